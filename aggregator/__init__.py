@@ -1,0 +1,1 @@
+"""A declarative API aggregator: routes.yaml in, FastAPI application out."""

@@ -1,0 +1,109 @@
+"""Every exception that the package raises, drawn as one tree.
+
+::
+
+    AggregatorError
+    ├── ConfigError            the file is wrong; carries every diagnostic
+    ├── StartupError           the file is right, the process cannot serve it (port taken, plug-in missing)
+    ├── ExpressionError        an expression or template met data that it cannot use
+    └── CallError              one call to an upstream failed; carries its cause
+
+No class here knows an HTTP status: what a failure becomes for the client is decided by the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aggregator.diagnostics import Diagnostic
+
+
+class Cause(StrEnum):
+    """Why a call failed, as written in ``status_map``, problems, headers and logs."""
+
+    DEADLINE = "deadline"
+    CONNECT_TIMEOUT = "connect_timeout"
+    READ_TIMEOUT = "read_timeout"
+    WRITE_TIMEOUT = "write_timeout"
+    REFUSED = "refused"
+    DNS = "dns"
+    TLS = "tls"
+    RESET = "reset"
+    UNREACHABLE = "unreachable"
+    INCOMPLETE = "incomplete"
+    PROTOCOL = "protocol"
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    CODING = "coding"
+    CONTENT_TYPE = "content_type"
+    POOL_FULL = "pool_full"
+    POOL_TIMEOUT = "pool_timeout"
+    UNSUCCESSFUL = "unsuccessful"
+    EXPRESSION = "expression"
+    STATUS = "status"
+
+    @property
+    def family(self) -> str:
+        """The group that a ``status_map`` row may name instead of the cause itself."""
+        return _FAMILIES.get(self, self.value)
+
+
+_FAMILIES: dict[Cause, str] = {
+    Cause.DEADLINE: "timeout",
+    Cause.CONNECT_TIMEOUT: "timeout",
+    Cause.READ_TIMEOUT: "timeout",
+    Cause.WRITE_TIMEOUT: "timeout",
+    Cause.REFUSED: "network",
+    Cause.DNS: "network",
+    Cause.TLS: "network",
+    Cause.RESET: "network",
+    Cause.UNREACHABLE: "network",
+    Cause.INCOMPLETE: "network",
+    Cause.PROTOCOL: "network",
+    Cause.MALFORMED: "invalid_body",
+    Cause.TOO_LARGE: "invalid_body",
+    Cause.CODING: "invalid_body",
+    Cause.CONTENT_TYPE: "invalid_body",
+    Cause.POOL_FULL: "overloaded",
+    Cause.POOL_TIMEOUT: "overloaded",
+}
+
+
+class AggregatorError(Exception):
+    """Base of everything that the package raises on purpose."""
+
+
+class ConfigError(AggregatorError):
+    """The configuration was refused; *diagnostics* holds every problem found, in reading order."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__(f"{len(self.diagnostics)} problem(s) in the configuration")
+
+
+class StartupError(AggregatorError):
+    """The configuration is right, but the process cannot serve it; the message names the fix."""
+
+
+class ExpressionError(AggregatorError):
+    """An expression or template met data that it cannot use, such as a missing value in a URL."""
+
+
+class CallError(AggregatorError):
+    """One call to an upstream failed.
+
+    *message* is a sentence that is safe to show to a client: it never holds an address, a URL or
+    upstream text. *retry_after* is in seconds.
+    """
+
+    def __init__(self, cause: Cause, message: str, *, retry_after: float | None = None) -> None:
+        self.cause = cause
+        self.message = message
+        self.retry_after = retry_after
+        super().__init__(message)
+
+    def __repr__(self) -> str:
+        return f"CallError({self.cause.value}: {self.message})"
