@@ -1,0 +1,62 @@
+"""Endpoints: what the client may send, what is called, what it gets, what happens afterwards."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from aggregator.config.model.call import BackgroundCall, Call, FanOutSettings
+from aggregator.config.model.client import ForwardSettings
+from aggregator.config.model.failure import StatusMap
+from aggregator.config.model.response import ResponseSettings, StaticSettings
+from aggregator.fields import ByteSize, Settings, Timeout
+
+
+def _one_or_many(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+class EndpointSettings(Settings):
+    """One endpoint: a method and a path, and what answers it."""
+
+    summary: str = Field("", description="One line for the OpenAPI document.")
+    description: str = Field("", description="Text for the OpenAPI document (Markdown).")
+    tags: tuple[str, ...] = Field((), description="Tags in the OpenAPI document.")
+    operation_id: str | None = Field(None, description="operationId in the OpenAPI document; from method and path if left out.")
+    deprecated: bool = Field(False, description="Marked as deprecated in the OpenAPI document.")
+    hidden: bool = Field(False, description="Left out of the OpenAPI document.")
+    params: dict[str, Any] = Field(
+        {}, description="Path parameters: a type name or a JSON Schema.", examples=[{"user_id": {"type": "integer", "minimum": 1}}]
+    )
+    query: dict[str, Any] = Field(
+        {}, description="Query parameters: a type name or a JSON Schema with `required` and `default`.",
+        examples=[{"page": {"type": "integer", "default": 1}}],
+    )
+    headers: dict[str, Any] = Field({}, description="Request headers: a type name or a JSON Schema with `required` and `default`.")
+    body: Any = Field(None, description="JSON Schema of the request body.", examples=[{"type": "object", "required": ["email"]}])
+    max_body: ByteSize | None = Field(None, description="Largest request body of this endpoint.")
+    timeout: Timeout | None = Field(None, description="Deadline over everything in this endpoint.", examples=["3s"])
+    forward: ForwardSettings | None = Field(None, description="What of the client's request goes with every call of this endpoint.")
+    call: Call | None = Field(None, description="One call; its status, body and content type pass through.")
+    fan_out: FanOutSettings | None = Field(None, description="Calls side by side; the answer is an object with their results.")
+    respond: StaticSettings | None = Field(None, description="A static answer, without any call.")
+    stream: bool = Field(False, description="Send the body of `call` on as it comes: downloads and server-sent events.")
+    idle_timeout: Timeout | None = Field(None, description="Longest silence of a stream; it has no deadline then unless `timeout` is set.")
+    status_map: StatusMap = Field((), description="What failures become.")
+    response: ResponseSettings | None = Field(None, description="The answer, when it is not simply the result.")
+    background: Annotated[tuple[BackgroundCall, ...], BeforeValidator(_one_or_many)] = Field(
+        (), description="Calls that run after the answer has gone out."
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> EndpointSettings:
+        kinds = [name for name in ("call", "fan_out", "respond") if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            raise PydanticCustomError(
+                "endpoint-kind",
+                "These exclude each other: {kinds}." if kinds else "An endpoint needs one of call, fan_out and respond.",
+                {"kinds": ", ".join(kinds), "hint": "`call` for one upstream, `fan_out` for several, `respond` for a static answer"},
+            )
+        return self

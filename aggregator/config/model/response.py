@@ -1,0 +1,60 @@
+"""What the client gets: status, headers, body, and how the parts become one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from aggregator.config.model.call import ShapeSettings
+from aggregator.fields import Duration
+
+MergeName = Literal["object", "deep", "first", "last", "append", "error"]
+
+
+class ListJoinSettings(ShapeSettings):
+    """Put elements of one part into elements of another, by key."""
+
+    left: str = Field(description="Path of the list that receives, and its key.", examples=["orders[].product_id"])
+    right: str = Field(description="Path of the list that is looked up, and its key.", examples=["products[].id"])
+    into: str = Field(description="Key of each receiving element for what was found.", examples=["product"])
+    missing: Literal["null", "drop", "error"] = Field("null", description="What an element without a match becomes.")
+
+
+class ResponseSettings(ShapeSettings):
+    """The answer to the client."""
+
+    status: int | str | None = Field(None, description="Status, or an expression for it.", examples=[201])
+    headers: dict[str, Any] = Field({}, description="Headers; may hold expressions, null ones are left out.")
+    body: Any = Field(None, description="Body; may hold expressions. A leaf that is a whole result is copied as it came.")
+    merge: MergeName = Field(
+        "object",
+        description="How parts become one: `object` keeps each under its name, `append` joins lists, the others merge "
+        "objects (deep, or the first or last part wins a key, or a collision is an error).",
+    )
+    join: tuple[ListJoinSettings, ...] = Field((), description="Joins of two lists by key, applied before shaping.")
+    pass_headers: dict[str, Literal["first", "last", "append", "min", "max"]] = Field(
+        {}, description="Headers of parts that go to the client, and the rule when several parts send one.",
+        examples=[{"set-cookie": "append", "x-rate-limit-remaining": "min"}],
+    )
+    cache_control: Literal["compute"] | str | None = Field(
+        None, description="`compute` takes it from the parts: the smallest max-age, private and no-store win."
+    )
+    etag: bool = Field(False, description="Send an ETag of the body and answer 304 when the client has it.")
+    meta: bool = Field(False, description="Add `meta.parts` to the body: state, status, cause, time of each part.")
+    fields: bool = Field(False, description="Let the client choose with ?fields=a,b.c; calls that nobody needs are skipped.")
+    formats: tuple[Literal["json", "xml", "msgpack"], ...] = Field(
+        ("json",), description="Formats that the client may ask for with Accept; the first is the default."
+    )
+    transform: str | None = Field(
+        None, description="Function of a plug-in that gets the body and gives a new one.", examples=["my_plugin:page"]
+    )
+
+
+class StaticSettings(ShapeSettings):
+    """A static answer, without any call."""
+
+    status: int = Field(200, ge=200, le=599, description="Status.")
+    headers: dict[str, Any] = Field({}, description="Headers; may hold expressions.")
+    body: Any = Field(None, description="Body; may hold expressions over the request.")
+    delay: Duration = Field(0.0, description="Wait before answering, to try out clients.")

@@ -1,0 +1,38 @@
+"""The whole file: its top-level keys."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from aggregator.config.model.call import Call
+from aggregator.config.model.client import ClientSettings, ForwardSettings, TimeoutSetting, UpstreamSettings
+from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.failure import StatusMap
+from aggregator.config.model.server import BackgroundSettings, ServerSettings
+from aggregator.fields import Settings, Timeout
+
+
+class DefaultSettings(Settings):
+    """What endpoints and calls inherit when nothing nearer says otherwise."""
+
+    timeout: TimeoutSetting | None = Field(None, description="Limits of calls.")
+    deadline: Timeout | None = Field(None, description="Deadline of endpoints; the total of the timeout if left out.")
+    status_map: StatusMap = Field((), description="What failures become.")
+    forward: ForwardSettings | None = Field(None, description="What of the client's request goes with every call.")
+
+
+class RootSettings(Settings):
+    """The top level of routes.yaml. Keys that begin with `x-` are yours: anchors, notes."""
+
+    version: Literal[1] = Field(description="Version of the language.", examples=[1])
+    include: tuple[str, ...] | str = Field((), description="More files, relative to this one; patterns are allowed.")
+    server: ServerSettings = Field(default_factory=ServerSettings, description="The HTTP server and the OpenAPI document.")
+    client: ClientSettings = Field(default_factory=ClientSettings, description="The one client that every call goes through.")
+    defaults: DefaultSettings = Field(default_factory=DefaultSettings, description="What endpoints and calls inherit.")
+    upstreams: dict[str, UpstreamSettings] = Field({}, description="Services by name.")
+    groups: dict[str, dict[str, Call]] = Field({}, description="Fan-out groups: named sets of calls for any endpoint.")
+    plugins: tuple[str, ...] = Field((), description="Python modules with functions for `transform`.", examples=[["my_plugin"]])
+    background: BackgroundSettings = Field(default_factory=BackgroundSettings, description="The workers of background calls.")
+    endpoints: dict[str, EndpointSettings] = Field({}, description="Endpoints by method and path.", examples=[{"GET /users/{id}": {"call": "users:/users/{id}"}}])

@@ -1,0 +1,59 @@
+"""What the process does: the listening socket, limits of requests, logs, background workers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from aggregator.fields import ByteSize, Duration, Settings, Timeout
+
+
+class DebugSettings(Settings):
+    """Let a caller who knows the secret see why a part failed."""
+
+    header: str = Field("x-debug", description="Request header that asks for details.", examples=["x-debug"])
+    secret: str = Field(
+        description="Value that the header must carry; take it from a variable or a file.",
+        examples=["${file:/run/secrets/debug}"],
+        min_length=8,
+    )
+
+
+class ServerSettings(Settings):
+    """The HTTP server and the OpenAPI document."""
+
+    title: str = Field("Aggregated API", description="Title of the OpenAPI document.", examples=["Shop API"])
+    version: str = Field("1", description="Version of your API in the OpenAPI document.", examples=["2026-11"])
+    description: str = Field("", description="Text of the OpenAPI document (Markdown).")
+    host: str = Field("127.0.0.1", description="Address to listen on.", examples=["0.0.0.0"])
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    docs: bool = Field(True, description="Serve /docs and /openapi.json.")
+    max_body: ByteSize = Field(1024 * 1024, description="Largest request body; a larger one is answered with 413.")
+    body_timeout: Timeout = Field(30.0, description="Longest time that a client may take to send a request body.")
+    header_timeout: Timeout = Field(10.0, description="Longest time that a client may take to send the request head.")
+    shutdown_grace: Duration = Field(
+        20.0, description="How long a stopping server waits for requests and background calls in flight."
+    )
+    drain_delay: Duration = Field(
+        0.0, description="How long /readyz says 503 before the server stops accepting; set it behind a load balancer."
+    )
+    access_log: Literal["all", "errors", "off"] = Field(
+        "errors", description="Which answers are logged: all, only 5xx and partial ones, or none."
+    )
+    log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
+    watchdog: Duration = Field(
+        0.25, description="A blocked event loop is logged after this long, with the place where it stood; 0s turns it off."
+    )
+    debug: DebugSettings | None = Field(None, description="Details of failures for callers who know a secret.")
+
+
+class BackgroundSettings(Settings):
+    """The workers that run background calls after answers have left."""
+
+    workers: int = Field(8, ge=1, le=1000, description="Background calls that run at the same time.")
+    queue: int = Field(1000, ge=1, description="Background calls that may wait; more are handled as `when_full` says.")
+    when_full: Literal["drop_new", "drop_old"] = Field(
+        "drop_new", description="Which call is dropped (counted and logged) when the queue is full."
+    )
+    timeout: Timeout = Field(10.0, description="Deadline of a background call that names none.")

@@ -1,0 +1,100 @@
+"""The value types that settings are made of: durations, sizes, status patterns, and their base class.
+
+Used by every settings model; a wrong value raises a pydantic error whose context may carry a ``hint``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from aggregator.errors import Cause
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)")
+_BYTES = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_CLASS = re.compile(r"[1-5]xx")
+
+CAUSE_NAMES: tuple[str, ...] = tuple(dict.fromkeys([c.family for c in Cause if c is not Cause.STATUS] + [c.value for c in Cause]))
+
+
+class Settings(BaseModel):
+    """Base of every settings model: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
+
+
+def parse_duration(value: Any) -> float:
+    """Give *value* ("250ms", "2s", "1m30s") in seconds; raise a located problem otherwise."""
+    if isinstance(value, str):
+        text = value.strip()
+        pieces = _DURATION.findall(text)
+        if pieces and "".join(number + unit for number, unit in pieces) == text:
+            return float(sum(float(number) * _UNITS[unit] for number, unit in pieces))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise PydanticCustomError("bad-duration", "A duration needs a unit.", {"hint": f"write '{value}s' or '{value}ms'"})
+    raise PydanticCustomError("bad-duration", "This is not a duration.", {"hint": "write it like 250ms, 2s, 1m30s or 1h"})
+
+
+def _positive(value: float) -> float:
+    if value <= 0:
+        raise PydanticCustomError("bad-duration", "A timeout must be longer than zero.", {"hint": "leave the key out to inherit"})
+    return value
+
+
+def parse_size(value: Any) -> int:
+    """Give *value* ("64KiB", "8MB", or a number of bytes) in bytes; raise a located problem otherwise."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
+        return int(float(match[1]) * _BYTES[match[2]])
+    raise PydanticCustomError("bad-size", "This is not a size.", {"hint": "write it like 64KiB, 8MB or a number of bytes"})
+
+
+def parse_status_key(value: Any) -> str:
+    """Give the canonical form of what a ``status_map`` row matches: "404", "5xx" or a cause."""
+    if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599:
+        return str(value)
+    if isinstance(value, str):
+        text = value.strip()
+        if text.isdigit() and 100 <= int(text) <= 599:
+            return text
+        if _CLASS.fullmatch(text.lower()):
+            return text.lower()
+        if text in CAUSE_NAMES or text == "any":
+            return text
+    raise PydanticCustomError(
+        "bad-status-key",
+        "This is not a status, a class of statuses or a cause.",
+        {"hint": f"use 404, 5xx, any, or one of {', '.join(CAUSE_NAMES)}", "candidates": [*CAUSE_NAMES, "any"]},
+    )
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$", "examples": ["250ms", "2s", "1m30s"]}),
+]
+"""Seconds, written with a unit; zero is allowed."""
+
+Timeout = Annotated[Duration, AfterValidator(_positive)]
+"""Seconds, written with a unit, more than zero."""
+
+ByteSize = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["64KiB", "8MB", 1048576]}),
+]
+"""Bytes, written as a number or with a unit."""
+
+StatusKey = Annotated[
+    str,
+    BeforeValidator(parse_status_key),
+    WithJsonSchema({"type": ["string", "integer"], "examples": [404, "5xx", "timeout"]}),
+]
+"""What a ``status_map`` row matches."""
