@@ -1,0 +1,185 @@
+"""The shape of the house, read off the syntax trees: layers, sizes, names, docstrings."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "aggregator"
+
+LAYERS = (
+    {"errors", "diagnostics", "clock"},
+    {"exchange", "fields", "templates", "telemetry"},
+    {"stores", "codecs", "shaping", "schemas", "transport", "demo"},
+    {"policies"},
+    {"config"},
+    {"plan"},
+    {"runtime"},
+    {"server", "importers"},
+    {"cli", "__main__"},
+    {"__init__"},
+)
+LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
+
+# Sideways within one layer, each with its reason.
+SIDEWAYS = {
+    ("__main__", "cli"): "`python -m aggregator` is the command",
+}
+# Walls across a border that the layers alone would leave open: importer → modules it must not see.
+WALLS = {
+    "runtime": ("config",),
+    "importers": ("plan", "runtime"),
+    "demo": ("diagnostics", "clock", "exchange", "fields", "templates", "telemetry"),
+}
+# Reached only when a configuration asks for them, so imported inside the function that needs them.
+OPTIONAL = {"xmltodict", "msgpack", "brotli", "zstandard", "rich", "jmespath", "jsonschema_rs"}
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "core"}
+LINES, LINES_WANTED = 400, 250
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Give the syntax tree of a file."""
+    return ast.parse(path.read_bytes(), str(path))
+
+
+def dotted(path: Path) -> str:
+    """Give the import name of a file: aggregator/plan/types.py → aggregator.plan.types."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
+
+
+def part(module: str) -> str:
+    """Give the top-level part that a module belongs to: aggregator.plan.types → plan."""
+    return [*module.split("."), "__init__"][1]
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    """Tell whether *node* is an `if TYPE_CHECKING:` block, which never runs."""
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+def imports(node: ast.AST, *, types: bool, inside_functions: bool = True) -> Iterator[str]:
+    """Give the full name of every module imported under *node*; *types* adds those that only types need."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, f"relative import at line {child.lineno}"
+            yield from (module_of(str(child.module), alias.name) for alias in child.names)
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and not inside_functions:
+            continue
+        elif types or not is_type_checking(child):
+            yield from imports(child, types=types, inside_functions=inside_functions)
+
+
+def module_of(module: str, name: str) -> str:
+    """Give what `from module import name` loads: `name` may be a module itself, or something inside one."""
+    target = ROOT.joinpath(*module.split("."), name)
+    is_module = module.startswith("aggregator") and (target.is_dir() or target.with_suffix(".py").is_file())
+    return f"{module}.{name}" if is_module else module
+
+
+def ours(path: Path, *, types: bool, inside_functions: bool = True) -> set[str]:
+    """Give the modules of this package that a file imports."""
+    found = imports(tree_of(path), types=types, inside_functions=inside_functions)
+    return {name for name in found if name.split(".")[0] == "aggregator"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_imports_go_down(path: Path) -> None:
+    """A module imports its own part and lower layers; types alone may come from beside it."""
+    home = part(dotted(path))
+    assert home in LAYER, f"{home} has no layer: add it to LAYERS"
+    running = ours(path, types=False)
+    for name in ours(path, types=True):
+        target = part(name)
+        if target == home:
+            continue
+        assert LAYER[target] <= LAYER[home], f"{home} reaches up to {name}"
+        if name in running and LAYER[target] == LAYER[home]:
+            assert (home, target) in SIDEWAYS, f"{home} reaches sideways to {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_walls_hold(path: Path) -> None:
+    """The runtime never sees the configuration, only the plan's compiler does; the demo stands alone."""
+    home = part(dotted(path))
+    seen = {part(name) for name in ours(path, types=True)}
+    assert seen.isdisjoint(WALLS.get(home, ()))
+    if home == "plan" and not path.stem.startswith("compiler"):
+        assert "config" not in seen
+
+
+def test_no_cycles() -> None:
+    """Modules can be imported in some order: what runs at import has no cycle."""
+    graph = {dotted(path): ours(path, types=False, inside_functions=False) for path in MODULES}
+    tuple(graphlib.TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_optional_libraries_wait(path: Path) -> None:
+    """A library that only some configurations need is imported by the function that needs it."""
+    at_import = imports(tree_of(path), types=False, inside_functions=False)
+    assert OPTIONAL.isdisjoint(name.split(".")[0] for name in at_import)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_module_names_itself(path: Path) -> None:
+    """A module has a telling name, a docstring and a length that a person reads in one go."""
+    assert path.stem not in BANNED_NAMES
+    assert ast.get_docstring(tree_of(path)), "has no docstring"
+    length = len(path.read_text(encoding="utf-8").splitlines())
+    assert length <= LINES, f"{length} lines"
+
+
+def test_long_modules_are_few() -> None:
+    """At most one module in twenty is longer than wanted."""
+    lengths = {dotted(path): len(path.read_bytes().splitlines()) for path in MODULES}
+    long = sorted(name for name, length in lengths.items() if length > LINES_WANTED)
+    assert len(long) <= len(MODULES) / 20, f"over {LINES_WANTED} lines: {long}"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.stem == "__init__"], ids=dotted)
+def test_package_files_are_light(path: Path) -> None:
+    """An `__init__` names and re-exports; it defines no class and runs no loop."""
+    heavy = ast.ClassDef | ast.For | ast.While | ast.With | ast.AsyncFunctionDef
+    assert not [node for node in tree_of(path).body if isinstance(node, heavy)]
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_tests_state_their_claim(path: Path) -> None:
+    """Every test says in one sentence what it claims."""
+    functions = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef))
+    tests = (node for node in functions if node.name.startswith("test_"))
+    assert [test.name for test in tests if not ast.get_docstring(test)] == []
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """No two test files share a name, so that a report names one place."""
+    names = [path.name for path in TESTS if path.name not in {"__init__.py", "conftest.py"}]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import os\ndef f():\n    import rich.table", ["os", "rich.table"]),
+        ("from aggregator.errors import Cause", ["aggregator.errors"]),
+        ("from aggregator import errors", ["aggregator.errors"]),
+        ("if TYPE_CHECKING:\n    import rich", []),
+        ("try:\n    import brotli\nexcept ImportError:\n    pass", ["brotli"]),
+    ],
+)
+def test_imports_are_seen(source: str, found: list[str]) -> None:
+    """The reader behind these tests sees imports wherever they stand and skips what only types need."""
+    assert list(imports(ast.parse(source), types=False)) == found
