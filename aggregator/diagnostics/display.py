@@ -1,0 +1,64 @@
+"""Source text as a terminal may show it: escapes visible, columns as wide as they look, long lines cut."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_WIDEST = 100
+_TAB = 4
+
+
+def printable(text: str) -> str:
+    """*text* in which what a terminal would act on, or not show at all, is written as its escape."""
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def fit(line: str, spans: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
+    r"""*line* as it is shown, and where each of *spans* lies in it, in cells from 0 (the end is exclusive).
+
+    *spans* hold columns as in a position. A span covers at least one cell and stays within the line
+    or right behind it. A long line is cut, with `…`, around the first span::
+
+        fit("a\tb", [(3, 4)])  →  ("a    b", [(5, 6)])
+    """
+    shown = [_visible(character) for character in line]
+    edges = [0]
+    for text in shown:
+        edges.append(edges[-1] + _cells(text))
+    cells = [_span(edges, start, end) for start, end in spans]
+    return _cut(shown, edges, cells) if edges[-1] > _WIDEST else ("".join(shown), cells)
+
+
+def _span(edges: list[int], column: int, end_column: int) -> tuple[int, int]:
+    last = len(edges) - 1
+    start = edges[min(column - 1, last)]
+    return start, max(edges[min(max(end_column, column) - 1, last)], start + 1)
+
+
+def _cut(
+    shown: list[str], edges: list[int], cells: list[tuple[int, int]]
+) -> tuple[str, list[tuple[int, int]]]:
+    """The window of the line that begins a third of the width before the first span."""
+    length = len(shown)
+    wanted = min(max(cells[0][0] - _WIDEST // 3, 0), edges[-1] - _WIDEST)
+    first = next(index for index in range(length + 1) if edges[index] >= wanted)
+    last = max(index for index in range(first, length + 1) if edges[index] <= edges[first] + _WIDEST)
+    before, after = "…" if first else "", "…" if last < length else ""
+    low, high = edges[first] - len(before), edges[last] - edges[first] + len(before)
+    moved = [(min(max(start - low, 0), high), min(max(end - low, 1), high + 1)) for start, end in cells]
+    return before + "".join(shown[first:last]) + after, moved
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " * _TAB if character == "\t" else character.encode("unicode_escape").decode("ascii")
+
+
+def _cells(text: str) -> int:
+    """How many terminal cells *text* takes: East Asian wide letters two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    if unicodedata.combining(text[0]) or unicodedata.category(text[0]) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(text[0]) in "WF" else 1

@@ -1,0 +1,32 @@
+"""Did-you-mean: the nearest of the names that exist, for whoever writes a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def suggest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that *word* was most likely meant to be, or None when nothing is near.
+
+    Case, ``-`` and ``_`` do not count: ``maxConnections`` and ``max-connections`` find ``max_connections``.
+    """
+    import difflib  # only ever needed for a wrong file
+
+    plain: dict[str, str] = {}
+    for candidate in candidates:
+        plain.setdefault(_plain(candidate), candidate)
+    wanted = _plain(word)
+    if wanted in plain:
+        return plain[wanted]
+    near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.5 if len(wanted) <= 4 else 0.6)
+    return plain[near[0]] if near else None
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
+    """The hint that :func:`suggest` makes: ``did you mean `users`?``, or None."""
+    found = suggest(word, candidates)
+    return None if found is None else f"did you mean `{found}`?"
+
+
+def _plain(word: str) -> str:
+    return word.casefold().replace("-", "").replace("_", "").replace(" ", "")
