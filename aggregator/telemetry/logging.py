@@ -1,0 +1,149 @@
+"""The log of the process: one record, one line, for people (``text``) or for machines (``json``).
+
+``configure_logging`` is called once by the command line; everyone else calls ``log`` with a sentence and
+fields, or uses a standard logger. No line holds a secret, a raw control character or a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Any, Literal, TextIO
+
+from aggregator.telemetry.escaping import escape
+from aggregator.telemetry.redaction import Masker, redact_named, redact_text
+from aggregator.telemetry.stacks import frames_of
+
+LogFormat = Literal["text", "json"]
+
+# These write a line for every call, with its whole URL.
+_CHATTY = ("httpx", "httpcore", "httpx2", "httpcore2", "uvicorn.access", "watchfiles", "asyncio")
+_LEVEL_COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[1;31m"}
+_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
+_LONGEST = 4096
+_OWN = __name__.partition(".")[0]
+
+
+def log(logger: logging.Logger, level: int, sentence: str, /, **fields: Any) -> None:
+    """Write *sentence* (a capital, a full stop, no data in it) with its data in *fields*."""
+    if logger.isEnabledFor(level):
+        logger.log(level, sentence, extra={"fields": fields})
+
+
+def configure_logging(
+    format: LogFormat = "text",
+    level: str = "info",
+    stream: TextIO | None = None,
+    masker: Masker | None = None,
+) -> None:
+    """Send every logger of the process to *stream* (stderr) in *format*; a second call replaces the first.
+
+    *level* is ``debug``, ``info``, ``warning``, ``error`` or ``critical``; another one raises ``ValueError``.
+    At ``debug``, a record with an exception tells its stack. *masker* knows the secret values to hide.
+    """
+    stream = stream or sys.stderr
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if not number:
+        raise ValueError(f"no log level is named {level!r}")
+    kind = JsonFormatter if format == "json" else TextFormatter
+    handler = _Handler(stream)
+    handler.setFormatter(kind(masker or Masker(), stacks=number <= logging.DEBUG, colour=_has_colour(stream)))
+    root = logging.getLogger()
+    for old in [item for item in root.handlers if isinstance(item, _Handler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(number)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """The process's own handler, told apart from those of others by its type."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the library's
+        """Drop the record: a log that cannot be written must not print a traceback, nor stop the work."""
+
+
+def _has_colour(stream: TextIO) -> bool:
+    """Tell whether *stream* is a terminal that wants colours (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class _LineFormatter(logging.Formatter):
+    """What both formats share: the message and fields of a record, with every secret masked."""
+
+    def __init__(self, masker: Masker, *, stacks: bool = False, colour: bool = False) -> None:
+        super().__init__()
+        self.masker = masker
+        self.stacks = stacks
+        self.colour = colour
+
+    def clean(self, text: str) -> str:
+        """Give *text* without secrets, cut to a length that a person may read."""
+        text = redact_text(self.masker(text))
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
+
+    def message(self, record: logging.LogRecord) -> str:
+        """Give the sentence of *record*; one whose arguments do not fit is shown without them."""
+        try:
+            return self.clean(record.getMessage())
+        except (TypeError, ValueError, KeyError):
+            return self.clean(str(record.msg))
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Give the data of *record*, JSON-like, in the order written, with its exception last."""
+        given: dict[str, Any] = getattr(record, "fields", None) or {}
+        fields = {name: redact_named(name, value, self.clean) for name, value in given.items()}
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            fields["error"] = self.clean(f"{type(error).__name__}: {error}".removesuffix(": "))
+            if self.stacks:
+                fields["stack"] = [self.clean(frame) for frame in frames_of(error)]
+        return fields
+
+
+class JsonFormatter(_LineFormatter):
+    """One JSON object a line, ASCII only: ``ts``, ``level``, ``logger``, ``message``, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line; a field named like one of the first four gets an underscore after its name."""
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {
+            "ts": moment.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": self.message(record),
+        }
+        for name, value in self.fields(record).items():
+            line[f"{name}_" if name in line else name] = value
+        return json.dumps(line, separators=(",", ":"), default=str).replace("\x7f", "\\u007f")
+
+
+class TextFormatter(_LineFormatter):
+    """Local time, level, sentence, then ``name=value`` for each field; values with spaces are quoted."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line, in colour when the formatter was made so."""
+        moment = datetime.fromtimestamp(record.created).astimezone().isoformat(" ", "milliseconds")[:23]
+        fields = self.fields(record)
+        if record.name.partition(".")[0] != _OWN:
+            fields["logger"] = record.name
+        level = f"{record.levelname:<7}"
+        if self.colour:
+            level = f"{_LEVEL_COLOURS.get(record.levelname, _DIM)}{level}{_PLAIN}"
+            moment = f"{_DIM}{moment}{_PLAIN}"
+        data = "".join(f" {self._name(name)}{_shown(value)}" for name, value in fields.items())
+        return f"{moment} {level} {escape(self.message(record))}{data and ' '}{data}"
+
+    def _name(self, name: str) -> str:
+        return f"{_DIM}{escape(name)}={_PLAIN}" if self.colour else f"{escape(name)}="
+
+
+def _shown(value: Any) -> str:
+    """Give *value* as text after ``name=``: plain where it can be read back, else as JSON."""
+    if isinstance(value, str) and value and not any(mark in value for mark in " \"'=\n"):
+        return escape(value)
+    return escape(json.dumps(value, ensure_ascii=False, default=str))

@@ -1,0 +1,111 @@
+"""Text for operators without what they must not see: credentials in headers and URLs, known secrets.
+
+Takes what is about to be written and gives it back with ``********`` in place of secrets; the log calls it
+for every record, and whoever dumps a configuration or a request calls it too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from math import isfinite
+from typing import Any
+from urllib.parse import quote
+
+MASK = "********"
+
+SECRET_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-amz-security-token"}
+)
+"""Names of header fields whose values are credentials, in lower case."""
+
+SECRET_QUERY = frozenset(
+    {
+        # Common names of credentials and one-time codes.
+        "token", "access_token", "refresh_token", "id_token", "api_key", "apikey", "client_secret", "code",
+        "password", "secret", "signature",
+        # The query keys that OpenTelemetry's semantic conventions redact in `url.full`.
+        "awsaccesskeyid", "sig", "x-amz-credential", "x-amz-security-token", "x-amz-signature",
+        "x-goog-signature",
+    }
+)  # fmt: skip
+"""Names of query parameters whose values are credentials, in lower case."""
+
+_SECRET_NAMES = SECRET_HEADERS | (SECRET_QUERY - {"code"}) | {"set_cookie", "x_api_key"}
+_QUERY_VALUE = re.compile(
+    r"(?i)([?&;](?:" + "|".join(re.escape(name) for name in sorted(SECRET_QUERY)) + r")=)[^&;#\s\"'<>]+"
+)
+_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.\-]*://)[^/?#\s@]+@")
+_SHORTEST = 4
+
+
+def redact_text(text: str) -> str:
+    """Give *text* with the userinfo and the secret query values of every URL in it masked."""
+    if "://" in text:
+        text = _USERINFO.sub(rf"\g<1>{MASK}@", text)
+    if "=" in text:
+        text = _QUERY_VALUE.sub(rf"\g<1>{MASK}", text)
+    return text
+
+
+def redact_value(value: Any, text: Callable[[str], str] = redact_text) -> Any:
+    """Give JSON-like *value* with secret names masked at every depth and *text* applied to every string.
+
+    ``{"headers": {"cookie": "a=1"}, "url": "/a?token=x"}`` gives
+    ``{"headers": {"cookie": "********"}, "url": "/a?token=********"}``.
+    """
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        return {text(str(name)): redact_named(str(name), item, text) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact_value(item, text) for item in value]
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)  # JSON has no word for these
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return text(str(value))
+
+
+def redact_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Give header fields by lower-case name as they may be shown; repeated ones joined (RFC 9110 §5.3)."""
+    shown: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name = raw_name.decode("latin-1").lower()
+        value = MASK if name in SECRET_HEADERS else redact_text(raw_value.decode("latin-1"))
+        shown[name] = f"{shown[name]}, {value}" if name in shown else value
+    return shown
+
+
+def redact_named(name: str, value: Any, text: Callable[[str], str] = redact_text) -> Any:
+    """Give *value* as it may be shown under *name*: masked as a whole when the name is that of a secret."""
+    return MASK if name.lower() in _SECRET_NAMES else redact_value(value, text)
+
+
+class Masker:
+    """Replaces known secret values wherever they turn up in a text, as they are or percent-encoded.
+
+    A secret shorter than four characters is not masked: it would turn up in every other word.
+    """
+
+    __slots__ = ("_pattern", "_secrets")
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+        self.learn(secrets)
+
+    def __repr__(self) -> str:
+        return f"Masker({len(self._secrets)} secrets)"
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Mask these from now on too; what was a secret before a reload stays one."""
+        self._secrets |= {secret for secret in secrets if len(secret) >= _SHORTEST}
+        forms = {form for secret in self._secrets for form in (secret, quote(secret, safe=""))}
+        # The longest first, so that a secret that begins with another one is masked whole.
+        ordered = sorted(forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def __call__(self, text: str) -> str:
+        """Give *text* with ``********`` in place of every known secret."""
+        return text if self._pattern is None else self._pattern.sub(MASK, text)
