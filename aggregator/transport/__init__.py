@@ -1,0 +1,50 @@
+"""The upstream engine: prepared bytes in, replies out, over bounded pools of HTTP/1.1 connections.
+
+Two doors lead to it. The lean one (`Pool`) is what the runtime calls; `EngineTransport` is the same
+engine as the transport of an `httpx.AsyncClient`. `ClientPool` is the lean door over any other client.
+What needs httpx is loaded when it is first named, so that importing this package does not import httpx.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aggregator.transport.decoding import accept_encoding
+from aggregator.transport.pool import Pool
+from aggregator.transport.replies import Reply, StreamReply
+from aggregator.transport.settings import Caps, Limits, Origin, PoolSettings, Timeouts, TlsSettings
+from aggregator.transport.ticket import Done, Ticket
+
+if TYPE_CHECKING:
+    from aggregator.transport.client_pool import ClientPool
+    from aggregator.transport.cookies import no_cookies
+    from aggregator.transport.httpx_transport import EngineTransport
+
+__all__ = [
+    "Caps",
+    "ClientPool",
+    "Done",
+    "EngineTransport",
+    "Limits",
+    "Origin",
+    "Pool",
+    "PoolSettings",
+    "Reply",
+    "StreamReply",
+    "Ticket",
+    "Timeouts",
+    "TlsSettings",
+    "accept_encoding",
+    "no_cookies",
+]
+
+_LAZY = {"ClientPool": "client_pool", "EngineTransport": "httpx_transport", "no_cookies": "cookies"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the parts that need httpx or http.cookiejar when they are first named (PEP 562)."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

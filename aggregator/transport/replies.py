@@ -1,0 +1,90 @@
+"""What comes back from an upstream: whole (`Reply`) or as it arrives (`StreamReply`)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Protocol
+
+
+class Reply:
+    """A complete response.
+
+    *headers* are in order, names in lower case, values as sent. *body* is decoded; ``content-encoding``
+    and ``content-length`` are gone from *headers* when a coding was undone. *reused* tells whether the
+    connection had served before. The four instants are monotonic seconds: the call was *started*, the
+    request *sent* (after waiting and connecting), the *first_byte* came, the last one (*finished*).
+    """
+
+    __slots__ = ("body", "finished", "first_byte", "headers", "reused", "sent", "started", "status")
+
+    def __init__(
+        self,
+        status: int,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        reused: bool = False,
+        started: float = 0.0,
+        sent: float = 0.0,
+        first_byte: float = 0.0,
+        finished: float = 0.0,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.reused = reused
+        self.started = started
+        self.sent = sent
+        self.first_byte = first_byte
+        self.finished = finished
+
+    def __repr__(self) -> str:
+        return f"<Reply {self.status}, {len(self.body)} bytes>"
+
+
+class BodyStream(Protocol):
+    """What a `StreamReply` reads from; its iteration raises CallError when the body fails."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the pieces of the body as they arrive."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give up what has not been read; safe to call at any time and more than once."""
+        ...
+
+
+class StreamReply:
+    """A response whose body is read as it arrives: ``async for piece in reply``, once.
+
+    The upstream is held back while nobody reads. *headers* are as in `Reply`. Whoever gets one closes it,
+    with `aclose` or ``async with``; a body that was read to its end needs no closing, but may be closed.
+    """
+
+    __slots__ = ("_body", "headers", "reused", "status")
+
+    def __init__(
+        self, status: int, headers: list[tuple[bytes, bytes]], body: BodyStream, reused: bool = False
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.reused = reused
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._body.__aiter__()
+
+    async def aclose(self) -> None:
+        """Stop reading; a body that is not at its end takes its connection with it."""
+        await self._body.aclose()
+
+    async def __aenter__(self) -> StreamReply:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<StreamReply {self.status}>"

@@ -1,0 +1,117 @@
+"""What a pool is built from: frozen, hashable values made by the plan, with no socket or loop in sight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an upstream listens: *scheme* is ``http`` or ``https``, *host* a name or a bare address.
+
+    With *unix_socket* (a path) the connection goes there; *host* then only names the certificate.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    unix_socket: str | None = None
+
+    @property
+    def secure(self) -> bool:
+        """Whether connections to it speak TLS."""
+        return self.scheme == "https"
+
+    @property
+    def authority(self) -> bytes:
+        """The value of the ``Host`` header: a default port is left out (RFC 9110 §7.2)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        is_default = DEFAULT_PORTS[self.scheme] == self.port
+        return (host if is_default else f"{host}:{self.port}").encode("ascii")
+
+    @classmethod
+    def parse(cls, url: str, unix_socket: str | None = None) -> Origin:
+        """Give the origin of *url*; path and query play no part. Raises ValueError on other schemes."""
+        parts = urlsplit(url)
+        if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+            raise ValueError(f"not an http or https URL with a host: {url!r}")
+        host = parts.hostname
+        if not host.isascii():
+            host = host.encode("idna").decode("ascii")
+        return cls(parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme], unix_socket)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many connections a pool may hold and how many calls may wait for one.
+
+    *max_keepalive* bounds the idle ones (None: as many as may be open); each is closed after
+    *keepalive_expiry* seconds of idleness, which should be less than what the upstream allows.
+    *retry_after* is what a refused call is told, in seconds.
+    """
+
+    max_connections: int = 100
+    max_keepalive: int | None = None
+    keepalive_expiry: float = 4.0
+    max_waiting: int = 1000
+    retry_after: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits in seconds inside a call's deadline; None leaves the phase to the deadline alone.
+
+    *connect* covers name lookup, TCP and TLS; *read* is the longest silence while bytes are due;
+    *write* the longest stall of a request body; *pool* the longest wait for a connection.
+    """
+
+    connect: float | None = 5.0
+    read: float | None = None
+    write: float | None = None
+    pool: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How much of a response is accepted, in bytes and counts; above it the call fails.
+
+    *body* counts what arrives, *decoded* what content codings make of it; streamed replies are bounded
+    by back-pressure instead. *head* covers interim responses as well as the final one.
+    """
+
+    body: int = 16 * 1024 * 1024
+    decoded: int = 32 * 1024 * 1024
+    head: int = 64 * 1024
+    headers: int = 200
+    interim: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """How the upstream proves itself, and how we do.
+
+    *ca_file* replaces the bundled authorities; *cert_file* (with *key_file* when the key is apart) is our
+    own certificate; *server_name* is asked for and verified in place of the host. All files are PEM.
+    The environment (``SSL_CERT_FILE`` and its like) plays no part.
+    """
+
+    verify: bool = True
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    key_password: str | None = field(default=None, repr=False)
+    server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """Everything that one pool of connections to one origin needs to know."""
+
+    origin: Origin
+    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
+    caps: Caps = Caps()
+    tls: TlsSettings = TlsSettings()
