@@ -118,9 +118,8 @@ def test_secrets_are_masked_everywhere(format: LogFormat) -> None:
     except RuntimeError:
         LOGGER.exception("Failed.")
     assert "Failed." in stream.getvalue()
-    assert "hunter2" not in stream.getvalue().replace(f'"bad key {MASK}"', "").replace(
-        "raise RuntimeError", ""
-    )
+    assert f"bad key {MASK}" in stream.getvalue()
+    assert "hunter2" not in stream.getvalue()
     assert "tasty" not in stream.getvalue()
 
 
