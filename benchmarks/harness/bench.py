@@ -1,0 +1,115 @@
+"""What every scene is handed: running upstreams, options, and a way to start a peer that answers right."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.machine import Cores
+from harness.payloads import USER_ID, expected_answer
+from harness.peers import PEERS_BY_NAME, Setting
+from harness.processes import NotStartedError, Server, Servers, free_ports
+from harness.upstream import Upstream
+
+Manner = Literal["plain", "tls", "slow"]
+
+
+class UnusablePeerError(Exception):
+    """A peer could not be started or gave a wrong answer; the message is one sentence for the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asked for."""
+
+    rounds: int
+    seconds: float
+    slow_seconds: float
+    """The most that a slow peer is measured, so that what is in flight at the end weighs little."""
+    python: Path
+    peers: frozenset[str] | None = None
+    """Only these, if given."""
+
+    def wants(self, peer: str) -> bool:
+        return self.peers is None or peer in self.peers
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The stage: created once, used by one scene after the other."""
+
+    options: Options
+    cores: Cores
+    servers: Servers
+    upstream: Upstream
+    folder: Path
+
+    def start_peer(self, name: str, manner: Manner = "plain", connections: int | None = None) -> Server:
+        """Start a peer against the upstreams of that *manner*, or raise :class:`UnusablePeerError`."""
+        origins = {"plain": self.upstream.plain, "tls": self.upstream.tls, "slow": self.upstream.slow}[manner]
+        ca = self.upstream.ca if manner == "tls" else None
+        setting = Setting(origins, self.folder, ca, connections, self.options.python)
+        (port,) = free_ports(1)
+        command = PEERS_BY_NAME[name].command(setting, port)
+        try:
+            return self.servers.start(name, command, port=port, core=self.cores.server)
+        except NotStartedError as error:
+            raise UnusablePeerError(f"not started, {self._without_paths(str(error))}") from None
+
+    @contextmanager
+    def stopping(self, started: list[Server]) -> Iterator[None]:
+        """Stop everything that is in *started* when the block ends."""
+        try:
+            yield
+        finally:
+            self.servers.stop(*started)
+
+    def _without_paths(self, text: str) -> str:
+        last = text.strip().splitlines()[-1]
+        return last.replace(str(self.options.python), "python").replace(str(self.folder), "…")
+
+
+def check_answer(origin: str, path: str) -> None:
+    """Ask *path* once and compare with what it must be, or raise :class:`UnusablePeerError`."""
+    status, answer = _get(origin + path)
+    if status != 200:
+        raise UnusablePeerError(f"{path} was answered with status {status}")
+    try:
+        right = json.loads(answer) == expected_answer(path)
+    except ValueError:
+        right = False
+    if not right:
+        raise UnusablePeerError(f"{path} was answered with a wrong body")
+
+
+def ask_user(origin: str) -> None:
+    """The smallest request, so that a peer has done everything once that it does lazily."""
+    check_answer(origin, f"/user/{USER_ID}")
+
+
+def poll(ask: Callable[[], bool], within: float, every: float = 0.002) -> float | None:
+    """Seconds until *ask* gives true, or None."""
+    begun = time.monotonic()
+    while (waited := time.monotonic() - begun) < within:
+        if ask():
+            return waited
+        time.sleep(every)
+    return None
+
+
+def _get(url: str) -> tuple[int, bytes]:
+    opener: Any = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=30) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, b""
+    except OSError:
+        return 0, b""

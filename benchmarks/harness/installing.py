@@ -1,0 +1,120 @@
+"""Installs what the benchmark needs, once: system tools, Node modules, a Python environment.
+
+Everything but the system packages lands in ``benchmarks/.cache``. A stamp beside each part holds a
+hash of what it was made from, so that a second run installs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).resolve().parent.parent
+CACHE = BENCHMARKS / ".cache"
+PEERS = BENCHMARKS / "peers"
+NODE_MODULES = CACHE / "node" / "node_modules"
+PYTHON = CACHE / "venv" / "bin" / "python"
+
+_PACKAGES = {
+    "wrk": "wrk",
+    "nginx": "nginx",
+    "openssl": "openssl",
+    "taskset": "util-linux",
+    "node": "nodejs",
+    "npm": "npm",
+}
+_LUA_MODULE = Path("/usr/lib/nginx/modules/ngx_http_lua_module.so")
+_START_POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+class MissingToolError(Exception):
+    """Something that the benchmark needs is not there and could not be installed."""
+
+
+def install_everything() -> None:
+    """Make every tool available, or raise :class:`MissingToolError` with what to do."""
+    CACHE.mkdir(exist_ok=True)
+    _install_system_tools()
+    _install_node_modules()
+    _install_python_environment()
+
+
+def _install_system_tools() -> None:
+    packages = [package for command, package in _PACKAGES.items() if not shutil.which(command)]
+    if not _LUA_MODULE.exists():
+        packages.append("libnginx-mod-http-lua")
+    if not packages:
+        return
+    names = " ".join(sorted(set(packages)))
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise MissingToolError(
+            f"Install these first, as root: apt-get install --no-install-recommends {names}"
+        )
+    with _services_kept_stopped():
+        _run(["apt-get", "update", "-qq"])
+        _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *sorted(set(packages))])
+
+
+@contextmanager
+def _services_kept_stopped() -> Iterator[None]:
+    """Keep Debian from starting nginx on port 80 when its package is installed."""
+    if _START_POLICY.exists():
+        yield
+        return
+    _START_POLICY.write_text("#!/bin/sh\nexit 101\n")
+    _START_POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        _START_POLICY.unlink()
+
+
+def _install_node_modules() -> None:
+    manifest = PEERS / "package.json"
+    folder = NODE_MODULES.parent
+    with _unless_stamped(folder, manifest) as fresh:
+        if fresh:
+            return
+        shutil.copy(manifest, folder / "package.json")
+        _run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"], folder)
+
+
+def _install_python_environment() -> None:
+    project = BENCHMARKS.parent / "pyproject.toml"
+    requirements = PEERS / "requirements.txt"
+    folder = PYTHON.parent.parent
+    with _unless_stamped(folder, project, requirements) as fresh:
+        if fresh:
+            return
+        _run([sys.executable, "-m", "venv", "--clear", str(folder)])
+        pip = [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        _run([*pip, "-r", str(requirements), "-e", str(project.parent)])
+
+
+@contextmanager
+def _unless_stamped(folder: Path, *sources: Path) -> Iterator[bool]:
+    """Give whether *folder* was made from exactly these *sources*; stamp it when the block succeeds."""
+    stamp = CACHE / f"{folder.name}.stamp"
+    wanted = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
+    fresh = folder.is_dir() and stamp.is_file() and stamp.read_text() == wanted
+    folder.mkdir(parents=True, exist_ok=True)
+    yield fresh
+    stamp.write_text(wanted)
+
+
+def _run(command: list[str], folder: Path | None = None) -> None:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    print(f"installing: {Path(command[0]).name} {command[1]} …", flush=True)
+    outcome = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if outcome.returncode:
+        raise MissingToolError(
+            f"{' '.join(command[:3])} failed:\n{outcome.stdout[-2000:]}{outcome.stderr[-2000:]}"
+        )

@@ -1,0 +1,75 @@
+"""What machine this is, without naming it, and which processor runs what."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """Processor numbers: the server under test has one for itself, where there are two."""
+
+    server: int
+    upstream: int
+    load: int
+
+    @classmethod
+    def of_this_machine(cls) -> Cores:
+        allowed = sorted(os.sched_getaffinity(0))
+        server, rest = allowed[0], allowed[1:] or allowed[:1]
+        return cls(server=server, upstream=rest[0], load=rest[-1] if len(rest) == 1 else rest[1])
+
+    @property
+    def note(self) -> str:
+        if self.server == self.upstream:
+            return "one processor for everything: ratios against fast peers mean little here"
+        if self.upstream == self.load:
+            return "the server under test alone on one processor; load generator and upstream share another"
+        return "server under test, upstream and load generator each alone on a processor"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a reader has to know to judge the figures."""
+
+    processor: str
+    processors: int
+    memory_gb: float
+    kernel: str
+    python: str
+    node: str
+    nginx: str
+    wrk: str
+    placement: str
+
+    def rows(self) -> dict[str, str]:
+        return {name: str(value) for name, value in asdict(self).items()}
+
+
+def describe(python: Path, cores: Cores) -> Machine:
+    return Machine(
+        processor=_first(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text()),
+        processors=len(os.sched_getaffinity(0)),
+        memory_gb=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        kernel=_first(r"^(\d+\.\d+)", platform.release()),
+        python=_version(str(python), "--version"),
+        node=_version("node", "--version"),
+        nginx=_version("nginx", "-v"),
+        wrk=_version("wrk", "--version"),
+        placement=cores.note,
+    )
+
+
+def _version(*command: str) -> str:
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    return _first(r"(\d+\.\d+(?:\.\d+)?)", outcome.stdout + outcome.stderr)
+
+
+def _first(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    return found.group(1).strip() if found else "unknown"

@@ -1,0 +1,33 @@
+"""Every scene by its name, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from harness.bench import Bench
+from harness.results import SceneResult
+from harness.scenes import under_load
+
+
+class Scene(Protocol):
+    """One question about speed, and how it is answered."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, bench: Bench) -> SceneResult: ...
+
+
+SCENES: Mapping[str, Scene] = {
+    scene.name: scene
+    for scene in (
+        under_load.FAN_OUT_3,
+        under_load.SINGLE_CALL,
+        under_load.FAN_OUT_20,
+        under_load.MEGABYTES,
+        under_load.THOUSAND,
+        under_load.IDLE,
+        under_load.TLS,
+    )
+}

@@ -1,0 +1,129 @@
+"""The scenes that put contenders under load, and what each must show."""
+
+from __future__ import annotations
+
+from harness.payloads import USER_ID
+from harness.scenes.load_scene import UPSTREAM, Entry, LoadScene
+from harness.targets import AddedLatency, Growth, Latency, NoErrors, Ratio
+from harness.upstream import DELAY
+
+HTTPX, NODE, LUA, PROXY = "hand-written httpx (50/20)", "Node splicing", "nginx + Lua", "nginx proxy_pass"
+SINGLE, FAN_OUT, WIDE, LARGE = (f"/{kind}/{USER_ID}" for kind in ("user", "dashboard", "wide", "large"))
+
+FAN_OUT_3 = LoadScene(
+    name="fan_out_3",
+    title="Fan-out of 3 small JSON GETs, 32 clients",
+    path=FAN_OUT,
+    clients=32,
+    entries=(
+        Entry("aggregator"),
+        Entry("httpx"),
+        Entry("httpx_200"),
+        Entry("httpx2"),
+        Entry("aiohttp"),
+        Entry("node_parsed"),
+        Entry("node_spliced"),
+        Entry("nginx", label="nginx + Lua capture_multi"),
+    ),
+    targets=(
+        Ratio(50, "httpx", HTTPX),
+        Ratio(1.3, "node_spliced", NODE),
+        Ratio(0.4, "nginx", LUA),
+        NoErrors(),
+    ),
+)
+
+SINGLE_CALL = LoadScene(
+    name="single",
+    title="One call passed through, 32 clients",
+    path=SINGLE,
+    clients=32,
+    entries=(
+        Entry("aggregator"),
+        Entry("httpx"),
+        Entry("httpx_200"),
+        Entry("httpx2"),
+        Entry("aiohttp"),
+        Entry("node_parsed"),
+        Entry("node_spliced"),
+        Entry("nginx", label="nginx proxy_pass"),
+    ),
+    targets=(
+        Ratio(25, "httpx", HTTPX),
+        Ratio(1.1, "node_spliced", NODE),
+        Ratio(0.2, "nginx", PROXY),
+        NoErrors(),
+    ),
+)
+
+FAN_OUT_20 = LoadScene(
+    name="fan_out_20",
+    title="Fan-out of 20 small JSON GETs, 16 clients",
+    path=WIDE,
+    clients=16,
+    entries=(
+        Entry("aggregator"),
+        Entry("httpx"),
+        Entry("node_spliced"),
+        Entry("nginx", label="nginx + Lua capture_multi"),
+    ),
+    targets=(Ratio(60, "httpx", HTTPX), NoErrors()),
+)
+
+MEGABYTES = LoadScene(
+    name="megabytes",
+    title="3 × 1 MB of JSON merged, 4 clients",
+    path=LARGE,
+    clients=4,
+    entries=(
+        Entry("aggregator"),
+        Entry("httpx"),
+        Entry("node_parsed"),
+        Entry("node_spliced"),
+        Entry("nginx", label="nginx + Lua capture_multi"),
+    ),
+    targets=(Ratio(8, "httpx", HTTPX), Growth(4, 4 * 3 * 1_000_000), NoErrors()),
+)
+
+THOUSAND = LoadScene(
+    name="thousand",
+    title=f"1000 clients at once, 3 upstreams of {DELAY * 1000:.0f} ms each",
+    path=FAN_OUT,
+    clients=1000,
+    entries=(
+        Entry("aggregator", manner="slow", connections=4096),
+        Entry("httpx", manner="slow"),
+        Entry("httpx_3000", manner="slow"),
+        Entry("node_spliced", manner="slow"),
+    ),
+    targets=(Latency("p99", DELAY * 1000 + 300), NoErrors()),
+    note="The limit of upstream connections is raised to 4096 in the aggregator's file.",
+)
+
+IDLE = LoadScene(
+    name="idle",
+    title="One client, idle machine",
+    path=SINGLE,
+    clients=1,
+    entries=(
+        Entry("aggregator", "single", "aggregator, one call", SINGLE),
+        Entry("aggregator", "fan_out", "aggregator, fan-out of 3", FAN_OUT),
+        Entry(UPSTREAM, label="the upstream itself", path=f"/users/{USER_ID}"),
+    ),
+    targets=(
+        AddedLatency(0.6, UPSTREAM, "single", "one call"),
+        AddedLatency(0.6, UPSTREAM, "fan_out", "fan-out of 3"),
+    ),
+)
+
+TLS = LoadScene(
+    name="tls",
+    title="Fan-out of 3 over TLS, beside the same in plain text, 32 clients",
+    path=FAN_OUT,
+    clients=32,
+    entries=(
+        Entry("aggregator", "tls", "aggregator, TLS upstreams", manner="tls"),
+        Entry("aggregator", "plain", "aggregator, plain upstreams"),
+    ),
+    targets=(Ratio(0.8, "plain", "plain", subject="tls"), NoErrors("tls")),
+)
