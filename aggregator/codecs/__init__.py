@@ -10,5 +10,5 @@ Import from the modules::
     etag            etag_of(body) -> bytes · if_none_match(header, etag) -> bool
     cache_control   combine(values, ages=()) -> bytes | None
 
-Every decoder raises ``CallError`` (``malformed`` or ``content_type``); every encoder raises ``ExpressionError``.
+Every decoder raises ``CallError`` (``malformed`` or ``content_type``), every encoder ``ExpressionError``.
 """

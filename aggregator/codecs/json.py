@@ -1,0 +1,153 @@
+"""JSON by RFC 8259: proof without parsing, exact decoding, compact encoding, and splicing of bodies as bytes.
+
+The rules, the same for every part of the program: UTF-8 without a byte order mark; of duplicate keys the last
+one counts; integers are exact up to 4300 digits; a number that no float can hold (``1e400``), NaN and Infinity
+are refused; nesting is bounded by the interpreter's recursion limit. What is only spliced keeps every digit and
+key as it was sent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from aggregator.errors import CallError, Cause, ExpressionError
+
+WHITESPACE = b" \t\n\r"
+_BOM = b"\xef\xbb\xbf"
+_CHUNK = 1 << 16
+_TRUNCATED = "it ends too early, or holds half of a surrogate pair"
+
+_raw_decode = msgspec.json.Decoder(msgspec.Raw).decode
+_any_decode = msgspec.json.Decoder().decode
+
+
+def validate(body: bytes) -> None:
+    """Prove that *body* is one JSON text in UTF-8, without building its objects.
+
+    Raises ``CallError`` (``malformed``) otherwise.
+    """
+    try:
+        _raw_decode(body)
+        if not body.isascii():
+            _check_utf8(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _malformed(body, error) from None
+
+
+def decode(body: bytes) -> Any:
+    """Give the value of the JSON text *body*; raise ``CallError`` (``malformed``) when it is none."""
+    try:
+        return _any_decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _malformed(body, error) from None
+
+
+def _check_utf8(body: bytes) -> None:
+    """Raise ``UnicodeDecodeError`` for bytes that are no UTF-8.
+
+    In slices that stay in the cache: four times as fast as decoding at once, and no copy of a large body.
+    """
+    view, start, size = memoryview(body), 0, len(body)
+    while start < size:
+        end = min(start + _CHUNK, size)
+        while start < end < size and body[end] & 0xC0 == 0x80:
+            end -= 1
+        if end == start:  # continuation bytes only: nothing that a shorter slice could make valid
+            end = min(start + _CHUNK, size)
+        str(view[start:end], "utf-8")
+        start = end
+
+
+def _malformed(body: bytes, error: Exception) -> CallError:
+    if not body.strip(WHITESPACE):
+        return CallError(Cause.MALFORMED, "The body is empty where JSON was expected.")
+    return CallError(Cause.MALFORMED, f"The body is not valid JSON: {_reason(body, error)}.")
+
+
+def _reason(body: bytes, error: Exception) -> str:
+    if body.startswith(_BOM):
+        return "it starts with a byte order mark"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, msgspec.ValidationError):
+        return "it holds a number that is too large"
+    text = str(error).removeprefix("JSON is malformed: ")
+    return _TRUNCATED if text.startswith("Input data was truncated") else text
+
+
+def encode(value: Any) -> bytes:
+    """Give *value* as compact JSON in UTF-8, keys in their own order, integers exact.
+
+    Raises ``ExpressionError`` for what JSON cannot say: NaN, infinities, half surrogate pairs, foreign types.
+    Keys that are numbers become their text.
+    """
+    try:
+        text = _encode(value)
+    except RecursionError:
+        raise ExpressionError("The value is nested too deeply to be written as JSON.") from None
+    except UnicodeEncodeError:
+        raise ExpressionError("The value holds half of a surrogate pair, which JSON cannot carry.") from None
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError):
+        raise ExpressionError("The value holds something that JSON cannot say.") from None
+    # The encoder writes NaN as null: only a text with a null in it can hide one.
+    if b"null" in text and not _is_finite(value):
+        raise ExpressionError("The value holds NaN or an infinity, which JSON cannot say.")
+    return text
+
+
+def _plain(value: Any) -> Any:
+    """Give a value of a derived or wrapped type as the plain one that it stands for."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError
+
+
+_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+
+
+def _is_finite(value: Any) -> bool:
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        kind = type(node)
+        if kind is float:
+            if not math.isfinite(node):
+                return False
+        elif isinstance(node, Mapping):
+            pending.extend(node.values())
+        elif kind is list or kind is tuple:
+            pending.extend(node)
+    return True
+
+
+class ObjectSplice:
+    """Puts JSON texts under fixed keys into one object, in declared order, without parsing them."""
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        heads = [(b"," if position else b"{") + encode(key) + b":" for position, key in enumerate(keys)]
+        pieces = [piece for head in heads for piece in (head, b"")]
+        self._pieces = [*pieces, b"}"] if pieces else [b"{}"]
+
+    def join(self, bodies: Sequence[bytes]) -> bytes:
+        """Give the object; *bodies* are proven JSON texts, one for each key, in the order of the keys."""
+        pieces = self._pieces.copy()
+        # Every byte of whitespace is at most 0x20, and no JSON text starts or ends with another such byte.
+        pieces[1:-1:2] = [b if b[0] > 32 and b[-1] > 32 else b.strip(WHITESPACE) for b in bodies]
+        return b"".join(pieces)
+
+
+def splice_array(bodies: Iterable[bytes]) -> bytes:
+    """Give one array of proven JSON texts."""
+    return b"[" + b",".join([b.strip(WHITESPACE) for b in bodies]) + b"]"

@@ -1,0 +1,64 @@
+"""Media types as they stand in Content-Type (RFC 9110 §8.3.1): parsed, and made safe to show."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_TYPE = re.compile(rf"\s*({_NAME}/{_NAME})\s*")
+_PARAMETER = re.compile(rf"\s*;\s*(?:({_NAME})=({_NAME}|\"(?:[^\"\\]|\\.)*\"))?\s*")
+_LONGEST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """A media type in lower case, such as ``text/csv``, with its parameters (names in lower case)."""
+
+    essence: str
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def parameter(self, name: str) -> str | None:
+        """Give the parameter *name*, or None."""
+        return next((value for key, value in self.parameters if key == name), None)
+
+    @property
+    def suffix(self) -> str | None:
+        """Give the structured syntax suffix (RFC 6838 §4.2.8): ``json`` of ``application/problem+json``."""
+        _, plus, suffix = self.essence.rpartition("+")
+        return suffix if plus else None
+
+
+def parse_media_type(header: bytes) -> MediaType | None:
+    """Give the media type that a Content-Type header names, or None when it names none or is too long."""
+    return _parse(header) if len(header) <= _LONGEST else None
+
+
+@lru_cache(maxsize=256)
+def _parse(header: bytes) -> MediaType | None:
+    text = header.decode("latin-1")
+    match = _TYPE.match(text)
+    if match is None:
+        return None
+    position, found = match.end(), []
+    while position < len(text):
+        parameter = _PARAMETER.match(text, position)
+        if parameter is None:
+            return None
+        if parameter[1]:
+            found.append((parameter[1].lower(), _unquote(parameter[2])))
+        position = parameter.end()
+    return MediaType(match[1].lower(), tuple(found))
+
+
+def _unquote(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
+
+
+def shown(header: bytes | None) -> str:
+    """Give a Content-Type for a message: the bare media type, never other text of the sender."""
+    if header is None:
+        return "no content type"
+    media_type = parse_media_type(header)
+    return media_type.essence if media_type is not None else "an unreadable content type"

@@ -1,0 +1,27 @@
+"""Newline-delimited JSON (``application/x-ndjson``): a list of values, one a line, both ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aggregator.codecs import json
+from aggregator.errors import CallError, ExpressionError
+
+
+def decode_ndjson(body: bytes, _content_type: bytes | None = None) -> list[Any]:
+    """Give the value of every line that is not blank; raise ``CallError`` (``malformed``) naming the line."""
+    values = []
+    for number, line in enumerate(body.split(b"\n"), 1):
+        if line.strip(json.WHITESPACE):
+            try:
+                values.append(json.decode(line))
+            except CallError as error:
+                raise CallError(error.cause, f"Line {number}: {error.message}") from None
+    return values
+
+
+def encode_ndjson(value: Any) -> bytes:
+    """Give a list as lines of JSON; raise ``ExpressionError`` for anything else."""
+    if not isinstance(value, list | tuple):
+        raise ExpressionError("Newline-delimited JSON is built from a list.")
+    return b"".join([json.encode(item) + b"\n" for item in value])
