@@ -11,7 +11,7 @@ from collections.abc import Sequence
 _QUOTED = re.compile(r'"([^"]*)"')
 _MAX_SECONDS = 2**31
 _IF_ANY = ("must-revalidate", "proxy-revalidate", "no-transform", "must-understand")
-_IF_ALL = ("public", "immutable")
+_IF_ALL = ("public",)
 _STALE = ("stale-while-revalidate", "stale-if-error")
 
 Directives = dict[str, str]
@@ -22,18 +22,17 @@ def combine(values: Sequence[bytes | None], ages: Sequence[bytes | None] = ()) -
     """Give the Cache-Control of an answer whose parts came with *values* and Age headers *ages*.
 
     ``no-store`` wins over everything, then ``private`` and ``no-cache``; ``max-age`` and ``s-maxage`` are the
-    smallest, each less the Age of its part. Where a part states nothing (None), only restrictions remain; None
-    when nothing is left to state.
+    smallest, each less the Age of its part. Where a part states nothing (None), only restrictions remain.
+    None when nothing is left to state.
     """
     parts = [parse_cache_control(value) for value in values if value is not None]
     if any("no-store" in part for part in parts):
         return b"no-store"
     stated = [name for name in ("private", "no-cache", *_IF_ANY) if any(name in part for part in parts)]
     if parts and len(parts) == len(values):
-        stated += [name for name in _IF_ALL if name not in stated and all(name in part for part in parts)]
-        stated += _lifetimes(
-            parts, [_seconds(age) for age in ages] or [0] * len(parts), "private" not in stated
-        )
+        shared = "private" not in stated
+        stated += [name for name in _IF_ALL if shared and all(name in part for part in parts)]
+        stated += _lifetimes(parts, [_seconds(age) for age in ages] or [0] * len(parts), shared)
     return ", ".join(stated).encode() or None
 
 

@@ -64,7 +64,7 @@ def encode_form(fields: Mapping[str, Any]) -> bytes:
 
 
 def scalar_text(value: Any) -> str:
-    """Give a text, number or boolean as a form field writes it; raise ``ExpressionError`` for anything else."""
+    """Give a text, number or boolean as a form field writes it; raise ``ExpressionError`` otherwise."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):

@@ -1,9 +1,9 @@
 """JSON by RFC 8259: proof without parsing, exact decoding, compact encoding, and splicing of bodies as bytes.
 
 The rules, the same for every part of the program: UTF-8 without a byte order mark; of duplicate keys the last
-one counts; integers are exact up to 4300 digits; a number that no float can hold (``1e400``), NaN and Infinity
-are refused; nesting is bounded by the interpreter's recursion limit. What is only spliced keeps every digit and
-key as it was sent.
+one counts; integers are exact up to 4300 digits; NaN, Infinity and numbers that no float can hold (``1e400``)
+are refused; nesting is bounded by the interpreter's recursion limit. What is only spliced keeps every digit
+and key as it was sent.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ def encode_xml(value: Any) -> bytes:
     """Give *value* as an XML document in UTF-8.
 
     An object of one key whose value is no list has that key as its root; anything else is put under
-    ``response``, and the items of a list that has no name in ``item`` elements. Raises ``ExpressionError`` for
-    names and characters that XML lacks.
+    ``response``, and the items of a list that has no name in ``item`` elements. Raises ``ExpressionError``
+    for names and characters that XML lacks.
     """
     import xmltodict
 
