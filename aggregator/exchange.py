@@ -1,0 +1,89 @@
+"""What travels through the runtime: the client's request as calls see it.
+
+Built for each request by its handler; read by expressions, calls, assembly, logs and background calls.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+from urllib.parse import parse_qsl
+
+HeaderList = list[tuple[bytes, bytes]]
+"""Header fields in order, names in lower case."""
+
+
+class State(StrEnum):
+    """What became of a part; the one vocabulary of headers, problems, logs and ``meta``."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    DEFAULT = "default"
+    STALE = "stale"
+
+
+class Exchange:
+    """One inbound request: what the client sent, and when the answer is due (*deadline*, loop time)."""
+
+    __slots__ = (
+        "_header_map", "_query_map", "body", "body_value", "client", "deadline", "header_list", "id", "method",
+        "params", "path", "query_string", "query_values", "receive", "segments", "started", "wanted",
+    )  # fmt: skip
+
+    def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
+        self.method = method
+        self.path = path
+        self.query_string = query_string
+        self.header_list = header_list
+        self.segments: tuple[bytes, ...] = ()
+        self.params: dict[str, Any] = {}
+        self.query_values: dict[str, Any] | None = None
+        self.body: bytes = b""
+        self.body_value: Any = None
+        self.client: str = ""
+        self.id: str = ""
+        self.started = 0.0
+        self.deadline = 0.0
+        self.wanted: frozenset[str] | None = None
+        self.receive: Any = None
+        self._query_map: dict[str, Any] | None = None
+        self._header_map: dict[str, str] | None = None
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """Query parameters by name: declared ones typed, the others as text (a list when repeated)."""
+        if self._query_map is None:
+            self._query_map = query_map(self.query_string)
+            if self.query_values:
+                self._query_map.update(self.query_values)
+        return self._query_map
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Request headers by lower-case name; repeated ones are joined as RFC 9110 §5.3 says."""
+        if self._header_map is None:
+            found: dict[str, str] = {}
+            for name, value in self.header_list:
+                key, text = name.decode("latin-1"), value.decode("latin-1")
+                found[key] = f"{found[key]}, {text}" if key in found else text
+            self._header_map = found
+        return self._header_map
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What expressions see as ``request``."""
+        return {"method": self.method, "path": self.path, "id": self.id, "client": self.client}
+
+
+def query_map(query_string: bytes) -> dict[str, Any]:
+    """Give the parameters of *query_string* by name: ``b"a=1&b=2&b=3"`` → ``{"a": "1", "b": ["2", "3"]}``."""
+    found: dict[str, Any] = {}
+    for key, value in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=1000):
+        if key not in found:
+            found[key] = value
+        elif isinstance(found[key], list):
+            found[key].append(value)
+        else:
+            found[key] = [found[key], value]
+    return found

@@ -1,0 +1,300 @@
+"""The plan: what the runtime needs, decided at load. Data only, no I/O, no clock.
+
+``Plan`` holds ``EndpointPlan``s; each holds a ``FanPlan`` of ``PartPlan``s; each of those holds ``CallPlan``s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aggregator.schemas import BodySchema, Parameter
+from aggregator.templates import Expression, PathPattern, Template, UrlTemplate
+from aggregator.transport import PoolSettings
+
+BodyKind = Literal["none", "json", "form", "multipart", "text", "graphql", "forward"]
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamPlan:
+    """A service: where it is and what every call to it carries. *label* is what clients may read."""
+
+    name: str
+    label: str
+    pool: PoolSettings
+    host_header: bytes
+    prefix: bytes = b""
+    query: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    demo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlan:
+    """One row of a status map, compiled."""
+
+    on: str
+    part: str | None = None
+    when: Expression | None = None
+    status: int | None = None
+    title: str | None = None
+    detail: Template | None = None
+    body: Template | None = None
+    headers: tuple[tuple[bytes, Template], ...] = ()
+    forward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShapePlan:
+    """What is taken from a body, in this order: select, target, allow or deny, rename, group."""
+
+    select: str | None = None
+    select_expression: Expression | None = None
+    target: str | None = None
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    rename: tuple[tuple[str, str], ...] = ()
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPlan:
+    """How one request to an upstream is written."""
+
+    method: bytes
+    url: UrlTemplate
+    prefix: bytes = b""
+    constant_query: bytes = b""
+    query: tuple[tuple[str, Template], ...] = ()
+    constant_headers: bytes = b""
+    headers: tuple[tuple[bytes, Template], ...] = ()
+    body_kind: BodyKind = "none"
+    body: Template | None = None
+    forward_headers: tuple[bytes, ...] = ()
+    forward_query: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessPlan:
+    """Which answers of an upstream are a success."""
+
+    statuses: frozenset[int]
+    when: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """One call: what is asked of whom, for how long, and how its answer is judged and read.
+
+    *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be.
+    """
+
+    name: str
+    upstream: UpstreamPlan
+    request: RequestPlan
+    timeout: float
+    success: SuccessPlan
+    rows: tuple[RowPlan, ...] = ()
+    shape: ShapePlan | None = None
+    format: str = "auto"
+    transform: str | None = None
+    redirects: int = 0
+    graphql: Literal["no", "strict", "partial"] = "no"
+    eager: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """One call for many keys."""
+
+    key: str
+    size: int
+    separator: str
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EachPlan:
+    """One call per item of a list."""
+
+    items: Expression
+    key: Expression | None
+    concurrency: int
+    max_items: int
+    on_error: Literal["fail", "null", "skip"]
+    join: str | None
+    batch: BatchPlan | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlan:
+    """A named piece of an answer: a call with its alternatives, a race, a nested group, or one call per item.
+
+    *waits* are the indexes of the parts that must have ended before this one starts.
+    """
+
+    name: str
+    calls: tuple[CallPlan, ...] = ()
+    race: tuple[PartPlan, ...] = ()
+    group: FanPlan | None = None
+    each: EachPlan | None = None
+    when: Expression | None = None
+    optional: bool = False
+    default: Template | None = None
+    waits: tuple[int, ...] = ()
+    shape: ShapePlan | None = None
+    transform: str | None = None
+    rows: tuple[RowPlan, ...] = ()
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FanPlan:
+    """Parts in declared order; *dependents* gives for each part the parts that wait for it."""
+
+    parts: tuple[PartPlan, ...]
+    dependents: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListJoinPlan:
+    """Elements of one list put into elements of another, by key."""
+
+    left: str
+    right: str
+    into: str
+    missing: Literal["null", "drop", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsePlan:
+    """What the client gets when nothing failed."""
+
+    status: int | None = None
+    status_expression: Expression | None = None
+    headers: tuple[tuple[bytes, Template], ...] = ()
+    body: Template | None = None
+    merge: str = "object"
+    join: tuple[ListJoinPlan, ...] = ()
+    shape: ShapePlan | None = None
+    pass_headers: tuple[tuple[bytes, str], ...] = ()
+    cache_control: str | None = None
+    etag: bool = False
+    meta: bool = False
+    fields: bool = False
+    formats: tuple[str, ...] = ("json",)
+    transform: str | None = None
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlan:
+    """What the client may send. *read_body*: "no" (never read), "bytes", "json" (decoded), or "stream" (passed on)."""
+
+    params: tuple[Parameter, ...] = ()
+    query: tuple[Parameter, ...] = ()
+    headers: tuple[Parameter, ...] = ()
+    body: BodySchema | None = None
+    read_body: Literal["no", "bytes", "json", "stream"] = "no"
+    max_body: int = 1024 * 1024
+    body_timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class EffectPlan:
+    """A call after the answer has left."""
+
+    name: str
+    call: CallPlan
+    when: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocPlan:
+    """What the OpenAPI document says of an endpoint beyond what follows from the rest."""
+
+    summary: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    operation_id: str = ""
+    deprecated: bool = False
+    hidden: bool = False
+    body_schema: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPlan:
+    """One endpoint. A single call is a fan of one part named ``call`` whose answer passes through."""
+
+    key: str
+    method: str
+    pattern: PathPattern
+    digest: bytes
+    kind: Literal["call", "fan_out", "respond"]
+    timeout: float
+    inputs: InputPlan
+    response: ResponsePlan
+    fan: FanPlan | None = None
+    rows: tuple[RowPlan, ...] = ()
+    effects: tuple[EffectPlan, ...] = ()
+    stream: bool = False
+    idle_timeout: float | None = None
+    doc: DocPlan = field(default_factory=DocPlan)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPlan:
+    """The one shared ``httpx.AsyncClient``: its limits in seconds and connections, and what carries its calls."""
+
+    total: float = 10.0
+    connect: float = 5.0
+    max_connections: int = 50
+    max_keepalive: int = 20
+    keepalive_expiry: float = 30.0
+    transport: Literal["engine", "httpx"] = "engine"
+    http2: bool = False
+    proxy: str | None = field(default=None, repr=False)
+    user_agent: str = "aggregator"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlan:
+    """What the process and the outermost layer of every request need."""
+
+    title: str = "Aggregated API"
+    version: str = "1"
+    description: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    docs: bool = True
+    header_timeout: float = 10.0
+    shutdown_grace: float = 20.0
+    drain_delay: float = 0.0
+    access_log: Literal["all", "errors", "off"] = "errors"
+    log_format: Literal["text", "json"] = "text"
+    watchdog: float = 0.25
+    debug_header: bytes | None = None
+    debug_secret: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundPlan:
+    """The workers of background calls."""
+
+    workers: int = 8
+    queue: int = 1000
+    when_full: Literal["drop_new", "drop_old"] = "drop_new"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole configuration, ready to run. *digest* is a hash of everything that it was made from."""
+
+    digest: str
+    server: ServerPlan
+    client: ClientPlan
+    background: BackgroundPlan
+    endpoints: tuple[EndpointPlan, ...]
+    upstreams: tuple[UpstreamPlan, ...]
+    plugins: tuple[str, ...] = ()
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)

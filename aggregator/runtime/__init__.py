@@ -1,0 +1,1 @@
+"""From plan and request to bytes. Never imports ``config``: only the plan crosses."""

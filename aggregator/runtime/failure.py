@@ -1,0 +1,110 @@
+"""What a failed part becomes for the client: the first row of the status map that matches, or the default.
+
+Defaults: timeout 504; an upstream's 404 is 404; any other status, network and invalid body 502; our own limits 503.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from aggregator.codecs import json as json_codec
+from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.exchange import Exchange
+from aggregator.plan.types import RowPlan
+from aggregator.runtime.answer import Answer, merged_headers, problem
+from aggregator.runtime.names import Names
+from aggregator.runtime.outcome import parts_member
+from aggregator.runtime.result import Result
+from aggregator.templates import MISSING, Template, header_value
+
+_DEFAULTS = {"timeout": 504, "overloaded": 503}
+_UNKNOWN = CallError(Cause.EXPRESSION, "The answer could not be made.")
+
+
+def default_status(result: Result) -> int:
+    """Give the status that the failure *result* becomes when no row says otherwise."""
+    if result.cause is Cause.STATUS:
+        return 404 if result.status == 404 else 502
+    return _DEFAULTS.get((result.cause or Cause.EXPRESSION).family, 502)
+
+
+def matches(row: RowPlan, result: Result, names: Names) -> bool:
+    """Say whether *row* speaks of the failure *result*."""
+    if row.part is not None and row.part != result.name:
+        return False
+    if row.on != "any" and row.on not in keys_of(result):
+        return False
+    return row.when is None or row.when.truth(names.child({"this": result.view()}))
+
+
+def keys_of(result: Result) -> tuple[str, ...]:
+    """Give what rows may call the failure *result*: its status and class, or its cause and family."""
+    if result.cause is Cause.STATUS:
+        return (str(result.status), f"{result.status // 100}xx", "status")
+    cause = result.cause or Cause.EXPRESSION
+    return (cause.value, cause.family)
+
+
+def failure_answer(
+    result: Result, rows: tuple[RowPlan, ...], names: Names, exchange: Exchange, parts: tuple[Result, ...], *, debug: bool
+) -> Answer:
+    """Give the answer for the failed part *result*; *rows* are in order of precedence."""
+    try:
+        row = next((row for row in rows if matches(row, result, names)), None)
+        if row is not None and row.forward and result.status:
+            return _forwarded(result, row, names)
+        return _mapped(result, row, names, exchange, parts, debug)
+    except AggregatorError as error:
+        return problem(502, f"The status map could not be applied: {error}", request_id=exchange.id)
+
+
+def _forwarded(result: Result, row: RowPlan, names: Names) -> Answer:
+    kept = [(name, value) for name, value in result.headers if name == b"content-type"]
+    return Answer(row.status or result.status, merged_headers(kept, _headers(row, names)), result.raw)
+
+
+def _headers(row: RowPlan, names: Names) -> dict[bytes, bytes]:
+    return {name: header_value(str(template.render(names, missing="null"))) for name, template in row.headers}
+
+
+def _mapped(
+    result: Result, row: RowPlan | None, names: Names, exchange: Exchange, parts: tuple[Result, ...], debug: bool
+) -> Answer:
+    status = default_status(result) if row is None or row.status is None else row.status
+    scope = names.child({"this": result.view()}) if row is not None else names
+    headers = {} if row is None else _headers(row, scope)
+    error = result.error or _UNKNOWN
+    if status == 503 and b"retry-after" not in headers:
+        headers[b"retry-after"] = str(math.ceil(error.retry_after or 1)).encode()
+    elif error.retry_after is not None and b"retry-after" not in headers:
+        headers[b"retry-after"] = str(math.ceil(error.retry_after)).encode()
+    if row is not None and row.body is not None:
+        return _own_body(status, row.body, headers, scope)
+    detail = error.message if row is None or row.detail is None else _text(row.detail, scope)
+    return problem(
+        status, detail, title=row.title if row else None, request_id=exchange.id, headers=list(headers.items()),
+        cause=(result.cause or Cause.EXPRESSION).value, part=None if result.name == "call" else result.name,
+        upstream=result.upstream or None, upstream_status=result.status or None,
+        parts=parts_member(parts) if len(parts) > 1 or result.tried else None,
+        debug=_details(result) if debug else None,
+    )  # fmt: skip
+
+
+def _text(template: Template, names: Names) -> str:
+    value = template.render(names, missing="null")
+    return value if isinstance(value, str) else json_codec.encode(None if value is MISSING else value).decode()
+
+
+def _own_body(status: int, body: Template, headers: dict[bytes, bytes], names: Names) -> Answer:
+    value = body.render(names, missing="null")
+    if isinstance(value, str):
+        kind, text = b"text/plain; charset=utf-8", value.encode()
+    else:
+        kind, text = b"application/json", json_codec.encode(None if value is MISSING else value)
+    return Answer(status, merged_headers([(b"content-type", kind), (b"cache-control", b"no-store")], headers), text)
+
+
+def _details(result: Result) -> dict[str, Any]:
+    """Give what only a caller who knows the debug secret may read."""
+    return {"upstream_headers": result.header_map(), "upstream_body": result.raw[:4096].decode("utf-8", "replace")}

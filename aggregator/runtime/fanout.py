@@ -1,0 +1,130 @@
+"""Parts run as parallel as their references allow: a part starts the moment its last input is there.
+
+One ``Run`` a request (or nested group). Nothing here awaits: parts report by callback, so that a fan-out of
+plain calls needs no task at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from aggregator.exchange import State
+from aggregator.runtime.frame import Cancelable, Frame, Part
+from aggregator.runtime.names import Names
+from aggregator.runtime.result import Result, skipped
+
+
+class FanOut:
+    """The parts of a fan-out and their order, built once a generation."""
+
+    __slots__ = ("dependents", "index", "names", "parts", "roots", "waits")
+
+    def __init__(self, parts: Sequence[Part], waits: Sequence[tuple[int, ...]], dependents: Sequence[tuple[int, ...]]) -> None:
+        self.parts = tuple(parts)
+        self.names = tuple(part.name for part in parts)
+        self.index = {name: number for number, name in enumerate(self.names)}
+        self.waits = tuple(len(wait) for wait in waits)
+        self.dependents = tuple(dependents)
+        self.roots = tuple(number for number, count in enumerate(self.waits) if count == 0)
+
+
+class Run:
+    """One execution of a fan-out. *ended* is called once, with the results in declared order.
+
+    A required part that fails ends the run at once; what is still under way is cancelled and keeps no result.
+    """
+
+    __slots__ = ("_ended", "_left", "_open", "fan", "frame", "over", "results", "tickets")
+
+    def __init__(self, fan: FanOut, frame: Frame, ended: Callable[[Run], None]) -> None:
+        self.fan = fan
+        self.frame = frame
+        self.results: list[Result | None] = [None] * len(fan.parts)
+        self.tickets: list[Cancelable | None] = [None] * len(fan.parts)
+        self.over = False
+        self._open = list(fan.waits)
+        self._left = len(fan.parts)
+        self._ended = ended
+        frame.names.results = self.find
+
+    def find(self, name: str) -> Result | None:
+        """Give the result of the part *name*, if it has ended."""
+        number = self.fan.index.get(name)
+        return None if number is None else self.results[number]
+
+    def begin(self, wanted: frozenset[str] | None = None) -> None:
+        """Start every part that waits for nothing; parts outside *wanted* count as skipped."""
+        if not self.fan.parts:
+            self._finish()
+            return
+        if wanted is not None:
+            for number, name in enumerate(self.fan.names):
+                if name not in wanted:
+                    self.tickets[number] = _NOTHING
+        for number in self.fan.roots:
+            if self.over:
+                return
+            self._launch(number)
+
+    def _launch(self, number: int) -> None:
+        part = self.fan.parts[number]
+        if self.tickets[number] is _NOTHING:
+            self._settle(number, skipped(part.name))
+            return
+        ticket = part.start(self.frame, partial(self._settle, number))
+        if self.results[number] is None:
+            if self.over and ticket is not None:
+                ticket.cancel()
+            else:
+                self.tickets[number] = ticket
+
+    def _settle(self, number: int, result: Result) -> None:
+        if self.over:
+            return
+        self.results[number] = result
+        self.tickets[number] = None
+        self._left -= 1
+        if result.state is State.FAILED or self._left == 0:
+            self._finish()
+            return
+        for dependent in self.fan.dependents[number]:
+            self._open[dependent] -= 1
+            if self._open[dependent] == 0 and not self.over:
+                self._launch(dependent)
+
+    def _finish(self) -> None:
+        self.over = True
+        if self._left:
+            self.cancel()
+        self._ended(self)
+
+    def cancel(self) -> None:
+        """Give up what is under way."""
+        self.over = True
+        for number, ticket in enumerate(self.tickets):
+            if ticket is not None:
+                self.tickets[number] = None
+                ticket.cancel()
+
+    @property
+    def failure(self) -> Result | None:
+        """The part that failed the run, in declared order, if one did."""
+        return next((result for result in self.results if result is not None and result.state is State.FAILED), None)
+
+
+class _Nothing:
+    """Stands for a part that nobody wants."""
+
+    __slots__ = ()
+
+    def cancel(self) -> None:
+        """Nothing is under way."""
+
+
+_NOTHING = _Nothing()
+
+
+def names_of(frame: Frame) -> Names:
+    """Give names for a nested run of *frame*: its own results first, everything further out behind."""
+    return frame.names.child({})

@@ -1,0 +1,99 @@
+"""What the client sent, held against what the endpoint declares; every violation is reported at once."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from aggregator.codecs import json as json_codec
+from aggregator.errors import AggregatorError, CallError
+from aggregator.exchange import Exchange
+from aggregator.plan.types import InputPlan
+from aggregator.schemas.parameter import ABSENT, Parameter
+from aggregator.schemas.problems import InvalidInput, Violation
+
+
+class Refusal(AggregatorError):
+    """The request cannot be served as it is: the *status* and *detail* to answer with, and the violations."""
+
+    def __init__(self, status: int, detail: str, violations: tuple[Violation, ...] = ()) -> None:
+        self.status = status
+        self.detail = detail
+        self.violations = violations
+        super().__init__(detail)
+
+
+class Inputs:
+    """The declared inputs of an endpoint, ready to be enforced."""
+
+    __slots__ = ("_body", "_headers", "_names", "_params", "_plain", "_plan", "_query")
+
+    def __init__(self, plan: InputPlan, param_names: tuple[str, ...]) -> None:
+        declared = {parameter.name: parameter for parameter in plan.params}
+        self._plan = plan
+        self._names = param_names
+        self._params: tuple[Parameter | None, ...] = tuple(declared.get(name) for name in param_names)
+        self._query = plan.query
+        self._headers = plan.headers
+        self._body = plan.body
+        self._plain = not (plan.query or plan.headers or plan.body is not None)
+
+    def accept(self, exchange: Exchange) -> None:
+        """Put typed parameters into *exchange*; raises ``Refusal`` (422) that lists every violation."""
+        violations: list[Violation] = []
+        params = exchange.params
+        for name, parameter, segment in zip(self._names, self._params, exchange.segments, strict=True):
+            text = segment.decode("ascii") if b"%" not in segment else unquote_to_bytes(segment).decode("utf-8", "replace")
+            if parameter is None:
+                params[name] = text
+                continue
+            try:
+                params[name] = parameter.parse(text)
+            except InvalidInput as error:
+                violations.extend(error.violations)
+        if not self._plain:
+            self._accept_rest(exchange, violations)
+        if violations:
+            raise Refusal(422, "The request does not fit what this endpoint declares.", tuple(violations))
+
+    def _accept_rest(self, exchange: Exchange, violations: list[Violation]) -> None:
+        if self._query:
+            exchange.query_values = _read(self._query, exchange.query, violations)
+            exchange.query.update(exchange.query_values)
+        if self._headers:
+            sent = exchange.headers
+            typed = _read(self._headers, {p.name: sent[p.name.lower()] for p in self._headers if p.name.lower() in sent}, violations)
+            exchange.headers.update({name.lower(): value for name, value in typed.items()})
+        if self._body is not None:
+            violations.extend(self._body.violations(exchange.body_value))
+
+    def decode_body(self, exchange: Exchange) -> None:
+        """Read the body of *exchange* as JSON; raises ``Refusal``: 415 for another type, 400 for bad JSON."""
+        kind = next((value for name, value in exchange.header_list if name == b"content-type"), None)
+        if not exchange.body and self._body is None:
+            return
+        if kind is None or not _is_json(kind):
+            raise Refusal(415, "This endpoint takes application/json.")
+        try:
+            exchange.body_value = json_codec.decode(exchange.body)
+        except CallError:
+            raise Refusal(400, "The request body is not valid JSON.") from None
+
+
+def _read(parameters: tuple[Parameter, ...], sent: dict[str, Any], violations: list[Violation]) -> dict[str, Any]:
+    typed: dict[str, Any] = {}
+    for parameter in parameters:
+        value = sent.get(parameter.name)
+        try:
+            found = parameter.read([] if value is None else value if isinstance(value, list) else [value])
+        except InvalidInput as error:
+            violations.extend(error.violations)
+            continue
+        if found is not ABSENT:
+            typed[parameter.name] = found
+    return typed
+
+
+def _is_json(kind: bytes) -> bool:
+    media = kind.split(b";", 1)[0].strip().lower()
+    return media == b"application/json" or (media.startswith(b"application/") and media.endswith(b"+json"))

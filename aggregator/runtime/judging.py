@@ -1,0 +1,149 @@
+"""What an upstream's reply means: a success whose body is what it claims, or a failure with its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aggregator.codecs import json as json_codec
+from aggregator.codecs.registry import codec_for
+from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.plan.types import CallPlan
+from aggregator.runtime.frame import Frame
+from aggregator.runtime.result import Result, failed
+from aggregator.runtime.shape import compile_shape
+from aggregator.transport import Reply
+
+Judge = Callable[[Frame, Reply], Result]
+_JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
+
+
+def compile_judge(plan: CallPlan) -> Judge:
+    """Give the function that turns a reply to *plan* into a result."""
+    read = _compile_read(plan)
+    statuses, name, label = plan.success.statuses, plan.name, plan.upstream.label
+    refine = _compile_refine(plan)
+
+    def judge(frame: Frame, reply: Reply) -> Result:
+        result = Result(name, status=reply.status)
+        result.headers = reply.headers
+        result.raw = reply.body
+        result.upstream = label
+        if reply.status not in statuses:
+            return _as_failure(result, _status_error(label, reply.status, reply.headers))
+        try:
+            read(result)
+            if refine is not None:
+                refine(result, frame)
+        except CallError as error:
+            return _as_failure(result, error)
+        except AggregatorError as error:
+            return _as_failure(result, CallError(Cause.EXPRESSION, str(error)))
+        return result
+
+    return judge
+
+
+def _as_failure(result: Result, error: CallError) -> Result:
+    failure = failed(result.name, error, upstream=result.upstream, status=result.status)
+    failure.headers, failure.raw = result.headers, result.raw
+    failure.decoder = _lenient
+    return failure
+
+
+def _lenient(raw: bytes) -> Any:
+    """Give the body of a failed answer for expressions: as JSON if it is, as text otherwise."""
+    try:
+        return json_codec.decode(raw)
+    except CallError:
+        return raw.decode("utf-8", "replace")
+
+
+def _status_error(label: str, status: int, headers: list[tuple[bytes, bytes]]) -> CallError:
+    wait = next((value for name, value in headers if name == b"retry-after"), b"")
+    if status == 404:
+        return CallError(Cause.STATUS, f"The upstream '{label}' did not find it.")
+    retry_after = float(wait) if status in (429, 503) and wait.isdigit() and len(wait) < 7 else None
+    if 300 <= status < 400:
+        return CallError(Cause.STATUS, f"The upstream '{label}' answered with a redirect ({status}), which is not followed.")
+    return CallError(Cause.STATUS, f"The upstream '{label}' answered with status {status}.", retry_after=retry_after)
+
+
+def _compile_read(plan: CallPlan) -> Callable[[Result], None]:
+    forced = None if plan.format == "auto" else plan.format
+    validate, eager = json_codec.validate, plan.eager
+
+    def read(result: Result) -> None:
+        kind: bytes | None = None
+        for name, value in result.headers:
+            if name == b"content-type":
+                kind = value
+                break
+        raw = result.raw
+        if forced is None and kind in _JSON_TYPES:
+            if raw:
+                validate(raw)
+                result.json = raw if raw[0] > 32 and raw[-1] > 32 else raw.strip(b" \t\r\n")
+            return
+        if not raw:
+            return
+        codec = codec_for(kind, forced)
+        if codec.name == "json":
+            validate(raw)
+            result.json = raw.strip(b" \t\r\n")
+        else:
+            result.decoder = lambda body: codec.decode(body, kind)
+            if eager:
+                result.value = codec.decode(raw, kind)
+
+    return read
+
+
+def _compile_refine(plan: CallPlan) -> Callable[[Result, Frame], None] | None:
+    steps: list[Callable[[Result, Frame], None]] = []
+    if plan.graphql != "no":
+        steps.append(_graphql(plan))
+    if plan.success.when is not None:
+        steps.append(_success(plan))
+    shape = compile_shape(plan.shape)
+    if shape is not None:
+
+        def reshape(result: Result, frame: Frame) -> None:
+            result.value = shape(result.value, frame.names.child({"this": result.view()}))
+
+        steps.append(reshape)
+    if not steps:
+        return None
+
+    def refine(result: Result, frame: Frame) -> None:
+        for step in steps:
+            step(result, frame)
+
+    return refine
+
+
+def _success(plan: CallPlan) -> Callable[[Result, Frame], None]:
+    condition, label = plan.success.when, plan.upstream.label
+    assert condition is not None
+
+    def check(result: Result, frame: Frame) -> None:
+        if not condition.truth(frame.names.child({"this": result.view()})):
+            raise CallError(Cause.UNSUCCESSFUL, f"The answer of the upstream '{label}' is not a success.")
+
+    return check
+
+
+def _graphql(plan: CallPlan) -> Callable[[Result, Frame], None]:
+    label, partial_allowed = plan.upstream.label, plan.graphql == "partial"
+
+    def take_data(result: Result, _: Frame) -> None:
+        value = result.value
+        if not isinstance(value, dict) or "data" not in value:
+            if isinstance(value, dict) and value.get("errors"):
+                raise CallError(Cause.UNSUCCESSFUL, f"The upstream '{label}' refused the GraphQL operation.")
+            raise CallError(Cause.MALFORMED, f"The upstream '{label}' did not answer in the form of GraphQL.")
+        if value.get("errors") and not (partial_allowed and value["data"] is not None):
+            raise CallError(Cause.UNSUCCESSFUL, f"The upstream '{label}' answered with GraphQL errors.")
+        result.value = value["data"]
+
+    return take_data

@@ -1,0 +1,106 @@
+"""The names that expressions may use, looked up only when one does.
+
+A ``Names`` belongs to a request, or to an item, a nested group or an answer inside it (then it has a parent).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aggregator.exchange import Exchange
+from aggregator.runtime.result import Result
+
+
+class Names(dict[str, Any]):
+    """A dict that fills itself: parameters and local names at once, results and the request on demand."""
+
+    __slots__ = ("exchange", "parent", "results")
+
+    def __init__(self, exchange: Exchange, seed: Mapping[str, Any] | None = None, parent: Names | None = None) -> None:
+        super().__init__(exchange.params if seed is None else seed)
+        self.exchange = exchange
+        self.parent = parent
+        self.results: Callable[[str], Result | None] | None = None
+
+    def child(self, seed: Mapping[str, Any]) -> Names:
+        """Give names that see *seed* first and these behind."""
+        return Names(self.exchange, seed, self)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Give the value of *key*, found as by subscription, or *default*."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            self[key]  # type: ignore[index]
+        except KeyError:
+            return False
+        return True
+
+    def __missing__(self, key: str) -> Any:
+        value = self._find(key)
+        self[key] = value
+        return value
+
+    def _find(self, key: str) -> Any:
+        if self.results is not None:
+            if key == "calls":
+                return _Views(self)
+            result = self.results(key)
+            if result is not None:
+                return result.value
+        if self.parent is not None:
+            return self.parent[key]
+        finder = _FINDERS.get(key)
+        if finder is None:
+            raise KeyError(key)
+        return finder(self.exchange)
+
+    def result(self, name: str) -> Result | None:
+        """Give the result of the part *name*, here or further out."""
+        scope: Names | None = self
+        while scope is not None:
+            if scope.results is not None and (found := scope.results(name)) is not None:
+                return found
+            scope = scope.parent
+        return None
+
+
+class _Views(dict[str, Any]):
+    """``calls``: the whole of each result by name, made when it is asked for."""
+
+    __slots__ = ("names",)
+
+    def __init__(self, names: Names) -> None:
+        super().__init__()
+        self.names = names
+
+    def get(self, key: str, default: Any = None) -> Any:
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.names.result(key) is not None
+
+    def __missing__(self, key: str) -> Any:
+        result = self.names.result(key)
+        if result is None:
+            raise KeyError(key)
+        view = result.view()
+        self[key] = view
+        return view
+
+
+_FINDERS: dict[str, Callable[[Exchange], Any]] = {
+    "query": lambda exchange: exchange.query,
+    "headers": lambda exchange: exchange.headers,
+    "body": lambda exchange: exchange.body_value,
+    "request": lambda exchange: exchange.request,
+    "params": lambda exchange: exchange.params,
+}

@@ -1,0 +1,58 @@
+"""The one vocabulary for parts: name, state, status, cause, milliseconds, attempts; as header, as data, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from aggregator.exchange import State
+from aggregator.runtime.result import Result
+
+HEADER = b"aggregator-parts"
+
+
+def parts_header(parts: Iterable[Result]) -> bytes:
+    """Give the parts as a structured field (RFC 9651 list): ``ads;state=default;cause=deadline;ms=300;attempts=1``."""
+    return ", ".join(_item(part) for part in parts).encode("ascii", "replace")
+
+
+def _item(part: Result) -> str:
+    text = f"{part.name};state={part.state.value}"
+    if part.status:
+        text += f";status={part.status}"
+    if part.cause is not None:
+        text += f";cause={part.cause.value}"
+    return f"{text};ms={part.milliseconds:.0f};attempts={part.attempts}"
+
+
+def part_member(part: Result) -> dict[str, Any]:
+    """Give one part as data, for problems, ``meta`` and logs."""
+    member: dict[str, Any] = {"name": part.name, "state": part.state.value}
+    if part.status:
+        member["status"] = part.status
+    if part.cause is not None:
+        member["cause"] = part.cause.value
+    member["ms"] = round(part.milliseconds, 1)
+    member["attempts"] = part.attempts
+    if part.tried:
+        member["tried"] = [part_member(tried) for tried in part.tried]
+    if part.parts:
+        member["parts"] = [part_member(inner) for inner in part.parts]
+    return member
+
+
+def parts_member(parts: Iterable[Result]) -> list[dict[str, Any]]:
+    """Give all parts as data."""
+    return [part_member(part) for part in parts]
+
+
+def is_partial(parts: Iterable[Result]) -> bool:
+    """Say whether something that was wanted is missing: a default stands in, or an item was lost."""
+    return any(
+        part.state in (State.DEFAULT, State.STALE) or (part.state is not State.SKIPPED and is_lost(part)) for part in parts
+    )
+
+
+def is_lost(part: Result) -> bool:
+    """Say whether anything inside *part* failed or was replaced."""
+    return any(inner.state is State.FAILED or inner.state is State.DEFAULT or is_lost(inner) for inner in part.parts)

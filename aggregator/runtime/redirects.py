@@ -1,0 +1,32 @@
+"""Where a redirect leads, when it may be followed: the same origin, a method that may be sent again."""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin, urlsplit
+
+from aggregator.plan.types import CallPlan
+from aggregator.transport import Reply
+
+_FOLLOWED = frozenset({301, 302, 307, 308})
+_SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+
+
+def next_target(reply: Reply, target: bytes, plan: CallPlan) -> bytes | None:
+    """Give the target that *reply* leads to, or None when it is no redirect that may be followed.
+
+    Only safe methods are repeated, and never on another origin: a redirect must not take our headers elsewhere.
+    """
+    if reply.status not in _FOLLOWED or plan.request.method not in _SAFE:
+        return None
+    location = next((value for name, value in reply.headers if name == b"location"), None)
+    if location is None:
+        return None
+    origin = plan.upstream.pool.origin
+    base = f"{origin.scheme}://{origin.authority.decode()}"
+    try:
+        parts = urlsplit(urljoin(base + target.decode("ascii"), location.decode("ascii")))
+    except ValueError:
+        return None
+    if f"{parts.scheme}://{parts.netloc}" != base:
+        return None
+    return ((parts.path or "/") + (f"?{parts.query}" if parts.query else "")).encode("ascii")

@@ -1,0 +1,48 @@
+"""One log line for an answer that an operator wants to know about, with what became of each part."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Literal
+
+from aggregator.exchange import Exchange
+from aggregator.runtime.outcome import is_partial, parts_header
+from aggregator.runtime.result import Result
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.request")
+
+
+class Report:
+    """Tells of the answers of one endpoint: all of them, only 5xx and partial ones, or none."""
+
+    __slots__ = ("_endpoint", "_which")
+
+    def __init__(self, endpoint: str, which: Literal["all", "errors", "off"]) -> None:
+        self._endpoint = endpoint
+        self._which = which
+
+    def answered(self, exchange: Exchange, status: int, results: tuple[Result, ...]) -> None:
+        """Tell of an answer, if it is of a kind that is told."""
+        if self._which == "off":
+            return
+        bad = status >= 500 or is_partial(results)
+        if not bad and self._which == "errors":
+            return
+        level = logging.WARNING if bad else logging.INFO
+        log(
+            _log, level, "Answered with a failure." if status >= 500 else "Answered in part." if bad else "Answered.",
+            endpoint=self._endpoint, status=status, path=exchange.path, request_id=exchange.id, client=exchange.client,
+            ms=_since(exchange), parts=parts_header(results).decode(),
+        )  # fmt: skip
+
+    def gone(self, exchange: Exchange) -> None:
+        """Tell of a client that hung up; 499 is what proxies call it."""
+        if self._which != "off":
+            log(_log, logging.INFO, "The client hung up.", endpoint=self._endpoint, status=499, path=exchange.path,
+                request_id=exchange.id, client=exchange.client)  # fmt: skip
+
+
+def _since(exchange: Exchange) -> float:
+    return round((asyncio.get_running_loop().time() - exchange.started) * 1000.0, 1)

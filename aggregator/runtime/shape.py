@@ -1,0 +1,57 @@
+"""What is taken from a body, as one function compiled from its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aggregator.plan.types import ShapePlan
+from aggregator.runtime.names import Names
+from aggregator.shaping.fields import compile_allow, compile_deny
+from aggregator.shaping.moves import compile_group, compile_rename
+from aggregator.shaping.path import compile_extract
+from aggregator.shaping.query import compile_jmespath
+from aggregator.templates import MISSING, Expression
+
+Shape = Callable[[Any, Names], Any]
+
+
+def compile_shape(plan: ShapePlan | None) -> Shape | None:
+    """Give a function (value, names with ``this``) → value, or None when *plan* asks for nothing."""
+    if plan is None:
+        return None
+    steps: list[Callable[[Any], Any]] = []
+    if plan.select is not None:
+        steps.append(compile_jmespath(plan.select))
+    if plan.target is not None:
+        steps.append(_or_none(compile_extract(plan.target)))
+    if plan.allow:
+        steps.append(compile_allow(plan.allow))
+    elif plan.deny:
+        steps.append(compile_deny(plan.deny))
+    if plan.rename:
+        steps.append(compile_rename(dict(plan.rename)))
+    if plan.group is not None:
+        steps.append(compile_group(plan.group))
+    return _in_order(plan.select_expression, tuple(steps))
+
+
+def _in_order(expression: Expression | None, steps: tuple[Callable[[Any], Any], ...]) -> Shape:
+    def shape(value: Any, names: Names) -> Any:
+        if expression is not None:
+            value = expression.evaluate(names)
+            if value is MISSING:
+                value = None
+        for step in steps:
+            value = step(value)
+        return value
+
+    return shape
+
+
+def _or_none(extract: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def step(value: Any) -> Any:
+        found = extract(value)
+        return None if found is MISSING or repr(found) == "MISSING" else found
+
+    return step

@@ -1,0 +1,96 @@
+"""JSON text out of a template: what is only moved is copied as bytes, the rest is evaluated and encoded.
+
+``compile_json`` is used for response bodies and for JSON bodies of requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aggregator.codecs import json as json_codec
+from aggregator.runtime.names import Names
+from aggregator.templates import MISSING, Const, Expr, ListNode, Node, Template, Text
+
+Writer = Callable[[Names], bytes]
+
+
+def compile_json(template: Template) -> Writer:
+    """Give a function that writes *template* as JSON text; what is missing becomes ``null``."""
+    pieces = _join_constants(_pieces(template.node))
+    if len(pieces) == 1:
+        only = pieces[0]
+        return _constant(only) if isinstance(only, bytes) else only
+
+    def write(names: Names) -> bytes:
+        return b"".join([piece if piece.__class__ is bytes else piece(names) for piece in pieces])  # type: ignore[operator,misc]
+
+    return write
+
+
+def _constant(text: bytes) -> Writer:
+    return lambda _: text
+
+
+def _pieces(node: Node) -> list[bytes | Writer]:
+    if isinstance(node, Const):
+        return [json_codec.encode(node.value)]
+    if isinstance(node, Expr):
+        name = _whole_name(node)
+        return [_evaluated(node) if name is None else _whole(name)]
+    if isinstance(node, Text):
+        return [_text(node)]
+    if isinstance(node, ListNode):
+        return _enclosed(b"[", [_pieces(item) for item in node.items], b"]")
+    entries = [[json_codec.encode(key) + b":", *_pieces(value)] for key, value in node.entries]
+    return _enclosed(b"{", entries, b"}")
+
+
+def _whole_name(node: Expr) -> str | None:
+    path = node.expression.path
+    return path[0] if path is not None and len(path) == 1 and isinstance(path[0], str) else None
+
+
+def _whole(name: str) -> Writer:
+    def write(names: Names) -> bytes:
+        result = names.result(name)
+        if result is not None:
+            return result.json
+        if name == "body" and names.exchange.body and "body" not in dict.keys(names):
+            return names.exchange.body
+        return json_codec.encode(names.get(name))
+
+    return write
+
+
+def _evaluated(node: Expr) -> Writer:
+    evaluate = node.expression.evaluate
+
+    def write(names: Names) -> bytes:
+        value = evaluate(names)
+        return json_codec.encode(None if value is MISSING else value)
+
+    return write
+
+
+def _text(node: Text) -> Writer:
+    return lambda names: json_codec.encode(node.render(names, "null"))
+
+
+def _enclosed(opening: bytes, groups: list[list[bytes | Writer]], closing: bytes) -> list[bytes | Writer]:
+    pieces: list[bytes | Writer] = [opening]
+    for number, group in enumerate(groups):
+        if number:
+            pieces.append(b",")
+        pieces.extend(group)
+    pieces.append(closing)
+    return pieces
+
+
+def _join_constants(pieces: list[bytes | Writer]) -> list[bytes | Writer]:
+    joined: list[bytes | Writer] = []
+    for piece in pieces:
+        if isinstance(piece, bytes) and joined and isinstance(joined[-1], bytes):
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return joined

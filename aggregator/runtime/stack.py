@@ -1,0 +1,101 @@
+"""From plan to runnable: the only place where the order of what wraps a call is written.
+
+Innermost first: the call itself; its function (``transform``); one call per item; its alternatives (``fallback``,
+``race``); a function over the whole part; its condition and default. A feature that is off is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, FanPlan, PartPlan, ServerPlan, UpstreamPlan
+from aggregator.runtime.assembly import Assembly
+from aggregator.runtime.each import Each
+from aggregator.runtime.effects import Effect, EffectQueue
+from aggregator.runtime.fanout import FanOut
+from aggregator.runtime.frame import Part
+from aggregator.runtime.handler import EndpointHandler
+from aggregator.runtime.parts import Fallback, Group, Guarded, Race
+from aggregator.runtime.plugins import Function, Transformed, load_function
+from aggregator.runtime.sending import LeanDoor, Sender
+from aggregator.runtime.shape import compile_shape
+from aggregator.runtime.streaming import StreamDoor, StreamHandler
+
+
+@dataclass(slots=True)
+class Resources:
+    """What running parts share: the pool of each upstream, threads for user code, the background queue."""
+
+    pool: Callable[[UpstreamPlan], StreamDoor]
+    executor: ThreadPoolExecutor
+    queue: EffectQueue
+    server: ServerPlan
+    functions: dict[str, Function] = field(default_factory=dict)
+
+    def function(self, reference: str) -> Function:
+        """Give the plug-in function *reference*, loaded once; raises ``StartupError``."""
+        if reference not in self.functions:
+            self.functions[reference] = load_function(reference, self.executor)
+        return self.functions[reference]
+
+
+def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler | StreamHandler:
+    """Give the handler of *plan*; raises ``StartupError`` when a plug-in cannot be loaded."""
+    params = plan.pattern.params
+    effects = tuple(_effect(effect, resources, params) for effect in plan.effects)
+    if plan.stream:
+        assert plan.fan is not None
+        call = plan.fan.parts[0].calls[0]
+        return StreamHandler(plan, resources.server, _sender(call, resources, params), resources.pool(call.upstream), effects,
+                             resources.queue)  # fmt: skip
+    fan = build_fan(plan.fan, resources, params)
+    transform = None if plan.response.transform is None else resources.function(plan.response.transform)
+    return EndpointHandler(plan, resources.server, fan, Assembly(plan, transform), effects, resources.queue)
+
+
+def build_fan(plan: FanPlan | None, resources: Resources, params: tuple[str, ...]) -> FanOut:
+    """Give the runnable fan-out of *plan*; an empty one for None."""
+    if plan is None:
+        return FanOut((), (), ())
+    parts = [build_part(part, resources, params) for part in plan.parts]
+    return FanOut(parts, [part.waits for part in plan.parts], plan.dependents)
+
+
+def build_part(plan: PartPlan, resources: Resources, params: tuple[str, ...]) -> Part:
+    """Give the runnable part of *plan*."""
+    part = _core(plan, resources, params)
+    if plan.transform is not None:
+        part = Transformed(part, resources.function(plan.transform))
+    if plan.when is not None or plan.optional or plan.timeout is not None or plan.shape is not None:
+        part = Guarded(part, when=plan.when, optional=plan.optional, default=plan.default, timeout=plan.timeout,
+                       shape=compile_shape(plan.shape))  # fmt: skip
+    return part
+
+
+def _core(plan: PartPlan, resources: Resources, params: tuple[str, ...]) -> Part:
+    if plan.group is not None:
+        return Group(plan.name, build_fan(plan.group, resources, params))
+    if plan.race:
+        return Race(plan.name, tuple(build_part(runner, resources, params) for runner in plan.race))
+    choices: list[Part] = []
+    for number, call in enumerate(plan.calls):
+        part = build_call(call, resources, params)
+        choices.append(Each(part, plan.each) if plan.each is not None and number == 0 else part)
+    return choices[0] if len(choices) == 1 else Fallback(plan.name, tuple(choices))
+
+
+def build_call(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Part:
+    """Give the call of *plan* with its function around it."""
+    sender = _sender(plan, resources, params)
+    return sender if plan.transform is None else Transformed(sender, resources.function(plan.transform))
+
+
+def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Sender:
+    pool: LeanDoor = resources.pool(plan.upstream)
+    return Sender(plan, pool, params)
+
+
+def _effect(plan: EffectPlan, resources: Resources, params: tuple[str, ...]) -> Effect:
+    return Effect(plan.name, build_call(plan.call, resources, params), plan.when, plan.call.timeout)

@@ -1,0 +1,45 @@
+"""The answer as background calls see it: ``response.status``, ``response.headers``, ``response.body``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aggregator.codecs import json as json_codec
+from aggregator.errors import CallError
+from aggregator.runtime.answer import Answer
+
+
+class LazyResponse(dict[str, Any]):
+    """A view of an answer; its body is decoded only if an expression reads it."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(status=answer.status)
+        self._answer = answer
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Give the value of *key*, found as by subscription, or *default*."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, key: object) -> bool:
+        return key in ("status", "headers", "body")
+
+    def __missing__(self, key: str) -> Any:
+        if key == "headers":
+            value: Any = {name.decode("latin-1"): text.decode("latin-1") for name, text in self._answer.headers}
+        elif key == "body":
+            value = self._body()
+        else:
+            raise KeyError(key)
+        self[key] = value
+        return value
+
+    def _body(self) -> Any:
+        try:
+            return json_codec.decode(self._answer.body) if self._answer.body else None
+        except CallError:
+            return self._answer.body.decode("utf-8", "replace")
