@@ -1,0 +1,170 @@
+"""Parameters of path, query and headers: compiled at load, then one call turns text into a checked value.
+
+A declaration is the name of a type (``integer``) or a JSON Schema with ``required``, ``default``,
+``description``, ``example(s)``, ``deprecated`` and, for arrays in a query, ``explode: false`` (``?tags=a,b``
+instead of ``?tags=a&tags=b``). In paths and headers arrays are always separated by commas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from aggregator.schemas.declaration import Declaration, read_declaration
+from aggregator.schemas.engine import build
+from aggregator.schemas.limits import NATIVE, compile_limits
+from aggregator.schemas.problems import InvalidInput, InvalidSchema, SchemaProblem, Violation, pointer_to
+from aggregator.schemas.types import ARTICLES, READERS
+from aggregator.schemas.violations import violations_of
+from aggregator.templates.data import MISSING
+
+Location = Literal["path", "query", "header"]
+
+ABSENT: Final = MISSING
+"""What reading gives for an optional parameter that was not sent and has no default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A declared parameter; equal to another that was declared in the same words.
+
+    *parse* takes one text as it came, decoded, and gives the typed value. *read* takes every text that came
+    under the name, and gives the value, the default or ``ABSENT``. Both raise ``InvalidInput``, which holds
+    all violations.
+    """
+
+    name: str
+    location: Location
+    declaration: Declaration
+    parse: Callable[[str], Any] = field(compare=False, repr=False)
+    read: Callable[[Sequence[str]], Any] = field(compare=False, repr=False)
+
+    @property
+    def required(self) -> bool:
+        """Say whether a request without it is refused."""
+        return self.declaration.required
+
+    @property
+    def default(self) -> Any:
+        """Give the value that stands in when it is not sent, or ``ABSENT``."""
+        return self.declaration.default
+
+
+def compile_parameter(name: str, declaration: Any, location: Location) -> Parameter:
+    """Give the parameter *name*; raise ``InvalidSchema`` with every mistake of its declaration."""
+    declared = read_declaration(declaration, location)
+    check = _compile_check(name, declared, location)
+    parse_one = _compile_scalar(name, declared, location, check if not declared.is_array else None)
+    parse_all = _compile_array(name, declared, location, check) if declared.is_array else None
+    _check_values(declared, check)
+    return Parameter(
+        name,
+        location,
+        declared,
+        _parse_commas(parse_all) if parse_all is not None else parse_one,
+        _compile_read(name, declared, location, parse_one, parse_all),
+    )
+
+
+Check = Callable[[Any], list[Violation]]
+
+
+def _compile_check(name: str, declared: Declaration, location: Location) -> Check | None:
+    """Give the function that finds violations of a typed value, or None when the type says it all."""
+    rules = declared.rules
+    if not rules:
+        return None
+    if not declared.is_array and NATIVE.issuperset(rules):
+        return compile_limits(rules, pointer_to((name,)), location)
+    validator = build(declared.schema)
+    return lambda value: violations_of(validator, value, location, (name,))
+
+
+def _compile_scalar(
+    name: str, declared: Declaration, location: Location, check: Check | None
+) -> Callable[[str], Any]:
+    kind = declared.item_type
+    read = READERS[kind]
+    if kind == "string" and check is None:
+        return read
+    wrong = (Violation(pointer_to((name,)), location, f"must be {ARTICLES[kind]}", "type"),)
+
+    def parse(text: str) -> Any:
+        try:
+            value = read(text)
+        except ValueError:
+            raise InvalidInput(wrong) from None
+        if check is not None and (violations := check(value)):
+            raise InvalidInput(violations)
+        return value
+
+    return parse
+
+
+def _compile_array(
+    name: str, declared: Declaration, location: Location, check: Check | None
+) -> Callable[[Sequence[str]], list[Any]]:
+    kind = declared.item_type
+    read = READERS[kind]
+
+    def parse(texts: Sequence[str]) -> list[Any]:
+        values, violations = [], []
+        for index, text in enumerate(texts):
+            try:
+                values.append(read(text))
+            except ValueError:
+                message = f"must be {ARTICLES[kind]}"
+                violations.append(Violation(pointer_to((name, index)), location, message, "type"))
+        if not violations and check is not None:
+            violations = check(values)
+        if violations:
+            raise InvalidInput(violations)
+        return values
+
+    return parse
+
+
+def _parse_commas(parse_all: Callable[[Sequence[str]], list[Any]]) -> Callable[[str], list[Any]]:
+    return lambda text: parse_all(_split(text))
+
+
+def _split(text: str) -> list[str]:
+    return [item.strip(" \t") for item in text.split(",")] if text else []
+
+
+def _compile_read(
+    name: str,
+    declared: Declaration,
+    location: Location,
+    parse_one: Callable[[str], Any],
+    parse_all: Callable[[Sequence[str]], list[Any]] | None,
+) -> Callable[[Sequence[str]], Any]:
+    pointer, required, default = pointer_to((name,)), declared.required, declared.default
+    missing = (Violation(pointer, location, "is required", "required"),)
+    repeated = (Violation(pointer, location, "must be given only once", "type"),)
+
+    def read(texts: Sequence[str]) -> Any:
+        if not texts:
+            if required:
+                raise InvalidInput(missing)
+            return default
+        if parse_all is not None and declared.explode:
+            return parse_all(texts)
+        if len(texts) > 1:
+            raise InvalidInput(repeated)
+        return parse_one(texts[0]) if parse_all is None else parse_all(_split(texts[0]))
+
+    return read
+
+
+def _check_values(declared: Declaration, check: Check | None) -> None:
+    """Raise ``InvalidSchema`` when the default or an example would be refused from a client."""
+    problems = []
+    for path, value in declared.stated_values():
+        if not declared.fits_type(value):
+            problems.append(SchemaProblem(f"This value is not {ARTICLES[declared.type]}.", path))
+        elif check is not None and (violations := check(value)):
+            problems.append(SchemaProblem(f"This value {violations[0].message}.", path))
+    if problems:
+        raise InvalidSchema(problems)
