@@ -14,10 +14,11 @@ from types import FrameType
 from harness import installing, machine, report
 from harness.bench import Bench, Options
 from harness.peers import PEERS_BY_NAME
-from harness.processes import Servers
+from harness.processes import NotStartedError, Servers
 from harness.results import SceneResult
 from harness.scenes import SCENES
 from harness.upstream import start_upstream
+from harness.wrk import LoadFailedError
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -26,11 +27,12 @@ def main() -> int:
     """Run the wanted scenes and write the report; 0 when no measured target was missed."""
     arguments = _arguments()
     signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
     _allow_many_files()
     try:
         installing.install_everything()
         results = _run_scenes(arguments)
-    except installing.MissingToolError as error:
+    except (installing.MissingToolError, NotStartedError, LoadFailedError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -44,6 +46,7 @@ def main() -> int:
 def _run_scenes(arguments: argparse.Namespace) -> list[SceneResult]:
     options = _options(arguments)
     cores = machine.Cores.of_this_machine()
+    described = machine.describe(options.python, cores)
     folder = installing.CACHE / "work"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -57,7 +60,6 @@ def _run_scenes(arguments: argparse.Namespace) -> list[SceneResult]:
             results.append(SCENES[name].run(bench))
             print("\n".join(report.verdict_lines(results[-1])))
             print(f"  ({time.monotonic() - begun:.0f} s)", flush=True)
-    described = machine.describe(options.python, cores)
     report.write(arguments.results, described, results, _manner(options))
     return results
 
@@ -65,7 +67,9 @@ def _run_scenes(arguments: argparse.Namespace) -> list[SceneResult]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scene", action="append", choices=SCENES, help="only this scene (repeatable)")
-    parser.add_argument("--peer", action="append", choices=PEERS_BY_NAME, help="only this peer (repeatable)")
+    parser.add_argument(
+        "--peer", action="append", choices=PEERS_BY_NAME, help="compare only these (repeatable)"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="turns for each peer (3)")
     parser.add_argument("--seconds", type=int, default=3, help="length of a turn in whole seconds (3)")
     parser.add_argument("--quick", action="store_true", help="one round of 1 s: proves only that it works")

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from harness.machine import Cores
 from harness.payloads import USER_ID, expected_answer
 from harness.peers import PEERS_BY_NAME, Setting
 from harness.processes import NotStartedError, Server, Servers, free_ports
-from harness.upstream import Upstream
-
-Manner = Literal["plain", "tls", "slow"]
+from harness.upstream import Manner, Upstream
 
 
 class UnusablePeerError(Exception):
@@ -53,7 +50,7 @@ class Bench:
 
     def start_peer(self, name: str, manner: Manner = "plain", connections: int | None = None) -> Server:
         """Start a peer against the upstreams of that *manner*, or raise :class:`UnusablePeerError`."""
-        origins = {"plain": self.upstream.plain, "tls": self.upstream.tls, "slow": self.upstream.slow}[manner]
+        origins = self.upstream.origins(manner)
         ca = self.upstream.ca if manner == "tls" else None
         setting = Setting(origins, self.folder, ca, connections, self.options.python)
         (port,) = free_ports(1)
@@ -61,7 +58,7 @@ class Bench:
         try:
             return self.servers.start(name, command, port=port, core=self.cores.server)
         except NotStartedError as error:
-            raise UnusablePeerError(f"not started, {self._without_paths(str(error))}") from None
+            raise UnusablePeerError(f"not started, {self.without_paths(str(error))}") from None
 
     @contextmanager
     def stopping(self, started: list[Server]) -> Iterator[None]:
@@ -71,21 +68,18 @@ class Bench:
         finally:
             self.servers.stop(*started)
 
-    def _without_paths(self, text: str) -> str:
+    def without_paths(self, text: str) -> str:
+        """The last line of what a server printed, fit for a report that others read."""
         last = text.strip().splitlines()[-1]
         return last.replace(str(self.options.python), "python").replace(str(self.folder), "…")
 
 
 def check_answer(origin: str, path: str) -> None:
     """Ask *path* once and compare with what it must be, or raise :class:`UnusablePeerError`."""
-    status, answer = _get(origin + path)
+    status, answer = get_json(origin + path)
     if status != 200:
         raise UnusablePeerError(f"{path} was answered with status {status}")
-    try:
-        right = json.loads(answer) == expected_answer(path)
-    except ValueError:
-        right = False
-    if not right:
+    if answer != expected_answer(path):
         raise UnusablePeerError(f"{path} was answered with a wrong body")
 
 
@@ -94,22 +88,15 @@ def ask_user(origin: str) -> None:
     check_answer(origin, f"/user/{USER_ID}")
 
 
-def poll(ask: Callable[[], bool], within: float, every: float = 0.002) -> float | None:
-    """Seconds until *ask* gives true, or None."""
-    begun = time.monotonic()
-    while (waited := time.monotonic() - begun) < within:
-        if ask():
-            return waited
-        time.sleep(every)
-    return None
-
-
-def _get(url: str) -> tuple[int, bytes]:
-    opener: Any = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def get_json(url: str) -> tuple[int, Any]:
+    """Status and JSON of the answer; status 0 where nothing answered, None where the body is no JSON."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=30) as response:
-            return response.status, response.read()
+            return response.status, json.loads(response.read())
     except urllib.error.HTTPError as error:
-        return error.code, b""
+        return error.code, None
+    except ValueError:
+        return 200, None
     except OSError:
-        return 0, b""
+        return 0, None

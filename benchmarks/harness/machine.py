@@ -46,12 +46,14 @@ class Machine:
     nginx: str
     wrk: str
     placement: str
+    load_before_the_run: float
 
     def rows(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items()}
 
 
 def describe(python: Path, cores: Cores) -> Machine:
+    """Look now, before anything is started: the load average shows who else was at work."""
     return Machine(
         processor=_first(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text()),
         processors=len(os.sched_getaffinity(0)),
@@ -62,6 +64,7 @@ def describe(python: Path, cores: Cores) -> Machine:
         nginx=_version("nginx", "-v"),
         wrk=_version("wrk", "--version"),
         placement=cores.note,
+        load_before_the_run=round(os.getloadavg()[0], 1),
     )
 
 

@@ -1,10 +1,11 @@
 """Starts servers pinned to a processor and stops every one of them, whatever happens.
 
-Each server leads a process group of its own and is killed by the kernel if the benchmark dies.
+Each server leads a process group of its own, and the kernel ends it if the benchmark dies.
 """
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -65,7 +66,7 @@ class Servers:
     def launch(self, name: str, command: Command, *, port: int, core: int) -> Server:
         """Start *command* on processor *core* and return at once."""
         log = self._logs / f"{name}-{port}.log"
-        pinned = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", str(core), *command.arguments]
+        pinned = ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", str(core), *command.arguments]
         with log.open("wb") as output:
             started = time.monotonic()
             process = subprocess.Popen(
@@ -109,6 +110,29 @@ def wait_until_listening(server: Server, within: float) -> None:
                 return
         time.sleep(0.002)
     raise NotStartedError(f"it did not listen within {within:g} s: {_tail(server.log)}")
+
+
+def seconds_to_answer(server: Server, path: str, within: float) -> float:
+    """Seconds from the start of *server* to its first 200 to ``GET path``, or :class:`NotStartedError`."""
+    deadline = server.started + within
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            raise NotStartedError(f"it ended with {server.process.returncode}: {_tail(server.log)}")
+        if _answers(server.port, path):
+            return time.monotonic() - server.started
+        time.sleep(0.002)
+    raise NotStartedError(f"it did not answer within {within:g} s: {_tail(server.log)}")
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def free_ports(count: int) -> list[int]:

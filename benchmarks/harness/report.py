@@ -1,4 +1,4 @@
-"""Writes what was measured: ``results.md`` to read, ``results.json`` to compute with, ``results.svg`` to see."""
+"""Writes down what was measured: ``results.md``, ``results.json``, and ``results.svg`` with the bars."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _markdown(machine: Machine, results: Sequence[SceneResult], manner: str) -> 
         _table(("machine", ""), [(name.replace("_", " "), value) for name, value in machine.rows().items()]),
         "## Targets",
         _table(("scene", "target", "measured", "verdict"), verdicts),
-        "![Requests a second by scene and peer](results.svg)",
+        "![Every scene as bars, one for each peer](results.svg)",
     ]
     for result in results:
         parts += [f"## {result.title}", _table(result.columns, result.rows)]

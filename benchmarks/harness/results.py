@@ -35,6 +35,7 @@ class SceneResult:
     verdicts: Sequence[Verdict]
     notes: Sequence[str] = ()
     bars: Sequence[Bar] = ()
-    unit: str = "requests a second"
+    unit: str = ""
+    """Of the bars."""
     raw: dict[str, Any] = field(default_factory=dict)
     """Figures of every round, for ``results.json``."""

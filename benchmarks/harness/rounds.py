@@ -15,6 +15,9 @@ _IN_FLIGHT_WEIGHT = 20
 """A slow contender runs until it has answered this many times its clients, if time allows."""
 
 
+_SETTLING_SECONDS = 8.0
+
+
 @dataclass(frozen=True, slots=True)
 class Contender:
     """A running server that takes part, and what is asked of it."""
@@ -27,6 +30,8 @@ class Contender:
     resting_bytes: int = 0
     """Memory held before the first measured request."""
     paths: Path | None = None
+    once: bool = False
+    """Measured a single time, after the rounds: one that cannot be brought to rest between turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +94,15 @@ def ratios(series: Series, other: Series) -> list[float]:
 
 def measure(bench: Bench, contenders: Sequence[Contender], clients: int) -> Mapping[str, Series]:
     """Warm every contender up, then give each one turn a round."""
-    seconds = {entry.name: _fitting_seconds(bench, entry, clients) for entry in contenders}
+    regular = [entry for entry in contenders if not entry.once]
+    seconds = {entry.name: _fitting_seconds(bench, entry, clients) for entry in regular}
     turns: dict[str, list[Turn]] = {entry.name: [] for entry in contenders}
     for _ in range(bench.options.rounds):
-        for entry in contenders:
+        for entry in regular:
             turns[entry.name].append(_turn(bench, entry, clients, seconds[entry.name]))
+    for entry in contenders:
+        if entry.once:
+            turns[entry.name].append(_turn(bench, entry, clients, bench.options.slow_seconds))
     return {entry.name: Series(entry, tuple(turns[entry.name])) for entry in contenders}
 
 
@@ -101,6 +110,7 @@ def _fitting_seconds(bench: Bench, entry: Contender, clients: int) -> float:
     """Warm *entry* up and choose how long to measure it."""
     options = bench.options
     warm = run_wrk(entry.url, clients=clients, seconds=1, core=bench.cores.load, paths=entry.paths)
+    _settle(entry)
     wanted = _IN_FLIGHT_WEIGHT * clients / max(warm.rate, 0.1)
     return min(max(options.seconds, wanted), max(options.seconds, options.slow_seconds))
 
@@ -110,4 +120,12 @@ def _turn(bench: Bench, entry: Contender, clients: int, seconds: float) -> Turn:
     load = run_wrk(entry.url, clients=clients, seconds=seconds, core=bench.cores.load, paths=entry.paths)
     if entry.pid is None:
         return Turn(load, 0.0, 0)
-    return Turn(load, usage.cpu_seconds(entry.pid) - before, usage.peak_bytes(entry.pid))
+    turn = Turn(load, usage.cpu_seconds(entry.pid) - before, usage.peak_bytes(entry.pid))
+    _settle(entry)
+    return turn
+
+
+def _settle(entry: Contender) -> None:
+    """Let *entry* finish what wrk left behind, so that it takes no time from the next one's turn."""
+    if entry.pid is not None and not entry.once:
+        usage.wait_until_idle(entry.pid, _SETTLING_SECONDS)

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import Literal
 
 from harness import payloads
 from harness.processes import LOOPBACK, Command, Servers, free_ports
@@ -17,6 +18,7 @@ DELAY = 0.2
 _TEMPLATE = Path(__file__).with_name("upstream.conf")
 
 Origins = tuple[str, str, str]
+Manner = Literal["plain", "tls", "slow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,9 @@ class Upstream:
     slow: Origins
     ca: Path
     """The certificate that signed the TLS listeners' own."""
+
+    def origins(self, manner: Manner) -> Origins:
+        return {"plain": self.plain, "tls": self.tls, "slow": self.slow}[manner]
 
 
 def start_upstream(servers: Servers, folder: Path, core: int) -> Upstream:

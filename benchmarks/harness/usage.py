@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -39,6 +40,16 @@ def forget_peak(pid: int) -> None:
             Path(f"/proc/{member}/clear_refs").write_text("5")
         except OSError:
             continue
+
+
+def wait_until_idle(pid: int, within: float) -> None:
+    """Return when the tree has used next to no processor time for a tenth of a second, or after *within*."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        before = cpu_seconds(pid)
+        time.sleep(0.1)
+        if cpu_seconds(pid) - before <= 1 / _TICK:
+            return
 
 
 def _children(pid: int) -> list[int]:

@@ -8,6 +8,8 @@ from typing import Protocol
 from harness.bench import Bench
 from harness.results import SceneResult
 from harness.scenes import under_load
+from harness.scenes.many_endpoints import ManyEndpoints
+from harness.scenes.starting import Starting
 
 
 class Scene(Protocol):
@@ -28,6 +30,8 @@ SCENES: Mapping[str, Scene] = {
         under_load.MEGABYTES,
         under_load.THOUSAND,
         under_load.IDLE,
+        ManyEndpoints(),
         under_load.TLS,
+        Starting(),
     )
 }

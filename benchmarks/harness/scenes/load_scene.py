@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from statistics import median
 
 from harness import usage
-from harness.bench import Bench, Manner, UnusablePeerError, ask_user, check_answer
+from harness.bench import Bench, UnusablePeerError, ask_user, check_answer
 from harness.peers import PEERS_BY_NAME
 from harness.processes import Server
 from harness.results import Bar, SceneResult
 from harness.rounds import Contender, Series, measure, ratios
 from harness.targets import Target
+from harness.upstream import Manner
 
 UPSTREAM = "upstream"
 """The name of an entry that is the upstream itself, asked directly."""
@@ -28,6 +29,7 @@ class Entry:
     path: str = ""
     manner: Manner = "plain"
     connections: int | None = None
+    once: bool = False
 
     @property
     def key(self) -> str:
@@ -52,7 +54,7 @@ class LoadScene:
         notes = [self.note] if self.note else []
         with bench.stopping(started):
             for entry in self.entries:
-                if not bench.options.wants(entry.peer):
+                if entry.peer != UPSTREAM and not bench.options.wants(entry.peer):
                     continue
                 try:
                     contenders.append(self._enter(bench, entry, started))
@@ -64,7 +66,7 @@ class LoadScene:
     def _enter(self, bench: Bench, entry: Entry, started: list[Server]) -> Contender:
         path = entry.path or self.path
         if entry.peer == UPSTREAM:
-            return Contender(entry.key, entry.label, bench.upstream.plain[0] + path, None)
+            return Contender(entry.key, entry.label, bench.upstream.origins(entry.manner)[0] + path, None)
         server = bench.start_peer(entry.peer, entry.manner, entry.connections)
         started.append(server)
         ask_user(server.origin)
@@ -72,18 +74,23 @@ class LoadScene:
         resting = usage.resident_bytes(server.pid)
         check_answer(server.origin, path)
         label = entry.label or PEERS_BY_NAME[entry.peer].label
-        return Contender(entry.key, label, server.origin + path, server.pid, resting)
+        return Contender(entry.key, label, server.origin + path, server.pid, resting, once=entry.once)
 
     def _result(self, series: Mapping[str, Series], notes: Sequence[str]) -> SceneResult:
-        subject = series.get(self.entries[0].key)
+        alone = self.clients == 1
+        subject = None if alone else series.get(self.entries[0].key)
         return SceneResult(
             name=self.name,
             title=self.title,
             columns=COLUMNS,
-            rows=[_row(found, subject) for found in series.values()],
+            rows=[table_row(found, subject) for found in series.values()],
             verdicts=[target.judge(series) for target in self.targets],
             notes=notes,
-            bars=[Bar(found.contender.label, found.rate) for found in series.values()],
+            bars=[
+                Bar(found.contender.label, found.latency("p50") if alone else found.rate)
+                for found in series.values()
+            ],
+            unit="milliseconds at the median" if alone else "requests a second",
             raw={name: raw_figures(found) for name, found in series.items()},
         )
 
@@ -91,7 +98,7 @@ class LoadScene:
 COLUMNS = (
     "peer",
     "requests/s",
-    "aggregator is",
+    "first row answers",
     "p50 ms",
     "p90 ms",
     "p99 ms",
@@ -103,16 +110,16 @@ COLUMNS = (
 )
 
 
-def _row(series: Series, subject: Series | None) -> tuple[str, ...]:
+def table_row(series: Series, subject: Series | None) -> tuple[str, ...]:
     contender, cpu = series.contender, series.cpu_per_request
     own = contender.pid is not None
     return (
         contender.label,
         f"{series.rate:.4g}" if series.rate < 1000 else f"{series.rate:.0f}",
         _times(subject, series),
-        f"{series.latency('p50'):.2f}",
-        f"{series.latency('p90'):.2f}",
-        f"{series.latency('p99'):.2f}",
+        _milliseconds(series, "p50"),
+        _milliseconds(series, "p90"),
+        _milliseconds(series, "p99"),
         f"{cpu * 1e6:.0f}" if own and cpu is not None else "–",
         f"{series.busy:.0%}" if own else "–",
         f"{contender.resting_bytes / 1e6:.0f}" if own else "–",
@@ -121,10 +128,15 @@ def _row(series: Series, subject: Series | None) -> tuple[str, ...]:
     )
 
 
+def _milliseconds(series: Series, percentile: str) -> str:
+    answered = any(turn.load.requests for turn in series.turns)
+    return f"{series.latency(percentile):.2f}" if answered else "–"
+
+
 def _times(subject: Series | None, series: Series) -> str:
-    if subject is None or subject is series:
+    if subject is None or subject is series or series.contender.once:
         return "–"
-    return f"{median(ratios(subject, series)):.3g} ×"
+    return f"{median(ratios(subject, series)):.3g} × as many"
 
 
 def raw_figures(series: Series) -> dict[str, object]:
