@@ -1,0 +1,55 @@
+"""Templates of the file, compiled once at load: expressions, values, URLs and path patterns.
+
+Text of a request or an upstream is never compiled; it is only ever data. The configuration compiles,
+the plan looks at references, the runtime renders.
+"""
+
+from __future__ import annotations
+
+from aggregator.templates.data import MISSING, Missing
+from aggregator.templates.expression import Expression, compile_expression
+from aggregator.templates.filters import FILTERS, TESTS, FilterDoc
+from aggregator.templates.nodes import Const, Expr, ListNode, MapNode, Node, OnMissing, Text
+from aggregator.templates.paths import Path, is_name, read_path
+from aggregator.templates.pattern import Param, PathPattern, compile_pattern
+from aggregator.templates.percent import canonical_segment, encode_segment, percent_encode
+from aggregator.templates.problem import TemplateProblem
+from aggregator.templates.target import Placeholder
+from aggregator.templates.text import header_value, json_text, text_of
+from aggregator.templates.url import UrlTemplate, compile_url
+from aggregator.templates.value import Template, compile_value
+
+__all__ = [
+    "FILTERS",
+    "MISSING",
+    "TESTS",
+    "Const",
+    "Expr",
+    "Expression",
+    "FilterDoc",
+    "ListNode",
+    "MapNode",
+    "Missing",
+    "Node",
+    "OnMissing",
+    "Param",
+    "Path",
+    "PathPattern",
+    "Placeholder",
+    "Template",
+    "TemplateProblem",
+    "Text",
+    "UrlTemplate",
+    "canonical_segment",
+    "compile_expression",
+    "compile_pattern",
+    "compile_url",
+    "compile_value",
+    "encode_segment",
+    "header_value",
+    "is_name",
+    "json_text",
+    "percent_encode",
+    "read_path",
+    "text_of",
+]

@@ -1,0 +1,107 @@
+"""The head of a URL template: the method, and the upstream by name or the origin of a full URL.
+
+No placeholder is accepted here, so a request can never choose where a call goes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from aggregator.diagnostics.suggestion import did_you_mean
+from aggregator.templates.problem import TemplateProblem
+
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""What a call may use; CONNECT and TRACE are not for an aggregator."""
+
+_METHOD: Final = re.compile(r"([A-Za-z]+)\s+(?=\S)")
+_ORIGIN: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)")
+_UPSTREAM: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_-]*):(?=/)")
+_AUTHORITY: Final = re.compile(
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)(?::(?P<port>[0-9]{1,5}))?"
+)
+_PORTS: Final = {"http": 80, "https": 443}
+_SHAPE: Final = "write `upstream:/path` or `https://host/path`"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """*method* or None; *upstream* or *origin*; *rest* is the offset at which the path starts."""
+
+    method: str | None
+    upstream: str | None
+    origin: str | None
+    rest: int
+
+
+def parse_address(source: str) -> Address:
+    """Read ``[METHOD ]upstream:`` or ``[METHOD ]scheme://host[:port]``. Raises `TemplateProblem`."""
+    method, start = _parse_method(source)
+    if full := _ORIGIN.match(source, start):
+        return Address(method, None, _parse_origin(full), full.end())
+    if named := _UPSTREAM.match(source, start):
+        if named["name"].lower() in _PORTS:
+            raise TemplateProblem("a full URL has two slashes", start, len(named[0]) + 1, "write `https://host/path`")
+        return Address(method, named["name"], None, named.end())
+    raise _no_address(source, start)
+
+
+def _parse_method(source: str) -> tuple[str | None, int]:
+    match = _METHOD.match(source)
+    if match is None:
+        return None, 0
+    word = match[1]
+    if word in METHODS:
+        return word, match.end()
+    if word.upper() in METHODS:
+        hint: str | None = f"write `{word.upper()}`"
+    else:
+        hint = did_you_mean(word.upper(), METHODS) or f"the methods are {', '.join(METHODS)}"
+    raise TemplateProblem(f"`{word}` is not a method of a call", 0, len(word), hint)
+
+
+def _parse_origin(full: re.Match[str]) -> str:
+    scheme, authority, place = full["scheme"].lower(), full["authority"], full.start("authority")
+    width = len(authority)
+    if scheme not in _PORTS:
+        hint = f"write `http` or `https`; for an upstream one slash, `{scheme}:/path`"
+        raise TemplateProblem(f"`{scheme}` URLs cannot be called", full.start(), len(scheme), hint)
+    if "{" in authority or "}" in authority:
+        raise TemplateProblem(
+            "a placeholder cannot choose the host", place, width, "declare each host under `upstreams`"
+        )
+    if "@" in authority:
+        raise TemplateProblem("credentials do not belong in a URL", place, width, "send them in `headers`")
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None or not _is_host(match["host"]):
+        raise TemplateProblem("this is not a host", place, width, "write a name or an address, non-ASCII as `xn--…`")
+    port = int(match["port"]) if match["port"] else _PORTS[scheme]
+    if not 0 < port < 65536:
+        raise TemplateProblem("a port is between 1 and 65535", place + match.start("port"), len(match["port"]))
+    shown = "" if port == _PORTS[scheme] else f":{port}"
+    return f"{scheme}://{match['host'].lower()}{shown}"
+
+
+def _is_host(host: str) -> bool:
+    if not host.startswith("["):
+        return ".." not in host
+    try:
+        ipaddress.IPv6Address(host[1:-1])
+    except ValueError:
+        return False
+    return True
+
+
+def _no_address(source: str, start: int) -> TemplateProblem:
+    rest = source[start:]
+    if not rest.strip():
+        return TemplateProblem("the URL is empty", 0, len(source), _SHAPE)
+    if rest.startswith("/"):
+        return TemplateProblem("the URL names no upstream", start, len(rest), _SHAPE)
+    if rest.startswith("{"):
+        return TemplateProblem("a placeholder cannot choose the upstream", start, len(rest), _SHAPE)
+    if re.match(r"[A-Za-z_][A-Za-z0-9_-]*:", rest):
+        return TemplateProblem("the path must start with `/`", start + rest.index(":") + 1, 1, _SHAPE)
+    return TemplateProblem("this is not a URL of a call", start, len(rest), _SHAPE)

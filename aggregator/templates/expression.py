@@ -1,0 +1,110 @@
+"""Expressions: ``order.total > 100`` compiled once at load, evaluated on data, without side effects.
+
+A plain path or a constant is a closure; everything else is Jinja, imported only when one is met.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+from aggregator.errors import ExpressionError
+from aggregator.templates.paths import Path, parse_path, read_path
+from aggregator.templates.problem import TemplateProblem
+
+Evaluate: TypeAlias = Callable[[Mapping[str, Any]], Any]
+References: TypeAlias = frozenset[tuple[str, ...]]
+
+_LONGEST: Final = 8192
+_WORDS: Final[dict[str, Any]] = {
+    "true": True, "True": True, "false": False, "False": False, "null": None, "none": None, "None": None,
+}  # fmt: skip
+_TEXT: Final = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"")
+_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+
+
+class Expression:
+    """One compiled expression; equal to another when the sources are.
+
+    *references* are the paths that it reads, root first, as far as they are known at load, an index as
+    its digits; *roots* their first parts. *path* is set when the expression is nothing but a path.
+    ``evaluate(context)`` gives JSON data or `MISSING`; it looks up the *roots* in *context*, each once,
+    and nothing else, and raises `ExpressionError` for data that the expression cannot use. What it
+    gives may be shared: nobody changes it.
+    """
+
+    __slots__ = ("evaluate", "is_constant", "path", "references", "roots", "source")
+
+    def __init__(self, source: str, references: References, evaluate: Evaluate, path: Path | None = None) -> None:
+        self.source = source
+        self.references = references
+        self.roots = frozenset(reference[0] for reference in references)
+        self.path = path
+        self.is_constant = not references
+        self.evaluate: Evaluate = evaluate
+
+    def truth(self, context: Mapping[str, Any]) -> bool:
+        """Whether the result counts as true: not false, null, missing, zero or empty."""
+        return bool(self.evaluate(context))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and self.source == other.source
+
+    def __hash__(self) -> int:
+        return hash(self.source)
+
+    def __repr__(self) -> str:
+        return f"Expression({self.source!r})"
+
+
+def compile_expression(source: str) -> Expression:
+    """Compile what stands between ``{{`` and ``}}``. Raises `TemplateProblem`."""
+    stripped = source.strip()
+    if not stripped:
+        raise TemplateProblem("the expression is empty", 0, len(source), "write a name, such as `order.id`")
+    if len(stripped) > _LONGEST:
+        raise TemplateProblem(f"an expression is at most {_LONGEST} characters long", 0, len(source))
+    try:
+        return _compile(stripped)
+    except TemplateProblem as problem:
+        raise problem.at(source.index(stripped)) from None
+
+
+@lru_cache(maxsize=4096)  # a reload meets the same expressions again
+def _compile(source: str) -> Expression:
+    path = parse_path(source)
+    if path is not None:
+        return _path_expression(source, path)
+    if source in _WORDS:
+        return _constant_expression(source, _WORDS[source])
+    if text := _TEXT.fullmatch(source):
+        return _constant_expression(source, text[1] if text[1] is not None else text[2])
+    if _INTEGER.fullmatch(source):
+        return _constant_expression(source, int(source))
+    return _compile_with_jinja(source)
+
+
+def _path_expression(source: str, path: Path) -> Expression:
+    return Expression(source, frozenset({tuple(map(str, path))}), read_path(path), path)
+
+
+def _constant_expression(source: str, value: Any) -> Expression:
+    return Expression(source, frozenset(), lambda _: value)
+
+
+def _compile_with_jinja(source: str) -> Expression:
+    from aggregator.templates.environment import compile_checked
+    from aggregator.templates.syntax import parse_checked
+
+    node, path, references = parse_checked(source)
+    if path is not None:
+        return _path_expression(source, path)
+    evaluate = compile_checked(node, sorted({reference[0] for reference in references}))
+    if references:
+        return Expression(source, references, evaluate)
+    try:
+        return _constant_expression(source, evaluate({}))
+    except ExpressionError as error:
+        raise TemplateProblem(str(error), 0, len(source)) from None

@@ -1,0 +1,97 @@
+"""Filters between values and their written forms."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from aggregator.errors import ExpressionError
+from aggregator.templates.bounds import check_length
+from aggregator.templates.data import MISSING
+from aggregator.templates.filters.doc import FilterDoc, table
+from aggregator.templates.filters.wants import refuse, want_number, want_text
+from aggregator.templates.percent import percent_encode
+from aggregator.templates.text import json_text, text_of
+
+
+def _tojson(value: Any) -> str:
+    written = json_text(None if value is MISSING else value)
+    check_length(len(written))
+    return written
+
+
+def _fromjson(value: Any) -> Any:
+    try:
+        return msgspec.json.decode(want_text(value, "fromjson"))
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        raise ExpressionError("`fromjson` takes a string with JSON in it") from None
+
+
+def _b64encode(value: Any) -> str:
+    return base64.b64encode(_octets(value, "b64encode")).decode("ascii")
+
+
+def _b64decode(value: Any) -> str:
+    text = want_text(value, "b64decode").translate(_URL_SAFE)
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
+    except (binascii.Error, UnicodeError, ValueError):
+        raise ExpressionError("`b64decode` takes a string with UTF-8 text in Base64") from None
+
+
+def _urlencode(value: Any) -> str:
+    if not isinstance(value, str | int | float):
+        refuse(value, "urlencode", "a string, a number or a boolean")
+    return percent_encode(text_of(value)).decode("ascii")
+
+
+def _timestamp(value: Any) -> int | float:
+    try:
+        moment = datetime.fromisoformat(want_text(value, "timestamp"))
+    except ValueError:
+        raise ExpressionError("`timestamp` takes a date and time as in RFC 3339") from None
+    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return int(seconds) if seconds.is_integer() else seconds
+
+
+def _datetime(value: Any) -> str:
+    try:
+        moment = datetime.fromtimestamp(want_number(value, "datetime"), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ExpressionError("`datetime` takes seconds since 1970") from None
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _octets(value: Any, who: str) -> bytes:
+    try:
+        return want_text(value, who).encode()
+    except UnicodeEncodeError:
+        raise ExpressionError(f"`{who}` takes valid Unicode") from None
+
+
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+ENCODINGS: Final = table(
+    FilterDoc("tojson", _tojson, "A value as compact JSON text.", "{'a': [1, null]} | tojson", '{"a":[1,null]}'),
+    FilterDoc("fromjson", _fromjson, "The value that JSON text says.", "'[1, 2]' | fromjson", [1, 2]),
+    FilterDoc("b64encode", _b64encode, "Text in Base64.", "'user:pass' | b64encode", "dXNlcjpwYXNz"),
+    FilterDoc("b64decode", _b64decode, "Text out of Base64, URL-safe or not.", "'w6k' | b64decode", "é"),
+    FilterDoc("urlencode", _urlencode, "A value percent-encoded.", "'a b/c' | urlencode", "a%20b%2Fc"),
+    FilterDoc(
+        "timestamp",
+        _timestamp,
+        "Seconds since 1970 of an RFC 3339 time.",
+        "'2024-01-01T00:00:00Z' | timestamp",
+        1704067200,
+    ),
+    FilterDoc(
+        "datetime",
+        _datetime,
+        "The RFC 3339 time (UTC) of seconds since 1970.",
+        "1704067200 | datetime",
+        "2024-01-01T00:00:00Z",
+    ),
+)

@@ -1,0 +1,51 @@
+"""The syntax of expressions: Jinja's parser, with offsets for positions and problems for errors."""
+
+from __future__ import annotations
+
+import re
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.parser import Parser
+
+from aggregator.templates import mistakes
+from aggregator.templates.checker import check, path_of
+from aggregator.templates.environment import environment
+from aggregator.templates.paths import Path
+from aggregator.templates.problem import TemplateProblem
+
+
+def parse_checked(source: str) -> tuple[nodes.Expr, Path | None, frozenset[tuple[str, ...]]]:
+    """The tree of *source*, the path if it is nothing else, and the paths that it reads.
+
+    Raises `TemplateProblem`.
+    """
+    try:
+        node = _parse(source)
+        path = path_of(node)
+        checked, references = check(node, source)
+    except RecursionError:
+        raise TemplateProblem("the expression is nested too deeply", 0, len(source)) from None
+    return checked, path, references
+
+
+def _parse(source: str) -> nodes.Expr:
+    try:
+        parser = Parser(environment(), source, state="variable")
+        node = parser.parse_expression()
+        if not parser.stream.eos:
+            parser.fail("this does not belong to the expression")
+    except TemplateSyntaxError as error:
+        raise _syntax_problem(source, error) from None
+    except ValueError:
+        raise TemplateProblem("a number in the expression is too long", 0, len(source)) from None
+    return node
+
+
+def _syntax_problem(source: str, error: TemplateSyntaxError) -> TemplateProblem:
+    message, offset = str(error.message), error.lineno
+    if char := re.match(r"unexpected char (.+) at (\d+)$", message):
+        message, offset = f"unexpected {char[1]}", int(char[2])
+    elif re.search(r"end of (template|print statement)", message):
+        message, offset = "the expression is not finished", len(source) - 1
+    word = re.compile(r"\w+|.", re.DOTALL).match(source, offset)
+    return TemplateProblem(message, offset, len(word[0]) if word else 1, mistakes.hint_for_syntax(source))

@@ -1,0 +1,111 @@
+"""The tail of a URL template: path and query as canonical bytes with placeholders between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from aggregator.templates.literal import encode_literal
+from aggregator.templates.paths import Path, dotted, parse_dotted
+from aggregator.templates.percent import NO_SEGMENT
+from aggregator.templates.problem import TemplateProblem
+
+_BRACES: Final = re.compile(r"\{\{.*?(?:\}\}|$)|\{(?P<path>[^{}]*)\}|[{}]", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """One ``{path}`` of a URL template; *in_path* is false behind the ``?``."""
+
+    path: Path
+    in_path: bool = True
+
+    @property
+    def name(self) -> str:
+        """The path as it is written: ``order.items.0.sku``."""
+        return dotted(self.path)
+
+
+Part: TypeAlias = bytes | Placeholder
+
+
+def parse_target(source: str, start: int) -> tuple[Part, ...]:
+    """The parts of *source* from *start* on; neighbouring bytes are one part, and the first part is bytes.
+
+    Raises `TemplateProblem`, among others for dot segments, empty segments and a placeholder that
+    is not a value of the query.
+    """
+    end = source.find("?", start)
+    end = len(source) if end < 0 else end
+    if start == end:
+        path: list[Part] = [b"/"]
+    else:
+        path = list(_parts(source, start, end, in_path=True))
+        _check_segments(source[start:end], start)
+    _check_query(source, end)
+    return _merge([*path, *_parts(source, end, len(source), in_path=False)])
+
+
+def _parts(source: str, start: int, end: int, *, in_path: bool) -> Iterator[Part]:
+    position = start
+    for braces in _BRACES.finditer(source, start, end):
+        yield encode_literal(source[position : braces.start()], position)
+        yield Placeholder(_parse_placeholder(braces), in_path)
+        position = braces.end()
+    yield encode_literal(source[position:end], position)
+
+
+def _parse_placeholder(braces: re.Match[str]) -> Path:
+    inner, place, width = braces["path"], braces.start(), len(braces[0])
+    if inner is None and width > 1:
+        raise TemplateProblem(
+            "a URL takes no expression",
+            place,
+            width,
+            "write `{name}`, or build the value in `query` or `json`",
+        )
+    if inner is None:
+        raise TemplateProblem("this brace has no partner", place, 1, "write `%7B` or `%7D` for the character")
+    path = parse_dotted(inner)
+    if path is None:
+        raise TemplateProblem(
+            f"`{inner}` is not a dotted path", place, width, "write `{name}` or `{call.field.0.name}`"
+        )
+    return path
+
+
+def _check_segments(path: str, start: int) -> None:
+    place = start + 1
+    segments = path.split("/")[1:]
+    for number, segment in enumerate(segments, 1):
+        if "{" not in segment and encode_literal(segment, place) in NO_SEGMENT:
+            if segment:
+                raise TemplateProblem(f"a path cannot hold `{segment}`", place, len(segment), "write where it leads")
+            if number < len(segments):
+                raise TemplateProblem("a path cannot hold an empty segment", place - 1, 2, "write one slash")
+        place += len(segment) + 1
+
+
+def _check_query(source: str, start: int) -> None:
+    place = start + 1
+    for pair in source[place:].split("&"):
+        if "{" in pair.partition("=")[0]:
+            raise TemplateProblem(
+                "only the value of a query parameter can be a placeholder",
+                place,
+                len(pair),
+                "write `name={value}`",
+            )
+        place += len(pair) + 1
+
+
+def _merge(parts: list[Part]) -> tuple[Part, ...]:
+    merged: list[Part] = []
+    for part in parts:
+        if isinstance(part, bytes) and merged and isinstance(merged[-1], bytes):
+            merged[-1] += part
+        elif part != b"":
+            merged.append(part)
+    return tuple(merged)

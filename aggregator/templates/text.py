@@ -1,0 +1,53 @@
+"""Values as text: inside a longer string, as compact JSON, as the bytes of a header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from aggregator.errors import ExpressionError
+from aggregator.templates.data import MISSING, kind_of
+
+_NOT_IN_A_HEADER: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def text_of(value: Any) -> str:
+    """*value* as it stands in a longer text: text as it is, null and missing as nothing, the rest as JSON."""
+    if type(value) is str:
+        return value
+    return "" if value is None or value is MISSING else json_text(value)
+
+
+def json_text(value: Any) -> str:
+    """*value* as compact JSON; numbers keep their size, text its characters.
+
+    Raises `ExpressionError` for what JSON cannot say.
+    """
+    try:
+        return msgspec.json.encode(value, enc_hook=_as_object).decode()
+    except ExpressionError:
+        raise
+    except Exception as error:
+        raise ExpressionError("a value cannot be written as JSON") from error
+
+
+def header_value(text: str) -> bytes:
+    """*text* as a field value: ISO-8859-1, no space around it (RFC 9110 §5.5).
+
+    Raises `ExpressionError` for a control character, such as a line break, and for what does not fit.
+    """
+    if _NOT_IN_A_HEADER.search(text):
+        raise ExpressionError("a header value cannot hold a line break or another control character")
+    try:
+        return text.strip(" \t").encode("latin-1")
+    except UnicodeEncodeError:
+        raise ExpressionError("a header value holds a character outside ISO-8859-1") from None
+
+
+def _as_object(value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise ExpressionError(f"{kind_of(value)} cannot be written as JSON")

@@ -1,0 +1,119 @@
+"""URL templates: ``POST users:/users/{order.user_id}?limit=5`` to the bytes of a request target.
+
+A value becomes one percent-encoded piece: it can add no slash, query or header and cannot choose the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from aggregator.errors import ExpressionError
+from aggregator.templates.address import parse_address
+from aggregator.templates.paths import read_path
+from aggregator.templates.percent import NO_SEGMENT, encode_segment, encode_value
+from aggregator.templates.target import Part, Placeholder, parse_target
+
+Render: TypeAlias = Callable[[Mapping[str, Any]], bytes]
+RenderParams: TypeAlias = Callable[[Sequence[bytes]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class UrlTemplate:
+    """A compiled URL: where it goes, and its request target as bytes with placeholders between them.
+
+    *method* is None when the file names none; exactly one of *upstream* (a name) and *origin*
+    (``https://host[:port]``, lower case, without the scheme's own port) is set. Neighbouring bytes in
+    *segments* are one part, so a constant target has one segment. ``render(context)`` gives the target
+    in ASCII; it raises `ExpressionError`, which names the placeholder, for a value that does not fit.
+    """
+
+    source: str
+    method: str | None
+    upstream: str | None
+    origin: str | None
+    segments: tuple[Part, ...]
+    render: Render = field(compare=False, repr=False)
+
+    @property
+    def placeholders(self) -> tuple[Placeholder, ...]:
+        """The placeholders in reading order."""
+        return tuple(part for part in self.segments if isinstance(part, Placeholder))
+
+    @property
+    def references(self) -> frozenset[tuple[str, ...]]:
+        """The paths that the template reads, root first, an index as its digits."""
+        return frozenset(tuple(map(str, part.path)) for part in self.placeholders)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the target is the same for every request."""
+        return not self.placeholders
+
+    def compile_fast(self, param_names: Sequence[str]) -> RenderParams | None:
+        """A closure from canonical path segments, in the order of *param_names*, to the target.
+
+        None when a placeholder is anything else than one of these parameters. The closure raises
+        `ExpressionError` for an empty segment, ``.`` and ``..`` in the path.
+        """
+        if any(len(part.path) > 1 or part.path[0] not in param_names for part in self.placeholders):
+            return None
+        return _splicer(self.segments, list(param_names))
+
+
+def compile_url(source: str) -> UrlTemplate:
+    """Compile ``[METHOD ]upstream:/path[?query]`` or ``[METHOD ]https://host[/path][?query]``.
+
+    ``{name}`` and ``{call.field.0}`` stand for one value. Raises `TemplateProblem`.
+    """
+    address = parse_address(source)
+    segments = parse_target(source, address.rest)
+    return UrlTemplate(source, address.method, address.upstream, address.origin, segments, _renderer(segments))
+
+
+def _renderer(segments: tuple[Part, ...]) -> Render:
+    parts = [part if isinstance(part, bytes) else _reader(part) for part in segments]
+    match parts:
+        case [bytes() as constant]:
+            return lambda _: constant
+        case [bytes() as head, read] if not isinstance(read, bytes):
+            return lambda context: head + read(context)
+    return lambda context: b"".join([part if isinstance(part, bytes) else part(context) for part in parts])
+
+
+def _reader(placeholder: Placeholder) -> Render:
+    read, name = read_path(placeholder.path), placeholder.name
+    encode = encode_segment if placeholder.in_path else encode_value
+    return lambda context: encode(read(context), name)
+
+
+def _splicer(segments: tuple[Part, ...], names: list[str]) -> RenderParams:
+    parts = [part if isinstance(part, bytes) else names.index(str(part.path[0])) for part in segments]
+    in_path = [part.path[0] for part in segments if isinstance(part, Placeholder) and part.in_path]
+    guarded = sorted({names.index(str(name)) for name in in_path})
+
+    def render(params: Sequence[bytes]) -> bytes:
+        for index in guarded:
+            if params[index] in NO_SEGMENT:
+                raise ExpressionError(f"`{{{names[index]}}}` in a path is empty, `.` or `..`")
+        return b"".join([part if isinstance(part, bytes) else params[part] for part in parts])
+
+    match parts:
+        case [bytes() as constant]:
+            return lambda _: constant
+        case [bytes() as head, int() as index] if guarded:
+            return _splicer_of_one(head, index, b"", names[index])
+        case [bytes() as head, int() as index, bytes() as tail] if guarded:
+            return _splicer_of_one(head, index, tail, names[index])
+    return render
+
+
+def _splicer_of_one(head: bytes, index: int, tail: bytes, name: str) -> RenderParams:
+    def render(params: Sequence[bytes]) -> bytes:
+        param = params[index]
+        if param in NO_SEGMENT:
+            raise ExpressionError(f"`{{{name}}}` in a path is empty, `.` or `..`")
+        return head + param + tail
+
+    return render
