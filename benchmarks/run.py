@@ -67,9 +67,7 @@ def _run_scenes(arguments: argparse.Namespace) -> list[SceneResult]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scene", action="append", choices=SCENES, help="only this scene (repeatable)")
-    parser.add_argument(
-        "--peer", action="append", choices=PEERS_BY_NAME, help="compare only these (repeatable)"
-    )
+    parser.add_argument("--peer", action="append", choices=PEERS_BY_NAME, help="compare only these (repeatable)")
     parser.add_argument("--rounds", type=int, default=3, help="turns for each peer (3)")
     parser.add_argument("--seconds", type=int, default=3, help="length of a turn in whole seconds (3)")
     parser.add_argument("--quick", action="store_true", help="one round of 1 s: proves only that it works")

@@ -14,9 +14,7 @@ from harness.upstream import Origins
 
 def run_command(python: Path, config: Path, port: int) -> Command:
     """Serve *config* on loopback."""
-    return Command(
-        [str(python), "-m", "aggregator", "run", str(config), "--host", LOOPBACK, "--port", str(port)]
-    )
+    return Command([str(python), "-m", "aggregator", "run", str(config), "--host", LOOPBACK, "--port", str(port)])
 
 
 def check_command(python: Path, config: Path) -> list[str]:
@@ -28,8 +26,7 @@ def routes(upstreams: Origins, *, ca: Path | None = None, connections: int = 200
     """The text of a ``routes.yaml`` with the four endpoints that every peer serves."""
     services = ("users", "orders", "notifications")
     items = "\n".join(
-        f"      item_{number}: {services[number % 3]}:/users/{{user_id}}/items/{number}"
-        for number in range(1, 21)
+        f"      item_{number}: {services[number % 3]}:/users/{{user_id}}/items/{number}" for number in range(1, 21)
     )
     return _head(upstreams, ca, connections) + _ENDPOINTS.replace("@ITEMS@", items)
 

@@ -53,9 +53,7 @@ def _install_system_tools() -> None:
         return
     names = " ".join(sorted(set(packages)))
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise MissingToolError(
-            f"Install these first, as root: apt-get install --no-install-recommends {names}"
-        )
+        raise MissingToolError(f"Install these first, as root: apt-get install --no-install-recommends {names}")
     with _services_kept_stopped():
         _run(["apt-get", "update", "-qq"])
         _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *sorted(set(packages))])
@@ -111,10 +109,6 @@ def _unless_stamped(folder: Path, *sources: Path) -> Iterator[bool]:
 def _run(command: list[str], folder: Path | None = None) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     print(f"installing: {Path(command[0]).name} {command[1]} …", flush=True)
-    outcome = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    outcome = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if outcome.returncode:
-        raise MissingToolError(
-            f"{' '.join(command[:3])} failed:\n{outcome.stdout[-2000:]}{outcome.stderr[-2000:]}"
-        )
+        raise MissingToolError(f"{' '.join(command[:3])} failed:\n{outcome.stdout[-2000:]}{outcome.stderr[-2000:]}")

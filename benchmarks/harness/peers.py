@@ -45,9 +45,7 @@ def _uvicorn(module: str, port: int, variables: Mapping[str, str]) -> Command:
     return Command([*arguments, "--port", str(port), *quiet], variables)
 
 
-def _python(
-    module: str, client: str, connections: int, keepalive: int, setting: Setting, port: int
-) -> Command:
+def _python(module: str, client: str, connections: int, keepalive: int, setting: Setting, port: int) -> Command:
     limits = {"MAX_CONNECTIONS": str(connections), "MAX_KEEPALIVE": str(keepalive)}
     return _uvicorn(module, port, _upstream_variables(setting) | limits | {"CLIENT": client})
 
@@ -78,9 +76,7 @@ def _nginx(setting: Setting, port: int) -> Command:
 
 def _aggregator(setting: Setting, port: int) -> Command:
     config = setting.folder / f"routes-{port}.yaml"
-    config.write_text(
-        aggregator_peer.routes(setting.upstreams, ca=setting.ca, connections=setting.connections or 200)
-    )
+    config.write_text(aggregator_peer.routes(setting.upstreams, ca=setting.ca, connections=setting.connections or 200))
     return aggregator_peer.run_command(setting.python, config, port)
 
 

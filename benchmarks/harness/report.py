@@ -28,9 +28,7 @@ def verdict_lines(result: SceneResult) -> list[str]:
 
 def _markdown(machine: Machine, results: Sequence[SceneResult], manner: str) -> str:
     verdicts = [
-        (result.title, verdict.target, verdict.got, verdict.word)
-        for result in results
-        for verdict in result.verdicts
+        (result.title, verdict.target, verdict.got, verdict.word) for result in results for verdict in result.verdicts
     ]
     parts = [
         "# Benchmark results",

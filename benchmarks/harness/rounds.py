@@ -92,12 +92,14 @@ def ratios(series: Series, other: Series) -> list[float]:
     return [a.load.rate / b.load.rate if b.load.rate else float("inf") for a, b in pairs]
 
 
-def measure(bench: Bench, contenders: Sequence[Contender], clients: int) -> Mapping[str, Series]:
-    """Warm every contender up, then give each one turn a round."""
+def measure(
+    bench: Bench, contenders: Sequence[Contender], clients: int, *, rounds: int | None = None
+) -> Mapping[str, Series]:
+    """Warm every contender up, then give each one turn a round, *rounds* times or as often as asked for."""
     regular = [entry for entry in contenders if not entry.once]
     seconds = {entry.name: _fitting_seconds(bench, entry, clients) for entry in regular}
     turns: dict[str, list[Turn]] = {entry.name: [] for entry in contenders}
-    for _ in range(bench.options.rounds):
+    for _ in range(rounds or bench.options.rounds):
         for entry in regular:
             turns[entry.name].append(_turn(bench, entry, clients, seconds[entry.name]))
     for entry in contenders:

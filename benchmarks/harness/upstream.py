@@ -111,9 +111,7 @@ def _write_certificates(folder: Path) -> None:
         "-addext",
         "keyUsage=critical,keyCertSign,cRLSign",
     )
-    _openssl(
-        folder, "req", "-new", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=upstream"
-    )
+    _openssl(folder, "req", "-new", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=upstream")
     _openssl(
         folder,
         "x509",

@@ -87,8 +87,7 @@ class LoadScene:
             verdicts=[target.judge(series) for target in self.targets],
             notes=notes,
             bars=[
-                Bar(found.contender.label, found.latency("p50") if alone else found.rate)
-                for found in series.values()
+                Bar(found.contender.label, found.latency("p50") if alone else found.rate) for found in series.values()
             ],
             unit="milliseconds at the median" if alone else "requests a second",
             raw={name: raw_figures(found) for name, found in series.items()},
