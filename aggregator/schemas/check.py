@@ -122,11 +122,7 @@ def _reference(value: Any, path: Path, _declared: frozenset[str], root: Any) -> 
 
 
 def _is_names(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and all(isinstance(item, str) for item in value)
-        and len(set(value)) == len(value)
-    )
+    return isinstance(value, list) and all(isinstance(item, str) for item in value) and len(set(value)) == len(value)
 
 
 def _is_mapping(value: Any) -> bool:

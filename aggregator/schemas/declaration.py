@@ -66,9 +66,7 @@ def read_declaration(declaration: Any, location: str) -> Declaration:
     """Give *declaration* taken apart; raise ``InvalidSchema`` with every mistake in it."""
     declared = {"type": declaration} if isinstance(declaration, str) else declaration
     if not isinstance(declared, dict):
-        raise InvalidSchema(
-            [SchemaProblem("A parameter is declared by a type or a mapping.", (), "write `integer`")]
-        )
+        raise InvalidSchema([SchemaProblem("A parameter is declared by a type or a mapping.", (), "write `integer`")])
     schema = {name: value for name, value in declared.items() if name not in _OWN}
     problems = [*check_schema(schema), *_own_problems(declared, location)]
     if not problems:
@@ -104,9 +102,7 @@ def _own_problems(declared: Schema, location: str) -> Iterator[SchemaProblem]:
         if "default" in declared:
             yield SchemaProblem("A path parameter is always there.", ("default",), "leave `default` out")
     elif declared.get("required") is True and "default" in declared:
-        yield SchemaProblem(
-            "A parameter with a default is never required.", ("required",), "keep one of the two"
-        )
+        yield SchemaProblem("A parameter with a default is never required.", ("required",), "keep one of the two")
     if "explode" in declared and (location != "query" or declared.get("type") != "array"):
         yield SchemaProblem("`explode` is for arrays in a query.", ("explode",))
 

@@ -1,7 +1,7 @@
 """The border to ``jsonschema_rs``: compiles schemas, runs them, and never lets one of its errors out.
 
-The package costs start-up time, so it is imported with the first schema that needs it. Patterns run on an engine
-whose time is linear in the text, so that no request can make a pattern of the file hang.
+The package costs start-up time, so it is imported with the first schema that needs it. Patterns run on an
+engine whose time is linear in the text, so that no request can make a pattern of the file hang.
 """
 
 from __future__ import annotations

@@ -81,9 +81,7 @@ def _compile_check(name: str, declared: Declaration, location: Location) -> Chec
     return lambda value: violations_of(validator, value, location, (name,))
 
 
-def _compile_scalar(
-    name: str, declared: Declaration, location: Location, check: Check | None
-) -> Callable[[str], Any]:
+def _compile_scalar(name: str, declared: Declaration, location: Location, check: Check | None) -> Callable[[str], Any]:
     kind = declared.item_type
     read = READERS[kind]
     if kind == "string" and check is None:

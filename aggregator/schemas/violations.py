@@ -116,7 +116,7 @@ def _any_of(details: dict[str, Any]) -> str:
 
 
 def _is_type_error(error: Any, path: list[str | int]) -> bool:
-    return error.kind.name == "type" and error.instance_path == path
+    return bool(error.kind.name == "type" and error.instance_path == path)
 
 
 def _one_of(details: dict[str, Any]) -> str:
@@ -130,13 +130,7 @@ def _types(names: list[str]) -> str:
 
 
 def _counted(number: Any, noun: str) -> str:
-    return (
-        f"{number} {noun}"
-        if number == 1
-        else f"{number} {noun}s"
-        if noun[-1] != "y"
-        else f"{number} {noun[:-1]}ies"
-    )
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s" if noun[-1] != "y" else f"{number} {noun[:-1]}ies"
 
 
 def _limit(text: str, noun: str = "") -> Callable[[dict[str, Any]], str]:

@@ -2,12 +2,12 @@
 
 Import from the modules::
 
-    path            parse_path(text) -> Path · compile_extract(text) -> value | MISSING
-    fields          compile_allow(paths) · compile_deny(paths) · parse_fields(text) -> FieldSet (``?fields=a,b.c``)
+    path            compile_extract(path) → value or MISSING · parse_path (the grammar)
+    fields          compile_allow(paths) · compile_deny(paths) · parse_fields(text) → FieldSet (``?fields=a,b.c``)
     moves           compile_rename({from: to}) · compile_group(path)
-    merge           compile_merge(how) -> ([(part name, value), …]) -> value · MergeCollision
-    join            compile_join(left_key, right_key, as_, missing="null", many=False) -> (left, right) -> list
-    query           compile_jmespath(text) -> (value) -> value
+    merge           compile_merge(how) → (part names and values) → value · MergeCollision
+    join            compile_join(left_key, right_key, as_) → (left, right) → list · compile_list_join inside a value
+    query           compile_jmespath(text)
 
 Settings that are wrong raise ``ShapeProblem`` (message, offset) when compiled; data that does not fit raises
 ``ExpressionError`` when run.

@@ -1,0 +1,98 @@
+"""Joining two lists by key: items of one receive the items of the other that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from aggregator.errors import ExpressionError
+from aggregator.shaping.path import EACH, Path, compile_extract, parse_path
+from aggregator.shaping.problems import ShapeProblem
+from aggregator.templates.data import MISSING, kind_of
+
+Missing = Literal["null", "drop", "error"]
+Join = Callable[[Sequence[Any], Sequence[Any]], list[Any]]
+
+
+def compile_join(left_key: str, right_key: str, as_: str, missing: Missing = "null", *, many: bool = False) -> Join:
+    """Give the function (left items, right items) → left items, each with its match under the key *as_*.
+
+    Keys are paths in the items; they match when they are equal as JSON, so ``1`` matches ``1.0`` but neither
+    ``"1"`` nor true, and null matches nothing. Of several matches the first counts, or with *many* all, as a
+    list. An item without a match gets null (with *many* an empty list), is dropped, or raises
+    ``ExpressionError``; so does a list that is none. Raises ``ShapeProblem`` for a wrong path.
+    """
+    left_of, right_of = compile_extract(left_key), compile_extract(right_key)
+
+    def join(left: Sequence[Any], right: Sequence[Any]) -> list[Any]:
+        index: dict[Any, list[Any]] = {}
+        for item in _items(right):
+            if (key := _hashable(right_of(item))) is not None:
+                index.setdefault(key, []).append(item)
+        joined = []
+        for item in _items(left):
+            matches = index.get(_hashable(left_of(item)), [])
+            if matches or missing == "null":
+                joined.append(_with(item, as_, matches if many else matches[0] if matches else None))
+            elif missing == "error":
+                raise ExpressionError(f"An item has no match for its key `{left_key}`.")
+        return joined
+
+    return join
+
+
+def compile_list_join(left: str, right: str, as_: str, missing: Missing = "null") -> Callable[[Any], Any]:
+    """Give the function that joins two lists inside one value, such as an answer of several parts.
+
+    *left* and *right* lead to the key of each item: ``orders[].product_id``, ``products[].id``; what stands before
+    the last ``[]`` leads to the list. Raises ``ShapeProblem``; the function raises ``ExpressionError``.
+    """
+    left_list, left_key = _split(left)
+    right_list, right_key = _split(right)
+    take_right = compile_extract(right_list)
+    join = compile_join(left_key, right_key, as_, missing)
+    path = parse_path(left_list)
+
+    def run(value: Any) -> Any:
+        found = take_right(value)
+        return _replaced(value, path, lambda items: join(items, [] if found is MISSING else found))
+
+    return run
+
+
+def _split(text: str) -> tuple[str, str]:
+    where, separator, key = text.rpartition("[].")
+    if not separator or "[]" in where:
+        raise ShapeProblem("This leads to a key in the items of one list.", 0)
+    if EACH in parse_path(where):
+        raise ShapeProblem("This leads to a key in the items of one list.", where.index("*"))
+    parse_path(key)
+    return where, key
+
+
+def _replaced(value: Any, path: Path, change: Callable[[Any], Any]) -> Any:
+    """Give *value* with what is at *path* changed; nothing happens when it is not there."""
+    if not path:
+        return value if value is None else change(value)
+    if not isinstance(value, Mapping) or path[0] not in value:
+        return value
+    return {**value, path[0]: _replaced(value[path[0]], path[1:], change)}
+
+
+def _items(items: Any) -> Sequence[Any]:
+    if items is None:
+        return ()
+    if not isinstance(items, list | tuple):
+        raise ExpressionError(f"A join takes lists, not {kind_of(items)}.")
+    return items
+
+
+def _with(item: Any, name: str, found: Any) -> Any:
+    if not isinstance(item, Mapping):
+        raise ExpressionError(f"A join takes lists of objects, not of {kind_of(item)}.")
+    return {**item, name: found}
+
+
+def _hashable(key: Any) -> tuple[bool, Any] | None:
+    """Give *key* so that equal JSON scalars are equal: Python takes true for 1. None for what cannot be a key."""
+    return (isinstance(key, bool), key) if isinstance(key, str | int | float) else None
