@@ -13,12 +13,12 @@ No class here knows an HTTP status: what a failure becomes for the client is dec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aggregator.diagnostics import Diagnostic
+    from aggregator.diagnostics import Diagnostic, Source
 
 
 class Cause(StrEnum):
@@ -77,10 +77,14 @@ class AggregatorError(Exception):
 
 
 class ConfigError(AggregatorError):
-    """The configuration was refused; *diagnostics* holds every problem found, in reading order."""
+    """The configuration was refused; *diagnostics* holds every problem found, in reading order.
 
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+    *sources* are the texts that they speak of, for whoever renders them.
+    """
+
+    def __init__(self, diagnostics: Sequence[Diagnostic], sources: Mapping[str, Source] | None = None) -> None:
         self.diagnostics = tuple(diagnostics)
+        self.sources = dict(sources or {})
         super().__init__(f"{len(self.diagnostics)} problem(s) in the configuration")
 
 

@@ -1,0 +1,106 @@
+"""All documents as one configuration: variables filled in, sections put together, endpoints in order.
+
+``loading`` gives it a tree of documents; what comes out is plain values, with their origins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from aggregator.config.document import Document
+from aggregator.config.expansion import expand
+from aggregator.config.findings import Origins
+from aggregator.config.including import Tree
+from aggregator.config.section import Section
+from aggregator.diagnostics import Diagnostic
+
+_PER_FILE = frozenset({"version", "include"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One endpoint: its *value* with variables filled in, and a *digest* of key and value."""
+
+    key: str
+    value: Any
+    digest: bytes
+
+
+@dataclass(slots=True)
+class Whole:
+    """One configuration: *sections* are the top-level keys but ``endpoints``, merged over all files."""
+
+    origins: Origins
+    sections: dict[str, Any] = field(default_factory=dict)
+    endpoints: list[Entry] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    secrets: set[str] = field(default_factory=set)
+    files: set[Path] = field(default_factory=set)
+
+
+def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
+    """The configuration that the documents of *tree* are together; the first of two equal names counts."""
+    whole = Whole(Origins(tree.documents[0].file if tree.documents else ""))
+    for number, document in enumerate(tree.documents):
+        folder = tree.paths[document.file].parent
+        for name, section in document.sections.items():
+            if not name.startswith("x-") and not (number and name in _PER_FILE):
+                _add(whole, name, section, _fill(whole, section, env, folder))
+        for section in document.endpoints:
+            value = _fill(whole, section, env, folder)
+            path = ("endpoints", section.key)
+            whole.origins.add(path, section)
+            whole.endpoints.append(Entry(section.key, value, _digest(section, value)))
+        _note_endpoints(whole, document)
+    return whole
+
+
+def _note_endpoints(whole: Whole, document: Document) -> None:
+    if document.endpoints_key is not None:
+        whole.origins.add(("endpoints",), document.endpoints_key)
+
+
+def _fill(whole: Whole, section: Section, env: Mapping[str, str], folder: Path) -> Any:
+    if not section.has_variables:
+        return section.value
+    filled = expand(section, env, folder)
+    whole.diagnostics.extend(filled.diagnostics)
+    whole.secrets |= filled.secrets
+    whole.files |= filled.files
+    return filled.value
+
+
+def _digest(section: Section, value: Any) -> bytes:
+    return section.digest if value is section.value else digest_of(section.key, value)
+
+
+def digest_of(*values: Any) -> bytes:
+    """A digest of plain *values*; equal for values that are written the same way, in the same order."""
+    return blake2b(repr(values).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _add(whole: Whole, name: str, section: Section, value: Any) -> None:
+    """Put *value* into the section *name*: keys of mappings and items of lists go together."""
+    before = whole.sections.get(name)
+    whole.origins.add((name,), section)
+    for key, within in _entries(value, before):
+        whole.origins.add((name, key), section, (within,))
+    if isinstance(before, dict) and isinstance(value, dict):
+        whole.sections[name] = {**before, **{key: value[key] for key in value if key not in before}}
+    elif isinstance(before, list) and isinstance(value, list):
+        whole.sections[name] = [*before, *value]
+    elif name not in whole.sections:
+        whole.sections[name] = value
+
+
+def _entries(value: Any, before: Any) -> Iterator[tuple[str | int, str | int]]:
+    """The keys of *value* in the merged section, each with its key where it is written."""
+    if isinstance(value, dict):
+        yield from ((key, key) for key in value)
+    elif isinstance(value, list):
+        first = len(before) if isinstance(before, list) else 0
+        yield from ((first + index, index) for index in range(len(value)))
