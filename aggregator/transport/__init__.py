@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aggregator.transport.decoding import accept_encoding
+from aggregator.transport.door import Done, Door
 from aggregator.transport.pool import Pool
 from aggregator.transport.replies import Reply, StreamReply
 from aggregator.transport.settings import Caps, Limits, Origin, PoolSettings, Timeouts, TlsSettings
-from aggregator.transport.ticket import Done, Ticket
+from aggregator.transport.ticket import Ticket
 
 if TYPE_CHECKING:
     from aggregator.transport.client_pool import ClientPool
@@ -24,6 +25,7 @@ __all__ = [
     "Caps",
     "ClientPool",
     "Done",
+    "Door",
     "EngineTransport",
     "Limits",
     "Origin",

@@ -1,51 +1,71 @@
-"""The lean door: one bounded pool of connections to one upstream."""
+"""The lean door on our own engine: calls over one bounded pool of connections to one upstream.
+
+Callbacks from end to end: a call on an idle connection makes no task, no future and no timer.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import AsyncIterable
+from dataclasses import replace
+from time import monotonic
 
-from aggregator.transport.replies import Reply, StreamReply
-from aggregator.transport.settings import PoolSettings
-from aggregator.transport.ticket import Done, Ticket
+from aggregator.errors import CallError, Cause
+from aggregator.transport.door import Done, Door
+from aggregator.transport.places import Places
+from aggregator.transport.replies import StreamReply
+from aggregator.transport.requests import request_head, whole_request
+from aggregator.transport.settings import PoolSettings, Timeouts
+from aggregator.transport.streaming import StreamTicket
+from aggregator.transport.ticket import Ticket
+from aggregator.transport.uploading import Upload
 
 
-class Pool:
-    """A bounded pool of connections to one upstream. Made and used inside a running event loop."""
+class Pool(Door):
+    """See `Door`. Made inside a running loop; raises StartupError when the TLS files cannot be used.
+
+    A call on a reused connection that dies before a byte of an answer came is sent once more on a fresh
+    one if its method is idempotent, and fails otherwise.
+    """
+
+    __slots__ = ("_body_cap", "_places")
 
     def __init__(self, settings: PoolSettings) -> None:
-        self.settings = settings
+        super().__init__(settings)
+        self._places = Places(settings, asyncio.get_running_loop())
+        self._body_cap = settings.caps.body
 
     @property
     def active(self) -> int:
-        """How many connections are open or opening and not idle."""
-        return 0
+        """How many connections are open or opening, and not idle."""
+        return self._places.taken - len(self._places.idle)
 
     @property
     def idle(self) -> int:
         """How many connections are open and free."""
-        return 0
+        return len(self._places.idle)
 
     @property
     def waiting(self) -> int:
         """How many calls wait for a connection."""
-        return 0
+        return len(self._places.waiting)
+
+    def __repr__(self) -> str:
+        return f"<Pool: {self.active} active, {self.idle} idle, {self.waiting} waiting>"
 
     def start(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done
     ) -> Ticket:
-        r"""Start a call; *done* is told once, later, with a Reply or a CallError.
-
-        *target* is the request target (path and query). *headers* is a serialised block,
-        ``b"host: x\r\naccept: */*\r\n"``, without a final blank line, ``content-length`` or
-        ``transfer-encoding``: those are added here. *deadline* is in loop time.
-        """
-        raise NotImplementedError
-
-    async def fetch(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float
-    ) -> Reply:
-        """As `start`, awaited. Raises CallError; cancelling it cancels the call."""
-        raise NotImplementedError
+        """See `Door.start`."""
+        places = self._places
+        request = whole_request(method, target, headers, body)
+        ticket = Ticket(places, method, request, self._body_cap, deadline, monotonic(), done)
+        if len(target.split()) == 1:
+            places.admit(ticket)
+        else:
+            places.refuse(ticket, _bad_target())
+        return ticket
 
     async def stream(
         self,
@@ -57,16 +77,34 @@ class Pool:
         deadline: float | None,
         idle_timeout: float | None = None,
         decode: bool = False,
+        timeouts: Timeouts | None = None,
     ) -> StreamReply:
-        """Give the reply once its head is there; the body is read from it.
-
-        *deadline* (loop time, None for none) covers the body as well; *idle_timeout* is the longest silence
-        in seconds. With *decode* a content coding is undone. Raises CallError, also while the body is read.
-        """
-        raise NotImplementedError
+        """See `Door.stream`; *timeouts* stand in for the pool's."""
+        limits = timeouts or self.settings.timeouts
+        if idle_timeout is not None:
+            limits = replace(limits, read=idle_timeout)
+        upload = None
+        if body is None or isinstance(body, bytes):
+            request = whole_request(method, target, headers, body)
+        else:
+            request, length = request_head(method, target, headers)
+            upload = Upload(body, length)
+        due = math.inf if deadline is None else deadline
+        ticket = StreamTicket(self._places, method, request, upload, due, monotonic(), limits)
+        if len(target.split()) != 1:
+            raise _bad_target()
+        self._places.admit(ticket)
+        return await ticket.reply(decode=decode)
 
     def close_idle(self) -> None:
         """Close the connections that nobody uses."""
+        self._places.close_idle()
 
     async def aclose(self) -> None:
         """Fail what still runs or waits, close every connection and wait until they are gone."""
+        await self._places.aclose()
+
+
+def _bad_target() -> CallError:
+    """Give the refusal of a target that would end the request line early."""
+    return CallError(Cause.PROTOCOL, "The request target is empty or holds white space.")

@@ -63,9 +63,7 @@ class StreamReply:
 
     __slots__ = ("_body", "headers", "reused", "status")
 
-    def __init__(
-        self, status: int, headers: list[tuple[bytes, bytes]], body: BodyStream, reused: bool = False
-    ) -> None:
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: BodyStream, reused: bool = False) -> None:
         self.status = status
         self.headers = headers
         self.reused = reused

@@ -1,0 +1,127 @@
+"""From an origin to a connection: name lookup, sockets with happy eyeballs, TLS; all of it inside one limit."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+from aiohappyeyeballs import start_connection
+
+from aggregator.errors import CallError, Cause
+from aggregator.transport.failures import connect_failure
+from aggregator.transport.settings import PoolSettings
+from aggregator.transport.tls import tls_context
+
+_Addresses = list[tuple[int, int, int, str, Any]]
+_P = TypeVar("_P", bound=asyncio.BaseProtocol)
+
+_EYEBALLS_DELAY = 0.25  # RFC 8305 §5
+_GOODBYE = 1.0
+
+
+class Connector:
+    """Opens connections to the origin of *settings*; lookups of the same name at the same time are one."""
+
+    __slots__ = ("_lookup", "_loop", "_settings", "_tls")
+
+    def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop) -> None:
+        self._settings = settings
+        self._loop = loop
+        self._lookup: asyncio.Task[_Addresses] | None = None
+        self._tls = tls_context(settings.tls) if settings.origin.secure else None
+
+    async def connect(
+        self, factory: Callable[[], _P], deadline: float, limit: float | None
+    ) -> tuple[socket.socket, _P]:
+        """Give a connected socket and its protocol. Raises CallError.
+
+        *deadline* is the call's, in loop time; *limit* is what connecting may take of it, in seconds.
+        """
+        until = deadline if limit is None else min(deadline, self._loop.time() + limit)
+        failure = None
+        try:
+            async with asyncio.timeout_at(until) as timeout:
+                sock = await self._socket()
+                return sock, await self._protocol(factory, sock)
+        except (OSError, UnicodeError, RuntimeError) as error:  # uvloop turns some of the first into the last
+            failure = connect_failure(error)
+        if timeout.expired():
+            if until == deadline:
+                raise CallError(Cause.DEADLINE, "The upstream did not answer in time.")
+            raise CallError(Cause.CONNECT_TIMEOUT, "The upstream did not accept a connection in time.")
+        raise failure
+
+    def close(self) -> None:
+        """Give up a lookup that is under way."""
+        if self._lookup is not None:
+            self._lookup.cancel()
+
+    async def _socket(self) -> socket.socket:
+        path = self._settings.origin.unix_socket
+        if path is None:
+            addresses = await self._addresses()
+            return await start_connection(addresses, happy_eyeballs_delay=_EYEBALLS_DELAY, loop=self._loop)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            await self._loop.sock_connect(sock, path)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    async def _protocol(self, factory: Callable[[], _P], sock: socket.socket) -> _P:
+        options: dict[str, Any] = {"sock": sock}
+        if self._tls is not None:
+            name = self._settings.tls.server_name or self._settings.origin.host
+            options |= {"ssl": self._tls, "server_hostname": name, "ssl_shutdown_timeout": _GOODBYE}
+        is_unix = sock.family == socket.AF_UNIX
+        create = self._loop.create_unix_connection if is_unix else self._loop.create_connection
+        try:
+            _, protocol = await create(factory, **options)
+        except BaseException:
+            self._abandon(sock)
+            raise
+        return protocol
+
+    def _abandon(self, sock: socket.socket) -> None:
+        """Leave the descriptor to the transport that has been made for it and is closing."""
+        if not isinstance(self._loop, asyncio.BaseEventLoop) and sock.fileno() >= 0:
+            sock.detach()  # libuv closes the number; a second close could hit another socket
+
+    async def _addresses(self) -> _Addresses:
+        origin = self._settings.origin
+        known = _literal(origin.host, origin.port)
+        if known is not None:
+            return [known]
+        if self._lookup is None:
+            lookup = self._loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+            self._lookup = self._loop.create_task(_resolved(lookup))
+            self._lookup.add_done_callback(self._forget_lookup)
+        return await asyncio.shield(self._lookup)
+
+    def _forget_lookup(self, lookup: asyncio.Task[_Addresses]) -> None:
+        self._lookup = None
+        if not lookup.cancelled():
+            lookup.exception()  # each call that waits gets it; nobody may be left to
+
+
+async def _resolved(lookup: Any) -> _Addresses:
+    found: _Addresses = await lookup
+    if not found:
+        raise socket.gaierror(socket.EAI_NONAME, "no address")
+    return found
+
+
+def _literal(host: str, port: int) -> tuple[int, int, int, str, Any] | None:
+    """Give the address that *host* spells out, which needs no lookup and no thread."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    if address.version == 4:
+        return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port)
+    return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, 0, 0)

@@ -1,0 +1,203 @@
+"""One connection to an upstream: an asyncio protocol that carries one call at a time.
+
+The pool makes it, hands it calls (`send`) and takes it back; the reader judges what arrives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from aggregator.errors import CallError, Cause
+from aggregator.transport.failures import lost_failure
+from aggregator.transport.framing import ResponseReader
+from aggregator.transport.replies import Reply
+from aggregator.transport.ticket import Ticket
+
+if TYPE_CHECKING:
+    from aggregator.transport.places import Places
+
+
+class Connection(asyncio.Protocol):
+    """*open* while it holds one of the pool's places; *served* once it has carried a call."""
+
+    __slots__ = (
+        "_paused", "heard", "idle_since", "open", "places", "reader", "served", "socket", "spoke_first",
+        "stalled_since", "ticket", "transport", "writable",
+    )  # fmt: skip
+
+    transport: asyncio.Transport
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.reader = ResponseReader(places.settings.caps)
+        self.socket: socket.socket | None = None
+        self.ticket: Ticket | None = None
+        self.writable: asyncio.Future[None] | None = None
+        self.open = self.served = self.spoke_first = self._paused = False
+        self.heard = self.idle_since = self.stalled_since = 0.0
+
+    def send(self, ticket: Ticket) -> None:
+        """Write the request of *ticket* and answer it from now on."""
+        self.ticket = ticket
+        ticket.connection = self
+        ticket.reused = self.served
+        self.reader.expect(ticket.method == b"HEAD", ticket.limit)
+        self.transport.write(ticket.request)
+        if ticket.streaming:
+            ticket.sending(self)
+
+    def fail(self, error: CallError) -> None:
+        """Close, and fail the call that is being carried."""
+        ticket, self.ticket = self.ticket, None
+        self.places.drop(self)
+        if ticket is not None:
+            ticket.settle(error)
+
+    def close(self, *, gently: bool) -> None:
+        """Close the transport: *gently* after what was written has gone out, with a TLS goodbye."""
+        if gently:
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+    def is_usable(self, *, careful: bool) -> bool:
+        """Tell whether a request may be sent; *careful* asks the socket, not only the event loop.
+
+        What has arrived without being asked for, and an end of stream, both forbid it.
+        """
+        if self.transport.is_closing():
+            return False
+        if not careful or self.socket is None:
+            return True
+        try:
+            self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def early_failure(self) -> CallError:
+        """Give why a connection is lost that has not been used yet."""
+        if self.spoke_first:
+            return CallError(Cause.PROTOCOL, "The upstream spoke before it was asked.")
+        return lost_failure(None, answering=False)
+
+    def due(self, now: float) -> tuple[float, Cause]:
+        """Give when (loop time) the call in hand has failed, and of what, if nothing happens until then."""
+        ticket = cast("Ticket", self.ticket)
+        limits, when, cause = ticket.timeouts, ticket.deadline, Cause.DEADLINE
+        if self.writable is not None:
+            limit, since, name = limits.write, self.stalled_since, Cause.WRITE_TIMEOUT
+        else:
+            limit, since, name = limits.read, max(self.heard, ticket.sent), Cause.READ_TIMEOUT
+            if self._paused or not ticket.uploaded:
+                limit = None
+        if limit is not None:
+            gap = now + limit - (monotonic() - since)
+            if gap < when:
+                return gap, name
+        return when, cause
+
+    def pause_reading(self) -> None:
+        """Hold the upstream back."""
+        if not self._paused and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Let the upstream go on."""
+        if self._paused:
+            self._paused = False
+            self.heard = monotonic()
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+                self.places.watch_gap(self.ticket)
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport = cast("asyncio.Transport", transport)
+        self.places.enter(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; what nobody asked for closes the connection."""
+        ticket = self.ticket
+        if ticket is None:
+            self.spoke_first = True
+            self.places.drop(self)
+            self.transport.abort()
+            return
+        self.heard = now = monotonic()
+        if not ticket.first_byte:
+            ticket.first_byte = now
+        try:
+            complete = self.reader.feed(data)
+            if ticket.streaming:
+                ticket.absorb(self.reader)
+        except CallError as error:
+            self.fail(error.with_traceback(None))
+            return
+        if complete:
+            self._complete(ticket, now)
+
+    def eof_received(self) -> None:
+        """Take the end of the stream for the end of the connection."""
+        self._gone(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything."""
+        self._gone(exc)
+        self._wake_writer()
+        self.reader.close()
+        self.places.leave(self)
+
+    def pause_writing(self) -> None:
+        """Note that the upstream does not keep up with the request."""
+        self.writable = asyncio.get_running_loop().create_future()
+        self.stalled_since = monotonic()
+        self.places.watch_gap(self.ticket)
+
+    def resume_writing(self) -> None:
+        """Let the request go on."""
+        self._wake_writer()
+
+    def _wake_writer(self) -> None:
+        writable, self.writable = self.writable, None
+        if writable is not None and not writable.done():
+            writable.set_result(None)
+
+    def _complete(self, ticket: Ticket, now: float) -> None:
+        outcome = self._outcome(ticket, now)
+        self.ticket = None
+        if self.reader.reusable and ticket.uploaded:
+            if self._paused:
+                self.resume_reading()
+            self.places.release(self, now)
+        else:
+            self.places.drop(self, gently=ticket.uploaded)
+        ticket.settle(outcome)
+
+    def _outcome(self, ticket: Ticket, now: float) -> Reply | CallError:
+        try:
+            return ticket.conclude(self.reader, now)
+        except CallError as error:
+            return error.with_traceback(None)
+
+    def _gone(self, error: Exception | None) -> None:
+        ticket, self.ticket = self.ticket, None
+        if ticket is None:
+            self.places.drop(self)
+        elif error is None and self.reader.end():
+            outcome = self._outcome(ticket, monotonic())
+            self.places.drop(self)
+            ticket.settle(outcome)
+        elif ticket.replayable:
+            self.places.replay(self, ticket)
+        else:
+            self.places.drop(self)
+            ticket.settle(lost_failure(error, answering=ticket.first_byte > 0))

@@ -1,0 +1,106 @@
+"""The lean door: what the runtime may ask of an upstream, whoever carries it out."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterable, Callable
+from functools import partial
+from typing import Protocol
+
+from aggregator.errors import CallError
+from aggregator.transport.replies import Reply, StreamReply
+from aggregator.transport.settings import PoolSettings
+
+Done = Callable[[Reply | CallError], None]
+"""Told once, later than `Door.start` returns, with the reply or the reason why there is none."""
+
+
+class Cancelable(Protocol):
+    """The handle of a started call."""
+
+    def cancel(self) -> None:
+        """Give the call up; *done* will not be called any more."""
+        ...
+
+
+class Door(ABC):
+    r"""Calls to one upstream, bounded in number. Made and used inside one running event loop.
+
+    In all calls, *target* is the request target (path and query); *headers* is a serialised block such as
+    ``b"host: x\r\naccept: */*\r\n"``, without ``content-length``, ``transfer-encoding`` or a final blank
+    line, which are added here; *deadline* is in loop time and covers everything, the body included.
+    """
+
+    __slots__ = ("settings",)
+
+    def __init__(self, settings: PoolSettings) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def start(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done
+    ) -> Cancelable:
+        """Start a call; *done* is told once, later, with a Reply or a CallError, and never after `cancel`."""
+
+    @abstractmethod
+    async def stream(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: bytes,
+        body: bytes | AsyncIterable[bytes] | None,
+        *,
+        deadline: float | None,
+        idle_timeout: float | None = None,
+        decode: bool = False,
+    ) -> StreamReply:
+        """Give the reply once its head is there; its body is read from it, and it must be closed.
+
+        *deadline* may be None; *idle_timeout* is the longest silence in seconds. A *body* that is not bytes
+        is sent as it comes, in chunks, or as it is when *headers* declare its ``content-length``. With
+        *decode* a content coding is undone. Raises CallError, also while the body is read.
+        """
+
+    @abstractmethod
+    def close_idle(self) -> None:
+        """Close the connections that nobody uses."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Fail what still runs or waits, and give back every connection."""
+
+    @property
+    @abstractmethod
+    def active(self) -> int:
+        """How many connections (or calls, where connections are not ours) are in use."""
+
+    @property
+    @abstractmethod
+    def idle(self) -> int:
+        """How many connections are open and free."""
+
+    @property
+    @abstractmethod
+    def waiting(self) -> int:
+        """How many calls wait for a connection."""
+
+    async def fetch(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None = None, *, deadline: float
+    ) -> Reply:
+        """As `start`, awaited. Raises CallError; to cancel it is to cancel the call."""
+        future: asyncio.Future[Reply | CallError] = asyncio.get_running_loop().create_future()
+        done = partial(_resolve, future)
+        ticket = self.start(method, target, headers, body, deadline=deadline, done=done)
+        try:
+            outcome = await future
+        finally:
+            ticket.cancel()
+        if isinstance(outcome, CallError):
+            raise outcome
+        return outcome
+
+
+def _resolve(future: asyncio.Future[Reply | CallError], outcome: Reply | CallError) -> None:
+    if not future.done():
+        future.set_result(outcome)

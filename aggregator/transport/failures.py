@@ -1,0 +1,96 @@
+"""What the operating system, OpenSSL and the resolver raise, as the causes of CallError: one table each.
+
+Messages never hold an address, a name or the text of the foreign error.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+
+from aggregator.errors import CallError, Cause
+
+REFUSED = (Cause.REFUSED, "The upstream refused the connection.")
+UNREACHABLE = (Cause.UNREACHABLE, "The upstream cannot be reached.")
+RESET = (Cause.RESET, "The upstream reset the connection.")
+
+BY_ERRNO: dict[int, tuple[Cause, str]] = {
+    errno.ECONNREFUSED: REFUSED,
+    errno.ENOENT: REFUSED,  # no such Unix socket
+    errno.ECONNRESET: RESET,
+    errno.ECONNABORTED: RESET,
+    errno.EPIPE: RESET,
+    errno.ETIMEDOUT: UNREACHABLE,
+    errno.EMFILE: (Cause.POOL_FULL, "The gateway has no free sockets."),
+    errno.ENFILE: (Cause.POOL_FULL, "The gateway has no free sockets."),
+}
+
+BY_VERIFY_CODE: dict[int, str] = {
+    # X509_verify_cert_error_string(3)
+    9: "The certificate of the upstream is not valid yet.",
+    10: "The certificate of the upstream has expired.",
+    18: "The certificate of the upstream is self-signed.",
+    19: "The certificate of the upstream has a self-signed authority.",
+    20: "The certificate of the upstream is from an unknown authority.",
+    21: "The certificate of the upstream is from an unknown authority.",
+    23: "The certificate of the upstream has been revoked.",
+    62: "The certificate of the upstream is for another name.",
+    64: "The certificate of the upstream is for another address.",
+}
+
+BY_TLS_REASON: dict[str, str] = {
+    "WRONG_VERSION_NUMBER": "The upstream does not speak TLS.",
+    "HTTP_REQUEST": "The upstream does not speak TLS.",
+    "UNSUPPORTED_PROTOCOL": "The upstream offers no supported version of TLS.",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "The upstream offers no supported version of TLS.",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "The upstream wants a client certificate.",
+    "TLSV1_ALERT_UNKNOWN_CA": "The upstream does not accept our certificate.",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "The upstream does not accept our certificate.",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "The upstream does not accept our certificate.",
+    "TLSV1_UNRECOGNIZED_NAME": "The upstream does not know the server name asked for.",
+}
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Give *error* and what it came from, innermost last."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def connect_failure(error: BaseException) -> CallError:
+    """Give what an *error* while connecting means; the first in its chain that is known decides."""
+    for link in chain(error):
+        if isinstance(link, ssl.SSLError):
+            return tls_failure(link)
+        if isinstance(link, socket.gaierror | UnicodeError):
+            return CallError(Cause.DNS, "The name of the upstream cannot be resolved.")
+        if isinstance(link, OSError) and link.errno in BY_ERRNO:
+            return CallError(*BY_ERRNO[link.errno])
+        if isinstance(link, ConnectionError | EOFError):  # asyncio raises some without a number
+            return CallError(*RESET)
+    return CallError(*UNREACHABLE)
+
+
+def tls_failure(error: ssl.SSLError) -> CallError:
+    """Give in words why TLS failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        unknown = "The certificate of the upstream is not valid."
+        return CallError(Cause.TLS, BY_VERIFY_CODE.get(error.verify_code, unknown))
+    return CallError(Cause.TLS, BY_TLS_REASON.get(error.reason or "", "TLS with the upstream failed."))
+
+
+def lost_failure(error: BaseException | None, *, answering: bool) -> CallError:
+    """Give what the loss of a connection in use means; *error* is None when the upstream closed it."""
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return tls_failure(error)
+    if error is not None and not isinstance(error, ssl.SSLError | EOFError):
+        return CallError(*RESET)
+    if answering:
+        return CallError(Cause.INCOMPLETE, "The upstream closed the connection in the middle of its answer.")
+    return CallError(Cause.INCOMPLETE, "The upstream closed the connection without an answer.")

@@ -1,0 +1,223 @@
+"""One HTTP/1.1 response after another off a connection's bytes, or a refusal of what is not exactly one.
+
+llhttp (through httptools) does the grammar; the rules that it leaves to its user, or reads leniently, are
+here. Sans I/O: `feed` takes what arrived, the attributes hold what it was. Used by `Connection`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from httptools import HttpParserError, HttpResponseParser
+
+from aggregator.errors import CallError, Cause
+from aggregator.transport.settings import Caps
+
+_LENGTH = b"content-length"
+_TRANSFER = b"transfer-encoding"
+_CONTENT = b"content-encoding"
+_NOTED = frozenset({_LENGTH, _TRANSFER, _CONTENT})
+_BATCH = 512
+
+
+class _StopParsingError(Exception):
+    """Stops llhttp from inside a callback; what for stands in the reader."""
+
+
+class ResponseReader:
+    """Reads the responses of one connection; `expect` begins each.
+
+    After `feed`: *status*, *headers* (names in lower case) and *codings* are valid once *head_done*;
+    `take` and `body` give what came of the body; *complete* says that nothing more is due, and then
+    *reusable* whether another response may follow on the same connection.
+    """
+
+    __slots__ = (
+        "_bodiless", "_caps", "_chunked", "_earlier", "_fault", "_fields", "_interim", "_is_11", "_limit",
+        "_parser", "_pieces", "_seen", "_size", "_spent", "_spoiled", "_stalled", "codings", "complete",
+        "head_done", "headers", "reusable", "status",
+    )  # fmt: skip
+
+    def __init__(self, caps: Caps) -> None:
+        self._caps = caps
+        self._parser: HttpResponseParser = HttpResponseParser(self)
+        self._spent = False
+        self.expect(False)
+
+    def expect(self, bodiless: bool, limit: float = math.inf) -> None:
+        """Begin a response; *bodiless* when it answers HEAD; *limit* bounds its body in bytes."""
+        if self._spent:
+            self._parser = HttpResponseParser(self)
+            self._spent = False
+        self._bodiless = bodiless
+        self._limit = limit
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._pieces: list[bytes] = []
+        self._earlier: list[bytes] = []
+        self._fault: CallError | None = None
+        self._seen = self._size = self._stalled = self._interim = self.status = 0
+        self.codings: list[bytes] | None = None
+        self.head_done = self.complete = self.reusable = self._chunked = self._spoiled = False
+
+    def close(self) -> None:
+        """Let go of the parser, which holds methods of this reader; nothing can be fed any more."""
+        del self._parser
+
+    def feed(self, data: bytes) -> bool:
+        """Take *data* and tell whether the response is complete. Raises CallError for one that is not HTTP."""
+        if self.head_done:
+            return self._feed_body(data)
+        if not self._seen:
+            self._is_11 = data.startswith(b"HTTP/1.1 ")
+        self._seen += len(data)
+        stopped = False
+        try:
+            self._parser.feed_data(data)
+        except HttpParserError:
+            stopped = True
+        if stopped:
+            self._stopped()
+        if self._seen > self._caps.head:
+            self._measure_head()
+        return self.complete
+
+    def _feed_body(self, data: bytes) -> bool:
+        before = self._size
+        stopped = False
+        try:
+            self._parser.feed_data(data)
+        except HttpParserError:
+            stopped = True
+        if stopped:
+            self._stopped()
+        if self._size == before and not self.complete:
+            self._stalled += len(data)
+            if self._stalled > self._caps.head:  # endless chunk extensions or trailers
+                raise CallError(Cause.PROTOCOL, "The upstream sent framing without a body.")
+        return self.complete
+
+    def end(self) -> bool:
+        """Tell whether the response is complete now that the connection has ended."""
+        if self.head_done and not self.complete:
+            names = {name for name, _ in self.headers}
+            self.complete = not names & {_LENGTH, _TRANSFER}
+        return self.complete
+
+    def take(self) -> list[bytes]:
+        """Give the pieces of the body that came since the last `take`."""
+        pieces, self._pieces = self._pieces, []
+        if self._earlier:
+            pieces, self._earlier = self._earlier + pieces, []
+        return pieces
+
+    def body(self) -> bytes:
+        """Give the body in one piece."""
+        pieces = self._pieces
+        if len(pieces) == 1 and not self._earlier:
+            return pieces[0]
+        return b"".join(self.take())
+
+    # What llhttp calls, in this order.
+
+    def on_message_begin(self) -> None:
+        """Refuse a message after the one that is due."""
+        if self.complete:
+            self.reusable = False
+            raise _StopParsingError
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field; llhttp leaves the white space after a value in place."""
+        self._fields.append((name.lower(), value.rstrip()))
+
+    def on_headers_complete(self) -> None:
+        """Judge the head, and decide what of a body can follow it."""
+        status = self._parser.get_status_code()
+        fields, self._fields = self._fields, []
+        if not 200 <= status <= 599:
+            self._judge_interim(status, fields)
+            return
+        if not self._is_11 and self._parser.get_http_version() not in ("1.0", "1.1"):
+            self._refuse("The upstream answered in a version of HTTP that is not supported.")
+        if len(fields) > self._caps.headers:
+            self._refuse("The upstream sent too many headers.")
+        self.status = status
+        self.headers = fields
+        self.head_done = True
+        for name, value in fields:
+            if name in _NOTED:
+                self._note(name, value)
+        if self._bodiless:
+            self.complete = self._spent = True
+            self.reusable = self._parser.should_keep_alive()
+
+    def on_body(self, data: bytes) -> None:
+        """Keep a piece of the body, within the limit."""
+        if self.complete:  # a body where there can be none
+            self.reusable = False
+            raise _StopParsingError
+        self._size += len(data)
+        if self._size > self._limit:
+            self._too_large()
+        self._pieces.append(data)
+        if len(self._pieces) == _BATCH:  # tiny chunks must not cost more than they hold
+            self._earlier.append(b"".join(self._pieces))
+            self._pieces = []
+
+    def on_message_complete(self) -> None:
+        """Close the response, unless it was an interim one."""
+        if self.complete:
+            self._spent = False
+        elif self.status:
+            self.complete = True
+            self.reusable = self._parser.should_keep_alive() and not self._spoiled
+
+    # The rules.
+
+    def _judge_interim(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
+        self._interim += 1
+        self._is_11 = False
+        if status == 101 or not 100 <= status <= 199:
+            self._refuse("The upstream answered with a status that has no meaning here.")
+        if self._interim > self._caps.interim:
+            self._refuse("The upstream sent too many interim responses.")
+        if any(name in (_LENGTH, _TRANSFER) for name, _ in fields):  # RFC 9110 §8.6, RFC 9112 §6.1
+            self._refuse("The upstream sent an interim response with a body.")
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        if self._bodiless or self.status == 304:  # these describe the body that GET would bring
+            return
+        if name == _CONTENT:
+            self.codings = [*(self.codings or ()), value]
+        elif self.status == 204:
+            self._spoiled = value.strip(b"0") != b""  # what it announces would be read as the next response
+        elif name == _LENGTH:
+            if len(value) > 5 and int(value) > self._limit:
+                self._too_large()
+        else:
+            is_11 = self._is_11 or self._parser.get_http_version() == "1.1"
+            if self._chunked or not is_11 or value.lower() != b"chunked":
+                self._refuse("The upstream sent a transfer coding that is not supported.")
+            self._chunked = True
+
+    def _measure_head(self) -> None:
+        size = sum(len(name) + len(value) + 4 for name, value in self.headers) if self.head_done else self._seen
+        if size > self._caps.head:
+            raise CallError(Cause.PROTOCOL, "The upstream sent a head that is too large.")
+        self._seen = 0
+
+    def _too_large(self) -> None:
+        self._fault = CallError(Cause.TOO_LARGE, "The body is larger than allowed.")
+        raise _StopParsingError
+
+    def _refuse(self, message: str) -> None:
+        self._fault = CallError(Cause.PROTOCOL, message)
+        raise _StopParsingError
+
+    def _stopped(self) -> None:
+        """Raise what stopped the parser, unless the response was complete: then the rest only spoils it."""
+        fault, self._fault = self._fault, None
+        if fault is not None:
+            raise fault
+        if not self.complete:
+            raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.")
+        self.reusable = False

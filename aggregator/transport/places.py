@@ -1,0 +1,279 @@
+"""The places of a pool: which connections are open, which are free, who waits, and who has waited too long.
+
+A place is taken from the moment a connection is being opened until it is closed, and every way out of that
+passes `_vacate`. Connections are reused last in, first out; calls wait first in, first out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+from collections import OrderedDict
+from functools import partial
+from time import monotonic
+
+from aggregator.errors import CallError, Cause
+from aggregator.transport.connecting import Connector
+from aggregator.transport.connection import Connection
+from aggregator.transport.settings import PoolSettings
+from aggregator.transport.ticket import IDEMPOTENT, Ticket
+from aggregator.transport.watch import Watch
+
+_Dial = asyncio.Task[tuple[socket.socket, Connection]]
+
+_GOODBYE = 2.0
+_TOO_LATE = {
+    Cause.DEADLINE: "The upstream did not answer in time.",
+    Cause.READ_TIMEOUT: "The upstream fell silent.",
+    Cause.WRITE_TIMEOUT: "The upstream stopped taking the request.",
+    Cause.POOL_TIMEOUT: "No connection to the upstream became free in time.",
+}
+
+
+class Places:
+    """At most ``max_connections`` of them, all to the origin of *settings*."""
+
+    __slots__ = (
+        "_closed", "_connections", "_connector", "_dials", "_empty", "_expiry", "_gaps", "_max_idle", "_watch",
+        "idle", "loop", "settings", "taken", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop) -> None:
+        limits = settings.limits
+        self.settings = settings
+        self.loop = loop
+        self.taken = 0
+        self.idle: list[Connection] = []
+        self.waiting: OrderedDict[Ticket, None] = OrderedDict()
+        self._max_idle = limits.max_connections if limits.max_keepalive is None else limits.max_keepalive
+        self._gaps = settings.timeouts.read is not None or settings.timeouts.write is not None
+        self._connector = Connector(settings, loop)
+        self._watch = Watch(loop, self._inspect)
+        self._connections: set[Connection] = set()
+        self._dials: set[_Dial] = set()
+        self._expiry: asyncio.TimerHandle | None = None
+        self._empty: asyncio.Event | None = None
+        self._closed = False
+
+    # Into a place.
+
+    def admit(self, ticket: Ticket) -> None:
+        """Send *ticket* on a free connection, or open one, or let it wait, or refuse it: the first that goes."""
+        if ticket.deadline <= self.loop.time():
+            self.refuse(ticket, _late(Cause.DEADLINE))
+            return
+        idle = self.idle
+        while idle:
+            connection = idle.pop()
+            if connection.is_usable(careful=ticket.method not in IDEMPOTENT):
+                connection.send(ticket)
+                break
+            self.drop(connection)
+        else:
+            self._queue(ticket)
+        if ticket.deadline < self._watch.due:
+            self._watch.by(ticket.deadline)
+        if self._gaps or ticket.streaming:
+            self.watch_gap(ticket)
+
+    def refuse(self, ticket: Ticket, error: CallError) -> None:
+        """Fail *ticket* before anything was sent, once its caller has it in hand."""
+        self.loop.call_soon(ticket.settle, error)
+
+    def _queue(self, ticket: Ticket) -> None:
+        limits = self.settings.limits
+        if self._closed:
+            self.refuse(ticket, _closing())
+        elif self.taken < limits.max_connections:
+            self._dial(ticket)
+        elif len(self.waiting) < limits.max_waiting:
+            limit = ticket.timeouts.pool
+            ticket.waits_until = math.inf if limit is None else self.loop.time() + limit
+            self.waiting[ticket] = None
+            self._watch.by(ticket.waits_until)
+        else:
+            wait = limits.retry_after
+            self.refuse(ticket, CallError(Cause.POOL_FULL, "Too many calls wait for the upstream.", retry_after=wait))
+
+    def _dial(self, ticket: Ticket) -> None:
+        self.taken += 1
+        connect = self._connector.connect(partial(Connection, self), ticket.deadline, ticket.timeouts.connect)
+        ticket.dial = dial = self.loop.create_task(connect)
+        self._dials.add(dial)
+        dial.add_done_callback(partial(self._dialled, ticket))  # runs also when the task never did
+
+    def _dialled(self, ticket: Ticket, dial: _Dial) -> None:
+        self._dials.discard(dial)
+        ticket.dial = None
+        error = _closing() if dial.cancelled() else dial.exception()
+        if error is None:
+            connection = dial.result()[1]
+            connection.socket, connection.open = dial.result()[0], True
+            self._opened(connection, ticket)
+        else:
+            self._vacate()
+            if not isinstance(error, CallError):
+                self.loop.call_exception_handler({"message": "connecting failed", "exception": error})
+                error = CallError(Cause.UNREACHABLE, "The upstream cannot be reached.")
+            ticket.settle(error.with_traceback(None))
+        self._tell_empty()
+
+    def _opened(self, connection: Connection, ticket: Ticket) -> None:
+        if not connection.is_usable(careful=False):
+            self.drop(connection)
+            ticket.settle(connection.early_failure())
+        elif ticket.done is None:
+            self.release(connection, monotonic())
+        else:
+            self._hand(connection, ticket)
+
+    def _hand(self, connection: Connection, ticket: Ticket) -> None:
+        """Send *ticket*, which had to wait, on *connection*."""
+        ticket.sent = monotonic()
+        connection.send(ticket)
+        self._watch.by(ticket.deadline)
+        self.watch_gap(ticket)
+
+    # Out of a place.
+
+    def release(self, connection: Connection, now: float) -> None:
+        """Take *connection* back from a call that has ended well, for the call that has waited longest."""
+        connection.served = True
+        if self.waiting:
+            self._hand(connection, self.waiting.popitem(last=False)[0])
+        elif len(self.idle) < self._max_idle and not self._closed:
+            connection.idle_since = now
+            self.idle.append(connection)
+            if self._expiry is None:
+                self._expiry = self.loop.call_later(self.settings.limits.keepalive_expiry, self._expire)
+        else:
+            self.drop(connection, gently=True)
+
+    def drop(self, connection: Connection, *, gently: bool = False) -> None:
+        """Close *connection* and give its place away; *gently* lets what was written go out."""
+        if connection.open:
+            connection.open = False
+            if connection in self.idle:
+                self.idle.remove(connection)
+            connection.close(gently=gently)
+            self._vacate()
+
+    def replay(self, connection: Connection, ticket: Ticket) -> None:
+        """Send *ticket* once more, on a fresh connection in the place of *connection*, which had died."""
+        connection.open = False
+        connection.close(gently=False)
+        ticket.connection = None
+        ticket.replayed = True
+        self.taken -= 1
+        self._dial(ticket)
+
+    def forsake(self, ticket: Ticket) -> None:
+        """Stop whatever is done for *ticket*."""
+        if ticket.connection is not None:
+            connection, ticket.connection = ticket.connection, None
+            connection.ticket = None
+            self.drop(connection)
+        elif ticket.dial is not None:
+            ticket.dial.cancel()
+        else:
+            self.waiting.pop(ticket, None)
+
+    def _vacate(self) -> None:
+        self.taken -= 1
+        while self.waiting and self.taken < self.settings.limits.max_connections:
+            self._dial(self.waiting.popitem(last=False)[0])
+
+    # Time.
+
+    def watch_gap(self, ticket: Ticket | None) -> None:
+        """See to it that *ticket* is looked at when its read or write limit may have been reached."""
+        if ticket is not None:
+            for limit in (ticket.timeouts.read, ticket.timeouts.write):
+                if limit is not None:
+                    self._watch.by(self.loop.time() + limit)
+
+    def _inspect(self, now: float) -> float:
+        """Fail what is due at *now* and give the next due time."""
+        next_due = math.inf
+        for connection in tuple(self._connections):
+            if connection.ticket is not None:
+                due, cause = connection.due(now)
+                if due > now:
+                    next_due = min(next_due, due)
+                else:
+                    connection.fail(_late(cause))
+        for ticket in tuple(self.waiting):
+            due, cause = min((ticket.deadline, Cause.DEADLINE), (ticket.waits_until, Cause.POOL_TIMEOUT))
+            if due > now:
+                next_due = min(next_due, due)
+            elif ticket in self.waiting:
+                del self.waiting[ticket]
+                ticket.settle(_late(cause, self.settings.limits.retry_after))
+        return next_due
+
+    def _expire(self) -> None:
+        """Close the connections that have been idle for too long; the oldest come first."""
+        self._expiry = None
+        expiry, now = self.settings.limits.keepalive_expiry, monotonic()
+        while self.idle:
+            left = self.idle[0].idle_since + expiry - now
+            if left > 0.001:
+                self._expiry = self.loop.call_later(left, self._expire)
+                return
+            self.drop(self.idle[0], gently=True)
+
+    # Connections come and go.
+
+    def enter(self, connection: Connection) -> None:
+        """Note that *connection* has a socket."""
+        self._connections.add(connection)
+
+    def leave(self, connection: Connection) -> None:
+        """Note that its socket is closed."""
+        self._connections.discard(connection)
+        self._tell_empty()
+
+    def close_idle(self) -> None:
+        """Close the connections that nobody uses."""
+        for connection in tuple(self.idle):
+            self.drop(connection, gently=True)
+
+    async def aclose(self) -> None:
+        """Fail what still runs or waits, close every connection and wait until they are gone."""
+        self._closed = True
+        self._stop()
+        self._empty = self._empty or asyncio.Event()
+        self._tell_empty()
+        try:
+            async with asyncio.timeout(_GOODBYE):
+                await self._empty.wait()
+        except TimeoutError:
+            for connection in tuple(self._connections):
+                connection.close(gently=False)
+
+    def _stop(self) -> None:
+        self._connector.close()
+        while self.waiting:
+            self.waiting.popitem(last=False)[0].settle(_closing())
+        for dial in self._dials:
+            dial.cancel()
+        self.close_idle()
+        for connection in tuple(self._connections):
+            connection.fail(_closing())
+        self._watch.stop()
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    def _tell_empty(self) -> None:
+        if self._empty is not None and not self._connections and not self._dials:
+            self._empty.set()
+
+
+def _late(cause: Cause, retry_after: float | None = None) -> CallError:
+    return CallError(cause, _TOO_LATE[cause], retry_after=retry_after if cause == Cause.POOL_TIMEOUT else None)
+
+
+def _closing() -> CallError:
+    return CallError(Cause.POOL_FULL, "The gateway is closing its connections to the upstream.", retry_after=1.0)
