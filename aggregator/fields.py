@@ -16,10 +16,21 @@ from aggregator.errors import Cause
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)")
-_BYTES = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_BYTES = {
+    "B": 1,
+    "kB": 1000,
+    "KB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "KiB": 1024,
+    "MiB": 1024**2,
+    "GiB": 1024**3,
+}
 _CLASS = re.compile(r"[1-5]xx")
 
-CAUSE_NAMES: tuple[str, ...] = tuple(dict.fromkeys([c.family for c in Cause if c is not Cause.STATUS] + [c.value for c in Cause]))
+CAUSE_NAMES: tuple[str, ...] = tuple(
+    dict.fromkeys([c.family for c in Cause if c is not Cause.STATUS] + [c.value for c in Cause])
+)
 
 
 class Settings(BaseModel):
@@ -36,13 +47,19 @@ def parse_duration(value: Any) -> float:
         if pieces and "".join(number + unit for number, unit in pieces) == text:
             return float(sum(float(number) * _UNITS[unit] for number, unit in pieces))
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise PydanticCustomError("bad-duration", "A duration needs a unit.", {"hint": f"write '{value}s' or '{value}ms'"})
-    raise PydanticCustomError("bad-duration", "This is not a duration.", {"hint": "write it like 250ms, 2s, 1m30s or 1h"})
+        raise PydanticCustomError(
+            "bad-duration", "A duration needs a unit.", {"hint": f"write '{value}s' or '{value}ms'"}
+        )
+    raise PydanticCustomError(
+        "bad-duration", "This is not a duration.", {"hint": "write it like 250ms, 2s, 1m30s or 1h"}
+    )
 
 
 def _positive(value: float) -> float:
     if value <= 0:
-        raise PydanticCustomError("bad-duration", "A timeout must be longer than zero.", {"hint": "leave the key out to inherit"})
+        raise PydanticCustomError(
+            "bad-duration", "A timeout must be longer than zero.", {"hint": "leave the key out to inherit"}
+        )
     return value
 
 
@@ -52,7 +69,9 @@ def parse_size(value: Any) -> int:
         return value
     if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
         return int(float(match[1]) * _BYTES[match[2]])
-    raise PydanticCustomError("bad-size", "This is not a size.", {"hint": "write it like 64KiB, 8MB or a number of bytes"})
+    raise PydanticCustomError(
+        "bad-size", "This is not a size.", {"hint": "write it like 64KiB, 8MB or a number of bytes"}
+    )
 
 
 def parse_status_key(value: Any) -> str:
@@ -70,7 +89,10 @@ def parse_status_key(value: Any) -> str:
     raise PydanticCustomError(
         "bad-status-key",
         "This is not a status, a class of statuses or a cause.",
-        {"hint": f"use 404, 5xx, any, or one of {', '.join(CAUSE_NAMES)}", "candidates": [*CAUSE_NAMES, "any"]},
+        {
+            "hint": f"use 404, 5xx, any, or one of {', '.join(CAUSE_NAMES)}",
+            "candidates": [*CAUSE_NAMES, "any"],
+        },
     )
 
 
@@ -78,7 +100,9 @@ Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
     PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$", "examples": ["250ms", "2s", "1m30s"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$", "examples": ["250ms", "2s", "1m30s"]}
+    ),
 ]
 """Seconds, written with a unit; zero is allowed."""
 

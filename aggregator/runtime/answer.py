@@ -42,11 +42,20 @@ def problem(
     **members: Any,
 ) -> Answer:
     """Give a problem document; *members* are extension members, None ones are left out."""
-    document: dict[str, Any] = {"type": "about:blank", "title": title or title_of(status), "status": status, "detail": detail}
+    document: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title or title_of(status),
+        "status": status,
+        "detail": detail,
+    }
     if request_id:
         document["request_id"] = request_id
     document.update({name: value for name, value in members.items() if value is not None})
-    return Answer(status, [(b"content-type", PROBLEM_TYPE), (b"cache-control", b"no-store"), *headers], json_codec.encode(document))
+    return Answer(
+        status,
+        [(b"content-type", PROBLEM_TYPE), (b"cache-control", b"no-store"), *headers],
+        json_codec.encode(document),
+    )
 
 
 def merged_headers(base: HeaderList, more: Mapping[bytes, bytes]) -> HeaderList:

@@ -33,7 +33,9 @@ class Each:
         try:
             items, keys = self._read(frame)
         except AggregatorError as error:
-            result = failed(self.name, error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error)))
+            result = failed(
+                self.name, error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error))
+            )
             result.started = result.ended = now
             done(result)
             return None
@@ -131,7 +133,10 @@ class _Running:
         try:
             self._keep(keys, result)
         except AggregatorError as error:
-            result = failed(self._inner.name, error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error)))
+            result = failed(
+                self._inner.name,
+                error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error)),
+            )
             self._results.update(dict.fromkeys(keys, result))
         if result.state is State.FAILED and self._plan.on_error == "fail":
             self._fail(result)

@@ -91,7 +91,12 @@ class EffectQueue:
     def _make_room(self, job: _Job) -> bool:
         self.counts.dropped += 1
         dropped = job if self._plan.when_full == "drop_new" else self._waiting.popleft()
-        log(_log, logging.WARNING, "A background call was dropped: the queue is full.", call=dropped.effect.name)
+        log(
+            _log,
+            logging.WARNING,
+            "A background call was dropped: the queue is full.",
+            call=dropped.effect.name,
+        )
         return dropped is not job
 
     def _hire(self) -> None:
@@ -113,7 +118,13 @@ class EffectQueue:
                 await self._run(job)
             except Exception as error:  # a fault of ours must not take the worker along
                 self._count_failure(job.effect.name)
-                log(_log, logging.ERROR, "A background call failed by a fault of the program.", call=job.effect.name, error=repr(error))
+                log(
+                    _log,
+                    logging.ERROR,
+                    "A background call failed by a fault of the program.",
+                    call=job.effect.name,
+                    error=repr(error),
+                )
 
     async def _run(self, job: _Job) -> None:
         effect = job.effect
@@ -121,7 +132,13 @@ class EffectQueue:
             wanted = effect.when is None or effect.when.truth(job.names)
         except AggregatorError as error:
             self._count_failure(effect.name)
-            log(_log, logging.WARNING, "The condition of a background call failed.", call=effect.name, reason=str(error))
+            log(
+                _log,
+                logging.WARNING,
+                "The condition of a background call failed.",
+                call=effect.name,
+                reason=str(error),
+            )
             return
         if not wanted:
             self.counts.skipped += 1

@@ -47,7 +47,13 @@ def keys_of(result: Result) -> tuple[str, ...]:
 
 
 def failure_answer(
-    result: Result, rows: tuple[RowPlan, ...], names: Names, exchange: Exchange, parts: tuple[Result, ...], *, debug: bool
+    result: Result,
+    rows: tuple[RowPlan, ...],
+    names: Names,
+    exchange: Exchange,
+    parts: tuple[Result, ...],
+    *,
+    debug: bool,
 ) -> Answer:
     """Give the answer for the failed part *result*; *rows* are in order of precedence."""
     try:
@@ -69,7 +75,12 @@ def _headers(row: RowPlan, names: Names) -> dict[bytes, bytes]:
 
 
 def _mapped(
-    result: Result, row: RowPlan | None, names: Names, exchange: Exchange, parts: tuple[Result, ...], debug: bool
+    result: Result,
+    row: RowPlan | None,
+    names: Names,
+    exchange: Exchange,
+    parts: tuple[Result, ...],
+    debug: bool,
 ) -> Answer:
     status = default_status(result) if row is None or row.status is None else row.status
     scope = names.child({"this": result.view()}) if row is not None else names
@@ -107,4 +118,7 @@ def _own_body(status: int, body: Template, headers: dict[bytes, bytes], names: N
 
 def _details(result: Result) -> dict[str, Any]:
     """Give what only a caller who knows the debug secret may read."""
-    return {"upstream_headers": result.header_map(), "upstream_body": result.raw[:4096].decode("utf-8", "replace")}
+    return {
+        "upstream_headers": result.header_map(),
+        "upstream_body": result.raw[:4096].decode("utf-8", "replace"),
+    }

@@ -20,7 +20,9 @@ class FanOut:
 
     __slots__ = ("dependents", "index", "names", "parts", "roots", "waits")
 
-    def __init__(self, parts: Sequence[Part], waits: Sequence[tuple[int, ...]], dependents: Sequence[tuple[int, ...]]) -> None:
+    def __init__(
+        self, parts: Sequence[Part], waits: Sequence[tuple[int, ...]], dependents: Sequence[tuple[int, ...]]
+    ) -> None:
         self.parts = tuple(parts)
         self.names = tuple(part.name for part in parts)
         self.index = {name: number for number, name in enumerate(self.names)}

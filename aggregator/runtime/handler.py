@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from dataclasses import asdict
 from typing import Any
 
 from aggregator.errors import AggregatorError, CallError, Cause
@@ -38,7 +39,19 @@ RESERVE = 0.05
 class EndpointHandler:
     """Serves one endpoint of one generation."""
 
-    __slots__ = ("_assembly", "_budget", "_debug", "_effects", "_fan", "_inputs", "_narrowing", "_queue", "_read", "_report", "plan")
+    __slots__ = (
+        "_assembly",
+        "_budget",
+        "_debug",
+        "_effects",
+        "_fan",
+        "_inputs",
+        "_narrowing",
+        "_queue",
+        "_read",
+        "_report",
+        "plan",
+    )
 
     def __init__(
         self, plan: EndpointPlan, server: ServerPlan, fan: FanOut, assembly: Assembly, effects: tuple[Effect, ...],
@@ -54,7 +67,9 @@ class EndpointHandler:
         self._read = plan.inputs.read_body
         self._narrowing = Narrowing.of(plan)
         self._report = Report(plan.key, server.access_log)
-        self._debug = (server.debug_header, server.debug_secret) if server.debug_header and server.debug_secret else None
+        self._debug = (
+            (server.debug_header, server.debug_secret) if server.debug_header and server.debug_secret else None
+        )
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
         """Answer one request; *segments* are the path parameters as canonical percent-encoded bytes."""
@@ -119,7 +134,10 @@ class EndpointHandler:
             except AggregatorError as error:
                 if isinstance(error, Refusal):
                     raise
-                failure = failed("response", error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error)))
+                failure = failed(
+                    "response",
+                    error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error)),
+                )
             except TimeoutError:
                 failure = failed("response", CallError(Cause.DEADLINE, "The answer could not be made in time."))
         return self._failed(failure, run, exchange, results)
@@ -138,7 +156,7 @@ class EndpointHandler:
         return self.plan.rows if part is None else part.rows
 
     def _refused(self, refusal: Refusal, exchange: Exchange) -> Answer:
-        errors = [violation.as_dict() for violation in refusal.violations] or None
+        errors = [asdict(violation) for violation in refusal.violations] or None
         headers = [(b"connection", b"close")] if refusal.status in (408, 413) else []
         return problem(refusal.status, refusal.detail, request_id=exchange.id, headers=headers, errors=errors)
 

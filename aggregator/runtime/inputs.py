@@ -43,7 +43,9 @@ class Inputs:
         violations: list[Violation] = []
         params = exchange.params
         for name, parameter, segment in zip(self._names, self._params, exchange.segments, strict=True):
-            text = segment.decode("ascii") if b"%" not in segment else unquote_to_bytes(segment).decode("utf-8", "replace")
+            text = (
+                segment.decode("ascii") if b"%" not in segment else unquote_to_bytes(segment).decode("utf-8", "replace")
+            )
             if parameter is None:
                 params[name] = text
                 continue
@@ -62,7 +64,11 @@ class Inputs:
             exchange.query.update(exchange.query_values)
         if self._headers:
             sent = exchange.headers
-            typed = _read(self._headers, {p.name: sent[p.name.lower()] for p in self._headers if p.name.lower() in sent}, violations)
+            typed = _read(
+                self._headers,
+                {p.name: sent[p.name.lower()] for p in self._headers if p.name.lower() in sent},
+                violations,
+            )
             exchange.headers.update({name.lower(): value for name, value in typed.items()})
         if self._body is not None:
             violations.extend(self._body.violations(exchange.body_value))

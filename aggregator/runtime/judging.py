@@ -65,7 +65,10 @@ def _status_error(label: str, status: int, headers: list[tuple[bytes, bytes]]) -
         return CallError(Cause.STATUS, f"The upstream '{label}' did not find it.")
     retry_after = float(wait) if status in (429, 503) and wait.isdigit() and len(wait) < 7 else None
     if 300 <= status < 400:
-        return CallError(Cause.STATUS, f"The upstream '{label}' answered with a redirect ({status}), which is not followed.")
+        return CallError(
+            Cause.STATUS,
+            f"The upstream '{label}' answered with a redirect ({status}), which is not followed.",
+        )
     return CallError(Cause.STATUS, f"The upstream '{label}' answered with status {status}.", retry_after=retry_after)
 
 

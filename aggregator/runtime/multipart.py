@@ -22,6 +22,11 @@ def _add(body: MultipartBody, name: str, value: Any) -> None:
     if isinstance(value, dict) and "content" in value:
         content = value["content"]
         data = content.encode() if isinstance(content, str) else json_codec.encode(content)
-        body.file(name, str(value.get("filename", name)), data, str(value.get("content_type", "application/octet-stream")))
+        body.file(
+            name,
+            str(value.get("filename", name)),
+            data,
+            str(value.get("content_type", "application/octet-stream")),
+        )
     else:
         body.field(name, value if isinstance(value, str) else json_codec.encode(value).decode())

@@ -49,7 +49,8 @@ def parts_member(parts: Iterable[Result]) -> list[dict[str, Any]]:
 def is_partial(parts: Iterable[Result]) -> bool:
     """Say whether something that was wanted is missing: a default stands in, or an item was lost."""
     return any(
-        part.state in (State.DEFAULT, State.STALE) or (part.state is not State.SKIPPED and is_lost(part)) for part in parts
+        part.state in (State.DEFAULT, State.STALE) or (part.state is not State.SKIPPED and is_lost(part))
+        for part in parts
     )
 
 

@@ -146,7 +146,10 @@ class Group:
             try:
                 result.json = b"{" + b",".join(key + run.results[number].json for number, key in self._keys) + b"}"  # type: ignore[union-attr]
             except AggregatorError as error:
-                result = failed(self.name, error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error)))
+                result = failed(
+                    self.name,
+                    error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error)),
+                )
         result.started, result.ended = started, run.frame.loop.time()
         return result
 

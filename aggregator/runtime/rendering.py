@@ -30,7 +30,11 @@ def compile_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
     base = _base_target(plan, path_params)
     if not (plan.constant_query or plan.query or plan.forward_query):
         return base
-    constant, templates, forwarded = plan.constant_query, plan.query, frozenset(n.encode() for n in plan.forward_query)
+    constant, templates, forwarded = (
+        plan.constant_query,
+        plan.query,
+        frozenset(n.encode() for n in plan.forward_query),
+    )
 
     def target(frame: Frame) -> bytes:
         path = base(frame)
@@ -72,7 +76,9 @@ def scalar_text(value: Any, where: str) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    raise ExpressionError(f"'{where}' needs a single value, not {'a list' if isinstance(value, list) else 'an object'}.")
+    raise ExpressionError(
+        f"'{where}' needs a single value, not {'a list' if isinstance(value, list) else 'an object'}."
+    )
 
 
 def compile_headers(plan: RequestPlan) -> Headers:

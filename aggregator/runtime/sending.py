@@ -32,7 +32,18 @@ class LeanDoor(Protocol):
 class Sender:
     """A call, ready to be made any number of times."""
 
-    __slots__ = ("_body", "_headers", "_judge", "_method", "_pool", "_redirects", "_target", "_timeout", "name", "plan")
+    __slots__ = (
+        "_body",
+        "_headers",
+        "_judge",
+        "_method",
+        "_pool",
+        "_redirects",
+        "_target",
+        "_timeout",
+        "name",
+        "plan",
+    )
 
     def __init__(self, plan: CallPlan, pool: LeanDoor, path_params: tuple[str, ...]) -> None:
         self.name = plan.name
@@ -71,7 +82,12 @@ class Sender:
         if self._redirects:
             return _Following(self, frame, Rendered(target, headers, body), deadline, done, now)
         return self._pool.start(
-            self._method, target, headers, body, deadline=deadline, done=partial(self._ended, frame, done, now)
+            self._method,
+            target,
+            headers,
+            body,
+            deadline=deadline,
+            done=partial(self._ended, frame, done, now),
         )
 
     def _ended(self, frame: Frame, done: Done, started: float, outcome: Reply | CallError) -> None:
@@ -104,7 +120,9 @@ class _Following:
 
     __slots__ = ("_deadline", "_done", "_frame", "_left", "_rendered", "_sender", "_started", "_ticket")
 
-    def __init__(self, sender: Sender, frame: Frame, rendered: Rendered, deadline: float, done: Done, started: float) -> None:
+    def __init__(
+        self, sender: Sender, frame: Frame, rendered: Rendered, deadline: float, done: Done, started: float
+    ) -> None:
         self._sender = sender
         self._frame = frame
         self._rendered = rendered

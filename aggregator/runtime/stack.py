@@ -10,7 +10,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, FanPlan, PartPlan, ServerPlan, UpstreamPlan
+from aggregator.plan.types import (
+    CallPlan,
+    EffectPlan,
+    EndpointPlan,
+    FanPlan,
+    PartPlan,
+    ServerPlan,
+    UpstreamPlan,
+)
 from aggregator.runtime.assembly import Assembly
 from aggregator.runtime.each import Each
 from aggregator.runtime.effects import Effect, EffectQueue

@@ -104,12 +104,20 @@ class StreamHandler:
             result.status, result.headers, result.raw = reply.status, reply.headers, reply.body
         return failure_answer(result, plan.rows, names, exchange, (), debug=False)
 
-    async def _pass_on(self, reply: StreamReply, receive: Receive, send: Send, exchange: Exchange, names: Names) -> None:
+    async def _pass_on(
+        self, reply: StreamReply, receive: Receive, send: Send, exchange: Exchange, names: Names
+    ) -> None:
         plan = self._sender.plan
         async with reply:
             if reply.status not in plan.success.statuses:
-                error = CallError(Cause.STATUS, f"The upstream '{plan.upstream.label}' answered with status {reply.status}.")
-                await self._finish(send, self._failed(error, Reply(reply.status, reply.headers, b""), names, exchange), exchange)
+                error = CallError(
+                    Cause.STATUS, f"The upstream '{plan.upstream.label}' answered with status {reply.status}."
+                )
+                await self._finish(
+                    send,
+                    self._failed(error, Reply(reply.status, reply.headers, b""), names, exchange),
+                    exchange,
+                )
                 return
             headers = [(name, value) for name, value in reply.headers if name in _PASSED]
             answer = Answer(reply.status, headers, b"")
@@ -134,7 +142,11 @@ class StreamHandler:
                 await copier
 
     async def _finish(self, send: Send, answer: Answer, exchange: Exchange) -> None:
-        headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode()), (REQUEST_ID, exchange.id.encode())]
+        headers = [
+            *answer.headers,
+            (b"content-length", str(len(answer.body)).encode()),
+            (REQUEST_ID, exchange.id.encode()),
+        ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
         self._report.answered(exchange, answer.status, ())

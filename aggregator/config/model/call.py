@@ -20,7 +20,9 @@ class SuccessSettings(Settings):
     status: tuple[int | str, ...] = Field(
         ("2xx",), description="Statuses or classes that are a success.", examples=[["2xx", 404]]
     )
-    when: str | None = Field(None, description="Expression that must hold; it sees `this`.", examples=["{{ this.body.ok }}"])
+    when: str | None = Field(
+        None, description="Expression that must hold; it sees `this`.", examples=["{{ this.body.ok }}"]
+    )
 
 
 class JoinSettings(Settings):
@@ -32,10 +34,15 @@ class JoinSettings(Settings):
 class BatchSettings(Settings):
     """One call for many keys: the URL names `{keys}`, the answer is a list."""
 
-    key: str = Field(description="Field of each element of the answer that holds its key; dots go deeper.", examples=["sku"])
+    key: str = Field(
+        description="Field of each element of the answer that holds its key; dots go deeper.",
+        examples=["sku"],
+    )
     size: int = Field(50, ge=1, le=1000, description="Keys in one call; more become several calls.")
     separator: str = Field(",", description="What stands between keys in `{keys}`.")
-    path: str | None = Field(None, description="Where the list is in the answer, if it is not the whole.", examples=["data.items"])
+    path: str | None = Field(
+        None, description="Where the list is in the answer, if it is not the whole.", examples=["data.items"]
+    )
 
 
 class EachSettings(Settings):
@@ -43,12 +50,15 @@ class EachSettings(Settings):
 
     items: str = Field(alias="in", description="Expression that gives the list.", examples=["{{ order.items }}"])
     key: str | None = Field(
-        None, description="Expression for the key of an item; equal keys are called once.", examples=["{{ item.sku }}"]
+        None,
+        description="Expression for the key of an item; equal keys are called once.",
+        examples=["{{ item.sku }}"],
     )
     concurrency: int = Field(8, ge=1, le=1000, description="Calls that run at the same time.")
     max_items: int = Field(100, ge=1, description="Longest list; a longer one fails the call.")
     on_error: Literal["fail", "null", "skip"] = Field(
-        "fail", description="What the failure of one item means: the call fails, its result is null, or it is left out."
+        "fail",
+        description="What the failure of one item means: the call fails, its result is null, or it is left out.",
     )
     join: JoinSettings | None = Field(None, description="Answer with the items, each with its result in it.")
     batch: BatchSettings | None = Field(None, description="Ask for many keys in one call.")
@@ -76,19 +86,29 @@ class ShapeSettings(Settings):
     """What is taken from a body, in this order: select, target, allow or deny, rename, group."""
 
     select: str | None = Field(
-        None, description="JMESPath, or an expression in {{ }} that sees `this`.", examples=["data[].{id: id, name: name}"]
+        None,
+        description="JMESPath, or an expression in {{ }} that sees `this`.",
+        examples=["data[].{id: id, name: name}"],
     )
     target: str | None = Field(None, description="Take only what is at this path.", examples=["data.user"])
-    allow: tuple[str, ...] = Field((), description="Keep only these paths; they go through lists.", examples=[["id", "address.city"]])
+    allow: tuple[str, ...] = Field(
+        (), description="Keep only these paths; they go through lists.", examples=[["id", "address.city"]]
+    )
     deny: tuple[str, ...] = Field((), description="Remove these paths; they go through lists.", examples=[["password"]])
-    rename: dict[str, str] = Field({}, description="New names of paths, all applied at once.", examples=[{"id": "user_id"}])
+    rename: dict[str, str] = Field(
+        {}, description="New names of paths, all applied at once.", examples=[{"id": "user_id"}]
+    )
     group: str | None = Field(None, description="Put the result under this path.", examples=["user"])
 
 
 class CallSettings(ShapeSettings):
     """One call to an upstream. The short form is the URL alone."""
 
-    url: str | None = Field(None, description="`upstream:/path`, `POST upstream:/path` or a full URL.", examples=["users:/users/{user_id}"])
+    url: str | None = Field(
+        None,
+        description="`upstream:/path`, `POST upstream:/path` or a full URL.",
+        examples=["users:/users/{user_id}"],
+    )
     method: MethodName | None = Field(None, description="Method; GET unless the URL or a body says otherwise.")
     query: dict[str, Any] = Field({}, description="Query parameters; null ones are left out, lists are repeated.")
     headers: dict[str, Any] = Field({}, description="Headers; null ones are left out.")
@@ -98,12 +118,18 @@ class CallSettings(ShapeSettings):
     body: str | None = Field(None, description="Body as text; name its type in `headers`.")
     graphql: GraphqlSettings | None = Field(None, description="A GraphQL operation instead of a body.")
     timeout: TimeoutSetting | None = Field(None, description="Limits of this call, cut to what the endpoint has left.")
-    optional: bool = Field(False, description="A failure does not fail the answer; `default` takes the place of the result.")
+    optional: bool = Field(
+        False, description="A failure does not fail the answer; `default` takes the place of the result."
+    )
     default: Any = Field(None, description="What an optional call becomes when it fails.", examples=[{"count": 0}])
     when: str | None = Field(None, description="Expression; the call is skipped (which is no failure) unless it holds.")
-    needs: tuple[str, ...] = Field((), description="Calls that must have ended first, although no value of theirs is used.")
+    needs: tuple[str, ...] = Field(
+        (), description="Calls that must have ended first, although no value of theirs is used."
+    )
     for_each: Annotated[EachSettings, BeforeValidator(_each, json_schema_input_type=str | EachSettings)] | None = Field(
-        None, description="One call per item of a list; `item` and `index` are names in it.", examples=["{{ order.items }}"]
+        None,
+        description="One call per item of a list; `item` and `index` are names in it.",
+        examples=["{{ order.items }}"],
     )
     success: SuccessSettings | None = Field(None, description="What counts as success.")
     status_map: StatusMap = Field((), description="What failures of this call become.")
@@ -111,13 +137,16 @@ class CallSettings(ShapeSettings):
         (), description="Calls to try in order when this one fails."
     )
     race: tuple[Annotated[CallSettings, BeforeValidator(short_call, json_schema_input_type=str)], ...] = Field(
-        (), description="Calls that start together; the first success is the result, the others are cancelled."
+        (),
+        description="Calls that start together; the first success is the result, the others are cancelled.",
     )
     fan_out: FanOutSettings | None = Field(None, description="A nested group of calls as this part.")
     forward: ForwardSettings | None = Field(None, description="What of the client's request goes with this call.")
     format: FormatName | None = Field(None, description="How the body is read; by its content type unless said.")
     transform: str | None = Field(
-        None, description="Function of a plug-in that gets the result and gives a new one.", examples=["my_plugin:clean"]
+        None,
+        description="Function of a plug-in that gets the result and gives a new one.",
+        examples=["my_plugin:clean"],
     )
     max_body: ByteSize | None = Field(None, description="Largest body taken, after decompression.")
     redirects: int | None = Field(None, ge=0, le=10, description="Redirects followed within the same origin.")
@@ -128,13 +157,20 @@ class CallSettings(ShapeSettings):
         if len(kinds) != 1:
             raise PydanticCustomError(
                 "call-kind",
-                "A call needs exactly one of url, race and fan_out." if not kinds else "These exclude each other: {kinds}.",
-                {"kinds": ", ".join(kinds), "hint": "name what is called, as in `url: users:/users/{user_id}`"},
+                "A call needs exactly one of url, race and fan_out."
+                if not kinds
+                else "These exclude each other: {kinds}.",
+                {
+                    "kinds": ", ".join(kinds),
+                    "hint": "name what is called, as in `url: users:/users/{user_id}`",
+                },
             )
         bodies = ("json_", "form", "multipart", "body", "graphql")
         bodies_set = [name.rstrip("_") for name in bodies if name in self.model_fields_set]
         if len(bodies_set) > 1:
-            raise PydanticCustomError("call-body", "A call has one body, not {kinds}.", {"kinds": " and ".join(bodies_set)})
+            raise PydanticCustomError(
+                "call-body", "A call has one body, not {kinds}.", {"kinds": " and ".join(bodies_set)}
+            )
         return self
 
 
@@ -147,7 +183,9 @@ class FanOutSettings(Settings):
     model_config = Settings.model_config | {"extra": "allow"}
     __pydantic_extra__: dict[str, Call]
 
-    use: tuple[str, ...] | str = Field((), description="Groups whose calls belong to this fan-out.", examples=["customer"])
+    use: tuple[str, ...] | str = Field(
+        (), description="Groups whose calls belong to this fan-out.", examples=["customer"]
+    )
 
     @property
     def calls(self) -> dict[str, CallSettings]:
@@ -161,4 +199,6 @@ class BackgroundCallSettings(CallSettings):
     name: str | None = Field(None, description="Its name in logs and counters; from method and URL if left out.")
 
 
-BackgroundCall = Annotated[BackgroundCallSettings, BeforeValidator(short_call, json_schema_input_type=str | BackgroundCallSettings)]
+BackgroundCall = Annotated[
+    BackgroundCallSettings, BeforeValidator(short_call, json_schema_input_type=str | BackgroundCallSettings)
+]

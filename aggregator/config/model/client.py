@@ -15,9 +15,13 @@ FormatName = Literal["auto", "json", "text", "xml", "csv", "form", "raw"]
 class Timeouts(Settings):
     """Limits of one call. A plain duration is the total."""
 
-    total: Timeout | None = Field(None, description="The whole call: waiting, connecting, sending, the last byte of the body.")
+    total: Timeout | None = Field(
+        None, description="The whole call: waiting, connecting, sending, the last byte of the body."
+    )
     connect: Timeout | None = Field(None, description="Opening a connection, TLS included.")
-    read: Timeout | None = Field(None, description="Longest silence of the upstream while its answer is awaited or read.")
+    read: Timeout | None = Field(
+        None, description="Longest silence of the upstream while its answer is awaited or read."
+    )
     write: Timeout | None = Field(None, description="Longest time that the upstream may refuse to take bytes.")
     pool: Timeout | None = Field(None, description="Waiting for a free connection.")
 
@@ -35,7 +39,9 @@ class LimitSettings(Settings):
     max_connections: int | None = Field(None, ge=1, description="Connections open at once, to each upstream.")
     max_keepalive: int | None = Field(None, ge=0, description="Idle connections kept open, to each upstream.")
     keepalive_expiry: Timeout | None = Field(None, description="How long an idle connection is kept.")
-    max_waiting: int | None = Field(None, ge=0, description="Calls that may wait for a connection; more are refused with 503.")
+    max_waiting: int | None = Field(
+        None, ge=0, description="Calls that may wait for a connection; more are refused with 503."
+    )
 
 
 class TlsSettings(Settings):
@@ -45,13 +51,17 @@ class TlsSettings(Settings):
     ca: str | None = Field(None, description="File with the authorities to trust instead of the public ones.")
     cert: str | None = Field(None, description="File with our client certificate.")
     key: str | None = Field(None, description="File with the key of our client certificate.")
-    server_name: str | None = Field(None, description="Name to ask for (SNI) and to check, if it is not the host of the URL.")
+    server_name: str | None = Field(
+        None, description="Name to ask for (SNI) and to check, if it is not the host of the URL."
+    )
 
 
 class ForwardSettings(Settings):
     """What of the client's request goes upstream; nothing does unless it is named here."""
 
-    headers: tuple[str, ...] = Field((), description="Request headers to pass on.", examples=[["authorization", "accept-language"]])
+    headers: tuple[str, ...] = Field(
+        (), description="Request headers to pass on.", examples=[["authorization", "accept-language"]]
+    )
     query: tuple[str, ...] = Field((), description="Query parameters to pass on.", examples=[["page", "sort"]])
     body: bool = Field(False, description="Pass the request body on as it comes, without reading it.")
 
@@ -59,9 +69,14 @@ class ForwardSettings(Settings):
 class UpstreamSettings(Settings):
     """A service that endpoints call by name."""
 
-    url: str = Field(description="Base URL; a path in it is put before the path of each call.", examples=["https://api.example.com/v2"])
+    url: str = Field(
+        description="Base URL; a path in it is put before the path of each call.",
+        examples=["https://api.example.com/v2"],
+    )
     timeout: TimeoutSetting | None = Field(None, description="Limits of calls to this upstream.", examples=["2s"])
-    headers: dict[str, str] = Field({}, description="Headers sent with every call.", examples=[{"x-api-key": "${API_KEY}"}])
+    headers: dict[str, str] = Field(
+        {}, description="Headers sent with every call.", examples=[{"x-api-key": "${API_KEY}"}]
+    )
     query: dict[str, str | int | float | bool] = Field({}, description="Query parameters sent with every call.")
     status_map: StatusMap = Field((), description="What failures of this upstream become.")
     forward: ForwardSettings | None = Field(None, description="What of the client's request goes to this upstream.")
@@ -70,9 +85,12 @@ class UpstreamSettings(Settings):
     unix_socket: str | None = Field(None, description="Connect to this Unix socket instead of the host of the URL.")
     format: FormatName = Field("auto", description="How bodies are read; `auto` goes by their content type.")
     max_body: ByteSize | None = Field(None, description="Largest body taken from this upstream, after decompression.")
-    redirects: int | None = Field(None, ge=0, le=10, description="Redirects followed within the same origin; none unless declared.")
+    redirects: int | None = Field(
+        None, ge=0, le=10, description="Redirects followed within the same origin; none unless declared."
+    )
     batch: dict[str, str] = Field(
-        {}, description="Paths that have a batch form, for the check that points out N+1 calls.",
+        {},
+        description="Paths that have a batch form, for the check that points out N+1 calls.",
         examples=[{"/products/{sku}": "/products?ids={keys}"}],
     )
 
@@ -90,7 +108,8 @@ class ClientSettings(Settings):
     )
     max_body: ByteSize = Field(8 * 1024 * 1024, description="Largest body taken from an upstream, after decompression.")
     transport: Literal["engine", "httpx"] = Field(
-        "engine", description="`engine` is the built-in fast one; `httpx` brings HTTP/2 and proxies at many times the cost."
+        "engine",
+        description="`engine` is the built-in fast one; `httpx` brings HTTP/2 and proxies at many times the cost.",
     )
     http2: bool = Field(False, description="Speak HTTP/2 where the upstream does (needs `transport: httpx`).")
     proxy: str | None = Field(None, description="Proxy for all calls (needs `transport: httpx`).")

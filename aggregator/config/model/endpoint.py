@@ -24,26 +24,43 @@ class EndpointSettings(Settings):
     summary: str = Field("", description="One line for the OpenAPI document.")
     description: str = Field("", description="Text for the OpenAPI document (Markdown).")
     tags: tuple[str, ...] = Field((), description="Tags in the OpenAPI document.")
-    operation_id: str | None = Field(None, description="operationId in the OpenAPI document; from method and path if left out.")
+    operation_id: str | None = Field(
+        None, description="operationId in the OpenAPI document; from method and path if left out."
+    )
     deprecated: bool = Field(False, description="Marked as deprecated in the OpenAPI document.")
     hidden: bool = Field(False, description="Left out of the OpenAPI document.")
     params: dict[str, Any] = Field(
-        {}, description="Path parameters: a type name or a JSON Schema.", examples=[{"user_id": {"type": "integer", "minimum": 1}}]
+        {},
+        description="Path parameters: a type name or a JSON Schema.",
+        examples=[{"user_id": {"type": "integer", "minimum": 1}}],
     )
     query: dict[str, Any] = Field(
-        {}, description="Query parameters: a type name or a JSON Schema with `required` and `default`.",
+        {},
+        description="Query parameters: a type name or a JSON Schema with `required` and `default`.",
         examples=[{"page": {"type": "integer", "default": 1}}],
     )
-    headers: dict[str, Any] = Field({}, description="Request headers: a type name or a JSON Schema with `required` and `default`.")
-    body: Any = Field(None, description="JSON Schema of the request body.", examples=[{"type": "object", "required": ["email"]}])
+    headers: dict[str, Any] = Field(
+        {}, description="Request headers: a type name or a JSON Schema with `required` and `default`."
+    )
+    body: Any = Field(
+        None,
+        description="JSON Schema of the request body.",
+        examples=[{"type": "object", "required": ["email"]}],
+    )
     max_body: ByteSize | None = Field(None, description="Largest request body of this endpoint.")
     timeout: Timeout | None = Field(None, description="Deadline over everything in this endpoint.", examples=["3s"])
-    forward: ForwardSettings | None = Field(None, description="What of the client's request goes with every call of this endpoint.")
+    forward: ForwardSettings | None = Field(
+        None, description="What of the client's request goes with every call of this endpoint."
+    )
     call: Call | None = Field(None, description="One call; its status, body and content type pass through.")
-    fan_out: FanOutSettings | None = Field(None, description="Calls side by side; the answer is an object with their results.")
+    fan_out: FanOutSettings | None = Field(
+        None, description="Calls side by side; the answer is an object with their results."
+    )
     respond: StaticSettings | None = Field(None, description="A static answer, without any call.")
     stream: bool = Field(False, description="Send the body of `call` on as it comes: downloads and server-sent events.")
-    idle_timeout: Timeout | None = Field(None, description="Longest silence of a stream; it has no deadline then unless `timeout` is set.")
+    idle_timeout: Timeout | None = Field(
+        None, description="Longest silence of a stream; it has no deadline then unless `timeout` is set."
+    )
     status_map: StatusMap = Field((), description="What failures become.")
     response: ResponseSettings | None = Field(None, description="The answer, when it is not simply the result.")
     background: Annotated[tuple[BackgroundCall, ...], BeforeValidator(_one_or_many)] = Field(
@@ -56,7 +73,12 @@ class EndpointSettings(Settings):
         if len(kinds) != 1:
             raise PydanticCustomError(
                 "endpoint-kind",
-                "These exclude each other: {kinds}." if kinds else "An endpoint needs one of call, fan_out and respond.",
-                {"kinds": ", ".join(kinds), "hint": "`call` for one upstream, `fan_out` for several, `respond` for a static answer"},
+                "These exclude each other: {kinds}."
+                if kinds
+                else "An endpoint needs one of call, fan_out and respond.",
+                {
+                    "kinds": ", ".join(kinds),
+                    "hint": "`call` for one upstream, `fan_out` for several, `respond` for a static answer",
+                },
             )
         return self

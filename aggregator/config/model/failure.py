@@ -12,12 +12,22 @@ from aggregator.fields import Settings, StatusKey
 class StatusRow(Settings):
     """One row of a status map: what it matches, and what the client gets."""
 
-    on: StatusKey = Field("any", description="A status (404), a class (5xx), a cause (timeout, network, …) or `any`.", examples=[404])
+    on: StatusKey = Field(
+        "any",
+        description="A status (404), a class (5xx), a cause (timeout, network, …) or `any`.",
+        examples=[404],
+    )
     part: str | None = Field(None, description="Only failures of this part (on an endpoint).")
-    when: str | None = Field(None, description="Only if this expression holds; it sees `this` (status, headers, body, cause).")
-    status: int | None = Field(None, ge=200, le=599, description="Status of the answer; the default for the failure if left out.")
+    when: str | None = Field(
+        None, description="Only if this expression holds; it sees `this` (status, headers, body, cause)."
+    )
+    status: int | None = Field(
+        None, ge=200, le=599, description="Status of the answer; the default for the failure if left out."
+    )
     title: str | None = Field(None, description="Title of the problem.")
-    detail: str | None = Field(None, description="Detail of the problem; may hold expressions.", examples=["User not found"])
+    detail: str | None = Field(
+        None, description="Detail of the problem; may hold expressions.", examples=["User not found"]
+    )
     body: Any = Field(None, description="Answer with this body instead of a problem document.")
     headers: dict[str, str] = Field({}, description="Headers of the answer.", examples=[{"retry-after": "30"}])
     forward: bool = Field(False, alias="pass", description="Let status and body of the upstream through as they are.")

@@ -26,7 +26,9 @@ class ResponseSettings(ShapeSettings):
 
     status: int | str | None = Field(None, description="Status, or an expression for it.", examples=[201])
     headers: dict[str, Any] = Field({}, description="Headers; may hold expressions, null ones are left out.")
-    body: Any = Field(None, description="Body; may hold expressions. A leaf that is a whole result is copied as it came.")
+    body: Any = Field(
+        None, description="Body; may hold expressions. A leaf that is a whole result is copied as it came."
+    )
     merge: MergeName = Field(
         "object",
         description="How parts become one: `object` keeps each under its name, `append` joins lists, the others merge "
@@ -34,7 +36,8 @@ class ResponseSettings(ShapeSettings):
     )
     join: tuple[ListJoinSettings, ...] = Field((), description="Joins of two lists by key, applied before shaping.")
     pass_headers: dict[str, Literal["first", "last", "append", "min", "max"]] = Field(
-        {}, description="Headers of parts that go to the client, and the rule when several parts send one.",
+        {},
+        description="Headers of parts that go to the client, and the rule when several parts send one.",
         examples=[{"set-cookie": "append", "x-rate-limit-remaining": "min"}],
     )
     cache_control: Literal["compute"] | str | None = Field(
@@ -42,12 +45,16 @@ class ResponseSettings(ShapeSettings):
     )
     etag: bool = Field(False, description="Send an ETag of the body and answer 304 when the client has it.")
     meta: bool = Field(False, description="Add `meta.parts` to the body: state, status, cause, time of each part.")
-    fields: bool = Field(False, description="Let the client choose with ?fields=a,b.c; calls that nobody needs are skipped.")
+    fields: bool = Field(
+        False, description="Let the client choose with ?fields=a,b.c; calls that nobody needs are skipped."
+    )
     formats: tuple[Literal["json", "xml", "msgpack"], ...] = Field(
         ("json",), description="Formats that the client may ask for with Accept; the first is the default."
     )
     transform: str | None = Field(
-        None, description="Function of a plug-in that gets the body and gives a new one.", examples=["my_plugin:page"]
+        None,
+        description="Function of a plug-in that gets the body and gives a new one.",
+        examples=["my_plugin:page"],
     )
 
 

@@ -28,11 +28,23 @@ class RootSettings(Settings):
 
     version: Literal[1] = Field(description="Version of the language.", examples=[1])
     include: tuple[str, ...] | str = Field((), description="More files, relative to this one; patterns are allowed.")
-    server: ServerSettings = Field(default_factory=ServerSettings, description="The HTTP server and the OpenAPI document.")
-    client: ClientSettings = Field(default_factory=ClientSettings, description="The one client that every call goes through.")
+    server: ServerSettings = Field(
+        default_factory=ServerSettings, description="The HTTP server and the OpenAPI document."
+    )
+    client: ClientSettings = Field(
+        default_factory=ClientSettings, description="The one client that every call goes through."
+    )
     defaults: DefaultSettings = Field(default_factory=DefaultSettings, description="What endpoints and calls inherit.")
     upstreams: dict[str, UpstreamSettings] = Field({}, description="Services by name.")
     groups: dict[str, dict[str, Call]] = Field({}, description="Fan-out groups: named sets of calls for any endpoint.")
-    plugins: tuple[str, ...] = Field((), description="Python modules with functions for `transform`.", examples=[["my_plugin"]])
-    background: BackgroundSettings = Field(default_factory=BackgroundSettings, description="The workers of background calls.")
-    endpoints: dict[str, EndpointSettings] = Field({}, description="Endpoints by method and path.", examples=[{"GET /users/{id}": {"call": "users:/users/{id}"}}])
+    plugins: tuple[str, ...] = Field(
+        (), description="Python modules with functions for `transform`.", examples=[["my_plugin"]]
+    )
+    background: BackgroundSettings = Field(
+        default_factory=BackgroundSettings, description="The workers of background calls."
+    )
+    endpoints: dict[str, EndpointSettings] = Field(
+        {},
+        description="Endpoints by method and path.",
+        examples=[{"GET /users/{id}": {"call": "users:/users/{id}"}}],
+    )

@@ -36,14 +36,16 @@ class ServerSettings(Settings):
         20.0, description="How long a stopping server waits for requests and background calls in flight."
     )
     drain_delay: Duration = Field(
-        0.0, description="How long /readyz says 503 before the server stops accepting; set it behind a load balancer."
+        0.0,
+        description="How long /readyz says 503 before the server stops accepting; set it behind a load balancer.",
     )
     access_log: Literal["all", "errors", "off"] = Field(
         "errors", description="Which answers are logged: all, only 5xx and partial ones, or none."
     )
     log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
     watchdog: Duration = Field(
-        0.25, description="A blocked event loop is logged after this long, with the place where it stood; 0s turns it off."
+        0.25,
+        description="A blocked event loop is logged after this long, with the place where it stood; 0s turns it off.",
     )
     debug: DebugSettings | None = Field(None, description="Details of failures for callers who know a secret.")
 

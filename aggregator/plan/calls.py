@@ -1,0 +1,132 @@
+"""Calls with everything that they inherit: timeout, status map, forwarding, success, shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aggregator.config.model.call import CallSettings, ShapeSettings
+from aggregator.config.model.client import ForwardSettings, Timeouts
+from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.root import RootSettings
+from aggregator.plan.expressions import one_expression, optional_expression
+from aggregator.plan.requests import compile_request
+from aggregator.plan.rows import compile_rows, rows_for
+from aggregator.plan.types import CallPlan, RowPlan, ShapePlan, SuccessPlan, UpstreamPlan
+from aggregator.plan.upstreams import anonymous_upstream, compile_upstream
+from aggregator.templates import compile_url
+
+_SUCCESS = frozenset(range(200, 300))
+DEFAULT_TOTAL = 10.0
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What calls of one configuration share, compiled once."""
+
+    root: RootSettings
+    upstreams: dict[str, UpstreamPlan] = field(default_factory=dict)
+    upstream_rows: dict[str, tuple[RowPlan, ...]] = field(default_factory=dict)
+    default_rows: tuple[RowPlan, ...] = ()
+
+    @classmethod
+    def of(cls, root: RootSettings) -> Surroundings:
+        """Give the surroundings of *root*."""
+        return cls(
+            root,
+            {name: compile_upstream(name, settings, root.client) for name, settings in root.upstreams.items()},
+            {name: compile_rows(settings.status_map) for name, settings in root.upstreams.items()},
+            compile_rows(root.defaults.status_map),
+        )
+
+    def upstream(self, name: str | None, origin: str | None, label: str) -> UpstreamPlan:
+        """Give the plan of the upstream *name*, or of the one at *origin*."""
+        if name is not None:
+            return self.upstreams[name]
+        assert origin is not None
+        return anonymous_upstream(origin, label, self.root.client)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSurroundings:
+    """What calls of one endpoint share."""
+
+    whole: Surroundings
+    settings: EndpointSettings
+    rows: tuple[RowPlan, ...]
+    eager: bool
+
+
+def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> CallPlan:
+    """Give the plan of the call *settings*, named *name*."""
+    assert settings.url is not None
+    url = compile_url(settings.url)
+    root = near.whole.root
+    upstream = near.whole.upstream(url.upstream, url.origin, name)
+    declared = root.upstreams.get(url.upstream or "")
+    forwards = (
+        settings.forward,
+        near.settings.forward,
+        declared.forward if declared else None,
+        root.defaults.forward,
+    )
+    return CallPlan(
+        name=name,
+        upstream=upstream,
+        request=compile_request(url, settings, upstream, root.client.user_agent, _single_body(forwards, near)),
+        timeout=_total(settings.timeout, near, declared.timeout if declared else None),
+        success=_success(settings),
+        rows=rows_for(name, compile_rows(settings.status_map), near.rows,
+                      near.whole.upstream_rows.get(upstream.name, ()), near.whole.default_rows),
+        shape=compile_shape_plan(settings),
+        format=settings.format or (declared.format if declared else "auto"),
+        transform=settings.transform,
+        redirects=settings.redirects if settings.redirects is not None else (declared.redirects or 0 if declared else 0),
+        graphql="no" if settings.graphql is None else "partial" if settings.graphql.partial else "strict",
+        eager=near.eager,
+    )  # fmt: skip
+
+
+def _single_body(
+    forwards: tuple[ForwardSettings | None, ...], near: EndpointSurroundings
+) -> tuple[ForwardSettings | None, ...]:
+    return forwards if near.settings.respond is None else ()
+
+
+def _total(own: Timeouts | None, near: EndpointSurroundings, upstream: Timeouts | None) -> float:
+    """Nearest wins: call, endpoint, upstream, defaults, client."""
+    root = near.whole.root
+    if own is not None and own.total is not None:
+        return own.total
+    if near.settings.timeout is not None:
+        return near.settings.timeout
+    for level in (upstream, root.defaults.timeout, root.client.timeout):
+        if level is not None and level.total is not None:
+            return level.total
+    return DEFAULT_TOTAL
+
+
+def _success(settings: CallSettings) -> SuccessPlan:
+    if settings.success is None:
+        return SuccessPlan(_SUCCESS)
+    found: set[int] = set()
+    for item in settings.success.status:
+        text = str(item).lower()
+        found |= set(range(int(text[0]) * 100, int(text[0]) * 100 + 100)) if text.endswith("xx") else {int(text)}
+    return SuccessPlan(frozenset(found), optional_expression(settings.success.when))
+
+
+def compile_shape_plan(settings: ShapeSettings) -> ShapePlan | None:
+    """Give the plan of what is taken from a body; None when everything is."""
+    plan = ShapePlan(
+        target=settings.target,
+        allow=settings.allow,
+        deny=settings.deny,
+        rename=tuple(settings.rename.items()),
+        group=settings.group,
+    )
+    if settings.select is None:
+        return None if plan == ShapePlan() else plan
+    if "{{" in settings.select:
+        expression = one_expression(settings.select)
+        return ShapePlan(None, expression, plan.target, plan.allow, plan.deny, plan.rename, plan.group)
+    return ShapePlan(settings.select, None, plan.target, plan.allow, plan.deny, plan.rename, plan.group)

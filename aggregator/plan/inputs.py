@@ -1,0 +1,51 @@
+"""What the client may send, and whether its body has to be read at all."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.server import ServerSettings
+from aggregator.plan.types import CallPlan, FanPlan, InputPlan, PartPlan
+from aggregator.schemas import Parameter
+from aggregator.schemas.body import compile_body
+from aggregator.schemas.parameter import Location, compile_parameter
+
+
+def compile_inputs(
+    settings: EndpointSettings, server: ServerSettings, calls: list[CallPlan], *, reads_body: bool
+) -> InputPlan:
+    """Give the plan of the inputs of an endpoint with *calls*; *reads_body* says that an expression names ``body``."""
+    return InputPlan(
+        params=_parameters(settings.params, "path"),
+        query=_parameters(settings.query, "query"),
+        headers=_parameters(settings.headers, "header"),
+        body=None if settings.body is None else compile_body(settings.body),
+        read_body=_reading(settings, calls, reads_body=reads_body),
+        max_body=server.max_body if settings.max_body is None else settings.max_body,
+        body_timeout=server.body_timeout,
+    )
+
+
+def _parameters(declared: dict[str, object], location: Location) -> tuple[Parameter, ...]:
+    return tuple(compile_parameter(name, declaration, location) for name, declaration in declared.items())
+
+
+def _reading(
+    settings: EndpointSettings, calls: list[CallPlan], *, reads_body: bool
+) -> Literal["no", "bytes", "json", "stream"]:
+    if settings.body is not None or reads_body:
+        return "json"
+    if any(call.request.body_kind == "forward" for call in calls):
+        return "stream" if settings.stream else "bytes"
+    return "no"
+
+
+def calls_in(fan: FanPlan | None) -> list[CallPlan]:
+    """Give every call of *fan*, those inside alternatives, races and groups included."""
+    return [] if fan is None else [call for part in fan.parts for call in _calls_of(part)]
+
+
+def _calls_of(part: PartPlan) -> list[CallPlan]:
+    inner = [call for runner in part.race for call in _calls_of(runner)]
+    return [*part.calls, *inner, *calls_in(part.group)]

@@ -1,0 +1,47 @@
+"""What the client gets when nothing failed, and the static answers."""
+
+from __future__ import annotations
+
+from aggregator.config.model.response import ListJoinSettings, ResponseSettings, StaticSettings
+from aggregator.plan.calls import compile_shape_plan
+from aggregator.plan.expressions import one_expression, templates
+from aggregator.plan.types import ListJoinPlan, ResponsePlan
+from aggregator.templates import compile_value
+
+
+def compile_response(settings: ResponseSettings | None) -> ResponsePlan:
+    """Give the plan of an answer."""
+    if settings is None:
+        return ResponsePlan()
+    is_expression = isinstance(settings.status, str)
+    return ResponsePlan(
+        status=settings.status if isinstance(settings.status, int) else None,
+        status_expression=one_expression(str(settings.status)) if is_expression else None,
+        headers=templates(settings.headers),
+        body=compile_value(settings.body) if "body" in settings.model_fields_set else None,
+        merge=settings.merge,
+        join=tuple(_join(join) for join in settings.join),
+        shape=compile_shape_plan(settings),
+        pass_headers=tuple((name.lower().encode("ascii"), rule) for name, rule in settings.pass_headers.items()),
+        cache_control=settings.cache_control,
+        etag=settings.etag,
+        meta=settings.meta,
+        fields=settings.fields,
+        formats=tuple(settings.formats),
+        transform=settings.transform,
+    )
+
+
+def _join(settings: ListJoinSettings) -> ListJoinPlan:
+    return ListJoinPlan(settings.left, settings.right, settings.into, settings.missing)
+
+
+def compile_static(settings: StaticSettings) -> ResponsePlan:
+    """Give the plan of a static answer."""
+    return ResponsePlan(
+        status=settings.status,
+        headers=templates(settings.headers),
+        body=compile_value(settings.body) if "body" in settings.model_fields_set else None,
+        shape=compile_shape_plan(settings),
+        delay=settings.delay,
+    )

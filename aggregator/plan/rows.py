@@ -1,0 +1,34 @@
+"""Status maps: the rows of call, endpoint, upstream and defaults in one table, nearest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aggregator.config.model.failure import StatusRow
+from aggregator.plan.expressions import optional_expression, templates
+from aggregator.plan.types import RowPlan
+from aggregator.templates import compile_value
+
+
+def compile_rows(rows: Iterable[StatusRow]) -> tuple[RowPlan, ...]:
+    """Give the rows of one status map, compiled."""
+    return tuple(_row(row) for row in rows)
+
+
+def _row(row: StatusRow) -> RowPlan:
+    return RowPlan(
+        on=row.on,
+        part=row.part,
+        when=optional_expression(row.when),
+        status=row.status,
+        title=row.title,
+        detail=None if row.detail is None else compile_value(row.detail),
+        body=compile_value(row.body) if "body" in row.model_fields_set else None,
+        headers=templates(dict(row.headers)),
+        forward=row.forward,
+    )
+
+
+def rows_for(part: str, *levels: tuple[RowPlan, ...]) -> tuple[RowPlan, ...]:
+    """Give the rows that may speak of *part*, in the order of *levels* (nearest first)."""
+    return tuple(row for level in levels for row in level if row.part is None or row.part == part)

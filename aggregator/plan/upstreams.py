@@ -1,0 +1,112 @@
+"""Upstreams as the runtime sees them: origin, limits and header block, defaults applied."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+from aggregator.config.model.client import (
+    ClientSettings,
+    LimitSettings,
+    Timeouts,
+    TlsSettings,
+    UpstreamSettings,
+)
+from aggregator.demo import demo_target
+from aggregator.plan.types import ClientPlan, UpstreamPlan
+from aggregator.templates import percent_encode
+from aggregator.transport import Caps, Limits, Origin, PoolSettings
+from aggregator.transport import Timeouts as PoolTimeouts
+from aggregator.transport import TlsSettings as PoolTls
+
+_PATH_SAFE = "/!$&'()*+,;=:@~-._%"
+DEMO = "demo"
+
+
+def compile_client(settings: ClientSettings) -> ClientPlan:
+    """Give the plan of the shared client."""
+    limits = settings.limits
+    return ClientPlan(
+        total=settings.timeout.total or 10.0,
+        connect=settings.timeout.connect or 5.0,
+        max_connections=limits.max_connections or 50,
+        max_keepalive=20 if limits.max_keepalive is None else limits.max_keepalive,
+        keepalive_expiry=limits.keepalive_expiry or 30.0,
+        transport=settings.transport,
+        http2=settings.http2,
+        proxy=settings.proxy,
+        user_agent=settings.user_agent,
+    )
+
+
+def compile_upstream(
+    name: str, settings: UpstreamSettings, client: ClientSettings, *, label: str | None = None
+) -> UpstreamPlan:
+    """Give the plan of the upstream *name*; *label* is what clients may read instead of it."""
+    parts = urlsplit(settings.url)
+    demo = parts.netloc if parts.scheme == DEMO else None
+    origin = Origin("http", "127.0.0.1", 80) if demo else Origin.parse(settings.url, settings.unix_socket)
+    return UpstreamPlan(
+        name=name,
+        label=label or name,
+        pool=PoolSettings(
+            origin=origin,
+            limits=_limits(settings.limits, client.limits),
+            timeouts=_timeouts(settings.timeout, client.timeout),
+            caps=_caps(settings.max_body or client.max_body),
+            tls=_tls(settings.tls),
+        ),
+        host_header=demo.encode() if demo else origin.authority,
+        prefix=((demo_target(demo) if demo else "") + quote(parts.path.rstrip("/"), safe=_PATH_SAFE)).encode(),
+        query=_query(settings),
+        headers=tuple(
+            (key.lower().encode("ascii"), value.encode("latin-1")) for key, value in settings.headers.items()
+        ),
+        demo=demo,
+    )
+
+
+def _query(settings: UpstreamSettings) -> bytes:
+    pairs = [
+        (key, str(value).lower() if isinstance(value, bool) else str(value)) for key, value in settings.query.items()
+    ]
+    return b"&".join(percent_encode(key) + b"=" + percent_encode(value) for key, value in pairs)
+
+
+def _limits(own: LimitSettings | None, client: LimitSettings) -> Limits:
+    def pick(name: str, default: float) -> float:
+        for source in (own, client):
+            value = getattr(source, name, None)
+            if value is not None:
+                return float(value)
+        return default
+
+    return Limits(
+        max_connections=int(pick("max_connections", 50)),
+        max_keepalive=int(pick("max_keepalive", 20)),
+        keepalive_expiry=pick("keepalive_expiry", 30.0),
+        max_waiting=int(pick("max_waiting", 1000)),
+    )
+
+
+def _timeouts(own: Timeouts | None, client: Timeouts) -> PoolTimeouts:
+    def pick(name: str) -> float | None:
+        value = None if own is None else getattr(own, name)
+        return getattr(client, name) if value is None else value
+
+    return PoolTimeouts(connect=pick("connect") or 5.0, read=pick("read"), write=pick("write"), pool=pick("pool"))
+
+
+def _caps(max_body: int) -> Caps:
+    return Caps(body=max_body, decoded=max_body)
+
+
+def _tls(settings: TlsSettings | None) -> PoolTls:
+    if settings is None:
+        return PoolTls()
+    return PoolTls(verify=settings.verify, ca_file=settings.ca, cert_file=settings.cert, key_file=settings.key,
+                   server_name=settings.server_name)  # fmt: skip
+
+
+def anonymous_upstream(origin: str, label: str, client: ClientSettings) -> UpstreamPlan:
+    """Give the plan of an upstream that a call names by its full URL; clients read the name of the part."""
+    return compile_upstream(origin, UpstreamSettings.model_validate({"url": origin}), client, label=label)

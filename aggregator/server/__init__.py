@@ -1,0 +1,1 @@
+"""The plan as a FastAPI application: routes, generations, reload, documents, probes."""

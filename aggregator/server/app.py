@@ -1,0 +1,122 @@
+"""``create_app``: a configuration as a FastAPI application."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
+
+from aggregator.config.loading import Config
+from aggregator.runtime.answer import problem
+from aggregator.runtime.identity import HEADER as REQUEST_ID
+from aggregator.runtime.identity import request_id
+from aggregator.server.dispatch import Dispatcher, path_of
+from aggregator.server.docs import add_docs
+from aggregator.server.plan_source import FixedSource, PlanFiles
+from aggregator.server.probes import probe_routes
+from aggregator.server.running import PlanSource, Running
+
+
+class Application(FastAPI):
+    """FastAPI whose declared endpoints are found by an index and served without dependency solving."""
+
+    running: Running
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """All routes: those of FastAPI and those that the configuration declares."""
+        generation = self.running.generation
+        return [*self.router.routes, *(() if generation is None else generation.routes)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a declared endpoint directly unless something has been put around the application."""
+        if scope["type"] == "http" and not self.user_middleware and not self.root_path and self._is_declared(scope):
+            scope["app"] = self
+            await self.router.middleware_stack(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
+    def _is_declared(self, scope: Scope) -> bool:
+        generation = self.running.generation
+        if generation is None or self._native_telemetry.enabled():
+            return False
+        try:
+            return generation.index.find(path_of(scope)) is not None
+        except Exception:
+            return False
+
+
+def create_app(
+    config: Config | str | os.PathLike[str],
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    env: Mapping[str, str] | None = None,
+) -> FastAPI:
+    """Give the application that serves *config*, a path to ``routes.yaml`` or what ``load_config`` gave.
+
+    *transport* carries all calls in place of the built-in engine (``httpx.MockTransport`` in tests). *env* replaces
+    the environment. Raises ``ConfigError`` with every problem of the file. ``app.state.http_client`` is the shared
+    client while the application runs.
+    """
+    source: PlanSource = FixedSource(config) if isinstance(config, Config) else PlanFiles(Path(config), env)
+    return application(source, transport)
+
+
+def application(source: PlanSource, transport: httpx.AsyncBaseTransport | None = None) -> Application:
+    """Give the application over the plans of *source*; raises ``ConfigError``."""
+    running = Running(source, source.load(), transport)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await running.open()
+        app.state.http_client = running.client
+        try:
+            yield
+        finally:
+            await running.close()
+
+    server = running.plan.server
+    app = Application(
+        title=server.title, version=server.version, description=server.description, lifespan=lifespan,
+        docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False,
+    )  # fmt: skip
+    app.running = running
+    app.router.routes.extend(probe_routes(running))
+    add_docs(app, lambda: running.plan)
+    app.add_exception_handler(HTTPException, _as_problem)
+    app.add_exception_handler(Exception, _as_fault)
+    app.router.middleware_stack = Dispatcher(lambda: running.generation, lambda: running.draining, app.router.app)
+    return app
+
+
+async def _as_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = "Nothing is served at this path." if error.status_code == 404 else str(error.detail)
+    return _problem(request, error.status_code, detail, dict(error.headers or {}))
+
+
+async def _as_fault(request: Request, _: Exception) -> Response:
+    return _problem(request, 500, "The server made a mistake; its log tells more.", {})
+
+
+def _problem(request: Request, status: int, detail: str, headers: Mapping[str, Any]) -> Response:
+    identity = request_id(request.scope["headers"])
+    answer = problem(status, detail, request_id=identity)
+    response = Response(answer.body, status)
+    response.raw_headers = [
+        *answer.headers,
+        (b"content-length", str(len(answer.body)).encode()),
+        (REQUEST_ID, identity.encode()),
+    ]
+    response.raw_headers.extend((key.lower().encode(), str(value).encode()) for key, value in headers.items())
+    return response
