@@ -1,34 +1,169 @@
-"""``${NAME}``, ``${NAME:-default}`` and ``${file:/path}`` in the values of a section, for the loader.
+"""``${NAME}``, ``${NAME:-default}`` and ``${file:path}`` in the values of a section, for the loader.
 
-Values of variables go into the result and into *secrets*, never into a message.
+The values of variables go into the result and into *secrets*, never into a message, and are not read again
+for variables of their own. ``$${`` is a literal ``${``.
 """
 
 from __future__ import annotations
 
-import pathlib
+import errno
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from aggregator.config.document import Section
-from aggregator.diagnostics import Diagnostic
+from aggregator.config.scalars import Doubt, Unquoted, read_plain
+from aggregator.config.section import Section
+from aggregator.config.values import Steps
+from aggregator.config.yaml_text import LARGEST, read_file
+from aggregator.diagnostics import Diagnostic, did_you_mean
+
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_BRACES = re.compile(r"\$\{|\}")
+_NONE: frozenset[Any] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """A value with its variables filled in, and what it was made from."""
+    """A value with its variables filled in, and what it was made from.
+
+    *variables* and *files* are all that was asked for, set or not: the result holds until one of them
+    changes. *secrets* are the texts that came from the environment or a file, for redaction.
+    """
 
     value: Any
     diagnostics: tuple[Diagnostic, ...] = ()
-    variables: frozenset[str] = frozenset()
-    files: frozenset[pathlib.Path] = frozenset()
-    secrets: frozenset[str] = frozenset()
+    variables: frozenset[str] = _NONE
+    files: frozenset[Path] = _NONE
+    secrets: frozenset[str] = _NONE
 
 
-def expand(section: Section, env: Mapping[str, str], folder: pathlib.Path) -> Expansion:
+def expand(section: Section, env: Mapping[str, str], folder: Path) -> Expansion:
     """*section*'s value with its variables filled in from *env* and from files (relative to *folder*).
 
-    *variables* and *files* name all that was asked for, set or not, so that a result can be kept until one
-    of them changes. Costs nothing for a section without variables: its value is given back as it is.
+    An unquoted scalar that is one reference and nothing else is read as if its text had been written there:
+    ``port: ${PORT:-8000}`` is an integer. What YAML versions read differently, and an empty text, stay text.
+    Costs nothing for a section without variables: its value is given back as it is.
     """
-    raise NotImplementedError
+    if not section.has_variables:
+        return Expansion(section.value)
+    expander = _Expander(section, env, folder)
+    value = expander.fill(section.value, ())
+    return Expansion(
+        value,
+        tuple(expander.problems),
+        frozenset(expander.variables),
+        frozenset(expander.files),
+        frozenset(expander.secrets),
+    )
+
+
+class _Expander:
+    """One pass over one section."""
+
+    def __init__(self, section: Section, env: Mapping[str, str], folder: Path) -> None:
+        self._section, self._env, self._folder = section, env, folder
+        self.problems: list[Diagnostic] = []
+        self.variables: set[str] = set()
+        self.files: set[Path] = set()
+        self.secrets: set[str] = set()
+
+    def fill(self, value: Any, path: Steps) -> Any:
+        """*value*, which stands at *path*, with the variables in all its texts filled in."""
+        if isinstance(value, dict):
+            return {key: self.fill(inner, (*path, key)) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.fill(inner, (*path, index)) for index, inner in enumerate(value)]
+        if not isinstance(value, str) or "${" not in value:
+            return value
+        filled = self._text(value, _Scalar(path))
+        if isinstance(value, Unquoted) and _closing(value, 0) == len(value) - 1 and filled:
+            read = read_plain(filled)
+            return filled if isinstance(read, str | Doubt) else read
+        return filled
+
+    def _text(self, text: str, whole: _Scalar) -> str:
+        """*text*, all of *whole* or a default in it, with its references filled in."""
+        filled, done = [], 0
+        while (start := text.find("${", done)) >= 0:
+            if start > done and text[start - 1] == "$":
+                filled.append(text[done : start - 1] + "${")
+                done = start + 2
+                continue
+            end = _closing(text, start)
+            reference = text[start : end + 1]
+            filled += text[done:start], self._reference(reference, whole)
+            done = start + len(reference)
+        return "".join([*filled, text[done:]])
+
+    def _reference(self, reference: str, whole: _Scalar) -> str:
+        """The text that ``${…}`` stands for; nothing after a problem."""
+        inner = reference[2:-1] if reference.endswith("}") else ""
+        if inner.startswith("file:"):
+            return self._file(inner.removeprefix("file:"), reference, whole)
+        named = _NAME.fullmatch(inner)
+        if named is None:
+            hint = "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` is a literal `${`"
+            self._problem("bad-variable", "this is not the name of a variable", reference, whole, hint)
+            return ""
+        name, default = named.groups()
+        self.variables.add(name)
+        value = self._env.get(name)
+        if default is not None and not value:
+            return self._text(default, whole)
+        if value is None:
+            hint = did_you_mean(name, self._env) or f"set it, or give a default: `${{{name}:-…}}`"
+            self._problem("unset-variable", f"the variable `{name}` is not set", reference, whole, hint)
+            return ""
+        return self._secret(value)
+
+    def _file(self, name: str, reference: str, whole: _Scalar) -> str:
+        """What the file says, without one line break at its end."""
+        path = self._folder / name
+        self.files.add(path)
+        try:
+            content = read_file(path)
+            if len(content) > LARGEST:
+                raise OSError(errno.EFBIG, "it is too large")
+            text = content.decode("utf-8")
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not a UTF-8 text"
+            message = f"the file `{name}` cannot be read: {why}"
+            self._problem("variable-file", message, reference, whole, None)
+            return ""
+        return self._secret(text.removesuffix("\n").removesuffix("\r"))
+
+    def _secret(self, value: str) -> str:
+        if value:
+            self.secrets.add(value)
+        return value
+
+    def _problem(self, code: str, message: str, reference: str, whole: _Scalar, hint: str | None) -> None:
+        position = self._section.locate(whole.path, reference, whole.occurrence(reference))
+        path = (*self._section.path, *whole.path)
+        self.problems.append(Diagnostic(code, "error", message, position, hint, (), path))
+
+
+class _Scalar:
+    """Where a text stands; counts the problems of equal references in it, which come in reading order."""
+
+    def __init__(self, path: Steps) -> None:
+        self.path = path
+        self._asked: dict[str, int] = {}
+
+    def occurrence(self, reference: str) -> int:
+        """Which of several equal references the next problem is about, from 0."""
+        found = self._asked.get(reference, 0)
+        self._asked[reference] = found + 1
+        return found
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the reference that begins at *start* ends: at its own ``}``, or with the text when there is none."""
+    depth = 0
+    for brace in _BRACES.finditer(text, start):
+        depth += 1 if brace[0] == "${" else -1
+        if depth == 0:
+            return brace.start()
+    return len(text) - 1

@@ -35,9 +35,7 @@ def _span(edges: list[int], column: int, end_column: int) -> tuple[int, int]:
     return start, max(edges[min(max(end_column, column) - 1, last)], start + 1)
 
 
-def _cut(
-    shown: list[str], edges: list[int], cells: list[tuple[int, int]]
-) -> tuple[str, list[tuple[int, int]]]:
+def _cut(shown: list[str], edges: list[int], cells: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
     """The window of the line that begins a third of the width before the first span."""
     length = len(shown)
     wanted = min(max(cells[0][0] - _WIDEST // 3, 0), edges[-1] - _WIDEST)

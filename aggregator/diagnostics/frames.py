@@ -42,9 +42,7 @@ class _Mark:
         return "-" if self.style == "other" else "^"
 
 
-def render_text(
-    diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source], *, color: bool = False
-) -> str:
+def render_text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source], *, color: bool = False) -> str:
     """Every diagnostic in reading order with its frame, at most a hundred; no line break at the end.
 
     A file that *sources* does not hold gets no frame; *color* adds ANSI escapes.

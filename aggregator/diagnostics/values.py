@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -64,7 +64,7 @@ class Diagnostic:
     path: tuple[str | int, ...] = ()
 
 
-def in_reading_order(diagnostics: Iterable[Diagnostic], files: Mapping[str, object]) -> list[Diagnostic]:
+def in_reading_order(diagnostics: Iterable[Diagnostic], files: Iterable[str] = ()) -> list[Diagnostic]:
     """*diagnostics* by file (in the order of *files*), line and column; what reads the same stands once."""
     rank = {name: index for index, name in enumerate(files)}
 
