@@ -90,8 +90,9 @@ def _limits(own: LimitSettings | None, client: LimitSettings) -> Limits:
 
 def _timeouts(own: Timeouts | None, client: Timeouts) -> PoolTimeouts:
     def pick(name: str) -> float | None:
-        value = None if own is None else getattr(own, name)
-        return getattr(client, name) if value is None else value
+        value: float | None = None if own is None else getattr(own, name)
+        inherited: float | None = getattr(client, name)
+        return inherited if value is None else value
 
     return PoolTimeouts(connect=pick("connect") or 5.0, read=pick("read"), write=pick("write"), pool=pick("pool"))
 

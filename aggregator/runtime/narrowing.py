@@ -35,7 +35,7 @@ class Narrowing:
         text = exchange.query.get("fields")
         if not isinstance(text, str) or not text:
             return None
-        chosen = [self._needs.get(key, frozenset()) for key in parse_fields(text).roots]
+        chosen = [self._needs.get(key, frozenset()) for key in parse_fields(text).names]
         return self._always.union(*chosen)
 
 

@@ -92,12 +92,18 @@ class _Racing:
         self._lost: list[Result] = []
         self._tickets: list[Cancelable | None] = []
         for runner in runners:
-            if self._over:
-                break
-            ticket = runner.start(frame, self._ended)
-            if self._over and ticket is not None:
-                ticket.cancel()
-            self._tickets.append(ticket)
+            self._begin(runner, frame)
+
+    def _begin(self, runner: Part, frame: Frame) -> None:
+        if self._over:
+            return
+        ticket = runner.start(frame, self._ended)
+        if self._lost_or_won() and ticket is not None:
+            ticket.cancel()
+        self._tickets.append(ticket)
+
+    def _lost_or_won(self) -> bool:
+        return self._over
 
     def _ended(self, result: Result) -> None:
         if self._over:

@@ -22,7 +22,7 @@ def compile_json(template: Template) -> Writer:
         return _constant(only) if isinstance(only, bytes) else only
 
     def write(names: Names) -> bytes:
-        return b"".join([piece if piece.__class__ is bytes else piece(names) for piece in pieces])  # type: ignore[operator,misc]
+        return b"".join([piece if piece.__class__ is bytes else piece(names) for piece in pieces])  # type: ignore[operator]
 
     return write
 

@@ -7,8 +7,8 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
@@ -44,7 +44,18 @@ class Server(uvicorn.Server):
             return
         self._app.running.draining = True
         log(_log, logging.INFO, "Draining: /readyz says 503 now.", seconds=delay)
-        asyncio.get_running_loop().call_later(delay, super().handle_exit, sig, frame)
+        leave = super().handle_exit
+        asyncio.get_running_loop().call_later(delay, lambda: leave(sig, None))
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM while serving; a stop that was asked for ends the process with 0, not by the signal."""
+        originals = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, original in originals.items():
+                signal.signal(number, original)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -87,6 +98,7 @@ def serve(
         lifespan="on", ws="none", backlog=_BACKLOG,
     )  # fmt: skip
     server = Server(config, app)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         try:
             runner.run(_serve(server, app, files, listener, watch=watch, on_reload=on_reload))

@@ -92,11 +92,10 @@ def compile_checked(node: nodes.Expr, roots: list[str]) -> Callable[[Mapping[str
     assign = nodes.Assign(nodes.Name(_RESULT, "store", lineno=1), node, lineno=1)
     tree = nodes.Template([assign], lineno=1)
     tree.set_environment(environment())
-    template = environment().from_string(tree)
-    run, new_context = template.root_render_func, template.new_context
+    run: Callable[[Any], Iterator[str]] = environment().from_string(tree).root_render_func
 
     def evaluate(context: Mapping[str, Any]) -> Any:
-        frame = new_context({root: context.get(root, MISSING) for root in roots}, shared=True)
+        frame = _Frame({root: context.get(root, MISSING) for root in roots})
         try:
             for _ in run(frame):  # a generator of no text: the result is an assignment
                 pass
@@ -107,6 +106,16 @@ def compile_checked(node: nodes.Expr, roots: list[str]) -> Callable[[Mapping[str
         return frame.vars[_RESULT]
 
     return evaluate
+
+
+class _Frame:
+    """All that an assignment asks of a Jinja context; building the real one takes longer than it runs."""
+
+    __slots__ = ("resolve_or_missing", "vars")
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.resolve_or_missing = values.__getitem__
+        self.vars: dict[str, Any] = {}
 
 
 def _explain(error: Exception) -> str:

@@ -98,10 +98,13 @@ def _compile_with_jinja(source: str) -> Expression:
     from aggregator.templates.environment import compile_checked
     from aggregator.templates.syntax import parse_checked
 
-    node, path, references = parse_checked(source)
-    if path is not None:
-        return _path_expression(source, path)
-    evaluate = compile_checked(node, sorted({reference[0] for reference in references}))
+    try:
+        node, path, references = parse_checked(source)
+        if path is not None:
+            return _path_expression(source, path)
+        evaluate = compile_checked(node, sorted({reference[0] for reference in references}))
+    except (RecursionError, MemoryError, SyntaxError):  # of Jinja's parser and of Python's, in that order
+        raise TemplateProblem("the expression is nested too deeply", 0, len(source)) from None
     if references:
         return Expression(source, references, evaluate)
     try:

@@ -85,7 +85,7 @@ def hint_for_test(name: str) -> str:
     """What to write in the place of a test that does not exist."""
     if name in FILTERS:
         return f"write `| {name}`"
-    return _TESTS.get(name) or did_you_mean(name, TESTS) or f"the tests are {', '.join(TESTS)}"
+    return _TESTS.get(name) or did_you_mean(name, TESTS) or "the reference lists the tests"
 
 
 def hint_for_function(name: str) -> str:

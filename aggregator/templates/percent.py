@@ -55,7 +55,7 @@ def encode_value(value: Any, name: str) -> bytes:
     if kind is str:
         return percent_encode(value)
     if kind is int or kind is float or kind is bool:
-        return percent_encode(json_text(value))
+        return percent_encode(json_text(value))  # JSON may write an exponent with a `+`
     if value is None or value is MISSING:
         raise ExpressionError(f"`{{{name}}}` in a URL is {'null' if value is None else 'missing'}")
     raise ExpressionError(f"`{{{name}}}` in a URL is {kind_of(value)}, not text or a number")

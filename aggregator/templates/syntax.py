@@ -19,12 +19,9 @@ def parse_checked(source: str) -> tuple[nodes.Expr, Path | None, frozenset[tuple
 
     Raises `TemplateProblem`.
     """
-    try:
-        node = _parse(source)
-        path = path_of(node)
-        checked, references = check(node, source)
-    except RecursionError:
-        raise TemplateProblem("the expression is nested too deeply", 0, len(source)) from None
+    node = _parse(source)
+    path = path_of(node)
+    checked, references = check(node, source)
     return checked, path, references
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -26,6 +27,8 @@ def json_text(value: Any) -> str:
 
     Raises `ExpressionError` for what JSON cannot say.
     """
+    if type(value) is float and not math.isfinite(value):
+        raise ExpressionError("a number without a finite value cannot be written")
     try:
         return msgspec.json.encode(value, enc_hook=_as_object).decode()
     except ExpressionError:

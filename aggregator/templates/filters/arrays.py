@@ -38,8 +38,9 @@ def _at(value: Any, index: int, who: str) -> Any:
 
 
 def _list(value: Any) -> list[Any]:
-    if isinstance(value, str | list | tuple | Mapping):
+    if isinstance(value, str):
         check_items(len(value))
+    if isinstance(value, str | list | tuple | Mapping):
         return list(value)
     return refuse(value, "list", "an array, an object or a string")
 
@@ -87,9 +88,9 @@ ARRAYS: Final = table(
         "*default_value* for what is missing; with *boolean*, also for null, false, zero and empty.",
         "{}.name | default('nobody')",
         "nobody",
-        "d",
+        ("d",),
     ),
-    FilterDoc("length", _length, "How many elements, fields or characters.", "[1, 2] | length", 2, "count"),
+    FilterDoc("length", _length, "How many elements, fields or characters.", "[1, 2] | length", 2, ("count",)),
     FilterDoc("first", _first, "The first element; nothing if there is none.", "[1, 2] | first", 1),
     FilterDoc("last", _last, "The last element; nothing if there is none.", "[1, 2] | last", 2),
     FilterDoc(

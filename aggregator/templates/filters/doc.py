@@ -23,7 +23,7 @@ class FilterDoc:
     summary: str
     example: str
     result: Any
-    alias: str | None = None
+    aliases: tuple[str, ...] = ()
 
     @property
     def signature(self) -> str:
@@ -56,6 +56,5 @@ def _shown(parameter: inspect.Parameter) -> str:
 
 
 def table(*docs: FilterDoc) -> dict[str, FilterDoc]:
-    """*docs* by name, and by alias where there is one."""
-    named = {doc.name: doc for doc in docs}
-    return named | {doc.alias: doc for doc in docs if doc.alias}
+    """*docs* by name, then by alias."""
+    return {doc.name: doc for doc in docs} | {alias: doc for doc in docs for alias in doc.aliases}
