@@ -28,6 +28,7 @@ def compile_judge(plan: CallPlan) -> Judge:
         result = Result(name, status=reply.status)
         result.headers = reply.headers
         result.raw = reply.body
+        result.reply = reply
         result.upstream = label
         if reply.status not in statuses:
             return _as_failure(result, _status_error(label, reply.status, reply.headers))
@@ -46,7 +47,7 @@ def compile_judge(plan: CallPlan) -> Judge:
 
 def _as_failure(result: Result, error: CallError) -> Result:
     failure = failed(result.name, error, upstream=result.upstream, status=result.status)
-    failure.headers, failure.raw = result.headers, result.raw
+    failure.headers, failure.raw, failure.reply = result.headers, result.raw, result.reply
     failure.decoder = _lenient
     return failure
 

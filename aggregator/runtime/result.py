@@ -11,6 +11,7 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import HeaderList, State
+from aggregator.transport import Reply
 
 _UNREAD: Any = object()
 
@@ -19,12 +20,13 @@ class Result:
     """One part's end: its state, its upstream's status and headers, and its body in the form that is asked for.
 
     *raw* is the body as it came (decompressed). ``json`` is JSON text ready to be copied, ``value`` the same as
-    data; each is made from the other, or by *decoder* from *raw*, once, when it is first asked for.
+    data; each is made from the other, or by *decoder* from *raw*, once, when it is first asked for. *reply* is what
+    a call got, with the instants of its way.
     """
 
     __slots__ = (
         "_json", "_value", "attempts", "cause", "decoder", "ended", "error", "headers", "name", "parts", "raw",
-        "started", "state", "status", "tried", "upstream",
+        "reply", "started", "state", "status", "tried", "upstream",
     )  # fmt: skip
 
     def __init__(self, name: str, state: State = State.OK, status: int = 0) -> None:
@@ -33,6 +35,7 @@ class Result:
         self.status = status
         self.headers: HeaderList = []
         self.raw = b""
+        self.reply: Reply | None = None
         self.decoder: Callable[[bytes], Any] | None = None
         self.cause: Cause | None = None
         self.error: CallError | None = None
