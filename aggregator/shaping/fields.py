@@ -23,7 +23,8 @@ Shaper = Callable[[Any], Any]
 class Branch:
     """What paths say below one point: by *names*, for *each* field, and for each *item* where there is an array.
 
-    A *leaf* ends a path. *indexes* are the names that are digits, for items of an array.
+    A *leaf* ends a path. *indexes* are the names that are digits, for items of an array. Without an *item*, none
+    but those are led through.
     """
 
     __slots__ = ("each", "indexes", "item", "leaf", "names")
@@ -32,7 +33,7 @@ class Branch:
         self.leaf = False
         self.names: dict[str, Branch] = {}
         self.each: Branch | None = None
-        self.item: Branch = self
+        self.item: Branch | None = self
         self.indexes: dict[int, Branch] = {}
 
     def add(self, path: Path, position: int = 0) -> None:
@@ -67,7 +68,8 @@ def _settled(branch: Branch) -> Branch:
     through.names = {name: below for name, below in branch.names.items() if index_of(name) is None}
     if branch.each is None and len(through.names) == len(branch.names):
         return settled
-    settled.item = _settled(_union(through, branch.each) if branch.each else through)
+    item = _union(through, branch.each) if branch.each else through
+    settled.item = _settled(item) if branch.each or through.names else None
     for name, below in branch.names.items():
         if (index := index_of(name)) is not None:
             at_index = _union(through, below)
@@ -124,7 +126,7 @@ def _keep(value: Any, branch: Branch) -> Any:
         return {key: field for key, field in kept if field is not _DROPPED}
     if isinstance(value, list | tuple):
         item, indexes = branch.item, branch.indexes
-        items = (_keep(field, indexes.get(index, item)) for index, field in enumerate(value))
+        items = (_keep(v, below) for i, v in enumerate(value) if (below := indexes.get(i, item)))
         return [field for field in items if field is not _DROPPED]
     return _DROPPED
 
@@ -138,7 +140,7 @@ def _remove(value: Any, branch: Branch) -> Any:
         return {key: field for key, field in left.items() if field is not _DROPPED}
     if isinstance(value, list | tuple):
         item, indexes = branch.item, branch.indexes
-        items = (_remove(field, indexes.get(index, item)) for index, field in enumerate(value))
+        items = (_remove(v, below) if (below := indexes.get(i, item)) else v for i, v in enumerate(value))
         return [field for field in items if field is not _DROPPED]
     return value
 

@@ -1,0 +1,104 @@
+"""Joins of two lists by key."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from aggregator.errors import ExpressionError
+from aggregator.shaping.join import compile_join, compile_list_join
+from aggregator.shaping.problems import ShapeProblem
+
+LINES = [{"sku": 1, "n": 2}, {"sku": 9}, {"n": 0}]
+PRODUCTS = [{"id": 1, "name": "pen"}, {"id": 1, "name": "later"}, {"id": 2}, {"name": "no key"}]
+
+
+@pytest.mark.parametrize(
+    ("missing", "many", "joined"),
+    [
+        ("null", False, [PRODUCTS[0], None, None]),
+        ("drop", False, [PRODUCTS[0]]),
+        ("null", True, [PRODUCTS[:2], [], []]),
+        ("drop", True, [PRODUCTS[:2]]),
+    ],
+)
+def test_items_receive_their_matches(missing: Any, many: bool, joined: list[Any]) -> None:
+    """The first match counts, or all; what has none becomes null, an empty list, or goes. Nothing is changed."""
+    before = copy.deepcopy((LINES, PRODUCTS))
+    result = compile_join("sku", "id", "product", missing, many=many)(LINES, PRODUCTS)
+    assert [item["product"] for item in result] == joined
+    assert before == (LINES, PRODUCTS)
+
+
+def test_a_missing_match_may_be_an_error() -> None:
+    """The message names the key path, not its value."""
+    with pytest.raises(ExpressionError, match="no match for its key `sku`"):
+        compile_join("sku", "id", "product", "error")(LINES, PRODUCTS)
+    assert compile_join("sku", "id", "p", "error")(LINES[:1], PRODUCTS) == [{**LINES[0], "p": PRODUCTS[0]}]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "matches"),
+    [
+        (1, 1.0, True),
+        (1, "1", False),
+        (1, True, False),
+        (True, True, True),
+        (None, None, False),
+        ([1], [1], False),
+        ("", "", True),
+    ],
+)
+def test_keys_are_equal_as_json(left: Any, right: Any, matches: bool) -> None:
+    """Numbers by value, true is not 1, null and containers match nothing."""
+    [item] = compile_join("k", "k", "found")([{"k": left}], [{"k": right}])
+    assert (item["found"] is not None) is matches
+
+
+def test_keys_may_be_nested() -> None:
+    """A key is a path in the item."""
+    [item] = compile_join("ref.id", "meta.id", "found")([{"ref": {"id": 1}}], [{"meta": {"id": 1}}])
+    assert item["found"] == {"meta": {"id": 1}}
+
+
+@pytest.mark.parametrize(("left", "right"), [({}, []), ([], "x"), ([1], []), (5, [])])
+def test_only_lists_of_objects_join(left: Any, right: Any) -> None:
+    """Anything else is an error."""
+    with pytest.raises(ExpressionError, match="A join takes lists"):
+        compile_join("a", "b", "c")(left, right)
+
+
+def test_null_is_an_empty_list() -> None:
+    """An optional part that failed joins as nothing."""
+    assert compile_join("a", "b", "c")(None, []) == []  # type: ignore[arg-type]
+    assert compile_join("a", "b", "c")([{"a": 1}], None) == [{"a": 1, "c": None}]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("answer", "joined"),
+    [
+        (
+            {"o": {"lines": [{"id": 1}]}, "p": [{"id": 1}], "z": 0},
+            {"o": {"lines": [{"id": 1, "x": {"id": 1}}]}, "p": [{"id": 1}], "z": 0},
+        ),
+        ({"o": {"lines": [{"id": 1}]}}, {"o": {"lines": [{"id": 1, "x": None}]}}),
+        ({"o": {"lines": None}, "p": []}, {"o": {"lines": None}, "p": []}),
+        ({"o": None, "p": []}, {"o": None, "p": []}),
+        ({"p": []}, {"p": []}),
+    ],
+)
+def test_lists_inside_an_answer_join(answer: Any, joined: Any) -> None:
+    """The list at the left path is replaced; everything else stays, also when the list is not there."""
+    before = copy.deepcopy(answer)
+    assert compile_list_join("o.lines[].id", "p[].id", "x")(answer) == joined
+    assert answer == before
+
+
+@pytest.mark.parametrize("text", ["a.b", "a[]", "a[].b[].c", "*.a[].b", "a[].b..c"])
+def test_a_list_join_needs_one_list(text: str) -> None:
+    """Its paths lead to a key in the items of one list."""
+    for left, right in ((text, "p[].id"), ("p[].id", text)):
+        with pytest.raises(ShapeProblem):
+            compile_list_join(left, right, "x")
