@@ -97,8 +97,7 @@ def compile_checked(node: nodes.Expr, roots: list[str]) -> Callable[[Mapping[str
     def evaluate(context: Mapping[str, Any]) -> Any:
         frame = _Frame({root: context.get(root, MISSING) for root in roots})
         try:
-            for _ in run(frame):  # a generator of no text: the result is an assignment
-                pass
+            next(run(frame), None)  # it yields no text: the result is an assignment
         except AggregatorError:
             raise
         except Exception as error:

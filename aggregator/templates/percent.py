@@ -38,9 +38,12 @@ def canonical_segment(raw: bytes) -> bytes:
     Raises `ExpressionError` where ``%`` is not followed by two hexadecimal digits, and for an empty
     segment, ``.`` and ``..``, however they are written.
     """
-    if _BROKEN(raw):
+    if _PLAIN_BYTES(raw):
+        encoded = raw
+    elif _BROKEN(raw):
         raise ExpressionError("a `%` in the path is not followed by two hexadecimal digits")
-    encoded = raw if _PLAIN_BYTES(raw) else percent_encode(unquote_to_bytes(raw))
+    else:
+        encoded = percent_encode(unquote_to_bytes(raw))
     if encoded in NO_SEGMENT:
         raise ExpressionError("a path segment cannot be empty, `.` or `..`")
     return encoded

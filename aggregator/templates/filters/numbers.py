@@ -28,10 +28,11 @@ def _int(value: Any, default: Any = MISSING) -> Any:
 def _whole(value: Any) -> int:
     if not isinstance(value, str):
         return int(_numeric(value))
+    text = _short(value)
     try:
-        return int(_short(value))
+        return int(text)
     except ValueError:
-        return int(float(value))
+        return int(float(text))
 
 
 def _float(value: Any, default: Any = MISSING) -> Any:

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.errors import ExpressionError
+from aggregator.templates import Placeholder, TemplateProblem, canonical_segment, compile_url
+
+DATA: dict[str, Any] = {
+    "id": 7,
+    "name": "Ann",
+    "big": 2**80,
+    "f": 1.5,
+    "yes": True,
+    "nil": None,
+    "list": [1],
+    "o": {"a": "b"},
+    "empty": "",
+    "dots": "..",
+    "query": {"q": "a b&c=d"},
+    "headers": {"x-request-id": "r1"},
+    "order": {"items": [{"sku": "s/1"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "method", "upstream", "origin", "target"),
+    [
+        ("users:/users/{id}", None, "users", None, b"/users/7"),
+        ("POST users:/users", "POST", "users", None, b"/users"),
+        ("DELETE  my-shop_2:/x/", "DELETE", "my-shop_2", None, b"/x/"),
+        ("https://Example.COM/a", None, None, "https://example.com", b"/a"),
+        ("https://example.com:443", None, None, "https://example.com", b"/"),
+        ("http://localhost:8080?a=1", None, None, "http://localhost:8080", b"/?a=1"),
+        ("PUT http://[::1]:81/x", "PUT", None, "http://[::1]:81", b"/x"),
+        ("HTTPS://my_service/x", None, None, "https://my_service", b"/x"),
+        ("u:/", None, "u", None, b"/"),
+        ("u:/a/{name}/b/{id}?x={f}&y={yes}&z=", None, "u", None, b"/a/Ann/b/7?x=1.5&y=true&z="),
+        ("u:/{big}", None, "u", None, b"/1208925819614629174706176"),
+        ("u:/v{id}-{name}.json", None, "u", None, b"/v7-Ann.json"),
+        ("u:/{order.items.0.sku}", None, "u", None, b"/s%2F1"),
+        ("u:/s?q={query.q}&r={headers.x-request-id}", None, "u", None, b"/s?q=a%20b%26c%3Dd&r=r1"),
+        ("u:/s?q={empty}", None, "u", None, b"/s?q="),
+        ("u:/é/%2f%41?ä=ö&f[x]=1", None, "u", None, b"/%C3%A9/%2FA?%C3%A4=%C3%B6&f%5Bx%5D=1"),
+        ("u:/a;b=c:@!$&'()*+,", None, "u", None, b"/a;b=c:@!$&'()*+,"),
+    ],
+)
+def test_a_url_renders(
+    source: str, method: str | None, upstream: str | None, origin: str | None, target: bytes
+) -> None:
+    """A URL is a method, where it goes, and a request target with encoded values."""
+    url = compile_url(source)
+    assert (url.method, url.upstream, url.origin) == (method, upstream, origin)
+    assert url.render(DATA) == target
+
+
+def test_parts_are_public_and_merged() -> None:
+    """A plan sees literal bytes and placeholders; a constant is one piece of bytes."""
+    url = compile_url("u:/a/{order.items.0.sku}?x={id}&y=1")
+    sku, number = Placeholder(("order", "items", 0, "sku")), Placeholder(("id",), in_path=False)
+    assert url.segments == (b"/a/", sku, b"?x=", number, b"&y=1")
+    assert url.placeholders == (sku, number)
+    assert url.references == {("order", "items", "0", "sku"), ("id",)}
+    assert not url.is_constant
+    constant = compile_url("u:/a/b?c=d")
+    assert constant.segments == (b"/a/b?c=d",)
+    assert constant.is_constant
+    assert constant == compile_url("u:/a/b?c=d")
+    assert constant != compile_url("u:/a/b?c=e")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("u:/{nope}", "`{nope}` in a URL is missing"),
+        ("u:/{order.buyer.id}", "`{order.buyer.id}` in a URL is missing"),
+        ("u:/x?a={nil}", "`{nil}` in a URL is null"),
+        ("u:/{list}", "`{list}` in a URL is an array, not text or a number"),
+        ("u:/x?a={list}", "`{list}` in a URL is an array, not text or a number"),
+        ("u:/{o}", "`{o}` in a URL is an object, not text or a number"),
+        ("u:/{empty}", "`{empty}` in a path is empty, `.` or `..`"),
+        ("u:/{empty}/b", "`{empty}` in a path is empty, `.` or `..`"),
+        ("u:/a/{dots}/b", "`{dots}` in a path is empty, `.` or `..`"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_an_error(source: str, message: str) -> None:
+    """The error names the placeholder and nothing else."""
+    with pytest.raises(ExpressionError) as caught:
+        compile_url(source).render(DATA)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("dots", [".", "..", ""])
+@pytest.mark.parametrize("source", ["u:/{a}", "u:/{a}/x", "u:/x/{a}{a}", "u:/x/.{a}", "u:/x/{a}.", "u:/x/{a}?y=1"])
+def test_no_value_makes_a_dot_segment(source: str, dots: str) -> None:
+    """However a segment is put together, it cannot climb or vanish."""
+    url = compile_url(source)
+    with pytest.raises(ExpressionError):
+        url.render({"a": dots})
+    fast = url.compile_fast(["a"])
+    assert fast is not None
+    with pytest.raises(ExpressionError):
+        fast([dots.encode()])
+
+
+ATTACKS = [
+    "1?admin=true", "1&role=root", "1#", "a/b", "a%2Fb", "a%252Fb", "..%2f", "..\\", "a;x=1", "\r\nX-Evil: 1", "\0",
+    "%00", "%0d%0a", "{{7*7}}", "${7*7}", "{id}", "@evil.example", "//evil.example", "／", "\u2028", "é", "a b", "\x7f",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("source", ["u:/users/{a}/orders", "u:/users/x?a={a}&b=1", "https://host/{a}"])
+def test_a_value_stays_one_piece(source: str, attack: str) -> None:
+    """Nothing in a value ends its segment or its parameter, and nothing is expanded a second time."""
+    target = compile_url(source).render({"a": attack, "id": "never"})
+    plain = compile_url(source).render({"a": "plain"})
+    assert unquote(target.decode("ascii")) == unquote(plain.decode()).replace("plain", attack)
+    for delimiter in b"/?&#;=@\\ \r\n\0":
+        assert target.count(delimiter) == plain.count(delimiter)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_round_trips(text: str) -> None:
+    """Any text arrives as it was in one value, or is refused."""
+    target = compile_url("u:/x?a={a}").render({"a": text})
+    assert unquote(target.removeprefix(b"/x?a=").decode("ascii"), errors="strict") == text
+    if text not in ("", ".", ".."):
+        assert canonical_segment(compile_url("u:/{a}").render({"a": text})[1:]) == target.removeprefix(b"/x?a=")
+
+
+def test_half_a_surrogate_is_refused() -> None:
+    """Text that UTF-8 cannot carry is an error of the call."""
+    with pytest.raises(ExpressionError, match="not valid Unicode"):
+        compile_url("u:/{a}").render({"a": "\ud800"})
+    with pytest.raises(ExpressionError):
+        compile_url("u:/{a}").render({"a": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("u:/a/b", b"/a/b"),
+        ("u:/a/{x}", b"/a/X%2F"),
+        ("u:/a/{x}/b", b"/a/X%2F/b"),
+        ("u:/{y}/{x}?q={y}", b"/Y/X%2F?q=Y"),
+        ("u:/a?q={x}", b"/a?q=X%2F"),
+    ],
+)
+def test_parameters_are_spliced(source: str, expected: bytes) -> None:
+    """Canonical segments of the request go into the target without decoding; the result is the same."""
+    url = compile_url(source)
+    fast = url.compile_fast(["y", "x", "unused"])
+    assert fast is not None
+    assert fast([b"Y", b"X%2F", b""]) == expected == url.render({"y": "Y", "x": "X/"})
+
+
+def test_splicing_is_for_parameters_only() -> None:
+    """A template that reads anything else has no fast form."""
+    assert compile_url("u:/{x}/{order.id}").compile_fast(["x", "order"]) is None
+    assert compile_url("u:/{x}/{z}").compile_fast(["x"]) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "spot", "message"),
+    [
+        ("", "", "the URL is empty"),
+        ("/users", "/users", "the URL names no upstream"),
+        ("users", "users", "this is not a URL of a call"),
+        ("users:7", "7", "the path must start with `/`"),
+        ("users:", "", "the path must start with `/`"),
+        ("users://x", "users", "`users` URLs cannot be called"),
+        ("file:///etc/passwd", "file", "`file` URLs cannot be called"),
+        ("post users:/x", "post", "`post` is not a method of a call"),
+        ("FETCH users:/x", "FETCH", "`FETCH` is not a method of a call"),
+        ("TRACE users:/x", "TRACE", "`TRACE` is not a method of a call"),
+        ("http:/x", "http:/", "a full URL has two slashes"),
+        ("https://{host}/x", "{host}", "a placeholder cannot choose the host"),
+        ("https://a.{tld}/x", "a.{tld}", "a placeholder cannot choose the host"),
+        ("https://a:{port}/x", "a:{port}", "a placeholder cannot choose the host"),
+        ("{scheme}://a/x", "{scheme}://a/x", "a placeholder cannot choose the upstream"),
+        ("{up}:/x", "{up}:/x", "a placeholder cannot choose the upstream"),
+        ("POST {up}:/x", "{up}:/x", "a placeholder cannot choose the upstream"),
+        ("https://u:p@host/", "u:p@host", "credentials do not belong in a URL"),
+        ("https://host:99999/", "99999", "a port is between 1 and 65535"),
+        ("https://exämple.org/", "exämple.org", "this is not a host"),
+        ("https://a..b/", "a..b", "this is not a host"),
+        ("https://[::zz]/", "[::zz]", "this is not a host"),
+        ("https://[1.2.3.4]/", "[1.2.3.4]", "this is not a host"),
+        ("https:///x", "/", "this is not a host"),
+        ("u:/a/../b", "..", "a path cannot hold `..`"),
+        ("u:/a/./b", ".", "a path cannot hold `.`"),
+        ("u:/%2E%2e/b", "%2E%2e", "a path cannot hold `%2E%2e`"),
+        ("u:/a//b", "//", "a path cannot hold an empty segment"),
+        ("u://", "u", "`u` URLs cannot be called"),
+        ("u:/a b", " ", "a URL cannot hold a space"),
+        ("u:/a\\b", "\\", "a URL cannot hold a backslash"),
+        ("u:/a\nb", "\n", "a URL cannot hold a control character"),
+        ("u:/a#b", "#", "a fragment is never sent to a server"),
+        ("u:/a?b#c", "#", "a fragment is never sent to a server"),
+        ("u:/%zz", "%", "`%` is not followed by two hexadecimal digits"),
+        ("u:/%0d", "%0d", "`%0d` is a control character"),
+        ("u:/\ud800", "\ud800", "this character is not valid Unicode"),
+        ("u:/{{ a }}", "{{ a }}", "a URL takes no expression"),
+        ("u:/{{ a", "{{ a", "a URL takes no expression"),
+        ("u:/{a", "{", "this brace has no partner"),
+        ("u:/a}", "}", "this brace has no partner"),
+        ("u:/{}", "{}", "`` is not a dotted path"),
+        ("u:/{a b}", "{a b}", "`a b` is not a dotted path"),
+        ("u:/{a['b']}", "{a['b']}", "`a['b']` is not a dotted path"),
+        ("u:/{rest:path}", "{rest:path}", "`rest:path` is not a dotted path"),
+        ("u:/x?a=1&{k}=2", "{k}=2", "only the value of a query parameter can be a placeholder"),
+        ("u:/x?{k}", "{k}", "only the value of a query parameter can be a placeholder"),
+    ],
+)
+def test_a_wrong_url_is_a_problem(source: str, spot: str, message: str) -> None:
+    """Each mistake in a URL is found at load, at its place."""
+    with pytest.raises(TemplateProblem) as caught:
+        compile_url(source)
+    problem = caught.value
+    assert problem.message == message
+    assert source[problem.offset : problem.offset + problem.length] == spot
