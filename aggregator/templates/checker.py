@@ -154,10 +154,12 @@ class _Checker(NodeTransformer):
         return nodes.Not(test) if operand.op == "notin" else test
 
     def on_sub(self, node: nodes.Sub) -> nodes.Expr:
-        left, right = path_of(node.left), path_of(node.right)
+        left = path_of(node.left)
         if left and len(left) > 1 and left[-2] == "headers":
-            name = f"{left[-1]}-{right[0] if right else '…'}"
-            self._fail(f"`{name}` is read as a subtraction", node.lineno, 1, f"write `headers['{name}']`")
+            written = re.search(rf"headers\.({left[-1]}(?:-\w+)+)", self.source)
+            if written:
+                name, hint = written[1], f"write `headers['{written[1]}']`"
+                self._fail(f"`{name}` is read as a subtraction", written.start(1), len(name), hint)
         node.left, node.right = self.visit(node.left), self.visit(node.right)
         return node
 

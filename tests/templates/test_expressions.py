@@ -86,6 +86,7 @@ def test_expressions(source: str, expected: Any) -> None:
     [
         ("order.nope + 1", "`+` cannot take a missing value and a number"),
         ("1 - order.note", "`-` cannot take a number and null"),
+        ("headers.x - 1", "`-` cannot take a missing value and a number"),
         ("order.name * 3", "`*` cannot take a string and a number"),
         ("'%s' % order.id", "`%` cannot take a string and a number"),
         ("order.id + '1'", "`+` cannot take a number and a string"),
