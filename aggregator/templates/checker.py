@@ -154,7 +154,10 @@ class _Checker(NodeTransformer):
         return nodes.Not(test) if operand.op == "notin" else test
 
     def on_sub(self, node: nodes.Sub) -> nodes.Expr:
-        left = path_of(node.left)
+        beside = node.left
+        while isinstance(beside, nodes.BinExpr):
+            beside = beside.right
+        left = path_of(beside)
         if left and len(left) > 1 and left[-2] == "headers":
             written = re.search(rf"headers\.({left[-1]}(?:-\w+)+)", self.source)
             if written:
