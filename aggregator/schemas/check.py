@@ -57,7 +57,11 @@ def _keyword(schema: Schema, name: Any, value: Any, path: Path, root: Any) -> Pr
     if keyword.kind in _TAKES:
         takes, fits = _TAKES[keyword.kind]
         if not fits(value):
-            hint = "list the name under `required` of the object around it" if value is True else None
+            hint = (
+                "list the name under `required` of the object around it"
+                if name == "required" and value is True
+                else None
+            )
             yield SchemaProblem(f"`{name}` takes {takes}.", path, hint)
             return
     if keyword.kind in _CHECKS:
@@ -125,6 +129,10 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value) and len(set(value)) == len(value)
 
 
+def _differ(values: list[Any]) -> bool:
+    return all(value not in values[:index] for index, value in enumerate(values))
+
+
 def _is_mapping(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(key, str) for key in value)
 
@@ -136,7 +144,7 @@ def _is_count(value: Any) -> bool:
 _TAKES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "type": (
         "a type or a list of different types",
-        lambda v: not isinstance(v, list) or (bool(v) and _is_names(v)),
+        lambda v: not isinstance(v, list) or (bool(v) and _differ(v)),
     ),
     "format": ("a text", lambda v: isinstance(v, str)),
     "enum": ("a list of at least one value", lambda v: isinstance(v, list) and bool(v)),

@@ -81,6 +81,9 @@ def _described(error: Any, location: str, prefix: tuple[str | int, ...]) -> list
     """Give the violations that one error of the validator stands for: one for each name it speaks of."""
     keyword, path = error.kind.name, (*prefix, *error.instance_path)
     details = error.kind.as_dict() | {"path": error.instance_path}
+    rule = error.schema_path[-1] if error.schema_path else None
+    if keyword == "falseSchema" and rule in _NO_NAMES:
+        return [Violation(pointer_to(path), location, "must be an empty object", rule)]
     if keyword in _NAMING:
         key, message = _NAMING[keyword]
         names = details[key] if isinstance(details[key], list) else [details[key]]
@@ -150,9 +153,11 @@ _NAMING = {
     "required": ("property", "is required"),
     "additionalProperties": ("unexpected", "is not a declared name"),
     "unevaluatedProperties": ("unexpected", "is not a declared name"),
-    "unevaluatedItems": ("unexpected", "is one item too many"),
 }
 """Keywords whose error names members: the detail that holds them, and what is said of each."""
+
+_NO_NAMES = ("additionalProperties", "propertyNames")
+"""Keywords that, when they are false and stand alone, let no name in."""
 
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "type": lambda details: _types(details["types"]),
@@ -173,6 +178,7 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "maxProperties": _limit("have at most", "property"),
     "uniqueItems": lambda _: "must not hold the same item twice",
     "contains": lambda _: "does not hold the items that it has to",
+    "unevaluatedItems": lambda _: "has more items than it may",
     "falseSchema": lambda _: "must not be given",
     "not": lambda _: "has a form that is not allowed",
     "propertyNames": _property_names,

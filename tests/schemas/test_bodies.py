@@ -1,0 +1,155 @@
+"""Bodies held against their schema: every violation, in plain words, without a byte of the body."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from aggregator.schemas import compile_body
+from aggregator.schemas.violations import MAX_NODES, MAX_VIOLATIONS
+
+
+def violations(schema: Any, value: Any) -> list[tuple[str, str]]:
+    """Give pointer and message of every violation."""
+    found = compile_body(schema).violations(value)
+    assert all(violation.location == "body" and violation.keyword for violation in found)
+    return [(violation.pointer, violation.message) for violation in found]
+
+
+SIGNUP = {
+    "type": "object",
+    "required": ["email", "age"],
+    "additionalProperties": False,
+    "properties": {
+        "email": {"type": "string", "format": "email"},
+        "age": {"type": "integer", "minimum": 18},
+        "tags": {"type": "array", "items": {"$ref": "#/$defs/tag"}, "maxItems": 2},
+    },
+    "$defs": {"tag": {"type": "string", "maxLength": 3}},
+}
+
+
+def test_every_violation_is_listed() -> None:
+    """One request, one list; missing and unknown names have pointers of their own."""
+    assert violations(SIGNUP, {"email": "a@b.c", "age": 18, "tags": ["a"]}) == []
+    assert sorted(violations(SIGNUP, {"email": "x", "tags": ["ok", "long", 5], "a/b": 1})) == [
+        ("/age", "is required"),
+        ("/a~1b", "is not a declared name"),
+        ("/email", "must be an email address"),
+        ("/tags", "must have at most 2 items"),
+        ("/tags/1", "must have at most 3 characters"),
+        ("/tags/2", "must be a string"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "pointer", "message"),
+    [
+        ("object", [], "", "must be an object"),
+        ({"type": ["integer", "null"]}, "x", "", "must be null or an integer"),
+        ({"const": {"a": 1}}, 5, "", 'must be {"a": 1}'),
+        ({"enum": ["é", 1, None]}, 5, "", 'must be one of "é", 1, null'),
+        ({"enum": ["x" * 150, "y" * 150]}, 5, "", f'must be one of "{"x" * 150}", …'),
+        ({"multipleOf": 0.5}, 0.3, "", "must be a multiple of 0.5"),
+        ({"minProperties": 1}, {}, "", "must have at least 1 property"),
+        ({"maxProperties": 0}, {"a": 1}, "", "must have at most 0 properties"),
+        ({"minItems": 1}, [], "", "must have at least 1 item"),
+        ({"uniqueItems": True}, [1, 1], "", "must not hold the same item twice"),
+        ({"contains": {"const": 1}}, [2], "", "does not hold the items that it has to"),
+        ({"prefixItems": [{}], "items": False}, [1, 2], "/1", "must not be given"),
+        ({"prefixItems": [{}], "unevaluatedItems": False}, [1, 2], "", "has more items than it may"),
+        ({"additionalProperties": False}, {"a": 1}, "", "must be an empty object"),
+        ({"properties": {"a": False}}, {"a": 1}, "/a", "must not be given"),
+        ({"unevaluatedProperties": False}, {"a": 1}, "/a", "is not a declared name"),
+        ({"not": {"type": "string"}}, "x", "", "has a form that is not allowed"),
+        ({"propertyNames": {"maxLength": 1}}, {"ab": 1}, "", "has a name that must have at most 1 character"),
+        (
+            {"propertyNames": {"anyOf": [{"const": "a"}, {"const": "b"}]}},
+            {"c": 1},
+            "",
+            "has a name that fits none of the 2 allowed forms",
+        ),
+        ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, [], "", "must be a string or an integer"),
+        (
+            {"properties": {"t": {"oneOf": [{"type": "string"}, {"type": "null"}]}}},
+            {"t": 5},
+            "/t",
+            "must be a string or null",
+        ),
+        ({"anyOf": [{"items": {"type": "string"}}, {"type": "string"}]}, [1], "", "fits none of the 2 allowed forms"),
+        ({"oneOf": [{"minimum": 1}, {"maximum": 5}]}, 3, "", "fits more than one of the forms of which it may fit one"),
+        ({"dependentRequired": {"a": ["b"]}}, {"a": 1}, "/b", "is required"),
+        ({"if": {"type": "string"}, "then": {"minLength": 3}}, "a", "", "must have at least 3 characters"),
+        (
+            {"contentMediaType": "application/json", "contentEncoding": "base64", "type": "string"},
+            5,
+            "",
+            "must be a string",
+        ),
+        ({"maximum": 10**30}, 10**40, "", f"must be at most {10**30}"),
+        ({"format": "int32"}, 2**31, "", "must be at most 2147483647"),
+        ({"items": {"format": "int64", "allOf": [{"minimum": 0}]}}, [-1], "/0", "must be at least 0"),
+        (False, 1, "", "must not be given"),
+    ],
+)
+def test_each_rule_has_its_sentence(schema: Any, value: Any, pointer: str, message: str) -> None:
+    """Words that a client can act on."""
+    assert violations(schema, value) == [(pointer, message)]
+
+
+def test_nothing_of_the_body_is_repeated() -> None:
+    """Values never come back, and of keys no more than a line."""
+    [(pointer, message)] = violations({"additionalProperties": {"type": "integer"}}, {"k" * 5000: "secret" * 1000})
+    assert len(pointer) < 80
+    assert "secret" not in message
+
+
+def test_a_hundred_violations_are_enough() -> None:
+    """The list of a body that is wrong everywhere is cut."""
+    assert len(violations({"items": {"type": "string"}}, [1] * (MAX_NODES - 1))) == MAX_VIOLATIONS
+    unknown = {str(number): 1 for number in range(500)}
+    assert len(violations({"additionalProperties": False, "properties": {"a": {}}}, unknown)) == MAX_VIOLATIONS
+
+
+def test_a_huge_wrong_body_takes_no_time() -> None:
+    """Half a million mistakes are not collected: the first one is told."""
+    schema = compile_body({"items": {"type": "string"}})
+    start = time.perf_counter()
+    assert [v.pointer for v in schema.violations([1] * 500_000)] == ["/0"]
+    assert [
+        v.pointer
+        for v in compile_body({"additionalProperties": {"type": "string"}}).violations({str(i): 1 for i in range(5000)})
+    ] == ["/0"]
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize(
+    "schema", [{"type": "string"}, {"$ref": "#/$defs/n", "$defs": {"n": {"items": {"$ref": "#/$defs/n"}}}}]
+)
+def test_deep_bodies_are_answered(schema: Any) -> None:
+    """Nesting beyond the validator's own limit is a violation, or fits; it is never an exception."""
+    value: Any = []
+    for _ in range(900):
+        value = [value]
+    compile_body(schema).violations(value)
+
+
+def test_text_that_is_not_unicode_is_a_violation() -> None:
+    """Half surrogate pairs cannot be checked, so they do not fit."""
+    assert violations({"type": "string"}, "\ud800") == [("", "is nested too deeply or holds invalid text")]
+
+
+@pytest.mark.parametrize(
+    "schema", [{"$ref": "#"}, {"allOf": [{"$ref": "#"}]}, {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}]
+)
+def test_schemas_that_refer_to_themselves_end(schema: Any) -> None:
+    """A circle says nothing, and hangs nothing."""
+    assert violations(schema, {"a": [1]}) == []
+
+
+def test_bodies_are_equal_by_their_words() -> None:
+    """A reload compares them."""
+    assert compile_body(SIGNUP) == compile_body(dict(SIGNUP))
+    assert compile_body("object") != compile_body("array")
