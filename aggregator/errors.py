@@ -44,6 +44,7 @@ class Cause(StrEnum):
     UNSUCCESSFUL = "unsuccessful"
     EXPRESSION = "expression"
     STATUS = "status"
+    FAULT = "fault"
 
     @property
     def family(self) -> str:

@@ -18,7 +18,7 @@ from aggregator.runtime.outcome import parts_member
 from aggregator.runtime.result import Result
 from aggregator.templates import MISSING, Template, header_value
 
-_DEFAULTS = {"timeout": 504, "overloaded": 503}
+_DEFAULTS = {"timeout": 504, "overloaded": 503, "fault": 500}
 _UNKNOWN = CallError(Cause.EXPRESSION, "The answer could not be made.")
 
 

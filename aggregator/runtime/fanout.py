@@ -6,13 +6,17 @@ plain calls needs no task at all.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
 from aggregator.runtime.frame import Cancelable, Frame, Part
 from aggregator.runtime.names import Names
-from aggregator.runtime.result import Result, skipped
+from aggregator.runtime.result import Result, failed, skipped
+
+_log = logging.getLogger("aggregator.request")
 
 
 class FanOut:
@@ -34,10 +38,11 @@ class FanOut:
 class Run:
     """One execution of a fan-out. *ended* is called once, with the results in declared order.
 
-    A required part that fails ends the run at once; what is still under way is cancelled and keeps no result.
+    A required part that fails ends the run at once and becomes its *failure*; what is still under way is
+    cancelled and keeps no result.
     """
 
-    __slots__ = ("_ended", "_left", "_open", "fan", "frame", "over", "results", "tickets")
+    __slots__ = ("_ended", "_left", "_open", "failure", "fan", "frame", "over", "results", "tickets")
 
     def __init__(self, fan: FanOut, frame: Frame, ended: Callable[[Run], None]) -> None:
         self.fan = fan
@@ -45,6 +50,7 @@ class Run:
         self.results: list[Result | None] = [None] * len(fan.parts)
         self.tickets: list[Cancelable | None] = [None] * len(fan.parts)
         self.over = False
+        self.failure: Result | None = None
         self._open = list(fan.waits)
         self._left = len(fan.parts)
         self._ended = ended
@@ -84,10 +90,24 @@ class Run:
     def _settle(self, number: int, result: Result) -> None:
         if self.over:
             return
+        try:
+            self._take(number, result)
+        except Exception as error:  # a fault of ours must end the request, not hang it
+            _log.error("A part could not be run by a fault of the program: %r", error, exc_info=error)
+            self.failure = failed(
+                self.fan.names[number], CallError(Cause.FAULT, "The server made a mistake; its log tells more.")
+            )
+            self._finish()
+
+    def _take(self, number: int, result: Result) -> None:
         self.results[number] = result
         self.tickets[number] = None
         self._left -= 1
-        if result.state is State.FAILED or self._left == 0:
+        if result.state is State.FAILED:
+            self.failure = result
+            self._finish()
+            return
+        if self._left == 0:
             self._finish()
             return
         for dependent in self.fan.dependents[number]:
@@ -109,10 +129,9 @@ class Run:
                 self.tickets[number] = None
                 ticket.cancel()
 
-    @property
-    def failure(self) -> Result | None:
-        """The part that failed the run, in declared order, if one did."""
-        return next((result for result in self.results if result is not None and result.state is State.FAILED), None)
+    def ended_results(self) -> tuple[Result, ...]:
+        """Give the results of the parts that ended, in declared order."""
+        return tuple(result for result in self.results if result is not None)
 
 
 class _Nothing:

@@ -1,18 +1,21 @@
 """One endpoint, ready to serve: request → inputs → run of its parts → answer → background calls.
 
-Called by the dispatcher for every request; everything that does not depend on the request was decided before.
+Two doors lead here. ``begin`` reports by callback and makes no task; our server uses it for endpoints that read
+no body. ``__call__`` is the ASGI door for everything else. What does not depend on the request was decided before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
-from aggregator.plan.types import EndpointPlan, ServerPlan
+from aggregator.plan.types import EndpointPlan, RowPlan, ServerPlan
 from aggregator.runtime.answer import Answer, problem
 from aggregator.runtime.assembly import Assembly
 from aggregator.runtime.body import ClientGone, Receive, Send, read_body
@@ -23,8 +26,8 @@ from aggregator.runtime.frame import Frame
 from aggregator.runtime.identity import HEADER as REQUEST_ID
 from aggregator.runtime.identity import request_id
 from aggregator.runtime.inputs import Inputs, Refusal
-from aggregator.runtime.narrowing import Narrowing
 from aggregator.runtime.names import Names
+from aggregator.runtime.narrowing import Narrowing
 from aggregator.runtime.outcome import HEADER as PARTS
 from aggregator.runtime.outcome import parts_header
 from aggregator.runtime.reporting import Report
@@ -32,26 +35,21 @@ from aggregator.runtime.result import Result, failed
 from aggregator.runtime.viewing import LazyResponse
 from aggregator.runtime.watching import Watch
 
+_log = logging.getLogger("aggregator.request")
 RESERVE = 0.05
 """Seconds, at most, of an endpoint's deadline that are kept for making the answer (5 % of short ones)."""
+
+Answered = Callable[[Answer, Run | None], None]
+"""Takes the answer and the run that it came from; None when the request was refused."""
 
 
 class EndpointHandler:
     """Serves one endpoint of one generation."""
 
     __slots__ = (
-        "_assembly",
-        "_budget",
-        "_debug",
-        "_effects",
-        "_fan",
-        "_inputs",
-        "_narrowing",
-        "_queue",
-        "_read",
-        "_report",
-        "plan",
-    )
+        "_assembly", "_budget", "_debug", "_effects", "_fan", "_inputs", "_narrowing", "_queue", "_read", "_report",
+        "is_direct", "plan",
+    )  # fmt: skip
 
     def __init__(
         self, plan: EndpointPlan, server: ServerPlan, fan: FanOut, assembly: Assembly, effects: tuple[Effect, ...],
@@ -70,33 +68,61 @@ class EndpointHandler:
         self._debug = (
             (server.debug_header, server.debug_secret) if server.debug_header and server.debug_secret else None
         )
+        self.is_direct = self._read == "no" and assembly.is_plain and not plan.response.delay
+
+    def open(self, exchange: Exchange, segments: tuple[bytes, ...], client: str, now: float) -> None:
+        """Fill what every request has into *exchange*; *now* is loop time."""
+        exchange.segments = segments
+        exchange.client = client
+        exchange.id = request_id(exchange.header_list)
+        exchange.started = now
+        exchange.deadline = now + self._budget
+
+    def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Run | None:
+        """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
+        try:
+            self._inputs.accept(exchange)
+        except Refusal as refusal:
+            answered(self._refused(refusal, exchange), None)
+            return None
+        frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
+        run = Run(self._fan, frame, lambda ended: answered(self._plain(ended), ended))
+        run.begin(None if self._narrowing is None else self._narrowing.wanted(exchange))
+        return run
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
-        """Answer one request; *segments* are the path parameters as canonical percent-encoded bytes."""
+        """Answer one ASGI request; *segments* are the path parameters as canonical percent-encoded bytes."""
         loop = asyncio.get_running_loop()
         exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
-        exchange.segments = segments
-        exchange.id = request_id(exchange.header_list)
-        exchange.started = loop.time()
-        exchange.deadline = exchange.started + self._budget
         client = scope.get("client")
-        if client:
-            exchange.client = client[0]
-        results: tuple[Result, ...] = ()
+        self.open(exchange, segments, client[0] if client else "", loop.time())
+        run: Run | None = None
         try:
             if self._read != "no":
                 await self._take_body(receive, exchange)
             self._inputs.accept(exchange)
-            answer, results, names = await self._answer(exchange, receive, loop)
+            run = await self._run(exchange, receive, loop)
+            answer = self._plain(run) if self._assembly.is_plain else await self._finished(run)
         except Refusal as refusal:
-            answer, names = self._refused(refusal, exchange), None
+            answer, run = self._refused(refusal, exchange), None
         except ClientGone:
             self._report.gone(exchange)
             return
-        await self._send(send, answer, exchange, scope)
-        if self._effects and names is not None:
-            self._queue.put(self._effects, names, LazyResponse(answer))
-        self._report.answered(exchange, answer.status, results)
+        trace = scope.get("aggregator.trace")
+        if trace is not None and run is not None:
+            trace.extend(run.ended_results())
+        await self._send(send, answer, exchange, closing=scope.get("aggregator.draining", False))
+        self.after(exchange, answer, run)
+
+    def after(self, exchange: Exchange, answer: Answer, run: Run | None) -> None:
+        """Do what follows an answer that has been sent: its background calls and its log line."""
+        if self._effects and run is not None:
+            self._queue.put(self._effects, run.frame.names, LazyResponse(answer))
+        self._report.answered(exchange, answer.status, run)
+
+    def gone(self, exchange: Exchange) -> None:
+        """Tell that the client hung up before its answer was there."""
+        self._report.gone(exchange)
 
     async def _take_body(self, receive: Receive, exchange: Exchange) -> None:
         inputs = self.plan.inputs
@@ -104,12 +130,9 @@ class EndpointHandler:
         if self._read == "json":
             self._inputs.decode_body(exchange)
 
-    async def _answer(
-        self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop
-    ) -> tuple[Answer, tuple[Result, ...], Names]:
-        names = Names(exchange)
+    async def _run(self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop) -> Run:
         done: asyncio.Future[None] = loop.create_future()
-        run = Run(self._fan, Frame(exchange, names, exchange.deadline, loop), _resolve(done))
+        run = Run(self._fan, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done))
         run.begin(None if self._narrowing is None else self._narrowing.wanted(exchange))
         if not run.over:
             watch = Watch(receive, done, loop)
@@ -120,37 +143,44 @@ class EndpointHandler:
                 raise
             finally:
                 watch.stop()
-        results = tuple(result for result in run.results if result is not None)
-        return await self._conclude(run, exchange, results), results, names
+        if self.plan.response.delay:
+            await asyncio.sleep(self.plan.response.delay)
+        return run
 
-    async def _conclude(self, run: Run, exchange: Exchange, results: tuple[Result, ...]) -> Answer:
-        failure = run.failure
-        if failure is None:
-            try:
-                if self._assembly.is_plain:
-                    return self._assembly.plain(run)
-                async with asyncio.timeout_at(exchange.deadline + RESERVE):
-                    return await self._assembly.answer(run)
-            except AggregatorError as error:
-                if isinstance(error, Refusal):
-                    raise
-                failure = failed(
-                    "response",
-                    error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error)),
-                )
-            except TimeoutError:
-                failure = failed("response", CallError(Cause.DEADLINE, "The answer could not be made in time."))
-        return self._failed(failure, run, exchange, results)
+    def _plain(self, run: Run) -> Answer:
+        if run.failure is not None:
+            return self._failed(run.failure, run)
+        try:
+            return self._assembly.plain(run)
+        except AggregatorError as error:
+            return self._failed(_unmade(error), run)
+        except Exception as error:
+            _log.error("An answer could not be made by a fault of the program: %r", error, exc_info=error)
+            return self._failed(_unmade(CallError(Cause.FAULT, "The server made a mistake; its log tells more.")), run)
 
-    def _failed(self, failure: Result, run: Run, exchange: Exchange, results: tuple[Result, ...]) -> Answer:
+    async def _finished(self, run: Run) -> Answer:
+        if run.failure is not None:
+            return self._failed(run.failure, run)
+        try:
+            async with asyncio.timeout_at(run.frame.exchange.deadline + RESERVE):
+                return await self._assembly.answer(run)
+        except Refusal:
+            raise
+        except AggregatorError as error:
+            return self._failed(_unmade(error), run)
+        except TimeoutError:
+            return self._failed(_unmade(CallError(Cause.DEADLINE, "The answer could not be made in time.")), run)
+
+    def _failed(self, failure: Result, run: Run) -> Answer:
+        exchange = run.frame.exchange
+        results = run.ended_results()
         debug = self._debug is not None and _knows_secret(exchange, *self._debug)
-        rows = self._rows_of(failure.name)
-        answer = failure_answer(failure, rows, run.frame.names, exchange, results, debug=debug)
+        answer = failure_answer(failure, self._rows_of(failure.name), run.frame.names, exchange, results, debug=debug)
         if self.plan.kind == "fan_out":
             answer.headers.append((PARTS, parts_header(results)))
         return answer
 
-    def _rows_of(self, name: str) -> tuple[Any, ...]:
+    def _rows_of(self, name: str) -> tuple[RowPlan, ...]:
         fan = self.plan.fan
         part = None if fan is None else next((part for part in fan.parts if part.name == name), None)
         return self.plan.rows if part is None else part.rows
@@ -160,22 +190,27 @@ class EndpointHandler:
         headers = [(b"connection", b"close")] if refusal.status in (408, 413) else []
         return problem(refusal.status, refusal.detail, request_id=exchange.id, headers=headers, errors=errors)
 
-    async def _send(self, send: Send, answer: Answer, exchange: Exchange, scope: Any) -> None:
+    async def _send(self, send: Send, answer: Answer, exchange: Exchange, *, closing: bool) -> None:
         headers = answer.headers
-        headers.append((b"content-length", str(len(answer.body)).encode()))
+        headers.append((b"content-length", b"%d" % len(answer.body)))
         headers.append((REQUEST_ID, exchange.id.encode()))
-        if scope.get("aggregator.draining"):
+        if closing:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
 
-def _resolve(done: asyncio.Future[None]) -> Any:
+def _resolve(done: asyncio.Future[None]) -> Callable[[Run], None]:
     def ended(_: Run) -> None:
         if not done.done():
             done.set_result(None)
 
     return ended
+
+
+def _unmade(error: AggregatorError) -> Result:
+    """Give the failure of an answer whose parts are all there, but cannot become one."""
+    return failed("response", error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error)))
 
 
 def _knows_secret(exchange: Exchange, header: bytes, secret: bytes) -> bool:

@@ -9,6 +9,7 @@ from aggregator.exchange import State
 from aggregator.runtime.result import Result
 
 HEADER = b"aggregator-parts"
+_REPLACED = frozenset({State.DEFAULT, State.STALE})
 
 
 def parts_header(parts: Iterable[Result]) -> bytes:
@@ -48,10 +49,13 @@ def parts_member(parts: Iterable[Result]) -> list[dict[str, Any]]:
 
 def is_partial(parts: Iterable[Result]) -> bool:
     """Say whether something that was wanted is missing: a default stands in, or an item was lost."""
-    return any(
-        part.state in (State.DEFAULT, State.STALE) or (part.state is not State.SKIPPED and is_lost(part))
-        for part in parts
-    )
+    for part in parts:
+        if part.state is State.OK:
+            if part.parts and is_lost(part):
+                return True
+        elif part.state in _REPLACED:
+            return True
+    return False
 
 
 def is_lost(part: Result) -> bool:

@@ -7,8 +7,8 @@ import logging
 from typing import Literal
 
 from aggregator.exchange import Exchange
+from aggregator.runtime.fanout import Run
 from aggregator.runtime.outcome import is_partial, parts_header
-from aggregator.runtime.result import Result
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.request")
@@ -23,10 +23,11 @@ class Report:
         self._endpoint = endpoint
         self._which = which
 
-    def answered(self, exchange: Exchange, status: int, results: tuple[Result, ...]) -> None:
+    def answered(self, exchange: Exchange, status: int, run: Run | None) -> None:
         """Tell of an answer, if it is of a kind that is told."""
         if self._which == "off":
             return
+        results = () if run is None else run.ended_results()
         bad = status >= 500 or is_partial(results)
         if not bad and self._which == "errors":
             return

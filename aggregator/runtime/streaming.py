@@ -46,6 +46,7 @@ class StreamDoor(LeanDoor, Protocol):
 class StreamHandler:
     """Serves one streaming endpoint of one generation."""
 
+    is_direct = False
     __slots__ = ("_effects", "_inputs", "_pool", "_queue", "_report", "_sender", "plan")
 
     def __init__(
@@ -126,7 +127,7 @@ class StreamHandler:
             await self._copy(reply, receive, send)
         if self._effects:
             self._queue.put(self._effects, names, LazyResponse(answer))
-        self._report.answered(exchange, answer.status, ())
+        self._report.answered(exchange, answer.status, None)
 
     async def _copy(self, reply: StreamReply, receive: Receive, send: Send) -> None:
         watcher = asyncio.create_task(_gone(receive))
@@ -149,7 +150,7 @@ class StreamHandler:
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
-        self._report.answered(exchange, answer.status, ())
+        self._report.answered(exchange, answer.status, None)
 
 
 async def _gone(receive: Receive) -> None:

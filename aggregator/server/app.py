@@ -20,7 +20,8 @@ from aggregator.config.loading import Config
 from aggregator.runtime.answer import problem
 from aggregator.runtime.identity import HEADER as REQUEST_ID
 from aggregator.runtime.identity import request_id
-from aggregator.server.dispatch import Dispatcher, path_of
+from aggregator.server.direct import DirectDoor
+from aggregator.server.dispatch import Dispatcher
 from aggregator.server.docs import add_docs
 from aggregator.server.plan_source import FixedSource, PlanFiles
 from aggregator.server.probes import probe_routes
@@ -31,6 +32,8 @@ class Application(FastAPI):
     """FastAPI whose declared endpoints are found by an index and served without dependency solving."""
 
     running: Running
+    dispatcher: Dispatcher
+    _bare: bool | None = None
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -39,21 +42,23 @@ class Application(FastAPI):
         return [*self.router.routes, *(() if generation is None else generation.routes)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a declared endpoint directly unless something has been put around the application."""
-        if scope["type"] == "http" and not self.user_middleware and not self.root_path and self._is_declared(scope):
+        """Serve a declared endpoint at once, unless something has been put around the application."""
+        if scope["type"] == "http" and self.is_bare():
             scope["app"] = self
-            await self.router.middleware_stack(scope, receive, send)
-            return
+            if await self.dispatcher.answer(scope, receive, send):
+                return
         await super().__call__(scope, receive, send)
 
-    def _is_declared(self, scope: Scope) -> bool:
-        generation = self.running.generation
-        if generation is None or self._native_telemetry.enabled():
-            return False
-        try:
-            return generation.index.find(path_of(scope)) is not None
-        except Exception:
-            return False
+    def is_bare(self) -> bool:
+        """Say whether nothing stands between a request and its endpoint: no middleware, telemetry or prefix."""
+        if self._bare is None:
+            self._bare = not (self.user_middleware or self.root_path or self._native_telemetry.enabled())
+        return self._bare
+
+    @property
+    def door(self) -> DirectDoor:
+        """The way to endpoints that need no ASGI."""
+        return DirectDoor(lambda: self.running.generation, self.is_bare)
 
 
 def create_app(
@@ -95,7 +100,8 @@ def application(source: PlanSource, transport: httpx.AsyncBaseTransport | None =
     add_docs(app, lambda: running.plan)
     app.add_exception_handler(HTTPException, _as_problem)
     app.add_exception_handler(Exception, _as_fault)
-    app.router.middleware_stack = Dispatcher(lambda: running.generation, lambda: running.draining, app.router.app)
+    app.dispatcher = Dispatcher(lambda: running.generation, lambda: running.draining, app.router.app)
+    app.router.middleware_stack = app.dispatcher
     return app
 
 

@@ -36,30 +36,32 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not await self.answer(scope, receive, send):
             await self._fallback(scope, receive, send)
-            return
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer a request if its path is declared (or malformed); say whether that was so."""
         generation = self._current()
         if generation is None:
             await refuse(scope, send, 503, NOT_STARTED, [(b"retry-after", b"1")])
-            return
+            return True
         try:
             match = generation.index.find(path_of(scope))
         except ExpressionError as error:
             await refuse(scope, send, 400, f"The path is not well formed: {error}.")
-            return
+            return True
         if match is None:
-            await self._fallback(scope, receive, send)
-            return
+            return False
         method = scope["method"]
         route = match.methods.get(method) or (match.methods.get("GET") if method == "HEAD" else None)
         if route is None:
             await self._wrong_method(match.methods, scope, send)
-            return
+            return True
         if self._draining():
             scope["aggregator.draining"] = True
         scope["route"] = route
         await self._serve(generation, route, match.segments, scope, receive, send)
+        return True
 
     async def _serve(
         self,

@@ -93,7 +93,7 @@ def serve(
     """Serve *app* on *listener* until a signal ends it; gives the exit code of the process."""
     plan = app.running.plan.server
     config = uvicorn.Config(
-        app, http=guarded_protocol(plan.header_timeout), loop=_loop(), log_config=None, access_log=False, server_header=False,
+        app, http=guarded_protocol(plan.header_timeout, app.door), loop=_loop(), log_config=None, access_log=False, server_header=False,
         proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=max(1, int(plan.shutdown_grace)),
         lifespan="on", ws="none", backlog=_BACKLOG,
     )  # fmt: skip

@@ -1,0 +1,147 @@
+"""A request answered without ASGI: no task, no scope, no messages; for endpoints that only call and copy.
+
+The ASGI application stays complete. This is a shorter way to the same handlers, which uvicorn's protocol class takes
+when nothing has been put around the application and the endpoint reads no request body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import unquote
+
+from aggregator.errors import ExpressionError
+from aggregator.exchange import Exchange, HeaderList
+from aggregator.runtime.answer import Answer
+from aggregator.runtime.fanout import Run
+from aggregator.runtime.handler import EndpointHandler
+from aggregator.server.generation import Generation
+from aggregator.server.status_lines import STATUS_LINES
+
+_BIG = 64 * 1024
+
+
+class Found(NamedTuple):
+    """The handler that a request goes to, and what its path and query say."""
+
+    generation: Generation
+    handler: EndpointHandler
+    segments: tuple[bytes, ...]
+    path: bytes
+    query: bytes
+
+
+class DirectDoor:
+    """Finds the handler of a request, if it may be answered directly. *is_open* says whether anything may be."""
+
+    __slots__ = ("_current", "_is_open")
+
+    def __init__(self, current: Callable[[], Generation | None], is_open: Callable[[], bool]) -> None:
+        self._current = current
+        self._is_open = is_open
+
+    def find(self, method: str, target: bytes) -> Found | None:
+        """Give where ``method target`` goes; None when it has to take the ASGI way."""
+        generation = self._current()
+        if generation is None or not self._is_open():
+            return None
+        path, _, query = target.partition(b"?")
+        try:
+            match = generation.index.find(path)
+        except ExpressionError:
+            return None
+        if match is None:
+            return None
+        route = match.methods.get(method) or (match.methods.get("GET") if method == "HEAD" else None)
+        if route is None or not route.handler.is_direct or b"#" in target:
+            return None
+        return Found(generation, route.handler, match.segments, path, query)  # type: ignore[arg-type]
+
+
+class Connection(Protocol):
+    """What a cycle needs of the protocol that it answers on."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    server_state: Any
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+
+
+class DirectCycle:
+    """One request and its answer, in the form in which uvicorn's protocol keeps them.
+
+    The protocol sets ``disconnected`` and then calls ``message_event.set()``: the cycle is its own event.
+    """
+
+    __slots__ = ("_connection", "_exchange", "_found", "_run", "disconnected", "keep_alive", "message_event", "more_body",
+                 "response_complete")  # fmt: skip
+
+    def __init__(self, connection: Connection, found: Found, keep_alive: bool) -> None:
+        self._connection = connection
+        self._found = found
+        self._run: Run | None = None
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.response_complete = False
+        self.more_body = False
+        self.message_event = self
+
+    def begin(self, method: str, headers: HeaderList, client: str) -> None:
+        """Start the answer."""
+        found, loop = self._found, self._connection.loop
+        path = found.path.decode("ascii")
+        exchange = Exchange(method, unquote(path) if "%" in path else path, found.query, headers)
+        found.handler.open(exchange, found.segments, client, loop.time())
+        self._exchange = exchange
+        found.generation.in_flight += 1
+        self._run = found.handler.begin(exchange, loop, self._answered)
+
+    def _answered(self, answer: Answer, run: Run | None) -> None:
+        if self.disconnected or self.response_complete:
+            return
+        self._write(answer)
+        self.response_complete = True
+        self._run = None
+        self._found.generation.leave()
+        connection = self._connection
+        if not self.keep_alive:
+            connection.transport.close()
+        connection.on_response_complete()
+        self._found.handler.after(self._exchange, answer, run)
+
+    def _write(self, answer: Answer) -> None:
+        status, body = answer.status, answer.body
+        pieces = [STATUS_LINES[status]]
+        for name, value in self._connection.server_state.default_headers:
+            pieces += (name, b": ", value, b"\r\n")
+        for name, value in answer.headers:
+            pieces += (name, b": ", value, b"\r\n")
+            if name == b"connection":
+                self.keep_alive = False
+        identity = self._exchange.id.encode()
+        if status == 204 or status == 304:
+            body = b""
+            pieces += (b"x-request-id: ", identity)
+        else:
+            pieces.append(b"content-length: %d\r\nx-request-id: %b" % (len(body), identity))
+        pieces.append(b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n")
+        if self._exchange.method == "HEAD":
+            body = b""
+        if len(body) > _BIG:
+            self._connection.transport.writelines([b"".join(pieces), body])
+        else:
+            pieces.append(body)
+            self._connection.transport.write(b"".join(pieces))
+
+    def set(self) -> None:
+        """Hear that something happened on the connection: a hang-up ends the work."""
+        if not self.disconnected or self.response_complete:
+            return
+        self.response_complete = True
+        if self._run is not None:
+            self._run.cancel()
+        self._found.generation.leave()
+        self._found.handler.gone(self._exchange)
