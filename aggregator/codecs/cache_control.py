@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 _QUOTED = re.compile(r'"([^"]*)"')
 _MAX_SECONDS = 2**31
+_LONGEST_KEPT = 256
 _IF_ANY = ("must-revalidate", "proxy-revalidate", "no-transform", "must-understand")
 _IF_ALL = ("public",)
 _STALE = ("stale-while-revalidate", "stale-if-error")
@@ -37,7 +39,15 @@ def combine(values: Sequence[bytes | None], ages: Sequence[bytes | None] = ()) -
 
 
 def parse_cache_control(header: bytes) -> Directives:
-    """Give the directives of *header*; one that comes twice with different arguments loses its argument."""
+    """Give the directives of *header*; one that comes twice with different arguments loses its argument.
+
+    The result may be shared: do not change it.
+    """
+    return _parse(header) if len(header) <= _LONGEST_KEPT else _parse.__wrapped__(header)
+
+
+@lru_cache(maxsize=256)
+def _parse(header: bytes) -> Directives:
     directives: Directives = {}
     text = _QUOTED.sub(lambda found: found[1].replace(",", " "), header.decode("latin-1"))
     for element in text.split(","):

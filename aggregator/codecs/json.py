@@ -120,14 +120,19 @@ def _is_finite(value: Any) -> bool:
     while pending:
         node = pending.pop()
         kind = type(node)
+        if kind in _LEAVES:
+            continue
         if kind is float:
             if not math.isfinite(node):
                 return False
-        elif isinstance(node, Mapping):
-            pending.extend(node.values())
         elif kind is list or kind is tuple:
             pending.extend(node)
+        elif kind is dict or isinstance(node, Mapping):
+            pending.extend(node.values())
     return True
+
+
+_LEAVES = frozenset([str, int, bool, type(None)])
 
 
 class ObjectSplice:

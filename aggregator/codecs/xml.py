@@ -15,7 +15,7 @@ from aggregator.codecs.form import scalar_text
 from aggregator.errors import CallError, Cause, ExpressionError
 
 MAX_DEPTH = 100
-MAX_ELEMENTS = 200_000
+MAX_ELEMENTS = 50_000
 _ROOT = "response"
 _ITEM = "item"
 _NO_COMMENTS = "\0"  # a name that no key has, so that no key is written as a comment

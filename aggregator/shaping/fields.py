@@ -5,7 +5,7 @@ Paths become one tree, so that data is walked once however many there are. What 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -118,31 +118,51 @@ def _guarded(walk: Callable[[Any, Branch], Any], value: Any, tree: Branch) -> An
 
 
 def _keep(value: Any, branch: Branch) -> Any:
-    if branch.leaf:
-        return value
-    if isinstance(value, Mapping):
-        names, each = branch.names, branch.each
-        kept = ((key, _keep(field, below)) for key, field in value.items() if (below := names.get(key, each)))
-        return {key: field for key, field in kept if field is not _DROPPED}
+    if isinstance(value, dict):
+        return _keep_fields(value, branch)
     if isinstance(value, list | tuple):
         item, indexes = branch.item, branch.indexes
-        items = (_keep(v, below) for i, v in enumerate(value) if (below := indexes.get(i, item)))
+        items = [_kept(v, below) for i, v in enumerate(value) if (below := indexes.get(i, item))]
         return [field for field in items if field is not _DROPPED]
     return _DROPPED
 
 
+def _keep_fields(value: dict[str, Any], branch: Branch) -> dict[str, Any]:
+    names, each = branch.names, branch.each
+    kept = {}
+    for key, field in value.items():
+        below = names.get(key, each)
+        if below is not None and (field := _kept(field, below)) is not _DROPPED:
+            kept[key] = field
+    return kept
+
+
+def _kept(value: Any, branch: Branch) -> Any:
+    return value if branch.leaf else _keep(value, branch)
+
+
 def _remove(value: Any, branch: Branch) -> Any:
-    if branch.leaf:
-        return _DROPPED
-    if isinstance(value, Mapping):
-        names, each = branch.names, branch.each
-        left = {key: _remove(f, below) if (below := names.get(key, each)) else f for key, f in value.items()}
-        return {key: field for key, field in left.items() if field is not _DROPPED}
+    if isinstance(value, dict):
+        return _remove_fields(value, branch)
     if isinstance(value, list | tuple):
         item, indexes = branch.item, branch.indexes
-        items = (_remove(v, below) if (below := indexes.get(i, item)) else v for i, v in enumerate(value))
-        return [field for field in items if field is not _DROPPED]
+        left = [_left(v, below) if (below := indexes.get(i, item)) else v for i, v in enumerate(value)]
+        return [field for field in left if field is not _DROPPED]
     return value
+
+
+def _remove_fields(value: dict[str, Any], branch: Branch) -> dict[str, Any]:
+    names, each = branch.names, branch.each
+    left = {}
+    for key, field in value.items():
+        below = names.get(key, each)
+        if below is None or (field := _left(field, below)) is not _DROPPED:
+            left[key] = field
+    return left
+
+
+def _left(value: Any, branch: Branch) -> Any:
+    return _DROPPED if branch.leaf else _remove(value, branch)
 
 
 class FieldSet:

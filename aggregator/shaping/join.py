@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from aggregator.errors import ExpressionError
@@ -74,7 +74,7 @@ def _replaced(value: Any, path: Path, change: Callable[[Any], Any]) -> Any:
     """Give *value* with what is at *path* changed; nothing happens when it is not there."""
     if not path:
         return value if value is None else change(value)
-    if not isinstance(value, Mapping) or path[0] not in value:
+    if not isinstance(value, dict) or path[0] not in value:
         return value
     return {**value, path[0]: _replaced(value[path[0]], path[1:], change)}
 
@@ -88,7 +88,7 @@ def _items(items: Any) -> Sequence[Any]:
 
 
 def _with(item: Any, name: str, found: Any) -> Any:
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         raise ExpressionError(f"A join takes lists of objects, not of {kind_of(item)}.")
     return {**item, name: found}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aggregator.diagnostics import did_you_mean
@@ -53,7 +53,7 @@ def compile_merge(how: str) -> Callable[[Parts], Any]:
 
 def _objects(parts: Parts) -> Parts:
     for name, value in parts:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise ExpressionError(f"The part `{name}` is {kind_of(value)}; only objects can be merged.")
     return parts
 
@@ -103,7 +103,7 @@ def _folded(parts: Parts, *, join_arrays: bool) -> Any:
 
 def _blend(one: Any, other: Any, join_arrays: bool) -> Any:
     """Give what becomes of two values under the same key; neither is changed."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
+    if isinstance(one, dict) and isinstance(other, dict):
         both = dict(one)
         for key, item in other.items():
             both[key] = _blend(both[key], item, join_arrays) if key in both else item

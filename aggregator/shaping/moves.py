@@ -92,7 +92,7 @@ def _names(path: Path) -> Names:
 def _rename(value: Any, scope: Scope) -> Any:
     if isinstance(value, list | tuple):
         return [_rename_item(item, index, scope) for index, item in enumerate(value)]
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return value
     value = dict(value)
     deep = [(target, _pluck(value, source)) for source, target in scope.moves if len(source) > 1]
@@ -140,7 +140,7 @@ def _pluck(value: dict[str, Any], source: Names) -> Any:
         child = holder.get(name)
         if child is None:
             return MISSING
-        if not isinstance(child, Mapping):
+        if not isinstance(child, dict):
             raise ExpressionError(f"`{name}` is no object, so `{'.'.join(source)}` cannot be moved.")
         child = holder[name] = dict(child)
         holder = child
@@ -151,7 +151,7 @@ def _place(value: dict[str, Any], target: Names, moved: Any) -> None:
     holder = value
     for name in target[:-1]:
         child = holder.get(name, {})
-        if not isinstance(child, Mapping):
+        if not isinstance(child, dict):
             raise ExpressionError(f"`{name}` is no object, so nothing can be moved to `{'.'.join(target)}`.")
         child = holder[name] = dict(child)
         holder = child

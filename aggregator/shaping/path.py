@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
@@ -102,7 +102,7 @@ def compile_extract(text: str) -> Callable[[Any], Any]:
 def _take(value: Any, path: Path, indexes: list[int | None], depth: int) -> Any:
     for position in range(depth, len(path)):
         segment = path[position]
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             if segment is EACH:
                 return _found(_take(field, path, indexes, position + 1) for field in value.values())
             value = value.get(segment, MISSING)

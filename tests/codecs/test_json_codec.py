@@ -143,6 +143,11 @@ def test_output_is_compact_and_in_declared_order() -> None:
     assert json.encode(value) == '{"b":[1,1.0,-0.0,1e-7,null],"a":{"é":"\u2028</"},"t":[1,2]}'.encode()
 
 
+def test_foreign_values_beside_nulls_are_no_numbers() -> None:
+    """The search for NaN walks past what it does not know; the encoder has judged it already."""
+    assert json.encode([None, b"ab"]) == b'[null,"YWI="]'
+
+
 class Text(str):
     """A text of a derived type."""
 
