@@ -1,23 +1,62 @@
-"""An endpoint in one line: what it calls, which parts are optional, what happens afterwards."""
+"""A plan in few words: what a file declares, what an endpoint calls and by when; for greetings, tables and checks."""
 
 from __future__ import annotations
 
-from aggregator.plan.types import EndpointPlan, PartPlan
+from typing import Any
+
+from aggregator.plan.compiling.inputs import calls_in, calls_in_part
+from aggregator.plan.types import EndpointPlan, PartPlan, Plan
+
+
+def counts_text(plan: Plan) -> str:
+    """Give what *plan* declares: ``3 endpoints · 2 upstreams · 1 background call``."""
+    effects = sum(len(endpoint.effects) for endpoint in plan.endpoints)
+    counts = [count_text(len(plan.endpoints), "endpoint"), count_text(len(plan.upstreams), "upstream")]
+    return " · ".join(counts + ([count_text(effects, "background call")] if effects else []))
+
+
+def count_text(number: int, noun: str) -> str:
+    """Give *number* and *noun*, in the plural unless there is one."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def calls_text(plan: EndpointPlan) -> str:
-    """Give the line: ``→ users``, ``⇉ profile · orders · ads?``, ``= static``, with ``+ background`` behind."""
+    """Give the line: ``→ users``, ``⇉ profile · orders · ads?``, ``= 200``, with ``+ background`` behind."""
     if plan.fan is None:
         text = f"= {plan.response.status or 200}"
     elif plan.kind == "call":
-        text = "→ " + " | ".join(dict.fromkeys(call.upstream.name for call in plan.fan.parts[0].calls))
+        text = "→ " + " | ".join(dict.fromkeys(call.upstream.name for call in calls_in(plan.fan)))
     else:
-        text = "⇉ " + " · ".join(_name(part) for part in plan.fan.parts)
+        text = "⇉ " + " · ".join(map(part_text, plan.fan.parts))
     if plan.effects:
         text += " + " + ", ".join(effect.name for effect in plan.effects)
     return text
 
 
-def _name(part: PartPlan) -> str:
-    mark = "?" if part.optional else ""
-    return f"{part.name}{'[]' if part.each else ''}{mark}"
+def part_text(part: PartPlan) -> str:
+    """Give the name of *part*, with ``[]`` for one call per item and ``?`` when it is optional."""
+    return f"{part.name}{'[]' if part.each else ''}{'?' if part.optional else ''}"
+
+
+def route_member(plan: EndpointPlan) -> dict[str, Any]:
+    """Give an endpoint as data: what is served, what it calls, its deadline in seconds."""
+    return {
+        "method": plan.method,
+        "path": plan.pattern.source,
+        "kind": plan.kind,
+        "parts": [_part_member(part) for part in plan.fan.parts] if plan.fan else [],
+        "background": [effect.name for effect in plan.effects],
+        "deadline": plan.timeout,
+        "summary": plan.doc.summary,
+        "operation_id": plan.doc.operation_id,
+    }
+
+
+def _part_member(part: PartPlan) -> dict[str, Any]:
+    calls = calls_in_part(part)
+    return {
+        "name": part.name,
+        "optional": part.optional,
+        "per_item": part.each is not None,
+        "upstreams": list(dict.fromkeys(call.upstream.name for call in calls)),
+    }

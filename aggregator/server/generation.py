@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from aggregator.plan.inputs import calls_in
+from aggregator.plan.walking import calls_in
 from aggregator.plan.types import EndpointPlan, Plan, UpstreamPlan
 from aggregator.runtime.client import SharedClient, pool_key
 from aggregator.runtime.handler import EndpointHandler

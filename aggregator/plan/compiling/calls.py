@@ -8,11 +8,11 @@ from aggregator.config.model.call import CallSettings, ShapeSettings
 from aggregator.config.model.client import ForwardSettings, Timeouts
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
-from aggregator.plan.expressions import one_expression, optional_expression
-from aggregator.plan.requests import compile_request
-from aggregator.plan.rows import compile_rows, rows_for
+from aggregator.plan.compiling.expressions import one_expression, optional_expression
+from aggregator.plan.compiling.requests import compile_request
+from aggregator.plan.compiling.rows import compile_rows, rows_for
+from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upstream
 from aggregator.plan.types import CallPlan, RowPlan, ShapePlan, SuccessPlan, UpstreamPlan
-from aggregator.plan.upstreams import anonymous_upstream, compile_upstream
 from aggregator.templates import compile_url
 
 _SUCCESS = frozenset(range(200, 300))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aggregator.config.model.failure import StatusRow
-from aggregator.plan.expressions import optional_expression, templates
+from aggregator.plan.compiling.expressions import optional_expression, templates
 from aggregator.plan.types import RowPlan
 from aggregator.templates import compile_value
 

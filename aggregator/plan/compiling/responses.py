@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aggregator.config.model.response import ListJoinSettings, ResponseSettings, StaticSettings
-from aggregator.plan.calls import compile_shape_plan
-from aggregator.plan.expressions import one_expression, templates
+from aggregator.plan.compiling.calls import compile_shape_plan
+from aggregator.plan.compiling.expressions import one_expression, templates
 from aggregator.plan.types import ListJoinPlan, ResponsePlan
 from aggregator.templates import compile_value
 

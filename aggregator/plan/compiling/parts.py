@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aggregator.config.model.call import CallSettings, EachSettings, FanOutSettings
-from aggregator.plan.calls import EndpointSurroundings, compile_call, compile_shape_plan
-from aggregator.plan.expressions import one_expression, optional_expression
-from aggregator.plan.references import references_of
-from aggregator.plan.rows import compile_rows, rows_for
+from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, compile_shape_plan
+from aggregator.plan.compiling.expressions import one_expression, optional_expression
+from aggregator.plan.compiling.references import references_of
+from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.types import BatchPlan, EachPlan, FanPlan, PartPlan, RowPlan
 from aggregator.templates import compile_value
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.server import ServerSettings
-from aggregator.plan.types import CallPlan, FanPlan, InputPlan, PartPlan
+from aggregator.plan.types import CallPlan, InputPlan
 from aggregator.schemas import Parameter
 from aggregator.schemas.body import compile_body
 from aggregator.schemas.parameter import Location, compile_parameter
@@ -39,13 +39,3 @@ def _reading(
     if any(call.request.body_kind == "forward" for call in calls):
         return "stream" if settings.stream else "bytes"
     return "no"
-
-
-def calls_in(fan: FanPlan | None) -> list[CallPlan]:
-    """Give every call of *fan*, those inside alternatives, races and groups included."""
-    return [] if fan is None else [call for part in fan.parts for call in _calls_of(part)]
-
-
-def _calls_of(part: PartPlan) -> list[CallPlan]:
-    inner = [call for runner in part.race for call in _calls_of(runner)]
-    return [*part.calls, *inner, *calls_in(part.group)]

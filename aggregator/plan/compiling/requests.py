@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aggregator.config.model.call import CallSettings
+from aggregator.config.model.call import CallSettings, GraphqlSettings
 from aggregator.config.model.client import ForwardSettings
 from aggregator.plan.types import BodyKind, RequestPlan, UpstreamPlan
 from aggregator.templates import (
@@ -59,18 +57,23 @@ def method_of(url: UrlTemplate, settings: CallSettings, kind: BodyKind) -> str:
 
 def _body(settings: CallSettings, forwards: tuple[ForwardSettings | None, ...]) -> tuple[BodyKind, Template | None]:
     if settings.graphql is not None:
-        operation: dict[str, Any] = {"query": settings.graphql.query.replace("{{", "{{ '{{' }}")}
-        if settings.graphql.variables:
-            operation["variables"] = settings.graphql.variables
-        if settings.graphql.operation:
-            operation["operationName"] = settings.graphql.operation
-        return "graphql", compile_value(operation)
+        return "graphql", _operation(settings.graphql)
     for name, kind in _BODIES:
         if name in settings.model_fields_set and getattr(settings, name) is not None:
             return kind, compile_value(getattr(settings, name))
     if any(forward is not None and forward.body for forward in forwards):
         return "forward", None
     return ("json", compile_value(None)) if "json_" in settings.model_fields_set else ("none", None)
+
+
+def _operation(settings: GraphqlSettings) -> Template:
+    """Give the body of a GraphQL request; the text of the operation is never a template."""
+    entries: list[tuple[str, Node]] = [("query", Const(settings.query))]
+    if settings.variables:
+        entries.append(("variables", compile_value(settings.variables).node))
+    if settings.operation:
+        entries.append(("operationName", Const(settings.operation)))
+    return Template(MapNode(tuple(entries)))
 
 
 def _headers(

@@ -1,0 +1,141 @@
+"""From the checked configuration to the plan, one line a part. Cannot fail on what ``config`` let through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aggregator.config.loading import Config, EndpointConfig
+from aggregator.config.model.call import BackgroundCallSettings
+from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.server import ServerSettings
+from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
+from aggregator.plan.compiling.expressions import optional_expression
+from aggregator.plan.compiling.inputs import compile_inputs
+from aggregator.plan.compiling.naming import operation_id
+from aggregator.plan.compiling.parts import compile_fan, compile_part
+from aggregator.plan.compiling.responses import compile_response, compile_static
+from aggregator.plan.compiling.rows import compile_rows, rows_for
+from aggregator.plan.compiling.upstreams import compile_client
+from aggregator.plan.roots import roots_in
+from aggregator.plan.types import (
+    BackgroundPlan,
+    CallPlan,
+    DocPlan,
+    EffectPlan,
+    EndpointPlan,
+    FanPlan,
+    Plan,
+    ServerPlan,
+)
+from aggregator.plan.walking import calls_in
+from aggregator.templates import compile_pattern
+
+_MARGIN = 0.05
+
+
+class Compiler:
+    """Compiles configurations one after another; an endpoint that did not change keeps its plan."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, EndpointPlan] = {}
+
+    def compile(self, config: Config) -> Plan:
+        """Give the plan of *config*."""
+        settings = config.settings
+        whole = Surroundings.of(settings)
+        endpoints = tuple(self._endpoint(endpoint, whole) for endpoint in config.endpoints)
+        self._known = {endpoint.digest: endpoint for endpoint in endpoints}
+        return Plan(
+            digest=config.digest,
+            server=compile_server(settings.server),
+            client=compile_client(settings.client),
+            background=BackgroundPlan(
+                settings.background.workers, settings.background.queue, settings.background.when_full
+            ),
+            endpoints=endpoints,
+            upstreams=tuple(whole.upstreams.values()),
+            plugins=settings.plugins,
+            secrets=config.secrets,
+        )
+
+    def _endpoint(self, config: EndpointConfig, whole: Surroundings) -> EndpointPlan:
+        return self._known.get(config.digest) or compile_endpoint(config, whole)
+
+
+def compile_plan(config: Config) -> Plan:
+    """Give the plan of *config*; equal configurations give equal plans."""
+    return Compiler().compile(config)
+
+
+def compile_server(settings: ServerSettings) -> ServerPlan:
+    """Give what the process needs to know."""
+    debug = settings.debug
+    return ServerPlan(
+        title=settings.title, version=settings.version, description=settings.description, host=settings.host,
+        port=settings.port, docs=settings.docs, header_timeout=settings.header_timeout,
+        shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay, access_log=settings.access_log,
+        log_format=settings.log_format, watchdog=settings.watchdog,
+        debug_header=debug.header.lower().encode("ascii") if debug else None,
+        debug_secret=debug.secret.encode() if debug else None,
+    )  # fmt: skip
+
+
+def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPlan:
+    """Give the plan of one endpoint."""
+    settings = config.settings
+    method, path = config.key.split(None, 1)
+    rows = compile_rows(settings.status_map)
+    near = EndpointSurroundings(whole, settings, rows, eager=settings.call is None)
+    fan = _fan(settings, near)
+    effects = _effects(settings, near)
+    response = compile_static(settings.respond) if settings.respond else compile_response(settings.response)
+    calls = [*calls_in(fan), *(effect.call for effect in effects)]
+    return EndpointPlan(
+        key=config.key,
+        method=method.upper(),
+        pattern=compile_pattern(path),
+        digest=config.digest,
+        kind="call" if settings.call else "fan_out" if settings.fan_out else "respond",
+        timeout=_deadline(settings, whole, calls),
+        inputs=compile_inputs(settings, whole.root.server, calls, reads_body="body" in roots_in((fan, effects, response, rows))),
+        response=response,
+        fan=fan,
+        rows=rows_for("response", rows, whole.default_rows),
+        effects=effects,
+        stream=settings.stream,
+        idle_timeout=settings.idle_timeout,
+        doc=DocPlan(settings.summary, settings.description, settings.tags,
+                    settings.operation_id or operation_id(method, path), settings.deprecated, settings.hidden, settings.body),
+    )  # fmt: skip
+
+
+def _fan(settings: EndpointSettings, near: EndpointSurroundings) -> FanPlan | None:
+    if settings.call is not None:
+        return FanPlan((compile_part("call", settings.call, near),), ((),))
+    return None if settings.fan_out is None else compile_fan(settings.fan_out, near)
+
+
+def _effects(settings: EndpointSettings, near: EndpointSurroundings) -> tuple[EffectPlan, ...]:
+    return tuple(_effect(effect, near) for effect in settings.background)
+
+
+def _effect(settings: BackgroundCallSettings, near: EndpointSurroundings) -> EffectPlan:
+    name = settings.name or f"{settings.method or ''} {settings.url}".strip()
+    call = compile_call(name, settings, near)
+    total = settings.timeout.total if settings.timeout else None
+    background = near.whole.root.background.timeout if total is None else total
+    return EffectPlan(name, _with_timeout(call, background), optional_expression(settings.when))
+
+
+def _with_timeout(call: CallPlan, seconds: float) -> CallPlan:
+    return replace(call, timeout=seconds)
+
+
+def _deadline(settings: EndpointSettings, whole: Surroundings, calls: list[CallPlan]) -> float:
+    """Give the deadline of an endpoint; one that names none has the time of its slowest call."""
+    if settings.timeout is not None:
+        return settings.timeout
+    if whole.root.defaults.deadline is not None:
+        return whole.root.defaults.deadline
+    client = whole.root.client.timeout.total or 0.0
+    return max([client, *(call.timeout for call in calls)]) + _MARGIN
