@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregator.plan.compiling.inputs import calls_in, calls_in_part
+from aggregator.plan.walking import calls_in, calls_in_part
 from aggregator.plan.types import EndpointPlan, PartPlan, Plan
 
 

@@ -7,6 +7,8 @@ from aggregator.config.model.client import ForwardSettings
 from aggregator.plan.types import BodyKind, RequestPlan, UpstreamPlan
 from aggregator.templates import (
     Const,
+    MapNode,
+    Node,
     Template,
     UrlTemplate,
     compile_value,
