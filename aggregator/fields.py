@@ -55,6 +55,11 @@ def parse_duration(value: Any) -> float:
     )
 
 
+def duration_text(seconds: float) -> str:
+    """Give *seconds* as the file writes them, to the millisecond: ``250ms``, ``2s``, ``10.05s``."""
+    return f"{seconds * 1000:.0f}ms" if 0 < seconds < 1 else f"{round(seconds, 3):g}s"
+
+
 def _positive(value: float) -> float:
     if value <= 0:
         raise PydanticCustomError(
@@ -72,6 +77,14 @@ def parse_size(value: Any) -> int:
     raise PydanticCustomError(
         "bad-size", "This is not a size.", {"hint": "write it like 64KiB, 8MB or a number of bytes"}
     )
+
+
+def size_text(size: int) -> str:
+    """Give *size*, a number of bytes, as the file writes it: ``64KiB``, ``8MiB``, ``1000``."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if size and size % _BYTES[unit] == 0:
+            return f"{size // _BYTES[unit]}{unit}"
+    return str(size)
 
 
 def parse_status_key(value: Any) -> str:
@@ -112,13 +125,29 @@ Timeout = Annotated[Duration, AfterValidator(_positive)]
 ByteSize = Annotated[
     int,
     BeforeValidator(parse_size),
-    WithJsonSchema({"type": ["string", "integer"], "examples": ["64KiB", "8MB", 1048576]}),
+    WithJsonSchema(
+        {
+            "type": ["string", "integer"],
+            "pattern": r"^\d+(\.\d+)?\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)$",
+            "minimum": 0,
+            "examples": ["64KiB", "8MB", 1048576],
+        }
+    ),
 ]
 """Bytes, written as a number or with a unit."""
 
 StatusKey = Annotated[
     str,
     BeforeValidator(parse_status_key),
-    WithJsonSchema({"type": ["string", "integer"], "examples": [404, "5xx", "timeout"]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 100, "maximum": 599},
+                {"type": "string", "pattern": "^[1-5]([0-9][0-9]|xx|XX)$"},
+                {"enum": [*CAUSE_NAMES, "any"]},
+            ],
+            "examples": [404, "5xx", "timeout"],
+        }
+    ),
 ]
 """What a ``status_map`` row matches."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregator.plan.walking import calls_in, calls_in_part
 from aggregator.plan.types import EndpointPlan, PartPlan, Plan
+from aggregator.plan.walking import calls_in, calls_in_part
 
 
 def counts_text(plan: Plan) -> str:

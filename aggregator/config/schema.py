@@ -1,0 +1,156 @@
+"""The JSON Schema (2020-12) of routes.yaml, generated from the models, for completion and hover in editors.
+
+``aggregator schema`` prints it. It accepts what ``check`` accepts as far as a schema can say it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from aggregator.config.model.root import RootSettings
+from aggregator.fields import duration_text, size_text
+
+Schema = dict[str, Any]
+
+_VARIABLE = {
+    "description": "A variable, an environment value with a default, or the text of a file.",
+    "type": "string",
+    "pattern": r"^\$\{[^}]+\}.*$",
+    "examples": ["${NAME}", "${NAME:-default}", "${file:/run/secrets/name}"],
+}
+_A_VARIABLE = {"$ref": "#/$defs/Variable"}
+_SHARED: dict[str, Schema] = {
+    "Duration": {"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"},
+    "Size": {
+        "type": ["string", "integer"],
+        "pattern": r"^\d+(\.\d+)?\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)$",
+        "minimum": 0,
+    },
+}
+_HOVER: dict[str, Schema] = {
+    "Duration": {"description": "A duration with its unit.", "examples": ["250ms", "2s", "1m30s"]},
+    "Size": {"description": "Bytes, as a number or with a unit.", "examples": ["64KiB", "8MB", 1048576]},
+}
+_ENDPOINT_KEY = "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) +/"
+_PARAMETER = {
+    "description": "The name of a type, or a JSON Schema.",
+    "anyOf": [
+        {"enum": ["string", "integer", "number", "boolean", "array"]},
+        {"type": "object", "description": "A JSON Schema; `required` and `default` are about the parameter itself."},
+    ],
+}
+_CALL = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/CallSettings"}]}
+
+
+def schema_text() -> str:
+    """Give the schema as the text of a file."""
+    return json.dumps(build_schema(), ensure_ascii=False, indent=2) + "\n"
+
+
+def build_schema() -> Schema:
+    """Give the schema of a whole file."""
+    schema = RootSettings.model_json_schema(by_alias=True, mode="validation")
+    parts: dict[str, Schema] = schema.pop("$defs")
+    for part in parts.values():
+        _walk(part, _plain)
+    _walk(schema, _plain)
+    _short_forms(parts)
+    _top_level(schema)
+    parts |= {name: _HOVER[name] | shared for name, shared in _SHARED.items()}
+    parts |= {"Variable": _VARIABLE, "Parameter": _PARAMETER}
+    properties = schema.pop("properties")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "routes.yaml",
+        **schema,
+        "properties": properties,
+        "$defs": dict(sorted(parts.items())),
+    }
+
+
+def _walk(schema: Any, change: Callable[[Schema], None]) -> None:
+    """Apply *change* to *schema* and every schema inside it, the inner ones first."""
+    if isinstance(schema, list):
+        for item in schema:
+            _walk(item, change)
+    elif isinstance(schema, dict):
+        for name, inner in schema.items():
+            if name in ("default", "examples", "const", "enum"):
+                continue
+            if name in ("properties", "patternProperties"):
+                for member in inner.values():
+                    _walk(member, change)
+            else:
+                _walk(inner, change)
+        change(schema)
+
+
+def _plain(schema: Schema) -> None:
+    """Leave out what only Python needs, and let a variable stand where a value of another kind is wanted."""
+    schema.pop("title", None)
+    if schema.get("default", 0) in (None, [], {}, ""):
+        del schema["default"]
+    told: Schema = {name: schema.pop(name) for name in ("description", "default", "examples") if name in schema}
+    choices = [choice for member in schema.get("anyOf", ()) for choice in _flat(member)] or [_named(dict(schema))]
+    _as_written(told, choices[0])
+    if any(_is_narrow(choice) for choice in choices) and _A_VARIABLE not in choices:
+        choices.append(_A_VARIABLE)
+    schema.clear()
+    schema |= {**told, **(choices[0] if len(choices) == 1 else {"anyOf": choices})}
+
+
+def _as_written(told: Schema, choice: Schema) -> None:
+    """Write the default of a duration or a size the way the file does; leave out examples that its type has."""
+    name = str(choice.get("$ref", "")).rpartition("/")[2]
+    if name in _SHARED:
+        if "default" in told:
+            value = told["default"]
+            told["default"] = duration_text(value) if name == "Duration" else size_text(value)
+        if told.get("examples") == _HOVER[name]["examples"]:
+            del told["examples"]
+
+
+def _flat(member: Schema) -> list[Schema]:
+    """Give the choices of *member*, which is itself a choice of another schema."""
+    return [choice for choice in member["anyOf"] if choice != _A_VARIABLE] if "anyOf" in member else [member]
+
+
+def _named(schema: Schema) -> Schema:
+    """Give *schema*, or the name of one that occurs all over."""
+    return next(({"$ref": f"#/$defs/{name}"} for name, known in _SHARED.items() if known == schema), schema)
+
+
+def _is_narrow(schema: Schema) -> bool:
+    """Say whether *schema* refuses the text ``${NAME}``."""
+    if "$ref" in schema:
+        return schema["$ref"] in ("#/$defs/Duration", "#/$defs/Size")
+    return schema.get("type") in ("integer", "number", "boolean") or "enum" in schema
+
+
+def _short_forms(parts: dict[str, Schema]) -> None:
+    """Say what the validators of the models accept before they look at the fields."""
+    keys = parts["StatusRow"]["properties"]["on"]["anyOf"][1:3]
+    for part in parts.values():
+        properties = part.get("properties", {})
+        for name in ("fallback", "race"):
+            if name in properties:
+                properties[name]["items"] = _CALL
+        if "status_map" in properties:
+            properties["status_map"]["anyOf"][0]["propertyNames"] = {"anyOf": keys}
+    endpoint = parts["EndpointSettings"]["properties"]
+    background = endpoint["background"]
+    endpoint["background"] = {
+        "description": background["description"],
+        "anyOf": [{"type": "array", "items": background["items"]}, *background["items"]["anyOf"]],
+    }
+    for name in ("params", "query", "headers"):
+        endpoint[name]["additionalProperties"] = {"$ref": "#/$defs/Parameter"}
+
+
+def _top_level(schema: Schema) -> None:
+    schema["patternProperties"] = {"^x-": {"description": "Yours: anchors, notes. Nothing reads it."}}
+    endpoints = schema["properties"]["endpoints"]
+    endpoints["patternProperties"] = {_ENDPOINT_KEY: endpoints["additionalProperties"]}
+    endpoints["additionalProperties"] = False
