@@ -1,0 +1,206 @@
+"""The OpenAPI document and a page to read it: ``/openapi.json``, ``/docs`` and all that this page loads.
+
+Nothing comes from the internet: Swagger UI (Apache-2.0) is served from the package fastapi-standalone-docs. Every
+address in the page is relative, so that it works under any prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aggregator.codecs import json as json_codec
+from aggregator.codecs.etag import etag_of, if_none_match
+from aggregator.errors import StartupError
+from aggregator.plan.types import Plan
+from aggregator.server.openapi import build_openapi
+
+GetPlan = Callable[[], Plan]
+
+_PACKAGE = "fastapi_standalone_docs"
+_FILES = {
+    "swagger-ui.css": ("static/swagger/swagger-ui.css", "text/css; charset=utf-8"),
+    "swagger-ui-bundle.js": ("static/swagger/swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+    "LICENSE": ("static/swagger/LICENSE", "text/plain; charset=utf-8"),
+}
+_START = """\
+window.ui = SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+  deepLinking: true,
+  displayRequestDuration: true,
+  showExtensions: true,
+  validatorUrl: null,
+});
+"""
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="docs/assets/swagger-ui.css?v={css}">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<noscript>This page needs JavaScript; the document behind it is <a href="openapi.json">openapi.json</a>.</noscript>
+<script src="docs/assets/swagger-ui-bundle.js?v={bundle}"></script>
+<script src="docs/assets/start.js?v={start}"></script>
+</body>
+</html>
+"""
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_REVALIDATED = "no-cache"
+_KEPT = "public, max-age=31536000, immutable"
+
+
+def add_docs(app: FastAPI, get_plan: GetPlan) -> None:
+    """Let *app* serve the document of the plan that *get_plan* gives, and have ``app.openapi()`` give it too.
+
+    A plan whose ``server.docs`` is off has no page: 404. Raises ``StartupError`` when Swagger UI is not installed.
+    """
+    document = Document(get_plan)
+    app.router.routes.extend(docs_routes(document, get_plan))
+    app.openapi = document.as_dict  # type: ignore[method-assign]
+
+
+class Document:
+    """The document of the current plan: built when it is asked for, and once for each plan."""
+
+    __slots__ = ("_get_plan", "_latest", "_lock")
+
+    def __init__(self, get_plan: GetPlan) -> None:
+        self._get_plan = get_plan
+        self._latest: tuple[str, bytes] | None = None
+        self._lock = Lock()
+
+    async def read(self) -> bytes:
+        """Give the document as JSON; a large one is built in a thread, beside the requests being served."""
+        known = self._known()
+        return await run_in_threadpool(self._build) if known is None else known
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the document as a dict of the caller's own."""
+        document: dict[str, Any] = json_codec.decode(self._known() or self._build())
+        return document
+
+    def _known(self) -> bytes | None:
+        latest = self._latest
+        return latest[1] if latest is not None and latest[0] == self._get_plan().digest else None
+
+    def _build(self) -> bytes:
+        with self._lock:
+            plan = self._get_plan()
+            if (known := self._known()) is not None:
+                return known
+            body = json_codec.encode(build_openapi(plan))
+            self._latest = (plan.digest, body)
+            return body
+
+
+def docs_routes(document: Document, get_plan: GetPlan) -> list[Route]:
+    """Give the routes of *document*, of the page, and of the files that it loads."""
+    _static_folder()
+
+    async def openapi(request: Request) -> Response:
+        body = under(request.scope.get("root_path", ""), await document.read())
+        return _conditional(request, body, "application/json", etag_of(body), _REVALIDATED)
+
+    async def page(_: Request) -> Response:
+        text = await run_in_threadpool(page_text, get_plan().server.title)
+        headers = {"content-security-policy": _POLICY, "cache-control": _REVALIDATED, "referrer-policy": "no-referrer"}
+        return Response(text, media_type="text/html", headers=headers)
+
+    async def assets(request: Request) -> Response:
+        name: str = request.path_params["name"]
+        if name != "start.js" and name not in _FILES:
+            raise HTTPException(404)
+        asset = await run_in_threadpool(load_asset, name)
+        kept = _KEPT if request.query_params.get("v") == asset.version else _REVALIDATED
+        return _conditional(request, asset.body, asset.media_type, f'"{asset.version}"'.encode(), kept)
+
+    found = {"/openapi.json": openapi, "/docs": page, "/docs/assets/{name}": assets}
+    return [Route(path, _while_wanted(serve, get_plan), include_in_schema=False) for path, serve in found.items()]
+
+
+def _while_wanted(serve: Callable[[Request], Awaitable[Response]], get_plan: GetPlan) -> Any:
+    async def endpoint(request: Request) -> Response:
+        if not get_plan().server.docs:
+            raise HTTPException(404)
+        response = await serve(request)
+        response.headers["x-content-type-options"] = "nosniff"
+        return response
+
+    return endpoint
+
+
+def under(root_path: str, document: bytes) -> bytes:
+    """Give *document* with the prefix under which it is served, if there is one, as its server (OpenAPI 3.1 §4.8.5)."""
+    prefix = root_path.rstrip("/")
+    return document if not prefix else b'{"servers":[{"url":%s}],' % json_codec.encode(prefix) + document[1:]
+
+
+def page_text(title: str) -> str:
+    """Give the page that shows the document; the address of each file changes with its content."""
+    names = {"css": "swagger-ui.css", "bundle": "swagger-ui-bundle.js", "start": "start.js"}
+    return _PAGE.format(title=escape(title), **{key: load_asset(name).version for key, name in names.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that the page loads; *version* is a hash of its content."""
+
+    media_type: str
+    body: bytes
+    version: str
+
+
+@cache
+def load_asset(name: str) -> Asset:
+    """Give the file *name* of those that the page loads; no other file can be named."""
+    if name == "start.js":
+        body, media_type = _START.encode(), "text/javascript; charset=utf-8"
+    else:
+        path, media_type = _FILES[name]
+        body = (_static_folder() / path).read_bytes()
+    return Asset(media_type, body, blake2b(body, digest_size=8).hexdigest())
+
+
+def _static_folder() -> Path:
+    """Give where Swagger UI lies, without importing the package that brings it."""
+    spec = find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise StartupError("The page /docs needs a package that is missing: pip install fastapi-standalone-docs.")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _conditional(request: Request, body: bytes, media_type: str, tag: bytes, kept: str) -> Response:
+    """Give *body*, or 304 when the client has it already (RFC 9110 §15.4.5)."""
+    headers = {"etag": tag.decode("ascii"), "cache-control": kept}
+    sent = request.headers.get("if-none-match")
+    if sent is not None and if_none_match(sent.encode("latin-1"), tag):
+        return Response(status_code=304, headers=headers)
+    response = Response(body, headers=headers)
+    response.headers["content-type"] = media_type
+    return response

@@ -1,0 +1,51 @@
+"""``x-aggregator``: which upstreams stand behind an endpoint, by name, and how long it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.plan.types import EndpointPlan, FanPlan, PartPlan
+from aggregator.server.openapi.components import Schema
+
+
+def extension(plan: EndpointPlan) -> Schema:
+    """Give the upstreams and the deadline of *plan*; of a fan-out also its parts, and what they wait for.
+
+    Upstreams are named as in problem documents, never by their address.
+    """
+    fan = plan.fan
+    shown: Schema = {"upstreams": _unique(_upstreams(fan))}
+    if plan.idle_timeout is None:
+        shown["timeout"] = f"{plan.timeout:g}s"
+    else:
+        shown["idle_timeout"] = f"{plan.idle_timeout:g}s"
+    if plan.kind == "fan_out" and fan is not None:
+        shown["parts"] = {part.name: _part(part, fan) for part in fan.parts}
+    return shown
+
+
+def _part(part: PartPlan, fan: FanPlan) -> Schema:
+    shown: Schema = {"upstreams": _unique(_upstreams_of(part))}
+    if part.waits:
+        shown["after"] = [fan.parts[number].name for number in part.waits]
+    if part.each is not None:
+        shown["for_each"] = True
+    if part.optional:
+        shown["optional"] = True
+    return shown
+
+
+def _unique(names: Iterator[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _upstreams(fan: FanPlan | None) -> Iterator[str]:
+    for part in () if fan is None else fan.parts:
+        yield from _upstreams_of(part)
+
+
+def _upstreams_of(part: PartPlan) -> Iterator[str]:
+    yield from (call.upstream.label for call in part.calls)
+    for runner in part.race:
+        yield from _upstreams_of(runner)
+    yield from _upstreams(part.group)

@@ -1,0 +1,162 @@
+"""In which ways the parts of an endpoint can fail, as sets: statuses of upstreams, and causes.
+
+Only ways that exist are named, since a row of a status map that matches none of them never speaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from aggregator.errors import Cause
+from aggregator.plan.types import CallPlan, EachPlan, EndpointPlan, FanPlan, PartPlan, ResponsePlan
+from aggregator.templates import Expression
+
+STATUSES = frozenset(range(200, 600))
+"""Final statuses that an upstream may answer with."""
+
+_ALWAYS = frozenset(Cause) - {Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION}
+_SPOKEN_OF: dict[str, frozenset[Cause]] = {
+    on: frozenset(cause for cause in Cause if on in (cause.value, cause.family))
+    for on in {name for cause in Cause for name in (cause.value, cause.family)}
+}
+IN_TIME = _SPOKEN_OF["timeout"]
+OVERLOAD = _SPOKEN_OF["overloaded"]
+_OF_A_BODY = frozenset({Cause.MALFORMED, Cause.CODING, Cause.CONTENT_TYPE, Cause.UNSUCCESSFUL, Cause.EXPRESSION})
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """*statuses* that are failures, *causes* of failures without one, and the statuses that *answered* those had."""
+
+    statuses: frozenset[int] = frozenset()
+    causes: frozenset[Cause] = frozenset()
+    answered: frozenset[int] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.statuses or self.causes)
+
+    def __or__(self, other: Failures) -> Failures:
+        return Failures(self.statuses | other.statuses, self.causes | other.causes, self.answered | other.answered)
+
+    def __sub__(self, other: Failures) -> Failures:
+        return Failures(self.statuses - other.statuses, self.causes - other.causes, self.answered)
+
+    def matching(self, on: str) -> Failures:
+        """Give those that the row of a status map with this ``on`` speaks of."""
+        if on == "any":
+            return self
+        if on == "status":
+            return Failures(self.statuses)
+        if on[0].isdigit():
+            return Failures(self.statuses & _class_of(on))
+        causes = self.causes & _SPOKEN_OF[on]
+        return Failures(frozenset(), causes, self.answered if causes & _OF_A_BODY else frozenset())
+
+
+NONE = Failures()
+_IN_EXPRESSION = Failures(causes=frozenset({Cause.EXPRESSION}))
+_IN_TIME = Failures(causes=frozenset({Cause.DEADLINE}))
+
+
+@lru_cache(maxsize=64)
+def _class_of(on: str) -> frozenset[int]:
+    """Give the statuses that ``404`` or ``5xx`` stands for."""
+    return frozenset(range(int(on[0]) * 100, int(on[0]) * 100 + 100)) if on.endswith("xx") else frozenset([int(on)])
+
+
+@lru_cache(maxsize=256)
+def _of_answers(success: frozenset[int], extra: frozenset[Cause]) -> Failures:
+    return Failures(STATUSES - success, _ALWAYS | extra, success)
+
+
+def call_failures(call: CallPlan) -> Failures:
+    """Give the ways in which *call* can fail."""
+    extra: set[Cause] = set()
+    if call.success.when is not None or call.graphql != "no":
+        extra.add(Cause.UNSUCCESSFUL)
+    if _computes(call):
+        extra.add(Cause.EXPRESSION)
+    return _of_answers(call.success.statuses, frozenset(extra))
+
+
+def _computes(call: CallPlan) -> bool:
+    """Say whether something in *call* depends on data that may not fit."""
+    request = call.request
+    constant = request.url.is_constant and not request.query and not request.headers
+    if not constant or (request.body is not None and not request.body.is_constant):
+        return True
+    return call.shape is not None or call.transform is not None or may_fail(call.success.when)
+
+
+def part_failures(part: PartPlan) -> Failures:
+    """Give the ways in which *part* can fail the answer; none for an optional one."""
+    if part.optional:
+        return NONE
+    inner = _core_failures(part)
+    if part.transform is not None:
+        inner |= _IN_EXPRESSION | _IN_TIME
+    return inner | _IN_EXPRESSION if may_fail(part.when) or part.shape is not None else inner
+
+
+def _core_failures(part: PartPlan) -> Failures:
+    if part.group is not None:
+        return fan_failures(part.group)
+    if part.race:
+        runners = [part_failures(runner) for runner in part.race]
+        return _union(runners) if all(runners) else NONE
+    last = call_failures(part.calls[-1])
+    if part.each is None or len(part.calls) > 1:
+        return last
+    return _each_failures(part.each, last)
+
+
+def _each_failures(each: EachPlan, call: Failures) -> Failures:
+    """A list that is none, too long, or without a key fails all; one item does only where the file says so."""
+    return call | _IN_EXPRESSION if each.on_error == "fail" else _IN_EXPRESSION
+
+
+def fan_failures(fan: FanPlan) -> Failures:
+    """Give the ways in which any part of *fan* can fail it."""
+    return _union([part_failures(part) for part in fan.parts])
+
+
+def _union(found: list[Failures]) -> Failures:
+    whole = NONE
+    for failures in found:
+        whole |= failures
+    return whole
+
+
+def response_failures(plan: EndpointPlan) -> Failures:
+    """Give the ways in which making the answer can fail, when all parts are there."""
+    response = plan.response
+    found = _IN_EXPRESSION if _answer_computes(response) else NONE
+    if response.transform is not None:
+        found |= _IN_EXPRESSION | _IN_TIME
+    return found | _IN_TIME if response.delay >= plan.timeout else found
+
+
+def _answer_computes(response: ResponsePlan) -> bool:
+    if response.status_expression is not None or response.shape is not None or response.join:
+        return True
+    if response.merge != "object" or response.formats != ("json",):
+        return True
+    if any(not template.is_constant for _, template in response.headers):
+        return True  # not every text can be the value of a header
+    return response.body is not None and any(map(may_fail, response.body.node.expressions()))
+
+
+def may_fail(expression: Expression | None) -> bool:
+    """Say whether *expression* can meet data that it cannot use: a plain path gives null for what is not there."""
+    return expression is not None and expression.path is None and not expression.is_constant
+
+
+@lru_cache(maxsize=256)
+def status_keys(statuses: frozenset[int]) -> tuple[str, ...]:
+    """Give *statuses* as keys of a Responses Object: one by one, or as ``4XX`` where they are most of a class."""
+    keys: list[str] = []
+    for hundred in range(200, 600, 100):
+        found = sorted(status for status in statuses if hundred <= status < hundred + 100)
+        keys.extend([f"{hundred // 100}XX"] if len(found) > 20 else map(str, found))
+    return tuple(keys)

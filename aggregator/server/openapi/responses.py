@@ -1,0 +1,108 @@
+"""The Responses Object of an endpoint: every status that it can answer with, and what comes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from aggregator.plan.types import EndpointPlan, RowPlan
+from aggregator.server.openapi.components import Schema, header_object
+from aggregator.server.openapi.failing import Failures, call_failures, part_failures, response_failures
+from aggregator.server.openapi.inputs import can_be_refused
+from aggregator.server.openapi.mapping import failure_outcomes
+from aggregator.server.openapi.outcomes import (
+    BAD_REQUEST,
+    BODY_TOO_LARGE,
+    BODY_TOO_SLOW,
+    INVALID,
+    NOT_ACCEPTABLE,
+    SHARED,
+    UNSUPPORTED,
+    Outcome,
+)
+from aggregator.server.openapi.successes import successes
+from aggregator.server.openapi.values import any_of
+
+_REFERENCES = {outcome.shared: {"$ref": f"#/components/responses/{outcome.shared}"} for outcome in SHARED}
+
+
+def responses(plan: EndpointPlan, body_name: str | None) -> Schema:
+    """Give the Responses Object of *plan*; *body_name* is the component with the schema of its request body."""
+    by_status: dict[str, list[Outcome]] = {}
+    for outcome in (*successes(plan, body_name), *_refusals(plan), *_failures(plan)):
+        known = by_status.setdefault(outcome.status, [])
+        if outcome not in known:
+            known.append(outcome)
+    return {status: _response(by_status[status]) for status in sorted(by_status)}
+
+
+def _response(outcomes: list[Outcome]) -> Schema:
+    name = outcomes[0].shared if len(outcomes) == 1 else None
+    return response_object(outcomes) if name is None else _REFERENCES[name]
+
+
+def response_object(outcomes: Iterable[Outcome]) -> Schema:
+    """Give the Response Object for *outcomes* of one status, which may differ in media type and schema."""
+    texts: dict[str, None] = {}
+    headers: dict[str, None] = {}
+    schemas: dict[str, list[Schema]] = {}
+    examples: dict[str, Any] = {}
+    for outcome in outcomes:
+        texts[outcome.text] = None
+        headers.update(dict.fromkeys((*outcome.headers, "x-request-id")))
+        if outcome.media is not None:
+            schemas.setdefault(outcome.media, []).append(outcome.schema or {})
+            if outcome.example is not None:
+                examples.setdefault(outcome.media, outcome.example)
+    shown: Schema = {
+        "description": " ".join(texts),
+        "headers": {name: header_object(name) for name in sorted(headers) if name != "content-type"},
+    }
+    if schemas:
+        shown["content"] = {media: _media_type(found, examples.get(media)) for media, found in schemas.items()}
+    return shown
+
+
+def _media_type(schemas: list[Schema], example: Any) -> Schema:
+    shown: Schema = {"schema": any_of(schemas)}
+    return shown if example is None else shown | {"example": example}
+
+
+def _refusals(plan: EndpointPlan) -> Iterator[Outcome]:
+    inputs = plan.inputs
+    if inputs.read_body != "no":
+        yield BODY_TOO_LARGE
+        if inputs.read_body != "stream":
+            yield BODY_TOO_SLOW
+    if inputs.read_body == "json":
+        yield BAD_REQUEST
+        yield UNSUPPORTED
+    declared = (*inputs.params, *inputs.query, *inputs.headers)
+    if inputs.body is not None or plan.response.fields or any(map(can_be_refused, declared)):
+        yield INVALID
+    if plan.response.formats != ("json",) and not plan.stream:
+        yield NOT_ACCEPTABLE
+
+
+def _failures(plan: EndpointPlan) -> Iterator[Outcome]:
+    if plan.stream and plan.fan is not None:
+        call = plan.fan.parts[0].calls[0]
+        yield from failure_outcomes(call_failures(call), call.rows)
+        return
+    headers = ("aggregator-parts",) if plan.kind == "fan_out" else ()
+    told: list[tuple[Failures, tuple[RowPlan, ...]]] = []
+    for failures, rows in _failing(plan):
+        if (failures, rows) not in told:
+            told.append((failures, rows))
+            yield from failure_outcomes(failures, rows, headers)
+
+
+def _failing(plan: EndpointPlan) -> Iterator[tuple[Failures, tuple[RowPlan, ...]]]:
+    """Give in which ways each part can fail the answer, with the rows that speak of that part."""
+    for part in () if plan.fan is None else plan.fan.parts:
+        yield part_failures(part), _rows_of(part.name, part.rows)
+    yield response_failures(plan), _rows_of("response", plan.rows)
+
+
+def _rows_of(name: str, rows: tuple[RowPlan, ...]) -> tuple[RowPlan, ...]:
+    return tuple(row for row in rows if row.part is None or row.part == name)

@@ -1,0 +1,112 @@
+"""The answers of an endpoint when nothing that it needs has failed: statuses, media types, headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.codecs.registry import require
+from aggregator.plan.types import EndpointPlan, PartPlan
+from aggregator.runtime.answer import has_body
+from aggregator.server.openapi.bodies import source_text, success_schema
+from aggregator.server.openapi.failing import status_keys
+from aggregator.server.openapi.outcomes import ANY_TYPE, Outcome
+
+_STREAMED = ("cache-control", "etag")
+
+
+def successes(plan: EndpointPlan, body_name: str | None) -> Iterator[Outcome]:
+    """Give what *plan* answers when no required part fails; *body_name* is the component of its request body."""
+    schema = success_schema(plan, body_name)
+    headers = tuple(_success_headers(plan))
+    keys = _success_keys(plan)
+    for key in keys:
+        bodiless = plan.method == "HEAD" or (key.isdigit() and not has_body(int(key)))
+        for media in (None,) if bodiless else _media_types(plan):
+            yield Outcome(key, _success_text(plan, key), media, schema, headers)
+    if plan.response.etag and plan.method in ("GET", "HEAD") and {"200", "default"}.intersection(keys):
+        yield Outcome("304", "The client has this very body already.", None, None, headers)
+
+
+def _success_keys(plan: EndpointPlan) -> tuple[str, ...]:
+    """Give the statuses of an answer whose parts did not fail."""
+    response = plan.response
+    if response.status_expression is not None:
+        return ("default",)
+    if response.status is not None and not plan.stream:
+        return (str(response.status),)
+    if plan.kind != "call" or plan.fan is None or response.body is not None:
+        return ("200",)
+    statuses = _passed_statuses(plan.fan.parts[0])
+    keys = status_keys(statuses) if statuses else ("200",)
+    return ("200", *keys) if "2XX" in keys and 200 in statuses else keys
+
+
+def _passed_statuses(part: PartPlan) -> frozenset[int]:
+    """Give the statuses of upstreams that pass through *part*; none when it has no status of its own."""
+    if part.group is not None or part.each is not None:
+        return frozenset()
+    statuses: frozenset[int] = frozenset({200} if part.optional or part.when is not None else ())
+    for call in part.calls:
+        statuses |= call.success.statuses
+    for runner in part.race:
+        statuses |= _passed_statuses(runner) or {200}
+    return statuses
+
+
+def _success_text(plan: EndpointPlan, key: str) -> str:
+    if key == "default":
+        return "The answer; its status is computed."
+    if plan.kind != "call" or plan.fan is None or plan.response.body is not None:
+        return "The answer."
+    text = "Any other success, passed on likewise." if key == "2XX" else source_text(plan.fan.parts[0])
+    return f"{text[:-1]}, passed on as it comes." if plan.stream else text
+
+
+def _media_types(plan: EndpointPlan) -> tuple[str, ...]:
+    response = plan.response
+    if response.formats != ("json",):
+        return tuple(require(name).media_types[0] for name in response.formats)
+    declared = next((value for name, value in response.headers if name == b"content-type"), None)
+    if declared is not None:
+        value = declared.render({}) if declared.is_constant else None
+        return (value.split(";")[0].strip(),) if isinstance(value, str) else (ANY_TYPE,)
+    return (ANY_TYPE,) if passes_through(plan) else ("application/json",)
+
+
+def passes_through(plan: EndpointPlan) -> bool:
+    """Say whether the body and the content type of the upstream reach the client as they are."""
+    if plan.stream:
+        return True
+    response = plan.response
+    changed = response.body is not None or response.join or response.shape or response.transform
+    if plan.kind != "call" or plan.fan is None or changed or response.fields or response.meta:
+        return False
+    part = plan.fan.parts[0]
+    special = part.each or part.race or part.group or part.optional or part.when or part.shape or part.transform
+    plain = all(call.shape is None and call.transform is None and call.graphql == "no" for call in part.calls)
+    return plain and not special and len(part.calls) == 1
+
+
+def _success_headers(plan: EndpointPlan) -> Iterator[str]:
+    response = plan.response
+    if plan.stream:
+        yield from _STREAMED
+        return
+    yield from (name.decode("ascii") for name, _ in (*response.headers, *response.pass_headers))
+    if response.etag and plan.method in ("GET", "HEAD"):
+        yield "etag"
+    if response.formats != ("json",):
+        yield "vary"
+    partial = plan.fan is not None and any(map(_may_be_partial, plan.fan.parts))
+    if response.cache_control is not None or partial:
+        yield "cache-control"
+    if partial:
+        yield "aggregator-parts"
+
+
+def _may_be_partial(part: PartPlan) -> bool:
+    """Say whether an answer can lack *part*, or something in it, and still be a success."""
+    if part.optional or (part.each is not None and part.each.on_error != "fail"):
+        return True
+    inner = (*part.race, *(() if part.group is None else part.group.parts))
+    return any(map(_may_be_partial, inner))
