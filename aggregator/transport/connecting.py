@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
@@ -15,7 +15,10 @@ from aggregator.transport.failures import connect_failure
 from aggregator.transport.settings import PoolSettings
 from aggregator.transport.tls import tls_context
 
-_Addresses = list[tuple[int, int, int, str, Any]]
+Addresses = list[tuple[int, int, int, str, Any]]
+Resolve = Callable[[str, int], Coroutine[Any, Any, Addresses]]
+"""Gives what getaddrinfo does for a host and a port; raises OSError."""
+
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
 
 _EYEBALLS_DELAY = 0.25  # RFC 8305 §5
@@ -25,12 +28,13 @@ _GOODBYE = 1.0
 class Connector:
     """Opens connections to the origin of *settings*; lookups of the same name at the same time are one."""
 
-    __slots__ = ("_lookup", "_loop", "_settings", "_tls")
+    __slots__ = ("_lookup", "_loop", "_resolve", "_settings", "_tls")
 
-    def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop, resolve: Resolve | None = None) -> None:
         self._settings = settings
         self._loop = loop
-        self._lookup: asyncio.Task[_Addresses] | None = None
+        self._resolve = resolve or self._ask_system
+        self._lookup: asyncio.Task[Addresses] | None = None
         self._tls = tls_context(settings.tls) if settings.origin.secure else None
 
     async def connect(
@@ -92,28 +96,26 @@ class Connector:
         if not isinstance(self._loop, asyncio.BaseEventLoop) and sock.fileno() >= 0:
             sock.detach()  # libuv closes the number; a second close could hit another socket
 
-    async def _addresses(self) -> _Addresses:
+    async def _addresses(self) -> Addresses:
         origin = self._settings.origin
         known = _literal(origin.host, origin.port)
         if known is not None:
             return [known]
         if self._lookup is None:
-            lookup = self._loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-            self._lookup = self._loop.create_task(_resolved(lookup))
+            self._lookup = self._loop.create_task(self._resolve(origin.host, origin.port))
             self._lookup.add_done_callback(self._forget_lookup)
-        return await asyncio.shield(self._lookup)
+        found = await asyncio.shield(self._lookup)
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "no address")
+        return found
 
-    def _forget_lookup(self, lookup: asyncio.Task[_Addresses]) -> None:
+    async def _ask_system(self, host: str, port: int) -> Addresses:
+        return list(await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+    def _forget_lookup(self, lookup: asyncio.Task[Addresses]) -> None:
         self._lookup = None
         if not lookup.cancelled():
             lookup.exception()  # each call that waits gets it; nobody may be left to
-
-
-async def _resolved(lookup: Any) -> _Addresses:
-    found: _Addresses = await lookup
-    if not found:
-        raise socket.gaierror(socket.EAI_NONAME, "no address")
-    return found
 
 
 def _literal(host: str, port: int) -> tuple[int, int, int, str, Any] | None:

@@ -81,8 +81,8 @@ def tls_failure(error: ssl.SSLError) -> CallError:
     """Give in words why TLS failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         unknown = "The certificate of the upstream is not valid."
-        return CallError(Cause.TLS, BY_VERIFY_CODE.get(error.verify_code, unknown))
-    return CallError(Cause.TLS, BY_TLS_REASON.get(error.reason or "", "TLS with the upstream failed."))
+        return CallError(Cause.TLS, BY_VERIFY_CODE.get(getattr(error, "verify_code", 0), unknown))
+    return CallError(Cause.TLS, BY_TLS_REASON.get(getattr(error, "reason", ""), "TLS with the upstream failed."))
 
 
 def lost_failure(error: BaseException | None, *, answering: bool) -> CallError:

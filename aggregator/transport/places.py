@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport.connecting import Connector
+from aggregator.transport.connecting import Connector, Resolve
 from aggregator.transport.connection import Connection
 from aggregator.transport.settings import PoolSettings
 from aggregator.transport.ticket import IDEMPOTENT, Ticket
@@ -39,7 +39,7 @@ class Places:
         "idle", "loop", "settings", "taken", "waiting",
     )  # fmt: skip
 
-    def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop, resolve: Resolve | None) -> None:
         limits = settings.limits
         self.settings = settings
         self.loop = loop
@@ -48,7 +48,7 @@ class Places:
         self.waiting: OrderedDict[Ticket, None] = OrderedDict()
         self._max_idle = limits.max_connections if limits.max_keepalive is None else limits.max_keepalive
         self._gaps = settings.timeouts.read is not None or settings.timeouts.write is not None
-        self._connector = Connector(settings, loop)
+        self._connector = Connector(settings, loop, resolve)
         self._watch = Watch(loop, self._inspect)
         self._connections: set[Connection] = set()
         self._dials: set[_Dial] = set()

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterable
 from dataclasses import replace
 from time import monotonic
 
-from aggregator.errors import CallError, Cause
+from aggregator.transport.connecting import Resolve
 from aggregator.transport.door import Done, Door
 from aggregator.transport.places import Places
 from aggregator.transport.replies import StreamReply
-from aggregator.transport.requests import request_head, whole_request
+from aggregator.transport.requests import bad_target, request_head, whole_request
 from aggregator.transport.settings import PoolSettings, Timeouts
 from aggregator.transport.streaming import StreamTicket
 from aggregator.transport.ticket import Ticket
@@ -24,6 +24,7 @@ from aggregator.transport.uploading import Upload
 
 class Pool(Door):
     """See `Door`. Made inside a running loop; raises StartupError when the TLS files cannot be used.
+    *resolve* stands in for the system's name lookup.
 
     A call on a reused connection that dies before a byte of an answer came is sent once more on a fresh
     one if its method is idempotent, and fails otherwise.
@@ -31,9 +32,9 @@ class Pool(Door):
 
     __slots__ = ("_body_cap", "_places")
 
-    def __init__(self, settings: PoolSettings) -> None:
+    def __init__(self, settings: PoolSettings, *, resolve: Resolve | None = None) -> None:
         super().__init__(settings)
-        self._places = Places(settings, asyncio.get_running_loop())
+        self._places = Places(settings, asyncio.get_running_loop(), resolve)
         self._body_cap = settings.caps.body
 
     @property
@@ -64,7 +65,7 @@ class Pool(Door):
         if len(target.split()) == 1:
             places.admit(ticket)
         else:
-            places.refuse(ticket, _bad_target())
+            places.refuse(ticket, bad_target())
         return ticket
 
     async def stream(
@@ -92,7 +93,7 @@ class Pool(Door):
         due = math.inf if deadline is None else deadline
         ticket = StreamTicket(self._places, method, request, upload, due, monotonic(), limits)
         if len(target.split()) != 1:
-            raise _bad_target()
+            raise bad_target()
         self._places.admit(ticket)
         return await ticket.reply(decode=decode)
 
@@ -103,8 +104,3 @@ class Pool(Door):
     async def aclose(self) -> None:
         """Fail what still runs or waits, close every connection and wait until they are gone."""
         await self._places.aclose()
-
-
-def _bad_target() -> CallError:
-    """Give the refusal of a target that would end the request line early."""
-    return CallError(Cause.PROTOCOL, "The request target is empty or holds white space.")

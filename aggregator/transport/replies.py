@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Protocol
+
+from aggregator.transport.bodies import StreamBody
 
 
 class Reply:
@@ -42,18 +43,6 @@ class Reply:
         return f"<Reply {self.status}, {len(self.body)} bytes>"
 
 
-class BodyStream(Protocol):
-    """What a `StreamReply` reads from; its iteration raises CallError when the body fails."""
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the pieces of the body as they arrive."""
-        ...
-
-    async def aclose(self) -> None:
-        """Give up what has not been read; safe to call at any time and more than once."""
-        ...
-
-
 class StreamReply:
     """A response whose body is read as it arrives: ``async for piece in reply``, once.
 
@@ -63,7 +52,7 @@ class StreamReply:
 
     __slots__ = ("_body", "headers", "reused", "status")
 
-    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: BodyStream, reused: bool = False) -> None:
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: StreamBody, reused: bool = False) -> None:
         self.status = status
         self.headers = headers
         self.reused = reused

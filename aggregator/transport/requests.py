@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from aggregator.errors import CallError, Cause
+
 _EXPECT_BODY = frozenset({b"POST", b"PUT", b"PATCH"})  # they say so when they have none (RFC 9110 §8.6)
 _LENGTH = re.compile(rb"(?:^|\n)content-length:[ \t]*([0-9]+)[ \t]*\r\n", re.IGNORECASE)
 
@@ -26,3 +28,8 @@ def request_head(method: bytes, target: bytes, headers: bytes) -> tuple[bytes, i
     if declared is not None:
         return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, headers), int(declared[1])
     return b"%b %b HTTP/1.1\r\n%btransfer-encoding: chunked\r\n\r\n" % (method, target, headers), None
+
+
+def bad_target() -> CallError:
+    """Give the refusal of a target that would end the request line early."""
+    return CallError(Cause.PROTOCOL, "The request target is empty or holds white space.")

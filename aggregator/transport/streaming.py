@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport.decoding import Decoder, decoded_headers, decoder_for
+from aggregator.transport.bodies import StreamBody
+from aggregator.transport.decoding import decoded_headers, decoder_for
 from aggregator.transport.framing import ResponseReader
 from aggregator.transport.replies import Reply, StreamReply
 from aggregator.transport.settings import Timeouts
@@ -78,6 +78,15 @@ class StreamTicket(Ticket):
         self._pieces.clear()
         if not self.over:
             self._end(CallError(Cause.INCOMPLETE, "The call was given up."))
+
+    async def aclose(self) -> None:
+        """Give the call up."""
+        self.cancel()
+
+    def abandon(self) -> None:
+        """Give the call up when its reply is dropped, also from the collector's hand."""
+        if not self.over and not self.places.loop.is_closed():
+            self.cancel()
 
     # What the connection calls.
 
@@ -167,47 +176,3 @@ class StreamTicket(Ticket):
         failure, self._failure = self._failure, CallError(Cause.INCOMPLETE, "The call has failed before.")
         assert failure is not None
         return failure
-
-
-class StreamBody:
-    """The body of a streamed reply, as `StreamReply` wants it. When it is dropped unread, the call ends."""
-
-    __slots__ = ("_decoded", "_decoder", "_ticket")
-
-    def __init__(self, ticket: StreamTicket, decoder: Decoder | None) -> None:
-        self._ticket = ticket
-        self._decoder = decoder
-        self._decoded: Iterator[bytes] = iter(())
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            piece = await self._next()
-        except CallError:
-            self._ticket.cancel()
-            raise
-        if piece is None:
-            raise StopAsyncIteration
-        return piece
-
-    async def _next(self) -> bytes | None:
-        decoder = self._decoder
-        if decoder is None:
-            return await self._ticket.next_piece()
-        while (piece := next(self._decoded, None)) is None:
-            coded = await self._ticket.next_piece()
-            if coded is None:
-                decoder.finish()
-                return None
-            self._decoded = decoder.feed(coded)
-        return piece
-
-    async def aclose(self) -> None:
-        """Give up what has not been read."""
-        self._ticket.cancel()
-
-    def __del__(self) -> None:
-        if not self._ticket.over and not self._ticket.places.loop.is_closed():
-            self._ticket.cancel()

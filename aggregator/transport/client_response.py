@@ -1,0 +1,77 @@
+"""A response that an httpx client has given, held to the rules of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+
+from aggregator.errors import CallError, Cause
+from aggregator.transport.decoding import decoded_headers, decoder_for
+from aggregator.transport.httpx_failures import failure_of
+from aggregator.transport.settings import Caps
+
+
+class ClientResponse:
+    """*status*, *headers* (names in lower case) and the body, whole or in pieces as they were sent.
+
+    Raises CallError when the head is not acceptable; `aclose` must follow in any case.
+    """
+
+    __slots__ = ("_caps", "_pieces", "_response", "codings", "headers", "reused", "status")
+
+    def __init__(self, response: httpx.Response, method: bytes, caps: Caps, *, reused: bool) -> None:
+        self._response = response
+        self._caps = caps
+        self._pieces: AsyncIterator[bytes] | None = None
+        self.reused = reused
+        self.status = response.status_code
+        self.headers = [(name.lower(), value) for name, value in response.headers.raw]
+        self.codings: list[bytes] = []
+        if method != b"HEAD" and self.status not in (204, 304):
+            self.codings = [value for name, value in self.headers if name == b"content-encoding"]
+
+    def judge(self) -> None:
+        """Raise CallError unless the head is one that the engine would accept."""
+        if not 200 <= self.status <= 599:
+            raise CallError(Cause.PROTOCOL, "The upstream answered with a status that has no meaning here.")
+        if len(self.headers) > self._caps.headers:
+            raise CallError(Cause.PROTOCOL, "The upstream sent too many headers.")
+        if sum(len(name) + len(value) + 4 for name, value in self.headers) > self._caps.head:
+            raise CallError(Cause.PROTOCOL, "The upstream sent a head that is too large.")
+
+    async def body(self) -> bytes:
+        """Give the whole body, decoded; *headers* then no longer tell of a coding that was undone."""
+        pieces, size = [], 0
+        while (piece := await self.next_piece()) is not None:
+            size += len(piece)
+            if size > self._caps.body:
+                raise CallError(Cause.TOO_LARGE, "The body is larger than allowed.")
+            pieces.append(piece)
+        body = b"".join(pieces)
+        decoder = decoder_for(self.codings, self._caps.decoded)
+        if decoder is not None:
+            body = b"".join(decoder.feed(body))
+            decoder.finish()
+            self.headers = decoded_headers(self.headers)
+        return body
+
+    async def next_piece(self) -> bytes | None:
+        """Give what came next of the body as it was sent, None at its end."""
+        if self._pieces is None:
+            # not aiter_raw(), which refuses the responses of mock transports, read when they were made
+            self._pieces = aiter(self._response.stream)  # type: ignore[arg-type]
+        try:
+            return await anext(self._pieces, None)
+        except Exception as error:
+            raise failure_of(error) from error
+
+    async def aclose(self) -> None:
+        """Give the connection back."""
+        close_pieces = getattr(self._pieces, "aclose", None)
+        try:
+            if close_pieces is not None:
+                await close_pieces()
+            await self._response.aclose()
+        except Exception as error:
+            raise failure_of(error) from error

@@ -1,0 +1,63 @@
+"""What httpx raises, as the causes of CallError: one table, which names every exception that httpx has."""
+
+from __future__ import annotations
+
+import httpx
+
+from aggregator.errors import CallError, Cause
+from aggregator.transport.failures import RESET, UNREACHABLE, chain, connect_failure
+
+_SILENT = (Cause.READ_TIMEOUT, "The upstream fell silent.")
+_MISUSED = (Cause.PROTOCOL, "The HTTP client could not make the call.")
+_INVALID = (Cause.PROTOCOL, "The upstream did not answer in valid HTTP.")
+
+BY_EXCEPTION: dict[type[Exception], tuple[Cause, str]] = {
+    httpx.CloseError: RESET,
+    httpx.ConnectError: UNREACHABLE,  # what it came from tells more
+    httpx.ConnectTimeout: (Cause.CONNECT_TIMEOUT, "The upstream did not accept a connection in time."),
+    httpx.CookieConflict: _MISUSED,
+    httpx.DecodingError: (Cause.CODING, "The body is not in the content coding that it claims."),
+    httpx.HTTPError: _MISUSED,
+    httpx.HTTPStatusError: (Cause.STATUS, "The status of the upstream was refused by the HTTP client."),
+    httpx.InvalidURL: _MISUSED,
+    httpx.LocalProtocolError: _MISUSED,
+    httpx.NetworkError: RESET,
+    httpx.PoolTimeout: (Cause.POOL_TIMEOUT, "No connection to the upstream became free in time."),
+    httpx.ProtocolError: _INVALID,
+    httpx.ProxyError: (Cause.UNREACHABLE, "The proxy did not reach the upstream."),
+    httpx.ReadError: RESET,
+    httpx.ReadTimeout: _SILENT,
+    httpx.RemoteProtocolError: _INVALID,  # unless the connection ended: see `failure_of`
+    httpx.RequestError: _MISUSED,
+    httpx.RequestNotRead: _MISUSED,
+    httpx.ResponseNotRead: _MISUSED,
+    httpx.StreamClosed: _MISUSED,
+    httpx.StreamConsumed: _MISUSED,
+    httpx.StreamError: _MISUSED,
+    httpx.TimeoutException: _SILENT,
+    httpx.TooManyRedirects: (Cause.PROTOCOL, "The upstream redirected too often."),
+    httpx.TransportError: UNREACHABLE,
+    httpx.UnsupportedProtocol: _MISUSED,
+    httpx.WriteError: RESET,
+    httpx.WriteTimeout: (Cause.WRITE_TIMEOUT, "The upstream stopped taking the request."),
+}
+
+_ENDED = ("disconnected", "peer closed")  # httpcore's and h11's words for a connection that ended too early
+
+
+def failure_of(error: Exception) -> CallError:
+    """Give what *error*, raised by a client, means; one of ours on its way through httpx stays what it was."""
+    for link in chain(error):
+        if isinstance(link, CallError):
+            return CallError(link.cause, link.message, retry_after=link.retry_after)
+    if isinstance(error, httpx.ConnectError):
+        return connect_failure(error)
+    if isinstance(error, httpx.RemoteProtocolError) and any(word in str(error) for word in _ENDED):
+        return CallError(Cause.INCOMPLETE, "The upstream closed the connection before its answer was complete.")
+    known = (BY_EXCEPTION[kind] for kind in type(error).__mro__ if kind in BY_EXCEPTION)
+    return CallError(*next(known, _MISUSED))
+
+
+def is_unanswered(error: Exception) -> bool:
+    """Tell whether *error* may be a kept-alive connection that the upstream had closed meanwhile."""
+    return isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
