@@ -73,15 +73,11 @@ class Running:
         self._stack.callback(self._executor.shutdown, wait=False, cancel_futures=True)
         self._client = SharedClient(self.plan.client, self._transport)
         self._stack.push_async_callback(self._client.aclose)
-        self._stack.push_async_callback(self._drain_effects)
         try:
             self.generation = await self._build(1, self.plan, None)
         except BaseException:
             await self._stack.aclose()
             raise
-
-    async def _drain_effects(self) -> None:
-        await self.queue.drain(self.plan.server.shutdown_grace)
 
     async def _build(self, number: int, plan: Plan, previous: Generation | None) -> Generation:
         assert self._client is not None
@@ -148,6 +144,7 @@ class Running:
     async def close(self) -> None:
         """Run what is left of the background calls within the grace, then close everything."""
         self.draining = True
+        await self.queue.drain(self.plan.server.shutdown_grace)
         await self._stack.aclose()
         if self.generation is not None:
             self.generation.retired = True
