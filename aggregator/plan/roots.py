@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
+from aggregator.plan.types import BatchPlan, DocPlan, UpstreamPlan
 from aggregator.templates import Expression, Template, UrlTemplate
 
 Reference = tuple[str, ...]
+_SPEAKING = (Expression, Template, UrlTemplate)
+_SILENT = frozenset({UpstreamPlan, BatchPlan, DocPlan})
 
 
 def references_in(value: Any) -> Iterator[Reference]:
     """Give every path that expressions and URLs anywhere in *value* read."""
-    if isinstance(value, Expression | Template | UrlTemplate):
+    if isinstance(value, _SPEAKING):
         yield from value.references
     elif isinstance(value, tuple):
         for item in value:
             yield from references_in(item)
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from references_in(getattr(value, field.name))
+    else:
+        for name in _fields_of(type(value)):
+            inner = getattr(value, name)
+            if inner:
+                yield from references_in(inner)
+
+
+@cache
+def _fields_of(kind: type) -> tuple[str, ...]:
+    """Give the fields of *kind* that may hold an expression: none for what is no dataclass."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) and kind not in _SILENT else ()
 
 
 def roots_in(value: Any) -> frozenset[str]:

@@ -10,6 +10,7 @@ from aggregator.diagnostics import render_text
 from aggregator.errors import ConfigError
 from aggregator.plan.compiler import Compiler
 from aggregator.plan.types import Plan
+from aggregator.server.collecting import collection_paused
 
 
 class PlanFiles:
@@ -22,9 +23,10 @@ class PlanFiles:
 
     def load(self) -> Plan:
         """Give the plan as the files say now; raises ``ConfigError``."""
-        config = self._loader.load()
-        self.files = config.files
-        return self._compiler.compile(config)
+        with collection_paused():
+            config = self._loader.load()
+            self.files = config.files
+            return self._compiler.compile(config)
 
     def describe(self, error: ConfigError, *, color: bool = False) -> str:
         """Give the text that a terminal shows for *error*."""

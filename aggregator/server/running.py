@@ -19,6 +19,7 @@ from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.runtime.client import SharedClient
 from aggregator.runtime.effects import EffectQueue
 from aggregator.runtime.stack import Resources
+from aggregator.server.collecting import collection_paused
 from aggregator.server.generation import Generation
 from aggregator.server.reload import ReloadOutcome, Verdict
 from aggregator.telemetry.logging import log
@@ -90,7 +91,8 @@ class Running:
             return client.pool(upstream, port)
 
         resources = Resources(pool, self._executor, self.queue, plan.server)
-        return Generation(number, plan, resources, client, port, previous)
+        with collection_paused():
+            return Generation(number, plan, resources, client, port, previous)
 
     async def _start_demo(self, plan: Plan) -> None:
         if self._demo is None and any(upstream.demo for upstream in plan.upstreams):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from aggregator.errors import ExpressionError
@@ -62,6 +63,7 @@ class UrlTemplate:
         return _splicer(self.segments, list(param_names))
 
 
+@lru_cache(maxsize=4096)
 def compile_url(source: str) -> UrlTemplate:
     """Compile ``[METHOD ]upstream:/path[?query]`` or ``[METHOD ]https://host[/path][?query]``.
 
