@@ -78,16 +78,18 @@ def _walk(node: _Node[T], words: list[bytes], position: int, taken: tuple[bytes,
     if position == len(words):
         return None if node.methods is None else Match(node.methods, taken)
     word = words[position]
-    segment = word if word == b"" and position == len(words) - 1 else canonical_segment(word)
-    literal = node.literals.get(segment)
+    literal = node.literals.get(word)
     if literal is not None and (found := _walk(literal, words, position + 1, taken)) is not None:
         return found
-    if (
-        node.param is not None
-        and segment
-        and (found := _walk(node.param, words, position + 1, (*taken, segment))) is not None
-    ):
+    segment = word if word == b"" and position == len(words) - 1 else canonical_segment(word)
+    if segment != word and (literal := node.literals.get(segment)) is not None:
+        found = _walk(literal, words, position + 1, taken)
+        if found is not None:
+            return found
+    if not segment:
+        return None
+    if node.param is not None and (found := _walk(node.param, words, position + 1, (*taken, segment))) is not None:
         return found
-    if node.rest is not None and segment:
+    if node.rest is not None:
         return Match(node.rest, (*taken, b"/".join(canonical_segment(word) for word in words[position:])))
     return None
