@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import yaml
 
 from aggregator.config.pieces import Piece, cut
 from aggregator.config.places import Places
+from aggregator.config.reading import MOST_ALIASED, Anchored, Reading, RefusedError
 from aggregator.config.section import Part, Section
 from aggregator.config.syntax import explain
-from aggregator.config.values import MOST_ALIASED, Anchored, Reading, RefusedError, Steps, read_values
+from aggregator.config.values import Steps, read_values
 from aggregator.config.yaml_text import read_text
 from aggregator.diagnostics import Diagnostic, Position, Source, in_reading_order
+
+_MOST_EXPLAINED = 20
 
 
 @dataclass(slots=True)
@@ -60,17 +64,20 @@ class _Known:
         return all(anchors.get(name) is anchored for name, anchored in self.reading.used.items())
 
 
+_Pieces = dict[tuple[str, str], _Known]
+
+
 class ParseCache:
     """What was parsed before, by file and text: give the same one to every reading of the same files."""
 
     def __init__(self) -> None:
-        self._pieces: dict[str, dict[str, _Known]] = {}
+        self._pieces: dict[str, _Pieces] = {}
 
-    def of(self, file: str) -> dict[str, _Known]:
+    def of(self, file: str) -> _Pieces:
         """The pieces of the last good reading of *file*."""
         return self._pieces.get(file, {})
 
-    def keep(self, file: str, pieces: dict[str, _Known]) -> None:
+    def keep(self, file: str, pieces: _Pieces) -> None:
         """Replace the pieces of *file*; what is no longer in it is forgotten."""
         self._pieces[file] = pieces
 
@@ -99,25 +106,27 @@ def read_document(
 
 def _from_pieces(pieces: list[Piece], source: Source, cache: ParseCache) -> tuple[Document, list[Diagnostic]]:
     """The document, piece by piece; raises when it cannot be certain that the whole would say the same."""
-    before, now = cache.of(source.name), {}
+    before = cache.of(source.name)
+    now: _Pieces = {}
     document, anchors = Document(source.name, source), dict[str, Anchored]()
     problems: list[Diagnostic] = []
     seen: set[tuple[bool, str | int]] = set()
     aliased = 0
     for piece in pieces:
-        known = before.get(piece.text)
+        identity = piece.kind, piece.text
+        known = before.get(identity)
         if known is None or not known.holds(anchors):
             known = _read_piece(piece, source.name, anchors)
         if not known.reading.problems:
-            now[piece.text] = known
+            now[identity] = known
         problems += known.reading.problems
         aliased += known.reading.aliased
         anchors.update(known.reading.anchors)
         for part in known.parts:
-            identity = part.is_endpoint, part.root[-1]
-            if identity in seen:
+            name = part.is_endpoint, part.root[-1]
+            if name in seen:
                 raise _NotPlainError
-            seen.add(identity)
+            seen.add(name)
             _place(document, part, piece.line)
     if not pieces or aliased > MOST_ALIASED:
         raise _NotPlainError
@@ -165,7 +174,7 @@ def _from_whole(source: Source, pieces: list[Piece]) -> tuple[Document | None, l
     except RefusedError as refused:
         return None, [refused.diagnostic]
     except yaml.YAMLError as error:
-        return None, list(_explained(pieces, file)) or [explain(error, text, file)]
+        return None, list(islice(_explained(pieces, file), _MOST_EXPLAINED)) or [explain(error, text, file)]
     document = Document(file, source)
     if reading.value is None:
         hint = "`aggregator init` writes a first one"

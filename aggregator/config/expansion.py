@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aggregator.config.scalars import Doubt, Unquoted, read_plain
 from aggregator.config.section import Section
@@ -19,7 +19,7 @@ from aggregator.config.values import Steps
 from aggregator.config.yaml_text import LARGEST, read_file
 from aggregator.diagnostics import Diagnostic, did_you_mean
 
-_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:-|\Z)")
 _BRACES = re.compile(r"\$\{|\}")
 _NONE: frozenset[Any] = frozenset()
 
@@ -59,6 +59,20 @@ def expand(section: Section, env: Mapping[str, str], folder: Path) -> Expansion:
     )
 
 
+class _Reference(NamedTuple):
+    """``${…}`` as it stands from *start* to *stop* in *text*, the scalar at *path*."""
+
+    text: str
+    path: Steps
+    start: int
+    stop: int
+
+    @property
+    def inner(self) -> str:
+        """What stands between the braces; nothing when they are never closed."""
+        return self.text[self.start + 2 : self.stop - 1] if self.text[self.stop - 1] == "}" else ""
+
+
 class _Expander:
     """One pass over one section."""
 
@@ -77,48 +91,45 @@ class _Expander:
             return [self.fill(inner, (*path, index)) for index, inner in enumerate(value)]
         if not isinstance(value, str) or "${" not in value:
             return value
-        filled = self._text(value, _Scalar(path))
-        if isinstance(value, Unquoted) and _closing(value, 0) == len(value) - 1 and filled:
+        filled = self._text(value, path, 0, len(value))
+        if isinstance(value, Unquoted) and _end(value, 0) == len(value) and filled:
             read = read_plain(filled)
             return filled if isinstance(read, str | Doubt) else read
         return filled
 
-    def _text(self, text: str, whole: _Scalar) -> str:
-        """*text*, all of *whole* or a default in it, with its references filled in."""
-        filled, done = [], 0
-        while (start := text.find("${", done)) >= 0:
+    def _text(self, text: str, path: Steps, begin: int, end: int) -> str:
+        """What stands from *begin* to *end* in *text*, filled in; all of it, or a default in it."""
+        filled, done = "", begin
+        while (start := text.find("${", done, end)) >= 0:
             if start > done and text[start - 1] == "$":
-                filled.append(text[done : start - 1] + "${")
+                filled += text[done : start - 1] + "${"
                 done = start + 2
-                continue
-            end = _closing(text, start)
-            reference = text[start : end + 1]
-            filled += text[done:start], self._reference(reference, whole)
-            done = start + len(reference)
-        return "".join([*filled, text[done:]])
+            else:
+                stop = min(_end(text, start), end)
+                filled += text[done:start] + self._refer(_Reference(text, path, start, stop))
+                done = stop
+        return filled + text[done:end]
 
-    def _reference(self, reference: str, whole: _Scalar) -> str:
-        """The text that ``${…}`` stands for; nothing after a problem."""
-        inner = reference[2:-1] if reference.endswith("}") else ""
+    def _refer(self, reference: _Reference) -> str:
+        """The text that *reference* stands for; nothing after a problem."""
+        inner = reference.inner
         if inner.startswith("file:"):
-            return self._file(inner.removeprefix("file:"), reference, whole)
-        named = _NAME.fullmatch(inner)
+            return self._file(inner.removeprefix("file:"), reference)
+        named = _NAME.match(inner)
         if named is None:
             hint = "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` is a literal `${`"
-            self._problem("bad-variable", "this is not the name of a variable", reference, whole, hint)
-            return ""
-        name, default = named.groups()
+            return self._problem("bad-variable", "this is not the name of a variable", reference, hint)
+        name, has_default = named[1], bool(named[2])
         self.variables.add(name)
         value = self._env.get(name)
-        if default is not None and not value:
-            return self._text(default, whole)
+        if has_default and not value:
+            return self._text(reference.text, reference.path, reference.start + 2 + named.end(), reference.stop - 1)
         if value is None:
             hint = did_you_mean(name, self._env) or f"set it, or give a default: `${{{name}:-…}}`"
-            self._problem("unset-variable", f"the variable `{name}` is not set", reference, whole, hint)
-            return ""
+            return self._problem("unset-variable", f"the variable `{name}` is not set", reference, hint)
         return self._secret(value)
 
-    def _file(self, name: str, reference: str, whole: _Scalar) -> str:
+    def _file(self, name: str, reference: _Reference) -> str:
         """What the file says, without one line break at its end."""
         path = self._folder / name
         self.files.add(path)
@@ -129,9 +140,7 @@ class _Expander:
             text = content.decode("utf-8")
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not a UTF-8 text"
-            message = f"the file `{name}` cannot be read: {why}"
-            self._problem("variable-file", message, reference, whole, None)
-            return ""
+            return self._problem("variable-file", f"the file `{name}` cannot be read: {why}", reference, None)
         return self._secret(text.removesuffix("\n").removesuffix("\r"))
 
     def _secret(self, value: str) -> str:
@@ -139,31 +148,20 @@ class _Expander:
             self.secrets.add(value)
         return value
 
-    def _problem(self, code: str, message: str, reference: str, whole: _Scalar, hint: str | None) -> None:
-        position = self._section.locate(whole.path, reference, whole.occurrence(reference))
-        path = (*self._section.path, *whole.path)
-        self.problems.append(Diagnostic(code, "error", message, position, hint, (), path))
+    def _problem(self, code: str, message: str, reference: _Reference, hint: str | None) -> str:
+        text, path, start, stop = reference
+        written = text[start:stop]
+        position = self._section.locate(path, written, text.count(written, 0, start))
+        place = (*self._section.path, *path)
+        self.problems.append(Diagnostic(code, "error", message, position, hint, (), place))
+        return ""
 
 
-class _Scalar:
-    """Where a text stands; counts the problems of equal references in it, which come in reading order."""
-
-    def __init__(self, path: Steps) -> None:
-        self.path = path
-        self._asked: dict[str, int] = {}
-
-    def occurrence(self, reference: str) -> int:
-        """Which of several equal references the next problem is about, from 0."""
-        found = self._asked.get(reference, 0)
-        self._asked[reference] = found + 1
-        return found
-
-
-def _closing(text: str, start: int) -> int:
-    """Where the reference that begins at *start* ends: at its own ``}``, or with the text when there is none."""
+def _end(text: str, start: int) -> int:
+    """Where the reference that begins at *start* ends: behind its own ``}``, or with the text."""
     depth = 0
     for brace in _BRACES.finditer(text, start):
         depth += 1 if brace[0] == "${" else -1
         if depth == 0:
-            return brace.start()
-    return len(text) - 1
+            return brace.end()
+    return len(text)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import yaml
-from yaml.events import ScalarEvent
+from yaml.events import CollectionEndEvent, CollectionStartEvent, ScalarEvent
 
 from aggregator.config import values
 from aggregator.diagnostics import Diagnostic, Position
 
 Spot = tuple[int, int]
+
+KEY = re.compile(r"""\s*(?:- +)*(?:"[^"]*"|'[^']*'|[^\s"'#{\[-][^#]*?):(?= |$)""")
+"""The key of a line, with the items of lists that it stands in."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,33 @@ class Fault:
     @cached_property
     def quoted_before(self) -> Any:
         """The last thing that was read before, when it is a text in quotes, or None."""
-        last: Any = None
+        if '"' not in self.here and "'" not in self.here:
+            return None
+        last = self._events[-1]
+        return last if isinstance(last, ScalarEvent) and last.style in ("'", '"') else None
+
+    @cached_property
+    def open_bracket(self) -> Spot | None:
+        """The innermost bracket that was still open."""
+        opened: list[Spot | None] = []
+        for event in self._events:
+            if isinstance(event, CollectionStartEvent):
+                mark: Any = event.end_mark
+                opened.append((mark.line, mark.column - 1) if event.flow_style else None)
+            elif isinstance(event, CollectionEndEvent):
+                opened.pop()
+        return opened[-1] if opened else None
+
+    @cached_property
+    def _events(self) -> list[Any]:
+        """What was read before the error."""
+        events: list[Any] = []
         next_event = values.Parser(self.text).get_event
         try:
             while True:
-                last = next_event()
+                events.append(next_event())
         except yaml.YAMLError:
-            return last if isinstance(last, ScalarEvent) and last.style in ("'", '"') else None
+            return events
 
     def at(self, line: int, column: int, end: int | None = None) -> Position:
         """The span from *column* to before *end* in *line*; one character when *end* is left out."""

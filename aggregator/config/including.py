@@ -16,7 +16,7 @@ from aggregator.config.document import Document, ParseCache, read_document
 from aggregator.config.section import Section
 from aggregator.config.values import Steps
 from aggregator.config.yaml_text import read_file, source_of
-from aggregator.diagnostics import Diagnostic, Position, Source, did_you_mean, in_reading_order
+from aggregator.diagnostics import Diagnostic, Position, Source, in_reading_order, suggest
 
 _ROOT_ONLY = frozenset(["server", "client", "defaults", "background"])
 
@@ -143,7 +143,10 @@ class _TreeReader:
         if isinstance(error, FileNotFoundError):
             around = (folder / wanted).parent
             names = [os.path.relpath(one, folder) for one in around.iterdir()] if around.is_dir() else []
-            self._problem("include-missing", f"there is no file `{wanted}`", position, did_you_mean(wanted, names))
+            stems = {os.path.splitext(name)[0]: name for name in names}
+            near = suggest(os.path.splitext(wanted)[0], stems)
+            hint = f"did you mean `{stems[near]}`?" if near else None
+            self._problem("include-missing", f"there is no file `{wanted}`", position, hint)
         elif isinstance(error, IsADirectoryError):
             self._problem(
                 "include-missing", f"`{wanted}` is a directory", position, f"write `{wanted.rstrip('/')}/*.yaml`"
@@ -170,7 +173,7 @@ def _misplaced(document: Document) -> Iterator[Diagnostic]:
     """What an included file says although only the root may."""
     for key, section in document.sections.items():
         if key in _ROOT_ONLY:
-            message = f"`{key}` belongs into the root file only"
+            message = f"`{key}` may only stand in the root file"
             hint = "an included file holds `upstreams`, `groups`, `plugins`, `endpoints` and `include`"
             yield Diagnostic("root-only", "error", message, section.key_position, hint, (), (key,))
 

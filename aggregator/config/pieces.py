@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Literal, NamedTuple
+
+from aggregator.config.reading import MOST_SECTIONS
 
 _GAP = r"(?:[ ]*(?:#[^\n]*)?\n)*"
 _OPENING = re.compile(rf"{_GAP}(?:---[ ]*(?:#[^\n]*)?(?:\n|\Z){_GAP})?")
@@ -35,23 +37,31 @@ def cut(text: str) -> list[Piece] | None:
     opening = _OPENING.match(text)
     begin = opening.end() if opening else 0
     pieces: list[Piece] = []
-    for block in _blocks(text, begin, len(text), 0, text.count("\n", 0, begin)):
-        header = _HEADER.match(block.text)
-        if header and header[1]:
-            first = header.start(1)
-            line = block.line + block.text.count("\n", 0, first)
-            inner = _blocks(block.text, first, len(block.text), len(header[1]), line)
-            pieces.append(Piece(block.text[:first], block.line, "header"))
-            pieces += [Piece(text, line, "endpoint") for text, line, _ in inner]
-        else:
-            pieces.append(block)
-    plain = pieces and not any(_NOT_A_PLAIN_KEY.match(piece.text.lstrip(" ")) for piece in pieces)
-    return pieces if plain and text.startswith(pieces[0].text, begin) else None
+    blocks = _blocks(text, begin, len(text), 0, text.count("\n", 0, begin))
+    for block in islice(blocks, MOST_SECTIONS):
+        pieces += _with_endpoints(block)
+    if next(blocks, None) is not None or any(_NOT_A_PLAIN_KEY.match(piece.text.lstrip(" ")) for piece in pieces):
+        return None
+    return pieces or None
+
+
+def _with_endpoints(block: Piece) -> list[Piece]:
+    """The section *block*, cut further if it is a mapping of endpoints."""
+    header = _HEADER.match(block.text)
+    if header is None or not header[1]:
+        return [block]
+    first = header.start(1)
+    line = block.line + block.text.count("\n", 0, first)
+    inner = _blocks(block.text, first, len(block.text), len(header[1]), line)
+    endpoints = [Piece(text, line, "endpoint") for text, line, _ in inner]
+    return [Piece(block.text[:first], block.line, "header"), *endpoints] if endpoints else [block]
 
 
 def _blocks(text: str, begin: int, end: int, indent: int, line: int) -> Iterator[Piece]:
-    """What begins with a key at *indent* between *begin*, which is in line *line*, and *end*."""
+    """What begins with a key at *indent* between *begin*, in line *line*, and *end*; nothing if not all does."""
     starts = [found.start() for found in _key_at(indent).finditer(text, begin, end)]
+    if starts[:1] != [begin]:
+        return
     previous = begin
     for start, stop in pairwise([*starts, end]):
         line += text.count("\n", previous, start)

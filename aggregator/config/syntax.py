@@ -10,11 +10,10 @@ import re
 
 import yaml
 
-from aggregator.config.fault import Fault, in_quotes
+from aggregator.config import quoting
+from aggregator.config.fault import KEY, Fault
 from aggregator.diagnostics import Diagnostic
 
-_EXPRESSION = re.compile(r"""(?:^|[:,\[{-])\s*(\{\{.*?\}\}|\{%.*?%\}|\$\{[^}\s]*\}?)""")
-_KEY = re.compile(r"""\s*(?:- +)*(?:"[^"]*"|'[^']*'|[^\s"'#{\[-][^#]*?):(?= |$)""")
 _NO_SPACE = re.compile(r"""\s*(?:- +)*([\w.-]+):([^\s/].*)$""")
 
 
@@ -31,83 +30,12 @@ def explain(error: yaml.YAMLError, text: str, file: str, first_line: int = 0) ->
 def _tab(fault: Fault) -> Diagnostic | None:
     indent = fault.here[: len(fault.here) - len(fault.here.lstrip())]
     if "\t" not in indent:
-        return None
+        message = "a tab stands where YAML wants a space"
+        return fault.says(message, fault.at(fault.line, fault.column)) if fault.sign == "\t" else None
     start = indent.index("\t")
     return fault.says(
         "a tab cannot indent a line", fault.at(fault.line, start, len(indent)), "indent with spaces, two for each level"
     )
-
-
-def _quote_never_closed(fault: Fault) -> Diagnostic | None:
-    if "quoted scalar" not in fault.context or "unexpected" not in fault.problem or fault.began is None:
-        return None
-    sign = fault.lines[fault.began[0]][fault.began[1]]
-    return fault.says("the quote that opens here is never closed", fault.at(*fault.began), f"close it with `{sign}`")
-
-
-def _quote_closed_late(fault: Fault) -> Diagnostic | None:
-    quoted = fault.quoted_before
-    if quoted is None or quoted.start_mark.line == quoted.end_mark.line != fault.line:
-        return None
-    start, end = quoted.start_mark, quoted.end_mark
-    if start.line == end.line or end.line != fault.line:
-        return None
-    closing = (fault.at(end.line, end.column - 1), "it closes here, in the middle of a line")
-    return fault.says(
-        "the quote that opens here is not closed in its line", fault.at(start.line, start.column), None, closing
-    )
-
-
-def _behind_a_quote(fault: Fault) -> Diagnostic | None:
-    quoted = fault.quoted_before
-    if quoted is None or quoted.end_mark.line != fault.line or "escape" in fault.problem:
-        return None
-    start, end = quoted.start_mark.column, quoted.end_mark.column
-    if fault.here[end:].lstrip()[:1] in ("", ":", ",", "]", "}"):
-        return None
-    behind = fault.at(fault.line, end, len(fault.here.rstrip()))
-    if quoted.style == "'" and fault.here[end : end + 1].isalnum():
-        return fault.says("the text ended at the quote before this", behind, "an apostrophe within '…' is written `''`")
-    value = fault.here[start:].strip()
-    if "}}" in value and fault.here[end:].lstrip().startswith("|"):
-        return fault.says(
-            "the text ended at the quote before this", behind, "write filters inside the braces: `{{ … | … }}`"
-        )
-    bare = value.replace(value[0], "") if value[0] == "'" else value
-    whole = f"`'{bare}'`" if "'" not in bare else None
-    hint = f"put the whole value in quotes: {whole}" if whole else "put the whole value in quotes"
-    return fault.says("the text ended at the quote before this", behind, hint)
-
-
-def _unquoted_expression(fault: Fault) -> Diagnostic | None:
-    """``key: {{ x }} more``, ``[{{ x }}]``, ``{url: ${NAME}}``."""
-    for number in dict.fromkeys([fault.line, fault.began[0] if fault.began else fault.line]):
-        line = fault.lines[number] if number < len(fault.lines) else ""
-        for found in _EXPRESSION.finditer(line):
-            start, end = found.span(1)
-            if line[start] == "$" and "flow" not in fault.context:
-                continue
-            if line[:start].rstrip().endswith(":") and not set("{[") & set(line[:start]):
-                end = len(line.rstrip())
-            hint = f"write {in_quotes(line[start:end])}"
-            what = "an expression" if line[start] == "{" else "a variable within brackets"
-            message = f"{what} must be written in quotes"
-            return Diagnostic("unquoted-expression", "error", message, fault.at(number, start, end), hint)
-    return None
-
-
-def _indicator(fault: Fault) -> Diagnostic | None:
-    """``@x``, ``%x``, ``*`` and ``!`` at the start of a value mean something to YAML."""
-    spot = fault.began if re.search("alias|anchor|tag|node", fault.context) else (fault.line, fault.column)
-    if spot is None or spot[0] >= len(fault.lines):
-        return None
-    line, column = spot
-    value = re.sub(r" +#.*", "", fault.lines[line][column:]).rstrip()
-    if value[:1] not in ("@", "`", "%", "*", "&", "!"):
-        return None
-    sign = "a backtick" if value[0] == "`" else f"`{value[0]}`"
-    at = fault.at(line, column, column + len(value))
-    return fault.says(f"a text that begins with {sign} must be written in quotes", at, f"write {in_quotes(value)}")
 
 
 def _directive(fault: Fault) -> Diagnostic | None:
@@ -115,17 +43,6 @@ def _directive(fault: Fault) -> Diagnostic | None:
         return None
     at = fault.at(fault.line, 0, len(fault.here.rstrip()))
     return fault.says("YAML directives are not read here", at, "remove the line")
-
-
-def _second_colon(fault: Fault) -> Diagnostic | None:
-    """``detail: Error: not found``."""
-    key = _KEY.match(fault.here)
-    if "mapping values" not in fault.problem or key is None or key.end() >= fault.column:
-        return None
-    value = fault.here[key.end() :].strip()
-    start = fault.here.index(value, key.end())
-    at = fault.at(fault.line, start, start + len(value))
-    return fault.says("a text with `: ` in it must be written in quotes", at, f"write {in_quotes(value)}")
 
 
 def _colon_missing(fault: Fault) -> Diagnostic | None:
@@ -141,7 +58,7 @@ def _colon_missing(fault: Fault) -> Diagnostic | None:
     if (tight := _NO_SPACE.match(line)) is not None:
         hint = f"write `{tight[1]}: {tight[2].rstrip()}`"
         return fault.says("a space is missing after the colon", fault.at(number, tight.end(1)), hint)
-    if _KEY.match(line) is None:
+    if KEY.match(line) is None:
         hint = "every line of a mapping is `key: value`"
         return fault.says("a colon is missing after this key", fault.at(number, start, end), hint)
     return None
@@ -160,7 +77,7 @@ def _deeper_than_a_value(fault: Fault) -> Diagnostic | None:
     )
 
 
-def _list_behind_a_key(fault: Fault) -> Diagnostic | None:
+def _list_after_a_key(fault: Fault) -> Diagnostic | None:
     if "sequence entries" not in fault.problem:
         return None
     hint = "begin the list in the next line, or write it as `[a, b]`"
@@ -187,34 +104,22 @@ def _closes_nothing(fault: Fault) -> Diagnostic | None:
 
 
 def _never_closed(fault: Fault) -> Diagnostic | None:
-    if "flow" not in fault.context or fault.began is None:
+    if "flow" not in fault.context or fault.open_bracket is None:
         return None
-    line, column = fault.began
-    opening = fault.lines[line][column : column + 1] if line < len(fault.lines) else ""
-    if opening not in ("[", "{"):
-        return fault.says("a bracket is never closed", fault.at(fault.line, fault.column))
+    line, column = fault.open_bracket
+    opening = fault.lines[line][column]
     closing = "]" if opening == "[" else "}"
     related = (fault.at(fault.line, fault.column), f"here `,` or `{closing}` was expected")
-    return fault.says(
-        f"the `{opening}` that opens here is not closed", fault.at(line, column), f"close it with `{closing}`", related
-    )
+    message = f"the `{opening}` that opens here is not closed"
+    return fault.says(message, fault.at(line, column), f"close it with `{closing}`", related)
 
 
-def _behind_a_block_sign(fault: Fault) -> Diagnostic | None:
+def _after_a_block_sign(fault: Fault) -> Diagnostic | None:
     if "block scalar" not in fault.context or fault.began is None:
         return None
     sign = fault.lines[fault.began[0]][fault.began[1]]
     hint = f"begin the text in the next line; a value that begins with `{sign}` needs quotes"
     return fault.says(f"only `-`, `+` or a digit may follow `{sign}`", fault.from_here(), hint)
-
-
-def _escape(fault: Fault) -> Diagnostic | None:
-    if "escape" not in fault.problem:
-        return None
-    start = fault.here.rfind("\\", 0, fault.column + 1)
-    hint = "write `\\\\` for a backslash, or put the text in single quotes"
-    at = fault.at(fault.line, max(start, 0), start + 2)
-    return fault.says(f"`{fault.here[start : start + 2]}` is not an escape in double quotes", at, hint)
 
 
 def _indentation(fault: Fault) -> Diagnostic | None:
@@ -235,20 +140,21 @@ def _indent(line: str) -> int:
 
 _RULES = (
     _tab,
-    _quote_never_closed,
-    _escape,
-    _unquoted_expression,
-    _quote_closed_late,
-    _behind_a_quote,
+    quoting.quote_never_closed,
+    quoting.escape,
+    quoting.unquoted_expression,
+    quoting.quote_closed_late,
+    quoting.after_a_quote,
+    quoting.text_after_a_bracket,
     _directive,
-    _indicator,
-    _second_colon,
+    quoting.indicator,
+    quoting.second_colon,
     _colon_missing,
     _deeper_than_a_value,
-    _list_behind_a_key,
+    _list_after_a_key,
     _closes_nothing,
     _never_closed,
-    _behind_a_block_sign,
+    _after_a_block_sign,
     _key_among_items,
     _indentation,
 )

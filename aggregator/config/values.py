@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import yaml
@@ -22,6 +21,15 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from aggregator.config.reading import (
+    DEEPEST,
+    MOST_ALIASED,
+    MOST_PROBLEMS,
+    MOST_SECTIONS,
+    Anchored,
+    Reading,
+    RefusedError,
+)
 from aggregator.config.scalars import NOT_SIMPLY_TEXT, Doubt, read_plain
 from aggregator.diagnostics import Diagnostic, Position, did_you_mean
 
@@ -30,42 +38,11 @@ Parser: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Steps = tuple[str | int, ...]
 
-DEEPEST = 64
-MOST_ALIASED = 250_000
-
 _MERGE = "<<"
+_INDENT = "endpoints stand under `endpoints:`, indented"
 _ONE_DOCUMENT = "one file is one document: name further files under `include`"
 _DROPPED: Any = object()
 _DEPTH: dict[type[Any], int] = {MappingStartEvent: 1, SequenceStartEvent: 1, MappingEndEvent: -1, SequenceEndEvent: -1}
-
-
-class RefusedError(Exception):
-    """The text cannot be read any further; *diagnostic* says why."""
-
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        self.diagnostic = diagnostic
-        super().__init__(diagnostic.message)
-
-
-@dataclass(slots=True)
-class Anchored:
-    """What ``&name`` names: its value, and of how many nodes that is made with all aliases in it."""
-
-    value: Any = None
-    nodes: int = 0
-    complete: bool = False
-
-
-@dataclass(slots=True)
-class Reading:
-    """What a text says: its value and problems, the anchors it sets and those of others that it uses."""
-
-    value: Any = None
-    documents: int = 0
-    problems: list[Diagnostic] = field(default_factory=list)
-    anchors: dict[str, Anchored] = field(default_factory=dict)
-    used: dict[str, Anchored] = field(default_factory=dict)
-    aliased: int = 0
 
 
 def read_values(
@@ -79,7 +56,7 @@ def read_values(
     return _Reader(text, file, first_line, above, {} if anchors is None else anchors).read()
 
 
-def written_twice(key: str | int, at: Position, first: Position, path: Steps) -> Diagnostic:
+def _written_twice(key: str | int, at: Position, first: Position, path: Steps) -> Diagnostic:
     """The problem of two equal keys in one mapping."""
     hint = "keep one of the two"
     return Diagnostic("duplicate-key", "error", f"`{key}` is written twice", at, hint, ((first, "first here"),), path)
@@ -166,7 +143,7 @@ class _Reader:
             twice = key in written and key is not _DROPPED
             if twice:
                 first = self._position(written[key])
-                self._said.problems.append(written_twice(key, self._position(event), first, tuple(path)))
+                self._add(_written_twice(key, self._position(event), first, tuple(path)))
             value = self._node(child := self._next())
             path.pop()
             if key == _MERGE and event.implicit[0]:
@@ -174,6 +151,8 @@ class _Reader:
             elif not twice and key is not _DROPPED:
                 result[key] = value
             written.setdefault(key, event)
+            if not path and len(written) > MOST_SECTIONS:
+                self._stop("too-many-sections", event, f"more than {MOST_SECTIONS} keys at the top level", _INDENT)
         return result
 
     def _key(self, event: Any) -> Any:
@@ -239,7 +218,11 @@ class _Reader:
     def _problem(self, code: str, at: Any, message: str, hint: str | None) -> None:
         position = at if isinstance(at, Position) else self._position(at)
         path = tuple(step for step in self._path if step is not _DROPPED)
-        self._said.problems.append(Diagnostic(code, "error", message, position, hint, (), path))
+        self._add(Diagnostic(code, "error", message, position, hint, (), path))
+
+    def _add(self, problem: Diagnostic) -> None:
+        if len(self._said.problems) < MOST_PROBLEMS:
+            self._said.problems.append(problem)
 
     def _stop(self, code: str, event: Any, message: str, hint: str | None) -> NoReturn:
         raise RefusedError(Diagnostic(code, "error", message, self._position(event), hint))

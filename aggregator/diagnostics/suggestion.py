@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_SHORT = 4
+
 
 def suggest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that *word* was most likely meant to be, or None when nothing is near.
@@ -18,7 +20,9 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
     wanted = _plain(word)
     if wanted in plain:
         return plain[wanted]
-    near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.5 if len(wanted) <= 4 else 0.6)
+    if len(wanted) <= _SHORT:
+        plain = {word: candidate for word, candidate in plain.items() if abs(len(word) - len(wanted)) <= 1}
+    near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.6)
     return plain[near[0]] if near else None
 
 
