@@ -11,6 +11,7 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
+from aggregator.plan import failures
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.answer import Answer, merged_headers, problem
 from aggregator.runtime.names import Names
@@ -18,32 +19,21 @@ from aggregator.runtime.outcome import parts_member
 from aggregator.runtime.result import Result
 from aggregator.templates import MISSING, Template, header_value
 
-_DEFAULTS = {"timeout": 504, "overloaded": 503, "fault": 500}
 _UNKNOWN = CallError(Cause.EXPRESSION, "The answer could not be made.")
 
 
 def default_status(result: Result) -> int:
     """Give the status that the failure *result* becomes when no row says otherwise."""
-    if result.cause is Cause.STATUS:
-        return 404 if result.status == 404 else 502
-    return _DEFAULTS.get((result.cause or Cause.EXPRESSION).family, 502)
+    return failures.default_status(result.cause or Cause.EXPRESSION, result.status)
 
 
 def matches(row: RowPlan, result: Result, names: Names) -> bool:
     """Say whether *row* speaks of the failure *result*."""
     if row.part is not None and row.part != result.name:
         return False
-    if row.on != "any" and row.on not in keys_of(result):
+    if row.on != "any" and row.on not in failures.keys_of(result.cause or Cause.EXPRESSION, result.status):
         return False
     return row.when is None or row.when.truth(names.child({"this": result.view()}))
-
-
-def keys_of(result: Result) -> tuple[str, ...]:
-    """Give what rows may call the failure *result*: its status and class, or its cause and family."""
-    if result.cause is Cause.STATUS:
-        return (str(result.status), f"{result.status // 100}xx", "status")
-    cause = result.cause or Cause.EXPRESSION
-    return (cause.value, cause.family)
 
 
 def failure_answer(
