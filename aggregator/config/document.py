@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import yaml
@@ -17,12 +16,9 @@ from aggregator.config.pieces import Piece, cut
 from aggregator.config.places import Places
 from aggregator.config.reading import MOST_ALIASED, Anchored, Reading, RefusedError
 from aggregator.config.section import Part, Section
-from aggregator.config.syntax import explain
 from aggregator.config.values import Steps, read_values
 from aggregator.config.yaml_text import read_text
 from aggregator.diagnostics import Diagnostic, Position, Source, in_reading_order
-
-_MOST_EXPLAINED = 20
 
 
 @dataclass(slots=True)
@@ -168,31 +164,19 @@ def _place(document: Document, part: Part, line: int) -> None:
 
 
 def _from_whole(source: Source, pieces: list[Piece]) -> tuple[Document | None, list[Diagnostic]]:
-    file, text = source.name, source.text
     try:
-        reading = read_values(text, file)
+        reading = read_values(source.text, source.name)
     except RefusedError as refused:
         return None, [refused.diagnostic]
     except yaml.YAMLError as error:
-        return None, list(islice(_explained(pieces, file), _MOST_EXPLAINED)) or [explain(error, text, file)]
-    document = Document(file, source)
-    if reading.value is None:
-        hint = "`aggregator init` writes a first one"
-        return None, [Diagnostic("empty-file", "error", "the file says nothing", Position(file), hint)]
+        from aggregator.config.refusals import why_not_yaml  # only a wrong file pays for it
+
+        return None, why_not_yaml(error, source, pieces)
     if not isinstance(reading.value, dict):
-        message = "the file must be a mapping of sections, such as `endpoints:`"
-        return None, [Diagnostic("not-a-mapping", "error", message, Position(file))]
-    for part in _parts(reading.value, Places(text)):
+        from aggregator.config.refusals import why_no_sections
+
+        return None, [why_no_sections(reading.value, source)]
+    document = Document(source.name, source)
+    for part in _parts(reading.value, Places(source.text)):
         _place(document, part, 0)
     return document, in_reading_order(reading.problems, ())
-
-
-def _explained(pieces: list[Piece], file: str) -> Iterator[Diagnostic]:
-    """Why each piece that is not YAML by itself is not: nearer to the mistake than what the whole file says."""
-    for piece in pieces:
-        try:
-            read_values(piece.text, file, first_line=piece.line)
-        except yaml.YAMLError as error:
-            yield explain(error, piece.text, file, piece.line)
-        except RefusedError as refused:
-            yield refused.diagnostic

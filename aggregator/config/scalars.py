@@ -32,8 +32,7 @@ _HEX = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?")
 _MOST_DIGITS = 300
 
-_OLD_NUMBERS = re.compile(
-    r"""
+_OLD_NUMBERS = r"""
     (?P<zero>[-+]?0[0-9_]+)
   | (?P<octal>0o[0-7]+)
   | (?P<base>[-+]?0b_*[01][01_]* | [-+]?0x_*[0-9a-fA-F][0-9a-fA-F_]*)
@@ -44,9 +43,7 @@ _OLD_NUMBERS = re.compile(
   | (?P<time>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?
       (?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)
   | (?P<endless>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))
-    """,
-    re.VERBOSE,
-)
+"""
 
 
 class Unquoted(str):
@@ -100,7 +97,7 @@ def _doubt(text: str, value: _Read, old: str, new: str, hint: str = "") -> Doubt
 
 def _old_number(text: str) -> str | Doubt:
     """What looks like a number, a date or a time to one of the two versions only."""
-    found = _OLD_NUMBERS.fullmatch(text)
+    found = re.fullmatch(_OLD_NUMBERS, text, re.VERBOSE)
     kind = found.lastgroup if found else None
     match kind:
         case None if not (_INT.fullmatch(text) or _FLOAT.fullmatch(text)):

@@ -281,7 +281,7 @@ def test_two_equal_keys_are_refused_and_both_places_named(text: str, frame: str)
         (b"# only a note\n", "empty-file", (1, 1), "the file says nothing"),
         (b"---\n", "empty-file", (1, 1), "the file says nothing"),
         (b"[a, b]\n", "not-a-mapping", (1, 1), "the file must be a mapping"),
-        (b"hello\n", "not-a-mapping", (1, 1), "the file must be a mapping"),
+        (b"# note\n\nhello\n", "not-a-mapping", (3, 1), "the file must be a mapping"),
         (b"a: 1\n---\nb: 2\n", "many-documents", (2, 1), "a second document begins here"),
         (b"a: 1\nb: \xff\n", "encoding", (2, 4), "byte 0xff is not UTF-8"),
         ("a: é\n".encode("latin-1"), "encoding", (1, 4), "byte 0xe9 is not UTF-8"),
