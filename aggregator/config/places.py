@@ -20,7 +20,8 @@ from yaml.events import (
 
 from aggregator.config import values
 from aggregator.config.scalars import read_plain
-from aggregator.config.values import Steps, is_unquoted_expression, unquoted_expression
+from aggregator.config.unquoted import is_unquoted_expression, unquoted_expression
+from aggregator.config.values import Steps
 
 Span = tuple[int, int]
 

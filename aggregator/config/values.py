@@ -17,7 +17,6 @@ from yaml.events import (
     NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
-    SequenceStartEvent,
     StreamEndEvent,
 )
 
@@ -31,6 +30,7 @@ from aggregator.config.reading import (
     RefusedError,
 )
 from aggregator.config.scalars import NOT_SIMPLY_TEXT, Doubt, read_plain
+from aggregator.config.unquoted import is_unquoted_expression, unquoted_expression
 from aggregator.diagnostics import Diagnostic, Position, did_you_mean
 
 Parser: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -42,7 +42,6 @@ _MERGE = "<<"
 _INDENT = "endpoints stand under `endpoints:`, indented"
 _ONE_DOCUMENT = "one file is one document: name further files under `include`"
 _DROPPED: Any = object()
-_DEPTH: dict[type[Any], int] = {MappingStartEvent: 1, SequenceStartEvent: 1, MappingEndEvent: -1, SequenceEndEvent: -1}
 
 
 def read_values(
@@ -236,20 +235,3 @@ class _Reader:
         length = len(self._text[mark.index : mark.index + length].split("\n", 1)[0])
         column = mark.column + 1
         return Position(self._file, self._first_line + mark.line + 1, column, column + max(length, 1))
-
-
-def is_unquoted_expression(start: Any, first: Any) -> bool:
-    """Whether the mapping of *start*, whose first event is *first*, is ``{{ … }}``."""
-    if not start.flow_style or first.start_mark.index != start.start_mark.index + 1:
-        return False
-    return type(first) is MappingStartEvent and bool(first.flow_style)
-
-
-def unquoted_expression(start: Any, next_event: Callable[[], Any], text: str) -> str:
-    """The text of ``{{ … }}``, whose second brace was just read, read to its end."""
-    depth, end = 2, 0
-    while depth:
-        event = next_event()
-        depth += _DEPTH.get(type(event), 0)
-        end = event.end_mark.index
-    return text[start.start_mark.index : end]
