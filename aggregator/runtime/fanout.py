@@ -54,12 +54,7 @@ class Run:
         self._open = list(fan.waits)
         self._left = len(fan.parts)
         self._ended = ended
-        frame.names.results = self.find
-
-    def find(self, name: str) -> Result | None:
-        """Give the result of the part *name*, if it has ended."""
-        number = self.fan.index.get(name)
-        return None if number is None else self.results[number]
+        frame.names.see(fan.index, self.results)
 
     def begin(self, wanted: frozenset[str] | None = None) -> None:
         """Start every part that waits for nothing; parts outside *wanted* count as skipped."""

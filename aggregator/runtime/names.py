@@ -5,23 +5,26 @@ A ``Names`` belongs to a request, or to an item, a nested group or an answer ins
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aggregator.exchange import Exchange
 from aggregator.runtime.result import Result
 
+_NO_PARTS: Mapping[str, int] = {}
+
 
 class Names(dict[str, Any]):
     """A dict that fills itself: parameters and local names at once, results and the request on demand."""
 
-    __slots__ = ("exchange", "parent", "results")
+    __slots__ = ("exchange", "index", "parent", "results")
 
     def __init__(self, exchange: Exchange, seed: Mapping[str, Any] | None = None, parent: Names | None = None) -> None:
         super().__init__(exchange.params if seed is None else seed)
         self.exchange = exchange
         self.parent = parent
-        self.results: Callable[[str], Result | None] | None = None
+        self.index: Mapping[str, int] = _NO_PARTS
+        self.results: Sequence[Result | None] = ()
 
     def child(self, seed: Mapping[str, Any]) -> Names:
         """Give names that see *seed* first and these behind."""
@@ -47,10 +50,10 @@ class Names(dict[str, Any]):
         return value
 
     def _find(self, key: str) -> Any:
-        if self.results is not None:
+        if self.index:
             if key == "calls":
                 return _Views(self)
-            result = self.results(key)
+            result = self._own(key)
             if result is not None:
                 return result.value
         if self.parent is not None:
@@ -60,11 +63,20 @@ class Names(dict[str, Any]):
             raise KeyError(key)
         return finder(self.exchange)
 
+    def see(self, index: Mapping[str, int], results: Sequence[Result | None]) -> None:
+        """Look for parts in *results* from now on, at the places that *index* gives; results may still come."""
+        self.index = index
+        self.results = results
+
+    def _own(self, name: str) -> Result | None:
+        number = self.index.get(name)
+        return None if number is None else self.results[number]
+
     def result(self, name: str) -> Result | None:
         """Give the result of the part *name*, here or further out."""
         scope: Names | None = self
         while scope is not None:
-            if scope.results is not None and (found := scope.results(name)) is not None:
+            if (found := scope._own(name)) is not None:
                 return found
             scope = scope.parent
         return None

@@ -76,7 +76,7 @@ class DirectCycle:
     The protocol sets ``disconnected`` and then calls ``message_event.set()``: the cycle is its own event.
     """
 
-    __slots__ = ("_connection", "_exchange", "_found", "_run", "disconnected", "keep_alive", "message_event", "more_body",
+    __slots__ = ("_connection", "_exchange", "_found", "_run", "disconnected", "keep_alive", "more_body",
                  "response_complete")  # fmt: skip
 
     def __init__(self, connection: Connection, found: Found, keep_alive: bool) -> None:
@@ -87,7 +87,11 @@ class DirectCycle:
         self.disconnected = False
         self.response_complete = False
         self.more_body = False
-        self.message_event = self
+
+    @property
+    def message_event(self) -> DirectCycle:
+        """What the protocol sets when something happened."""
+        return self
 
     def begin(self, method: str, headers: HeaderList, client: str) -> None:
         """Start the answer."""
@@ -97,7 +101,9 @@ class DirectCycle:
         found.handler.open(exchange, found.segments, client, loop.time())
         self._exchange = exchange
         found.generation.in_flight += 1
-        self._run = found.handler.begin(exchange, loop, self._answered)
+        run = found.handler.begin(exchange, loop, self._answered)
+        if not self.response_complete:
+            self._run = run
 
     def _answered(self, answer: Answer, run: Run | None) -> None:
         if self.disconnected or self.response_complete:
