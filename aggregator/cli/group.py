@@ -1,0 +1,116 @@
+"""The command ``aggregator``: finds its commands by name and ends the process with a documented exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from aggregator.errors import AggregatorError, ConfigError
+
+COMMANDS = {
+    "init": "aggregator.cli.init:init",
+    "check": "aggregator.cli.check:check",
+    "run": "aggregator.cli.run:run",
+    "get": "aggregator.cli.get:get",
+    "routes": "aggregator.cli.routes:routes",
+    "explain": "aggregator.cli.explain:explain",
+    "schema": "aggregator.cli.schema:schema",
+    "reference": "aggregator.cli.reference:reference",
+}
+"""Where each command lives, in the order in which the help lists them."""
+
+GREETING = """\
+aggregator turns a YAML file into an API: routes.yaml in, FastAPI application out.
+  aggregator init     writes a first routes.yaml that runs offline
+  aggregator check    finds every mistake in it, all at once
+  aggregator run      serves it; saving the file changes the running API
+All commands: aggregator --help. Every setting: aggregator reference."""
+
+EPILOG = """\b
+Exit codes:
+  0  fine
+  1  findings: the file has problems, or an answer of `get` is not 2xx
+  2  wrong usage, or a fault of the program
+  3  `run` could not start serving
+
+Set AGGREGATOR_DEBUG=1 to see the traceback of a fault."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Give the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """Give the command *cmd_name*, or None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Give the command that *args* begin with; a mistaken one is told what it was meant to be."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            raise click.UsageError(f"There is no command {name!r}.{_meant(name)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def _meant(name: str) -> str:
+    if name.endswith((".yaml", ".yml")) or Path(name).is_file():
+        return f" Did you mean `aggregator run {name}`?"
+    from aggregator.diagnostics import suggest
+
+    near = suggest(name, COMMANDS)
+    return f" Did you mean `{near}`?" if near else ""
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"aggregator {version('aggregator')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Publish aggregate API endpoints by editing routes.yaml."""
+    if ctx.invoked_subcommand is None:
+        click.echo(GREETING)
+
+
+def main() -> None:
+    """Run the command and end the process."""
+    try:
+        cli(prog_name="aggregator")
+    except ConfigError as error:
+        from aggregator.cli.terminal import show_problems
+
+        show_problems(error.diagnostics, error.sources)
+        sys.exit(1)
+    except AggregatorError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("AGGREGATOR_DEBUG"):
+            raise
+        click.echo(f"fault: {type(error).__name__}: {error}", err=True)
+        click.echo("This is a mistake of the program, not of your file; AGGREGATOR_DEBUG=1 shows where.", err=True)
+        sys.exit(2)

@@ -1,0 +1,107 @@
+"""A reply on a terminal: status and headers, the body so that people can read it, the calls as bars."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import click
+
+from aggregator.cli.terminal import has_color, width_of
+from aggregator.runtime.waterfall import bar_member, draw
+from aggregator.server.asking import Headers, Reply
+
+_QUIET = frozenset({"content-length", "content-type", "x-request-id", "aggregator-parts"})
+
+
+class Printer:
+    """Prints one reply: only the body goes to stdout, as it came unless a terminal shows it."""
+
+    def __init__(self, *, as_json: bool, trace: bool) -> None:
+        self._as_json = as_json
+        self._trace = trace
+        self._bold = has_color(sys.stderr)
+        self._pretty = sys.stdout.isatty()
+
+    def begin(self, status: int, headers: Headers) -> Callable[[bytes], object] | None:
+        """Choose how the body is printed: at once, piece by piece, or as a whole when it is JSON."""
+        kind = dict(headers).get("content-type", "")
+        if self._as_json or "json" in kind:
+            return None
+        self._head(status, headers, None)
+        return _write
+
+    def end(self, reply: Reply) -> None:
+        """Print what is left once the reply is complete."""
+        if self._as_json:
+            click.echo(_document(reply))
+            return
+        if reply.body or "json" in dict(reply.headers).get("content-type", ""):
+            self._head(reply.status, reply.headers, reply)
+            self._body(reply)
+        if self._trace:
+            self._calls(reply)
+
+    def _head(self, status: int, headers: Headers, reply: Reply | None) -> None:
+        from http import HTTPStatus
+
+        phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
+        first = click.style(f"{status} {phrase}".rstrip(), fg="green" if status < 400 else "red", bold=True)
+        kind = dict(headers).get("content-type", "")
+        known = [] if reply is None else [f"{reply.seconds * 1000:.0f} ms", _size(len(reply.body))]
+        self._say("  ".join(filter(None, [first, *known, kind])))
+        for name, value in headers:
+            if name not in _QUIET:
+                self._say(f"{name}: {value}")
+
+    def _body(self, reply: Reply) -> None:
+        text = reply.body
+        if self._pretty:
+            with suppress(ValueError):
+                text = json.dumps(json.loads(text), ensure_ascii=False, indent=2).encode()
+        _write(text if text.endswith(b"\n") or not self._pretty else text + b"\n")
+
+    def _calls(self, reply: Reply) -> None:
+        if reply.bars:
+            self._say("")
+            for line in draw(reply.bars, width_of(sys.stderr), color=self._bold):
+                self._say(line)
+        counts = [f"{reply.background[name]} {name}" for name in ("done", "failed", "skipped", "dropped")
+                  if reply.background.get(name)]  # fmt: skip
+        if counts:
+            self._say(f"background: {', '.join(counts)}")
+
+    def _say(self, line: str) -> None:
+        click.echo(line if self._bold else click.unstyle(line), err=True)
+
+
+def _write(piece: bytes) -> None:
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # whoever reads has had enough; what follows goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _size(size: int) -> str:
+    return f"{size} B" if size < 1000 else f"{size / 1000:.1f} kB"
+
+
+def _document(reply: Reply) -> str:
+    try:
+        body = json.loads(reply.body) if reply.body else None
+    except ValueError:
+        body = reply.body.decode("utf-8", "replace")
+    document = {
+        "status": reply.status,
+        "ms": round(reply.seconds * 1000, 1),
+        "headers": reply.headers,
+        "body": body,
+        "calls": [bar_member(bar) for bar in reply.bars],
+        "background": reply.background,
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)

@@ -1,0 +1,58 @@
+"""What a terminal gets: colours when it wants them, problems with frames, tables as wide as it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TextIO
+
+import click
+
+from aggregator.diagnostics import Diagnostic, Source, render_text
+
+
+def has_color(stream: TextIO) -> bool:
+    """Tell whether *stream* is a terminal that wants colours (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width_of(stream: TextIO, otherwise: int = 100) -> int:
+    """Give how many columns *stream* has; *otherwise* when it is no terminal."""
+    return shutil.get_terminal_size((otherwise, 24)).columns if stream.isatty() else otherwise
+
+
+def show_problems(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source]) -> None:
+    """Print *diagnostics* to stderr, for the commands that cannot do their work because of them."""
+    click.echo(render_text(diagnostics, sources, color=has_color(sys.stderr)), err=True)
+
+
+def show_sections(text: str) -> None:
+    """Print *text*, whose headings stand at the start of a line, with the headings in bold."""
+    bold = has_color(sys.stdout)
+    for line in text.splitlines():
+        click.echo(click.style(line, bold=True) if bold and line[:1].strip() else line)
+
+
+def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print *rows* under *header*: fitted to a terminal, one aligned line each anywhere else."""
+    if sys.stdout.isatty():
+        _show_rich(header, rows)
+        return
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _show_rich(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(highlight=False, no_color=not has_color(sys.stdout)).print(table)

@@ -1,0 +1,174 @@
+"""One endpoint, explained without calling anybody: order, requests, deadlines, and what every failure becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aggregator.errors import AggregatorError
+from aggregator.plan.graph import draw_tree, mermaid, tree_of
+from aggregator.plan.preview import RequestPreview, Veil, preview, shown
+from aggregator.plan.summary import part_text
+from aggregator.plan.truth import Case, cases_of, rule_text
+from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan
+from aggregator.plan.walking import calls_in_part
+from aggregator.templates import json_text
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedCall:
+    """One request of *part*, as it would be written, and when it has to have ended.
+
+    *seconds* is its limit, cut to the endpoint's deadline when *is_cut*. *role* is ``call``, ``fallback``,
+    ``race``, ``group`` or ``background``.
+    """
+
+    part: str
+    role: str
+    request: RequestPreview
+    seconds: float
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedPart:
+    """One part of the answer: the truth table of its failures, and the rows of status maps that make it.
+
+    *stand_in* is what takes its place (as JSON) when it is optional and fails, *skipped* when it is skipped.
+    """
+
+    name: str
+    cases: tuple[Case, ...]
+    rules: tuple[str, ...]
+    stand_in: str | None
+    skipped: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that can be said of *plan* before a request comes."""
+
+    plan: EndpointPlan
+    calls: tuple[ExplainedCall, ...]
+    parts: tuple[ExplainedPart, ...]
+    tree: tuple[str, ...]
+    diagram: str
+    answer: str
+    veil: Veil
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as data for machines; times in seconds."""
+        member: dict[str, Any] = self.veil.value(
+            {
+                "endpoint": self.plan.key,
+                "kind": self.plan.kind,
+                "deadline": self.plan.timeout,
+                "answer": self.answer,
+                "calls": [_call_member(call) for call in self.calls],
+                "order": {part.name: [self._name(wait) for wait in part.waits] for part in self._parts},
+                "failures": {part.name: _part_member(part) for part in self.parts},
+            }
+        )
+        return member
+
+    @property
+    def _parts(self) -> tuple[PartPlan, ...]:
+        return self.plan.fan.parts if self.plan.fan else ()
+
+    def _name(self, number: int) -> str:
+        return self._parts[number].name
+
+
+def explain(plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, str] | None = None) -> Explanation:
+    """Explain *plan*; *params* stand in for path parameters. Raises ``AggregatorError`` for wrong ones."""
+    given = _typed(plan, params or {})
+    veil = Veil(secrets)
+
+    def line(call: CallPlan) -> str:
+        return preview(call, given, veil).line
+
+    parts = plan.fan.parts if plan.fan else ()
+    return Explanation(
+        plan,
+        tuple(_calls(plan, given, veil)),
+        tuple(_part(part, plan, veil) for part in parts),
+        tuple(draw_tree(tree_of(plan.fan, line))) if plan.fan else (),
+        mermaid(plan, line),
+        veil.text(_answer(plan)),
+        veil,
+    )
+
+
+def _typed(plan: EndpointPlan, params: Mapping[str, str]) -> dict[str, Any]:
+    """Give *params* as the endpoint would read them."""
+    unknown = [name for name in params if name not in plan.pattern.params]
+    if unknown:
+        known = ", ".join(plan.pattern.params) or "none"
+        raise AggregatorError(f"{plan.key} has no parameter {unknown[0]!r}; it has: {known}.")
+    declared = {parameter.name: parameter for parameter in plan.inputs.params}
+    return {name: declared[name].parse(text) if name in declared else text for name, text in params.items()}
+
+
+def _answer(plan: EndpointPlan) -> str:
+    """Give what the client gets when nothing fails."""
+    response = plan.response
+    if plan.stream:
+        return "the body of the call, as it comes"
+    if response.body is not None:
+        body = json_text(shown(response.body))
+    elif plan.kind == "call":
+        return "status, body and content type of the call"
+    elif response.merge != "object" or plan.fan is None:
+        body = f"the parts, merged ({response.merge})" if plan.fan else "null"
+    else:
+        body = "{" + ", ".join(f'"{part.name}": …' for part in plan.fan.parts) + "}"
+    status = f"{{{{ {response.status_expression.source} }}}}" if response.status_expression else response.status or 200
+    return f"{status} {body}"
+
+
+def _calls(plan: EndpointPlan, params: Mapping[str, Any], veil: Veil) -> Iterator[ExplainedCall]:
+    for part in plan.fan.parts if plan.fan else ():
+        for number, call in enumerate(calls_in_part(part)):
+            role = "race" if part.race else "group" if part.group else "fallback" if number else "call"
+            is_cut = call.timeout > plan.timeout
+            seconds = min(call.timeout, plan.timeout)
+            yield ExplainedCall(part_text(part), role, preview(call, params, veil), seconds, is_cut)
+    for effect in plan.effects:
+        request = preview(effect.call, params, veil)
+        yield ExplainedCall("after the answer", "background", request, effect.call.timeout, is_cut=False)
+
+
+def _part(part: PartPlan, plan: EndpointPlan, veil: Veil) -> ExplainedPart:
+    rules = () if part.optional else tuple(veil.text(rule_text(row)) for row in part.rows)
+    stand_in = json_text(None if part.default is None else veil.value(shown(part.default)))
+    return ExplainedPart(part_text(part), cases_of(part, plan), rules, stand_in if part.optional else None,
+                         stand_in if part.when else None)  # fmt: skip
+
+
+def _call_member(call: ExplainedCall) -> dict[str, Any]:
+    request = call.request
+    return {
+        "part": call.part,
+        "role": call.role,
+        "method": request.method,
+        "target": request.target,
+        "headers": dict(request.headers),
+        "body": request.body,
+        "timeout": call.seconds,
+        "cut_to_the_endpoint": call.is_cut,
+    }
+
+
+def _part_member(part: ExplainedPart) -> dict[str, Any]:
+    return {
+        "cases": {
+            case.name: [
+                {"becomes": one.kind, "status": one.status, "cause": one.cause, "when": one.when, "detail": one.detail}
+                for one in case.outcomes
+            ]
+            for case in part.cases
+        },
+        "rules": list(part.rules),
+        "skipped": part.skipped,
+    }

@@ -1,0 +1,58 @@
+"""An endpoint by what a person types: its key, its path, or the path of a request."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from aggregator.diagnostics import did_you_mean
+from aggregator.errors import AggregatorError
+from aggregator.plan.types import EndpointPlan, Plan
+from aggregator.templates import Param, PathPattern
+
+
+def find_endpoint(plan: Plan, text: str) -> tuple[EndpointPlan, dict[str, str]]:
+    """Give the endpoint that *text* means, and the parameters in it: ``GET /orders/{id}`` or ``GET /orders/7``.
+
+    The method may be left out where only one is declared. Raises ``AggregatorError`` that names the nearest.
+    """
+    method, path = _parted(text)
+    fitting = [one for one in plan.endpoints if method in (None, one.method)]
+    exact = [one for one in fitting if one.pattern.source == path]
+    if len(exact) == 1:
+        return exact[0], {}
+    matched = [(one, params) for one in fitting if (params := _match(one.pattern, path)) is not None]
+    best = min(map(_freedom, matched), default=())
+    matched = [found for found in matched if _freedom(found) == best]
+    if len(matched) == 1:
+        return matched[0]
+    several = exact or [one for one, _ in matched]
+    if several:
+        raise AggregatorError(f"{path} answers to {', '.join(one.method for one in several)}; name one before it.")
+    hint = did_you_mean(text, [key for one in plan.endpoints for key in (one.key, one.pattern.source)])
+    raise AggregatorError(f"No endpoint {text!r} is declared{f'; {hint}' if hint else '.'}")
+
+
+def _parted(text: str) -> tuple[str | None, str]:
+    first, _, rest = text.strip().partition(" ")
+    return (first.upper(), rest.strip()) if rest else (None, first)
+
+
+def _match(pattern: PathPattern, path: str) -> dict[str, str] | None:
+    """Give the parameters of *path* when *pattern* matches it."""
+    words = path.partition("?")[0].removeprefix("/").split("/")
+    params: dict[str, str] = {}
+    for number, segment in enumerate(pattern.segments):
+        if isinstance(segment, Param) and segment.rest and words[number:]:
+            return params | {segment.name: unquote("/".join(words[number:]))}
+        if number >= len(words):
+            return None
+        if isinstance(segment, Param):
+            params[segment.name] = unquote(words[number])
+        elif unquote(segment.decode()) != unquote(words[number]):
+            return None
+    return params if len(words) == max(1, len(pattern.segments)) and all(params.values()) else None
+
+
+def _freedom(found: tuple[EndpointPlan, dict[str, str]]) -> tuple[int, ...]:
+    """Give a key that is least for the endpoint that serves: a literal beats a parameter, this one the rest."""
+    return tuple(0 if isinstance(part, bytes) else 2 if part.rest else 1 for part in found[0].pattern.segments)

@@ -1,0 +1,123 @@
+"""The order of the calls of an endpoint, as a tree for terminals and as a Mermaid flowchart for documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from aggregator.plan.preview import shown
+from aggregator.plan.summary import part_text
+from aggregator.plan.types import CallPlan, EachPlan, EndpointPlan, FanPlan, PartPlan
+from aggregator.templates import json_text
+
+Line = Callable[[CallPlan], str]
+"""Gives the request of a call in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A node of a tree: its label, lines of notes under it, and what hangs on it."""
+
+    label: str
+    notes: tuple[str, ...] = ()
+    branches: tuple[Branch, ...] = ()
+
+
+def tree_of(fan: FanPlan, line: Line) -> tuple[Branch, ...]:
+    """Give the parts of *fan* as a tree: each hangs on the part that it waits for, the deepest if there are many."""
+    owners = [_owner(fan, number) for number in range(len(fan.parts))]
+
+    def under(owner: int | None) -> tuple[Branch, ...]:
+        return tuple(branch(number) for number, its in enumerate(owners) if its == owner)
+
+    def branch(number: int) -> Branch:
+        part = fan.parts[number]
+        others = [fan.parts[wait].name for wait in part.waits if wait != owners[number]]
+        notes = [f"waits for {', '.join(others)} too"] if others else []
+        return Branch(_label(part, line), (*notes, *_notes(part)), (*_inside(part, line), *under(number)))
+
+    return under(None)
+
+
+def _owner(fan: FanPlan, number: int) -> int | None:
+    waits = fan.parts[number].waits
+    return max(waits, key=lambda wait: (_depth(fan, wait), wait)) if waits else None
+
+
+def _depth(fan: FanPlan, number: int) -> int:
+    return 1 + max((_depth(fan, wait) for wait in fan.parts[number].waits), default=-1)
+
+
+def _label(part: PartPlan, line: Line) -> str:
+    if part.calls:
+        return f"{part_text(part)}  {line(part.calls[0])}"
+    return f"{part_text(part)}  {'a race of' if part.race else 'a group of'} {len(_members(part))}"
+
+
+def _members(part: PartPlan) -> tuple[PartPlan, ...]:
+    return part.race or (part.group.parts if part.group else ())
+
+
+def _inside(part: PartPlan, line: Line) -> tuple[Branch, ...]:
+    fallbacks = tuple(Branch(f"if it fails  {line(call)}") for call in part.calls[1:])
+    runners = tuple(Branch(_label(runner, line), tuple(_notes(runner)), _inside(runner, line)) for runner in part.race)
+    return (*fallbacks, *runners, *(tree_of(part.group, line) if part.group else ()))
+
+
+def _notes(part: PartPlan) -> Iterator[str]:
+    if part.each is not None:
+        yield _each_text(part.each)
+    if part.when is not None:
+        yield f"only if {{{{ {part.when.source} }}}}"
+    if part.optional or part.when is not None:
+        stand_in = json_text(None if part.default is None else shown(part.default))
+        cases = "fails" if part.when is None else "is skipped or fails" if part.optional else "is skipped"
+        yield f"{stand_in} when it {cases}"
+
+
+def _each_text(each: EachPlan) -> str:
+    if each.batch is not None:
+        return f"one call for {each.batch.size} items of {{{{ {each.items.source} }}}}"
+    key = "" if each.key is None else f", equal {{{{ {each.key.source} }}}} once"
+    return f"one call per item of {{{{ {each.items.source} }}}}{key}, {each.concurrency} at a time"
+
+
+def draw_tree(branches: Sequence[Branch]) -> list[str]:
+    """Give the lines of a tree, with the requests of neighbours in one column."""
+    return list(_lines(branches, ""))
+
+
+def _lines(branches: Sequence[Branch], prefix: str) -> Iterator[str]:
+    width = max((len(branch.label.partition("  ")[0]) for branch in branches), default=0)
+    for branch in branches:
+        is_last = branch is branches[-1]
+        below = prefix + ("   " if is_last else "│  ")
+        name, _, rest = branch.label.partition("  ")
+        yield f"{prefix}{'└─' if is_last else '├─'} {name:<{width}}  {rest}"
+        stem = "│  " if branch.branches else "   "
+        yield from (f"{below}{stem}{' ' * max(0, width - 1)}{note}" for note in branch.notes)
+        yield from _lines(branch.branches, below)
+
+
+def mermaid(plan: EndpointPlan, line: Line) -> str:
+    """Give a flowchart: an arrow is an order that references ask for, a dotted one comes after the answer."""
+    drawn = ["flowchart LR", f"  request([{_quoted(plan.key)}])"]
+    parts = plan.fan.parts if plan.fan else ()
+    for number, part in enumerate(parts):
+        label = _label(part, line).replace("  ", "\n", 1)
+        drawn.append(f"  part{number}{'{{' if part.optional else '['}{_quoted(label)}{'}}' if part.optional else ']'}")
+        drawn += [f"  part{wait} --> part{number}" for wait in part.waits] or [f"  request --> part{number}"]
+    drawn.append(f"  answer([{_quoted('answer')}])")
+    drawn += [f"  part{number} --> answer" for number in _last(plan.fan)] or ["  request --> answer"]
+    for number, effect in enumerate(plan.effects):
+        drawn += [f"  effect{number}[{_quoted(line(effect.call))}]", f"  answer -.-> effect{number}"]
+    return "\n".join(drawn) + "\n"
+
+
+def _last(fan: FanPlan | None) -> list[int]:
+    return [] if fan is None else [number for number, after in enumerate(fan.dependents) if not after]
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")
+    return '"' + escaped.replace("\n", "<br/>") + '"'

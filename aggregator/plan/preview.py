@@ -1,0 +1,163 @@
+"""Requests of a plan as they would be written, with placeholders, without secrets, without calling anybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from aggregator.errors import ExpressionError
+from aggregator.plan.types import CallPlan, RequestPlan
+from aggregator.telemetry.redaction import MASK, SECRET_HEADERS, Masker, redact_named, redact_text
+from aggregator.templates import (
+    Const,
+    Expr,
+    Expression,
+    ListNode,
+    MapNode,
+    Node,
+    Placeholder,
+    Template,
+    Text,
+    encode_segment,
+    json_text,
+    text_of,
+)
+
+_SENSITIVE = re.compile(r"(?i)auth|token|secret|password|cookie|session|signature|credential|api-?key|-key$")
+
+_LONG = 4
+
+
+class Veil:
+    """Hides what nobody may read: values that came from a variable or a file, and what is secret by its name."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = frozenset(secret for secret in secrets if secret)
+        self._masker = Masker(self._secrets)
+
+    def text(self, text: str) -> str:
+        """Give *text* with every known secret and every credential in a URL masked."""
+        return MASK if text in self._secrets else redact_text(self._masker(text))
+
+    def named(self, name: str, text: str) -> str:
+        """Give the value of the header or query parameter *name*, masked as a whole when any of it is secret."""
+        is_secret = name.lower() in SECRET_HEADERS or _SENSITIVE.search(name) is not None
+        return MASK if is_secret or self._holds_secret(text) else redact_text(text)
+
+    def _holds_secret(self, text: str) -> bool:
+        words = {text, *text.split()}
+        return any(secret in words or (len(secret) >= _LONG and secret in text) for secret in self._secrets)
+
+    def value(self, value: Any) -> Any:
+        """Give JSON-like *value* with secrets masked at every depth."""
+        return redact_named("", value, self.text)
+
+    def upstream(self, name: str) -> str:
+        """Give the name of an upstream; a call by its full URL has its origin for a name."""
+        is_secret = "://" in name and any(name in secret for secret in self._secrets)
+        return f"{name.partition('://')[0]}://{MASK}" if is_secret else self.text(name)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPreview:
+    """One request: *target* is ``upstream:/path?query``; headers without Host; *body* as JSON or text."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: str | None = None
+
+    @property
+    def line(self) -> str:
+        """Method and target."""
+        return f"{self.method} {self.target}"
+
+
+def preview(call: CallPlan, params: Mapping[str, Any], veil: Veil) -> RequestPreview:
+    """Give the request of *call* with *params* in place of path parameters; other placeholders stay."""
+    request = call.request
+    return RequestPreview(
+        request.method.decode(),
+        f"{veil.upstream(call.upstream.name)}:{_target(request, params, veil)}",
+        tuple(_headers(request, params, veil)),
+        _body(request, params, veil),
+    )
+
+
+def _target(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> str:
+    path = "".join(_piece(part, params) for part in request.url.segments)
+    path, question, own = path.partition("?")
+    pairs = [own] if question else []
+    pairs += request.constant_query.decode().split("&") if request.constant_query else []
+    shown_pairs = [_pair(pair, veil) for text in pairs for pair in text.split("&")]
+    shown_pairs += [f"{name}={veil.named(name, text_of(shown(template, params)))}" for name, template in request.query]
+    shown_pairs += [f"{name}=…" for name in request.forward_query]
+    return veil.text(path) + ("?" + "&".join(shown_pairs) if shown_pairs else "")
+
+
+def _piece(part: bytes | Placeholder, params: Mapping[str, Any]) -> str:
+    if isinstance(part, bytes):
+        return part.decode()
+    if part.name not in params:
+        return f"{{{part.name}}}"
+    return encode_segment(params[part.name], part.name).decode()
+
+
+def _pair(pair: str, veil: Veil) -> str:
+    name, equals, value = pair.partition("=")
+    plain = unquote_plus(value)
+    hidden = veil.named(unquote_plus(name), plain)
+    return pair if hidden == plain else f"{name}{equals}{hidden}"
+
+
+def _headers(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> Iterable[tuple[str, str]]:
+    for line in request.constant_headers.decode("latin-1").split("\r\n"):
+        name, _, value = line.partition(": ")
+        if name and name != "host":
+            yield name, veil.named(name, value)
+    for raw, template in request.headers:
+        yield raw.decode(), veil.named(raw.decode(), text_of(shown(template, params)))
+    for raw in request.forward_headers:
+        yield raw.decode(), "… (the client's)"
+
+
+def _body(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> str | None:
+    if request.body_kind == "forward":
+        return "… (the client's)"
+    if request.body is None:
+        return None
+    return text_of(veil.value(shown(request.body, params)))
+
+
+def shown(template: Template, params: Mapping[str, Any] | None = None) -> Any:
+    """Give *template* as data, expressions as they are written; those that only read *params* are evaluated."""
+    return _node(template.node, params or {})
+
+
+def _node(node: Node, params: Mapping[str, Any]) -> Any:
+    match node:
+        case Const(value):
+            return value
+        case Expr(expression):
+            return _expression(expression, params)
+        case Text(parts):
+            return "".join(part if isinstance(part, str) else text_of(_expression(part, params)) for part in parts)
+        case ListNode(items):
+            return [_node(item, params) for item in items]
+        case MapNode(entries):
+            return {name: _node(item, params) for name, item in entries}
+
+
+def _expression(expression: Expression, params: Mapping[str, Any]) -> Any:
+    if expression.roots and expression.roots <= params.keys():
+        try:
+            value = expression.evaluate(params)
+            json_text(value)
+        except ExpressionError:
+            pass
+        else:
+            return value
+    return f"{{{{ {expression.source} }}}}"
