@@ -5,13 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from aggregator.config.section import Section
 from aggregator.config.values import Steps
 from aggregator.diagnostics import Diagnostic, Level, Position
+
+
+class Elsewhere(NamedTuple):
+    """Another place that takes part, and what to say there."""
+
+    path: Steps
+    label: str
+    at_key: bool = False
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +28,7 @@ class Finding:
     """One problem at *path* from the top of the configuration, such as ``("endpoints", "GET /x", "call")``.
 
     It is pointed at in the value, in the key (*at_key*), or at the *text* that stands in the value for the
-    *occurrence*-th time. *related* are paths of other places, each with what to say there.
+    *occurrence*-th time (from 0).
     """
 
     code: str
@@ -30,7 +39,7 @@ class Finding:
     at_key: bool = False
     text: str = ""
     occurrence: int = 0
-    related: tuple[tuple[Steps, str], ...] = ()
+    related: tuple[Elsewhere, ...] = ()
 
 
 class Origins:
@@ -44,30 +53,60 @@ class Origins:
         """Note that what has *path* is written at *within* in *section*; the first of two counts."""
         self._sections.setdefault(path, (section, within))
 
-    def place(self, finding: Finding) -> Diagnostic:
-        """*finding* with positions."""
-        related = tuple((self.position(path, at_key=True), label) for path, label in finding.related)
+    def place(self, finding: Finding, secrets: Iterable[str] = ()) -> Diagnostic:
+        """*finding* with positions; what of *secrets* came into its words through a variable is masked."""
+        hide = secrets if "${" in repr(self._written(finding.path)) else ()
+        related = tuple(
+            (self.position(other.path, other.text, at_key=other.at_key), other.label) for other in finding.related
+        )
         return Diagnostic(
             finding.code,
             finding.level,
-            finding.message,
+            _masked(finding.message, hide),
             self.position(finding.path, finding.text, finding.occurrence, at_key=finding.at_key),
-            finding.hint,
+            None if finding.hint is None else _masked(finding.hint, hide),
             related,
             finding.path,
         )
 
+    def _find(self, path: Steps) -> tuple[Section, Steps] | None:
+        """The section that *path* is in, and the path within it."""
+        for length in range(min(len(path), 2), 0, -1):
+            if (found := self._sections.get(path[:length])) is not None:
+                return found[0], (*found[1], *path[length:])
+        return None
+
+    def _written(self, path: Steps) -> Any:
+        found = self._find(path)
+        return None if found is None else value_at(found[0].value, found[1])
+
     def position(self, path: Steps, text: str = "", occurrence: int = 0, *, at_key: bool = False) -> Position:
         """Where *path* is written, or *text* in it; the key of the nearest parent when it is not."""
-        for length in range(min(len(path), 2), 0, -1):
-            found = self._sections.get(path[:length])
-            if found is not None:
-                section, within = found
-                steps, is_written = written_path(section.value, (*within, *path[length:]))
-                if text and is_written:
-                    return section.locate(steps, text, occurrence)
-                return section.position(steps, key=at_key or not is_written)
-        return Position(self._file)
+        found = self._find(path)
+        if found is None:
+            return Position(self._file)
+        section, within = found
+        steps, is_written = written_path(section.value, within)
+        if text and is_written and not at_key:
+            return section.locate(steps, text, occurrence)
+        position = section.position(steps, key=at_key or not is_written)
+        return _within_key(position, str(path[-1]), text) if text and is_written else position
+
+
+def _within_key(position: Position, key: str, text: str) -> Position:
+    """Where *text* stands in *key*, which is written at *position*, if it is written there as it is."""
+    start, width = key.find(text), position.end_column - position.column
+    quotes = (width - len(key)) // 2
+    if start < 0 or width != len(key) + 2 * quotes or quotes not in (0, 1):
+        return position
+    column = position.column + quotes + start
+    return replace(position, column=column, end_column=column + len(text))
+
+
+def _masked(text: str, secrets: Iterable[str]) -> str:
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "${…}")
+    return text
 
 
 def written_path(value: Any, path: Steps) -> tuple[Steps, bool]:
@@ -80,7 +119,7 @@ def written_path(value: Any, path: Steps) -> tuple[Steps, bool]:
     is_written = True
     for step in path:
         if isinstance(value, list):
-            key = step if isinstance(step, int) and 0 <= step < len(value) else None
+            key: str | int | None = step if isinstance(step, int) and 0 <= step < len(value) else None
         elif isinstance(value, dict):
             if step == 0 and steps[-1:] == ["background"]:
                 continue
@@ -93,6 +132,13 @@ def written_path(value: Any, path: Steps) -> tuple[Steps, bool]:
             steps.append(key)
             value = value[key]
     return tuple(steps), is_written
+
+
+def value_at(value: Any, path: Steps) -> Any:
+    """What stands at *path* in *value*, the text of the file; short forms stand for themselves."""
+    for step in written_path(value, path)[0]:
+        value = value[step]
+    return value
 
 
 def _key_of(value: Mapping[str | int, Any], step: str | int) -> str | int | None:

@@ -23,19 +23,24 @@ _PER_FILE = frozenset({"version", "include"})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One endpoint: its *value* with variables filled in, and a *digest* of key and value."""
+    """One endpoint: its *value* with variables filled in, as *written*, and a *digest* of key and value."""
 
     key: str
+    written: Any
     value: Any
     digest: bytes
 
 
 @dataclass(slots=True)
 class Whole:
-    """One configuration: *sections* are the top-level keys but ``endpoints``, merged over all files."""
+    """One configuration: *sections* are the top-level keys but ``endpoints``, merged over all files.
+
+    *written* is the same without variables filled in.
+    """
 
     origins: Origins
     sections: dict[str, Any] = field(default_factory=dict)
+    written: dict[str, Any] = field(default_factory=dict)
     endpoints: list[Entry] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
@@ -54,7 +59,7 @@ def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
             value = _fill(whole, section, env, folder)
             path = ("endpoints", section.key)
             whole.origins.add(path, section)
-            whole.endpoints.append(Entry(section.key, value, _digest(section, value)))
+            whole.endpoints.append(Entry(section.key, section.value, value, _digest(section, value)))
         _note_endpoints(whole, document)
     return whole
 
@@ -89,12 +94,14 @@ def _add(whole: Whole, name: str, section: Section, value: Any) -> None:
     whole.origins.add((name,), section)
     for key, within in _entries(value, before):
         whole.origins.add((name, key), section, (within,))
+    whole.sections[name] = _together(before, value) if name in whole.sections else value
+    whole.written[name] = _together(whole.written[name], section.value) if name in whole.written else section.value
+
+
+def _together(before: Any, value: Any) -> Any:
     if isinstance(before, dict) and isinstance(value, dict):
-        whole.sections[name] = {**before, **{key: value[key] for key in value if key not in before}}
-    elif isinstance(before, list) and isinstance(value, list):
-        whole.sections[name] = [*before, *value]
-    elif name not in whole.sections:
-        whole.sections[name] = value
+        return {**before, **{key: inner for key, inner in value.items() if key not in before}}
+    return [*before, *value] if isinstance(before, list) and isinstance(value, list) else before
 
 
 def _entries(value: Any, before: Any) -> Iterator[tuple[str | int, str | int]]:

@@ -1,16 +1,171 @@
-"""Errors of the models in the words of whoever wrote the file; used by ``loading`` for every model."""
+"""Errors of the models in the words of whoever wrote the file, one for each mistake; used for every model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from aggregator.config.findings import Finding
+from aggregator.config.findings import Finding, value_at, written_path
+from aggregator.config.unknown_keys import hint_for_key
 from aggregator.config.values import Steps
+from aggregator.config.vocabulary import field_at, keys_of, model_at
+from aggregator.config.wording import example_of, found_in, sentence
+from aggregator.diagnostics import did_you_mean, suggest
+from aggregator.fields import Settings
+
+_KINDS = {
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "tuple_type": "a list",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+}
+_UNKNOWN = ("extra_forbidden", "invalid_key")
+_TAG = re.compile(r"str|int|float|bool|\[key\]|(?:dict|tuple|literal|function-[a-z]+)\[.*")
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "less_than_equal": ("at most", "le"),
+    "greater_than": ("more than", "gt"),
+    "less_than": ("less than", "lt"),
+}
 
 
-def findings_of(error: ValidationError, above: Steps) -> Iterator[Finding]:
-    """What is wrong with what stands at *above*."""
-    for detail in error.errors(include_url=False, include_input=False):
-        yield Finding(detail["type"], detail["msg"], (*above, *detail["loc"]))
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """One error of pydantic, at *path* in what was validated."""
+
+    path: Steps
+    kind: str
+    message: str
+    context: dict[str, Any]
+    in_key: bool
+
+
+def findings_of(error: ValidationError, model: type[Settings], above: Steps, written: Any) -> list[Finding]:
+    """What *error* says of a *model* that stands at *above*, where the file says *written*."""
+    wrong = [_read(detail, written) for detail in error.errors(include_url=False, include_input=False)]
+    return list(_Explainer(model, above, written).explain(wrong))
+
+
+def _read(detail: ErrorDetails, written: Any) -> _Wrong:
+    steps: list[str | int] = []
+    for step in detail["loc"]:
+        if not (isinstance(step, str) and _TAG.fullmatch(step)) or written_path(written, (*steps, step))[1]:
+            steps.append(step)
+    return _Wrong(tuple(steps), detail["type"], detail["msg"], detail.get("ctx", {}), "[key]" in detail["loc"])
+
+
+class _Explainer:
+    """Puts the errors of one validation into words."""
+
+    def __init__(self, model: type[Settings], above: Steps, written: Any) -> None:
+        self._model, self._above, self._written = model, above, written
+
+    def explain(self, wrong: list[_Wrong]) -> Iterator[Finding]:
+        """One finding for each mistake, follow-ups left out."""
+        unknown = [one for one in wrong if one.kind in _UNKNOWN]
+        renamed = {(*one.path[:-1], self._near(one)) for one in unknown}
+        groups: dict[Steps, list[_Wrong]] = {}
+        for one in wrong:
+            if not (one.kind == "missing" and one.path in renamed):
+                groups.setdefault(one.path, []).append(one)
+        for path, together in groups.items():
+            if not any(len(other) > len(path) and other[: len(path)] == path for other in groups):
+                yield self._one(path, together)
+
+    def _near(self, one: _Wrong) -> str | None:
+        parent = model_at(self._model, one.path[:-1])
+        return None if parent is None else suggest(str(one.path[-1]), keys_of(parent))
+
+    def _one(self, path: Steps, together: list[_Wrong]) -> Finding:
+        first = together[0]
+        if first.in_key:
+            hint = f'write it in quotes: `"{path[-1]}"`'
+            return self._finding("wrong-type", f"the key `{path[-1]}` is not text", path, hint, at_key=True)
+        if first.kind in _UNKNOWN:
+            hint = hint_for_key(self._model, path, value_at(self._written, path[:-1]))
+            return self._finding("unknown-key", f"unknown key `{path[-1]}`", path, hint, at_key=True)
+        if first.kind == "missing":
+            return self._missing(path)
+        if first.kind in _KINDS:
+            return self._wrong_type(path, [_KINDS[one.kind] for one in together if one.kind in _KINDS])
+        if first.kind == "literal_error":
+            return self._bad_choice(first)
+        if first.kind in _BOUNDS:
+            words, key = _BOUNDS[first.kind]
+            message = f"`{path[-1]}` must be {words} {first.context[key]:g}"
+            return self._finding("out-of-range", message, path)
+        if first.kind == "string_too_short":
+            message = f"`{path[-1]}` needs at least {first.context['min_length']} characters"
+            return self._finding("too-short", message, path)
+        return self._own(first)
+
+    def _finding(
+        self, code: str, message: str, path: Steps, hint: str | None = None, *, at_key: bool = False
+    ) -> Finding:
+        return Finding(code, message, (*self._above, *path), hint, at_key=at_key)
+
+    def _missing(self, path: Steps) -> Finding:
+        field = field_at(self._model, path)
+        example = example_of(field) if field else None
+        meaning = sentence(field.description or "") if field else ""
+        hint = f"add `{path[-1]}: {example}`" if example else f"{path[-1]}: {meaning}"
+        return self._finding("missing-key", f"the key `{path[-1]}` is missing", path, hint, at_key=True)
+
+    def _wrong_type(self, path: Steps, kinds: Iterable[str]) -> Finding:
+        expected, found = " or ".join(dict.fromkeys(kinds)), value_at(self._written, path)
+        message = f"expected {expected}, found {found_in(found)}"
+        return self._finding("wrong-type", message, path, self._hint_for_type(path, expected, found))
+
+    def _hint_for_type(self, path: Steps, expected: str, found: Any) -> str | None:
+        if found is None:
+            return "write a value behind the colon, or remove the key"
+        if isinstance(found, str) and "${" in found:
+            return None
+        if expected == "a mapping" and isinstance(found, str):
+            model = model_at(self._model, path)
+            main = next((key for key in ("url",) if model and key in keys_of(model)), None)
+            if main:
+                return f"write `{main}: {found}` below it"
+        if expected == "text" and isinstance(found, bool | int | float):
+            written = str(found).lower() if isinstance(found, bool) else found
+            return f'write it in quotes: `"{written}"`'
+        if expected == "a list" and isinstance(found, str | int | float):
+            return f"write `[{found}]`"
+        field = field_at(self._model, path)
+        example = example_of(field) if field else None
+        return f"write it like `{path[-1]}: {example}`" if example and path else None
+
+    def _bad_choice(self, one: _Wrong) -> Finding:
+        choices = re.findall(r"'([^']*)'|(\b\d+\b)", str(one.context.get("expected", "")))
+        names = [text or number for text, number in choices]
+        found = value_at(self._written, one.path)
+        near = did_you_mean(found, names) if isinstance(found, str) and "${" not in found else None
+        listed = f"write {names[0]}" if len(names) == 1 else f"write one of {', '.join(names)}"
+        message = f"{self._quoted(found)} is not a choice for `{one.path[-1]}`"
+        return self._finding("bad-choice", message, one.path, near or listed)
+
+    def _own(self, one: _Wrong) -> Finding:
+        """An error that the models raised themselves: its type is its code, its context may hold a hint."""
+        found, candidates = value_at(self._written, one.path), one.context.get("candidates", ())
+        near = did_you_mean(found, candidates) if isinstance(found, str) and candidates else None
+        return self._finding(
+            one.kind.replace("_", "-"), sentence(one.message), one.path, near or one.context.get("hint")
+        )
+
+    def _quoted(self, found: Any) -> str:
+        if isinstance(found, str) and "${" not in found:
+            return f"`{found}`"
+        return f"`{found}`" if isinstance(found, int | float) else found_in(found)

@@ -1,0 +1,63 @@
+"""Which names an expression may read where it stands, and what is known of the fields below them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+RESULT_FIELDS = ("status", "headers", "body", "state", "cause")
+"""What ``this`` and ``calls.NAME`` have."""
+
+REQUEST_FIELDS = ("method", "path", "id", "client")
+RESPONSE_FIELDS = ("status", "headers", "body")
+INPUT_NAMES = ("query", "headers", "body", "request", "params")
+LOCAL_NAMES = ("item", "index", "keys", "this", "response")
+
+RESERVED = frozenset({*INPUT_NAMES, *LOCAL_NAMES, "calls", "call", "meta", "use"})
+"""Names that neither a part nor a path parameter may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the client may send, as far as the endpoint declares it; None where it declares nothing.
+
+    *certain_query* are the parameters that always have a value. *body_fields* are the properties of the
+    declared body, and *body_closed* tells that there can be no others.
+    """
+
+    params: tuple[str, ...] = ()
+    query: frozenset[str] | None = None
+    certain_query: frozenset[str] = frozenset()
+    headers: frozenset[str] = frozenset()
+    body_fields: frozenset[str] | None = None
+    body_closed: bool = False
+    has_body: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The names that can be read at one place.
+
+    *results* are the parts by name, *local* the fields of each name that exists only there. An *open* scope
+    belongs to a group: which inputs there are is known only where the group is used.
+    """
+
+    inputs: Inputs = field(default_factory=Inputs)
+    results: tuple[str, ...] = ()
+    local: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    is_open: bool = False
+
+    def within(self, results: Iterable[str]) -> Scope:
+        """The same scope with more results."""
+        return replace(self, results=tuple(dict.fromkeys((*results, *self.results))))
+
+    def having(self, **local: tuple[str, ...] | None) -> Scope:
+        """The same scope with more local names."""
+        return replace(self, local={**self.local, **local})
+
+    @property
+    def names(self) -> list[str]:
+        """All names that can be read, nearest first."""
+        inputs = [name for name in INPUT_NAMES if name != "body" or self.inputs.has_body]
+        views = ["calls"] if self.results else []
+        return [*self.local, *self.results, *self.inputs.params, *inputs, *views]

@@ -1,0 +1,128 @@
+"""What the rules look at: the calls, parts and fan-outs of an endpoint, and each text that reads names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aggregator.config.analysis.scope import Inputs, Scope
+from aggregator.config.findings import Finding
+from aggregator.config.model.call import CallSettings, FanOutSettings, ShapeSettings
+from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.failure import StatusRow
+from aggregator.config.values import Steps
+from aggregator.templates import PathPattern, UrlTemplate
+
+Reference = tuple[str, ...]
+Role = Literal["call", "part", "fallback", "race", "background"]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One *text* at *path* that reads names; *references* are the paths that it reads.
+
+    *via* is set for a text of a group: the place in the endpoint that takes the group in.
+    """
+
+    path: Steps
+    text: str
+    references: frozenset[Reference]
+    scope: Scope
+    is_url: bool = False
+    via: Steps | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A named piece of a fan-out, the single call, one runner of a race.
+
+    *reads* are the other parts of the same fan-out that it cannot start without, each with the place that
+    says so; *fan* is set for a nested fan-out.
+    """
+
+    name: str
+    path: Steps
+    settings: CallSettings
+    home: Fan
+    outer: Part | None = None
+    via: Steps | None = None
+    reads: dict[str, Steps] = field(default_factory=dict)
+    fan: Fan | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Fan:
+    """Calls side by side; *groups* are those it takes in, each with the place of its name."""
+
+    path: Steps
+    settings: FanOutSettings | None = None
+    parts: dict[str, Part] = field(default_factory=dict)
+    groups: dict[str, Steps] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallSite:
+    """One set of call settings: with a URL, or around a race or a nested fan-out."""
+
+    path: Steps
+    settings: CallSettings
+    role: Role
+    scope: Scope
+    url: UrlTemplate | None = None
+    via: Steps | None = None
+
+    @property
+    def method(self) -> str:
+        """What the call sends, if it has a URL."""
+        return self.settings.method or (self.url.method if self.url else None) or self._default_method
+
+    @property
+    def _default_method(self) -> str:
+        return "POST" if self.bodies else "GET"
+
+    @property
+    def bodies(self) -> list[str]:
+        """The keys that give it a body."""
+        said = self.settings.model_fields_set
+        return [key for key in ("json", "form", "multipart", "body", "graphql") if key in said or f"{key}_" in said]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """One status map: at a *call* or at the whole endpoint."""
+
+    path: Steps
+    rows: tuple[StatusRow, ...]
+    call: CallSite | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShapeSite:
+    """Settings that shape a body."""
+
+    path: Steps
+    settings: ShapeSettings
+
+
+@dataclass(slots=True)
+class Analysis:
+    """One endpoint, or one group by itself (then without settings and pattern), taken apart.
+
+    *problems* are templates that could not be compiled.
+    """
+
+    path: Steps
+    written: Any
+    settings: EndpointSettings | None = None
+    method: str = ""
+    pattern: PathPattern | None = None
+    inputs: Inputs = field(default_factory=Inputs)
+    fan: Fan | None = None
+    uses: list[Use] = field(default_factory=list)
+    calls: list[CallSite] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    fans: list[Fan] = field(default_factory=list)
+    maps: list[Rows] = field(default_factory=list)
+    shapes: list[ShapeSite] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
+    lost: frozenset[str] = frozenset()

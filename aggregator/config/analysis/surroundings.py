@@ -1,0 +1,41 @@
+"""What an endpoint can refer to: the rest of the configuration, as far as it could be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aggregator.config.model.call import CallSettings
+from aggregator.config.model.client import UpstreamSettings
+from aggregator.config.model.root import RootSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """*settings* of the root, without what is wrong in them; *upstreams* and *groups* are all declared names.
+
+    *written* are the sections as the files say them.
+    """
+
+    settings: RootSettings
+    upstreams: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    written: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: RootSettings, sections: Mapping[str, Any], written: Mapping[str, Any]) -> Surroundings:
+        """The surroundings in *sections*, the plain values that *settings* were made from."""
+        return cls(settings, _names(sections.get("upstreams")), _names(sections.get("groups")), written)
+
+    def upstream(self, name: str | None) -> UpstreamSettings | None:
+        """The settings of the upstream *name*, if they could be read."""
+        return self.settings.upstreams.get(name) if name else None
+
+    def calls_of(self, group: str) -> Mapping[str, CallSettings]:
+        """The calls of *group* that could be read."""
+        return self.settings.groups.get(group, {})
+
+
+def _names(section: Any) -> tuple[str, ...]:
+    return tuple(map(str, section)) if isinstance(section, dict) else ()

@@ -1,0 +1,125 @@
+"""Compiles the texts of an endpoint, each once, and notes what it reads, in which scope, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from aggregator.config.analysis.scope import Scope
+from aggregator.config.analysis.sites import Analysis, Reference, Use
+from aggregator.config.findings import Finding
+from aggregator.config.values import Steps
+from aggregator.templates import (
+    Const,
+    Expr,
+    ListNode,
+    MapNode,
+    Node,
+    TemplateProblem,
+    Text,
+    UrlTemplate,
+    compile_url,
+    compile_value,
+)
+
+References = frozenset[Reference]
+_NONE: References = frozenset()
+
+
+class Texts:
+    """Adds to *analysis*; with *via*, for texts of a group that an endpoint takes in there, problems are left out.
+
+    What is wrong with a group by itself is said once, where the group is checked.
+    """
+
+    def __init__(self, analysis: Analysis, via: Steps | None = None) -> None:
+        self.analysis, self.via = analysis, via
+
+    def value(self, value: Any, path: Steps, scope: Scope) -> References:
+        """What *value*, any value with expressions in its texts, reads."""
+        if value is None or isinstance(value, int | float):
+            return _NONE
+        node = compile_value(value, lambda problem: self._problem(problem, value, path)).node
+        found = _NONE
+        for below, references in _leaves(node, ()):
+            self._use(path + below, _text_at(value, below), references, scope)
+            found |= references
+        return found
+
+    def condition(self, text: str | None, path: Steps, scope: Scope) -> References:
+        """What *text*, which has to be one expression, reads."""
+        if text is None:
+            return _NONE
+        node = _NOTHING
+        try:
+            node = compile_value(text).node
+            if not isinstance(node, Expr) and not (isinstance(node, Const) and "{{" in text):
+                raise TemplateProblem("this has to be one expression", 0, len(text), _in_braces(text))
+        except TemplateProblem as problem:
+            self._problem(problem, text, path)
+            return _NONE
+        references = node.expression.references if isinstance(node, Expr) else _NONE
+        self._use(path, text, references, scope)
+        return references
+
+    def url(self, text: str, path: Steps, scope: Scope) -> UrlTemplate | None:
+        """*text* as the URL of a call, or None when it is none."""
+        try:
+            url = compile_url(text)
+        except TemplateProblem as problem:
+            self._problem(problem, text, path, "bad-url")
+            return None
+        if url.references:
+            self._use(path, text, url.references, scope, is_url=True)
+        return url
+
+    def _use(self, path: Steps, text: str, references: References, scope: Scope, *, is_url: bool = False) -> None:
+        if references:
+            self.analysis.uses.append(Use(path, text, references, scope, is_url, self.via))
+
+    def _problem(self, problem: TemplateProblem, value: Any, path: Steps, code: str = "bad-expression") -> None:
+        if self.via is None:
+            self.analysis.problems.append(finding_of(problem, value, path, code))
+
+
+def finding_of(problem: TemplateProblem, value: Any, path: Steps, code: str) -> Finding:
+    """*problem*, met in *value* at *path*, pointing at the characters that it is about."""
+    source = str(problem.path[-1]) if problem.key else _text_at(value, problem.path)
+    text = source[problem.offset : problem.offset + problem.length]
+    occurrence = occurrences(source, text, problem.offset)
+    place = path + problem.path
+    if problem.key:
+        return Finding(code, problem.message, place, problem.hint, at_key=True)
+    return Finding(code, problem.message, place, problem.hint, text=text, occurrence=occurrence)
+
+
+def occurrences(source: str, text: str, offset: int) -> int:
+    """How often *text* begins in *source* before *offset*."""
+    return sum(source.startswith(text, start) for start in range(offset)) if text else 0
+
+
+def _leaves(node: Node, path: Steps) -> Iterator[tuple[Steps, References]]:
+    """The texts in *node* that read something."""
+    if isinstance(node, MapNode):
+        for key, inner in node.entries:
+            yield from _leaves(inner, (*path, key))
+    elif isinstance(node, ListNode):
+        for index, inner in enumerate(node.items):
+            yield from _leaves(inner, (*path, index))
+    elif isinstance(node, Expr | Text):
+        yield path, frozenset().union(*(expression.references for expression in node.expressions()))
+
+
+def _text_at(value: Any, path: Steps) -> str:
+    for step in path:
+        value = value[step]
+    return str(value)
+
+
+def _in_braces(text: str) -> str:
+    if "{{" in text:
+        return "leave out what stands around `{{ … }}`"
+    return f'write `"{{{{ {text} }}}}"`' if text.strip() and "{" not in text else "write it as `{{ … }}`"
+
+
+_NOTHING: Node = Const(None)

@@ -1,0 +1,214 @@
+"""Takes an endpoint or a group apart: every call with its role, every text with its scope, the order of parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aggregator.config.analysis.scope import RESPONSE_FIELDS, RESULT_FIELDS, Inputs, Scope
+from aggregator.config.analysis.sites import Analysis, CallSite, Fan, Part, Reference, Role, Rows, ShapeSite
+from aggregator.config.analysis.texts import Texts
+from aggregator.config.model.call import BackgroundCallSettings, CallSettings, FanOutSettings, ShapeSettings
+from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.failure import StatusRow
+from aggregator.config.values import Steps
+
+Groups = Mapping[str, Mapping[str, CallSettings]]
+_SENT = ("query", "headers", "json_", "form", "multipart", "body")
+
+
+class Walker:
+    """One walk over one endpoint or group; what it finds goes into *analysis*."""
+
+    def __init__(self, analysis: Analysis, groups: Groups) -> None:
+        self._analysis, self._groups = analysis, groups
+
+    def endpoint(self, settings: EndpointSettings) -> None:
+        """Walk through everything that *settings* say."""
+        at, whole = self._analysis.path, Scope(self._analysis.inputs)
+        if settings.call is not None:
+            fan = Fan(at)
+            part = Part("call", (*at, "call"), settings.call, fan)
+            fan.parts["call"] = part
+            self._analysis.fan = fan
+            self._analysis.fans.append(fan)
+            self._part(part, whole, "call")
+            whole = whole.within(["call"])
+        if settings.fan_out is not None:
+            self._analysis.fan = self._fan(settings.fan_out, (*at, "fan_out"), whole, None, ())
+            whole = whole.within(self._analysis.fan.parts)
+        self._answer(settings, whole)
+        self._rows(settings.status_map, (*at, "status_map"), whole, None, Texts(self._analysis))
+        for index, call in enumerate(settings.background):
+            self._background(call, (*at, "background", index), whole.having(response=RESPONSE_FIELDS))
+
+    def group(self, calls: Mapping[str, CallSettings]) -> None:
+        """Walk through the calls of a group by itself."""
+        fan = Fan(self._analysis.path)
+        self._analysis.fan = fan
+        for name, call in calls.items():
+            fan.parts[name] = Part(name, (*fan.path, name), call, fan)
+        self._parts(fan, Scope(is_open=True))
+
+    def _answer(self, settings: EndpointSettings, scope: Scope) -> None:
+        texts, at = Texts(self._analysis), self._analysis.path
+        if settings.respond is not None:
+            self._shape(settings.respond, (*at, "respond"), scope.having(this=("body",)), texts)
+            texts.value(settings.respond.headers, (*at, "respond", "headers"), scope)
+            texts.value(settings.respond.body, (*at, "respond", "body"), scope)
+        response = settings.response
+        if response is not None:
+            path = (*at, "response")
+            self._shape(response, path, scope.having(this=("body",)), texts)
+            texts.value(response.headers, (*path, "headers"), scope)
+            texts.value(response.body, (*path, "body"), scope)
+            if isinstance(response.status, str):
+                texts.condition(response.status, (*path, "status"), scope)
+
+    def _background(self, call: BackgroundCallSettings, path: Steps, scope: Scope) -> None:
+        texts = Texts(self._analysis)
+        self._call(call, path, scope, "background", texts)
+        texts.condition(call.when, (*path, "when"), scope)
+
+    def _fan(
+        self, settings: FanOutSettings, path: Steps, scope: Scope, outer: Part | None, used: tuple[str, ...]
+    ) -> Fan:
+        """Walk through a fan-out; *used* are the groups around it, so that a group within itself ends."""
+        fan = Fan(path, settings)
+        names = [settings.use] if isinstance(settings.use, str) else list(settings.use)
+        via = outer.via if outer else None
+        for index, name in enumerate(names):
+            place = (*path, "use", index)
+            fan.groups[name] = place
+            if name not in used:
+                for key, call in self._groups.get(name, {}).items():
+                    fan.parts.setdefault(key, Part(key, ("groups", name, key), call, fan, outer, via or place))
+        for key, call in settings.calls.items():
+            fan.parts[key] = Part(key, (*path, key), call, fan, outer, via)
+        self._parts(fan, scope, (*used, *names))
+        return fan
+
+    def _parts(self, fan: Fan, scope: Scope, used: tuple[str, ...] = ()) -> None:
+        self._analysis.fans.append(fan)
+        inner = scope.within(fan.parts)
+        for part in fan.parts.values():
+            self._part(part, inner, "part", used)
+
+    def _part(self, part: Part, scope: Scope, role: Role, used: tuple[str, ...] = ()) -> None:
+        """Walk through one part; *scope* is what its call sees."""
+        settings, path = part.settings, part.path
+        self._analysis.parts.append(part)
+        texts = _Ordering(Texts(self._analysis, part.via), part)
+        texts.condition(settings.when, (*path, "when"), scope)
+        if "default" in settings.model_fields_set:
+            texts.value(settings.default, (*path, "default"), scope)
+        for index, name in enumerate(settings.needs):
+            part.reads.setdefault(name, (*path, "needs", index))
+        each = settings.for_each
+        inner = scope
+        if each is not None:
+            item: dict[str, Any] = {"item": None, "index": ()}
+            texts.condition(each.items, (*path, "for_each", "in"), scope)
+            texts.condition(each.key, (*path, "for_each", "key"), scope.having(**item))
+            inner = scope.having(keys=()) if each.batch else scope.having(**item)
+        self._call(settings, path, inner, role, texts, part.via)
+        self._rows(settings.status_map, (*path, "status_map"), scope, self._analysis.calls[-1], texts)
+        for index, other in enumerate(settings.fallback):
+            self._call(other, (*path, "fallback", index), scope, "fallback", texts, part.via)
+        for index, runner in enumerate(settings.race):
+            name = f"{part.name}[{index}]"
+            self._part(Part(name, (*path, "race", index), runner, part.home, part, part.via), scope, "race", used)
+        if settings.fan_out is not None:
+            part.fan = self._fan(settings.fan_out, (*path, "fan_out"), scope, part, used)
+
+    def _call(
+        self, settings: CallSettings, path: Steps, scope: Scope, role: Role, texts: Texts, via: Steps | None = None
+    ) -> None:
+        url = texts.url(settings.url, (*path, "url"), scope) if settings.url is not None else None
+        self._analysis.calls.append(CallSite(path, settings, role, scope, url, via))
+        for name in _SENT:
+            texts.value(getattr(settings, name), (*path, name.rstrip("_")), scope)
+        if settings.graphql is not None:
+            texts.value(settings.graphql.variables, (*path, "graphql", "variables"), scope)
+        judging = scope.having(this=RESULT_FIELDS)
+        if settings.success is not None:
+            texts.condition(settings.success.when, (*path, "success", "when"), judging)
+        self._shape(settings, path, judging, texts)
+
+    def _shape(self, settings: ShapeSettings, path: Steps, scope: Scope, texts: Texts) -> None:
+        self._analysis.shapes.append(ShapeSite(path, settings))
+        if settings.select is not None and "{{" in settings.select:
+            texts.condition(settings.select, (*path, "select"), scope)
+
+    def _rows(
+        self, rows: tuple[StatusRow, ...], path: Steps, scope: Scope, call: CallSite | None, texts: Texts
+    ) -> None:
+        if not rows:
+            return
+        self._analysis.maps.append(Rows(path, rows, call))
+        walk_rows(rows, path, scope, texts)
+
+
+def walk_rows(rows: Iterable[StatusRow], path: Steps, scope: Scope, texts: Texts) -> None:
+    """Note what the texts of *rows* read; they see the failed result as ``this``."""
+    inner = scope.having(this=RESULT_FIELDS)
+    for index, row in enumerate(rows):
+        texts.condition(row.when, (*path, index, "when"), inner)
+        texts.value(row.detail, (*path, index, "detail"), inner)
+        texts.value(row.body, (*path, index, "body"), inner)
+        texts.value(row.headers, (*path, index, "headers"), inner)
+
+
+class _Ordering(Texts):
+    """Texts of a part: what they read of other parts decides when it can start."""
+
+    def __init__(self, texts: Texts, part: Part) -> None:
+        super().__init__(texts.analysis, texts.via)
+        self._part = part
+
+    def _use(
+        self, path: Steps, text: str, references: frozenset[Reference], scope: Scope, *, is_url: bool = False
+    ) -> None:
+        super()._use(path, text, references, scope, is_url=is_url)
+        for reference in references:
+            name = reference[1] if reference[0] == "calls" and len(reference) > 1 else reference[0]
+            if name not in scope.local:
+                _note_read(self._part, name, path)
+
+
+def _note_read(part: Part, name: str, path: Steps) -> None:
+    """*part* reads *name*: whichever part around both has to wait for it does."""
+    reader: Part | None = part
+    while reader is not None:
+        if name in reader.home.parts:
+            owner = _owner(reader)
+            owner.reads.setdefault(name, path)
+            return
+        reader = reader.outer
+
+
+def _owner(part: Part) -> Part:
+    """The part of the fan-out itself: a runner of a race stands for the race."""
+    while part.outer is not None and part.outer.home is part.home:
+        part = part.outer
+    return part
+
+
+def inputs_of(settings: EndpointSettings, method: str, params: tuple[str, ...]) -> Inputs:
+    """What the client may send to an endpoint of *settings*."""
+    body = settings.body if isinstance(settings.body, dict) else {}
+    fields = body.get("properties")
+    forwarded = settings.forward.query if settings.forward else ()
+    return Inputs(
+        params=params,
+        query=frozenset({*settings.query, *forwarded}) if settings.query else None,
+        certain_query=frozenset(name for name, schema in settings.query.items() if _is_certain(schema)),
+        headers=frozenset(settings.headers),
+        body_fields=frozenset(fields) if isinstance(fields, dict) and "$ref" not in body else None,
+        body_closed=body.get("additionalProperties") is False,
+        has_body=method not in ("GET", "HEAD"),
+    )
+
+
+def _is_certain(schema: Any) -> bool:
+    return isinstance(schema, dict) and (schema.get("required") is True or "default" in schema)

@@ -1,0 +1,112 @@
+"""Holds a merged configuration against the models and all rules; used by ``loading``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from aggregator.config.analysis.endpoint_key import read_key
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.analysis.walking import Walker, inputs_of
+from aggregator.config.findings import Finding
+from aggregator.config.merging import Entry
+from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.root import RootSettings
+from aggregator.config.rules import CAREFUL_RULES, ENDPOINT_RULES, GROUP_RULES, ROOT_RULES
+from aggregator.config.rules.plugins import transforms
+from aggregator.config.salvage import salvage
+from aggregator.config.validation import findings_of
+from aggregator.templates import PathPattern
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is known of one endpoint, or one group: its findings, and what it shares with others."""
+
+    key: str
+    findings: tuple[Finding, ...] = ()
+    method: str = ""
+    pattern: PathPattern | None = None
+    upstreams: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    plugins: frozenset[str] = frozenset()
+    operation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRoot:
+    """What is known of everything but the endpoints; *settings* is None when something in them is wrong."""
+
+    settings: RootSettings | None
+    around: Surroundings
+    groups: tuple[Checked, ...] = ()
+    findings: tuple[Finding, ...] = field(default=())
+
+
+def check_root(sections: Mapping[str, Any], written: Mapping[str, Any]) -> CheckedRoot:
+    """Everything that is wrong with *sections*, the top level but for the endpoints, which say *written*."""
+    findings: list[Finding] = []
+    settings: RootSettings | None = None
+    usable: RootSettings | None
+    try:
+        settings = usable = RootSettings.model_validate(sections)
+    except ValidationError as error:
+        findings += findings_of(error, RootSettings, (), written)
+        usable, _ = salvage(RootSettings, {"version": 1, **sections}, error)
+    around = Surroundings.of(usable or RootSettings.model_validate({"version": 1}), sections, written)
+    for rule in ROOT_RULES:
+        findings += rule(around)
+    groups = tuple(_check_group(name, around) for name in around.settings.groups)
+    for group in groups:
+        findings += group.findings
+    return CheckedRoot(settings, around, groups, tuple(findings))
+
+
+def _check_group(name: str, around: Surroundings) -> Checked:
+    written = around.written.get("groups", {})
+    analysis = Analysis(("groups", name), written.get(name) if isinstance(written, dict) else None)
+    Walker(analysis, around.settings.groups).group(around.calls_of(name))
+    findings = tuple(finding for rule in GROUP_RULES for finding in rule(analysis, around))
+    return _checked(name, findings, analysis)
+
+
+def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
+    """Everything that is wrong with one endpoint by itself, and what it uses."""
+    path = ("endpoints", entry.key)
+    key, findings = read_key(entry.key, path)
+    lost: frozenset[str] = frozenset() if key else frozenset(re.findall(r"\w+", entry.key))
+    settings: EndpointSettings | None
+    try:
+        settings = EndpointSettings.model_validate(entry.value)
+    except ValidationError as error:
+        findings += findings_of(error, EndpointSettings, path, entry.written)
+        settings, gone = salvage(EndpointSettings, entry.value, error)
+        lost |= gone
+    method, pattern = (key.method, key.pattern) if key else ("", None)
+    if settings is None:
+        return Checked(entry.key, tuple(findings), method, pattern)
+    inputs = inputs_of(settings, method, pattern.params if pattern else ())
+    analysis = Analysis(path, entry.written, settings, method, pattern, inputs, lost=lost)
+    Walker(analysis, around.settings.groups).endpoint(settings)
+    for rule in CAREFUL_RULES if lost else ENDPOINT_RULES:
+        findings += rule(analysis, around)
+    return _checked(entry.key, tuple(findings), analysis)
+
+
+def _checked(key: str, findings: tuple[Finding, ...], analysis: Analysis) -> Checked:
+    settings = analysis.settings
+    return Checked(
+        key,
+        findings,
+        analysis.method,
+        analysis.pattern,
+        frozenset(call.url.upstream for call in analysis.calls if call.url and call.url.upstream),
+        frozenset(name for fan in analysis.fans for name in fan.groups),
+        frozenset(reference.partition(":")[0] for _, reference in transforms(analysis)),
+        None if settings is None else settings.operation_id,
+    )

@@ -1,0 +1,85 @@
+"""Every rule beyond the form of single values, one subject a file, in the order in which they are tried.
+
+A rule of an endpoint takes its analysis and what surrounds it and yields findings; ``CAREFUL_RULES`` also run
+on what is left of an endpoint whose form is wrong, since they never speak of what is missing. ``ROOT_RULES``
+look at everything but the endpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Finding
+from aggregator.config.rules.addresses import check_addresses, check_placeholders
+from aggregator.config.rules.bodies import check_bodies
+from aggregator.config.rules.client import check_client, check_defaults_section, check_server
+from aggregator.config.rules.each import check_each
+from aggregator.config.rules.expressions import check_expressions
+from aggregator.config.rules.formats import check_formats, check_upstream_formats
+from aggregator.config.rules.groups import check_group_circles, check_groups
+from aggregator.config.rules.header_fields import check_header_fields
+from aggregator.config.rules.inputs import check_inputs
+from aggregator.config.rules.literal_secrets import check_literal_secrets, check_upstream_secrets
+from aggregator.config.rules.names import check_names
+from aggregator.config.rules.order import check_needs, check_order
+from aggregator.config.rules.part_names import check_parameter_names, check_part_names
+from aggregator.config.rules.plugins import check_plugins, check_transforms
+from aggregator.config.rules.responses import check_responses
+from aggregator.config.rules.roles import check_defaults, check_roles
+from aggregator.config.rules.shapes import check_shapes
+from aggregator.config.rules.status_maps import check_status_maps
+from aggregator.config.rules.streams import check_streams
+from aggregator.config.rules.success import check_success
+from aggregator.config.rules.timeouts import check_timeouts
+from aggregator.config.rules.upstreams import check_upstreams
+
+Rule = Callable[[Analysis, Surroundings], Iterator[Finding]]
+RootRule = Callable[[Surroundings], Iterator[Finding]]
+
+_OF_CALLS: tuple[Rule, ...] = (
+    check_expressions,
+    check_addresses,
+    check_names,
+    check_groups,
+    check_order,
+    check_needs,
+    check_part_names,
+    check_header_fields,
+    check_literal_secrets,
+    check_shapes,
+    check_success,
+    check_transforms,
+    check_formats,
+)
+_OF_WHOLE_CALLS: tuple[Rule, ...] = (
+    check_placeholders,
+    check_status_maps,
+    check_bodies,
+    check_roles,
+    check_defaults,
+    check_timeouts,
+    check_each,
+)
+
+ENDPOINT_RULES: tuple[Rule, ...] = (
+    *_OF_CALLS,
+    check_parameter_names,
+    check_inputs,
+    *_OF_WHOLE_CALLS,
+    check_streams,
+    check_responses,
+)
+CAREFUL_RULES: tuple[Rule, ...] = (*_OF_CALLS, check_parameter_names, check_inputs)
+GROUP_RULES: tuple[Rule, ...] = (*_OF_CALLS, *_OF_WHOLE_CALLS)
+ROOT_RULES: tuple[RootRule, ...] = (
+    check_server,
+    check_client,
+    check_defaults_section,
+    check_upstreams,
+    check_upstream_formats,
+    check_upstream_secrets,
+    check_group_circles,
+    check_plugins,
+)

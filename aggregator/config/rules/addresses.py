@@ -1,0 +1,71 @@
+"""The URL of a call names an upstream that exists, one method, and values that one place in a URL can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.scope import RESULT_FIELDS
+from aggregator.config.analysis.sites import Analysis, CallSite, Reference, Use
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Finding
+from aggregator.config.rules.spots import report
+from aggregator.diagnostics import did_you_mean
+
+_OBJECTS = frozenset({"query", "headers", "body", "request", "params", "calls", "this", "response"})
+_NOT_SINGLE = frozenset({"headers", "body"})
+
+
+def check_addresses(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Unknown upstreams, and methods said twice."""
+    for call in analysis.calls:
+        if call.url is not None and call.via is None:
+            yield from _check_upstream(call, around)
+            yield from _check_method(call)
+
+
+def _check_upstream(call: CallSite, around: Surroundings) -> Iterator[Finding]:
+    assert call.url is not None
+    name = call.url.upstream
+    if name is None or name in around.upstreams:
+        return
+    hint = did_you_mean(name, around.upstreams)
+    if hint is None and around.upstreams:
+        hint = f"the upstreams are {', '.join(around.upstreams[:12])}"
+    hint = hint or f"declare it: `upstreams: {{{name}: {{url: https://…}}}}`"
+    yield Finding("unknown-upstream", f"there is no upstream `{name}`", (*call.path, "url"), hint, text=name)
+
+
+def _check_method(call: CallSite) -> Iterator[Finding]:
+    assert call.url is not None
+    said, written = call.settings.method, call.url.method
+    if said and written and said != written:
+        message = f"the URL says {written} and `method` says {said}"
+        yield Finding("two-methods", message, (*call.path, "method"), "leave one of them out")
+
+
+def check_placeholders(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Placeholders of a URL that are no single value, or that a client may leave out."""
+    for use in analysis.uses:
+        if use.is_url:
+            for reference in sorted(use.references):
+                yield from _check_placeholder(use, reference)
+
+
+def _check_placeholder(use: Use, reference: Reference) -> Iterator[Finding]:
+    root, inputs = reference[0], use.scope.inputs
+    if root in _OBJECTS and (len(reference) == 1 or _is_whole_view(reference)):
+        hint = f"name one field of it, such as `{{{'.'.join(reference)}.…}}`"
+        yield report(use, "not-a-value", f"`{{{'.'.join(reference)}}}` is not a single value", reference, hint)
+    elif root == "query" and not use.scope.is_open and reference[1] not in inputs.certain_query:
+        if inputs.query is not None and reference[1] not in inputs.query:
+            return
+        declare = "declare it with `required: true` or a `default`, or move it to `query` of the call"
+        message = f"the call fails when the client sends no `{reference[1]}`"
+        yield report(use, "may-be-missing", message, reference, declare, "warning")
+
+
+def _is_whole_view(reference: Reference) -> bool:
+    if reference[0] == "calls":
+        return len(reference) == 2 or (len(reference) == 3 and reference[2] == "headers")
+    is_result = reference[0] in ("this", "response")
+    return is_result and len(reference) == 2 and reference[1] in _NOT_SINGLE & {*RESULT_FIELDS}

@@ -1,0 +1,36 @@
+"""What a call sends has a method that goes with it, and one source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.sites import Analysis, CallSite
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Finding
+from aggregator.config.wording import listed
+
+
+def check_bodies(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Bodies of GET requests, bodies said twice, and text without a type."""
+    for call in analysis.calls:
+        if call.via is None and call.settings.url is not None:
+            yield from _check_call(call)
+    settings = analysis.settings
+    forward = settings.forward if settings is not None else None
+    if forward is not None and forward.body and analysis.method in ("GET", "HEAD"):
+        message = f"a {analysis.method} request has no body to pass on"
+        yield Finding("body-of-get", message, (*analysis.path, "forward", "body"), "remove `body: true`")
+
+
+def _check_call(call: CallSite) -> Iterator[Finding]:
+    bodies, forward = call.bodies, call.settings.forward
+    if bodies and call.method in ("GET", "HEAD"):
+        message = f"a {call.method} request with a body is refused or misread by many servers"
+        yield Finding("body-of-get", message, (*call.path, bodies[0]), "write `method: POST`", "warning", at_key=True)
+    if forward is not None and forward.body and bodies:
+        message = f"the call has {listed(bodies)} and passes the client's body on"
+        yield Finding("call-body", message, (*call.path, "forward", "body"), "leave one of the two out")
+    if "body" in bodies and not any(name.lower() == "content-type" for name in call.settings.headers):
+        message = "the upstream is not told what kind of text this is"
+        hint = "add `headers: {content-type: text/plain}`"
+        yield Finding("no-content-type", message, (*call.path, "body"), hint, "warning", at_key=True)

@@ -1,0 +1,50 @@
+"""The client, the server and the defaults fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Finding
+from aggregator.config.rules.header_fields import TOKEN, check_fields, check_forward
+from aggregator.config.rules.timeouts import check_limits
+from aggregator.config.rules.upstreams import check_limits_of_connections, check_shared_rows
+
+_PROXIES = ("http://", "https://", "socks5://")
+
+
+def check_client(around: Surroundings) -> Iterator[Finding]:
+    """Settings of the client that need others, or another package."""
+    client = around.settings.client
+    if client.transport == "engine":
+        for key, is_set in (("http2", client.http2), ("proxy", client.proxy is not None)):
+            if is_set:
+                message = f"the built-in engine has no `{key}`"
+                yield Finding("needs-httpx", message, ("client", key), "add `transport: httpx`", at_key=True)
+    elif client.http2 and find_spec("h2") is None:
+        hint = "install it: pip install 'aggregator[http2]'"
+        yield Finding("missing-package", "HTTP/2 needs the package h2", ("client", "http2"), hint)
+    if client.proxy is not None and not client.proxy.startswith(_PROXIES):
+        yield Finding(
+            "bad-proxy", "this is not the URL of a proxy", ("client", "proxy"), "write it like `http://proxy:3128`"
+        )
+    yield from check_limits_of_connections(client.limits, ("client", "limits"))
+    yield from check_limits(client.timeout, ("client", "timeout"))
+    yield from check_fields({"user_agent": client.user_agent}, ("client",))
+
+
+def check_defaults_section(around: Surroundings) -> Iterator[Finding]:
+    """What ``defaults`` give to every call."""
+    defaults = around.settings.defaults
+    yield from check_forward(defaults.forward, ("defaults", "forward"))
+    yield from check_limits(defaults.timeout, ("defaults", "timeout")) if defaults.timeout else ()
+    yield from check_shared_rows(defaults.status_map, ("defaults", "status_map"), around)
+
+
+def check_server(around: Surroundings) -> Iterator[Finding]:
+    """The debug header."""
+    debug = around.settings.server.debug
+    if debug is not None and not TOKEN.fullmatch(debug.header):
+        message = f"`{debug.header}` cannot be the name of a header"
+        yield Finding("header-name", message, ("server", "debug", "header"), "write it like `x-debug`")

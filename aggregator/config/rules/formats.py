@@ -1,0 +1,42 @@
+"""Formats that are named can be read and written with what is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.codecs.registry import require
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Finding
+from aggregator.config.values import Steps
+from aggregator.config.wording import sentence
+from aggregator.errors import StartupError
+
+
+def check_formats(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Formats of calls and answers."""
+    for call in analysis.calls:
+        if call.via is None:
+            yield from _check(call.settings.format, (*call.path, "format"))
+    response = analysis.settings.response if analysis.settings is not None else None
+    for index, name in enumerate(response.formats if response is not None else ()):
+        yield from _check(name, (*analysis.path, "response", "formats", index))
+    if response is not None and not response.formats:
+        path = (*analysis.path, "response", "formats")
+        yield Finding("no-format", "no format is left to answer in", path, "write `[json]`, or leave `formats` out")
+
+
+def check_upstream_formats(around: Surroundings) -> Iterator[Finding]:
+    """Formats of upstreams."""
+    for name, upstream in around.settings.upstreams.items():
+        yield from _check(upstream.format, ("upstreams", name, "format"))
+
+
+def _check(name: str | None, path: Steps) -> Iterator[Finding]:
+    if name in (None, "auto"):
+        return
+    try:
+        require(str(name))
+    except StartupError as error:
+        message, _, fix = sentence(str(error)).partition(": ")
+        yield Finding("missing-package", message, path, f"install it: {fix}")

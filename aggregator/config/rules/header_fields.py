@@ -1,0 +1,117 @@
+"""Headers that are set, forwarded or passed have names and values that HTTP knows, and are ours to set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Elsewhere, Finding
+from aggregator.config.model.client import ForwardSettings
+from aggregator.config.model.failure import StatusRow
+from aggregator.config.values import Steps
+from aggregator.errors import ExpressionError
+from aggregator.templates import header_value
+
+TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HOP_BY_HOP = frozenset(
+    [
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
+)
+_NAME_HINT = "use letters, digits and `-`"
+_FRAMING = HOP_BY_HOP | {"content-length"}
+_NOT_FORWARDED = _FRAMING | {"host", "accept-encoding", "expect"}
+_NOT_PASSED = _FRAMING | {"content-encoding", "content-type"}
+
+
+def check_header_fields(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Headers of calls, answers and status maps."""
+    for call in analysis.calls:
+        if call.via is None:
+            yield from check_fields(call.settings.headers, (*call.path, "headers"))
+            yield from check_forward(call.settings.forward, (*call.path, "forward"))
+    for rows in analysis.maps:
+        if rows.call is None or rows.call.via is None:
+            yield from check_row_headers(rows.rows, rows.path)
+    settings = analysis.settings
+    if settings is None:
+        return
+    at = analysis.path
+    yield from check_forward(settings.forward, (*at, "forward"))
+    if settings.respond is not None:
+        yield from check_fields(settings.respond.headers, (*at, "respond", "headers"))
+    if settings.response is not None:
+        yield from check_fields(settings.response.headers, (*at, "response", "headers"))
+        path = (*at, "response", "pass_headers")
+        yield from _check_names(
+            settings.response.pass_headers, path, _NOT_PASSED, "never passes from an upstream to a client"
+        )
+
+
+def check_row_headers(rows: Iterable[StatusRow], path: Steps) -> Iterator[Finding]:
+    """Headers in the rows of a status map."""
+    for index, row in enumerate(rows):
+        yield from check_fields(row.headers, (*path, index, "headers"))
+
+
+def check_fields(headers: Mapping[str, Any], path: Steps) -> Iterator[Finding]:
+    """Names and literal values of headers that are set."""
+    yield from _check_names(headers, path, _FRAMING, "cannot be set: the connection takes care of it")
+    for name, value in headers.items():
+        if isinstance(value, dict | list):
+            yield Finding(
+                "header-value", "the value of a header is text", (*path, name), "write text, or `{{ … | tojson }}`"
+            )
+        elif isinstance(value, str) and "{{" not in value:
+            yield from _check_value(value, (*path, name))
+
+
+def _check_value(value: str, path: Steps) -> Iterator[Finding]:
+    try:
+        header_value(value)
+    except ExpressionError as error:
+        hint = "write it on one line" if "\n" in value or "\r" in value else None
+        yield Finding("header-value", str(error), path, hint)
+
+
+def _check_names(names: Iterable[str], path: Steps, refused: frozenset[str], why: str) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name in names:
+        plain, place = name.lower(), (*path, name)
+        if not TOKEN.fullmatch(name):
+            yield Finding("header-name", _not_a_name(name), place, _NAME_HINT, at_key=True)
+        elif plain in refused:
+            yield Finding("header-name", f"`{name}` {why}", place, "remove it", at_key=True)
+        elif plain in seen:
+            there = Elsewhere((*path, seen[plain]), "first here", at_key=True)
+            message = f"`{name}` and `{seen[plain]}` are the same header"
+            yield Finding("header-name", message, place, "keep one of the two", at_key=True, related=(there,))
+        seen.setdefault(plain, name)
+
+
+def _not_a_name(name: str) -> str:
+    return f"`{name}` cannot be the name of a header"
+
+
+def check_forward(forward: ForwardSettings | None, path: Steps) -> Iterator[Finding]:
+    """Headers of the client that are to go upstream."""
+    for index, name in enumerate(forward.headers if forward is not None else ()):
+        place, plain = (*path, "headers", index), name.lower()
+        if name == "*":
+            yield Finding("header-name", "headers are passed on by name, not all of them", place, "name each one")
+        elif not TOKEN.fullmatch(name):
+            yield Finding("header-name", _not_a_name(name), place, _NAME_HINT)
+        elif plain in _NOT_FORWARDED:
+            message = f"`{name}` belongs to the connection with the client and never goes further"
+            yield Finding("header-name", message, place, "remove it")

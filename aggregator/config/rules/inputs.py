@@ -1,0 +1,79 @@
+"""What an endpoint declares of its requests can be checked: parameters that exist, schemas that are schemas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Finding
+from aggregator.config.values import Steps
+from aggregator.config.wording import sentence
+from aggregator.diagnostics import did_you_mean
+from aggregator.schemas.body import compile_body
+from aggregator.schemas.parameter import Location, compile_parameter
+from aggregator.schemas.problems import InvalidSchema
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def check_inputs(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Declarations of parameters and bodies that are wrong."""
+    settings = analysis.settings
+    assert settings is not None
+    yield from _check_path_names(analysis)
+    yield from _check_parameters(analysis, settings.params, "params", "path")
+    yield from _check_parameters(analysis, settings.query, "query", "query")
+    yield from _check_parameters(analysis, settings.headers, "headers", "header")
+    for name in settings.headers:
+        if not _TOKEN.fullmatch(name):
+            yield Finding(
+                "header-name",
+                f"`{name}` cannot be the name of a header",
+                (*analysis.path, "headers", name),
+                at_key=True,
+            )
+    if settings.body is not None:
+        yield from _check_body(analysis, settings.body)
+
+
+def _check_path_names(analysis: Analysis) -> Iterator[Finding]:
+    settings, pattern = analysis.settings, analysis.pattern
+    if settings is None or pattern is None:
+        return
+    for name in settings.params:
+        if name not in pattern.params:
+            hint = did_you_mean(name, pattern.params) or _path_hint(name, pattern.params)
+            message = f"the path has no parameter `{name}`"
+            yield Finding("unknown-parameter", message, (*analysis.path, "params", name), hint, at_key=True)
+
+
+def _path_hint(name: str, params: tuple[str, ...]) -> str:
+    there = f"the path has {', '.join(params)}; " if params else ""
+    return f"{there}write `{{{name}}}` into the path, or declare it under `query`"
+
+
+def _check_parameters(
+    analysis: Analysis, declared: dict[str, Any], section: str, location: Location
+) -> Iterator[Finding]:
+    for name, schema in declared.items():
+        path = (*analysis.path, section, name)
+        yield from _problems(path, compile_parameter, name, schema, location)
+
+
+def _check_body(analysis: Analysis, schema: Any) -> Iterator[Finding]:
+    path = (*analysis.path, "body")
+    if analysis.method in ("GET", "HEAD"):
+        message = f"a {analysis.method} request has no body"
+        yield Finding("body-of-get", message, path, "declare `query` instead, or make the endpoint a POST", at_key=True)
+    yield from _problems(path, compile_body, schema)
+
+
+def _problems(path: Steps, compile_it: Callable[..., object], *declared: Any) -> Iterator[Finding]:
+    try:
+        compile_it(*declared)
+    except InvalidSchema as error:
+        for problem in error.problems:
+            yield Finding("bad-schema", sentence(problem.message), (*path, *problem.path), problem.hint)

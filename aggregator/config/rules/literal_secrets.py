@@ -1,0 +1,63 @@
+"""Secrets come from variables or files, so that the file itself can be shown to everybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Finding, value_at
+from aggregator.config.values import Steps
+
+_HEADERS = re.compile(r"(?:proxy-)?authorization|cookie|(?:x-)?(?:api-?key|auth-token|access-token|secret)")
+_PARAMETERS = re.compile(r"api[_-]?key|(?:access_|auth_)?token|(?:client_)?secret|password")
+_KNOWN = re.compile(
+    r"(?:bearer|basic|token)\s+[\w.~+/=-]{8,}"
+    r"|sk[-_](?:live|test)?[\w-]{16,}|gh[pousr]_\w{20,}|xox[abpr]-[\w-]{10,}|AKIA[0-9A-Z]{16}"
+    r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|AIza[\w-]{30,}",
+    re.IGNORECASE,
+)
+
+
+def check_literal_secrets(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Literals of calls that look like secrets."""
+    for call in analysis.calls:
+        if call.via is None:
+            below = call.path[len(analysis.path) :]
+            written = value_at(analysis.written, below)
+            if isinstance(written, dict):
+                yield from _check(written, call.path)
+
+
+def check_upstream_secrets(around: Surroundings) -> Iterator[Finding]:
+    """Literals of upstreams, and of the debug header, that look like secrets."""
+    for name in around.settings.upstreams:
+        yield from _check(value_at(around.written, ("upstreams", name)), ("upstreams", name))
+    debug = value_at(around.written, ("server", "debug"))
+    if isinstance(debug, dict) and _is_literal(debug.get("secret")):
+        yield _finding(("server", "debug", "secret"), "debug")
+
+
+def _check(written: Any, path: Steps) -> Iterator[Finding]:
+    for section, names in (("headers", _HEADERS), ("query", _PARAMETERS)):
+        values = written.get(section) if isinstance(written, Mapping) else None
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if _is_literal(value) and (
+                _KNOWN.search(value) or (names.fullmatch(str(name).lower()) and len(value) >= 8)
+            ):
+                yield _finding((*path, section, name), str(name))
+
+
+def _is_literal(value: Any) -> bool:
+    return isinstance(value, str) and "${" not in value and "{{" not in value
+
+
+def _finding(path: Steps, name: str) -> Finding:
+    word = re.sub(r"\W", "_", name)
+    variable, file = word.upper(), word.lower().replace("_", "-")
+    hint = f"write `${{{variable}}}` or `${{file:/run/secrets/{file}}}`"
+    return Finding(
+        "literal-secret", "this looks like a secret, and everybody who reads the file can see it", path, hint, "warning"
+    )

@@ -1,0 +1,170 @@
+"""A name in an expression exists where it is read, and so do the fields that are known below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.scope import REQUEST_FIELDS, RESULT_FIELDS, Inputs, Scope
+from aggregator.config.analysis.sites import Analysis, Reference, Use
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Finding
+from aggregator.config.rules.spots import as_written, report
+from aggregator.config.wording import listed
+from aggregator.diagnostics import did_you_mean, suggest
+
+_ELSEWHERE = {
+    "response": "it is known in `background` only",
+    "item": "it is known only in a call with `for_each`",
+    "index": "it is known only in a call with `for_each`",
+    "keys": "it is known only in a call with `for_each.batch`",
+    "this": "it is known only in `success`, `select` and `status_map`",
+    "call": "it is the result of a single `call`",
+    "calls": "there are no calls here",
+}
+_MOST_LISTED = 12
+
+
+def check_names(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Names that do not exist where they are read, and fields that cannot."""
+    for use in analysis.uses:
+        for reference in sorted(use.references):
+            if reference[0] not in analysis.lost and not _is_own_result(use, reference, analysis):
+                yield from _check(use, reference, use.scope)
+
+
+def _is_own_result(use: Use, reference: Reference, analysis: Analysis) -> bool:
+    """Whether a single call reads itself, which is a matter of order."""
+    path = (*analysis.path, "call")
+    return reference[0] == "call" and analysis.fan is not None and use.path[: len(path)] == path
+
+
+def _check(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:
+    root, fields = reference[0], reference[1:]
+    if root in scope.local:
+        yield from _check_local(use, reference, scope.local[root])
+    elif root == "calls" and scope.results:
+        yield from _check_calls(use, reference, scope)
+    elif root in scope.results:
+        return
+    elif root in scope.inputs.params:
+        if fields:
+            message = f"the path parameter `{root}` is a single value without fields"
+            yield report(use, "unknown-field", message, reference, f"write `{root}`")
+    elif root in ("query", "headers", "request", "params") or (root == "body" and scope.inputs.has_body):
+        yield from _check_input(use, reference, scope)
+    elif root == "body":
+        hint = "take it from `query`, or make the endpoint a POST"
+        yield report(use, "unknown-name", "a GET request has no body", (root,), hint)
+    elif not scope.is_open or root in _ELSEWHERE:
+        yield _unknown(use, root, scope)
+
+
+def _unknown(use: Use, root: str, scope: Scope) -> Finding:
+    message = f"there is no `{root}` here"
+    if root in _ELSEWHERE:
+        return report(use, "unknown-name", f"{message}: {_ELSEWHERE[root]}", (root,), _instead(root, scope))
+    known = scope.names
+    hint = (
+        did_you_mean(root, known)
+        or f"known here: {', '.join(known[:_MOST_LISTED])}{', …' * (len(known) > _MOST_LISTED)}"
+    )
+    return report(use, "unknown-name", message, (root,), hint)
+
+
+def _known(scope: Scope, is_group: bool) -> str:
+    """What there is instead; what a group lacks can only be a path parameter."""
+    if is_group:
+        params = scope.inputs.params
+        return f"the path parameters here are {', '.join(params)}" if params else "the path has no parameters"
+    names = scope.names
+    return f"known here: {', '.join(names[:_MOST_LISTED])}{', …' if len(names) > _MOST_LISTED else ''}"
+
+
+def _instead(root: str, scope: Scope) -> str | None:
+    if root in ("item", "index") and "keys" in scope.local:
+        return "a batch call has `keys`, all of them at once"
+    if root == "keys" and "item" in scope.local:
+        return "add `batch: {key: …}` to `for_each`"
+    if root in ("call", "calls") and scope.results:
+        return f"name a part: {', '.join(scope.results[:_MOST_LISTED])}"
+    return None
+
+
+def _check_local(use: Use, reference: Reference, fields: tuple[str, ...] | None) -> Iterator[Finding]:
+    if fields is None or len(reference) == 1:
+        return
+    if not fields:
+        yield report(use, "unknown-field", f"`{reference[0]}` is a single value without fields", reference)
+    elif reference[1] not in fields:
+        yield _no_field(use, reference, 1, fields)
+    else:
+        yield from _check_header(use, reference, 1)
+
+
+def _check_calls(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:
+    if len(reference) > 1 and reference[1] not in scope.results:
+        hint = did_you_mean(reference[1], scope.results) or f"the parts are {', '.join(scope.results[:_MOST_LISTED])}"
+        yield report(use, "unknown-name", f"there is no call `{reference[1]}` here", reference[:2], hint)
+    elif len(reference) > 2 and reference[2] not in RESULT_FIELDS:
+        near = did_you_mean(reference[2], RESULT_FIELDS)
+        hint = near or f"a field of its body is `{as_written((*reference[:2], 'body', *reference[2:]))}`"
+        message = f"`{'.'.join(reference[:2])}` has no field `{reference[2]}`"
+        yield report(use, "unknown-field", message, reference[:3], hint)
+    else:
+        yield from _check_header(use, reference, 2)
+
+
+def _check_input(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:
+    if len(reference) == 1:
+        return
+    root, field, inputs = reference[0], reference[1], scope.inputs
+    if root == "request" and field not in REQUEST_FIELDS:
+        yield _no_field(use, reference, 1, REQUEST_FIELDS)
+    elif root == "headers":
+        yield from _check_header(use, reference, 0, inputs.headers)
+    elif scope.is_open:
+        return
+    elif root == "params" and field not in inputs.params:
+        yield _no_field(use, reference, 1, inputs.params)
+    elif root == "query" and inputs.query is not None and field not in inputs.query:
+        hint = did_you_mean(field, inputs.query) or f"declare it: `query: {{{field}: string}}`"
+        message = f"the query parameter `{field}` is not declared"
+        yield report(use, "unknown-field", message, reference[:2], hint)
+    elif root == "body":
+        yield from _check_body(use, reference, inputs)
+
+
+def _check_body(use: Use, reference: Reference, inputs: Inputs) -> Iterator[Finding]:
+    field, fields = reference[1], inputs.body_fields
+    if fields is None or field in fields:
+        return
+    near = suggest(field, fields)
+    if inputs.body_closed:
+        yield _no_field(use, reference, 1, tuple(fields))
+    elif near is not None:
+        message = f"the declared body has no property `{field}`"
+        yield report(use, "unknown-field", message, reference[:2], f"did you mean `{near}`?", "warning")
+
+
+def _check_header(
+    use: Use, reference: Reference, index: int, declared: frozenset[str] = frozenset()
+) -> Iterator[Finding]:
+    """Names of headers are looked up in lower case, and hardly one of them has an underscore."""
+    if len(reference) <= index + 1 or reference[index] != "headers":
+        return
+    name = reference[index + 1]
+    plain = name.lower()
+    if name != plain:
+        hint = f"write `{as_written((*reference[: index + 1], plain))}`"
+        yield report(use, "header-name", "headers are read in lower case", reference[: index + 2], hint)
+    elif "_" in name and name not in {other.lower() for other in declared}:
+        dashed = as_written((*reference[: index + 1], name.replace("_", "-")))
+        written = f"{{{'.'.join((*reference[: index + 1], name.replace('_', '-')))}}}" if use.is_url else dashed
+        message = f"the header `{name}` has an underscore, which names of headers do not have"
+        yield report(use, "header-name", message, reference[: index + 2], f"write `{written}`", "warning")
+
+
+def _no_field(use: Use, reference: Reference, index: int, fields: tuple[str, ...]) -> Finding:
+    owner, field = as_written(reference[:index]), reference[index]
+    hint = did_you_mean(field, fields) or (f"it has {listed(fields)}" if fields else None)
+    return report(use, "unknown-field", f"`{owner}` has no field `{field}`", reference[: index + 1], hint)

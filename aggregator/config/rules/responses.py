@@ -1,0 +1,52 @@
+"""What is said of the answer has an effect on it, and is an answer that HTTP allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Elsewhere, Finding
+from aggregator.config.rules.header_fields import check_fields
+from aggregator.config.values import Steps
+
+_BODILESS = (204, 205, 304)
+
+
+def check_responses(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Statuses, bodies and caching of answers."""
+    settings = analysis.settings
+    assert settings is not None
+    response, path = settings.response, (*analysis.path, "response")
+    if settings.respond is not None:
+        at = (*analysis.path, "respond")
+        yield from _check_bodiless(settings.respond.status, settings.respond.model_fields_set, at)
+        if response is not None:
+            message = "`response` has no effect beside `respond`, which is the whole answer"
+            there = Elsewhere(at, "the answer", at_key=True)
+            yield Finding("no-effect", message, path, "move it into `respond`", at_key=True, related=(there,))
+    if response is None:
+        return
+    if isinstance(response.status, int):
+        if not 200 <= response.status <= 599:
+            message = f"{response.status} is not a status that an answer can have"
+            yield Finding("bad-status", message, (*path, "status"), "write a number from 200 to 599")
+        yield from _check_bodiless(response.status, response.model_fields_set, path)
+    if response.cache_control not in (None, "compute"):
+        yield from check_fields({"cache_control": response.cache_control}, path)
+    named = {name.lower() for name in response.headers}
+    if response.cache_control is not None and "cache-control" in named:
+        key = next(name for name in response.headers if name.lower() == "cache-control")
+        there = Elsewhere((*path, "headers", key), "also here", at_key=True)
+        message = "`cache_control` has no effect beside a header of this name"
+        yield Finding(
+            "no-effect", message, (*path, "cache_control"), "remove one of the two", at_key=True, related=(there,)
+        )
+
+
+def _check_bodiless(status: int, said: set[str], path: Steps) -> Iterator[Finding]:
+    if status in _BODILESS and "body" in said:
+        message = f"an answer with status {status} has no body"
+        yield Finding(
+            "body-of-status", message, (*path, "body"), "remove `body`, or choose another status", at_key=True
+        )

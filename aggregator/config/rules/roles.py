@@ -1,0 +1,56 @@
+"""A key of a call has an effect where it stands; one that has none was meant otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.sites import Analysis, CallSite
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Finding
+
+_AROUND = ("optional", "default", "needs", "for_each", "fallback", "race", "fan_out", "status_map")
+_RESULT = ("success", "select", "target", "allow", "deny", "rename", "group", "format", "transform")
+_BODIES = ("json", "form", "multipart", "body", "graphql")
+_OF_REQUEST = ("method", "query", "headers", *_BODIES, "forward", "redirects", "max_body")
+_OF_ONE_CALL = (*_OF_REQUEST, "for_each", "fallback", "success", "format")
+_WITHOUT_EFFECT = {
+    "background": ((*_AROUND, *_RESULT[1:]), "in `background`, whose results nobody reads"),
+    "fallback": ((*_AROUND, "when"), "in an alternative; write it on the call itself"),
+    "race": (("needs", "default", "optional"), "in a race; write it on the part itself"),
+    "call": (("needs",), "on a single call"),
+}
+
+
+def check_roles(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Keys without any effect."""
+    for call in analysis.calls:
+        if call.via is not None:
+            continue
+        keys, where = _WITHOUT_EFFECT.get(call.role, ((), ""))
+        yield from _without_effect(call, keys, where)
+        if call.settings.url is None:
+            kind = "race" if call.settings.race else "fan_out"
+            yield from _without_effect(call, _OF_ONE_CALL, f"beside `{kind}`")
+        elif call.settings.for_each is not None and call.settings.fallback:
+            hint = "write `on_error: null` for single items, or `optional` and `default` for all"
+            message = "`fallback` has no meaning with `for_each`"
+            yield Finding("no-effect", message, (*call.path, "fallback"), hint, at_key=True)
+
+
+def _without_effect(call: CallSite, keys: tuple[str, ...], where: str) -> Iterator[Finding]:
+    said = call.settings.model_fields_set
+    for key in keys:
+        if key in said or f"{key}_" in said:
+            message = f"`{key}` has no effect {where}"
+            yield Finding("no-effect", message, (*call.path, key), "remove it", at_key=True)
+
+
+def check_defaults(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """A default of a part that is always there or fails the answer."""
+    for part in analysis.parts:
+        settings = part.settings
+        may_be_absent = settings.optional or settings.when is not None
+        if part.via is None and "default" in settings.model_fields_set and not may_be_absent:
+            message = f"`default` has no effect: `{part.name}` fails the answer when it fails"
+            hint = "add `optional: true`"
+            yield Finding("default-without-optional", message, (*part.path, "default"), hint, at_key=True)

@@ -1,0 +1,151 @@
+"""Every request has one endpoint: no two patterns match it equally well, and none is taken by the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Elsewhere, Finding
+from aggregator.templates import Param, PathPattern
+
+_ALWAYS = ("/livez", "/readyz")
+_DOCS = ("/docs", "/openapi.json")
+
+
+class Route(Protocol):
+    """An endpoint as far as its place among the others goes; *pattern* is None when its key is wrong."""
+
+    @property
+    def key(self) -> str:
+        """Method and path as they are written."""
+        ...
+
+    @property
+    def method(self) -> str:
+        """The method, empty when the key is wrong."""
+        ...
+
+    @property
+    def pattern(self) -> PathPattern | None:
+        """The path, compiled."""
+        ...
+
+
+def check_routes(routes: Sequence[Route], around: Surroundings) -> Iterator[Finding]:
+    """Endpoints that take each other's requests, or those of the program itself."""
+    seen: dict[tuple[str, tuple[bytes | bool, ...]], Route] = {}
+    for route in routes:
+        pattern = route.pattern
+        if pattern is None:
+            continue
+        yield from _check_reserved(route, pattern, around)
+        first = seen.setdefault((route.method, pattern.shape), route)
+        if first is not route:
+            yield _clash(route, first, f"`{route.key}` and `{first.key}` match the same requests")
+    for (method, shape), route in seen.items():
+        if method == "HEAD" and (other := seen.get(("GET", shape))) is not None:
+            message = f"HEAD requests are answered by `{other.key}` too"
+            yield _clash(route, other, message, "remove it: HEAD is GET without the body")
+    yield from _check_crossings([route for route in seen.values() if route.pattern])
+
+
+def _clash(route: Route, first: Route, message: str, hint: str | None = None) -> Finding:
+    assert route.pattern is not None
+    there = Elsewhere(("endpoints", first.key), "first here", at_key=True)
+    shown = f"{message}, such as {route.method} {_example(route.pattern)}"
+    hint = hint or "keep one of the two, or change its path"
+    return Finding("route-clash", shown, ("endpoints", route.key), hint, at_key=True, related=(there,))
+
+
+def _example(pattern: PathPattern) -> str:
+    words = ["1" if isinstance(segment, Param) else segment.decode("ascii") for segment in pattern.segments]
+    return "/" + "/".join(words)
+
+
+def _check_reserved(route: Route, pattern: PathPattern, around: Surroundings) -> Iterator[Finding]:
+    path = pattern.source
+    taken = _ALWAYS + (_DOCS if around.settings.server.docs else ())
+    if path in taken or path.startswith("/-/") or path == "/-":
+        hint = "choose another path"
+        if path in _DOCS:
+            hint += ", or turn the documentation off with `server: {docs: false}`"
+        message = f"the program itself answers `{path if path in taken else '/-/…'}`"
+        yield Finding("reserved-path", message, ("endpoints", route.key), hint, at_key=True, text=path)
+
+
+class _Node:
+    """The patterns of one method by segment; *wild* are the literal segments with a parameter further down."""
+
+    __slots__ = ("literals", "param", "route", "wild")
+
+    def __init__(self) -> None:
+        self.literals: dict[bytes, _Node] = {}
+        self.param: _Node | None = None
+        self.route: Route | None = None
+        self.wild: set[bytes] = set()
+
+
+def _check_crossings(routes: list[Route]) -> Iterator[Finding]:
+    """Pairs such as ``/a/{x}/c`` and ``/a/b/{y}``: for some requests each is better in one segment."""
+    roots: dict[str, _Node] = {}
+    for route in routes:
+        _insert(roots.setdefault(route.method, _Node()), route)
+    for route in routes:
+        segments = route.pattern.segments if route.pattern else ()
+        if _has_literal_behind_param(segments):
+            other = next(_crossing(roots[route.method], segments, 0, specific=False, general=False), None)
+            if other is not None:
+                yield _crossing_finding(route, other)
+
+
+def _insert(node: _Node, route: Route) -> None:
+    segments = route.pattern.segments if route.pattern else ()
+    for index, segment in enumerate(segments):
+        if isinstance(segment, Param):
+            node.param = node.param or _Node()
+            node = node.param
+        else:
+            if any(isinstance(later, Param) for later in segments[index + 1 :]):
+                node.wild.add(segment)
+            node = node.literals.setdefault(segment, _Node())
+    node.route = route
+
+
+def _has_literal_behind_param(segments: tuple[bytes | Param, ...]) -> bool:
+    kinds = [isinstance(segment, Param) for segment in segments]
+    return True in kinds and False in kinds[kinds.index(True) :]
+
+
+def _crossing(
+    node: _Node, segments: tuple[bytes | Param, ...], index: int, *, specific: bool, general: bool
+) -> Iterator[Route]:
+    """Patterns that are more specific than *segments* in one place, first, and more general in a later one."""
+    if index == len(segments):
+        if specific and general and node.route is not None:
+            yield node.route
+        return
+    segment = segments[index]
+    if isinstance(segment, Param):
+        if node.param is not None:
+            yield from _crossing(node.param, segments, index + 1, specific=specific, general=general)
+        for word in node.literals if general else node.wild:
+            yield from _crossing(node.literals[word], segments, index + 1, specific=True, general=general)
+        return
+    if segment in node.literals:
+        yield from _crossing(node.literals[segment], segments, index + 1, specific=specific, general=general)
+    if specific and node.param is not None:
+        yield from _crossing(node.param, segments, index + 1, specific=True, general=True)
+
+
+def _crossing_finding(route: Route, other: Route) -> Finding:
+    assert route.pattern is not None
+    assert other.pattern is not None
+    words = [
+        (mine if isinstance(mine, bytes) else theirs if isinstance(theirs, bytes) else b"1").decode("ascii")
+        for mine, theirs in zip(route.pattern.segments, other.pattern.segments, strict=True)
+    ]
+    message = f"`{other.key}` answers {route.method} /{'/'.join(words)}, which `{route.key}` matches too"
+    there = Elsewhere(("endpoints", other.key), "this one answers", at_key=True)
+    hint = "change one of the paths so that no request matches both"
+    return Finding("route-overlap", message, ("endpoints", route.key), hint, "warning", at_key=True, related=(there,))

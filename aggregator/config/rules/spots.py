@@ -1,0 +1,44 @@
+"""Where a path such as ``query.page`` stands in the text that reads it, so that a caret can point at it."""
+
+from __future__ import annotations
+
+import re
+
+from aggregator.config.analysis.sites import Reference, Use
+from aggregator.config.analysis.texts import occurrences
+from aggregator.config.findings import Elsewhere, Finding
+from aggregator.diagnostics import Level
+
+_BEFORE = r"(?<![\w.'\"-])"
+
+
+def report(
+    use: Use, code: str, message: str, reference: Reference, hint: str | None = None, level: Level = "error"
+) -> Finding:
+    """A finding about *reference* in the text of *use*; for a text of a group it stands where the group is used."""
+    text, occurrence = spot(use.text, reference)
+    if use.via is not None:
+        group, call = use.path[1], use.path[2]
+        there = Elsewhere(use.path, "read here", text=text)
+        return Finding(code, f"`{call}` of group `{group}`: {message}", use.via, hint, level, related=(there,))
+    return Finding(code, message, use.path, hint, level, text=text, occurrence=occurrence)
+
+
+def spot(text: str, reference: Reference) -> tuple[str, int]:
+    """The characters of *text* that say *reference*, and how often they stood there before."""
+    for length in range(len(reference), 0, -1):
+        steps = "".join(_step(key) for key in reference[1:length])
+        found = re.search(rf"{_BEFORE}{re.escape(reference[0])}{steps}(?!\w)", text)
+        if found is not None:
+            return found[0], occurrences(text, found[0], found.start())
+    return "", 0
+
+
+def _step(key: str) -> str:
+    name = re.escape(key)
+    return rf"(?:\s*\.\s*{name}(?!\w)|\s*\[\s*['\"]?{name}['\"]?\s*\])"
+
+
+def as_written(reference: Reference) -> str:
+    """*reference* as an expression would say it: ``headers['x-id']``."""
+    return reference[0] + "".join(f".{key}" if key.isidentifier() else f"['{key}']" for key in reference[1:])

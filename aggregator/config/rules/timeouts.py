@@ -1,0 +1,45 @@
+"""Limits of time go together: no call may take longer than the answer that it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Elsewhere, Finding
+from aggregator.config.model.client import Timeouts
+from aggregator.config.values import Steps
+
+
+def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Timeouts of calls that the endpoint's deadline cuts short."""
+    own = analysis.settings.timeout if analysis.settings is not None else None
+    deadline = own if own is not None else around.settings.defaults.deadline
+    if analysis.settings is None or analysis.settings.idle_timeout is not None:
+        deadline = None
+    for call in analysis.calls:
+        limits = call.settings.timeout
+        if limits is None or call.via is not None:
+            continue
+        path = (*call.path, "timeout")
+        yield from check_limits(limits, path)
+        if deadline is not None and limits.total is not None and limits.total > deadline and call.role != "background":
+            place: Steps = (*analysis.path, "timeout") if own is not None else ("defaults", "deadline")
+            message = f"the call may take {limits.total:g}s, but the whole endpoint only has {deadline:g}s"
+            there = Elsewhere(place, "the deadline")
+            hint = "shorten it, or give the endpoint more time"
+            yield Finding("timeout-too-long", message, (*path, "total"), hint, "warning", related=(there,))
+    settings = analysis.settings
+    if settings is not None and settings.idle_timeout is not None and not settings.stream:
+        message = "`idle_timeout` has no effect without `stream: true`"
+        yield Finding("no-effect", message, (*analysis.path, "idle_timeout"), "write `timeout`", at_key=True)
+
+
+def check_limits(limits: Timeouts, path: Steps) -> Iterator[Finding]:
+    """Limits of a phase that are longer than the whole."""
+    for name in ("connect", "read", "write", "pool"):
+        value = getattr(limits, name)
+        if value is not None and limits.total is not None and value > limits.total:
+            message = f"`{name}` may take {value:g}s, but the whole call only has {limits.total:g}s"
+            there = Elsewhere((*path, "total"), "the whole call")
+            yield Finding("timeout-too-long", message, (*path, name), f"shorten `{name}`", "warning", related=(there,))

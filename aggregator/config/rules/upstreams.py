@@ -1,0 +1,151 @@
+"""An upstream is a service that can be reached: its name, its URL, how it is connected to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from aggregator.config.analysis.scope import Inputs, Scope
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.analysis.texts import Texts
+from aggregator.config.analysis.walking import walk_rows
+from aggregator.config.findings import Finding
+from aggregator.config.model.client import LimitSettings, UpstreamSettings
+from aggregator.config.model.failure import StatusRow
+from aggregator.config.rules.header_fields import check_fields, check_forward, check_row_headers
+from aggregator.config.rules.names import check_names
+from aggregator.config.rules.status_maps import check_rows
+from aggregator.config.rules.timeouts import check_limits
+from aggregator.config.values import Steps
+from aggregator.demo import SERVICES
+from aggregator.diagnostics import did_you_mean
+from aggregator.templates import TemplateProblem, compile_pattern, compile_url
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_SCHEMES = ("http", "https", "demo")
+
+
+def check_upstreams(around: Surroundings) -> Iterator[Finding]:
+    """Every upstream, and what it shares with ``defaults``."""
+    for name, upstream in around.settings.upstreams.items():
+        path = ("upstreams", name)
+        yield from _check_name(name, path)
+        yield from _check_url(upstream.url, (*path, "url"))
+        yield from _check_connection(upstream, path)
+        yield from _check_batches(upstream, (*path, "batch"))
+        yield from check_fields(upstream.headers, (*path, "headers"))
+        yield from check_forward(upstream.forward, (*path, "forward"))
+        yield from check_limits(upstream.timeout, (*path, "timeout")) if upstream.timeout else ()
+        yield from check_shared_rows(upstream.status_map, (*path, "status_map"), around)
+
+
+def check_shared_rows(rows: tuple[StatusRow, ...], path: Steps, around: Surroundings) -> Iterator[Finding]:
+    """A status map that many endpoints share: it may only read what every request has."""
+    analysis = Analysis(path, None)
+    walk_rows(rows, path, Scope(Inputs()), Texts(analysis))
+    yield from analysis.problems
+    yield from check_names(analysis, around)
+    yield from check_rows(rows, path)
+    yield from check_row_headers(rows, path)
+    for index, row in enumerate(rows):
+        if row.part is not None:
+            message = "`part` has no effect here: which parts there are differs from endpoint to endpoint"
+            yield Finding("no-effect", message, (*path, index, "part"), "write the row on the endpoint", at_key=True)
+
+
+def _check_name(name: str, path: Steps) -> Iterator[Finding]:
+    if not _NAME.fullmatch(name):
+        message = f"`{name}` cannot be the name of an upstream"
+        yield Finding("bad-name", message, path, "use letters, digits, `_` and `-`", at_key=True)
+    elif name.lower() in ("http", "https"):
+        message = f"`{name}:` begins a full URL, so no upstream can have this name"
+        yield Finding("reserved-name", message, path, "rename it", at_key=True)
+
+
+def _check_url(url: str, path: Steps) -> Iterator[Finding]:
+    problem = _url_problem(url)
+    if problem is not None:
+        yield Finding("upstream-url", problem[0], path, problem[1])
+
+
+def _url_problem(url: str) -> tuple[str, str | None] | None:
+    """What is wrong with the base URL of an upstream, and the way out."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        host = url.removeprefix("//")
+        return "the URL has no scheme", f"write `https://{host}`" if host else "write it like `https://api.example.com`"
+    if scheme.lower() not in _SCHEMES:
+        return f"`{scheme}` URLs cannot be called", f"write `https://{rest}` or `http://{rest}`"
+    if "@" in rest.partition("/")[0]:
+        return "credentials do not belong in a URL", "send them in `headers`, from a variable"
+    if "?" in rest:
+        return "the URL of an upstream has no query", "write its parameters under `query`"
+    if "#" in rest:
+        return "a fragment is never sent to a server", "remove what begins with `#`"
+    if "{" in rest:
+        return "the URL of an upstream is the same for every request", "write placeholders into the URL of a call"
+    if scheme.lower() == "demo":
+        return _demo_problem(rest)
+    return _host_problem(url)
+
+
+def _host_problem(url: str) -> tuple[str, str | None] | None:
+    try:
+        compile_url(url)
+        if urlsplit(url).hostname:
+            return None
+    except TemplateProblem as problem:
+        return problem.message, problem.hint
+    except ValueError:
+        pass
+    return "the URL has no host", "write it like `https://api.example.com`"
+
+
+def _demo_problem(rest: str) -> tuple[str, str | None] | None:
+    name = rest.partition("/")[0]
+    if name in SERVICES:
+        return None
+    return f"the demo has no service `{name}`", did_you_mean(name, SERVICES) or f"it has {', '.join(SERVICES)}"
+
+
+def _check_connection(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:
+    scheme = upstream.url.partition("://")[0].lower()
+    tls, socket, limits = upstream.tls, upstream.unix_socket, upstream.limits
+    if socket is not None and not socket.startswith("/"):
+        hint = f"write `/{socket.removeprefix('unix:').lstrip('/')}`"
+        yield Finding("unix-socket", "the path of a Unix socket begins with `/`", (*path, "unix_socket"), hint)
+    if socket is not None and scheme == "demo":
+        yield Finding(
+            "no-effect", "`unix_socket` has no effect on the demo", (*path, "unix_socket"), "remove it", at_key=True
+        )
+    if tls is not None:
+        if scheme in ("http", "demo"):
+            message = f"`tls` has no effect on `{scheme}://`"
+            yield Finding("no-effect", message, (*path, "tls"), "write `https://`, or remove `tls`", at_key=True)
+        if tls.key is not None and tls.cert is None:
+            yield Finding("tls", "a key needs its certificate", (*path, "tls", "key"), "add `cert`", at_key=True)
+        if not tls.verify:
+            message = "anybody on the way can read and change what this upstream sends"
+            yield Finding("tls", message, (*path, "tls", "verify"), "name its authority with `ca`", "warning")
+    yield from check_limits_of_connections(limits, (*path, "limits")) if limits else ()
+
+
+def check_limits_of_connections(limits: LimitSettings, path: Steps) -> Iterator[Finding]:
+    """More idle connections than connections."""
+    most, kept = limits.max_connections, limits.max_keepalive
+    if most is not None and kept is not None and kept > most:
+        message = "more connections are kept than may be open"
+        yield Finding("limits", message, (*path, "max_keepalive"), f"write {most} or less", "warning")
+
+
+def _check_batches(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:
+    for single, form in upstream.batch.items():
+        try:
+            compile_pattern(single)
+        except TemplateProblem as problem:
+            yield Finding("bad-batch", problem.message, (*path, single), problem.hint, at_key=True)
+        if "{keys}" not in form or not form.startswith("/"):
+            message = "the batch form is a path that says where the keys go"
+            yield Finding("bad-batch", message, (*path, single), "write it like `/products?ids={keys}`")

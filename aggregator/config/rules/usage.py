@@ -1,0 +1,72 @@
+"""What is declared is used, and what has to be unique is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Elsewhere, Finding
+
+
+class Usage(Protocol):
+    """What one endpoint, or one group, uses of the rest."""
+
+    @property
+    def key(self) -> str:
+        """Method and path as they are written."""
+        ...
+
+    @property
+    def operation_id(self) -> str | None:
+        """The declared operationId."""
+        ...
+
+    @property
+    def upstreams(self) -> frozenset[str]:
+        """Names of upstreams."""
+        ...
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Names of groups."""
+        ...
+
+    @property
+    def plugins(self) -> frozenset[str]:
+        """Names of modules."""
+        ...
+
+
+def check_usage(used: Sequence[Usage], around: Surroundings) -> Iterator[Finding]:
+    """Upstreams, groups and plug-ins that nobody uses."""
+    upstreams = frozenset[str]().union(*(one.upstreams for one in used))
+    groups = frozenset[str]().union(*(one.groups for one in used))
+    plugins = frozenset[str]().union(*(one.plugins for one in used))
+    for name in around.upstreams:
+        if name not in upstreams:
+            yield _unused(f"nothing calls the upstream `{name}`", ("upstreams", name))
+    for name in around.groups:
+        if name not in groups:
+            yield _unused(f"no endpoint uses the group `{name}`", ("groups", name))
+    for index, name in enumerate(around.settings.plugins):
+        if name not in plugins:
+            yield _unused(f"no `transform` uses the plug-in `{name}`", ("plugins", index))
+
+
+def _unused(message: str, path: tuple[str | int, ...]) -> Finding:
+    return Finding("unused", message, path, "use it, or remove it", "warning", at_key=True)
+
+
+def check_operation_ids(used: Sequence[Usage], _: Surroundings) -> Iterator[Finding]:
+    """``operation_id`` given twice: generated clients name their methods by it."""
+    seen: dict[str, str] = {}
+    for one in used:
+        if one.operation_id is None:
+            continue
+        if one.operation_id in seen:
+            there = Elsewhere(("endpoints", seen[one.operation_id], "operation_id"), "first here")
+            message = f"`{one.operation_id}` is the operation_id of `{seen[one.operation_id]}` too"
+            path = ("endpoints", one.key, "operation_id")
+            yield Finding("duplicate-operation-id", message, path, "choose another one", related=(there,))
+        seen.setdefault(one.operation_id, one.key)

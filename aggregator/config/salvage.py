@@ -1,0 +1,62 @@
+"""What is left of a wrong mapping without what is wrong in it, so that the rest is checked in the same run."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from aggregator.config.findings import written_path
+from aggregator.config.values import Steps
+from aggregator.fields import Settings
+
+Model = TypeVar("Model", bound=Settings)
+_ROUNDS = 5
+
+
+def salvage(model: type[Model], value: Any, error: ValidationError) -> tuple[Model | None, frozenset[str]]:
+    """*value* as *model* without everything that *error* is about, and the names that were lost with it.
+
+    None when nothing useful is left.
+    """
+    left, lost = deepcopy(value), set[str]()
+    for _ in range(_ROUNDS):
+        for path in _wrong(error, left):
+            if not path:
+                return None, frozenset(lost)
+            lost.update(str(step) for step in path)
+            _remove(left, path)
+        try:
+            return model.model_validate(left), frozenset(lost)
+        except ValidationError as further:
+            error = further
+    return None, frozenset(lost)
+
+
+def _wrong(error: ValidationError, value: Any) -> list[Steps]:
+    """The places to take out: deepest first, so that none is looked for in what is already gone."""
+    paths = set[Steps]()
+    for detail in error.errors(include_url=False, include_input=False, include_context=False):
+        location = detail["loc"]
+        steps, _ = written_path(value, location[:-1] if detail["type"] == "missing" else location)
+        paths.add(_up_to_list(value, steps))
+    return sorted(paths, key=len, reverse=True)
+
+
+def _up_to_list(value: Any, path: Steps) -> Steps:
+    """*path*, cut before an index: the items of a list keep their numbers."""
+    for length, step in enumerate(path):
+        if isinstance(value, list):
+            return path[:length]
+        value = value[step]
+    return path
+
+
+def _remove(value: Any, path: Steps) -> None:
+    for step in path[:-1]:
+        if not isinstance(value, dict) or step not in value:
+            return
+        value = value[step]
+    if isinstance(value, dict):
+        value.pop(path[-1], None)

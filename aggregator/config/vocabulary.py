@@ -1,0 +1,95 @@
+"""Which keys the language has at a place, read off the models; for hints about keys that it does not have."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic.fields import FieldInfo
+
+from aggregator.fields import Settings
+
+Step = str | int
+
+
+def model_at(model: type[Settings], path: Iterable[Step]) -> type[Settings] | None:
+    """The model of the mapping that stands at *path* below one of *model*, or None when it has none."""
+    kind: Any = model
+    for step in path:
+        kind = _below(kind, step)
+    return next(_models(kind), None)
+
+
+def field_at(model: type[Settings], path: tuple[Step, ...]) -> FieldInfo | None:
+    """The field that the last step of *path* names, or None."""
+    parent = model_at(model, path[:-1]) if path else None
+    return None if parent is None else _fields(parent).get(str(path[-1]))
+
+
+def keys_of(model: type[Settings]) -> tuple[str, ...]:
+    """The keys that a mapping of *model* may have, as they are written."""
+    return tuple(_fields(model))
+
+
+def takes_any_key(model: type[Settings]) -> bool:
+    """Whether keys of *model* beyond its own are names that the operator gives."""
+    return model.model_config.get("extra") == "allow"
+
+
+def homes_of(key: str, model: type[Settings]) -> list[str]:
+    """The keys of *model* whose mappings have *key*: ``call`` for ``method`` in an endpoint."""
+    return [name for name, field in _fields(model).items() if _has(field.annotation, key)]
+
+
+def _has(kind: Any, key: str) -> bool:
+    return any(key in _fields(inner) for inner in _models(kind))
+
+
+@cache
+def _fields(model: type[Settings]) -> dict[str, FieldInfo]:
+    model.model_rebuild()  # names of models further down the file are only known now
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+@cache
+def _extra(model: type[Settings]) -> Any:
+    hints = get_type_hints(model, include_extras=True)
+    return get_args(hints["__pydantic_extra__"])[1] if takes_any_key(model) else None
+
+
+def _below(kind: Any, step: Step) -> Any:
+    """The type of what stands at *step* in a value of *kind*; *kind* itself when it says nothing of it."""
+    for candidate in _candidates(kind):
+        origin = get_origin(candidate)
+        if isinstance(candidate, type) and issubclass(candidate, Settings):
+            field = _fields(candidate).get(str(step))
+            if field is not None:
+                return field.annotation
+            if takes_any_key(candidate):
+                return _extra(candidate)
+        elif origin is dict:
+            return get_args(candidate)[1]
+        elif origin is tuple:
+            return get_args(candidate)[0]
+    return None
+
+
+def _candidates(kind: Any) -> Iterator[Any]:
+    """The members of a union, annotations taken off."""
+    origin = get_origin(kind)
+    if origin is Annotated:
+        yield from _candidates(get_args(kind)[0])
+    elif origin in (Union, types.UnionType):
+        for member in get_args(kind):
+            yield from _candidates(member)
+    else:
+        yield kind
+
+
+def _models(kind: Any) -> Iterator[type[Settings]]:
+    """The models that a value of *kind*, or an item of it, may be of."""
+    for candidate in _candidates(kind):
+        if isinstance(candidate, type) and issubclass(candidate, Settings):
+            yield candidate
