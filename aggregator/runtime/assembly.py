@@ -10,6 +10,7 @@ from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import ExpressionError
+from aggregator.exchange import State
 from aggregator.plan.types import EndpointPlan, ResponsePlan
 from aggregator.runtime.answer import Answer, has_body
 from aggregator.runtime.fanout import Run
@@ -75,7 +76,8 @@ class Assembly:
     def _passed(self, run: Run, status: int) -> Answer:
         result = run.results[0]
         assert result is not None
-        status = self._status or result.status or 200
+        stands_in = result.state is State.DEFAULT  # then the status is that of the failure
+        status = self._status or (not stands_in and result.status) or 200
         if self._body is not _first_raw:
             return Answer(status, [(b"content-type", JSON_TYPE)], self._body(run))
         kind = [(name, value) for name, value in result.headers if name == b"content-type"]
