@@ -15,7 +15,7 @@ from aggregator.templates import Expression
 STATUSES = frozenset(range(200, 600))
 """Final statuses that an upstream may answer with."""
 
-_ALWAYS = frozenset(Cause) - {Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION}
+_ALWAYS = frozenset(Cause) - {Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.FAULT}
 _SPOKEN_OF: dict[str, frozenset[Cause]] = {
     on: frozenset(cause for cause in Cause if on in (cause.value, cause.family))
     for on in {name for cause in Cause for name in (cause.value, cause.family)}
@@ -134,7 +134,7 @@ def response_failures(plan: EndpointPlan) -> Failures:
     found = _IN_EXPRESSION if _answer_computes(response) else NONE
     if response.transform is not None:
         found |= _IN_EXPRESSION | _IN_TIME
-    return found | _IN_TIME if response.delay >= plan.timeout else found
+    return found
 
 
 def _answer_computes(response: ResponsePlan) -> bool:

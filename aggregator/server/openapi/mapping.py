@@ -24,6 +24,9 @@ from aggregator.server.openapi.outcomes import (
 from aggregator.server.openapi.values import schema_of
 from aggregator.templates import Const, Template
 
+_WITH_RETRY_AFTER = frozenset({429, 503})
+"""Statuses of upstreams whose Retry-After reaches the client."""
+
 
 def failure_outcomes(failures: Failures, rows: Iterable[RowPlan], headers: tuple[str, ...] = ()) -> Iterator[Outcome]:
     """Give what *failures* become by *rows*, the first that matches, and by the defaults.
@@ -57,7 +60,8 @@ def default_outcomes(failures: Failures) -> Iterator[Outcome]:
 
 
 def _by_row(row: RowPlan, hit: Failures, headers: tuple[str, ...]) -> Iterator[Outcome]:
-    headers = (*(name.decode("ascii") for name, _ in row.headers), *headers)
+    waits = ("retry-after",) if hit.statuses & _WITH_RETRY_AFTER or hit.causes & OVERLOAD else ()
+    headers = (*(name.decode("ascii") for name, _ in row.headers), *headers, *waits)
     if row.forward:
         yield from _forwarded(row, hit, headers)
         hit = Failures(causes=hit.causes)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from aggregator.plan.compiling.naming import operation_id
 from aggregator.plan.types import EndpointPlan
 from aggregator.templates import Param, PathPattern
 
@@ -69,9 +68,7 @@ def written(pattern: PathPattern, names: Iterable[str]) -> str:
 def unique_ids(endpoints: list[EndpointPlan]) -> list[str]:
     """Give an operationId for each of *endpoints*; of equal ones the later get a number (``get_users_2``)."""
     taken: set[str] = set()
-    return [
-        unique(plan.doc.operation_id or operation_id(plan.method, plan.pattern.source), taken) for plan in endpoints
-    ]
+    return [unique(plan.doc.operation_id or plan.key, taken) for plan in endpoints]
 
 
 def unique(name: str, taken: set[str]) -> str:
