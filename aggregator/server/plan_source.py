@@ -10,7 +10,7 @@ from aggregator.diagnostics import render_text
 from aggregator.errors import ConfigError
 from aggregator.plan.compiler import Compiler
 from aggregator.plan.types import Plan
-from aggregator.server.collecting import collection_paused
+from aggregator.server.memory import collection_paused
 
 
 class PlanFiles:

@@ -19,7 +19,7 @@ from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.runtime.client import SharedClient
 from aggregator.runtime.effects import EffectQueue
 from aggregator.runtime.stack import Resources
-from aggregator.server.collecting import collection_paused
+from aggregator.server.memory import collection_paused
 from aggregator.server.generation import Generation
 from aggregator.server.reload import ReloadOutcome, Verdict
 from aggregator.telemetry.logging import log

@@ -15,7 +15,7 @@ import uvicorn
 
 from aggregator.errors import StartupError
 from aggregator.server.app import Application
-from aggregator.server.collecting import collect_seldom
+from aggregator.server.memory import collect_seldom, keep_large_blocks
 from aggregator.server.guard import guarded_protocol
 from aggregator.server.plan_source import PlanFiles
 from aggregator.server.reload import ReloadOutcome, Verdict
@@ -125,6 +125,7 @@ async def _serve(
     watchdog = Watchdog(threshold, _tell_stall) if threshold > 0 else None
     if watchdog is not None:
         watchdog.start()
+    keep_large_blocks()
     collect_seldom()
     wake = asyncio.Event()
     helpers = [asyncio.create_task(_reloads(app, wake, on_reload))]
