@@ -53,12 +53,19 @@ def check_root(sections: Mapping[str, Any], written: Mapping[str, Any]) -> Check
     findings: list[Finding] = []
     settings: RootSettings | None = None
     usable: RootSettings | None
+    lost: frozenset[str] = frozenset()
     try:
         settings = usable = RootSettings.model_validate(sections)
     except ValidationError as error:
         findings += findings_of(error, RootSettings, (), written)
-        usable, _ = salvage(RootSettings, {"version": 1, **sections}, error)
-    around = Surroundings.of(usable or RootSettings.model_validate({"version": 1}), sections, written)
+        usable, lost = salvage(RootSettings, {"version": 1, **sections}, error)
+    around = Surroundings(
+        usable or RootSettings.model_validate({"version": 1}),
+        _names(sections.get("upstreams")),
+        _names(sections.get("groups")),
+        written,
+        lost,
+    )
     for rule in ROOT_RULES:
         findings += rule(around)
     groups = tuple(_check_group(name, around) for name in around.settings.groups)
@@ -67,9 +74,13 @@ def check_root(sections: Mapping[str, Any], written: Mapping[str, Any]) -> Check
     return CheckedRoot(settings, around, groups, tuple(findings))
 
 
+def _names(section: Any) -> tuple[str, ...]:
+    return tuple(map(str, section)) if isinstance(section, dict) else ()
+
+
 def _check_group(name: str, around: Surroundings) -> Checked:
     written = around.written.get("groups", {})
-    analysis = Analysis(("groups", name), written.get(name) if isinstance(written, dict) else None)
+    analysis = Analysis(("groups", name), written.get(name) if isinstance(written, dict) else None, lost=around.lost)
     Walker(analysis, around.settings.groups).group(around.calls_of(name))
     findings = tuple(finding for rule in GROUP_RULES for finding in rule(analysis, around))
     return _checked(name, findings, analysis)
@@ -91,7 +102,7 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     if settings is None:
         return Checked(entry.key, tuple(findings), method, pattern)
     inputs = inputs_of(settings, method, pattern.params if pattern else ())
-    analysis = Analysis(path, entry.written, settings, method, pattern, inputs, lost=lost)
+    analysis = Analysis(path, entry.written, settings, method, pattern, inputs, lost=lost | around.lost)
     Walker(analysis, around.settings.groups).endpoint(settings)
     for rule in CAREFUL_RULES if lost else ENDPOINT_RULES:
         findings += rule(analysis, around)

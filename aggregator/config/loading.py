@@ -6,25 +6,21 @@ The command line loads once; the server keeps a :class:`Loader`, which checks ag
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aggregator.config.checking import Checked, CheckedRoot, check_endpoint, check_root
+from aggregator.config.digests import digest_of
 from aggregator.config.document import ParseCache
 from aggregator.config.findings import Finding
 from aggregator.config.including import Tree, read_tree
-from aggregator.config.merging import Entry, Whole, digest_of, merge
+from aggregator.config.merging import Whole, merge
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
-from aggregator.config.rules.routes import check_routes
-from aggregator.config.rules.usage import check_operation_ids, check_usage
+from aggregator.config.rechecking import Rechecker, Verdict
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
 from aggregator.errors import ConfigError
-
-_FOR_ALL = ("defaults", "client", "server", "background", "plugins")
-"""Sections that every endpoint depends on; of upstreams and groups it depends on those that it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +55,6 @@ class Config:
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """An endpoint without errors as it was checked, and a digest of what that rested on."""
-
-    entry: bytes
-    around: bytes
-    checked: Checked
-
-
 class Loader:
     """Loads one file again and again; what did not change is neither parsed nor checked again.
 
@@ -79,8 +66,7 @@ class Loader:
         self._path = Path(path)
         self._env = env
         self._parsed = ParseCache()
-        self._kept: dict[str, _Kept] = {}
-        self._root: tuple[bytes, CheckedRoot] | None = None
+        self._checks = Rechecker()
         self.files: tuple[Path, ...] = (self._path,)
         self.folders: tuple[Path, ...] = ()
         self.sources: Mapping[str, Source] = {}
@@ -93,67 +79,32 @@ class Loader:
         self.folders, self.sources = tree.folders, tree.sources
         problems = [*tree.diagnostics, *whole.diagnostics]
         if not _is_complete(tree):
-            raise ConfigError(problems, tree.sources)
-        root = self._check_root(whole)
-        digests = _Digests(whole.sections)
-        checked = [self._check_endpoint(entry, root, digests) for entry in whole.endpoints]
-        findings = _without_echoes([*root.findings, *_all_findings(checked, root)], whole.diagnostics)
+            raise ConfigError(in_reading_order(problems, tree.sources), tree.sources)
+        verdict = self._checks.check(whole)
+        findings = _without_echoes(verdict.findings, whole.diagnostics)
         problems += [whole.origins.place(finding, whole.secrets) for finding in findings]
         problems = in_reading_order(problems, tree.sources)
-        if root.settings is None or any(problem.level == "error" for problem in problems):
+        if verdict.settings is None or any(problem.level == "error" for problem in problems):
             raise ConfigError(problems, tree.sources)
-        endpoints = tuple(_endpoint(*pair, digests) for pair in zip(whole.endpoints, checked, strict=True))
+        return self._config(verdict.settings, verdict, whole, tuple(problems))
+
+    def _config(
+        self, settings: RootSettings, verdict: Verdict, whole: Whole, warnings: tuple[Diagnostic, ...]
+    ) -> Config:
+        endpoints = tuple(
+            EndpointConfig(entry.key, digest_of(entry.digest, around), entry.value)
+            for entry, around in zip(whole.endpoints, verdict.around, strict=True)
+        )
         return Config(
-            settings=root.settings,
+            settings=settings,
             endpoints=endpoints,
-            digest=digests.of_all(endpoints),
-            warnings=tuple(problems),
+            digest=digest_of(list(whole.sections.items()), [endpoint.digest for endpoint in endpoints]).hex(),
+            warnings=warnings,
             secrets=frozenset(whole.secrets),
             files=self.files,
             folders=self.folders,
-            sources=tree.sources,
+            sources=self.sources,
         )
-
-    def _check_root(self, whole: Whole) -> CheckedRoot:
-        digest = digest_of(whole.sections, whole.written)
-        if self._root is None or self._root[0] != digest:
-            self._root = (digest, check_root(whole.sections, whole.written))
-        return self._root[1]
-
-    def _check_endpoint(self, entry: Entry, root: CheckedRoot, digests: _Digests) -> Checked:
-        kept = self._kept.get(entry.key)
-        if kept and kept.entry == entry.digest and kept.around == digests.around(kept.checked):
-            return kept.checked
-        checked = check_endpoint(entry, root.around)
-        if any(finding.level == "error" for finding in checked.findings):
-            self._kept.pop(entry.key, None)
-        else:
-            self._kept[entry.key] = _Kept(entry.digest, digests.around(checked), checked)
-        return checked
-
-
-class _Digests:
-    """Digests of the sections, and of the single upstreams and groups in them."""
-
-    def __init__(self, sections: Mapping[str, Any]) -> None:
-        self._all = digest_of(*(sections.get(name) for name in sections))
-        self._for_all = digest_of(*(sections.get(name) for name in _FOR_ALL))
-        self._upstreams = _by_name(sections.get("upstreams"))
-        self._groups = _by_name(sections.get("groups"))
-
-    def around(self, checked: Checked) -> bytes:
-        """What *checked* rests on beyond its own words."""
-        upstreams = [(name, self._upstreams.get(name)) for name in sorted(checked.upstreams)]
-        groups = [(name, self._groups.get(name)) for name in sorted(checked.groups)]
-        return digest_of(self._for_all, upstreams, groups)
-
-    def of_all(self, endpoints: tuple[EndpointConfig, ...]) -> str:
-        """The digest of a whole configuration."""
-        return digest_of(self._all, [endpoint.digest for endpoint in endpoints]).hex()
-
-
-def _by_name(section: Any) -> dict[str, bytes]:
-    return {name: digest_of(value) for name, value in section.items()} if isinstance(section, dict) else {}
 
 
 def load_config(path: Path | str, env: Mapping[str, str] | None = None) -> Config:
@@ -161,28 +112,15 @@ def load_config(path: Path | str, env: Mapping[str, str] | None = None) -> Confi
     return Loader(path, env).load()
 
 
-def _endpoint(entry: Entry, checked: Checked, digests: _Digests) -> EndpointConfig:
-    return EndpointConfig(entry.key, digest_of(entry.digest, digests.around(checked)), entry.value)
-
-
 def _is_complete(tree: Tree) -> bool:
     """Whether every file could be read; what one of them declares would be missed everywhere."""
-    return len(tree.documents) == len(tree.sources) > 0 and not any(
-        problem.path[:1] == ("include",) for problem in tree.diagnostics
-    )
-
-
-def _all_findings(checked: list[Checked], root: CheckedRoot) -> Iterator[Finding]:
-    for one in checked:
-        yield from one.findings
-    yield from check_routes(checked, root.around)
-    yield from check_operation_ids(checked, root.around)
-    found = [*root.findings, *(finding for one in checked for finding in one.findings)]
-    if not any(finding.level == "error" for finding in found):
-        yield from check_usage([*checked, *root.groups], root.around)
+    is_read = 0 < len(tree.documents) == len(tree.sources)
+    return is_read and not any(problem.path[:1] == ("include",) for problem in tree.diagnostics)
 
 
 def _without_echoes(findings: list[Finding], before: list[Diagnostic]) -> list[Finding]:
     """*findings* without those about values that could not even be filled in."""
     unfilled = {problem.path for problem in before}
-    return [finding for finding in findings if finding.path not in unfilled] if unfilled else findings
+    if not unfilled:
+        return findings
+    return [one for one in findings if not any(one.path[: len(path)] == path for path in unfilled)]

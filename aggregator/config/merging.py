@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from aggregator.config.digests import digest_of
 from aggregator.config.document import Document
 from aggregator.config.expansion import expand
 from aggregator.config.findings import Origins
@@ -81,11 +81,6 @@ def _fill(whole: Whole, section: Section, env: Mapping[str, str], folder: Path) 
 
 def _digest(section: Section, value: Any) -> bytes:
     return section.digest if value is section.value else digest_of(section.key, value)
-
-
-def digest_of(*values: Any) -> bytes:
-    """A digest of plain *values*; equal for values that are written the same way, in the same order."""
-    return blake2b(repr(values).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _add(whole: Whole, name: str, section: Section, value: Any) -> None:

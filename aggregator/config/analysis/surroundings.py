@@ -15,18 +15,14 @@ from aggregator.config.model.root import RootSettings
 class Surroundings:
     """*settings* of the root, without what is wrong in them; *upstreams* and *groups* are all declared names.
 
-    *written* are the sections as the files say them.
+    *written* are the sections as the files say them, *lost* the names that stand in what is wrong.
     """
 
     settings: RootSettings
     upstreams: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     written: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, settings: RootSettings, sections: Mapping[str, Any], written: Mapping[str, Any]) -> Surroundings:
-        """The surroundings in *sections*, the plain values that *settings* were made from."""
-        return cls(settings, _names(sections.get("upstreams")), _names(sections.get("groups")), written)
+    lost: frozenset[str] = frozenset()
 
     def upstream(self, name: str | None) -> UpstreamSettings | None:
         """The settings of the upstream *name*, if they could be read."""
@@ -35,7 +31,3 @@ class Surroundings:
     def calls_of(self, group: str) -> Mapping[str, CallSettings]:
         """The calls of *group* that could be read."""
         return self.settings.groups.get(group, {})
-
-
-def _names(section: Any) -> tuple[str, ...]:
-    return tuple(map(str, section)) if isinstance(section, dict) else ()

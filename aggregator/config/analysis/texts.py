@@ -37,7 +37,7 @@ class Texts:
 
     def value(self, value: Any, path: Steps, scope: Scope) -> References:
         """What *value*, any value with expressions in its texts, reads."""
-        if value is None or isinstance(value, int | float):
+        if not value or isinstance(value, int | float):
             return _NONE
         node = compile_value(value, lambda problem: self._problem(problem, value, path)).node
         found = _NONE

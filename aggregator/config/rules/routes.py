@@ -101,12 +101,13 @@ def _check_crossings(routes: list[Route]) -> Iterator[Finding]:
 
 def _insert(node: _Node, route: Route) -> None:
     segments = route.pattern.segments if route.pattern else ()
+    last_param = max((index for index, segment in enumerate(segments) if isinstance(segment, Param)), default=-1)
     for index, segment in enumerate(segments):
         if isinstance(segment, Param):
             node.param = node.param or _Node()
             node = node.param
         else:
-            if any(isinstance(later, Param) for later in segments[index + 1 :]):
+            if index < last_param:
                 node.wild.add(segment)
             node = node.literals.setdefault(segment, _Node())
     node.route = route

@@ -1,0 +1,81 @@
+"""Checks a configuration again and again; of what stands unchanged it keeps the findings of the last time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aggregator.config.checking import Checked, CheckedRoot, check_endpoint, check_root
+from aggregator.config.digests import SectionDigests
+from aggregator.config.findings import Finding
+from aggregator.config.merging import Entry, Whole
+from aggregator.config.model.root import RootSettings
+from aggregator.config.rules.routes import check_routes
+from aggregator.config.rules.usage import check_operation_ids, check_usage
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found: *settings* of the root, None when they are wrong; *around* is a digest for each endpoint."""
+
+    settings: RootSettings | None
+    findings: list[Finding]
+    around: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An endpoint without errors as it was checked, and digests of itself and of what it rests on."""
+
+    itself: bytes
+    around: bytes
+    checked: Checked
+
+
+class Rechecker:
+    """The checks of one file that is loaded many times."""
+
+    def __init__(self) -> None:
+        self._root: tuple[bytes, CheckedRoot] | None = None
+        self._endpoints: dict[str, _Kept] = {}
+        self._routes: tuple[tuple[str, ...], bool, list[Finding]] | None = None
+
+    def check(self, whole: Whole) -> Verdict:
+        """Everything that is wrong with *whole*."""
+        digests = SectionDigests(whole.sections, whole.written)
+        root = self._check_root(whole, digests)
+        kept = {entry.key: self._check_endpoint(entry, root, digests) for entry in whole.endpoints}
+        if root.settings is not None:  # what was checked beside damaged sections is not worth keeping
+            self._endpoints = {key: one for key, one in kept.items() if not _is_wrong(one.checked.findings)}
+        checked = [kept[entry.key].checked for entry in whole.endpoints]
+        findings = [*root.findings, *(finding for one in checked for finding in one.findings)]
+        findings += self._check_routes(checked, root)
+        findings += check_operation_ids(checked, root.around)
+        if not _is_wrong(findings):
+            findings += check_usage([*checked, *root.groups], root.around)
+        return Verdict(root.settings, findings, [kept[entry.key].around for entry in whole.endpoints])
+
+    def _check_root(self, whole: Whole, digests: SectionDigests) -> CheckedRoot:
+        if self._root is None or self._root[0] != digests.whole:
+            self._root = (digests.whole, check_root(whole.sections, whole.written))
+        return self._root[1]
+
+    def _check_endpoint(self, entry: Entry, root: CheckedRoot, digests: SectionDigests) -> _Kept:
+        kept = self._endpoints.get(entry.key)
+        if kept is not None and kept.itself == entry.digest and kept.around == _around(kept.checked, digests):
+            return kept
+        checked = check_endpoint(entry, root.around)
+        return _Kept(entry.digest, _around(checked, digests), checked)
+
+    def _check_routes(self, checked: list[Checked], root: CheckedRoot) -> list[Finding]:
+        keys, has_docs = tuple(one.key for one in checked), root.around.settings.server.docs
+        if self._routes is None or self._routes[:2] != (keys, has_docs):
+            self._routes = (keys, has_docs, list(check_routes(checked, root.around)))
+        return self._routes[2]
+
+
+def _around(checked: Checked, digests: SectionDigests) -> bytes:
+    return digests.around(checked.upstreams, checked.groups)
+
+
+def _is_wrong(findings: list[Finding] | tuple[Finding, ...]) -> bool:
+    return any(finding.level == "error" for finding in findings)
