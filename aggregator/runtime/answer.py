@@ -14,14 +14,31 @@ _BODILESS = frozenset({204, 304})
 
 
 class Answer:
-    """Status, headers and body, complete but for the headers that every answer gets."""
+    """Status, headers and body, complete but for the headers that every answer gets.
 
-    __slots__ = ("body", "headers", "status")
+    A large body may come in *pieces*, which a door that can write them as they are need not join.
+    """
 
-    def __init__(self, status: int, headers: HeaderList, body: bytes) -> None:
+    __slots__ = ("_body", "headers", "pieces", "status")
+
+    def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes]) -> None:
         self.status = status
         self.headers = headers
-        self.body = body
+        self.body = body  # type: ignore[assignment]  # read as one, set as one or as pieces
+
+    @property
+    def body(self) -> bytes:
+        """The body in one piece."""
+        if self.pieces is not None:
+            self.body = b"".join(self.pieces)
+        return self._body
+
+    @body.setter
+    def body(self, body: bytes | list[bytes]) -> None:
+        if isinstance(body, bytes):
+            self._body, self.pieces = body, None
+        else:
+            self._body, self.pieces = b"", body
 
 
 def title_of(status: int) -> str:

@@ -24,7 +24,8 @@ from aggregator.templates import header_value
 
 Function = Callable[[Any], Awaitable[Any]]
 JSON_TYPE = b"application/json"
-Body = Callable[[Run], bytes]
+Body = Callable[[Run], bytes | list[bytes]]
+_LARGE = 64 * 1024
 
 
 class Assembly:
@@ -132,14 +133,17 @@ def object_body(names: tuple[str, ...]) -> Body:
     """Give the function that splices results into an object under *names*, in that order."""
     keys = [(b"," if number else b"{") + json_codec.encode(name) + b":" for number, name in enumerate(names)]
 
-    def body(run: Run) -> bytes:
+    def body(run: Run) -> bytes | list[bytes]:
         pieces: list[bytes] = []
         add = pieces.append
+        large = False
         for key, result in zip(keys, run.results, strict=True):
+            text = result._json or result.json  # type: ignore[union-attr]  # noqa: SLF001  # the hottest line: no property call
             add(key)
-            add(result._json or result.json)  # type: ignore[union-attr]  # noqa: SLF001  # the hottest line: no property call
+            add(text)
+            large = large or len(text) > _LARGE
         add(b"}")
-        return b"".join(pieces)
+        return pieces if large else b"".join(pieces)
 
     return body if names else lambda _: b"{}"
 

@@ -119,28 +119,29 @@ class DirectCycle:
         self._found.handler.after(self._exchange, answer, run)
 
     def _write(self, answer: Answer) -> None:
-        status, body = answer.status, answer.body
-        pieces = [STATUS_LINES[status]]
+        status = answer.status
+        body = [answer.body] if answer.pieces is None else answer.pieces
+        lines = [STATUS_LINES[status]]
         for name, value in self._connection.server_state.default_headers:
-            pieces += (name, b": ", value, b"\r\n")
+            lines += (name, b": ", value, b"\r\n")
         for name, value in answer.headers:
-            pieces += (name, b": ", value, b"\r\n")
+            lines += (name, b": ", value, b"\r\n")
             if name == b"connection":
                 self.keep_alive = False
         identity = self._exchange.id.encode()
+        size = sum(map(len, body))
         if status == 204 or status == 304:
-            body = b""
-            pieces += (b"x-request-id: ", identity)
+            body = []
+            lines += (b"x-request-id: ", identity)
         else:
-            pieces.append(b"content-length: %d\r\nx-request-id: %b" % (len(body), identity))
-        pieces.append(b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n")
+            lines.append(b"content-length: %d\r\nx-request-id: %b" % (size, identity))
+        lines.append(b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n")
         if self._exchange.method == "HEAD":
-            body = b""
-        if len(body) > _BIG:
-            self._connection.transport.writelines([b"".join(pieces), body])
+            body = []
+        if size > _BIG:
+            self._connection.transport.writelines([b"".join(lines), *body])
         else:
-            pieces.append(body)
-            self._connection.transport.write(b"".join(pieces))
+            self._connection.transport.write(b"".join(lines + body))
 
     def set(self) -> None:
         """Hear that something happened on the connection: a hang-up ends the work."""
