@@ -2,7 +2,7 @@
 
 Two doors lead to it. The lean one (`Pool`) is what the runtime calls; `EngineTransport` is the same
 engine as the transport of an `httpx.AsyncClient`. `ClientPool` is the lean door over any other client.
-What needs httpx is loaded when it is first named, so that importing this package does not import httpx.
+All but the settings is loaded when it is first named, so that a plan can be made without asyncio or httpx.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aggregator.transport.decoding import accept_encoding
-from aggregator.transport.door import Done, Door
-from aggregator.transport.pool import Pool
-from aggregator.transport.replies import Reply, StreamReply
 from aggregator.transport.settings import Caps, Limits, Origin, PoolSettings, Timeouts, TlsSettings
-from aggregator.transport.ticket import Ticket
 
 if TYPE_CHECKING:
     from aggregator.transport.client_pool import ClientPool
     from aggregator.transport.cookies import no_cookies
+    from aggregator.transport.door import Done, Door
     from aggregator.transport.httpx_transport import EngineTransport
+    from aggregator.transport.pool import Pool
+    from aggregator.transport.replies import Reply, StreamReply
+    from aggregator.transport.ticket import Ticket
 
 __all__ = [
     "Caps",
@@ -40,11 +40,21 @@ __all__ = [
     "no_cookies",
 ]
 
-_LAZY = {"ClientPool": "client_pool", "EngineTransport": "httpx_transport", "no_cookies": "cookies"}
+_LAZY = {
+    "ClientPool": "client_pool",
+    "Done": "door",
+    "Door": "door",
+    "EngineTransport": "httpx_transport",
+    "Pool": "pool",
+    "Reply": "replies",
+    "StreamReply": "replies",
+    "Ticket": "ticket",
+    "no_cookies": "cookies",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Load the parts that need httpx or http.cookiejar when they are first named (PEP 562)."""
+    """Load what opens sockets when it is first named (PEP 562): checking a file needs the settings alone."""
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
