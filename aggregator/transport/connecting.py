@@ -22,7 +22,7 @@ Resolve = Callable[[str, int], Coroutine[Any, Any, Addresses]]
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
 
 _EYEBALLS_DELAY = 0.25  # RFC 8305 §5
-_GOODBYE = 1.0
+_GOODBYE = 0.5  # seconds that an upstream has to answer our end of TLS
 
 
 class Connector:

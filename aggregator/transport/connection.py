@@ -122,7 +122,6 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self.transport = cast("asyncio.Transport", transport)
-        self.places.enter(self)
 
     def data_received(self, data: bytes) -> None:
         """Read on; what nobody asked for closes the connection."""

@@ -52,6 +52,12 @@ class EngineTransport(httpx.AsyncBaseTransport):
         """Use *pool* for every request to its origin; it stays the caller's to close."""
         self._pools[_key(pool.settings.origin)] = pool
 
+    def forget(self, pool: Pool) -> None:
+        """Use *pool* no more; the next request to its origin makes a pool of its own."""
+        key = _key(pool.settings.origin)
+        if self._pools.get(key) is pool:
+            del self._pools[key]
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* and give the response once its head is there; the body is read from its stream."""
         method, target = request.method.encode("ascii"), request.extensions.get("target", request.url.raw_path)

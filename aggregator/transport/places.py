@@ -123,7 +123,9 @@ class Places:
         if not connection.is_usable(careful=False):
             self.drop(connection)
             ticket.settle(connection.early_failure())
-        elif ticket.done is None:
+            return
+        self._connections.add(connection)
+        if ticket.done is None:
             self.release(connection, monotonic())
         else:
             self._hand(connection, ticket)
@@ -225,12 +227,8 @@ class Places:
 
     # Connections come and go.
 
-    def enter(self, connection: Connection) -> None:
-        """Note that *connection* has a socket."""
-        self._connections.add(connection)
-
     def leave(self, connection: Connection) -> None:
-        """Note that its socket is closed."""
+        """Note that the socket of *connection* is closed."""
         self._connections.discard(connection)
         self._tell_empty()
 

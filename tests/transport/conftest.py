@@ -10,10 +10,12 @@ import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import trustme
 import uvloop
 
 from aggregator.transport import ClientPool, Door, EngineTransport, Origin, Pool, PoolSettings, no_cookies
@@ -206,3 +208,37 @@ def stage() -> Stage:
 def any_stage(request: pytest.FixtureRequest) -> Stage:
     """As `stage`, once for each implementation of the lean door."""
     return Stage(DOORS[request.param])
+
+
+class Authority:
+    """A certificate authority: *file* to trust it, contexts and files of what it signs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ca = trustme.CA()
+        self.folder = folder
+        self.file = str(folder / "ca.pem")
+        self.ca.cert_pem.write_to_path(self.file)
+        self.server = self.context("127.0.0.1", "shop.test")
+
+    def context(self, *names: str, clients: bool = False, **options: Any) -> ssl.SSLContext:
+        """Give a server's context; with *clients* it wants certificates from them."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert(*names, **options).configure_cert(context)
+        if clients:
+            self.ca.configure_trust(context)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    def certificate(self, name: str) -> tuple[str, str]:
+        """Give the files of a client's certificate and of its key."""
+        leaf = self.ca.issue_cert(name)
+        cert, key = self.folder / f"{name}.crt", self.folder / f"{name}.key"
+        leaf.cert_chain_pems[0].write_to_path(cert)
+        leaf.private_key_pem.write_to_path(key)
+        return str(cert), str(key)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority that the upstreams of a test may have certificates from."""
+    return Authority(tmp_path_factory.mktemp("authority"))

@@ -1,0 +1,162 @@
+"""Idle connections: reused newest first, checked before use, closed in time, never trusted with a POST."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from aggregator.errors import CallError, Cause
+from aggregator.transport import Limits
+
+H = b"host: shop\r\n"
+
+
+async def get(pool: Any, stage: Any, target: bytes = b"/", method: bytes = b"GET") -> Any:
+    """Make one call."""
+    return await pool.fetch(method, target, H, deadline=stage.due())
+
+
+def test_closed_while_idle(run: Any, stage: Any) -> None:
+    """A connection that the upstream closes while it is idle is gone before the next call."""
+
+    async def main() -> None:
+        async with stage.playing([stage.OK, stage.CLOSE], stage.OK) as upstream, stage.pool(upstream) as pool:
+            await get(pool, stage)
+            await stage.until(lambda: pool.idle == 0)
+            assert pool.active == 0
+            assert not (await get(pool, stage, method=b"POST")).reused
+
+    run(main())
+
+
+def test_bytes_while_idle(run: Any, stage: Any) -> None:
+    """Bytes that nobody asked for close the connection; they never answer a later call."""
+
+    async def main() -> None:
+        evil = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+        late = [stage.OK, lambda: asyncio.sleep(0.01), evil]
+        async with stage.playing(late, stage.OK) as upstream, stage.pool(upstream) as pool:
+            await get(pool, stage)
+            await stage.until(lambda: pool.idle == 0)
+            assert (await get(pool, stage)).body == b"ok"
+
+    run(main())
+
+
+@pytest.mark.parametrize("late", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"], ids=["end", "bytes"])
+def test_post_asks_the_socket(run: Any, stage: Any, late: bytes) -> None:
+    """Before a POST the socket itself is asked, since the loop may not have heard yet of what has come."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setblocking(False)
+            async with stage.pool(listener.getsockname()[1]) as pool:
+                call = asyncio.create_task(get(pool, stage))
+                first, _ = await loop.sock_accept(listener)
+                assert await loop.sock_recv(first, 1000)
+                await loop.sock_sendall(first, stage.OK)
+                await call
+                assert pool.idle == 1
+                first.send(late) if late else first.close()
+                outcomes: list[Any] = []  # and not one turn of the loop later:
+                pool.start(b"POST", b"/", H, None, deadline=stage.due(), done=outcomes.append)
+                second, _ = await loop.sock_accept(listener)
+                assert await loop.sock_recv(second, 1000)
+                await loop.sock_sendall(second, stage.OK)
+                await stage.until(lambda: bool(outcomes))
+                assert (outcomes[0].body, outcomes[0].reused) == (b"ok", False)
+            first.close()
+            second.close()
+
+    run(main())
+
+
+def test_last_in_first_out(run: Any, stage: Any) -> None:
+    """The connection that served last serves next, so that the others can grow old."""
+
+    async def main() -> None:
+        limits = Limits(keepalive_expiry=0.1)
+        async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=limits) as pool:
+            await asyncio.gather(*[get(pool, stage) for _ in range(3)])
+            assert (pool.idle, upstream.accepted) == (3, 3)
+            loop = asyncio.get_running_loop()
+            end = loop.time() + 0.16
+            while loop.time() < end:
+                assert (await get(pool, stage)).reused
+                await asyncio.sleep(0.01)
+            assert pool.idle == 1
+            await stage.until(lambda: upstream.open <= 1)
+            await stage.until(lambda: pool.idle == 0)  # and in the end that one as well
+            assert upstream.accepted == 3
+
+    run(main())
+
+
+def test_keepalive_counts_the_idle_ones(run: Any, stage: Any) -> None:
+    """Busy connections do not count against the idle ones, which are kept up to their limit."""
+
+    async def main() -> None:
+        limits = Limits(max_connections=6, max_keepalive=2)
+        async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=limits) as pool:
+            await asyncio.gather(*[get(pool, stage) for _ in range(6)])
+            await stage.until(lambda: upstream.open == 2)
+            assert (pool.idle, pool.active) == (2, 0)
+            await asyncio.gather(*[get(pool, stage) for _ in range(2)])
+            assert upstream.accepted == 6
+            pool.close_idle()
+            await stage.until(lambda: upstream.open == 0)
+            assert pool.idle == 0
+
+    run(main())
+
+
+def test_no_needless_connections(run: Any, stage: Any) -> None:
+    """A thousand calls, ten at a time, need ten connections."""
+
+    async def main() -> None:
+        limits = Limits(max_connections=10, max_waiting=1000)
+        async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=limits) as pool:
+            replies = await asyncio.gather(*[get(pool, stage) for _ in range(1000)])
+            assert {reply.status for reply in replies} == {200}
+            assert upstream.accepted == 10
+
+    run(main())
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+def test_upstream_that_closes_after_each_answer(run: Any, stage: Any, method: bytes) -> None:
+    """Against an upstream that closes without saying so, GET never fails and POST is never doubled."""
+
+    async def main() -> None:
+        answer = [stage.OK, lambda: asyncio.sleep(0.0005), stage.CLOSE]
+        async with stage.playing(answer) as upstream, stage.pool(upstream) as pool:
+            failed = 0
+            for number in range(200):
+                try:
+                    await get(pool, stage, b"/%d" % number, method)
+                except CallError as error:
+                    failed += 1
+                    assert error.cause in (Cause.RESET, Cause.INCOMPLETE)
+                await asyncio.sleep(0.0005 * (number % 3))
+            assert failed == 0 or method == b"POST"
+            targets = [request.split()[1] for request in upstream.requests]
+            assert len(targets) == len(set(targets))
+
+    run(main())
+
+
+def test_early_answer_ends_the_connection(run: Any, stage: Any) -> None:
+    """`Connection: close` is obeyed on our side as well."""
+
+    async def main() -> None:
+        answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+        async with stage.playing([answer, stage.HANG], stage.OK) as upstream, stage.pool(upstream) as pool:
+            assert (await get(pool, stage)).body == b"ok"
+            assert (pool.active, pool.idle) == (0, 0)
+            await stage.until(lambda: upstream.open == 0)
+
+    run(main())

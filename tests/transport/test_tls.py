@@ -1,0 +1,219 @@
+"""TLS to upstreams: verified by default, refused in words, its contexts shared and renewed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from aggregator.errors import CallError, Cause, StartupError
+from aggregator.transport import Origin, Pool, PoolSettings, TlsSettings
+from aggregator.transport.tls import tls_context
+
+H = b"host: shop\r\n"
+
+
+def called(run: Any, stage: Any, server: ssl.SSLContext | None, *answers: Any, host: str = "127.0.0.1", **tls: Any) -> Any:
+    """Call an upstream with *server*'s certificate under the TLS settings *tls*; give reply or error."""
+
+    async def main() -> Any:
+        async with stage.playing(*answers or [stage.OK], tls=server) as upstream:
+            settings = stage.settings(upstream, tls=TlsSettings(**tls))
+            pool = Pool(replace(settings, origin=Origin("https", host, upstream.port)))
+            try:
+                await pool.fetch(b"GET", b"/", H, deadline=stage.due(2))
+                return await pool.fetch(b"GET", b"/", H, deadline=stage.due(2))
+            except CallError as error:
+                return error
+            finally:
+                await pool.aclose()
+
+    return run(main())
+
+
+def test_verified(run: Any, stage: Any, authority: Any) -> None:
+    """An upstream with a certificate from a trusted authority is called, and its connection reused."""
+    reply = called(run, stage, authority.server, ca_file=authority.file)
+    assert (reply.body, reply.reused) == (b"ok", True)
+
+
+def test_server_name(run: Any, stage: Any, authority: Any) -> None:
+    """Another name than the host's can be asked for, and is the one that is verified."""
+    server = authority.context("shop.test")
+    asked = []
+    server.sni_callback = lambda _sock, name, _context: asked.append(name)
+    assert called(run, stage, server, ca_file=authority.file, server_name="shop.test").body == b"ok"
+    assert asked == ["shop.test"]
+    error = called(run, stage, server, ca_file=authority.file, server_name="other.test")
+    assert (error.cause, error.message) == (Cause.TLS, "The certificate of the upstream is for another name.")
+
+
+def test_unverified(run: Any, stage: Any, authority: Any) -> None:
+    """Verification can be turned off; then any certificate will do."""
+    assert called(run, stage, authority.context("elsewhere"), verify=False).body == b"ok"
+
+
+@pytest.mark.parametrize(
+    ("which", "message"),
+    [
+        ("unknown", "The certificate of the upstream is from an unknown authority."),
+        ("address", "The certificate of the upstream is for another address."),
+        ("expired", "The certificate of the upstream has expired."),
+    ],
+)
+def test_refused_in_words(run: Any, stage: Any, authority: Any, which: str, message: str) -> None:
+    """Why TLS failed is said in words that hold no address."""
+    servers = {
+        "unknown": trustme_server(),
+        "address": authority.context("10.1.2.3"),
+        "expired": authority.context("127.0.0.1", not_after=datetime.now(UTC) - timedelta(days=1)),
+    }
+    error = called(run, stage, servers[which], ca_file=authority.file)
+    assert (error.cause, error.message) == (Cause.TLS, message)
+
+
+def test_upstream_without_tls(run: Any, stage: Any) -> None:
+    """An upstream that answers the handshake in plain HTTP does not speak TLS, and we say so."""
+
+    async def main() -> None:
+        async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1)
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(plain, "127.0.0.1", 0)
+        pool = Pool(PoolSettings(Origin("https", "127.0.0.1", server.sockets[0].getsockname()[1])))
+        with pytest.raises(CallError, match=r"^The upstream does not speak TLS\.$"):
+            await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+        await pool.aclose()
+        server.close()
+
+    run(main())
+
+
+def trustme_server() -> ssl.SSLContext:
+    """Give the context of a server whose authority nobody knows."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def test_client_certificate(run: Any, stage: Any, authority: Any) -> None:
+    """We show our certificate where one is wanted; without one the upstream's refusal is told as TLS."""
+    server = authority.context("127.0.0.1", clients=True)
+    cert, key = authority.certificate("gateway")
+    assert called(run, stage, server, ca_file=authority.file, cert_file=cert, key_file=key).body == b"ok"
+    error = called(run, stage, server, ca_file=authority.file)
+    assert error.cause in (Cause.TLS, Cause.RESET)
+
+
+def test_ends_without_goodbye(run: Any, stage: Any, authority: Any) -> None:
+    """A connection that ends without a TLS goodbye ends a body with a length too early, like any other end."""
+    half = [b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "close"]
+    assert called(run, stage, authority.server, half, ca_file=authority.file).cause == Cause.INCOMPLETE
+    reset = [b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "reset"]
+    assert called(run, stage, authority.server, reset, ca_file=authority.file).cause in (Cause.RESET, Cause.INCOMPLETE)
+
+
+def test_goodbye_is_not_waited_for(run: Any, stage: Any, authority: Any) -> None:
+    """An upstream that does not answer our goodbye cannot keep a pool from closing."""
+
+    async def main() -> None:
+        held: list[Any] = []
+
+        async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(stage.OK)
+            writer.transport.pause_reading()
+            held.append(writer)
+
+        server = await asyncio.start_server(deaf, "127.0.0.1", 0, ssl=authority.server)
+        port = server.sockets[0].getsockname()[1]
+        pool = Pool(PoolSettings(Origin("https", "127.0.0.1", port), tls=TlsSettings(ca_file=authority.file)))
+        await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+        begun = asyncio.get_running_loop().time()
+        await pool.aclose()
+        assert asyncio.get_running_loop().time() - begun < 1.5
+        held[0].transport.abort()
+        server.close()
+
+    run(main())
+
+
+def test_contexts_are_shared(authority: Any) -> None:
+    """Equal settings share one context; other settings do not."""
+    settings = TlsSettings(ca_file=authority.file)
+    assert tls_context(settings) is tls_context(replace(settings))
+    assert tls_context(settings) is not tls_context(TlsSettings(verify=False))
+    assert tls_context(TlsSettings()).verify_mode == ssl.CERT_REQUIRED
+    assert tls_context(TlsSettings()).minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_renewed_files_make_a_new_context(authority: Any, tmp_path: Path) -> None:
+    """A file that was renewed is read by the next pool that is built."""
+    file = tmp_path / "ca.pem"
+    file.write_text(Path(authority.file).read_text())
+    first = tls_context(TlsSettings(ca_file=str(file)))
+    os.utime(file, ns=(1, 1))
+    assert tls_context(TlsSettings(ca_file=str(file))) is not first
+
+
+def test_environment_plays_no_part(run: Any, stage: Any, authority: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Authorities that the environment names are not trusted."""
+    monkeypatch.setenv("SSL_CERT_FILE", authority.file)
+    monkeypatch.setenv("SSL_CERT_DIR", str(Path(authority.file).parent))
+    assert called(run, stage, authority.server).cause == Cause.TLS
+
+
+def test_unusable_files(authority: Any, tmp_path: Path) -> None:
+    """A file that is absent or not what it should be stops the start, and is named."""
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text("not a certificate")
+    cert, key = authority.certificate("other")
+    for settings in (
+        TlsSettings(ca_file=str(tmp_path / "absent.pem")),
+        TlsSettings(ca_file=str(wrong)),
+        TlsSettings(cert_file=str(wrong)),
+        TlsSettings(cert_file=cert, key_file=authority.certificate("third")[1]),
+        TlsSettings(cert_file=cert),
+    ):
+        with pytest.raises(StartupError, match=r"\.(pem|crt) cannot be (read|used): .+\.$"):
+            tls_context(settings)
+    assert tls_context(TlsSettings(cert_file=cert, key_file=key)) is not None
+
+
+def test_encrypted_key(authority: Any, tmp_path: Path) -> None:
+    """The key may be encrypted; the password never shows, and is never asked for on the terminal."""
+    from cryptography.hazmat.primitives import serialization as pem
+
+    cert, plain = authority.certificate("secretive")
+    key = pem.load_pem_private_key(Path(plain).read_bytes(), None)
+    locked = tmp_path / "locked.key"
+    encryption = pem.BestAvailableEncryption(b"open sesame")
+    locked.write_bytes(key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, encryption))
+    settings = TlsSettings(cert_file=cert, key_file=str(locked), key_password="open sesame")
+    assert tls_context(settings) is not None
+    assert "sesame" not in repr(settings)
+    with pytest.raises(StartupError):
+        tls_context(replace(settings, key_password=None))
+
+
+def test_over_a_unix_socket(run: Any, stage: Any, authority: Any, tmp_path: Path) -> None:
+    """TLS goes over a Unix socket as well; the host names the certificate."""
+
+    async def main() -> None:
+        path = str(tmp_path / "up")
+        async with stage.playing(stage.OK, path=path, tls=authority.server):
+            origin = Origin("https", "shop.test", 443, unix_socket=path)
+            pool = Pool(PoolSettings(origin, tls=TlsSettings(ca_file=authority.file)))
+            assert (await pool.fetch(b"GET", b"/", H, deadline=stage.due())).body == b"ok"
+            await pool.aclose()
+
+    run(main())
