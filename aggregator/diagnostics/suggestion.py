@@ -10,7 +10,8 @@ _SHORT = 4
 def suggest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that *word* was most likely meant to be, or None when nothing is near.
 
-    Case, ``-`` and ``_`` do not count: ``maxConnections`` and ``max-connections`` find ``max_connections``.
+    Case, ``-`` and ``_`` do not count: ``maxConnections`` and ``max-connections`` find ``max_connections``. The
+    beginning of a single name is that name: ``int`` finds ``integer``.
     """
     import difflib  # only ever needed for a wrong file
 
@@ -20,6 +21,9 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
     wanted = _plain(word)
     if wanted in plain:
         return plain[wanted]
+    begun = [candidate for known, candidate in plain.items() if len(wanted) > 2 and known.startswith(wanted)]
+    if len(begun) == 1:
+        return begun[0]
     if len(wanted) <= _SHORT:
         plain = {word: candidate for word, candidate in plain.items() if abs(len(word) - len(wanted)) <= 1}
     near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.6)
