@@ -6,7 +6,7 @@ the plan looks at references, the runtime renders.
 
 from __future__ import annotations
 
-from aggregator.templates.data import MISSING, Missing
+from aggregator.templates.data import MISSING, Joined, Missing
 from aggregator.templates.expression import Expression, compile_expression
 from aggregator.templates.filters import FILTERS, TESTS, FilterDoc
 from aggregator.templates.nodes import Const, Expr, ListNode, MapNode, Node, OnMissing, Text
@@ -27,6 +27,7 @@ __all__ = [
     "Expr",
     "Expression",
     "FilterDoc",
+    "Joined",
     "ListNode",
     "MapNode",
     "Missing",

@@ -5,7 +5,7 @@ Everything here treats a value as data: a key of an object, an index of an array
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NoReturn
 
 from aggregator.errors import ExpressionError
@@ -42,6 +42,16 @@ class Missing:
 
 MISSING: Final = Missing()
 """What an expression gives when the data has no such field; `None` is the null that the data does have."""
+
+
+class Joined(list[Any]):
+    """A list of scalars for expressions; in a URL it stands as one text, its elements with *separator* between."""
+
+    __slots__ = ("separator",)
+
+    def __init__(self, items: Iterable[Any], separator: str) -> None:
+        super().__init__(items)
+        self.separator = separator
 
 
 def step(value: Any, key: Any) -> Any:
@@ -83,5 +93,6 @@ _KINDS: Final[dict[type, str]] = {
     str: "a string",
     list: "an array",
     tuple: "an array",
+    Joined: "an array",
     Missing: "a missing value",
 }

@@ -7,8 +7,8 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.data import MISSING, kind_of
-from aggregator.templates.text import json_text
+from aggregator.templates.data import MISSING, Joined, kind_of
+from aggregator.templates.text import json_text, text_of
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 _PLAIN_BYTES: Final = re.compile(rb"[A-Za-z0-9._~-]*").fullmatch
@@ -50,7 +50,7 @@ def canonical_segment(raw: bytes) -> bytes:
 
 
 def encode_value(value: Any, name: str) -> bytes:
-    """A scalar as one part of a URL: text, number (as in JSON) or boolean.
+    """A scalar as one part of a URL: text, number (as in JSON) or boolean; or a `Joined` list of them.
 
     Raises `ExpressionError`, naming *name*, for anything else.
     """
@@ -61,6 +61,8 @@ def encode_value(value: Any, name: str) -> bytes:
         return percent_encode(json_text(value))  # JSON may write an exponent with a `+`
     if value is None or value is MISSING:
         raise ExpressionError(f"`{{{name}}}` in a URL is {'null' if value is None else 'missing'}")
+    if kind is Joined:
+        return percent_encode(value.separator.join(map(text_of, value)))
     raise ExpressionError(f"`{{{name}}}` in a URL is {kind_of(value)}, not text or a number")
 
 
@@ -70,3 +72,9 @@ def encode_segment(value: Any, name: str = "value") -> bytes:
     if encoded in NO_SEGMENT:
         raise ExpressionError(f"`{{{name}}}` in a path is empty, `.` or `..`")
     return encoded
+
+
+def encode_segments(value: Any, name: str = "value") -> bytes:
+    """A scalar as one or more path segments; slashes in a text stand, each piece is as `encode_segment` has it."""
+    pieces = value.split("/") if type(value) is str else [value]
+    return b"/".join([encode_segment(piece, name) for piece in pieces])

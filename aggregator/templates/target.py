@@ -12,20 +12,25 @@ from aggregator.templates.paths import Path, dotted, parse_dotted
 from aggregator.templates.percent import NO_SEGMENT
 from aggregator.templates.problem import TemplateProblem
 
+_REST: Final = ":path"
 _BRACES: Final = re.compile(r"\{\{.*?(?:\}\}|$)|\{(?P<path>[^{}]*)\}|[{}]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """One ``{path}`` of a URL template; *in_path* is false behind the ``?``."""
+    """One ``{path}`` of a URL template; *in_path* is false behind the ``?``.
+
+    *rest* is true for ``{name:path}``, whose value may be several segments.
+    """
 
     path: Path
     in_path: bool = True
+    rest: bool = False
 
     @property
     def name(self) -> str:
-        """The path as it is written: ``order.items.0.sku``."""
-        return dotted(self.path)
+        """The path as it is written: ``order.items.0.sku``, ``rest:path``."""
+        return dotted(self.path) + (_REST if self.rest else "")
 
 
 Part: TypeAlias = bytes | Placeholder
@@ -52,12 +57,18 @@ def _parts(source: str, start: int, end: int, *, in_path: bool) -> Iterator[Part
     position = start
     for braces in _BRACES.finditer(source, start, end):
         yield encode_literal(source[position : braces.start()], position)
-        yield Placeholder(_parse_placeholder(braces), in_path)
+        path, rest = _parse_placeholder(braces)
+        if rest and not (in_path and source[: braces.start()].endswith("/") and source[braces.end() :][:1] in {"", "/", "?"}):
+            raise TemplateProblem(
+                "a placeholder for several segments stands alone between slashes",
+                braces.start(), len(braces[0]), f"write `/{braces[0]}`",
+            )  # fmt: skip
+        yield Placeholder(path, in_path, rest)
         position = braces.end()
     yield encode_literal(source[position:end], position)
 
 
-def _parse_placeholder(braces: re.Match[str]) -> Path:
+def _parse_placeholder(braces: re.Match[str]) -> tuple[Path, bool]:
     inner, place, width = braces["path"], braces.start(), len(braces[0])
     if inner is None and width > 1:
         raise TemplateProblem(
@@ -68,12 +79,13 @@ def _parse_placeholder(braces: re.Match[str]) -> Path:
         )
     if inner is None:
         raise TemplateProblem("this brace has no partner", place, 1, "write `%7B` or `%7D` for the character")
-    path = parse_dotted(inner)
+    rest = inner.endswith(_REST)
+    path = parse_dotted(inner.removesuffix(_REST))
     if path is None:
         raise TemplateProblem(
             f"`{inner}` is not a dotted path", place, width, "write `{name}` or `{call.field.0.name}`"
         )
-    return path
+    return path, rest
 
 
 def _check_segments(path: str, start: int) -> None:

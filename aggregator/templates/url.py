@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from aggregator.errors import ExpressionError
 from aggregator.templates.address import parse_address
 from aggregator.templates.paths import read_path
-from aggregator.templates.percent import NO_SEGMENT, encode_segment, encode_value
+from aggregator.templates.percent import NO_SEGMENT, encode_segment, encode_segments, encode_value
 from aggregator.templates.target import Part, Placeholder, parse_target
 
 Render: TypeAlias = Callable[[Mapping[str, Any]], bytes]
@@ -55,10 +55,11 @@ class UrlTemplate:
     def compile_fast(self, param_names: Sequence[str]) -> RenderParams | None:
         """A closure from canonical path segments, in the order of *param_names*, to the target.
 
-        None when a placeholder is anything else than one of these parameters. The closure raises
+        None when a placeholder is anything else than one of these parameters; one that takes the rest of the
+        path is called ``name:path``, so that only ``{name:path}`` takes it as it is. The closure raises
         `ExpressionError` for an empty segment, ``.`` and ``..`` in the path.
         """
-        if any(len(part.path) > 1 or part.path[0] not in param_names for part in self.placeholders):
+        if any(len(part.path) > 1 or part.name not in param_names for part in self.placeholders):
             return None
         return _splicer(self.segments, list(param_names))
 
@@ -67,7 +68,8 @@ class UrlTemplate:
 def compile_url(source: str) -> UrlTemplate:
     """Compile ``[METHOD ]upstream:/path[?query]`` or ``[METHOD ]https://host[/path][?query]``.
 
-    ``{name}`` and ``{call.field.0}`` stand for one value. Raises `TemplateProblem`.
+    ``{name}`` and ``{call.field.0}`` stand for one value, ``{name:path}`` for segments with slashes between.
+    Raises `TemplateProblem`.
     """
     address = parse_address(source)
     segments = parse_target(source, address.rest)
@@ -86,14 +88,14 @@ def _renderer(segments: tuple[Part, ...]) -> Render:
 
 def _reader(placeholder: Placeholder) -> Render:
     read, name = read_path(placeholder.path), placeholder.name
-    encode = encode_segment if placeholder.in_path else encode_value
+    encode = encode_segments if placeholder.rest else encode_segment if placeholder.in_path else encode_value
     return lambda context: encode(read(context), name)
 
 
 def _splicer(segments: tuple[Part, ...], names: list[str]) -> RenderParams:
-    parts = [part if isinstance(part, bytes) else names.index(str(part.path[0])) for part in segments]
-    in_path = [part.path[0] for part in segments if isinstance(part, Placeholder) and part.in_path]
-    guarded = sorted({names.index(str(name)) for name in in_path})
+    parts = [part if isinstance(part, bytes) else names.index(part.name) for part in segments]
+    in_path = [part.name for part in segments if isinstance(part, Placeholder) and part.in_path]
+    guarded = sorted({names.index(name) for name in in_path})
 
     def render(params: Sequence[bytes]) -> bytes:
         for index in guarded:

@@ -213,7 +213,7 @@ def test_splicing_is_for_parameters_only() -> None:
         ("u:/{}", "{}", "`` is not a dotted path"),
         ("u:/{a b}", "{a b}", "`a b` is not a dotted path"),
         ("u:/{a['b']}", "{a['b']}", "`a['b']` is not a dotted path"),
-        ("u:/{rest:path}", "{rest:path}", "`rest:path` is not a dotted path"),
+        ("u:/{rest:int}", "{rest:int}", "`rest:int` is not a dotted path"),
         ("u:/x?a=1&{k}=2", "{k}=2", "only the value of a query parameter can be a placeholder"),
         ("u:/x?{k}", "{k}", "only the value of a query parameter can be a placeholder"),
     ],
