@@ -28,9 +28,8 @@ _BYTES = {
 }
 _CLASS = re.compile(r"[1-5]xx")
 
-CAUSE_NAMES: tuple[str, ...] = tuple(
-    dict.fromkeys([c.family for c in Cause if c is not Cause.STATUS] + [c.value for c in Cause])
-)
+CAUSE_FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(c.family for c in Cause if c is not Cause.STATUS))
+CAUSE_NAMES: tuple[str, ...] = tuple(dict.fromkeys([*CAUSE_FAMILIES, *(c.value for c in Cause)]))
 
 
 class Settings(BaseModel):
@@ -48,7 +47,7 @@ def parse_duration(value: Any) -> float:
             return float(sum(float(number) * _UNITS[unit] for number, unit in pieces))
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise PydanticCustomError(
-            "bad-duration", "A duration needs a unit.", {"hint": f"write '{value}s' or '{value}ms'"}
+            "bad-duration", "A duration needs a unit.", {"hint": f"write `{value}s` or `{value}ms`"}
         )
     raise PydanticCustomError(
         "bad-duration", "This is not a duration.", {"hint": "write it like 250ms, 2s, 1m30s or 1h"}
@@ -103,7 +102,7 @@ def parse_status_key(value: Any) -> str:
         "bad-status-key",
         "This is not a status, a class of statuses or a cause.",
         {
-            "hint": f"use 404, 5xx, any, or one of {', '.join(CAUSE_NAMES)}",
+            "hint": f"use 404, 5xx, any, or a cause: {', '.join(CAUSE_FAMILIES)}",
             "candidates": [*CAUSE_NAMES, "any"],
         },
     )

@@ -140,7 +140,9 @@ class _Expander:
             text = content.decode("utf-8")
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not a UTF-8 text"
-            return self._problem("variable-file", f"the file `{name}` cannot be read: {why}", reference, None)
+            message = f"the file `{name}` cannot be read: {why}"
+            hint = "create it, or correct its path, which begins in the folder of this file"
+            return self._problem("variable-file", message, reference, hint)
         return self._secret(text.removesuffix("\n").removesuffix("\r"))
 
     def _secret(self, value: str) -> str:

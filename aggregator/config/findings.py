@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple
 from aggregator.config.section import Section
 from aggregator.config.values import Steps
 from aggregator.diagnostics import Diagnostic, Level, Position
+
+_REFERENCE = re.compile(r"\$\{[^{}]*\}")
 
 
 class Elsewhere(NamedTuple):
@@ -55,7 +58,7 @@ class Origins:
 
     def place(self, finding: Finding, secrets: Iterable[str] = ()) -> Diagnostic:
         """*finding* with positions; what of *secrets* came into its words through a variable is masked."""
-        hide = secrets if "${" in repr(self._written(finding.path)) else ()
+        hide = _hidden(self._written(finding.path), secrets)
         related = tuple(
             (self.position(other.path, other.text, at_key=other.at_key), other.label) for other in finding.related
         )
@@ -90,12 +93,19 @@ class Origins:
         if text and is_written and not at_key:
             return section.locate(steps, text, occurrence)
         position = section.position(steps, key=at_key or not is_written)
-        return _within_key(position, str(path[-1]), text) if text and is_written else position
+        return _within_key(position, str(path[-1]), text, occurrence) if text and is_written else position
 
 
-def _within_key(position: Position, key: str, text: str) -> Position:
+def occurrences(source: str, text: str, offset: int) -> int:
+    """How often *text* begins in *source* before *offset*."""
+    return sum(source.startswith(text, start) for start in range(offset)) if text else 0
+
+
+def _within_key(position: Position, key: str, text: str, occurrence: int) -> Position:
     """Where *text* stands in *key*, which is written at *position*, if it is written there as it is."""
-    start, width = key.find(text), position.end_column - position.column
+    starts = [start for start in range(len(key)) if key.startswith(text, start)]
+    start = starts[occurrence] if occurrence < len(starts) else -1
+    width = position.end_column - position.column
     quotes = (width - len(key)) // 2
     if start < 0 or width != len(key) + 2 * quotes or quotes not in (0, 1):
         return position
@@ -103,9 +113,16 @@ def _within_key(position: Position, key: str, text: str) -> Position:
     return replace(position, column=column, end_column=column + len(text))
 
 
-def _masked(text: str, secrets: Iterable[str]) -> str:
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "${…}")
+def _hidden(written: Any, secrets: Iterable[str]) -> dict[str, str]:
+    """What must not be said of *written*, longest first, and what is said in its place."""
+    references = set(_REFERENCE.findall(repr(written)))
+    shown = next(iter(references)) if len(references) == 1 else "${…}"
+    return dict.fromkeys(sorted(secrets, key=len, reverse=True), shown) if references else {}
+
+
+def _masked(text: str, hidden: Mapping[str, str]) -> str:
+    for secret, shown in hidden.items():
+        text = text.replace(secret, shown)
     return text
 
 

@@ -33,7 +33,8 @@ def why_no_sections(value: Any, source: Source) -> Diagnostic:
         init = "`aggregator init` writes a first one"
         return Diagnostic("empty-file", "error", "the file says nothing", position, init)
     message = "the file must be a mapping of sections, such as `endpoints:`"
-    hint = "write `key: value`, with a space after the colon" if isinstance(value, str) and ":" in value else None
+    is_near = isinstance(value, str) and ":" in value
+    hint = "write `key: value`, with a space after the colon" if is_near else "begin with `version: 1`"
     return Diagnostic("not-a-mapping", "error", message, position, hint)
 
 

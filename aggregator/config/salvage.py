@@ -45,9 +45,9 @@ def _wrong(error: ValidationError, value: Any) -> list[Steps]:
 
 
 def _up_to_list(value: Any, path: Steps) -> Steps:
-    """*path*, cut before an index: the items of a list keep their numbers."""
+    """*path* without an index at its end: the items of a list keep their numbers, so the whole list goes."""
     for length, step in enumerate(path):
-        if isinstance(value, list):
+        if isinstance(value, list) and length == len(path) - 1:
             return path[:length]
         value = value[step]
     return path
@@ -55,7 +55,7 @@ def _up_to_list(value: Any, path: Steps) -> Steps:
 
 def _remove(value: Any, path: Steps) -> None:
     for step in path[:-1]:
-        if not isinstance(value, dict) or step not in value:
+        if isinstance(value, dict) and step not in value:
             return
         value = value[step]
     if isinstance(value, dict):

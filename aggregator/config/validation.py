@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from aggregator.config.findings import Finding, value_at, written_path
+from aggregator.config.findings import Finding, value_at
 from aggregator.config.unknown_keys import hint_for_key
 from aggregator.config.values import Steps
 from aggregator.config.vocabulary import field_at, keys_of, model_at
@@ -62,7 +62,8 @@ def findings_of(error: ValidationError, model: type[Settings], above: Steps, wri
 def _read(detail: ErrorDetails, written: Any) -> _Wrong:
     steps: list[str | int] = []
     for step in detail["loc"]:
-        if not (isinstance(step, str) and _TAG.fullmatch(step)) or written_path(written, (*steps, step))[1]:
+        here = value_at(written, tuple(steps))
+        if not (isinstance(step, str) and _TAG.fullmatch(step)) or (isinstance(here, dict) and step in here):
             steps.append(step)
     return _Wrong(tuple(steps), detail["type"], detail["msg"], detail.get("ctx", {}), "[key]" in detail["loc"])
 
@@ -100,16 +101,19 @@ class _Explainer:
         if first.kind == "missing":
             return self._missing(path)
         if first.kind in _KINDS:
-            return self._wrong_type(path, [_KINDS[one.kind] for one in together if one.kind in _KINDS])
+            kinds = dict.fromkeys(_KINDS[one.kind] for one in together if one.kind in _KINDS)
+            if "a number" in kinds:
+                kinds.pop("a whole number", None)
+            return self._wrong_type(path, kinds)
         if first.kind == "literal_error":
             return self._bad_choice(first)
         if first.kind in _BOUNDS:
             words, key = _BOUNDS[first.kind]
             message = f"`{path[-1]}` must be {words} {first.context[key]:g}"
-            return self._finding("out-of-range", message, path)
+            return self._finding("out-of-range", message, path, self._range(path))
         if first.kind == "string_too_short":
             message = f"`{path[-1]}` needs at least {first.context['min_length']} characters"
-            return self._finding("too-short", message, path)
+            return self._finding("too-short", message, path, "choose a longer one, and keep it in a variable")
         return self._own(first)
 
     def _finding(
@@ -125,7 +129,7 @@ class _Explainer:
         return self._finding("missing-key", f"the key `{path[-1]}` is missing", path, hint, at_key=True)
 
     def _wrong_type(self, path: Steps, kinds: Iterable[str]) -> Finding:
-        expected, found = " or ".join(dict.fromkeys(kinds)), value_at(self._written, path)
+        expected, found = " or ".join(kinds), value_at(self._written, path)
         message = f"expected {expected}, found {found_in(found)}"
         return self._finding("wrong-type", message, path, self._hint_for_type(path, expected, found))
 
@@ -133,7 +137,7 @@ class _Explainer:
         if found is None:
             return "write a value behind the colon, or remove the key"
         if isinstance(found, str) and "${" in found:
-            return None
+            return f"give the variable {expected} as its value"
         if expected == "a mapping" and isinstance(found, str):
             model = model_at(self._model, path)
             main = next((key for key in ("url",) if model and key in keys_of(model)), None)
@@ -148,13 +152,24 @@ class _Explainer:
         example = example_of(field) if field else None
         return f"write it like `{path[-1]}: {example}`" if example and path else None
 
+    def _range(self, path: Steps) -> str:
+        """The numbers that may stand at *path*."""
+        field = field_at(self._model, path)
+        rules = field.metadata if field else []
+        least = next((rule.ge for rule in rules if hasattr(rule, "ge")), None)
+        most = next((rule.le for rule in rules if hasattr(rule, "le")), None)
+        if least is not None and most is not None:
+            return f"write a number from {least} to {most}"
+        return f"write {least} or more" if most is None else f"write {most} or less"
+
     def _bad_choice(self, one: _Wrong) -> Finding:
         choices = re.findall(r"'([^']*)'|(\b\d+\b)", str(one.context.get("expected", "")))
         names = [text or number for text, number in choices]
         found = value_at(self._written, one.path)
         near = did_you_mean(found, names) if isinstance(found, str) and "${" not in found else None
         listed = f"write {names[0]}" if len(names) == 1 else f"write one of {', '.join(names)}"
-        message = f"{self._quoted(found)} is not a choice for `{one.path[-1]}`"
+        key = next((step for step in reversed(one.path) if isinstance(step, str)), "it")
+        message = f"{self._quoted(found)} is not a choice for `{key}`"
         return self._finding("bad-choice", message, one.path, near or listed)
 
     def _own(self, one: _Wrong) -> Finding:

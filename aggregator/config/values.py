@@ -170,6 +170,8 @@ class _Reader:
         return self._odd_key(event, key, text)
 
     def _odd_key(self, event: Any, key: Any, text: str | None) -> Any:
+        if isinstance(key, Doubt) and type(key.value) is bool:
+            return text  # a key is never true or false, so `on:` and `no:` can only be texts
         if isinstance(key, Doubt):
             self._problem("ambiguous-value", event, key.message, f'write the key in quotes: `"{text}":`')
         elif text:

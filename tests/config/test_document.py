@@ -217,7 +217,7 @@ def test_what_was_merged_is_shown_where_it_is_merged() -> None:
     ("text", "code", "place", "hint"),
     [
         ("a: yes\n", "ambiguous-value", "1: yes", 'write `true`, or `"yes"` for the text'),
-        ("a: {on: 1}\n", "ambiguous-value", "1: on", 'write the key in quotes: `"on":`'),
+        ("a: {012: 1}\n", "ambiguous-value", "1: 012", 'write the key in quotes: `"012":`'),
         ("a: {1.5: 1}\n", "key-type", "1: 1.5", 'write the key in quotes: `"1.5":`'),
         ("a: {~: 1}\n", "key-type", "1: ~", 'write the key in quotes: `"~":`'),
         ("a:\n  ? [b, c]\n  : 1\n", "key-type", "2: [", "write `key: value`"),

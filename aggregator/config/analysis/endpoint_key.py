@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from aggregator.config.findings import Finding
+from aggregator.config.findings import Finding, occurrences
 from aggregator.config.values import Steps
 from aggregator.diagnostics import did_you_mean
 from aggregator.templates import PathPattern, TemplateProblem, compile_pattern
@@ -31,11 +31,14 @@ def read_key(key: str, place: Steps) -> tuple[EndpointKey | None, list[Finding]]
         return None, [_finding(place, *problem)]
     if not path:
         return None, [_finding(place, f"`{key}` names no path", f"write `{method} /…`")]
+    if not path.startswith("/"):
+        return None, [_finding(place, "a path begins with `/`", f"write `{method} /{path}`", path)]
     try:
         pattern = compile_pattern(path)
     except TemplateProblem as error:
         text = path[error.offset : error.offset + error.length]
-        return None, [_finding(place, error.message, error.hint, text)]
+        finding = _finding(place, error.message, error.hint or _EXAMPLE, text)
+        return None, [replace(finding, occurrence=occurrences(path, text, error.offset))]
     if gap != " ":
         return None, [_finding(place, "one space stands between method and path", f"write `{method} {path}`")]
     return EndpointKey(method, pattern), []
@@ -54,7 +57,7 @@ def _method_problem(method: str, path: str, key: str) -> tuple[str, str] | None:
     if method in METHODS:
         return None
     if method.upper() in METHODS:
-        return f"the method `{method}` is written in capitals", f"write `{method.upper()} {path}`"
+        return f"`{method}` has to stand in capitals", f"write `{method.upper()} {path}`"
     several = [word for word in re.split(r"[,|+/]", method.upper()) if word in METHODS]
     if len(several) > 1:
         written = ", ".join(f"`{one} {path}`" for one in several)

@@ -7,7 +7,7 @@ from typing import Any
 
 from aggregator.config.analysis.scope import Scope
 from aggregator.config.analysis.sites import Analysis, Reference, Use
-from aggregator.config.findings import Finding
+from aggregator.config.findings import Finding, occurrences
 from aggregator.config.values import Steps
 from aggregator.templates import (
     Const,
@@ -89,13 +89,9 @@ def finding_of(problem: TemplateProblem, value: Any, path: Steps, code: str) -> 
     occurrence = occurrences(source, text, problem.offset)
     place = path + problem.path
     if problem.key:
-        return Finding(code, problem.message, place, problem.hint, at_key=True)
-    return Finding(code, problem.message, place, problem.hint, text=text, occurrence=occurrence)
-
-
-def occurrences(source: str, text: str, offset: int) -> int:
-    """How often *text* begins in *source* before *offset*."""
-    return sum(source.startswith(text, start) for start in range(offset)) if text else 0
+        return Finding(code, problem.message, place, problem.hint or "move it into the value", at_key=True)
+    hint = problem.hint or _AS_WRITTEN[code]
+    return Finding(code, problem.message, place, hint, text=text, occurrence=occurrence)
 
 
 def _leaves(node: Node, path: Steps) -> Iterator[tuple[Steps, References]]:
@@ -123,3 +119,7 @@ def _in_braces(text: str) -> str:
 
 
 _NOTHING: Node = Const(None)
+_AS_WRITTEN = {
+    "bad-expression": "write it like `{{ order.total * 2 }}` or `{{ order.lines[0].name }}`",
+    "bad-url": "write it like `users:/users/{user_id}?page={query.page}`",
+}

@@ -172,7 +172,7 @@ class _Ordering(Texts):
         super()._use(path, text, references, scope, is_url=is_url)
         for reference in references:
             name = reference[1] if reference[0] == "calls" and len(reference) > 1 else reference[0]
-            if name not in scope.local:
+            if name not in scope.local and name not in scope.inputs.params:
                 _note_read(self._part, name, path)
 
 

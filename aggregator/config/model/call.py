@@ -169,7 +169,7 @@ class CallSettings(ShapeSettings):
         bodies_set = [name.rstrip("_") for name in bodies if name in self.model_fields_set]
         if len(bodies_set) > 1:
             raise PydanticCustomError(
-                "call-body", "A call has one body, not {kinds}.", {"kinds": " and ".join(bodies_set)}
+                "call-body", "A call has one body, not {kinds}.", {"kinds": " and ".join(bodies_set), "hint": "keep one of them"}
             )
         return self
 

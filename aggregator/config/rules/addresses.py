@@ -53,6 +53,8 @@ def check_placeholders(analysis: Analysis, _: Surroundings) -> Iterator[Finding]
 
 def _check_placeholder(use: Use, reference: Reference) -> Iterator[Finding]:
     root, inputs = reference[0], use.scope.inputs
+    if root in inputs.params:
+        return
     if root in _OBJECTS and (len(reference) == 1 or _is_whole_view(reference)):
         hint = f"name one field of it, such as `{{{'.'.join(reference)}.…}}`"
         yield report(use, "not-a-value", f"`{{{'.'.join(reference)}}}` is not a single value", reference, hint)

@@ -18,6 +18,24 @@ from aggregator.schemas.problems import InvalidSchema
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
+_VALUES = ("default", "example", "examples", "enum", "const")
+_EXAMPLES = {
+    "type": "type: string",
+    "enum": "enum: [name, age]",
+    "minimum": "minimum: 1",
+    "maximum": "maximum: 100",
+    "minLength": "minLength: 1",
+    "maxLength": "maxLength: 100",
+    "minItems": "minItems: 1",
+    "maxItems": "maxItems: 100",
+    "pattern": "pattern: '^[a-z]+$'",
+    "format": "format: email",
+    "items": "items: {type: string}",
+    "properties": "properties: {name: {type: string}}",
+    "required": "required: [email]",
+    "$ref": "$ref: '#/$defs/name'",
+}
+
 
 def check_inputs(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
     """Declarations of parameters and bodies that are wrong."""
@@ -76,4 +94,14 @@ def _problems(path: Steps, compile_it: Callable[..., object], *declared: Any) ->
         compile_it(*declared)
     except InvalidSchema as error:
         for problem in error.problems:
-            yield Finding("bad-schema", sentence(problem.message), (*path, *problem.path), problem.hint)
+            hint = problem.hint or _hint(problem.path)
+            hint = f"write {hint}" if hint.startswith("one of ") else hint
+            yield Finding("bad-schema", sentence(problem.message), (*path, *problem.path), hint)
+
+
+def _hint(path: Steps) -> str:
+    """How the keyword is written that a problem at *path* of a schema is about."""
+    keyword = next((str(step) for step in reversed(path) if step in _EXAMPLES or step in _VALUES), "")
+    if keyword in _VALUES:
+        return "change the value, or the rules beside it"
+    return f"write it like `{_EXAMPLES.get(keyword, 'type: integer')}`"

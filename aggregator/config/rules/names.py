@@ -12,6 +12,15 @@ from aggregator.config.rules.spots import as_written, report
 from aggregator.config.wording import listed
 from aggregator.diagnostics import did_you_mean, suggest
 
+_INSTEAD = {
+    "response": "the whole of a call is `calls.NAME`, with `status`, `headers` and `body`",
+    "this": "the whole of a call that is over is `calls.NAME`, with `status`, `headers` and `body`",
+    "item": "name one by its number, such as `lines[0]`, or add `for_each`",
+    "index": "add `for_each` to the call",
+    "keys": "add `batch` to the `for_each` of the call",
+    "call": "write `call:` for one upstream; the result of a part goes by its own name",
+    "calls": "calls are made by `call` and `fan_out`",
+}
 _ELSEWHERE = {
     "response": "it is known in `background` only",
     "item": "it is known only in a call with `for_each`",
@@ -63,15 +72,11 @@ def _unknown(use: Use, root: str, scope: Scope) -> Finding:
     message = f"there is no `{root}` here"
     if root in _ELSEWHERE:
         return report(use, "unknown-name", f"{message}: {_ELSEWHERE[root]}", (root,), _instead(root, scope))
-    known = scope.names
-    hint = (
-        did_you_mean(root, known)
-        or f"known here: {', '.join(known[:_MOST_LISTED])}{', …' * (len(known) > _MOST_LISTED)}"
-    )
+    hint = did_you_mean(root, scope.names) or _known(scope, is_group=use.via is not None)
     return report(use, "unknown-name", message, (root,), hint)
 
 
-def _known(scope: Scope, is_group: bool) -> str:
+def _known(scope: Scope, *, is_group: bool) -> str:
     """What there is instead; what a group lacks can only be a path parameter."""
     if is_group:
         params = scope.inputs.params
@@ -80,14 +85,14 @@ def _known(scope: Scope, is_group: bool) -> str:
     return f"known here: {', '.join(names[:_MOST_LISTED])}{', …' if len(names) > _MOST_LISTED else ''}"
 
 
-def _instead(root: str, scope: Scope) -> str | None:
+def _instead(root: str, scope: Scope) -> str:
     if root in ("item", "index") and "keys" in scope.local:
         return "a batch call has `keys`, all of them at once"
     if root == "keys" and "item" in scope.local:
         return "add `batch: {key: …}` to `for_each`"
     if root in ("call", "calls") and scope.results:
         return f"name a part: {', '.join(scope.results[:_MOST_LISTED])}"
-    return None
+    return _INSTEAD[root]
 
 
 def _check_local(use: Use, reference: Reference, fields: tuple[str, ...] | None) -> Iterator[Finding]:

@@ -68,7 +68,9 @@ def _circle_finding(circle: list[Part]) -> Finding:
         for part, target in list(zip(circle, targets, strict=True))[1:]
     )
     message = f"these wait for each other: {chain}"
-    return Finding("cycle", message, first.reads[names[1]], "break the circle", text=names[1], related=related)
+    return Finding(
+        "cycle", message, first.reads[names[1]], "take one of these references out", text=names[1], related=related
+    )
 
 
 def check_needs(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from aggregator.shaping.problems import ShapeProblem
 from aggregator.shaping.query import compile_jmespath
 
 _JMESPATH = "write JMESPath, such as `data[].{id: id}`, or an expression in `{{ }}`"
+_HINTS = {"select": _JMESPATH, "rename": "give each a name of its own"}
 _PATH = "write it like `address.city` or `items[].sku`"
 
 
@@ -107,5 +108,5 @@ def _problem(path: Steps, text: str, compile_it: Callable[..., object], *setting
         compile_it(*settings)
     except ShapeProblem as problem:
         rest = text[problem.offset :] if problem.offset else ""
-        hint = _JMESPATH if path[-1] == "select" else _PATH
+        hint = _HINTS.get(str(path[-1]), _PATH)
         yield Finding("bad-path", sentence(problem.message), path, hint, text=rest)

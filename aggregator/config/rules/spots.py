@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from aggregator.config.analysis.sites import Reference, Use
-from aggregator.config.analysis.texts import occurrences
-from aggregator.config.findings import Elsewhere, Finding
+from aggregator.config.findings import Elsewhere, Finding, occurrences
 from aggregator.diagnostics import Level
 
 _BEFORE = r"(?<![\w.'\"-])"

@@ -32,7 +32,13 @@ def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding
     settings = analysis.settings
     if settings is not None and settings.idle_timeout is not None and not settings.stream:
         message = "`idle_timeout` has no effect without `stream: true`"
-        yield Finding("no-effect", message, (*analysis.path, "idle_timeout"), "write `timeout`", at_key=True)
+        yield Finding(
+            "no-effect",
+            message,
+            (*analysis.path, "idle_timeout"),
+            "add `stream: true`, or write `timeout`",
+            at_key=True,
+        )
 
 
 def check_limits(limits: Timeouts, path: Steps) -> Iterator[Finding]:

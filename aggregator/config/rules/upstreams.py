@@ -126,7 +126,7 @@ def _check_connection(upstream: UpstreamSettings, path: Steps) -> Iterator[Findi
             yield Finding("no-effect", message, (*path, "tls"), "write `https://`, or remove `tls`", at_key=True)
         if tls.key is not None and tls.cert is None:
             yield Finding("tls", "a key needs its certificate", (*path, "tls", "key"), "add `cert`", at_key=True)
-        if not tls.verify:
+        if not tls.verify and scheme == "https":
             message = "anybody on the way can read and change what this upstream sends"
             yield Finding("tls", message, (*path, "tls", "verify"), "name its authority with `ca`", "warning")
     yield from check_limits_of_connections(limits, (*path, "limits")) if limits else ()
