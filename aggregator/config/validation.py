@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from aggregator.config.findings import Finding, value_at
+from aggregator.config.findings import Finding, value_at, written_path
 from aggregator.config.unknown_keys import hint_for_key
 from aggregator.config.values import Steps
 from aggregator.config.vocabulary import field_at, keys_of, model_at
@@ -175,6 +175,8 @@ class _Explainer:
     def _own(self, one: _Wrong) -> Finding:
         """An error that the models raised themselves: its type is its code, its context may hold a hint."""
         found, candidates = value_at(self._written, one.path), one.context.get("candidates", ())
+        if candidates and not isinstance(found, str):  # the key of a row, whose value stands behind it
+            found = next(reversed(written_path(self._written, one.path)[0]), None)
         near = did_you_mean(found, candidates) if isinstance(found, str) and candidates else None
         return self._finding(
             one.kind.replace("_", "-"), sentence(one.message), one.path, near or one.context.get("hint")

@@ -15,7 +15,10 @@ _OF_REQUEST = ("method", "query", "headers", *_BODIES, "forward", "redirects", "
 _OF_ONE_CALL = (*_OF_REQUEST, "for_each", "fallback", "success", "format")
 _WITHOUT_EFFECT = {
     "background": ((*_AROUND, *_RESULT[1:]), "in `background`, whose results nobody reads"),
-    "fallback": ((*_AROUND, "when"), "in an alternative; write it on the call itself"),
+    "fallback": (
+        (*(key for key in _AROUND if key != "status_map"), "when"),
+        "in an alternative; write it on the call itself",
+    ),
     "race": (("needs", "default", "optional"), "in a race; write it on the part itself"),
     "call": (("needs",), "on a single call"),
 }

@@ -80,12 +80,12 @@ def _check_row(row: StatusRow, path: Steps) -> Iterator[Finding]:
 
 
 def _check_parts(rows: Rows, analysis: Analysis) -> Iterator[Finding]:
-    names = ["response", *(analysis.fan.parts if analysis.fan else ())]
+    names = ["response", *(part.name for part in analysis.parts)]
     for index, row in enumerate(rows.rows):
         if row.part is None:
             continue
         path = (*rows.path, index, "part")
-        if rows.call is not None:
+        if rows.call is not None and rows.call.url is not None:
             message = "`part` has no effect at a call, whose map speaks of that call alone"
             yield Finding("no-effect", message, path, "remove it, or write the row on the endpoint", at_key=True)
         elif row.part not in names and row.part not in analysis.lost:
