@@ -11,7 +11,7 @@ import click
 from aggregator.cli.terminal import has_color
 
 
-@click.command("check")
+@click.command("check", short_help="Find every mistake in a file, all at once.")
 @click.argument("path", default="routes.yaml", type=click.Path())
 @click.option(
     "--format",

@@ -10,7 +10,7 @@ import click
 from aggregator.cli.terminal import show_sections
 
 
-@click.command("explain")
+@click.command("explain", short_help="Show what an endpoint would do, without doing it.")
 @click.argument("endpoint")
 @click.argument("path", default="routes.yaml", type=click.Path())
 @click.option("--format", "form", type=click.Choice(["text", "json", "mermaid"]), default="text", show_default=True)

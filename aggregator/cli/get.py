@@ -10,7 +10,7 @@ import click
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-@click.command("get")
+@click.command("get", short_help="Answer one request here and draw its calls.")
 @click.argument("target")
 @click.option("--config", "-c", default="routes.yaml", show_default=True, type=click.Path(), help="The file to serve.")
 @click.option("--method", "-X", help="Method; GET, or POST when there is a body.")

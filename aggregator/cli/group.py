@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 import click
 
+from aggregator.cli.terminal import show_problems
 from aggregator.errors import AggregatorError, ConfigError
 
 COMMANDS = {
@@ -64,6 +68,16 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"There is no command {name!r}.{_meant(name)}", ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what is wrong with a file or its surroundings is told, and ends it with 1."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            show_problems(error.diagnostics, error.sources)
+        except AggregatorError as error:
+            click.echo(f"error: {error}", err=True)
+        return ctx.exit(1)
+
 
 def _meant(name: str) -> str:
     if name.endswith((".yaml", ".yml")) or Path(name).is_file():
@@ -97,17 +111,14 @@ def cli(ctx: click.Context) -> None:
 
 
 def main() -> None:
-    """Run the command and end the process."""
+    """Run the command and end the process; what cannot be shown in the terminal's encoding is replaced."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    if sys.argv[1:2] == ["check"]:
+        gc.disable()  # a twentieth of its time would go into looking for garbage
     try:
         cli(prog_name="aggregator")
-    except ConfigError as error:
-        from aggregator.cli.terminal import show_problems
-
-        show_problems(error.diagnostics, error.sources)
-        sys.exit(1)
-    except AggregatorError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
     except Exception as error:
         if os.environ.get("AGGREGATOR_DEBUG"):
             raise

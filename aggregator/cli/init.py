@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command("init")
+@click.command("init", short_help="Write a first routes.yaml that runs offline.")
 @click.argument("path", default="routes.yaml", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace what is there.")
 def init(path: Path, force: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-@click.command("reference")
+@click.command("reference", short_help="Print the reference of every setting.")
 def reference() -> None:
     """Print the reference of every setting, as Markdown.
 

@@ -10,7 +10,7 @@ import click
 from aggregator.cli.terminal import show_table
 
 
-@click.command("routes")
+@click.command("routes", short_help="Show what a file serves and what it calls.")
 @click.argument("path", default="routes.yaml", type=click.Path())
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def routes(path: str, form: str) -> None:

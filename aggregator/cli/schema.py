@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from aggregator.errors import AggregatorError
 
-@click.command("schema")
+
+@click.command("schema", short_help="Print the JSON Schema for editors.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False, writable=True), help="Write to this file.")
 def schema(output: str | None) -> None:
     r"""Print the JSON Schema (2020-12) of routes.yaml.
@@ -22,6 +26,8 @@ def schema(output: str | None) -> None:
     if output is None:
         click.echo(schema_text(), nl=False)
         return
-    with click.open_file(output, "w", encoding="utf-8") as file:
-        file.write(schema_text())
+    try:
+        Path(output).write_text(schema_text(), encoding="utf-8")
+    except OSError as error:
+        raise AggregatorError(f"{output} cannot be written: {error.strerror}.") from None
     click.echo(f"wrote {output}", err=True)

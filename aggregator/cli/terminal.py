@@ -6,11 +6,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from aggregator.diagnostics import Diagnostic, Source, render_text
+if TYPE_CHECKING:
+    from aggregator.diagnostics import Diagnostic, Source
 
 
 def has_color(stream: TextIO) -> bool:
@@ -25,6 +26,8 @@ def width_of(stream: TextIO, otherwise: int = 100) -> int:
 
 def show_problems(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source]) -> None:
     """Print *diagnostics* to stderr, for the commands that cannot do their work because of them."""
+    from aggregator.diagnostics import render_text
+
     click.echo(render_text(diagnostics, sources, color=has_color(sys.stderr)), err=True)
 
 

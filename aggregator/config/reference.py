@@ -1,6 +1,7 @@
 """The reference of every setting, filter, cause and problem, as Markdown generated from the code.
 
-``aggregator reference`` prints it; ``python -m aggregator.config.reference --write`` keeps docs/reference.md.
+``aggregator reference`` prints it; ``python -m aggregator.config.reference --write`` writes docs/reference.md, and
+routes.schema.json as well.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import Any
 from aggregator.config.codes import CODES
 from aggregator.config.model.call import ShapeSettings
 from aggregator.config.outline import CAUSES, PARENTS, SECTIONS
-from aggregator.config.schema import Schema, build_schema
+from aggregator.config.schema import Schema, build_schema, schema_text
 from aggregator.config.wording import in_yaml
 from aggregator.templates import FILTERS, TESTS, FilterDoc, json_text
 
 PLACE = Path("docs/reference.md")
+SCHEMA_PLACE = Path("routes.schema.json")
 
 _HEADINGS = {name: heading for name, heading, _ in SECTIONS}
 _SHARED = {
@@ -177,12 +179,13 @@ def _codes() -> Iterator[str]:
 
 
 def main(arguments: Iterable[str]) -> None:
-    """Print the reference, or with ``--write`` put it into docs/reference.md of the current folder."""
+    """Print the reference, or with ``--write`` bring the generated files of the current folder up to date."""
     if "--write" not in arguments:
         sys.stdout.write(reference_text())
         return
     PLACE.parent.mkdir(exist_ok=True)
     PLACE.write_text(reference_text(), encoding="utf-8")
+    SCHEMA_PLACE.write_text(schema_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -93,8 +93,8 @@ def explain(plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, st
         plan,
         tuple(_calls(plan, given, veil)),
         tuple(_part(part, plan, veil) for part in parts),
-        tuple(draw_tree(tree_of(plan.fan, line))) if plan.fan else (),
-        mermaid(plan, line),
+        tuple(map(veil.text, draw_tree(tree_of(plan.fan, line)))) if plan.fan else (),
+        veil.text(mermaid(plan, line)),
         veil.text(_answer(plan)),
         veil,
     )

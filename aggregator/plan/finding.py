@@ -50,7 +50,8 @@ def _match(pattern: PathPattern, path: str) -> dict[str, str] | None:
             params[segment.name] = unquote(words[number])
         elif unquote(segment.decode()) != unquote(words[number]):
             return None
-    return params if len(words) == max(1, len(pattern.segments)) and all(params.values()) else None
+    is_whole = len(words) == len(pattern.segments) or (words == [""] and not pattern.segments)
+    return params if is_whole and all(params.values()) else None
 
 
 def _freedom(found: tuple[EndpointPlan, dict[str, str]]) -> tuple[int, ...]:

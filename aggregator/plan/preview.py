@@ -26,7 +26,7 @@ from aggregator.templates import (
     text_of,
 )
 
-_SENSITIVE = re.compile(r"(?i)auth|token|secret|password|cookie|session|signature|credential|api-?key|-key$")
+_SENSITIVE = re.compile(r"(?i)auth|token|secret|passw|cookie|session|signature|credential|api[-_]?key|(^|[-_])key$")
 
 _LONG = 4
 

@@ -1,0 +1,92 @@
+"""The command by itself: its greeting, its help, and what it says to mistakes, the user's and its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from aggregator.cli import group
+from aggregator.errors import StartupError
+
+
+def test_alone_it_says_what_to_try(aggregator) -> None:
+    """Five lines: what it is, three commands, where to read on."""
+    result = aggregator()
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 5
+    assert all(f"aggregator {name}" in result.stdout for name in ("init", "check", "run", "--help", "reference"))
+
+
+def test_version(aggregator) -> None:
+    """`--version` names the program and a number."""
+    assert aggregator("--version").stdout.startswith("aggregator 0.")
+
+
+def test_help_lists_commands_and_exit_codes(aggregator) -> None:
+    """Everything that a script needs to know is in the help."""
+    shown = aggregator("--help").stdout
+    for name in group.COMMANDS:
+        assert f"\n  {name} " in shown
+    assert all(f"\n    {code}  " in shown for code in range(4))
+
+
+@pytest.mark.parametrize("name", [name for name in group.COMMANDS if name != "run"])
+def test_every_command_documents_its_exit_codes(aggregator, name: str) -> None:
+    """The help of each command ends with its exit codes."""
+    result = aggregator(name, "--help")
+    assert result.exit_code == 0
+    assert "Exit codes: 0" in result.stdout
+
+
+def test_a_mistyped_command_is_told_the_right_one(aggregator) -> None:
+    """A near miss gets a did-you-mean and counts as wrong usage."""
+    result = aggregator("chek")
+    assert result.exit_code == 2
+    assert "Did you mean `check`?" in result.stderr
+
+
+def test_a_command_like_no_other_gets_no_guess(aggregator) -> None:
+    """A far miss is only said to be unknown."""
+    result = aggregator("qqqqqq")
+    assert result.exit_code == 2
+    assert "There is no command 'qqqqqq'.\n" in result.stderr
+
+
+def test_a_bare_file_is_told_how_to_be_run(aggregator, routes_file: Path) -> None:
+    """A file where a command belongs is answered with the command that serves it."""
+    assert "Did you mean `aggregator run routes.yaml`?" in aggregator("routes.yaml").stderr
+
+
+def test_what_is_wrong_outside_the_file_is_one_line(aggregator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start-up error is told without a traceback and ends with 1."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise StartupError("The plug-in is not there.")
+
+    monkeypatch.setattr("aggregator.config.schema.schema_text", fail)
+    result = aggregator("schema")
+    assert (result.exit_code, result.stderr) == (1, "error: The plug-in is not there.\n")
+
+
+def test_a_fault_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistake of the program is said to be one, in two lines, and ends with 2."""
+    monkeypatch.setattr("aggregator.config.schema.schema_text", lambda: 1 / 0)
+    monkeypatch.setattr(sys, "argv", ["aggregator", "schema"])
+    monkeypatch.delenv("AGGREGATOR_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        group.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("fault: ZeroDivisionError: division by zero\n")
+    assert "Traceback" not in said
+
+
+def test_a_fault_shows_its_traceback_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With AGGREGATOR_DEBUG the exception is not caught."""
+    monkeypatch.setattr("aggregator.config.schema.schema_text", lambda: 1 / 0)
+    monkeypatch.setattr(sys, "argv", ["aggregator", "schema"])
+    monkeypatch.setenv("AGGREGATOR_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        group.main()

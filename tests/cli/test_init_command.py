@@ -1,0 +1,58 @@
+"""`aggregator init`: a first file that is right, and never on top of another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+
+def test_init_check_get(aggregator, folder: Path) -> None:
+    """What `init` writes passes `check` without a warning and answers, offline."""
+    written = aggregator("init")
+    assert written.exit_code == 0
+    assert "created routes.yaml\ncreated routes.schema.json" in written.stdout
+    assert "next: aggregator check · aggregator get /dashboard/1 · aggregator run" in written.stdout
+    checked = aggregator("check", "--deny-warnings")
+    assert (checked.exit_code, checked.stdout) == (0, "")
+    assert aggregator("get", "/dashboard/1").exit_code == 0
+
+
+def test_editors_find_the_schema(aggregator, folder: Path) -> None:
+    """The first line names the schema that stands beside the file."""
+    aggregator("init")
+    first = (folder / "routes.yaml").read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=./routes.schema.json"
+    assert json.loads((folder / "routes.schema.json").read_text())["title"] == "routes.yaml"
+
+
+def test_nothing_is_overwritten(aggregator, folder: Path) -> None:
+    """A file in the way stays as it is, unless `--force`."""
+    (folder / "routes.yaml").write_text("mine")
+    refused = aggregator("init")
+    assert (refused.exit_code, (folder / "routes.yaml").read_text()) == (1, "mine")
+    assert refused.stderr == "error: routes.yaml is there already; --force replaces it.\n"
+    assert aggregator("init", "--force").exit_code == 0
+    assert (folder / "routes.yaml").read_text() != "mine"
+
+
+def test_another_place(aggregator, folder: Path) -> None:
+    """A path into a new folder is made, and the next steps name it."""
+    result = aggregator("init", "api/shop.yaml")
+    assert (folder / "api" / "routes.schema.json").is_file()
+    assert "aggregator check api/shop.yaml · aggregator get /dashboard/1 --config api/shop.yaml" in result.stdout
+
+
+def test_a_folder_gets_routes_yaml(aggregator, folder: Path) -> None:
+    """A folder that is there gets a routes.yaml in it."""
+    (folder / "api").mkdir()
+    assert aggregator("init", "api").exit_code == 0
+    assert (folder / "api" / "routes.yaml").is_file()
+
+
+def test_a_place_that_cannot_be_written(aggregator, folder: Path) -> None:
+    """A file where a folder would have to be is one clear line."""
+    (folder / "api").write_text("")
+    result = aggregator("init", "api/routes.yaml")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert "cannot be written" in result.stderr

@@ -1,0 +1,70 @@
+"""`aggregator routes`: what is served and what it calls."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from aggregator.cli import terminal
+
+TOUR = """\
+version: 1
+upstreams:
+  users: {url: "demo://users"}
+  shop: {url: "demo://shop"}
+endpoints:
+  GET /users/{id}: {call: "users:/users/{id}", timeout: 250ms}
+  GET /orders/{id}:
+    timeout: 3s
+    fan_out:
+      order: shop:/orders/{id}
+      lines: {for_each: "{{ order.items }}", url: "shop:/products/{item.sku}"}
+      buyer: {url: "users:/users/{order.user_id}", optional: true}
+  POST /hello:
+    respond: {body: {hello: world}}
+    background: {url: "POST shop:/cart/1/items", name: remember}
+"""
+
+
+def test_calls_are_arrows(aggregator, folder: Path) -> None:
+    """One line an endpoint, aligned: what it calls, what is optional, what happens afterwards, its deadline."""
+    (folder / "routes.yaml").write_text(TOUR)
+    result = aggregator("routes")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "METHOD  PATH          CALLS                       DEADLINE\n"
+        "GET     /users/{id}   → users                     250ms\n"
+        "GET     /orders/{id}  ⇉ order · lines[] · buyer?  3s\n"
+        "POST    /hello        = 200 + remember            10.05s\n"
+    )
+
+
+def test_machines_get_json_routes(aggregator, folder: Path) -> None:
+    """`--format json` names parts, their upstreams and marks."""
+    (folder / "routes.yaml").write_text(TOUR)
+    first, second, third = json.loads(aggregator("routes", "--format", "json").stdout)
+    assert (first["method"], first["path"], first["kind"]) == ("GET", "/users/{id}", "call")
+    assert second["parts"][1] == {"name": "lines", "optional": False, "per_item": True, "upstreams": ["shop"]}
+    assert second["deadline"] == 3.0
+    assert third["background"] == ["remember"]
+
+
+def test_a_wrong_file_has_no_routes(aggregator, folder: Path) -> None:
+    """Problems go to stderr, stdout stays empty."""
+    (folder / "routes.yaml").write_text("version: 2\n")
+    result = aggregator("routes")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "error[" in result.stderr
+
+
+def test_a_terminal_gets_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal long cells are folded within its width instead of running over."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal.show_table(("PATH", "CALLS"), [("/dashboard", "⇉ profile · orders · notifications · advertisements")])
+    lines = click.unstyle(capsys.readouterr().out).splitlines()
+    assert len(lines) > 2
+    assert all(len(line) <= 40 for line in lines)

@@ -1,0 +1,179 @@
+"""`explain`: what an endpoint would do, said without doing it and without telling a secret."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from aggregator.errors import AggregatorError
+from aggregator.plan.explain import explain
+from aggregator.plan.explanation_text import explanation_text
+
+ORDERS = """
+endpoints:
+  GET /orders/{order_id}/full:
+    params: {order_id: integer}
+    timeout: 3s
+    fan_out:
+      order: shop:/orders/{order_id}
+      buyer: users:/users/{order.user_id}
+      ads: {url: "shop:/ads", optional: true, default: [], when: "{{ query.ads }}"}
+    status_map: {404: {status: 404, detail: "No order {{ order_id }}"}}
+    background: {method: POST, url: "users:/seen", json: {order: "{{ order_id }}"}}
+"""
+
+
+def test_the_whole_picture(plan_of) -> None:
+    """Order, requests, deadlines, and what each failure becomes, in 80 columns."""
+    plan = plan_of(ORDERS)
+    shown = explanation_text(explain(plan.endpoints[0], plan.secrets, {"order_id": "7"}))
+    assert (
+        shown
+        == """\
+GET /orders/{order_id}/full
+  200 {"order": …, "buyer": …, "ads": …}
+  within 3s
+
+Calls
+  ├─ order  GET shop:/orders/7
+  │  └─ buyer  GET users:/users/{order.user_id}
+  └─ ads?   GET shop:/ads
+            only if {{ query.ads }}
+            [] when it is skipped or fails
+
+Requests
+  all
+    user-agent: aggregator
+    accept: */*
+    accept-encoding: gzip, deflate, br, zstd
+  order
+    GET shop:/orders/7
+    ends within 3s
+  buyer
+    GET users:/users/{order.user_id}
+    ends within 3s
+  ads?
+    GET shop:/ads
+    ends within 3s
+  after the answer
+    POST users:/seen
+    {"order":7}
+    ends within 10s
+
+What the client gets when a part fails
+         timeout  network  404  4xx  5xx  invalid body  overloaded
+  order  504      502      404  502  502  502           503
+  buyer  504      502      404  502  502  502           503
+  ads?  200 with [] in its place, named in aggregator-parts, not cacheable
+  ads?  200 with [] in its place when it is skipped
+
+  order, buyer: the first that matches of
+    404 → 404 "No order {{ order_id }}"
+"""
+    )
+    assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_machines_get_everything(plan_of) -> None:
+    """The same as data: requests, order, and every case with what it becomes and why."""
+    plan = plan_of(ORDERS)
+    found = json.loads(json.dumps(explain(plan.endpoints[0], plan.secrets).as_dict()))
+    assert (found["endpoint"], found["deadline"]) == ("GET /orders/{order_id}/full", 3.0)
+    assert found["order"] == {"order": [], "buyer": ["order"], "ads": []}
+    assert [(call["part"], call["role"], call["target"]) for call in found["calls"]] == [
+        ("order", "call", "shop:/orders/{order_id}"),
+        ("buyer", "call", "users:/users/{order.user_id}"),
+        ("ads?", "call", "shop:/ads"),
+        ("after the answer", "background", "users:/seen"),
+    ]
+    assert found["failures"]["order"]["cases"]["404"] == [
+        {"becomes": "problem", "status": 404, "cause": "status", "when": None, "detail": "No order {{ order_id }}"}
+    ]
+    assert found["failures"]["ads?"]["skipped"] == "[]"
+
+
+def test_a_call_is_cut_to_its_endpoint(plan_of) -> None:
+    """A call with more time than its endpoint ends with it."""
+    plan = plan_of("endpoints: {GET /a: {timeout: 1s, call: {url: 'shop:/a', timeout: 30s}}}")
+    assert "ends within 1s, the endpoint's deadline" in explanation_text(explain(plan.endpoints[0], plan.secrets))
+
+
+def test_a_static_answer_calls_nobody(plan_of) -> None:
+    """Without calls there is only the answer."""
+    plan = plan_of("endpoints: {GET /a: {respond: {status: 202, body: {x: '{{ query.x }}'}}}}")
+    shown = explanation_text(explain(plan.endpoints[0], plan.secrets))
+    assert shown == 'GET /a\n  202 {"x":"{{ query.x }}"}\n  within 10.05s\n'
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "answer"),
+    [
+        ("call: 'shop:/a'", "status, body and content type of the call"),
+        ("stream: true\n    call: 'shop:/a'", "the body of the call, as it comes"),
+        ("fan_out: {a: 'shop:/a', b: 'shop:/b'}\n    response: {merge: deep}", "200 the parts, merged (deep)"),
+        ("call: 'shop:/a'\n    response: {status: 201, body: {id: '{{ call.id }}'}}", '201 {"id":"{{ call.id }}"}'),
+        (
+            "call: 'shop:/a'\n    response: {status: '{{ calls.call.status }}', body: 1}",
+            "{{ calls.call.status }} 1",
+        ),
+    ],
+    ids=["passed-through", "streamed", "merged", "templated", "computed-status"],
+)
+def test_the_answer_when_nothing_fails(plan_of, endpoint: str, answer: str) -> None:
+    """The second line says what a client gets when all goes well."""
+    plan = plan_of(f"endpoints:\n  GET /a:\n    {endpoint}\n")
+    assert explain(plan.endpoints[0], plan.secrets).answer == answer
+
+
+def test_alternatives_are_calls_of_their_own(plan_of) -> None:
+    """Fallbacks, races and groups show every request that may be made, with its role."""
+    plan = plan_of("""
+    endpoints:
+      GET /a:
+        fan_out:
+          first: {url: "shop:/a", fallback: ["users:/a"]}
+          fast: {race: ["shop:/b", "users:/b"]}
+          both: {fan_out: {x: "shop:/x", y: "users:/y"}}
+    """)
+    calls = explain(plan.endpoints[0], plan.secrets).calls
+    assert [call.role for call in calls] == ["call", "fallback", "race", "race", "group", "group"]
+    shown = explanation_text(explain(plan.endpoints[0], plan.secrets))
+    assert "first (fallback)\n    GET users:/a" in shown
+
+
+def test_parameters_are_read_as_declared(plan_of) -> None:
+    """A value that does not fit its declaration is refused, and so is a parameter that is not there."""
+    plan = plan_of(ORDERS)
+    with pytest.raises(AggregatorError, match="/order_id must be an integer"):
+        explain(plan.endpoints[0], plan.secrets, {"order_id": "seven"})
+    with pytest.raises(AggregatorError, match="has no parameter 'id'; it has: order_id"):
+        explain(plan.endpoints[0], plan.secrets, {"id": "7"})
+
+
+def test_no_secret_is_told(plan_of) -> None:
+    """What came from a variable shows nowhere: not in headers, queries, bodies, rules, conditions or diagrams."""
+    plan = plan_of(
+        """
+        upstreams:
+          users: {url: "${URL}", headers: {x-env: "${TOKEN}"}, query: {key: "${TOKEN}"}}
+        endpoints:
+          GET /a:
+            fan_out:
+              a:
+                url: users:/a/${TOKEN}?k=${TOKEN}
+                query: {q: "${TOKEN}", r: "{{ '${TOKEN}' ~ query.r }}"}
+                headers: {x-mine: "{{ '${TOKEN}' ~ query.r }}"}
+                json: {token: "${TOKEN}", deep: ["x ${TOKEN} y", "{{ '${TOKEN}' ~ query.r }}"]}
+                status_map: [{on: 404, when: "{{ this.body.x == '${TOKEN}' }}", detail: "${TOKEN}"}]
+                when: "{{ query.x != '${TOKEN}' }}"
+              b: {url: "https://${TOKEN}.test/x", optional: true, default: {t: "${TOKEN}"}}
+            background: {url: "POST users:/b", json: "${TOKEN}"}
+        """,
+        {"TOKEN": "s3kr1t-value", "URL": "https://internal.test:8443/base"},
+    )
+    found = explain(plan.endpoints[0], plan.secrets)
+    for text in (explanation_text(found), json.dumps(found.as_dict()), found.diagram):
+        assert "s3kr1t" not in text
+        assert "internal.test" not in text
+        assert "********" in text

@@ -1,0 +1,55 @@
+"""An endpoint by what a person types."""
+
+from __future__ import annotations
+
+import pytest
+
+from aggregator.errors import AggregatorError
+from aggregator.plan.finding import find_endpoint
+
+MANY = """
+endpoints:
+  GET /: {respond: {body: 0}}
+  GET /orders/{id}: {respond: {body: 1}}
+  GET /orders/new: {respond: {body: 2}}
+  POST /orders: {respond: {body: 3}}
+  GET /orders: {respond: {body: 4}}
+  GET /files/{name:path}: {respond: {body: 5}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "params"),
+    [
+        ("GET /orders/{id}", "GET /orders/{id}", {}),
+        ("/orders/{id}", "GET /orders/{id}", {}),
+        ("get /orders/7?x=1", "GET /orders/{id}", {"id": "7"}),
+        ("/orders/a%2Fb", "GET /orders/{id}", {"id": "a/b"}),
+        ("/orders/new", "GET /orders/new", {}),
+        ("POST /orders", "POST /orders", {}),
+        ("/files/a/b%20c", "GET /files/{name:path}", {"name": "a/b c"}),
+        ("/", "GET /", {}),
+    ],
+)
+def test_found(plan_of, text: str, key: str, params: dict[str, str]) -> None:
+    """A key, a path, or the path of a request; literals beat parameters, as they do when serving."""
+    endpoint, given = find_endpoint(plan_of(MANY), text)
+    assert (endpoint.key, given) == (key, params)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("/orders", "/orders answers to POST, GET; name one before it."),
+        ("GET /order/{id}", "No endpoint 'GET /order/{id}' is declared; did you mean `GET /orders/{id}`?"),
+        ("DELETE /orders", "No endpoint 'DELETE /orders' is declared; did you mean `GET /orders`?"),
+        ("/zzzzzzzzzzzzz", "No endpoint '/zzzzzzzzzzzzz' is declared."),
+        ("/files", "No endpoint '/files' is declared; did you mean"),
+        ("/orders//", "No endpoint"),
+    ],
+)
+def test_not_found(plan_of, text: str, message: str) -> None:
+    """What is not there, or not clear, is answered with the nearest names."""
+    with pytest.raises(AggregatorError) as caught:
+        find_endpoint(plan_of(MANY), text)
+    assert str(caught.value).startswith(message)

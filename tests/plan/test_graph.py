@@ -1,0 +1,109 @@
+"""Order as a tree and as a flowchart."""
+
+from __future__ import annotations
+
+from aggregator.plan.graph import draw_tree, mermaid, tree_of
+
+
+def line(call) -> str:
+    """Give a call by its name alone."""
+    return call.name.upper()
+
+
+def drawn(plan) -> list[str]:
+    """Give the tree of the first endpoint."""
+    return draw_tree(tree_of(plan.endpoints[0].fan, line))
+
+
+def test_a_part_hangs_on_what_it_waits_for(plan_of) -> None:
+    """Each part is under its input; one with several is under the deepest, and names the others."""
+    plan = plan_of("""
+    endpoints:
+      GET /a:
+        fan_out:
+          a: shop:/a
+          b: shop:/b/{a.id}
+          c: shop:/c/{b.id}/{d.id}
+          d: shop:/d
+    """)
+    assert drawn(plan) == [
+        "├─ a  A",
+        "│  └─ b  B",
+        "│     └─ c  C",
+        "│           waits for d too",
+        "└─ d  D",
+    ]
+
+
+def test_what_is_inside_a_part(plan_of) -> None:
+    """Fallbacks, runners of a race and parts of a group hang under their part."""
+    plan = plan_of("""
+    endpoints:
+      GET /a:
+        fan_out:
+          a: {url: "shop:/a", fallback: ["users:/a"]}
+          b: {race: ["shop:/b", "users:/b"]}
+          c: {fan_out: {x: "shop:/x", y: "shop:/y/{x.id}"}}
+    """)
+    assert drawn(plan) == [
+        "├─ a  A",
+        "│  └─ if it fails  A",
+        "├─ b  a race of 2",
+        "│  ├─ b[0]  B[0]",
+        "│  └─ b[1]  B[1]",
+        "└─ c  a group of 2",
+        "   └─ x  X",
+        "      └─ y  Y",
+    ]
+
+
+def test_notes(plan_of) -> None:
+    """Lists, batches, conditions and defaults are said under the part."""
+    plan = plan_of("""
+    endpoints:
+      GET /a:
+        fan_out:
+          a: shop:/a
+          each: {for_each: {in: "{{ a.items }}", key: "{{ item.sku }}"}, url: "shop:/x/{item.sku}"}
+          many:
+            for_each: {in: "{{ a.ids }}", batch: {key: id, size: 20}}
+            url: shop:/y?ids={keys}
+            optional: true
+    """)
+    assert drawn(plan)[1:] == [
+        "   ├─ each[]   EACH",
+        "   │           one call per item of {{ a.items }}, equal {{ item.sku }} once, 8 at a time",
+        "   └─ many[]?  MANY",
+        "               one call for 20 items of {{ a.ids }}",
+        "               null when it fails",
+    ]
+
+
+def test_flowchart(plan_of) -> None:
+    """Arrows are references, dotted ones come after the answer; quotes are escaped."""
+    plan = plan_of("""
+    endpoints:
+      GET /a:
+        fan_out:
+          a: shop:/a
+          b: {url: "shop:/b/{a.id}", optional: true}
+        background: {url: "POST users:/seen", name: 'say "x"'}
+    """)
+    assert mermaid(plan.endpoints[0], line) == (
+        "flowchart LR\n"
+        '  request(["GET /a"])\n'
+        '  part0["a<br/>A"]\n'
+        "  request --> part0\n"
+        '  part1{{"b?<br/>B"}}\n'
+        "  part0 --> part1\n"
+        '  answer(["answer"])\n'
+        "  part1 --> answer\n"
+        '  effect0["SAY #quot;X#quot;"]\n'
+        "  answer -.-> effect0\n"
+    )
+
+
+def test_flowchart_without_calls(plan_of) -> None:
+    """A static answer follows the request."""
+    plan = plan_of("endpoints: {GET /a: {respond: {body: 1}}}")
+    assert "  request --> answer\n" in mermaid(plan.endpoints[0], line)
