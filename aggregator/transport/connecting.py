@@ -33,7 +33,7 @@ class Connector:
     def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop, resolve: Resolve | None = None) -> None:
         self._settings = settings
         self._loop = loop
-        self._resolve = resolve or self._ask_system
+        self._resolve = resolve
         self._lookup: asyncio.Task[Addresses] | None = None
         self._tls = tls_context(settings.tls) if settings.origin.secure else None
 
@@ -45,18 +45,16 @@ class Connector:
         *deadline* is the call's, in loop time; *limit* is what connecting may take of it, in seconds.
         """
         until = deadline if limit is None else min(deadline, self._loop.time() + limit)
-        failure = None
         try:
             async with asyncio.timeout_at(until) as timeout:
                 sock = await self._socket()
                 return sock, await self._protocol(factory, sock)
         except (OSError, UnicodeError, RuntimeError) as error:  # uvloop turns some of the first into the last
-            failure = connect_failure(error)
-        if timeout.expired():
-            if until == deadline:
-                raise CallError(Cause.DEADLINE, "The upstream did not answer in time.")
-            raise CallError(Cause.CONNECT_TIMEOUT, "The upstream did not accept a connection in time.")
-        raise failure
+            if not timeout.expired():
+                raise connect_failure(error) from None
+        if until == deadline:
+            raise CallError(Cause.DEADLINE, "The upstream did not answer in time.")
+        raise CallError(Cause.CONNECT_TIMEOUT, "The upstream did not accept a connection in time.")
 
     def close(self) -> None:
         """Give up a lookup that is under way."""
@@ -102,7 +100,7 @@ class Connector:
         if known is not None:
             return [known]
         if self._lookup is None:
-            self._lookup = self._loop.create_task(self._resolve(origin.host, origin.port))
+            self._lookup = self._loop.create_task((self._resolve or self._ask_system)(origin.host, origin.port))
             self._lookup.add_done_callback(self._forget_lookup)
         found = await asyncio.shield(self._lookup)
         if not found:

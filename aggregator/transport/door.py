@@ -90,14 +90,16 @@ class Door(ABC):
     ) -> Reply:
         """As `start`, awaited. Raises CallError; to cancel it is to cancel the call."""
         future: asyncio.Future[Reply | CallError] = asyncio.get_running_loop().create_future()
-        done = partial(_resolve, future)
-        ticket = self.start(method, target, headers, body, deadline=deadline, done=done)
+        ticket = self.start(method, target, headers, body, deadline=deadline, done=partial(_resolve, future))
         try:
             outcome = await future
         finally:
             ticket.cancel()
         if isinstance(outcome, CallError):
-            raise outcome
+            try:
+                raise outcome
+            finally:
+                del outcome, future  # or the error would hold this frame, and the frame the error
         return outcome
 
 

@@ -259,7 +259,7 @@ class Places:
         self.close_idle()
         for connection in tuple(self._connections):
             connection.fail(_closing())
-        self._watch.stop()
+        self._watch.close()
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None

@@ -39,6 +39,15 @@ class Watch:
             self._timer.cancel()
         self._timer, self.due = None, math.inf
 
+    def close(self) -> None:
+        """Stop for good, and let go of what was watched."""
+        self.stop()
+        self._inspect = _nothing
+
     def _fire(self) -> None:
         self._timer, self.due = None, math.inf
         self.by(self._inspect(self._loop.time() + _GRAIN))
+
+
+def _nothing(_now: float) -> float:
+    return math.inf
