@@ -1,0 +1,49 @@
+"""The pages lead where they say: links, anchors and paths of files exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """Give the anchors of the headings of *page*, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every link to a file of the repository, and to a heading in it, has its target."""
+    for path, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name}: {path}"
+        if anchor and target.suffix == ".md":
+            assert anchor[1:] in anchors(target), f"{page.name}: {path}{anchor}"
+
+
+def test_the_architecture_names_files_that_exist() -> None:
+    """Every file and folder of the package that the architecture page names is there."""
+    text = re.sub(r"```mermaid.*?```", "", (ROOT / "docs/architecture.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    named = set(re.findall(r"\b((?:config|plan|runtime|server|transport|templates|codecs|cli)/[\w/]*(?:\.py)?)", text))
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not (ROOT / "aggregator" / name).exists()] == []
+
+
+def test_the_log_sentences_are_the_ones_of_the_code() -> None:
+    """Every sentence in the table of log lines is written somewhere in the package."""
+    table = re.findall(r"^\| (?:`[\w.]+`)? ?\| \w+ \| ([A-Z].*?) \|", _operating(), re.MULTILINE)
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "aggregator").rglob("*.py"))
+    sentences = [re.sub(r" \(.*| / .*", "", sentence) for sentence in table]
+    assert len(sentences) > 10
+    assert [sentence for sentence in sentences if f'"{sentence}"' not in code] == []
+
+
+def _operating() -> str:
+    return (ROOT / "docs/operating.md").read_text(encoding="utf-8")
