@@ -28,8 +28,7 @@ class Printer:
 
     def begin(self, status: int, headers: Headers) -> Callable[[bytes], object] | None:
         """Choose how the body is printed: at once, piece by piece, or as a whole when it is JSON."""
-        kind = dict(headers).get("content-type", "")
-        if self._as_json or "json" in kind:
+        if self._as_json or _is_json(headers):
             return None
         self._head(status, headers, None)
         return _write
@@ -39,7 +38,7 @@ class Printer:
         if self._as_json:
             click.echo(_document(reply))
             return
-        if reply.body or "json" in dict(reply.headers).get("content-type", ""):
+        if _is_json(reply.headers):
             self._head(reply.status, reply.headers, reply)
             self._body(reply)
         if self._trace:
@@ -76,6 +75,11 @@ class Printer:
 
     def _say(self, line: str) -> None:
         click.echo(line if self._bold else click.unstyle(line), err=True)
+
+
+def _is_json(headers: Headers) -> bool:
+    kind = dict(headers).get("content-type", "").partition(";")[0].strip().lower()
+    return kind.endswith(("/json", "+json"))
 
 
 def _write(piece: bytes) -> None:

@@ -78,7 +78,7 @@ async def _ask(
     scope = _scope(question, trace)
     loop = asyncio.get_running_loop()
     async with app.router.lifespan_context(app):
-        conversation = _Conversation(question.body, reply, begin)
+        conversation = _Conversation(question, reply, begin)
         started = loop.time()
         await app(scope, conversation.receive, conversation.send)
         reply.seconds = loop.time() - started
@@ -117,8 +117,9 @@ def _scope(question: Question, trace: list[Result]) -> dict[str, Any]:
 class _Conversation:
     """The two halves of an ASGI exchange over a reply that is being filled."""
 
-    def __init__(self, body: bytes, reply: Reply, begin: Begin | None) -> None:
-        self._body: bytes | None = body
+    def __init__(self, question: Question, reply: Reply, begin: Begin | None) -> None:
+        self._body: bytes | None = question.body
+        self._has_body = question.method != "HEAD"  # what a server leaves out (RFC 9110 §9.3.2)
         self._reply = reply
         self._begin = begin
         self._take: Callable[[bytes], object] | None = None
@@ -138,7 +139,7 @@ class _Conversation:
                 (name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]
             ]
             self._take = self._begin(self._reply.status, self._reply.headers) if self._begin else None
-        elif message["type"] == "http.response.body":
+        elif message["type"] == "http.response.body" and self._has_body:
             piece = message.get("body", b"")
             if self._take is None:
                 self._reply.body += piece

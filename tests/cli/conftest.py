@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -35,7 +36,7 @@ def routes_file(folder: Path) -> Path:
 def aggregator(folder: Path) -> Command:
     """Give the command line as a function of its arguments; `input=` is stdin."""
 
-    def run(*arguments: str, **options: str) -> Result:
+    def run(*arguments: str, **options: Any) -> Result:
         result = CliRunner().invoke(cli, arguments, prog_name="aggregator", **options)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -1,0 +1,98 @@
+"""docs/reference.md says what the code does: every setting, filter, cause and problem."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from aggregator.config import reference
+from aggregator.config.codes import CODES
+from aggregator.config.outline import CAUSES, SECTIONS
+from aggregator.config.schema import build_schema
+from aggregator.errors import Cause
+from aggregator.templates import FILTERS, TESTS
+
+ROOT = Path(__file__).parents[2]
+TEXT = reference.reference_text()
+MAKERS = {"Finding", "Diagnostic", "PydanticCustomError", "report", "_problem", "_stop", "_finding"}
+NO_CODES = {"error", "warning", "debug"}
+
+
+def test_the_file_is_current() -> None:
+    """docs/reference.md is what the code says now; `python -m aggregator.config.reference --write` renews it."""
+    assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == TEXT
+
+
+def test_every_setting_is_there() -> None:
+    """No model and no key of a model is missing."""
+    parts = build_schema()["$defs"]
+    named = {name for name, _, _ in SECTIONS} | {"Duration", "Size", "Variable", "Parameter"}
+    assert set(parts) <= named
+    for part in parts.values():
+        for key in part.get("properties", {}):
+            assert f"| `{key}` |" in TEXT
+
+
+def test_every_filter_test_and_cause_is_there() -> None:
+    """Filters and tests stand with their arguments, an example and its result; causes with what they become."""
+    for doc in (*FILTERS.values(), *TESTS.values()):
+        assert f"| `{doc.name}{doc.signature}` |" in TEXT
+    assert set(CAUSES) == set(Cause)
+    for cause in Cause:
+        assert f"| `{cause.value}` |" in TEXT
+
+
+def test_every_problem_is_there() -> None:
+    """A code that the configuration reports is in the reference, and none that it does not."""
+    used = set(codes_in_use())
+    assert used - set(CODES) == set(), "name them in aggregator/config/codes.py"
+    assert set(CODES) - used == set(), "nothing reports them any more"
+
+
+def codes_in_use() -> list[str]:
+    """Give the codes in the source: texts handed to what makes problems, and their defaults."""
+    found: list[str] = []
+    for file in [*(ROOT / "aggregator" / "config").rglob("*.py"), ROOT / "aggregator" / "fields.py"]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            texts: list[ast.expr] = []
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in MAKERS:
+                texts = node.args[:4]
+            elif isinstance(node, ast.FunctionDef) and node.name in MAKERS:
+                texts = node.args.defaults
+            found += [text.value for text in texts if isinstance(text, ast.Constant) and is_code(text.value)]
+    return found
+
+
+def is_code(value: object) -> bool:
+    """Say whether *value* has the form of a code."""
+    return isinstance(value, str) and value not in NO_CODES and re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", value) is not None
+
+
+def test_links_lead_somewhere() -> None:
+    """Every link inside the reference has its heading."""
+    headings = {line[3:].lower().replace(" ", "-") for line in TEXT.splitlines() if line.startswith("## ")}
+    assert set(re.findall(r"\]\(#([^)]*)\)", TEXT)) <= headings
+
+
+def test_tables_are_tables() -> None:
+    """Every row has as many cells as its header."""
+    width = 0
+    for line in TEXT.splitlines():
+        cells = len(re.findall(r"(?<!\\)\|", line))
+        if line.startswith("|---"):
+            width = cells
+        elif line.startswith("| ") and width:
+            assert cells == width or line.startswith(("| Key", "| Name", "| Cause", "| Code", "| Value")), line
+
+
+def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--write` renews both generated files of the folder; without it the text goes to stdout."""
+    monkeypatch.chdir(tmp_path)
+    reference.main(["--write"])
+    assert (tmp_path / "docs" / "reference.md").read_text(encoding="utf-8") == TEXT
+    assert (tmp_path / "routes.schema.json").is_file()
+    reference.main([])
+    assert capsys.readouterr().out == TEXT
