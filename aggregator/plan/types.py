@@ -59,7 +59,10 @@ class ShapePlan:
 
 @dataclass(frozen=True, slots=True)
 class RequestPlan:
-    """How one request to an upstream is written."""
+    """How one request to an upstream is written.
+
+    *header_defaults* are sent for those of *forward_headers* that the client did not send.
+    """
 
     method: bytes
     url: UrlTemplate
@@ -71,6 +74,7 @@ class RequestPlan:
     body_kind: BodyKind = "none"
     body: Template | None = None
     forward_headers: tuple[bytes, ...] = ()
+    header_defaults: tuple[tuple[bytes, bytes], ...] = ()
     forward_query: tuple[str, ...] = ()
 
 
@@ -115,10 +119,14 @@ class BatchPlan:
 
 @dataclass(frozen=True, slots=True)
 class EachPlan:
-    """One call per item of a list."""
+    """One call per item of a list; items with the same key share one.
+
+    Without a *key* it is all that the call *reads* of an item; None when every item has a call of its own.
+    """
 
     items: Expression
     key: Expression | None
+    reads: tuple[Expression, ...] | None
     concurrency: int
     max_items: int
     on_error: Literal["fail", "null", "skip"]
@@ -224,7 +232,10 @@ class DocPlan:
 
 @dataclass(frozen=True, slots=True)
 class EndpointPlan:
-    """One endpoint. A single call is a fan of one part named ``call`` whose answer passes through."""
+    """One endpoint. A single call is a fan of one part named ``call`` whose status passes through.
+
+    *raw* says that its body does too, as it came.
+    """
 
     key: str
     method: str
@@ -237,6 +248,7 @@ class EndpointPlan:
     fan: FanPlan | None = None
     rows: tuple[RowPlan, ...] = ()
     effects: tuple[EffectPlan, ...] = ()
+    raw: bool = False
     stream: bool = False
     idle_timeout: float | None = None
     doc: DocPlan = field(default_factory=DocPlan)

@@ -1,51 +1,45 @@
 """The results of parts become one answer: passed through, spliced into an object, templated, or merged.
 
-``compile_assembly`` chooses the way once. The common ways only copy bytes.
+``Assembly`` chooses the way once. The common ways only copy bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
-from aggregator.codecs import json as json_codec
 from aggregator.errors import ExpressionError
-from aggregator.exchange import State
-from aggregator.plan.types import EndpointPlan, ResponsePlan
+from aggregator.exchange import Exchange, State
+from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answer import Answer, has_body
+from aggregator.runtime.bodies import JSON_TYPE, Function, body_of, compile_steps
 from aggregator.runtime.fanout import Run
-from aggregator.runtime.finishing import Finish, compile_finish
+from aggregator.runtime.finishing import Finish, compile_check, compile_finish
 from aggregator.runtime.names import Names
 from aggregator.runtime.outcome import HEADER, is_partial, parts_header
 from aggregator.runtime.result import Result
-from aggregator.runtime.splicing import compile_json
-from aggregator.shaping.merge import compile_merge
-from aggregator.templates import header_value
+from aggregator.templates import MISSING, Template, header_value, text_of
 
-Function = Callable[[Any], Awaitable[Any]]
-JSON_TYPE = b"application/json"
-Body = Callable[[Run], bytes | list[bytes]]
-_LARGE = 64 * 1024
+Begin = Callable[[Run], Answer]
 
 
 class Assembly:
     """Makes the answer of an endpoint from an ended run that did not fail."""
 
-    __slots__ = ("_body", "_finish", "_headers", "_pass_through", "_status", "_status_of")
+    __slots__ = ("_begin", "_check", "_finish", "_headers", "_status_of")
 
     def __init__(self, plan: EndpointPlan, transform: Function | None) -> None:
-        response = plan.response
-        shaped = plan.fan is not None and any(
-            call.shape or call.transform or call.graphql != "no" for part in plan.fan.parts for call in part.calls
-        )
-        special = shaped or (plan.fan is not None and any(p.each or p.race or p.group or p.optional or p.when or p.shape
-                                                         or p.transform or len(p.calls) > 1 for p in plan.fan.parts))  # fmt: skip
-        self._pass_through = plan.kind == "call" and response.body is None
-        self._body: Body = _first_raw if self._pass_through and not special else _compile_body(plan)
-        self._finish: Finish | None = compile_finish(plan, transform)
-        self._status = response.status
-        self._status_of = response.status_expression
-        self._headers = response.headers
+        steps = compile_steps(plan, transform)
+        self._begin = _compile_begin(plan, has_steps=bool(steps))
+        self._finish: Finish | None = compile_finish(plan, steps)
+        self._check = compile_check(plan.response)
+        self._status_of = plan.response.status_expression
+        self._headers = plan.response.headers
+
+    def accept(self, exchange: Exchange) -> None:
+        """Refuse what cannot be answered as the client wants it, before anything is called; raises ``Refusal``."""
+        if self._check is not None:
+            self._check(exchange)
 
     async def answer(self, run: Run) -> Answer:
         """Give the answer; raises ``ExpressionError`` or ``CallError`` when the parts cannot become one."""
@@ -58,36 +52,72 @@ class Assembly:
         return self._finish is None
 
     def plain(self, run: Run) -> Answer:
-        """Give the answer before anything that needs the body as data."""
+        """Give the answer before anything that needs the body as data, or that more than one part has a say in."""
+        answer = self._begin(run)
         names = run.frame.names
-        status = self._status or 200
-        if self._pass_through:
-            answer = self._passed(run, status)
-        else:
-            answer = Answer(status, [(b"content-type", JSON_TYPE)], self._body(run))
         if self._status_of is not None:
             answer.status = _status(self._status_of.evaluate(names))
         if self._headers:
             _add_headers(answer, self._headers, names)
+        if self._status_of is not None and not has_body(answer.status):
+            empty(answer)
         results = run.results
         if is_partial(results):  # type: ignore[arg-type]
             mark_partial(answer, results)  # type: ignore[arg-type]
         return answer
 
-    def _passed(self, run: Run, status: int) -> Answer:
+
+def _compile_begin(plan: EndpointPlan, *, has_steps: bool) -> Begin:
+    """Give the function that makes an answer with status, content type and body; with steps the body comes later."""
+    status = plan.response.status
+    if plan.raw:
+        return _passing(status)
+    body = _nothing if has_steps else body_of(plan)
+    if plan.kind == "call" and status is None:
+        return lambda run: Answer(_status_of_call(run.results[0]), [(b"content-type", JSON_TYPE)], body(run))
+    fixed = status or 200
+    if not has_body(fixed) or (plan.kind == "respond" and plan.response.body is None):
+        return lambda _: Answer(fixed, [], b"")
+    return lambda run: Answer(fixed, [(b"content-type", JSON_TYPE)], body(run))
+
+
+def _nothing(_: Run) -> bytes:
+    return b""
+
+
+def _passing(fixed: int | None) -> Begin:
+    """Give the function that lets body and content type of the call through; its status too, unless one is *fixed*."""
+
+    def passed(run: Run) -> Answer:
         result = run.results[0]
         assert result is not None
-        stands_in = result.state is State.DEFAULT  # then the status is that of the failure
-        status = self._status or (not stands_in and result.status) or 200
-        if self._body is not _first_raw:
-            return Answer(status, [(b"content-type", JSON_TYPE)], self._body(run))
+        if result.state is not State.OK:
+            return Answer(fixed or 200, [(b"content-type", JSON_TYPE)], result.json)
+        status = fixed or result.status
+        if not has_body(status):
+            return Answer(status, [], b"")
         kind = [(name, value) for name, value in result.headers if name == b"content-type"]
-        return Answer(status, kind, result.raw if has_body(status) else b"")
+        return Answer(status, kind, result.raw)
+
+    return passed
+
+
+def _status_of_call(result: Result | None) -> int:
+    """Give the status of an answer that is made from one call: the upstream's, unless it goes without a body."""
+    if result is None or result.state is not State.OK or not has_body(result.status):
+        return 200
+    return result.status
+
+
+def empty(answer: Answer) -> None:
+    """Take the body off an answer whose status has none."""
+    answer.body = b""
+    answer.headers = [(n, v) for n, v in answer.headers if n != b"content-type"]
 
 
 def mark_partial(answer: Answer, results: list[Result]) -> None:
     """Say in the headers of *answer* which parts are missing and why; such an answer is never cacheable."""
-    answer.headers = [(n, v) for n, v in answer.headers if n != b"cache-control"]
+    answer.headers = [(n, v) for n, v in answer.headers if n not in (b"cache-control", b"expires", b"etag")]
     answer.headers.append((b"cache-control", b"no-store"))
     answer.headers.append((HEADER, parts_header(results)))
 
@@ -98,61 +128,11 @@ def _status(value: Any) -> int:
     raise ExpressionError("The expression for the status of the answer did not give a status.")
 
 
-def _add_headers(answer: Answer, headers: tuple[tuple[bytes, Any], ...], names: Names) -> None:
+def _add_headers(answer: Answer, headers: tuple[tuple[bytes, Template], ...], names: Names) -> None:
+    """Set *headers*; one whose value is null or missing is left out."""
     for name, template in headers:
         value = template.render(names, missing="null")
-        if value is None:
+        if value is None or value is MISSING:
             continue
-        text = value if isinstance(value, str) else json_codec.encode(value).decode()
         answer.headers = [(n, v) for n, v in answer.headers if n != name]
-        answer.headers.append((name, header_value(text)))
-
-
-def _first_raw(run: Run) -> bytes:
-    return run.results[0].raw  # type: ignore[union-attr]
-
-
-def _first_json(run: Run) -> bytes:
-    return run.results[0].json  # type: ignore[union-attr]
-
-
-def _compile_body(plan: EndpointPlan) -> Body:
-    if plan.response.body is not None:
-        write = compile_json(plan.response.body)
-        return lambda run: write(run.frame.names)
-    if plan.kind == "call":
-        return _first_json
-    if plan.fan is None:
-        return lambda _: b"null"
-    if plan.response.merge != "object":
-        return _merged(plan.response, tuple(part.name for part in plan.fan.parts))
-    return object_body(tuple(part.name for part in plan.fan.parts))
-
-
-def object_body(names: tuple[str, ...]) -> Body:
-    """Give the function that splices results into an object under *names*, in that order."""
-    keys = [(b"," if number else b"{") + json_codec.encode(name) + b":" for number, name in enumerate(names)]
-
-    def body(run: Run) -> bytes | list[bytes]:
-        pieces: list[bytes] = []
-        add = pieces.append
-        large = False
-        for key, result in zip(keys, run.results, strict=True):
-            text = result._json or result.json  # type: ignore[union-attr]  # noqa: SLF001  # the hottest line: no property call
-            add(key)
-            add(text)
-            large = large or len(text) > _LARGE
-        add(b"}")
-        return pieces if large else b"".join(pieces)
-
-    return body if names else lambda _: b"{}"
-
-
-def _merged(response: ResponsePlan, names: tuple[str, ...]) -> Body:
-    merge = compile_merge(response.merge)
-
-    def body(run: Run) -> bytes:
-        values = [(name, result.value) for name, result in zip(names, run.results, strict=True) if result is not None]
-        return json_codec.encode(merge([(name, value) for name, value in values if value is not None]))
-
-    return body
+        answer.headers.append((name, header_value(text_of(value))))

@@ -1,36 +1,114 @@
-"""Many keys in one call: keys cut into chunks, and the elements of the answer found by their key."""
+"""What a list of items becomes: one call for each distinct key, or one for many keys, and the elements found again.
+
+Called by ``each``; pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aggregator.codecs import json as json_codec
-from aggregator.errors import CallError, Cause
-from aggregator.plan.types import BatchPlan
+from aggregator.errors import CallError, Cause, ExpressionError
+from aggregator.plan.types import BatchPlan, EachPlan
+from aggregator.runtime.names import Names
+from aggregator.shaping.path import compile_extract
+from aggregator.templates import MISSING, Joined
 
 
-def batches(keys: Sequence[str], size: int) -> list[tuple[str, ...]]:
-    """Give *keys* in chunks of at most *size*: ``["a", "b", "c"], 2`` → ``[("a", "b"), ("c",)]``."""
-    return [tuple(keys[start : start + size]) for start in range(0, len(keys), size)]
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call to make: the names that it sees, the texts of the keys that it is for, the place of its first item.
+
+    A job with an *error* is not called: it has failed already.
+    """
+
+    seed: Mapping[str, Any]
+    keys: tuple[str, ...]
+    place: int
+    error: CallError | None = None
 
 
-def by_key(value: Any, plan: BatchPlan, name: str) -> dict[str, Any]:
-    """Give the elements of the answer *value* by the text of their key; the first of equal ones counts."""
-    elements = _at(value, plan.path) if plan.path else value
-    if not isinstance(elements, list):
-        raise CallError(Cause.MALFORMED, f"The batch answer of '{name}' is not a list.")
-    found: dict[str, Any] = {}
-    for element in elements:
-        key = _at(element, plan.key)
-        if key is not None:
-            found.setdefault(key if isinstance(key, str) else json_codec.encode(key).decode(), element)
-    return found
+@dataclass(frozen=True, slots=True)
+class Work:
+    """*items* with the key text of each, and the *jobs* that fetch what belongs to them."""
+
+    items: list[Any]
+    keys: list[str]
+    jobs: list[Job]
 
 
-def _at(value: Any, path: str) -> Any:
-    for step in path.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value.get(step)
+def work_of(plan: EachPlan, name: str, names: Names) -> Work:
+    """Give what the part *name* has to do; raises ``ExpressionError`` and ``CallError``.
+
+    A list that is null or missing has no items.
+    """
+    items = plan.items.evaluate(names)
+    if items is None or items is MISSING:
+        items = []
+    if not isinstance(items, list):
+        raise ExpressionError(f"`for_each` of '{name}' needs a list.")
+    if len(items) > plan.max_items:
+        message = f"`for_each` of '{name}' takes {plan.max_items} items, and there are {len(items)}."
+        raise CallError(Cause.TOO_LARGE, message)
+    values = [_key(plan, name, names, item, index) for index, item in enumerate(items)]
+    keys = [_text(value) for value in values]
+    first: dict[str, int] = {}
+    for index, key in enumerate(keys):
+        first.setdefault(key, index)
+    if plan.batch is not None:
+        return Work(items, keys, _batches(plan.batch, name, values, first))
+    return Work(items, keys, [Job({"item": items[i], "index": i}, (key,), i) for key, i in first.items()])
+
+
+def _key(plan: EachPlan, name: str, names: Names, item: Any, index: int) -> Any:
+    """Give what tells *item* from others: its declared key, or else all of it that the call reads."""
+    if plan.key is None and plan.reads is None:
+        return index if plan.batch is None else item
+    scope = names.child({"item": item, "index": index})
+    if plan.key is None:
+        return [_or_null(expression.evaluate(scope)) for expression in plan.reads or ()]
+    value = plan.key.evaluate(scope)
+    if value is MISSING or value is None:
+        raise ExpressionError(f"An item of '{name}' has no key.")
     return value
+
+
+def _or_null(value: Any) -> Any:
+    return None if value is MISSING else value
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json_codec.encode(value).decode()
+
+
+def _batches(plan: BatchPlan, name: str, values: Sequence[Any], first: Mapping[str, int]) -> list[Job]:
+    """Give the calls for the keys in *first*; a key that would be taken for several has failed already."""
+    refused = CallError(Cause.EXPRESSION, f"A key of '{name}' holds what separates keys.")
+    apart = [Job({}, (key,), index, refused) for key, index in first.items() if plan.separator in key]
+    keys = [key for key in first if plan.separator not in key]
+    for start in range(0, len(keys), plan.size):
+        chunk = keys[start : start + plan.size]
+        seed = {"keys": Joined([values[first[key]] for key in chunk], plan.separator)}
+        apart.append(Job(seed, tuple(chunk), first[chunk[0]]))
+    return sorted(apart, key=lambda job: job.place)
+
+
+def compile_by_key(plan: BatchPlan, name: str) -> Callable[[Any], dict[str, Any]]:
+    """Give the function that finds the elements of a batch answer by their key as text; the first of equals counts."""
+    elements_of = None if plan.path is None else compile_extract(plan.path)
+    key_of = compile_extract(plan.key)
+
+    def by_key(value: Any) -> dict[str, Any]:
+        elements = value if elements_of is None else elements_of(value)
+        if not isinstance(elements, list):
+            raise CallError(Cause.MALFORMED, f"The batch answer of '{name}' is not a list.")
+        found: dict[str, Any] = {}
+        for element in elements:
+            key = key_of(element)
+            if key is not MISSING and key is not None:
+                found.setdefault(_text(key), element)
+        return found
+
+    return by_key

@@ -5,194 +5,167 @@ Equal keys are called once; never more than ``concurrency`` calls are under way 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from aggregator.codecs import json as json_codec
-from aggregator.errors import AggregatorError, CallError, Cause, ExpressionError
+from aggregator.errors import AggregatorError
 from aggregator.exchange import State
 from aggregator.plan.types import EachPlan
-from aggregator.runtime.batching import batches, by_key
+from aggregator.runtime.batching import Work, compile_by_key, work_of
 from aggregator.runtime.frame import Cancelable, Done, Frame, Part
 from aggregator.runtime.result import Result, failed
-from aggregator.templates import MISSING
 
 
 class Each:
     """A part that makes its inner call for every distinct key of a list."""
 
-    __slots__ = ("_inner", "_plan", "name")
+    __slots__ = ("by_key", "inner", "into", "name", "plan")
 
     def __init__(self, inner: Part, plan: EachPlan) -> None:
         self.name = inner.name
-        self._inner = inner
-        self._plan = plan
+        self.inner = inner
+        self.plan = plan
+        self.by_key = None if plan.batch is None else compile_by_key(plan.batch, inner.name)
+        self.into = None if plan.join is None else json_codec.encode(plan.join)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Read the list and begin with the first calls."""
-        now = frame.loop.time()
         try:
-            items, keys = self._read(frame)
+            work = work_of(self.plan, self.name, frame.names)
         except AggregatorError as error:
-            result = failed(
-                self.name, error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error))
-            )
-            result.started = result.ended = now
+            result = failed(self.name, error)
+            result.started = result.ended = frame.loop.time()
             done(result)
             return None
-        running = _Running(self._inner, self._plan, frame, done, items, keys)
+        running = _Running(self, frame, done, work)
         running.begin()
         return running
-
-    def _read(self, frame: Frame) -> tuple[list[Any], list[str]]:
-        plan = self._plan
-        items = plan.items.evaluate(frame.names)
-        if items is None or items is MISSING:
-            items = []
-        if not isinstance(items, list):
-            raise ExpressionError(f"`for_each` of '{self.name}' needs a list.")
-        if len(items) > plan.max_items:
-            raise ExpressionError(f"`for_each` of '{self.name}' is limited to {plan.max_items} items.")
-        return items, [self._key(frame, item, index) for index, item in enumerate(items)]
-
-    def _key(self, frame: Frame, item: Any, index: int) -> str:
-        if self._plan.key is None:
-            return str(index) if self._plan.batch is None else _key_text(item)
-        value = self._plan.key.evaluate(frame.names.child({"item": item, "index": index}))
-        if value is MISSING or value is None:
-            raise ExpressionError(f"An item of '{self.name}' has no key.")
-        return _key_text(value)
-
-
-def _key_text(value: Any) -> str:
-    return value if isinstance(value, str) else json_codec.encode(value).decode()
 
 
 class _Running:
     """The calls of one list: what waits, what is under way, what has ended by key."""
 
-    __slots__ = ("_active", "_done", "_frame", "_inner", "_items", "_jobs", "_keys", "_next", "_plan", "_results", "_started",
-                 "_tickets", "over")  # fmt: skip
+    __slots__ = (
+        "_active", "_done", "_each", "_ended", "_frame", "_is_starting", "_next", "_outcomes", "_over", "_results",
+        "_started", "_tickets", "_work",
+    )  # fmt: skip
 
-    def __init__(
-        self, inner: Part, plan: EachPlan, frame: Frame, done: Done, items: list[Any], keys: list[str]
-    ) -> None:
-        self._inner = inner
-        self._plan = plan
+    def __init__(self, each: Each, frame: Frame, done: Done, work: Work) -> None:
+        self._each = each
         self._frame = frame
         self._done = done
-        self._items = items
-        self._keys = keys
+        self._work = work
+        self._outcomes: list[Result | None] = [None] * len(work.jobs)
         self._results: dict[str, Result] = {}
-        self._jobs = self._plan_jobs()
-        self._next = 0
-        self._active = 0
         self._tickets: dict[int, Cancelable] = {}
+        self._next = self._active = self._ended = 0
         self._started = frame.loop.time()
-        self.over = False
-
-    def _plan_jobs(self) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
-        first = {key: index for index, key in reversed(list(enumerate(self._keys)))}
-        distinct = sorted(first.items(), key=lambda pair: pair[1])
-        if self._plan.batch is None:
-            return [({"item": self._items[index], "index": index}, (key,)) for key, index in distinct]
-        chunks = batches([key for key, _ in distinct], self._plan.batch.size)
-        return [({"keys": self._plan.batch.separator.join(chunk)}, chunk) for chunk in chunks]
+        self._is_starting = self._over = False
 
     def begin(self) -> None:
-        """Start as many calls as may run at once."""
-        if not self._jobs:
-            self._finish()
+        """Start as many calls as may run at once, and end when there are none left.
+
+        Calls that end while they are being started come back to this loop, not into a deeper one.
+        """
+        if self._is_starting:
             return
-        while not self.over and self._next < len(self._jobs) and self._active < self._plan.concurrency:
+        self._is_starting = True
+        jobs, limit = self._work.jobs, self._each.plan.concurrency
+        while not self._over and self._next < len(jobs) and self._active < limit:
             self._launch()
+        self._is_starting = False
+        if not self._over and self._ended == len(jobs):
+            self._finish()
 
     def _launch(self) -> None:
-        number = self._next
+        number, job = self._next, self._work.jobs[self._next]
         self._next += 1
         self._active += 1
-        seed, keys = self._jobs[number]
-        ended = False
+        if job.error is not None:
+            self._settle(number, failed(self._each.name, job.error))
+            return
+        frame = self._frame.with_names(self._frame.names.child(job.seed))
+        ticket = self._each.inner.start(frame, partial(self._settle, number))
+        if ticket is not None and self._outcomes[number] is None and not self._over:
+            self._tickets[number] = ticket
 
-        def finished(result: Result) -> None:
-            nonlocal ended
-            ended = True
-            self._ended(number, keys, result)
-
-        ticket = self._inner.start(self._frame.with_names(self._frame.names.child(seed)), finished)
-        if ticket is not None and not ended:
-            if self.over:
-                ticket.cancel()
-            else:
-                self._tickets[number] = ticket
-
-    def _ended(self, number: int, keys: tuple[str, ...], result: Result) -> None:
-        if self.over:
+    def _settle(self, number: int, result: Result) -> None:
+        if self._over:
             return
         self._active -= 1
+        self._ended += 1
         self._tickets.pop(number, None)
-        try:
-            self._keep(keys, result)
-        except AggregatorError as error:
-            result = failed(
-                self._inner.name,
-                error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error)),
-            )
-            self._results.update(dict.fromkeys(keys, result))
-        if result.state is State.FAILED and self._plan.on_error == "fail":
+        result = self._outcomes[number] = self._kept(self._work.jobs[number].keys, result)
+        if result.state is State.FAILED and self._each.plan.on_error == "fail":
             self._fail(result)
-        elif len(self._results) == len(set(self._keys)):
-            self._finish()
         else:
             self.begin()
 
-    def _keep(self, keys: tuple[str, ...], result: Result) -> None:
-        if self._plan.batch is None or result.state is not State.OK:
+    def _kept(self, keys: tuple[str, ...], result: Result) -> Result:
+        """Keep *result* for *keys*, each with its own element when the call was for many; missing ones are null."""
+        by_key = self._each.by_key
+        if by_key is not None and result.state is State.OK:
+            try:
+                found = by_key(result.value)
+            except AggregatorError as error:
+                broken = failed(self._each.name, error, upstream=result.upstream, status=result.status)
+                broken.started, broken.ended = result.started, result.ended
+                return self._kept(keys, broken)
+            for key in keys:
+                self._results[key] = single = Result(self._each.name, status=result.status)
+                single.value = found.get(key)
+        else:
             self._results.update(dict.fromkeys(keys, result))
-            return
-        found = by_key(result.value, self._plan.batch, self._inner.name)
-        for key in keys:
-            single = Result(self._inner.name, status=result.status)
-            single.value = found.get(key)
-            self._results[key] = single
+        return result
 
     def _fail(self, result: Result) -> None:
         self.cancel()
-        result.name = self._inner.name
         result.started, result.ended = self._started, self._frame.loop.time()
         self._done(result)
 
     def _finish(self) -> None:
-        self.over = True
-        whole = Result(self._inner.name)
+        self._over = True
+        whole = Result(self._each.name)
+        outcomes = tuple(outcome for outcome in self._outcomes if outcome is not None)
+        whole.attempts = len(outcomes)
+        whole.made_of(outcomes)
+        whole.parts = self._lost()
+        try:
+            whole.json = self._collected()
+        except AggregatorError as error:
+            whole = failed(self._each.name, error)
         whole.started, whole.ended = self._started, self._frame.loop.time()
-        whole.attempts = len(self._jobs)
-        lost = [result for result in self._results.values() if result.state is State.FAILED]
-        whole.parts = tuple(lost)
-        self._collect(whole)
         self._done(whole)
 
-    def _collect(self, whole: Result) -> None:
-        skip = self._plan.on_error == "skip"
-        pairs = [(item, self._results[key]) for item, key in zip(self._items, self._keys, strict=True)]
-        kept = [(item, result) for item, result in pairs if not (skip and result.state is State.FAILED)]
-        into = self._plan.join
-        if into is None:
-            whole.json = b"[" + b",".join(_text(result) for _, result in kept) + b"]"
-        else:
-            whole.value = [_joined(item, into, result) for item, result in kept]
+    def _lost(self) -> tuple[Result, ...]:
+        lost = []
+        for job, outcome in zip(self._work.jobs, self._outcomes, strict=True):
+            if outcome is not None and outcome.state is State.FAILED:
+                outcome.name = f"{self._each.name}[{job.place}]"
+                lost.append(outcome)
+        return tuple(lost)
+
+    def _collected(self) -> bytes:
+        results = [(item, self._results[key]) for item, key in zip(self._work.items, self._work.keys, strict=True)]
+        if self._each.plan.on_error == "skip":
+            results = [(item, result) for item, result in results if result.state is not State.FAILED]
+        into, name = self._each.into, self._each.plan.join
+        texts = [(item, b"null" if result.state is State.FAILED else result.json) for item, result in results]
+        if into is None or name is None:
+            return b"[" + b",".join([text for _, text in texts]) + b"]"
+        return b"[" + b",".join([_joined(item, name, into, text) for item, text in texts]) + b"]"
 
     def cancel(self) -> None:
         """Give up all that is under way; nothing more is started."""
-        self.over = True
+        self._over = True
         for ticket in self._tickets.values():
             ticket.cancel()
         self._tickets.clear()
 
 
-def _text(result: Result) -> bytes:
-    return b"null" if result.state is State.FAILED else result.json
-
-
-def _joined(item: Any, into: str, result: Result) -> Any:
-    value = None if result.state is State.FAILED else result.value
-    return {**item, into: value} if isinstance(item, dict) else {"item": item, into: value}
+def _joined(item: Any, name: str, into: bytes, text: bytes) -> bytes:
+    """Give *item* with the JSON *text* put into it under *name*; an item that is no object stands under ``item``."""
+    fields = {key: value for key, value in item.items() if key != name} if isinstance(item, dict) else {"item": item}
+    start = json_codec.encode(fields)[:-1]
+    return start + (b"," if fields else b"") + into + b":" + text + b"}"

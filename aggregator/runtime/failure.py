@@ -13,7 +13,7 @@ from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.plan import failures
 from aggregator.plan.types import RowPlan
-from aggregator.runtime.answer import Answer, merged_headers, problem
+from aggregator.runtime.answer import Answer, has_body, merged_headers, problem
 from aggregator.runtime.names import Names
 from aggregator.runtime.outcome import parts_member
 from aggregator.runtime.result import Result
@@ -28,12 +28,10 @@ def default_status(result: Result) -> int:
 
 
 def matches(row: RowPlan, result: Result, names: Names) -> bool:
-    """Say whether *row* speaks of the failure *result*."""
-    if row.part is not None and row.part != result.name:
-        return False
+    """Say whether *row*, one of those that may speak of its part, speaks of the failure *result*; sees ``this``."""
     if row.on != "any" and row.on not in failures.keys_of(result.cause or Cause.EXPRESSION, result.status):
         return False
-    return row.when is None or row.when.truth(names.child({"this": result.view()}))
+    return row.when is None or row.when.truth(names)
 
 
 def failure_answer(
@@ -46,22 +44,27 @@ def failure_answer(
     debug: bool,
 ) -> Answer:
     """Give the answer for the failed part *result*; *rows* are in order of precedence."""
+    scope = (result.scope or names).child({"this": result.view()}) if rows else names
     try:
-        row = next((row for row in rows if matches(row, result, names)), None)
+        row = next((row for row in rows if matches(row, result, scope)), None)
         if row is not None and row.forward and result.status:
-            return _forwarded(result, row, names)
-        return _mapped(result, row, names, exchange, parts, debug)
+            return _forwarded(result, row, scope)
+        return _mapped(result, row, scope, exchange, parts, debug)
     except AggregatorError as error:
         return problem(502, f"The status map could not be applied: {error}", request_id=exchange.id)
 
 
 def _forwarded(result: Result, row: RowPlan, names: Names) -> Answer:
-    kept = [(name, value) for name, value in result.headers if name == b"content-type"]
-    return Answer(row.status or result.status, merged_headers(kept, _headers(row, names)), result.raw)
+    """Give status and body of the upstream, whatever they are: like every failure, not to be cached."""
+    status = row.status or result.status
+    kept = [(name, value) for name, value in result.headers if name == b"content-type" and has_body(status)]
+    headers = merged_headers([*kept, (b"cache-control", b"no-store")], _headers(row, names))
+    return Answer(status, headers, result.raw if has_body(status) else b"")
 
 
 def _headers(row: RowPlan, names: Names) -> dict[bytes, bytes]:
-    return {name: header_value(str(template.render(names, missing="null"))) for name, template in row.headers}
+    rendered = ((name, template.render_text(names, missing="omit")) for name, template in row.headers)
+    return {name: header_value(text) for name, text in rendered if text}
 
 
 def _mapped(
@@ -73,23 +76,26 @@ def _mapped(
     debug: bool,
 ) -> Answer:
     status = default_status(result) if row is None or row.status is None else row.status
-    scope = names.child({"this": result.view()}) if row is not None else names
-    headers = {} if row is None else _headers(row, scope)
+    headers = {} if row is None else _headers(row, names)
     error = result.error or _UNKNOWN
     if status == 503 and b"retry-after" not in headers:
         headers[b"retry-after"] = str(math.ceil(error.retry_after or 1)).encode()
     elif error.retry_after is not None and b"retry-after" not in headers:
         headers[b"retry-after"] = str(math.ceil(error.retry_after)).encode()
+    if not has_body(status):
+        return Answer(status, list({b"cache-control": b"no-store", **headers}.items()), b"")
     if row is not None and row.body is not None:
-        return _own_body(status, row.body, headers, scope)
-    detail = error.message if row is None or row.detail is None else _text(row.detail, scope)
-    return problem(
-        status, detail, title=row.title if row else None, request_id=exchange.id, headers=list(headers.items()),
+        return _own_body(status, row.body, headers, names)
+    detail = error.message if row is None or row.detail is None else _text(row.detail, names)
+    answer = problem(
+        status, detail, title=row.title if row else None, request_id=exchange.id,
         cause=(result.cause or Cause.EXPRESSION).value, part=None if result.name == "call" else result.name,
         upstream=result.upstream or None, upstream_status=result.status or None,
-        parts=parts_member(parts) if len(parts) > 1 or result.tried else None,
+        parts=parts_member(parts) if len(parts) > 1 or result.tried or result.parts else None,
         debug=_details(result) if debug else None,
     )  # fmt: skip
+    answer.headers = merged_headers(answer.headers, headers)
+    return answer
 
 
 def _text(template: Template, names: Names) -> str:

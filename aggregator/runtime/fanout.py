@@ -89,6 +89,8 @@ class Run:
             self._take(number, result)
         except Exception as error:  # a fault of ours must end the request, not hang it
             _log.error("A part could not be run by a fault of the program: %r", error, exc_info=error)
+            if not self._left or self.failure is not None:
+                return  # it had ended already: what failed is behind it
             self.failure = failed(
                 self.fan.names[number], CallError(Cause.FAULT, "The server made a mistake; its log tells more.")
             )
@@ -139,8 +141,3 @@ class _Nothing:
 
 
 _NOTHING = _Nothing()
-
-
-def names_of(frame: Frame) -> Names:
-    """Give names for a nested run of *frame*: its own results first, everything further out behind."""
-    return frame.names.child({})

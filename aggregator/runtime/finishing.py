@@ -1,146 +1,158 @@
-"""What is done to an answer after its parts became one: joins, shape, transform, fields, meta, caching, formats.
+"""What is done to an answer after its parts became one: steps over its data, format, headers of parts, caching.
 
 ``compile_finish`` gives None when an endpoint asks for nothing of it, which keeps plain answers as copied bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from aggregator.codecs import json as json_codec
 from aggregator.codecs.cache_control import combine
-from aggregator.codecs.etag import etag_of, if_none_match
+from aggregator.codecs.etag import add_vary, etag_of, if_none_match
 from aggregator.codecs.negotiation import negotiate, offers_for, response_codec
 from aggregator.exchange import Exchange
-from aggregator.plan.types import EndpointPlan, ListJoinPlan
+from aggregator.plan.types import EndpointPlan, ResponsePlan
 from aggregator.runtime.answer import Answer, has_body
+from aggregator.runtime.bodies import Step, encode_body, is_text, value_of
 from aggregator.runtime.fanout import Run
 from aggregator.runtime.inputs import Refusal
-from aggregator.runtime.outcome import is_partial, parts_member
-from aggregator.runtime.passing import passed_headers
-from aggregator.runtime.shape import compile_shape
-from aggregator.shaping.fields import parse_fields
-from aggregator.shaping.join import compile_list_join
+from aggregator.runtime.narrowing import fields_of
+from aggregator.runtime.outcome import is_partial
+from aggregator.runtime.passing import passed_headers, replies_of
 
-Function = Callable[[Any], Awaitable[Any]]
 Finish = Callable[[Answer, Run], Awaitable[Answer]]
-ValueStep = Callable[[Any, Run], Awaitable[Any]]
+Check = Callable[[Exchange], None]
+Encode = Callable[[Answer, Run, Sequence[Any]], None]
 
 
-def compile_finish(plan: EndpointPlan, transform: Function | None) -> Finish | None:
-    """Give the function that finishes an answer, or None when there is nothing to do."""
-    steps = _value_steps(plan, transform)
-    response = plan.response
-    negotiated = len(response.formats) > 1 or response.formats[0] != "json"
-    if not (steps or negotiated or response.pass_headers or response.cache_control or response.etag):
+def compile_check(response: ResponsePlan) -> Check | None:
+    """Give the function that refuses (406, 422) what cannot be answered as it is asked for; None when all can."""
+    offers = offers_for(response.formats) if _is_negotiated(response) else ()
+    if not offers and not response.fields:
         return None
-    encode = _compile_encoding(response.formats) if negotiated else None
+
+    def check(exchange: Exchange) -> None:
+        if offers:
+            _chosen(exchange, offers)
+        if response.fields:
+            fields_of(exchange)
+
+    return check
+
+
+def compile_finish(plan: EndpointPlan, steps: Sequence[Step]) -> Finish | None:
+    """Give the function that finishes an answer, or None when there is nothing to do."""
+    response = plan.response
+    encode = _compile_encoding(plan) if _is_negotiated(response) else None
+    if not (steps or encode or response.pass_headers or response.cache_control or response.etag):
+        return None
+    value, as_text = value_of(plan), is_text(response)
 
     async def finish(answer: Answer, run: Run) -> Answer:
-        if steps or encode is not None:
-            value = json_codec.decode(answer.body) if answer.body else None
+        changed: list[Any] = []
+        if steps and has_body(answer.status):
+            body = value(run)
             for step in steps:
-                value = await step(value, run)
-            answer.body = json_codec.encode(value)
-            if steps:
-                answer.headers = [(n, b"application/json" if n == b"content-type" else v) for n, v in answer.headers]
-            if encode is not None:
-                encode(answer, value, run.frame.exchange)
+                body = await step(body, run)
+            changed.append(body)
+            answer.body = encode_body(body, as_text=as_text)
+        if encode is not None and has_body(answer.status):
+            encode(answer, run, changed)
+        partial = is_partial(run.ended_results())
         if response.pass_headers:
-            answer.headers.extend(passed_headers(response.pass_headers, run))
-        if response.cache_control is not None:
+            _pass_headers(answer, run, response, partial=partial)
+        if response.cache_control is not None and not partial:
             _cache(answer, run, response.cache_control)
-        return _conditional(answer, run.frame.exchange) if response.etag and answer.status == 200 else answer
+        return _conditional(answer, run.frame.exchange) if response.etag and not partial else answer
 
     return finish
 
 
-def _value_steps(plan: EndpointPlan, transform: Function | None) -> list[ValueStep]:
-    steps = [_join_step(join) for join in plan.response.join]
-    shape = compile_shape(plan.response.shape)
-    if shape is not None:
-        apply = shape
-
-        async def reshape(value: Any, run: Run) -> Any:
-            return apply(value, run.frame.names.child({"this": {"body": value}}))
-
-        steps.append(reshape)
-    if transform is not None:
-        function = transform
-
-        async def change(value: Any, _: Run) -> Any:
-            return await function(value)
-
-        steps.append(change)
-    if plan.response.fields:
-        steps.append(_prune)
-    if plan.response.meta:
-        steps.append(_add_meta)
-    return steps
+def _is_negotiated(response: ResponsePlan) -> bool:
+    return response.formats != ("json",)
 
 
-def _join_step(plan: ListJoinPlan) -> ValueStep:
-    join = compile_list_join(plan.left, plan.right, plan.into, plan.missing)
-
-    async def step(value: Any, _: Run) -> Any:
-        return join(value)
-
-    return step
-
-
-async def _prune(value: Any, run: Run) -> Any:
-    text = run.frame.exchange.query.get("fields")
-    return value if not isinstance(text, str) or not text else parse_fields(text).prune(value)
+def _chosen(exchange: Exchange, offers: tuple[str, ...]) -> str:
+    accept = b", ".join(value for name, value in exchange.header_list if name == b"accept") or None
+    chosen = negotiate(accept, offers)
+    if chosen is None:
+        raise Refusal(406, f"This endpoint answers as {', '.join(offers)}.")
+    return chosen
 
 
-async def _add_meta(value: Any, run: Run) -> Any:
-    meta = {"parts": parts_member(result for result in run.results if result is not None)}
-    return {**value, "meta": meta} if isinstance(value, dict) else {"data": value, "meta": meta}
+def _compile_encoding(plan: EndpointPlan) -> Encode:
+    """Give the function that writes an answer in the format that its client likes best; JSON stays as it is."""
+    offers, value = offers_for(plan.response.formats), value_of(plan)
 
-
-def _compile_encoding(formats: tuple[str, ...]) -> Callable[[Answer, Any, Exchange], None]:
-    offers = offers_for(formats)
-
-    def encode(answer: Answer, value: Any, exchange: Exchange) -> None:
-        accept = next((v for n, v in exchange.header_list if n == b"accept"), None)
-        chosen = negotiate(accept, offers)
-        if chosen is None:
-            raise Refusal(406, f"This endpoint answers as {', '.join(offers)}.")
-        answer.headers = [(n, v) for n, v in answer.headers if n != b"content-type"]
-        codec, kind = response_codec(chosen)
+    def encode(answer: Answer, run: Run, changed: Sequence[Any]) -> None:
+        codec, kind = response_codec(_chosen(run.frame.exchange, offers))
         if codec.name != "json":
-            answer.body = codec.encode(value)
+            answer.body = codec.encode(changed[0] if changed else value(run))
+        answer.headers = [(n, v) for n, v in answer.headers if n != b"content-type"]
         answer.headers.append((b"content-type", kind))
-        answer.headers.append((b"vary", b"accept"))
+        _vary(answer, b"accept")
 
     return encode
 
 
+def _vary(answer: Answer, *names: bytes) -> None:
+    stated = b", ".join(value for name, value in answer.headers if name == b"vary") or None
+    answer.headers = [(n, v) for n, v in answer.headers if n != b"vary"]
+    answer.headers.append((b"vary", add_vary(stated, *names)))
+
+
+def _pass_headers(answer: Answer, run: Run, response: ResponsePlan, *, partial: bool) -> None:
+    """Add what parts sent; what the file sets itself, and what we make anew, stays."""
+    kept = {name for name, _ in answer.headers if name != b"vary"}
+    if response.etag:
+        kept.add(b"etag")
+    passed = [field for field in passed_headers(response.pass_headers, run, partial=partial) if field[0] not in kept]
+    varying = [value for name, value in passed if name == b"vary"]
+    answer.headers.extend(field for field in passed if field[0] != b"vary")
+    if varying:
+        _vary(answer, *_names(varying))
+
+
+def _names(values: Sequence[bytes]) -> list[bytes]:
+    return [name.strip().lower() for value in values for name in value.split(b",") if name.strip()]
+
+
 def _cache(answer: Answer, run: Run, rule: str) -> None:
+    """State how long the answer may be kept: as the file says, or no longer and no wider than any part."""
     if any(name == b"cache-control" for name, _ in answer.headers):
-        return
-    if is_partial(result for result in run.results if result is not None):
         return
     if rule != "compute":
         answer.headers.append((b"cache-control", rule.encode("latin-1")))
         return
-    values, ages = [], []
-    for result in run.results:
-        if result is not None and result.status:
-            values.append(next((v for n, v in result.headers if n == b"cache-control"), None))
-            ages.append(next((v for n, v in result.headers if n == b"age"), None))
+    values, ages, varying = [], [], []
+    for reply in replies_of(run):
+        values.append(_joined(reply.headers, b"cache-control"))
+        ages.append(_joined(reply.headers, b"age"))
+        varying += [value for name, value in reply.headers if name == b"vary"]
+    names = [name for name in dict.fromkeys(_names(varying)) if name != b"accept-encoding"]
+    if values and b"*" in names:
+        values[0] = b"no-store"
+    elif values and any(name == b"set-cookie" for name, _ in answer.headers):  # which is for one client alone
+        values[0] = b"private" if values[0] is None else values[0] + b", private"
     computed = combine(values, ages)
     if computed is not None:
         answer.headers.append((b"cache-control", computed))
+    if names and b"*" not in names:
+        _vary(answer, *names)
+
+
+def _joined(headers: Sequence[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
+    return b", ".join(value for name, value in headers if name == wanted) or None
 
 
 def _conditional(answer: Answer, exchange: Exchange) -> Answer:
-    if not has_body(answer.status) or exchange.method not in ("GET", "HEAD"):
+    """Add an ETag to a good answer to a GET, or give 304 when the client has it (RFC 9110 §13.1.2, §15.4.5)."""
+    if answer.status != 200 or exchange.method not in ("GET", "HEAD"):
         return answer
     tag = etag_of(answer.body)
     answer.headers.append((b"etag", tag))
-    sent = next((v for n, v in exchange.header_list if n == b"if-none-match"), None)
+    sent = _joined(exchange.header_list, b"if-none-match")
     if sent is not None and if_none_match(sent, tag):
         kept = [(n, v) for n, v in answer.headers if n not in (b"content-type", b"content-length")]
         return Answer(304, kept, b"")

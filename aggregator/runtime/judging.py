@@ -8,7 +8,7 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.registry import codec_for
 from aggregator.errors import AggregatorError, CallError, Cause
-from aggregator.plan.types import CallPlan
+from aggregator.plan.types import CallPlan, RowPlan
 from aggregator.runtime.frame import Frame
 from aggregator.runtime.result import Result, failed
 from aggregator.runtime.shape import compile_shape
@@ -21,7 +21,7 @@ _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8"
 def compile_judge(plan: CallPlan) -> Judge:
     """Give the function that turns a reply to *plan* into a result."""
     read = _compile_read(plan)
-    statuses, name, label = plan.success.statuses, plan.name, plan.upstream.label
+    statuses, name, label, rows = plan.success.statuses, plan.name, plan.upstream.label, plan.rows
     refine = _compile_refine(plan)
 
     def judge(frame: Frame, reply: Reply) -> Result:
@@ -31,22 +31,20 @@ def compile_judge(plan: CallPlan) -> Judge:
         result.reply = reply
         result.upstream = label
         if reply.status not in statuses:
-            return _as_failure(result, _status_error(label, reply.status, reply.headers))
+            return _as_failure(result, _status_error(label, reply.status, reply.headers), rows)
         try:
             read(result)
             if refine is not None:
                 refine(result, frame)
-        except CallError as error:
-            return _as_failure(result, error)
         except AggregatorError as error:
-            return _as_failure(result, CallError(Cause.EXPRESSION, str(error)))
+            return _as_failure(result, error, rows)
         return result
 
     return judge
 
 
-def _as_failure(result: Result, error: CallError) -> Result:
-    failure = failed(result.name, error, upstream=result.upstream, status=result.status)
+def _as_failure(result: Result, error: AggregatorError, rows: tuple[RowPlan, ...]) -> Result:
+    failure = failed(result.name, error, upstream=result.upstream, status=result.status, rows=rows)
     failure.headers, failure.raw, failure.reply = result.headers, result.raw, result.reply
     failure.decoder = _lenient
     return failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,8 @@ from aggregator.runtime.result import Result
 
 HEADER = b"aggregator-parts"
 _REPLACED = frozenset({State.DEFAULT, State.STALE})
+_LOST = _REPLACED | {State.FAILED}
+_TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*").fullmatch
 
 
 def parts_header(parts: Iterable[Result]) -> bytes:
@@ -18,7 +21,7 @@ def parts_header(parts: Iterable[Result]) -> bytes:
 
 
 def _item(part: Result) -> str:
-    text = f"{part.name};state={part.state.value}"
+    text = f"{part.name if _TOKEN(part.name) else _quoted(part.name)};state={part.state.value}"
     if part.status:
         text += f";status={part.status}"
     if part.cause is not None:
@@ -26,8 +29,14 @@ def _item(part: Result) -> str:
     return f"{text};ms={part.milliseconds:.0f};attempts={part.attempts}"
 
 
+def _quoted(name: str) -> str:
+    """Give a name that is no token as a string (RFC 9651 §3.3.3)."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def part_member(part: Result) -> dict[str, Any]:
-    """Give one part as data, for problems, ``meta`` and logs."""
+    """Give one part as data, for problems, ``meta`` and logs; with what was tried before it and what is inside it."""
     member: dict[str, Any] = {"name": part.name, "state": part.state.value}
     if part.status:
         member["status"] = part.status
@@ -36,9 +45,9 @@ def part_member(part: Result) -> dict[str, Any]:
     member["ms"] = round(part.milliseconds, 1)
     member["attempts"] = part.attempts
     if part.tried:
-        member["tried"] = [part_member(tried) for tried in part.tried]
+        member["tried"] = parts_member(part.tried)
     if part.parts:
-        member["parts"] = [part_member(inner) for inner in part.parts]
+        member["parts"] = parts_member(part.parts)
     return member
 
 
@@ -60,4 +69,4 @@ def is_partial(parts: Iterable[Result]) -> bool:
 
 def is_lost(part: Result) -> bool:
     """Say whether anything inside *part* failed or was replaced."""
-    return any(inner.state is State.FAILED or inner.state is State.DEFAULT or is_lost(inner) for inner in part.parts)
+    return any(inner.state in _LOST or is_lost(inner) for inner in part.parts)

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from aggregator.exchange import HeaderList
+from collections.abc import Iterator
+
+from aggregator.exchange import HeaderList, State
 from aggregator.runtime.fanout import Run
+from aggregator.runtime.result import Result
 
 _NEVER = frozenset({
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-connection", b"te", b"trailer", b"transfer-encoding",
-    b"upgrade", b"content-length", b"content-encoding", b"content-type",
+    b"upgrade", b"content-length", b"content-encoding", b"content-type", b"x-request-id", b"aggregator-parts",
 })  # fmt: skip
+_OF_A_WHOLE = frozenset({b"cache-control", b"expires", b"age", b"etag", b"last-modified", b"content-range"})
+"""What speaks of a body as it was: nothing of it is true of an answer that lacks parts."""
 
 
-def passed_headers(rules: tuple[tuple[bytes, str], ...], run: Run) -> HeaderList:
+def replies_of(run: Run) -> Iterator[Result]:
+    """Give the replies that went into an answer, in declared order; none of parts that failed or were skipped."""
+    for result in run.ended_results():
+        if result.state is State.OK:
+            yield from (reply for reply in result.replies() if reply.state is State.OK)
+
+
+def passed_headers(rules: tuple[tuple[bytes, str], ...], run: Run, *, partial: bool) -> HeaderList:
     """Give the fields that *rules* (name, first|last|append|min|max) take from the parts, in declared order.
 
-    Several ``set-cookie`` stay apart (RFC 6265 §3); hop-by-hop fields never pass (RFC 9110 §7.6.1).
+    Several ``set-cookie`` stay apart (RFC 6265 §3); hop-by-hop fields never pass (RFC 9110 §7.6.1), and what speaks
+    of whole bodies does not stand on a *partial* answer.
     """
+    replies = list(replies_of(run))
     taken: HeaderList = []
     for name, rule in rules:
-        values = [v for result in run.results if result is not None for n, v in result.headers if n == name]
-        if not values or name in _NEVER:
+        if name in _NEVER or (partial and name in _OF_A_WHOLE):
             continue
+        values = [value for reply in replies for field, value in reply.headers if field == name]
         if rule == "append":
             taken.extend((name, value) for value in values)
-        else:
+        elif values:
             taken.append((name, _pick(values, rule)))
     return taken
 
@@ -33,12 +47,15 @@ def _pick(values: list[bytes], rule: str) -> bytes:
         return values[0]
     if rule == "last":
         return values[-1]
-    numbers = sorted(values, key=_number)
-    return numbers[0] if rule == "min" else numbers[-1]
+    numbers = [(number, value) for value in values if (number := _number(value)) is not None]
+    if not numbers:
+        return values[0]
+    return min(numbers)[1] if rule == "min" else max(numbers)[1]
 
 
-def _number(value: bytes) -> float:
+def _number(value: bytes) -> float | None:
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
-        return float("inf")
+        return None
+    return number if number == number else None  # NaN has no order

@@ -5,12 +5,13 @@ Made by the parts, read by assembly, expressions, problems, headers and logs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aggregator.codecs import json as json_codec
-from aggregator.errors import CallError, Cause
+from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import HeaderList, State
+from aggregator.plan.types import RowPlan
 from aggregator.transport import Reply
 
 _UNREAD: Any = object()
@@ -21,13 +22,18 @@ class Result:
 
     *raw* is the body as it came (decompressed). ``json`` is JSON text ready to be copied, ``value`` the same as
     data; each is made from the other, or by *decoder* from *raw*, once, when it is first asked for. *reply* is what
-    a call got, with the instants of its way.
+    a call got, with the instants of its way. *parts* are what is worth telling of inside it, *tried* what was tried
+    before it.
     """
 
+    # The few results that have them get `_made_of`, `_rows` and `_scope`; the many cost nothing more.
     __slots__ = (
-        "_json", "_value", "attempts", "cause", "decoder", "ended", "error", "headers", "name", "parts", "raw",
-        "reply", "started", "state", "status", "tried", "upstream",
+        "_json", "_made_of", "_rows", "_scope", "_value", "attempts", "cause", "decoder", "ended", "error", "headers", "name",
+        "parts", "raw", "reply", "started", "state", "status", "tried", "upstream",
     )  # fmt: skip
+    _made_of: tuple[Result, ...]
+    _rows: tuple[RowPlan, ...]
+    _scope: Any
 
     def __init__(self, name: str, state: State = State.OK, status: int = 0) -> None:
         self.name = name
@@ -90,23 +96,84 @@ class Result:
             found[key] = f"{found[key]}, {text}" if key in found else text
         return found
 
-    def view(self) -> dict[str, Any]:
+    @property
+    def rows(self) -> tuple[RowPlan, ...] | None:
+        """The rows of status maps that may speak of this failure of a call; None for what is no failure of a call."""
+        return getattr(self, "_rows", None)
+
+    @property
+    def scope(self) -> Any:
+        """The ``Names`` that those rows may read, for a failure inside a group; None when they are the answer's."""
+        return getattr(self, "_scope", None)
+
+    def made_of(self, inner: tuple[Result, ...]) -> None:
+        """Take note of the results that this one was put together from."""
+        self._made_of = inner
+
+    def replies(self) -> Iterator[Result]:
+        """Give the results of calls that this one consists of: itself, or those inside, in declared order."""
+        if not hasattr(self, "_made_of"):
+            yield self
+            return
+        for result in self._made_of:
+            yield from result.replies()
+
+    def view(self) -> View:
         """What expressions see as ``this`` and as ``calls.NAME``."""
-        return {
-            "status": self.status or None,
-            "headers": self.header_map(),
-            "body": self.value,
-            "state": self.state.value,
-            "cause": self.cause.value if self.cause else None,
-        }
+        return View(self)
 
 
-def failed(name: str, error: CallError, *, upstream: str = "", status: int = 0) -> Result:
-    """Give the result of a part that ended with *error*."""
+class View(Mapping[str, Any]):
+    """A result as data; headers and body are made only for an expression that reads them."""
+
+    __slots__ = ("_result",)
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def __getitem__(self, key: str) -> Any:
+        return _FIELDS[key](self._result)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FIELDS)
+
+    def __len__(self) -> int:
+        return len(_FIELDS)
+
+
+_FIELDS: dict[str, Callable[[Result], Any]] = {
+    "status": lambda result: result.status or None,
+    "headers": Result.header_map,
+    "body": lambda result: result.value,
+    "state": lambda result: result.state.value,
+    "cause": lambda result: result.cause.value if result.cause else None,
+}
+
+
+def failed(
+    name: str, error: AggregatorError, *, upstream: str = "", status: int = 0, rows: tuple[RowPlan, ...] | None = None
+) -> Result:
+    """Give the result of a part that ended with *error*; *rows* are those of the call that it comes from."""
     result = Result(name, State.FAILED, status)
-    result.error = error
-    result.cause = error.cause
+    result.error = as_call_error(error)
+    result.cause = result.error.cause
     result.upstream = upstream
+    if rows is not None:
+        result._rows = rows
+    return result
+
+
+def as_call_error(error: AggregatorError) -> CallError:
+    """Give *error* as the failure of a call: whatever expressions and shapes raise has the cause ``expression``."""
+    return error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error))
+
+
+def failed_within(name: str, inner: Result, scope: Any) -> Result:
+    """Give the failure of the group *name* that *inner* is the reason of; *scope* are the names inside the group."""
+    assert inner.error is not None
+    result = failed(name, inner.error, upstream=inner.upstream, status=inner.status, rows=inner.rows)
+    result.headers, result.raw, result.reply, result.decoder = inner.headers, inner.raw, inner.reply, inner.decoder
+    result._scope = inner.scope or scope
     return result
 
 

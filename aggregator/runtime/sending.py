@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.errors import AggregatorError, CallError
 from aggregator.plan.types import CallPlan
 from aggregator.runtime.frame import Cancelable, Done, Frame
 from aggregator.runtime.judging import compile_judge
@@ -96,7 +96,7 @@ class Sender:
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float) -> Result:
         """Give the result that *outcome* means for this call."""
         if isinstance(outcome, CallError):
-            result = failed(self.name, outcome, upstream=self.plan.upstream.label)
+            result = failed(self.name, outcome, upstream=self.plan.upstream.label, rows=self.plan.rows)
         else:
             result = self._judge(frame, outcome)
         result.started = started
@@ -104,8 +104,7 @@ class Sender:
         return result
 
     def _refused(self, error: AggregatorError, now: float) -> Result:
-        problem = error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error))
-        result = failed(self.name, problem, upstream=self.plan.upstream.label)
+        result = failed(self.name, error, upstream=self.plan.upstream.label, rows=self.plan.rows)
         result.attempts = 0
         result.started = result.ended = now
         return result

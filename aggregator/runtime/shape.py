@@ -52,6 +52,6 @@ def _in_order(expression: Expression | None, steps: tuple[Callable[[Any], Any], 
 def _or_none(extract: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def step(value: Any) -> Any:
         found = extract(value)
-        return None if found is MISSING or repr(found) == "MISSING" else found
+        return None if found is MISSING else found
 
     return step

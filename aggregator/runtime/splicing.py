@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.runtime.names import Names
 from aggregator.templates import MISSING, Const, Expr, ListNode, Node, Template, Text
 
 Writer = Callable[[Names], bytes]
+Evaluate = Callable[[Mapping[str, Any]], Any]
 
 
 def compile_json(template: Template) -> Writer:
@@ -36,7 +38,8 @@ def _pieces(node: Node) -> list[bytes | Writer]:
         return [json_codec.encode(node.value)]
     if isinstance(node, Expr):
         name = _whole_name(node)
-        return [_evaluated(node) if name is None else _whole(name)]
+        evaluate = node.expression.evaluate
+        return [_evaluated(evaluate) if name is None else _whole(name, evaluate)]
     if isinstance(node, Text):
         return [_text(node)]
     if isinstance(node, ListNode):
@@ -46,30 +49,27 @@ def _pieces(node: Node) -> list[bytes | Writer]:
 
 
 def _whole_name(node: Expr) -> str | None:
+    """Give the name of the part whose whole result the expression is: ``order`` or ``calls.order.body``."""
     path = node.expression.path
-    return path[0] if path is not None and len(path) == 1 and isinstance(path[0], str) else None
+    if path is not None and (len(path) == 1 or (len(path) == 3 and path[0] == "calls" and path[2] == "body")):
+        return str(path[0] if len(path) == 1 else path[1])
+    return None
 
 
-def _whole(name: str) -> Writer:
+def _whole(name: str, evaluate: Evaluate) -> Writer:
     def write(names: Names) -> bytes:
         result = names.result(name)
-        if result is not None:
-            return result.json
-        if name == "body" and names.exchange.body and "body" not in dict.keys(names):
-            return names.exchange.body
-        return json_codec.encode(names.get(name))
+        return _text_of(evaluate(names)) if result is None else result.json
 
     return write
 
 
-def _evaluated(node: Expr) -> Writer:
-    evaluate = node.expression.evaluate
+def _text_of(value: Any) -> bytes:
+    return json_codec.encode(None if value is MISSING else value)
 
-    def write(names: Names) -> bytes:
-        value = evaluate(names)
-        return json_codec.encode(None if value is MISSING else value)
 
-    return write
+def _evaluated(evaluate: Evaluate) -> Writer:
+    return lambda names: _text_of(evaluate(names))
 
 
 def _text(node: Text) -> Writer:

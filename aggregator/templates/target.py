@@ -58,14 +58,20 @@ def _parts(source: str, start: int, end: int, *, in_path: bool) -> Iterator[Part
     for braces in _BRACES.finditer(source, start, end):
         yield encode_literal(source[position : braces.start()], position)
         path, rest = _parse_placeholder(braces)
-        if rest and not (in_path and source[: braces.start()].endswith("/") and source[braces.end() :][:1] in {"", "/", "?"}):
+        if rest and not (in_path and _stands_alone(source, braces)):
             raise TemplateProblem(
                 "a placeholder for several segments stands alone between slashes",
-                braces.start(), len(braces[0]), f"write `/{braces[0]}`",
-            )  # fmt: skip
+                braces.start(),
+                len(braces[0]),
+                f"write `/{braces[0]}`",
+            )
         yield Placeholder(path, in_path, rest)
         position = braces.end()
     yield encode_literal(source[position:end], position)
+
+
+def _stands_alone(source: str, braces: re.Match[str]) -> bool:
+    return source[: braces.start()].endswith("/") and source[braces.end() :][:1] in {"", "/", "?"}
 
 
 def _parse_placeholder(braces: re.Match[str]) -> tuple[Path, bool]:

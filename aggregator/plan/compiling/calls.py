@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aggregator.config.model.call import CallSettings, ShapeSettings
-from aggregator.config.model.client import ForwardSettings, Timeouts
+from aggregator.config.model.client import Timeouts
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
+from aggregator.plan.compiling.forwarding import Forwarding
 from aggregator.plan.compiling.requests import compile_request
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upstream
@@ -48,12 +49,27 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class EndpointSurroundings:
-    """What calls of one endpoint share."""
+    """What calls of one endpoint share; *method* and *rows* are those of the endpoint.
+
+    *outer* are the names of the parts that a call is in, *outer_rows* their status maps, the innermost first.
+    """
 
     whole: Surroundings
     settings: EndpointSettings
+    method: str
     rows: tuple[RowPlan, ...]
     eager: bool
+    outer: tuple[str, ...] = ()
+    outer_rows: tuple[RowPlan, ...] = ()
+
+    def inside(self, name: str, rows: tuple[RowPlan, ...]) -> EndpointSurroundings:
+        """Give the surroundings of what is in the part *name*, whose status map has *rows*."""
+        return replace(self, outer=(*self.outer, name), outer_rows=(*rows, *self.outer_rows))
+
+    def rows_of(self, name: str, own: tuple[RowPlan, ...], upstream: str = "") -> tuple[RowPlan, ...]:
+        """Give the rows that may speak of *name*: its *own*, of the parts around it, endpoint, upstream, defaults."""
+        levels = (own, self.outer_rows, self.rows, self.whole.upstream_rows.get(upstream, ()), self.whole.default_rows)
+        return rows_for((name, *self.outer), *levels)
 
 
 def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> CallPlan:
@@ -63,33 +79,25 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
     root = near.whole.root
     upstream = near.whole.upstream(url.upstream, url.origin, name)
     declared = root.upstreams.get(url.upstream or "")
-    forwards = (
-        settings.forward,
-        near.settings.forward,
-        declared.forward if declared else None,
-        root.defaults.forward,
+    forwarding = Forwarding(
+        near.method,
+        tuple(forward for forward in (settings.forward, near.settings.forward) if forward is not None),
+        tuple(f for f in (declared.forward if declared else None, root.defaults.forward) if f is not None),
     )
     return CallPlan(
         name=name,
         upstream=upstream,
-        request=compile_request(url, settings, upstream, root.client.user_agent, _single_body(forwards, near)),
+        request=compile_request(url, settings, upstream, root.client.user_agent, forwarding),
         timeout=_total(settings.timeout, near, declared.timeout if declared else None),
         success=_success(settings),
-        rows=rows_for(name, compile_rows(settings.status_map), near.rows,
-                      near.whole.upstream_rows.get(upstream.name, ()), near.whole.default_rows),
+        rows=near.rows_of(name, compile_rows(settings.status_map), upstream.name),
         shape=compile_shape_plan(settings),
         format=settings.format or (declared.format if declared else "auto"),
         transform=settings.transform,
-        redirects=settings.redirects if settings.redirects is not None else (declared.redirects or 0 if declared else 0),
+        redirects=_first_said(settings.redirects, declared.redirects if declared else None, 0),
         graphql="no" if settings.graphql is None else "partial" if settings.graphql.partial else "strict",
         eager=near.eager,
     )  # fmt: skip
-
-
-def _single_body(
-    forwards: tuple[ForwardSettings | None, ...], near: EndpointSurroundings
-) -> tuple[ForwardSettings | None, ...]:
-    return forwards if near.settings.respond is None else ()
 
 
 def _total(own: Timeouts | None, near: EndpointSurroundings, upstream: Timeouts | None) -> float:
@@ -103,6 +111,10 @@ def _total(own: Timeouts | None, near: EndpointSurroundings, upstream: Timeouts 
         if level is not None and level.total is not None:
             return level.total
     return DEFAULT_TOTAL
+
+
+def _first_said(*values: int | None) -> int:
+    return next((value for value in values if value is not None), 0)
 
 
 def _success(settings: CallSettings) -> SuccessPlan:

@@ -13,7 +13,7 @@ from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.inputs import compile_inputs
 from aggregator.plan.compiling.naming import operation_id
 from aggregator.plan.compiling.parts import compile_fan, compile_part
-from aggregator.plan.compiling.responses import compile_response, compile_static
+from aggregator.plan.compiling.responses import compile_response, compile_static, passes_raw
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.roots import roots_in
@@ -85,7 +85,8 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     settings = config.settings
     method, path = config.key.split(None, 1)
     rows = compile_rows(settings.status_map)
-    near = EndpointSurroundings(whole, settings, rows, eager=settings.call is None)
+    raw = passes_raw(settings)
+    near = EndpointSurroundings(whole, settings, method.upper(), rows, eager=not raw)
     fan = _fan(settings, near)
     effects = _effects(settings, near)
     response = compile_static(settings.respond) if settings.respond else compile_response(settings.response)
@@ -96,11 +97,12 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         pattern=compile_pattern(path),
         digest=config.digest,
         kind="call" if settings.call else "fan_out" if settings.fan_out else "respond",
-        timeout=_deadline(settings, whole, calls),
+        raw=raw,
+        timeout=_deadline(settings, whole, calls_in(fan)),
         inputs=compile_inputs(settings, whole.root.server, calls, reads_body="body" in roots_in((fan, effects, response, rows))),
         response=response,
         fan=fan,
-        rows=rows_for("response", rows, whole.default_rows),
+        rows=rows_for(("response",), rows, whole.default_rows),
         effects=effects,
         stream=settings.stream,
         idle_timeout=settings.idle_timeout,

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aggregator.config.model.call import CallSettings, EachSettings, FanOutSettings
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, compile_shape_plan
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
-from aggregator.plan.compiling.references import references_of
-from aggregator.plan.compiling.rows import compile_rows, rows_for
-from aggregator.plan.types import BatchPlan, EachPlan, FanPlan, PartPlan, RowPlan
-from aggregator.templates import compile_value
+from aggregator.plan.compiling.references import calls_of, references_of
+from aggregator.plan.compiling.rows import compile_rows
+from aggregator.plan.roots import references_in
+from aggregator.plan.types import BatchPlan, CallPlan, EachPlan, FanPlan, PartPlan
+from aggregator.templates import Expression, compile_expression, compile_value, json_text
 
-
-def calls_of(fan: FanOutSettings, groups: Mapping[str, Mapping[str, CallSettings]]) -> dict[str, CallSettings]:
-    """Give all calls of *fan*: those of its groups first, then its own, which replace equal names."""
-    used = (fan.use,) if isinstance(fan.use, str) else fan.use
-    found: dict[str, CallSettings] = {}
-    for name in used:
-        found.update(groups[name])
-    found.update(fan.calls)
-    return found
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def compile_fan(fan: FanOutSettings, near: EndpointSurroundings) -> FanPlan:
     """Give the plan of *fan*; a part waits for the parts that it names, and for those that it ``needs``."""
-    calls = calls_of(fan, near.whole.root.groups)
+    groups = near.whole.root.groups
+    calls = calls_of(fan, groups)
     index = {name: number for number, name in enumerate(calls)}
-    waits = [_waits(settings, index) for settings in calls.values()]
+    waits = [tuple(sorted(index[name] for name in references_of(call, index, groups))) for call in calls.values()]
     parts = tuple(
         compile_part(name, settings, near, wait) for (name, settings), wait in zip(calls.items(), waits, strict=True)
     )
@@ -35,15 +27,12 @@ def compile_fan(fan: FanOutSettings, near: EndpointSurroundings) -> FanPlan:
     return FanPlan(parts, dependents)
 
 
-def _waits(settings: CallSettings, index: Mapping[str, int]) -> tuple[int, ...]:
-    named = references_of(settings, index.keys()) | set(settings.needs)
-    return tuple(sorted(index[name] for name in named))
-
-
 def compile_part(
     name: str, settings: CallSettings, near: EndpointSurroundings, waits: tuple[int, ...] = ()
 ) -> PartPlan:
-    """Give the plan of one part, whatever its kind."""
+    """Give the plan of one part, whatever its kind; its *rows* are for failures that are not of one of its calls."""
+    own = compile_rows(settings.status_map)
+    inner = near.inside(name, own)
     common = {
         "when": optional_expression(settings.when),
         "optional": settings.optional,
@@ -52,31 +41,43 @@ def compile_part(
     }
     if settings.url is not None:
         first = compile_call(name, settings, near)
-        others = tuple(compile_call(name, other, near) for other in settings.fallback)
-        each = None if settings.for_each is None else _each(settings.for_each)
+        others = tuple(compile_call(name, other, inner) for other in settings.fallback)
+        each = None if settings.for_each is None else _each(settings.for_each, first)
         return PartPlan(name, (first, *others), each=each, rows=first.rows, **common)  # type: ignore[arg-type]
-    rows = _own_rows(name, settings, near)
-    around = {"shape": compile_shape_plan(settings), "transform": settings.transform, "rows": rows,
+    around = {"shape": compile_shape_plan(settings), "transform": settings.transform, "rows": near.rows_of(name, own),
               "timeout": settings.timeout.total if settings.timeout else None}  # fmt: skip
     if settings.race:
-        runners = tuple(compile_part(f"{name}[{number}]", runner, near) for number, runner in enumerate(settings.race))
+        runners = tuple(compile_part(f"{name}[{number}]", runner, inner) for number, runner in enumerate(settings.race))
         return PartPlan(name, race=runners, **common, **around)  # type: ignore[arg-type]
     assert settings.fan_out is not None
-    return PartPlan(name, group=compile_fan(settings.fan_out, near), **common, **around)  # type: ignore[arg-type]
+    return PartPlan(name, group=compile_fan(settings.fan_out, inner), **common, **around)  # type: ignore[arg-type]
 
 
-def _own_rows(name: str, settings: CallSettings, near: EndpointSurroundings) -> tuple[RowPlan, ...]:
-    return rows_for(name, compile_rows(settings.status_map), near.rows, near.whole.default_rows)
-
-
-def _each(settings: EachSettings) -> EachPlan:
+def _each(settings: EachSettings, call: CallPlan) -> EachPlan:
     batch = settings.batch
+    key = optional_expression(settings.key)
     return EachPlan(
         items=one_expression(settings.items),
-        key=optional_expression(settings.key),
+        key=key,
+        reads=None if key is not None or batch is not None else _reads(call),
         concurrency=settings.concurrency,
         max_items=settings.max_items,
         on_error=settings.on_error,
         join=None if settings.join is None else settings.join.into,
         batch=None if batch is None else BatchPlan(batch.key, batch.size, batch.separator, batch.path),
     )
+
+
+def _reads(call: CallPlan) -> tuple[Expression, ...] | None:
+    """Give all that *call* reads of an item: where it is equal, one call will do. None when each needs its own."""
+    if call.request.method.decode() not in _SAFE:
+        return None
+    references = set(references_in(call))
+    if any(reference[0] == "index" for reference in references):
+        return None
+    paths = sorted(reference[1:] for reference in references if reference[0] == "item")
+    return tuple(compile_expression("item" + "".join(map(_step, path))) for path in paths)
+
+
+def _step(key: str) -> str:
+    return f"[{key}]" if key.isdigit() else f"[{json_text(key)}]"

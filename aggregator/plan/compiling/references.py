@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from aggregator.config.model.call import CallSettings
+from aggregator.config.model.call import CallSettings, FanOutSettings
 from aggregator.templates import compile_url, compile_value
 
 Reference = tuple[str, ...]
+Groups = Mapping[str, Mapping[str, CallSettings]]
 
 
-def references_of(settings: CallSettings, names: Iterable[str]) -> set[str]:
-    """Give those of *names* that *settings* refers to."""
+def calls_of(fan: FanOutSettings, groups: Groups) -> dict[str, CallSettings]:
+    """Give all calls of *fan*: those of its groups first, then its own."""
+    used = (fan.use,) if isinstance(fan.use, str) else fan.use
+    return {name: call for source in (*(groups[name] for name in used), fan.calls) for name, call in source.items()}
+
+
+def references_of(settings: CallSettings, names: Iterable[str], groups: Groups) -> set[str]:
+    """Give those of *names*, the parts beside it, that *settings* needs or anything inside it refers to."""
     known = set(names)
-    return {name for reference in _references(settings) if (name := part_named(reference)) in known}
+    return {name for name in (*settings.needs, *map(part_named, _references(settings, groups))) if name in known}
 
 
 def part_named(reference: Reference) -> str:
-    """Give the part that *reference* speaks of: ``("order", "id")`` and ``("calls", "order", "status")`` → ``order``."""
+    """Give the part that *reference* speaks of: ``("order", "id")``, ``("calls", "order", "status")`` → ``order``."""
     return reference[1] if reference[0] == "calls" and len(reference) > 1 else reference[0]
 
 
-def _references(settings: CallSettings) -> Iterator[Reference]:
+def _references(settings: CallSettings, groups: Groups) -> Iterator[Reference]:
     if settings.url is not None:
         yield from compile_url(settings.url).references
     for value in _values(settings):
-        if value:
-            yield from compile_value(value).references
+        yield from compile_value(value).references
     for inner in (*settings.fallback, *settings.race):
-        yield from _references(inner)
+        yield from _references(inner, groups)
     if settings.fan_out is not None:
-        own = settings.fan_out.calls
+        own = calls_of(settings.fan_out, groups)
         for inner in own.values():
-            yield from (reference for reference in _references(inner) if part_named(reference) not in own)
+            yield from (found for found in _references(inner, groups) if part_named(found) not in own)
 
 
 def _values(settings: CallSettings) -> Iterator[Any]:

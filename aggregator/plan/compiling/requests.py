@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aggregator.config.model.call import CallSettings, GraphqlSettings
-from aggregator.config.model.client import ForwardSettings
+from aggregator.plan.compiling.forwarding import Forwarding
 from aggregator.plan.types import BodyKind, RequestPlan, UpstreamPlan
 from aggregator.templates import (
     Const,
@@ -27,18 +27,16 @@ _BODIES: tuple[tuple[str, BodyKind], ...] = (
 
 
 def compile_request(
-    url: UrlTemplate,
-    settings: CallSettings,
-    upstream: UpstreamPlan,
-    user_agent: str,
-    forwards: tuple[ForwardSettings | None, ...],
+    url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan, user_agent: str, forwarding: Forwarding
 ) -> RequestPlan:
-    """Give the request of a call; *forwards* are the settings that apply, their lists are added up."""
-    kind, body = _body(settings, forwards)
-    constant, headers = _headers(settings, upstream, user_agent, kind)
+    """Give the request of a call; *forwarding* says what of the client's request goes with it."""
+    said = settings.method or url.method
+    kind, body = _body(settings, takes_clients=forwarding.takes_body(said))
+    forwarded = forwarding.headers(settings, upstream, kind)
+    constant, defaults, headers = _headers(settings, upstream, user_agent, kind, forwarded)
     constant_query, query = _query(settings, upstream)
     return RequestPlan(
-        method=method_of(url, settings, kind).encode(),
+        method=forwarding.method_of(said, kind).encode(),
         url=url,
         prefix=upstream.prefix,
         constant_query=constant_query,
@@ -47,25 +45,21 @@ def compile_request(
         headers=headers,
         body_kind=kind,
         body=body,
-        forward_headers=_forwarded_headers(forwards, settings, upstream),
-        forward_query=tuple(dict.fromkeys(name for forward in forwards if forward for name in forward.query)),
+        forward_headers=forwarded,
+        header_defaults=defaults,
+        forward_query=forwarding.query(url, settings, upstream),
     )
 
 
-def method_of(url: UrlTemplate, settings: CallSettings, kind: BodyKind) -> str:
-    """Give the method of a call: as said, or POST when it has a body, or GET."""
-    return settings.method or url.method or ("GET" if kind == "none" else "POST")
-
-
-def _body(settings: CallSettings, forwards: tuple[ForwardSettings | None, ...]) -> tuple[BodyKind, Template | None]:
+def _body(settings: CallSettings, *, takes_clients: bool) -> tuple[BodyKind, Template | None]:
     if settings.graphql is not None:
         return "graphql", _operation(settings.graphql)
     for name, kind in _BODIES:
         if name in settings.model_fields_set and getattr(settings, name) is not None:
             return kind, compile_value(getattr(settings, name))
-    if any(forward is not None and forward.body for forward in forwards):
-        return "forward", None
-    return ("json", compile_value(None)) if "json_" in settings.model_fields_set else ("none", None)
+    if "json_" in settings.model_fields_set:
+        return "json", compile_value(None)
+    return ("forward", None) if takes_clients else ("none", None)
 
 
 def _operation(settings: GraphqlSettings) -> Template:
@@ -79,28 +73,29 @@ def _operation(settings: GraphqlSettings) -> Template:
 
 
 def _headers(
-    settings: CallSettings, upstream: UpstreamPlan, user_agent: str, kind: BodyKind
-) -> tuple[bytes, tuple[tuple[bytes, Template], ...]]:
-    own = {name.lower().encode("ascii"): compile_value(value) for name, value in settings.headers.items()}
+    settings: CallSettings, upstream: UpstreamPlan, user_agent: str, kind: BodyKind, forwarded: tuple[bytes, ...]
+) -> tuple[bytes, tuple[tuple[bytes, bytes], ...], tuple[tuple[bytes, Template], ...]]:
+    """Give the constant block, what is sent where the client names none of *forwarded*, and what is rendered."""
     lines: dict[bytes, bytes] = {
         b"host": upstream.host_header,
         b"user-agent": user_agent.encode("latin-1"),
-        b"accept": b"*/*",
+        b"accept": b"application/json, */*;q=0.5" if kind == "graphql" else b"*/*",
     }
-    codings = accept_encoding()
-    if codings:
+    if codings := accept_encoding():
         lines[b"accept-encoding"] = codings if isinstance(codings, bytes) else codings.encode()
-    if kind in ("json", "graphql"):
-        lines[b"accept"] = b"application/json, */*;q=0.5" if kind == "graphql" else b"*/*"
     lines.update(upstream.headers)
     dynamic: list[tuple[bytes, Template]] = []
-    for name, template in own.items():
+    for header, value in settings.headers.items():
+        name, template = header.lower().encode("ascii"), compile_value(value)
         lines.pop(name, None)
+        if name == b"content-type" and kind == "multipart":
+            continue  # its boundary is made with the body
         if not isinstance(template.node, Const):
             dynamic.append((name, template))
         elif template.node.value is not None:
             lines[name] = header_value(text_of(template.node.value))
-    return b"".join(name + b": " + value + b"\r\n" for name, value in lines.items()), tuple(dynamic)
+    defaults = tuple((name, lines.pop(name)) for name in forwarded if name in lines)
+    return b"".join(name + b": " + value + b"\r\n" for name, value in lines.items()), defaults, tuple(dynamic)
 
 
 def _query(settings: CallSettings, upstream: UpstreamPlan) -> tuple[bytes, tuple[tuple[str, Template], ...]]:
@@ -112,15 +107,6 @@ def _query(settings: CallSettings, upstream: UpstreamPlan) -> tuple[bytes, tuple
             dynamic.append((key, template))
             continue
         fixed = template.node.value
-        for single in fixed if isinstance(fixed, list) else [fixed]:
-            if single is not None:
-                constant.append(percent_encode(key) + b"=" + percent_encode(text_of(single)))
+        singles = fixed if isinstance(fixed, list) else [fixed]
+        constant += [percent_encode(key) + b"=" + percent_encode(text_of(one)) for one in singles if one is not None]
     return b"&".join(constant), tuple(dynamic)
-
-
-def _forwarded_headers(
-    forwards: tuple[ForwardSettings | None, ...], settings: CallSettings, upstream: UpstreamPlan
-) -> tuple[bytes, ...]:
-    set_here = {name.lower().encode("ascii") for name in settings.headers} | {name for name, _ in upstream.headers}
-    wanted = dict.fromkeys(name.lower().encode("ascii") for forward in forwards if forward for name in forward.headers)
-    return tuple(name for name in wanted if name not in set_here)

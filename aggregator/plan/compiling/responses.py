@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from aggregator.config.model.call import CallSettings
+from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.response import ListJoinSettings, ResponseSettings, StaticSettings
 from aggregator.plan.compiling.calls import compile_shape_plan
 from aggregator.plan.compiling.expressions import one_expression, templates
@@ -45,3 +47,22 @@ def compile_static(settings: StaticSettings) -> ResponsePlan:
         shape=compile_shape_plan(settings),
         delay=settings.delay,
     )
+
+
+def passes_raw(settings: EndpointSettings) -> bool:
+    """Say whether the answer is the body of one call as it came, so that nobody has to read it."""
+    response = settings.response
+    if settings.call is None or not _is_plain(settings.call):
+        return False
+    if response is None:
+        return True
+    is_whole = "body" not in response.model_fields_set and compile_shape_plan(response) is None
+    is_changed = response.join or response.transform or response.fields or response.meta
+    return is_whole and not is_changed and tuple(response.formats) == ("json",)
+
+
+def _is_plain(call: CallSettings) -> bool:
+    """Say whether the result of *call* is a body as it came."""
+    if call.fan_out is not None or call.for_each is not None or call.graphql is not None or call.transform is not None:
+        return False
+    return compile_shape_plan(call) is None and all(map(_is_plain, (*call.fallback, *call.race)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from aggregator.config.model.failure import StatusRow
 from aggregator.plan.compiling.expressions import optional_expression, templates
@@ -29,6 +29,9 @@ def _row(row: StatusRow) -> RowPlan:
     )
 
 
-def rows_for(part: str, *levels: tuple[RowPlan, ...]) -> tuple[RowPlan, ...]:
-    """Give the rows that may speak of *part*, in the order of *levels* (nearest first)."""
-    return tuple(row for level in levels for row in level if row.part is None or row.part == part)
+def rows_for(names: Collection[str], *levels: tuple[RowPlan, ...]) -> tuple[RowPlan, ...]:
+    """Give the rows that may speak of the part with these *names*, in the order of *levels* (nearest first).
+
+    A part has its own name and those of the parts that it is in.
+    """
+    return tuple(row for level in levels for row in level if row.part is None or row.part in names)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from aggregator.errors import Cause
-from aggregator.plan.types import CallPlan, EachPlan, EndpointPlan, FanPlan, PartPlan, ResponsePlan
+from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, ResponsePlan, RowPlan
 from aggregator.templates import Expression
 
 STATUSES = frozenset(range(200, 600))
@@ -57,6 +57,7 @@ class Failures:
 NONE = Failures()
 _IN_EXPRESSION = Failures(causes=frozenset({Cause.EXPRESSION}))
 _IN_TIME = Failures(causes=frozenset({Cause.DEADLINE}))
+_OF_A_LIST = Failures(causes=frozenset({Cause.EXPRESSION, Cause.TOO_LARGE}))
 
 
 @lru_cache(maxsize=64)
@@ -89,43 +90,33 @@ def _computes(call: CallPlan) -> bool:
     return call.shape is not None or call.transform is not None or may_fail(call.success.when)
 
 
-def part_failures(part: PartPlan) -> Failures:
-    """Give the ways in which *part* can fail the answer; none for an optional one."""
+Ways = list[tuple[Failures, tuple[RowPlan, ...]]]
+"""Ways to fail, each with the rows of status maps that may speak of it."""
+
+
+def part_ways(part: PartPlan) -> Ways:
+    """Give the ways in which *part* can fail the answer: those of its calls, and those of what is around them."""
     if part.optional:
-        return NONE
-    inner = _core_failures(part)
-    if part.transform is not None:
-        inner |= _IN_EXPRESSION | _IN_TIME
-    return inner | _IN_EXPRESSION if may_fail(part.when) or part.shape is not None else inner
+        return []
+    around = NONE if part.transform is None else _IN_EXPRESSION | _IN_TIME
+    if may_fail(part.when) or part.shape is not None:
+        around |= _IN_EXPRESSION
+    ways = _core_ways(part)
+    return [*ways, (around, part.rows)] if around else ways
 
 
-def _core_failures(part: PartPlan) -> Failures:
+def _core_ways(part: PartPlan) -> Ways:
     if part.group is not None:
-        return fan_failures(part.group)
+        return [way for inner in part.group.parts for way in part_ways(inner)]
     if part.race:
-        runners = [part_failures(runner) for runner in part.race]
-        return _union(runners) if all(runners) else NONE
-    last = call_failures(part.calls[-1])
+        runners = [part_ways(runner) for runner in part.race]
+        return [way for ways in runners for way in ways] if all(runners) else []
+    last = part.calls[-1]
+    ways = [(call_failures(last), last.rows)]
     if part.each is None or len(part.calls) > 1:
-        return last
-    return _each_failures(part.each, last)
-
-
-def _each_failures(each: EachPlan, call: Failures) -> Failures:
-    """A list that is none, too long, or without a key fails all; one item does only where the file says so."""
-    return call | _IN_EXPRESSION if each.on_error == "fail" else _IN_EXPRESSION
-
-
-def fan_failures(fan: FanPlan) -> Failures:
-    """Give the ways in which any part of *fan* can fail it."""
-    return _union([part_failures(part) for part in fan.parts])
-
-
-def _union(found: list[Failures]) -> Failures:
-    whole = NONE
-    for failures in found:
-        whole |= failures
-    return whole
+        return ways
+    of_the_list = (_OF_A_LIST, part.rows)  # none, too long, or without a key; one item does only where the file says so
+    return [*ways, of_the_list] if part.each.on_error == "fail" else [of_the_list]
 
 
 def response_failures(plan: EndpointPlan) -> Failures:

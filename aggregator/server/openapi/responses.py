@@ -7,7 +7,7 @@ from typing import Any
 
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.server.openapi.components import Schema, header_object
-from aggregator.server.openapi.failing import Failures, call_failures, part_failures, response_failures
+from aggregator.server.openapi.failing import Failures, call_failures, part_ways, response_failures
 from aggregator.server.openapi.inputs import can_be_refused
 from aggregator.server.openapi.mapping import failure_outcomes
 from aggregator.server.openapi.outcomes import (
@@ -100,9 +100,5 @@ def _failures(plan: EndpointPlan) -> Iterator[Outcome]:
 def _failing(plan: EndpointPlan) -> Iterator[tuple[Failures, tuple[RowPlan, ...]]]:
     """Give in which ways each part can fail the answer, with the rows that speak of that part."""
     for part in () if plan.fan is None else plan.fan.parts:
-        yield part_failures(part), _rows_of(part.name, part.rows)
-    yield response_failures(plan), _rows_of("response", plan.rows)
-
-
-def _rows_of(name: str, rows: tuple[RowPlan, ...]) -> tuple[RowPlan, ...]:
-    return tuple(row for row in rows if row.part is None or row.part == name)
+        yield from part_ways(part)
+    yield response_failures(plan), plan.rows

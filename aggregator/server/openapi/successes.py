@@ -34,9 +34,11 @@ def _success_keys(plan: EndpointPlan) -> tuple[str, ...]:
         return ("default",)
     if response.status is not None and not plan.stream:
         return (str(response.status),)
-    if plan.kind != "call" or plan.fan is None or response.body is not None:
+    if plan.kind != "call" or plan.fan is None:
         return ("200",)
     statuses = _passed_statuses(plan.fan.parts[0])
+    if not plan.raw and not plan.stream:
+        statuses = frozenset(status if has_body(status) else 200 for status in statuses)
     keys = status_keys(statuses) if statuses else ("200",)
     return ("200", *keys) if "2XX" in keys and 200 in statuses else keys
 
@@ -75,16 +77,7 @@ def _media_types(plan: EndpointPlan) -> tuple[str, ...]:
 
 def passes_through(plan: EndpointPlan) -> bool:
     """Say whether the body and the content type of the upstream reach the client as they are."""
-    if plan.stream:
-        return True
-    response = plan.response
-    changed = response.body is not None or response.join or response.shape or response.transform
-    if plan.kind != "call" or plan.fan is None or changed or response.fields or response.meta:
-        return False
-    part = plan.fan.parts[0]
-    special = part.each or part.race or part.group or part.optional or part.when or part.shape or part.transform
-    plain = all(call.shape is None and call.transform is None and call.graphql == "no" for call in part.calls)
-    return plain and not special and len(part.calls) == 1
+    return plan.stream or plan.raw
 
 
 def _success_headers(plan: EndpointPlan) -> Iterator[str]:

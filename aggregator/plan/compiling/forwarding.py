@@ -1,0 +1,62 @@
+"""What of the client's request goes with a call: what the file names, and never over what the call sets itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from aggregator.config.model.call import CallSettings
+from aggregator.config.model.client import ForwardSettings
+from aggregator.plan.types import BodyKind, UpstreamPlan
+from aggregator.templates import UrlTemplate
+
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods whose requests carry no body (RFC 9110 §9.3)."""
+
+_HOP_BY_HOP = frozenset({
+    b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
+    b"transfer-encoding", b"upgrade", b"content-length", b"host", b"expect", b"accept-encoding",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """What may be passed on of a request to an endpoint with *method*.
+
+    *near* is said by the call and its endpoint, *far* by the upstream and the defaults; lists add up.
+    """
+
+    method: str
+    near: tuple[ForwardSettings, ...] = ()
+    far: tuple[ForwardSettings, ...] = ()
+
+    def method_of(self, said: str | None, kind: BodyKind) -> str:
+        """Give the method of a call: as *said*, that of the client with its body, POST with a body, else GET."""
+        return said or (self.method if kind == "forward" else "GET" if kind == "none" else "POST")
+
+    def takes_body(self, said: str | None) -> bool:
+        """Say whether the client's body goes with a call whose method is *said*.
+
+        Upstream and defaults speak of many calls: they do not make a POST out of one that names no method.
+        """
+        asked = self.near if said is None else (*self.near, *self.far)
+        return (said or self.method) not in BODILESS and self.method not in BODILESS and any(f.body for f in asked)
+
+    def headers(self, settings: CallSettings, upstream: UpstreamPlan, kind: BodyKind) -> tuple[bytes, ...]:
+        """Give the names of the headers that are passed on, in lower case."""
+        named = (name.lower().encode("ascii") for forward in (*self.near, *self.far) for name in forward.headers)
+        set_here = {name.lower().encode("ascii") for name in settings.headers} | {name for name, _ in upstream.headers}
+        described = {b"content-type", b"content-encoding"} if kind != "none" else set()
+        return tuple(dict.fromkeys(name for name in named if name not in set_here | _HOP_BY_HOP | described))
+
+    def query(self, url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan) -> tuple[str, ...]:
+        """Give the names of the query parameters that are passed on."""
+        named = (name for forward in (*self.near, *self.far) for name in forward.query)
+        texts = (url.source.partition("?")[2], upstream.query.decode("ascii"))
+        set_here = {*settings.query, *(name for text in texts for name in _names(text.split("&")))}
+        return tuple(dict.fromkeys(name for name in named if name not in set_here))
+
+
+def _names(pairs: Iterable[str]) -> Iterable[str]:
+    return (unquote_plus(pair.partition("=")[0]) for pair in pairs)

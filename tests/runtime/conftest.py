@@ -1,0 +1,270 @@
+"""Two ways to try compositions.
+
+``serve`` is the whole application over a mocked network. ``rig`` is one endpoint whose calls a test answers by hand,
+in the order that it likes, on a clock that only it moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import httpx
+import pytest
+
+from aggregator.codecs import json as json_codec
+from aggregator.config.loading import load_config
+from aggregator.errors import CallError, Cause
+from aggregator.exchange import Exchange
+from aggregator.plan.compiler import compile_plan
+from aggregator.plan.types import BackgroundPlan, EndpointPlan, Plan
+from aggregator.runtime.answer import Answer
+from aggregator.runtime.effects import EffectQueue
+from aggregator.runtime.fanout import Run
+from aggregator.runtime.handler import EndpointHandler
+from aggregator.runtime.plugins import Plugins
+from aggregator.runtime.stack import Resources, build_endpoint
+from aggregator.transport import Reply
+
+UPSTREAMS = "".join(f"  {name}: {{url: 'http://{name}.test'}}\n" for name in "abc")
+Respond = Callable[[httpx.Request], httpx.Response]
+
+
+def document(text: str) -> str:
+    """Give *text* with the version, and with the upstreams a, b and c unless it declares its own."""
+    text = dedent(text)
+    own = text.startswith("upstreams:") or "\nupstreams:" in text
+    return f"version: 1\n{'' if own else f'upstreams:{chr(10)}{UPSTREAMS}'}{text}"
+
+
+def json_of(value: Any, status: int = 200, **headers: str) -> httpx.Response:
+    """Give an answer of an upstream; underscores in header names are hyphens."""
+    named = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, content=json.dumps(value).encode(), headers=named)
+
+
+class Upstream:
+    """Answers by ``"GET /path"`` or ``"/path"``: data, a response, or a function of the request."""
+
+    def __init__(self, answers: Mapping[str, Any] | Respond) -> None:
+        self._answers = answers
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if callable(self._answers):
+            return self._answers(request)
+        path = request.url.raw_path.decode()
+        for key in (f"{request.method} {path}", path, path.partition("?")[0]):
+            if key in self._answers:
+                found = self._answers[key]
+                found = found(request) if callable(found) else found
+                if isinstance(found, Exception):
+                    raise found
+                return found if isinstance(found, httpx.Response) else json_of(found)
+        return json_of({"error": "nothing here"}, 404)
+
+    @property
+    def lines(self) -> list[str]:
+        """The requests as ``METHOD path?query``, in the order in which they came."""
+        return [f"{request.method} {request.url.raw_path.decode()}" for request in self.requests]
+
+    @property
+    def last(self) -> httpx.Request:
+        """The last request."""
+        return self.requests[-1]
+
+
+class Gateway:
+    """An application that runs until the test ends, and a client of it."""
+
+    def __init__(self, path: Path, upstream: Upstream, env: Mapping[str, str] | None) -> None:
+        from aggregator.server.app import create_app
+
+        self.upstream = upstream
+        self.app = create_app(path, transport=httpx.MockTransport(upstream), env=env)
+        self._runner = asyncio.Runner()
+        self._lifespan = self.app.router.lifespan_context(self.app)
+        self._runner.run(self._lifespan.__aenter__())
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://gateway")
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Give the answer to one request."""
+        return self._runner.run(self._client.request(method, path, **options))
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """Give the answer to a GET."""
+        return self.ask("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        """Give the answer to a POST."""
+        return self.ask("POST", path, **options)
+
+    def close(self) -> None:
+        """Let background calls end, and stop."""
+        self._runner.run(self._client.aclose())
+        self._runner.run(self._lifespan.__aexit__(None, None, None))
+        self._runner.close()
+
+
+Serve = Callable[..., Gateway]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Give a function (text of a file, answers of all upstreams) → running gateway."""
+    opened: list[Gateway] = []
+
+    def start(
+        text: str, answers: Mapping[str, Any] | Respond | None = None, *, env: Mapping[str, str] | None = None
+    ) -> Gateway:
+        path = tmp_path / f"routes{len(opened)}.yaml"
+        path.write_text(document(text), encoding="utf-8")
+        opened.append(Gateway(path, Upstream(answers or {}), env))
+        return opened[-1]
+
+    yield start
+    for gateway in opened:
+        gateway.close()
+
+
+@dataclass(slots=True)
+class Sent:
+    """One call on the wire. ``answer`` and ``fail`` end it; *cancelled* tells that it was given up."""
+
+    method: str
+    target: str
+    headers: bytes
+    body: bytes | None
+    deadline: float
+    done: Callable[[Reply | CallError], None]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Take note of being given up."""
+        self.cancelled = True
+
+    def answer(self, value: Any = None, status: int = 200, *, body: bytes | None = None, **headers: str) -> None:
+        """End the call with a reply: *value* as JSON, or *body* as it is."""
+        assert not self.cancelled, f"{self.target} was given up"
+        named = {"content-type": "application/json"} | {key.replace("_", "-"): text for key, text in headers.items()}
+        fields = [(key.encode(), text.encode()) for key, text in named.items()]
+        raw = json.dumps(value).encode() if body is None else body
+        self.done(Reply(status, fields, raw, False, 0.0, 0.0, 0.0, 0.0))
+
+    def fail(self, cause: Cause = Cause.REFUSED, message: str = "It cannot be reached.") -> None:
+        """End the call without a reply."""
+        assert not self.cancelled, f"{self.target} was given up"
+        self.done(CallError(cause, message))
+
+
+class Clock:
+    """What the runtime needs of an event loop: the time, which stands still unless a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def time(self) -> float:
+        """Give the time in seconds."""
+        return self.now
+
+
+@dataclass(slots=True)
+class Rig:
+    """One endpoint. ``start`` begins an answer, ``rig[target]`` is a call under way, ``answer`` what came of it."""
+
+    plan: EndpointPlan
+    handler: EndpointHandler
+    sent: list[Sent]
+    loop: Clock = field(default_factory=Clock)
+    answers: list[Answer] = field(default_factory=list)
+    run: Run | None = None
+
+    def start(self, *segments: str, query: str = "", headers: Mapping[str, str] | None = None) -> Rig:
+        """Begin the answer to a request with *segments* as path parameters."""
+        fields = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+        exchange = Exchange(self.plan.method, "/", query.encode(), fields)
+        self.handler.open(exchange, tuple(text.encode() for text in segments), "", self.loop.time())
+        self.run = self.handler.begin(exchange, self.loop, lambda answer, _: self.answers.append(answer))
+        return self
+
+    @property
+    def targets(self) -> list[str]:
+        """What was sent, in order."""
+        return [call.target for call in self.sent]
+
+    def __getitem__(self, target: str) -> Sent:
+        return next(call for call in reversed(self.sent) if call.target == target)
+
+    @property
+    def answer(self) -> Answer:
+        """The answer, of which there has to be exactly one."""
+        assert len(self.answers) == 1, f"{len(self.answers)} answers"
+        return self.answers[0]
+
+    @property
+    def body(self) -> Any:
+        """The body of the answer as data."""
+        return json_codec.decode(self.answer.body)
+
+    def header(self, name: str) -> str | None:
+        """Give the value of a header of the answer."""
+        return next((value.decode() for key, value in self.answer.headers if key == name.encode()), None)
+
+
+class _Door:
+    """Stands for the pool of every upstream; nothing is sent."""
+
+    def __init__(self, sent: list[Sent]) -> None:
+        self._sent = sent
+
+    def start(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float,
+        done: Callable[[Reply | CallError], None],
+    ) -> Sent:  # fmt: skip
+        """Keep the call for the test to end."""
+        call = Sent(method.decode(), target.decode(), headers, body, deadline, done)
+        self._sent.append(call)
+        return call
+
+
+MakePlan = Callable[[str], Plan]
+
+
+@pytest.fixture
+def plan_of(tmp_path: Path) -> MakePlan:
+    """Give a function text of a file → its plan."""
+
+    def make(text: str) -> Plan:
+        path = tmp_path / "plan.yaml"
+        path.write_text(document(text), encoding="utf-8")
+        return compile_plan(load_config(path, {}))
+
+    return make
+
+
+@pytest.fixture
+def rig(plan_of: MakePlan) -> Iterator[Callable[..., Rig]]:
+    """Give a function (text of a file with one endpoint) → rig; a text without ``endpoints:`` is that of ``GET /x``."""
+    plugins = Plugins()
+
+    def make(text: str) -> Rig:
+        text = dedent(text)
+        if "endpoints:" not in text:
+            inner = "".join(f"    {line}\n" for line in text.strip().splitlines())
+            text = f"endpoints:\n  GET /x:\n{inner}"
+        plan = plan_of(text)
+        sent: list[Sent] = []
+        queue = EffectQueue(BackgroundPlan())
+        resources = Resources(lambda _: _Door(sent), plugins, queue, plan.server)  # type: ignore[arg-type,return-value]
+        handler = build_endpoint(plan.endpoints[0], resources)
+        assert isinstance(handler, EndpointHandler)
+        return Rig(plan.endpoints[0], handler, sent)
+
+    yield make
+    plugins.close()
