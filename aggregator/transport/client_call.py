@@ -68,14 +68,13 @@ class ClientCall:
     async def _send(self) -> httpx.Response:
         limits = self._settings.timeouts
         timeout = {"connect": limits.connect, "read": limits.read, "write": limits.write, "pool": None}
+        extensions: dict[str, Any] = {"timeout": timeout, "trace": self._trace}
+        url = _url(self._settings.origin, self._target)
+        if url.raw_path != self._target:  # httpx has its own mind; and a proxy wants no target of ours
+            extensions["target"] = self._target
         self._events.clear()
-        request = httpx.Request(
-            self._method.decode("ascii"),
-            _url(self._settings.origin, self._target),
-            headers=self._headers,
-            content=self._body,
-            extensions={"timeout": timeout, "target": self._target, "trace": self._trace},
-        )
+        method = self._method.decode("ascii")
+        request = httpx.Request(method, url, headers=self._headers, content=self._body, extensions=extensions)
         return await self._client.send(request, stream=True, follow_redirects=False)
 
     async def _trace(self, event: str, _info: dict[str, Any]) -> None:

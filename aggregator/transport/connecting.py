@@ -83,10 +83,12 @@ class Connector:
         is_unix = sock.family == socket.AF_UNIX
         create = self._loop.create_unix_connection if is_unix else self._loop.create_connection
         try:
-            _, protocol = await create(factory, **options)
+            transport, protocol = await create(factory, **options)
         except BaseException:
             self._abandon(sock)
             raise
+        if transport.is_closing():
+            self._abandon(sock)
         return protocol
 
     def _abandon(self, sock: socket.socket) -> None:

@@ -57,21 +57,19 @@ class Connection(asyncio.Protocol):
             ticket.settle(error)
 
     def close(self, *, gently: bool) -> None:
-        """Close the transport: *gently* after what was written has gone out, with a TLS goodbye."""
-        if gently:
+        """Close the transport: *gently* with a TLS goodbye, unless there is something left to be written."""
+        if gently and not self.transport.get_write_buffer_size():
             self.transport.close()
         else:
             self.transport.abort()
 
-    def is_usable(self, *, careful: bool) -> bool:
-        """Tell whether a request may be sent; *careful* asks the socket, not only the event loop.
+    def is_usable(self) -> bool:
+        """Tell whether a request may be sent that cannot be replayed: asks the socket, not only the event loop.
 
         What has arrived without being asked for, and an end of stream, both forbid it.
         """
-        if self.transport.is_closing():
+        if self.socket is None or self.transport.is_closing():
             return False
-        if not careful or self.socket is None:
-            return True
         try:
             self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -173,12 +171,12 @@ class Connection(asyncio.Protocol):
     def _complete(self, ticket: Ticket, now: float) -> None:
         outcome = self._outcome(ticket, now)
         self.ticket = None
-        if self.reader.reusable and ticket.uploaded:
+        if self.reader.reusable and ticket.uploaded and not self.transport.get_write_buffer_size():
             if self._paused:
                 self.resume_reading()
             self.places.release(self, now)
-        else:
-            self.places.drop(self, gently=ticket.uploaded)
+        else:  # the answer may have come before the whole request had gone out
+            self.places.drop(self, gently=True)
         ticket.settle(outcome)
 
     def _outcome(self, ticket: Ticket, now: float) -> Reply | CallError:

@@ -56,8 +56,3 @@ def failure_of(error: Exception) -> CallError:
         return CallError(Cause.INCOMPLETE, "The upstream closed the connection before its answer was complete.")
     known = (BY_EXCEPTION[kind] for kind in type(error).__mro__ if kind in BY_EXCEPTION)
     return CallError(*next(known, _MISUSED))
-
-
-def is_unanswered(error: Exception) -> bool:
-    """Tell whether *error* may be a kept-alive connection that the upstream had closed meanwhile."""
-    return isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)

@@ -60,13 +60,13 @@ class Places:
 
     def admit(self, ticket: Ticket) -> None:
         """Send *ticket* on a free connection, or open one, or let it wait, or refuse it: the first that goes."""
-        if ticket.deadline <= self.loop.time():
+        if ticket.deadline <= ticket.started:
             self.refuse(ticket, _late(Cause.DEADLINE))
             return
         idle = self.idle
         while idle:
             connection = idle.pop()
-            if connection.is_usable(careful=ticket.method not in IDEMPOTENT):
+            if ticket.method in IDEMPOTENT or connection.is_usable():  # the first may be replayed
                 connection.send(ticket)
                 break
             self.drop(connection)
@@ -120,7 +120,7 @@ class Places:
         self._tell_empty()
 
     def _opened(self, connection: Connection, ticket: Ticket) -> None:
-        if not connection.is_usable(careful=False):
+        if connection.transport.is_closing():
             self.drop(connection)
             ticket.settle(connection.early_failure())
             return

@@ -85,6 +85,7 @@ class Upstream:
 
 @asynccontextmanager
 async def playing(*answers: Any, tls: ssl.SSLContext | None = None, path: str = "") -> AsyncIterator[Upstream]:
+    """Serve *answers* on a port of their own, or on the Unix socket *path*."""
     upstream = Upstream(*answers)
     if path:
         upstream.path = path
@@ -97,8 +98,7 @@ async def playing(*answers: Any, tls: ssl.SSLContext | None = None, path: str = 
     finally:
         server.close()
         await server.wait_closed()
-        while upstream.open:
-            await asyncio.sleep(0)
+        await Stage.until(lambda: upstream.open == 0)
 
 
 def settings_for(upstream: Any, **parts: Any) -> PoolSettings:
@@ -109,6 +109,7 @@ def settings_for(upstream: Any, **parts: Any) -> PoolSettings:
 
 @asynccontextmanager
 async def engine_door(upstream: Any, **parts: Any) -> AsyncIterator[Door]:
+    """Open the engine's own door to *upstream*."""
     pool = Pool(settings_for(upstream, **parts))
     try:
         yield pool
@@ -119,13 +120,15 @@ async def engine_door(upstream: Any, **parts: Any) -> AsyncIterator[Door]:
 
 @asynccontextmanager
 async def stock_door(upstream: Any, **parts: Any) -> AsyncIterator[Door]:
-    transport = httpx.AsyncHTTPTransport(trust_env=False)
+    """Open the door over stock httpx."""
+    transport = httpx.AsyncHTTPTransport(verify=False, trust_env=False)  # no authorities to load
     async with client_door(upstream, transport, **parts) as door:
         yield door
 
 
 @asynccontextmanager
 async def engine_client_door(upstream: Any, **parts: Any) -> AsyncIterator[Door]:
+    """Open the door over httpx over the engine."""
     transport = EngineTransport(lambda origin: replace(settings_for(upstream, **parts), origin=origin))
     async with client_door(upstream, transport, **parts) as door:
         yield door
@@ -133,6 +136,7 @@ async def engine_client_door(upstream: Any, **parts: Any) -> AsyncIterator[Door]
 
 @asynccontextmanager
 async def client_door(upstream: Any, transport: Any, **parts: Any) -> AsyncIterator[Door]:
+    """Open the door over httpx with *transport*."""
     async with httpx.AsyncClient(transport=transport, cookies=no_cookies(), trust_env=False) as client:
         pool = ClientPool(settings_for(upstream, **parts), client)
         try:
@@ -176,7 +180,7 @@ class Stage:
     async def until(condition: Callable[[], bool]) -> None:
         """Let the loop run until *condition* holds."""
         async with asyncio.timeout(5):
-            while not condition():
+            while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
 

@@ -33,20 +33,24 @@ async def pieces() -> AsyncIterator[bytes]:
 
 
 async def fetch(pool: Any, stage: Any) -> None:
+    """Make a call without a body."""
     await pool.fetch(b"GET", b"/", H, deadline=stage.due())
 
 
 async def post(pool: Any, stage: Any) -> None:
+    """Make a call with a large one."""
     await pool.fetch(b"POST", b"/", H, b"x" * 100_000, deadline=stage.due())
 
 
 async def stream(pool: Any, stage: Any) -> None:
+    """Make a call whose bodies travel piece by piece."""
     async with await pool.stream(b"POST", b"/", H, pieces(), deadline=stage.due(), idle_timeout=3.0) as reply:
         async for _ in reply:
             await asyncio.sleep(0)
 
 
 async def after_expiry(pool: Any, stage: Any) -> None:
+    """Make a call that has to open its connection."""
     pool.close_idle()
     await fetch(pool, stage)
 
@@ -78,7 +82,10 @@ def test_cancelled_at_every_turn(run: Any, stage: Any, call: Any, wrapped: bool,
             parts: dict[str, Any] = {"limits": Limits(max_connections=1)}
             settings = stage.settings(upstream, **parts)
             if wrapped:
-                parts |= {"tls": TlsSettings(ca_file=authority.file), "origin": replace(settings.origin, scheme="https")}
+                parts |= {
+                    "tls": TlsSettings(ca_file=authority.file),
+                    "origin": replace(settings.origin, scheme="https"),
+                }
             async with stage.pool(upstream, **parts) as pool:
                 for turns in turns_until(ended):
                     ended.append(await cancelled_after(call(pool, stage), turns))
@@ -137,7 +144,10 @@ def test_cancelled_replay(run: Any, stage: Any) -> None:
         ended: list[bool] = []
         for turns in turns_until(ended):
             answers = (stage.OK, ["close"], stage.OK)
-            async with stage.playing(*answers) as upstream, stage.pool(upstream, limits=Limits(max_connections=1)) as pool:
+            async with (
+                stage.playing(*answers) as upstream,
+                stage.pool(upstream, limits=Limits(max_connections=1)) as pool,
+            ):
                 await fetch(pool, stage)
                 ended.append(await cancelled_after(fetch(pool, stage), turns))
                 assert pool.active <= 1
@@ -152,7 +162,10 @@ def test_closed_at_every_turn(run: Any, stage: Any) -> None:
     async def main() -> None:
         ended: list[bool] = []
         for turns in turns_until(ended):
-            async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=Limits(max_connections=2)) as pool:
+            async with (
+                stage.playing(stage.OK) as upstream,
+                stage.pool(upstream, limits=Limits(max_connections=2)) as pool,
+            ):
                 calls = [asyncio.create_task(fetch(pool, stage)) for _ in range(4)]
                 for _ in range(turns):
                     await asyncio.sleep(0)

@@ -15,6 +15,7 @@ import respx
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Caps, Limits, Timeouts
+from aggregator.transport.gate import Gate
 from aggregator.transport.httpx_failures import BY_EXCEPTION, failure_of
 
 H = b"host: shop\r\nx-a: 1\r\n"
@@ -57,7 +58,10 @@ def test_exceptions_of_subclasses_and_strangers() -> None:
 
     assert failure_of(MyTimeoutError("secret")).cause == Cause.READ_TIMEOUT
     assert failure_of(ZeroDivisionError("secret")).cause == Cause.PROTOCOL
-    assert failure_of(httpx.RemoteProtocolError("Server disconnected without sending a response.")).cause == Cause.INCOMPLETE
+    assert (
+        failure_of(httpx.RemoteProtocolError("Server disconnected without sending a response.")).cause
+        == Cause.INCOMPLETE
+    )
     assert "secret" not in failure_of(MyTimeoutError("secret")).message
 
 
@@ -99,7 +103,7 @@ def test_mock_transport(run: Any, stage: Any) -> None:
 
 
 def test_respx(run: Any, stage: Any) -> None:
-    """respx routes answer through the door."""
+    """Routes of respx answer through the door."""
     router = respx.MockRouter()
     router.get("http://127.0.0.1/a%2Fb").respond(404, text="none")
     reply = called(run, stage, httpx.MockTransport(router.async_handler))
@@ -173,24 +177,41 @@ def test_cancelled_as_it_is_let_in(run: Any, stage: Any) -> None:
     """A waiting call that is cancelled in the turn in which it is let in passes its place on."""
 
     async def main() -> None:
-        gates = [asyncio.Event() for _ in range(2)]
-
-        async def handler(request: httpx.Request) -> httpx.Response:
-            await gates[int(request.headers["x-a"]) - 1].wait()
-            return httpx.Response(200)
-
-        async with stage.client(80, httpx.MockTransport(handler), limits=Limits(max_connections=1)) as door:
-            heads = [b"host: shop\r\nx-a: %d\r\n" % number for number in (1, 2, 1)]
-            calls = [asyncio.create_task(door.fetch(b"GET", b"/", head, deadline=stage.due())) for head in heads]
-            await stage.until(lambda: door.waiting == 2)
-            gates[0].set()
-            while not calls[0].done():
-                await asyncio.sleep(0)
-            calls[1].cancel()
-            assert (await calls[2]).status == 200
-            assert (door.active, door.waiting) == (0, 0)
+        gate = Gate(stage.settings(80, limits=Limits(max_connections=1)))
+        await gate.enter()
+        first, second = (asyncio.create_task(gate.enter()) for _ in range(2))
+        await asyncio.sleep(0)
+        gate.leave()
+        first.cancel()
+        await second
+        assert (first.cancelled(), gate.inside, gate.waiting) == (True, 1, 0)
 
     run(main())
+
+
+def test_target_is_sent_as_given(run: Any, stage: Any) -> None:
+    """Some targets httpx would tidy up; they go out as they are."""
+
+    async def main() -> bytes:
+        async with stage.playing(stage.OK) as upstream:
+            async with stage.client(upstream, httpx.AsyncHTTPTransport(verify=False)) as door:
+                await door.fetch(b"GET", b"/a/./b/../c?x=|%7e", H, deadline=stage.due())
+            return upstream.requests[0]
+
+    assert run(main()).startswith(b"GET /a/./b/../c?x=|%7e HTTP/1.1\r\n")
+
+
+def test_through_a_proxy(run: Any, stage: Any) -> None:
+    """A client with a proxy asks the proxy, by the whole URL, for the target as it was given."""
+
+    async def main() -> bytes:
+        async with stage.playing(stage.OK) as proxy:
+            transport = httpx.AsyncHTTPTransport(verify=False, proxy=f"http://127.0.0.1:{proxy.port}")
+            async with stage.client(80, transport) as door:
+                await door.fetch(b"GET", b"/a%2Fb?c=d", H, deadline=stage.due())
+            return proxy.requests[0]
+
+    assert run(main()).startswith(b"GET http://127.0.0.1/a%2Fb?c=d HTTP/1.1\r\n")
 
 
 def test_wait_is_counted_in_the_deadline(run: Any, stage: Any) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Limits, Origin, Pool, PoolSettings, Timeouts
+from aggregator.transport.connection import Connection
 from aggregator.transport.failures import connect_failure, lost_failure, tls_failure
 
 H = b"host: shop\r\n"
@@ -53,7 +54,9 @@ def test_unix_socket(run: Any, stage: Any, tmp_path: Path) -> None:
         origin = Origin("http", "shop", 80, unix_socket=path)
         async with stage.playing(stage.OK, path=path):
             assert await outcome(Pool(PoolSettings(origin))) == b"ok"
-        assert await outcome(Pool(PoolSettings(Origin("http", "shop", 80, unix_socket=path + "-absent")))) == Cause.REFUSED
+        assert (
+            await outcome(Pool(PoolSettings(Origin("http", "shop", 80, unix_socket=path + "-absent")))) == Cause.REFUSED
+        )
 
     run(main())
 
@@ -127,7 +130,9 @@ def test_happy_eyeballs(run: Any, stage: Any) -> None:
 
     async def main() -> None:
         async with stage.playing(stage.OK) as upstream, full_backlog() as (host, port):
-            both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", at) for at in ((host, port), ("127.0.0.1", upstream.port))]
+            both = [
+                (socket.AF_INET, socket.SOCK_STREAM, 6, "", at) for at in ((host, port), ("127.0.0.1", upstream.port))
+            ]
 
             async def names(_host: str, _port: int) -> list[Any]:
                 return both
@@ -161,7 +166,10 @@ def test_connect_limit(run: Any, stage: Any) -> None:
             limited = stage.settings(port, timeouts=Timeouts(connect=0.05))
             assert await outcome(Pool(limited)) == Cause.CONNECT_TIMEOUT
             assert await outcome(Pool(limited), seconds=0.02) == Cause.DEADLINE
-            assert await outcome(Pool(stage.settings(port, timeouts=Timeouts(connect=None))), seconds=0.02) == Cause.DEADLINE
+            assert (
+                await outcome(Pool(stage.settings(port, timeouts=Timeouts(connect=None))), seconds=0.02)
+                == Cause.DEADLINE
+            )
 
     run(main())
 
@@ -228,6 +236,50 @@ def test_upstream_that_speaks_first(run: Any, stage: Any) -> None:
         assert await outcome(Pool(stage.settings(server.sockets[0].getsockname()[1]))) == Cause.PROTOCOL
         await gone.wait()
         server.close()
+
+    run(main())
+
+
+def test_upstream_that_hangs_up_at_once(run: Any, stage: Any) -> None:
+    """An upstream that closes every connection as it comes has given no answer; each call tries once."""
+
+    async def main() -> None:
+        accepted = 0
+
+        async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal accepted
+            accepted += 1
+            writer.transport.abort()
+
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        pool = Pool(stage.settings(server.sockets[0].getsockname()[1]))
+        for _ in range(20):
+            with pytest.raises(CallError) as failure:
+                await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+            assert failure.value.cause in (Cause.INCOMPLETE, Cause.RESET)
+            assert pool.active == 0
+        assert accepted == 20
+        await pool.aclose()
+        server.close()
+
+    run(main())
+
+
+def test_lost_before_it_was_used(run: Any, stage: Any) -> None:
+    """A connection that is closing when it has just been opened is not used."""
+
+    async def main() -> None:
+        async with stage.playing(stage.OK) as upstream:
+            pool = Pool(stage.settings(upstream))
+            with pytest.MonkeyPatch.context() as patch:
+                made = Connection.connection_made
+
+                def closing(self: Connection, transport: Any) -> None:
+                    made(self, transport)
+                    transport.abort()
+
+                patch.setattr(Connection, "connection_made", closing)
+                assert await outcome(pool) == Cause.INCOMPLETE
 
     run(main())
 

@@ -69,10 +69,13 @@ def test_damage(coding: bytes) -> None:
         decode(coding, packed + b"more", step=len(packed))
 
 
-@pytest.mark.parametrize(("coding", "largest"), [(b"gzip", 2**16), (b"deflate", 2**16), (b"br", 2**18), (b"zstd", 2**23)])
+@pytest.mark.parametrize(
+    ("coding", "largest"), [(b"gzip", 2**16), (b"deflate", 2**16), (b"br", 2**18), (b"zstd", 2**23)]
+)
 def test_bombs(coding: bytes, largest: int) -> None:
     """A bomb comes out in bounded pieces, and no further than the cap."""
-    bomb = PACKERS[coding](bytes(30_000_000))
+    pack = {b"br": lambda data: brotli.compress(data, quality=1)}.get(coding, PACKERS[coding])
+    bomb = pack(bytes(30_000_000))
     with pytest.raises(CallError) as failure:
         decode(coding, bomb, cap=1_000_000)
     assert failure.value.cause == Cause.TOO_LARGE

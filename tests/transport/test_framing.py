@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-def reader_of(*pieces: bytes, bodiless: bool = False, limit: float = 10_000, caps: Caps | None = None) -> ResponseReader:
+def reader_of(
+    *pieces: bytes, bodiless: bool = False, limit: float = 10_000, caps: Caps | None = None
+) -> ResponseReader:
     """Give a reader that has been fed *pieces*."""
     reader = ResponseReader(caps or Caps())
     reader.expect(bodiless, limit)
@@ -93,7 +96,13 @@ def test_a_body_where_there_can_be_none(raw: bytes) -> None:
 
 def test_head_response() -> None:
     """To HEAD every response is complete at its head; a body after it spoils the connection."""
-    for fields in (b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 99999999\r\n"):
+    for fields in (
+        b"Content-Length: 5",
+        b"Content-Length: 0",
+        b"Transfer-Encoding: chunked",
+        b"Content-Length: 99999999",
+    ):
+        fields += b"\r\n"
         assert read(OK + fields + b"\r\n", bodiless=True) == (200, b"", True, True)
     assert read(OK + b"Content-Length: 5\r\n\r\nhello", bodiless=True) == (200, b"", True, False)
     assert read(CHUNKED + b"5\r\nhello\r\n0\r\n\r\n", bodiless=True) == (200, b"", True, False)
@@ -106,6 +115,10 @@ def test_one_response_after_another() -> None:
         reader.expect(False, 100)
         assert reader.feed(OK + b"X: %d\r\nContent-Length: 1\r\n\r\n%d" % (number, number))
         assert (reader.body(), reader.headers[0]) == (b"%d" % number, (b"x", b"%d" % number))
+    reader.expect(True)
+    assert reader.feed(OK + b"Content-Length: 0\r\n\r\n")
+    reader.expect(False)
+    assert reader.feed(OK + b"Content-Length: 0\r\n\r\n")
 
 
 REFUSED = {
@@ -234,7 +247,7 @@ RESPONSES = (
 def test_pieces_do_not_matter(raw: bytes, cuts: list[int]) -> None:
     """A response is read alike however the network cuts it."""
     edges = [0, *sorted(cuts), len(raw)]
-    reader = reader_of(*[raw[a:b] for a, b in zip(edges, edges[1:], strict=False) if raw[a:b]])
+    reader = reader_of(*[raw[a:b] for a, b in pairwise(edges) if raw[a:b]])
     whole = reader_of(raw)
     assert (reader.status, reader.headers, reader.body()) == (whole.status, whole.headers, whole.body())
     assert (reader.complete, reader.reusable) == (whole.complete, whole.reusable) == (True, whole.reusable)
@@ -249,9 +262,5 @@ def test_mutations_raise_nothing_else(raw: bytes, data: st.DataObject) -> None:
         at = data.draw(st.integers(0, len(broken) - 1))
         broken[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
         broken = broken or bytearray(b"x")
-    try:
-        reader = reader_of(bytes(broken), limit=50)
-    except CallError as error:
-        assert error.cause in (Cause.PROTOCOL, Cause.TOO_LARGE)
-    else:
-        assert len(reader.body()) <= 50
+    outcome = read(bytes(broken), limit=50)
+    assert outcome[0] in (Cause.PROTOCOL, Cause.TOO_LARGE) or len(outcome[1]) <= 50

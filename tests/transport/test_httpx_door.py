@@ -19,7 +19,9 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @asynccontextmanager
-async def client_of(upstream: Any, *, tls: TlsSettings | None = None, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def client_of(
+    upstream: Any, *, tls: TlsSettings | None = None, **options: Any
+) -> AsyncIterator[httpx.AsyncClient]:
     """Give a client on the engine whose base URL is *upstream*."""
     transport = EngineTransport(lambda origin: PoolSettings(origin, tls=tls or TlsSettings()))
     scheme = "https" if tls else "http"
@@ -119,10 +121,10 @@ def test_nobody_there(run: Any, stage: Any, authority: Any) -> None:
     """No connection, no trust, no known scheme: each has its exception."""
 
     async def main() -> None:
-        async with stage.playing(stage.OK, tls=authority.server) as upstream:
-            async with client_of(upstream, tls=TlsSettings()) as client:
-                with pytest.raises(httpx.ConnectError, match="unknown authority"):
-                    await client.get("/")
+        tls = authority.server
+        async with stage.playing(stage.OK, tls=tls) as upstream, client_of(upstream, tls=TlsSettings()) as client:
+            with pytest.raises(httpx.ConnectError, match="unknown authority"):
+                await client.get("/")
         async with client_of(upstream) as client:
             with pytest.raises(httpx.ConnectError, match="refused"):
                 await client.get("/")
@@ -148,6 +150,30 @@ def test_pool_timeout(run: Any, stage: Any) -> None:
                     await client.get(url)
                 first.cancel()
                 await asyncio.wait([first])
+
+    run(main())
+
+
+def test_no_limits_at_all(run: Any, stage: Any) -> None:
+    """A request without any timeout waits as long as it takes."""
+
+    async def main() -> None:
+        late = [lambda: asyncio.sleep(0.05), stage.OK]
+        async with stage.playing(late) as upstream, client_of(upstream, timeout=None) as client:
+            assert (await client.get("/")).text == "ok"
+
+    run(main())
+
+
+def test_method_cannot_split_the_request(run: Any, stage: Any) -> None:
+    """A method that is not a token is refused before anything is sent."""
+
+    async def main() -> None:
+        async with stage.playing(stage.OK) as upstream, client_of(upstream) as client:
+            for method in ("GET / HTTP/1.1\r\nx: y\r\n\r\nGET", "", "GÉT"):
+                with pytest.raises(httpx.LocalProtocolError):
+                    await client.request(method, "/")
+            assert upstream.accepted == 0
 
     run(main())
 

@@ -16,7 +16,9 @@ H = b"host: shop\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
 
-def answered(run: Any, stage: Any, *answers: Any, method: bytes = b"GET", body: bytes | None = None, **parts: Any) -> Any:
+def answered(
+    run: Any, stage: Any, *answers: Any, method: bytes = b"GET", body: bytes | None = None, **parts: Any
+) -> Any:
     """Make one call to an upstream that plays *answers*; give the reply, or the error."""
 
     async def main() -> Any:
@@ -31,10 +33,17 @@ def answered(run: Any, stage: Any, *answers: Any, method: bytes = b"GET", body: 
 
 def test_reply(run: Any, any_stage: Any) -> None:
     """A reply has the status, the headers in order with names in lower case, and the body."""
-    answer = b"HTTP/1.1 418 Teapot\r\nX-B: 1\r\nX-A:  2 \r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nhi"
+    answer = b"HTTP/1.1 418 Teapot\r\nX-B: 1\r\nX-A:  2 \r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n"
+    answer += b"Content-Length: 2\r\n\r\nhi"
     reply = answered(run, any_stage, answer)
     assert (reply.status, reply.body, reply.reused) == (418, b"hi", False)
-    names = [(b"x-b", b"1"), (b"x-a", b"2"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"), (b"content-length", b"2")]
+    names = [
+        (b"x-b", b"1"),
+        (b"x-a", b"2"),
+        (b"set-cookie", b"a=1"),
+        (b"set-cookie", b"b=2"),
+        (b"content-length", b"2"),
+    ]
     assert reply.headers == names
     assert 0 < reply.started <= reply.sent <= reply.first_byte <= reply.finished
 
@@ -69,7 +78,12 @@ def test_request(run: Any, any_stage: Any, method: bytes, body: bytes | None, se
         (HEAD + b"Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n", b""),
         ([HEAD + b"\r\nto the end", "close"], b"to the end"),
         ([b"HTTP/1.0 200 OK\r\n\r\nold", "close"], b"old"),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + HEAD + b"Content-Length: 2\r\n\r\nhi", b"hi"),
+        (
+            b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+            + HEAD
+            + b"Content-Length: 2\r\n\r\nhi",
+            b"hi",
+        ),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
         (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", b""),
         ([HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\nhi", "close"], b"hi"),
@@ -149,7 +163,9 @@ def test_after_a_refusal_the_next_call_is_clean(run: Any, any_stage: Any) -> Non
     run(main())
 
 
-@pytest.mark.parametrize(("coding", "pack"), [(b"gzip", gzip.compress), (b"x-gzip", gzip.compress), (b"deflate", zlib.compress)])
+@pytest.mark.parametrize(
+    ("coding", "pack"), [(b"gzip", gzip.compress), (b"x-gzip", gzip.compress), (b"deflate", zlib.compress)]
+)
 def test_codings(run: Any, any_stage: Any, coding: bytes, pack: Any) -> None:
     """A coded body arrives decoded, and its headers no longer speak of the coding."""
     packed = pack(b"text" * 100)
@@ -193,7 +209,7 @@ def test_deadline(run: Any, any_stage: Any) -> None:
                     await door.fetch(b"GET", b"/", H, deadline=begun + 0.1)
                 assert failure.value.cause == Cause.DEADLINE
                 assert 0.09 < asyncio.get_running_loop().time() - begun < 0.35
-                await any_stage.until(lambda: upstream.open == 0)  # noqa: B023
+                await any_stage.until(lambda: upstream.open == 0)
 
     run(main())
 
@@ -341,7 +357,10 @@ def test_cancelled_call(run: Any, any_stage: Any) -> None:
 
     async def main() -> None:
         limits = Limits(max_connections=1)
-        async with any_stage.playing(["hang"], any_stage.OK) as upstream, any_stage.door(upstream, limits=limits) as door:
+        async with (
+            any_stage.playing(["hang"], any_stage.OK) as upstream,
+            any_stage.door(upstream, limits=limits) as door,
+        ):
             call = asyncio.create_task(door.fetch(b"GET", b"/", H, deadline=any_stage.due()))
             await any_stage.until(lambda: bool(upstream.requests))
             call.cancel()
@@ -376,7 +395,9 @@ def test_done_comes_once_and_later(run: Any, any_stage: Any) -> None:
 
 def test_redirects_are_answers(run: Any, any_stage: Any) -> None:
     """A redirect is handed over as it came."""
-    reply = answered(run, any_stage, b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")
+    reply = answered(
+        run, any_stage, b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n"
+    )
     assert (reply.status, dict(reply.headers)[b"location"]) == (302, b"http://169.254.169.254/")
 
 
@@ -418,7 +439,9 @@ def test_closed_door(run: Any, any_stage: Any) -> None:
             calls = [asyncio.create_task(door.fetch(b"GET", b"/", H, deadline=any_stage.due())) for _ in range(3)]
             await any_stage.until(lambda: bool(upstream.requests))
             await door.aclose()
-            outcomes = await asyncio.gather(*calls, door.fetch(b"GET", b"/", H, deadline=any_stage.due()), return_exceptions=True)
+            outcomes = await asyncio.gather(
+                *calls, door.fetch(b"GET", b"/", H, deadline=any_stage.due()), return_exceptions=True
+            )
             assert [outcome.cause for outcome in outcomes] == [Cause.POOL_FULL] * 4
             door.close_idle()
             await door.aclose()

@@ -113,7 +113,10 @@ def test_body_that_breaks_off(run: Any, any_stage: Any, end: Any, cause: Cause) 
 
     async def main() -> None:
         go = asyncio.Event()
-        async with any_stage.playing([CHUNKED, b"3\r\none\r\n", go.wait, end]) as upstream, any_stage.door(upstream) as door:
+        async with (
+            any_stage.playing([CHUNKED, b"3\r\none\r\n", go.wait, end]) as upstream,
+            any_stage.door(upstream) as door,
+        ):
             reply = await door.stream(b"GET", b"/", H, None, deadline=any_stage.due())
             pieces = aiter(reply)
             assert await anext(pieces) == b"one"

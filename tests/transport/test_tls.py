@@ -14,13 +14,15 @@ import pytest
 import trustme
 
 from aggregator.errors import CallError, Cause, StartupError
-from aggregator.transport import Origin, Pool, PoolSettings, TlsSettings
+from aggregator.transport import Origin, Pool, PoolSettings, TlsSettings, connecting, places
 from aggregator.transport.tls import tls_context
 
 H = b"host: shop\r\n"
 
 
-def called(run: Any, stage: Any, server: ssl.SSLContext | None, *answers: Any, host: str = "127.0.0.1", **tls: Any) -> Any:
+def called(
+    run: Any, stage: Any, server: ssl.SSLContext | None, *answers: Any, host: str = "127.0.0.1", **tls: Any
+) -> Any:
     """Call an upstream with *server*'s certificate under the TLS settings *tls*; give reply or error."""
 
     async def main() -> Any:
@@ -145,6 +147,13 @@ def test_goodbye_is_not_waited_for(run: Any, stage: Any, authority: Any) -> None
         server.close()
 
     run(main())
+
+
+def test_connections_that_do_not_go(run: Any, stage: Any, authority: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing a pool ends in time even if a connection will not close by itself."""
+    monkeypatch.setattr(places, "_GOODBYE", 0.05)
+    monkeypatch.setattr(connecting, "_GOODBYE", 60)
+    test_goodbye_is_not_waited_for(run, stage, authority)
 
 
 def test_contexts_are_shared(authority: Any) -> None:
