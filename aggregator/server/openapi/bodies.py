@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from aggregator.plan.types import CallPlan, EndpointPlan, FanPlan, InputPlan, PartPlan, ShapePlan
 from aggregator.schemas.parameter import ABSENT, Parameter
@@ -36,7 +35,7 @@ def _assembled(plan: EndpointPlan, body_name: str | None) -> Schema:
     if response.body is not None:
         return schema_of(response.body, _Scope(plan, body_name).find)
     if fan is None:
-        return {"type": "null"}
+        return {}
     if plan.kind == "call":
         return part_schema(fan.parts[0])
     if response.merge == "object":
@@ -71,9 +70,7 @@ def part_schema(part: PartPlan) -> Schema:
         schema = {}
     if part.shape is not None:
         schema = shaped(schema, part.shape)
-    if not part.optional and part.when is None:
-        return schema
-    return _with_stand_in(schema, part)
+    return _with_stand_in(schema, part) if can_be_replaced(part) else schema
 
 
 def _core_schema(part: PartPlan) -> Schema:
@@ -97,18 +94,32 @@ def _call_schema(call: CallPlan) -> Schema:
     return {} if call.shape is None or call.transform is not None else shaped({}, call.shape)
 
 
+def can_be_replaced(part: PartPlan) -> bool:
+    """Say whether the default of *part*, or null, may stand in for its result."""
+    return part.optional or part.when is not None
+
+
 def _with_stand_in(schema: Schema, part: PartPlan) -> Schema:
-    """Give *schema* widened by the default of *part*: null when it declares none."""
+    """Give *schema* of the result of *part* widened by what may stand in for it."""
+    other = stand_in_schema(part)
+    about = {name: value for name, value in other.items() if name in ("default", "description")}
+    if other.get("type") == "null":
+        return nullable(schema) | about
+    plain = {name: value for name, value in other.items() if name not in about}
+    fits = schema.get("type") == plain.get("type") and "properties" not in schema
+    return (schema if fits else any_of([schema, plain])) | about
+
+
+def stand_in_schema(part: PartPlan) -> Schema:
+    """Give the schema of what stands in for *part*, with a sentence that says when: null unless it has a default."""
     reasons = ("when it fails" if part.optional else "", "when it is skipped" if part.when is not None else "")
     reason = " or ".join(filter(None, reasons))
     if part.default is None or part.default.node == Const(None):
-        return nullable(schema) | {"description": f"`null` {reason}."}
+        return {"type": "null", "description": f"`null` {reason}."}
+    described: Schema = {"description": f"Its default {reason}."}
     if not isinstance(part.default.node, Const):
-        return {"description": f"Its default {reason}."}
-    value: Any = part.default.node.value
-    fits = schema.get("type") == value_schema(value)["type"] and "properties" not in schema
-    wide = schema if fits else any_of([schema, value_schema(value)])
-    return wide | {"default": value, "description": f"Its default {reason}."}
+        return described
+    return value_schema(part.default.node.value) | {"default": part.default.node.value} | described
 
 
 def shaped(schema: Schema, shape: ShapePlan) -> Schema:

@@ -5,6 +5,7 @@ Only ways that exist are named, since a row of a status map that matches none of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,7 +21,6 @@ _SPOKEN_OF: dict[str, frozenset[Cause]] = {
     on: frozenset(cause for cause in Cause if on in (cause.value, cause.family))
     for on in {name for cause in Cause for name in (cause.value, cause.family)}
 }
-IN_TIME = _SPOKEN_OF["timeout"]
 OVERLOAD = _SPOKEN_OF["overloaded"]
 _OF_A_BODY = frozenset({Cause.MALFORMED, Cause.CODING, Cause.CONTENT_TYPE, Cause.UNSUCCESSFUL, Cause.EXPRESSION})
 
@@ -54,10 +54,13 @@ class Failures:
         return Failures(frozenset(), causes, self.answered if causes & _OF_A_BODY else frozenset())
 
 
+Failing = tuple[Failures, tuple[RowPlan, ...]]
+"""Ways of failing, and the rows that speak of them."""
+
 NONE = Failures()
 _IN_EXPRESSION = Failures(causes=frozenset({Cause.EXPRESSION}))
-_IN_TIME = Failures(causes=frozenset({Cause.DEADLINE}))
-_OF_A_LIST = Failures(causes=frozenset({Cause.EXPRESSION, Cause.TOO_LARGE}))
+_IN_FUNCTION = Failures(causes=frozenset({Cause.EXPRESSION, Cause.DEADLINE, Cause.FAULT}))
+_IN_LIST = Failures(causes=frozenset({Cause.EXPRESSION, Cause.TOO_LARGE, Cause.MALFORMED}))
 
 
 @lru_cache(maxsize=64)
@@ -87,45 +90,56 @@ def _computes(call: CallPlan) -> bool:
     constant = request.url.is_constant and not request.query and not request.headers
     if not constant or (request.body is not None and not request.body.is_constant):
         return True
-    return call.shape is not None or call.transform is not None or may_fail(call.success.when)
+    return call.shape is not None or may_fail(call.success.when)
 
 
-Ways = list[tuple[Failures, tuple[RowPlan, ...]]]
-"""Ways to fail, each with the rows of status maps that may speak of it."""
+def part_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failing]:
+    """Give the ways in which *part* can fail the answer, each with the rows that speak of it; none if it is optional.
 
-
-def part_ways(part: PartPlan) -> Ways:
-    """Give the ways in which *part* can fail the answer: those of its calls, and those of what is around them."""
+    A failed call brings its own rows, wherever it stands; *rows* are for what is no failure of a call.
+    """
     if part.optional:
-        return []
-    around = NONE if part.transform is None else _IN_EXPRESSION | _IN_TIME
-    if may_fail(part.when) or part.shape is not None:
-        around |= _IN_EXPRESSION
-    ways = _core_ways(part)
-    return [*ways, (around, part.rows)] if around else ways
+        return
+    yield from _core_failings(part, rows)
+    if part.transform is not None:
+        yield _IN_FUNCTION, rows
+    if part.shape is not None or may_fail(part.when):
+        yield _IN_EXPRESSION, rows
 
 
-def _core_ways(part: PartPlan) -> Ways:
-    if part.group is not None:
-        return [way for inner in part.group.parts for way in part_ways(inner)]
+def _core_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failing]:
+    for inner in part.group.parts if part.group is not None else ():
+        yield from part_failings(inner, rows)
     if part.race:
-        runners = [part_ways(runner) for runner in part.race]
-        return [way for ways in runners for way in ways] if all(runners) else []
+        yield from _race_failings(part.race, rows)
+    if not part.calls:
+        return
     last = part.calls[-1]
-    ways = [(call_failures(last), last.rows)]
-    if part.each is None or len(part.calls) > 1:
-        return ways
-    of_the_list = (_OF_A_LIST, part.rows)  # none, too long, or without a key; one item does only where the file says so
-    return [*ways, of_the_list] if part.each.on_error == "fail" else [of_the_list]
+    each = part.each if len(part.calls) == 1 else None
+    if each is not None:  # none, too long, or without a key; one item fails all only where the file says so
+        yield _IN_LIST, rows
+    if each is None or each.on_error == "fail":
+        yield call_failures(last), last.rows
+        if last.transform is not None:
+            yield _IN_FUNCTION, rows
+
+
+def _race_failings(runners: tuple[PartPlan, ...], rows: tuple[RowPlan, ...]) -> Iterator[Failing]:
+    """Give what a race fails with: the failure of its first runner, or of the next one where that may be skipped."""
+    failings = [list(part_failings(runner, rows)) for runner in runners]
+    if not all(failings):
+        return
+    for runner, found in zip(runners, failings, strict=True):
+        yield from found
+        if runner.when is None:
+            return
 
 
 def response_failures(plan: EndpointPlan) -> Failures:
     """Give the ways in which making the answer can fail, when all parts are there."""
     response = plan.response
     found = _IN_EXPRESSION if _answer_computes(response) else NONE
-    if response.transform is not None:
-        found |= _IN_EXPRESSION | _IN_TIME
-    return found
+    return found if response.transform is None else found | _IN_FUNCTION
 
 
 def _answer_computes(response: ResponsePlan) -> bool:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from aggregator.errors import Cause
+from aggregator.plan.failures import default_status
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.answer import has_body, title_of
 from aggregator.server.openapi.components import PROBLEM_TYPE, schema_ref
-from aggregator.server.openapi.failing import IN_TIME, OVERLOAD, Failures, status_keys
+from aggregator.server.openapi.failing import OVERLOAD, STATUSES, Failures, status_keys
 from aggregator.server.openapi.outcomes import (
     ANY_TYPE,
+    FUNCTION_FAILED,
     NOT_FOUND,
     OVERLOADED,
     TIMED_OUT,
@@ -26,6 +29,14 @@ from aggregator.templates import Const, Template
 
 _WITH_RETRY_AFTER = frozenset({429, 503})
 """Statuses of upstreams whose Retry-After reaches the client."""
+_DEFAULTS = tuple(
+    (
+        outcome,
+        frozenset(status for status in STATUSES if str(default_status(Cause.STATUS, status)) == outcome.status),
+        frozenset(cause for cause in Cause if str(default_status(cause, 0)) == outcome.status) - {Cause.STATUS},
+    )
+    for outcome in (NOT_FOUND, FUNCTION_FAILED, UPSTREAM_FAILED, OVERLOADED, TIMED_OUT)
+)
 
 
 def failure_outcomes(failures: Failures, rows: Iterable[RowPlan], headers: tuple[str, ...] = ()) -> Iterator[Outcome]:
@@ -48,15 +59,9 @@ def failure_outcomes(failures: Failures, rows: Iterable[RowPlan], headers: tuple
 
 def default_outcomes(failures: Failures) -> Iterator[Outcome]:
     """Give what *failures* become when no row speaks of them."""
-    statuses, causes = failures.statuses, failures.causes
-    if 404 in statuses:
-        yield NOT_FOUND
-    if len(statuses) > (404 in statuses) or causes - OVERLOAD - IN_TIME:
-        yield UPSTREAM_FAILED
-    if causes & OVERLOAD:
-        yield OVERLOADED
-    if causes & IN_TIME:
-        yield TIMED_OUT
+    for outcome, statuses, causes in _DEFAULTS:
+        if failures.statuses & statuses or failures.causes & causes:
+            yield outcome
 
 
 def _by_row(row: RowPlan, hit: Failures, headers: tuple[str, ...]) -> Iterator[Outcome]:

@@ -44,6 +44,10 @@ NOT_FOUND = shared(
     "NotFound", 404, "An upstream did not find it.", "The upstream 'example' did not find it.",
     _PARTS, cause="status", upstream="example", upstream_status=404,
 )  # fmt: skip
+FUNCTION_FAILED = shared(
+    "FunctionFailed", 500, "A function of a plug-in failed.", "The function 'example:change' failed.",
+    _PARTS, cause="fault",
+)  # fmt: skip
 UPSTREAM_FAILED = shared(
     "UpstreamFailed", 502, "An upstream failed, or its answer cannot be used.",
     "The upstream 'example' answered with status 500.", ("retry-after", *_PARTS),
@@ -77,5 +81,5 @@ INVALID = shared(
 
 SHARED: tuple[Outcome, ...] = (
     BAD_REQUEST, NOT_FOUND, NOT_ACCEPTABLE, BODY_TOO_SLOW, BODY_TOO_LARGE, UNSUPPORTED, INVALID,
-    UPSTREAM_FAILED, OVERLOADED, TIMED_OUT,
+    FUNCTION_FAILED, UPSTREAM_FAILED, OVERLOADED, TIMED_OUT,
 )  # fmt: skip

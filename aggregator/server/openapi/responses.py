@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from aggregator.plan.types import EndpointPlan, RowPlan
+from aggregator.plan.types import EndpointPlan
 from aggregator.server.openapi.components import Schema, header_object
-from aggregator.server.openapi.failing import Failures, call_failures, part_ways, response_failures
+from aggregator.server.openapi.failing import Failing, call_failures, part_failings, response_failures
 from aggregator.server.openapi.inputs import can_be_refused
 from aggregator.server.openapi.mapping import failure_outcomes
 from aggregator.server.openapi.outcomes import (
@@ -64,7 +64,8 @@ def response_object(outcomes: Iterable[Outcome]) -> Schema:
 
 
 def _media_type(schemas: list[Schema], example: Any) -> Schema:
-    shown: Schema = {"schema": any_of(schemas)}
+    schema = any_of(schemas)
+    shown: Schema = {"schema": schema} if schema else {}
     return shown if example is None else shown | {"example": example}
 
 
@@ -90,15 +91,14 @@ def _failures(plan: EndpointPlan) -> Iterator[Outcome]:
         yield from failure_outcomes(call_failures(call), call.rows)
         return
     headers = ("aggregator-parts",) if plan.kind == "fan_out" else ()
-    told: list[tuple[Failures, tuple[RowPlan, ...]]] = []
+    told: list[Failing] = []
     for failures, rows in _failing(plan):
         if (failures, rows) not in told:
             told.append((failures, rows))
             yield from failure_outcomes(failures, rows, headers)
 
 
-def _failing(plan: EndpointPlan) -> Iterator[tuple[Failures, tuple[RowPlan, ...]]]:
-    """Give in which ways each part can fail the answer, with the rows that speak of that part."""
+def _failing(plan: EndpointPlan) -> Iterator[Failing]:
     for part in () if plan.fan is None else plan.fan.parts:
-        yield from part_ways(part)
+        yield from part_failings(part, part.rows)
     yield response_failures(plan), plan.rows

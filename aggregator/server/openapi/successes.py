@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aggregator.codecs.registry import require
 from aggregator.plan.types import EndpointPlan, PartPlan
 from aggregator.runtime.answer import has_body
-from aggregator.server.openapi.bodies import source_text, success_schema
+from aggregator.server.openapi.bodies import can_be_replaced, source_text, stand_in_schema, success_schema
 from aggregator.server.openapi.failing import status_keys
 from aggregator.server.openapi.outcomes import ANY_TYPE, Outcome
 
@@ -16,19 +16,27 @@ _STREAMED = ("cache-control", "etag")
 
 def successes(plan: EndpointPlan, body_name: str | None) -> Iterator[Outcome]:
     """Give what *plan* answers when no required part fails; *body_name* is the component of its request body."""
-    schema = success_schema(plan, body_name)
+    schema = {} if _passes_through(plan) else success_schema(plan, body_name)
     headers = tuple(_success_headers(plan))
     keys = _success_keys(plan)
     for key in keys:
-        bodiless = plan.method == "HEAD" or (key.isdigit() and not has_body(int(key)))
-        for media in (None,) if bodiless else _media_types(plan):
+        for media in _media_types(plan) if _has_body(plan, key) else (None,):
             yield Outcome(key, _success_text(plan, key), media, schema, headers)
+    if _passes_through(plan) and plan.fan is not None and can_be_replaced(plan.fan.parts[0]):
+        text = stand_in_schema(plan.fan.parts[0])["description"]
+        yield Outcome(str(plan.response.status or 200), text, ANY_TYPE, {}, headers)
     if plan.response.etag and plan.method in ("GET", "HEAD") and {"200", "default"}.intersection(keys):
         yield Outcome("304", "The client has this very body already.", None, None, headers)
 
 
+def _has_body(plan: EndpointPlan, key: str) -> bool:
+    if plan.method == "HEAD" or (plan.kind == "respond" and plan.response.body is None):
+        return False
+    return not key.isdigit() or has_body(int(key))
+
+
 def _success_keys(plan: EndpointPlan) -> tuple[str, ...]:
-    """Give the statuses of an answer whose parts did not fail."""
+    """Give the statuses of an answer whose parts did not fail: those of a single call pass through."""
     response = plan.response
     if response.status_expression is not None:
         return ("default",)
@@ -37,22 +45,20 @@ def _success_keys(plan: EndpointPlan) -> tuple[str, ...]:
     if plan.kind != "call" or plan.fan is None:
         return ("200",)
     statuses = _passed_statuses(plan.fan.parts[0])
-    if not plan.raw and not plan.stream:
+    if not _passes_through(plan):  # what has a body of ours has a status that allows one
         statuses = frozenset(status if has_body(status) else 200 for status in statuses)
-    keys = status_keys(statuses) if statuses else ("200",)
-    return ("200", *keys) if "2XX" in keys and 200 in statuses else keys
+    keys = status_keys(statuses)
+    return ("200", *keys) if "2XX" in keys else keys
 
 
 def _passed_statuses(part: PartPlan) -> frozenset[int]:
-    """Give the statuses of upstreams that pass through *part*; none when it has no status of its own."""
-    if part.group is not None or part.each is not None:
-        return frozenset()
-    statuses: frozenset[int] = frozenset({200} if part.optional or part.when is not None else ())
-    for call in part.calls:
+    """Give the statuses of upstreams that pass through *part*; 200 when it has none of its own."""
+    statuses: frozenset[int] = frozenset()
+    for call in part.calls if part.each is None else ():
         statuses |= call.success.statuses
     for runner in part.race:
-        statuses |= _passed_statuses(runner) or {200}
-    return statuses
+        statuses |= _passed_statuses(runner)
+    return statuses | {200} if not statuses or can_be_replaced(part) else statuses
 
 
 def _success_text(plan: EndpointPlan, key: str) -> str:
@@ -72,12 +78,11 @@ def _media_types(plan: EndpointPlan) -> tuple[str, ...]:
     if declared is not None:
         value = declared.render({}) if declared.is_constant else None
         return (value.split(";")[0].strip(),) if isinstance(value, str) else (ANY_TYPE,)
-    return (ANY_TYPE,) if passes_through(plan) else ("application/json",)
+    return (ANY_TYPE,) if _passes_through(plan) else ("application/json",)
 
 
-def passes_through(plan: EndpointPlan) -> bool:
-    """Say whether the body and the content type of the upstream reach the client as they are."""
-    return plan.stream or plan.raw
+def _passes_through(plan: EndpointPlan) -> bool:
+    return plan.raw or plan.stream
 
 
 def _success_headers(plan: EndpointPlan) -> Iterator[str]:
@@ -88,7 +93,7 @@ def _success_headers(plan: EndpointPlan) -> Iterator[str]:
     yield from (name.decode("ascii") for name, _ in (*response.headers, *response.pass_headers))
     if response.etag and plan.method in ("GET", "HEAD"):
         yield "etag"
-    if response.formats != ("json",):
+    if response.formats != ("json",) or response.cache_control == "compute":
         yield "vary"
     partial = plan.fan is not None and any(map(_may_be_partial, plan.fan.parts))
     if response.cache_control is not None or partial:
