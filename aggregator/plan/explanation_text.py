@@ -47,10 +47,12 @@ def _failure_lines(explanation: Explanation) -> Iterator[str]:
     status = explanation.plan.response.status or 200
     for part in explanation.parts:
         if part.stand_in is not None:
-            yield f"  {part.name}  {status} with {part.stand_in} in its place, named in aggregator-parts, not cacheable"
+            yield f"  {part.name}  {status} with {part.stand_in} in its place"
     for part in explanation.parts:
         if part.skipped is not None:
             yield f"  {part.name}  {status} with {part.skipped} in its place when it is skipped"
+    if len(required) < len(explanation.parts):
+        yield "  Such an answer names the part in aggregator-parts and is not cacheable."
     yield from _rule_lines(required)
 
 

@@ -65,8 +65,9 @@ What the client gets when a part fails
          timeout  network  404  4xx  5xx  invalid body  overloaded
   order  504      502      404  502  502  502           503
   buyer  504      502      404  502  502  502           503
-  ads?  200 with [] in its place, named in aggregator-parts, not cacheable
+  ads?  200 with [] in its place
   ads?  200 with [] in its place when it is skipped
+  Such an answer names the part in aggregator-parts and is not cacheable.
 
   order, buyer: the first that matches of
     404 → 404 "No order {{ order_id }}"
