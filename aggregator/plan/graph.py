@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aggregator.plan.preview import shown
 from aggregator.plan.summary import part_text
 from aggregator.plan.types import CallPlan, EachPlan, EndpointPlan, FanPlan, PartPlan
-from aggregator.templates import json_text
+from aggregator.templates import Expression, json_text
 
 Line = Callable[[CallPlan], str]
 """Gives the request of a call in one line."""
@@ -78,8 +78,13 @@ def _notes(part: PartPlan) -> Iterator[str]:
 def _each_text(each: EachPlan) -> str:
     if each.batch is not None:
         return f"one call for {each.batch.size} items of {{{{ {each.items.source} }}}}"
-    key = "" if each.key is None else f", equal {{{{ {each.key.source} }}}} once"
+    keys = [each.key] if each.key is not None else each.reads or ()
+    key = f", equal {{{{ {', '.join(map(_source, keys))} }}}} once" if keys else ""
     return f"one call per item of {{{{ {each.items.source} }}}}{key}, {each.concurrency} at a time"
+
+
+def _source(expression: Expression) -> str:
+    return ".".join(map(str, expression.path)) if expression.path else expression.source
 
 
 def draw_tree(branches: Sequence[Branch]) -> list[str]:

@@ -120,8 +120,12 @@ def _headers(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> Ite
             yield name, veil.named(name, value)
     for raw, template in request.headers:
         yield raw.decode(), veil.named(raw.decode(), text_of(shown(template, params)))
+    otherwise = dict(request.header_defaults)
     for raw in request.forward_headers:
-        yield raw.decode(), "… (the client's)"
+        yield (
+            raw.decode(),
+            f"… (the client's, or {otherwise[raw].decode()})" if raw in otherwise else "… (the client's)",
+        )
 
 
 def _body(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> str | None:

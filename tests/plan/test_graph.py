@@ -64,7 +64,8 @@ def test_notes(plan_of) -> None:
       GET /a:
         fan_out:
           a: shop:/a
-          each: {for_each: {in: "{{ a.items }}", key: "{{ item.sku }}"}, url: "shop:/x/{item.sku}"}
+          each: {for_each: {in: "{{ a.items }}", key: "{{ item.id }}"}, url: "shop:/x/{item.sku}"}
+          equal: {for_each: "{{ a.items }}", url: "shop:/x/{item.sku}"}
           many:
             for_each: {in: "{{ a.ids }}", batch: {key: id, size: 20}}
             url: shop:/y?ids={keys}
@@ -72,6 +73,8 @@ def test_notes(plan_of) -> None:
     """)
     assert drawn(plan)[1:] == [
         "   ├─ each[]   EACH",
+        "   │           one call per item of {{ a.items }}, equal {{ item.id }} once, 8 at a time",
+        "   ├─ equal[]  EQUAL",
         "   │           one call per item of {{ a.items }}, equal {{ item.sku }} once, 8 at a time",
         "   └─ many[]?  MANY",
         "               one call for 20 items of {{ a.ids }}",

@@ -40,6 +40,12 @@ def test_headers_without_host(plan_of) -> None:
     assert headers["accept-language"] == "… (the client's)"
 
 
+def test_forwarded_headers_with_a_default(plan_of) -> None:
+    """A header that a call always sends is the client's where it is passed on, else its own."""
+    plan = plan_of("endpoints:\n  GET /a: {call: {url: 'users:/a', forward: {headers: [accept]}}}\n")
+    assert dict(shown(plan).headers)["accept"] == "… (the client's, or */*)"
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
