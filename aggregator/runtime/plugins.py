@@ -3,59 +3,135 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import inspect
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from importlib import import_module, invalidate_caches
+from pathlib import Path
 from typing import Any
 
 from aggregator.errors import AggregatorError, CallError, Cause, StartupError
+from aggregator.exchange import State
 from aggregator.runtime.frame import Cancelable, Done, Frame, Part
 from aggregator.runtime.result import Result, failed
-from aggregator.exchange import State
+from aggregator.runtime.threads import Threads
+from aggregator.telemetry.logging import log
+from aggregator.telemetry.stacks import frames_of
+
+_log = logging.getLogger("aggregator.plugin")
+_THREADS = 32
 
 Function = Callable[[Any], Awaitable[Any]]
 
 
-def load_function(reference: str, executor: ThreadPoolExecutor) -> Function:
-    """Give the function ``module:name`` as one that can be awaited; raises ``StartupError`` that names the fix."""
-    module_name, _, name = reference.partition(":")
-    try:
-        found = getattr(import_module(module_name), name)
-    except ImportError as error:
-        raise StartupError(f"The plug-in '{module_name}' cannot be imported: {error}.") from None
-    except AttributeError:
-        raise StartupError(f"The plug-in '{module_name}' has no function '{name}'.") from None
-    except Exception as error:
-        raise StartupError(f"The plug-in '{module_name}' failed while it was imported: {error!r}.") from None
-    if not callable(found):
-        raise StartupError(f"'{reference}' is not a function.")
-    return _guarded(found if _is_async(found) else _threaded(found, executor), reference)
+class Plugins:
+    """The modules and functions that a configuration names. A module is imported once in a process.
+
+    Modules in *folder*, which is that of the configuration, can be imported, and come before installed ones.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._threads = Threads(_THREADS)
+        self._functions: dict[str, Function] = {}
+        self._stamps: dict[str, tuple[Path, int]] = {}
+        if folder is not None and str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+
+    def load(self, modules: Iterable[str]) -> None:
+        """Import *modules*; raises ``StartupError`` that names the fix. May be called in a thread."""
+        for module in modules:
+            self._import(module)
+
+    def function(self, reference: str) -> Function:
+        """Give the function ``module:name`` as one that can be awaited; raises ``StartupError`` that names the fix."""
+        known = self._functions.get(reference)
+        if known is not None:
+            return known
+        module, _, name = reference.partition(":")
+        found = self._import(module)
+        for step in name.split("."):
+            found = getattr(found, step, None)
+        if found is None:
+            raise StartupError(f"The plug-in '{module}' has no function '{name}'; define it, or correct the name.")
+        if not callable(found):
+            raise StartupError(f"'{reference}' is not a function.")
+        function = self._functions[reference] = self._awaitable(found, reference)
+        return function
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the modules were imported from."""
+        return tuple(path for path, _ in self._stamps.values())
+
+    def changed(self) -> tuple[str, ...]:
+        """Give the modules whose files have changed since they were imported."""
+        return tuple(name for name, (path, stamp) in self._stamps.items() if _stamp(path) not in (stamp, 0))
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._threads.close()
+
+    def _import(self, name: str) -> Any:
+        try:
+            invalidate_caches()  # the file may be younger than the last look into its folder
+            module = import_module(name)
+        except ModuleNotFoundError as error:
+            missing = f" ('{error.name}' is missing)" if error.name != name else ""
+            raise StartupError(
+                f"The plug-in '{name}' cannot be imported{missing}; put it beside the configuration, or install it."
+            ) from None
+        except (Exception, SystemExit) as error:
+            raise StartupError(f"The plug-in '{name}' failed while it was imported: {_place(error)}.") from None
+        if name not in self._stamps and getattr(module, "__file__", None):
+            path = Path(str(module.__file__))
+            self._stamps[name] = (path, _stamp(path))
+        return module
+
+    def _awaitable(self, function: Any, reference: str) -> Function:
+        call = function if _is_async(function) else self._threaded(function)
+
+        async def guarded(value: Any) -> Any:
+            try:
+                return await call(value)
+            except AggregatorError:
+                raise
+            except (Exception, SystemExit) as error:
+                log(_log, logging.ERROR, "A function of a plug-in failed.", function=reference, error=_place(error))
+                raise CallError(Cause.FAULT, f"The function '{reference}' failed.") from None
+
+        return guarded
+
+    def _threaded(self, function: Callable[[Any], Any]) -> Function:
+        threads = self._threads
+
+        async def call(value: Any) -> Any:
+            result, error = await threads.run(function, value)
+            if isinstance(error, StopIteration):
+                raise RuntimeError("StopIteration") from None
+            if error is not None:
+                raise error
+            return await result if inspect.isawaitable(result) else result
+
+        return call
 
 
 def _is_async(function: Any) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
+    return any(inspect.iscoroutinefunction(found) for found in (function, getattr(type(function), "__call__", None)))
 
 
-def _threaded(function: Callable[[Any], Any], executor: ThreadPoolExecutor) -> Function:
-    async def call(value: Any) -> Any:
-        context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(executor, context.run, function, value)
+def _place(error: BaseException) -> str:
+    """Give what *error* is, and the line that raised it."""
+    frames = frames_of(error)
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return f"{text}, at {frames[-1]}" if frames else text
 
-    return call
 
-
-def _guarded(function: Function, reference: str) -> Function:
-    async def call(value: Any) -> Any:
-        try:
-            return await function(value)
-        except AggregatorError:
-            raise
-        except Exception as error:
-            raise CallError(Cause.EXPRESSION, f"The function '{reference}' failed.") from error
-
-    return call
+def _stamp(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 class Transformed:

@@ -7,8 +7,7 @@ Innermost first: the call itself; its function (``transform``); one call per ite
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aggregator.plan.types import (
     CallPlan,
@@ -26,32 +25,26 @@ from aggregator.runtime.fanout import FanOut
 from aggregator.runtime.frame import Part
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.parts import Fallback, Group, Guarded, Race
-from aggregator.runtime.plugins import Function, Transformed, load_function
+from aggregator.runtime.plugins import Plugins, Transformed
 from aggregator.runtime.sending import LeanDoor, Sender
 from aggregator.runtime.shape import compile_shape
 from aggregator.runtime.streaming import StreamDoor, StreamHandler
+from aggregator.templates import PathPattern
 
 
 @dataclass(slots=True)
 class Resources:
-    """What running parts share: the pool of each upstream, threads for user code, the background queue."""
+    """What running parts share: the pool of each upstream, the functions of users, the background queue."""
 
     pool: Callable[[UpstreamPlan], StreamDoor]
-    executor: ThreadPoolExecutor
+    plugins: Plugins
     queue: EffectQueue
     server: ServerPlan
-    functions: dict[str, Function] = field(default_factory=dict)
-
-    def function(self, reference: str) -> Function:
-        """Give the plug-in function *reference*, loaded once; raises ``StartupError``."""
-        if reference not in self.functions:
-            self.functions[reference] = load_function(reference, self.executor)
-        return self.functions[reference]
 
 
 def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler | StreamHandler:
     """Give the handler of *plan*; raises ``StartupError`` when a plug-in cannot be loaded."""
-    params = plan.pattern.params
+    params = _placeholders(plan.pattern)
     effects = tuple(_effect(effect, resources, params) for effect in plan.effects)
     if plan.stream:
         assert plan.fan is not None
@@ -59,8 +52,13 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         return StreamHandler(plan, resources.server, _sender(call, resources, params), resources.pool(call.upstream), effects,
                              resources.queue)  # fmt: skip
     fan = build_fan(plan.fan, resources, params)
-    transform = None if plan.response.transform is None else resources.function(plan.response.transform)
+    transform = None if plan.response.transform is None else resources.plugins.function(plan.response.transform)
     return EndpointHandler(plan, resources.server, fan, Assembly(plan, transform), effects, resources.queue)
+
+
+def _placeholders(pattern: PathPattern) -> tuple[str, ...]:
+    """Give the placeholders of URLs that path parameters can be copied into as they came."""
+    return tuple(f"{name}:path" if name == pattern.wildcard else name for name in pattern.params)
 
 
 def build_fan(plan: FanPlan | None, resources: Resources, params: tuple[str, ...]) -> FanOut:
@@ -75,7 +73,7 @@ def build_part(plan: PartPlan, resources: Resources, params: tuple[str, ...]) ->
     """Give the runnable part of *plan*."""
     part = _core(plan, resources, params)
     if plan.transform is not None:
-        part = Transformed(part, resources.function(plan.transform))
+        part = Transformed(part, resources.plugins.function(plan.transform))
     if plan.when is not None or plan.optional or plan.timeout is not None or plan.shape is not None:
         part = Guarded(part, when=plan.when, optional=plan.optional, default=plan.default, timeout=plan.timeout,
                        shape=compile_shape(plan.shape))  # fmt: skip
@@ -97,7 +95,7 @@ def _core(plan: PartPlan, resources: Resources, params: tuple[str, ...]) -> Part
 def build_call(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Part:
     """Give the call of *plan* with its function around it."""
     sender = _sender(plan, resources, params)
-    return sender if plan.transform is None else Transformed(sender, resources.function(plan.transform))
+    return sender if plan.transform is None else Transformed(sender, resources.plugins.function(plan.transform))
 
 
 def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Sender:
