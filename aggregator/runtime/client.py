@@ -8,28 +8,48 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 import httpx
 
 from aggregator.plan.types import ClientPlan, UpstreamPlan
-from aggregator.transport import ClientPool, EngineTransport, Origin, Pool, PoolSettings, no_cookies
+from aggregator.transport import (
+    ClientPool,
+    Door,
+    EngineTransport,
+    Limits,
+    Origin,
+    Pool,
+    PoolSettings,
+    Timeouts,
+    no_cookies,
+)  # fmt: skip
 
 PoolKey = tuple[str, PoolSettings]
 """The name of an upstream, and how its pool is built."""
 
 
 class SharedClient:
-    """Owns the client and the pools; *transport* replaces what carries the calls (tests, special networks)."""
+    """Owns the client and the pools; *transport* replaces what carries the calls (tests, special networks).
 
-    def __init__(self, plan: ClientPlan, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._pools: dict[PoolKey, Pool] = {}
+    Before a pool without users is closed, *settled* is awaited: background calls may still need it.
+    """
+
+    def __init__(
+        self,
+        plan: ClientPlan,
+        transport: httpx.AsyncBaseTransport | None = None,
+        settled: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._settled = settled
+        self._pools: dict[PoolKey, Door] = {}
         self._uses: Counter[PoolKey] = Counter()
         self._closing: set[asyncio.Task[None]] = set()
         self._engine: EngineTransport | None = None
         if transport is None and plan.transport == "engine":
-            transport = self._engine = EngineTransport()
+            transport = self._engine = EngineTransport(partial(_settings, plan))
         self.client = httpx.AsyncClient(
             transport=transport or _stock(plan),
             timeout=_timeout(plan),
@@ -40,18 +60,23 @@ class SharedClient:
         )
 
     def configure(self, plan: ClientPlan) -> None:
-        """Take the timeouts of *plan* from now on; what carries the calls stays as it was opened."""
+        """Take the timeouts and the name of *plan* from now on; what carries the calls stays as it was opened."""
         self.client.timeout = _timeout(plan)
+        self.client.headers["user-agent"] = plan.user_agent
 
-    def pool(self, upstream: UpstreamPlan, demo_port: int | None = None) -> Pool:
+    def pool(self, upstream: UpstreamPlan, demo_port: int | None = None) -> Door:
         """Give the pool of *upstream*, made on first use; its callers count themselves with ``retain``."""
         key = pool_key(upstream, demo_port)
         pool = self._pools.get(key)
         if pool is None:
-            pool = Pool(key[1]) if self._engine is not None else ClientPool(key[1], self.client)
-            self._pools[key] = pool
-            if self._engine is not None:
-                self._engine.register(pool)
+            pool = self._pools[key] = self._open(key[1])
+        return pool
+
+    def _open(self, settings: PoolSettings) -> Door:
+        if self._engine is None:
+            return ClientPool(settings, self.client)
+        pool = Pool(settings)
+        self._engine.register(pool)
         return pool
 
     def retain(self, keys: Iterable[PoolKey]) -> None:
@@ -66,15 +91,19 @@ class SharedClient:
                 del self._uses[item]
                 pool = self._pools.pop(item, None)
                 if pool is not None:
-                    self._close(pool)
+                    if self._engine is not None and isinstance(pool, Pool):
+                        self._engine.forget(pool)
+                    task = asyncio.get_running_loop().create_task(self._close(pool))
+                    self._closing.add(task)
+                    task.add_done_callback(self._closing.discard)
 
-    def _close(self, pool: Pool) -> None:
-        task = asyncio.get_running_loop().create_task(pool.aclose())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+    async def _close(self, pool: Door) -> None:
+        if self._settled is not None:
+            await self._settled()
+        await pool.aclose()
 
     @property
-    def pools(self) -> tuple[Pool, ...]:
+    def pools(self) -> tuple[Door, ...]:
         """The pools that are open."""
         return tuple(self._pools.values())
 
@@ -82,6 +111,7 @@ class SharedClient:
         """Close the pools and the client."""
         for pool in self.pools:
             await pool.aclose()
+        self._pools.clear()
         await asyncio.gather(*self._closing, return_exceptions=True)
         await self.client.aclose()
 
@@ -98,6 +128,15 @@ def pool_key(upstream: UpstreamPlan, demo_port: int | None) -> PoolKey:
 
 def _timeout(plan: ClientPlan) -> httpx.Timeout:
     return httpx.Timeout(plan.total, connect=plan.connect)
+
+
+def _settings(plan: ClientPlan, origin: Origin) -> PoolSettings:
+    """Give how an origin is reached that no upstream declares: by a plug-in that uses the client."""
+    return PoolSettings(
+        origin,
+        limits=Limits(plan.max_connections, plan.max_keepalive, plan.keepalive_expiry),
+        timeouts=Timeouts(connect=plan.connect),
+    )
 
 
 def _stock(plan: ClientPlan) -> httpx.AsyncHTTPTransport:

@@ -8,37 +8,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import State
 from aggregator.plan.types import BackgroundPlan
+from aggregator.runtime.answer import Answer
 from aggregator.runtime.frame import Frame, Part
 from aggregator.runtime.names import Names
 from aggregator.runtime.result import Result
-from aggregator.telemetry.logging import log
+from aggregator.runtime.tally import EffectCounts, Tally
+from aggregator.runtime.viewing import LazyResponse
 from aggregator.templates import Expression
 
-_log = logging.getLogger("aggregator.background")
+MOST_HELD = 64 * 1024 * 1024
+"""Bytes of bodies, at most, that waiting calls keep in memory; more is a full queue."""
 
-
-@dataclass(slots=True)
-class EffectCounts:
-    """What became of background calls since the start of the process, by state, and by name for failures."""
-
-    queued: int = 0
-    done: int = 0
-    failed: int = 0
-    skipped: int = 0
-    dropped: int = 0
-    failures: dict[str, int] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give the counts as data."""
-        return {name: getattr(self, name) for name in ("queued", "done", "failed", "skipped", "dropped", "failures")}
+_GLANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +38,23 @@ class Effect:
     timeout: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Job:
     effect: Effect
     names: Names
+    weight: int
+    number: int
 
 
 class EffectQueue:
     """The queue and its workers; lives as long as the application, across reloads."""
 
     def __init__(self, plan: BackgroundPlan) -> None:
-        self.counts = EffectCounts()
         self._plan = plan
+        self._tally = Tally()
         self._waiting: deque[_Job] = deque()
-        self._workers: set[asyncio.Task[None]] = set()
+        self._held = 0
+        self._working: dict[asyncio.Task[None], _Job | None] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -73,107 +63,117 @@ class EffectQueue:
         self._plan = plan
 
     @property
+    def counts(self) -> EffectCounts:
+        """What became of the calls so far."""
+        return self._tally.counts
+
+    @property
     def depth(self) -> int:
         """How many calls wait."""
         return len(self._waiting)
 
-    def put(self, effects: tuple[Effect, ...], names: Names, response: Mapping[str, Any]) -> None:
-        """Queue *effects* of one request; never waits, never raises."""
-        for effect in effects:
-            job = _Job(effect, names.child({"response": response}))
-            if len(self._waiting) >= self._plan.queue and not self._make_room(job):
-                continue
-            self.counts.queued += 1
-            self._waiting.append(job)
-        if self._waiting and len(self._workers) < self._plan.workers:
-            self._hire()
+    @property
+    def running(self) -> int:
+        """How many calls are being made."""
+        return sum(job is not None for job in self._working.values())
 
-    def _make_room(self, job: _Job) -> bool:
-        self.counts.dropped += 1
-        dropped = job if self._plan.when_full == "drop_new" else self._waiting.popleft()
-        log(
-            _log,
-            logging.WARNING,
-            "A background call was dropped: the queue is full.",
-            call=dropped.effect.name,
-        )
-        return dropped is not job
+    def put(self, effects: tuple[Effect, ...], names: Names, answer: Answer) -> None:
+        """Queue *effects* of a request that got *answer*; never waits, never raises."""
+        around = names.child({"response": LazyResponse(answer)})
+        weight = _weight(names, answer) // len(effects)
+        for effect in effects:
+            if self._has_room(effect, weight):
+                self.counts.queued += 1
+                self._held += weight
+                self._waiting.append(_Job(effect, around.child({}), weight, self.counts.queued))
+        self._hire()
+
+    def _has_room(self, effect: Effect, weight: int) -> bool:
+        while len(self._waiting) >= self._plan.queue or self._held + weight > MOST_HELD:
+            if self._plan.when_full == "drop_new" or not self._waiting:
+                self._tally.dropped(effect.name)
+                return False
+            self._tally.dropped(self._next().effect.name)
+        return True
+
+    def _next(self) -> _Job:
+        job = self._waiting.popleft()
+        self._held -= job.weight
+        return job
 
     def _hire(self) -> None:
-        self._idle.clear()
-        for _ in range(min(self._plan.workers - len(self._workers), len(self._waiting))):
+        for _ in range(min(self._plan.workers - len(self._working), len(self._waiting))):
+            self._idle.clear()
             worker = asyncio.get_running_loop().create_task(self._work())
-            self._workers.add(worker)
+            self._working[worker] = None
             worker.add_done_callback(self._leave)
 
     def _leave(self, worker: asyncio.Task[None]) -> None:
-        self._workers.discard(worker)
-        if not self._workers and not self._waiting:
+        del self._working[worker]
+        self._hire()  # something may have come after the worker looked for the last time
+        if not self._working:
             self._idle.set()
 
     async def _work(self) -> None:
-        while self._waiting:
-            job = self._waiting.popleft()
+        me = asyncio.current_task()
+        assert me is not None
+        while self._waiting and len(self._working) <= self._plan.workers:
+            job = self._working[me] = self._next()
             try:
                 await self._run(job)
             except Exception as error:  # a fault of ours must not take the worker along
-                self._count_failure(job.effect.name)
-                log(
-                    _log,
-                    logging.ERROR,
-                    "A background call failed by a fault of the program.",
-                    call=job.effect.name,
-                    error=repr(error),
-                )
+                sentence = "A background call failed by a fault of the program."
+                self._tally.failed(job.effect.name, sentence, logging.ERROR, error=repr(error))
+            self._working[me] = None
 
     async def _run(self, job: _Job) -> None:
-        effect = job.effect
+        effect, request_id = job.effect, job.names.exchange.id
         try:
             wanted = effect.when is None or effect.when.truth(job.names)
         except AggregatorError as error:
-            self._count_failure(effect.name)
-            log(
-                _log,
-                logging.WARNING,
-                "The condition of a background call failed.",
-                call=effect.name,
-                reason=str(error),
-            )
+            self._tally.failed(effect.name, "The condition of a background call failed.", reason=str(error),
+                               request_id=request_id)  # fmt: skip
             return
         if not wanted:
             self.counts.skipped += 1
             return
         result = await run_part(effect.part, job.names, effect.timeout)
         if result.state is State.FAILED:
-            self._count_failure(effect.name)
             reason = result.error.message if result.error else "unknown"
-            log(_log, logging.WARNING, "A background call failed.", call=effect.name, cause=str(result.cause), reason=reason,
-                request_id=job.names.exchange.id)  # fmt: skip
+            self._tally.failed(effect.name, "A background call failed.", cause=str(result.cause), reason=reason,
+                               request_id=request_id)  # fmt: skip
         else:
             self.counts.done += 1
 
-    def _count_failure(self, name: str) -> None:
-        self.counts.failed += 1
-        self.counts.failures[name] = self.counts.failures.get(name, 0) + 1
+    async def settled(self) -> None:
+        """Wait until every call has ended that waits or is being made now."""
+        last = self.counts.queued
+        while any(job is not None and job.number <= last for job in (*self._working.values(), *self._waiting)):
+            await asyncio.sleep(_GLANCE)  # noqa: ASYNC110 - happens once a reload; no call should pay for it
 
     async def drain(self, grace: float) -> int:
         """Wait up to *grace* seconds until all is done, then give up the rest; gives how many were lost."""
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._idle.wait()
-        lost = len(self._waiting) + len(self._workers)
+        lost = len(self._waiting) + self.running
         self._waiting.clear()
-        workers = list(self._workers)
+        workers = list(self._working)
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-        if lost:
-            log(_log, logging.WARNING, "Background calls were lost at shutdown.", count=lost)
+        self._tally.lost(lost)
         return lost
 
 
-async def run_part(part: Part, names: Names, timeout: float) -> Result:
-    """Run *part* on its own, with a deadline of *timeout* seconds, and give its result."""
+def _weight(names: Names, answer: Answer) -> int:
+    """Give how many bytes of bodies a waiting call of this request keeps in memory, about."""
+    parts = sum(len(result.raw) for result in names.results if result is not None)
+    return len(names.exchange.body) + len(answer.body) + parts
+
+
+async def run_part(part: Part, names: Names, seconds: float) -> Result:
+    """Run *part* on its own, with a deadline *seconds* from now, and give its result."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
 
@@ -181,7 +181,7 @@ async def run_part(part: Part, names: Names, timeout: float) -> Result:
         if not future.done():
             future.set_result(result)
 
-    ticket = part.start(Frame(names.exchange, names, loop.time() + timeout, loop), done)
+    ticket = part.start(Frame(names.exchange, names, loop.time() + seconds, loop), done)
     try:
         return await future
     except asyncio.CancelledError:
