@@ -9,6 +9,9 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl
 
+MOST_FIELDS = 1000
+"""Query parameters that one request may have."""
+
 HeaderList = list[tuple[bytes, bytes]]
 """Header fields in order, names in lower case."""
 
@@ -79,7 +82,7 @@ class Exchange:
 def query_map(query_string: bytes) -> dict[str, Any]:
     """Give the parameters of *query_string* by name: ``b"a=1&b=2&b=3"`` → ``{"a": "1", "b": ["2", "3"]}``."""
     found: dict[str, Any] = {}
-    for key, value in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=1000):
+    for key, value in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_FIELDS):
         if key not in found:
             found[key] = value
         elif isinstance(found[key], list):

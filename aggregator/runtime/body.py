@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import AsyncIterator
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
-from aggregator.runtime.inputs import Refusal
+from aggregator.plan.types import InputPlan
+from aggregator.runtime.inputs import Inputs, Refusal
+from aggregator.runtime.replying import Receive
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+_LONGEST_NUMBER = 18
 
 
-class ClientGone(AggregatorError):
+class ClientGone(AggregatorError):  # noqa: N818 - said of the client, not failed on
     """The client hung up before its answer was there."""
 
 
 def check_length(exchange: Exchange, cap: int) -> None:
     """Refuse (413) a body that is announced to be larger than *cap* bytes, before any of it is read."""
     for name, value in exchange.header_list:
-        if name == b"content-length" and value.isdigit() and int(value) > cap:
-            raise Refusal(413, f"The request body is larger than {cap} bytes.")
+        if name == b"content-length" and value.isdigit() and (len(value) > _LONGEST_NUMBER or int(value) > cap):
+            raise _too_large(cap)
+
+
+async def take_body(receive: Receive, exchange: Exchange, inputs: Inputs, plan: InputPlan) -> None:
+    """Put the body into *exchange* as far as *plan* wants it read.
+
+    Raises ``ClientGone``, or ``Refusal``: 413 over the cap, 408 when it takes too long, 415 and 400 for no JSON.
+    """
+    if plan.read_body in ("bytes", "json"):
+        exchange.body = await read_body(receive, exchange, cap=plan.max_body, seconds=plan.body_timeout)
+        if plan.read_body == "json":
+            inputs.decode_body(exchange)
 
 
 async def read_body(receive: Receive, exchange: Exchange, *, cap: int, seconds: float) -> bytes:
@@ -37,11 +47,7 @@ async def read_body(receive: Receive, exchange: Exchange, *, cap: int, seconds: 
 
 
 async def _collect(receive: Receive, cap: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in body_stream(receive, cap):
-        size += len(chunk)
-        chunks.append(chunk)
+    chunks = [chunk async for chunk in body_stream(receive, cap)]
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
@@ -55,8 +61,12 @@ async def body_stream(receive: Receive, cap: int) -> AsyncIterator[bytes]:
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > cap:
-            raise Refusal(413, f"The request body is larger than {cap} bytes.")
+            raise _too_large(cap)
         if chunk:
             yield chunk
         if not message.get("more_body", False):
             return
+
+
+def _too_large(cap: int) -> Refusal:
+    return Refusal(413, f"The request body is larger than {cap} bytes.")

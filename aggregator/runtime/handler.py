@@ -10,7 +10,6 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from aggregator.errors import AggregatorError, CallError, Cause
@@ -18,22 +17,23 @@ from aggregator.exchange import Exchange
 from aggregator.plan.types import EndpointPlan, RowPlan, ServerPlan
 from aggregator.runtime.answer import Answer, problem
 from aggregator.runtime.assembly import Assembly
-from aggregator.runtime.body import ClientGone, Receive, Send, read_body
+from aggregator.runtime.body import ClientGone, take_body
 from aggregator.runtime.effects import Effect, EffectQueue
 from aggregator.runtime.failure import failure_answer
 from aggregator.runtime.fanout import FanOut, Run
 from aggregator.runtime.frame import Frame
-from aggregator.runtime.identity import HEADER as REQUEST_ID
 from aggregator.runtime.identity import request_id
 from aggregator.runtime.inputs import Inputs, Refusal
 from aggregator.runtime.names import Names
 from aggregator.runtime.narrowing import Narrowing
 from aggregator.runtime.outcome import HEADER as PARTS
 from aggregator.runtime.outcome import parts_header
+from aggregator.runtime.replying import Receive, Send, send_answer
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.result import Result, failed
-from aggregator.runtime.viewing import LazyResponse
 from aggregator.runtime.watching import Watch
+from aggregator.shaping.fields import parse_fields
+from aggregator.shaping.problems import ShapeProblem
 
 _log = logging.getLogger("aggregator.request")
 RESERVE = 0.05
@@ -47,7 +47,7 @@ class EndpointHandler:
     """Serves one endpoint of one generation."""
 
     __slots__ = (
-        "_assembly", "_budget", "_debug", "_effects", "_fan", "_inputs", "_narrowing", "_queue", "_read", "_report",
+        "_assembly", "_budget", "_debug", "_effects", "_fan", "_inputs", "_narrowing", "_queue", "_report", "_selects",
         "is_direct", "plan",
     )  # fmt: skip
 
@@ -62,13 +62,13 @@ class EndpointHandler:
         self._queue = queue
         self._inputs = Inputs(plan.inputs, plan.pattern.params)
         self._budget = plan.timeout - min(RESERVE, plan.timeout * 0.05)
-        self._read = plan.inputs.read_body
+        self._selects = plan.response.fields
         self._narrowing = Narrowing.of(plan)
         self._report = Report(plan.key, server.access_log)
         self._debug = (
             (server.debug_header, server.debug_secret) if server.debug_header and server.debug_secret else None
         )
-        self.is_direct = self._read == "no" and assembly.is_plain and not plan.response.delay
+        self.is_direct = plan.inputs.read_body == "no" and assembly.is_plain and not plan.response.delay
 
     def open(self, exchange: Exchange, segments: tuple[bytes, ...], client: str, now: float) -> None:
         """Fill what every request has into *exchange*; *now* is loop time."""
@@ -82,12 +82,13 @@ class EndpointHandler:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
         try:
             self._inputs.accept(exchange)
+            wanted = self._wanted(exchange) if self._selects else None
         except Refusal as refusal:
             answered(self._refused(refusal, exchange), None)
             return None
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
         run = Run(self._fan, frame, lambda ended: answered(self._plain(ended), ended))
-        run.begin(None if self._narrowing is None else self._narrowing.wanted(exchange))
+        run.begin(wanted)
         return run
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
@@ -97,55 +98,77 @@ class EndpointHandler:
         client = scope.get("client")
         self.open(exchange, segments, client[0] if client else "", loop.time())
         run: Run | None = None
+        closing = scope.get("aggregator.draining", False)
         try:
-            if self._read != "no":
-                await self._take_body(receive, exchange)
+            await take_body(receive, exchange, self._inputs, self.plan.inputs)
             self._inputs.accept(exchange)
+            self._assembly.accept(exchange)
             run = await self._run(exchange, receive, loop)
             answer = self._plain(run) if self._assembly.is_plain else await self._finished(run)
         except Refusal as refusal:
             answer, run = self._refused(refusal, exchange), None
+            closing = closing or refusal.status in (408, 413)
         except ClientGone:
             self._report.gone(exchange)
             return
-        trace = scope.get("aggregator.trace")
-        if trace is not None and run is not None:
-            trace.extend(run.ended_results())
-        await self._send(send, answer, exchange, closing=scope.get("aggregator.draining", False))
+        if run is not None:
+            scope.get("aggregator.trace", []).extend(run.ended_results())
+        await send_answer(send, answer, exchange.id, closing=closing)
         self.after(exchange, answer, run)
 
     def after(self, exchange: Exchange, answer: Answer, run: Run | None) -> None:
         """Do what follows an answer that has been sent: its background calls and its log line."""
         if self._effects and run is not None:
-            self._queue.put(self._effects, run.frame.names, LazyResponse(answer))
-        self._report.answered(exchange, answer.status, run)
+            self._queue.put(self._effects, run.frame.names, answer)
+        if not self._report.is_off:
+            self._report.answered(exchange, answer.status, () if run is None else run.ended_results())
 
     def gone(self, exchange: Exchange) -> None:
         """Tell that the client hung up before its answer was there."""
         self._report.gone(exchange)
 
-    async def _take_body(self, receive: Receive, exchange: Exchange) -> None:
-        inputs = self.plan.inputs
-        exchange.body = await read_body(receive, exchange, cap=inputs.max_body, seconds=inputs.body_timeout)
-        if self._read == "json":
-            self._inputs.decode_body(exchange)
+    def _wanted(self, exchange: Exchange) -> frozenset[str] | None:
+        text = exchange.query.get("fields")
+        try:
+            if isinstance(text, str) and text:
+                parse_fields(text)
+            return None if self._narrowing is None else self._narrowing.wanted(exchange)
+        except ShapeProblem as error:
+            raise Refusal(400, f"The query parameter 'fields' cannot be used: {error.message}.") from None
 
     async def _run(self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop) -> Run:
+        wanted = self._wanted(exchange) if self._selects else None
         done: asyncio.Future[None] = loop.create_future()
         run = Run(self._fan, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done))
-        run.begin(None if self._narrowing is None else self._narrowing.wanted(exchange))
+        run.begin(wanted)
         if not run.over:
-            watch = Watch(receive, done, loop)
-            try:
-                await done
-            except BaseException:
-                run.cancel()
-                raise
-            finally:
-                watch.stop()
+            await self._wait(run, done, receive, loop)
         if self.plan.response.delay:
-            await asyncio.sleep(self.plan.response.delay)
+            await self._pause(receive, loop)
         return run
+
+    async def _wait(
+        self, run: Run, done: asyncio.Future[None], receive: Receive, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        watch = Watch(receive, done, loop)
+        try:
+            await done
+        except BaseException:
+            run.cancel()
+            raise
+        finally:
+            watch.stop()
+
+    async def _pause(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
+        never: asyncio.Future[None] = loop.create_future()
+        watch = Watch(receive, never, loop)
+        try:
+            async with asyncio.timeout(self.plan.response.delay):
+                await never
+        except TimeoutError:
+            return
+        finally:
+            watch.stop()
 
     def _plain(self, run: Run) -> Answer:
         if run.failure is not None:
@@ -175,29 +198,21 @@ class EndpointHandler:
         exchange = run.frame.exchange
         results = run.ended_results()
         debug = self._debug is not None and _knows_secret(exchange, *self._debug)
-        answer = failure_answer(failure, self._rows_of(failure.name), run.frame.names, exchange, results, debug=debug)
+        answer = failure_answer(failure, self._rows_of(failure), run.frame.names, exchange, results, debug=debug)
         if self.plan.kind == "fan_out":
             answer.headers.append((PARTS, parts_header(results)))
         return answer
 
-    def _rows_of(self, name: str) -> tuple[RowPlan, ...]:
+    def _rows_of(self, failure: Result) -> tuple[RowPlan, ...]:
+        """Give the rows of the call that failed; of its part, or of the answer, when it was none."""
+        if failure.rows is not None:
+            return failure.rows
         fan = self.plan.fan
-        part = None if fan is None else next((part for part in fan.parts if part.name == name), None)
+        part = None if fan is None else next((part for part in fan.parts if part.name == failure.name), None)
         return self.plan.rows if part is None else part.rows
 
     def _refused(self, refusal: Refusal, exchange: Exchange) -> Answer:
-        errors = [asdict(violation) for violation in refusal.violations] or None
-        headers = [(b"connection", b"close")] if refusal.status in (408, 413) else []
-        return problem(refusal.status, refusal.detail, request_id=exchange.id, headers=headers, errors=errors)
-
-    async def _send(self, send: Send, answer: Answer, exchange: Exchange, *, closing: bool) -> None:
-        headers = answer.headers
-        headers.append((b"content-length", b"%d" % len(answer.body)))
-        headers.append((REQUEST_ID, exchange.id.encode()))
-        if closing:
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        return problem(refusal.status, refusal.detail, request_id=exchange.id, errors=refusal.errors)
 
 
 def _resolve(done: asyncio.Future[None]) -> Callable[[Run], None]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError
-from aggregator.exchange import Exchange
+from aggregator.exchange import MOST_FIELDS, Exchange
 from aggregator.plan.types import InputPlan
 from aggregator.schemas.parameter import ABSENT, Parameter
 from aggregator.schemas.problems import InvalidInput, Violation
 
 
-class Refusal(AggregatorError):
+class Refusal(AggregatorError):  # noqa: N818 - said of the request
     """The request cannot be served as it is: the *status* and *detail* to answer with, and the violations."""
 
     def __init__(self, status: int, detail: str, violations: tuple[Violation, ...] = ()) -> None:
@@ -21,6 +22,11 @@ class Refusal(AggregatorError):
         self.detail = detail
         self.violations = violations
         super().__init__(detail)
+
+    @property
+    def errors(self) -> list[dict[str, Any]] | None:
+        """The violations as data for a problem document; None when there are none."""
+        return [asdict(violation) for violation in self.violations] or None
 
 
 class Inputs:
@@ -39,13 +45,17 @@ class Inputs:
         self._plain = not (plan.query or plan.headers or plan.body is not None)
 
     def accept(self, exchange: Exchange) -> None:
-        """Put typed parameters into *exchange*; raises ``Refusal`` (422) that lists every violation."""
+        """Put typed parameters into *exchange*; raises ``Refusal``.
+
+        422 lists every violation of what is declared; 400 is for a path or query that is no text, or has no end.
+        """
+        query = exchange.query_string
+        if query and (len(query) >= MOST_FIELDS or b"%" in query or not query.isascii()):
+            _check_query(query)
         violations: list[Violation] = []
         params = exchange.params
         for name, parameter, segment in zip(self._names, self._params, exchange.segments, strict=True):
-            text = (
-                segment.decode("ascii") if b"%" not in segment else unquote_to_bytes(segment).decode("utf-8", "replace")
-            )
+            text = segment.decode("ascii") if b"%" not in segment else _text(segment)
             if parameter is None:
                 params[name] = text
                 continue
@@ -84,6 +94,23 @@ class Inputs:
             exchange.body_value = json_codec.decode(exchange.body)
         except CallError:
             raise Refusal(400, "The request body is not valid JSON.") from None
+
+
+def _text(segment: bytes) -> str:
+    try:
+        return unquote_to_bytes(segment).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refusal(400, "The path is not UTF-8.") from None
+
+
+def _check_query(query: bytes) -> None:
+    if query.count(b"&") >= MOST_FIELDS:
+        raise Refusal(400, f"The query has more than {MOST_FIELDS} parameters.")
+    try:
+        unquote_to_bytes(query).decode("utf-8")
+        query.decode("ascii")
+    except UnicodeDecodeError:
+        raise Refusal(400, "The query is not percent-encoded UTF-8.") from None
 
 
 def _read(parameters: tuple[Parameter, ...], sent: dict[str, Any], violations: list[Violation]) -> dict[str, Any]:

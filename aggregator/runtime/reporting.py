@@ -7,8 +7,8 @@ import logging
 from typing import Literal
 
 from aggregator.exchange import Exchange
-from aggregator.runtime.fanout import Run
 from aggregator.runtime.outcome import is_partial, parts_header
+from aggregator.runtime.result import Result
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.request")
@@ -17,17 +17,17 @@ _log = logging.getLogger("aggregator.request")
 class Report:
     """Tells of the answers of one endpoint: all of them, only 5xx and partial ones, or none."""
 
-    __slots__ = ("_endpoint", "_which")
+    __slots__ = ("_endpoint", "_which", "is_off")
 
     def __init__(self, endpoint: str, which: Literal["all", "errors", "off"]) -> None:
         self._endpoint = endpoint
         self._which = which
+        self.is_off = which == "off"
 
-    def answered(self, exchange: Exchange, status: int, run: Run | None) -> None:
-        """Tell of an answer, if it is of a kind that is told."""
-        if self._which == "off":
+    def answered(self, exchange: Exchange, status: int, results: tuple[Result, ...]) -> None:
+        """Tell of an answer made of *results*, if it is of a kind that is told."""
+        if self.is_off:
             return
-        results = () if run is None else run.ended_results()
         bad = status >= 500 or is_partial(results)
         if not bad and self._which == "errors":
             return
@@ -40,9 +40,15 @@ class Report:
 
     def gone(self, exchange: Exchange) -> None:
         """Tell of a client that hung up; 499 is what proxies call it."""
-        if self._which != "off":
+        if not self.is_off:
             log(_log, logging.INFO, "The client hung up.", endpoint=self._endpoint, status=499, path=exchange.path,
                 request_id=exchange.id, client=exchange.client)  # fmt: skip
+
+    def broken(self, exchange: Exchange, status: int, error: Exception) -> None:
+        """Tell of an answer that was cut off in the middle, whose client got *status* and half a body."""
+        if not self.is_off:
+            log(_log, logging.WARNING, "An answer was cut off.", endpoint=self._endpoint, status=status,
+                path=exchange.path, request_id=exchange.id, client=exchange.client, reason=str(error))  # fmt: skip
 
 
 def _since(exchange: Exchange) -> float:

@@ -7,30 +7,26 @@ cut the connection, so that half a body is never taken for a whole one.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterable
-from contextlib import suppress
 from typing import Any, Protocol
 
-from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.errors import CallError
 from aggregator.exchange import Exchange
 from aggregator.plan.types import EndpointPlan, ServerPlan
 from aggregator.runtime.answer import Answer, problem
-from aggregator.runtime.body import ClientGone, Receive, Send, body_stream, check_length
+from aggregator.runtime.body import ClientGone, check_length
 from aggregator.runtime.effects import Effect, EffectQueue
-from aggregator.runtime.failure import failure_answer
 from aggregator.runtime.frame import Frame
-from aggregator.runtime.identity import HEADER as REQUEST_ID
 from aggregator.runtime.identity import request_id
 from aggregator.runtime.inputs import Inputs, Refusal
 from aggregator.runtime.names import Names
+from aggregator.runtime.replying import Receive, Send, send_answer
 from aggregator.runtime.reporting import Report
-from aggregator.runtime.result import failed
 from aggregator.runtime.sending import LeanDoor, Sender
-from aggregator.runtime.viewing import LazyResponse
-from aggregator.transport import Reply, StreamReply
-
-_PASSED = frozenset({b"content-type", b"content-length", b"content-encoding", b"content-disposition", b"content-range",
-                     b"accept-ranges", b"etag", b"last-modified", b"cache-control"})  # fmt: skip
+from aggregator.runtime.transit import Transit
+from aggregator.runtime.watching import unless_gone
+from aggregator.transport import StreamReply
 
 
 class StreamDoor(LeanDoor, Protocol):
@@ -62,103 +58,43 @@ class StreamHandler:
         self._report = Report(plan.key, server.access_log)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
-        """Answer one request; *segments* are the path parameters as canonical percent-encoded bytes."""
+        """Answer one request; *segments* are the path parameters as canonical percent-encoded bytes.
+
+        An answer that broke off is left unfinished, upon which the server cuts the connection.
+        """
         loop = asyncio.get_running_loop()
-        exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
-        exchange.segments = segments
-        exchange.id = request_id(exchange.header_list)
-        exchange.started = loop.time()
-        exchange.deadline = exchange.started + self.plan.timeout
-        names = Names(exchange)
+        exchange = self._exchange(scope, segments, loop.time())
+        frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
+        transit = Transit(self.plan, self._sender, self._pool, frame, receive, send, scope)
         try:
             self._inputs.accept(exchange)
             check_length(exchange, self.plan.inputs.max_body)
-            reply = await self._open(Frame(exchange, names, exchange.deadline, loop), receive)
-        except Refusal as refusal:
-            await self._finish(send, problem(refusal.status, refusal.detail, request_id=exchange.id), exchange)
+            answer = await unless_gone(transit.run(), receive, transit.read)
         except ClientGone:
             self._report.gone(exchange)
-        except CallError as error:
-            await self._finish(send, self._failed(error, None, names, exchange), exchange)
-        else:
-            await self._pass_on(reply, receive, send, exchange, names)
-
-    async def _open(self, frame: Frame, receive: Receive) -> StreamReply:
-        try:
-            rendered = self._sender.render(frame)
-        except CallError:
-            raise
-        except AggregatorError as error:
-            raise CallError(Cause.EXPRESSION, str(error)) from None
-        forwarded = self._sender.plan.request.body_kind == "forward"
-        body = body_stream(receive, self.plan.inputs.max_body) if forwarded else rendered.body
-        idle = self.plan.idle_timeout
-        return await self._pool.stream(
-            self._sender.plan.request.method, rendered.target, rendered.headers, body,
-            deadline=None if idle is not None else frame.deadline, idle_timeout=idle,
-        )  # fmt: skip
-
-    def _failed(self, error: CallError, reply: Reply | None, names: Names, exchange: Exchange) -> Answer:
-        plan = self._sender.plan
-        result = failed(plan.name, error, upstream=plan.upstream.label)
-        if reply is not None:
-            result.status, result.headers, result.raw = reply.status, reply.headers, reply.body
-        return failure_answer(result, plan.rows, names, exchange, (), debug=False)
-
-    async def _pass_on(
-        self, reply: StreamReply, receive: Receive, send: Send, exchange: Exchange, names: Names
-    ) -> None:
-        plan = self._sender.plan
-        async with reply:
-            if reply.status not in plan.success.statuses:
-                error = CallError(
-                    Cause.STATUS, f"The upstream '{plan.upstream.label}' answered with status {reply.status}."
-                )
-                await self._finish(
-                    send,
-                    self._failed(error, Reply(reply.status, reply.headers, b""), names, exchange),
-                    exchange,
-                )
+            return
+        except (CallError, Refusal) as error:
+            if transit.status or not isinstance(error, Refusal):
+                self._report.broken(exchange, transit.status, error)
                 return
-            headers = [(name, value) for name, value in reply.headers if name in _PASSED]
-            answer = Answer(reply.status, headers, b"")
-            await send({"type": "http.response.start", "status": reply.status,
-                        "headers": [*headers, (REQUEST_ID, exchange.id.encode())]})  # fmt: skip
-            await self._copy(reply, receive, send)
-        if self._effects:
-            self._queue.put(self._effects, names, LazyResponse(answer))
-        self._report.answered(exchange, answer.status, None)
+            answer = problem(error.status, error.detail, request_id=exchange.id, errors=error.errors)
+            transit.closing = transit.closing or error.status == 413
+        if not transit.status:
+            await send_answer(send, answer, exchange.id, closing=transit.closing or not transit.read.is_set())
+        self._after(exchange, answer, frame.names, transit)
+        scope.get("aggregator.trace", []).extend(transit.results)
 
-    async def _copy(self, reply: StreamReply, receive: Receive, send: Send) -> None:
-        watcher = asyncio.create_task(_gone(receive))
-        copier = asyncio.create_task(_copy_body(reply, send))
-        try:
-            await asyncio.wait({watcher, copier}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (watcher, copier):
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await watcher
-            with suppress(asyncio.CancelledError):
-                await copier
+    def _after(self, exchange: Exchange, answer: Answer, names: Names, transit: Transit) -> None:
+        if self._effects and transit.results:
+            self._queue.put(self._effects, names, answer)
+        self._report.answered(exchange, answer.status, transit.results)
 
-    async def _finish(self, send: Send, answer: Answer, exchange: Exchange) -> None:
-        headers = [
-            *answer.headers,
-            (b"content-length", str(len(answer.body)).encode()),
-            (REQUEST_ID, exchange.id.encode()),
-        ]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
-        self._report.answered(exchange, answer.status, None)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _copy_body(reply: StreamReply, send: Send) -> None:
-    async for piece in reply:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    def _exchange(self, scope: Any, segments: tuple[bytes, ...], now: float) -> Exchange:
+        exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
+        client = scope.get("client")
+        exchange.client = client[0] if client else ""
+        exchange.segments = segments
+        exchange.id = request_id(exchange.header_list)
+        exchange.started = now
+        exchange.deadline = math.inf if self.plan.timeout == math.inf else now + self.plan.timeout
+        return exchange

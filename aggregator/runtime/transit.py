@@ -1,0 +1,162 @@
+"""One streamed answer on its way: the request body up, the response body down, each at the pace of who takes it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.exchange import Exchange, HeaderList
+from aggregator.plan.types import EndpointPlan
+from aggregator.runtime.answer import Answer, has_body, problem
+from aggregator.runtime.body import body_stream
+from aggregator.runtime.failure import failure_answer
+from aggregator.runtime.frame import Frame
+from aggregator.runtime.identity import HEADER as REQUEST_ID
+from aggregator.runtime.replying import CLOSE, Receive, Send
+from aggregator.runtime.result import Result, failed
+from aggregator.runtime.sending import Sender
+from aggregator.transport import StreamReply, accept_encoding
+
+if TYPE_CHECKING:
+    from aggregator.runtime.streaming import StreamDoor
+
+_PASSED = frozenset({b"content-type", b"content-length", b"content-encoding", b"content-disposition", b"content-range",
+                     b"accept-ranges", b"etag", b"last-modified", b"cache-control", b"vary"})  # fmt: skip
+_MOST_OF_A_FAILURE = 64 * 1024
+_CODINGS = b"accept-encoding: " + accept_encoding() + b"\r\n"
+
+
+class Transit:
+    """The way of one request. ``read`` is set once the request body has been taken (or nobody wants it).
+
+    ``status`` is that of an answer whose head has been sent, 0 before; ``results`` tell of the call.
+    """
+
+    __slots__ = (
+        "_door", "_frame", "_plan", "_receive", "_send", "_sender", "_version", "closing", "read", "results", "status",
+    )  # fmt: skip
+
+    def __init__(
+        self, plan: EndpointPlan, sender: Sender, door: StreamDoor, frame: Frame, receive: Receive, send: Send,
+        scope: Any,
+    ) -> None:  # fmt: skip
+        self._plan = plan
+        self._sender = sender
+        self._door = door
+        self._frame = frame
+        self._receive = receive
+        self._send = send
+        self._version: str = scope.get("http_version", "1.1")
+        self.closing: bool = scope.get("aggregator.draining", False)
+        self.read = asyncio.Event()
+        self.status = 0
+        self.results: tuple[Result, ...] = ()
+        if sender.plan.request.body_kind != "forward":
+            self.read.set()
+
+    async def run(self) -> Answer:
+        """Give the answer, to be sent unless ``status`` is set: then it was. Raises ``CallError`` when it broke off."""
+        started = self._frame.loop.time()
+        try:
+            reply = await self._open(started)
+        except CallError as error:
+            return self._failed(error, Result(self._sender.name), started)
+        async with reply:
+            if reply.status not in self._sender.plan.success.statuses:
+                return self._failed(*await self._refusal(reply), started)
+            self._keep(Result(self._sender.name, status=reply.status), started)
+            return await self._pass_on(reply)
+
+    async def _open(self, now: float) -> StreamReply:
+        try:
+            target, headers, body = self._sender.render(self._frame)
+        except CallError:
+            raise
+        except AggregatorError as error:
+            raise CallError(Cause.EXPRESSION, str(error)) from None
+        exchange, idle, plan = self._frame.exchange, self._plan.idle_timeout, self._sender.plan
+        headers = headers.replace(_CODINGS, b"accept-encoding: %b\r\n" % _coding_for(exchange))
+        source: bytes | AsyncIterable[bytes] | None = body
+        if plan.request.body_kind == "forward":
+            headers += _length(exchange)
+            source = self._body()
+        deadline = self._frame.deadline if idle is not None else min(self._frame.deadline, now + plan.timeout)
+        return await self._door.stream(
+            plan.request.method, target, headers, source,
+            deadline=None if deadline == math.inf else deadline, idle_timeout=idle,
+        )  # fmt: skip
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in body_stream(self._receive, self._plan.inputs.max_body):
+                yield piece
+        finally:
+            self.read.set()
+
+    async def _refusal(self, reply: StreamReply) -> tuple[CallError, Result]:
+        """Give what a status means that is no success, with as much of its body as a status map may want."""
+        label = self._sender.plan.upstream.label
+        result = Result(self._sender.name, status=reply.status)
+        result.headers = reply.headers
+        try:
+            async for piece in reply:
+                result.raw += piece
+                if len(result.raw) > _MOST_OF_A_FAILURE:
+                    break
+        except CallError:
+            result.raw = b""
+        return CallError(Cause.STATUS, f"The upstream '{label}' answered with status {reply.status}."), result
+
+    def _failed(self, error: CallError, result: Result, started: float) -> Answer:
+        failure = failed(result.name, error, upstream=self._sender.plan.upstream.label, status=result.status)
+        failure.headers, failure.raw = result.headers, result.raw
+        self._keep(failure, started)
+        return failure_answer(failure, self._sender.plan.rows, self._frame.names, self._frame.exchange, (), debug=False)
+
+    def _keep(self, result: Result, started: float) -> None:
+        result.started, result.ended = started, self._frame.loop.time()
+        self.results = (result,)
+
+    async def _pass_on(self, reply: StreamReply) -> Answer:
+        exchange = self._frame.exchange
+        answer = Answer(reply.status, _passed(reply), b"")
+        head_only = exchange.method == "HEAD" or not has_body(reply.status)
+        sized = any(name == b"content-length" for name, _ in answer.headers)
+        if self._version == "1.0" and not head_only and not sized:
+            return problem(505, "The length of this stream is not known, so it needs HTTP/1.1.", request_id=exchange.id)
+        headers = [*answer.headers, (REQUEST_ID, exchange.id.encode("ascii")), *((CLOSE,) if self.closing else ())]
+        self.status = reply.status
+        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        if not head_only:
+            async for piece in reply:
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self._send({"type": "http.response.body", "body": b""})
+        self.results[0].ended = self._frame.loop.time()
+        return answer
+
+
+def _passed(reply: StreamReply) -> HeaderList:
+    """Give the fields of *reply* that describe its body, which is handed on unchanged."""
+    unwanted = () if has_body(reply.status) else (b"content-length",)
+    return [(name, value) for name, value in reply.headers if name in _PASSED and name not in unwanted]
+
+
+def _coding_for(exchange: Exchange) -> bytes:
+    """Give the content coding to ask for: the body is not decoded on its way, so the client has to understand it."""
+    sent = b",".join(value for name, value in exchange.header_list if name == b"accept-encoding")
+    for token in sent.lower().split(b","):
+        coding, _, weight = token.replace(b" ", b"").partition(b";")
+        if coding == b"gzip" and weight.rstrip(b"0.") != b"q=":
+            return b"gzip"
+    return b"identity"
+
+
+def _length(exchange: Exchange) -> bytes:
+    """Give the header line with the length of the body, if the client said it; otherwise it goes up in chunks."""
+    names = dict(exchange.header_list)
+    if b"transfer-encoding" in names or b"content-length" not in names:
+        return b""
+    return b"content-length: " + names[b"content-length"] + b"\r\n"
