@@ -16,6 +16,7 @@ from aggregator.exchange import Exchange, HeaderList
 from aggregator.runtime.answer import Answer
 from aggregator.runtime.fanout import Run
 from aggregator.runtime.handler import EndpointHandler
+from aggregator.runtime.replying import fault_answer
 from aggregator.server.generation import Generation
 from aggregator.server.status_lines import STATUS_LINES
 
@@ -33,18 +34,17 @@ class Found(NamedTuple):
 
 
 class DirectDoor:
-    """Finds the handler of a request, if it may be answered directly. *is_open* says whether anything may be."""
+    """Finds the handler of a request, if it may be answered directly. *current* gives None when nothing may be."""
 
-    __slots__ = ("_current", "_is_open")
+    __slots__ = ("_current",)
 
-    def __init__(self, current: Callable[[], Generation | None], is_open: Callable[[], bool]) -> None:
+    def __init__(self, current: Callable[[], Generation | None]) -> None:
         self._current = current
-        self._is_open = is_open
 
     def find(self, method: str, target: bytes) -> Found | None:
         """Give where ``method target`` goes; None when it has to take the ASGI way."""
         generation = self._current()
-        if generation is None or not self._is_open():
+        if generation is None:
             return None
         path, _, query = target.partition(b"?")
         try:
@@ -101,15 +101,19 @@ class DirectCycle:
         found.handler.open(exchange, found.segments, client, loop.time())
         self._exchange = exchange
         found.generation.in_flight += 1
-        run = found.handler.begin(exchange, loop, self._answered)
+        try:
+            run = found.handler.begin(exchange, loop, self._answered)
+        except Exception as error:  # a fault of ours must be answered, not take the connection along
+            self._answered(fault_answer(found.handler.plan.key, error, exchange.id), None)
+            return
         if not self.response_complete:
             self._run = run
 
     def _answered(self, answer: Answer, run: Run | None) -> None:
-        if self.disconnected or self.response_complete:
+        if self.response_complete:
             return
-        self._write(answer)
         self.response_complete = True
+        self._write(answer)
         self._run = None
         self._found.generation.leave()
         connection = self._connection
@@ -126,8 +130,6 @@ class DirectCycle:
             lines += (name, b": ", value, b"\r\n")
         for name, value in answer.headers:
             lines += (name, b": ", value, b"\r\n")
-            if name == b"connection":
-                self.keep_alive = False
         identity = self._exchange.id.encode()
         size = sum(map(len, body))
         if status == 204 or status == 304:
@@ -150,5 +152,6 @@ class DirectCycle:
         self.response_complete = True
         if self._run is not None:
             self._run.cancel()
+            self._run = None
         self._found.generation.leave()
         self._found.handler.gone(self._exchange)

@@ -1,23 +1,25 @@
-"""uvicorn's HTTP protocol with limits on the request head, and a shorter way to endpoints that need no ASGI.
+"""uvicorn's HTTP protocol with limits on what a client may send, and a shorter way to endpoints that need no ASGI.
 
-uvicorn's httptools path limits neither the size nor the fields of a head nor the time that it may take
-(Kludex/uvicorn#157, #1684), which a slow or endless head exploits.
+uvicorn's httptools path limits neither the size nor the fields of a head (Kludex/uvicorn#1684), takes trailers for
+headers, and answers what it cannot parse ahead of requests that came before.
 """
 
 from __future__ import annotations
 
-import asyncio
+import re
 from typing import Any
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from aggregator.runtime.answer import problem
 from aggregator.server.direct import DirectCycle, DirectDoor
 from aggregator.server.status_lines import STATUS_LINES
+from aggregator.server.timeouts import TimedProtocol
 
 MAX_TARGET = 8 * 1024
 MAX_HEAD = 32 * 1024
 MAX_FIELDS = 100
+
+_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]+").fullmatch
+_ABSOLUTE = re.compile(rb"(?i)https?://([^/?#]*)").match
 
 
 class Refused(Exception):  # noqa: N818 - it ends the parsing of a head, nothing else
@@ -29,73 +31,34 @@ class Refused(Exception):  # noqa: N818 - it ends the parsing of a head, nothing
         super().__init__(detail)
 
 
-class GuardedProtocol(HttpToolsProtocol):
-    """One client connection; ``header_timeout`` is in seconds from the connection or the first byte of a head."""
+class GuardedProtocol(TimedProtocol):
+    """One client connection; ``door`` leads to the endpoints."""
 
-    header_timeout = 10.0
     door: DirectDoor
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_size = 0
         self._hosts = 0
-        self._in_head = False
-        self._head_timer: asyncio.TimerHandle | None = None
         self._refusal: Refused | None = None
-        self._address = ""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give the client its time for the first head."""
-        super().connection_made(transport)
-        self._address = self.client[0] if self.client else ""
-        self._start_timer()
+        self._answering: Any = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer with the connection."""
-        self._stop_timer()
+        """Tell the request that is being answered, which need not be the last that came, and forget everything."""
+        answering, self._answering = self._answering, None
+        if answering is not None and answering is not self.cycle and not answering.response_complete:
+            answering.disconnected = True
+            answering.message_event.set()
         super().connection_lost(exc)
-
-    def _start_timer(self) -> None:
-        self._head_timer = self.loop.call_later(self.header_timeout, self._too_slow)
-
-    def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _too_slow(self) -> None:
-        self._head_timer = None
-        self._refuse(408, "The request head took too long to arrive.")
-
-    def data_received(self, data: bytes) -> None:
-        """Parse what came; a head that is not whole by then has its time limited."""
-        super().data_received(data)
-        if self._in_head and self._head_timer is None and not self.transport.is_closing():
-            self._start_timer()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse a request that cannot be parsed, or whose head is not acceptable."""
-        refusal, self._refusal = self._refusal, None
-        if refusal is None:
-            self._refuse(400, "The request is not well-formed HTTP.")
-        else:
-            self._refuse(refusal.status, refusal.detail)
-
-    def _refuse(self, status: int, detail: str) -> None:
-        self._stop_timer()
-        self._in_head = False
-        if self.transport.is_closing():
-            return
-        answer = problem(status, detail, headers=[(b"connection", b"close")])
-        lines = [name + b": " + value + b"\r\n" for name, value in answer.headers]
-        length = b"content-length: %d\r\n\r\n" % len(answer.body)
-        self.transport.write(b"".join([STATUS_LINES[status], *lines, length, answer.body]))
-        self.transport.close()
+        self.pipeline.clear()
+        if self.cycle.__class__ is DirectCycle:
+            self.cycle = None  # each holds the other
 
     def on_message_begin(self) -> None:
         """Begin to count a new head."""
         self._head_size = self._hosts = 0
-        self._in_head = True
+        self.in_head = True
+        self.whole = False
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -107,13 +70,15 @@ class GuardedProtocol(HttpToolsProtocol):
             self._stop(414, f"The request target is longer than {MAX_TARGET} bytes.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header field, within the limits (RFC 6585 §5)."""
-        name = name.lower()
+        """Take a header field, within the limits (RFC 6585 §5); fields after the body are counted and forgotten."""
         self._head_size += len(name) + len(value)
         if self._head_size > MAX_HEAD or len(self.headers) >= MAX_FIELDS:
             self._stop(431, f"The request head is larger than {MAX_HEAD} bytes or {MAX_FIELDS} fields.")
+        if not self.in_head:
+            return
+        name = name.lower()
         if name == b"host":
-            self._hosts += 1
+            self._hosts += 1 if _HOST(value) else 2
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))
@@ -123,14 +88,16 @@ class GuardedProtocol(HttpToolsProtocol):
         raise self._refusal
 
     def on_headers_complete(self) -> None:
-        """Let the request go to its endpoint, directly or by ASGI."""
-        self._in_head = False
-        if self._head_timer is not None:
-            self._stop_timer()
+        """Let the request go to its endpoint, directly or by ASGI; after a last answer nothing is begun."""
         version = self.parser.get_http_version()
         if self._hosts != 1 and (self._hosts or version == "1.1"):
             self._stop(400, "A request names its host exactly once (RFC 9112, section 3.2).")
-        if not self._begin_directly(version):
+        if version not in ("1.1", "1.0"):
+            self._stop(505, "This server speaks HTTP/1.1.")
+        self.in_head = False
+        if self.timer is not None:
+            self.stop_timer()
+        if not self.transport.is_closing() and not self._begin_directly(version):
             self._begin_asgi()
 
     def _begin_directly(self, version: str) -> bool:
@@ -138,6 +105,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if (
             (cycle is not None and not cycle.response_complete)
             or self.flow.write_paused
+            or self.expect_100_continue
+            or self.url[0] != 47
             or self.parser.should_upgrade()
         ):
             return False
@@ -145,17 +114,32 @@ class GuardedProtocol(HttpToolsProtocol):
         found = self.door.find(method, self.url)
         if found is None:
             return False
-        direct = DirectCycle(self, found, version != "1.0" and self.parser.should_keep_alive())
-        self.cycle = direct  # type: ignore[assignment]
-        direct.begin(method, self.headers, self._address)
+        keep_alive = version != "1.0" and self.parser.should_keep_alive() and not self.leaving
+        direct = self._answering = DirectCycle(self, found, keep_alive)
+        self.cycle = direct
+        direct.begin(method, self.headers, self.address)
         return True
 
     def _begin_asgi(self) -> None:
+        self._check_target()
         url, headers, expect = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expect
         self.headers.extend(headers)
         super().on_headers_complete()
+        if expect or self.leaving or self.parser.should_upgrade():
+            # A body that is announced may come or not once the answer is there: what follows cannot be told from it.
+            self.cycle.keep_alive = False
+
+    def _check_target(self) -> None:
+        """Refuse a target in absolute form that names another host than the Host field (RFC 9112 §3.2.2)."""
+        absolute = _ABSOLUTE(self.url)
+        if absolute and absolute[1].lower() != dict(self.headers).get(b"host", absolute[1]).lower():
+            self._stop(400, "The request target and the Host field name different hosts.")
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the request body; an endpoint that was reached directly reads none."""
@@ -164,8 +148,49 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Hear that the request is whole."""
+        self.whole = True
+        if self.timer is not None:
+            self.stop_timer()
         if self.cycle.__class__ is not DirectCycle:
             super().on_message_complete()
+
+    # What is refused.
+
+    def head_took_too_long(self) -> None:
+        """Refuse a request whose head does not come to an end."""
+        self._refuse(408, "The request head took too long to arrive.")
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words are not used
+        """Refuse a request that cannot be parsed, or whose head is not acceptable."""
+        refusal, self._refusal = self._refusal, None
+        if refusal is None:
+            self._refuse(400, "The request is not well-formed HTTP.")
+        else:
+            self._refuse(refusal.status, refusal.detail)
+
+    def _refuse(self, status: int, detail: str) -> None:
+        in_body = not (self.in_head or self.whole)
+        self.in_head = False
+        self.stop_timer()
+        if self.transport.is_closing():
+            return
+        answering = self._answering
+        if answering is not None and not answering.response_complete:
+            if answering is not self.cycle or not in_body:
+                answering.keep_alive = False  # a refusal now would be taken for the answer that is due
+                self.transport.pause_reading()
+                return
+            answering.disconnected = True
+            answering.message_event.set()
+        if answering is None or not getattr(answering, "response_started", False) or answering.response_complete:
+            self._write_refusal(status, detail)
+        self.transport.close()
+
+    def _write_refusal(self, status: int, detail: str) -> None:
+        answer = problem(status, detail, headers=[(b"connection", b"close")])
+        lines = [name + b": " + value + b"\r\n" for name, value in answer.headers]
+        length = b"content-length: %d\r\n\r\n" % len(answer.body)
+        self.transport.write(b"".join([STATUS_LINES[status], *lines, length, answer.body]))
 
 
 def guarded_protocol(header_timeout: float, door: DirectDoor) -> type[GuardedProtocol]:

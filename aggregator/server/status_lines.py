@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from aggregator.runtime.answer import title_of
 
 STATUS_LINES = {status: f"HTTP/1.1 {status} {title_of(status)}\r\n".encode() for status in range(100, 600)}

@@ -1,0 +1,121 @@
+"""How long a client may take: to send a head, to send the rest of a body nobody wanted, to take an answer.
+
+uvicorn's httptools path limits none of it (Kludex/uvicorn#157).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+SEND_TIMEOUT = 30.0
+"""Seconds in which a client has to take at least one byte of what is there for it."""
+LINGER = 0.2
+"""Seconds that a stopping server leaves idle connections open: a request may be on its way."""
+
+
+class TimedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, whose clients cannot hold a connection for ever.
+
+    ``header_timeout`` is what a head may take in seconds, from its first byte or the connection on, and what
+    is left of a request after its answer. *in_head* and *whole* tell how far the last request has come; *leaving*
+    that the server stops.
+    """
+
+    header_timeout = 10.0
+    cycle: Any  # uvicorn's, or one that needs no ASGI
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.address = ""
+        self.leaving = False
+        self.in_head = False
+        self.whole = True
+        self._feeding = False
+        self.timer: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Give the client its time for the first head."""
+        super().connection_made(transport)
+        self.address = self.client[0] if self.client else ""
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timers with the connection."""
+        self.stop_timer()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def _start_timer(self) -> None:
+        self.timer = self.loop.call_later(self.header_timeout, self._too_slow)
+
+    def stop_timer(self) -> None:
+        """Let the client take its time."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def _too_slow(self) -> None:
+        self.timer = None
+        if self.in_head:
+            self.head_took_too_long()
+        else:  # nothing was asked, or the answer is there: who still sends a body has had its time
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Give the client its time to take what has been written."""
+        super().pause_writing()
+        if self._stall_timer is None:
+            self._watch_stall(self.transport.get_write_buffer_size())
+
+    def _watch_stall(self, left: int) -> None:
+        self._stall_timer = self.loop.call_later(SEND_TIMEOUT, self._look_for_stall, left)
+
+    def _look_for_stall(self, before: int) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left < before:
+            self._watch_stall(left)
+        else:
+            self._stall_timer = None
+            self.transport.abort()
+
+    def resume_writing(self) -> None:
+        """Hear that the client took it."""
+        super().resume_writing()
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def shutdown(self) -> None:
+        """Close after what is being answered; an idle connection after a moment, in which it may ask once more."""
+        self.leaving = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+            return
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(LINGER, self.timeout_keep_alive_handler)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; a head that is not whole by then has its time limited."""
+        self._feeding = True
+        super().data_received(data)
+        self._feeding = False
+        if not self.whole and self.timer is None:
+            self._limit_rest()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request; one that was answered before it was whole has its time limited from now."""
+        super().on_response_complete()
+        if not self.whole and not self._feeding and self.timer is None:
+            self._limit_rest()
+
+    def _limit_rest(self) -> None:
+        if not self.transport.is_closing() and (self.in_head or self.cycle.response_complete):
+            self._start_timer()
+
+    def head_took_too_long(self) -> None:
+        """Refuse the request."""
+        raise NotImplementedError
