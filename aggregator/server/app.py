@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,17 +15,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from aggregator.config.loading import Config
+from aggregator.errors import AggregatorError
 from aggregator.runtime.answer import problem
 from aggregator.runtime.identity import HEADER as REQUEST_ID
 from aggregator.runtime.identity import request_id
 from aggregator.server.direct import DirectDoor
 from aggregator.server.dispatch import Dispatcher
 from aggregator.server.docs import add_docs
+from aggregator.server.generation import Generation
 from aggregator.server.plan_source import FixedSource, PlanFiles
 from aggregator.server.probes import probe_routes
+from aggregator.server.routes import EndpointRoute
 from aggregator.server.running import PlanSource, Running
 
 
@@ -39,7 +43,8 @@ class Application(FastAPI):
     def routes(self) -> list[BaseRoute]:
         """All routes: those of FastAPI and those that the configuration declares."""
         generation = self.running.generation
-        return [*self.router.routes, *(() if generation is None else generation.routes)]
+        declared = generation.routes if generation is not None else map(EndpointRoute, self.running.plan.endpoints)
+        return [*self.router.routes, *declared]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a declared endpoint at once, unless something has been put around the application."""
@@ -47,18 +52,25 @@ class Application(FastAPI):
             scope["app"] = self
             if await self.dispatcher.answer(scope, receive, send):
                 return
+        if scope["type"] == "lifespan":
+            send = _told_in_one_line(send)
         await super().__call__(scope, receive, send)
 
     def is_bare(self) -> bool:
         """Say whether nothing stands between a request and its endpoint: no middleware, telemetry or prefix."""
         if self._bare is None:
-            self._bare = not (self.user_middleware or self.root_path or self._native_telemetry.enabled())
+            telemetry = getattr(self, "_native_telemetry", None)
+            self._bare = not (self.user_middleware or self.root_path or (telemetry and telemetry.enabled()))
         return self._bare
 
     @property
     def door(self) -> DirectDoor:
-        """The way to endpoints that need no ASGI."""
-        return DirectDoor(lambda: self.running.generation, self.is_bare)
+        """The way to endpoints that need no ASGI; closed while the server drains."""
+        return DirectDoor(self._reached_directly)
+
+    def _reached_directly(self) -> Generation | None:
+        running = self.running
+        return running.generation if not running.draining and (self._bare or self.is_bare()) else None
 
 
 def create_app(
@@ -100,9 +112,20 @@ def application(source: PlanSource, transport: httpx.AsyncBaseTransport | None =
     add_docs(app, lambda: running.plan)
     app.add_exception_handler(HTTPException, _as_problem)
     app.add_exception_handler(Exception, _as_fault)
-    app.dispatcher = Dispatcher(lambda: running.generation, lambda: running.draining, app.router.app)
+    app.dispatcher = Dispatcher(lambda: running.generation, lambda: running.draining, app.router)
     app.router.middleware_stack = app.dispatcher
     return app
+
+
+def _told_in_one_line(send: Send) -> Send:
+    """Give *send* without the traceback that Starlette tells the server of when a lifespan fails."""
+
+    async def told(message: Message) -> None:
+        if message["type"].endswith(".failed") and isinstance(error := sys.exception(), AggregatorError):
+            message = {**message, "message": str(error)}
+        await send(message)
+
+    return told
 
 
 async def _as_problem(request: Request, error: Exception) -> Response:

@@ -3,48 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Mapping
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Callable, Iterable
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import Match, Router
+from starlette.types import Message, Receive, Scope, Send
 
 from aggregator.errors import ExpressionError
-from aggregator.runtime.answer import Answer, problem
-from aggregator.runtime.identity import HEADER as REQUEST_ID
+from aggregator.runtime.answer import problem
 from aggregator.runtime.identity import request_id
+from aggregator.runtime.replying import fault_answer, send_answer
 from aggregator.server.generation import Generation
+from aggregator.server.paths import path_of
 from aggregator.server.routes import EndpointRoute
-from aggregator.telemetry.logging import log
 
-_log = logging.getLogger("aggregator.server")
 NOT_STARTED = "The application has not been started: run it in a server, or enter its lifespan first."
+STOPPING = "The server is stopping."
+_SOON = [(b"retry-after", b"1")]
 
 
 class Dispatcher:
-    """An ASGI application over the current generation; what no endpoint answers goes to *fallback*."""
+    """An ASGI application over the current generation; what no endpoint answers goes to the routes of *router*."""
 
-    __slots__ = ("_current", "_draining", "_fallback")
+    __slots__ = ("_current", "_draining", "_router", "_routes")
 
     def __init__(
-        self, current: Callable[[], Generation | None], draining: Callable[[], bool], fallback: ASGIApp
+        self, current: Callable[[], Generation | None], draining: Callable[[], bool], router: Router
     ) -> None:
         self._current = current
         self._draining = draining
-        self._fallback = fallback
+        self._router = router
+        self._routes = router.app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
         if scope["type"] != "http" or not await self.answer(scope, receive, send):
-            await self._fallback(scope, receive, send)
+            await self._routes(scope, receive, send)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer a request if its path is declared (or malformed); say whether that was so."""
         generation = self._current()
         if generation is None:
-            await refuse(scope, send, 503, NOT_STARTED, [(b"retry-after", b"1")])
-            return True
+            return await self._not_running(scope, send)
         try:
             match = generation.index.find(path_of(scope))
         except ExpressionError as error:
@@ -55,8 +54,7 @@ class Dispatcher:
         method = scope["method"]
         route = match.methods.get(method) or (match.methods.get("GET") if method == "HEAD" else None)
         if route is None:
-            await self._wrong_method(match.methods, scope, send)
-            return True
+            return await self._wrong_method(match.methods, scope, send)
         if self._draining():
             scope["aggregator.draining"] = True
         scope["route"] = route
@@ -72,42 +70,58 @@ class Dispatcher:
         receive: Receive,
         send: Send,
     ) -> None:
+        sending = _Sending(send)
         generation.in_flight += 1
         try:
-            await route.handler(scope, receive, send, segments)
+            await route.handler(scope, receive, sending, segments)
         except asyncio.CancelledError:
-            raise
+            if not self._draining():
+                raise
+            if not sending.started:  # the grace of a stopping server is over
+                await refuse(scope, send, 503, STOPPING, _SOON)
         except Exception as error:
-            log(
-                _log,
-                logging.ERROR,
-                "An endpoint failed by a fault of the program.",
-                endpoint=route.plan.key,
-                error=repr(error),
-            )
-            _log.debug("The fault.", exc_info=error)
-            await refuse(scope, send, 500, "The server made a mistake; its log tells more.")
+            identity = request_id(scope["headers"])
+            answer = fault_answer(route.plan.key, error, identity)
+            if not sending.started:
+                await send_answer(send, answer, identity)
         finally:
             generation.leave()
 
-    async def _wrong_method(self, methods: Mapping[str, Any], scope: Scope, send: Send) -> None:
+    async def _not_running(self, scope: Scope, send: Send) -> bool:
+        if self._has_route(scope):
+            return False
+        await refuse(scope, send, 503, STOPPING if self._draining() else NOT_STARTED, _SOON)
+        return True
+
+    async def _wrong_method(self, methods: Iterable[str], scope: Scope, send: Send) -> bool:
+        if self._has_route(scope):
+            return False
         allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ()), "OPTIONS"})
         allow = (b"allow", ", ".join(allowed).encode())
         if scope["method"] == "OPTIONS":
             await send({"type": "http.response.start", "status": 204, "headers": [allow]})
             await send({"type": "http.response.body", "body": b""})
-            return
-        await refuse(scope, send, 405, f"This path answers to {', '.join(allowed)}.", [allow])
+        else:
+            await refuse(scope, send, 405, f"This path answers to {', '.join(allowed)}.", [allow])
+        return True
+
+    def _has_route(self, scope: Scope) -> bool:
+        """Say whether a route beside the declared endpoints, such as one of a user, takes the request."""
+        return any(route.matches(scope)[0] is Match.FULL for route in self._router.routes)
 
 
-def path_of(scope: Scope) -> bytes:
-    """Give the path as it was sent, still percent-encoded, without the prefix that a proxy has taken off."""
-    raw: bytes | None = scope.get("raw_path")
-    path = raw if raw else quote(scope["path"]).encode()
-    root = scope.get("root_path")
-    if root and path.startswith(root.encode()):
-        return path[len(root) :] or b"/"
-    return path
+class _Sending:
+    """A ``send`` that knows whether the answer has begun."""
+
+    __slots__ = ("_send", "started")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        self.started = True
+        await self._send(message)
 
 
 async def refuse(
@@ -115,11 +129,4 @@ async def refuse(
 ) -> None:
     """Answer with a problem document."""
     identity = request_id(scope["headers"])
-    await send_answer(problem(status, detail, request_id=identity, headers=headers or ()), identity, send)
-
-
-async def send_answer(answer: Answer, identity: str, send: Callable[[Message], Any]) -> None:
-    """Send *answer* with its length and the request id."""
-    headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode()), (REQUEST_ID, identity.encode())]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send_answer(send, problem(status, detail, request_id=identity, headers=headers or ()), identity)

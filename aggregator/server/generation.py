@@ -2,52 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
+from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.plan.walking import calls_in
-from aggregator.plan.types import EndpointPlan, Plan, UpstreamPlan
-from aggregator.runtime.client import SharedClient, pool_key
-from aggregator.runtime.handler import EndpointHandler
+from aggregator.runtime.client import PoolKey, SharedClient, pool_key
 from aggregator.runtime.stack import Resources, build_endpoint
-from aggregator.runtime.streaming import StreamHandler
 from aggregator.server.index import RouteIndex
 from aggregator.server.routes import EndpointRoute
 
-Handler = EndpointHandler | StreamHandler
+_AT_ONCE = 32
+"""Endpoints built between two looks at the event loop: a few milliseconds."""
 
 
 class Generation:
     """The runnable form of *plan*. ``in_flight`` counts its requests; retired and idle, it gives up its pools."""
 
     def __init__(
-        self, number: int, plan: Plan, resources: Resources, client: SharedClient, demo_port: int | None,
-        previous: Generation | None = None,
+        self, number: int, plan: Plan, routes: tuple[EndpointRoute, ...], client: SharedClient,
+        pools: frozenset[PoolKey],
     ) -> None:  # fmt: skip
         self.number = number
         self.plan = plan
         self.loaded_at = time.time()
         self.in_flight = 0
         self.retired = False
+        self.routes = routes
+        self.index: RouteIndex[EndpointRoute] = RouteIndex((r.plan.method, r.plan.pattern, r) for r in routes)
         self._client = client
-        self._released = False
-        self._pools = frozenset(pool_key(upstream, demo_port) for upstream in _upstreams(plan))
-        client.retain(self._pools)
-        try:
-            self.routes = self._build(plan, resources, previous)
-        except BaseException:
-            client.release(self._pools)
-            raise
-        self.index: RouteIndex[EndpointRoute] = RouteIndex(
-            (route.plan.method, route.plan.pattern, route) for route in self.routes
-        )
+        self._pools = pools
 
-    def _build(self, plan: Plan, resources: Resources, previous: Generation | None) -> tuple[EndpointRoute, ...]:
-        known = (
-            {}
-            if previous is None or previous.plan.server != plan.server
-            else {r.plan.digest: r for r in previous.routes}
-        )
-        return tuple(known.get(endpoint.digest) or _route(endpoint, resources) for endpoint in plan.endpoints)
+    @classmethod
+    async def build(
+        cls, number: int, plan: Plan, resources: Resources, client: SharedClient, demo_port: int | None,
+        previous: Generation | None = None,
+    ) -> Generation:  # fmt: skip
+        """Give the generation of *plan*; endpoints that *previous* serves unchanged keep their routes.
+
+        Requests are served meanwhile. Raises ``StartupError``.
+        """
+        pools = frozenset(pool_key(upstream, demo_port) for upstream in _upstreams(plan))
+        client.retain(pools)
+        try:
+            return cls(number, plan, await _routes(plan, resources, previous), client, pools)
+        except BaseException:
+            client.release(pools)
+            raise
 
     def leave(self) -> None:
         """Count a request as ended."""
@@ -61,14 +62,27 @@ class Generation:
         if self.in_flight == 0:
             self._release()
 
+    def abandon(self) -> None:
+        """Give up the pools without closing them: whoever owns them has closed them all."""
+        self.retired, self._pools = True, frozenset()
+
     def _release(self) -> None:
-        if not self._released:
-            self._released = True
-            self._client.release(self._pools)
+        pools, self._pools = self._pools, frozenset()
+        self._client.release(pools)
 
 
-def _route(plan: EndpointPlan, resources: Resources) -> EndpointRoute:
-    return EndpointRoute(plan, build_endpoint(plan, resources))
+async def _routes(plan: Plan, resources: Resources, previous: Generation | None) -> tuple[EndpointRoute, ...]:
+    same = previous is not None and previous.plan.server == plan.server
+    known = {route.plan.digest: route for route in previous.routes} if previous is not None and same else {}
+    routes: list[EndpointRoute] = []
+    for endpoint in plan.endpoints:
+        route = known.get(endpoint.digest)
+        if route is None:
+            route = EndpointRoute(endpoint, build_endpoint(endpoint, resources))
+            if len(routes) % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+        routes.append(route)
+    return tuple(routes)
 
 
 def _upstreams(plan: Plan) -> set[UpstreamPlan]:

@@ -6,31 +6,48 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aggregator.config.loading import Config, Loader
-from aggregator.diagnostics import render_text
+from aggregator.diagnostics import Diagnostic, render_text
 from aggregator.errors import ConfigError
 from aggregator.plan.compiler import Compiler
 from aggregator.plan.types import Plan
-from aggregator.server.memory import collection_paused
 
 
 class PlanFiles:
-    """A file and what it includes; what did not change since the last load is neither parsed nor compiled again."""
+    """A file and what it includes; what did not change since the last load is neither parsed nor compiled again.
+
+    *warnings* are those of the last plan.
+    """
 
     def __init__(self, path: Path, env: Mapping[str, str] | None = None) -> None:
         self._loader = Loader(path, env)
         self._compiler = Compiler()
-        self.files: tuple[Path, ...] = (path,)
+        self.folder: Path | None = path.absolute().parent
+        self.warnings: tuple[Diagnostic, ...] = ()
 
     def load(self) -> Plan:
         """Give the plan as the files say now; raises ``ConfigError``."""
-        with collection_paused():
-            config = self._loader.load()
-            self.files = config.files
-            return self._compiler.compile(config)
+        config = self._loader.load()
+        plan = self._compiler.compile(config)
+        self.warnings = config.warnings
+        return plan
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the last attempt read, or looked for."""
+        return self._loader.files
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders in which the last attempt looked for files by pattern."""
+        return self._loader.folders
 
     def describe(self, error: ConfigError, *, color: bool = False) -> str:
         """Give the text that a terminal shows for *error*."""
-        return render_text(error.diagnostics, self._loader.sources, color=color)
+        return render_text(error.diagnostics, error.sources or self._loader.sources, color=color)
+
+    def describe_warnings(self, *, color: bool = False) -> str:
+        """Give the text that a terminal shows for the warnings; empty when there are none."""
+        return render_text(self.warnings, self._loader.sources, color=color) if self.warnings else ""
 
 
 class FixedSource:
@@ -38,6 +55,7 @@ class FixedSource:
 
     def __init__(self, config: Config) -> None:
         self._plan = Compiler().compile(config)
+        self.folder: Path | None = config.files[0].absolute().parent if config.files else None
 
     def load(self) -> Plan:
         """Give its plan."""

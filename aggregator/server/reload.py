@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from aggregator.diagnostics import Diagnostic
+from aggregator.plan.types import Plan
 
 
 class Verdict(StrEnum):
@@ -46,3 +47,25 @@ class ReloadOutcome:
                 for d in self.diagnostics[:100]
             ],
         }
+
+
+_AT_START = {
+    "server": ("host", "port", "log_format", "header_timeout", "watchdog"),
+    "client": ("transport", "http2", "proxy"),
+}
+"""Settings that a running process keeps as they were when it started."""
+_AT_START_OF_HTTPX = ("max_connections", "max_keepalive", "keepalive_expiry")
+
+
+def needs_restart(old: Plan, new: Plan) -> tuple[str, ...]:
+    """Give the settings that differ and of which the running process will take no notice."""
+    changed = [
+        f"{section}.{name}"
+        for section, names in _AT_START.items()
+        for name in names
+        if getattr(getattr(old, section), name) != getattr(getattr(new, section), name)
+    ]
+    if old.client.transport == "httpx":  # the built-in engine has pools of its own for each upstream
+        limits = [getattr(old.client, name) != getattr(new.client, name) for name in _AT_START_OF_HTTPX]
+        changed += ["client.limits"] if any(limits) else []
+    return tuple(changed)

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
+from starlette.datastructures import URLPath
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
+from aggregator.errors import ExpressionError, StartupError
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.streaming import StreamHandler
+from aggregator.server.index import RouteIndex
+from aggregator.server.paths import path_of
 
 
 class EndpointRoute(BaseRoute):
-    """One declared endpoint. Requests reach it through the index, not by matching routes one after another."""
+    """One declared endpoint. Requests reach it through the index, not by matching routes one after another.
 
-    def __init__(self, plan: EndpointPlan, handler: EndpointHandler | StreamHandler) -> None:
+    Without a *handler*, which is so before the application runs, it can only be looked at.
+    """
+
+    include_in_schema = True
+
+    def __init__(self, plan: EndpointPlan, handler: EndpointHandler | StreamHandler | None = None) -> None:
         self.plan = plan
-        self.handler = handler
+        self._handler = handler
+
+    @property
+    def handler(self) -> EndpointHandler | StreamHandler:
+        """What answers it; raises ``StartupError`` before the application runs."""
+        if self._handler is None:
+            raise StartupError("The application has not been started.")
+        return self._handler
 
     @property
     def path(self) -> str:
@@ -37,15 +54,23 @@ class EndpointRoute(BaseRoute):
         return {"GET", "HEAD"} if self.plan.method == "GET" else {self.plan.method}
 
     @property
-    def endpoint(self) -> EndpointHandler | StreamHandler:
-        """What answers it."""
-        return self.handler
-
-    include_in_schema = True
+    def endpoint(self) -> EndpointHandler | StreamHandler | None:
+        """What answers it, if the application runs."""
+        return self._handler
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Never: the index has looked before the router does."""
-        return Match.NONE, {}
+        """Say whether this endpoint answers to *scope*, for tools that name a request by its route."""
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        index = RouteIndex([(self.plan.method, self.plan.pattern, self)])
+        try:
+            found = index.find(path_of(scope))
+        except ExpressionError:
+            found = None
+        if found is None:
+            return Match.NONE, {}
+        child = {"aggregator.segments": found.segments, "route": self}
+        return (Match.FULL if scope["method"] in self.methods else Match.PARTIAL), child
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request whose parameters the index has found."""
@@ -53,11 +78,9 @@ class EndpointRoute(BaseRoute):
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:
         """Give the path of the endpoint *name* with *path_params* in it."""
-        from starlette.datastructures import URLPath
-
         if name != self.name or set(path_params) != set(self.plan.pattern.params):
             raise NoMatchFound(name, path_params)
         path = self.path
         for key, value in path_params.items():
-            path = path.replace(f"{{{key}}}", str(value)).replace(f"{{{key}:path}}", str(value))
+            path = path.replace(f"{{{key}}}", quote(str(value), safe="")).replace(f"{{{key}:path}}", quote(str(value)))
         return URLPath(path=path, protocol="http")

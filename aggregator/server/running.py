@@ -7,30 +7,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Protocol
 
 import httpx
 
 from aggregator.demo.server import DemoServer
+from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError
 from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.runtime.client import SharedClient
 from aggregator.runtime.effects import EffectQueue
+from aggregator.runtime.plugins import Plugins
 from aggregator.runtime.stack import Resources
-from aggregator.server.memory import collection_paused
 from aggregator.server.generation import Generation
-from aggregator.server.reload import ReloadOutcome, Verdict
+from aggregator.server.memory import collection_paused
+from aggregator.server.reload import ReloadOutcome, Verdict, needs_restart
 from aggregator.telemetry.logging import log
-from aggregator.transport import Pool
+from aggregator.transport import Door
 
 _log = logging.getLogger("aggregator.server")
-_THREADS = 32
 
 
 class PlanSource(Protocol):
-    """Where plans come from, the first one and those of reloads."""
+    """Where plans come from, the first one and those of reloads.
+
+    *folder* is where plug-ins may lie beside the configuration.
+    """
+
+    folder: Path | None
 
     def load(self) -> Plan:
         """Give the plan as the files say now; raises ``ConfigError``. May be called in a thread."""
@@ -48,11 +54,12 @@ class Running:
         self.draining = False
         self.last_refusal: ReloadOutcome | None = None
         self.queue = EffectQueue(plan.background)
+        self.plugins = Plugins(source.folder)
         self._source = source
         self._transport = transport
         self._client: SharedClient | None = None
         self._demo: DemoServer | None = None
-        self._executor: ThreadPoolExecutor | None = None
+        self._stop_by: float | None = None
         self._stack = AsyncExitStack()
         self._turn = asyncio.Lock()
 
@@ -64,35 +71,37 @@ class Running:
         return self._client.client
 
     @property
-    def pools(self) -> tuple[Pool, ...]:
+    def pools(self) -> tuple[Door, ...]:
         """The open pools of all generations."""
         return () if self._client is None else self._client.pools
 
     async def open(self) -> None:
-        """Open the client and make the first plan runnable; raises ``StartupError``."""
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="plugin")
-        self._stack.callback(self._executor.shutdown, wait=False, cancel_futures=True)
-        self._client = SharedClient(self.plan.client, self._transport)
-        self._stack.push_async_callback(self._client.aclose)
+        """Open the client and make the plan runnable, unless that was done; raises ``StartupError``."""
+        if self.generation is not None:
+            return
+        self.draining, self._stop_by = False, None
+        self.queue, self._turn = EffectQueue(self.plan.background), asyncio.Lock()
         try:
+            self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
+            self._stack.push_async_callback(self._client.aclose)
             self.generation = await self._build(1, self.plan, None)
         except BaseException:
             await self._stack.aclose()
             raise
 
     async def _build(self, number: int, plan: Plan, previous: Generation | None) -> Generation:
-        assert self._client is not None
-        assert self._executor is not None
+        client = self._client
+        assert client is not None
+        await asyncio.to_thread(self.plugins.load, plan.plugins)
         await self._start_demo(plan)
         port = None if self._demo is None else self._demo.port
-        client = self._client
 
-        def pool(upstream: UpstreamPlan) -> Pool:
+        def pool(upstream: UpstreamPlan) -> Door:
             return client.pool(upstream, port)
 
-        resources = Resources(pool, self._executor, self.queue, plan.server)
+        resources = Resources(pool, self.plugins, self.queue, plan.server)
         with collection_paused():
-            return Generation(number, plan, resources, client, port, previous)
+            return await Generation.build(number, plan, resources, client, port, previous)
 
     async def _start_demo(self, plan: Plan) -> None:
         if self._demo is None and any(upstream.demo for upstream in plan.upstreams):
@@ -104,50 +113,72 @@ class Running:
     async def reload(self) -> ReloadOutcome:
         """Load, check and build a new generation beside the running one, and swap; on any problem change nothing."""
         async with self._turn:
+            current = self.generation
+            if current is None:  # stopped while this waited for its turn
+                return ReloadOutcome(Verdict.UNCHANGED, 0)
             started = asyncio.get_running_loop().time()
-            assert self.generation is not None
             try:
                 plan = await asyncio.to_thread(self._source.load)
-                if plan.digest == self.generation.plan.digest:
-                    self.last_refusal = None
-                    return ReloadOutcome(Verdict.UNCHANGED, self.generation.number)
-                fresh = await self._build(self.generation.number + 1, plan, self.generation)
+                if plan.digest == current.plan.digest:
+                    return self._stay(current)
+                fresh = await self._build(current.number + 1, plan, current)
             except ConfigError as error:
-                outcome = ReloadOutcome(Verdict.REFUSED, self.generation.number, summary=str(error),
-                                        report=self._source.describe(error), diagnostics=error.diagnostics)  # fmt: skip
-                return self._refuse(outcome)
+                return self._refuse(current, str(error), self._source.describe(error), error.diagnostics)
             except StartupError as error:
-                return self._refuse(
-                    ReloadOutcome(Verdict.REFUSED, self.generation.number, summary=str(error), report=str(error))
-                )
-            self._swap(fresh)
-            seconds = asyncio.get_running_loop().time() - started
-            outcome = ReloadOutcome(Verdict.SWAPPED, fresh.number, seconds, f"{len(plan.endpoints)} endpoints")
-            log(_log, logging.INFO, "A new configuration is served.", generation=fresh.number, config=plan.digest[:12],
-                endpoints=len(plan.endpoints), ms=round(seconds * 1000))  # fmt: skip
-            return outcome
+                return self._refuse(current, str(error), str(error))
+            except Exception as error:  # a fault of ours must not end reloading
+                _log.debug("The fault.", exc_info=error)
+                return self._refuse(current, f"It failed by a fault of the program: {error!r}", repr(error))
+            return self._swap(current, fresh, started)
 
-    def _refuse(self, outcome: ReloadOutcome) -> ReloadOutcome:
+    def _stay(self, current: Generation) -> ReloadOutcome:
+        self.last_refusal = None
+        self._tell_stale_plugins()
+        return ReloadOutcome(Verdict.UNCHANGED, current.number)
+
+    def _refuse(
+        self, current: Generation, summary: str, report: str, diagnostics: tuple[Diagnostic, ...] = ()
+    ) -> ReloadOutcome:
+        outcome = ReloadOutcome(Verdict.REFUSED, current.number, 0.0, summary, report, diagnostics)
         self.last_refusal = outcome
-        log(_log, logging.ERROR, "A new configuration was refused; the running one stays.", generation=outcome.generation,
-            reason=outcome.summary)  # fmt: skip
+        log(_log, logging.ERROR, "A new configuration was refused; the running one stays.", generation=current.number,
+            reason=summary)  # fmt: skip
         return outcome
 
-    def _swap(self, fresh: Generation) -> None:
-        assert self.generation is not None
+    def _swap(self, old: Generation, fresh: Generation, started: float) -> ReloadOutcome:
         assert self._client is not None
-        old, self.generation = self.generation, fresh
-        self.plan = fresh.plan
-        self.last_refusal = None
+        self.generation, self.plan, self.last_refusal = fresh, fresh.plan, None
         self.queue.configure(fresh.plan.background)
         self._client.configure(fresh.plan.client)
         old.retire()
+        seconds = asyncio.get_running_loop().time() - started
+        log(_log, logging.INFO, "A new configuration is served.", generation=fresh.number,
+            config=fresh.plan.digest[:12], endpoints=len(fresh.routes), ms=round(seconds * 1000))  # fmt: skip
+        if waiting := needs_restart(old.plan, fresh.plan):
+            log(_log, logging.WARNING, "Some settings take effect when the server is restarted.", settings=waiting)
+        self._tell_stale_plugins()
+        return ReloadOutcome(Verdict.SWAPPED, fresh.number, seconds, f"{len(fresh.routes)} endpoints")
+
+    def _tell_stale_plugins(self) -> None:
+        if stale := self.plugins.changed():
+            log(_log, logging.WARNING, "Plug-ins have changed; restart the server to run the new code.", plugins=stale)
+
+    def stop_within(self, seconds: float) -> None:
+        """Let background calls have *seconds* from now, instead of the whole grace from ``close`` on."""
+        self.draining = True
+        self._stop_by = asyncio.get_running_loop().time() + seconds
 
     async def close(self) -> None:
         """Run what is left of the background calls within the grace, then close everything."""
         self.draining = True
-        await self.queue.drain(self.plan.server.shutdown_grace)
+        await self.queue.drain(self._grace())
         await self._stack.aclose()
+        self._demo = None
         if self.generation is not None:
-            self.generation.retired = True
+            self.generation.abandon()
             self.generation = None
+
+    def _grace(self) -> float:
+        if self._stop_by is None:
+            return self.plan.server.shutdown_grace
+        return max(0.0, self._stop_by - asyncio.get_running_loop().time())

@@ -8,148 +8,156 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import uvicorn
 
-from aggregator.errors import StartupError
 from aggregator.server.app import Application
-from aggregator.server.memory import collect_seldom, keep_large_blocks
 from aggregator.server.guard import guarded_protocol
+from aggregator.server.listening import BACKLOG
+from aggregator.server.memory import collect_seldom, keep_large_blocks
 from aggregator.server.plan_source import PlanFiles
 from aggregator.server.reload import ReloadOutcome, Verdict
+from aggregator.server.signals import HANG_UP, signals_calling
 from aggregator.server.watching import watch_files
 from aggregator.telemetry.logging import log
 from aggregator.telemetry.watchdog import Stall, Watchdog
 
 _log = logging.getLogger("aggregator.server")
 _KEEP_ALIVE = 75
-_BACKLOG = 2048
+_LAST_MOMENT = 1.0
+"""Seconds that background calls get of their own, when requests have used up the grace."""
+_UNFINISHED = "ASGI callable returned without completing response."
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server that says 503 on /readyz before it stops accepting, and whose signals also reload."""
+    """uvicorn's server that says 503 on /readyz before it stops accepting, and leaves with 0 when a signal asks."""
 
     def __init__(self, config: uvicorn.Config, app: Application) -> None:
         super().__init__(config)
         self._app = app
-        self._stopping: asyncio.Task[None] | None = None
-
-    def handle_exit(self, sig: int, frame: object) -> None:
-        """Begin to drain on the first signal, leave at once on the second."""
-        delay = self._app.running.plan.server.drain_delay
-        if self._app.running.draining or delay <= 0:
-            self._app.running.draining = True
-            super().handle_exit(sig, frame)  # type: ignore[arg-type]
-            return
-        self._app.running.draining = True
-        log(_log, logging.INFO, "Draining: /readyz says 503 now.", seconds=delay)
-        leave = super().handle_exit
-        asyncio.get_running_loop().call_later(delay, lambda: leave(sig, None))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM while serving; a stop that was asked for ends the process with 0, not by the signal."""
-        originals = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        """Leave the signals to `Service`."""
+        yield
+
+    def stop(self) -> None:
+        """Begin to drain; asked a second time, leave at once."""
+        running = self._app.running
+        if running.draining:
+            self.should_exit = self.force_exit = True
+            running.stop_within(0.0)
+            return
+        running.draining = True
+        delay = running.plan.server.drain_delay
+        if delay <= 0:
+            self._leave()
+            return
+        log(_log, logging.INFO, "Draining: /readyz says 503 now.", seconds=delay)
+        asyncio.get_running_loop().call_later(delay, self._leave)
+
+    def _leave(self) -> None:
+        if not self.should_exit:
+            grace = self._app.running.plan.server.shutdown_grace
+            self.config.timeout_graceful_shutdown = grace  # type: ignore[assignment]  # any number of seconds will do
+            self._app.running.stop_within(grace + min(grace, _LAST_MOMENT))
+            self.should_exit = True
+
+
+class Service:
+    """*app* served on *listener* until a signal ends it; *on_reload* is told of every reload that changed something.
+
+    With *watch*, saving a file of *files* reloads; SIGHUP always does.
+    """
+
+    def __init__(
+        self, app: Application, files: PlanFiles, listener: socket.socket, *, watch: bool,
+        on_reload: Callable[[ReloadOutcome], None],
+    ) -> None:  # fmt: skip
+        self._app = app
+        self._files = files
+        self._listener = listener
+        self._watch = watch
+        self._on_reload = on_reload
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server = Server(self._config(), app)
+
+    def _config(self) -> uvicorn.Config:
+        protocol = guarded_protocol(self._app.running.plan.server.header_timeout, self._app.door)
+        return uvicorn.Config(
+            self._app, http=protocol, loop="asyncio" if sys.platform == "win32" else "uvloop", log_config=None,
+            access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE, lifespan="on",
+            ws="none", backlog=BACKLOG,
+        )  # fmt: skip
+
+    def run(self) -> int:
+        """Serve; gives the exit code of the process. Raises ``StartupError`` when it cannot begin."""
+        quiet_uvicorn()
+        factory = self._server.config.get_loop_factory()
+        with asyncio.Runner(loop_factory=factory) as runner, suppress(SystemExit):  # so uvicorn says: not started
+            runner.run(self._serve())
+        return 0 if self._server.started else 3
+
+    def stop(self) -> None:
+        """Do what a signal does; may be called in any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._server.stop)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        handlers: dict[int, Callable[[], None]] = {signal.SIGINT: self._server.stop, signal.SIGTERM: self._server.stop}
+        if HANG_UP is not None:
+            handlers[HANG_UP] = self._wake.set
+        with signals_calling(handlers), self._watchdog():
+            try:
+                await self._app.running.open()  # here rather than in the lifespan, so that what fails has no traceback
+                keep_large_blocks()
+                collect_seldom()
+                await self._serve_and_reload()
+            finally:
+                await self._app.running.close()
+
+    async def _serve_and_reload(self) -> None:
+        helpers = [asyncio.create_task(self._reloads())]
+        if self._watch:
+            helpers.append(asyncio.create_task(watch_files(self._watched, self._wake)))
         try:
-            yield
+            await self._server.serve(sockets=[self._listener])
         finally:
-            for number, original in originals.items():
-                signal.signal(number, original)
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+
+    def _watched(self) -> tuple[Path, ...]:
+        return (*self._files.files, *self._files.folders, *self._app.running.plugins.files)
+
+    async def _reloads(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            outcome = await self._app.running.reload()
+            if outcome.verdict is not Verdict.UNCHANGED:
+                self._on_reload(outcome)
+
+    def _watchdog(self) -> Watching | nullcontext[None]:
+        threshold = self._app.running.plan.server.watchdog
+        return Watching(threshold) if threshold > 0 else nullcontext()
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Give a listening socket; raises ``StartupError`` that names the fix."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise StartupError(f"Cannot listen on {host}:{port}: {_reason(error)}.") from None
-    listener.listen(_BACKLOG)
-    listener.setblocking(False)
-    return listener
+class Watching:
+    """A watchdog over the running loop, for as long as the context lasts."""
 
+    def __init__(self, threshold: float) -> None:
+        self._watchdog = Watchdog(threshold, _tell_stall)
 
-def _reason(error: OSError | OverflowError) -> str:
-    text = (getattr(error, "strerror", None) or str(error)).lower()
-    if "in use" in text:
-        return "the port is taken; stop what uses it or choose another with --port"
-    if "permission" in text:
-        return "ports below 1024 need privileges; choose another with --port"
-    return text
+    def __enter__(self) -> None:
+        self._watchdog.start()
 
-
-def serve(
-    app: Application,
-    files: PlanFiles,
-    listener: socket.socket,
-    *,
-    watch: bool,
-    on_reload: Callable[[ReloadOutcome], None],
-) -> int:
-    """Serve *app* on *listener* until a signal ends it; gives the exit code of the process."""
-    plan = app.running.plan.server
-    config = uvicorn.Config(
-        app, http=guarded_protocol(plan.header_timeout, app.door), loop=_loop(), log_config=None, access_log=False, server_header=False,
-        proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=max(1, int(plan.shutdown_grace)),
-        lifespan="on", ws="none", backlog=_BACKLOG,
-    )  # fmt: skip
-    server = Server(config, app)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        try:
-            runner.run(_serve(server, app, files, listener, watch=watch, on_reload=on_reload))
-        except KeyboardInterrupt:
-            return 130
-    return 0 if server.started else 3
-
-
-def _loop() -> str:
-    return "asyncio" if sys.platform == "win32" else "uvloop"
-
-
-async def _serve(
-    server: Server,
-    app: Application,
-    files: PlanFiles,
-    listener: socket.socket,
-    *,
-    watch: bool,
-    on_reload: Callable[[ReloadOutcome], None],
-) -> None:
-    threshold = app.running.plan.server.watchdog
-    watchdog = Watchdog(threshold, _tell_stall) if threshold > 0 else None
-    if watchdog is not None:
-        watchdog.start()
-    keep_large_blocks()
-    collect_seldom()
-    wake = asyncio.Event()
-    helpers = [asyncio.create_task(_reloads(app, wake, on_reload))]
-    if watch:
-        helpers.append(asyncio.create_task(watch_files(lambda: files.files, wake)))
-    with suppress(NotImplementedError, AttributeError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, wake.set)
-    try:
-        await server.serve(sockets=[listener])
-    finally:
-        for helper in helpers:
-            helper.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
-        if watchdog is not None:
-            watchdog.stop()
-
-
-async def _reloads(app: Application, wake: asyncio.Event, on_reload: Callable[[ReloadOutcome], None]) -> None:
-    while True:
-        await wake.wait()
-        wake.clear()
-        outcome = await app.running.reload()
-        if outcome.verdict is not Verdict.UNCHANGED:
-            on_reload(outcome)
+    def __exit__(self, *_: object) -> None:
+        self._watchdog.stop()
 
 
 def _tell_stall(stall: Stall) -> None:
@@ -157,6 +165,8 @@ def _tell_stall(stall: Stall) -> None:
         seconds=round(stall.seconds, 3), stack=" < ".join(stall.stack))  # fmt: skip
 
 
-def directory_of(files: tuple[Path, ...]) -> set[Path]:
-    """Give the folders to watch: mounted files are often replaced by changing a link beside them."""
-    return {file.resolve().parent for file in files} | {file.absolute().parent for file in files}
+def quiet_uvicorn() -> None:
+    """Keep uvicorn from saying again, and louder, what we have said: bad requests and answers that were cut off."""
+    logger = logging.getLogger("uvicorn.error")
+    logger.setLevel(logging.ERROR)
+    logger.filters[:] = [lambda record: record.msg != _UNFINISHED]

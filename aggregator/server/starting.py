@@ -10,9 +10,10 @@ from aggregator.errors import ConfigError, StartupError
 from aggregator.plan.summary import calls_text
 from aggregator.plan.types import Plan
 from aggregator.server.app import application
+from aggregator.server.listening import bind
 from aggregator.server.plan_source import PlanFiles
 from aggregator.server.reload import ReloadOutcome, Verdict
-from aggregator.server.serving import bind, serve
+from aggregator.server.serving import Service
 from aggregator.telemetry.logging import configure_logging
 from aggregator.telemetry.redaction import Masker
 
@@ -22,19 +23,27 @@ REFUSED, FAILED = 1, 3
 def start(path: str, host: str | None, port: int | None, *, watch: bool, log_format: str | None, log_level: str) -> int:
     """Serve *path*; gives the exit code of the process: 0, 1 when the file has problems, 3 when it cannot be served."""
     files = PlanFiles(Path(path))
+    color = sys.stderr.isatty()
     try:
         app = application(files)
-    except ConfigError as error:
-        print(files.describe(error, color=sys.stderr.isatty()), file=sys.stderr)
-        return REFUSED
-    plan = app.running.plan
-    chosen = cast(Literal["text", "json"], log_format or plan.server.log_format)
-    configure_logging(chosen, log_level, masker=Masker(plan.secrets))
-    try:
+        plan = app.running.plan
+        if warnings := files.describe_warnings(color=color):
+            print(warnings, file=sys.stderr)
+        masker = Masker(plan.secrets)
+        chosen = cast("Literal['text', 'json']", log_format or plan.server.log_format)
+        configure_logging(chosen, log_level, masker=masker)
+
+        def on_reload(outcome: ReloadOutcome) -> None:
+            masker.learn(app.running.plan.secrets)
+            tell(outcome, path, sys.stderr)
+
         with bind(host or plan.server.host, plan.server.port if port is None else port) as listener:
             address = listener.getsockname()
             print(welcome(path, plan, f"http://{_host(address[0])}:{address[1]}"), file=sys.stderr, flush=True)
-            return serve(app, files, listener, watch=watch, on_reload=lambda outcome: tell(outcome, path, sys.stderr))
+            return Service(app, files, listener, watch=watch, on_reload=on_reload).run()
+    except ConfigError as error:
+        print(files.describe(error, color=color), file=sys.stderr)
+        return REFUSED
     except StartupError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED

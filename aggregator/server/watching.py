@@ -3,37 +3,74 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from pathlib import Path
 
-_PAUSE_MS = 100
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.server")
+_DEBOUNCE_MS, _STEP_MS = 100, 50
+LOOK_MS = 1000
+"""Milliseconds between two looks at the files when nothing is heard of them: some file systems tell nothing."""
+
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 async def watch_files(files: Callable[[], Iterable[Path]], wake: asyncio.Event) -> None:
-    """Set *wake* whenever one of *files* has changed; what they are may change as well. Runs until cancelled."""
-    from watchfiles import awatch
+    """Set *wake* whenever one of *files* (or folders) has changed, and once at first. Runs until cancelled.
 
+    What *files* gives may change at any time.
+    """
+    seen: Stamp | None = None
     while True:
         watched = tuple(files())
-        seen = stamp(watched)
-        folders = {file.absolute().parent for file in watched} | {file.resolve().parent for file in watched}
-        changed = asyncio.Event()
-        async for _ in awatch(*folders, debounce=_PAUSE_MS, step=50, recursive=False, stop_event=changed):
-            now = stamp(watched)
-            if now != seen:
-                seen = now
-                wake.set()
-            if tuple(files()) != watched:
-                changed.set()
+        folders = _folders(watched)
+        async with aclosing(_ticks(folders)) as ticks:
+            async for _ in ticks:
+                now = stamp(watched)
+                if now != seen:
+                    seen = now
+                    wake.set()
+                if tuple(files()) != watched or _folders(watched) != folders:
+                    break
+
+
+async def _ticks(folders: frozenset[Path]) -> AsyncGenerator[None, None]:
+    """Give a tick soon after something happened in *folders*, and one every second."""
+    from watchfiles import awatch
+
+    yield
+    changes = awatch(*folders, watch_filter=None, debounce=_DEBOUNCE_MS, step=_STEP_MS, rust_timeout=LOOK_MS,
+                     yield_on_timeout=True, recursive=False)  # fmt: skip
+    try:
+        async with aclosing(changes):
+            async for _ in changes:
+                yield
+    except (OSError, RuntimeError) as error:  # the system has no watches left, or a folder has gone
+        log(_log, logging.WARNING, "Files cannot be watched; they are looked at every second.", reason=str(error))
+        while True:
+            await asyncio.sleep(LOOK_MS / 1000)
+            yield
+
+
+def _folders(files: Iterable[Path]) -> frozenset[Path]:
+    """Give the folders in which a change of *files* shows, as they are named and as links lead."""
+    found: set[Path] = set()
+    for file in files:
+        found |= {file} if file.is_dir() else {file.absolute().parent, file.resolve().parent}
+    return frozenset(folder for folder in found if folder.is_dir())
 
 
 def stamp(files: Iterable[Path]) -> Stamp:
     """Give what tells one state of *files* from another: identity, size and time of change of each."""
-    found = []
+    found: list[tuple[str, int, int, int]] = []
     for file in files:
-        with suppress(OSError):
+        try:
             status = file.stat()
+        except OSError:
+            found.append((str(file), 0, 0, 0))
+        else:
             found.append((str(file), status.st_ino, status.st_size, status.st_mtime_ns))
     return tuple(found)
