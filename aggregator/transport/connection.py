@@ -45,9 +45,16 @@ class Connection(asyncio.Protocol):
         ticket.connection = self
         ticket.reused = self.served
         self.reader.expect(ticket.method == b"HEAD", ticket.limit)
-        self.transport.write(ticket.request)
+        self.write(ticket.request)
         if ticket.streaming:
             ticket.sending(self)
+
+    def write(self, data: bytes) -> None:
+        """Write *data*, unless the connection is lost, which `connection_lost` tells."""
+        try:
+            self.transport.write(data)
+        except RuntimeError:  # uvloop: the handle is closed already, and the loss is yet to be told
+            self.transport.abort()
 
     def fail(self, error: CallError) -> None:
         """Close, and fail the call that is being carried."""
@@ -63,13 +70,15 @@ class Connection(asyncio.Protocol):
         else:
             self.transport.abort()
 
-    def is_usable(self) -> bool:
-        """Tell whether a request may be sent that cannot be replayed: asks the socket, not only the event loop.
+    def is_usable(self, *, careful: bool) -> bool:
+        """Tell whether a request may be sent; *careful* asks the socket, not only the event loop.
 
         What has arrived without being asked for, and an end of stream, both forbid it.
         """
-        if self.socket is None or self.transport.is_closing():
+        if self.transport.is_closing():
             return False
+        if not careful or self.socket is None:
+            return True
         try:
             self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:

@@ -66,7 +66,7 @@ class Places:
         idle = self.idle
         while idle:
             connection = idle.pop()
-            if ticket.method in IDEMPOTENT or connection.is_usable():  # the first may be replayed
+            if connection.is_usable(careful=ticket.method not in IDEMPOTENT):  # the others may be replayed
                 connection.send(ticket)
                 break
             self.drop(connection)

@@ -52,9 +52,9 @@ class Upload:
             if connection.writable is not None:
                 await connection.writable
             if piece:
-                connection.transport.write(piece if self._length is not None else _chunk(piece))
+                connection.write(piece if self._length is not None else _chunk(piece))
         if self._length is None:
-            connection.transport.write(b"0\r\n\r\n")
+            connection.write(b"0\r\n\r\n")
         elif sent != self._length:
             raise CallError(Cause.PROTOCOL, "The request body is not as long as its content-length says.")
 

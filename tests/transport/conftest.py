@@ -49,7 +49,7 @@ class Upstream:
                 self.requests.append(request)
                 for step in answer if isinstance(answer, list) else [answer]:
                     await self.play(step, reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError, EOFError, ssl.SSLError):
+        except (asyncio.IncompleteReadError, ConnectionError, EOFError, ssl.SSLError, RuntimeError):
             pass
         finally:
             self.open -= 1

@@ -166,3 +166,31 @@ def test_early_answer_ends_the_connection(run: Any, stage: Any) -> None:
             await stage.until(lambda: upstream.open == 0)
 
     run(main())
+
+
+def test_loss_that_is_yet_to_be_told(run: Any, stage: Any) -> None:
+    """A connection whose loss the loop has not told yet, and which cannot be written to, is as good as lost."""
+
+    async def main() -> None:
+        async with stage.playing(stage.OK) as upstream, stage.pool(upstream) as pool:
+            await get(pool, stage)
+            (connection,) = pool._places.idle
+            transport = connection.transport
+
+            class Lost:
+                """Behaves as uvloop's transports do in that moment."""
+
+                def is_closing(self) -> bool:
+                    return False
+
+                def write(self, data: bytes) -> None:
+                    raise RuntimeError("the handler is closed")
+
+                def abort(self) -> None:
+                    transport.abort()
+
+            connection.transport = Lost()
+            reply = await get(pool, stage)
+            assert (reply.body, reply.reused, upstream.accepted) == (b"ok", False, 2)
+
+    run(main())
