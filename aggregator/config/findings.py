@@ -117,7 +117,7 @@ def _hidden(written: Any, secrets: Iterable[str]) -> dict[str, str]:
     """What must not be said of *written*, longest first, and what is said in its place."""
     references = set(_REFERENCE.findall(repr(written)))
     shown = next(iter(references)) if len(references) == 1 else "${…}"
-    return dict.fromkeys(sorted(secrets, key=len, reverse=True), shown) if references else {}
+    return dict.fromkeys(sorted(filter(None, secrets), key=len, reverse=True), shown) if references else {}
 
 
 def _masked(text: str, hidden: Mapping[str, str]) -> str:

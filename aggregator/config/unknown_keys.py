@@ -10,7 +10,7 @@ from aggregator.config.wording import listed
 from aggregator.diagnostics import suggest
 from aggregator.fields import Settings
 
-_MOST_LISTED = 16
+_MOST_LISTED = 8
 _OTHER_WORDS = {
     "aggregate": "fan_out",
     "api": "endpoints",
@@ -66,10 +66,9 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return f"write it under {listed(present or homes, 'or')}"
     if (other := _OTHER_WORDS.get(word)) in allowed:
         return f"did you mean `{other}`?"
-    near = suggest(key, allowed)
-    if near is None and (outer := _outer(model, path)) is not None:
+    if (outer := _outer(model, path)) is not None:
         return f"write it further out, beside `{outer}`"
-    if near is not None:
+    if (near := suggest(key, allowed)) is not None:
         return f"did you mean `{near}`?"
     shown = ", ".join(allowed[:_MOST_LISTED]) + (", …" if len(allowed) > _MOST_LISTED else "")
     return f"allowed here: {shown}" if shown else "remove it"

@@ -14,7 +14,7 @@ from aggregator.config.findings import Finding, value_at, written_path
 from aggregator.config.unknown_keys import hint_for_key
 from aggregator.config.values import Steps
 from aggregator.config.vocabulary import field_at, keys_of, model_at
-from aggregator.config.wording import example_of, found_in, sentence
+from aggregator.config.wording import example_of, found_in, in_yaml, sentence
 from aggregator.diagnostics import did_you_mean, suggest
 from aggregator.fields import Settings
 
@@ -133,24 +133,22 @@ class _Explainer:
         message = f"expected {expected}, found {found_in(found)}"
         return self._finding("wrong-type", message, path, self._hint_for_type(path, expected, found))
 
-    def _hint_for_type(self, path: Steps, expected: str, found: Any) -> str | None:
+    def _hint_for_type(self, path: Steps, expected: str, found: Any) -> str:
         if found is None:
             return "write a value behind the colon, or remove the key"
         if isinstance(found, str) and "${" in found:
             return f"give the variable {expected} as its value"
-        if expected == "a mapping" and isinstance(found, str):
-            model = model_at(self._model, path)
-            main = next((key for key in ("url",) if model and key in keys_of(model)), None)
-            if main:
-                return f"write `{main}: {found}` below it"
         if expected == "text" and isinstance(found, bool | int | float):
-            written = str(found).lower() if isinstance(found, bool) else found
-            return f'write it in quotes: `"{written}"`'
+            return f'write it in quotes: `"{in_yaml(found)}"`'
         if expected == "a list" and isinstance(found, str | int | float):
             return f"write `[{found}]`"
+        model = model_at(self._model, path)
+        url = field_at(self._model, (*path, "url")) if model and expected == "a mapping" else None
+        if url is not None:
+            return f"write `url: {found if isinstance(found, str) else example_of(url)}` below it"
         field = field_at(self._model, path)
         example = example_of(field) if field else None
-        return f"write it like `{path[-1]}: {example}`" if example and path else None
+        return f"write it like `{path[-1]}: {example}`" if example and path else f"write {expected}"
 
     def _range(self, path: Steps) -> str:
         """The numbers that may stand at *path*."""

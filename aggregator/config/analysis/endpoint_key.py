@@ -46,8 +46,7 @@ def read_key(key: str, place: Steps) -> tuple[EndpointKey | None, list[Finding]]
 
 def _parts(key: str) -> tuple[str, str, str]:
     found = _WORDS.fullmatch(key.strip())
-    if found is None:
-        return "", "", key
+    assert found is not None  # every part of it may be missing
     return found["method"] or "", found["gap"], found["path"] or ""
 
 

@@ -81,7 +81,8 @@ def _check_value(value: str, path: Steps) -> Iterator[Finding]:
     try:
         header_value(value)
     except ExpressionError as error:
-        hint = "write it on one line" if "\n" in value or "\r" in value else None
+        is_broken = "\n" in value or "\r" in value
+        hint = "write it on one line" if is_broken else "encode it, such as `%E2%82%AC` for `€`"
         yield Finding("header-value", str(error), path, hint)
 
 

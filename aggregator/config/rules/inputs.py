@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
+from aggregator.config.rules.header_fields import TOKEN
 from aggregator.config.values import Steps
 from aggregator.config.wording import sentence
 from aggregator.diagnostics import did_you_mean
 from aggregator.schemas.body import compile_body
 from aggregator.schemas.parameter import Location, compile_parameter
 from aggregator.schemas.problems import InvalidSchema
-
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 _VALUES = ("default", "example", "examples", "enum", "const")
 _EXAMPLES = {
@@ -46,13 +44,9 @@ def check_inputs(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
     yield from _check_parameters(analysis, settings.query, "query", "query")
     yield from _check_parameters(analysis, settings.headers, "headers", "header")
     for name in settings.headers:
-        if not _TOKEN.fullmatch(name):
-            yield Finding(
-                "header-name",
-                f"`{name}` cannot be the name of a header",
-                (*analysis.path, "headers", name),
-                at_key=True,
-            )
+        if not TOKEN.fullmatch(name):
+            message, path = f"`{name}` cannot be the name of a header", (*analysis.path, "headers", name)
+            yield Finding("header-name", message, path, "use letters, digits and `-`", at_key=True)
     if settings.body is not None:
         yield from _check_body(analysis, settings.body)
 
@@ -96,7 +90,8 @@ def _problems(path: Steps, compile_it: Callable[..., object], *declared: Any) ->
         for problem in error.problems:
             hint = problem.hint or _hint(problem.path)
             hint = f"write {hint}" if hint.startswith("one of ") else hint
-            yield Finding("bad-schema", sentence(problem.message), (*path, *problem.path), hint)
+            is_key = "no keyword" in problem.message or "` says nothing about" in problem.message
+            yield Finding("bad-schema", sentence(problem.message), (*path, *problem.path), hint, at_key=is_key)
 
 
 def _hint(path: Steps) -> str:

@@ -99,7 +99,8 @@ def _check_local(use: Use, reference: Reference, fields: tuple[str, ...] | None)
     if fields is None or len(reference) == 1:
         return
     if not fields:
-        yield report(use, "unknown-field", f"`{reference[0]}` is a single value without fields", reference)
+        message = f"`{reference[0]}` is a single value without fields"
+        yield report(use, "unknown-field", message, reference, f"write `{reference[0]}`")
     elif reference[1] not in fields:
         yield _no_field(use, reference, 1, fields)
     else:

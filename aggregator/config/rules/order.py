@@ -81,6 +81,8 @@ def check_needs(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
         for index, name in enumerate(part.settings.needs):
             if name not in part.home.parts and name not in analysis.lost:
                 others = [other for other in part.home.parts if other != part.name]
-                hint = did_you_mean(name, others) or (f"the other parts are {', '.join(others)}" if others else None)
+                hint = did_you_mean(name, others) or (
+                    f"the other parts are {', '.join(others)}" if others else "remove it"
+                )
                 path = (*part.path, "needs", index)
                 yield Finding("unknown-part", f"there is no part `{name}` beside `{part.name}`", path, hint)

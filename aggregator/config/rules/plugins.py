@@ -48,7 +48,7 @@ def _check(reference: str, path: Steps, plugins: tuple[str, ...]) -> Iterator[Fi
 def check_plugins(around: Surroundings) -> Iterator[Finding]:
     """Plug-ins that are no modules."""
     for index, name in enumerate(around.settings.plugins):
-        if not _MODULE.fullmatch(name):
+        if not _MODULE.fullmatch(name) or name.endswith(".py"):
             module = name.removesuffix(".py").strip("./").replace("/", ".")
             hint = f"write `{module}`" if _MODULE.fullmatch(module) else "write it like `my_plugin`"
             yield Finding("bad-plugin", "a plug-in is the name of a Python module", ("plugins", index), hint)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from aggregator.config.analysis.scope import Inputs, Scope
 from aggregator.config.analysis.sites import Analysis
@@ -94,13 +93,9 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
 def _host_problem(url: str) -> tuple[str, str | None] | None:
     try:
         compile_url(url)
-        if urlsplit(url).hostname:
-            return None
     except TemplateProblem as problem:
-        return problem.message, problem.hint
-    except ValueError:
-        pass
-    return "the URL has no host", "write it like `https://api.example.com`"
+        return problem.message, problem.hint or "write it like `https://api.example.com:8443`"
+    return None
 
 
 def _demo_problem(rest: str) -> tuple[str, str | None] | None:

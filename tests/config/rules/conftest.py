@@ -1,0 +1,54 @@
+"""What a check says of a small file, one line for each problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from aggregator.config.loading import load_config
+from aggregator.diagnostics import Diagnostic, Source
+from aggregator.errors import ConfigError
+
+Say = Callable[..., list[str]]
+
+AROUND = """\
+version: 1
+upstreams:
+  users: {url: https://users.example.com}
+  shop: {url: https://shop.example.com}
+"""
+
+
+@pytest.fixture
+def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
+    """Give a function (endpoints, sections) → ``code ‹what is marked› message`` for each problem.
+
+    *around* takes the place of the two upstreams ``users`` and ``shop``, *more* comes beside them. Warnings begin
+    with ``~``. What nobody uses is only told when asked for (*unused*).
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def check(endpoints: str, around: str = AROUND, *, more: str = "", unused: bool = False) -> list[str]:
+        body = "".join(f"  {line}\n" if line else "\n" for line in endpoints.splitlines())
+        Path("routes.yaml").write_text(f"{around}{more}endpoints:\n{body}", encoding="utf-8")
+        try:
+            config = load_config("routes.yaml", {})
+        except ConfigError as error:
+            return _lines(error.diagnostics, error.sources, unused=unused)
+        return _lines(config.warnings, config.sources, unused=unused)
+
+    return check
+
+
+def _lines(problems: tuple[Diagnostic, ...], sources: Mapping[str, Source], *, unused: bool) -> list[str]:
+    told = [one for one in problems if unused or one.code != "unused"]
+    assert [one.message for one in told if not one.hint] == [], "every problem names a way out"
+    return [_line(one, sources[one.position.file]) for one in told]
+
+
+def _line(problem: Diagnostic, source: Source) -> str:
+    at = problem.position
+    marked = (source.line(at.line) or "")[at.column - 1 : at.end_column - 1].strip("'\"")
+    return f"{'~' if problem.level == 'warning' else ''}{problem.code} ‹{marked}› {problem.message}"

@@ -1,0 +1,226 @@
+"""Calls: where they go, what they send, and which keys mean something where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+Say = Callable[..., list[str]]
+
+
+BODY = "a GET request with a body is refused or misread by many servers"
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("users:/users", []),
+        ("POST shop:/orders", []),
+        ("https://api.example.org/users?limit=5", []),
+        ("user:/users", ["unknown-upstream ‹user› there is no upstream `user`"]),
+        ("{url: POST users:/users, method: POST}", []),
+        ("{url: POST users:/users, method: PUT}", ["two-methods ‹PUT› the URL says POST and `method` says PUT"]),
+        ("{url: users:/users, method: GET, json: {}}", [f"~body-of-get ‹json› {BODY}"]),
+        ("{url: users:/users, json: {}}", []),
+        (
+            "{url: users:/users, body: hello}",
+            ["~no-content-type ‹body› the upstream is not told what kind of text this is"],
+        ),
+        ("{url: users:/users, body: hello, headers: {Content-Type: text/plain}}", []),
+        (
+            "{url: users:/users, form: {}, forward: {body: true}}",
+            ["call-body ‹true› the call has `form` and passes the client's body on"],
+        ),
+        ("{url: users:/users, needs: [x]}", ["no-effect ‹needs› `needs` has no effect on a single call"]),
+    ],
+)
+def test_single_calls(say: Say, call: str, said: list[str]) -> None:
+    """A call names an upstream that exists, one method and one body."""
+    assert say(f"PUT /users: {{call: {call}}}" if call[0] == "{" else f"PUT /users: {{call: '{call}'}}") == said
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("users:/users/{id}", []),
+        ("users:/users/{query.id}", ["~may-be-missing ‹query.id› the call fails when the client sends no `id`"]),
+        ("users:/users/{query.sure}/{query.given}", []),
+        (
+            "users:/users/{query.maybe}",
+            ["~may-be-missing ‹query.maybe› the call fails when the client sends no `maybe`"],
+        ),
+        ("users:/users/{query.oher}", ["unknown-field ‹query.oher› the query parameter `oher` is not declared"]),
+        ("users:/users/{query}", ["not-a-value ‹query› `{query}` is not a single value"]),
+        ("users:/users/{request.id}", []),
+        ("users:/users/{headers.x-id}", []),
+        (
+            "users:/users/{headers.x_id}",
+            ["~header-name ‹headers.x_id› the header `x_id` has an underscore, which names of headers do not have"],
+        ),
+    ],
+)
+def test_placeholders(say: Say, url: str, said: list[str]) -> None:
+    """A placeholder is one value, and better one that is always there."""
+    declared = "query: {sure: {type: integer, required: true}, given: {type: integer, default: 1}, maybe: integer}"
+    declared = declared if "query." in url and "query.id" not in url else "summary: x"
+    assert say(f"GET /users/{{id}}:\n  {declared}\n  call: {url}") == said
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("users:/users/{user.id}/{calls.user.status}", []),
+        ("users:/users/{calls.user}", ["not-a-value ‹calls.user› `{calls.user}` is not a single value"]),
+        (
+            "users:/users/{calls.user.headers}",
+            ["not-a-value ‹calls.user.headers› `{calls.user.headers}` is not a single value"],
+        ),
+        ("users:/users/{user}", []),
+    ],
+)
+def test_placeholders_of_results(say: Say, url: str, said: list[str]) -> None:
+    """A whole result may be one value; the whole of a call never is."""
+    assert say(f"GET /me:\n  fan_out:\n    user: users:/me\n    more: {url}") == said
+
+
+def test_background_has_no_body_of_response_in_a_url(say: Say) -> None:
+    """The headers of an answer are not one value either."""
+    assert say("GET /me:\n  call: users:/me\n  background: 'POST shop:/seen/{response.status}/{response.headers}'") == [
+        "not-a-value ‹response.headers› `{response.headers}` is not a single value"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("GET /a: {call: users:/me, forward: {body: true}}", "body-of-get ‹true› a GET request has no body to pass on"),
+        (
+            "GET /a: {call: users:/me, background: {url: users:/x, optional: true}}",
+            "no-effect ‹optional› `optional` has no effect in `background`, whose results nobody reads",
+        ),
+        (
+            "GET /a: {call: users:/me, background: {race: [users:/x]}}",
+            "no-effect ‹race› `race` has no effect in `background`, whose results nobody reads",
+        ),
+        (
+            "GET /a: {call: {url: users:/me, fallback: [{url: shop:/me, optional: true}]}}",
+            "no-effect ‹optional› `optional` has no effect in an alternative; write it on the call itself",
+        ),
+        (
+            "GET /a: {fan_out: {x: {race: [{url: users:/me, needs: [y]}, shop:/me]}, y: shop:/y}}",
+            "no-effect ‹needs› `needs` has no effect in a race; write it on the part itself",
+        ),
+        (
+            "GET /a: {fan_out: {x: {fan_out: {y: shop:/y}, headers: {a: b}}}}",
+            "no-effect ‹headers› `headers` has no effect beside `fan_out`",
+        ),
+        (
+            "GET /a: {fan_out: {u: users:/me, x: {url: 'shop:/{item}', for_each: '{{ u.x }}', fallback: [shop:/x]}}}",
+            "no-effect ‹fallback› `fallback` has no meaning with `for_each`",
+        ),
+        (
+            "GET /a: {call: {url: users:/me, default: {}}}",
+            "default-without-optional ‹default› `default` has no effect: `call` fails the answer when it fails",
+        ),
+    ],
+)
+def test_keys_without_effect(say: Say, endpoint: str, said: str) -> None:
+    """A key that does nothing where it stands was meant otherwise."""
+    assert say(endpoint)[:1] == [said]
+
+
+def test_a_default_for_what_is_skipped(say: Say) -> None:
+    """A part with a condition has its default when it is skipped."""
+    assert say("GET /a: {fan_out: {x: {url: users:/me, when: '{{ query.x }}', default: {}}}}") == []
+
+
+@pytest.mark.parametrize(
+    ("success", "said"),
+    [
+        ("[2xx, 404, '304']", []),
+        ("[]", ["bad-status ‹[]› no status would be a success"]),
+        ("[200, 2x]", ["bad-status ‹2x› this is not a status or a class of statuses"]),
+        ("[700]", ["bad-status ‹700› this is not a status or a class of statuses"]),
+    ],
+)
+def test_success(say: Say, success: str, said: list[str]) -> None:
+    """What counts as success is a list of statuses and classes."""
+    assert say(f"GET /a: {{call: {{url: users:/me, success: {{status: {success}}}}}}}") == said
+
+
+@pytest.mark.parametrize(
+    ("each", "url", "said"),
+    [
+        ("'{{ user.ids }}'", "shop:/x/{item}", []),
+        ("'{{ user.ids }}'", "shop:/x", ["~same-for-each ‹for_each› the call is the same for every item"]),
+        ("{in: '{{ user.ids }}', batch: {key: id}}", "shop:/x?ids={keys}", []),
+        (
+            "{in: '{{ user.ids }}', batch: {key: id}}",
+            "shop:/x",
+            ["batch-without-keys ‹batch› the batch call does not say which keys it is for"],
+        ),
+        (
+            "{in: '{{ user.ids }}', batch: {key: a..b, path: '.x'}}",
+            "shop:/x?ids={keys}",
+            ["bad-path ‹.b› a path needs a name here", "bad-path ‹.x› a path needs a name here"],
+        ),
+    ],
+)
+def test_calls_for_each(say: Say, each: str, url: str, said: list[str]) -> None:
+    """A call for each item says which item, a batch says where its keys go."""
+    assert say(f"GET /a: {{fan_out: {{user: users:/me, x: {{url: '{url}', for_each: {each}}}}}}}") == said
+
+
+BATCH = """\
+version: 1
+upstreams:
+  users: {url: https://users.example.com}
+  shop:
+    url: https://shop.example.com
+    batch: {"/p/{sku}": "/p?ids={keys}", "/{kind}/x/{id}": "/x?ids={keys}", "p{": "/q"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "is_found"),
+    [
+        ("shop:/p/{item.sku}", True),
+        ("shop:/p/{item.sku}?a=1", True),
+        ("shop:/p/{user.id}?i={item}", False),
+        ("shop:/q/{item}", False),
+    ],
+)
+def test_batch_forms(say: Say, url: str, is_found: bool) -> None:
+    """One call for each item is pointed out where the upstream declares a path for many."""
+    said = say(f"GET /a: {{fan_out: {{user: users:/me, x: {{url: '{url}', for_each: '{{{{ user.list }}}}'}}}}}}", BATCH)
+    assert said[:2] == [
+        "bad-batch ‹p{› a path starts with `/`",
+        "bad-batch ‹/q› the batch form is a path that says where the keys go",
+    ]
+    assert said[2:] == [f"~n-plus-one ‹{url}› one call for each item, although `shop` takes many at once"] * is_found
+
+
+@pytest.mark.parametrize(
+    ("stream", "said"),
+    [
+        ("call: users:/file", []),
+        ("fan_out: {x: users:/file}", ["stream ‹true› only the body of a single `call` can be streamed"]),
+        (
+            "call: users:/file\n  body: {type: object}",
+            ["stream ‹body› the body of a streaming endpoint is not read, so it cannot be checked"],
+        ),
+        (
+            "call: {url: users:/file, success: {when: '{{ this.body.ok }}'}}",
+            ["stream ‹{{ this.body.ok }}› the body of a stream is not read, so it cannot be judged"],
+        ),
+        ("call: {url: users:/file, redirects: 3}", ["stream ‹redirects› `redirects` has no effect on a stream"]),
+        (
+            "call: {url: users:/file, query: {a: '{{ body.a }}'}}",
+            ["stream ‹body› the body of a streaming endpoint is not read"],
+        ),
+    ],
+)
+def test_streams(say: Say, stream: str, said: list[str]) -> None:
+    """A streamed answer is one plain call whose body nobody looks into."""
+    assert say(f"POST /file:\n  stream: true\n  {stream}") == said

@@ -1,0 +1,142 @@
+"""Endpoints: their keys, their routes, what they declare of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+Say = Callable[..., list[str]]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("GET /", []),
+        ("DELETE /users/{id}/", []),
+        ("GET /files/{name:path}", []),
+        ("/users", "‹/users› `/users` names no method"),
+        ("users", "‹users› `users` names no method and no path"),
+        ("GET", "‹GET› `GET` names no path"),
+        ("get /users", "‹get /users› `get` has to stand in capitals"),
+        ("TRACE /users", "‹TRACE /users› `TRACE` is not a method"),
+        ("GET users", "‹users› a path begins with `/`"),
+        ("GET  /users", "‹GET  /users› one space stands between method and path"),
+        ("GET/users", "‹GET/users› one space stands between method and path"),
+        ("PUT|POST /users", "‹PUT|POST /users› an endpoint has one method"),
+        ("GET /users?page=1", "‹?› a query is not part of the path"),
+        ("GET /a/{id}/{id}", "‹{id}› the parameter `id` is there twice"),
+        ("GET /a/{x y}", "‹{x y}› `x y` cannot be the name of a parameter"),
+    ],
+)
+def test_keys(say: Say, key: str, said: str | list[str]) -> None:
+    """An endpoint is named by a method and a path."""
+    assert say(f"{key}: {{call: users:/x}}") == ([] if not said else [f"endpoint-key {said}"])
+
+
+def test_an_unreadable_key_hides_nothing_else(say: Say) -> None:
+    """What the path of a wrong key would have given is not missed, everything else is checked."""
+    assert say("get /users/{id}: {call: {url: 'users:/users/{id}', when: '{{ nobody.knows }}'}}") == [
+        "endpoint-key ‹get /users/{id}› `get` has to stand in capitals",
+        "unknown-name ‹nobody› there is no `nobody` here",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (("GET /users/{id}", "GET /users/me", "POST /users/{id}", "GET /users/{id}/"), []),
+        (("GET /files/{rest:path}", "GET /files/{name}", "GET /files/a"), []),
+        (
+            ("GET /a/{x}", "GET /a/{y}"),
+            ["route-clash ‹GET /a/{y}› `GET /a/{y}` and `GET /a/{x}` match the same requests, such as GET /a/1"],
+        ),
+        (
+            ("GET /{x:path}", "GET /{y:path}"),
+            ["route-clash ‹GET /{y:path}› `GET /{y:path}` and `GET /{x:path}` match the same requests, such as GET /1"],
+        ),
+        (
+            ("GET /a%41", "GET /aA"),
+            ["route-clash ‹GET /aA› `GET /aA` and `GET /a%41` match the same requests, such as GET /aA"],
+        ),
+        (("HEAD /a", "GET /a"), ["route-clash ‹HEAD /a› HEAD requests are answered by `GET /a` too, such as HEAD /a"]),
+        (("HEAD /a",), []),
+        (
+            ("GET /a/{x}/c", "GET /a/b/{y}"),
+            ["~route-overlap ‹GET /a/{x}/c› `GET /a/b/{y}` answers GET /a/b/c, which `GET /a/{x}/c` matches too"],
+        ),
+        (
+            ("GET /a/b/{y}", "GET /{k}/b", "GET /{k}/b/c", "GET /a/{x}/e"),
+            [
+                "~route-overlap ‹GET /{k}/b/c› `GET /a/b/{y}` answers GET /a/b/c, which `GET /{k}/b/c` matches too",
+                "~route-overlap ‹GET /a/{x}/e› `GET /a/b/{y}` answers GET /a/b/e, which `GET /a/{x}/e` matches too",
+            ],
+        ),
+        (("GET /{a}/x/{b}", "GET /{a}/x/y", "GET /q/{a}/y/{b}", "GET /q/r/y"), []),
+    ],
+)
+def test_routes(say: Say, keys: tuple[str, ...], said: list[str]) -> None:
+    """No two endpoints match the same request equally well; a literal beats a parameter."""
+    assert say("\n".join(f"'{key}': {{call: users:/x}}" for key in keys)) == said
+
+
+def test_reserved_paths(say: Say) -> None:
+    """The probes are always there, the documentation unless it is off."""
+    routes = "GET /livez: {call: users:/x}\nGET /-/x: {call: users:/x}\nPOST /openapi.json: {call: users:/x}"
+    taken = [
+        "reserved-path ‹/livez› the program itself answers `/livez`",
+        "reserved-path ‹/-/x› the program itself answers `/-/…`",
+    ]
+    assert say(routes) == [*taken, "reserved-path ‹/openapi.json› the program itself answers `/openapi.json`"]
+    assert say(routes, more="server: {docs: false}\n")[:2] == taken
+
+
+def test_operation_ids(say: Say) -> None:
+    """Generated clients name their methods by the operationId."""
+    assert say("GET /a: {call: users:/x, operation_id: get}\nGET /b: {call: users:/x, operation_id: get}") == [
+        "duplicate-operation-id ‹get› `get` is the operation_id of `GET /a` too"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ("params: {id: integer}", []),
+        ("params: {id: {type: string, pattern: '^[a-z]+$'}}", []),
+        ("params: {idd: integer}", ["unknown-parameter ‹idd› the path has no parameter `idd`"]),
+        ("params: {id: {type: integr}}", ["bad-schema ‹integr› there is no type `integr`"]),
+        ("params: {id: integr}", ["bad-schema ‹integr› there is no type `integr`"]),
+        (
+            "params: {id: {type: integer, minLength: 1}}",
+            ["bad-schema ‹minLength› `minLength` says nothing about type integer"],
+        ),
+        ("params: {id: {default: 5}}", ["bad-schema ‹5› a path parameter is always there"]),
+        ("query: {page: {type: integer, minimum: 1, default: 0}}", ["bad-schema ‹0› this value must be at least 1"]),
+        (
+            "query: {q: {pattern: '(?=x)'}}",
+            ["bad-schema ‹(?=x)› this pattern cannot be used; look-around and back-references are not supported"],
+        ),
+        (
+            "headers: {x-id: {type: [string]}}",
+            ["bad-schema ‹[string]› a parameter is a text, which cannot be read as a list of types"],
+        ),
+        ("body: {type: object, properties: {a: {typ: string}}}", ["bad-schema ‹typ› JSON Schema has no keyword `typ`"]),
+        ("body: {type: object, required: a}", ["bad-schema ‹a› `required` takes a list of different names"]),
+    ],
+)
+def test_declarations(say: Say, declared: str, said: list[str]) -> None:
+    """A declaration that would check nothing is an error at the keyword."""
+    found = say(f"POST /x/{{id}}:\n  {declared}\n  call: users:/x")
+    assert found == said
+
+
+def test_parameters_without_a_path(say: Say) -> None:
+    """A path without parameters has none to declare."""
+    assert say("GET /x: {params: {id: integer}, call: users:/x}") == [
+        "unknown-parameter ‹id› the path has no parameter `id`"
+    ]
+
+
+def test_body_of_get(say: Say) -> None:
+    """A GET request has no body that could be declared."""
+    assert say("GET /x: {body: {type: object}, call: users:/x}") == ["body-of-get ‹body› a GET request has no body"]
