@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from aggregator.cli import group
@@ -90,3 +92,31 @@ def test_a_fault_shows_its_traceback_on_request(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AGGREGATOR_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         group.main()
+
+
+def test_a_process_that_only_checks_collects_no_garbage(routes_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check` ends so soon that looking for garbage is a waste; other commands look."""
+    turned_off: list[str] = []
+    monkeypatch.setattr("gc.disable", lambda: turned_off.append(sys.argv[1]))
+    for command in ("check", "routes"):
+        monkeypatch.setattr(sys, "argv", ["aggregator", command])
+        with pytest.raises(SystemExit):
+            group.main()
+    assert turned_off == ["check"]
+
+
+def test_a_terminal_that_cannot_show_an_arrow(routes_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the encoding has no arrows, they are replaced instead of ending the command."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "argv", ["aggregator", "routes"])
+    with pytest.raises(SystemExit) as ended:
+        group.main()
+    stream.flush()
+    assert ended.value.code == 0
+    assert b"? users" in stream.buffer.getvalue()
+
+
+def test_an_unknown_command_is_none() -> None:
+    """Completion and help may ask for any name."""
+    assert group.cli.get_command(click.Context(group.cli), "nothing") is None
