@@ -7,12 +7,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from aggregator.config.model.call import ShapeSettings
-from aggregator.fields import Duration
+from aggregator.fields import Duration, Settings
 
 MergeName = Literal["object", "deep", "first", "last", "append", "error"]
 
 
-class ListJoinSettings(ShapeSettings):
+class ListJoinSettings(Settings):
     """Put elements of one part into elements of another, by key."""
 
     left: str = Field(description="Path of the list that receives, and its key.", examples=["orders[].product_id"])
