@@ -12,12 +12,13 @@ from time import monotonic
 
 import httpx
 
-from aggregator.errors import CallError, Cause
+from aggregator.errors import CallError
 from aggregator.transport.bodies import StreamBody
 from aggregator.transport.client_call import ClientCall
 from aggregator.transport.client_stream import ClientStream, in_time
 from aggregator.transport.decoding import decoded_headers, decoder_for
 from aggregator.transport.door import Done, Door
+from aggregator.transport.failures import closing
 from aggregator.transport.gate import Gate
 from aggregator.transport.httpx_failures import failure_of
 from aggregator.transport.replies import Reply, StreamReply
@@ -45,7 +46,7 @@ class ClientTicket:
     def _end(self, task: _Task) -> None:
         done, self._done = self._done, None
         if done is not None:
-            done(_closing() if task.cancelled() else task.result())
+            done(closing() if task.cancelled() else task.result())
 
 
 class ClientPool(Door):
@@ -130,7 +131,7 @@ class ClientPool(Door):
 
     async def _enter(self) -> None:
         if self._closed:
-            raise _closing()
+            raise closing()
         await self._gate.enter()
 
     async def _outcome(self, call: ClientCall, deadline: float) -> Reply | CallError:
@@ -158,7 +159,3 @@ async def _reply(call: ClientCall, started: float) -> Reply:
     finally:
         await response.aclose()
     return Reply(response.status, response.headers, body, response.reused, started, sent, first_byte, monotonic())
-
-
-def _closing() -> CallError:
-    return CallError(Cause.POOL_FULL, "The gateway is closing its connections to the upstream.", retry_after=1.0)

@@ -8,23 +8,22 @@ from contextlib import asynccontextmanager
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport.client_response import ClientResponse
+from aggregator.transport.failures import late
 from aggregator.transport.gate import Gate
-
-_LATE = (Cause.DEADLINE, "The upstream did not answer in time.")
 
 
 @asynccontextmanager
 async def in_time(deadline: float | None) -> AsyncIterator[None]:
     """Cut what is inside at *deadline* (loop time), before it begins if need be. Raises CallError (DEADLINE)."""
     if deadline is not None and deadline <= asyncio.get_running_loop().time():
-        raise CallError(*_LATE)
+        raise late(Cause.DEADLINE)
     try:
         async with asyncio.timeout_at(deadline) as timeout:
             yield
     except TimeoutError:
         if not timeout.expired():
             raise
-        raise CallError(*_LATE) from None
+        raise late(Cause.DEADLINE) from None
 
 
 class ClientStream:
@@ -48,7 +47,7 @@ class ClientStream:
             async with in_time(self._deadline), asyncio.timeout(self._idle_timeout):
                 piece = await self.response.next_piece()
         except TimeoutError:
-            raise CallError(Cause.READ_TIMEOUT, "The upstream fell silent.") from None
+            raise late(Cause.READ_TIMEOUT) from None
         if piece is None:
             await self.aclose()
         return piece

@@ -16,6 +16,14 @@ REFUSED = (Cause.REFUSED, "The upstream refused the connection.")
 UNREACHABLE = (Cause.UNREACHABLE, "The upstream cannot be reached.")
 RESET = (Cause.RESET, "The upstream reset the connection.")
 
+TOO_LATE = {
+    Cause.DEADLINE: "The upstream did not answer in time.",
+    Cause.CONNECT_TIMEOUT: "The upstream did not accept a connection in time.",
+    Cause.READ_TIMEOUT: "The upstream fell silent.",
+    Cause.WRITE_TIMEOUT: "The upstream stopped taking the request.",
+    Cause.POOL_TIMEOUT: "No connection to the upstream became free in time.",
+}
+
 BY_ERRNO: dict[int, tuple[Cause, str]] = {
     errno.ECONNREFUSED: REFUSED,
     errno.ENOENT: REFUSED,  # no such Unix socket
@@ -94,3 +102,18 @@ def lost_failure(error: BaseException | None, *, answering: bool) -> CallError:
     if answering:
         return CallError(Cause.INCOMPLETE, "The upstream closed the connection in the middle of its answer.")
     return CallError(Cause.INCOMPLETE, "The upstream closed the connection without an answer.")
+
+
+def late(cause: Cause, retry_after: float | None = None) -> CallError:
+    """Give the failure of a call that is overdue for *cause*; *retry_after* is told when it waited for us."""
+    return CallError(cause, TOO_LATE[cause], retry_after=retry_after if cause == Cause.POOL_TIMEOUT else None)
+
+
+def crowded(retry_after: float) -> CallError:
+    """Give the refusal of a call for which there is no place to wait."""
+    return CallError(Cause.POOL_FULL, "Too many calls wait for the upstream.", retry_after=retry_after)
+
+
+def closing() -> CallError:
+    """Give the refusal of a call on a pool that is being closed."""
+    return CallError(Cause.POOL_FULL, "The gateway is closing its connections to the upstream.", retry_after=1.0)

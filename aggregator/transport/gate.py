@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 
-from aggregator.errors import CallError, Cause
+from aggregator.errors import Cause
+from aggregator.transport.failures import crowded, late
 from aggregator.transport.settings import PoolSettings
 
 
@@ -35,8 +36,7 @@ class Gate:
             self.inside += 1
             return
         if len(self._waiting) >= limits.max_waiting:
-            wait = limits.retry_after
-            raise CallError(Cause.POOL_FULL, "Too many calls wait for the upstream.", retry_after=wait)
+            raise crowded(limits.retry_after)
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = None
         try:
@@ -45,8 +45,7 @@ class Gate:
         except BaseException as error:
             self._give_up(turn)
             if timeout.expired() and isinstance(error, TimeoutError):
-                message = "No connection to the upstream became free in time."
-                raise CallError(Cause.POOL_TIMEOUT, message, retry_after=limits.retry_after) from None
+                raise late(Cause.POOL_TIMEOUT, limits.retry_after) from None
             raise
 
     def leave(self) -> None:

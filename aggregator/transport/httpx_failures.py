@@ -5,16 +5,16 @@ from __future__ import annotations
 import httpx
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport.failures import RESET, UNREACHABLE, chain, connect_failure
+from aggregator.transport.failures import RESET, TOO_LATE, UNREACHABLE, chain, connect_failure
 
-_SILENT = (Cause.READ_TIMEOUT, "The upstream fell silent.")
+_SILENT = (Cause.READ_TIMEOUT, TOO_LATE[Cause.READ_TIMEOUT])
 _MISUSED = (Cause.PROTOCOL, "The HTTP client could not make the call.")
 _INVALID = (Cause.PROTOCOL, "The upstream did not answer in valid HTTP.")
 
 BY_EXCEPTION: dict[type[Exception], tuple[Cause, str]] = {
     httpx.CloseError: RESET,
     httpx.ConnectError: UNREACHABLE,  # what it came from tells more
-    httpx.ConnectTimeout: (Cause.CONNECT_TIMEOUT, "The upstream did not accept a connection in time."),
+    httpx.ConnectTimeout: (Cause.CONNECT_TIMEOUT, TOO_LATE[Cause.CONNECT_TIMEOUT]),
     httpx.CookieConflict: _MISUSED,
     httpx.DecodingError: (Cause.CODING, "The body is not in the content coding that it claims."),
     httpx.HTTPError: _MISUSED,
@@ -22,7 +22,7 @@ BY_EXCEPTION: dict[type[Exception], tuple[Cause, str]] = {
     httpx.InvalidURL: _MISUSED,
     httpx.LocalProtocolError: _MISUSED,
     httpx.NetworkError: RESET,
-    httpx.PoolTimeout: (Cause.POOL_TIMEOUT, "No connection to the upstream became free in time."),
+    httpx.PoolTimeout: (Cause.POOL_TIMEOUT, TOO_LATE[Cause.POOL_TIMEOUT]),
     httpx.ProtocolError: _INVALID,
     httpx.ProxyError: (Cause.UNREACHABLE, "The proxy did not reach the upstream."),
     httpx.ReadError: RESET,
@@ -39,7 +39,7 @@ BY_EXCEPTION: dict[type[Exception], tuple[Cause, str]] = {
     httpx.TransportError: UNREACHABLE,
     httpx.UnsupportedProtocol: _MISUSED,
     httpx.WriteError: RESET,
-    httpx.WriteTimeout: (Cause.WRITE_TIMEOUT, "The upstream stopped taking the request."),
+    httpx.WriteTimeout: (Cause.WRITE_TIMEOUT, TOO_LATE[Cause.WRITE_TIMEOUT]),
 }
 
 _ENDED = ("disconnected", "peer closed")  # httpcore's and h11's words for a connection that ended too early

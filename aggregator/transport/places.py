@@ -16,6 +16,7 @@ from time import monotonic
 from aggregator.errors import CallError, Cause
 from aggregator.transport.connecting import Connector, Resolve
 from aggregator.transport.connection import Connection
+from aggregator.transport.failures import closing, crowded, late
 from aggregator.transport.settings import PoolSettings
 from aggregator.transport.ticket import IDEMPOTENT, Ticket
 from aggregator.transport.watch import Watch
@@ -23,12 +24,6 @@ from aggregator.transport.watch import Watch
 _Dial = asyncio.Task[tuple[socket.socket, Connection]]
 
 _GOODBYE = 2.0
-_TOO_LATE = {
-    Cause.DEADLINE: "The upstream did not answer in time.",
-    Cause.READ_TIMEOUT: "The upstream fell silent.",
-    Cause.WRITE_TIMEOUT: "The upstream stopped taking the request.",
-    Cause.POOL_TIMEOUT: "No connection to the upstream became free in time.",
-}
 
 
 class Places:
@@ -61,7 +56,7 @@ class Places:
     def admit(self, ticket: Ticket) -> None:
         """Send *ticket* on a free connection, or open one, or let it wait, or refuse it: the first that goes."""
         if ticket.deadline <= ticket.started:
-            self.refuse(ticket, _late(Cause.DEADLINE))
+            self.refuse(ticket, late(Cause.DEADLINE))
             return
         idle = self.idle
         while idle:
@@ -84,7 +79,7 @@ class Places:
     def _queue(self, ticket: Ticket) -> None:
         limits = self.settings.limits
         if self._closed:
-            self.refuse(ticket, _closing())
+            self.refuse(ticket, closing())
         elif self.taken < limits.max_connections:
             self._dial(ticket)
         elif len(self.waiting) < limits.max_waiting:
@@ -93,8 +88,7 @@ class Places:
             self.waiting[ticket] = None
             self._watch.by(ticket.waits_until)
         else:
-            wait = limits.retry_after
-            self.refuse(ticket, CallError(Cause.POOL_FULL, "Too many calls wait for the upstream.", retry_after=wait))
+            self.refuse(ticket, crowded(limits.retry_after))
 
     def _dial(self, ticket: Ticket) -> None:
         self.taken += 1
@@ -106,7 +100,7 @@ class Places:
     def _dialled(self, ticket: Ticket, dial: _Dial) -> None:
         self._dials.discard(dial)
         ticket.dial = None
-        error = _closing() if dial.cancelled() else dial.exception()
+        error = closing() if dial.cancelled() else dial.exception()
         if error is None:
             connection = dial.result()[1]
             connection.socket, connection.open = dial.result()[0], True
@@ -204,14 +198,14 @@ class Places:
                 if due > now:
                     next_due = min(next_due, due)
                 else:
-                    connection.fail(_late(cause))
+                    connection.fail(late(cause))
         for ticket in tuple(self.waiting):
             due, cause = min((ticket.deadline, Cause.DEADLINE), (ticket.waits_until, Cause.POOL_TIMEOUT))
             if due > now:
                 next_due = min(next_due, due)
             elif ticket in self.waiting:
                 del self.waiting[ticket]
-                ticket.settle(_late(cause, self.settings.limits.retry_after))
+                ticket.settle(late(cause, self.settings.limits.retry_after))
         return next_due
 
     def _expire(self) -> None:
@@ -253,12 +247,12 @@ class Places:
     def _stop(self) -> None:
         self._connector.close()
         while self.waiting:
-            self.waiting.popitem(last=False)[0].settle(_closing())
+            self.waiting.popitem(last=False)[0].settle(closing())
         for dial in self._dials:
             dial.cancel()
         self.close_idle()
         for connection in tuple(self._connections):
-            connection.fail(_closing())
+            connection.fail(closing())
         self._watch.close()
         if self._expiry is not None:
             self._expiry.cancel()
@@ -267,11 +261,3 @@ class Places:
     def _tell_empty(self) -> None:
         if self._empty is not None and not self._connections and not self._dials:
             self._empty.set()
-
-
-def _late(cause: Cause, retry_after: float | None = None) -> CallError:
-    return CallError(cause, _TOO_LATE[cause], retry_after=retry_after if cause == Cause.POOL_TIMEOUT else None)
-
-
-def _closing() -> CallError:
-    return CallError(Cause.POOL_FULL, "The gateway is closing its connections to the upstream.", retry_after=1.0)

@@ -207,6 +207,25 @@ def test_registered_pool(run: Any, stage: Any) -> None:
     run(main())
 
 
+def test_forgotten_pool(run: Any, stage: Any) -> None:
+    """A pool that is forgotten serves its origin no more; one that took its place is not forgotten for it."""
+
+    async def main() -> None:
+        async with stage.playing(stage.OK) as upstream, stage.pool(upstream) as old, stage.pool(upstream) as new:
+            transport = EngineTransport()
+            transport.register(old)
+            transport.register(new)
+            transport.forget(old)
+            async with httpx.AsyncClient(transport=transport) as client:
+                await client.get(f"http://127.0.0.1:{upstream.port}/")
+                assert (old.idle, new.idle) == (0, 1)
+                transport.forget(new)
+                await client.get(f"http://127.0.0.1:{upstream.port}/")
+                assert (new.idle, upstream.accepted) == (1, 2)
+
+    run(main())
+
+
 def test_registered_unix_socket(run: Any, stage: Any, tmp_path: Any) -> None:
     """The origin of a registered pool stands for wherever that pool connects to."""
     path = str(tmp_path / "up")

@@ -90,6 +90,7 @@ def test_last_in_first_out(run: Any, stage: Any) -> None:
         async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=limits) as pool:
             await asyncio.gather(*[get(pool, stage) for _ in range(3)])
             assert (pool.idle, upstream.accepted) == (3, 3)
+            assert repr(pool) == "<Pool: 0 active, 3 idle, 0 waiting>"
             loop = asyncio.get_running_loop()
             end = loop.time() + 0.16
             while loop.time() < end:
