@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
         if not careful or self.socket is None:
             return True
         try:
-            self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            self.socket.recv(1, socket.MSG_PEEK)  # never blocks: the socket is the loop's
         except BlockingIOError:
             return True
         except OSError:
