@@ -10,7 +10,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.exchange import HeaderList
 
 PROBLEM_TYPE = b"application/problem+json"
-_BODILESS = frozenset({204, 304})
+_BODILESS = frozenset({204, 205, 304})
 
 
 class Answer:
@@ -24,7 +24,7 @@ class Answer:
     def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes]) -> None:
         self.status = status
         self.headers = headers
-        self.body = body  # type: ignore[assignment]  # read as one, set as one or as pieces
+        self.body = body
 
     @property
     def body(self) -> bytes:

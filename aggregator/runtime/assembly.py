@@ -72,12 +72,12 @@ def _compile_begin(plan: EndpointPlan, *, has_steps: bool) -> Begin:
     status = plan.response.status
     if plan.raw:
         return _passing(status)
-    body = _nothing if has_steps else body_of(plan)
-    if plan.kind == "call" and status is None:
-        return lambda run: Answer(_status_of_call(run.results[0]), [(b"content-type", JSON_TYPE)], body(run))
     fixed = status or 200
     if not has_body(fixed) or (plan.kind == "respond" and plan.response.body is None):
         return lambda _: Answer(fixed, [], b"")
+    body = _nothing if has_steps else body_of(plan)
+    if plan.kind == "call" and status is None:
+        return lambda run: Answer(_status_of_call(run.results[0]), [(b"content-type", JSON_TYPE)], body(run))
     return lambda run: Answer(fixed, [(b"content-type", JSON_TYPE)], body(run))
 
 

@@ -13,7 +13,6 @@ from functools import partial
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
 from aggregator.runtime.frame import Cancelable, Frame, Part
-from aggregator.runtime.names import Names
 from aggregator.runtime.result import Result, failed, skipped
 
 _log = logging.getLogger("aggregator.request")

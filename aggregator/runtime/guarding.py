@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from aggregator.errors import AggregatorError
 from aggregator.exchange import State
 from aggregator.runtime.frame import Cancelable, Done, Frame, Part
@@ -56,13 +58,11 @@ class Guarded:
         return result
 
     def _replaced(self, frame: Frame, result: Result) -> Result:
-        """Give *result* with the default, or null, in the place of its body."""
+        """Give *result* with the default in the place of its body; null where there is none, or it cannot be made."""
         value = None
         if self._default is not None:
-            try:
+            with suppress(AggregatorError):  # what may be absent does not fail the answer after all
                 value = self._default.render(frame.names, missing="null")
-            except AggregatorError as error:
-                return failed(self.name, error)
         if result.state is State.FAILED:
             result.state = State.DEFAULT
         result.decoder = None

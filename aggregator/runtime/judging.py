@@ -89,16 +89,24 @@ def _compile_read(plan: CallPlan) -> Callable[[Result], None]:
             return
         if not raw:
             return
+        if not eager and forced is None and (kind is None or not _is_json(kind)):
+            result.decoder = lambda body: codec_for(kind).decode(body, kind)  # should anybody read what passes through
+            return
         codec = codec_for(kind, forced)
         if codec.name == "json":
             validate(raw)
             result.json = raw.strip(b" \t\r\n")
         else:
-            result.decoder = lambda body: codec.decode(body, kind)
-            if eager:
-                result.value = codec.decode(raw, kind)
+            result.value = codec.decode(raw, kind)
 
     return read
+
+
+def _is_json(kind: bytes) -> bool:
+    try:
+        return codec_for(kind).name == "json"
+    except CallError:
+        return False
 
 
 def _compile_refine(plan: CallPlan) -> Callable[[Result, Frame], None] | None:

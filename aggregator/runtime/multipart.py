@@ -19,14 +19,11 @@ def build_multipart(fields: dict[str, Any]) -> tuple[bytes, bytes]:
 
 
 def _add(body: MultipartBody, name: str, value: Any) -> None:
-    if isinstance(value, dict) and "content" in value:
-        content = value["content"]
-        data = content.encode() if isinstance(content, str) else json_codec.encode(content)
-        body.file(
-            name,
-            str(value.get("filename", name)),
-            data,
-            str(value.get("content_type", "application/octet-stream")),
-        )
-    else:
+    if not isinstance(value, dict) or "content" not in value:
         body.field(name, value if isinstance(value, str) else json_codec.encode(value).decode())
+        return
+    content = value["content"]
+    data = content.encode() if isinstance(content, str) else json_codec.encode(content)
+    filename, kind = value.get("filename"), value.get("content_type")
+    kind = str(kind) if kind else "application/octet-stream"
+    body.file(name, name if filename is None else str(filename), data, kind)

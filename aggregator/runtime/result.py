@@ -28,7 +28,8 @@ class Result:
 
     # The few results that have them get `_made_of`, `_rows` and `_scope`; the many cost nothing more.
     __slots__ = (
-        "_json", "_made_of", "_rows", "_scope", "_value", "attempts", "cause", "decoder", "ended", "error", "headers", "name",
+        "_json", "_made_of", "_rows", "_scope", "_value", "attempts", "cause", "decoder", "ended", "error", "headers",
+        "name",
         "parts", "raw", "reply", "started", "state", "status", "tried", "upstream",
     )  # fmt: skip
     _made_of: tuple[Result, ...]

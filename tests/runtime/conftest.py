@@ -88,6 +88,7 @@ class Gateway:
 
         self.upstream = upstream
         self.app = create_app(path, transport=httpx.MockTransport(upstream), env=env)
+        self._closed = False
         self._runner = asyncio.Runner()
         self._lifespan = self.app.router.lifespan_context(self.app)
         self._runner.run(self._lifespan.__aenter__())
@@ -106,7 +107,10 @@ class Gateway:
         return self.ask("POST", path, **options)
 
     def close(self) -> None:
-        """Let background calls end, and stop."""
+        """Let background calls end, and stop; more than once is harmless."""
+        if self._closed:
+            return
+        self._closed = True
         self._runner.run(self._client.aclose())
         self._runner.run(self._lifespan.__aexit__(None, None, None))
         self._runner.close()

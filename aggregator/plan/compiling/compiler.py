@@ -91,6 +91,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     effects = _effects(settings, near)
     response = compile_static(settings.respond) if settings.respond else compile_response(settings.response)
     calls = [*calls_in(fan), *(effect.call for effect in effects)]
+    reads_body = "body" in roots_in((fan, effects, response, rows))
     return EndpointPlan(
         key=config.key,
         method=method.upper(),
@@ -99,16 +100,27 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         kind="call" if settings.call else "fan_out" if settings.fan_out else "respond",
         raw=raw,
         timeout=_deadline(settings, whole, calls_in(fan)),
-        inputs=compile_inputs(settings, whole.root.server, calls, reads_body="body" in roots_in((fan, effects, response, rows))),
+        inputs=compile_inputs(settings, whole.root.server, calls, reads_body=reads_body),
         response=response,
         fan=fan,
         rows=rows_for(("response",), rows, whole.default_rows),
         effects=effects,
         stream=settings.stream,
         idle_timeout=settings.idle_timeout,
-        doc=DocPlan(settings.summary, settings.description, settings.tags,
-                    settings.operation_id or operation_id(method, path), settings.deprecated, settings.hidden, settings.body),
-    )  # fmt: skip
+        doc=_doc(settings, operation_id(method, path)),
+    )
+
+
+def _doc(settings: EndpointSettings, operation: str) -> DocPlan:
+    return DocPlan(
+        settings.summary,
+        settings.description,
+        settings.tags,
+        settings.operation_id or operation,
+        settings.deprecated,
+        settings.hidden,
+        settings.body,
+    )
 
 
 def _fan(settings: EndpointSettings, near: EndpointSurroundings) -> FanPlan | None:

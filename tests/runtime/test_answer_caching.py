@@ -1,0 +1,164 @@
+"""How long an answer may be kept: computed from its parts, refused for partial ones, confirmed with 304."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+
+def reply(cache_control=None, status=200, body=b"1", **headers):
+    """Give an upstream's answer with *cache_control*."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if cache_control is not None:
+        named["cache-control"] = cache_control
+    return httpx.Response(status, headers={"content-type": "application/json", **named}, content=body)
+
+
+COMPUTED = "endpoints: {GET /x: {fan_out: {one: a:/one, two: a:/two}, response: {cache_control: compute}}}"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ("max-age=60, public", "public, max-age=10", "public, max-age=10"),
+        ("max-age=60", "private, max-age=90", "private, max-age=60"),
+        ("max-age=60", "no-store", "no-store"),
+        ("max-age=60", None, None),
+        ("private", None, "private"),
+        (None, None, None),
+    ],
+)
+def test_an_answer_is_never_fresher_or_more_public_than_a_part(serve, one, two, expected):
+    """The smallest max-age counts, private and no-store win, and a part that says nothing promises nothing."""
+    gateway = serve(COMPUTED, {"/one": reply(one), "/two": reply(two)})
+    assert gateway.get("/x").headers.get("cache-control") == expected
+
+
+def test_the_age_of_a_part_counts(serve):
+    """What a part has spent in caches already is taken off (RFC 9111 §4.2.3)."""
+    gateway = serve(COMPUTED, {"/one": reply("max-age=60", age="50"), "/two": reply("max-age=30")})
+    assert gateway.get("/x").headers["cache-control"] == "max-age=10"
+
+
+@pytest.mark.parametrize("part", ["for_each: '{{ [1] }}', url: a:/inner", "fan_out: {deep: a:/inner}"])
+def test_calls_inside_a_part_count(serve, part):
+    """One item of a list or one part of a group that must not be stored makes the whole so."""
+    gateway = serve(
+        f"endpoints: {{GET /x: {{fan_out: {{one: a:/one, x: {{{part}}}}}, response: {{cache_control: compute}}}}}}",
+        {"/one": reply("max-age=60"), "/inner": reply("no-store")},
+    )
+    assert gateway.get("/x").headers["cache-control"] == "no-store"
+
+
+def test_skipped_parts_have_no_say(serve):
+    """A call that was not made does not forbid anything."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            fan_out: {one: a:/one, two: {url: a:/two, when: "{{ false }}"}}
+            response: {cache_control: compute}
+        """,
+        {"/one": reply("max-age=60")},
+    )
+    assert gateway.get("/x").headers["cache-control"] == "max-age=60"
+
+
+def test_what_varies_in_a_part_varies_in_the_whole(serve):
+    """A shared cache has to tell apart what the parts tell apart; a part that varies on everything cannot be kept."""
+    gateway = serve(
+        COMPUTED, {"/one": reply("max-age=60", vary="Accept-Language, Accept-Encoding"), "/two": reply("max-age=60")}
+    )
+    assert gateway.get("/x").headers["vary"] == "accept-language"
+    gateway = serve(COMPUTED, {"/one": reply("max-age=60", vary="*"), "/two": reply("max-age=60")})
+    assert gateway.get("/x").headers["cache-control"] == "no-store"
+
+
+def test_an_answer_that_sets_a_cookie_is_private(serve):
+    """What is for one client does not come out of a shared cache."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            fan_out: {one: a:/one}
+            response: {cache_control: compute, pass_headers: {set-cookie: append}}
+        """,
+        {"/one": reply("public, max-age=60", set_cookie="a=1")},
+    )
+    assert gateway.get("/x").headers["cache-control"] == "private, max-age=60"
+
+
+def test_a_rule_of_ones_own_is_sent_as_it_is(serve):
+    """Instead of computing, the file can say it."""
+    gateway = serve(
+        "endpoints: {GET /x: {fan_out: {one: a:/one}, response: {cache_control: 'private, max-age=5'}}}", {"/one": 1}
+    )
+    assert gateway.get("/x").headers["cache-control"] == "private, max-age=5"
+
+
+@pytest.mark.parametrize("rule", ["compute", "max-age=60"])
+def test_a_partial_answer_is_never_kept(serve, rule):
+    """Whatever rule there is: no-store, and no ETag to confirm it by."""
+    gateway = serve(
+        f"""
+        endpoints:
+          GET /x:
+            fan_out: {{one: a:/one, two: {{url: a:/none, optional: true}}}}
+            response: {{cache_control: '{rule}', etag: true}}
+        """,
+        {"/one": reply("max-age=60")},
+    )
+    answer = gateway.get("/x", headers={"if-none-match": "*"})
+    assert answer.status_code == 200
+    assert answer.headers.get_list("cache-control") == ["no-store"]
+    assert "etag" not in answer.headers
+
+
+ETAG = "endpoints: {GET /x: {fan_out: {one: a:/one, two: a:/two}, response: {etag: true, cache_control: max-age=5}}}"
+
+
+def test_an_aggregate_is_confirmed_with_304(serve):
+    """The same parts give the same ETag, and a client that has it gets no body."""
+    gateway = serve(ETAG, {"/one": 1, "/two": 2})
+    first = gateway.get("/x")
+    tag = first.headers["etag"]
+    assert first.status_code == 200
+    again = gateway.get("/x", headers={"if-none-match": f'"other", W/{tag}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == tag
+    assert again.headers["cache-control"] == "max-age=5"
+    assert {"content-type", "content-length"}.isdisjoint(again.headers)
+
+
+def test_another_body_has_another_tag(serve):
+    """A change in any part changes the tag."""
+    counter = iter(range(9))
+    gateway = serve(ETAG, {"/one": lambda _: reply(body=b"%d" % next(counter)), "/two": 2})
+    tag = gateway.get("/x").headers["etag"]
+    assert gateway.get("/x", headers={"if-none-match": tag}).status_code == 200
+
+
+def test_head_has_the_headers_of_get(serve):
+    """HEAD answers with the ETag that GET has, and is confirmed the same way."""
+    gateway = serve(ETAG, {"/one": 1, "/two": 2})
+    tag = gateway.get("/x").headers["etag"]
+    assert gateway.ask("HEAD", "/x").headers["etag"] == tag
+    assert gateway.ask("HEAD", "/x", headers={"if-none-match": tag}).status_code == 304
+
+
+def test_failures_have_no_tag(serve):
+    """A problem is never confirmed, and never kept."""
+    answer = serve(ETAG, {"/one": 1}).get("/x", headers={"if-none-match": "*"})
+    assert answer.status_code == 404
+    assert "etag" not in answer.headers
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_passed_tag_does_not_stand_beside_our_own(serve):
+    """The tag of a part is not that of the answer."""
+    gateway = serve(
+        "endpoints: {GET /x: {call: a:/one, response: {etag: true, pass_headers: {etag: first}}}}",
+        {"/one": reply(etag='"theirs"')},
+    )
+    [tag] = gateway.get("/x").headers.get_list("etag")
+    assert tag != '"theirs"'

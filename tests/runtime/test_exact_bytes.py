@@ -1,0 +1,87 @@
+"""What is only moved is copied byte for byte, and the same inputs give the same bytes in whatever order they arrive."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+ODD = (
+    b'{"one": 1.0, "big": 1180591620717411303424, "exp": 1E400, "zero": -0, "price": 1.10, '
+    b'"dup": 1, "dup": 2, "u": "\\u00e4\xc3\xa4"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("call: a:/x", ODD),
+        ("fan_out: {x: a:/x}", b'{"x":%b}' % ODD),
+        ("fan_out: {g: {fan_out: {x: a:/x}}}", b'{"g":{"x":%b}}' % ODD),
+        ("fan_out: {x: {race: [a:/x]}}", b'{"x":%b}' % ODD),
+        (
+            "fan_out: {x: a:/x}\nresponse: {body: {y: ['{{ x }}', 1], s: '{{ calls.x.status }}'}}",
+            b'{"y":[%b,1],"s":200}' % ODD,
+        ),
+        ("fan_out: {x: a:/x}\nresponse: {body: '{{ calls.x.body }}'}", ODD),
+        ("call: a:/x\nresponse: {body: {all: '{{ call }}'}}", b'{"all":%b}' % ODD),
+        ("fan_out: {x: {for_each: '{{ [1] }}', url: 'a:/x'}}", b'{"x":[%b]}' % ODD),
+        (
+            "fan_out: {x: {for_each: {in: '{{ [1] }}', join: {into: y}}, url: 'a:/x'}}",
+            b'{"x":[{"item":1,"y":%b}]}' % ODD,
+        ),
+    ],
+)
+def test_digits_keys_and_order_stay(rig, endpoint, expected):
+    """Numbers that no float holds, duplicate keys, escapes and blanks: nothing is read that is only moved."""
+    one = rig(endpoint).start()
+    one["/x"].answer(body=ODD)
+    assert one.answer.body == expected
+
+
+def test_a_body_with_blanks_around_it_is_spliced_without_them(rig):
+    """White space around a body is not part of its value."""
+    one = rig("fan_out: {x: a:/x, y: a:/y}").start()
+    one["/x"].answer(body=b"\r\n [1 , 2]\t\n")
+    one["/y"].answer(body=b" 1 ", content_type="application/hal+json")
+    assert one.answer.body == b'{"x":[1 , 2],"y":1}'
+
+
+def test_names_of_parts_are_keys_in_declared_order(rig):
+    """The order is that of the file; every order of arrival gives the same bytes."""
+    bodies = {"/b": b'{"z":1,"a":2}', "/a": b"1.0", "/c": b"[]"}
+    answers = set()
+    for order in permutations(bodies):
+        one = rig("fan_out: {b: a:/b, a: a:/a, c-d: a:/c}").start()
+        for target in order:
+            one[target].answer(body=bodies[target])
+        answers.add(one.answer.body)
+    assert answers == {b'{"b":{"z":1,"a":2},"a":1.0,"c-d":[]}'}
+
+
+@pytest.mark.parametrize("merge", ["deep", "first", "last", "append"])
+def test_merges_do_not_depend_on_arrival(rig, merge):
+    """Ranks and positions follow the file."""
+    bodies = {"/1": {"k": 1, "a": [1]}, "/2": {"k": 2, "a": [2], "n": 1}, "/3": {"n": 3}}
+    answers = set()
+    for order in permutations(bodies):
+        one = rig(f"fan_out: {{p1: a:/1, p2: a:/2, p3: a:/3}}\nresponse: {{merge: {merge}}}").start()
+        for target in order:
+            one[target].answer(bodies[target])
+        answers.add(one.answer.body)
+    assert len(answers) == 1
+
+
+def test_what_an_expression_reads_is_data(rig):
+    """A part that is read into is parsed; integers stay exact however large."""
+    one = rig("fan_out: {x: a:/x}\nresponse: {body: {n: '{{ x.n }}', more: '{{ x.n + 1 }}', f: '{{ x.f }}'}}").start()
+    one["/x"].answer(body=b'{"n": 1180591620717411303424, "f": 1.0}')
+    assert one.answer.body == b'{"n":1180591620717411303424,"more":1180591620717411303425,"f":1.0}'
+
+
+def test_a_partial_answer_is_spliced_too(rig):
+    """A default stands among copied bytes."""
+    one = rig("fan_out: {x: a:/x, y: {url: a:/y, optional: true, default: {p: 1.0, t: \u00e4}}}").start()
+    one["/y"].fail()
+    one["/x"].answer(body=ODD)
+    assert one.answer.body == b'{"x":%b,"y":{"p":1.0,"t":"\xc3\xa4"}}' % ODD

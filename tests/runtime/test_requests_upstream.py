@@ -1,0 +1,220 @@
+"""What is sent: methods, URLs, query, headers, and bodies built from params, query, headers, body, earlier results."""
+
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+
+import httpx
+import pytest
+
+
+def sent(serve, call, method="POST", path="/x", **options):
+    """Give the request that *call* makes when the endpoint is asked."""
+    text = f"endpoints:\n  {method} /x:\n    call:\n" + "".join(
+        f"      {line}\n" for line in dedent(call).strip().splitlines()
+    )
+    gateway = serve(text, lambda _: httpx.Response(200, json={}))
+    answer = gateway.ask(method, path, **options)
+    assert answer.status_code == 200, answer.text
+    return gateway.upstream.last
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_every_method_can_be_an_aggregate(serve, method):
+    """An endpoint that changes something may call several upstreams, each with a method of its own."""
+    gateway = serve(
+        f"""
+        endpoints:
+          {method} /x/{{id}}:
+            body: {{type: object}}
+            fan_out:
+              stock: {{method: PUT, url: 'a:/stock/{{id}}', json: {{left: "{{{{ body.left }}}}"}}}}
+              log: {{url: POST b:/log, json: {{was: "{{{{ stock.was }}}}"}}}}
+              gone: {{url: DELETE c:/cart, needs: [log]}}
+        """,
+        {"PUT /stock/7": {"was": 3}, "POST /log": {}, "DELETE /cart": httpx.Response(204)},
+    )
+    answer = gateway.ask(method, "/x/7", json={"left": 2})
+    assert answer.json() == {"stock": {"was": 3}, "log": {}, "gone": None}
+    assert gateway.upstream.lines == ["PUT /stock/7", "POST /log", "DELETE /cart"]
+    assert [request.content for request in gateway.upstream.requests] == [b'{"left":2}', b'{"was":3}', b""]
+
+
+def test_a_json_body_keeps_types(serve):
+    """A value that is one expression keeps its type; text around it makes text; constants stand."""
+    request = sent(
+        serve,
+        """
+        url: POST a:/x
+        json:
+          n: "{{ body.n }}"
+          t: "n is {{ body.n }}"
+          list: ["{{ body.list }}", null, true, 1.5]
+          none: "{{ body.none }}"
+          q: "{{ query.a }}"
+          h: "{{ headers['x-a'] }}"
+          m: "{{ request.method }}"
+        """,
+        path="/x?a=1",
+        json={"n": 7, "list": [1]},
+        headers={"x-a": "A"},
+    )
+    assert json.loads(request.content) == {
+        "n": 7, "t": "n is 7", "list": [[1], None, True, 1.5], "none": None, "q": "1", "h": "A", "m": "POST",
+    }  # fmt: skip
+    assert request.headers["content-type"] == "application/json"
+
+
+def test_a_body_of_ones_own_type_has_one_type(serve):
+    """A declared content type takes the place of the usual one."""
+    request = sent(serve, "url: POST a:/x\njson: {a: 1}\nheaders: {Content-Type: application/vnd.api+json}")
+    assert request.headers.get_list("content-type") == ["application/vnd.api+json"]
+    request = sent(serve, "url: POST a:/x\nform: {a: 1}\nheaders: {content-type: 'x/{{ query.t }}'}", path="/x?t=form")
+    assert request.headers.get_list("content-type") == ["x/form"]
+
+
+def test_results_are_copied_into_bodies(serve):
+    """A whole earlier result goes upstream byte for byte."""
+    gateway = serve(
+        "endpoints: {GET /x: {fan_out: {one: a:/one, two: {url: POST a:/two, json: {all: '{{ one }}'}}}}}",
+        {
+            "/one": httpx.Response(200, content=b'{"price": 1.10}', headers={"content-type": "application/json"}),
+            "/two": 1,
+        },
+    )
+    gateway.get("/x")
+    assert gateway.upstream.last.content == b'{"all":{"price": 1.10}}'
+
+
+def test_a_form_is_built_from_values(serve):
+    """Lists repeat their key, null is left out, true and false are words."""
+    request = sent(
+        serve,
+        "url: POST a:/x\nform: {a: '{{ body.a }}', b: [1, x y], c: null, d: true}",
+        json={"a": "ä&="},
+    )
+    assert request.content == b"a=%C3%A4%26%3D&b=1&b=x+y&d=true"
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+def test_a_multipart_body_has_fields_and_files(serve):
+    """Objects with ``content`` are files; a content type that the file names cannot take away the boundary."""
+    request = sent(
+        serve,
+        """
+        url: POST a:/x
+        headers: {content-type: multipart/form-data}
+        multipart:
+          name: "{{ body.name }}"
+          tags: [a, b]
+          none: null
+          n: 1.5
+          doc: {filename: "{{ body.name }}.txt", content: "hello", content_type: text/plain}
+          data: {content: {a: 1}, filename: null, content_type: null}
+        """,
+        json={"name": 'A"b'},
+    )
+    [kind] = request.headers.get_list("content-type")
+    boundary = kind.partition("boundary=")[2].encode()
+    assert request.content.count(b"--" + boundary) == 7
+    assert b'name="name"\r\n\r\nA"b\r\n' in request.content
+    assert b'name="tags"\r\n\r\na\r\n' in request.content
+    assert b'name="n"\r\n\r\n1.5\r\n' in request.content
+    assert b'filename="A%22b.txt"\r\nContent-Type: text/plain\r\n\r\nhello\r\n' in request.content
+    assert (
+        b'name="data"; filename="data"\r\nContent-Type: application/octet-stream\r\n\r\n{"a":1}\r\n' in request.content
+    )
+    assert b"none" not in request.content
+
+
+def test_a_text_body_is_text(serve):
+    """``body`` is sent as it is, with the type that the file names."""
+    request = sent(
+        serve, "url: POST a:/x\nbody: '<a>{{ body.a }}</a>'\nheaders: {content-type: text/xml}", json={"a": 1}
+    )
+    assert (request.content, request.headers["content-type"]) == (b"<a>1</a>", "text/xml")
+
+
+def test_a_query_is_built_from_values(serve):
+    """Null and missing ones are left out, lists are repeated, constants stand first, everything is encoded."""
+    request = sent(
+        serve,
+        """
+        url: a:/x?z={query.z}
+        query:
+          {a: '{{ query.a }}', b: [1, '{{ query.none }}', x&y], c: null, d: true, e: 'v{{ query.a }}', f: '{{ query.n }}'}
+        """,
+        method="GET",
+        path="/x?a=%C3%A4&z=1%2F2",
+    )
+    assert request.url.raw_path.decode() == "/x?z=1%2F2&d=true&a=%C3%A4&b=1&b=x%26y&e=v%C3%A4"
+
+
+def test_headers_are_built_from_values(serve):
+    """Null ones are left out; numbers are written as JSON writes them."""
+    request = sent(
+        serve,
+        """
+        url: a:/x
+        headers:
+          {X-A: '{{ query.a }}', x-none: '{{ query.none }}', x-n: '{{ 1.5 }}', x-c: null, x-d: true, accept: text/plain}
+        """,
+        method="GET",
+        path="/x?a=1",
+    )
+    assert [request.headers[name] for name in ("x-a", "x-n", "x-d", "accept")] == ["1", "1.5", "true", "text/plain"]
+    assert {"x-none", "x-c"}.isdisjoint(request.headers)
+
+
+@pytest.mark.parametrize("call", ["headers: {x-a: '{{ body.a }}'}", "query: {a: '{{ body.a }}'}"])
+@pytest.mark.parametrize("value", [{"b": 1}, [{"b": 1}]])
+def test_an_object_is_no_value_of_a_query_or_a_header(serve, call, value):
+    """What has no text fails the call before it is made."""
+    gateway = serve(f"endpoints: {{POST /x: {{call: {{url: POST a:/x, {call}}}}}}}")
+    answer = gateway.post("/x", json={"a": value})
+    assert (answer.status_code, answer.json()["cause"]) == (502, "expression")
+    assert gateway.upstream.lines == []
+
+
+def test_a_value_cannot_add_a_header(serve):
+    """A line break in a value is refused, not sent."""
+    gateway = serve("endpoints: {POST /x: {call: {url: POST a:/x, headers: {x-a: '{{ body.a }}'}}}}")
+    assert gateway.post("/x", json={"a": "1\r\nx-evil: 1"}).status_code == 502
+    assert gateway.upstream.lines == []
+
+
+def test_query_parameters_have_types_defaults_and_choices(serve):
+    """What is declared arrives typed, with its default, and is refused when it does not fit."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            query:
+              page: {type: integer, default: 1}
+              sort: {type: string, enum: [asc, desc], default: asc}
+              all: boolean
+            call: {url: a:/x, query: {next: "{{ query.page + 1 }}", sort: "{{ query.sort }}", all: "{{ query.all }}"}}
+        """,
+        lambda _: httpx.Response(200, json=1),
+    )
+    assert gateway.get("/x").status_code == 200
+    gateway.get("/x?page=4&sort=desc&all=true")
+    assert gateway.upstream.lines == ["GET /x?next=2&sort=asc", "GET /x?next=5&sort=desc&all=true"]
+    assert gateway.get("/x?page=x&sort=up").status_code == 422
+
+
+def test_an_upstreams_own_headers_and_query_go_with_every_call(serve):
+    """They can be replaced by the call, and never by the client."""
+    gateway = serve(
+        """
+        upstreams: {a: {url: 'http://a.test/v1', headers: {x-key: k, x-b: up}, query: {key: "1 2"}}}
+        endpoints:
+          GET /x: {call: {url: 'a:/x?c=1', headers: {x-b: call}, forward: {headers: [x-key], query: [key, c, d]}}}
+        """,
+        lambda _: httpx.Response(200, json=1),
+    )
+    gateway.get("/x?key=evil&c=evil&d=4", headers={"x-key": "evil"})
+    request = gateway.upstream.last
+    assert request.url.raw_path.decode() == "/v1/x?c=1&key=1%202&d=4"
+    assert (request.headers.get_list("x-key"), request.headers.get_list("x-b")) == (["k"], ["call"])
