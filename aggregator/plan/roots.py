@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import Any
 
 from aggregator.plan.types import BatchPlan, DocPlan, UpstreamPlan
@@ -29,10 +28,16 @@ def references_in(value: Any) -> Iterator[Reference]:
                 yield from references_in(inner)
 
 
-@cache
-def _fields_of(kind: type) -> tuple[str, ...]:
+_KNOWN: dict[type[Any], tuple[str, ...]] = {}
+
+
+def _fields_of(kind: type[Any]) -> tuple[str, ...]:
     """Give the fields of *kind* that may hold an expression: none for what is no dataclass."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) and kind not in _SILENT else ()
+    found = _KNOWN.get(kind)
+    if found is None:
+        speaks = is_dataclass(kind) and kind not in _SILENT
+        found = _KNOWN[kind] = tuple(field.name for field in fields(kind)) if speaks else ()
+    return found
 
 
 def roots_in(value: Any) -> frozenset[str]:

@@ -68,7 +68,7 @@ class GraphqlSettings(Settings):
     """A GraphQL operation; `errors` in the answer are a failure of the call."""
 
     query: str = Field(description="The operation; it is sent as it stands, values go into `variables`.")
-    variables: dict[str, Any] = Field({}, description="Variables; may hold expressions.")
+    variables: dict[str, Any] = Field(default_factory=dict, description="Variables; may hold expressions.")
     operation: str | None = Field(None, description="operationName, if the text holds several.")
     partial: bool = Field(False, description="Take `data` although `errors` came with it.")
 
@@ -96,7 +96,7 @@ class ShapeSettings(Settings):
     )
     deny: tuple[str, ...] = Field((), description="Remove these paths; they go through lists.", examples=[["password"]])
     rename: dict[str, str] = Field(
-        {}, description="New names of paths, all applied at once.", examples=[{"id": "user_id"}]
+        default_factory=dict, description="New names of paths, all applied at once.", examples=[{"id": "user_id"}]
     )
     group: str | None = Field(None, description="Put the result under this path.", examples=["user"])
 
@@ -110,8 +110,10 @@ class CallSettings(ShapeSettings):
         examples=["users:/users/{user_id}"],
     )
     method: MethodName | None = Field(None, description="Method; GET unless the URL or a body says otherwise.")
-    query: dict[str, Any] = Field({}, description="Query parameters; null ones are left out, lists are repeated.")
-    headers: dict[str, Any] = Field({}, description="Headers; null ones are left out.")
+    query: dict[str, Any] = Field(
+        default_factory=dict, description="Query parameters; null ones are left out, lists are repeated."
+    )
+    headers: dict[str, Any] = Field(default_factory=dict, description="Headers; null ones are left out.")
     json_: Any = Field(None, alias="json", description="JSON body; may hold expressions.", examples=["{{ body }}"])
     form: dict[str, Any] | None = Field(None, description="Body of a form (application/x-www-form-urlencoded).")
     multipart: dict[str, Any] | None = Field(None, description="Body of a form with files (multipart/form-data).")
@@ -169,7 +171,9 @@ class CallSettings(ShapeSettings):
         bodies_set = [name.rstrip("_") for name in bodies if name in self.model_fields_set]
         if len(bodies_set) > 1:
             raise PydanticCustomError(
-                "call-body", "A call has one body, not {kinds}.", {"kinds": " and ".join(bodies_set), "hint": "keep one of them"}
+                "call-body",
+                "A call has one body, not {kinds}.",
+                {"kinds": " and ".join(bodies_set), "hint": "keep one of them"},
             )
         return self
 

@@ -75,9 +75,11 @@ class UpstreamSettings(Settings):
     )
     timeout: TimeoutSetting | None = Field(None, description="Limits of calls to this upstream.", examples=["2s"])
     headers: dict[str, str] = Field(
-        {}, description="Headers sent with every call.", examples=[{"x-api-key": "${API_KEY}"}]
+        default_factory=dict, description="Headers sent with every call.", examples=[{"x-api-key": "${API_KEY}"}]
     )
-    query: dict[str, str | int | float | bool] = Field({}, description="Query parameters sent with every call.")
+    query: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Query parameters sent with every call."
+    )
     status_map: StatusMap = Field((), description="What failures of this upstream become.")
     forward: ForwardSettings | None = Field(None, description="What of the client's request goes to this upstream.")
     limits: LimitSettings | None = Field(None, description="Connections to this upstream.")
@@ -89,7 +91,7 @@ class UpstreamSettings(Settings):
         None, ge=0, le=10, description="Redirects followed within the same origin; none unless declared."
     )
     batch: dict[str, str] = Field(
-        {},
+        default_factory=dict,
         description="Paths that have a batch form, for the check that points out N+1 calls.",
         examples=[{"/products/{sku}": "/products?ids={keys}"}],
     )

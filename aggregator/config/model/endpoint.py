@@ -30,17 +30,17 @@ class EndpointSettings(Settings):
     deprecated: bool = Field(False, description="Marked as deprecated in the OpenAPI document.")
     hidden: bool = Field(False, description="Left out of the OpenAPI document.")
     params: dict[str, Any] = Field(
-        {},
+        default_factory=dict,
         description="Path parameters: a type name or a JSON Schema.",
         examples=[{"user_id": {"type": "integer", "minimum": 1}}],
     )
     query: dict[str, Any] = Field(
-        {},
+        default_factory=dict,
         description="Query parameters: a type name or a JSON Schema with `required` and `default`.",
         examples=[{"page": {"type": "integer", "default": 1}}],
     )
     headers: dict[str, Any] = Field(
-        {}, description="Request headers: a type name or a JSON Schema with `required` and `default`."
+        default_factory=dict, description="Request headers: a type name or a JSON Schema with `required` and `default`."
     )
     body: Any = Field(
         None,

@@ -29,7 +29,9 @@ class StatusRow(Settings):
         None, description="Detail of the problem; may hold expressions.", examples=["User not found"]
     )
     body: Any = Field(None, description="Answer with this body instead of a problem document.")
-    headers: dict[str, str] = Field({}, description="Headers of the answer.", examples=[{"retry-after": "30"}])
+    headers: dict[str, str] = Field(
+        default_factory=dict, description="Headers of the answer.", examples=[{"retry-after": "30"}]
+    )
     forward: bool = Field(False, alias="pass", description="Let status and body of the upstream through as they are.")
 
 

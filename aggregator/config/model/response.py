@@ -25,7 +25,9 @@ class ResponseSettings(ShapeSettings):
     """The answer to the client."""
 
     status: int | str | None = Field(None, description="Status, or an expression for it.", examples=[201])
-    headers: dict[str, Any] = Field({}, description="Headers; may hold expressions, null ones are left out.")
+    headers: dict[str, Any] = Field(
+        default_factory=dict, description="Headers; may hold expressions, null ones are left out."
+    )
     body: Any = Field(
         None, description="Body; may hold expressions. A leaf that is a whole result is copied as it came."
     )
@@ -36,7 +38,7 @@ class ResponseSettings(ShapeSettings):
     )
     join: tuple[ListJoinSettings, ...] = Field((), description="Joins of two lists by key, applied before shaping.")
     pass_headers: dict[str, Literal["first", "last", "append", "min", "max"]] = Field(
-        {},
+        default_factory=dict,
         description="Headers of parts that go to the client, and the rule when several parts send one.",
         examples=[{"set-cookie": "append", "x-rate-limit-remaining": "min"}],
     )
@@ -62,6 +64,6 @@ class StaticSettings(ShapeSettings):
     """A static answer, without any call."""
 
     status: int = Field(200, ge=200, le=599, description="Status.")
-    headers: dict[str, Any] = Field({}, description="Headers; may hold expressions.")
+    headers: dict[str, Any] = Field(default_factory=dict, description="Headers; may hold expressions.")
     body: Any = Field(None, description="Body; may hold expressions over the request.")
     delay: Duration = Field(0.0, description="Wait before answering, to try out clients.")

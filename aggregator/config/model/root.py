@@ -35,8 +35,10 @@ class RootSettings(Settings):
         default_factory=ClientSettings, description="The one client that every call goes through."
     )
     defaults: DefaultSettings = Field(default_factory=DefaultSettings, description="What endpoints and calls inherit.")
-    upstreams: dict[str, UpstreamSettings] = Field({}, description="Services by name.")
-    groups: dict[str, dict[str, Call]] = Field({}, description="Fan-out groups: named sets of calls for any endpoint.")
+    upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict, description="Services by name.")
+    groups: dict[str, dict[str, Call]] = Field(
+        default_factory=dict, description="Fan-out groups: named sets of calls for any endpoint."
+    )
     plugins: tuple[str, ...] = Field(
         (), description="Python modules with functions for `transform`.", examples=[["my_plugin"]]
     )
@@ -44,7 +46,7 @@ class RootSettings(Settings):
         default_factory=BackgroundSettings, description="The workers of background calls."
     )
     endpoints: dict[str, EndpointSettings] = Field(
-        {},
+        default_factory=dict,
         description="Endpoints by method and path.",
         examples=[{"GET /users/{id}": {"call": "users:/users/{id}"}}],
     )
