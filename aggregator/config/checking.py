@@ -17,7 +17,7 @@ from aggregator.config.findings import Finding
 from aggregator.config.merging import Entry
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
-from aggregator.config.rules import CAREFUL_RULES, ENDPOINT_RULES, GROUP_RULES, ROOT_RULES
+from aggregator.config.rules import CAREFUL_RULES, ENDPOINT_RULES, GROUP_RULES, LAST_RULES, ROOT_RULES
 from aggregator.config.rules.plugins import transforms
 from aggregator.config.salvage import salvage
 from aggregator.config.validation import findings_of
@@ -106,6 +106,9 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     Walker(analysis, around.settings.groups).endpoint(settings)
     for rule in CAREFUL_RULES if lost else ENDPOINT_RULES:
         findings += rule(analysis, around)
+    if not around.lost and not any(finding.level == "error" for finding in findings):
+        for rule in LAST_RULES:
+            findings += rule(analysis, around)
     return _checked(entry.key, tuple(findings), analysis)
 
 

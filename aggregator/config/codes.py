@@ -91,7 +91,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "unquoted-expression": "An expression that YAML reads as something else; quotes keep it.",
         "unreachable-row": "A row of a status map that another one covers, or that never matches.",
         "unset-variable": "A variable without a value and without a default.",
-        "unused": "An upstream, a group or a plug-in that nothing uses.",
+        "unused": "An upstream, a group, a plug-in or a path parameter that nothing uses.",
         "upstream-url": "The URL of an upstream that is not `http`, `https` or `demo` with a host.",
         "variable-file": "The file of a `${file:…}` that cannot be read.",
         "wrong-type": "A value of another kind than the key takes.",

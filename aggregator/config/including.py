@@ -145,7 +145,7 @@ class _TreeReader:
             names = [os.path.relpath(one, folder) for one in around.iterdir()] if around.is_dir() else []
             stems = {os.path.splitext(name)[0]: name for name in names}
             near = suggest(os.path.splitext(wanted)[0], stems)
-            hint = f"did you mean `{stems[near]}`?" if near else None
+            hint = f"did you mean `{stems[near]}`?" if near else f"paths begin in the folder of {position.file}"
             self._problem("include-missing", f"there is no file `{wanted}`", position, hint)
         elif isinstance(error, IsADirectoryError):
             self._problem(

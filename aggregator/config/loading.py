@@ -6,7 +6,7 @@ The command line loads once; the server keeps a :class:`Loader`, which checks ag
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ class Loader:
         if not _is_complete(tree):
             raise ConfigError(in_reading_order(problems, tree.sources), tree.sources)
         verdict = self._checks.check(whole)
-        findings = _without_echoes(verdict.findings, whole.diagnostics)
+        findings = _without_echoes(verdict.findings, tree.diagnostics, whole.diagnostics)
         problems += [whole.origins.place(finding, whole.secrets) for finding in findings]
         problems = in_reading_order(problems, tree.sources)
         if verdict.settings is None or any(problem.level == "error" for problem in problems):
@@ -118,9 +118,14 @@ def _is_complete(tree: Tree) -> bool:
     return is_read and not any(problem.path[:1] == ("include",) for problem in tree.diagnostics)
 
 
-def _without_echoes(findings: list[Finding], before: list[Diagnostic]) -> list[Finding]:
-    """*findings* without those about values that could not even be filled in."""
-    unfilled = {problem.path for problem in before}
-    if not unfilled:
+def _without_echoes(
+    findings: list[Finding], misread: Iterable[Diagnostic], unfilled: Iterable[Diagnostic]
+) -> list[Finding]:
+    """*findings* without those about keys that were *misread*, and about values that could not be filled in."""
+    known = {problem.path for problem in misread}
+    empty = {problem.path for problem in unfilled}
+    if not known and not empty:
         return findings
-    return [one for one in findings if not any(one.path[: len(path)] == path for path in unfilled)]
+    return [
+        one for one in findings if one.path not in known and not any(one.path[: len(path)] == path for path in empty)
+    ]

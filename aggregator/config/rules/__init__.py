@@ -1,8 +1,8 @@
 """Every rule beyond the form of single values, one subject a file, in the order in which they are tried.
 
-A rule of an endpoint takes its analysis and what surrounds it and yields findings; ``CAREFUL_RULES`` also run
-on what is left of an endpoint whose form is wrong, since they never speak of what is missing. ``ROOT_RULES``
-look at everything but the endpoints.
+A rule of an endpoint takes its analysis and what surrounds it and yields findings. ``CAREFUL_RULES`` also run
+on what is left of an endpoint whose form is wrong, since they never speak of what is missing; ``LAST_RULES``
+run where there are no errors. ``ROOT_RULES`` look at everything but the endpoints.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from aggregator.config.rules.expressions import check_expressions
 from aggregator.config.rules.formats import check_formats, check_upstream_formats
 from aggregator.config.rules.groups import check_group_circles, check_groups
 from aggregator.config.rules.header_fields import check_header_fields
-from aggregator.config.rules.inputs import check_inputs
+from aggregator.config.rules.inputs import check_inputs, check_unused_parameters
 from aggregator.config.rules.literal_secrets import check_literal_secrets, check_upstream_secrets
 from aggregator.config.rules.names import check_names
 from aggregator.config.rules.order import check_needs, check_order
@@ -71,6 +71,7 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
     check_streams,
     check_responses,
 )
+LAST_RULES: tuple[Rule, ...] = (check_unused_parameters,)
 CAREFUL_RULES: tuple[Rule, ...] = (*_OF_CALLS, check_parameter_names, check_inputs)
 GROUP_RULES: tuple[Rule, ...] = (*_OF_CALLS, *_OF_WHOLE_CALLS)
 ROOT_RULES: tuple[RootRule, ...] = (

@@ -62,6 +62,22 @@ def _check_path_names(analysis: Analysis) -> Iterator[Finding]:
             yield Finding("unknown-parameter", message, (*analysis.path, "params", name), hint, at_key=True)
 
 
+def check_unused_parameters(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Path parameters that change nothing: most likely a call forgot them."""
+    settings = analysis.settings
+    if settings is None or settings.respond is not None:
+        return
+    reads = {reference for use in analysis.uses for reference in use.references}
+    if reads & {("params",), ("request", "path"), ("request",)}:
+        return
+    names = {reference[0] for reference in reads} | {name for root, *rest in reads if root == "params" for name in rest}
+    for name in analysis.inputs.params:
+        if name not in names:
+            message, hint = f"nothing reads the path parameter `{name}`", f"write `{{{name}}}` into the URL of a call"
+            text = f"{{{name}}}"
+            yield Finding("unused", message, analysis.path, hint, "warning", at_key=True, text=text)
+
+
 def _path_hint(name: str, params: tuple[str, ...]) -> str:
     there = f"the path has {', '.join(params)}; " if params else ""
     return f"{there}write `{{{name}}}` into the path, or declare it under `query`"

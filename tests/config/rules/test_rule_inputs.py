@@ -140,3 +140,23 @@ def test_parameters_without_a_path(say: Say) -> None:
 def test_body_of_get(say: Say) -> None:
     """A GET request has no body that could be declared."""
     assert say("GET /x: {body: {type: object}, call: users:/x}") == ["body-of-get ‹body› a GET request has no body"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "is_told"),
+    [
+        ("call: users:/users", True),
+        ("call: 'users:/users/{id}'", False),
+        ("call: 'users:/users/{params.id}'", False),
+        ("call: {url: users:/users, query: {all: '{{ params }}'}}", False),
+        ("call: {url: users:/users, headers: {x-path: '{{ request.path }}'}}", False),
+        ("call: users:/users\n  response: {body: {id: '{{ id }}'}}", False),
+        ("fan_out: {a: {fan_out: {b: 'users:/users/{id}'}}}", False),
+        ("respond: {body: hello}", False),
+    ],
+)
+def test_path_parameters_that_nobody_reads(say: Say, endpoint: str, is_told: bool) -> None:
+    """A parameter that changes nothing was most likely forgotten in a call."""
+    found = say(f"GET /users/{{id}}:\n  {endpoint}", unused=True)
+    told = [line for line in found if "parameter" in line]
+    assert told == ["~unused ‹{id}› nothing reads the path parameter `id`"] * is_told
