@@ -52,7 +52,24 @@ class Parameter:
 
 
 def compile_parameter(name: str, declaration: Any, location: Location) -> Parameter:
-    """Give the parameter *name*; raise ``InvalidSchema`` with every mistake of its declaration."""
+    """Give the parameter *name*; raise ``InvalidSchema`` with every mistake of its declaration.
+
+    Many endpoints declare the same one in the same words, and then share what this gives.
+    """
+    words = (name, location, repr(declaration))
+    known = _KNOWN.get(words)
+    if known is None:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        known = _KNOWN[words] = _compile(name, declaration, location)
+    return known
+
+
+_MOST_KNOWN = 4096
+_KNOWN: dict[tuple[str, str, str], Parameter] = {}
+
+
+def _compile(name: str, declaration: Any, location: Location) -> Parameter:
     declared = read_declaration(declaration, location)
     check = _compile_check(name, declared, location)
     parse_one = _compile_scalar(name, declared, location, check if not declared.is_array else None)

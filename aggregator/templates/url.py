@@ -64,7 +64,7 @@ class UrlTemplate:
         return _splicer(self.segments, list(param_names))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32_768)  # checked first, compiled afterwards: 5000 endpoints have to stay in it
 def compile_url(source: str) -> UrlTemplate:
     """Compile ``[METHOD ]upstream:/path[?query]`` or ``[METHOD ]https://host[/path][?query]``.
 
