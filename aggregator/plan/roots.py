@@ -12,6 +12,7 @@ from aggregator.templates import Expression, Template, UrlTemplate
 Reference = tuple[str, ...]
 _SPEAKING = (Expression, Template, UrlTemplate)
 _SILENT = frozenset({UpstreamPlan, BatchPlan, DocPlan})
+_HOLDERS = ("Expression", "Template", "Plan")
 
 
 def references_in(value: Any) -> Iterator[Reference]:
@@ -35,9 +36,14 @@ def _fields_of(kind: type[Any]) -> tuple[str, ...]:
     """Give the fields of *kind* that may hold an expression: none for what is no dataclass."""
     found = _KNOWN.get(kind)
     if found is None:
-        speaks = is_dataclass(kind) and kind not in _SILENT
-        found = _KNOWN[kind] = tuple(field.name for field in fields(kind)) if speaks else ()
+        found = _KNOWN[kind] = tuple(_holders(kind)) if is_dataclass(kind) and kind not in _SILENT else ()
     return found
+
+
+def _holders(kind: type[Any]) -> Iterator[str]:
+    for field in fields(kind):
+        if any(word in str(field.type) for word in _HOLDERS):
+            yield field.name
 
 
 def roots_in(value: Any) -> frozenset[str]:

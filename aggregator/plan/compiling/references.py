@@ -33,7 +33,8 @@ def _references(settings: CallSettings, groups: Groups) -> Iterator[Reference]:
     if settings.url is not None:
         yield from compile_url(settings.url).references
     for value in _values(settings):
-        yield from compile_value(value).references
+        if value:
+            yield from compile_value(value).references
     for inner in (*settings.fallback, *settings.race):
         yield from _references(inner, groups)
     if settings.fan_out is not None:
