@@ -26,7 +26,10 @@ from aggregator.templates import PathPattern
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What is known of one endpoint, or one group: its findings, and what it shares with others."""
+    """What is known of one endpoint, or one group: its findings, and what it shares with others.
+
+    *fresh* holds the settings that were checked, for the first who asks: they are too large to be kept.
+    """
 
     key: str
     findings: tuple[Finding, ...] = ()
@@ -36,6 +39,7 @@ class Checked:
     groups: frozenset[str] = frozenset()
     plugins: frozenset[str] = frozenset()
     operation_id: str | None = None
+    fresh: list[EndpointSettings] = field(default_factory=list, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +127,5 @@ def _checked(key: str, findings: tuple[Finding, ...], analysis: Analysis) -> Che
         frozenset(name for fan in analysis.fans for name in fan.groups),
         frozenset(reference.partition(":")[0] for _, reference in transforms(analysis)),
         None if settings is None else settings.operation_id,
+        [] if settings is None else [settings],
     )

@@ -30,11 +30,16 @@ class EndpointConfig:
     key: str
     digest: bytes
     value: Any = field(repr=False, compare=False)
+    fresh: list[EndpointSettings] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def settings(self) -> EndpointSettings:
         """Its settings, made anew each time: models of thousands of endpoints would only lie around."""
         return EndpointSettings.model_validate(self.value)
+
+    def take_settings(self) -> EndpointSettings:
+        """Give its settings to whoever needs them once: those that have been checked, if they are still there."""
+        return self.fresh.pop() if self.fresh else self.settings
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,8 @@ class Loader:
         self, settings: RootSettings, verdict: Verdict, whole: Whole, warnings: tuple[Diagnostic, ...]
     ) -> Config:
         endpoints = tuple(
-            EndpointConfig(entry.key, digest_of(entry.digest, around), entry.value)
-            for entry, around in zip(whole.endpoints, verdict.around, strict=True)
+            EndpointConfig(entry.key, digest_of(entry.digest, around), entry.value, fresh)
+            for entry, around, fresh in zip(whole.endpoints, verdict.around, verdict.fresh, strict=True)
         )
         return Config(
             settings=settings,

@@ -8,6 +8,7 @@ from aggregator.config.checking import Checked, CheckedRoot, check_endpoint, che
 from aggregator.config.digests import SectionDigests
 from aggregator.config.findings import Finding
 from aggregator.config.merging import Entry, Whole
+from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.rules.routes import check_routes
 from aggregator.config.rules.usage import check_operation_ids, check_usage
@@ -15,11 +16,15 @@ from aggregator.config.rules.usage import check_operation_ids, check_usage
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found: *settings* of the root, None when they are wrong; *around* is a digest for each endpoint."""
+    """What was found: *settings* of the root, None when they are wrong; *around* is a digest for each endpoint.
+
+    *fresh* are the settings of each endpoint that has just been checked.
+    """
 
     settings: RootSettings | None
     findings: list[Finding]
     around: list[bytes]
+    fresh: list[list[EndpointSettings]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,8 @@ class Rechecker:
         findings += check_operation_ids(checked, root.around)
         if not _is_wrong(findings):
             findings += check_usage([*checked, *root.groups], root.around)
-        return Verdict(root.settings, findings, [kept[entry.key].around for entry in whole.endpoints])
+        around = [kept[entry.key].around for entry in whole.endpoints]
+        return Verdict(root.settings, findings, around, [one.fresh for one in checked])
 
     def _check_root(self, whole: Whole, digests: SectionDigests) -> CheckedRoot:
         if self._root is None or self._root[0] != digests.whole:

@@ -82,7 +82,7 @@ def compile_server(settings: ServerSettings) -> ServerPlan:
 
 def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPlan:
     """Give the plan of one endpoint."""
-    settings = config.settings
+    settings = config.take_settings()
     method, path = config.key.split(None, 1)
     rows = compile_rows(settings.status_map)
     raw = passes_raw(settings)
