@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -71,10 +72,21 @@ def written(folder: Path, text: str) -> Path:
     return file
 
 
+@pytest.fixture
+def own_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget afterwards where plug-ins were found, and the ones that were imported."""
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    before = set(sys.modules)
+    yield
+    for name in re.findall(r"^# (\w+)\.py$", PAGE, re.MULTILINE):
+        if name not in before:
+            sys.modules.pop(name, None)
+
+
+@pytest.mark.usefixtures("own_modules")
 @pytest.mark.parametrize("piece", PIECES, ids=lambda piece: f"line{piece.line}")
 def test_a_piece_of_the_page_is_true(piece: Piece, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A piece loads without a problem, is served, and answers what the lines under it say."""
-    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr("aggregator.server.running.DemoServer", partial(DemoServer, 0.0))
     file = written(tmp_path, piece.text)
     assert [problem.message for problem in check_file(str(file)).diagnostics if problem.code != "unused"] == []
