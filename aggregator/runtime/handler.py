@@ -32,8 +32,6 @@ from aggregator.runtime.replying import Receive, Send, send_answer
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.result import Result, failed
 from aggregator.runtime.watching import Watch
-from aggregator.shaping.fields import parse_fields
-from aggregator.shaping.problems import ShapeProblem
 
 _log = logging.getLogger("aggregator.request")
 RESERVE = 0.05
@@ -47,7 +45,7 @@ class EndpointHandler:
     """Serves one endpoint of one generation."""
 
     __slots__ = (
-        "_assembly", "_budget", "_debug", "_effects", "_fan", "_inputs", "_narrowing", "_queue", "_report", "_selects",
+        "_assembly", "_budget", "_debug", "_effects", "_fan", "_inputs", "_narrowing", "_queue", "_report",
         "is_direct", "plan",
     )  # fmt: skip
 
@@ -62,7 +60,6 @@ class EndpointHandler:
         self._queue = queue
         self._inputs = Inputs(plan.inputs, plan.pattern.params)
         self._budget = plan.timeout - min(RESERVE, plan.timeout * 0.05)
-        self._selects = plan.response.fields
         self._narrowing = Narrowing.of(plan)
         self._report = Report(plan.key, server.access_log)
         self._debug = (
@@ -82,7 +79,7 @@ class EndpointHandler:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
         try:
             self._inputs.accept(exchange)
-            wanted = self._wanted(exchange) if self._selects else None
+            wanted = None if self._narrowing is None else self._narrowing.wanted(exchange)
         except Refusal as refusal:
             answered(self._refused(refusal, exchange), None)
             return None
@@ -127,17 +124,8 @@ class EndpointHandler:
         """Tell that the client hung up before its answer was there."""
         self._report.gone(exchange)
 
-    def _wanted(self, exchange: Exchange) -> frozenset[str] | None:
-        text = exchange.query.get("fields")
-        try:
-            if isinstance(text, str) and text:
-                parse_fields(text)
-            return None if self._narrowing is None else self._narrowing.wanted(exchange)
-        except ShapeProblem as error:
-            raise Refusal(400, f"The query parameter 'fields' cannot be used: {error.message}.") from None
-
     async def _run(self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop) -> Run:
-        wanted = self._wanted(exchange) if self._selects else None
+        wanted = None if self._narrowing is None else self._narrowing.wanted(exchange)
         done: asyncio.Future[None] = loop.create_future()
         run = Run(self._fan, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done))
         run.begin(wanted)

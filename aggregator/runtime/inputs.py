@@ -14,6 +14,9 @@ from aggregator.schemas.parameter import ABSENT, Parameter
 from aggregator.schemas.problems import InvalidInput, Violation
 
 
+_UNFIT = "The request does not fit what this endpoint declares."
+
+
 class Refusal(AggregatorError):  # noqa: N818 - said of the request
     """The request cannot be served as it is: the *status* and *detail* to answer with, and the violations."""
 
@@ -66,7 +69,7 @@ class Inputs:
         if not self._plain:
             self._accept_rest(exchange, violations)
         if violations:
-            raise Refusal(422, "The request does not fit what this endpoint declares.", tuple(violations))
+            raise Refusal(422, _UNFIT, tuple(violations))
 
     def _accept_rest(self, exchange: Exchange, violations: list[Violation]) -> None:
         if self._query:
@@ -84,10 +87,15 @@ class Inputs:
             violations.extend(self._body.violations(exchange.body_value))
 
     def decode_body(self, exchange: Exchange) -> None:
-        """Read the body of *exchange* as JSON; raises ``Refusal``: 415 for another type, 400 for bad JSON."""
-        kind = next((value for name, value in exchange.header_list if name == b"content-type"), None)
-        if not exchange.body and self._body is None:
+        """Read the body of *exchange* as JSON; raises ``Refusal``: 415 for another type, 400 for bad JSON.
+
+        No body is none of these; one that is declared is then missing: 422.
+        """
+        if not exchange.body:
+            if self._body is not None:
+                raise Refusal(422, _UNFIT, (Violation("", "body", "is required", "required"),))
             return
+        kind = next((value for name, value in exchange.header_list if name == b"content-type"), None)
         if kind is None or not _is_json(kind):
             raise Refusal(415, "This endpoint takes application/json.")
         try:

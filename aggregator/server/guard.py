@@ -17,7 +17,10 @@ from aggregator.server.timeouts import TimedProtocol
 MAX_TARGET = 8 * 1024
 MAX_HEAD = 32 * 1024
 MAX_FIELDS = 100
+MAX_PIPELINED = 16
+"""Requests that may wait on one connection behind the one that is being answered; more are not read before."""
 
+_SLASH = ord("/")
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]+").fullmatch
 _ABSOLUTE = re.compile(rb"(?i)https?://([^/?#]*)").match
 
@@ -79,6 +82,8 @@ class GuardedProtocol(TimedProtocol):
         name = name.lower()
         if name == b"host":
             self._hosts += 1 if _HOST(value) else 2
+        elif name == b"transfer-encoding" and value.lower() != b"chunked":
+            self._stop(400, "Request bodies may be chunked, and not coded otherwise.")
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))
@@ -106,7 +111,7 @@ class GuardedProtocol(TimedProtocol):
             (cycle is not None and not cycle.response_complete)
             or self.flow.write_paused
             or self.expect_100_continue
-            or self.url[0] != 47
+            or self.url[0] != _SLASH
             or self.parser.should_upgrade()
         ):
             return False
@@ -130,11 +135,17 @@ class GuardedProtocol(TimedProtocol):
         if expect or self.leaving or self.parser.should_upgrade():
             # A body that is announced may come or not once the answer is there: what follows cannot be told from it.
             self.cycle.keep_alive = False
+        if len(self.pipeline) < MAX_PIPELINED:
+            self.flow.resume_reading()  # uvicorn stops at the first that has to wait; a hang-up would not be seen
 
     def _check_target(self) -> None:
-        """Refuse a target in absolute form that names another host than the Host field (RFC 9112 §3.2.2)."""
+        """Refuse a target that is no path, or that names another host than the Host field (RFC 9112 §3.2.2)."""
+        if self.url[0] == _SLASH:
+            return
         absolute = _ABSOLUTE(self.url)
-        if absolute and absolute[1].lower() != dict(self.headers).get(b"host", absolute[1]).lower():
+        if absolute is None:
+            self._stop(400, "The request target is not a path.")
+        elif absolute[1].lower() != dict(self.headers).get(b"host", absolute[1]).lower():
             self._stop(400, "The request target and the Host field name different hosts.")
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:

@@ -1,0 +1,510 @@
+"""Real sockets on both sides: ``upstream`` plays exact bytes, ``gateway`` is the whole server, ``Wire`` a raw client."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aggregator.server.app import Application, application
+from aggregator.server.listening import bind
+from aggregator.server.plan_source import PlanFiles
+from aggregator.server.reload import ReloadOutcome
+from aggregator.server.serving import Service
+
+HANG, RESET, CLOSE = "hang", "reset", "close"
+PATIENCE = 5.0
+
+
+def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> float:
+    """Wait until *condition* holds; give how long it took, fail after *seconds*."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, "it did not happen in time"
+        time.sleep(0.001)
+    return time.monotonic() - started
+
+
+def reply_of(value: Any = None, status: int = 200, *, body: bytes | None = None, **headers: str) -> bytes:
+    """Give a response: *value* as JSON, or *body* as it is."""
+    text = json.dumps(value).encode() if body is None else body
+    fields = {"content-type": "application/json", "content-length": str(len(text))}
+    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode("latin-1") + text
+
+
+@dataclass
+class Request:
+    """What an upstream received."""
+
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body: bytes = b""
+
+    def __getitem__(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+
+class Upstream:
+    """Answers by path with bytes, a function of the request, or a list of steps, in a thread of its own.
+
+    A step is bytes, HANG (until the other side closes), RESET, CLOSE, or a ``threading.Event`` to wait for.
+    *hung_up* counts the connections that the other side closed while an answer was due.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {}
+        self.requests: list[Request] = []
+        self.open = self.accepted = self.hung_up = 0
+        self._loop = asyncio.new_event_loop()
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def __setitem__(self, path: str, answer: Any) -> None:
+        self.answers[path] = answer
+
+    @property
+    def last(self) -> Request:
+        """The last request."""
+        return self.requests[-1]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        self.accepted += 1
+        try:
+            while await self._one(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError, EOFError, asyncio.CancelledError):
+            pass
+        finally:
+            self.open -= 1
+            writer.transport.abort()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        first = await reader.readexactly(1)
+        if first == b"\x16":  # somebody speaks TLS
+            await self._play(b"HTTP/1.1 400 Bad Request\r\n\r\n", reader, writer)
+            return False
+        head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, target, _ = head[0].split(" ")
+        headers = [(name, value) for name, _, value in (line.partition(": ") for line in head[1:-2])]
+        request = Request(method, target, headers)
+        self.requests.append(request)
+        answer = self.answers.get(target.partition("?")[0], reply_of({"nothing": target}, 404))
+        if isinstance(answer, list) and answer[:1] == ["before body"]:
+            answer = answer[1:]
+        else:
+            request.body = await self._body(request, reader)
+        answer = answer(request) if callable(answer) else answer
+        for step in answer if isinstance(answer, list) else [answer]:
+            await self._play(step, reader, writer)
+        return True
+
+    async def _body(self, request: Request, reader: asyncio.StreamReader) -> bytes:
+        if request["transfer-encoding"] is None:
+            return await reader.readexactly(int(request["content-length"] or 0))
+        body = b""
+        while size := int(await reader.readline(), 16):
+            body += await reader.readexactly(size)
+            await reader.readline()
+        await reader.readline()
+        return body
+
+    async def _play(self, step: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if isinstance(step, bytes):
+            writer.write(step)
+            await writer.drain()
+        elif isinstance(step, threading.Event):
+            hang_up = asyncio.ensure_future(reader.read(1))
+            while not step.is_set() and not hang_up.done():
+                await asyncio.sleep(0.002)
+            if hang_up.done():
+                self.hung_up += 1
+                raise EOFError
+            hang_up.cancel()
+            await asyncio.gather(hang_up, return_exceptions=True)
+        elif step == HANG:
+            try:
+                await reader.read()
+            finally:
+                self.hung_up += 1
+            raise EOFError
+        else:
+            if step == RESET:
+                linger = struct.pack("ii", 1, 0)
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            raise EOFError
+
+    def close(self) -> None:
+        """End the thread with everything in it."""
+
+        async def end() -> None:
+            self._server.close()
+            mine = asyncio.current_task()
+            others = [task for task in asyncio.all_tasks() if task is not mine]
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@dataclass
+class Reply:
+    """What a client received; *raw_head* is the head as it came."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+    raw_head: bytes
+
+    def __getitem__(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    def all(self, name: str) -> list[str]:
+        """Give every value of a field."""
+        return [value for key, value in self.headers if key.lower() == name]
+
+    @property
+    def json(self) -> Any:
+        """The body as data."""
+        return json.loads(self.body)
+
+    @property
+    def detail(self) -> str:
+        """The detail of a problem."""
+        assert self["content-type"] == "application/problem+json", self
+        detail: str = self.json["detail"]
+        return detail
+
+
+class Incomplete(Exception):
+    """The connection ended before a response did."""
+
+
+class Wire:
+    """A client connection that sends what it is told to."""
+
+    def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
+        self.socket = socket.socket()
+        if receive_buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(("127.0.0.1", port))
+        self._buffer = b""
+
+    def send(self, data: bytes) -> Wire:
+        """Send *data* as it is."""
+        self.socket.sendall(data)
+        return self
+
+    def ask(self, method: str, target: str, *lines: str, body: bytes = b"") -> Reply:
+        """Send a request and give its reply."""
+        return self.write(method, target, *lines, body=body).reply(head_only=method == "HEAD")
+
+    def write(self, method: str, target: str, *lines: str, body: bytes = b"") -> Wire:
+        """Send a request."""
+        return self.send(request(method, target, *lines, body=body))
+
+    def reply(self, *, head_only: bool = False) -> Reply:
+        """Give the next response, without those in between (1xx)."""
+        while True:
+            head = self.until(b"\r\n\r\n")
+            first, *lines = head[:-4].decode("latin-1").split("\r\n")
+            headers = [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+            reply = Reply(int(first.split(" ")[1]), headers, b"", head)
+            if reply.status >= 200:
+                break
+        if not head_only and reply.status not in (204, 304):
+            reply.body = self._body(reply)
+        return reply
+
+    def _body(self, reply: Reply) -> bytes:
+        if reply["transfer-encoding"] == "chunked":
+            body = b""
+            while size := int(self.until(b"\r\n"), 16):
+                body += self.take(size)
+                self.take(2)
+            self.take(2)
+            return body
+        return self.take(int(reply["content-length"] or 0))
+
+    def until(self, mark: bytes) -> bytes:
+        """Give what comes up to and with *mark*."""
+        while mark not in self._buffer:
+            self._read()
+        end = self._buffer.index(mark) + len(mark)
+        return self.take(end)
+
+    def take(self, size: int) -> bytes:
+        """Give the next *size* bytes."""
+        while len(self._buffer) < size:
+            self._read()
+        taken, self._buffer = self._buffer[:size], self._buffer[size:]
+        return taken
+
+    def _read(self) -> None:
+        data = self.socket.recv(1 << 16)
+        if not data:
+            raise Incomplete(self._buffer)
+        self._buffer += data
+
+    def rest(self) -> bytes:
+        """Give everything up to the end of the connection."""
+        while True:
+            try:
+                self._read()
+            except (Incomplete, ConnectionResetError):
+                taken, self._buffer = self._buffer, b""
+                return taken
+
+    @property
+    def ended(self) -> bool:
+        """Whether the connection ends without another byte; waits for that."""
+        return self.rest() == b""
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing comes and the connection stays, for a moment."""
+        self.socket.settimeout(0.1)
+        try:
+            self._read()
+        except TimeoutError:
+            return True
+        except Incomplete:
+            return False
+        finally:
+            self.socket.settimeout(PATIENCE)
+        return False
+
+    def reset(self) -> None:
+        """Hang up at once."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self.socket.close()
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def request(method: str, target: str, *lines: str, body: bytes = b"") -> bytes:
+    """Give the bytes of a request."""
+    fields = ["host: gateway", *lines]
+    if body and not any(line.lower().startswith(("content-length:", "transfer-encoding:")) for line in lines):
+        fields.append(f"content-length: {len(body)}")
+    head = "".join(f"{line}\r\n" for line in [f"{method} {target} HTTP/1.1", *fields])
+    return head.encode("latin-1") + b"\r\n" + body
+
+
+class Around:
+    """A middleware that does nothing: with it, every request takes the ASGI way."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+class _Records(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@dataclass
+class Gateway:
+    """A server that serves *path* until it is closed."""
+
+    path: Path
+    app: Application
+    service: Service
+    port: int
+    reloads: list[ReloadOutcome]
+    records: list[logging.LogRecord]
+    thread: threading.Thread
+    codes: list[int]
+    wires: list[Wire] = field(default_factory=list)
+
+    def wire(self, **options: Any) -> Wire:
+        """Give a new connection to it."""
+        self.wires.append(Wire(self.port, **options))
+        return self.wires[-1]
+
+    def ask(self, method: str, target: str, *lines: str, body: bytes = b"") -> Reply:
+        """Give the answer to one request on a connection of its own."""
+        with Wire(self.port) as wire:
+            return wire.ask(method, target, *lines, body=body)
+
+    def get(self, target: str, *lines: str) -> Reply:
+        """Give the answer to a GET."""
+        return self.ask("GET", target, *lines)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are being answered by endpoints."""
+        generation = self.app.running.generation
+        return 0 if generation is None else generation.in_flight
+
+    def write(self, text: str, env: str = "") -> None:
+        """Save another text."""
+        self.path.write_text(document(text), encoding="utf-8")
+
+    def reload(self, text: str | None = None) -> ReloadOutcome:
+        """Save *text*, if any, and give what the reload comes to that a signal asks for."""
+        if text is not None:
+            self.write(text)
+        loop = self.service._loop
+        assert loop is not None
+        return asyncio.run_coroutine_threadsafe(self.app.running.reload(), loop).result(PATIENCE)
+
+    def said(self, sentence: str) -> list[dict[str, Any]]:
+        """Give the fields of the log lines that say *sentence*."""
+        return [getattr(record, "fields", {}) for record in self.records if sentence in record.getMessage()]
+
+    def stop(self) -> int:
+        """Stop it as a signal does, and give its exit code."""
+        self.service.stop()
+        self.thread.join(15)
+        assert not self.thread.is_alive(), "the server did not stop"
+        return self.codes[0]
+
+    def close(self) -> None:
+        """Stop it; nothing may have gone wrong unsaid: no traceback, no complaint of the event loop."""
+        for wire in self.wires:
+            wire.close()
+        if self.thread.is_alive():
+            self.stop()
+        bad = [r for r in self.records if r.exc_info or r.name in ("asyncio", "uvicorn.error")]
+        assert [(r.name, r.getMessage(), r.exc_info) for r in bad] == []
+
+
+def document(text: str) -> str:
+    """Give *text* with the version, and with the upstream ``up`` unless it declares its own."""
+    text = dedent(text)
+    own = "\nupstreams:" in f"\n{text}"
+    start = "" if "version:" in text else "version: 1\n"
+    return f"{start}{'' if own else 'upstreams: {up: {url: ' + chr(34) + '${UP}' + chr(34) + '}}' + chr(10)}{text}"
+
+
+class Stage:
+    """Upstreams and gateways, closed at the end."""
+
+    HANG, RESET, CLOSE = HANG, RESET, CLOSE
+    reply = staticmethod(reply_of)
+    request = staticmethod(request)
+    until = staticmethod(until)
+    Incomplete = Incomplete
+    gate = threading.Event
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._gateways: list[Gateway] = []
+        self._upstreams: list[Upstream] = []
+
+    def upstream(self) -> Upstream:
+        """Give a new upstream."""
+        self._upstreams.append(Upstream())
+        return self._upstreams[-1]
+
+    def gateway(
+        self, text: str, upstream: Upstream | None = None, *, door: str = "direct", watch: bool = False,
+        env: Mapping[str, str] | None = None, change: Callable[[Application], None] | None = None,
+    ) -> Gateway:  # fmt: skip
+        """Give a server of *text*; *door* "asgi" sends every request the longer way, *change* may alter the app."""
+        path = self.folder / f"routes{len(self._gateways)}.yaml"
+        path.write_text(document(text), encoding="utf-8")
+        files = PlanFiles(path, {"UP": upstream.url if upstream else "http://127.0.0.1:9", **(env or {})})
+        app = application(files)
+        if door == "asgi":
+            app.add_middleware(Around)
+        if change is not None:
+            change(app)
+        listener = bind("127.0.0.1", 0)
+        reloads: list[ReloadOutcome] = []
+        records = _Records()
+        for name in ("", "uvicorn.error"):
+            logging.getLogger(name).addHandler(records)
+        logging.getLogger("aggregator").setLevel(logging.INFO)
+        service = Service(app, files, listener, watch=watch, on_reload=reloads.append)
+        codes: list[int] = []
+        thread = threading.Thread(target=lambda: codes.append(service.run()))
+        gateway = Gateway(path, app, service, listener.getsockname()[1], reloads, records.records, thread, codes)
+        self._gateways.append(gateway)
+        thread.start()
+        until(lambda: service._server.started or not thread.is_alive())
+        return gateway
+
+    def close(self) -> None:
+        """Close everything."""
+        try:
+            for gateway in self._gateways:
+                gateway.close()
+        finally:
+            for upstream in self._upstreams:
+                upstream.close()
+            root = logging.getLogger("")
+            for logger in (root, logging.getLogger("uvicorn.error")):
+                logger.handlers[:] = [handler for handler in logger.handlers if not isinstance(handler, _Records)]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _usual_collection() -> Iterator[None]:
+    """Undo what a server does to the collector of its process."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """A stage for one test."""
+    stage = Stage(tmp_path)
+    yield stage
+    stage.close()
+
+
+@pytest.fixture(scope="module")
+def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A stage for all tests of a file."""
+    stage = Stage(tmp_path_factory.mktemp("stage"))
+    yield stage
+    stage.close()
+
+
+@pytest.fixture(scope="module", params=["direct", "asgi"])
+def door(request: pytest.FixtureRequest) -> str:
+    """Each of the two ways to an endpoint."""
+    way: str = request.param
+    return way

@@ -1,0 +1,327 @@
+"""Requests that mean different things to different parsers, and floods: each is refused or served as one request."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from aggregator.server import timeouts
+from aggregator.server.guard import MAX_FIELDS, MAX_HEAD, MAX_TARGET
+
+ROUTES = """
+server: {header_timeout: 400ms, body_timeout: 400ms, max_body: 1000B}
+endpoints:
+  GET /hello: {respond: {body: {hello: world}}}
+  GET /call: {call: up:/ok}
+  GET /slow: {call: up:/slow}
+  POST /unread: {call: "POST up:/ok"}
+  POST /read: {call: {method: POST, url: up:/ok, json: "{{ body }}"}}
+  GET /headers: {respond: {body: {evil: "{{ headers['x-evil'] | default('none') }}"}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def upstream(shared_stage):
+    upstream = shared_stage.upstream()
+    upstream["/ok"] = shared_stage.reply({"ok": True})
+    return upstream
+
+
+@pytest.fixture(scope="module")
+def gateway(shared_stage, upstream, door):
+    return shared_stage.gateway(ROUTES, upstream, door=door)
+
+
+def head(*lines, first="POST /unread HTTP/1.1"):
+    return "\r\n".join([first, "Host: gateway", *lines, "", ""]).encode("latin-1")
+
+
+REFUSED = {
+    "length and chunks": head("Content-Length: 5", "Transfer-Encoding: chunked") + b"0\r\n\r\nGET /hello HTTP/1.1\r\n",
+    "chunks and length": head("Transfer-Encoding: chunked", "Content-Length: 5") + b"0\r\n\r\n",
+    "two lengths": head("Content-Length: 5", "Content-Length: 6") + b"abcdef",
+    "a list of lengths": head("Content-Length: 5, 5") + b"abcde",
+    "a length with a sign": head("Content-Length: +5") + b"abcde",
+    "a negative length": head("Content-Length: -1"),
+    "a length in hex": head("Content-Length: 0x5") + b"abcde",
+    "a length without end": head("Content-Length: " + "9" * 30),
+    "space before the colon": head("Transfer-Encoding : chunked") + b"0\r\n\r\n",
+    "another coding": head("Transfer-Encoding: xchunked") + b"0\r\n\r\n",
+    "chunked is not last": head("Transfer-Encoding: chunked, gzip") + b"0\r\n\r\n",
+    "a folded line": head("X-A: b", " c: d"),
+    "NUL in a value": head("X-A: b\0c"),
+    "NUL in a name": head("X\0A: b"),
+    "a bare CR in a value": head("X-A: b\rc"),
+    "a control character in a value": head("X-A: b\x01c"),
+    "a name with a space": head("X A: b"),
+    "a line without a colon": head("just text"),
+    "no host": b"GET /hello HTTP/1.1\r\n\r\n",
+    "two hosts": head("Host: other", first="GET /hello HTTP/1.1"),
+    "an empty host": b"GET /hello HTTP/1.1\r\nHost: \r\n\r\n",
+    "a host that is a URL": b"GET /hello HTTP/1.1\r\nHost: a/b?c#d@e\r\n\r\n",
+    "a target of another host": head(first="GET http://other/hello HTTP/1.1"),
+    "a target of no form": head(first="GET hello HTTP/1.1"),
+    "an asterisk": head(first="GET * HTTP/1.1"),
+    "CONNECT": head(first="CONNECT other:443 HTTP/1.1"),
+    "a method that is none": head(first="GE(T /hello HTTP/1.1"),
+    "a long method": head(first="A" * 1000 + " /hello HTTP/1.1"),
+    "HTTP/2 without asking": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "another protocol": head(first="GET /hello HTTQ/1.1"),
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_request_that_could_be_two_is_refused(gateway, upstream, name):
+    """One answer, 400, then the end of the connection; no call is made, nothing is left over."""
+    calls = len(upstream.requests)
+    wire = gateway.wire().send(REFUSED[name])
+    answer = wire.reply()
+    assert (answer.status, answer["connection"], answer["content-type"]) == (400, "close", "application/problem+json")
+    assert wire.ended
+    assert len(upstream.requests) == calls
+
+
+BAD_CHUNKS = {
+    "no CRLF after the data": b"5\r\nabcdeXX0\r\n\r\n",
+    "a size with a prefix": b"0x5\r\nabcde\r\n0\r\n\r\n",
+    "a size with an underscore": b"5_0\r\nabcde\r\n0\r\n\r\n",
+    "a size with a sign": b"+5\r\nabcde\r\n0\r\n\r\n",
+    "a size without end": b"f" * 17 + b"\r\nabcde",
+    "a bare LF": b"5\nabcde\n0\n\n",
+}
+
+
+@pytest.mark.parametrize("target", ["/read", "/unread"])
+@pytest.mark.parametrize("name", BAD_CHUNKS)
+def test_chunks_that_are_none_end_the_connection(gateway, stage, name, target):
+    """A broken body is 400 and the end, whether the endpoint reads it or not; nothing in it is taken for a request."""
+    start = head("Transfer-Encoding: chunked", "Content-Type: application/json", first=f"POST {target} HTTP/1.1")
+    wire = gateway.wire().send(start + BAD_CHUNKS[name] + b"GET /hello HTTP/1.1\r\nHost: gateway\r\n\r\n")
+    assert wire.reply().status == 400
+    assert wire.ended
+    stage.until(lambda: gateway.in_flight == 0)
+
+
+def test_equal_lengths_are_one(gateway):
+    """The same length twice is refused like two different ones."""
+    assert gateway.wire().send(head("Content-Length: 2", "Content-Length: 2") + b"{}").reply().status == 400
+
+
+def test_nothing_is_served_after_the_last_answer(gateway, upstream):
+    """What comes after a request that closes the connection is not executed."""
+    for target in ("/hello", "/call"):
+        calls = len(upstream.requests)
+        last = head("Connection: close", first=f"GET {target} HTTP/1.1")
+        wire = gateway.wire().send(last + head(first="GET /call HTTP/1.1"))
+        assert wire.reply().status == 200
+        assert wire.ended
+        assert len(upstream.requests) - calls == (target == "/call")
+
+
+def test_pipelined_requests_are_answered_once_and_in_order(gateway):
+    """Ten requests in one packet get ten answers, in the order in which they were asked."""
+    targets = ["/call", "/hello", "/headers", "/nope", "/hello"] * 2
+    wire = gateway.wire().send(b"".join(head(first=f"GET {target} HTTP/1.1") for target in targets))
+    bodies = [wire.reply().body[:7] for _ in targets]
+    assert bodies == [b'{"ok": ', b'{"hello', b'{"evil"', b'{"type"', b'{"hello'] * 2
+    assert wire.silent
+
+
+def test_a_refusal_waits_for_the_answers_that_are_due(gateway, upstream, stage):
+    """Garbage behind a request is not answered ahead of it: the answer comes, then the end."""
+    gate = stage.gate()
+    upstream["/slow"] = [gate, stage.reply({"slow": True})]
+    wire = gateway.wire().send(head(first="GET /slow HTTP/1.1") + b"\0garbage\r\n\r\n")
+    assert wire.silent
+    gate.set()
+    assert wire.reply().json == {"slow": True}
+    assert wire.ended
+
+
+def test_trailers_are_no_headers(gateway):
+    """Fields after a chunked body are dropped: they reach no expression."""
+    body = b"0\r\nX-Evil: yes\r\n\r\n"
+    wire = gateway.wire().send(head("Transfer-Encoding: chunked", first="GET /headers HTTP/1.1") + body)
+    assert wire.reply().json == {"evil": "none"}
+    assert wire.ask("GET", "/hello").status == 200
+
+
+def test_an_upgrade_is_not_taken(gateway):
+    """A request that asks for another protocol gets a plain answer, and the connection ends."""
+    lines = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"]
+    wire = gateway.wire().send(head(*lines, first="GET /hello HTTP/1.1"))
+    answer = wire.reply()
+    assert (answer.status, answer["upgrade"], answer["connection"]) == (200, None, "close")
+    assert wire.ended
+
+
+def test_trace_is_not_allowed(gateway):
+    """TRACE, which would echo headers, is a method like any other that is not declared."""
+    assert gateway.ask("TRACE", "/hello").status == 405
+
+
+def test_a_target_in_absolute_form_is_understood(gateway):
+    """A request written as for a proxy is served when it names the host of its Host field (RFC 9112 §3.2.2)."""
+    assert gateway.get("http://gateway/hello").status == 200
+    assert gateway.get("http://GATEWAY/nope").status == 404
+
+
+def test_limits_of_the_head(gateway):
+    """Just below a limit a request is served; at the limit it is 414 or 431, quickly, with the connection closed."""
+    long = "/hello?" + "a" * (MAX_TARGET - 7)
+    assert [gateway.get(long).status, gateway.get(long + "a").status] == [200, 414]
+    fields = [f"x-{n}: 1" for n in range(MAX_FIELDS - 1)]
+    assert [gateway.get("/hello", *fields).status, gateway.get("/hello", *fields, "x: 1").status] == [200, 431]
+    room = MAX_HEAD - len("hostgateway") - len("x")
+    assert [gateway.get("/hello", "x: " + "a" * n).status for n in (room, room + 1)] == [200, 431]
+
+
+def test_floods_of_headers_are_cut_early(gateway):
+    """A megabyte of header, ten thousand fields and a thousand cookies are refused without being read to the end."""
+    floods = (["x: " + "a" * 1_000_000], [f"x{n}: 1" for n in range(10_000)], [f"cookie: a{n}=1" for n in range(1000)])
+    for lines in floods:
+        started = time.monotonic()
+        wire = gateway.wire()
+        try:
+            wire.write("GET", "/hello", *lines)
+            assert wire.reply().status == 431
+        except (ConnectionError, BrokenPipeError):
+            pass  # closed while we were still talking
+        assert time.monotonic() - started < 1
+
+
+def test_a_trailer_flood_is_cut(gateway):
+    """Fields after a body count like those before it."""
+    wire = gateway.wire().send(head("Transfer-Encoding: chunked", first="GET /hello HTTP/1.1") + b"0\r\n")
+    assert wire.reply().status == 200
+    try:
+        wire.send(b"X-A: " + b"a" * 100 * 1024 + b"\r\n")
+    except ConnectionError:
+        return
+    assert wire.rest() is not None
+
+
+def test_a_slow_head_is_cut(gateway):
+    """A head that comes byte by byte has its time: 408 and the end; a fresh silent connection is just closed."""
+    wire = gateway.wire().send(b"GET /hello HTTP/1.1\r\nHo")
+    silent = gateway.wire()
+    assert wire.reply().status == 408
+    assert wire.ended
+    assert silent.ended
+
+
+def test_a_slow_second_head_is_cut_too(gateway):
+    """The time is counted anew for each request of a connection."""
+    wire = gateway.wire()
+    assert wire.ask("GET", "/hello").status == 200
+    time.sleep(0.1)
+    assert wire.send(b"GET /hel").reply().status == 408
+    assert wire.ended
+
+
+def test_a_slow_body_is_cut(gateway, upstream):
+    """A body that does not come is 408 before any call, where the endpoint reads it; the connection ends."""
+    calls = len(upstream.requests)
+    wire = gateway.wire().write("POST", "/read", "content-type: application/json", "content-length: 100")
+    answer = wire.reply()
+    assert (answer.status, answer["connection"]) == (408, "close")
+    assert wire.ended
+    assert len(upstream.requests) == calls
+
+
+@pytest.mark.parametrize("target", ["/hello", "/call"])
+def test_a_body_that_nobody_reads_holds_nothing(gateway, target):
+    """A request that announces a body and sends none is answered at once, and its connection is not kept for ever."""
+    wire = gateway.wire().write("GET", target, "content-length: 1000000")
+    assert wire.reply().status == 200
+    started = time.monotonic()
+    assert wire.ended
+    assert 0.2 < time.monotonic() - started < 2
+
+
+def test_a_dripping_unread_body_is_cut(gateway):
+    """A byte now and then does not prolong the time of a body that nobody reads."""
+    wire = gateway.wire().write("GET", "/hello", "content-length: 1000000")
+    assert wire.reply().status == 200
+    started = time.monotonic()
+    with pytest.raises(ConnectionError):  # noqa: PT012 - which of the bytes meets the closed connection is not known
+        while time.monotonic() - started < 3:
+            wire.send(b"x")
+            time.sleep(0.05)
+    assert time.monotonic() - started < 2
+
+
+def test_an_unread_body_is_no_request(gateway):
+    """The body of a request that was answered early is passed over, up to its end, and then the next one counts."""
+    body = b"GET /nope HTTP/1.1\r\nHost: gateway\r\n\r\n"
+    wire = gateway.wire().write("GET", "/hello", body=body)
+    assert wire.reply().status == 200
+    assert wire.ask("GET", "/hello").status == 200
+    assert wire.silent
+
+
+def test_expecting_to_continue(gateway):
+    """Who waits for 100 gets it when the body is wanted; after an answer without it the connection ends."""
+    lines = ["expect: 100-continue", "content-type: application/json", "content-length: 2"]
+    wire = gateway.wire().write("POST", "/read", *lines)
+    assert wire.until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert wire.send(b"{}").reply().status == 200
+    unread = gateway.wire().write("POST", "/unread", *lines)
+    answer = unread.reply()
+    assert (answer.status, answer["connection"]) == (200, "close")
+    assert unread.ended
+
+
+def test_tiny_chunks_cost_bounded_time(gateway):
+    """A body in chunks of one byte is refused at the cap as quickly as any other."""
+    started = time.monotonic()
+    wire = gateway.wire().write("POST", "/read", "content-type: application/json", "transfer-encoding: chunked")
+    try:
+        wire.send(b"1\r\na\r\n" * 100_000)
+    except ConnectionError:
+        return
+    assert wire.reply().status == 413
+    assert time.monotonic() - started < 2
+
+
+def test_chunk_extensions_are_bounded(gateway):
+    """A megabyte of chunk extensions neither hangs nor crashes the server."""
+    wire = gateway.wire().write("POST", "/read", "content-type: application/json", "transfer-encoding: chunked")
+    try:
+        wire.send(b"2;" + b"a" * 1_000_000 + b"\r\n{}\r\n0\r\n\r\n")
+    except ConnectionError:
+        return
+    assert wire.reply().status in (200, 400, 408)
+
+
+def test_idle_connections_do_not_count(gateway):
+    """Hundreds of idle keep-alive connections leave room for the next request."""
+    idle = [gateway.wire() for _ in range(300)]
+    for wire in idle:
+        assert wire.ask("GET", "/hello").status == 200
+    assert gateway.get("/call").status == 200
+    for wire in idle:
+        wire.close()
+
+
+def test_who_takes_nothing_is_cut(stage, monkeypatch):
+    """A client that does not read its answer is cut after a while, and one that reads slowly is not."""
+    monkeypatch.setattr(timeouts, "SEND_TIMEOUT", 0.3)
+    upstream = stage.upstream()
+    upstream["/big"] = stage.reply("x" * 8_000_000)
+    routes = "client: {max_body: 20MB}\nendpoints: {GET /big: {call: up:/big}}"
+    for door in ("direct", "asgi"):
+        gateway = stage.gateway(routes, upstream, door=door)
+        deaf = gateway.wire(receive_buffer=4096).write("GET", "/big")
+        slow = gateway.wire(receive_buffer=4096).write("GET", "/big")
+        slow.until(b"\r\n\r\n")
+        got = 0
+        for _ in range(8):
+            got += len(slow.take(400_000))
+            time.sleep(0.1)
+        assert len(slow.take(8_000_002 - got)) == 8_000_002 - got
+        stage.until(lambda g=gateway: len(g.service._server.server_state.connections) <= 1)
+        assert len(deaf.rest()) < 8_000_000
+        assert gateway.in_flight == 0
