@@ -18,13 +18,15 @@ from aggregator.plan.types import (
     ServerPlan,
     UpstreamPlan,
 )
+from aggregator.runtime.alternatives import Fallback, Race
 from aggregator.runtime.assembly import Assembly
 from aggregator.runtime.each import Each
 from aggregator.runtime.effects import Effect, EffectQueue
 from aggregator.runtime.fanout import FanOut
 from aggregator.runtime.frame import Part
+from aggregator.runtime.groups import Group
+from aggregator.runtime.guarding import Guarded
 from aggregator.runtime.handler import EndpointHandler
-from aggregator.runtime.parts import Fallback, Group, Guarded, Race
 from aggregator.runtime.plugins import Plugins, Transformed
 from aggregator.runtime.sending import LeanDoor, Sender
 from aggregator.runtime.shape import compile_shape

@@ -143,7 +143,12 @@ def test_a_query_is_built_from_values(serve):
         """
         url: a:/x?z={query.z}
         query:
-          {a: '{{ query.a }}', b: [1, '{{ query.none }}', x&y], c: null, d: true, e: 'v{{ query.a }}', f: '{{ query.n }}'}
+          a: '{{ query.a }}'
+          b: [1, '{{ query.none }}', x&y]
+          c: null
+          d: true
+          e: 'v{{ query.a }}'
+          f: '{{ query.f }}'
         """,
         method="GET",
         path="/x?a=%C3%A4&z=1%2F2",
