@@ -27,6 +27,9 @@ def check(path: str, form: str | None, deny_warnings: bool) -> None:
 
     Exit codes: 0 no findings, 1 findings (a file that cannot be read is one), 2 wrong usage.
     """
+    # pydantic would look through every installed package for plug-ins of its own, which no check needs
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
     from aggregator.diagnostics import render_github, render_text
     from aggregator.server.checking import check_file
 

@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -115,13 +115,25 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
-    if sys.argv[1:2] == ["check"]:
+    is_check = sys.argv[1:2] == ["check"]
+    if is_check:
         gc.disable()  # a twentieth of its time would go into looking for garbage
     try:
         cli(prog_name="aggregator")
+    except SystemExit as end:
+        if is_check and isinstance(end.code, int):
+            _leave(end.code)
+        raise
     except Exception as error:
         if os.environ.get("AGGREGATOR_DEBUG"):
             raise
         click.echo(f"fault: {type(error).__name__}: {error}", err=True)
         click.echo("This is a mistake of the program, not of your file; AGGREGATOR_DEBUG=1 shows where.", err=True)
         sys.exit(2)
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: taking apart what a check has loaded is a sixth of its time, and the kernel does it anyway."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
