@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 RESULT_FIELDS = ("status", "headers", "body", "state", "cause")
 """What ``this`` and ``calls.NAME`` have."""
@@ -49,11 +49,12 @@ class Scope:
 
     def within(self, results: Iterable[str]) -> Scope:
         """The same scope with more results."""
-        return replace(self, results=tuple(dict.fromkeys((*results, *self.results))))
+        together = tuple(dict.fromkeys((*results, *self.results)))
+        return Scope(self.inputs, together, self.local, self.is_open)
 
     def having(self, **local: tuple[str, ...] | None) -> Scope:
         """The same scope with more local names."""
-        return replace(self, local={**self.local, **local})
+        return Scope(self.inputs, self.results, {**self.local, **local}, self.is_open)
 
     @property
     def names(self) -> list[str]:
