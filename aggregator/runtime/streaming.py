@@ -78,9 +78,8 @@ class StreamHandler:
                 self._report.broken(exchange, transit.status, error)
                 return
             answer = problem(error.status, error.detail, request_id=exchange.id, errors=error.errors)
-            transit.closing = transit.closing or error.status == 413
         if not transit.status:
-            await send_answer(send, answer, exchange.id, closing=transit.closing or not transit.read.is_set())
+            await send_answer(send, answer, exchange.id, closing=transit.closing or not transit.whole)
         self._after(exchange, answer, frame.names, transit)
         scope.get("aggregator.trace", []).extend(transit.results)
 

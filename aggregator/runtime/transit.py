@@ -16,9 +16,9 @@ from aggregator.runtime.failure import failure_answer
 from aggregator.runtime.frame import Frame
 from aggregator.runtime.identity import HEADER as REQUEST_ID
 from aggregator.runtime.replying import CLOSE, Receive, Send
-from aggregator.runtime.result import Result, failed
+from aggregator.runtime.result import Result
 from aggregator.runtime.sending import Sender
-from aggregator.transport import StreamReply, accept_encoding
+from aggregator.transport import Reply, StreamReply, accept_encoding
 
 if TYPE_CHECKING:
     from aggregator.runtime.streaming import StreamDoor
@@ -30,13 +30,14 @@ _CODINGS = b"accept-encoding: " + accept_encoding() + b"\r\n"
 
 
 class Transit:
-    """The way of one request. ``read`` is set once the request body has been taken (or nobody wants it).
+    """The way of one request. ``read`` is set once nobody takes the request body any more, ``whole`` if it was all.
 
     ``status`` is that of an answer whose head has been sent, 0 before; ``results`` tell of the call.
     """
 
     __slots__ = (
         "_door", "_frame", "_plan", "_receive", "_send", "_sender", "_version", "closing", "read", "results", "status",
+        "whole",
     )  # fmt: skip
 
     def __init__(
@@ -52,9 +53,10 @@ class Transit:
         self._version: str = scope.get("http_version", "1.1")
         self.closing: bool = scope.get("aggregator.draining", False)
         self.read = asyncio.Event()
+        self.whole = sender.plan.request.body_kind != "forward"
         self.status = 0
         self.results: tuple[Result, ...] = ()
-        if sender.plan.request.body_kind != "forward":
+        if self.whole:
             self.read.set()
 
     async def run(self) -> Answer:
@@ -63,11 +65,13 @@ class Transit:
         try:
             reply = await self._open(started)
         except CallError as error:
-            return self._failed(error, Result(self._sender.name), started)
+            return self._failed(error, started)
         async with reply:
             if reply.status not in self._sender.plan.success.statuses:
-                return self._failed(*await self._refusal(reply), started)
-            self._keep(Result(self._sender.name, status=reply.status), started)
+                return self._failed(await _whole(reply), started)
+            result = Result(self._sender.name, status=reply.status)
+            result.started, result.ended = started, self._frame.loop.time()
+            self.results = (result,)
             return await self._pass_on(reply)
 
     async def _open(self, now: float) -> StreamReply:
@@ -93,32 +97,14 @@ class Transit:
         try:
             async for piece in body_stream(self._receive, self._plan.inputs.max_body):
                 yield piece
+            self.whole = True
         finally:
             self.read.set()
 
-    async def _refusal(self, reply: StreamReply) -> tuple[CallError, Result]:
-        """Give what a status means that is no success, with as much of its body as a status map may want."""
-        label = self._sender.plan.upstream.label
-        result = Result(self._sender.name, status=reply.status)
-        result.headers = reply.headers
-        try:
-            async for piece in reply:
-                result.raw += piece
-                if len(result.raw) > _MOST_OF_A_FAILURE:
-                    break
-        except CallError:
-            result.raw = b""
-        return CallError(Cause.STATUS, f"The upstream '{label}' answered with status {reply.status}."), result
-
-    def _failed(self, error: CallError, result: Result, started: float) -> Answer:
-        failure = failed(result.name, error, upstream=self._sender.plan.upstream.label, status=result.status)
-        failure.headers, failure.raw = result.headers, result.raw
-        self._keep(failure, started)
-        return failure_answer(failure, self._sender.plan.rows, self._frame.names, self._frame.exchange, (), debug=False)
-
-    def _keep(self, result: Result, started: float) -> None:
-        result.started, result.ended = started, self._frame.loop.time()
+    def _failed(self, outcome: Reply | CallError, started: float) -> Answer:
+        result = self._sender.judge(self._frame, outcome, started)
         self.results = (result,)
+        return failure_answer(result, self._sender.plan.rows, self._frame.names, self._frame.exchange, (), debug=False)
 
     async def _pass_on(self, reply: StreamReply) -> Answer:
         exchange = self._frame.exchange
@@ -136,6 +122,19 @@ class Transit:
         await self._send({"type": "http.response.body", "body": b""})
         self.results[0].ended = self._frame.loop.time()
         return answer
+
+
+async def _whole(reply: StreamReply) -> Reply:
+    """Give an answer that is not handed on, with as much of its body as a status map may want."""
+    body = b""
+    try:
+        async for piece in reply:
+            body += piece
+            if len(body) > _MOST_OF_A_FAILURE:
+                break
+    except CallError:
+        body = b""
+    return Reply(reply.status, reply.headers, body)
 
 
 def _passed(reply: StreamReply) -> HeaderList:

@@ -92,7 +92,7 @@ class Upstream:
         try:
             while await self._one(reader, writer):
                 pass
-        except (asyncio.IncompleteReadError, ConnectionError, EOFError, asyncio.CancelledError):
+        except (asyncio.IncompleteReadError, ConnectionError, EOFError, ValueError, asyncio.CancelledError):
             pass
         finally:
             self.open -= 1
@@ -133,14 +133,11 @@ class Upstream:
             writer.write(step)
             await writer.drain()
         elif isinstance(step, threading.Event):
-            hang_up = asyncio.ensure_future(reader.read(1))
-            while not step.is_set() and not hang_up.done():
+            while not step.is_set():
+                if reader._eof or reader.exception():
+                    self.hung_up += 1
+                    raise EOFError
                 await asyncio.sleep(0.002)
-            if hang_up.done():
-                self.hung_up += 1
-                raise EOFError
-            hang_up.cancel()
-            await asyncio.gather(hang_up, return_exceptions=True)
         elif step == HANG:
             try:
                 await reader.read()
@@ -212,7 +209,7 @@ class Wire:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE)
         self.socket.connect(("127.0.0.1", port))
-        self._buffer = b""
+        self._buffer = bytearray()
 
     def send(self, data: bytes) -> Wire:
         """Send *data* as it is."""
@@ -261,7 +258,8 @@ class Wire:
         """Give the next *size* bytes."""
         while len(self._buffer) < size:
             self._read()
-        taken, self._buffer = self._buffer[:size], self._buffer[size:]
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
         return taken
 
     def _read(self) -> None:
@@ -276,8 +274,7 @@ class Wire:
             try:
                 self._read()
             except (Incomplete, ConnectionResetError):
-                taken, self._buffer = self._buffer, b""
-                return taken
+                return self.take(len(self._buffer))
 
     @property
     def ended(self) -> bool:
@@ -431,6 +428,9 @@ class Stage:
         self.folder = folder
         self._gateways: list[Gateway] = []
         self._upstreams: list[Upstream] = []
+        self._records = _Records()
+        logging.getLogger("").addHandler(self._records)
+        logging.getLogger("aggregator").setLevel(logging.INFO)
 
     def upstream(self) -> Upstream:
         """Give a new upstream."""
@@ -452,14 +452,10 @@ class Stage:
             change(app)
         listener = bind("127.0.0.1", 0)
         reloads: list[ReloadOutcome] = []
-        records = _Records()
-        for name in ("", "uvicorn.error"):
-            logging.getLogger(name).addHandler(records)
-        logging.getLogger("aggregator").setLevel(logging.INFO)
         service = Service(app, files, listener, watch=watch, on_reload=reloads.append)
         codes: list[int] = []
         thread = threading.Thread(target=lambda: codes.append(service.run()))
-        gateway = Gateway(path, app, service, listener.getsockname()[1], reloads, records.records, thread, codes)
+        gateway = Gateway(path, app, service, listener.getsockname()[1], reloads, self._records.records, thread, codes)
         self._gateways.append(gateway)
         thread.start()
         until(lambda: service._server.started or not thread.is_alive())
@@ -473,9 +469,7 @@ class Stage:
         finally:
             for upstream in self._upstreams:
                 upstream.close()
-            root = logging.getLogger("")
-            for logger in (root, logging.getLogger("uvicorn.error")):
-                logger.handlers[:] = [handler for handler in logger.handlers if not isinstance(handler, _Records)]
+            logging.getLogger("").removeHandler(self._records)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,277 @@
+"""Bodies that are handed on as they come: downloads, uploads, events; and how they end when something breaks."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+ROUTES = """
+client: {max_body: 1MB}
+server: {max_body: 100MB}
+background: {timeout: 2s}
+upstreams:
+  up: {url: "${UP}"}
+  dead: {url: "http://127.0.0.1:1"}
+endpoints:
+  GET /download: {stream: true, call: up:/download}
+  GET /gated: {stream: true, timeout: 5s, call: up:/gated}
+  GET /huge: {stream: true, timeout: 10s, call: up:/huge}
+  GET /cut: {stream: true, call: up:/cut}
+  GET /cut-chunks: {stream: true, call: up:/cut-chunks}
+  GET /nothing: {stream: true, call: up:/nothing}
+  GET /dead: {stream: true, call: dead:/}
+  GET /missing: {stream: true, call: up:/missing}
+  GET /mapped: {stream: true, call: {url: up:/missing, status_map: {404: {status: 410, detail: "Gone: {{ this.body.why }}"}}}}
+  GET /passed: {stream: true, call: {url: up:/missing, status_map: {404: {pass: true}}}}
+  GET /late: {stream: true, timeout: 200ms, call: up:/held}
+  GET /late-body: {stream: true, timeout: 300ms, call: up:/gated}
+  GET /events: {stream: true, idle_timeout: 300ms, call: up:/events}
+  GET /short-call: {stream: true, timeout: 5s, call: {url: up:/held, timeout: 200ms}}
+  POST /upload: {stream: true, max_body: 10MB, timeout: 5s, forward: {body: true}, call: "POST up:/upload"}
+  POST /capped: {stream: true, max_body: 100B, forward: {body: true}, call: "POST up:/upload"}
+  POST /early: {stream: true, forward: {body: true}, call: "POST up:/early"}
+  GET /told:
+    stream: true
+    call: up:/download
+    background: {method: POST, url: up:/sink, json: {status: "{{ response.status }}", type: "{{ response.headers['content-type'] }}"}}
+  GET /hello: {respond: {body: 1}}
+"""
+CHUNKED = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def chunk(data):
+    """Give *data* as a chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+@pytest.fixture(scope="module")
+def upstream(shared_stage):
+    """An upstream whose bodies break off, wait, or do not end."""
+    stage = shared_stage
+    upstream = stage.upstream()
+    upstream.answers = {
+        "/download": stage.reply(body=b"abc", content_type="text/csv", etag='"1"', x_secret="no", set_cookie="a=1"),
+        "/huge": [b"HTTP/1.1 200 OK\r\ncontent-length: 12000000\r\n\r\n", *[b"x" * 1_000_000] * 12],
+        "/cut": [b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf", stage.CLOSE],
+        "/cut-chunks": [CHUNKED + chunk(b"half"), stage.RESET],
+        "/nothing": b"HTTP/1.1 204 No Content\r\n\r\n",
+        "/missing": stage.reply({"why": "sold out"}, 404),
+        "/held": [stage.HANG],
+        "/upload": lambda request: stage.reply({"size": len(request.body), "headers": request.headers}),
+        "/early": ["before body", stage.reply({"no": "room"}, 507), stage.CLOSE],
+        "/sink": stage.reply({}),
+    }
+    return upstream
+
+
+@pytest.fixture(scope="module")
+def gateway(shared_stage, upstream, door):
+    """The server; a stream never takes the shorter way, whatever stands around it."""
+    return shared_stage.gateway(ROUTES, upstream, door=door)
+
+
+def test_a_download_keeps_what_describes_its_body(gateway):
+    """Status, type, length and validators pass; cookies and everything else stay."""
+    answer = gateway.get("/download")
+    assert (answer.status, answer.body, answer["content-type"], answer["etag"]) == (200, b"abc", "text/csv", '"1"')
+    assert (answer["content-length"], answer["x-secret"], answer["set-cookie"]) == ("3", None, None)
+    assert answer["x-request-id"]
+
+
+def test_pieces_arrive_as_they_come(gateway, upstream, stage):
+    """What the upstream has sent is there before the rest exists."""
+    gate = threading.Event()
+    upstream["/gated"] = [CHUNKED + chunk(b"one"), gate, chunk(b"two") + b"0\r\n\r\n"]
+    wire = gateway.wire().write("GET", "/gated")
+    wire.until(b"\r\n\r\n")
+    assert wire.take(8) == b"3\r\none\r\n"
+    assert wire.silent
+    gate.set()
+    assert wire.take(13) == b"3\r\ntwo\r\n0\r\n\r\n"
+    assert wire.ask("GET", "/hello").status == 200
+
+
+def test_a_slow_reader_holds_the_upstream_back(gateway, upstream, stage):
+    """Of twelve megabytes only some are on their way while nobody reads: the client's pace is the upstream's."""
+    wire = gateway.wire(receive_buffer=65536).write("GET", "/huge")
+    wire.until(b"\r\n\r\n")
+    time.sleep(0.3)
+    connections = gateway.service._server.server_state.connections
+    assert max(c.transport.get_write_buffer_size() for c in connections) < 2_000_000
+    assert len(wire.take(12_000_000)) == 12_000_000
+
+
+def test_head_reads_no_body(gateway, upstream, stage):
+    """HEAD gives the head of the stream and ends the upstream call."""
+    wire = gateway.wire()
+    answer = wire.ask("HEAD", "/huge")
+    assert (answer.status, answer["content-length"]) == (200, "12000000")
+    assert wire.ask("GET", "/hello").status == 200
+    stage.until(lambda: gateway.in_flight == 0)
+
+
+def test_an_empty_stream(gateway):
+    """204 from the upstream is 204, and the connection goes on."""
+    wire = gateway.wire()
+    assert (wire.ask("GET", "/nothing").status, wire.ask("GET", "/hello").status) == (204, 200)
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "detail"),
+    [
+        ("/dead", 502, "The upstream refused the connection."),
+        ("/missing", 404, "The upstream 'up' did not find it."),
+        ("/mapped", 410, "Gone: sold out"),
+        ("/late", 504, "The upstream did not answer in time."),
+        ("/short-call", 504, "The upstream did not answer in time."),
+    ],
+)
+def test_what_fails_before_the_first_byte_is_a_problem(gateway, target, status, detail):
+    """Until something has been sent, a failure is answered like that of any call, by the same status map."""
+    answer = gateway.get(target)
+    assert (answer.status, answer.detail) == (status, detail)
+
+
+def test_a_failure_may_be_let_through(gateway):
+    """`pass: true` gives the client status and body of the upstream."""
+    answer = gateway.get("/passed")
+    assert (answer.status, answer.json) == (404, {"why": "sold out"})
+
+
+@pytest.mark.parametrize("target", ["/cut", "/cut-chunks", "/late-body"])
+def test_half_a_body_is_never_taken_for_a_whole_one(gateway, upstream, stage, target):
+    """A body that breaks off, or takes longer than the deadline, cuts the connection, with one calm line in the log."""
+    upstream["/gated"] = [CHUNKED + chunk(b"one"), threading.Event()]
+    gateway.records.clear()
+    wire = gateway.wire().write("GET", target)
+    assert wire.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 OK")
+    rest = wire.rest()
+    assert not rest.endswith(b"0\r\n\r\n")
+    assert len(rest) < 100
+    stage.until(lambda: gateway.said("An answer was cut off."))
+    assert [(r.levelname, bool(r.exc_info)) for r in gateway.records] == [("WARNING", False)]
+    stage.until(lambda: gateway.in_flight == 0)
+
+
+def test_events_may_take_for_ever_but_not_fall_silent(gateway, upstream, stage):
+    """With an idle timeout a stream has no deadline; silence beyond it ends the stream."""
+    beats = [step for _ in range(4) for step in (chunk(b"data: 1\n\n"), threading.Event())]
+    upstream["/events"] = [CHUNKED, *beats]
+    wire = gateway.wire().write("GET", "/events")
+    wire.until(b"\r\n\r\n")
+    started = time.monotonic()
+    for beat in beats[1:-1:2]:
+        time.sleep(0.15)
+        beat.set()
+    assert wire.rest().count(b"data: 1") == 4
+    assert 0.7 < time.monotonic() - started < 1.5
+
+
+def test_a_client_that_goes_ends_the_stream(gateway, upstream, stage):
+    """A hang-up in the middle of a stream closes the upstream connection within 200 ms."""
+    upstream["/gated"] = [CHUNKED + chunk(b"one"), threading.Event()]
+    hung_up = upstream.hung_up
+    wire = gateway.wire().write("GET", "/gated")
+    wire.until(b"one")
+    wire.close()
+    assert stage.until(lambda: upstream.hung_up > hung_up) < 0.2
+    assert stage.until(lambda: gateway.in_flight == 0) < 0.2
+
+
+def test_an_upload_keeps_its_length(gateway):
+    """A body with a length goes up with that length, one without goes up in chunks; both arrive whole."""
+    sized = gateway.ask("POST", "/upload", "content-type: image/png", body=b"x" * 3_000_000).json
+    headers = dict(sized["headers"])
+    assert (sized["size"], headers["content-length"], headers["content-type"]) == (3_000_000, "3000000", "image/png")
+    lines = ["transfer-encoding: chunked", "content-encoding: gzip"]
+    chunked = gateway.ask("POST", "/upload", *lines, body=chunk(b"abc") + chunk(b"def") + b"0\r\n\r\n").json
+    headers = dict(chunked["headers"])
+    assert (chunked["size"], headers.get("content-length"), headers["content-encoding"]) == (6, None, "gzip")
+
+
+def test_an_upload_waits_for_the_upstream(gateway, upstream, stage):
+    """A body is not piled up here while the upstream does not take it."""
+    received = len(upstream.requests)
+    upstream["/upload-held"] = ["before body", threading.Event()]
+    routes = "endpoints: {POST /x: {stream: true, max_body: 100MB, timeout: 5s, forward: {body: true}, call: 'POST up:/upload-held'}}"
+    slow = stage.gateway(routes, upstream)
+    wire = slow.wire()
+    wire.write("POST", "/x", "content-length: 50000000")
+    stage.until(lambda: len(upstream.requests) > received)
+    wire.socket.setblocking(False)
+    sent = 0
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        try:
+            sent += wire.socket.send(b"x" * 100_000)
+        except BlockingIOError:
+            time.sleep(0.01)
+    assert sent < 20_000_000
+    wire.close()
+    stage.until(lambda: slow.in_flight == 0)
+
+
+@pytest.mark.parametrize("lines", [["content-length: 101"], ["transfer-encoding: chunked"]])
+def test_a_large_upload_is_refused(gateway, upstream, stage, lines):
+    """One byte over the cap is 413, announced or not, and the connection ends."""
+    wire = gateway.wire().write("POST", "/capped", *lines)
+    wire.send(chunk(b"x" * 101) if "chunked" in lines[0] else b"x" * 101)
+    answer = wire.reply()
+    assert (answer.status, answer["connection"]) == (413, "close")
+    assert wire.ended
+    stage.until(lambda: gateway.in_flight == 0)
+
+
+def test_a_client_that_goes_during_its_upload(gateway, upstream, stage):
+    """The upstream call ends with it."""
+    wire = gateway.wire().write("POST", "/upload", "content-length: 1000000").send(b"x" * 1000)
+    stage.until(lambda: gateway.in_flight == 1)
+    wire.close()
+    assert stage.until(lambda: gateway.in_flight == 0) < 0.2
+
+
+def test_an_answer_before_the_end_of_the_upload(gateway, stage):
+    """An upstream that refuses early is heard; the rest of the body is not waited for."""
+    wire = gateway.wire().write("POST", "/early", "content-length: 1000000").send(b"x" * 1000)
+    answer = wire.reply()
+    assert (answer.status, answer["connection"]) == (502, "close")
+    assert wire.ended
+
+
+def test_background_calls_follow_a_stream(gateway, upstream, stage):
+    """They see status and headers of what was streamed."""
+    gateway.get("/told")
+    stage.until(lambda: upstream.last.target == "/sink")
+    assert upstream.last.body == b'{"status":200,"type":"text/csv"}'
+
+
+@pytest.mark.parametrize(
+    ("accepted", "asked"),
+    [(None, "identity"), ("gzip, br", "gzip"), ("br", "identity"), ("gzip;q=0, br", "identity"), ("gzip;q=0.5", "gzip")],
+)
+def test_the_client_can_read_the_coding(gateway, upstream, accepted, asked):
+    """The body is not decoded on its way, so no coding is asked for that the client does not take."""
+    gateway.get("/download", *([f"accept-encoding: {accepted}"] if accepted else []))
+    assert upstream.last["accept-encoding"] == asked
+
+
+def test_streams_do_not_leak_connections(gateway, upstream, stage):
+    """After every kind of end the pools are as they were."""
+    for target in ("/download", "/missing", "/cut", "/dead", "/nothing"):
+        gateway.wire().write("GET", target).until(b"\r\n\r\n")
+    stage.until(lambda: gateway.in_flight == 0)
+    stage.until(lambda: all((pool.active, pool.waiting) == (0, 0) for pool in gateway.app.running.pools))
+
+
+def test_streams_over_a_stock_client(stage, upstream):
+    """Over httpx a stream behaves the same: pieces, failures before and after the first byte."""
+    gateway = stage.gateway("client: {transport: httpx}\n" + ROUTES.replace("client: {max_body: 1MB}\n", ""), upstream)
+    assert gateway.get("/download").body == b"abc"
+    assert gateway.get("/missing").status == 404
+    wire = gateway.wire().write("GET", "/cut")
+    wire.until(b"\r\n\r\n")
+    assert wire.rest() == b"half"
+    sized = gateway.ask("POST", "/upload", body=b"x" * 1000).json
+    assert sized["size"] == 1000
