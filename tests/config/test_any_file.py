@@ -63,7 +63,7 @@ endpoints:
 """
 VARIABLES = {"SECRET": "0123-concealed-4567", "USERS": "https://concealed.example.com"}
 JUNK: list[Any] = [
-    None, True, 0, -1, 1.5, "", " ", "x", "{{", "{{ a", "{%", "}", "${NOWHERE}", "${", "${file:nowhere}", "get /x", "/x",
+    None, True, 0, -1, 1.5, "", " ", "x", "{{", "{{ a", "{%", "${NOWHERE}", "${", "${file:nowhere}", "get /x", "/x",
     "users:/", "users:/{", "https://", "demo://x", "é", [], [None], {}, {"a": None}, {"url": None}, ["customer", None],
     "a..b", "a[", "404", "5xx", "9" * 400, "{{ " + "(" * 50 + " }}", "{{ a | b }}", "{{ 10 ** 10 ** 10 }}", "${SECRET}",
 ]  # fmt: skip

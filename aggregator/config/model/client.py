@@ -36,11 +36,15 @@ TimeoutSetting = Annotated[Timeouts, BeforeValidator(_total, json_schema_input_t
 class LimitSettings(Settings):
     """Connections to one upstream."""
 
-    max_connections: int | None = Field(None, ge=1, description="Connections open at once, to each upstream.")
-    max_keepalive: int | None = Field(None, ge=0, description="Idle connections kept open, to each upstream.")
+    max_connections: int | None = Field(
+        None, ge=1, le=100_000, description="Connections open at once, to each upstream."
+    )
+    max_keepalive: int | None = Field(
+        None, ge=0, le=100_000, description="Idle connections kept open, to each upstream."
+    )
     keepalive_expiry: Timeout | None = Field(None, description="How long an idle connection is kept.")
     max_waiting: int | None = Field(
-        None, ge=0, description="Calls that may wait for a connection; more are refused with 503."
+        None, ge=0, le=1_000_000, description="Calls that may wait for a connection; more are refused with 503."
     )
 
 
