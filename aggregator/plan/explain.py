@@ -13,6 +13,7 @@ from aggregator.plan.summary import part_text
 from aggregator.plan.truth import Case, cases_of, rule_text
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan
 from aggregator.plan.walking import calls_in_part
+from aggregator.plan.ways import ways_of
 from aggregator.templates import json_text
 
 
@@ -35,7 +36,8 @@ class ExplainedCall:
 class ExplainedPart:
     """One part of the answer: the truth table of its failures, and the rows of status maps that make it.
 
-    *stand_in* is what takes its place (as JSON) when it is optional and fails, *skipped* when it is skipped.
+    *stand_in* is what takes its place (as JSON) when it is optional and fails, *skipped* when it is skipped, *lost*
+    what an item becomes that fails alone.
     """
 
     name: str
@@ -43,6 +45,7 @@ class ExplainedPart:
     rules: tuple[str, ...]
     stand_in: str | None
     skipped: str | None
+    lost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +143,19 @@ def _calls(plan: EndpointPlan, params: Mapping[str, Any], veil: Veil) -> Iterato
 
 
 def _part(part: PartPlan, plan: EndpointPlan, veil: Veil) -> ExplainedPart:
-    rules = () if part.optional else tuple(veil.text(rule_text(row)) for row in part.rows)
+    rules = tuple(map(veil.text, _rules(part)))
     stand_in = json_text(None if part.default is None else veil.value(shown(part.default)))
+    lost = None if part.each is None else {"null": "null", "skip": "left out"}.get(part.each.on_error)
     return ExplainedPart(part_text(part), cases_of(part, plan), rules, stand_in if part.optional else None,
-                         stand_in if part.when else None)  # fmt: skip
+                         stand_in if part.when else None, lost)  # fmt: skip
+
+
+def _rules(part: PartPlan) -> list[str]:
+    """Give the rows that decide what *part* becomes; where its calls differ, each with the call that it is for."""
+    maps = dict.fromkeys((way.name, way.rows) for way in ways_of(part) if way.rows)
+    if len({rows for _, rows in maps}) == 1:
+        return [rule_text(row) for row in next(iter(maps))[1]]
+    return [f"{name}: {rule_text(row)}" for name, rows in maps for row in rows]
 
 
 def _call_member(call: ExplainedCall) -> dict[str, Any]:
@@ -164,11 +176,19 @@ def _part_member(part: ExplainedPart) -> dict[str, Any]:
     return {
         "cases": {
             case.name: [
-                {"becomes": one.kind, "status": one.status, "cause": one.cause, "when": one.when, "detail": one.detail}
+                {
+                    "becomes": one.kind,
+                    "status": one.status,
+                    "cause": one.cause,
+                    "when": one.when,
+                    "detail": one.detail,
+                    "rule": one.rule,
+                }
                 for one in case.outcomes
             ]
             for case in part.cases
         },
         "rules": list(part.rules),
         "skipped": part.skipped,
+        "lost": part.lost,
     }

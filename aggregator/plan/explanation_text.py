@@ -9,7 +9,7 @@ from aggregator.plan.explain import ExplainedCall, ExplainedPart, Explanation
 
 _COLUMNS = ("timeout", "network", "404", "4xx", "5xx", "invalid_body", "overloaded")
 _SELDOM = ("3xx", "unsuccessful", "expression")
-_USUAL = "502"
+_USUAL = frozenset({"502", "ok", "lost", "lost/502"})
 
 
 def explanation_text(explanation: Explanation) -> str:
@@ -51,14 +51,17 @@ def _failure_lines(explanation: Explanation) -> Iterator[str]:
     for part in explanation.parts:
         if part.skipped is not None:
             yield f"  {part.name}  {status} with {part.skipped} in its place when it is skipped"
-    if len(required) < len(explanation.parts):
+    for part in explanation.parts:
+        if part.lost is not None:
+            yield f"  {part.name}  {status} where one item fails, which is {part.lost}"
+    if len(required) < len(explanation.parts) or any(part.lost for part in explanation.parts):
         yield "  Such an answer names the part in aggregator-parts and is not cacheable."
     yield from _rule_lines(required)
 
 
 def _table(parts: Sequence[ExplainedPart]) -> Iterator[str]:
     cells = [{case.name: case.text for case in part.cases} for part in parts]
-    extra = [name for name in _SELDOM if any(cell.get(name, _USUAL) not in (_USUAL, "ok") for cell in cells)]
+    extra = [name for name in _SELDOM if any(cell.get(name, "ok") not in _USUAL for cell in cells)]
     names = [*_COLUMNS, *extra]
     header = ["", *(name.replace("_", " ") for name in names)]
     rows = [[part.name, *(cell.get(name, "–") for name in names)] for part, cell in zip(parts, cells, strict=True)]

@@ -22,6 +22,7 @@ from aggregator.templates import (
     Template,
     Text,
     encode_segment,
+    encode_segments,
     json_text,
     text_of,
 )
@@ -101,9 +102,10 @@ def _target(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> str:
 def _piece(part: bytes | Placeholder, params: Mapping[str, Any]) -> str:
     if isinstance(part, bytes):
         return part.decode()
-    if part.name not in params:
+    value = params.get(part.name.removesuffix(":path"))
+    if value is None:
         return f"{{{part.name}}}"
-    return encode_segment(params[part.name], part.name).decode()
+    return (encode_segments if part.rest else encode_segment)(value, part.name).decode()
 
 
 def _pair(pair: str, veil: Veil) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,16 +11,19 @@ from aggregator.plan.failures import default_status, keys_of
 from aggregator.plan.preview import shown
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, RowPlan
 from aggregator.plan.walking import calls_in_part
+from aggregator.plan.ways import ways_of
 
 _FAMILIES = ("timeout", "network", "invalid_body", "overloaded", "unsuccessful", "expression")
-Kind = Literal["problem", "body", "pass", "default", "success"]
+Kind = Literal["problem", "body", "pass", "default", "lost", "success"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the client gets: a *status* (None: the upstream's own), and how it is said.
 
-    *when* is the condition of the row that says so, *detail* and *cause* are as written there.
+    *when* is the condition of the row that says so, *detail* and *cause* are as written there. *rule* is that row
+    in words, None for what is built in. *kind* tells a problem document from a body of the row's own, from the
+    upstream's body (``pass``), from a default in the place of the part, and from a lost item of a list.
     """
 
     kind: Kind
@@ -28,6 +31,7 @@ class Outcome:
     cause: str
     when: str | None = None
     detail: str | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,21 @@ class Case:
 
     @property
     def text(self) -> str:
-        """The case in a few characters: ``504``, ``404/502``, ``pass``, ``default``, ``ok``."""
+        """The case in a few characters: ``504``, ``404/502``, ``pass``, ``default``, ``lost``, ``ok``."""
         return "/".join(dict.fromkeys(map(_cell, self.outcomes)))
 
 
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """One line of the table: what *outcome* the *case* of *part* has."""
+
+    part: str
+    case: str
+    outcome: Outcome
+
+
 def _cell(outcome: Outcome) -> str:
-    if outcome.kind in ("default", "pass"):
+    if outcome.kind in ("default", "pass", "lost"):
         return outcome.kind
     return "ok" if outcome.kind == "success" else str(outcome.status)
 
@@ -56,24 +69,65 @@ def cases_of(part: PartPlan, endpoint: EndpointPlan) -> tuple[Case, ...]:
     if not any(call.success.when or call.graphql != "no" for call in calls):
         del causes["unsuccessful"]
     found = [
-        Case(family, tuple(_merged(outcome for cause in members for outcome in _outcomes(part, endpoint, cause, 0))))
+        Case(family, tuple(_merged(outcome for cause in members for outcome in _by_cause(part, endpoint, cause))))
         for family, members in causes.items()
     ]
-    return (*found, *(_status_case(part, endpoint, calls, name) for name in ("404", "3xx", "4xx", "5xx")))
+    return (*found, *(Case(name, _by_status(part, endpoint, name)) for name in ("404", "3xx", "4xx", "5xx")))
 
 
-def _status_case(part: PartPlan, endpoint: EndpointPlan, calls: list[CallPlan], name: str) -> Case:
-    """Give the case of an upstream that answers *name*; a class stands for its statuses that no row names."""
-    named = {row.on for row in part.rows}
-    statuses = [404] if name == "404" else [s for s in range(int(name[0]) * 100, int(name[0]) * 100 + 100)
-                                            if s != 404 and str(s) not in named]  # fmt: skip
-    failing = [status for status in statuses if any(status not in call.success.statuses for call in calls)]
-    if not failing:
-        return Case(name, (Outcome("success", None, name),))
-    return Case(name, tuple(_outcomes(part, endpoint, Cause.STATUS, failing[-1])))
+def outcome_table(endpoint: EndpointPlan) -> tuple[OutcomeRow, ...]:
+    """Give the whole table of *endpoint*: every part, every case, every outcome that it can have."""
+    return tuple(
+        OutcomeRow(part.name, case.name, outcome)
+        for part in (endpoint.fan.parts if endpoint.fan else ())
+        for case in cases_of(part, endpoint)
+        for outcome in case.outcomes
+    )
 
 
-def _merged(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+def _by_cause(part: PartPlan, endpoint: EndpointPlan, cause: Cause) -> Iterator[Outcome]:
+    of_the_whole = cause in (Cause.EXPRESSION, Cause.TOO_LARGE)  # what is around the calls can fail in no other way
+    ways = [way for way in ways_of(part) if way.call is not None or of_the_whole]
+    if not ways:
+        yield _instead(part, endpoint, cause)
+    for way in ways:
+        yield from _outcomes(way.rows, cause, 0)
+
+
+def _by_status(part: PartPlan, endpoint: EndpointPlan, name: str) -> tuple[Outcome, ...]:
+    """Give the outcomes of an upstream that answers *name*; a class stands for its statuses that no row names."""
+    calls = calls_in_part(part)
+    if not any(_failing(call, name, ()) for call in calls):
+        return (Outcome("success", None, name),)
+    ways = [(way, _failing(way.call, name, way.rows)) for way in ways_of(part) if way.call is not None]
+    if not ways:
+        return (_instead(part, endpoint, Cause.STATUS),)
+    found = (
+        outcome for way, statuses in ways if statuses for outcome in _outcomes(way.rows, Cause.STATUS, statuses[-1])
+    )
+    return tuple(_merged(found)) or (Outcome("success", None, name),)
+
+
+def _failing(call: CallPlan, name: str, rows: tuple[RowPlan, ...]) -> list[int]:
+    """Give the statuses of the case *name* that are failures of *call*, without those that a row names."""
+    if name == "404":
+        return [] if 404 in call.success.statuses else [404]
+    named = {row.on for row in rows} | {"404"}
+    hundred = int(name[0]) * 100
+    return [
+        status
+        for status in range(hundred, hundred + 100)
+        if str(status) not in named and status not in call.success.statuses
+    ]
+
+
+def _instead(part: PartPlan, endpoint: EndpointPlan, cause: Cause) -> Outcome:
+    """Give what a failure becomes that does not fail the answer: a default, or a lost item."""
+    kind: Kind = "default" if part.optional or part.each is None else "lost"
+    return Outcome(kind, endpoint.response.status or 200, cause.value)
+
+
+def _merged(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
     """Leave out outcomes that say the same as one before, for another cause."""
     seen: set[tuple[str, int | None, str | None, str | None]] = set()
     for outcome in outcomes:
@@ -83,13 +137,10 @@ def _merged(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
             yield outcome
 
 
-def _outcomes(part: PartPlan, endpoint: EndpointPlan, cause: Cause, status: int) -> Iterator[Outcome]:
-    """Give what follows from the rows of *part* in order, up to the first without a condition."""
-    if part.optional:
-        yield Outcome("default", endpoint.response.status or 200, cause.value)
-        return
+def _outcomes(rows: tuple[RowPlan, ...], cause: Cause, status: int) -> Iterator[Outcome]:
+    """Give what follows from *rows* in order, up to the first without a condition."""
     keys = (*keys_of(cause, status), "any")
-    for row in part.rows:
+    for row in rows:
         if row.on in keys:
             yield _outcome(row, cause, status)
             if row.when is None:
@@ -100,10 +151,10 @@ def _outcomes(part: PartPlan, endpoint: EndpointPlan, cause: Cause, status: int)
 def _outcome(row: RowPlan, cause: Cause, status: int) -> Outcome:
     when = None if row.when is None else row.when.source
     if row.forward and status:
-        return Outcome("pass", row.status, cause.value, when)
+        return Outcome("pass", row.status, cause.value, when, rule=rule_text(row))
     detail = None if row.detail is None else str(shown(row.detail))
     kind: Kind = "problem" if row.body is None else "body"
-    return Outcome(kind, row.status or default_status(cause, status), cause.value, when, detail)
+    return Outcome(kind, row.status or default_status(cause, status), cause.value, when, detail, rule_text(row))
 
 
 def rule_text(row: RowPlan) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
 from aggregator.exchange import State
-from aggregator.plan.types import EachPlan
+from aggregator.plan.types import EachPlan, RowPlan
 from aggregator.runtime.batching import Work, compile_by_key, work_of
 from aggregator.runtime.frame import Cancelable, Done, Frame, Part
 from aggregator.runtime.result import Result, failed
@@ -20,9 +20,10 @@ from aggregator.runtime.result import Result, failed
 class Each:
     """A part that makes its inner call for every distinct key of a list."""
 
-    __slots__ = ("by_key", "inner", "into", "name", "plan")
+    __slots__ = ("by_key", "inner", "into", "name", "plan", "rows")
 
-    def __init__(self, inner: Part, plan: EachPlan) -> None:
+    def __init__(self, inner: Part, plan: EachPlan, rows: tuple[RowPlan, ...] | None = None) -> None:
+        self.rows = rows
         self.name = inner.name
         self.inner = inner
         self.plan = plan
@@ -34,7 +35,7 @@ class Each:
         try:
             work = work_of(self.plan, self.name, frame.names)
         except AggregatorError as error:
-            result = failed(self.name, error)
+            result = failed(self.name, error, rows=self.rows)
             result.started = result.ended = frame.loop.time()
             done(result)
             return None
@@ -83,7 +84,7 @@ class _Running:
         self._next += 1
         self._active += 1
         if job.error is not None:
-            self._settle(number, failed(self._each.name, job.error))
+            self._settle(number, failed(self._each.name, job.error, rows=self._each.rows))
             return
         frame = self._frame.with_names(self._frame.names.child(job.seed))
         ticket = self._each.inner.start(frame, partial(self._settle, number))
@@ -109,7 +110,9 @@ class _Running:
             try:
                 found = by_key(result.value)
             except AggregatorError as error:
-                broken = failed(self._each.name, error, upstream=result.upstream, status=result.status)
+                broken = failed(
+                    self._each.name, error, upstream=result.upstream, status=result.status, rows=self._each.rows
+                )
                 broken.started, broken.ended = result.started, result.ended
                 return self._kept(keys, broken)
             for key in keys:
@@ -134,7 +137,7 @@ class _Running:
         try:
             whole.json = self._collected()
         except AggregatorError as error:
-            whole = failed(self._each.name, error)
+            whole = failed(self._each.name, error, rows=self._each.rows)
         whole.started, whole.ended = self._started, self._frame.loop.time()
         self._done(whole)
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import State
+from aggregator.plan.types import RowPlan
 from aggregator.runtime.frame import Cancelable, Done, Frame, Part
 from aggregator.runtime.result import Result, failed, skipped
 from aggregator.runtime.shape import Shape
@@ -15,13 +16,14 @@ from aggregator.templates import MISSING, Expression, Template
 class Guarded:
     """*inner*, if *when* holds. Its default stands for it when it is skipped, and when it fails and is optional."""
 
-    __slots__ = ("_default", "_inner", "_optional", "_shape", "_timeout", "_when", "name")
+    __slots__ = ("_default", "_inner", "_optional", "_rows", "_shape", "_timeout", "_when", "name")
 
     def __init__(
         self, inner: Part, *, when: Expression | None = None, optional: bool = False, default: Template | None = None,
-        timeout: float | None = None, shape: Shape | None = None,
+        timeout: float | None = None, shape: Shape | None = None, rows: tuple[RowPlan, ...] | None = None,
     ) -> None:  # fmt: skip
         self.name = inner.name
+        self._rows = rows
         self._inner = inner
         self._when = when
         self._optional = optional
@@ -34,7 +36,7 @@ class Guarded:
         try:
             wanted = self._when is None or self._when.truth(frame.names)
         except AggregatorError as error:
-            done(self._settled(frame, failed(self.name, error)))
+            done(self._settled(frame, failed(self.name, error, rows=self._rows)))
             return None
         if not wanted:
             done(self._settled(frame, skipped(self.name)))
@@ -52,7 +54,7 @@ class Guarded:
         try:
             result.value = shape(result.value, frame.names.child({"this": result.view()}))
         except AggregatorError as error:
-            shaped = failed(self.name, error, upstream=result.upstream, status=result.status)
+            shaped = failed(self.name, error, upstream=result.upstream, status=result.status, rows=self._rows)
             shaped.started, shaped.ended = result.started, result.ended
             return self._replaced(frame, shaped) if self._optional else shaped
         return result

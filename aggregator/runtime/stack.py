@@ -51,8 +51,8 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
     if plan.stream:
         assert plan.fan is not None
         call = plan.fan.parts[0].calls[0]
-        return StreamHandler(plan, resources.server, _sender(call, resources, params), resources.pool(call.upstream), effects,
-                             resources.queue)  # fmt: skip
+        sender, pool = _sender(call, resources, params), resources.pool(call.upstream)
+        return StreamHandler(plan, resources.server, sender, pool, effects, resources.queue)
     fan = build_fan(plan.fan, resources, params)
     transform = None if plan.response.transform is None else resources.plugins.function(plan.response.transform)
     return EndpointHandler(plan, resources.server, fan, Assembly(plan, transform), effects, resources.queue)
@@ -78,7 +78,7 @@ def build_part(plan: PartPlan, resources: Resources, params: tuple[str, ...]) ->
         part = Transformed(part, resources.plugins.function(plan.transform))
     if plan.when is not None or plan.optional or plan.timeout is not None or plan.shape is not None:
         part = Guarded(part, when=plan.when, optional=plan.optional, default=plan.default, timeout=plan.timeout,
-                       shape=compile_shape(plan.shape))  # fmt: skip
+                       shape=compile_shape(plan.shape), rows=plan.rows)  # fmt: skip
     return part
 
 
@@ -90,7 +90,7 @@ def _core(plan: PartPlan, resources: Resources, params: tuple[str, ...]) -> Part
     choices: list[Part] = []
     for number, call in enumerate(plan.calls):
         part = build_call(call, resources, params)
-        choices.append(Each(part, plan.each) if plan.each is not None and number == 0 else part)
+        choices.append(Each(part, plan.each, plan.rows) if plan.each is not None and number == 0 else part)
     return choices[0] if len(choices) == 1 else Fallback(plan.name, tuple(choices))
 
 

@@ -12,7 +12,7 @@ from aggregator.templates.filters import FILTERS, TESTS, FilterDoc
 from aggregator.templates.nodes import Const, Expr, ListNode, MapNode, Node, OnMissing, Text
 from aggregator.templates.paths import Path, is_name, read_path
 from aggregator.templates.pattern import Param, PathPattern, compile_pattern
-from aggregator.templates.percent import canonical_segment, encode_segment, percent_encode
+from aggregator.templates.percent import canonical_segment, encode_segment, encode_segments, percent_encode
 from aggregator.templates.problem import TemplateProblem
 from aggregator.templates.target import Placeholder
 from aggregator.templates.text import header_value, json_text, text_of
@@ -47,6 +47,7 @@ __all__ = [
     "compile_url",
     "compile_value",
     "encode_segment",
+    "encode_segments",
     "header_value",
     "is_name",
     "json_text",

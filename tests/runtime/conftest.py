@@ -148,6 +148,7 @@ class Sent:
     deadline: float
     done: Callable[[Reply | CallError], None]
     cancelled: bool = False
+    ended: bool = False
 
     def cancel(self) -> None:
         """Take note of being given up."""
@@ -159,11 +160,13 @@ class Sent:
         named = {"content-type": "application/json"} | {key.replace("_", "-"): text for key, text in headers.items()}
         fields = [(key.encode(), text.encode()) for key, text in named.items()]
         raw = json.dumps(value).encode() if body is None else body
+        self.ended = True
         self.done(Reply(status, fields, raw, False, 0.0, 0.0, 0.0, 0.0))
 
     def fail(self, cause: Cause = Cause.REFUSED, message: str = "It cannot be reached.") -> None:
         """End the call without a reply."""
         assert not self.cancelled, f"{self.target} was given up"
+        self.ended = True
         self.done(CallError(cause, message))
 
 
@@ -196,6 +199,11 @@ class Rig:
         self.handler.open(exchange, tuple(text.encode() for text in segments), "", self.loop.time())
         self.run = self.handler.begin(exchange, self.loop, lambda answer, _: self.answers.append(answer))
         return self
+
+    @property
+    def under_way(self) -> list[Sent]:
+        """The calls that have neither ended nor been given up."""
+        return [call for call in self.sent if not call.ended and not call.cancelled]
 
     @property
     def targets(self) -> list[str]:

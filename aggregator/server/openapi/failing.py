@@ -109,9 +109,9 @@ def part_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failing
 
 def _core_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failing]:
     for inner in part.group.parts if part.group is not None else ():
-        yield from part_failings(inner, rows)
+        yield from part_failings(inner, inner.rows)
     if part.race:
-        yield from _race_failings(part.race, rows)
+        yield from _race_failings(part.race)
     if not part.calls:
         return
     last = part.calls[-1]
@@ -124,9 +124,9 @@ def _core_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failin
             yield _IN_FUNCTION, rows
 
 
-def _race_failings(runners: tuple[PartPlan, ...], rows: tuple[RowPlan, ...]) -> Iterator[Failing]:
+def _race_failings(runners: tuple[PartPlan, ...]) -> Iterator[Failing]:
     """Give what a race fails with: the failure of its first runner, or of the next one where that may be skipped."""
-    failings = [list(part_failings(runner, rows)) for runner in runners]
+    failings = [list(part_failings(runner, runner.rows)) for runner in runners]
     if not all(failings):
         return
     for runner, found in zip(runners, failings, strict=True):
