@@ -252,6 +252,7 @@ class EndpointPlan:
     stream: bool = False
     idle_timeout: float | None = None
     doc: DocPlan = field(default_factory=DocPlan)
+    reserve: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

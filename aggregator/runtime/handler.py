@@ -34,8 +34,8 @@ from aggregator.runtime.result import Result, failed
 from aggregator.runtime.watching import Watch
 
 _log = logging.getLogger("aggregator.request")
-RESERVE = 0.05
-"""Seconds, at most, of an endpoint's deadline that are kept for making the answer (5 % of short ones)."""
+FINISHING = 0.05
+"""Seconds that an answer may take beyond its calls when functions or formats are applied to it."""
 
 Answered = Callable[[Answer, Run | None], None]
 """Takes the answer and the run that it came from; None when the request was refused."""
@@ -59,7 +59,7 @@ class EndpointHandler:
         self._effects = effects
         self._queue = queue
         self._inputs = Inputs(plan.inputs, plan.pattern.params)
-        self._budget = plan.timeout - min(RESERVE, plan.timeout * 0.05)
+        self._budget = plan.timeout - plan.reserve
         self._narrowing = Narrowing.of(plan)
         self._report = Report(plan.key, server.access_log)
         self._debug = (
@@ -173,7 +173,7 @@ class EndpointHandler:
         if run.failure is not None:
             return self._failed(run.failure, run)
         try:
-            async with asyncio.timeout_at(run.frame.exchange.deadline + RESERVE):
+            async with asyncio.timeout_at(run.frame.exchange.deadline + FINISHING):
                 return await self._assembly.answer(run)
         except Refusal:
             raise

@@ -95,14 +95,16 @@ def test_a_fault_shows_its_traceback_on_request(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_process_that_only_checks_collects_no_garbage(routes_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`check` ends so soon that looking for garbage is a waste; other commands look."""
+    """`check` ends so soon that looking for garbage and tidying up are a waste; other commands do both."""
     turned_off: list[str] = []
+    left: list[int] = []
     monkeypatch.setattr("gc.disable", lambda: turned_off.append(sys.argv[1]))
+    monkeypatch.setattr("os._exit", left.append)
     for command in ("check", "routes"):
         monkeypatch.setattr(sys, "argv", ["aggregator", command])
         with pytest.raises(SystemExit):
             group.main()
-    assert turned_off == ["check"]
+    assert (turned_off, left) == (["check"], [0])
 
 
 def test_a_terminal_that_cannot_show_an_arrow(routes_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

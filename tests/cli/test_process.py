@@ -44,7 +44,7 @@ def test_quick_commands_import_nothing_heavy(routes_file: Path, command: str) ->
     """What needs no server loads none: no FastAPI, no httpx, no rich."""
     arguments = [command, *(["/signup"] if command == "explain" else [])]
     code = (
-        f"import sys; from aggregator.cli import main; sys.argv[1:] = {arguments!r}\n"
+        f"import os, sys; from aggregator.cli import main; sys.argv[1:] = {arguments!r}; os._exit = sys.exit\n"
         "try: main()\nexcept SystemExit: pass\n"
         f"print('LOADED', *sorted({set(HEAVY)!r} & set(sys.modules)))"
     )

@@ -38,7 +38,7 @@ def test_calls_are_arrows(aggregator, folder: Path) -> None:
         "METHOD  PATH          CALLS                       DEADLINE\n"
         "GET     /users/{id}   → users                     250ms\n"
         "GET     /orders/{id}  ⇉ order · lines[] · buyer?  3s\n"
-        "POST    /hello        = 200 + remember            10.05s\n"
+        "POST    /hello        = 200 + remember            10s\n"
     )
 
 

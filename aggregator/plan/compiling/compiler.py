@@ -30,7 +30,8 @@ from aggregator.plan.types import (
 from aggregator.plan.walking import calls_in
 from aggregator.templates import compile_pattern
 
-_MARGIN = 0.05
+_RESERVE = 0.05
+_RESERVED_SHARE = 0.05
 
 
 class Compiler:
@@ -91,6 +92,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     effects = _effects(settings, near)
     response = compile_static(settings.respond) if settings.respond else compile_response(settings.response)
     calls = [*calls_in(fan), *(effect.call for effect in effects)]
+    deadline, reserve = _deadline(settings, whole, fan)
     reads_body = "body" in roots_in((fan, effects, response, rows))
     return EndpointPlan(
         key=config.key,
@@ -99,7 +101,8 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         digest=config.digest,
         kind="call" if settings.call else "fan_out" if settings.fan_out else "respond",
         raw=raw,
-        timeout=_deadline(settings, whole, calls_in(fan)),
+        timeout=deadline,
+        reserve=reserve,
         inputs=compile_inputs(settings, whole.root.server, calls, reads_body=reads_body),
         response=response,
         fan=fan,
@@ -145,11 +148,13 @@ def _with_timeout(call: CallPlan, seconds: float) -> CallPlan:
     return replace(call, timeout=seconds)
 
 
-def _deadline(settings: EndpointSettings, whole: Surroundings, calls: list[CallPlan]) -> float:
-    """Give the deadline of an endpoint; one that names none has the time of its slowest call."""
-    if settings.timeout is not None:
-        return settings.timeout
-    if whole.root.defaults.deadline is not None:
-        return whole.root.defaults.deadline
+def _deadline(settings: EndpointSettings, whole: Surroundings, fan: FanPlan | None) -> tuple[float, float]:
+    """Give the deadline of an endpoint, and what of it is kept for making the answer.
+
+    One that declares no deadline has the time of its slowest call, all of which that call may use.
+    """
+    declared = settings.timeout or whole.root.defaults.deadline
+    if declared is not None:
+        return declared, min(_RESERVE, declared * _RESERVED_SHARE)
     client = whole.root.client.timeout.total or 0.0
-    return max([client, *(call.timeout for call in calls)]) + _MARGIN
+    return max([client, *(call.timeout for call in calls_in(fan))]), 0.0
