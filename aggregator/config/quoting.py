@@ -11,6 +11,7 @@ from aggregator.config.fault import KEY, Fault, in_quotes
 from aggregator.diagnostics import Diagnostic
 
 _EXPRESSION = re.compile(r"""(?:^|[:,\[{-])\s*(\{\{.*?\}\}|\{%.*?%\}|\$\{[^}\s]*\}?)""")
+_WITH_BRACKETS = re.compile(r"(?:[^\s,\[\]{}]|\{[^{}\s]*\}|\[[^\[\]\s]*\])+")
 
 
 def quote_never_closed(fault: Fault) -> Diagnostic | None:
@@ -65,6 +66,22 @@ def unquoted_expression(fault: Fault) -> Diagnostic | None:
             what = "an expression" if line[start] == "{" else "a variable within brackets"
             message = f"{what} must be written in quotes"
             return Diagnostic("unquoted-expression", "error", message, fault.at(number, start, end), hint)
+    return None
+
+
+def bracket_in_text(fault: Fault) -> Diagnostic | None:
+    """``{call: users:/users/{id}}``: within brackets, a bracket ends the text before it."""
+    if "flow" not in fault.context or fault.sign not in ("{", "["):
+        return None
+    for found in _WITH_BRACKETS.finditer(fault.here):
+        if found.start() < fault.column < found.end():
+            before = fault.here[: found.start()]
+            behind_key = before.rfind(": ") + 2 if ": " in before else 0
+            start = max(behind_key, *(before.rfind(sign) + 1 for sign in "{[,"))
+            start += len(before[start:]) - len(before[start:].lstrip())
+            message = f"within brackets, a text with `{fault.sign}` must be written in quotes"
+            hint = f"write {in_quotes(fault.here[start : found.end()])}"
+            return fault.says(message, fault.at(fault.line, start, found.end()), hint)
     return None
 
 

@@ -41,7 +41,8 @@ def why_no_sections(value: Any, source: Source) -> Diagnostic:
 def _of_pieces(pieces: list[Piece], file: str) -> Iterator[Diagnostic]:
     for piece in pieces:
         try:
-            read_values(piece.text, file, first_line=piece.line)
+            reading = read_values(piece.text, file, first_line=piece.line)
+            yield from (one for one in reading.problems if one.code != "unknown-alias")  # its anchor is elsewhere
         except yaml.YAMLError as error:
             yield explain(error, piece.text, file, piece.line)
         except RefusedError as refused:

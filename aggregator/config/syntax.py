@@ -143,6 +143,7 @@ _RULES = (
     quoting.quote_never_closed,
     quoting.escape,
     quoting.unquoted_expression,
+    quoting.bracket_in_text,
     quoting.quote_closed_late,
     quoting.after_a_quote,
     quoting.text_after_a_bracket,

@@ -334,6 +334,10 @@ def test_a_mistake_is_named_in_plain_words(
     [
         ("%FOO bar\n---\na: 1\n", "YAML directives are not read here"),
         ("a: {b: c, ", "the `{` that opens here is not closed"),
+        ("a: {b: u:/x/{id}}", "within brackets, a text with `{` must be written in quotes"),
+        ("a: [b, POST u:/x/{id}/y]", "within brackets, a text with `{` must be written in quotes"),
+        ("a: {b: data[].x}", "within brackets, a text with `[` must be written in quotes"),
+        ("a: {b: c {d}}", "the `{` that opens here is not closed"),
         ("a: [b, {c: d}, [e], &f [", "the `[` that opens here is not closed"),
         ("a: \tb\n\t c: d", "a tab cannot indent a line"),
         ("a: !<x\n", "a text that begins with `!` must be written in quotes"),
