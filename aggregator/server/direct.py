@@ -18,6 +18,7 @@ from aggregator.runtime.fanout import Run
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.replying import fault_answer
 from aggregator.server.generation import Generation
+from aggregator.server.index import target_for
 from aggregator.server.status_lines import STATUS_LINES
 
 _BIG = 64 * 1024
@@ -53,7 +54,7 @@ class DirectDoor:
             return None
         if match is None:
             return None
-        route = match.methods.get(method) or (match.methods.get("GET") if method == "HEAD" else None)
+        route = target_for(match.methods, method)
         if route is None or not route.handler.is_direct or b"#" in target:
             return None
         return Found(generation, route.handler, match.segments, path, query)  # type: ignore[arg-type]

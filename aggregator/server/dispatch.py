@@ -13,6 +13,7 @@ from aggregator.runtime.answer import problem
 from aggregator.runtime.identity import request_id
 from aggregator.runtime.replying import fault_answer, send_answer
 from aggregator.server.generation import Generation
+from aggregator.server.index import target_for
 from aggregator.server.paths import path_of
 from aggregator.server.routes import EndpointRoute
 
@@ -51,10 +52,13 @@ class Dispatcher:
             return True
         if match is None:
             return False
-        method = scope["method"]
-        route = match.methods.get(method) or (match.methods.get("GET") if method == "HEAD" else None)
+        route = target_for(match.methods, scope["method"])
         if route is None:
-            return await self._wrong_method(match.methods, scope, send)
+            matches = list(generation.index.every(path_of(scope)))
+            match = next((other for other in matches if target_for(other.methods, scope["method"])), match)
+            route = target_for(match.methods, scope["method"])
+        if route is None:
+            return await self._wrong_method({method for other in matches for method in other.methods}, scope, send)
         if self._draining():
             scope["aggregator.draining"] = True
         scope["route"] = route

@@ -5,7 +5,7 @@ A tree of canonical path segments: a literal segment beats a parameter, a parame
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 from aggregator.templates import Param, PathPattern, canonical_segment
@@ -18,6 +18,11 @@ class Match(NamedTuple, Generic[T]):
 
     methods: dict[str, T]
     segments: tuple[bytes, ...]
+
+
+def target_for(methods: Mapping[str, T], method: str) -> T | None:
+    """Give what *method* is answered by; HEAD follows from GET (RFC 9110 §9.3.2)."""
+    return methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
 
 
 class _Node(Generic[T]):
@@ -72,6 +77,26 @@ class RouteIndex(Generic[T]):
         if words == [b""]:
             words = []
         return _walk(self._root, words, 0, ())
+
+    def every(self, raw_path: bytes) -> Iterator[Match[T]]:
+        """Give all that answers to *raw_path*, the most specific first: a method may be declared further on."""
+        words = raw_path[1:].split(b"/")
+        yield from _every(self._root, [] if words == [b""] else words, 0, ())
+
+
+def _every(node: _Node[T], words: list[bytes], position: int, taken: tuple[bytes, ...]) -> Iterator[Match[T]]:
+    if position == len(words):
+        if node.methods is not None:
+            yield Match(node.methods, taken)
+        return
+    word = words[position]
+    segment = word if word == b"" and position == len(words) - 1 else canonical_segment(word)
+    if (literal := node.literals.get(segment)) is not None:
+        yield from _every(literal, words, position + 1, taken)
+    if segment and node.param is not None:
+        yield from _every(node.param, words, position + 1, (*taken, segment))
+    if segment and node.rest is not None:
+        yield Match(node.rest, (*taken, b"/".join(canonical_segment(word) for word in words[position:])))
 
 
 def _walk(node: _Node[T], words: list[bytes], position: int, taken: tuple[bytes, ...]) -> Match[T] | None:
