@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ _TRUNCATED = "it ends too early, or holds half of a surrogate pair"
 
 _raw_decode = msgspec.json.Decoder(msgspec.Raw).decode
 _any_decode = msgspec.json.Decoder().decode
+_exact_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def validate(body: bytes) -> None:
@@ -44,6 +46,19 @@ def decode(body: bytes) -> Any:
         return _any_decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
+
+
+def decode_exact(body: bytes) -> Any:
+    """Give the value of *body* for a change of its structure: numbers with a point or exponent are ``Decimal``.
+
+    ``encode`` writes every digit of them again. For arithmetic ``decode`` is right. Raises as that does.
+    """
+    try:
+        return _exact_decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _malformed(body, error) from None
+    except ArithmeticError:
+        raise CallError(Cause.MALFORMED, "The body is not valid JSON: it holds a number that is too large.") from None
 
 
 def _check_utf8(body: bytes) -> None:
@@ -112,7 +127,7 @@ def _plain(value: Any) -> Any:
     raise TypeError
 
 
-_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+_encode = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number").encode
 
 
 def _is_finite(value: Any) -> bool:

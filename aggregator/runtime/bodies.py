@@ -11,7 +11,7 @@ from aggregator.plan.types import EndpointPlan, ListJoinPlan, ResponsePlan
 from aggregator.runtime.fanout import Run
 from aggregator.runtime.narrowing import fields_of
 from aggregator.runtime.outcome import parts_member
-from aggregator.runtime.shape import compile_shape
+from aggregator.runtime.shape import compile_shape, computes
 from aggregator.runtime.splicing import compile_json
 from aggregator.shaping.join import compile_list_join
 from aggregator.shaping.merge import compile_merge
@@ -35,24 +35,25 @@ def body_of(plan: EndpointPlan) -> Body:
     assert plan.fan is not None
     names = tuple(part.name for part in plan.fan.parts)
     if response.merge != "object":
-        merged = _merged(response.merge, names)
-        return lambda run: json_codec.encode(merged(run))
+        return _merged(response.merge, names)
     return object_body(names)
 
 
 def value_of(plan: EndpointPlan) -> Value:
-    """Give the function that makes the body of an answer as data."""
+    """Give the function that makes the body of an answer as data for steps: exact, unless one of them computes."""
     response = plan.response
-    if response.body is not None:
+    if response.body is not None and is_text(response):
         return _rendered(response.body)
-    if plan.kind == "call":
-        return lambda run: run.results[0].value  # type: ignore[union-attr]
-    names = tuple(part.name for part in plan.fan.parts) if plan.fan is not None else ()
-    if plan.fan is None:
+    if plan.fan is None and response.body is None:
         return lambda _: None
-    if response.merge != "object":
-        return _merged(response.merge, names)
-    return lambda run: {name: r.value for name, r in zip(names, run.results, strict=True)}  # type: ignore[union-attr]
+    body = body_of(plan)
+    decode = json_codec.decode if computes(response.shape) or response.transform else json_codec.decode_exact
+
+    def value(run: Run) -> Any:
+        text = body(run)
+        return decode(text if isinstance(text, bytes) else b"".join(text))
+
+    return value
 
 
 def is_text(response: ResponsePlan) -> bool:
@@ -90,13 +91,14 @@ def _templated(template: Template, *, is_text: bool) -> Body:
     return lambda run: write(run.frame.names)
 
 
-def _merged(how: str, names: tuple[str, ...]) -> Value:
+def _merged(how: str, names: tuple[str, ...]) -> Body:
     merge = compile_merge(how)
 
-    def value(run: Run) -> Any:
-        return merge([(name, r.value) for name, r in zip(names, run.results, strict=True)])  # type: ignore[union-attr]
+    def body(run: Run) -> bytes:
+        parts = [(name, r.exact) for name, r in zip(names, run.results, strict=True)]  # type: ignore[union-attr]
+        return json_codec.encode(merge(parts))
 
-    return value
+    return body
 
 
 def object_body(names: tuple[str, ...]) -> Body:

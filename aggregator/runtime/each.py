@@ -108,7 +108,7 @@ class _Running:
         by_key = self._each.by_key
         if by_key is not None and result.state is State.OK:
             try:
-                found = by_key(result.value)
+                found = by_key(result.exact)
             except AggregatorError as error:
                 broken = failed(
                     self._each.name, error, upstream=result.upstream, status=result.status, rows=self._each.rows
@@ -117,7 +117,7 @@ class _Running:
                 return self._kept(keys, broken)
             for key in keys:
                 self._results[key] = single = Result(self._each.name, status=result.status)
-                single.value = found.get(key)
+                single.json = json_codec.encode(found.get(key))
         else:
             self._results.update(dict.fromkeys(keys, result))
         return result

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
+from aggregator.codecs import json as json_codec
 from aggregator.codecs.cache_control import combine
 from aggregator.codecs.etag import add_vary, etag_of, if_none_match
 from aggregator.codecs.negotiation import negotiate, offers_for, response_codec
@@ -23,7 +23,7 @@ from aggregator.runtime.passing import passed_headers, replies_of
 
 Finish = Callable[[Answer, Run], Awaitable[Answer]]
 Check = Callable[[Exchange], None]
-Encode = Callable[[Answer, Run, Sequence[Any]], None]
+Encode = Callable[[Answer, Exchange], None]
 
 
 def compile_check(response: ResponsePlan) -> Check | None:
@@ -44,21 +44,19 @@ def compile_check(response: ResponsePlan) -> Check | None:
 def compile_finish(plan: EndpointPlan, steps: Sequence[Step]) -> Finish | None:
     """Give the function that finishes an answer, or None when there is nothing to do."""
     response = plan.response
-    encode = _compile_encoding(plan) if _is_negotiated(response) else None
+    encode = _compile_encoding(response.formats) if _is_negotiated(response) else None
     if not (steps or encode or response.pass_headers or response.cache_control or response.etag):
         return None
     value, as_text = value_of(plan), is_text(response)
 
     async def finish(answer: Answer, run: Run) -> Answer:
-        changed: list[Any] = []
         if steps and has_body(answer.status):
             body = value(run)
             for step in steps:
                 body = await step(body, run)
-            changed.append(body)
             answer.body = encode_body(body, as_text=as_text)
         if encode is not None and has_body(answer.status):
-            encode(answer, run, changed)
+            encode(answer, run.frame.exchange)
         partial = is_partial(run.ended_results())
         if response.pass_headers:
             _pass_headers(answer, run, response, partial=partial)
@@ -81,14 +79,14 @@ def _chosen(exchange: Exchange, offers: tuple[str, ...]) -> str:
     return chosen
 
 
-def _compile_encoding(plan: EndpointPlan) -> Encode:
+def _compile_encoding(formats: tuple[str, ...]) -> Encode:
     """Give the function that writes an answer in the format that its client likes best; JSON stays as it is."""
-    offers, value = offers_for(plan.response.formats), value_of(plan)
+    offers = offers_for(formats)
 
-    def encode(answer: Answer, run: Run, changed: Sequence[Any]) -> None:
-        codec, kind = response_codec(_chosen(run.frame.exchange, offers))
+    def encode(answer: Answer, exchange: Exchange) -> None:
+        codec, kind = response_codec(_chosen(exchange, offers))
         if codec.name != "json":
-            answer.body = codec.encode(changed[0] if changed else value(run))
+            answer.body = codec.encode(json_codec.decode(answer.body))
         answer.headers = [(n, v) for n, v in answer.headers if n != b"content-type"]
         answer.headers.append((b"content-type", kind))
         _vary(answer, b"accept")

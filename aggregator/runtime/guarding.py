@@ -9,7 +9,7 @@ from aggregator.exchange import State
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.frame import Cancelable, Done, Frame, Part
 from aggregator.runtime.result import Result, failed, skipped
-from aggregator.runtime.shape import Shape
+from aggregator.runtime.shape import Reshape
 from aggregator.templates import MISSING, Expression, Template
 
 
@@ -20,7 +20,7 @@ class Guarded:
 
     def __init__(
         self, inner: Part, *, when: Expression | None = None, optional: bool = False, default: Template | None = None,
-        timeout: float | None = None, shape: Shape | None = None, rows: tuple[RowPlan, ...] | None = None,
+        timeout: float | None = None, shape: Reshape | None = None, rows: tuple[RowPlan, ...] | None = None,
     ) -> None:  # fmt: skip
         self.name = inner.name
         self._rows = rows
@@ -50,9 +50,9 @@ class Guarded:
             return self._replaced(frame, result)
         return result
 
-    def _settled_shape(self, frame: Frame, result: Result, shape: Shape) -> Result:
+    def _settled_shape(self, frame: Frame, result: Result, shape: Reshape) -> Result:
         try:
-            result.value = shape(result.value, frame.names.child({"this": result.view()}))
+            shape(result, frame.names)
         except AggregatorError as error:
             shaped = failed(self.name, error, upstream=result.upstream, status=result.status, rows=self._rows)
             shaped.started, shaped.ended = result.started, result.ended

@@ -11,7 +11,7 @@ from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.plan.types import CallPlan, RowPlan
 from aggregator.runtime.frame import Frame
 from aggregator.runtime.result import Result, failed
-from aggregator.runtime.shape import compile_shape
+from aggregator.runtime.shape import compile_reshape
 from aggregator.transport import Reply
 
 Judge = Callable[[Frame, Reply], Result]
@@ -115,13 +115,9 @@ def _compile_refine(plan: CallPlan) -> Callable[[Result, Frame], None] | None:
         steps.append(_graphql(plan))
     if plan.success.when is not None:
         steps.append(_success(plan))
-    shape = compile_shape(plan.shape)
-    if shape is not None:
-
-        def reshape(result: Result, frame: Frame) -> None:
-            result.value = shape(result.value, frame.names.child({"this": result.view()}))
-
-        steps.append(reshape)
+    reshape = compile_reshape(plan.shape)
+    if reshape is not None:
+        steps.append(lambda result, frame: reshape(result, frame.names))
     if not steps:
         return None
 
@@ -147,13 +143,13 @@ def _graphql(plan: CallPlan) -> Callable[[Result, Frame], None]:
     label, partial_allowed = plan.upstream.label, plan.graphql == "partial"
 
     def take_data(result: Result, _: Frame) -> None:
-        value = result.value
+        value = result.exact
         if not isinstance(value, dict) or "data" not in value:
             if isinstance(value, dict) and value.get("errors"):
                 raise CallError(Cause.UNSUCCESSFUL, f"The upstream '{label}' refused the GraphQL operation.")
             raise CallError(Cause.MALFORMED, f"The upstream '{label}' did not answer in the form of GraphQL.")
         if value.get("errors") and not (partial_allowed and value["data"] is not None):
             raise CallError(Cause.UNSUCCESSFUL, f"The upstream '{label}' answered with GraphQL errors.")
-        result.value = value["data"]
+        result.json = json_codec.encode(value["data"])
 
     return take_data

@@ -79,6 +79,11 @@ class Result:
         self._value = value
         self._json = None
 
+    @property
+    def exact(self) -> Any:
+        """The body as data whose structure may be changed: no digit of its numbers is lost. Not for arithmetic."""
+        return json_codec.decode_exact(self.json)
+
     def _read(self) -> Any:
         if self._json is not None:
             return json_codec.decode(self._json)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from aggregator.codecs import json as json_codec
 from aggregator.plan.types import ShapePlan
 from aggregator.runtime.names import Names
+from aggregator.runtime.result import Result
 from aggregator.shaping.fields import compile_allow, compile_deny
 from aggregator.shaping.moves import compile_group, compile_rename
 from aggregator.shaping.path import compile_extract
@@ -14,6 +16,30 @@ from aggregator.shaping.query import compile_jmespath
 from aggregator.templates import MISSING, Expression
 
 Shape = Callable[[Any, Names], Any]
+Reshape = Callable[[Result, Names], None]
+
+
+def compile_reshape(plan: ShapePlan | None) -> Reshape | None:
+    """Give the function that shapes the body of a result in place, or None when *plan* asks for nothing.
+
+    Where only the structure changes, numbers keep every digit that the upstream wrote. Raises ``ExpressionError``.
+    """
+    shape = compile_shape(plan)
+    if plan is None or shape is None:
+        return None
+
+    def compute(result: Result, names: Names) -> None:
+        result.value = shape(result.value, names.child({"this": result.view()}))
+
+    def rearrange(result: Result, names: Names) -> None:
+        result.json = json_codec.encode(shape(result.exact, names))
+
+    return compute if computes(plan) else rearrange
+
+
+def computes(plan: ShapePlan | None) -> bool:
+    """Say whether *plan* may do arithmetic: a query or an expression does, moving and removing does not."""
+    return plan is not None and (plan.select is not None or plan.select_expression is not None)
 
 
 def compile_shape(plan: ShapePlan | None) -> Shape | None:

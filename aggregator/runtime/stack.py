@@ -29,7 +29,7 @@ from aggregator.runtime.guarding import Guarded
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.plugins import Plugins, Transformed
 from aggregator.runtime.sending import LeanDoor, Sender
-from aggregator.runtime.shape import compile_shape
+from aggregator.runtime.shape import compile_reshape
 from aggregator.runtime.streaming import StreamDoor, StreamHandler
 from aggregator.templates import PathPattern
 
@@ -78,7 +78,7 @@ def build_part(plan: PartPlan, resources: Resources, params: tuple[str, ...]) ->
         part = Transformed(part, resources.plugins.function(plan.transform))
     if plan.when is not None or plan.optional or plan.timeout is not None or plan.shape is not None:
         part = Guarded(part, when=plan.when, optional=plan.optional, default=plan.default, timeout=plan.timeout,
-                       shape=compile_shape(plan.shape), rows=plan.rows)  # fmt: skip
+                       shape=compile_reshape(plan.shape), rows=plan.rows)  # fmt: skip
     return part
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 from aggregator.errors import ExpressionError
@@ -95,4 +96,4 @@ def _with(item: Any, name: str, found: Any) -> Any:
 
 def _hashable(key: Any) -> tuple[bool, Any] | None:
     """Give *key* so that equal JSON scalars are equal: Python takes true for 1. None for what cannot be a key."""
-    return (isinstance(key, bool), key) if isinstance(key, str | int | float) else None
+    return (isinstance(key, bool), key) if isinstance(key, str | int | float | Decimal) else None

@@ -6,6 +6,7 @@ Everything here treats a value as data: a key of an object, an index of an array
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Final, NoReturn
 
 from aggregator.errors import ExpressionError
@@ -94,5 +95,6 @@ _KINDS: Final[dict[type, str]] = {
     list: "an array",
     tuple: "an array",
     Joined: "an array",
+    Decimal: "a number",
     Missing: "a missing value",
 }

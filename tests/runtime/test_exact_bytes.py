@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import httpx
 import pytest
 
 ODD = (
@@ -85,3 +86,66 @@ def test_a_partial_answer_is_spliced_too(rig):
     one["/y"].fail()
     one["/x"].answer(body=ODD)
     assert one.answer.body == b'{"x":%b,"y":{"p":1.0,"t":"\xc3\xa4"}}' % ODD
+
+
+NUMBERS = b'{"d":{"p":1.10,"big":12345678901234567890.123456789,"one":1.0,"k":7}}'
+KEPT = b'{"p":1.10,"big":12345678901234567890.123456789,"one":1.0,"k":7}'
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("fan_out: {x: {url: a:/x, target: d}}", b'{"x":%b}' % KEPT),
+        (
+            "fan_out: {x: {url: a:/x, target: d, rename: {p: q}, deny: [one, k]}}",
+            b'{"x":{"q":1.10,"big":12345678901234567890.123456789}}',
+        ),
+        ("fan_out: {x: {url: a:/x, allow: [d.p], group: g}}", b'{"x":{"g":{"d":{"p":1.10}}}}'),
+        ("fan_out: {x: {race: [a:/x], target: d}}", b'{"x":%b}' % KEPT),
+        ("fan_out: {x: {fan_out: {y: a:/x}, target: y.d}}", b'{"x":%b}' % KEPT),
+        ("call: a:/x\nresponse: {target: d}", KEPT),
+        ("call: a:/x\nresponse: {fields: true}", NUMBERS),
+        ("fan_out: {x: a:/x, y: {url: a:/x, target: d}}\nresponse: {merge: deep}", NUMBERS[:-1] + b"," + KEPT[1:]),
+        ("fan_out: {x: {for_each: {in: '{{ [7] }}', batch: {key: d.k}}, url: 'a:/x?{keys}'}}", b'{"x":[%b]}' % NUMBERS),
+        ("fan_out: {x: {url: POST a:/x, graphql: {query: q}}}", b'{"x":%b}' % KEPT),
+    ],
+)
+def test_moving_and_removing_keeps_every_digit(serve, endpoint, expected):
+    """Shapes, merges, batches, fields and GraphQL change the structure, and no number that no float can hold."""
+    body = (
+        NUMBERS.replace(b'"d"', b'"data"')
+        if "graphql" in endpoint
+        else b"[%b]" % NUMBERS
+        if "batch" in endpoint
+        else NUMBERS
+    )
+    answer = httpx.Response(200, content=body, headers={"content-type": "application/json"})
+    text = "endpoints:\n  GET /x:\n" + "".join(
+        f"    {line}\n" for line in endpoint.replace("?{keys}", "?ids={keys}").splitlines()
+    )
+    assert serve(text, lambda _: answer).get("/x").content == expected
+
+
+def test_joined_lists_keep_every_digit(serve):
+    """A join by key copies both sides as they are, and matches numbers however they are written."""
+    bodies = {"/l": b'[{"id":1.0,"p":1.10}]', "/r": b'[{"id":1,"q":2.20}]'}
+    text = """
+        endpoints:
+          GET /x:
+            fan_out: {l: a:/l, r: a:/r}
+            response: {join: [{left: "l[].id", right: "r[].id", into: r}], deny: [r], meta: false}
+    """
+    answers = {
+        path: httpx.Response(200, content=body, headers={"content-type": "application/json"})
+        for path, body in bodies.items()
+    }
+    assert serve(text, answers).get("/x").content == b'{"l":[{"id":1.0,"p":1.10,"r":{"id":1,"q":2.20}}]}'
+
+
+def test_what_was_moved_can_still_be_computed_with(rig):
+    """An expression over a shaped part sees ordinary numbers."""
+    one = rig(
+        "fan_out: {x: {url: a:/x, target: d}}\nresponse: {body: {sum: '{{ x.p + 1.5 }}', all: '{{ x }}'}}"
+    ).start()
+    one["/x"].answer(body=NUMBERS)
+    assert one.answer.body == b'{"sum":2.6,"all":%b}' % KEPT
