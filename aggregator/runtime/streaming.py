@@ -43,7 +43,7 @@ class StreamHandler:
     """Serves one streaming endpoint of one generation."""
 
     is_direct = False
-    __slots__ = ("_effects", "_inputs", "_pool", "_queue", "_report", "_sender", "plan")
+    __slots__ = ("_effects", "_inputs", "_pool", "_queue", "_report", "_seconds", "_sender", "plan")
 
     def __init__(
         self, plan: EndpointPlan, server: ServerPlan, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
@@ -56,6 +56,8 @@ class StreamHandler:
         self._queue = queue
         self._inputs = Inputs(plan.inputs, plan.pattern.params)
         self._report = Report(plan.key, server.access_log)
+        is_declared = plan.reserve > 0  # of a deadline that the file names, a moment is kept for making the answer
+        self._seconds = plan.timeout if is_declared or plan.idle_timeout is None else math.inf
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
         """Answer one request; *segments* are the path parameters as canonical percent-encoded bytes.
@@ -95,5 +97,5 @@ class StreamHandler:
         exchange.segments = segments
         exchange.id = request_id(exchange.header_list)
         exchange.started = now
-        exchange.deadline = math.inf if self.plan.timeout == math.inf else now + self.plan.timeout
+        exchange.deadline = now + self._seconds
         return exchange

@@ -67,6 +67,9 @@ class Connection(Protocol):
     loop: asyncio.AbstractEventLoop
     server_state: Any
 
+    def close_gently(self) -> None:
+        """Close when the client has had the answer."""
+
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""
 
@@ -119,7 +122,7 @@ class DirectCycle:
         self._found.generation.leave()
         connection = self._connection
         if not self.keep_alive:
-            connection.transport.close()
+            connection.close_gently()
         connection.on_response_complete()
         self._found.handler.after(self._exchange, answer, run)
 

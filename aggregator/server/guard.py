@@ -34,6 +34,21 @@ class Refused(Exception):  # noqa: N818 - it ends the parsing of a head, nothing
         super().__init__(detail)
 
 
+class GentleTransport:
+    """What uvicorn's cycle needs of a transport; closing lets a client that is still sending read the answer."""
+
+    __slots__ = ("_connection", "is_closing", "write")
+
+    def __init__(self, connection: TimedProtocol) -> None:
+        self._connection = connection
+        self.write = connection.transport.write
+        self.is_closing = connection.transport.is_closing
+
+    def close(self) -> None:
+        """Close when the client has had the answer."""
+        self._connection.close_gently()
+
+
 class GuardedProtocol(TimedProtocol):
     """One client connection; ``door`` leads to the endpoints."""
 
@@ -102,7 +117,7 @@ class GuardedProtocol(TimedProtocol):
         self.in_head = False
         if self.timer is not None:
             self.stop_timer()
-        if not self.transport.is_closing() and not self._begin_directly(version):
+        if not (self.deaf or self.transport.is_closing() or self._begin_directly(version)):
             self._begin_asgi()
 
     def _begin_directly(self, version: str) -> bool:
@@ -132,6 +147,7 @@ class GuardedProtocol(TimedProtocol):
         self.url, self.expect_100_continue = url, expect
         self.headers.extend(headers)
         super().on_headers_complete()
+        self.cycle.transport = GentleTransport(self)
         if expect or self.leaving or self.parser.should_upgrade():
             # A body that is announced may come or not once the answer is there: what follows cannot be told from it.
             self.cycle.keep_alive = False
@@ -162,7 +178,9 @@ class GuardedProtocol(TimedProtocol):
         self.whole = True
         if self.timer is not None:
             self.stop_timer()
-        if self.cycle.__class__ is not DirectCycle:
+        if self.deaf:
+            self.transport.close()
+        elif self.cycle.__class__ is not DirectCycle:
             super().on_message_complete()
 
     # What is refused.
@@ -195,7 +213,8 @@ class GuardedProtocol(TimedProtocol):
             answering.message_event.set()
         if answering is None or not getattr(answering, "response_started", False) or answering.response_complete:
             self._write_refusal(status, detail)
-        self.transport.close()
+        self.whole = False  # whatever comes now, nobody reads it
+        self.close_gently()
 
     def _write_refusal(self, status: int, detail: str) -> None:
         answer = problem(status, detail, headers=[(b"connection", b"close")])

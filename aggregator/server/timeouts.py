@@ -1,6 +1,6 @@
 """How long a client may take: to send a head, to send the rest of a body nobody wanted, to take an answer.
 
-uvicorn's httptools path limits none of it (Kludex/uvicorn#157).
+uvicorn's httptools path limits none of it (Kludex/uvicorn#157), and resets connections that it closes too early.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ SEND_TIMEOUT = 30.0
 """Seconds in which a client has to take at least one byte of what is there for it."""
 LINGER = 0.2
 """Seconds that a stopping server leaves idle connections open: a request may be on its way."""
+LAST_WORDS = 1.0
+"""Seconds in which a client that is still sending may read why nobody listens any more."""
 
 
 class TimedProtocol(HttpToolsProtocol):
@@ -21,7 +23,7 @@ class TimedProtocol(HttpToolsProtocol):
 
     ``header_timeout`` is what a head may take in seconds, from its first byte or the connection on, and what
     is left of a request after its answer. *in_head* and *whole* tell how far the last request has come; *leaving*
-    that the server stops.
+    that the server stops, *deaf* that nothing more is heard.
     """
 
     header_timeout = 10.0
@@ -34,6 +36,7 @@ class TimedProtocol(HttpToolsProtocol):
         self.in_head = False
         self.whole = True
         self._feeding = False
+        self.deaf = False
         self.timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
 
@@ -100,6 +103,8 @@ class TimedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; a head that is not whole by then has its time limited."""
+        if self.deaf:
+            return
         self._feeding = True
         super().data_received(data)
         self._feeding = False
@@ -108,6 +113,8 @@ class TimedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Go on with the next request; one that was answered before it was whole has its time limited from now."""
+        if self.deaf:
+            return
         super().on_response_complete()
         if not self.whole and not self._feeding and self.timer is None:
             self._limit_rest()
@@ -115,6 +122,22 @@ class TimedProtocol(HttpToolsProtocol):
     def _limit_rest(self) -> None:
         if not self.transport.is_closing() and (self.in_head or self.cycle.response_complete):
             self._start_timer()
+
+    def close_gently(self) -> None:
+        """Close so that the client can read what was written, although it is still sending (RFC 9112 §9.6).
+
+        To close with bytes unread would reset the connection, and the answer with it.
+        """
+        if self.deaf or self.transport.is_closing():
+            return
+        if self.whole:
+            self.transport.close()
+            return
+        self.deaf = True
+        self.stop_timer()
+        self.flow.resume_reading()
+        self.transport.write_eof()
+        self.timer = self.loop.call_later(LAST_WORDS, self.transport.close)
 
     def head_took_too_long(self) -> None:
         """Refuse the request."""

@@ -83,7 +83,7 @@ class Pool(Door):
         """See `Door.stream`; *timeouts* stand in for the pool's."""
         limits = timeouts or self.settings.timeouts
         if idle_timeout is not None:
-            limits = replace(limits, read=idle_timeout)
+            limits = replace(limits, read=idle_timeout, write=limits.write or idle_timeout)
         upload = None
         if body is None or isinstance(body, bytes):
             request = whole_request(method, target, headers, body)

@@ -63,7 +63,7 @@ class Request:
 class Upstream:
     """Answers by path with bytes, a function of the request, or a list of steps, in a thread of its own.
 
-    A step is bytes, HANG (until the other side closes), RESET, CLOSE, or a ``threading.Event`` to wait for.
+    A step is bytes, seconds to wait, HANG (until the other side closes), RESET, CLOSE, or a ``threading.Event``.
     *hung_up* counts the connections that the other side closed while an answer was due.
     """
 
@@ -138,6 +138,8 @@ class Upstream:
                     self.hung_up += 1
                     raise EOFError
                 await asyncio.sleep(0.002)
+        elif isinstance(step, float):
+            await asyncio.sleep(step)
         elif step == HANG:
             try:
                 await reader.read()
@@ -459,6 +461,7 @@ class Stage:
         self._gateways.append(gateway)
         thread.start()
         until(lambda: service._server.started or not thread.is_alive())
+        assert thread.is_alive(), "the server did not start"
         return gateway
 
     def close(self) -> None:

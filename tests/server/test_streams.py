@@ -28,6 +28,8 @@ endpoints:
   GET /late: {stream: true, timeout: 200ms, call: up:/held}
   GET /late-body: {stream: true, timeout: 300ms, call: up:/gated}
   GET /events: {stream: true, idle_timeout: 300ms, call: up:/events}
+  GET /both: {stream: true, idle_timeout: 300ms, timeout: 400ms, call: up:/events}
+  POST /stalled: {stream: true, idle_timeout: 300ms, forward: {body: true}, call: "POST up:/stalled"}
   GET /short-call: {stream: true, timeout: 5s, call: {url: up:/held, timeout: 200ms}}
   POST /upload: {stream: true, max_body: 10MB, timeout: 5s, forward: {body: true}, call: "POST up:/upload"}
   POST /capped: {stream: true, max_body: 100B, forward: {body: true}, call: "POST up:/upload"}
@@ -169,6 +171,31 @@ def test_events_may_take_for_ever_but_not_fall_silent(gateway, upstream, stage):
     assert 0.7 < time.monotonic() - started < 1.5
 
 
+def test_an_upload_may_not_stand_still(gateway, upstream, stage):
+    """An upstream that takes nothing of a body for the idle timeout fails the call: 504."""
+    upstream["/stalled"] = ["before body", threading.Event()]
+    wire = gateway.wire().write("POST", "/stalled", "content-length: 50000000")
+    wire.socket.setblocking(False)
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        try:
+            wire.socket.send(b"x" * 100_000)
+        except BlockingIOError:
+            time.sleep(0.01)
+    wire.socket.settimeout(5)
+    answer = wire.reply()
+    assert (answer.status, answer.json["cause"], answer["connection"]) == (504, "write_timeout", "close")
+
+
+def test_a_declared_deadline_holds_for_events_too(gateway, upstream):
+    """With both, the stream ends at the deadline although it is never silent."""
+    beats = [step for _ in range(100) for step in (chunk(b"data: 1\n\n"), 0.05)]
+    upstream["/events"] = [CHUNKED, *beats]
+    started = time.monotonic()
+    gateway.wire().write("GET", "/both").rest()
+    assert 0.3 < time.monotonic() - started < 1
+
+
 def test_a_client_that_goes_ends_the_stream(gateway, upstream, stage):
     """A hang-up in the middle of a stream closes the upstream connection within 200 ms."""
     upstream["/gated"] = [CHUNKED + chunk(b"one"), threading.Event()]
@@ -195,7 +222,7 @@ def test_an_upload_waits_for_the_upstream(gateway, upstream, stage):
     """A body is not piled up here while the upstream does not take it."""
     received = len(upstream.requests)
     upstream["/upload-held"] = ["before body", threading.Event()]
-    routes = "endpoints: {POST /x: {stream: true, max_body: 100MB, timeout: 5s, forward: {body: true}, call: 'POST up:/upload-held'}}"
+    routes = "endpoints: {POST /x: {stream: true, max_body: 100MB, timeout: 1s, forward: {body: true}, call: 'POST up:/upload-held'}}"
     slow = stage.gateway(routes, upstream)
     wire = slow.wire()
     wire.write("POST", "/x", "content-length: 50000000")
