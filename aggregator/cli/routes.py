@@ -14,7 +14,7 @@ from aggregator.cli.terminal import show_table
 @click.argument("path", default="routes.yaml", type=click.Path())
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def routes(path: str, form: str) -> None:
-    r"""Show what PATH (routes.yaml) serves and what it calls.
+    """Show what PATH (routes.yaml) serves and what it calls.
 
     \b
     → users               one call
@@ -23,7 +23,7 @@ def routes(path: str, form: str) -> None:
     + analytics           a call after the answer has gone out
 
     Exit codes: 0 fine, 1 the file has problems, 2 wrong usage.
-    """
+    """  # noqa: D301 - click wants the character itself
     from aggregator.fields import duration_text
     from aggregator.plan.summary import calls_text, route_member
     from aggregator.server.plan_source import PlanFiles

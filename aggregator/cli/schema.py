@@ -12,7 +12,7 @@ from aggregator.errors import AggregatorError
 @click.command("schema", short_help="Print the JSON Schema for editors.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False, writable=True), help="Write to this file.")
 def schema(output: str | None) -> None:
-    r"""Print the JSON Schema (2020-12) of routes.yaml.
+    """Print the JSON Schema (2020-12) of routes.yaml.
 
     Put this line on top of routes.yaml, and editors complete and explain every key:
 
@@ -20,7 +20,7 @@ def schema(output: str | None) -> None:
       # yaml-language-server: $schema=./routes.schema.json
 
     Exit codes: 0 fine, 2 wrong usage.
-    """
+    """  # noqa: D301 - click wants the character itself
     from aggregator.config.schema import schema_text
 
     if output is None:
