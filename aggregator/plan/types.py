@@ -90,7 +90,8 @@ class SuccessPlan:
 class CallPlan:
     """One call: what is asked of whom, for how long, and how its answer is judged and read.
 
-    *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be.
+    *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be. *max_body* is
+    in bytes, less than what the pool of the upstream takes anyway.
     """
 
     name: str
@@ -105,6 +106,7 @@ class CallPlan:
     redirects: int = 0
     graphql: Literal["no", "strict", "partial"] = "no"
     eager: bool = True
+    max_body: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

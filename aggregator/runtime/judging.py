@@ -22,7 +22,7 @@ def compile_judge(plan: CallPlan) -> Judge:
     """Give the function that turns a reply to *plan* into a result."""
     read = _compile_read(plan)
     statuses, name, label, rows = plan.success.statuses, plan.name, plan.upstream.label, plan.rows
-    refine = _compile_refine(plan)
+    refine, cap = _compile_refine(plan), plan.max_body
 
     def judge(frame: Frame, reply: Reply) -> Result:
         result = Result(name, status=reply.status)
@@ -30,6 +30,8 @@ def compile_judge(plan: CallPlan) -> Judge:
         result.raw = reply.body
         result.reply = reply
         result.upstream = label
+        if cap is not None and len(reply.body) > cap:
+            return _as_failure(result, CallError(Cause.TOO_LARGE, f"The upstream '{label}' sent too large a body."), rows)
         if reply.status not in statuses:
             return _as_failure(result, _status_error(label, reply.status, reply.headers), rows)
         try:

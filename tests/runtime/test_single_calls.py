@@ -126,3 +126,13 @@ def test_the_rest_of_a_path_reaches_the_upstream_with_its_slashes(serve):
     gateway.get("/one/a/b")
     assert gateway.upstream.lines == ["GET /v1/a/b%2Fc/d%20e", "GET /v1/a%2Fb"]
     assert gateway.get("/files/a/%2e%2e/b").status_code == 400
+
+
+def test_a_call_may_take_less_than_its_upstream_sends(serve):
+    """``max_body`` of a call refuses what is larger, and lets through what is as large."""
+    gateway = serve("endpoints: {GET /x: {call: {url: 'a:/{query.n}', max_body: 10}}}",
+                    {"/ten": httpx.Response(200, content=b"0123456789", headers={"content-type": "text/plain"}),
+                     "/more": httpx.Response(200, content=b"0123456789+", headers={"content-type": "text/plain"})})  # fmt: skip
+    assert gateway.get("/x?n=ten").content == b"0123456789"
+    refused = gateway.get("/x?n=more")
+    assert (refused.status_code, refused.json()["cause"]) == (502, "too_large")

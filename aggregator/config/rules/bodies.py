@@ -8,13 +8,15 @@ from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
 from aggregator.config.wording import listed
+from aggregator.fields import size_text
 
 
-def check_bodies(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Bodies of GET requests, bodies said twice, and text without a type."""
+def check_bodies(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Bodies of GET requests, bodies said twice, text without a type, and more taken than the upstream may send."""
     for call in analysis.calls:
         if call.via is None and call.settings.url is not None:
             yield from _check_call(call)
+            yield from _check_cap(call, around)
     settings = analysis.settings
     forward = settings.forward if settings is not None else None
     if forward is not None and forward.body and analysis.method in ("GET", "HEAD"):
@@ -34,3 +36,13 @@ def _check_call(call: CallSite) -> Iterator[Finding]:
         message = "the upstream is not told what kind of text this is"
         hint = "add `headers: {content-type: text/plain}`"
         yield Finding("no-content-type", message, (*call.path, "body"), hint, "warning", at_key=True)
+
+
+def _check_cap(call: CallSite, around: Surroundings) -> Iterator[Finding]:
+    name = call.url.upstream if call.url is not None else None
+    upstream = around.settings.upstreams.get(name or "")
+    cap = (upstream.max_body if upstream is not None else None) or around.settings.client.max_body
+    if call.settings.max_body is not None and call.settings.max_body > cap:
+        message = f"no more than {size_text(cap)} is taken from this upstream"
+        hint = "raise `max_body` of the upstream, or of `client`, instead"
+        yield Finding("no-effect", message, (*call.path, "max_body"), hint)

@@ -22,7 +22,7 @@ def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding
         if limits is None or call.via is not None:
             continue
         path = (*call.path, "timeout")
-        yield from check_limits(limits, path)
+        yield from _phases(limits, path)
         if deadline is not None and limits.total is not None and limits.total > deadline and call.role != "background":
             place: Steps = (*analysis.path, "timeout") if own is not None else ("defaults", "deadline")
             message = f"the call may take {limits.total:g}s, but the whole endpoint only has {deadline:g}s"
@@ -39,6 +39,15 @@ def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding
             "add `stream: true`, or write `timeout`",
             at_key=True,
         )
+
+
+def _phases(limits: Timeouts, path: Steps) -> Iterator[Finding]:
+    """Limits of a phase on a call: connections belong to upstreams, which all calls to them share."""
+    for name in ("connect", "read", "write", "pool"):
+        if getattr(limits, name) is not None:
+            message = f"a call has no `{name}` limit of its own"
+            hint = f"write `{name}` in the `timeout` of the upstream, or of `client`; a call has its `total`"
+            yield Finding("no-effect", message, (*path, name), hint, at_key=True)
 
 
 def check_limits(limits: Timeouts, path: Steps) -> Iterator[Finding]:

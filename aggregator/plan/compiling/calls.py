@@ -97,6 +97,7 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         redirects=_first_said(settings.redirects, declared.redirects if declared else None, 0),
         graphql="no" if settings.graphql is None else "partial" if settings.graphql.partial else "strict",
         eager=near.eager,
+        max_body=settings.max_body,
     )  # fmt: skip
 
 

@@ -254,16 +254,11 @@ def test_formats_that_need_a_package(say: Say, monkeypatch: pytest.MonkeyPatch) 
             ["~timeout-too-long ‹2s› the call may take 2s, but the whole endpoint only has 1s"],
         ),
         (
-            "{timeout: 3s, call: {url: users:/x, timeout: {total: 2s, read: 5s}}}",
-            ["~timeout-too-long ‹5s› `read` may take 5s, but the whole call only has 2s"],
-        ),
-        (
             "{call: {url: users:/x, timeout: 9s}}",
             ["~timeout-too-long ‹9s› the call may take 9s, but the whole endpoint only has 5s"],
         ),
         ("{stream: true, idle_timeout: 5s, call: {url: users:/x, timeout: 9s}}", []),
         ("{timeout: 1s, call: users:/x, background: {url: shop:/x, timeout: 9s}}", []),
-        ("{timeout: 1s, call: {url: users:/x, timeout: {connect: 1s}}}", []),
         (
             "{idle_timeout: 1s, call: users:/x}",
             ["no-effect ‹idle_timeout› `idle_timeout` has no effect without `stream: true`"],

@@ -224,3 +224,18 @@ def test_batch_forms(say: Say, url: str, is_found: bool) -> None:
 def test_streams(say: Say, stream: str, said: list[str]) -> None:
     """A streamed answer is one plain call whose body nobody looks into."""
     assert say(f"POST /file:\n  stream: true\n  {stream}") == said
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("max_body: 1MB", []),
+        ("max_body: 9MiB", ["no-effect ‹9MiB› no more than 8MiB is taken from this upstream"]),
+        ("timeout: 2s", []),
+        ("timeout: {total: 2s, connect: 1s}", ["no-effect ‹connect› a call has no `connect` limit of its own"]),
+        ("timeout: {read: 1s}", ["no-effect ‹read› a call has no `read` limit of its own"]),
+    ],
+)
+def test_limits_that_belong_to_the_upstream(say: Say, keys: str, said: list[str]) -> None:
+    """A call may take less than its upstream sends, never more; phases of a connection are not a call's."""
+    assert say(f"GET /a: {{call: {{url: users:/me, {keys}}}}}") == said
