@@ -34,7 +34,7 @@ class Surroundings:
         """Give the surroundings of *root*."""
         return cls(
             root,
-            {name: compile_upstream(name, settings, root.client) for name, settings in root.upstreams.items()},
+            {name: compile_upstream(name, settings, root) for name, settings in root.upstreams.items()},
             {name: compile_rows(settings.status_map) for name, settings in root.upstreams.items()},
             compile_rows(root.defaults.status_map),
         )
@@ -44,7 +44,7 @@ class Surroundings:
         if name is not None:
             return self.upstreams[name]
         assert origin is not None
-        return anonymous_upstream(origin, label, self.root.client)
+        return anonymous_upstream(origin, label, self.root)
 
 
 @dataclass(frozen=True, slots=True)

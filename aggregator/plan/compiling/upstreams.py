@@ -11,6 +11,7 @@ from aggregator.config.model.client import (
     TlsSettings,
     UpstreamSettings,
 )
+from aggregator.config.model.root import RootSettings
 from aggregator.demo import demo_target
 from aggregator.plan.types import ClientPlan, UpstreamPlan
 from aggregator.templates import percent_encode
@@ -39,9 +40,10 @@ def compile_client(settings: ClientSettings) -> ClientPlan:
 
 
 def compile_upstream(
-    name: str, settings: UpstreamSettings, client: ClientSettings, *, label: str | None = None
+    name: str, settings: UpstreamSettings, root: RootSettings, *, label: str | None = None
 ) -> UpstreamPlan:
     """Give the plan of the upstream *name*; *label* is what clients may read instead of it."""
+    client = root.client
     parts = urlsplit(settings.url)
     demo = parts.netloc if parts.scheme == DEMO else None
     origin = Origin("http", "127.0.0.1", 80) if demo else Origin.parse(settings.url, settings.unix_socket)
@@ -51,7 +53,7 @@ def compile_upstream(
         pool=PoolSettings(
             origin=origin,
             limits=_limits(settings.limits, client.limits),
-            timeouts=_timeouts(settings.timeout, client.timeout),
+            timeouts=_timeouts((settings.timeout, root.defaults.timeout, client.timeout)),
             caps=_caps(settings.max_body or client.max_body),
             tls=_tls(settings.tls),
         ),
@@ -88,13 +90,16 @@ def _limits(own: LimitSettings | None, client: LimitSettings) -> Limits:
     )
 
 
-def _timeouts(own: Timeouts | None, client: Timeouts) -> PoolTimeouts:
-    def pick(name: str) -> float | None:
-        value: float | None = None if own is None else getattr(own, name)
-        inherited: float | None = getattr(client, name)
-        return inherited if value is None else value
+def _timeouts(levels: tuple[Timeouts | None, ...]) -> PoolTimeouts:
+    """Give the limits of the phases, each from the nearest of *levels* that says it."""
 
-    return PoolTimeouts(connect=pick("connect") or 5.0, read=pick("read"), write=pick("write"), pool=pick("pool"))
+    def nearest(name: str) -> float | None:
+        said = (getattr(level, name) for level in levels if level is not None)
+        return next((value for value in said if value is not None), None)
+
+    return PoolTimeouts(
+        connect=nearest("connect") or 5.0, read=nearest("read"), write=nearest("write"), pool=nearest("pool")
+    )
 
 
 def _caps(max_body: int) -> Caps:
@@ -108,6 +113,6 @@ def _tls(settings: TlsSettings | None) -> PoolTls:
                    server_name=settings.server_name)  # fmt: skip
 
 
-def anonymous_upstream(origin: str, label: str, client: ClientSettings) -> UpstreamPlan:
+def anonymous_upstream(origin: str, label: str, root: RootSettings) -> UpstreamPlan:
     """Give the plan of an upstream that a call names by its full URL; clients read the name of the part."""
-    return compile_upstream(origin, UpstreamSettings.model_validate({"url": origin}), client, label=label)
+    return compile_upstream(origin, UpstreamSettings.model_validate({"url": origin}), root, label=label)
