@@ -74,7 +74,11 @@ class Run:
         if self.tickets[number] is _NOTHING:
             self._settle(number, skipped(part.name))
             return
-        ticket = part.start(self.frame, partial(self._settle, number))
+        try:
+            ticket = part.start(self.frame, partial(self._settle, number))
+        except Exception as error:
+            self._fail_by_fault(number, error)
+            return
         if self.results[number] is None:
             if self.over and ticket is not None:
                 ticket.cancel()
@@ -86,13 +90,15 @@ class Run:
             return
         try:
             self._take(number, result)
-        except Exception as error:  # a fault of ours must end the request, not hang it
-            _log.error("A part could not be run by a fault of the program: %r", error, exc_info=error)
-            if not self._left or self.failure is not None:
-                return  # it had ended already: what failed is behind it
-            self.failure = failed(
-                self.fan.names[number], CallError(Cause.FAULT, "The server made a mistake; its log tells more.")
-            )
+        except Exception as error:
+            self._fail_by_fault(number, error)
+
+    def _fail_by_fault(self, number: int, error: Exception) -> None:
+        """End the run, unless it has: a fault of ours must not leave a request hanging."""
+        _log.error("A part could not be run by a fault of the program: %r", error, exc_info=error)
+        if not self.over:
+            fault = CallError(Cause.FAULT, "The server made a mistake; its log tells more.")
+            self.failure = failed(self.fan.names[number], fault)
             self._finish()
 
     def _take(self, number: int, result: Result) -> None:

@@ -162,3 +162,31 @@ def test_a_passed_tag_does_not_stand_beside_our_own(serve):
     )
     [tag] = gateway.get("/x").headers.get_list("etag")
     assert tag != '"theirs"'
+
+
+def test_what_passes_is_not_computed_again(serve):
+    """A Cache-Control that a rule lets through stands; there is one."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            fan_out: {one: a:/one}
+            response: {cache_control: compute, pass_headers: {cache-control: first}}
+        """,
+        {"/one": reply("max-age=60, immutable")},
+    )
+    assert gateway.get("/x").headers.get_list("cache-control") == ["max-age=60, immutable"]
+
+
+def test_only_good_answers_to_reads_have_a_tag(serve):
+    """A POST has none, and neither has an answer with another status than 200."""
+    gateway = serve(
+        """
+        endpoints:
+          POST /x: {fan_out: {one: a:/one}, response: {etag: true}}
+          GET /created: {fan_out: {one: a:/one}, response: {etag: true, status: 201}}
+        """,
+        {"/one": 1},
+    )
+    assert "etag" not in gateway.post("/x").headers
+    assert "etag" not in gateway.get("/created").headers

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.errors import ConfigError
+from aggregator.errors import ConfigError, ExpressionError
+from aggregator.runtime.bodies import encode_body
 
 PARTS = {"/one": {"a": 1, "deep": {"x": 1, "l": [1]}}, "/two": {"a": 2, "b": 2, "deep": {"y": 2, "l": [2]}}}
 
@@ -280,3 +281,41 @@ def test_meta_tells_of_every_part(serve):
     listed = gateway.get("/list").json()
     assert listed["data"] == [1]
     assert listed["meta"]["parts"][0]["name"] == "call"
+
+
+def test_steps_go_over_a_text_body_too(serve):
+    """Text under its own type is shaped as text, and `meta` puts it beside the parts."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            fan_out: {x: a:/x}
+            response: {headers: {content-type: text/plain}, body: "{{ x.name }}!", select: "{{ this.body | upper }}"}
+        """,
+        {"/x": {"name": "Ada"}},
+    )
+    answer = gateway.get("/x")
+    assert (answer.content, answer.headers["content-type"]) == (b"ADA!", "text/plain")
+
+
+def test_text_that_has_no_bytes_fails_the_answer():
+    """Half of a surrogate pair cannot be sent."""
+    with pytest.raises(ExpressionError):
+        encode_body("\ud800", as_text=True)
+
+
+def test_a_transform_gets_ordinary_numbers_and_gives_the_body(serve, tmp_path):
+    """A function of a plug-in sees the whole answer as data; what comes after sees what it gave."""
+    (tmp_path / "composition_plugin.py").write_text(
+        "def double(body):\n    return {'price': body['x']['price'] * 2, 'more': 1}\n"
+    )
+    gateway = serve(
+        """
+        plugins: [composition_plugin]
+        endpoints:
+          GET /x: {fan_out: {x: a:/x}, response: {transform: "composition_plugin:double", fields: true}}
+        """,
+        {"/x": {"price": 1.25}},
+    )
+    assert gateway.get("/x").json() == {"price": 2.5, "more": 1}
+    assert gateway.get("/x?fields=price").json() == {"price": 2.5}

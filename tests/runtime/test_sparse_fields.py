@@ -160,3 +160,14 @@ def test_meta_is_not_pruned(serve):
     answer = gateway.get("/x?fields=ads").json()
     assert list(answer) == ["ads", "meta"]
     assert [part["state"] for part in answer["meta"]["parts"]] == ["ok", "skipped"]
+
+
+@pytest.mark.parametrize("body", ['["{{ ads }}"]', '{all: "{{ calls }}"}'])
+def test_where_a_body_reads_everything_everything_is_called(serve, body):
+    """A list, or an expression over all calls, does not tell what a field needs."""
+    gateway = serve(
+        f"endpoints: {{GET /x: {{fan_out: {{user: a:/user, ads: a:/ads}}, response: {{fields: true, body: {body}}}}}}}",
+        ANSWERS,
+    )
+    gateway.get("/x?fields=all")
+    assert sorted(gateway.upstream.lines) == ["GET /ads", "GET /user"]
