@@ -111,12 +111,13 @@ class CallPlan:
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """One call for many keys."""
+    """One call for many keys; *shape* is taken from each element of the answer."""
 
     key: str
     size: int
     separator: str
     path: str | None
+    shape: ShapePlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

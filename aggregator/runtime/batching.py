@@ -13,6 +13,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError, Cause, ExpressionError
 from aggregator.plan.types import BatchPlan, EachPlan
 from aggregator.runtime.names import Names
+from aggregator.runtime.shape import compile_structure
 from aggregator.shaping.path import compile_extract
 from aggregator.templates import MISSING, Joined
 
@@ -96,9 +97,13 @@ def _batches(plan: BatchPlan, name: str, values: Sequence[Any], first: Mapping[s
 
 
 def compile_by_key(plan: BatchPlan, name: str) -> Callable[[Any], dict[str, Any]]:
-    """Give the function that finds the elements of a batch answer by their key as text; the first of equals counts."""
+    """Give the function that finds the elements of a batch answer by their key as text; the first of equals counts.
+
+    Their shape is taken after they were found, or a key that it removes would never be.
+    """
     elements_of = None if plan.path is None else compile_extract(plan.path)
     key_of = compile_extract(plan.key)
+    structure = compile_structure(plan.shape)
 
     def by_key(value: Any) -> dict[str, Any]:
         elements = value if elements_of is None else elements_of(value)
@@ -108,7 +113,7 @@ def compile_by_key(plan: BatchPlan, name: str) -> Callable[[Any], dict[str, Any]
         for element in elements:
             key = key_of(element)
             if key is not MISSING and key is not None:
-                found.setdefault(_text(key), element)
+                found.setdefault(_text(key), element if structure is None else structure(element))
         return found
 
     return by_key

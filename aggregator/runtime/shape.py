@@ -46,6 +46,22 @@ def compile_shape(plan: ShapePlan | None) -> Shape | None:
     """Give a function (value, names with ``this``) → value, or None when *plan* asks for nothing."""
     if plan is None:
         return None
+    return _in_order(plan.select_expression, _steps(plan))
+
+
+def compile_structure(plan: ShapePlan | None) -> Callable[[Any], Any] | None:
+    """Give a function value → value for a *plan* without an expression, or None when it asks for nothing."""
+    steps = () if plan is None else _steps(plan)
+
+    def structure(value: Any) -> Any:
+        for step in steps:
+            value = step(value)
+        return value
+
+    return structure if steps else None
+
+
+def _steps(plan: ShapePlan) -> tuple[Callable[[Any], Any], ...]:
     steps: list[Callable[[Any], Any]] = []
     if plan.select is not None:
         steps.append(compile_jmespath(plan.select))
@@ -59,7 +75,7 @@ def compile_shape(plan: ShapePlan | None) -> Shape | None:
         steps.append(compile_rename(dict(plan.rename)))
     if plan.group is not None:
         steps.append(compile_group(plan.group))
-    return _in_order(plan.select_expression, tuple(steps))
+    return tuple(steps)
 
 
 def _in_order(expression: Expression | None, steps: tuple[Callable[[Any], Any], ...]) -> Shape:

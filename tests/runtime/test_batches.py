@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 BATCH = """
@@ -114,3 +115,23 @@ def test_no_items_make_no_batch(rig):
     """Nothing is asked for nothing."""
     one = started(rig)
     assert (one.targets, one.body["lines"]) == (["/order"], [])
+
+
+def test_a_shape_is_taken_from_each_element_after_it_was_found(serve):
+    """``target`` finds the list, ``allow`` and ``rename`` speak of its elements; the key may be among what goes."""
+    gateway = serve(
+        """
+        endpoints:
+          POST /prices:
+            body: {type: array}
+            fan_out:
+              prices:
+                for_each: {in: "{{ body }}", key: "{{ item }}", batch: {key: sku}}
+                url: a:/products?ids={keys}
+                target: data
+                allow: [price]
+                rename: {price: amount}
+        """,
+        {"/products": httpx.Response(200, json={"data": [{"sku": "b", "price": 2}, {"sku": "a", "price": 1}]})},
+    )
+    assert gateway.post("/prices", json=["a", "b", "c"]).json() == {"prices": [{"amount": 1}, {"amount": 2}, None]}

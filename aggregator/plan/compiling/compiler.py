@@ -141,11 +141,13 @@ def _effect(settings: BackgroundCallSettings, near: EndpointSurroundings) -> Eff
     call = compile_call(name, settings, near)
     total = settings.timeout.total if settings.timeout else None
     background = near.whole.root.background.timeout if total is None else total
-    return EffectPlan(name, _with_timeout(call, background), optional_expression(settings.when))
+    return EffectPlan(name, _unread(replace(call, timeout=background)), optional_expression(settings.when))
 
 
-def _with_timeout(call: CallPlan, seconds: float) -> CallPlan:
-    return replace(call, timeout=seconds)
+def _unread(call: CallPlan) -> CallPlan:
+    """Give *call* without a look at its body, which nobody reads unless it decides about success."""
+    is_judged = call.success.when is not None or call.graphql != "no"
+    return call if is_judged else replace(call, format="raw")
 
 
 def _deadline(settings: EndpointSettings, whole: Surroundings, fan: FanPlan | None) -> tuple[float, float]:

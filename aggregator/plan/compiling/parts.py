@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from aggregator.config.model.call import CallSettings, EachSettings, FanOutSettings
+from dataclasses import replace
+
+from aggregator.config.model.call import BatchSettings, CallSettings, EachSettings, FanOutSettings
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, compile_shape_plan
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.references import calls_of, references_of
 from aggregator.plan.compiling.rows import compile_rows
 from aggregator.plan.roots import references_in
-from aggregator.plan.types import BatchPlan, CallPlan, EachPlan, FanPlan, PartPlan
+from aggregator.plan.types import BatchPlan, CallPlan, EachPlan, FanPlan, PartPlan, ShapePlan
 from aggregator.templates import Expression, compile_expression, compile_value, json_text
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,6 +45,8 @@ def compile_part(
         first = compile_call(name, settings, near)
         others = tuple(compile_call(name, other, inner) for other in settings.fallback)
         each = None if settings.for_each is None else _each(settings.for_each, first)
+        if each is not None and each.batch is not None:
+            first = replace(first, shape=_of_whole(first.shape))
         return PartPlan(name, (first, *others), each=each, rows=first.rows, **common)  # type: ignore[arg-type]
     around = {"shape": compile_shape_plan(settings), "transform": settings.transform, "rows": near.rows_of(name, own),
               "timeout": settings.timeout.total if settings.timeout else None}  # fmt: skip
@@ -64,8 +68,24 @@ def _each(settings: EachSettings, call: CallPlan) -> EachPlan:
         max_items=settings.max_items,
         on_error=settings.on_error,
         join=None if settings.join is None else settings.join.into,
-        batch=None if batch is None else BatchPlan(batch.key, batch.size, batch.separator, batch.path),
+        batch=None if batch is None else _batch(batch, call),
     )
+
+
+def _batch(settings: BatchSettings, call: CallPlan) -> BatchPlan:
+    return BatchPlan(settings.key, settings.size, settings.separator, settings.path, _of_element(call.shape))
+
+
+def _of_whole(shape: ShapePlan | None) -> ShapePlan | None:
+    """Give what of *shape* finds the list in a batch answer."""
+    if shape is None or (shape.select, shape.select_expression, shape.target) == (None, None, None):
+        return None
+    return ShapePlan(shape.select, shape.select_expression, shape.target)
+
+
+def _of_element(shape: ShapePlan | None) -> ShapePlan | None:
+    """Give what of *shape* is meant for each element of a batch answer."""
+    return None if shape is None else replace(shape, select=None, select_expression=None, target=None)
 
 
 def _reads(call: CallPlan) -> tuple[Expression, ...] | None:
