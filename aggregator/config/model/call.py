@@ -32,14 +32,14 @@ class JoinSettings(Settings):
 
 
 class BatchSettings(Settings):
-    """One call for many keys: the URL names `{keys}`, the answer is a list."""
+    """One call for many keys: the URL names `{keys}`, or a body `{{ keys }}`, a list; the answer is a list."""
 
     key: str = Field(
         description="Field of each element of the answer that holds its key; dots go deeper.",
         examples=["sku"],
     )
     size: int = Field(50, ge=1, le=1000, description="Keys in one call; more become several calls.")
-    separator: str = Field(",", description="What stands between keys in `{keys}`.")
+    separator: str = Field(",", description="What stands between keys in the `{keys}` of a URL.")
     path: str | None = Field(
         None, description="Where the list is in the answer, if it is not the whole.", examples=["data.items"]
     )
@@ -51,7 +51,8 @@ class EachSettings(Settings):
     items: str = Field(alias="in", description="Expression that gives the list.", examples=["{{ order.items }}"])
     key: str | None = Field(
         None,
-        description="Expression for the key of an item; equal keys are called once.",
+        description="Expression for the key of an item; equal keys are called once. By default the key of a GET is all "
+        "that the call reads of an item, and every other call is made for each.",
         examples=["{{ item.sku }}"],
     )
     concurrency: int = Field(8, ge=1, le=1000, description="Calls that run at the same time.")
@@ -123,7 +124,11 @@ class CallSettings(ShapeSettings):
     optional: bool = Field(
         False, description="A failure does not fail the answer; `default` takes the place of the result."
     )
-    default: Any = Field(None, description="What an optional call becomes when it fails.", examples=[{"count": 0}])
+    default: Any = Field(
+        None,
+        description="What an optional call becomes when it fails, or any when it is skipped.",
+        examples=[{"count": 0}],
+    )
     when: str | None = Field(None, description="Expression; the call is skipped (which is no failure) unless it holds.")
     needs: tuple[str, ...] = Field(
         (), description="Calls that must have ended first, although no value of theirs is used."

@@ -67,7 +67,11 @@ class ForwardSettings(Settings):
         (), description="Request headers to pass on.", examples=[["authorization", "accept-language"]]
     )
     query: tuple[str, ...] = Field((), description="Query parameters to pass on.", examples=[["page", "sort"]])
-    body: bool = Field(False, description="Pass the request body on as it comes, without reading it.")
+    body: bool = Field(
+        False,
+        description="Pass the request body on as it comes, without reading it, with the method of the client unless one "
+        "is said. An upstream and `defaults` pass it on with calls that say a method.",
+    )
 
 
 class UpstreamSettings(Settings):

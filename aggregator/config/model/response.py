@@ -48,7 +48,9 @@ class ResponseSettings(ShapeSettings):
     etag: bool = Field(False, description="Send an ETag of the body and answer 304 when the client has it.")
     meta: bool = Field(False, description="Add `meta.parts` to the body: state, status, cause, time of each part.")
     fields: bool = Field(
-        False, description="Let the client choose with ?fields=a,b.c; calls that nobody needs are skipped."
+        False,
+        description="Let the client choose with ?fields=a,b.c; calls that nobody needs are skipped, unless they change "
+        "something.",
     )
     formats: tuple[Literal["json", "xml", "msgpack"], ...] = Field(
         ("json",), description="Formats that the client may ask for with Accept; the first is the default."
