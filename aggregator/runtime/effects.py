@@ -148,8 +148,11 @@ class EffectQueue:
     async def settled(self) -> None:
         """Wait until every call has ended that waits or is being made now."""
         last = self.counts.queued
-        while any(job is not None and job.number <= last for job in (*self._working.values(), *self._waiting)):
-            await asyncio.sleep(_GLANCE)  # noqa: ASYNC110 - happens once a reload; no call should pay for it
+        while self._has_until(last):  # noqa: ASYNC110 - happens once a reload; no call should pay for it
+            await asyncio.sleep(_GLANCE)
+
+    def _has_until(self, last: int) -> bool:
+        return any(job is not None and job.number <= last for job in (*self._working.values(), *self._waiting))
 
     async def drain(self, grace: float) -> int:
         """Wait up to *grace* seconds until all is done, then give up the rest; gives how many were lost."""

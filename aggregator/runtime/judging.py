@@ -31,7 +31,8 @@ def compile_judge(plan: CallPlan) -> Judge:
         result.reply = reply
         result.upstream = label
         if cap is not None and len(reply.body) > cap:
-            return _as_failure(result, CallError(Cause.TOO_LARGE, f"The upstream '{label}' sent too large a body."), rows)
+            error = CallError(Cause.TOO_LARGE, f"The upstream '{label}' sent too large a body.")
+            return _as_failure(result, error, rows)
         if reply.status not in statuses:
             return _as_failure(result, _status_error(label, reply.status, reply.headers), rows)
         try:

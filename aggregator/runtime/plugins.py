@@ -117,7 +117,7 @@ class Plugins:
 
 
 def _is_async(function: Any) -> bool:
-    return any(inspect.iscoroutinefunction(found) for found in (function, getattr(type(function), "__call__", None)))
+    return any(inspect.iscoroutinefunction(found) for found in (function, getattr(type(function), "__call__", None)))  # noqa: B004
 
 
 def _place(error: BaseException) -> str:

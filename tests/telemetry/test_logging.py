@@ -109,9 +109,7 @@ def test_escapes_can_be_read() -> None:
 def test_secrets_are_masked_everywhere(format: LogFormat) -> None:
     """A known secret shows in no sentence, field, list, exception or third-party line."""
     stream = written(format, "debug", masker=Masker(["hunter2"]))
-    log(
-        LOGGER, logging.INFO, "Using hunter2.", key="hunter2", many=["x hunter2"], headers={"cookie": "tasty"}
-    )
+    log(LOGGER, logging.INFO, "Using hunter2.", key="hunter2", many=["x hunter2"], headers={"cookie": "tasty"})
     logging.getLogger("uvicorn.error").info("GET %s", "/a?token=tasty&x=hunter2")
     try:
         raise RuntimeError("bad key hunter2")

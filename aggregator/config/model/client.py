@@ -69,8 +69,8 @@ class ForwardSettings(Settings):
     query: tuple[str, ...] = Field((), description="Query parameters to pass on.", examples=[["page", "sort"]])
     body: bool = Field(
         False,
-        description="Pass the request body on as it comes, without reading it, with the method of the client unless one "
-        "is said. An upstream and `defaults` pass it on with calls that say a method.",
+        description="Pass the request body on as it comes, without reading it, with the method of the client unless "
+        "one is said. An upstream and `defaults` pass it on with calls that say a method.",
     )
 
 
@@ -114,7 +114,8 @@ class ClientSettings(Settings):
     )
     limits: LimitSettings = Field(
         default_factory=LimitSettings,
-        description="Connections to each upstream that declares none: 50, of which 20 are kept idle for 30s, unless said.",
+        description="Connections to each upstream that declares none: 50, of which 20 are kept idle for 30s, "
+        "unless said.",
     )
     max_body: ByteSize = Field(8 * 1024 * 1024, description="Largest body taken from an upstream, after decompression.")
     transport: Literal["engine", "httpx"] = Field(

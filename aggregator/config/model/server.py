@@ -26,7 +26,7 @@ class ServerSettings(Settings):
     title: str = Field("Aggregated API", description="Title of the OpenAPI document.", examples=["Shop API"])
     version: str = Field("1", description="Version of your API in the OpenAPI document.", examples=["2026-11"])
     description: str = Field("", description="Text of the OpenAPI document (Markdown).")
-    host: str = Field("127.0.0.1", description="Address to listen on.", examples=["0.0.0.0"])
+    host: str = Field("127.0.0.1", description="Address to listen on.", examples=["0.0.0.0"])  # noqa: S104
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     docs: bool = Field(True, description="Serve /docs and /openapi.json.")
     max_body: ByteSize = Field(1024 * 1024, description="Largest request body; a larger one is answered with 413.")
