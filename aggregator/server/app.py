@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from starlette.datastructures import URLPath
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, NoMatchFound
 from starlette.types import Message, Receive, Scope, Send
 
 from aggregator.config.loading import Config
@@ -55,6 +56,13 @@ class Application(FastAPI):
         if scope["type"] == "lifespan":
             send = _told_in_one_line(send)
         await super().__call__(scope, receive, send)
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """Give the path of the route *name*, be it of FastAPI or declared; raises ``NoMatchFound``."""
+        for route in self.routes:
+            with suppress(NoMatchFound):
+                return route.url_path_for(name, **path_params)
+        raise NoMatchFound(name, path_params)
 
     def is_bare(self) -> bool:
         """Say whether nothing stands between a request and its endpoint: no middleware, telemetry or prefix."""

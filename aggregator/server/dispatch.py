@@ -27,9 +27,7 @@ class Dispatcher:
 
     __slots__ = ("_current", "_draining", "_router", "_routes")
 
-    def __init__(
-        self, current: Callable[[], Generation | None], draining: Callable[[], bool], router: Router
-    ) -> None:
+    def __init__(self, current: Callable[[], Generation | None], draining: Callable[[], bool], router: Router) -> None:
         self._current = current
         self._draining = draining
         self._router = router

@@ -58,6 +58,7 @@ class GuardedProtocol(TimedProtocol):
         super().__init__(*args, **kwargs)
         self._head_size = 0
         self._hosts = 0
+        self._host = b""
         self._refusal: Refused | None = None
         self._answering: Any = None
 
@@ -96,12 +97,19 @@ class GuardedProtocol(TimedProtocol):
             return
         name = name.lower()
         if name == b"host":
-            self._hosts += 1 if _HOST(value) else 2
+            self._hosts += 1
+            if value != self._host:  # the same in every request of a connection, as a rule
+                self._check_host(value)
         elif name == b"transfer-encoding" and value.lower() != b"chunked":
             self._stop(400, "Request bodies may be chunked, and not coded otherwise.")
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))
+
+    def _check_host(self, value: bytes) -> None:
+        if not _HOST(value):
+            self._stop(400, "The Host field does not name a host.")
+        self._host = value
 
     def _stop(self, status: int, detail: str) -> None:
         self._refusal = Refused(status, detail)

@@ -76,7 +76,7 @@ class EndpointRoute(BaseRoute):
         """Answer a request whose parameters the index has found."""
         await self.handler(scope, receive, send, scope["aggregator.segments"])
 
-    def url_path_for(self, name: str, /, **path_params: Any) -> Any:
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """Give the path of the endpoint *name* with *path_params* in it."""
         if name != self.name or set(path_params) != set(self.plan.pattern.params):
             raise NoMatchFound(name, path_params)

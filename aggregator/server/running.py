@@ -30,6 +30,9 @@ from aggregator.transport import Door
 _log = logging.getLogger("aggregator.server")
 
 
+_NO_ENDPOINTS = "It declares no endpoint any more, as a file does that is still being written."
+
+
 class PlanSource(Protocol):
     """Where plans come from, the first one and those of reloads.
 
@@ -121,6 +124,8 @@ class Running:
                 plan = await asyncio.to_thread(self._source.load)
                 if plan.digest == current.plan.digest:
                     return self._stay(current)
+                if current.routes and not plan.endpoints:
+                    return self._refuse(current, _NO_ENDPOINTS, _NO_ENDPOINTS)
                 fresh = await self._build(current.number + 1, plan, current)
             except ConfigError as error:
                 return self._refuse(current, str(error), self._source.describe(error), error.diagnostics)

@@ -42,9 +42,9 @@ async def _ticks(folders: frozenset[Path]) -> AsyncGenerator[None, None]:
     from watchfiles import awatch
 
     yield
-    changes = awatch(*folders, watch_filter=None, debounce=_DEBOUNCE_MS, step=_STEP_MS, rust_timeout=LOOK_MS,
-                     yield_on_timeout=True, recursive=False)  # fmt: skip
     try:
+        changes = awatch(*folders, watch_filter=None, debounce=_DEBOUNCE_MS, step=_STEP_MS, rust_timeout=LOOK_MS,
+                         yield_on_timeout=True, recursive=False)  # fmt: skip
         async with aclosing(changes):
             async for _ in changes:
                 yield

@@ -1,0 +1,245 @@
+"""Functions of users in the way of an answer: awaited or in threads, limited in time, never in the way of others."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+
+PLUGIN = """
+import asyncio, threading, time
+from contextvars import ContextVar
+
+def upper(user):
+    return {**user, "name": user["name"].upper(), "thread": threading.current_thread().name}
+
+async def later(user):
+    await asyncio.sleep(0)
+    return {**user, "later": True, "thread": threading.current_thread().name}
+
+class Adder:
+    def __init__(self, key): self.key = key
+    async def __call__(self, value): return {**value, self.key: 1}
+
+add = Adder("added")
+
+def page(body):
+    return {"page": body}
+
+def fails(value):
+    return value["no such key"]
+
+def leaves(value):
+    raise SystemExit(3)
+
+async def leaves_async(value):
+    raise SystemExit(3)
+
+def stops(value):
+    raise StopIteration
+
+def hangs(value):
+    time.sleep(1.5)
+
+async def waits(value):
+    await asyncio.sleep(60)
+
+def blocks_thread(value):
+    time.sleep(0.3)
+    return value
+
+async def blocks_loop(value):
+    time.sleep(0.45)  # the mistake that the watchdog is for
+    return value
+
+def not_json(value):
+    return object()
+
+def coroutine(value):
+    return later(value)
+
+number = 7
+"""
+ROUTES = """
+plugins: [served_plugin]
+server: {watchdog: 50ms}
+endpoints:
+  GET /sync: {call: {url: up:/user, transform: served_plugin:upper}}
+  GET /async: {call: {url: up:/user, transform: served_plugin:later}}
+  GET /object: {call: {url: up:/user, transform: served_plugin:add}}
+  GET /wrapped: {call: {url: up:/user, transform: served_plugin:coroutine}}
+  GET /page: {fan_out: {user: up:/user}, response: {transform: served_plugin:page}}
+  GET /both: {fan_out: {user: {url: up:/user, transform: served_plugin:upper}}, response: {transform: served_plugin:page}}
+  GET /fails: {call: {url: up:/user, transform: served_plugin:fails}}
+  GET /page-fails: {fan_out: {user: up:/user}, response: {transform: served_plugin:fails}}
+  GET /optional: {fan_out: {user: {url: up:/user, transform: served_plugin:fails, optional: true, default: none}}}
+  GET /mapped: {call: {url: up:/user, transform: served_plugin:fails}, status_map: {fault: {status: 418, detail: ours}}}
+  GET /leaves: {call: {url: up:/user, transform: served_plugin:leaves}}
+  GET /leaves-async: {call: {url: up:/user, transform: served_plugin:leaves_async}}
+  GET /stops: {call: {url: up:/user, transform: served_plugin:stops}}
+  GET /hangs: {timeout: 200ms, call: {url: up:/user, transform: served_plugin:hangs}}
+  GET /waits: {timeout: 200ms, call: {url: up:/user, transform: served_plugin:waits}}
+  GET /page-waits: {timeout: 200ms, fan_out: {user: up:/user}, response: {transform: served_plugin:waits}}
+  GET /blocks-thread: {call: {url: up:/user, transform: served_plugin:blocks_thread}}
+  GET /blocks-loop: {call: {url: up:/user, transform: served_plugin:blocks_loop}}
+  GET /not-json: {call: {url: up:/user, transform: served_plugin:not_json}}
+  GET /unfound: {call: {url: up:/nope, transform: served_plugin:upper}}
+  GET /hello: {respond: {body: 1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def upstream(shared_stage):
+    """An upstream with one user."""
+    (shared_stage.folder / "served_plugin.py").write_text(PLUGIN)
+    upstream = shared_stage.upstream()
+    upstream["/user"] = shared_stage.reply({"name": "ada"})
+    return upstream
+
+
+@pytest.fixture(scope="module")
+def gateway(shared_stage, upstream, door):
+    """The server; the plug-in lies beside its file."""
+    return shared_stage.gateway(ROUTES, upstream, door=door)
+
+
+def test_a_plain_function_runs_in_a_thread(gateway):
+    """`def` gets the result as data and gives a new one, outside the loop's thread."""
+    answer = gateway.get("/sync").json
+    assert answer["name"] == "ADA"
+    assert answer["thread"].startswith("plugin-")
+
+
+def test_an_async_function_is_awaited(gateway):
+    """`async def` runs on the loop; so does an object that is called so, and what a function gives to be awaited."""
+    answer = gateway.get("/async").json
+    assert answer["later"]
+    assert not answer["thread"].startswith("plugin-")
+    assert gateway.get("/object").json["added"] == 1
+    assert gateway.get("/wrapped").json["later"]
+
+
+def test_a_response_can_be_transformed(gateway):
+    """The function of a response gets its body; both kinds work together."""
+    assert gateway.get("/page").json == {"page": {"user": {"name": "ada"}}}
+    assert gateway.get("/both").json["page"]["user"]["name"] == "ADA"
+
+
+@pytest.mark.parametrize("target", ["/fails", "/page-fails", "/leaves", "/leaves-async", "/stops"])
+def test_a_function_that_raises_is_our_fault(gateway, target):
+    """Whatever it raises, SystemExit included, the answer is 500, the server stays, and the log says where."""
+    gateway.records.clear()
+    answer = gateway.get(target)
+    assert (answer.status, answer.json["cause"]) == (500, "fault")
+    assert answer.detail.startswith("The function 'served_plugin:")
+    said = gateway.said("A function of a plug-in failed.")[0]
+    assert said["function"].startswith("served_plugin:")
+    assert gateway.get("/hello").status == 200
+    if target == "/fails":
+        assert "KeyError" in said["error"]
+        assert 'return value["no such key"]' in said["error"]
+
+
+def test_a_failed_function_is_a_failed_part(gateway):
+    """It counts like any failure: an optional part gets its default, a status map may speak of it."""
+    assert gateway.get("/optional").json == {"user": "none"}
+    mapped = gateway.get("/mapped")
+    assert (mapped.status, mapped.detail) == (418, "ours")
+
+
+def test_a_failed_call_reaches_no_function(gateway):
+    """Only results are transformed."""
+    assert gateway.get("/unfound").status == 404
+
+
+@pytest.mark.parametrize("target", ["/hangs", "/waits", "/page-waits"])
+def test_a_function_has_until_the_deadline(gateway, target):
+    """One that does not come to an end is given up: 504."""
+    started = time.monotonic()
+    answer = gateway.get(target)
+    assert (answer.status, answer.json["cause"]) == (504, "deadline")
+    assert time.monotonic() - started < 0.6
+
+
+def test_a_result_that_is_no_json_is_our_fault(gateway):
+    """What cannot be written is a failure with a sentence, not a broken connection."""
+    answer = gateway.get("/not-json")
+    assert answer.status in (500, 502)
+    assert answer["content-type"] == "application/problem+json"
+
+
+def test_a_blocking_function_blocks_nobody(gateway):
+    """While a plain function sleeps in its thread, others are served at once."""
+    wire = gateway.wire().write("GET", "/blocks-thread")
+    started = time.monotonic()
+    assert gateway.get("/hello").status == 200
+    assert time.monotonic() - started < 0.2
+    assert wire.reply().status == 200
+
+
+def test_a_blocked_loop_is_noticed(gateway, stage):
+    """A function that blocks the loop is logged with how long it took and the line where the loop stood."""
+    gateway.records.clear()
+    stage.until(lambda: gateway.get("/blocks-loop").status == 200 and gateway.said("The event loop was blocked."), 10)
+    said = gateway.said("The event loop was blocked.")[0]
+    assert said["seconds"] >= 0.05
+    assert "served_plugin.py" in said["stack"]
+    assert "time.sleep(0.45)" in said["stack"]
+
+
+BROKEN = {
+    "absent": ("absent_plugin:f", None, "The plug-in 'absent_plugin' cannot be imported; put it beside"),
+    "needs": ("needs_plugin:f", "import no_such_module", "('no_such_module' is missing); put it beside"),
+    "syntax": ("syntax_plugin:f", "def f(:", "The plug-in 'syntax_plugin' failed while it was imported: SyntaxError"),
+    "raises": ("raises_plugin:f", "1 / 0", "failed while it was imported: ZeroDivisionError: division by zero, at "),
+    "exits": (
+        "exits_plugin:f",
+        "raise SystemExit(1)",
+        "The plug-in 'exits_plugin' failed while it was imported: SystemExit",
+    ),
+    "without": ("without_plugin:f", "g = 1", "The plug-in 'without_plugin' has no function 'f'; define it, or correct"),
+    "value": ("value_plugin:f", "f = 7", "'value_plugin:f' is not a function."),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_reload_with_a_bad_plug_in_changes_nothing(stage, upstream, name):
+    """What cannot be imported, or is no function, is refused with a fix; the old configuration goes on."""
+    reference, text, sentence = BROKEN[name]
+    gateway = stage.gateway("endpoints: {GET /hello: {respond: {body: 1}}}", upstream)
+    if text is not None:
+        (stage.folder / f"{name}_plugin.py").write_text(text)
+    outcome = gateway.reload(f"""
+        plugins: [{name}_plugin]
+        endpoints: {{GET /hello: {{call: {{url: up:/user, transform: "{reference}"}}}}}}
+    """)
+    assert (str(outcome.verdict), gateway.get("/hello").json) == ("refused", 1)
+    assert sentence in outcome.summary
+
+
+def test_a_reload_may_bring_a_plug_in(stage, upstream):
+    """A module that did not exist at the start can be named later."""
+    gateway = stage.gateway("endpoints: {GET /hello: {respond: {body: 1}}}", upstream)
+    (stage.folder / "late_plugin.py").write_text("def f(value):\n    return 'new'\n")
+    gateway.reload(
+        "plugins: [late_plugin]\nendpoints: {GET /hello: {call: {url: up:/user, transform: 'late_plugin:f'}}}"
+    )
+    assert gateway.get("/hello").json == "new"
+
+
+def test_a_changed_plug_in_needs_a_restart_and_says_so(stage, upstream):
+    """A module is imported once: after an edit the old code runs on, and the log tells what to do."""
+    plugin = stage.folder / "edited_plugin.py"
+    plugin.write_text("def f(value):\n    return 'old'\n")
+    routes = "plugins: [edited_plugin]\nendpoints: {GET /hello: {call: {url: up:/user, transform: 'edited_plugin:f'}}}"
+    gateway = stage.gateway(routes, upstream, watch=True)
+    plugin.write_text("def f(value):\n    return 'newer'\n")
+    stage.until(lambda: gateway.said("Plug-ins have changed; restart the server to run the new code."))
+    assert gateway.get("/hello").json == "old"
+
+
+def test_modules_come_from_beside_the_file(gateway, shared_stage):
+    """The folder of the configuration is where plug-ins are looked for first."""
+    assert sys.path[0] != ""
+    assert sys.modules["served_plugin"].__file__ == str(shared_stage.folder / "served_plugin.py")

@@ -1,0 +1,297 @@
+"""A running server whose file changes: whole generations, swapped at once, and nothing of the old one left over."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+
+import pytest
+
+from aggregator.server.reload import Verdict
+
+ONE = "endpoints: {GET /n: {respond: {body: 1}}}"
+TWO = "endpoints: {GET /n: {respond: {body: 2}}, GET /new: {respond: {body: 3}}}"
+HOLDING = """
+endpoints:
+  GET /held: {{timeout: 5s, fan_out: {{a: up:/held, b: "up:/after/{{a.id}}"}}, response: {{body: {{generation: {n}, b: "{{{{ b }}}}"}}}}}}
+  GET /n: {{respond: {{body: {n}}}}}
+"""
+
+
+@pytest.fixture
+def upstream(stage):
+    """An upstream."""
+    return stage.upstream()
+
+
+def test_saving_the_file_changes_the_api(stage):
+    """With a watcher, the new endpoints answer soon after the file was written; the reload is told."""
+    gateway = stage.gateway(ONE, watch=True)
+    assert (gateway.get("/n").json, gateway.get("/new").status) == (1, 404)
+    gateway.write(TWO)
+    stage.until(lambda: gateway.get("/new").status == 200)
+    assert gateway.get("/n").json == 2
+    assert [outcome.verdict for outcome in gateway.reloads] == [Verdict.SWAPPED]
+    assert {route.path for route in gateway.app.routes} >= {"/n", "/new"}
+
+
+def test_the_open_connection_sees_the_new_api(stage):
+    """The next request on a connection that was open before is answered by the new generation, by both doors."""
+    for door in ("direct", "asgi"):
+        gateway = stage.gateway(ONE, door=door)
+        wire = gateway.wire()
+        assert wire.ask("GET", "/n").json == 1
+        gateway.reload(TWO)
+        assert (wire.ask("GET", "/n").json, wire.ask("GET", "/new").json) == (2, 3)
+
+
+@pytest.mark.parametrize("door", ["direct", "asgi"])
+def test_a_request_ends_as_it_began(stage, upstream, door):
+    """One that was started before the swap ends with its own configuration, its later calls included."""
+    gate = threading.Event()
+    upstream.answers = {"/held": [gate, stage.reply({"id": 7})], "/after/7": stage.reply({"x": 1})}
+    gateway = stage.gateway(HOLDING.format(n=1), upstream, door=door)
+    wire = gateway.wire().write("GET", "/held")
+    stage.until(lambda: upstream.requests)
+    old = gateway.app.running.generation
+    other = stage.upstream()
+    moved = 'upstreams: {up: {url: "' + other.url + '"}}\n' + HOLDING.format(n=2)
+    gateway.reload(moved)
+    assert gateway.get("/n").json == 2
+    assert (old.retired, old.in_flight, len(gateway.app.running.pools)) == (True, 1, 2)
+    gate.set()
+    assert wire.reply().json == {"generation": 1, "b": {"x": 1}}
+    stage.until(lambda: upstream.open == 0)
+    assert len(gateway.app.running.pools) == 1
+    assert other.requests == []
+
+
+def test_what_did_not_change_is_kept(stage, upstream):
+    """Endpoints that did not change keep their handlers, upstreams that did not change their connections."""
+    upstream["/a"] = stage.reply({})
+    text = "endpoints:\n  GET /a: {call: up:/a}\n  GET /b: {call: up:/b}\n"
+    gateway = stage.gateway(text, upstream)
+    gateway.get("/a")
+    before = {route.path: route.handler for route in gateway.app.running.generation.routes}
+    pool = gateway.app.running.pools[0]
+    gateway.reload(text.replace("up:/b", "up:/c"))
+    after = {route.path: route.handler for route in gateway.app.running.generation.routes}
+    assert after["/a"] is before["/a"]
+    assert after["/b"] is not before["/b"]
+    assert gateway.app.running.pools == (pool,)
+    gateway.get("/a")
+    assert upstream.accepted == 1
+
+
+def test_the_same_text_is_no_change(stage):
+    """Saving a file as it was changes nothing and says nothing."""
+    gateway = stage.gateway(ONE)
+    generation = gateway.app.running.generation
+    assert gateway.reload(ONE).verdict is Verdict.UNCHANGED
+    assert gateway.app.running.generation is generation
+
+
+def _remove(path):
+    path.unlink()
+
+
+BAD = {
+    "wrong": lambda path: path.write_text("version: 1\nendpoints: {GET /n: {respnd: 1}}"),
+    "half-written": lambda path: path.write_text(path.read_text()[:-3]),
+    "empty": lambda path: path.write_text(""),
+    "removed": _remove,
+    "a folder": lambda path: (_remove(path), path.mkdir()),
+    "not UTF-8": lambda path: path.write_bytes(b"\xff\xfe\x00version: 1"),
+    "no YAML": lambda path: path.write_text("version: [1"),
+    "a list": lambda path: path.write_text("- 1"),
+    "a dangling link": lambda path: (_remove(path), path.symlink_to("/nowhere")),
+    "an unset variable": lambda path: path.write_text("version: 1\nendpoints: {GET /n: {respond: {body: '${UNSET_X}'}}}"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_changes_nothing(stage, name):
+    """The old configuration goes on; the outcome has the diagnostics that `check` prints; a good file helps."""
+    gateway = stage.gateway(ONE)
+    BAD[name](gateway.path)
+    outcome = gateway.reload()
+    assert outcome.verdict is Verdict.REFUSED
+    assert (gateway.get("/n").json, gateway.get("/readyz").status) == (1, 200)
+    assert outcome.diagnostics
+    assert outcome.diagnostics[0].code in outcome.report
+    state = gateway.get("/readyz?verbose").json
+    assert (state["ready"], state["generation"]) == (True, 1)
+    assert state["last_refusal"]["problems"][0]["message"] == outcome.diagnostics[0].message
+    if gateway.path.is_dir():
+        gateway.path.rmdir()
+    elif gateway.path.is_symlink():
+        gateway.path.unlink()
+    assert gateway.reload(TWO).verdict is Verdict.SWAPPED
+    assert gateway.get("/-/config").json["last_refusal"] is None
+
+
+def test_a_file_without_endpoints_is_taken_for_half_a_file(stage):
+    """A file that is still being written may be right so far; an API is never replaced by nothing."""
+    gateway = stage.gateway(ONE)
+    outcome = gateway.reload("endpoints: {}")
+    assert (outcome.verdict, "no endpoint" in outcome.report) == (Verdict.REFUSED, True)
+    assert gateway.get("/n").json == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_changes_nothing(stage):
+    """Permissions are a reason like any other."""
+    gateway = stage.gateway(ONE)
+    gateway.path.chmod(0)
+    assert gateway.reload().verdict is Verdict.REFUSED
+    gateway.path.chmod(0o600)
+    assert gateway.get("/n").json == 1
+
+
+def test_going_back_to_what_is_served_clears_the_refusal(stage):
+    """A bad edit that is undone leaves no complaint."""
+    gateway = stage.gateway(ONE)
+    gateway.reload("endpoints: 1")
+    assert gateway.get("/-/config").json["last_refusal"] is not None
+    assert gateway.reload(ONE).verdict is Verdict.UNCHANGED
+    assert gateway.get("/-/config").json["last_refusal"] is None
+
+
+def test_the_state_can_be_asked(stage):
+    """/-/config tells generation, hash and time of the configuration, and what is going on."""
+    gateway = stage.gateway(ONE)
+    first = gateway.get("/-/config").json
+    gateway.reload(TWO)
+    second = gateway.get("/-/config").json
+    assert (first["generation"], second["generation"], second["endpoints"]) == (1, 2, 2)
+    assert first["config"] != second["config"] == gateway.app.running.plan.digest
+    assert second["loaded_at"] >= first["loaded_at"]
+    assert second["in_flight"] == 0
+    gateway.reload(ONE)
+    assert gateway.get("/-/config").json["config"] == first["config"]
+
+
+def test_a_fault_of_the_program_does_not_end_reloading(stage, monkeypatch):
+    """Whatever goes wrong is a refusal; the next reload works."""
+    gateway = stage.gateway(ONE)
+    source = gateway.app.running._source
+    with monkeypatch.context() as patch:
+        patch.setattr(source, "load", lambda: 1 / 0)
+        outcome = gateway.reload()
+    assert (outcome.verdict, "ZeroDivisionError" in outcome.summary) == (Verdict.REFUSED, True)
+    assert gateway.reload(TWO).verdict is Verdict.SWAPPED
+
+
+def test_what_needs_a_restart_is_said(stage):
+    """Settings of the process and of the client that it opened are named in a warning."""
+    gateway = stage.gateway("server: {port: 8000}\nclient: {transport: httpx}\n" + ONE)
+    gateway.reload("server: {port: 9000, host: 0.0.0.0}\nclient: {limits: {max_connections: 3}}\n" + ONE)
+    said = gateway.said("Some settings take effect when the server is restarted.")
+    assert [fields["settings"] for fields in said] == [("server.host", "server.port", "client.transport", "client.limits")]
+
+
+def test_limits_and_timeouts_change_at_once(stage, upstream):
+    """Timeouts of the client and limits of upstreams need no restart."""
+    upstream["/a"] = stage.reply({})
+    text = "client: {{timeout: {{total: {total}, connect: 1s}}, limits: {{max_connections: {most}}}}}\nendpoints: {{GET /a: {{call: up:/a}}}}"
+    gateway = stage.gateway(text.format(total="3s", most=5), upstream)
+    gateway.reload(text.format(total="4s", most=6))
+    assert gateway.app.state.http_client.timeout.read == 4.0
+    stage.until(lambda: [pool.settings.limits.max_connections for pool in gateway.app.running.pools] == [6])
+    assert gateway.said("Some settings take effect") == []
+
+
+def test_reloads_under_load_lose_no_request(stage, upstream):
+    """Clients in a loop, generations in a loop: every answer is 200, and never older than one seen before."""
+    upstream["/a"] = stage.reply({"a": 1})
+    text = "endpoints: {{GET /n: {{fan_out: {{a: up:/a}}, response: {{body: {{n: {n}, a: '{{{{ a }}}}'}}}}}}}}"
+    gateway = stage.gateway(text.format(n=0), upstream)
+    done, problems, answered = threading.Event(), [], []
+
+    def client():
+        wire, newest = gateway.wire(), 0
+        while not done.is_set():
+            answer = wire.ask("GET", "/n")
+            number = answer.json["n"] if answer.status == 200 else -1
+            if number < newest:
+                problems.append((answer.status, number, newest))
+            newest = number
+            answered.append(number)
+
+    threads = [threading.Thread(target=client) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(1, 101):
+        gateway.reload("version: 1\nendpoints: 1" if number % 10 == 0 else text.format(n=number))
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert len(set(answered)) > 20
+
+
+def test_five_hundred_reloads_leak_nothing(stage, upstream):
+    """Valid, invalid and moved configurations: descriptors, tasks, objects and memory stay as they were."""
+    upstream["/a"] = stage.reply({"a": 1})
+    other = stage.upstream()
+    other["/a"] = stage.reply({"a": 2})
+
+    def text(number):
+        if number % 5 == 0:
+            return "endpoints: {GET /n: {respnd: 1}}"
+        url = (upstream, other)[number % 2].url
+        more = f"  GET /e{number}: {{fan_out: {{x: up:/a, y: {{url: up:/b, optional: true}}}}}}\n"
+        return f'upstreams: {{up: {{url: "{url}"}}}}\nendpoints:\n  GET /n: {{call: up:/a, background: "up:/a"}}\n{more}'
+
+    gateway = stage.gateway(text(1))
+
+    def measure():
+        gateway.get("/n")
+        stage.until(lambda: len(gateway.app.running.pools) == 1 and gateway.in_flight == 0)
+        stage.until(lambda: gateway.get("/-/config").json["background"]["waiting"] == 0)
+        gc.collect()
+        return len(os.listdir("/proc/self/fd")), len(gc.get_objects()), _resident()
+
+    for number in range(1, 51):
+        gateway.reload(text(number))
+    before = measure()
+    for number in range(51, 551):
+        gateway.reload(text(number))
+        if number % 25 == 0:
+            gateway.get("/n")
+    after = measure()
+    assert gateway.app.running.generation.number > 400
+    assert after[0] - before[0] <= 2
+    assert after[1] - before[1] < 2000
+    assert after[2] - before[2] < 8_000_000
+
+
+def _resident():
+    """Give the resident memory of this process in bytes."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_large_reload_lets_requests_through(stage):
+    """While a thousand endpoints are built, requests are answered."""
+    def text(word):
+        return "endpoints:\n" + "".join(f"  GET /e{n}: {{fan_out: {{a: up:/{word}/{n}}}}}\n" for n in range(1000)) + ONE[11:-1].replace("{GET", "  GET")
+
+    gateway = stage.gateway(text("x"))
+    slowest, done = [0.0], threading.Event()
+
+    def client():
+        wire = gateway.wire()
+        while not done.is_set():
+            started = time.monotonic()
+            assert wire.ask("GET", "/n").status == 200
+            slowest[0] = max(slowest[0], time.monotonic() - started)
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    assert gateway.reload(text("y")).verdict is Verdict.SWAPPED
+    done.set()
+    thread.join()
+    assert slowest[0] < 0.5

@@ -1,0 +1,143 @@
+"""Every way in which a file changes is noticed: written, replaced, linked anew, included, mounted."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from aggregator.server.watching import stamp
+
+ONE = "endpoints: {GET /n: {respond: {body: 1}}}"
+
+
+def version(number):
+    """Give a whole file."""
+    return f"version: 1\nendpoints: {{GET /n: {{respond: {{body: {number}}}}}}}\n"
+
+
+@pytest.fixture
+def served(stage):
+    """A server that watches; ``expect(n)`` waits until it serves version *n*."""
+    gateway = stage.gateway(version(1), watch=True)
+    assert gateway.get("/n").json == 1
+    gateway.expect = lambda number: stage.until(lambda: gateway.get("/n").json == number)
+    return gateway
+
+
+def test_a_file_is_written_in_place(served):
+    """As most editors and scripts do."""
+    for number in (2, 3):
+        served.path.write_text(version(number))
+        served.expect(number)
+
+
+def test_a_file_is_replaced(served):
+    """As careful editors and tools of deployment do: a new file is renamed over the old one."""
+    for number in (2, 3):
+        fresh = served.path.with_suffix(".tmp")
+        fresh.write_text(version(number))
+        os.replace(fresh, served.path)
+        served.expect(number)
+
+
+def test_a_file_goes_and_comes_back(served, stage):
+    """While it is away the old configuration stays."""
+    served.path.unlink()
+    stage.until(lambda: served.reloads)
+    assert served.get("/n").json == 1
+    served.path.write_text(version(2))
+    served.expect(2)
+
+
+def test_a_half_written_file_is_read_again_when_it_is_whole(served, stage):
+    """The refusal of the half is forgotten with the whole."""
+    served.path.write_text(version(2)[:25])
+    stage.until(lambda: served.reloads)
+    served.path.write_text(version(2))
+    served.expect(2)
+    assert served.get("/-/config").json["last_refusal"] is None
+
+
+def test_a_mounted_volume_changes_by_its_links(stage, tmp_path):
+    """As Kubernetes does with a ConfigMap: ..data is a link to a folder, and is replaced as a whole."""
+    mount = tmp_path / "etc"
+    for number in (1, 2, 3):
+        (mount / f"..{number}").mkdir(parents=True)
+        (mount / f"..{number}" / "routes.yaml").write_text(version(number))
+    (mount / "..data").symlink_to("..1")
+    (mount / "routes.yaml").symlink_to("..data/routes.yaml")
+    stage.folder = tmp_path
+    (tmp_path / "routes0.yaml").symlink_to(mount / "routes.yaml")
+    gateway = stage.gateway(version(1), watch=True)
+    for number in (2, 3):
+        (mount / "..tmp").symlink_to(f"..{number}")
+        os.replace(mount / "..tmp", mount / "..data")
+        stage.until(lambda n=number: gateway.get("/n").json == n)
+
+
+def test_included_files_are_watched_and_new_ones_found(stage):
+    """A file that an include names, one that a pattern comes to match, and one that goes."""
+    folder = stage.folder / "more"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("endpoints: {GET /a: {respond: {body: 1}}}")
+    gateway = stage.gateway("include: [more/*.yaml]\n" + ONE, watch=True)
+    (folder / "a.yaml").write_text("endpoints: {GET /a: {respond: {body: 22}}}")
+    stage.until(lambda: gateway.get("/a").json == 22)
+    (folder / "b.yaml").write_text("endpoints: {GET /b: {respond: {body: 3}}}")
+    stage.until(lambda: gateway.get("/b").status == 200)
+    (folder / "a.yaml").unlink()
+    stage.until(lambda: gateway.get("/a").status == 404)
+
+
+def test_files_with_secrets_are_watched(stage):
+    """A value that comes from a file changes with it."""
+    secret = stage.folder / "secret"
+    secret.write_text("first-value")
+    text = 'upstreams: {up: {url: "${UP}", headers: {x-key: "${file:secret}"}}}\nendpoints: {GET /a: {call: up:/a}}'
+    upstream = stage.upstream()
+    upstream["/a"] = lambda request: stage.reply({"key": request["x-key"]})
+    gateway = stage.gateway(text, upstream, watch=True)
+    assert gateway.get("/a").json == {"key": "first-value"}
+    secret.write_text("second-value")
+    stage.until(lambda: gateway.get("/a").json == {"key": "second-value"})
+
+
+def test_what_is_noisy_beside_the_file_is_ignored(served, stage):
+    """Other files in the folder cause no reload."""
+    stage.until(lambda: True)
+    for number in range(20):
+        (served.path.parent / f"other{number}").write_text("x")
+    served.path.write_text(version(2))
+    served.expect(2)
+    assert len(served.reloads) == 1
+
+
+def test_where_nothing_can_be_watched_files_are_looked_at(stage, monkeypatch):
+    """A system without watches left is told of once, and saving still works, a second later at most."""
+    import watchfiles
+
+    def none_left(*args, **options):
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr(watchfiles, "awatch", none_left)
+    gateway = stage.gateway(version(1), watch=True)
+    gateway.path.write_text(version(2))
+    stage.until(lambda: gateway.get("/n").json == 2)
+    assert gateway.said("Files cannot be watched; they are looked at every second.")
+
+
+def test_a_stamp_tells_states_apart(tmp_path):
+    """A file that is missing, there, changed or replaced has another stamp each time."""
+    file = tmp_path / "f"
+    stamps = [stamp([file])]
+    file.write_text("1")
+    stamps.append(stamp([file]))
+    file.write_text("22")
+    stamps.append(stamp([file]))
+    other = tmp_path / "g"
+    other.write_text("22")
+    os.replace(other, file)
+    stamps.append(stamp([file]))
+    assert len(set(stamps)) == 4
+    assert stamp([file]) == stamps[-1]
