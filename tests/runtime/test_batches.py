@@ -135,3 +135,16 @@ def test_a_shape_is_taken_from_each_element_after_it_was_found(serve):
         {"/products": httpx.Response(200, json={"data": [{"sku": "b", "price": 2}, {"sku": "a", "price": 1}]})},
     )
     assert gateway.post("/prices", json=["a", "b", "c"]).json() == {"prices": [{"amount": 1}, {"amount": 2}, None]}
+
+
+def test_keys_can_be_counted_and_joined(rig):
+    """The list of keys goes through filters like any other."""
+    one = rig("""
+        fan_out:
+          x:
+            for_each: {in: "{{ ['a', 'b'] }}", batch: {key: id}}
+            url: POST a:/find?ids={keys}
+            json: {first: "{{ keys[0] }}", text: "{{ keys | join(' or ') }}", count: "{{ keys | length }}"}
+    """).start()
+    assert one.sent[0].target == "/find?ids=a%2Cb"
+    assert one.sent[0].body == b'{"first":"a","text":"a or b","count":2}'

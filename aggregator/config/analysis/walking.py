@@ -110,7 +110,7 @@ class Walker:
             item: dict[str, Any] = {"item": None, "index": ()}
             texts.condition(each.items, (*path, "for_each", "in"), scope)
             texts.condition(each.key, (*path, "for_each", "key"), scope.having(**item))
-            inner = scope.having(keys=()) if each.batch else scope.having(**item)
+            inner = scope.having(keys=None) if each.batch else scope.having(**item)
         self._call(settings, path, inner, role, texts, part.via)
         self._rows(settings.status_map, (*path, "status_map"), scope, self._analysis.calls[-1], texts)
         for index, other in enumerate(settings.fallback):
