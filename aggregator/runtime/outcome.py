@@ -16,7 +16,10 @@ _TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*").fullmatch
 
 
 def parts_header(parts: Iterable[Result]) -> bytes:
-    """Give the parts as a structured field (RFC 9651 list): ``ads;state=default;cause=deadline;ms=300;attempts=1``."""
+    """Give the parts as a structured field (RFC 9651 list): ``ads;state=default;cause=deadline;ms=300;attempts=1``.
+
+    A part that is there although something inside it is not says how much: ``lines;state=ok;lost=2;cause=reset``.
+    """
     return ", ".join(_item(part) for part in parts).encode("ascii", "replace")
 
 
@@ -26,6 +29,8 @@ def _item(part: Result) -> str:
         text += f";status={part.status}"
     if part.cause is not None:
         text += f";cause={part.cause.value}"
+    elif part.parts and (lost := lost_in(part)):
+        text += f";lost={len(lost)}" + (f";cause={lost[0].cause.value}" if lost[0].cause else "")
     return f"{text};ms={part.milliseconds:.0f};attempts={part.attempts}"
 
 
@@ -60,13 +65,16 @@ def is_partial(parts: Iterable[Result]) -> bool:
     """Say whether something that was wanted is missing: a default stands in, or an item was lost."""
     for part in parts:
         if part.state is State.OK:
-            if part.parts and is_lost(part):
+            if part.parts and lost_in(part):
                 return True
         elif part.state in _REPLACED:
             return True
     return False
 
 
-def is_lost(part: Result) -> bool:
-    """Say whether anything inside *part* failed or was replaced."""
-    return any(inner.state in _LOST or is_lost(inner) for inner in part.parts)
+def lost_in(part: Result) -> list[Result]:
+    """Give what failed or was replaced inside *part*, at any depth: items of a list, parts of a group."""
+    found: list[Result] = []
+    for inner in part.parts:
+        found += [inner] if inner.state in _LOST else lost_in(inner)
+    return found

@@ -115,7 +115,7 @@ def test_a_failed_item_can_be_null(rig):
     one["/products/c"].answer(3)
     assert one.body["lines"] == [1, None, 3]
     assert one.header("cache-control") == "no-store"
-    assert "lines;state=ok" in one.header("aggregator-parts")
+    assert "lines;state=ok;lost=1;cause=reset;" in one.header("aggregator-parts")
 
 
 def test_a_failed_item_can_be_left_out(rig):
