@@ -41,7 +41,7 @@ endpoints:
         url: shop:/orders/{id}
         query: {page: "{{ query.page }}"}
         headers: {x-id: "{{ headers['x-id'] }}"}
-        timeout: {total: 1s, connect: 500ms}
+        timeout: {total: 1s}
         optional: true
         default: {items: []}
         when: "{{ profile.active }}"
