@@ -13,7 +13,6 @@ from aggregator.plan.types import InputPlan
 from aggregator.schemas.parameter import ABSENT, Parameter
 from aggregator.schemas.problems import InvalidInput, Violation
 
-
 _UNFIT = "The request does not fit what this endpoint declares."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -129,8 +130,10 @@ def _told_in_one_line(send: Send) -> Send:
     """Give *send* without the traceback that Starlette tells the server of when a lifespan fails."""
 
     async def told(message: Message) -> None:
-        if message["type"].endswith(".failed") and isinstance(error := sys.exception(), AggregatorError):
-            message = {**message, "message": str(error)}
+        if message["type"].endswith(".failed"):
+            error = sys.exception()
+            if isinstance(error, AggregatorError | asyncio.CancelledError):  # the latter when nobody waits any more
+                message = {**message, "message": str(error)}
         await send(message)
 
     return told

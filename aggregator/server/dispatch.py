@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 
 from starlette.routing import Match, Router
@@ -16,6 +17,9 @@ from aggregator.server.generation import Generation
 from aggregator.server.index import target_for
 from aggregator.server.paths import path_of
 from aggregator.server.routes import EndpointRoute
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.server")
 
 NOT_STARTED = "The application has not been started: run it in a server, or enter its lifespan first."
 STOPPING = "The server is stopping."
@@ -79,7 +83,9 @@ class Dispatcher:
         except asyncio.CancelledError:
             if not self._draining():
                 raise
-            if not sending.started:  # the grace of a stopping server is over
+            log(_log, logging.WARNING, "A request was cut off: the grace of the stopping server was over.",
+                endpoint=route.plan.key)  # fmt: skip
+            if not sending.started:
                 await refuse(scope, send, 503, STOPPING, _SOON)
         except Exception as error:
             identity = request_id(scope["headers"])

@@ -29,7 +29,6 @@ from aggregator.transport import Door
 
 _log = logging.getLogger("aggregator.server")
 
-
 _NO_ENDPOINTS = "It declares no endpoint any more, as a file does that is still being written."
 
 

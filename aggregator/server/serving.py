@@ -28,7 +28,7 @@ _log = logging.getLogger("aggregator.server")
 _KEEP_ALIVE = 75
 _LAST_MOMENT = 1.0
 """Seconds that background calls get of their own, when requests have used up the grace."""
-_UNFINISHED = "ASGI callable returned without completing response."
+_SAID_BY_US = ("ASGI callable returned without completing response.", "Cancel %s running task(s), ")
 
 
 class Server(uvicorn.Server):
@@ -166,7 +166,7 @@ def _tell_stall(stall: Stall) -> None:
 
 
 def quiet_uvicorn() -> None:
-    """Keep uvicorn from saying again, and louder, what we have said: bad requests and answers that were cut off."""
+    """Keep uvicorn from saying again, and louder, what we say of bad requests and of answers that are cut off."""
     logger = logging.getLogger("uvicorn.error")
     logger.setLevel(logging.ERROR)
-    logger.filters[:] = [lambda record: record.msg != _UNFINISHED]
+    logger.filters[:] = [lambda record: not str(record.msg).startswith(_SAID_BY_US)]

@@ -198,7 +198,7 @@ class Reply:
         return detail
 
 
-class Incomplete(Exception):
+class Incomplete(Exception):  # noqa: N818
     """The connection ended before a response did."""
 
 
@@ -425,6 +425,7 @@ class Stage:
     until = staticmethod(until)
     Incomplete = Incomplete
     gate = threading.Event
+    wire = Wire
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,0 +1,219 @@
+"""The process from its first line to its exit code: what starts, what does not, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROUTES = "version: 1\nupstreams: {up: {url: '${UP}'}}\nendpoints: {GET /n: {respond: {body: 1}}, GET /held: {timeout: 9s, call: up:/held}}"
+
+
+class Process:
+    """`aggregator run` in a process of its own; *lines* are what it wrote to stderr so far."""
+
+    def __init__(self, folder: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+        command = [sys.executable, "-m", "aggregator", "run", *arguments]
+        self.process = subprocess.Popen(
+            command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "UP": "http://127.0.0.1:1", **(env or {})},
+        )  # fmt: skip
+        self.lines: list[str] = []
+
+    def until_ready(self) -> int:
+        """Wait for the greeting; give the port in it."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip())
+            if "http://127.0.0.1:" in line:
+                port = int(line.split("http://127.0.0.1:")[1].split()[0])
+                _until_it_answers(port)
+                return port
+        raise AssertionError(self.lines)
+
+    def until_said(self, text: str) -> None:
+        """Wait for a line with *text*."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip())
+            if text in line:
+                return
+        raise AssertionError(self.lines)
+
+    def end(self) -> int:
+        """Wait for the end; give the exit code."""
+        out, err = self.process.communicate(timeout=15)
+        self.lines += err.splitlines()
+        assert out == ""
+        assert not [line for line in self.lines if "Traceback" in line], self.lines
+        return self.process.returncode
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+
+def _until_it_answers(port: int) -> None:
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with socket.create_connection(("127.0.0.1", port), 1) as client:
+            client.sendall(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n")
+            if client.recv(100):
+                return
+    raise AssertionError("it never answered")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[object]:
+    """Starts processes in a folder with a routes.yaml, and ends what is left of them."""
+    (tmp_path / "routes.yaml").write_text(ROUTES)
+    started: list[Process] = []
+
+    def start(*arguments: str, text: str | None = None, env: dict[str, str] | None = None) -> Process:
+        if text is not None:
+            (tmp_path / "routes.yaml").write_text(text)
+        started.append(Process(tmp_path, *arguments, env=env))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.communicate()
+
+
+def test_a_port_that_is_taken(run):
+    """One line that names the fix; 3."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = run("--port", str(port))
+        assert process.end() == 3
+    assert process.lines == [
+        f"error: Cannot listen on 127.0.0.1:{port}: the port is taken; stop what uses it, or choose another with --port."
+    ]
+
+
+def test_a_plug_in_that_is_missing(run):
+    """It is imported before the first request: one line after the greeting; 3."""
+    text = "version: 1\nplugins: [nope_plugin]\nupstreams: {up: {url: 'http://a'}}\nendpoints: {GET /n: {call: {url: up:/, transform: 'nope_plugin:f'}}}"
+    process = run("--port", "0", text=text)
+    assert process.end() == 3
+    assert process.lines[-1] == (
+        "error: The plug-in 'nope_plugin' cannot be imported; put it beside the configuration, or install it."
+    )
+
+
+def test_a_file_with_problems(run):
+    """The diagnostics of `check`; 1."""
+    process = run(text="version: 1\nendpoints: {GET /n: {respnd: 1}}")
+    assert process.end() == 1
+    assert any("routes.yaml:2" in line for line in process.lines)
+
+
+def test_sigterm_ends_with_0_after_the_last_answer(run, stage):
+    """What is being answered is answered, with Connection: close; nothing is accepted any more; the code is 0."""
+    import threading
+
+    gate = threading.Event()
+    upstream = stage.upstream()
+    upstream["/held"] = [gate, stage.reply({"late": True})]
+    process = run("--port", "0", env={"UP": upstream.url})
+    port = process.until_ready()
+    wires = [stage.wire(port) for _ in range(2)]
+    busy, idle = wires
+    assert idle.ask("GET", "/n").status == 200
+    busy.write("GET", "/held")
+    stage.until(lambda: upstream.requests)
+    process.signal(signal.SIGTERM)
+    assert idle.ended
+    stage.until(lambda: _is_closed(port))
+    gate.set()
+    answer = busy.reply()
+    assert (answer.status, answer.json, answer["connection"]) == (200, {"late": True}, "close")
+    assert process.end() == 0
+    for wire in wires:
+        wire.close()
+
+
+def _is_closed(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_second_signal_leaves_at_once(run, stage):
+    """A request that takes long does not hold up who insists."""
+    upstream = stage.upstream()
+    upstream["/held"] = [stage.HANG]
+    process = run("--port", "0", env={"UP": upstream.url})
+    wire = stage.wire(process.until_ready()).write("GET", "/held")
+    stage.until(lambda: upstream.requests)
+    process.signal(signal.SIGINT)
+    time.sleep(0.2)
+    started = time.monotonic()
+    process.signal(signal.SIGINT)
+    assert process.end() == 0
+    assert time.monotonic() - started < 2
+    wire.close()
+
+
+def test_a_hung_thread_does_not_keep_the_process(run, stage, tmp_path):
+    """A function of a plug-in that never returns is left behind."""
+    (tmp_path / "hung_plugin.py").write_text("import time\ndef f(value):\n    time.sleep(3600)\n")
+    upstream = stage.upstream()
+    upstream["/n"] = stage.reply({})
+    text = (
+        "version: 1\nserver: {shutdown_grace: 200ms}\nplugins: [hung_plugin]\nupstreams: {up: {url: '${UP}'}}\n"
+        "endpoints: {GET /n: {timeout: 200ms, call: {url: up:/n, transform: 'hung_plugin:f'}}}"
+    )
+    process = run("--port", "0", text=text, env={"UP": upstream.url})
+    wire = stage.wire(process.until_ready())
+    assert wire.ask("GET", "/n").status == 504
+    process.signal(signal.SIGTERM)
+    assert process.end() == 0
+    wire.close()
+
+
+def test_sighup_reloads(run, stage, tmp_path):
+    """Without a watcher, the signal does it; a bad file prints its diagnostics, and the old one goes on."""
+    process = run("--port", "0", "--no-watch")
+    wire = stage.wire(process.until_ready())
+    (tmp_path / "routes.yaml").write_text(ROUTES.replace("body: 1", "body: 2"))
+    process.signal(signal.SIGHUP)
+    stage.until(lambda: wire.ask("GET", "/n").json == 2)
+    (tmp_path / "routes.yaml").write_text("version: 1\nendpoints: {GET /n: {respnd: 1}}")
+    process.signal(signal.SIGHUP)
+    process.until_said("routes.yaml:2")
+    assert any("changed and was refused; generation 2 stays" in line for line in process.lines)
+    assert wire.ask("GET", "/n").json == 2
+    process.signal(signal.SIGTERM)
+    assert process.end() == 0
+    wire.close()
+
+
+def test_secrets_are_not_logged_after_a_reload_either(run, stage, tmp_path):
+    """A secret that a reload brings is masked from then on."""
+    upstream = stage.upstream()
+    upstream["/n"] = stage.reply({}, 500)
+    text = "version: 1\nupstreams: {up: {url: '${UP}', headers: {x-key: '${file:key}'}}}\nendpoints:\n  GET /{id}: {call: 'up:/{id}'}"
+    (tmp_path / "key").write_text("first-secret")
+    process = run("--port", "0", text=text, env={"UP": upstream.url})
+    wire = stage.wire(process.until_ready())
+    (tmp_path / "key").write_text("second-secret")
+    stage.until(lambda: wire.ask("GET", "/n").status == 502 and upstream.last["x-key"] == "second-secret")
+    wire.ask("GET", "/second-secret")
+    process.signal(signal.SIGTERM)
+    assert process.end() == 0
+    assert "second-secret" not in "\n".join(process.lines)
+    wire.close()

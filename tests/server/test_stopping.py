@@ -1,0 +1,126 @@
+"""How a server stops: it says so, lets everybody finish, and waits for nobody longer than it was told."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+ROUTES = """
+server: {{shutdown_grace: {grace}, drain_delay: {delay}}}
+endpoints:
+  GET /n: {{respond: {{body: 1}}}}
+  GET /held: {{timeout: 20s, call: up:/held}}
+  GET /streamed: {{stream: true, timeout: 20s, call: up:/streamed}}
+"""
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n"
+
+
+@pytest.fixture
+def upstream(stage):
+    """An upstream that answers when its gate is opened."""
+    upstream = stage.upstream()
+    upstream.gate = threading.Event()
+    upstream["/held"] = [upstream.gate, stage.reply({"done": True})]
+    upstream["/streamed"] = [CHUNKED, upstream.gate, b"0\r\n\r\n"]
+    return upstream
+
+
+@pytest.mark.parametrize("door", ["direct", "asgi"])
+def test_readiness_goes_first(stage, upstream, door):
+    """For `drain_delay` new connections are served, /readyz says 503, and every answer closes its connection."""
+    gateway = stage.gateway(ROUTES.format(grace="5s", delay="400ms"), upstream, door=door)
+    assert gateway.get("/readyz").status == 200
+    wire = gateway.wire()
+    assert wire.ask("GET", "/n")["connection"] is None
+    gateway.service.stop()
+    stage.until(lambda: gateway.get("/readyz").status == 503)
+    assert gateway.get("/readyz?verbose").json["draining"] is True
+    answer = wire.ask("GET", "/n")
+    assert (answer.status, answer["connection"]) == (200, "close")
+    assert wire.ended
+    gateway.thread.join(5)
+    assert gateway.codes == [0]
+
+
+@pytest.mark.parametrize("door", ["direct", "asgi"])
+def test_clients_in_a_loop_lose_nothing(stage, upstream, door):
+    """Clients that ask again and again over kept connections see no reset: their last answer says close."""
+    gateway = stage.gateway(ROUTES.format(grace="5s", delay="0s"), upstream, door=door)
+    last, problems = [], []
+
+    def client():
+        wire = gateway.wire()
+        while True:
+            try:
+                answer = wire.ask("GET", "/n")
+            except (OSError, stage.Incomplete) as error:
+                problems.append(error)
+                return
+            if answer["connection"] == "close":
+                last.append(answer.status)
+                return
+
+    threads = [threading.Thread(target=client) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    assert gateway.stop() == 0
+    for thread in threads:
+        thread.join()
+    assert (problems, last) == ([], [200] * 20)
+
+
+def test_streams_may_finish(stage, upstream):
+    """A stream that ends within the grace ends well."""
+    gateway = stage.gateway(ROUTES.format(grace="5s", delay="0s"), upstream)
+    wire = gateway.wire().write("GET", "/streamed")
+    wire.until(b"one")
+    gateway.service.stop()
+    time.sleep(0.2)
+    upstream.gate.set()
+    assert wire.rest() == b"\r\n0\r\n\r\n"
+    gateway.thread.join(5)
+    assert gateway.codes == [0]
+
+
+@pytest.mark.parametrize("door", ["direct", "asgi"])
+def test_after_the_grace_nobody_is_waited_for(stage, upstream, door):
+    """A request that takes longer gets a problem, the connection closes, the process ends with 0 and no traceback."""
+    gateway = stage.gateway(ROUTES.format(grace="300ms", delay="0s"), upstream, door=door)
+    wire = gateway.wire().write("GET", "/held")
+    streamed = gateway.wire().write("GET", "/streamed")
+    streamed.until(b"one")
+    stage.until(lambda: len(upstream.requests) == 2)
+    started = time.monotonic()
+    assert gateway.stop() == 0
+    assert time.monotonic() - started < 2
+    answer = wire.reply()
+    assert (answer.status, answer["content-type"]) == (503, "application/problem+json")
+    assert not streamed.rest().endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("door", ["direct", "asgi"])
+def test_who_insists_is_obeyed(stage, upstream, door):
+    """A second stop ends everything at once."""
+    gateway = stage.gateway(ROUTES.format(grace="60s", delay="60s"), upstream, door=door)
+    gateway.wire().write("GET", "/held")
+    stage.until(lambda: upstream.requests)
+    gateway.service.stop()
+    gateway.service.stop()
+    started = time.monotonic()
+    gateway.thread.join(10)
+    assert gateway.codes == [0]
+    assert time.monotonic() - started < 2
+
+
+def test_probes_tell_life_and_readiness(stage, upstream):
+    """/livez, /readyz and /-/config answer GET and HEAD, are never cached and are no part of the documented API."""
+    gateway = stage.gateway(ROUTES.format(grace="1s", delay="0s"), upstream)
+    for path in ("/livez", "/readyz", "/readyz?verbose", "/-/config"):
+        answer = gateway.get(path)
+        assert (answer.status, answer["cache-control"]) == (200, "no-store")
+        assert gateway.ask("HEAD", path).status == 200
+        assert path.partition("?")[0] not in gateway.get("/openapi.json").json["paths"]
+    assert gateway.ask("POST", "/livez").status == 405
