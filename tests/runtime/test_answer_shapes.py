@@ -319,3 +319,28 @@ def test_a_transform_gets_ordinary_numbers_and_gives_the_body(serve, tmp_path):
     )
     assert gateway.get("/x").json() == {"price": 2.5, "more": 1}
     assert gateway.get("/x?fields=price").json() == {"price": 2.5}
+
+
+def test_joins_reach_into_parts(serve):
+    """The lists may lie deep inside; where one is not there nothing is joined."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            fan_out: {orders: a:/orders, products: a:/products, other: a:/other}
+            response:
+              join:
+                - {left: "orders.data.list[].p", right: "products.items[].key.id", into: product}
+                - {left: "other.list[].p", right: "products.items[].key.id", into: product}
+              deny: [products]
+        """,
+        {
+            "/orders": {"data": {"list": [{"p": 1}]}, "n": 1},
+            "/products": {"items": [{"key": {"id": 1}}]},
+            "/other": {"x": 1},
+        },
+    )
+    assert gateway.get("/x").json() == {
+        "orders": {"data": {"list": [{"p": 1, "product": {"key": {"id": 1}}}]}, "n": 1},
+        "other": {"x": 1},
+    }
