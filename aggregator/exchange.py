@@ -64,19 +64,24 @@ class Exchange:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Request headers by lower-case name; repeated ones are joined as RFC 9110 §5.3 says."""
+        """Request headers by lower-case name, repeated ones joined."""
         if self._header_map is None:
-            found: dict[str, str] = {}
-            for name, value in self.header_list:
-                key, text = name.decode("latin-1"), value.decode("latin-1")
-                found[key] = f"{found[key]}, {text}" if key in found else text
-            self._header_map = found
+            self._header_map = header_map(self.header_list)
         return self._header_map
 
     @property
     def request(self) -> dict[str, Any]:
         """What expressions see as ``request``."""
         return {"method": self.method, "path": self.path, "id": self.id, "client": self.client}
+
+
+def header_map(fields: HeaderList) -> dict[str, str]:
+    """Give *fields* by name; the values of repeated ones are joined by commas (RFC 9110 §5.3)."""
+    found: dict[str, str] = {}
+    for name, value in fields:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
 
 
 def query_map(query_string: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aggregator.errors import AggregatorError, CallError, Cause
@@ -28,7 +29,7 @@ from aggregator.runtime.names import Names
 from aggregator.runtime.narrowing import Narrowing
 from aggregator.runtime.outcome import HEADER as PARTS
 from aggregator.runtime.outcome import parts_header
-from aggregator.runtime.replying import Receive, Send, send_answer
+from aggregator.runtime.replying import FAULT, Receive, Send, send_answer, tell_fault
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.result import Result, failed
 from aggregator.runtime.watching import Watch
@@ -128,35 +129,18 @@ class EndpointHandler:
         wanted = None if self._narrowing is None else self._narrowing.wanted(exchange)
         done: asyncio.Future[None] = loop.create_future()
         run = Run(self._fan, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done))
-        run.begin(wanted)
-        if not run.over:
-            await self._wait(run, done, receive, loop)
-        if self.plan.response.delay:
-            await self._pause(receive, loop)
-        return run
-
-    async def _wait(
-        self, run: Run, done: asyncio.Future[None], receive: Receive, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        watch = Watch(receive, done, loop)
         try:
-            await done
+            run.begin(wanted)
+            if not run.over:
+                await _unless_gone(done, receive, loop)
         except BaseException:
             run.cancel()
             raise
-        finally:
-            watch.stop()
-
-    async def _pause(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
-        never: asyncio.Future[None] = loop.create_future()
-        watch = Watch(receive, never, loop)
-        try:
-            async with asyncio.timeout(self.plan.response.delay):
-                await never
-        except TimeoutError:
-            return
-        finally:
-            watch.stop()
+        if self.plan.response.delay:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.plan.response.delay):
+                    await _unless_gone(loop.create_future(), receive, loop)
+        return run
 
     def _plain(self, run: Run) -> Answer:
         if run.failure is not None:
@@ -166,8 +150,8 @@ class EndpointHandler:
         except AggregatorError as error:
             return self._failed(_unmade(error), run)
         except Exception as error:
-            _log.error("An answer could not be made by a fault of the program: %r", error, exc_info=error)
-            return self._failed(_unmade(CallError(Cause.FAULT, "The server made a mistake; its log tells more.")), run)
+            tell_fault(self.plan.key, error, run.frame.exchange.id)
+            return self._failed(_unmade(CallError(Cause.FAULT, FAULT)), run)
 
     async def _finished(self, run: Run) -> Answer:
         if run.failure is not None:
@@ -201,6 +185,15 @@ class EndpointHandler:
 
     def _refused(self, refusal: Refusal, exchange: Exchange) -> Answer:
         return problem(refusal.status, refusal.detail, request_id=exchange.id, errors=refusal.errors)
+
+
+async def _unless_gone(done: asyncio.Future[None], receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
+    """Wait for *done*; raise ``ClientGone`` when the client hangs up first."""
+    watch = Watch(receive, done, loop)
+    try:
+        await done
+    finally:
+        watch.stop()
 
 
 def _resolve(done: asyncio.Future[None]) -> Callable[[Run], None]:

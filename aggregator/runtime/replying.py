@@ -18,6 +18,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 CLOSE = (b"connection", b"close")
+FAULT = "The server made a mistake; its log tells more."
 
 
 async def send_answer(send: Send, answer: Answer, request_id: str, *, closing: bool = False) -> None:
@@ -44,7 +45,12 @@ def full_headers(answer: Answer, request_id: str, length: int, *, closing: bool)
 
 def fault_answer(endpoint: str, error: Exception, request_id: str) -> Answer:
     """Log a fault of the program and give the answer that the client gets: 500, and no word of what it was."""
+    tell_fault(endpoint, error, request_id)
+    return problem(500, FAULT, request_id=request_id)
+
+
+def tell_fault(endpoint: str, error: Exception, request_id: str) -> None:
+    """Log a fault of the program in one line; with the level of the log at debug, where it happened too."""
     log(_log, logging.ERROR, "An endpoint failed by a fault of the program.", endpoint=endpoint, request_id=request_id,
         error=repr(error))  # fmt: skip
     _log.debug("The fault.", exc_info=error)
-    return problem(500, "The server made a mistake; its log tells more.", request_id=request_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError
+from aggregator.exchange import header_map
 from aggregator.runtime.answer import Answer
 
 
@@ -30,7 +31,7 @@ class LazyResponse(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:
         if key == "headers":
-            value: Any = {name.decode("latin-1"): text.decode("latin-1") for name, text in self._answer.headers}
+            value: Any = header_map(self._answer.headers)
         elif key == "body":
             value = self._body()
         else:

@@ -58,7 +58,7 @@ class GuardedProtocol(TimedProtocol):
         super().__init__(*args, **kwargs)
         self._head_size = 0
         self._hosts = 0
-        self._host = b""
+        self._host: bytes | None = None
         self._refusal: Refused | None = None
         self._answering: Any = None
 

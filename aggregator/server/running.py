@@ -88,13 +88,14 @@ class Running:
             self._stack.push_async_callback(self._client.aclose)
             self.generation = await self._build(1, self.plan, None)
         except BaseException:
-            await self._stack.aclose()
+            await self._close_all()
             raise
 
     async def _build(self, number: int, plan: Plan, previous: Generation | None) -> Generation:
         client = self._client
         assert client is not None
-        await asyncio.to_thread(self.plugins.load, plan.plugins)
+        if plan.plugins:
+            await asyncio.to_thread(self.plugins.load, plan.plugins)
         await self._start_demo(plan)
         port = None if self._demo is None else self._demo.port
 
@@ -176,11 +177,14 @@ class Running:
         """Run what is left of the background calls within the grace, then close everything."""
         self.draining = True
         await self.queue.drain(self._grace())
-        await self._stack.aclose()
-        self._demo = None
+        await self._close_all()
         if self.generation is not None:
             self.generation.abandon()
             self.generation = None
+
+    async def _close_all(self) -> None:
+        await self._stack.aclose()
+        self._demo = None
 
     def _grace(self) -> float:
         if self._stop_by is None:

@@ -75,6 +75,6 @@ def test_other_troubles_are_told_as_they_are(monkeypatch):
     monkeypatch.setattr(socket, "socket", Refusing)
     with pytest.raises(StartupError, match=r"127.0.0.1:80: too many open files\."):
         bind("127.0.0.1", 80)
+    monkeypatch.undo()
     with pytest.raises(StartupError, match="0-65535"):
-        monkeypatch.undo()
         bind("127.0.0.1", 65536)

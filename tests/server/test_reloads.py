@@ -107,7 +107,9 @@ BAD = {
     "no YAML": lambda path: path.write_text("version: [1"),
     "a list": lambda path: path.write_text("- 1"),
     "a dangling link": lambda path: (_remove(path), path.symlink_to("/nowhere")),
-    "an unset variable": lambda path: path.write_text("version: 1\nendpoints: {GET /n: {respond: {body: '${UNSET_X}'}}}"),
+    "an unset variable": lambda path: path.write_text(
+        "version: 1\nendpoints: {GET /n: {respond: {body: '${UNSET_X}'}}}"
+    ),
 }
 
 
@@ -189,7 +191,9 @@ def test_what_needs_a_restart_is_said(stage):
     gateway = stage.gateway("server: {port: 8000}\nclient: {transport: httpx}\n" + ONE)
     gateway.reload("server: {port: 9000, host: 0.0.0.0}\nclient: {limits: {max_connections: 3}}\n" + ONE)
     said = gateway.said("Some settings take effect when the server is restarted.")
-    assert [fields["settings"] for fields in said] == [("server.host", "server.port", "client.transport", "client.limits")]
+    assert [fields["settings"] for fields in said] == [
+        ("server.host", "server.port", "client.transport", "client.limits")
+    ]
 
 
 def test_limits_and_timeouts_change_at_once(stage, upstream):
@@ -243,7 +247,9 @@ def test_five_hundred_reloads_leak_nothing(stage, upstream):
             return "endpoints: {GET /n: {respnd: 1}}"
         url = (upstream, other)[number % 2].url
         more = f"  GET /e{number}: {{fan_out: {{x: up:/a, y: {{url: up:/b, optional: true}}}}}}\n"
-        return f'upstreams: {{up: {{url: "{url}"}}}}\nendpoints:\n  GET /n: {{call: up:/a, background: "up:/a"}}\n{more}'
+        return (
+            f'upstreams: {{up: {{url: "{url}"}}}}\nendpoints:\n  GET /n: {{call: up:/a, background: "up:/a"}}\n{more}'
+        )
 
     gateway = stage.gateway(text(1))
 
@@ -276,8 +282,13 @@ def _resident():
 
 def test_a_large_reload_lets_requests_through(stage):
     """While a thousand endpoints are built, requests are answered."""
+
     def text(word):
-        return "endpoints:\n" + "".join(f"  GET /e{n}: {{fan_out: {{a: up:/{word}/{n}}}}}\n" for n in range(1000)) + ONE[11:-1].replace("{GET", "  GET")
+        return (
+            "endpoints:\n"
+            + "".join(f"  GET /e{n}: {{fan_out: {{a: up:/{word}/{n}}}}}\n" for n in range(1000))
+            + ONE[11:-1].replace("{GET", "  GET")
+        )
 
     gateway = stage.gateway(text("x"))
     slowest, done = [0.0], threading.Event()

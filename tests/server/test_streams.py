@@ -276,7 +276,13 @@ def test_background_calls_follow_a_stream(gateway, upstream, stage):
 
 @pytest.mark.parametrize(
     ("accepted", "asked"),
-    [(None, "identity"), ("gzip, br", "gzip"), ("br", "identity"), ("gzip;q=0, br", "identity"), ("gzip;q=0.5", "gzip")],
+    [
+        (None, "identity"),
+        ("gzip, br", "gzip"),
+        ("br", "identity"),
+        ("gzip;q=0, br", "identity"),
+        ("gzip;q=0.5", "gzip"),
+    ],
 )
 def test_the_client_can_read_the_coding(gateway, upstream, accepted, asked):
     """The body is not decoded on its way, so no coding is asked for that the client does not take."""

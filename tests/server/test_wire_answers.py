@@ -60,7 +60,9 @@ def _free_port() -> int:
 
 
 def _statuses(stage):
-    return {f"/status/{code}": stage.reply({"secret": "stack trace"}, code) for code in (301, 400, 401, 404, 418, 500, 503)}
+    return {
+        f"/status/{code}": stage.reply({"secret": "stack trace"}, code) for code in (301, 400, 401, 404, 418, 500, 503)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,9 @@ def test_head_is_get_without_its_body(gateway):
     """HEAD answers with the headers of GET, its length included, and nothing after them."""
     wire = gateway.wire()
     head, get = wire.ask("HEAD", "/users/1"), wire.ask("GET", "/users/1")
-    assert [(n, v) for n, v in head.headers if n != "x-request-id"] == [(n, v) for n, v in get.headers if n != "x-request-id"]
+    assert [(n, v) for n, v in head.headers if n != "x-request-id"] == [
+        (n, v) for n, v in get.headers if n != "x-request-id"
+    ]
     assert (head.body, head["content-length"]) == (b"", "9")
 
 
@@ -150,7 +154,11 @@ def test_no_answer_tells_an_address_or_what_the_upstream_said(gateway, upstream)
     """Problems hold no host, port, URL or text of an upstream."""
     for target in ("/status/500", "/refused", "/dns", "/tls", "/reset", "/cut", "/garbage", "/late"):
         text = gateway.get(target).body.decode()
-        assert not [bad for bad in ("127.0.0.1", str(upstream.port), "http:", "stack trace", "invalid.", "not json") if bad in text]
+        assert not [
+            bad
+            for bad in ("127.0.0.1", str(upstream.port), "http:", "stack trace", "invalid.", "not json")
+            if bad in text
+        ]
 
 
 def test_own_limits_are_503_with_retry_after(gateway, upstream):
@@ -231,13 +239,18 @@ def test_bodies_are_checked_before_any_call(gateway, lines, body, status):
 def test_every_violation_is_listed(gateway):
     """One 422 tells of all that is wrong."""
     answer = gateway.ask("POST", "/people", "content-type: application/json", body=b'{"age": -1}')
-    assert {(error["pointer"], error["keyword"]) for error in answer.json["errors"]} == {("/name", "required"), ("/age", "minimum")}
+    assert {(error["pointer"], error["keyword"]) for error in answer.json["errors"]} == {
+        ("/name", "required"),
+        ("/age", "minimum"),
+    }
 
 
 def test_a_chunked_body_meets_the_same_cap(gateway):
     """A body without a length is cut at the cap: 413, and the connection is closed."""
     chunk = b"64\r\n" + b"a" * 100 + b"\r\n"
-    wire = gateway.wire().write("POST", "/people", "transfer-encoding: chunked", "content-type: application/json", body=chunk * 2)
+    wire = gateway.wire().write(
+        "POST", "/people", "transfer-encoding: chunked", "content-type: application/json", body=chunk * 2
+    )
     answer = wire.reply()
     assert (answer.status, answer["connection"]) == (413, "close")
     assert wire.ended

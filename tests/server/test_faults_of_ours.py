@@ -1,0 +1,89 @@
+"""Mistakes of the program itself: each ends one request with 500 and one line in the log, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+ROUTES = """
+endpoints:
+  GET /hello: {respond: {body: 1}}
+  GET /other: {respond: {body: 2}}
+  POST /read: {body: {type: object}, respond: {body: 3}}
+  GET /call: {timeout: 2s, fan_out: {a: up:/a, b: up:/a}}
+"""
+
+
+class Broken:
+    """Stands for a piece that raises what nobody expects."""
+
+    is_plain = True
+
+    def __getattr__(self, name):
+        raise ZeroDivisionError(name)
+
+
+@pytest.fixture(params=["direct", "asgi"])
+def gateway(stage, request):
+    """A server, reached by each door."""
+    upstream = stage.upstream()
+    upstream["/a"] = stage.reply({"a": 1})
+    return stage.gateway(ROUTES, upstream, door=request.param)
+
+
+def _handler(gateway, path):
+    return next(route.handler for route in gateway.app.running.generation.routes if route.path == path)
+
+
+@pytest.mark.parametrize("piece", ["_inputs", "_assembly", "_fan"])
+def test_a_fault_ends_one_request(gateway, stage, piece):
+    """The client gets a problem that tells nothing, the log says what it was, the connection goes on."""
+    setattr(_handler(gateway, "/hello"), piece, Broken())
+    wire = gateway.wire()
+    answer = wire.ask("GET", "/hello")
+    assert (answer.status, answer.detail) == (500, "The server made a mistake; its log tells more.")
+    said = gateway.said("An endpoint failed by a fault of the program.")
+    assert [(fields["endpoint"], fields["request_id"]) for fields in said] == [("GET /hello", answer["x-request-id"])]
+    assert wire.ask("GET", "/other").json == 2
+    assert gateway.in_flight == 0
+
+
+def test_a_fault_while_parts_run_ends_them(gateway, stage):
+    """What was begun before the fault is given up."""
+    handler = _handler(gateway, "/call")
+    handler._fan.parts = (handler._fan.parts[0], Broken())
+    answer = gateway.get("/call")
+    assert answer.status == 500
+    stage.until(lambda: gateway.in_flight == 0)
+    stage.until(lambda: all(pool.active == 0 for pool in gateway.app.running.pools))
+
+
+def test_a_fault_after_the_head_cuts_the_connection(gateway, stage, monkeypatch):
+    """What began as an answer is not completed by another one."""
+    from aggregator.runtime import handler as module
+
+    async def half(send, answer, request_id, *, closing=False):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(module, "send_answer", half)
+    wire = gateway.wire().write("POST", "/read", "content-type: application/json", body=b"{}")
+    assert wire.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200")
+    assert wire.ended
+    assert gateway.get("/livez").status == 200
+
+
+def test_where_it_happened_is_told_at_debug(gateway):
+    """The stack is for those who ask for it."""
+    logger = logging.getLogger("aggregator.request")
+    _handler(gateway, "/hello")._inputs = Broken()
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    try:
+        gateway.get("/hello")
+    finally:
+        logger.setLevel(level)
+    told = [record for record in gateway.records if record.levelno == logging.DEBUG and record.exc_info]
+    assert isinstance(told[0].exc_info[1], ZeroDivisionError)
+    gateway.records.clear()

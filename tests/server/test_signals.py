@@ -1,0 +1,48 @@
+"""Signals as calls on the loop, and the odd corners of a connection that need no socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+
+import pytest
+
+from aggregator.server.signals import signals_calling
+from aggregator.server.timeouts import TimedProtocol
+
+
+def test_a_signal_becomes_a_call_on_the_loop():
+    """The handler runs as a callback of the loop; afterwards what was there before is back."""
+    before = signal.getsignal(signal.SIGUSR1)
+
+    async def main():
+        heard = asyncio.Event()
+        with signals_calling({signal.SIGUSR1: heard.set}):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            await asyncio.wait_for(heard.wait(), 1)
+
+    asyncio.run(main())
+    assert signal.getsignal(signal.SIGUSR1) == before
+
+
+def test_other_threads_get_no_signals():
+    """Outside the main thread nothing is installed, and nothing fails."""
+    before = signal.getsignal(signal.SIGUSR1)
+    seen = []
+
+    async def main():
+        with signals_calling({signal.SIGUSR1: lambda: None}):
+            seen.append(signal.getsignal(signal.SIGUSR1))
+
+    thread = threading.Thread(target=asyncio.run, args=(main(),))
+    thread.start()
+    thread.join()
+    assert seen == [before]
+
+
+def test_what_is_said_of_a_slow_head_is_for_the_protocol_to_decide():
+    """The base knows times, not words."""
+    with pytest.raises(NotImplementedError):
+        TimedProtocol.head_took_too_long(object())
