@@ -24,12 +24,12 @@ class Broken:
         raise ZeroDivisionError(name)
 
 
-@pytest.fixture(params=["direct", "asgi"])
-def gateway(stage, request):
+@pytest.fixture(scope="module")
+def gateway(shared_stage, door):
     """A server, reached by each door."""
-    upstream = stage.upstream()
-    upstream["/a"] = stage.reply({"a": 1})
-    return stage.gateway(ROUTES, upstream, door=request.param)
+    upstream = shared_stage.upstream()
+    upstream["/a"] = shared_stage.reply({"a": 1})
+    return shared_stage.gateway(ROUTES, upstream, door=door)
 
 
 def _handler(gateway, path):
@@ -37,9 +37,10 @@ def _handler(gateway, path):
 
 
 @pytest.mark.parametrize("piece", ["_inputs", "_assembly", "_fan"])
-def test_a_fault_ends_one_request(gateway, stage, piece):
+def test_a_fault_ends_one_request(gateway, monkeypatch, piece):
     """The client gets a problem that tells nothing, the log says what it was, the connection goes on."""
-    setattr(_handler(gateway, "/hello"), piece, Broken())
+    monkeypatch.setattr(_handler(gateway, "/hello"), piece, Broken())
+    gateway.records.clear()
     wire = gateway.wire()
     answer = wire.ask("GET", "/hello")
     assert (answer.status, answer.detail) == (500, "The server made a mistake; its log tells more.")
@@ -49,10 +50,10 @@ def test_a_fault_ends_one_request(gateway, stage, piece):
     assert gateway.in_flight == 0
 
 
-def test_a_fault_while_parts_run_ends_them(gateway, stage):
+def test_a_fault_while_parts_run_ends_them(gateway, stage, monkeypatch):
     """What was begun before the fault is given up."""
-    handler = _handler(gateway, "/call")
-    handler._fan.parts = (handler._fan.parts[0], Broken())
+    fan = _handler(gateway, "/call")._fan
+    monkeypatch.setattr(fan, "parts", (fan.parts[0], Broken()))
     answer = gateway.get("/call")
     assert answer.status == 500
     stage.until(lambda: gateway.in_flight == 0)
@@ -74,16 +75,12 @@ def test_a_fault_after_the_head_cuts_the_connection(gateway, stage, monkeypatch)
     assert gateway.get("/livez").status == 200
 
 
-def test_where_it_happened_is_told_at_debug(gateway):
+def test_where_it_happened_is_told_at_debug(gateway, monkeypatch):
     """The stack is for those who ask for it."""
+    monkeypatch.setattr(_handler(gateway, "/hello"), "_inputs", Broken())
     logger = logging.getLogger("aggregator.request")
-    _handler(gateway, "/hello")._inputs = Broken()
-    level = logger.level
     logger.setLevel(logging.DEBUG)
-    try:
-        gateway.get("/hello")
-    finally:
-        logger.setLevel(level)
+    gateway.get("/hello")
+    logger.setLevel(logging.NOTSET)
     told = [record for record in gateway.records if record.levelno == logging.DEBUG and record.exc_info]
     assert isinstance(told[0].exc_info[1], ZeroDivisionError)
-    gateway.records.clear()

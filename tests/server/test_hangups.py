@@ -100,7 +100,7 @@ def test_two_hundred_hang_ups_leave_nothing(gateway, upstream, stage):
         gateway.wire().write("GET", "/one").reset()
     stage.until(lambda: gateway.in_flight == 0 and upstream.hung_up - hung_up >= 40)
     assert gateway.get("/hello").status == 200
-    assert all((pool.active, pool.waiting) == (0, 0) for pool in gateway.app.running.pools)
+    stage.until(lambda: all((pool.active, pool.waiting) == (0, 0) for pool in gateway.app.running.pools))
 
 
 def test_clients_that_wait_for_a_connection_leave_the_queue(stage):

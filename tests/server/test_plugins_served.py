@@ -203,18 +203,23 @@ BROKEN = {
 }
 
 
+@pytest.fixture(scope="module")
+def survivor(shared_stage, upstream):
+    """A server that sees many bad plug-ins."""
+    return shared_stage.gateway("endpoints: {GET /hello: {respond: {body: 1}}}", upstream)
+
+
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_reload_with_a_bad_plug_in_changes_nothing(stage, upstream, name):
+def test_a_reload_with_a_bad_plug_in_changes_nothing(survivor, name):
     """What cannot be imported, or is no function, is refused with a fix; the old configuration goes on."""
     reference, text, sentence = BROKEN[name]
-    gateway = stage.gateway("endpoints: {GET /hello: {respond: {body: 1}}}", upstream)
     if text is not None:
-        (stage.folder / f"{name}_plugin.py").write_text(text)
-    outcome = gateway.reload(f"""
+        (survivor.path.parent / f"{name}_plugin.py").write_text(text)
+    outcome = survivor.reload(f"""
         plugins: [{name}_plugin]
         endpoints: {{GET /hello: {{call: {{url: up:/user, transform: "{reference}"}}}}}}
     """)
-    assert (str(outcome.verdict), gateway.get("/hello").json) == ("refused", 1)
+    assert (str(outcome.verdict), survivor.get("/hello").json) == ("refused", 1)
     assert sentence in outcome.summary
 
 

@@ -102,23 +102,6 @@ def test_a_port_that_is_taken(run):
     ]
 
 
-def test_a_plug_in_that_is_missing(run):
-    """It is imported before the first request: one line after the greeting; 3."""
-    text = "version: 1\nplugins: [nope_plugin]\nupstreams: {up: {url: 'http://a'}}\nendpoints: {GET /n: {call: {url: up:/, transform: 'nope_plugin:f'}}}"
-    process = run("--port", "0", text=text)
-    assert process.end() == 3
-    assert process.lines[-1] == (
-        "error: The plug-in 'nope_plugin' cannot be imported; put it beside the configuration, or install it."
-    )
-
-
-def test_a_file_with_problems(run):
-    """The diagnostics of `check`; 1."""
-    process = run(text="version: 1\nendpoints: {GET /n: {respnd: 1}}")
-    assert process.end() == 1
-    assert any("routes.yaml:2" in line for line in process.lines)
-
-
 def test_sigterm_ends_with_0_after_the_last_answer(run, stage):
     """What is being answered is answered, with Connection: close; nothing is accepted any more; the code is 0."""
     import threading
