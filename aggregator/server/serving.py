@@ -97,8 +97,11 @@ class Service:
         """Serve; gives the exit code of the process. Raises ``StartupError`` when it cannot begin."""
         quiet_uvicorn()
         factory = self._server.config.get_loop_factory()
-        with asyncio.Runner(loop_factory=factory) as runner, suppress(SystemExit):  # so uvicorn says: not started
-            runner.run(self._serve())
+        try:
+            with asyncio.Runner(loop_factory=factory) as runner, suppress(SystemExit):  # so uvicorn says: not started
+                runner.run(self._serve())
+        except KeyboardInterrupt:  # before the signals were ours
+            return 130
         return 0 if self._server.started else 3
 
     def stop(self) -> None:
