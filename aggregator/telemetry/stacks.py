@@ -20,18 +20,14 @@ def frames_of(error: BaseException) -> tuple[str, ...]:
 
 def frames_above(frame: FrameType) -> tuple[str, ...]:
     """Give where a running *frame* stands, its current line last; at most 16 lines."""
-    found = [
-        (above.f_code.co_filename, number, above.f_code.co_name)
-        for above, number in traceback.walk_stack(frame)
-    ]
+    found = [(above.f_code.co_filename, number, above.f_code.co_name) for above, number in traceback.walk_stack(frame)]
     return _lines(reversed(found))
 
 
 def _lines(places: Iterable[tuple[str, int, str]]) -> tuple[str, ...]:
     innermost = list(places)[-_MOST:]
     return tuple(
-        f"{file}:{number} in {name}: {_source(file, number)}".removesuffix(": ")
-        for file, number, name in innermost
+        f"{file}:{number} in {name}: {_source(file, number)}".removesuffix(": ") for file, number, name in innermost
     )
 
 
