@@ -134,6 +134,9 @@ class Running:
             except Exception as error:  # a fault of ours must not end reloading
                 _log.debug("The fault.", exc_info=error)
                 return self._refuse(current, f"It failed by a fault of the program: {error!r}", repr(error))
+            if self.generation is not current:  # stopped meanwhile
+                fresh.retire()
+                return ReloadOutcome(Verdict.UNCHANGED, 0)
             return self._swap(current, fresh, started)
 
     def _stay(self, current: Generation) -> ReloadOutcome:

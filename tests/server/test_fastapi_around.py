@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
-from starlette.routing import Match
+from starlette.routing import Match, NoMatchFound
 from starlette.testclient import TestClient
 
 from aggregator.server.app import create_app
@@ -161,8 +163,40 @@ def test_routes_can_be_looked_at(app):
     assert route.matches({**scope, "method": "PUT"})[0] is Match.PARTIAL
     assert route.matches({**scope, "path": "/x", "raw_path": b"/x"})[0] is Match.NONE
     assert route.matches({"type": "websocket"})[0] is Match.NONE
+    assert route.matches({**scope, "path": "/users/..", "raw_path": b"/users/.."})[0] is Match.NONE
+    with pytest.raises(NoMatchFound):
+        app.url_path_for("get_users_by_id", nobody="1")
     assert app.url_path_for("files", rest="a b/c") == "/files/a%20b/c"
     assert app.url_path_for("get_users_by_id", id="a/b") == "/users/a%2Fb"
+
+
+def test_a_route_that_was_matched_can_be_handled(app):
+    """Code that walks over routes, as routers do, reaches the endpoint too."""
+    sent = []
+
+    async def receive():
+        return {"type": "http.request"}
+
+    async def send(message):
+        sent.append(message)
+
+    async def main():
+        async with app.router.lifespan_context(app):
+            scope = {
+                "type": "http",
+                "method": "GET",
+                "path": "/users/7",
+                "raw_path": b"/users/7",
+                "query_string": b"",
+                "headers": [],
+            }
+            for route in app.routes:
+                match, more = route.matches(scope)
+                if match is Match.FULL:
+                    await route.handle(scope | more, receive, send)
+
+    asyncio.run(main())
+    assert sent[1]["body"] == b'"/users/7"'
 
 
 def test_the_application_runs_in_any_server(tmp_path):
@@ -176,7 +210,5 @@ def test_the_application_runs_in_any_server(tmp_path):
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
                 return (await client.get("/hello")).status_code
-
-    import asyncio
 
     assert asyncio.run(main()) == 200

@@ -152,6 +152,20 @@ def test_a_plug_in_that_is_missing_is_told_in_one_line(write):
     )
 
 
+def test_a_demo_upstream_lives_and_dies_with_the_application(write):
+    """`demo://` needs no network: its server listens while the application runs, on a port of its own, every time."""
+    app = create_app(write(ROUTES.replace("http://up.test", "demo://users")))
+    for _ in range(2):
+        with TestClient(app) as client:
+            assert client.get("/users/1").json()["id"] == 1
+
+
+def test_there_is_no_client_before_the_start(write):
+    """Whoever asks too early is told."""
+    with pytest.raises(StartupError, match="has not been started"):
+        _ = create_app(write()).running.client
+
+
 def test_the_openapi_document_is_that_of_fastapi(write):
     """app.openapi() gives the document of the declared endpoints."""
     assert "/users/{id}" in create_app(write()).openapi()["paths"]

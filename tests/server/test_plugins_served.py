@@ -53,6 +53,14 @@ async def blocks_loop(value):
     time.sleep(0.45)  # the mistake that the watchdog is for
     return value
 
+def refuses(value):
+    from aggregator import CallError, Cause
+    raise CallError(Cause.UNSUCCESSFUL, "Not today.")
+
+def cannot(value):
+    from aggregator import ExpressionError
+    raise ExpressionError("It has no price.")
+
 def not_json(value):
     return object()
 
@@ -83,6 +91,11 @@ endpoints:
   GET /page-waits: {timeout: 200ms, fan_out: {user: up:/user}, response: {transform: served_plugin:waits}}
   GET /blocks-thread: {call: {url: up:/user, transform: served_plugin:blocks_thread}}
   GET /blocks-loop: {call: {url: up:/user, transform: served_plugin:blocks_loop}}
+  GET /refuses: {call: {url: up:/user, transform: served_plugin:refuses}}
+  GET /cannot: {call: {url: up:/user, transform: served_plugin:cannot}}
+  GET /again: {call: {url: up:/user, transform: served_plugin:upper}}
+  GET /held: {timeout: 5s, call: {url: up:/held, transform: served_plugin:upper}}
+  GET /slowly: {timeout: 5s, call: {url: up:/user, transform: served_plugin:waits}}
   GET /not-json: {call: {url: up:/user, transform: served_plugin:not_json}}
   GET /unfound: {call: {url: up:/nope, transform: served_plugin:upper}}
   GET /hello: {respond: {body: 1}}
@@ -95,6 +108,7 @@ def upstream(shared_stage):
     (shared_stage.folder / "served_plugin.py").write_text(PLUGIN)
     upstream = shared_stage.upstream()
     upstream["/user"] = shared_stage.reply({"name": "ada"})
+    upstream["/held"] = [shared_stage.HANG]
     return upstream
 
 
@@ -146,6 +160,25 @@ def test_a_failed_function_is_a_failed_part(gateway):
     assert gateway.get("/optional").json == {"user": "none"}
     mapped = gateway.get("/mapped")
     assert (mapped.status, mapped.detail) == (418, "ours")
+
+
+def test_a_function_may_fail_on_purpose(gateway):
+    """The errors of the package are taken as they are meant: their words reach the client, nothing is logged as a fault."""
+    gateway.records.clear()
+    refused, unable = gateway.get("/refuses"), gateway.get("/cannot")
+    assert (refused.status, refused.detail, refused.json["cause"]) == (502, "Not today.", "unsuccessful")
+    assert (unable.status, unable.detail, unable.json["cause"]) == (502, "It has no price.", "expression")
+    assert gateway.said("A function of a plug-in failed.") == []
+
+
+@pytest.mark.parametrize("target", ["/held", "/slowly"])
+def test_a_hang_up_ends_the_call_or_the_function(gateway, upstream, stage, target):
+    """Whichever is under way."""
+    requests = len(upstream.requests)
+    wire = gateway.wire().write("GET", target)
+    stage.until(lambda: len(upstream.requests) > requests)
+    wire.close()
+    assert stage.until(lambda: gateway.in_flight == 0) < 0.3
 
 
 def test_a_failed_call_reaches_no_function(gateway):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import threading
@@ -9,6 +10,8 @@ import time
 
 import pytest
 
+from aggregator.server.app import application
+from aggregator.server.plan_source import PlanFiles
 from aggregator.server.reload import Verdict
 
 ONE = "endpoints: {GET /n: {respond: {body: 1}}}"
@@ -192,6 +195,30 @@ def test_a_fault_of_the_program_does_not_end_reloading(stage, monkeypatch):
         outcome = gateway.reload()
     assert (outcome.verdict, "ZeroDivisionError" in outcome.summary) == (Verdict.REFUSED, True)
     assert gateway.reload(TWO).verdict is Verdict.SWAPPED
+
+
+def test_a_reload_that_outlives_the_application_leaves_nothing(tmp_path, monkeypatch):
+    """Stopped while a reload was under way, the application stays stopped, and what was built is given up."""
+    path = tmp_path / "routes.yaml"
+    path.write_text("version: 1\n" + ONE)
+    app = application(PlanFiles(path))
+    running, loaded = app.running, threading.Event()
+
+    async def main():
+        await running.open()
+        path.write_text('version: 1\nupstreams: {up: {url: "http://127.0.0.1:1"}}\nendpoints: {GET /a: {call: up:/a}}')
+        load = running._source.load
+        monkeypatch.setattr(running._source, "load", lambda: (load(), loaded.wait(5))[0])
+        reload = asyncio.ensure_future(running.reload())
+        await asyncio.sleep(0.01)
+        await running.close()
+        loaded.set()
+        outcome = await reload
+        await asyncio.sleep(0.01)
+        assert (outcome.verdict, running.generation, running.pools) == (Verdict.UNCHANGED, None, ())
+        assert (await running.reload()).verdict is Verdict.UNCHANGED
+
+    asyncio.run(main())
 
 
 def test_what_needs_a_restart_is_said(stage):

@@ -30,6 +30,7 @@ endpoints:
   GET /events: {stream: true, idle_timeout: 300ms, call: up:/events}
   GET /both: {stream: true, idle_timeout: 300ms, timeout: 400ms, call: up:/events}
   POST /stalled: {stream: true, idle_timeout: 300ms, forward: {body: true}, call: "POST up:/stalled"}
+  GET /unsendable: {stream: true, call: "up:/download?q={query.q}"}
   GET /short-call: {stream: true, timeout: 5s, call: {url: up:/held, timeout: 200ms}}
   POST /upload: {stream: true, max_body: 10MB, timeout: 5s, forward: {body: true}, call: "POST up:/upload"}
   POST /capped: {stream: true, max_body: 100B, forward: {body: true}, call: "POST up:/upload"}
@@ -127,6 +128,7 @@ def test_an_empty_stream(gateway):
         ("/missing", 404, "The upstream 'up' did not find it."),
         ("/mapped", 410, "Gone: sold out"),
         ("/late", 504, "The upstream did not answer in time."),
+        ("/unsendable", 502, "`{query.q}` in a URL is missing"),
         ("/short-call", 504, "The upstream did not answer in time."),
     ],
 )
