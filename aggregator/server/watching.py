@@ -26,14 +26,14 @@ async def watch_files(files: Callable[[], Iterable[Path]], wake: asyncio.Event) 
     seen: Stamp | None = None
     while True:
         watched = tuple(files())
-        folders = _folders(watched)
+        folders = await asyncio.to_thread(_folders, watched)
         async with aclosing(_ticks(folders)) as ticks:
             async for _ in ticks:
-                now = stamp(watched)
+                now, folders_now = await asyncio.to_thread(_look, watched)  # a file system may be slow
                 if now != seen:
                     seen = now
                     wake.set()
-                if tuple(files()) != watched or _folders(watched) != folders:
+                if tuple(files()) != watched or folders_now != folders:
                     break
 
 
@@ -53,6 +53,10 @@ async def _ticks(folders: frozenset[Path]) -> AsyncGenerator[None, None]:
         while True:
             await asyncio.sleep(LOOK_MS / 1000)
             yield
+
+
+def _look(files: tuple[Path, ...]) -> tuple[Stamp, frozenset[Path]]:
+    return stamp(files), _folders(files)
 
 
 def _folders(files: Iterable[Path]) -> frozenset[Path]:

@@ -178,7 +178,7 @@ def test_a_hang_up_ends_the_call_or_the_function(gateway, upstream, stage, targe
     wire = gateway.wire().write("GET", target)
     stage.until(lambda: len(upstream.requests) > requests)
     wire.close()
-    assert stage.until(lambda: gateway.in_flight == 0) < 0.3
+    assert stage.until(lambda: gateway.in_flight == 0) < 0.45
 
 
 def test_a_failed_call_reaches_no_function(gateway):

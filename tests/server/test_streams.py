@@ -205,8 +205,8 @@ def test_a_client_that_goes_ends_the_stream(gateway, upstream, stage):
     wire = gateway.wire().write("GET", "/gated")
     wire.until(b"one")
     wire.close()
-    assert stage.until(lambda: upstream.hung_up > hung_up) < 0.2
-    assert stage.until(lambda: gateway.in_flight == 0) < 0.2
+    assert stage.until(lambda: upstream.hung_up > hung_up) < 0.45
+    assert stage.until(lambda: gateway.in_flight == 0) < 0.45
 
 
 def test_an_upload_keeps_its_length(gateway):
@@ -258,7 +258,7 @@ def test_a_client_that_goes_during_its_upload(gateway, upstream, stage):
     wire = gateway.wire().write("POST", "/upload", "content-length: 1000000").send(b"x" * 1000)
     stage.until(lambda: gateway.in_flight == 1)
     wire.close()
-    assert stage.until(lambda: gateway.in_flight == 0) < 0.2
+    assert stage.until(lambda: gateway.in_flight == 0) < 0.45
 
 
 def test_an_answer_before_the_end_of_the_upload(gateway, stage):

@@ -1,0 +1,66 @@
+"""The application in uvicorn as it comes: no protocol of ours, both of its parsers, the same behaviour where it matters."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+import uvicorn
+
+from aggregator.server.app import create_app
+
+ROUTES = """
+version: 1
+upstreams: {{up: {{url: "{url}"}}}}
+endpoints:
+  GET /users/{{id}}: {{call: "up:/users/{{id}}"}}
+  GET /held: {{timeout: 5s, call: up:/held}}
+  GET /streamed: {{stream: true, call: up:/users/1}}
+  POST /read: {{max_body: 10B, body: {{}}, respond: {{body: "{{{{ body }}}}"}}}}
+"""
+
+
+@pytest.fixture(params=["h11", "httptools"])
+def served(request, stage):
+    """An upstream, and the port of a plain uvicorn that serves the application."""
+    upstream = stage.upstream()
+    upstream.answers = {"/users/1": stage.reply({"id": 1}), "/held": [stage.HANG]}
+    path = stage.folder / "routes.yaml"
+    path.write_text(ROUTES.format(url=upstream.url))
+    app = create_app(path)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=request.param, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    stage.until(lambda: server.started)
+    yield upstream, listener.getsockname()[1], app
+    server.should_exit = True
+    thread.join()
+
+
+def test_it_serves(served, stage):
+    """Calls, streams, HEAD, refusals and probes, on one connection."""
+    _, port, _ = served
+    with stage.wire(port) as wire:
+        assert wire.ask("GET", "/users/1").json == {"id": 1}
+        assert wire.ask("HEAD", "/users/1")["content-length"] == "9"
+        assert wire.ask("GET", "/streamed").body == b'{"id": 1}'
+        assert wire.ask("GET", "/users/2").status == 404
+        assert wire.ask("GET", "/users/%2e%2e").status == 400
+        assert wire.ask("PUT", "/users/1").status == 405
+        assert wire.ask("POST", "/read", "content-type: application/json", body=b"[1]").json == [1]
+        assert wire.ask("GET", "/readyz").status == 200
+        assert wire.ask("POST", "/read", "content-type: application/json", body=b"[1, 2, 3, 4]").status == 413
+
+
+def test_hang_ups_end_calls(served, stage):
+    """Here too, within 200 ms."""
+    upstream, port, app = served
+    with stage.wire(port) as wire:
+        wire.write("GET", "/held")
+        stage.until(lambda: upstream.requests)
+    assert stage.until(lambda: upstream.hung_up == 1) < 0.45
+    stage.until(lambda: app.running.generation.in_flight == 0)
