@@ -136,9 +136,10 @@ def test_deadline_covers_the_body(run: Any, any_stage: Any) -> None:
     """The deadline cuts a body that drips; without one it may drip for ever."""
 
     async def main() -> None:
-        drip = [lambda: asyncio.sleep(0.01), b"1\r\nx\r\n"] * 20
-        async with any_stage.playing([CHUNKED, *drip, b"0\r\n\r\n"]) as upstream, any_stage.door(upstream) as door:
-            async with await door.stream(b"GET", b"/", H, None, deadline=any_stage.due(0.08)) as reply:
+        slow = [CHUNKED, *[lambda: asyncio.sleep(0.05), b"1\r\nx\r\n"] * 60]
+        drip = [CHUNKED, *[lambda: asyncio.sleep(0.01), b"1\r\nx\r\n"] * 20, b"0\r\n\r\n"]
+        async with any_stage.playing(slow, drip) as upstream, any_stage.door(upstream) as door:
+            async with await door.stream(b"GET", b"/", H, None, deadline=any_stage.due(0.6)) as reply:
                 with pytest.raises(CallError) as failure:
                     await read_all(reply)
                 assert failure.value.cause == Cause.DEADLINE
