@@ -224,14 +224,14 @@ def test_an_upload_waits_for_the_upstream(gateway, upstream, stage):
     """A body is not piled up here while the upstream does not take it."""
     received = len(upstream.requests)
     upstream["/upload-held"] = ["before body", threading.Event()]
-    routes = "endpoints: {POST /x: {stream: true, max_body: 100MB, timeout: 1s, forward: {body: true}, call: 'POST up:/upload-held'}}"
+    routes = "endpoints: {POST /x: {stream: true, max_body: 100MB, timeout: 500ms, forward: {body: true}, call: 'POST up:/upload-held'}}"
     slow = stage.gateway(routes, upstream)
     wire = slow.wire()
     wire.write("POST", "/x", "content-length: 50000000")
     stage.until(lambda: len(upstream.requests) > received)
     wire.socket.setblocking(False)
     sent = 0
-    until = time.monotonic() + 0.5
+    until = time.monotonic() + 0.3
     while time.monotonic() < until:
         try:
             sent += wire.socket.send(b"x" * 100_000)
