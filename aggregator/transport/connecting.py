@@ -10,16 +10,18 @@ from typing import Any, TypeVar
 
 from aiohappyeyeballs import start_connection
 
-from aggregator.errors import CallError, Cause
-from aggregator.transport.failures import connect_failure
+from aggregator.errors import Cause
+from aggregator.transport.failures import connect_failure, late
 from aggregator.transport.settings import PoolSettings
 from aggregator.transport.tls import tls_context
+from aggregator.transport.tls_socket import open_tls
+from aggregator.transport.tls_transport import TlsTransport, can_poll
 
 Addresses = list[tuple[int, int, int, str, Any]]
 Resolve = Callable[[str, int], Coroutine[Any, Any, Addresses]]
 """Gives what getaddrinfo does for a host and a port; raises OSError."""
 
-_P = TypeVar("_P", bound=asyncio.BaseProtocol)
+_P = TypeVar("_P", bound=asyncio.Protocol)
 
 _EYEBALLS_DELAY = 0.25  # RFC 8305 §5
 _GOODBYE = 0.5  # seconds that an upstream has to answer our end of TLS
@@ -47,14 +49,11 @@ class Connector:
         until = deadline if limit is None else min(deadline, self._loop.time() + limit)
         try:
             async with asyncio.timeout_at(until) as timeout:
-                sock = await self._socket()
-                return sock, await self._protocol(factory, sock)
+                return await self._protocol(factory, await self._socket())
         except (OSError, UnicodeError, RuntimeError) as error:  # uvloop turns some of the first into the last
             if not timeout.expired():
                 raise connect_failure(error) from None
-        if until == deadline:
-            raise CallError(Cause.DEADLINE, "The upstream did not answer in time.")
-        raise CallError(Cause.CONNECT_TIMEOUT, "The upstream did not accept a connection in time.")
+        raise late(Cause.DEADLINE if until == deadline else Cause.CONNECT_TIMEOUT)
 
     def close(self) -> None:
         """Give up a lookup that is under way."""
@@ -75,10 +74,15 @@ class Connector:
             raise
         return sock
 
-    async def _protocol(self, factory: Callable[[], _P], sock: socket.socket) -> _P:
+    async def _protocol(self, factory: Callable[[], _P], sock: socket.socket) -> tuple[socket.socket, _P]:
         options: dict[str, Any] = {"sock": sock}
         if self._tls is not None:
             name = self._settings.tls.server_name or self._settings.origin.host
+            if can_poll(self._loop):
+                wrapped = await open_tls(self._loop, sock, self._tls, name)
+                protocol = factory()
+                TlsTransport(self._loop, wrapped, protocol)
+                return wrapped, protocol
             options |= {"ssl": self._tls, "server_hostname": name, "ssl_shutdown_timeout": _GOODBYE}
         is_unix = sock.family == socket.AF_UNIX
         create = self._loop.create_unix_connection if is_unix else self._loop.create_connection
@@ -89,7 +93,7 @@ class Connector:
             raise
         if transport.is_closing():
             self._abandon(sock)
-        return protocol
+        return sock, protocol
 
     def _abandon(self, sock: socket.socket) -> None:
         """Leave the descriptor to the transport that has been made for it and is closing."""

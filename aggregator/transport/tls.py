@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from aggregator.errors import StartupError
 from aggregator.transport.settings import TlsSettings
+from aggregator.transport.tls_socket import TlsSocket
 
 _contexts: WeakValueDictionary[tuple[Any, ...], ssl.SSLContext] = WeakValueDictionary()
 
@@ -39,6 +40,8 @@ def _stamp(path: str | None) -> tuple[int, int] | None:
 def _build(settings: TlsSettings) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.sslsocket_class = TlsSocket
     context.set_alpn_protocols(["http/1.1"])
     if settings.verify:
         _load_authorities(context, settings.ca_file)
