@@ -184,7 +184,9 @@ class EndpointHandler:
         return self.plan.rows if part is None else part.rows
 
     def _refused(self, refusal: Refusal, exchange: Exchange) -> Answer:
-        return problem(refusal.status, refusal.detail, request_id=exchange.id, errors=refusal.errors)
+        return problem(
+            refusal.status, refusal.detail, request_id=exchange.id, headers=refusal.headers, errors=refusal.errors
+        )
 
 
 async def _unless_gone(done: asyncio.Future[None], receive: Receive, loop: asyncio.AbstractEventLoop) -> None:

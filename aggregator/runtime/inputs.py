@@ -13,13 +13,18 @@ from aggregator.plan.types import InputPlan
 from aggregator.schemas.parameter import ABSENT, Parameter
 from aggregator.schemas.problems import InvalidInput, Violation
 
+HeaderTuple = tuple[tuple[bytes, bytes], ...]
+_UNCODED: HeaderTuple = ((b"accept-encoding", b"identity"),)
 _UNFIT = "The request does not fit what this endpoint declares."
 
 
 class Refusal(AggregatorError):  # noqa: N818 - said of the request
-    """The request cannot be served as it is: the *status* and *detail* to answer with, and the violations."""
+    """The request cannot be served as it is: *status*, *detail* and *headers* to answer with, and the violations."""
 
-    def __init__(self, status: int, detail: str, violations: tuple[Violation, ...] = ()) -> None:
+    def __init__(
+        self, status: int, detail: str, violations: tuple[Violation, ...] = (), *, headers: HeaderTuple = ()
+    ) -> None:
+        self.headers = headers
         self.status = status
         self.detail = detail
         self.violations = violations
@@ -94,7 +99,10 @@ class Inputs:
             if self._body is not None:
                 raise Refusal(422, _UNFIT, (Violation("", "body", "is required", "required"),))
             return
-        kind = next((value for name, value in exchange.header_list if name == b"content-type"), None)
+        sent = exchange.headers
+        if sent.get("content-encoding", "identity").lower() != "identity":
+            raise Refusal(415, "Request bodies are taken as they are, without a content coding.", headers=_UNCODED)
+        kind = sent.get("content-type")
         if kind is None or not _is_json(kind):
             raise Refusal(415, "This endpoint takes application/json.")
         try:
@@ -134,6 +142,6 @@ def _read(parameters: tuple[Parameter, ...], sent: dict[str, Any], violations: l
     return typed
 
 
-def _is_json(kind: bytes) -> bool:
-    media = kind.split(b";", 1)[0].strip().lower()
-    return media == b"application/json" or (media.startswith(b"application/") and media.endswith(b"+json"))
+def _is_json(kind: str) -> bool:
+    media = kind.split(";", 1)[0].strip().lower()
+    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))

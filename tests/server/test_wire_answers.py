@@ -46,6 +46,9 @@ endpoints:
     body: {type: object, required: [name], properties: {name: {type: string}, age: {type: integer, minimum: 0}}}
     call: {method: POST, url: up:/people, json: "{{ body }}"}
   GET /bare: {call: up:/echo}
+  GET /headed/{text}: {respond: {body: 1, headers: {x-a: "{{ text }}"}}}
+  GET /headed-by-upstream: {fan_out: {a: up:/evil}, response: {headers: {x-a: "{{ a.text }}"}}}
+  GET /headed-failure: {call: up:/status/404, status_map: {404: {status: 404, headers: {x-a: "{{ query.text }}"}}}}
   GET /forwarding:
     forward: {headers: [x-tenant, accept-language], query: [page]}
     call: up:/echo
@@ -82,6 +85,7 @@ def upstream(shared_stage):
         "/garbage": stage.reply(body=b"{not json"),
         "/held": [stage.HANG],
         "/people": lambda request: stage.reply({"got": request.body.decode()}, 201),
+        "/evil": stage.reply({"text": "a\r\nx-evil: 1"}),
         "/echo": lambda request: stage.reply({"target": request.target, "headers": request.headers}),
         **_statuses(stage),
     }  # fmt: skip
@@ -280,6 +284,25 @@ def test_declared_headers_and_query_are_forwarded(gateway):
     names = {name for name, _ in seen["headers"]}
     assert {"x-tenant", "accept-language"} <= names
     assert "x-other" not in names
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/headed/a%0D%0Ax-evil:%201", "/headed/a%0Ab", "/headed-by-upstream", "/headed-failure?text=a%0D%0Ax-evil:%201"],
+)
+def test_no_value_adds_a_header(gateway, target):
+    """A line end in a value that becomes a header is refused, whoever it came from; the connection goes on."""
+    wire = gateway.wire()
+    answer = wire.ask("GET", target)
+    assert (answer.status, answer["x-evil"]) == (502, None)
+    assert wire.ask("GET", "/hello").status == 200
+
+
+def test_a_coded_request_body_is_not_taken(gateway):
+    """Request bodies are not decompressed: who sends one that is coded is told, before it could be a bomb."""
+    lines = ["content-type: application/json", "content-encoding: gzip"]
+    answer = gateway.ask("POST", "/people", *lines, body=b"\x1f\x8b")
+    assert (answer.status, answer["accept-encoding"]) == (415, "identity")
 
 
 def test_hop_by_hop_fields_cannot_remove_ours(gateway):
