@@ -27,6 +27,7 @@ from aggregator.server.serving import Service
 
 HANG, RESET, CLOSE = "hang", "reset", "close"
 PATIENCE = 5.0
+_COLLECTION = gc.get_threshold()
 
 
 def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> float:
@@ -474,15 +475,8 @@ class Stage:
             for upstream in self._upstreams:
                 upstream.close()
             logging.getLogger("").removeHandler(self._records)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _usual_collection() -> Iterator[None]:
-    """Undo what a server does to the collector of its process."""
-    thresholds = gc.get_threshold()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*thresholds)
+            gc.unfreeze()  # a server does not collect what was there before it
+            gc.set_threshold(*_COLLECTION)
 
 
 @pytest.fixture
