@@ -256,6 +256,23 @@ def test_a_reload_with_a_bad_plug_in_changes_nothing(survivor, name):
     assert sentence in outcome.summary
 
 
+def test_what_a_refused_reload_had_begun_is_given_up(survivor, stage):
+    """Pools and endpoints that were built before the refusal are gone; nothing of them serves or stays open."""
+    before = survivor.app.running.pools, [route.path for route in survivor.app.routes]
+    (survivor.path.parent / "unfit_plugin.py").write_text("g = 1")
+    outcome = survivor.reload("""
+        plugins: [unfit_plugin]
+        upstreams: {other: {url: "http://127.0.0.1:1"}}
+        endpoints:
+          GET /first: {call: other:/}
+          GET /second: {call: {url: other:/, transform: "unfit_plugin:f"}}
+    """)
+    assert "has no function 'f'" in outcome.summary
+    assert (survivor.app.running.pools, [route.path for route in survivor.app.routes]) == before
+    assert survivor.get("/first").status == 404
+    stage.until(lambda: not survivor.app.running._client._closing)
+
+
 def test_a_reload_may_bring_a_plug_in(stage, upstream):
     """A module that did not exist at the start can be named later."""
     gateway = stage.gateway("endpoints: {GET /hello: {respond: {body: 1}}}", upstream)
