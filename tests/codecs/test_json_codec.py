@@ -9,7 +9,7 @@ from collections import UserDict
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.codecs import json
@@ -87,7 +87,6 @@ def test_the_last_of_duplicate_keys_counts() -> None:
     assert json.decode(b'{"role":"user","role":"admin"}') == {"role": "admin"}
 
 
-@settings(deadline=None)
 @given(
     st.binary(max_size=40)
     | st.text(max_size=20).map(lambda text: stdlib.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass"))
@@ -105,7 +104,6 @@ def _accepts(read: Any, body: bytes) -> bool:
     return True
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=8), st.integers(0, 8))
 def test_utf8_is_checked_across_slices(tail: bytes, shift: int) -> None:
     """The check in slices gives what a check at once gives, wherever the border of a slice falls."""
@@ -200,7 +198,6 @@ def test_endless_nesting_is_an_expression_error() -> None:
         json.encode(value)
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -116,7 +116,7 @@ def test_everything_is_right(tmp_path: Path) -> None:
     assert (len(config.endpoints), config.warnings) == (2, ())
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(seed=st.integers(0, 10**9))
 def test_any_change(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     """A spoiled file is explained, with a way out of everything and without the value of any variable."""

@@ -312,7 +312,7 @@ HEADS = (
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**9))
 def test_again_is_the_same_as_anew(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     """After any changes a loader says what a new one would say: the same settings, digests, warnings or problems."""

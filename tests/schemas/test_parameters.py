@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.schemas import ABSENT, InvalidInput, Violation, compile_parameter
@@ -68,7 +68,6 @@ def test_sloppy_texts_are_refused(kind: str, message: str, texts: list[str]) -> 
 
 
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
-@settings(deadline=None)
 def test_numbers_read_back(number: float) -> None:
     """Every number that JSON writes is read as itself."""
     assert compile_parameter("p", "number", "query").parse(repr(number)) == number

@@ -78,9 +78,7 @@ def test_a_fault_after_the_head_cuts_the_connection(gateway, stage, monkeypatch)
 def test_where_it_happened_is_told_at_debug(gateway, monkeypatch):
     """The stack is for those who ask for it."""
     monkeypatch.setattr(_handler(gateway, "/hello"), "_inputs", Broken())
-    logger = logging.getLogger("aggregator.request")
-    logger.setLevel(logging.DEBUG)
+    logging.getLogger("aggregator.request").setLevel(logging.DEBUG)
     gateway.get("/hello")
-    logger.setLevel(logging.NOTSET)
     told = [record for record in gateway.records if record.levelno == logging.DEBUG and record.exc_info]
     assert isinstance(told[0].exc_info[1], ZeroDivisionError)

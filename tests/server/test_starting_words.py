@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import threading
 
 import pytest
@@ -42,8 +41,6 @@ def start(monkeypatch):
         return run(service)
 
     monkeypatch.setattr(Service, "run", remember)
-    root = logging.getLogger("")
-    handlers, level = [*root.handlers], root.level
 
     def start(*arguments, **options):
         options = {"watch": False, "log_format": None, "log_level": "info", **options}
@@ -56,9 +53,7 @@ def start(monkeypatch):
             thread.join(0.02)
         return codes[0]
 
-    yield start
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return start
 
 
 def test_the_greeting(path, start, capsys):

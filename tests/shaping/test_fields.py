@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.errors import ExpressionError
@@ -71,13 +71,16 @@ DATA = st.recursive(
 PATHS = st.lists(st.lists(NAMES | st.just("*"), min_size=1, max_size=3).map(".".join), max_size=4)
 
 
-@settings(deadline=None)
 @given(DATA, PATHS)
 def test_removing_after_keeping_leaves_nothing(value: Any, paths: list[str]) -> None:
-    """Whatever the data: what is kept holds no value besides those that the same paths remove."""
+    """Whatever the data: what is kept holds no value besides those that the same paths remove.
+
+    Indexes are another matter: what is kept of an array has indexes of its own.
+    """
+    paths = [path for path in paths if not {"0", "1"} & set(path.split("."))]
     kept = compile_allow(paths)(value)
     assert not _scalars(compile_deny(paths)(kept)) or kept is None
-    assert _scalars(kept) + _scalars(compile_deny(paths)(value)) == _scalars(value) or _has_indexes(paths)
+    assert _scalars(kept) + _scalars(compile_deny(paths)(value)) == _scalars(value)
 
 
 def _scalars(value: Any) -> int:
@@ -86,10 +89,6 @@ def _scalars(value: Any) -> int:
     if isinstance(value, list):
         return sum(map(_scalars, value))
     return 0 if value is None else 1
-
-
-def _has_indexes(paths: list[str]) -> bool:
-    return any("0" in path or "1" in path for path in paths)
 
 
 def test_endless_nesting_is_an_error() -> None:

@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,18 +15,6 @@ from aggregator.telemetry.logging import LogFormat, configure_logging, log
 from aggregator.telemetry.redaction import MASK, Masker
 
 LOGGER = logging.getLogger("aggregator.test")
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    """Leave the process's loggers as they were."""
-    root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    for name in ("httpx", "httpcore", "httpx2", "httpcore2", "uvicorn.access", "watchfiles", "asyncio"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 class Terminal(io.StringIO):

@@ -149,7 +149,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=JSON, steps=STEPS)
 def test_a_closure_and_jinja_read_the_same(data: Any, steps: list[str]) -> None:
     """The fast path is an optimisation only: Jinja gives the identical value for every path and all data."""

@@ -10,7 +10,7 @@ from aggregator.errors import ExpressionError
 from aggregator.templates import canonical_segment, encode_segment, percent_encode
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.binary())
 def test_bytes_are_encoded_as_rfc_3986_says(value: bytes) -> None:
     """Unreserved characters stand, all else is %XX, and the form is a fixed point."""

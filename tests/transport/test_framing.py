@@ -243,7 +243,7 @@ RESPONSES = (
 
 
 @given(st.sampled_from(RESPONSES), st.lists(st.integers(0, 130), max_size=8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_pieces_do_not_matter(raw: bytes, cuts: list[int]) -> None:
     """A response is read alike however the network cuts it."""
     edges = [0, *sorted(cuts), len(raw)]
@@ -254,7 +254,7 @@ def test_pieces_do_not_matter(raw: bytes, cuts: list[int]) -> None:
 
 
 @given(st.sampled_from((*RESPONSES, *list(REFUSED.values())[:40])), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_mutations_raise_nothing_else(raw: bytes, data: st.DataObject) -> None:
     """Whatever bytes come, the outcome is a response or a CallError, and never more body than the limit."""
     broken = bytearray(raw)

@@ -1,0 +1,43 @@
+"""What every test stands on: logs as they were, whichever test ran before, and examples that come again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+
+def _loggers() -> list[logging.Logger]:
+    """Give every logger that exists, the root first."""
+    named = [item for item in logging.root.manager.loggerDict.values() if isinstance(item, logging.Logger)]
+    return [logging.root, *named]
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
+    before = {item: (item.level, item.propagate, item.filters[:], item.handlers[:]) for item in _loggers()}
+    yield
+    for item in _loggers():
+        level, propagate, filters, handlers = before.get(item, (logging.NOTSET, True, [], []))
+        item.setLevel(level)
+        item.propagate, item.filters[:], item.handlers[:] = propagate, filters, handlers
+
+
+@pytest.fixture(autouse=True)
+def _logs_after_a_test() -> Iterator[None]:
+    """Undo what a test does to the process's loggers; one that it made is left at its defaults."""
+    with _restored():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _logs_after_a_file() -> Iterator[None]:
+    """Undo what the servers do that a file's tests share."""
+    with _restored():
+        yield
