@@ -5,38 +5,36 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Coroutine
-from ipaddress import ip_address
 from typing import Any, TypeVar
-
-from aiohappyeyeballs import start_connection
 
 from aggregator.errors import Cause
 from aggregator.transport.failures import connect_failure, late
-from aggregator.transport.settings import PoolSettings
+from aggregator.transport.settings import Origin, PoolSettings
+from aggregator.transport.sockets import Address, can_poll, literal, open_socket, unix
 from aggregator.transport.tls import tls_context
 from aggregator.transport.tls_socket import open_tls
-from aggregator.transport.tls_transport import TlsTransport, can_poll
+from aggregator.transport.tls_transport import TlsTransport
 
-Addresses = list[tuple[int, int, int, str, Any]]
+Addresses = list[Address]
 Resolve = Callable[[str, int], Coroutine[Any, Any, Addresses]]
 """Gives what getaddrinfo does for a host and a port; raises OSError."""
 
 _P = TypeVar("_P", bound=asyncio.Protocol)
 
-_EYEBALLS_DELAY = 0.25  # RFC 8305 §5
 _GOODBYE = 0.5  # seconds that an upstream has to answer our end of TLS
 
 
 class Connector:
     """Opens connections to the origin of *settings*; lookups of the same name at the same time are one."""
 
-    __slots__ = ("_lookup", "_loop", "_resolve", "_settings", "_tls")
+    __slots__ = ("_known", "_lookup", "_loop", "_resolve", "_settings", "_tls")
 
     def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop, resolve: Resolve | None = None) -> None:
         self._settings = settings
         self._loop = loop
         self._resolve = resolve
         self._lookup: asyncio.Task[Addresses] | None = None
+        self._known = _known(settings.origin)
         self._tls = tls_context(settings.tls) if settings.origin.secure else None
 
     async def connect(
@@ -49,7 +47,7 @@ class Connector:
         until = deadline if limit is None else min(deadline, self._loop.time() + limit)
         try:
             async with asyncio.timeout_at(until) as timeout:
-                return await self._protocol(factory, await self._socket())
+                return await self._protocol(factory, await open_socket(self._loop, await self._addresses()))
         except (OSError, UnicodeError, RuntimeError) as error:  # uvloop turns some of the first into the last
             if not timeout.expired():
                 raise connect_failure(error) from None
@@ -59,20 +57,6 @@ class Connector:
         """Give up a lookup that is under way."""
         if self._lookup is not None:
             self._lookup.cancel()
-
-    async def _socket(self) -> socket.socket:
-        path = self._settings.origin.unix_socket
-        if path is None:
-            addresses = await self._addresses()
-            return await start_connection(addresses, happy_eyeballs_delay=_EYEBALLS_DELAY, loop=self._loop)
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            await self._loop.sock_connect(sock, path)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
 
     async def _protocol(self, factory: Callable[[], _P], sock: socket.socket) -> tuple[socket.socket, _P]:
         options: dict[str, Any] = {"sock": sock}
@@ -84,7 +68,7 @@ class Connector:
                 TlsTransport(self._loop, wrapped, protocol)
                 return wrapped, protocol
             options |= {"ssl": self._tls, "server_hostname": name, "ssl_shutdown_timeout": _GOODBYE}
-        is_unix = sock.family == socket.AF_UNIX
+        is_unix = self._settings.origin.unix_socket is not None
         create = self._loop.create_unix_connection if is_unix else self._loop.create_connection
         try:
             transport, protocol = await create(factory, **options)
@@ -101,10 +85,9 @@ class Connector:
             sock.detach()  # libuv closes the number; a second close could hit another socket
 
     async def _addresses(self) -> Addresses:
+        if self._known is not None:
+            return self._known
         origin = self._settings.origin
-        known = _literal(origin.host, origin.port)
-        if known is not None:
-            return [known]
         if self._lookup is None:
             self._lookup = self._loop.create_task((self._resolve or self._ask_system)(origin.host, origin.port))
             self._lookup.add_done_callback(self._forget_lookup)
@@ -122,12 +105,8 @@ class Connector:
             lookup.exception()  # each call that waits gets it; nobody may be left to
 
 
-def _literal(host: str, port: int) -> tuple[int, int, int, str, Any] | None:
-    """Give the address that *host* spells out, which needs no lookup and no thread."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return None
-    if address.version == 4:
-        return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port)
-    return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, 0, 0)
+def _known(origin: Origin) -> Addresses | None:
+    if origin.unix_socket is not None:
+        return [unix(origin.unix_socket)]
+    address = literal(origin.host, origin.port)
+    return None if address is None else [address]

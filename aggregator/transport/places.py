@@ -39,7 +39,7 @@ class Places:
         self.settings = settings
         self.loop = loop
         self.taken = 0
-        self.idle: list[Connection] = []
+        self.idle: OrderedDict[Connection, None] = OrderedDict()
         self.waiting: OrderedDict[Ticket, None] = OrderedDict()
         self._max_idle = limits.max_connections if limits.max_keepalive is None else limits.max_keepalive
         self._gaps = settings.timeouts.read is not None or settings.timeouts.write is not None
@@ -60,7 +60,7 @@ class Places:
             return
         idle = self.idle
         while idle:
-            connection = idle.pop()
+            connection, _ = idle.popitem()
             if connection.is_usable(careful=ticket.method not in IDEMPOTENT):  # the others may be replayed
                 connection.send(ticket)
                 break
@@ -140,7 +140,7 @@ class Places:
             self._hand(connection, self.waiting.popitem(last=False)[0])
         elif len(self.idle) < self._max_idle and not self._closed:
             connection.idle_since = now
-            self.idle.append(connection)
+            self.idle[connection] = None
             if self._expiry is None:
                 self._expiry = self.loop.call_later(self.settings.limits.keepalive_expiry, self._expire)
         else:
@@ -150,8 +150,7 @@ class Places:
         """Close *connection* and give its place away; *gently* lets what was written go out."""
         if connection.open:
             connection.open = False
-            if connection in self.idle:
-                self.idle.remove(connection)
+            self.idle.pop(connection, None)
             connection.close(gently=gently)
             self._vacate()
 
@@ -213,11 +212,12 @@ class Places:
         self._expiry = None
         expiry, now = self.settings.limits.keepalive_expiry, monotonic()
         while self.idle:
-            left = self.idle[0].idle_since + expiry - now
+            oldest = next(iter(self.idle))
+            left = oldest.idle_since + expiry - now
             if left > 0.001:
                 self._expiry = self.loop.call_later(left, self._expire)
                 return
-            self.drop(self.idle[0], gently=True)
+            self.drop(oldest, gently=True)
 
     # Connections come and go.
 

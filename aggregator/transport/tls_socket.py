@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
-from typing import Any
+from typing import Literal
 
-_Interest = tuple[Callable[..., Any], Callable[[int], Any]]
+from aggregator.transport.sockets import until
 
 
 class TlsSocket(ssl.SSLSocket):
@@ -39,8 +38,8 @@ async def open_tls(
         sock.close()
         raise
     try:
-        while (interest := _shake(loop, wrapped)) is not None:
-            await _until(loop.create_future(), wrapped.fileno(), interest)
+        while (wanted := _shake(wrapped)) is not None:
+            await until(loop, wrapped, wanted)
     except BaseException:
         wrapped.close()
         raise
@@ -56,28 +55,14 @@ def _check(sock: socket.socket, server_name: str) -> None:
         raise ConnectionResetError("gone before TLS") from None
 
 
-def _shake(loop: asyncio.AbstractEventLoop, sock: ssl.SSLSocket) -> _Interest | None:
+def _shake(sock: ssl.SSLSocket) -> Literal["read", "write"] | None:
     """Go on with the handshake; give what to wait for, None when it is done."""
     try:
         sock.do_handshake()
     except ssl.SSLWantReadError:
-        return loop.add_reader, loop.remove_reader
+        return "read"
     except ssl.SSLWantWriteError:
-        return loop.add_writer, loop.remove_writer
+        return "write"
     except ssl.SSLEOFError:
         raise ConnectionResetError("gone during TLS") from None
     return None
-
-
-async def _until(ready: asyncio.Future[None], fd: int, interest: _Interest) -> None:
-    add, remove = interest
-    add(fd, _wake, ready)
-    try:
-        await ready
-    finally:
-        remove(fd)
-
-
-def _wake(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)

@@ -32,11 +32,6 @@ _EXTRA: dict[str, Callable[[ssl.SSLSocket], Any]] = {
 }
 
 
-def can_poll(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether *loop* can watch a socket for us; the proactor of Windows cannot."""
-    return type(loop).add_reader is not asyncio.AbstractEventLoop.add_reader
-
-
 def _is_end(error: OSError) -> bool:
     """Tell an end of the stream without a goodbye from a reset, which Python before 3.12.3 calls the same."""
     return isinstance(error, ssl.SSLEOFError) and (bool(error.reason) or ssl.OPENSSL_VERSION_INFO < (3,))
