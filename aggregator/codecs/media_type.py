@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _TYPE = re.compile(rf"\s*({_NAME}/{_NAME})\s*")
@@ -12,8 +13,7 @@ _PARAMETER = re.compile(rf"\s*;\s*(?:({_NAME})=({_NAME}|\"(?:[^\"\\]|\\.)*\"))?\
 _LONGEST = 256
 
 
-@dataclass(frozen=True, slots=True)
-class MediaType:
+class MediaType(Struct, frozen=True):
     """A media type in lower case, such as ``text/csv``, with its parameters (names in lower case)."""
 
     essence: str

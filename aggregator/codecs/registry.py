@@ -7,10 +7,11 @@ Called for each upstream body that is read and for each answer that is not JSON.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.codecs import json
 from aggregator.codecs.charset import decode_text
@@ -24,8 +25,7 @@ from aggregator.diagnostics import did_you_mean
 from aggregator.errors import CallError, Cause, ExpressionError, StartupError
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(Struct, frozen=True):
     """One format of bodies.
 
     *decode* takes the body and its content type and raises ``CallError``; *encode* gives a body whose

@@ -7,10 +7,10 @@ was read before is not parsed again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from aggregator.config.pieces import Piece, cut
 from aggregator.config.places import Places
@@ -21,8 +21,7 @@ from aggregator.config.yaml_text import read_text
 from aggregator.diagnostics import Diagnostic, Position, Source, in_reading_order
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Struct):
     """One file: *sections* are all top-level keys but ``endpoints``, *endpoints* stand in file order.
 
     An ``endpoints`` that is not a mapping is left among the *sections*, for the model to refuse.
@@ -49,8 +48,7 @@ class Document:
         return min((one.key_position for one in all_keys), default=Position(self.file))
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """A piece as it was read, and the anchors of other pieces that this rests on."""
 
     parts: tuple[Part, ...]

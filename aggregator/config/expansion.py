@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from aggregator.config.scalars import Doubt, Unquoted, read_plain
 from aggregator.config.section import Section
@@ -24,8 +25,7 @@ _BRACES = re.compile(r"\$\{|\}")
 _NONE: frozenset[Any] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(Struct, frozen=True):
     """A value with its variables filled in, and what it was made from.
 
     *variables* and *files* are all that was asked for, set or not: the result holds until one of them

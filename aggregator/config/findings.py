@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from aggregator.config.section import Section
 from aggregator.config.values import Steps
@@ -26,8 +28,7 @@ class Elsewhere(NamedTuple):
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One problem at *path* from the top of the configuration, such as ``("endpoints", "GET /x", "call")``.
 
     It is pointed at in the value, in the key (*at_key*), or at the *text* that stands in the value for the

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from aggregator.config.digests import digest_of
 from aggregator.config.document import Document
@@ -21,8 +22,7 @@ from aggregator.diagnostics import Diagnostic
 _PER_FILE = frozenset({"version", "include"})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One endpoint: its *value* with variables filled in, as *written*, and a *digest* of key and value."""
 
     key: str
@@ -31,8 +31,7 @@ class Entry:
     digest: bytes
 
 
-@dataclass(slots=True)
-class Whole:
+class Whole(Struct):
     """One configuration: *sections* are the top-level keys but ``endpoints``, merged over all files.
 
     *written* is the same without variables filled in.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from aggregator.diagnostics import Diagnostic
 
@@ -25,8 +26,7 @@ class RefusedError(Exception):
         super().__init__(diagnostic.message)
 
 
-@dataclass(slots=True)
-class Anchored:
+class Anchored(Struct):
     """What ``&name`` names: its value, and of how many nodes that is made with all aliases in it."""
 
     value: Any = None
@@ -34,8 +34,7 @@ class Anchored:
     complete: bool = False
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """What a text says: its value and problems, the anchors it sets and those of others that it uses."""
 
     value: Any = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aggregator.config.checking import Checked, CheckedRoot, check_endpoint, check_root
 from aggregator.config.digests import SectionDigests
@@ -14,8 +14,7 @@ from aggregator.config.rules.routes import check_routes
 from aggregator.config.rules.usage import check_operation_ids, check_usage
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What was found: *settings* of the root, None when they are wrong; *around* is a digest for each endpoint.
 
     *fresh* are the settings of each endpoint that has just been checked.
@@ -27,8 +26,7 @@ class Verdict:
     fresh: list[list[EndpointSettings]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(Struct, frozen=True):
     """An endpoint without errors as it was checked, and digests of itself and of what it rests on."""
 
     itself: bytes

@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import math
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _Read = None | bool | int | float | str
 
@@ -55,8 +56,7 @@ class Unquoted(str):
         return f"Unquoted({str.__repr__(self)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """A scalar that two readers may take for two things: the likely *value*, the sentence, the way out."""
 
     value: _Read

@@ -5,17 +5,17 @@ Made by ``document``; the loader gives the value to a model and asks for positio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.config.places import Places, Span
 from aggregator.config.values import Steps
 from aggregator.diagnostics import Position
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What of a section does not depend on its file and line, and so can be kept while it stands unchanged."""
 
     key: str

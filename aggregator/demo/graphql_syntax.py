@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 _TOKEN = re.compile(r'[\s,\ufeff]+|#[^\n]*|("(?:[^"\\\n]|\\.)*"|-?\d+(?:\.\d+)?|\$?[A-Za-z_]\w*|\.\.\.|[{}()\[\]:!=@])')
 _DEEPEST = 12
@@ -24,8 +25,7 @@ class GraphQLError(Exception):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One selected field: its *key* in the answer is its alias or name; variables are already filled in."""
 
     key: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
+
+from msgspec import Struct, field
 
 Headers = tuple[tuple[str, str], ...]
 """Header fields in order."""
@@ -23,8 +24,7 @@ class DemoError(Exception):
         super().__init__(message)
 
 
-@dataclass(slots=True)
-class Request:
+class Request(Struct):
     """One request: *path* as sent, *query* decoded, *headers* by lower-case name, *params* of the route."""
 
     method: str
@@ -58,8 +58,7 @@ class Request:
             raise DemoError(400, "bad_json", "The body must be JSON.") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """One answer. A generator as *body* is streamed; with *length* it announces that many bytes.
 
     *wait* is in seconds, on top of the service's own latency, and is not scaled. A body that yields less

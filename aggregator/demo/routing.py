@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote
 from zlib import crc32
+
+from msgspec import Struct
 
 from aggregator.demo.messages import DemoError, Request, Response
 
@@ -14,8 +15,7 @@ Handler = Callable[[Request], Response]
 ANY = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """*method* (or ``*``) and *pattern* of one resource, and what answers it. The first match wins."""
 
     method: str

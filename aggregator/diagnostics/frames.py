@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from aggregator.diagnostics.display import fit, printable
 from aggregator.diagnostics.values import Diagnostic, Position, Source, in_reading_order
@@ -29,8 +30,7 @@ _COLOURS = {"error": "1;31", "warning": "1;33", "other": "1;36", "quiet": "2", "
 _KEY_LINE = re.compile(r"( +)[^ \n#\-].*:(?: |$)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(Struct, frozen=True):
     """A span to underline: the problem itself, or another place with its label."""
 
     position: Position

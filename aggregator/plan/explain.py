@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.errors import AggregatorError
 from aggregator.plan.graph import draw_tree, mermaid, tree_of
@@ -17,8 +18,7 @@ from aggregator.plan.ways import ways_of
 from aggregator.templates import json_text
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedCall:
+class ExplainedCall(Struct, frozen=True):
     """One request of *part*, as it would be written, and when it has to have ended.
 
     *seconds* is its limit, cut to the endpoint's deadline when *is_cut*. *role* is ``call``, ``fallback``,
@@ -32,8 +32,7 @@ class ExplainedCall:
     is_cut: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedPart:
+class ExplainedPart(Struct, frozen=True):
     """One part of the answer: the truth table of its failures, and the rows of status maps that make it.
 
     *stand_in* is what takes its place (as JSON) when it is optional and fails, *skipped* when it is skipped, *lost*
@@ -48,8 +47,7 @@ class ExplainedPart:
     lost: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Everything that can be said of *plan* before a request comes."""
 
     plan: EndpointPlan

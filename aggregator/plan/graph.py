@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aggregator.plan.preview import shown
 from aggregator.plan.summary import part_text
@@ -14,8 +15,7 @@ Line = Callable[[CallPlan], str]
 """Gives the request of a call in one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """A node of a tree: its label, lines of notes under it, and what hangs on it."""
 
     label: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
+
+from msgspec import Struct
 
 from aggregator.errors import ExpressionError
 from aggregator.plan.types import CallPlan, RequestPlan
@@ -62,8 +63,7 @@ class Veil:
         return f"{name.partition('://')[0]}://{MASK}" if is_secret else self.text(name)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestPreview:
+class RequestPreview(Struct, frozen=True):
     """One request: *target* is ``upstream:/path?query``; headers without Host; *body* as JSON or text."""
 
     method: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.plan.types import BatchPlan, DocPlan, UpstreamPlan
 from aggregator.templates import Expression, Template, UrlTemplate
@@ -33,17 +34,17 @@ _KNOWN: dict[type[Any], tuple[str, ...]] = {}
 
 
 def _fields_of(kind: type[Any]) -> tuple[str, ...]:
-    """Give the fields of *kind* that may hold an expression: none for what is no dataclass."""
+    """Give the fields of *kind* that may hold an expression: none for what is no struct."""
     found = _KNOWN.get(kind)
     if found is None:
-        found = _KNOWN[kind] = tuple(_holders(kind)) if is_dataclass(kind) and kind not in _SILENT else ()
+        found = _KNOWN[kind] = tuple(_holders(kind)) if issubclass(kind, Struct) and kind not in _SILENT else ()
     return found
 
 
 def _holders(kind: type[Any]) -> Iterator[str]:
-    for field in fields(kind):
-        if any(word in str(field.type) for word in _HOLDERS):
-            yield field.name
+    for name, annotation in kind.__annotations__.items():
+        if any(word in str(annotation) for word in _HOLDERS):
+            yield name
 
 
 def roots_in(value: Any) -> frozenset[str]:

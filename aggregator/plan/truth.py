@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from aggregator.errors import Cause
 from aggregator.plan.failures import default_status, keys_of
@@ -17,8 +18,7 @@ _FAMILIES = ("timeout", "network", "invalid_body", "overloaded", "unsuccessful",
 Kind = Literal["problem", "body", "pass", "default", "lost", "success"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What the client gets: a *status* (None: the upstream's own), and how it is said.
 
     *when* is the condition of the row that says so, *detail* and *cause* are as written there. *rule* is that row
@@ -34,8 +34,7 @@ class Outcome:
     rule: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One column of the truth table for one part; more than one outcome when causes or conditions differ."""
 
     name: str
@@ -47,8 +46,7 @@ class Case:
         return "/".join(dict.fromkeys(map(_cell, self.outcomes)))
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeRow:
+class OutcomeRow(Struct, frozen=True):
     """One line of the table: what *outcome* the *case* of *part* has."""
 
     part: str

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from aggregator.schemas import BodySchema, Parameter
 from aggregator.templates import Expression, PathPattern, Template, UrlTemplate
 from aggregator.transport import PoolSettings
@@ -15,8 +17,7 @@ from aggregator.transport import PoolSettings
 BodyKind = Literal["none", "json", "form", "multipart", "text", "graphql", "forward"]
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamPlan:
+class UpstreamPlan(Struct, frozen=True):
     """A service: where it is and what every call to it carries. *label* is what clients may read."""
 
     name: str
@@ -29,8 +30,7 @@ class UpstreamPlan:
     demo: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RowPlan:
+class RowPlan(Struct, frozen=True):
     """One row of a status map, compiled."""
 
     on: str
@@ -44,8 +44,7 @@ class RowPlan:
     forward: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ShapePlan:
+class ShapePlan(Struct, frozen=True):
     """What is taken from a body, in this order: select, target, allow or deny, rename, group."""
 
     select: str | None = None
@@ -57,8 +56,7 @@ class ShapePlan:
     group: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RequestPlan:
+class RequestPlan(Struct, frozen=True):
     """How one request to an upstream is written.
 
     *header_defaults* are sent for those of *forward_headers* that the client did not send.
@@ -78,16 +76,14 @@ class RequestPlan:
     forward_query: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SuccessPlan:
+class SuccessPlan(Struct, frozen=True):
     """Which answers of an upstream are a success."""
 
     statuses: frozenset[int]
     when: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallPlan:
+class CallPlan(Struct, frozen=True):
     """One call: what is asked of whom, for how long, and how its answer is judged and read.
 
     *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be. *max_body* is
@@ -109,8 +105,7 @@ class CallPlan:
     max_body: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BatchPlan:
+class BatchPlan(Struct, frozen=True):
     """One call for many keys; *shape* is taken from each element of the answer."""
 
     key: str
@@ -120,8 +115,7 @@ class BatchPlan:
     shape: ShapePlan | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EachPlan:
+class EachPlan(Struct, frozen=True):
     """One call per item of a list; items with the same key share one.
 
     Without a *key* it is all that the call *reads* of an item; None when every item has a call of its own.
@@ -137,8 +131,7 @@ class EachPlan:
     batch: BatchPlan | None
 
 
-@dataclass(frozen=True, slots=True)
-class PartPlan:
+class PartPlan(Struct, frozen=True):
     """A named piece of an answer: a call with its alternatives, a race, a nested group, or one call per item.
 
     *waits* are the indexes of the parts that must have ended before this one starts.
@@ -159,16 +152,14 @@ class PartPlan:
     timeout: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FanPlan:
+class FanPlan(Struct, frozen=True):
     """Parts in declared order; *dependents* gives for each part the parts that wait for it."""
 
     parts: tuple[PartPlan, ...]
     dependents: tuple[tuple[int, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ListJoinPlan:
+class ListJoinPlan(Struct, frozen=True):
     """Elements of one list put into elements of another, by key."""
 
     left: str
@@ -177,8 +168,7 @@ class ListJoinPlan:
     missing: Literal["null", "drop", "error"]
 
 
-@dataclass(frozen=True, slots=True)
-class ResponsePlan:
+class ResponsePlan(Struct, frozen=True):
     """What the client gets when nothing failed."""
 
     status: int | None = None
@@ -198,8 +188,7 @@ class ResponsePlan:
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class InputPlan:
+class InputPlan(Struct, frozen=True):
     """What the client may send. *read_body*: "no" (never read), "bytes", "json" (decoded), or "stream" (passed on)."""
 
     params: tuple[Parameter, ...] = ()
@@ -211,8 +200,7 @@ class InputPlan:
     body_timeout: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class EffectPlan:
+class EffectPlan(Struct, frozen=True):
     """A call after the answer has left."""
 
     name: str
@@ -220,8 +208,7 @@ class EffectPlan:
     when: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DocPlan:
+class DocPlan(Struct, frozen=True):
     """What the OpenAPI document says of an endpoint beyond what follows from the rest."""
 
     summary: str = ""
@@ -233,8 +220,7 @@ class DocPlan:
     body_schema: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointPlan:
+class EndpointPlan(Struct, frozen=True):
     """One endpoint. A single call is a fan of one part named ``call`` whose status passes through.
 
     *raw* says that its body does too, as it came.
@@ -254,7 +240,7 @@ class EndpointPlan:
     raw: bool = False
     stream: bool = False
     idle_timeout: float | None = None
-    doc: DocPlan = field(default_factory=DocPlan)
+    doc: DocPlan = DocPlan()
     reserve: float = 0.0
 
 
@@ -293,8 +279,7 @@ class ServerPlan:
     debug_secret: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class BackgroundPlan:
+class BackgroundPlan(Struct, frozen=True):
     """The workers of background calls."""
 
     workers: int = 8

@@ -5,13 +5,12 @@ For the truth table, and for the statuses that the OpenAPI document names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aggregator.plan.types import CallPlan, PartPlan, RowPlan
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """A *call* that can fail a part; None stands for what is around its calls: conditions, lists, shapes."""
 
     name: str

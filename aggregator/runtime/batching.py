@@ -6,8 +6,9 @@ Called by ``each``; pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError, Cause, ExpressionError
@@ -18,8 +19,7 @@ from aggregator.shaping.path import compile_extract
 from aggregator.templates import MISSING, Joined
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One call to make: the names that it sees, the texts of the keys that it is for, the place of its first item.
 
     A job with an *error* is not called: it has failed already.
@@ -31,8 +31,7 @@ class Job:
     error: CallError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """*items* with the key text of each, and the *jobs* that fetch what belongs to them."""
 
     items: list[Any]

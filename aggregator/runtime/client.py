@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 from functools import partial
 
 import httpx
+from msgspec.structs import replace
 
 from aggregator.plan.types import ClientPlan, UpstreamPlan
 from aggregator.transport import (

@@ -9,7 +9,8 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import State
@@ -28,8 +29,7 @@ MOST_HELD = 64 * 1024 * 1024
 _GLANCE = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """One declared background call of an endpoint, ready to be made."""
 
     name: str
@@ -38,8 +38,7 @@ class Effect:
     timeout: float
 
 
-@dataclass(slots=True, eq=False)
-class _Job:
+class _Job(Struct, eq=False):
     effect: Effect
     names: Names
     weight: int

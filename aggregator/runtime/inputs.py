@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote_to_bytes
+
+from msgspec.structs import asdict
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError

@@ -7,7 +7,8 @@ Innermost first: the call itself; its function (``transform``); one call per ite
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aggregator.plan.types import (
     CallPlan,
@@ -34,8 +35,7 @@ from aggregator.runtime.streaming import StreamDoor, StreamHandler
 from aggregator.templates import PathPattern
 
 
-@dataclass(slots=True)
-class Resources:
+class Resources(Struct):
     """What running parts share: the pool of each upstream, the functions of users, the background queue."""
 
     pool: Callable[[UpstreamPlan], StreamDoor]

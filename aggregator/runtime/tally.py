@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from aggregator.telemetry.logging import log
 
@@ -15,8 +17,7 @@ _PAUSE = 1.0
 """Seconds between two lines about the same call and the same kind of trouble."""
 
 
-@dataclass(slots=True)
-class EffectCounts:
+class EffectCounts(Struct):
     """What became of background calls since the start, by state, and by name for failures.
 
     *dropped* found the queue full; *lost* were given up when the process stopped.

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.errors import Cause
 from aggregator.exchange import State
@@ -23,8 +24,7 @@ _WIDEST_NAME = 28
 _SLOW_BODY = 0.005
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """One part or one attempt. Times are seconds since the request came; *sent* and *first_byte* lie within.
 
     *depth* is 1 for attempts before the last one and for what is inside a group. *state* is None for a part

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.schemas.check import check_schema
 from aggregator.schemas.keywords import KEYWORDS, TYPES, Schema
@@ -30,8 +31,7 @@ _REFUSED = ("$ref", "$defs", "readOnly", "writeOnly")
 _PARAMETER_TYPES = (*TEXT_TYPES, "array")
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """What a declaration says. *schema* is its JSON Schema, *rules* the part that goes beyond the type."""
 
     schema: Schema

@@ -6,8 +6,9 @@ A table, read by the check of declarations and by everything that walks through 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.schemas.problems import Path
 
@@ -21,8 +22,7 @@ _ARRAY = frozenset(["array"])
 _OBJECT = frozenset(["object"])
 
 
-@dataclass(frozen=True, slots=True)
-class Keyword:
+class Keyword(Struct, frozen=True):
     """One keyword: the kind of its value, and the types of data it says something about (None: all)."""
 
     kind: str

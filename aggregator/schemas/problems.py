@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aggregator.errors import AggregatorError
 
@@ -11,8 +12,7 @@ Path = tuple[str | int, ...]
 """Keys and indexes from the root of a declaration to the place in question."""
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaProblem:
+class SchemaProblem(Struct, frozen=True):
     """One mistake in a declaration: a sentence, where it is below the declaration, and how to fix it."""
 
     message: str
@@ -28,8 +28,7 @@ class InvalidSchema(AggregatorError):  # noqa: N818 - said of the declaration
         super().__init__("; ".join(problem.message for problem in problems))
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """One way in which a request breaks its declaration; every text of it may be shown to the client.
 
     *pointer* (RFC 6901) leads into the body, or names a parameter: ``/page``, ``/tags/1``. *location* is

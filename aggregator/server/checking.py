@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.config.loading import Loader
 from aggregator.diagnostics import Diagnostic, Source, as_json, summary
@@ -16,8 +17,7 @@ from aggregator.plan.summary import counts_text
 from aggregator.plan.types import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """What became of a check: every problem in reading order, and the plan when no error is among them.
 
     *sources* are the texts that the problems speak of; *seconds* is how long it took.

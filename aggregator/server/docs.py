@@ -7,7 +7,6 @@ address in the page is relative, so that it works under any prefix.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from html import escape
@@ -17,6 +16,7 @@ from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI
+from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -167,8 +167,7 @@ def page_text(title: str) -> str:
     return _PAGE.format(title=escape(title), **{key: load_asset(name).version for key, name in names.items()})
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """A file that the page loads; *version* is a hash of its content."""
 
     media_type: str

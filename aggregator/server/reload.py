@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from aggregator.diagnostics import Diagnostic
 from aggregator.plan.types import Plan
@@ -19,8 +20,7 @@ class Verdict(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class ReloadOutcome:
+class ReloadOutcome(Struct, frozen=True):
     """The end of one reload; *report* is what a terminal shows of a refusal, *summary* one line for the log."""
 
     verdict: Verdict

@@ -7,8 +7,9 @@ Where two paths begin alike they walk together, through arrays too: ``items.sku:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from aggregator.errors import ExpressionError
 from aggregator.shaping.path import EACH, Path, index_of, parse_path
@@ -18,8 +19,7 @@ from aggregator.templates.data import MISSING
 Names = tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """The renames inside one object: *moves* from and to places below it, *inner* scopes by segment."""
 
     moves: list[tuple[Names, Names]] = field(default_factory=list)

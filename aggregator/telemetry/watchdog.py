@@ -11,13 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aggregator.telemetry.stacks import frames_above
 
 
-@dataclass(frozen=True, slots=True)
-class Stall:
+class Stall(Struct, frozen=True):
     """One standstill of the loop, told twice: while it lasts (*over* is false) and when it has passed.
 
     *seconds* is how long the loop has not answered so far, at least; *stack* is where the loop's thread

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from aggregator.diagnostics.suggestion import did_you_mean
 from aggregator.templates.problem import TemplateProblem
@@ -26,8 +27,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 _SHAPE: Final = "write `upstream:/path` or `https://host/path`"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """*method* or None; *upstream* or *origin*; *rest* is the offset at which the path starts."""
 
     method: str | None

@@ -6,8 +6,9 @@ Public, so that a plan can write a body piece by piece and copy whole results as
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
 
 from aggregator.errors import ExpressionError
 from aggregator.templates.data import MISSING
@@ -24,8 +25,7 @@ With ``omit`` a node gives `MISSING` itself, and lists and maps leave such entri
 Context: TypeAlias = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Const:
+class Const(Struct, frozen=True, eq=False):
     """A JSON value that is the same for every request; nobody changes it. Equal as JSON: 1 is not true."""
 
     value: Any
@@ -45,8 +45,7 @@ class Const:
         return hash(json_text(self.value))
 
 
-@dataclass(frozen=True, slots=True)
-class Expr:
+class Expr(Struct, frozen=True):
     """Exactly one expression: its result as it is."""
 
     expression: Expression
@@ -61,8 +60,7 @@ class Expr:
         yield self.expression
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Text with expressions in it; null becomes nothing, and what is not text is written as JSON."""
 
     parts: tuple[str | Expression, ...]
@@ -87,8 +85,7 @@ class Text:
         return (part for part in self.parts if isinstance(part, Expression))
 
 
-@dataclass(frozen=True, slots=True)
-class ListNode:
+class ListNode(Struct, frozen=True):
     """An array of nodes, at least one of which is not constant."""
 
     items: tuple[Node, ...]
@@ -103,8 +100,7 @@ class ListNode:
         return (expression for item in self.items for expression in item.expressions())
 
 
-@dataclass(frozen=True, slots=True)
-class MapNode:
+class MapNode(Struct, frozen=True):
     """An object in declared order, at least one value of which is not constant; keys are plain text."""
 
     entries: tuple[tuple[str, Node], ...]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from aggregator.templates.literal import encode_literal
 from aggregator.templates.paths import is_name
@@ -15,8 +16,7 @@ from aggregator.templates.problem import TemplateProblem
 _PARAM: Final = re.compile(r"\{(?P<name>[^{}:]*)(?::(?P<kind>[^{}]*))?\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(Struct, frozen=True):
     """``{name}``, one segment; or ``{name:path}``, the one or more segments that are left (*rest*)."""
 
     name: str
@@ -26,8 +26,7 @@ class Param:
 Segment: TypeAlias = bytes | Param
 
 
-@dataclass(frozen=True, slots=True)
-class PathPattern:
+class PathPattern(Struct, frozen=True):
     """A compiled pattern.
 
     Literal *segments* are in the form of :func:`~aggregator.templates.percent.canonical_segment`, to be

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from aggregator.templates.literal import encode_literal
 from aggregator.templates.paths import Path, dotted, parse_dotted
@@ -16,8 +17,7 @@ _REST: Final = ":path"
 _BRACES: Final = re.compile(r"\{\{.*?(?:\}\}|$)|\{(?P<path>[^{}]*)\}|[{}]", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(Struct, frozen=True):
     """One ``{path}`` of a URL template; *in_path* is false behind the ``?``.
 
     *rest* is true for ``{name:path}``, whose value may be several segments.

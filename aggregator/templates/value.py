@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
+
+from msgspec import Struct
 
 from aggregator.templates.data import MISSING, kind_of
 from aggregator.templates.expression import Expression, References, compile_expression
@@ -23,8 +24,7 @@ _OPENING: Final = re.compile(r"\{\{|\{%|\{#")
 _MARK: Final = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|[\[({\])}]", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A compiled value; two are equal when they render the same way."""
 
     node: Node
@@ -67,8 +67,7 @@ def _raise(problem: TemplateProblem) -> None:
     raise problem
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiler:
+class _Compiler(Struct, frozen=True):
     on_problem: OnProblem
 
     def compile(self, value: Any, path: tuple[str | int, ...]) -> Node:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterable
-from dataclasses import replace
 from time import monotonic
+
+from msgspec.structs import replace
 
 from aggregator.transport.connecting import Resolve
 from aggregator.transport.door import Done, Door

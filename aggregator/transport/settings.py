@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where an upstream listens: *scheme* is ``http`` or ``https``, *host* a name or a bare address.
 
     With *unix_socket* (a path) the connection goes there; *host* then only names the certificate.
@@ -44,8 +45,7 @@ class Origin:
         return cls(parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme], unix_socket)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How many connections a pool may hold and how many calls may wait for one.
 
     *max_keepalive* bounds the idle ones (None: as many as may be open); each is closed after
@@ -60,8 +60,7 @@ class Limits:
     retry_after: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True):
     """Limits in seconds inside a call's deadline; None leaves the phase to the deadline alone.
 
     *connect* covers name lookup, TCP and TLS; *read* is the longest silence while bytes are due;
@@ -74,8 +73,7 @@ class Timeouts:
     pool: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
+class Caps(Struct, frozen=True):
     """How much of a response is accepted, in bytes and counts; above it the call fails.
 
     *body* counts what arrives, *decoded* what content codings make of it; streamed replies are bounded
@@ -106,8 +104,7 @@ class TlsSettings:
     server_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PoolSettings:
+class PoolSettings(Struct, frozen=True):
     """Everything that one pool of connections to one origin needs to know."""
 
     origin: Origin

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.openapi.models import OpenAPI, PathItem
+from msgspec.structs import replace
 
 from aggregator.config.loading import load_config
 from aggregator.plan.compiler import compile_plan
@@ -291,6 +292,6 @@ def test_many_endpoints(plan_of: Callable[[str], Plan]) -> None:
         for name in map("page{}".format, range(1000))
     ]
     started = time.process_time()
-    document = build_openapi(replace(plan, endpoints=tuple(copies)))
+    document = build_openapi(dataclasses.replace(plan, endpoints=tuple(copies)))
     assert time.process_time() - started < 1.0
     assert len(document["paths"]) == 1000

@@ -9,7 +9,6 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import httpx
 import pytest
 import trustme
 import uvloop
+from msgspec.structs import replace
 
 from aggregator.transport import ClientPool, Door, EngineTransport, Origin, Pool, PoolSettings, no_cookies
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from aggregator.errors import Cause
 from aggregator.transport import EngineTransport, Limits, Origin, Pool, PoolSettings, TlsSettings, no_cookies

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from aggregator.errors import CallError, Cause, StartupError
 from aggregator.transport import Origin, Pool, PoolSettings, TlsSettings, connecting, places
@@ -159,7 +159,7 @@ def test_connections_that_do_not_go(run: Any, stage: Any, authority: Any, monkey
 def test_contexts_are_shared(authority: Any) -> None:
     """Equal settings share one context; other settings do not."""
     settings = TlsSettings(ca_file=authority.file)
-    assert tls_context(settings) is tls_context(replace(settings))
+    assert tls_context(settings) is tls_context(TlsSettings(ca_file=authority.file))
     assert tls_context(settings) is not tls_context(TlsSettings(verify=False))
     assert tls_context(TlsSettings()).verify_mode == ssl.CERT_REQUIRED
     assert tls_context(TlsSettings()).minimum_version == ssl.TLSVersion.TLSv1_2
@@ -211,7 +211,7 @@ def test_encrypted_key(authority: Any, tmp_path: Path) -> None:
     assert tls_context(settings) is not None
     assert "sesame" not in repr(settings)
     with pytest.raises(StartupError):
-        tls_context(replace(settings, key_password=None))
+        tls_context(TlsSettings(cert_file=cert, key_file=str(locked)))
 
 
 def test_over_a_unix_socket(run: Any, stage: Any, authority: Any, tmp_path: Path) -> None:

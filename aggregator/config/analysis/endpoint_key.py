@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.config.findings import Finding, occurrences
 from aggregator.config.values import Steps
@@ -15,8 +17,7 @@ _WORDS = re.compile(r"(?P<method>[^\s/]+)?(?P<gap>\s*)(?P<path>/.*|\S.*)?", re.D
 _EXAMPLE = "write it like `GET /users/{user_id}`"
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointKey:
+class EndpointKey(Struct, frozen=True):
     """A method in capitals and a compiled path."""
 
     method: str

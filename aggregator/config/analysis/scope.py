@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 RESULT_FIELDS = ("status", "headers", "body", "state", "cause")
 """What ``this`` and ``calls.NAME`` have."""
@@ -17,8 +18,7 @@ RESERVED = frozenset({*INPUT_NAMES, *LOCAL_NAMES, "calls", "call", "meta", "use"
 """Names that neither a part nor a path parameter may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """What the client may send, as far as the endpoint declares it; None where it declares nothing.
 
     *certain_query* are the parameters that always have a value. *body_fields* are the properties of the
@@ -34,8 +34,7 @@ class Inputs:
     has_body: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The names that can be read at one place.
 
     *results* are the parts by name, *local* the fields of each name that exists only there. An *open* scope

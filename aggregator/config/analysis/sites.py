@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from aggregator.config.analysis.scope import Inputs, Scope
 from aggregator.config.findings import Finding
@@ -17,8 +18,7 @@ Reference = tuple[str, ...]
 Role = Literal["call", "part", "fallback", "race", "background"]
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """One *text* at *path* that reads names; *references* are the paths that it reads.
 
     *via* is set for a text of a group: the place in the endpoint that takes the group in.
@@ -32,8 +32,7 @@ class Use:
     via: Steps | None = None
 
 
-@dataclass(slots=True, eq=False)
-class Part:
+class Part(Struct, eq=False):
     """A named piece of a fan-out, the single call, one runner of a race.
 
     *reads* are the other parts of the same fan-out that it cannot start without, each with the place that
@@ -50,8 +49,7 @@ class Part:
     fan: Fan | None = None
 
 
-@dataclass(slots=True, eq=False)
-class Fan:
+class Fan(Struct, eq=False):
     """Calls side by side; *groups* are those it takes in, each with the place of its name."""
 
     path: Steps
@@ -60,8 +58,7 @@ class Fan:
     groups: dict[str, Steps] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CallSite:
+class CallSite(Struct, frozen=True, eq=False):
     """One set of call settings: with a URL, or around a race or a nested fan-out."""
 
     path: Steps
@@ -87,8 +84,7 @@ class CallSite:
         return [key for key in ("json", "form", "multipart", "body", "graphql") if key in said or f"{key}_" in said]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class Rows(Struct, frozen=True, eq=False):
     """One status map: at a *call* or at the whole endpoint."""
 
     path: Steps
@@ -96,16 +92,14 @@ class Rows:
     call: CallSite | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ShapeSite:
+class ShapeSite(Struct, frozen=True, eq=False):
     """Settings that shape a body."""
 
     path: Steps
     settings: ShapeSettings
 
 
-@dataclass(slots=True)
-class Analysis:
+class Analysis(Struct):
     """One endpoint, or one group by itself (then without settings and pattern), taken apart.
 
     *problems* are templates that could not be compiled.

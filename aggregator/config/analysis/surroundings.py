@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from aggregator.config.model.call import CallSettings
 from aggregator.config.model.client import UpstreamSettings
 from aggregator.config.model.root import RootSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """*settings* of the root, without what is wrong in them; *upstreams* and *groups* are all declared names.
 
     *written* are the sections as the files say them, *lost* the names that stand in what is wrong.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aggregator.config.analysis.sites import Analysis, Part
 from aggregator.config.analysis.surroundings import Surroundings

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aggregator.config.model.call import CallSettings, ShapeSettings
 from aggregator.config.model.client import Timeouts
@@ -20,8 +21,7 @@ _SUCCESS = frozenset(range(200, 300))
 DEFAULT_TOTAL = 10.0
 
 
-@dataclass(slots=True)
-class Surroundings:
+class Surroundings(Struct):
     """What calls of one configuration share, compiled once."""
 
     root: RootSettings
@@ -47,8 +47,7 @@ class Surroundings:
         return anonymous_upstream(origin, label, self.root)
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointSurroundings:
+class EndpointSurroundings(Struct, frozen=True):
     """What calls of one endpoint share; *method* and *rows* are those of the endpoint.
 
     *outer* are the names of the parts that a call is in, *outer_rows* their status maps, the innermost first.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import unquote_plus
+
+from msgspec import Struct
 
 from aggregator.config.model.call import CallSettings
 from aggregator.config.model.client import ForwardSettings
@@ -20,8 +21,7 @@ _HOP_BY_HOP = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarding:
+class Forwarding(Struct, frozen=True):
     """What may be passed on of a request to an endpoint with *method*.
 
     *near* is said by the call and its endpoint, *far* by the upstream and the defaults; lists add up.

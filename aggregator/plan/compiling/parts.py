@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aggregator.config.model.call import BatchSettings, CallSettings, EachSettings, FanOutSettings
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, compile_shape_plan

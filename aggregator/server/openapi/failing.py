@@ -6,8 +6,9 @@ Only ways that exist are named, since a row of a status map that matches none of
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from aggregator.errors import Cause
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, ResponsePlan, RowPlan
@@ -25,8 +26,7 @@ OVERLOAD = _SPOKEN_OF["overloaded"]
 _OF_A_BODY = frozenset({Cause.MALFORMED, Cause.CODING, Cause.CONTENT_TYPE, Cause.UNSUCCESSFUL, Cause.EXPRESSION})
 
 
-@dataclass(frozen=True, slots=True)
-class Failures:
+class Failures(Struct, frozen=True):
     """*statuses* that are failures, *causes* of failures without one, and the statuses that *answered* those had."""
 
     statuses: frozenset[int] = frozenset()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.plan.types import CallPlan, EndpointPlan, FanPlan, PartPlan, RequestPlan
 from aggregator.schemas.openapi import parameter_object, relocate
@@ -25,8 +26,7 @@ _FIELDS: Schema = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """The *parameters* of an operation, and whether the Authorization header of the client is put to use."""
 
     parameters: list[Schema]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.runtime.answer import title_of
 from aggregator.server.openapi.components import PROBLEM_TYPE, Schema, schema_ref
@@ -11,8 +12,7 @@ from aggregator.server.openapi.components import PROBLEM_TYPE, Schema, schema_re
 ANY_TYPE = "*/*"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """One thing that an endpoint may answer; *status* is a key of a Responses Object.
 
     *media* None means no body. *shared* names the component that says all of this.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aggregator.plan.types import EndpointPlan
 from aggregator.templates import Param, PathPattern
@@ -15,8 +16,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """One endpoint in the document. *names* are those of its path parameters there, in reading order."""
 
     plan: EndpointPlan

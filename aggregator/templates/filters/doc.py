@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.templates.data import MISSING
 
 
-@dataclass(frozen=True, slots=True)
-class FilterDoc:
+class FilterDoc(Struct, frozen=True):
     """One filter or test.
 
     *function* takes the value and the arguments, all JSON data or `MISSING`; it changes nothing and
