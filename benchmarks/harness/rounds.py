@@ -15,6 +15,8 @@ _IN_FLIGHT_WEIGHT = 20
 """A slow contender runs until it has answered this many times its clients, if time allows."""
 
 
+_LENGTHY = 4
+
 _SETTLING_SECONDS = 8.0
 
 
@@ -93,11 +95,17 @@ def ratios(series: Series, other: Series) -> list[float]:
 
 
 def measure(
-    bench: Bench, contenders: Sequence[Contender], clients: int, *, rounds: int | None = None
+    bench: Bench, contenders: Sequence[Contender], clients: int, *, rounds: int | None = None, lengthy: bool = False
 ) -> Mapping[str, Series]:
-    """Warm every contender up, then give each one turn a round, *rounds* times or as often as asked for."""
+    """Warm every contender up, then give each one turn a round, *rounds* times or as often as asked for.
+
+    *lengthy* turns are long enough for the last hundredth of latencies to be more than the first answer to each
+    client, which has to wait for connections.
+    """
     regular = [entry for entry in contenders if not entry.once]
     seconds = {entry.name: _fitting_seconds(bench, entry, clients) for entry in regular}
+    if lengthy:
+        seconds = dict.fromkeys(seconds, _LENGTHY * bench.options.slow_seconds)
     turns: dict[str, list[Turn]] = {entry.name: [] for entry in contenders}
     for _ in range(rounds or bench.options.rounds):
         for entry in regular:

@@ -47,6 +47,7 @@ class LoadScene:
     entries: Sequence[Entry]
     targets: Sequence[Target]
     note: str = ""
+    lengthy: bool = False
 
     def run(self, bench: Bench) -> SceneResult:
         started: list[Server] = []
@@ -60,7 +61,7 @@ class LoadScene:
                     contenders.append(self._enter(bench, entry, started))
                 except UnusablePeerError as reason:
                     notes.append(f"{entry.key}: {reason}")
-            series = measure(bench, contenders, self.clients)
+            series = measure(bench, contenders, self.clients, lengthy=self.lengthy)
         return self._result(series, notes)
 
     def _enter(self, bench: Bench, entry: Entry, started: list[Server]) -> Contender:
@@ -101,6 +102,7 @@ COLUMNS = (
     "p50 ms",
     "p90 ms",
     "p99 ms",
+    "slowest ms",
     "CPU µs/request",
     "processor used",
     "at rest MB",
@@ -119,6 +121,7 @@ def table_row(series: Series, subject: Series | None) -> tuple[str, ...]:
         _milliseconds(series, "p50"),
         _milliseconds(series, "p90"),
         _milliseconds(series, "p99"),
+        _milliseconds(series, "slowest"),
         f"{cpu * 1e6:.0f}" if own and cpu is not None else "–",
         f"{series.busy:.0%}" if own else "–",
         f"{contender.resting_bytes / 1e6:.0f}" if own else "–",
