@@ -20,6 +20,8 @@ Address = tuple[int, int, int, str, Any]
 """Family, kind, protocol, name and place, as getaddrinfo gives them."""
 
 _EYEBALLS_DELAY = 0.25  # RFC 8305 §5
+_QUEUE_DELAY = 0.01  # a Unix socket whose queue is full says EAGAIN, and tells nobody when there is room
+_UNDER_WAY = frozenset({errno.EINPROGRESS, getattr(errno, "WSAEWOULDBLOCK", errno.EINPROGRESS)})
 
 
 def can_poll(loop: asyncio.AbstractEventLoop) -> bool:
@@ -35,8 +37,9 @@ async def open_socket(loop: asyncio.AbstractEventLoop, addresses: list[Address])
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)
-        error = sock.connect_ex(place)
-        if error == errno.EINPROGRESS:
+        while (error := sock.connect_ex(place)) == errno.EAGAIN:
+            await asyncio.sleep(_QUEUE_DELAY)
+        if error in _UNDER_WAY:
             await until(loop, sock, "write")
             error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
