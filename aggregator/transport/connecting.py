@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from aggregator.errors import Cause
 from aggregator.transport.failures import connect_failure, late
+from aggregator.transport.lookup import look_up
 from aggregator.transport.settings import Origin, PoolSettings
 from aggregator.transport.sockets import Address, can_poll, literal, open_socket, unix
 from aggregator.transport.tls import tls_context
@@ -89,15 +90,12 @@ class Connector:
             return self._known
         origin = self._settings.origin
         if self._lookup is None:
-            self._lookup = self._loop.create_task((self._resolve or self._ask_system)(origin.host, origin.port))
+            self._lookup = self._loop.create_task((self._resolve or look_up)(origin.host, origin.port))
             self._lookup.add_done_callback(self._forget_lookup)
         found = await asyncio.shield(self._lookup)
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "no address")
         return found
-
-    async def _ask_system(self, host: str, port: int) -> Addresses:
-        return list(await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
     def _forget_lookup(self, lookup: asyncio.Task[Addresses]) -> None:
         self._lookup = None

@@ -37,7 +37,7 @@ async def open_socket(loop: asyncio.AbstractEventLoop, addresses: list[Address])
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)
-        while (error := sock.connect_ex(place)) == errno.EAGAIN:
+        while (error := sock.connect_ex(place)) == errno.EAGAIN:  # noqa: ASYNC110
             await asyncio.sleep(_QUEUE_DELAY)
         if error in _UNDER_WAY:
             await until(loop, sock, "write")

@@ -84,14 +84,16 @@ class Upstream:
 
 
 @asynccontextmanager
-async def playing(*answers: Any, tls: ssl.SSLContext | None = None, path: str = "") -> AsyncIterator[Upstream]:
-    """Serve *answers* on a port of their own, or on the Unix socket *path*."""
+async def playing(
+    *answers: Any, tls: ssl.SSLContext | None = None, path: str = "", host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Upstream]:
+    """Serve *answers* on *port* of *host* (one of their own, unless said), or on the Unix socket *path*."""
     upstream = Upstream(*answers)
     if path:
         upstream.path = path
         server = await asyncio.start_unix_server(upstream.serve, path, ssl=tls)
     else:
-        server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, ssl=tls)
+        server = await asyncio.start_server(upstream.serve, host, port, ssl=tls)
         upstream.port = server.sockets[0].getsockname()[1]
     try:
         yield upstream
