@@ -12,7 +12,7 @@ from aggregator.plan.graph import draw_tree, mermaid, tree_of
 from aggregator.plan.preview import RequestPreview, Veil, preview, shown
 from aggregator.plan.summary import part_text
 from aggregator.plan.truth import Case, cases_of, rule_text
-from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan
+from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, ResponsePlan
 from aggregator.plan.walking import calls_in_part
 from aggregator.plan.ways import ways_of
 from aggregator.templates import json_text
@@ -115,7 +115,8 @@ def _answer(plan: EndpointPlan) -> str:
     """Give what the client gets when nothing fails."""
     response = plan.response
     if plan.stream:
-        return "the body of the call, as it comes"
+        status = _status(plan.response)
+        return f"{status} the body of the call, as it comes" if status else "the body of the call, as it comes"
     if response.body is not None:
         body = json_text(shown(response.body))
     elif plan.kind == "call":
@@ -124,8 +125,14 @@ def _answer(plan: EndpointPlan) -> str:
         body = f"the parts, merged ({response.merge})" if plan.fan else "null"
     else:
         body = "{" + ", ".join(f'"{part.name}": …' for part in plan.fan.parts) + "}"
-    status = f"{{{{ {response.status_expression.source} }}}}" if response.status_expression else response.status or 200
-    return f"{status} {body}"
+    return f"{_status(response) or 200} {body}"
+
+
+def _status(response: ResponsePlan) -> str:
+    """Give the status that the file says, if it says one."""
+    if response.status_expression is not None:
+        return f"{{{{ {response.status_expression.source} }}}}"
+    return str(response.status or "")
 
 
 def _calls(plan: EndpointPlan, params: Mapping[str, Any], veil: Veil) -> Iterator[ExplainedCall]:

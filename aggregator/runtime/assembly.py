@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange, State
@@ -18,7 +17,7 @@ from aggregator.runtime.finishing import Finish, compile_check, compile_finish
 from aggregator.runtime.names import Names
 from aggregator.runtime.outcome import HEADER, is_partial, parts_header
 from aggregator.runtime.result import Result
-from aggregator.templates import MISSING, Template, header_value, text_of
+from aggregator.templates import MISSING, Expression, Template, header_value, text_of
 
 Begin = Callable[[Run], Answer]
 
@@ -56,9 +55,9 @@ class Assembly:
         answer = self._begin(run)
         names = run.frame.names
         if self._status_of is not None:
-            answer.status = _status(self._status_of.evaluate(names))
+            answer.status = status_from(self._status_of, names)
         if self._headers:
-            _add_headers(answer, self._headers, names)
+            add_headers(answer, self._headers, names)
         if self._status_of is not None and not has_body(answer.status):
             empty(answer)
         results = run.results
@@ -122,13 +121,15 @@ def mark_partial(answer: Answer, results: list[Result]) -> None:
     answer.headers.append((HEADER, parts_header(results)))
 
 
-def _status(value: Any) -> int:
+def status_from(expression: Expression, names: Names) -> int:
+    """Give the status that *expression* computes; raises ``ExpressionError`` when it is none."""
+    value = expression.evaluate(names)
     if isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599:
         return value
     raise ExpressionError("The expression for the status of the answer did not give a status.")
 
 
-def _add_headers(answer: Answer, headers: tuple[tuple[bytes, Template], ...], names: Names) -> None:
+def add_headers(answer: Answer, headers: tuple[tuple[bytes, Template], ...], names: Names) -> None:
     """Set *headers*; one whose value is null or missing is left out."""
     for name, template in headers:
         value = template.render(names, missing="null")

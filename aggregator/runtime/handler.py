@@ -208,7 +208,7 @@ def _resolve(done: asyncio.Future[None]) -> Callable[[Run], None]:
 
 def _unmade(error: AggregatorError) -> Result:
     """Give the failure of an answer whose parts are all there, but cannot become one."""
-    return failed("response", error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error)))
+    return failed("response", error)
 
 
 def _knows_secret(exchange: Exchange, header: bytes, secret: bytes) -> bool:

@@ -24,15 +24,22 @@ def replies_of(run: Run) -> Iterator[Result]:
 
 
 def passed_headers(rules: tuple[tuple[bytes, str], ...], run: Run, *, partial: bool) -> HeaderList:
-    """Give the fields that *rules* (name, first|last|append|min|max) take from the parts, in declared order.
+    """Give the fields that *rules* take from the parts, in declared order.
 
-    Several ``set-cookie`` stay apart (RFC 6265 §3); hop-by-hop fields never pass (RFC 9110 §7.6.1), and what speaks
-    of whole bodies does not stand on a *partial* answer.
+    What speaks of whole bodies does not stand on a *partial* answer.
     """
-    replies = list(replies_of(run))
+    kept = tuple(rule for rule in rules if not (partial and rule[0] in _OF_A_WHOLE))
+    return fields_taken(kept, tuple(replies_of(run)))
+
+
+def fields_taken(rules: tuple[tuple[bytes, str], ...], replies: tuple[Result, ...]) -> HeaderList:
+    """Give the fields that *rules* (name, first|last|append|min|max) take from *replies*, in that order.
+
+    Several ``set-cookie`` stay apart (RFC 6265 §3); hop-by-hop fields never pass (RFC 9110 §7.6.1).
+    """
     taken: HeaderList = []
     for name, rule in rules:
-        if name in _NEVER or (partial and name in _OF_A_WHOLE):
+        if name in _NEVER:
             continue
         values = [value for reply in replies for field, value in reply.headers if field == name]
         if rule == "append":

@@ -18,6 +18,7 @@ from aggregator.runtime.answer import Answer, problem
 from aggregator.runtime.body import ClientGone, check_length
 from aggregator.runtime.effects import Effect, EffectQueue
 from aggregator.runtime.frame import Frame
+from aggregator.runtime.heads import compile_head
 from aggregator.runtime.identity import request_id
 from aggregator.runtime.inputs import Inputs, Refusal
 from aggregator.runtime.names import Names
@@ -43,7 +44,7 @@ class StreamHandler:
     """Serves one streaming endpoint of one generation."""
 
     is_direct = False
-    __slots__ = ("_effects", "_inputs", "_pool", "_queue", "_report", "_seconds", "_sender", "plan")
+    __slots__ = ("_effects", "_head", "_inputs", "_pool", "_queue", "_report", "_seconds", "_sender", "plan")
 
     def __init__(
         self, plan: EndpointPlan, server: ServerPlan, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
@@ -54,6 +55,7 @@ class StreamHandler:
         self._pool = pool
         self._effects = effects
         self._queue = queue
+        self._head = compile_head(plan.response)
         self._inputs = Inputs(plan.inputs, plan.pattern.params)
         self._report = Report(plan.key, server.access_log)
         is_declared = plan.reserve > 0  # of a deadline that the file names, a moment is kept for making the answer
@@ -67,9 +69,10 @@ class StreamHandler:
         loop = asyncio.get_running_loop()
         exchange = self._exchange(scope, segments, loop.time())
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
-        transit = Transit(self.plan, self._sender, self._pool, frame, receive, send, scope)
+        transit = Transit(self.plan, self._head, self._sender, self._pool, frame, receive, send, scope)
         try:
             self._inputs.accept(exchange)
+            frame.names.update(exchange.params)  # which are typed only now
             check_length(exchange, self.plan.inputs.max_body)
             answer = await unless_gone(transit.run(), receive, transit.read)
         except ClientGone:

@@ -8,24 +8,24 @@ from collections.abc import AsyncIterable, AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from aggregator.errors import AggregatorError, CallError, Cause
-from aggregator.exchange import Exchange, HeaderList
-from aggregator.plan.types import EndpointPlan
+from aggregator.exchange import Exchange
+from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.runtime.answer import Answer, has_body, problem
 from aggregator.runtime.body import body_stream
 from aggregator.runtime.failure import failure_answer
 from aggregator.runtime.frame import Frame
+from aggregator.runtime.heads import Head
 from aggregator.runtime.identity import HEADER as REQUEST_ID
 from aggregator.runtime.replying import CLOSE, Receive, Send
-from aggregator.runtime.result import Result
+from aggregator.runtime.result import Result, failed
 from aggregator.runtime.sending import Sender
 from aggregator.transport import Reply, StreamReply, accept_encoding
 
 if TYPE_CHECKING:
     from aggregator.runtime.streaming import StreamDoor
 
-_PASSED = frozenset({b"content-type", b"content-length", b"content-encoding", b"content-disposition", b"content-range",
-                     b"accept-ranges", b"etag", b"last-modified", b"cache-control", b"vary"})  # fmt: skip
 _MOST_OF_A_FAILURE = 64 * 1024
+_CALL = {"call": 0}
 _CODINGS = b"accept-encoding: " + accept_encoding() + b"\r\n"
 
 
@@ -36,15 +36,16 @@ class Transit:
     """
 
     __slots__ = (
-        "_door", "_frame", "_plan", "_receive", "_send", "_sender", "_version", "closing", "read", "results", "status",
-        "whole",
+        "_door", "_frame", "_head", "_plan", "_receive", "_send", "_sender", "_version", "closing", "read", "results",
+        "status", "whole",
     )  # fmt: skip
 
     def __init__(
-        self, plan: EndpointPlan, sender: Sender, door: StreamDoor, frame: Frame, receive: Receive, send: Send,
-        scope: Any,
+        self, plan: EndpointPlan, head: Head, sender: Sender, door: StreamDoor, frame: Frame, receive: Receive,
+        send: Send, scope: Any,
     ) -> None:  # fmt: skip
         self._plan = plan
+        self._head = head
         self._sender = sender
         self._door = door
         self._frame = frame
@@ -70,9 +71,19 @@ class Transit:
             if reply.status not in self._sender.plan.success.statuses:
                 return self._failed(await _whole(reply), started)
             result = Result(self._sender.name, status=reply.status)
+            result.headers = reply.headers
             result.started, result.ended = started, self._frame.loop.time()
-            self.results = (result,)
-            return await self._pass_on(reply)
+            self._take(result)
+            try:
+                answer = self._head(result, self._frame.names)
+            except AggregatorError as error:
+                return self._answer_to(failed("response", error), self._plan.rows)
+            return await self._pass_on(reply, answer)
+
+    def _take(self, result: Result) -> None:
+        """Keep what became of the call, also for the expressions that come after it."""
+        self.results = (result,)
+        self._frame.names.see(_CALL, self.results)
 
     async def _open(self, now: float) -> StreamReply:
         try:
@@ -103,19 +114,22 @@ class Transit:
 
     def _failed(self, outcome: Reply | CallError, started: float) -> Answer:
         result = self._sender.judge(self._frame, outcome, started)
-        self.results = (result,)
-        return failure_answer(result, self._sender.plan.rows, self._frame.names, self._frame.exchange, (), debug=False)
+        self._take(result)
+        return self._answer_to(result, self._sender.plan.rows)
 
-    async def _pass_on(self, reply: StreamReply) -> Answer:
+    def _answer_to(self, failure: Result, rows: tuple[RowPlan, ...]) -> Answer:
+        return failure_answer(failure, rows, self._frame.names, self._frame.exchange, (), debug=False)
+
+    async def _pass_on(self, reply: StreamReply, answer: Answer) -> Answer:
+        """Send *answer* with the body of *reply*."""
         exchange = self._frame.exchange
-        answer = Answer(reply.status, _passed(reply), b"")
-        head_only = exchange.method == "HEAD" or not has_body(reply.status)
+        head_only = exchange.method == "HEAD" or not has_body(answer.status)
         sized = any(name == b"content-length" for name, _ in answer.headers)
         if self._version == "1.0" and not head_only and not sized:
             return problem(505, "The length of this stream is not known, so it needs HTTP/1.1.", request_id=exchange.id)
         headers = [*answer.headers, (REQUEST_ID, exchange.id.encode("ascii")), *((CLOSE,) if self.closing else ())]
-        self.status = reply.status
-        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        self.status = answer.status
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if not head_only:
             async for piece in reply:
                 await self._send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -135,12 +149,6 @@ async def _whole(reply: StreamReply) -> Reply:
     except CallError:
         body = b""
     return Reply(reply.status, reply.headers, body)
-
-
-def _passed(reply: StreamReply) -> HeaderList:
-    """Give the fields of *reply* that describe its body, which is handed on unchanged."""
-    unwanted = () if has_body(reply.status) else (b"content-length",)
-    return [(name, value) for name, value in reply.headers if name in _PASSED and name not in unwanted]
 
 
 def _coding_for(exchange: Exchange) -> bytes:

@@ -115,6 +115,7 @@ def test_a_static_answer_calls_nobody(plan_of) -> None:
     [
         ("call: 'shop:/a'", "status, body and content type of the call"),
         ("stream: true\n    call: 'shop:/a'", "the body of the call, as it comes"),
+        ("stream: true\n    call: 'shop:/a'\n    response: {status: 202}", "202 the body of the call, as it comes"),
         ("fan_out: {a: 'shop:/a', b: 'shop:/b'}\n    response: {merge: deep}", "200 the parts, merged (deep)"),
         ("call: 'shop:/a'\n    response: {status: 201, body: {id: '{{ call.id }}'}}", '201 {"id":"{{ call.id }}"}'),
         (
@@ -122,7 +123,7 @@ def test_a_static_answer_calls_nobody(plan_of) -> None:
             "{{ calls.call.status }} 1",
         ),
     ],
-    ids=["passed-through", "streamed", "merged", "templated", "computed-status"],
+    ids=["passed-through", "streamed", "streamed-with-status", "merged", "templated", "computed-status"],
 )
 def test_the_answer_when_nothing_fails(plan_of, endpoint: str, answer: str) -> None:
     """The second line says what a client gets when all goes well."""

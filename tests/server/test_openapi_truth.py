@@ -35,6 +35,11 @@ endpoints:
   GET /made: {call: users:/users/1, response: {body: {id: "{{ call.id }}"}}}
   GET /mean: {call: {url: users:/users/1, transform: "statistics:mean", status_map: {fault: {detail: No mean}}}}
   GET /stream: {call: users:/users/1, stream: true}
+  GET /export:
+    stream: true
+    call: {url: users:/users/1, success: {status: [200, 204, 206]}}
+    response: {status: 202, headers: {content-disposition: "a; filename={{ query.name | upper }}"}, pass_headers: {x-cost: first}}
+    status_map: {expression: 400}
   GET /page:
     fan_out:
       user: users:/users/1
@@ -71,6 +76,8 @@ REQUESTS = [
     ("/made", "/made", {}),
     ("/mean", "/mean", {}),
     ("/stream", "/stream", {}),
+    ("/export", "/export?name=a", {}),
+    ("/export", "/export?name=a%0Ab", {}),
     ("/page", "/page", {}),
     ("/page", "/page", {"if-none-match": "*"}),
     ("/board", "/board", {}),
@@ -104,6 +111,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "list": answers(200, json=[1]),
     "new list": answers(201, json=[1]),
     "text": answers(200, text="hello"),
+    "part": answers(206, json={"id": 1, "items": [1]}),
     "broken": answers(200, content=b'{"id": ', headers={"content-type": "application/json"}),
     "moved": answers(302, headers={"location": "https://elsewhere.example"}),
     "missing": answers(404, json={"message": "no such thing"}),

@@ -35,6 +35,23 @@ endpoints:
   POST /upload: {stream: true, max_body: 10MB, timeout: 5s, forward: {body: true}, call: "POST up:/upload"}
   POST /capped: {stream: true, max_body: 100B, forward: {body: true}, call: "POST up:/upload"}
   POST /early: {stream: true, forward: {body: true}, call: "POST up:/early"}
+  GET /named/{name}:
+    stream: true
+    call: {url: up:/download, headers: {x-name: "{{ name }}"}}
+    response:
+      status: "{{ 201 if query.new else calls.call.status }}"
+      headers:
+        content-disposition: 'attachment; filename="{{ name }}.csv"'
+        content-type: "{{ query.type }}"
+        x-size: "{{ calls.call.headers['content-length'] }}"
+      pass_headers: {x-secret: first, etag: last, set-cookie: append}
+    background: {method: POST, url: up:/sink, json: ["{{ name }}", "{{ calls.call.status }}", "{{ response.status }}"]}
+  GET /always: {stream: true, call: up:/download, response: {status: 202}}
+  GET /part: {stream: true, call: up:/part, response: {status: 202}}
+  GET /filled: {stream: true, call: up:/nothing, response: {status: 200}}
+  GET /emptied: {stream: true, call: up:/download, response: {status: "{{ 204 }}"}}
+  GET /no-status: {stream: true, call: up:/download, response: {status: "{{ 'many' }}"}, status_map: {expression: 500}}
+  GET /no-header: {stream: true, call: up:/download, response: {headers: {x-name: "{{ query.name }}"}}}
   GET /told:
     stream: true
     call: up:/download
@@ -59,6 +76,7 @@ def upstream(shared_stage):
         "/huge": [b"HTTP/1.1 200 OK\r\ncontent-length: 12000000\r\n\r\n", *[b"x" * 1_000_000] * 12],
         "/cut": [b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf", stage.CLOSE],
         "/cut-chunks": [CHUNKED + chunk(b"half"), stage.RESET],
+        "/part": stage.reply(body=b"b", status=206, content_range="bytes 1-1/3"),
         "/nothing": b"HTTP/1.1 204 No Content\r\n\r\n",
         "/missing": stage.reply({"why": "sold out"}, 404),
         "/held": [stage.HANG],
@@ -81,6 +99,56 @@ def test_a_download_keeps_what_describes_its_body(gateway):
     assert (answer.status, answer.body, answer["content-type"], answer["etag"]) == (200, b"abc", "text/csv", '"1"')
     assert (answer["content-length"], answer["x-secret"], answer["set-cookie"]) == ("3", None, None)
     assert answer["x-request-id"]
+
+
+def test_a_download_has_a_name(gateway, upstream, stage):
+    """Status and headers of the file read the inputs and the head of the upstream's answer; null ones are left out."""
+    answer = gateway.get("/named/report?new=1")
+    assert (answer.status, answer.body, answer["content-type"]) == (201, b"abc", "text/csv")
+    assert (answer["content-disposition"], answer["x-size"]) == ('attachment; filename="report.csv"', "3")
+    assert (answer["x-secret"], answer["etag"], answer["set-cookie"]) == ("no", '"1"', "a=1")
+    stage.until(lambda: upstream.last.target == "/sink")
+    assert upstream.last.body == b'["report",200,201]'
+    plain = gateway.get("/named/report?type=text/plain")
+    assert (plain.status, plain["content-type"]) == (200, "text/plain")
+
+
+def test_a_path_parameter_reaches_the_call_of_a_stream(gateway, upstream, stage):
+    """Also where it stands outside the URL."""
+    gateway.get("/named/report")
+    stage.until(lambda: upstream.last.target == "/sink")
+    asked = next(request for request in reversed(upstream.requests) if request.target == "/download")
+    assert asked["x-name"] == "report"
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "body", "length"),
+    [
+        ("/always", 202, b"abc", "3"),
+        ("/part", 206, b"b", "1"),
+        ("/filled", 200, b"", "0"),
+        ("/emptied", 204, b"", None),
+    ],
+)
+def test_a_stream_has_the_status_of_the_file(gateway, target, status, body, length):
+    """But a part of a body stays 206; and the length fits whatever is sent."""
+    wire = gateway.wire()
+    answer = wire.ask("GET", target)
+    assert (answer.status, answer.body, answer["content-length"]) == (status, body, length)
+    assert wire.ask("GET", "/hello").status == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "detail"),
+    [
+        ("/no-status", 500, "The expression for the status of the answer did not give a status."),
+        ("/no-header?name=a%0Ab", 502, "a header value cannot hold a line break or another control character"),
+    ],
+)
+def test_a_head_that_cannot_be_made_is_a_failure(gateway, target, status, detail):
+    """Nothing has been sent yet, so it is a problem document, by the status map of the endpoint."""
+    answer = gateway.get(target)
+    assert (answer.status, answer.detail, answer.json["part"]) == (status, detail, "response")
 
 
 def test_pieces_arrive_as_they_come(gateway, upstream, stage):
@@ -294,7 +362,7 @@ def test_the_client_can_read_the_coding(gateway, upstream, accepted, asked):
 
 def test_streams_do_not_leak_connections(gateway, upstream, stage):
     """After every kind of end the pools are as they were."""
-    for target in ("/download", "/missing", "/cut", "/dead", "/nothing"):
+    for target in ("/download", "/missing", "/cut", "/dead", "/nothing", "/no-status", "/emptied"):
         gateway.wire().write("GET", target).until(b"\r\n\r\n")
     stage.until(lambda: gateway.in_flight == 0)
     stage.until(lambda: all((pool.active, pool.waiting) == (0, 0) for pool in gateway.app.running.pools))

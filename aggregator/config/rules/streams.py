@@ -1,18 +1,29 @@
-"""A streamed answer is one plain call whose body nobody looks into."""
+"""A streamed answer is one plain call whose body nobody looks into; what is said of it is said before it begins."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
+from aggregator.config.model.response import ResponseSettings
 from aggregator.config.rules.spots import report
+from aggregator.config.values import Steps
 
+_OF_ANSWER = frozenset({"status", "headers", "pass_headers"})
+_BODILESS = (204, 205, 304)
 _OF_CALL = (
     "optional", "default", "when", "for_each", "fallback", "race", "fan_out", "select", "target", "allow", "deny",
     "rename", "group", "transform", "format", "graphql", "redirects",
 )  # fmt: skip
+
+_INSTEAD = {
+    "body": "remove it; the body of the call is the answer",
+    "cache_control": "write it as a header: `headers: {cache-control: …}`",
+}
+_KNOWN = "known are the inputs, `calls.call.status` and `calls.call.headers`"
+_KNOWN_LATER = "known are `response.status` and `response.headers`"
 
 
 def check_streams(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
@@ -26,7 +37,7 @@ def check_streams(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
         yield Finding("stream", message, (*at, "stream"), "write `call:`, or remove `stream`")
         return
     if settings.response is not None:
-        yield Finding("stream", "`response` has no effect on a stream", (*at, "response"), "remove it", at_key=True)
+        yield from _check_answer(settings.response, (*at, "response"))
     if settings.body is not None:
         message = "the body of a streaming endpoint is not read, so it cannot be checked"
         yield Finding("stream", message, (*at, "body"), "remove `body`", at_key=True)
@@ -38,7 +49,27 @@ def check_streams(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
         message = "the body of a stream is not read, so it cannot be judged"
         yield Finding("stream", message, (*at, "call", "success", "when"), "judge by `status`")
     for use in analysis.uses:
-        for reference in use.references:
-            if reference[0] == "body":
-                message = "the body of a streaming endpoint is not read"
-                yield report(use, "stream", message, ("body",), "pass it on with `forward: {body: true}`")
+        for reference in sorted(use.references):
+            yield from _check_reference(use, reference, (*at, "call"))
+
+
+def _check_answer(response: ResponseSettings, path: Steps) -> Iterator[Finding]:
+    """What is said of the answer is said before its body begins."""
+    for key in sorted(response.model_fields_set - _OF_ANSWER):
+        hint = _INSTEAD.get(key, "remove it; a stream has `status`, `headers` and `pass_headers`")
+        yield Finding("stream", f"`{key}` has no effect on a stream", (*path, key), hint, at_key=True)
+    if response.status in _BODILESS:
+        message = f"an answer with status {response.status} has no body that could be streamed"
+        yield Finding("body-of-status", message, (*path, "status"), "remove it, or choose another status")
+
+
+def _check_reference(use: Use, reference: Reference, call: Steps) -> Iterator[Finding]:
+    if reference[0] == "body":
+        message = "the body of a streaming endpoint is not read"
+        yield report(use, "stream", message, ("body",), "pass it on with `forward: {body: true}`")
+    elif reference[:2] == ("response", "body"):
+        yield report(use, "stream", "the body of a stream is not kept", reference[:2], _KNOWN_LATER)
+    elif reference[:3] == ("calls", "call", "body"):
+        yield report(use, "stream", "the body of a stream is not read", reference[:3], _KNOWN)
+    elif reference[0] == "call" and use.path[: len(call)] != call:
+        yield report(use, "stream", "the body of a stream is not read", ("call",), _KNOWN)

@@ -89,6 +89,7 @@ def _failures(plan: EndpointPlan) -> Iterator[Outcome]:
     if plan.stream and plan.fan is not None:
         call = plan.fan.parts[0].calls[0]
         yield from failure_outcomes(call_failures(call), call.rows)
+        yield from failure_outcomes(response_failures(plan), plan.rows)
         return
     headers = ("aggregator-parts",) if plan.kind == "fan_out" else ()
     told: list[Failing] = []

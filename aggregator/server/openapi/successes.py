@@ -40,11 +40,10 @@ def _success_keys(plan: EndpointPlan) -> tuple[str, ...]:
     response = plan.response
     if response.status_expression is not None:
         return ("default",)
-    if response.status is not None and not plan.stream:
-        return (str(response.status),)
-    if plan.kind != "call" or plan.fan is None:
-        return ("200",)
-    statuses = _passed_statuses(plan.fan.parts[0])
+    statuses = _passed_statuses(plan.fan.parts[0]) if plan.kind == "call" and plan.fan is not None else frozenset({200})
+    if response.status is not None:
+        stays = plan.stream and 206 in statuses - {response.status}  # a part of a body keeps its status
+        return (str(response.status), "206") if stays else (str(response.status),)
     if not _passes_through(plan):  # what has a body of ours has a status that allows one
         statuses = frozenset(status if has_body(status) else 200 for status in statuses)
     keys = status_keys(statuses)
@@ -87,10 +86,10 @@ def _passes_through(plan: EndpointPlan) -> bool:
 
 def _success_headers(plan: EndpointPlan) -> Iterator[str]:
     response = plan.response
+    yield from (name.decode("ascii") for name, _ in (*response.headers, *response.pass_headers))
     if plan.stream:
         yield from _STREAMED
         return
-    yield from (name.decode("ascii") for name, _ in (*response.headers, *response.pass_headers))
     if response.etag and plan.method in ("GET", "HEAD"):
         yield "etag"
     if response.formats != ("json",) or response.cache_control == "compute":

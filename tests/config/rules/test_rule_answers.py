@@ -185,6 +185,30 @@ def test_responses(say: Say, response: str, said: list[str]) -> None:
     )
 
 
+def test_heads_of_streams(say: Say) -> None:
+    """What is said of a stream reads the inputs and the head of the upstream's answer, never the body."""
+    assert (
+        say("""GET /{name}:
+  stream: true
+  call: {url: "users:/{name}", status_map: {404: {detail: "No {{ name }}: {{ this.body.why }}"}}}
+  response:
+    status: "{{ calls.call.status }}"
+    headers: {x-name: "{{ name }} {{ query.a }} {{ headers.b }} {{ request.id }} {{ calls.call.headers.etag }}"}
+    pass_headers: {x-cost: first}
+  background: {url: shop:/x, json: "{{ response.headers.etag }}"}""")
+        == []
+    )
+    assert say("""GET /x:
+  stream: true
+  call: users:/x
+  response: {status: 204, etag: true, headers: {x-a: "{{ call.id }}", x-b: "{{ calls.call.body.id }}"}}""") == [
+        "body-of-status ‹204› an answer with status 204 has no body that could be streamed",
+        "stream ‹etag› `etag` has no effect on a stream",
+        "stream ‹call› the body of a stream is not read",
+        "stream ‹calls.call.body› the body of a stream is not read",
+    ]
+
+
 def test_static_answers_alone(say: Say) -> None:
     """A static answer is the whole answer, and cannot fail."""
     assert say("GET /x: {respond: {status: 205, body: x}, response: {status: 200}, status_map: {404: 404}}") == [
