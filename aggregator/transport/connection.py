@@ -152,12 +152,12 @@ class Connection(asyncio.Protocol):
             self._complete(ticket, now)
 
     def eof_received(self) -> None:
-        """Take the end of the stream for the end of the connection."""
-        self._gone(None)
+        """Take the end of the stream for the end of the connection, and of a body that has no other."""
+        self._gone(None, ended=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything."""
-        self._gone(exc)
+        self._gone(exc, ended=False)
         self._wake_writer()
         self.reader.close()
         self.places.leave(self)
@@ -194,11 +194,11 @@ class Connection(asyncio.Protocol):
         except CallError as error:
             return error.with_traceback(None)
 
-    def _gone(self, error: Exception | None) -> None:
+    def _gone(self, error: Exception | None, *, ended: bool) -> None:
         ticket, self.ticket = self.ticket, None
         if ticket is None:
             self.places.drop(self)
-        elif error is None and self.reader.end():
+        elif ended and self.reader.end():
             outcome = self._outcome(ticket, monotonic())
             self.places.drop(self)
             ticket.settle(outcome)

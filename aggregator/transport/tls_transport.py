@@ -122,13 +122,13 @@ class TlsTransport(FlowControl):
         if isinstance(error, ssl.SSLWantWriteError):
             self._read_waits = True
             self._watch()
-        elif isinstance(error, ssl.SSLZeroReturnError) or _is_end(error):
+        elif isinstance(error, ssl.SSLZeroReturnError):
             self._end()
-        else:
-            self._fail(_as_reset(error))
+        else:  # anybody on the way can end a connection: without a goodbye it is no end (RFC 9112 §9.8)
+            self._fail(error if _is_end(error) else _as_reset(error))
 
     def _end(self) -> None:
-        """Close after the other side, with or without its goodbye: whether a message is whole is for HTTP to say."""
+        """Close after the other side, which has said its goodbye."""
         self._tell(self._protocol.eof_received)
         self.close()
 

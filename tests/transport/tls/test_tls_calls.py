@@ -264,20 +264,32 @@ def test_upload_that_nobody_takes(run: Any, stage: Any, wire: Any, authority: An
     counted(run, stage, main)
 
 
-@pytest.mark.parametrize("polite", [True, False], ids=["goodbye", "no goodbye"])
-def test_body_until_the_end(run: Any, stage: Any, wire: Any, authority: Any, polite: bool) -> None:
-    """A body that ends with its connection is whole with a goodbye of TLS and without."""
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [("goodbye", b"x" * 100_000), ("leave", Cause.INCOMPLETE), ("reset", Cause.RESET)],
+)
+def test_body_until_the_end(run: Any, stage: Any, wire: Any, authority: Any, end: str, outcome: Any) -> None:
+    """A body that ends with its connection is whole with a goodbye of TLS alone: anybody could have cut it else."""
 
     async def answer(peer: Any) -> None:
         await peer.shake()
         await peer.request()
         await peer.say(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 100_000)
-        if polite:
+        if end == "goodbye":
             await peer.goodbye()
+        elif end == "leave":
+            peer.leave()
+        else:
+            sock = peer.writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     async def main() -> None:
         async with wire.served(wire.server, answer) as port, calling(port, authority) as pool:
-            assert len((await pool.fetch(b"GET", b"/", H, deadline=stage.due())).body) == 100_000
+            try:
+                came: Any = (await pool.fetch(b"GET", b"/", H, deadline=stage.due())).body
+            except CallError as error:
+                came = error.cause
+            assert came == outcome
 
     counted(run, stage, main)
 
