@@ -6,7 +6,7 @@ Called by ``each``; pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -18,31 +18,34 @@ from aggregator.runtime.shape import compile_structure
 from aggregator.shaping.path import compile_extract
 from aggregator.templates import MISSING, Joined
 
+Key: TypeAlias = str | int
+"""What tells an item from others, as text; of an item that has no key, its place."""
+
 
 class Job(Struct, frozen=True):
-    """One call to make: the names that it sees, the texts of the keys that it is for, the place of its first item.
+    """One call to make: the names that it sees, the keys that it is for, the place of its first item.
 
     A job with an *error* is not called: it has failed already.
     """
 
     seed: Mapping[str, Any]
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
     place: int
     error: CallError | None = None
 
 
 class Work(Struct, frozen=True):
-    """*items* with the key text of each, and the *jobs* that fetch what belongs to them."""
+    """*items* as they are joined, with the key of each, and the *jobs* that fetch what belongs to them."""
 
     items: list[Any]
-    keys: list[str]
+    keys: list[Key]
     jobs: list[Job]
 
 
 def work_of(plan: EachPlan, name: str, names: Names) -> Work:
     """Give what the part *name* has to do; raises ``ExpressionError`` and ``CallError``.
 
-    A list that is null or missing has no items.
+    A list that is null or missing has no items. An item without its key is a job that has failed already.
     """
     items = plan.items.evaluate(names)
     if items is None or items is MISSING:
@@ -52,27 +55,43 @@ def work_of(plan: EachPlan, name: str, names: Names) -> Work:
     if len(items) > plan.max_items:
         message = f"`for_each` of '{name}' takes {plan.max_items} items, and there are {len(items)}."
         raise CallError(Cause.TOO_LARGE, message)
-    values = [_key(plan, name, names, item, index) for index, item in enumerate(items)]
-    keys = [_text(value) for value in values]
+    values = [_key(plan, names, item, index) for index, item in enumerate(items)]
+    keys = [index if value is MISSING else _text(value) for index, value in enumerate(values)]
+    jobs = _without_key(plan, name, [index for index, value in enumerate(values) if value is MISSING])
     first: dict[str, int] = {}
     for index, key in enumerate(keys):
-        first.setdefault(key, index)
+        if isinstance(key, str):
+            first.setdefault(key, index)
     if plan.batch is not None:
-        return Work(items, keys, _batches(plan.batch, name, values, first))
-    return Work(items, keys, [Job({"item": items[i], "index": i}, (key,), i) for key, i in first.items()])
+        jobs += _batches(plan.batch, name, values, first)
+    else:
+        jobs += [Job({"item": items[i], "index": i}, (key,), i) for key, i in first.items()]
+    return Work(_as_written(plan, names, items), keys, sorted(jobs, key=lambda job: job.place))
 
 
-def _key(plan: EachPlan, name: str, names: Names, item: Any, index: int) -> Any:
-    """Give what tells *item* from others: its declared key, or else all of it that the call reads."""
-    if plan.key is None and plan.reads is None:
-        return index if plan.batch is None else item
+def _key(plan: EachPlan, names: Names, item: Any, index: int) -> Any:
+    """Give what tells *item* from others: its declared key (``MISSING`` if null), or else all that the call reads."""
     scope = names.child({"item": item, "index": index})
-    if plan.key is None:
-        return [_or_null(expression.evaluate(scope)) for expression in plan.reads or ()]
-    value = plan.key.evaluate(scope)
-    if value is MISSING or value is None:
+    if plan.key is None and plan.batch is None:
+        return str(index) if plan.reads is None else [_or_null(read.evaluate(scope)) for read in plan.reads]
+    value = item if plan.key is None else plan.key.evaluate(scope)
+    return MISSING if value is None else value
+
+
+def _without_key(plan: EachPlan, name: str, places: list[int]) -> list[Job]:
+    """Give the failed jobs of the items at *places*; raise ``ExpressionError`` if one of them fails the part."""
+    if places and plan.on_error == "fail":
         raise ExpressionError(f"An item of '{name}' has no key.")
-    return value
+    error = CallError(Cause.EXPRESSION, f"An item of '{name}' has no key.")
+    return [Job({}, (place,), place, error) for place in places]
+
+
+def _as_written(plan: EachPlan, names: Names, items: list[Any]) -> list[Any]:
+    """Give *items* with every digit of their numbers, if they are joined and were read, not computed."""
+    if plan.join is None or plan.items.path is None:
+        return items
+    context = names.exact(plan.items.path)
+    return items if context is None else plan.items.evaluate(context)
 
 
 def _or_null(value: Any) -> Any:
@@ -92,10 +111,10 @@ def _batches(plan: BatchPlan, name: str, values: Sequence[Any], first: Mapping[s
         chunk = keys[start : start + plan.size]
         seed = {"keys": Joined([values[first[key]] for key in chunk], plan.separator)}
         apart.append(Job(seed, tuple(chunk), first[chunk[0]]))
-    return sorted(apart, key=lambda job: job.place)
+    return apart
 
 
-def compile_by_key(plan: BatchPlan, name: str) -> Callable[[Any], dict[str, Any]]:
+def compile_by_key(plan: BatchPlan, name: str) -> Callable[[Any], dict[Key, Any]]:
     """Give the function that finds the elements of a batch answer by their key as text; the first of equals counts.
 
     Their shape is taken after they were found, or a key that it removes would never be.
@@ -104,11 +123,11 @@ def compile_by_key(plan: BatchPlan, name: str) -> Callable[[Any], dict[str, Any]
     key_of = compile_extract(plan.key)
     structure = compile_structure(plan.shape)
 
-    def by_key(value: Any) -> dict[str, Any]:
+    def by_key(value: Any) -> dict[Key, Any]:
         elements = value if elements_of is None else elements_of(value)
         if not isinstance(elements, list):
             raise CallError(Cause.MALFORMED, f"The batch answer of '{name}' is not a list.")
-        found: dict[str, Any] = {}
+        found: dict[Key, Any] = {}
         for element in elements:
             key = key_of(element)
             if key is not MISSING and key is not None:

@@ -12,7 +12,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
 from aggregator.exchange import State
 from aggregator.plan.types import EachPlan, RowPlan
-from aggregator.runtime.batching import Work, compile_by_key, work_of
+from aggregator.runtime.batching import Key, Work, compile_by_key, work_of
 from aggregator.runtime.frame import Cancelable, Done, Frame, Part
 from aggregator.runtime.result import Result, failed
 
@@ -36,6 +36,7 @@ class Each:
             work = work_of(self.plan, self.name, frame.names)
         except AggregatorError as error:
             result = failed(self.name, error, rows=self.rows)
+            result.attempts = 0
             result.started = result.ended = frame.loop.time()
             done(result)
             return None
@@ -58,7 +59,7 @@ class _Running:
         self._done = done
         self._work = work
         self._outcomes: list[Result | None] = [None] * len(work.jobs)
-        self._results: dict[str, Result] = {}
+        self._results: dict[Key, Result] = {}
         self._tickets: dict[int, Cancelable] = {}
         self._next = self._active = self._ended = 0
         self._started = frame.loop.time()
@@ -84,7 +85,9 @@ class _Running:
         self._next += 1
         self._active += 1
         if job.error is not None:
-            self._settle(number, failed(self._each.name, job.error, rows=self._each.rows))
+            lost = failed(self._each.name, job.error, rows=self._each.rows)
+            lost.attempts = 0
+            self._settle(number, lost)
             return
         frame = self._frame.with_names(self._frame.names.child(job.seed))
         ticket = self._each.inner.start(frame, partial(self._settle, number))
@@ -103,7 +106,7 @@ class _Running:
         else:
             self.begin()
 
-    def _kept(self, keys: tuple[str, ...], result: Result) -> Result:
+    def _kept(self, keys: tuple[Key, ...], result: Result) -> Result:
         """Keep *result* for *keys*, each with its own element when the call was for many; missing ones are null."""
         by_key = self._each.by_key
         if by_key is not None and result.state is State.OK:
@@ -131,7 +134,7 @@ class _Running:
         self._over = True
         whole = Result(self._each.name)
         outcomes = tuple(outcome for outcome in self._outcomes if outcome is not None)
-        whole.attempts = len(outcomes)
+        whole.attempts = sum(outcome.attempts for outcome in outcomes)
         whole.made_of(outcomes)
         whole.parts = self._lost()
         try:

@@ -36,7 +36,9 @@ class Guarded:
         try:
             wanted = self._when is None or self._when.truth(frame.names)
         except AggregatorError as error:
-            done(self._settled(frame, failed(self.name, error, rows=self._rows)))
+            unasked = failed(self.name, error, rows=self._rows)
+            unasked.attempts = 0
+            done(self._settled(frame, unasked))
             return None
         if not wanted:
             done(self._settled(frame, skipped(self.name)))

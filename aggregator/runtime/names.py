@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from aggregator.codecs import json as json_codec
 from aggregator.exchange import Exchange
 from aggregator.runtime.result import Result
+from aggregator.templates import Path
 
 _NO_PARTS: Mapping[str, int] = {}
 
@@ -79,6 +81,18 @@ class Names(dict[str, Any]):
             if (found := scope._own(name)) is not None:
                 return found
             scope = scope.parent
+        return None
+
+    def exact(self, path: Path) -> Mapping[str, Any] | None:
+        """Give the names that *path* reads, their data with every digit; None when that is the body of nothing."""
+        root = str(path[0])
+        if root == "calls" and path[2:3] == ("body",):
+            result = self.result(str(path[1]))
+            return None if result is None else {"calls": {path[1]: {"body": result.exact}}}
+        if (result := self.result(root)) is not None:
+            return {root: result.exact}
+        if root == "body" and self.exchange.body:
+            return {"body": json_codec.decode_exact(self.exchange.body)}
         return None
 
 

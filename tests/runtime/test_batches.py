@@ -57,6 +57,14 @@ def test_a_lost_chunk_loses_its_own_items_only(rig):
     assert one.header("cache-control") == "no-store"
 
 
+def test_an_item_without_a_key_is_in_no_chunk(rig):
+    """Where single items may fail it is lost alone, and nobody is asked for ``null``."""
+    one = started(rig, "a", None, "b", more=", on_error: 'null'")
+    assert one.targets[1:] == ["/products?ids=a%2Cb"]
+    one.sent[1].answer([{"sku": "b"}, {"sku": "a"}])
+    assert one.body["lines"] == [{"sku": "a"}, None, {"sku": "b"}]
+
+
 def test_where_the_list_and_the_key_are_can_be_said(rig):
     """``path`` leads to the list, ``key`` into its elements, both in the grammar of paths."""
     one = rig("""

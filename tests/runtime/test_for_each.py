@@ -175,6 +175,78 @@ def test_an_item_without_its_declared_key_fails_the_part(rig):
     assert one.body["detail"] == "An item of 'lines' has no key."
 
 
+@pytest.mark.parametrize(
+    ("on_error", "lines"), [("'null'", [{"is": "a"}, None, {"is": "b"}, None]), ("skip", [{"is": "a"}, {"is": "b"}])]
+)
+def test_an_item_without_its_declared_key_is_a_lost_item(rig, on_error, lines):
+    """Where single items may fail, one that has no key is such an item, and each of them apart."""
+    items = [{"sku": "a", "id": 1}, {"sku": "x"}, {"sku": "b", "id": 2}, {"sku": "y", "id": None}]
+    one = started(rig, items, f', key: "{{{{ item.id }}}}", on_error: {on_error}')
+    assert one.targets[1:] == ["/products/a", "/products/b"]
+    one["/products/a"].answer({"is": "a"})
+    one["/products/b"].answer({"is": "b"})
+    assert one.body["lines"] == lines
+    assert "lines;state=ok;lost=2;cause=expression;ms=0;attempts=2" in one.header("aggregator-parts")
+
+
+@pytest.mark.parametrize("items", [{"a": 1}, [{"sku": "a"}], [{"id": 1}]], ids=["no list", "no key", "no url"])
+def test_a_list_that_calls_nobody_has_made_no_attempt(rig, items):
+    """``attempts`` are the calls that were made."""
+    one = started(rig, items, ', key: "{{ item.id }}"')
+    assert one.header("aggregator-parts").endswith("lines;state=failed;cause=expression;ms=0;attempts=0")
+
+
+ITEM = b'{"sku":"a","price":1.10,"weight":3.14159265358979323846,"e":1E+3}'
+
+
+@pytest.mark.parametrize(
+    ("items", "answer"),
+    [
+        ("order.items", b'{"items": [%b]}' % ITEM),
+        ("calls.order.body.items", b'{"items": [%b]}' % ITEM),
+        ("order[0]", b"[[%b]]" % ITEM),
+    ],
+)
+def test_items_keep_every_digit(rig, items, answer):
+    """A joined item is moved, not computed: its numbers are written as its upstream wrote them."""
+    one = rig(f"""
+        fan_out:
+          order: a:/order
+          lines: {{for_each: {{in: "{{{{ {items} }}}}", join: {{into: to}}}}, url: 'b:/products/{{item.price}}'}}
+    """).start()
+    one["/order"].answer(body=answer)
+    one["/products/1.1"].answer(body=b"2.50")
+    assert one.answer.body.endswith(b'"lines":[%b,"to":2.50}]}' % ITEM[:-1])
+
+
+def test_items_that_are_computed_are_joined_as_computed(rig):
+    """What an expression made has the numbers that it calculated with."""
+    one = rig("""
+        fan_out:
+          order: a:/order
+          lines: {for_each: {in: "{{ order | sort }}", join: {into: to}}, url: 'b:/{item}'}
+    """).start()
+    one["/order"].answer(body=b"[2.50, 1.10]")
+    one["/1.1"].answer(1)
+    one["/2.5"].answer(2)
+    assert one.body["lines"] == [{"item": 1.1, "to": 1}, {"item": 2.5, "to": 2}]
+
+
+def test_items_of_the_client_keep_every_digit(serve):
+    """The list of the request's body is put back as the client wrote it."""
+    gateway = serve(
+        """
+        endpoints:
+          POST /x:
+            body: {type: array}
+            fan_out: {x: {for_each: {in: "{{ body }}", join: {into: to}}, url: 'a:/{item.id}'}}
+        """,
+        {"/1": True},
+    )
+    answer = gateway.post("/x", content=b'[{"id":1,"n":1.10}]', headers={"content-type": "application/json"})
+    assert answer.content == b'{"x":[{"id":1,"n":1.10,"to":true}]}'
+
+
 def test_each_result_is_judged_and_shaped_by_itself(rig):
     """``success`` and shape are about one call, not about the list."""
     one = rig("""
