@@ -6,6 +6,7 @@ Used by every settings model; a wrong value raises a pydantic error whose contex
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
@@ -30,6 +31,14 @@ _CLASS = re.compile(r"[1-5]xx")
 
 CAUSE_FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(c.family for c in Cause if c is not Cause.STATUS))
 CAUSE_NAMES: tuple[str, ...] = tuple(dict.fromkeys([*CAUSE_FAMILIES, *(c.value for c in Cause)]))
+
+
+class TextKind(Enum):
+    """What becomes of the texts in a setting; a field says it as metadata, and is itself when it says nothing."""
+
+    PLAIN = "plain"
+    TEMPLATE = "template"
+    URL = "url"
 
 
 class Settings(BaseModel):

@@ -1,7 +1,7 @@
 """``${NAME}``, ``${NAME:-default}`` and ``${file:path}`` in the values of a section, for the loader.
 
 The values of variables go into the result and into *secrets*, never into a message, and are not read again
-for variables of their own. ``$${`` is a literal ``${``.
+for variables of their own; in a text that is compiled they are data (``literal_values``). ``$${`` is a literal ``${``.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from aggregator.config.literal_values import Filled, fill_in, names_a_placeholder
+from aggregator.config.model.root import RootSettings
 from aggregator.config.scalars import Doubt, Unquoted, read_plain
 from aggregator.config.section import Section
 from aggregator.config.values import Steps
+from aggregator.config.vocabulary import text_kind
 from aggregator.config.yaml_text import LARGEST, read_file
 from aggregator.diagnostics import Diagnostic, did_you_mean
+from aggregator.fields import TextKind
 
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:-|\Z)")
 _BRACES = re.compile(r"\$\{|\}")
@@ -91,24 +95,42 @@ class _Expander:
             return [self.fill(inner, (*path, index)) for index, inner in enumerate(value)]
         if not isinstance(value, str) or "${" not in value:
             return value
-        filled = self._text(value, path, 0, len(value))
-        if isinstance(value, Unquoted) and _end(value, 0) == len(value) and filled:
-            read = read_plain(filled)
-            return filled if isinstance(read, str | Doubt) else read
+        filled = self._references(value, path, 0, len(value))
+        if isinstance(value, Unquoted) and len(filled) == 1 and filled[0][:2] == (0, len(value)) and filled[0].value:
+            read = read_plain(filled[0].value)
+            if not isinstance(read, str | Doubt):
+                return read
+        kind = text_kind(RootSettings, (*self._section.path, *path))
+        if kind is TextKind.URL:
+            self._refuse_placeholders(value, path, filled)
+        text, forms = fill_in(value, filled, kind)
+        self.secrets |= {form for said, form in forms.items() if said in self.secrets}
+        return text
+
+    def _references(self, text: str, path: Steps, begin: int, end: int) -> list[Filled]:
+        """What stands for each reference from *begin* to *end* in *text*."""
+        filled: list[Filled] = []
+        done = begin
+        while (start := text.find("${", done, end)) >= 0:
+            if start > done and text[start - 1] == "$":
+                done = start + 2
+            else:
+                done = min(_end(text, start), end)
+                filled.append(Filled(start, done, self._refer(_Reference(text, path, start, done))))
         return filled
 
     def _text(self, text: str, path: Steps, begin: int, end: int) -> str:
-        """What stands from *begin* to *end* in *text*, filled in; all of it, or a default in it."""
-        filled, done = "", begin
-        while (start := text.find("${", done, end)) >= 0:
-            if start > done and text[start - 1] == "$":
-                filled += text[done : start - 1] + "${"
-                done = start + 2
-            else:
-                stop = min(_end(text, start), end)
-                filled += text[done:start] + self._refer(_Reference(text, path, start, stop))
-                done = stop
-        return filled + text[done:end]
+        """A default, which stands from *begin* to *end* in *text*, with what it refers to filled in."""
+        inner = [one._replace(start=one.start - begin, stop=one.stop - begin)
+                 for one in self._references(text, path, begin, end)]  # fmt: skip
+        return fill_in(text[begin:end], inner, TextKind.PLAIN)[0]
+
+    def _refuse_placeholders(self, text: str, path: Steps, filled: list[Filled]) -> None:
+        for one in filled:
+            if names_a_placeholder(text, filled, one):
+                reference = _Reference(text, path, one.start, one.stop)
+                hint = f"write the name itself, or move `{text[one.start : one.stop]}` out of the braces"
+                self._problem("bad-variable", "a variable cannot stand in the braces of a URL", reference, hint)
 
     def _refer(self, reference: _Reference) -> str:
         """The text that *reference* stands for; nothing after a problem."""

@@ -9,9 +9,12 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic.fields import FieldInfo
 
-from aggregator.fields import Settings
+from aggregator.fields import Settings, TextKind
 
 Step = str | int
+
+_SHORT_FOR = ("url", "in")
+"""Keys whose value alone may stand for the whole mapping."""
 
 
 def model_at(model: type[Settings], path: Iterable[Step]) -> type[Settings] | None:
@@ -41,6 +44,38 @@ def takes_any_key(model: type[Settings]) -> bool:
 def homes_of(key: str, model: type[Settings]) -> list[str]:
     """The keys of *model* whose mappings have *key*: ``call`` for ``method`` in an endpoint."""
     return [name for name, field in _fields(model).items() if _has(field.annotation, key)]
+
+
+def text_kind(model: type[Settings], path: Iterable[Step]) -> TextKind:
+    """What becomes of a text that stands at *path* below a *model*: a call that is its URL alone is a URL."""
+    kind: Any = model
+    for step in path:
+        field = _field_below(kind, step)
+        if field is not None and (marked := _mark(field)) is not TextKind.PLAIN:
+            return marked
+        kind = _below(kind, step) if field is None else field.annotation
+    shortened = (_fields(inner).get(key) for inner in _models_within(kind) for key in _SHORT_FOR)
+    return next((_mark(field) for field in shortened if field is not None), TextKind.PLAIN)
+
+
+def _mark(field: FieldInfo) -> TextKind:
+    return next((mark for mark in field.metadata if isinstance(mark, TextKind)), TextKind.PLAIN)
+
+
+def _field_below(kind: Any, step: Step) -> FieldInfo | None:
+    """The field that *step* names in a mapping of *kind*, or in the only item of a list that is left out."""
+    for inner in _models_within(kind):
+        field = _fields(inner).get(str(step)) or inner.model_fields.get(str(step))
+        if field is not None and isinstance(step, str):
+            return field
+    return None
+
+
+def _models_within(kind: Any) -> Iterator[type[Settings]]:
+    yield from _models(kind)
+    for candidate in _candidates(kind):
+        if get_origin(candidate) is tuple:
+            yield from _models(get_args(candidate)[0])
 
 
 def _has(kind: Any, key: str) -> bool:

@@ -14,6 +14,7 @@ from aggregator.templates.paths import Path, is_name, read_path
 from aggregator.templates.pattern import Param, PathPattern, compile_pattern
 from aggregator.templates.percent import canonical_segment, encode_segment, encode_segments, percent_encode
 from aggregator.templates.problem import TemplateProblem
+from aggregator.templates.spans import expressions_in, is_one_expression, quote_around
 from aggregator.templates.target import Placeholder
 from aggregator.templates.text import header_value, json_text, text_of
 from aggregator.templates.url import UrlTemplate, compile_url
@@ -48,10 +49,13 @@ __all__ = [
     "compile_value",
     "encode_segment",
     "encode_segments",
+    "expressions_in",
     "header_value",
     "is_name",
+    "is_one_expression",
     "json_text",
     "percent_encode",
+    "quote_around",
     "read_path",
     "text_of",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -16,12 +16,10 @@ from aggregator.templates.data import MISSING, kind_of
 from aggregator.templates.expression import Expression, References, compile_expression
 from aggregator.templates.nodes import Const, Context, Expr, ListNode, MapNode, Node, OnMissing, Text
 from aggregator.templates.problem import TemplateProblem
+from aggregator.templates.spans import OPENING, closing
 from aggregator.templates.text import text_of
 
 OnProblem: TypeAlias = Callable[[TemplateProblem], None]
-
-_OPENING: Final = re.compile(r"\{\{|\{%|\{#")
-_MARK: Final = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|[\[({\])}]", re.DOTALL)
 
 
 class Template(Struct, frozen=True):
@@ -98,7 +96,7 @@ class _Compiler(Struct, frozen=True):
             name = str(key)
             if not isinstance(key, str):
                 self._key_problem("a key is text", 0, len(name), f'write `"{name}"`', (*path, name))
-            elif opening := _OPENING.search(key):
+            elif opening := OPENING.search(key):
                 self._key_problem("a key cannot hold an expression", opening.start(), 2, None, (*path, name))
             else:
                 entries.append((key, self.compile(item, (*path, key))))
@@ -141,12 +139,12 @@ def _fold(part: str | Expression) -> str | Expression:
 
 def _split(source: str) -> Iterator[str | Expression]:
     position = 0
-    while opening := _OPENING.search(source, position):
+    while opening := OPENING.search(source, position):
         if opening.start() > position:
             yield source[position : opening.start()]
         start = opening.end()
         _check_opening(source, opening)
-        end = _closing(source, start)
+        end = closing(source, start)
         if end < 0:
             raise TemplateProblem(
                 "`{{` is never closed", opening.start(), 2, "end it with `}}`; for text write `{{ '{{' }}`"
@@ -170,16 +168,3 @@ def _check_opening(source: str, opening: re.Match[str]) -> None:
         raise TemplateProblem(
             f"`{{{{{follower}` has no meaning here", place, 3, f"put a space between: `{{{{ {follower}`"
         )
-
-
-def _closing(source: str, start: int) -> int:
-    """Where the ``}}`` of the expression from *start* on is; strings and brackets within are skipped."""
-    depth = 0
-    for mark in _MARK.finditer(source, start):
-        if mark[0] in "[({":
-            depth += 1
-        elif mark[0] in "])}":
-            if not depth and source.startswith("}}", mark.start()):
-                return mark.start()
-            depth -= depth > 0
-    return source.find("}}", start)  # unbalanced: the parser says where

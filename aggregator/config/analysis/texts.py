@@ -20,6 +20,7 @@ from aggregator.templates import (
     UrlTemplate,
     compile_url,
     compile_value,
+    is_one_expression,
 )
 
 References = frozenset[Reference]
@@ -53,7 +54,7 @@ class Texts:
         node = _NOTHING
         try:
             node = compile_value(text).node
-            if not isinstance(node, Expr) and not (isinstance(node, Const) and "{{" in text):
+            if not isinstance(node, Expr) and not (isinstance(node, Const) and is_one_expression(text)):
                 raise TemplateProblem("this has to be one expression", 0, len(text), _in_braces(text))
         except TemplateProblem as problem:
             self._problem(problem, text, path)

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.client import FormatName, ForwardSettings, TimeoutSetting
 from aggregator.config.model.failure import StatusMap
-from aggregator.fields import ByteSize, Settings
+from aggregator.fields import ByteSize, Settings, TextKind
 
 MethodName = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -20,7 +20,7 @@ class SuccessSettings(Settings):
     status: tuple[int | str, ...] = Field(
         ("2xx",), description="Statuses or classes that are a success.", examples=[["2xx", 404]]
     )
-    when: str | None = Field(
+    when: Annotated[str | None, TextKind.TEMPLATE] = Field(
         None, description="Expression that must hold; it sees `this`.", examples=["{{ this.body.ok }}"]
     )
 
@@ -48,8 +48,10 @@ class BatchSettings(Settings):
 class EachSettings(Settings):
     """One call per item of a list."""
 
-    items: str = Field(alias="in", description="Expression that gives the list.", examples=["{{ order.items }}"])
-    key: str | None = Field(
+    items: Annotated[str, TextKind.TEMPLATE] = Field(
+        alias="in", description="Expression that gives the list.", examples=["{{ order.items }}"]
+    )
+    key: Annotated[str | None, TextKind.TEMPLATE] = Field(
         None,
         description="Expression for the key of an item; equal keys are called once. By default the key of a GET is all "
         "that the call reads of an item, and every other call is made for each.",
@@ -69,7 +71,9 @@ class GraphqlSettings(Settings):
     """A GraphQL operation; `errors` in the answer are a failure of the call."""
 
     query: str = Field(description="The operation; it is sent as it stands, values go into `variables`.")
-    variables: dict[str, Any] = Field(default_factory=dict, description="Variables; may hold expressions.")
+    variables: Annotated[dict[str, Any], TextKind.TEMPLATE] = Field(
+        default_factory=dict, description="Variables; may hold expressions."
+    )
     operation: str | None = Field(None, description="operationName, if the text holds several.")
     partial: bool = Field(False, description="Take `data` although `errors` came with it.")
 
@@ -86,7 +90,7 @@ def _each(value: Any) -> Any:
 class ShapeSettings(Settings):
     """What is taken from a body, in this order: select, target, allow or deny, rename, group."""
 
-    select: str | None = Field(
+    select: Annotated[str | None, TextKind.TEMPLATE] = Field(
         None,
         description="JMESPath, or an expression in {{ }} that sees `this`.",
         examples=["data[].{id: id, name: name}"],
@@ -105,31 +109,43 @@ class ShapeSettings(Settings):
 class CallSettings(ShapeSettings):
     """One call to an upstream. The short form is the URL alone."""
 
-    url: str | None = Field(
+    url: Annotated[str | None, TextKind.URL] = Field(
         None,
         description="`upstream:/path`, `POST upstream:/path` or a full URL.",
         examples=["users:/users/{user_id}"],
     )
     method: MethodName | None = Field(None, description="Method; GET unless the URL or a body says otherwise.")
-    query: dict[str, Any] = Field(
+    query: Annotated[dict[str, Any], TextKind.TEMPLATE] = Field(
         default_factory=dict, description="Query parameters; null ones are left out, lists are repeated."
     )
-    headers: dict[str, Any] = Field(default_factory=dict, description="Headers; null ones are left out.")
-    json_: Any = Field(None, alias="json", description="JSON body; may hold expressions.", examples=["{{ body }}"])
-    form: dict[str, Any] | None = Field(None, description="Body of a form (application/x-www-form-urlencoded).")
-    multipart: dict[str, Any] | None = Field(None, description="Body of a form with files (multipart/form-data).")
-    body: str | None = Field(None, description="Body as text; name its type in `headers`.")
+    headers: Annotated[dict[str, Any], TextKind.TEMPLATE] = Field(
+        default_factory=dict, description="Headers; null ones are left out."
+    )
+    json_: Annotated[Any, TextKind.TEMPLATE] = Field(
+        None, alias="json", description="JSON body; may hold expressions.", examples=["{{ body }}"]
+    )
+    form: Annotated[dict[str, Any] | None, TextKind.TEMPLATE] = Field(
+        None, description="Body of a form (application/x-www-form-urlencoded)."
+    )
+    multipart: Annotated[dict[str, Any] | None, TextKind.TEMPLATE] = Field(
+        None, description="Body of a form with files (multipart/form-data)."
+    )
+    body: Annotated[str | None, TextKind.TEMPLATE] = Field(
+        None, description="Body as text; name its type in `headers`."
+    )
     graphql: GraphqlSettings | None = Field(None, description="A GraphQL operation instead of a body.")
     timeout: TimeoutSetting | None = Field(None, description="Limits of this call, cut to what the endpoint has left.")
     optional: bool = Field(
         False, description="A failure does not fail the answer; `default` takes the place of the result."
     )
-    default: Any = Field(
+    default: Annotated[Any, TextKind.TEMPLATE] = Field(
         None,
         description="What an optional call becomes when it fails, or any when it is skipped.",
         examples=[{"count": 0}],
     )
-    when: str | None = Field(None, description="Expression; the call is skipped (which is no failure) unless it holds.")
+    when: Annotated[str | None, TextKind.TEMPLATE] = Field(
+        None, description="Expression; the call is skipped (which is no failure) unless it holds."
+    )
     needs: tuple[str, ...] = Field(
         (), description="Calls that must have ended first, although no value of theirs is used."
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from aggregator.fields import Settings, StatusKey
+from aggregator.fields import Settings, StatusKey, TextKind
 
 
 class StatusRow(Settings):
@@ -18,18 +18,20 @@ class StatusRow(Settings):
         examples=[404],
     )
     part: str | None = Field(None, description="Only failures of this part (on an endpoint).")
-    when: str | None = Field(
+    when: Annotated[str | None, TextKind.TEMPLATE] = Field(
         None, description="Only if this expression holds; it sees `this` (status, headers, body, cause)."
     )
     status: int | None = Field(
         None, ge=200, le=599, description="Status of the answer; the default for the failure if left out."
     )
     title: str | None = Field(None, description="Title of the problem.")
-    detail: str | None = Field(
+    detail: Annotated[str | None, TextKind.TEMPLATE] = Field(
         None, description="Detail of the problem; may hold expressions.", examples=["User not found"]
     )
-    body: Any = Field(None, description="Answer with this body instead of a problem document.")
-    headers: dict[str, str] = Field(
+    body: Annotated[Any, TextKind.TEMPLATE] = Field(
+        None, description="Answer with this body instead of a problem document."
+    )
+    headers: Annotated[dict[str, str], TextKind.TEMPLATE] = Field(
         default_factory=dict, description="Headers of the answer.", examples=[{"retry-after": "30"}]
     )
     forward: bool = Field(False, alias="pass", description="Let status and body of the upstream through as they are.")

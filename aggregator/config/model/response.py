@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from aggregator.config.model.call import ShapeSettings
-from aggregator.fields import Duration, Settings
+from aggregator.fields import Duration, Settings, TextKind
 
 MergeName = Literal["object", "deep", "first", "last", "append", "error"]
 
@@ -24,11 +24,13 @@ class ListJoinSettings(Settings):
 class ResponseSettings(ShapeSettings):
     """The answer to the client."""
 
-    status: int | str | None = Field(None, description="Status, or an expression for it.", examples=[201])
-    headers: dict[str, Any] = Field(
+    status: Annotated[int | str | None, TextKind.TEMPLATE] = Field(
+        None, description="Status, or an expression for it.", examples=[201]
+    )
+    headers: Annotated[dict[str, Any], TextKind.TEMPLATE] = Field(
         default_factory=dict, description="Headers; may hold expressions, null ones are left out."
     )
-    body: Any = Field(
+    body: Annotated[Any, TextKind.TEMPLATE] = Field(
         None, description="Body; may hold expressions. A leaf that is a whole result is copied as it came."
     )
     merge: MergeName = Field(
@@ -66,6 +68,8 @@ class StaticSettings(ShapeSettings):
     """A static answer, without any call."""
 
     status: int = Field(200, ge=200, le=599, description="Status.")
-    headers: dict[str, Any] = Field(default_factory=dict, description="Headers; may hold expressions.")
-    body: Any = Field(None, description="Body; may hold expressions over the request.")
+    headers: Annotated[dict[str, Any], TextKind.TEMPLATE] = Field(
+        default_factory=dict, description="Headers; may hold expressions."
+    )
+    body: Annotated[Any, TextKind.TEMPLATE] = Field(None, description="Body; may hold expressions over the request.")
     delay: Duration = Field(0.0, description="Wait before answering, to try out clients.")

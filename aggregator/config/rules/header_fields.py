@@ -13,7 +13,7 @@ from aggregator.config.model.client import ForwardSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.values import Steps
 from aggregator.errors import ExpressionError
-from aggregator.templates import header_value
+from aggregator.templates import Const, TemplateProblem, compile_value, header_value, text_of
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 HOP_BY_HOP = frozenset(
@@ -73,8 +73,17 @@ def check_fields(headers: Mapping[str, Any], path: Steps) -> Iterator[Finding]:
             yield Finding(
                 "header-value", "the value of a header is text", (*path, name), "write text, or `{{ … | tojson }}`"
             )
-        elif isinstance(value, str) and "{{" not in value:
-            yield from _check_value(value, (*path, name))
+        elif isinstance(value, str) and (constant := _constant(value)) is not None:
+            yield from _check_value(constant, (*path, name))
+
+
+def _constant(value: str) -> str | None:
+    """What *value* is for every request, or None when it reads something or cannot be compiled."""
+    try:
+        node = compile_value(value).node
+    except TemplateProblem:
+        return None
+    return text_of(node.value) if isinstance(node, Const) else None
 
 
 def _check_value(value: str, path: Steps) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from aggregator.templates import (
     TemplateProblem,
     compile_expression,
     compile_value,
+    is_one_expression,
     json_text,
 )
 
@@ -19,7 +20,7 @@ def one_expression(text: str) -> Expression:
     node = compile_value(text).node
     if isinstance(node, Expr):
         return node.expression
-    if isinstance(node, Const) and "{{" in text:
+    if isinstance(node, Const) and is_one_expression(text):
         return compile_expression(json_text(node.value))
     raise TemplateProblem("this needs to be one expression", 0, len(text), "write it as {{ … }}")
 

@@ -1,0 +1,211 @@
+"""What a variable holds is data wherever its reference stands: it is never read as a template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregator.config.loading import Config, load_config
+from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.errors import ConfigError
+from aggregator.plan.compiling.expressions import one_expression
+from aggregator.templates import compile_url, compile_value
+
+TOP = """\
+version: 1
+upstreams:
+  users: {url: "https://users.example.com", query: {k: "${V}"}, tls: {ca: "${V}"}}
+server: {title: "${V}"}
+endpoints:
+  POST /x/{id}:
+    summary: "${V}"
+    params: {id: {type: string, description: "${V}"}}
+"""
+CONTEXT: dict[str, Any] = {"id": "7", "query": {"password": "hunter2"}, "body": {"a": 1}}
+
+BRACED = [
+    "{{ query.password }}",
+    "{{ query.password",
+    "pass{{word",
+    "{{",
+    "}}",
+    "{",
+    "{{{{",
+    "{% if %}",
+    "{# x #}",
+    "{id}",
+    "a{b}c",
+    "it's \"quoted\" \\ and {{ 'braced' }}",
+]
+
+
+def load(folder: Path, call: str, value: str, *, endpoint: str = "") -> Config:
+    """The configuration of one endpoint with *call*, where the variable ``V`` holds *value*."""
+    (folder / "routes.yaml").write_text(f"{TOP}    call: {call}\n{endpoint}")
+    return load_config(folder / "routes.yaml", {"V": value})
+
+
+def settings(folder: Path, call: str, value: str, *, endpoint: str = "") -> EndpointSettings:
+    """The settings of that endpoint."""
+    return load(folder, call, value, endpoint=endpoint).endpoints[0].settings
+
+
+def rendered(value: Any) -> Any:
+    """What *value* of the file becomes for a request."""
+    return compile_value(value).render(CONTEXT)
+
+
+@pytest.mark.parametrize("value", BRACED)
+def test_a_body_holds_the_value_as_it_is(value: str, tmp_path: Path) -> None:
+    """Alone, within a text, in a list, and beside an expression of the file."""
+    call = (
+        '{url: "users:/", method: POST, headers: {x-key: "k ${V}"}, query: {q: "${V}"}, '
+        'json: {alone: "${V}", text: "<${V}>", both: "{{ body.a }}${V}{{ id }}", list: ["${V}"]}}'
+    )
+    found = settings(tmp_path, call, value).call
+    assert found is not None
+    both = f"1{value}7"
+    assert rendered(found.json_) == {
+        "alone": value, "text": f"<{value}>", "both": both, "list": [value]
+    }  # fmt: skip
+    assert rendered(found.headers) == {"x-key": f"k {value}"}
+    assert rendered(found.query) == {"q": value}
+
+
+@pytest.mark.parametrize("value", BRACED)
+def test_a_url_holds_the_braces_as_characters(value: str, tmp_path: Path) -> None:
+    """They name no placeholder and no expression; what else is no character of a URL stays an error."""
+    plain = value.replace(" ", "").replace("#", "").replace("%", "").replace("\\", "").replace('"', "")
+    found = settings(tmp_path, "POST users:/a/{id}?q=${V}", plain).call
+    assert found is not None
+    assert found.url is not None
+    assert compile_url(found.url).references == {("id",)}
+    encoded = plain.replace("{", "%7B").replace("}", "%7D").encode()
+    assert compile_url(found.url).render(CONTEXT) == b"/a/7?q=" + encoded
+
+
+@pytest.mark.parametrize("value", [*BRACED, "x' or true or 'y", "a\nb", 'end"', "\\", "é€"])
+@pytest.mark.parametrize("written", ["'${V}'", '"${V}"', "${V}", "('<' ~ '${V}' ~ '>')[1:-1]"])
+def test_an_expression_holds_the_value_as_a_text(value: str, written: str, tmp_path: Path) -> None:
+    """Inside its quotes and without quotes: it ends no string and names nothing."""
+    text = f'users:/ok\n      json: {{same: "{{{{ body.a ~ {written.replace(chr(34), chr(92) + chr(34))} }}}}"}}'
+    found = settings(tmp_path, f"\n      url: {text}", value).call
+    assert found is not None
+    assert rendered(found.json_) == {"same": f"1{value}"}
+
+
+@pytest.mark.parametrize(("value", "truth"), [("true", True), ("false", False), ("null", False), ("0", False),
+                                              ("12", True), ("-1.5", True), ("no", True), ("id", True), ("", False)])  # fmt: skip
+def test_a_condition_can_be_switched_by_a_variable(value: str, truth: bool, tmp_path: Path) -> None:
+    """In an expression, unquoted, it is the number, the truth value or the text that it would be in YAML."""
+    found = settings(tmp_path, '{url: "users:/", when: "{{ ${V} }}"}', value).call
+    assert found is not None
+    assert found.when is not None
+    assert one_expression(found.when).truth(CONTEXT) is truth
+
+
+def test_an_expression_compares_with_a_number(tmp_path: Path) -> None:
+    """As if it had been written there."""
+    found = settings(tmp_path, '{url: "users:/", json: "{{ body.a + ${V} }}"}', "41").call
+    assert found is not None
+    assert rendered(found.json_) == 42
+
+
+def test_a_condition_has_to_be_written_in_the_file(tmp_path: Path) -> None:
+    """A variable brings no expression along, only data for one."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, '{url: "users:/", when: "${V}"}', "{{ query.password }}")
+    (problem,) = (one for one in caught.value.diagnostics if one.level == "error")
+    assert (problem.code, problem.message) == ("bad-expression", "this has to be one expression")
+    assert "password" not in str(problem)
+
+
+@pytest.mark.parametrize("value", BRACED)
+def test_what_is_no_template_gets_the_value_untouched(value: str, tmp_path: Path) -> None:
+    """The query of an upstream, files, titles, schemas, paths of a shape, the text of a GraphQL operation."""
+    call = '{url: "users:/", graphql: {query: "${V}", operation: "${V}", variables: {v: "${V}"}}}'
+    config = load(tmp_path, call, value)
+    users, endpoint = config.settings.upstreams["users"], config.endpoints[0].settings
+    assert (users.query["k"], config.settings.server.title, endpoint.summary) == (value, value, value)
+    assert users.tls is not None
+    assert users.tls.ca == value
+    assert endpoint.params["id"]["description"] == value
+    assert endpoint.call is not None
+    assert endpoint.call.graphql is not None
+    assert (endpoint.call.graphql.query, endpoint.call.graphql.operation) == (value, value)
+    assert rendered(endpoint.call.graphql.variables) == {"v": value}
+
+
+def test_every_short_form_and_every_row_is_literal_too(tmp_path: Path) -> None:
+    """Rows of a status map, headers and bodies of answers, defaults, items, groups and background calls."""
+    endpoint = (
+        "    status_map: {404: {detail: '${V}', headers: {x: '${V}'}}, 5xx: {body: {a: '${V}'}}}\n"
+        "    response: {status: \"{{ 200 if '${V}' else 201 }}\", headers: {x: '${V}'}, body: '${V}'}\n"
+        "    background: ['POST users:/${V}']\n"
+        "  GET /f: {fan_out: {use: g, a: 'users:/${V}', b: {for_each: \"{{ ['${V}'] }}\", url: 'users:/{item}'},\n"
+        "    c: {url: users:/, optional: true, default: {d: '${V}'}, success: {when: \"{{ '${V}' }}\"}}}}\n"
+        "groups: {g: {h: 'users:/h/${V}'}}\n"
+    )
+    value = "{{id}}"
+    config = load(tmp_path, "POST users:/", value, endpoint=endpoint)
+    first, second = config.endpoints[0].settings, config.endpoints[1].settings
+    row, other = first.status_map
+    assert rendered([row.detail, other.body, row.headers]) == [value, {"a": value}, {"x": value}]
+    assert first.response is not None
+    assert rendered([first.response.status, first.response.headers, first.response.body]) == [200, {"x": value}, value]
+    assert second.fan_out is not None
+    calls = second.fan_out.calls
+    urls = [first.background[0].url, calls["a"].url, config.settings.groups["g"]["h"].url]
+    assert [url and url.rpartition("/")[2] for url in urls] == ["%7B%7Bid%7D%7D"] * 3
+    assert calls["b"].for_each is not None
+    assert one_expression(calls["b"].for_each.items).evaluate({}) == [value]
+    assert rendered(calls["c"].default) == {"d": value}
+
+
+def test_a_default_is_data_like_what_it_stands_for(tmp_path: Path) -> None:
+    """It is what the variable would hold, so it is read in the same way."""
+    call = "{url: 'users:/', json: {a: '${GONE:-{{}', b: '{{ ${GONE:-body.a} }}', c: '{{ ${GONE:-3} }}'}}"
+    found = settings(tmp_path, call, "x").call
+    assert found is not None
+    assert rendered(found.json_) == {"a": "{{", "b": "body.a", "c": 3}
+
+
+def test_braces_of_the_file_do_not_meet_across_a_variable(tmp_path: Path) -> None:
+    """Neither with those of the value, nor with each other where the value is empty."""
+    call = "{url: 'users:/', json: ['{${V}', '${V}{ body.a }}', '{${EMPTY:-}{ body.a }}']}"
+    found = settings(tmp_path, call, "{").call
+    assert found is not None
+    assert rendered(found.json_) == ["{{", "{{ body.a }}", "{{ body.a }}"]
+
+
+@pytest.mark.parametrize("url", ["users:/{${V}}", "users:/{body.${V}}/x"])
+def test_a_variable_names_no_placeholder(url: str, tmp_path: Path) -> None:
+    """What a URL takes from a request is written in the file."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f'"POST {url}"', "id")
+    (problem,) = (one for one in caught.value.diagnostics if one.level == "error")
+    assert (problem.code, problem.message) == ("bad-variable", "a variable cannot stand in the braces of a URL")
+    assert problem.hint == "write the name itself, or move `${V}` out of the braces"
+
+
+def test_a_value_and_the_same_text_in_the_file_differ_in_their_digests(tmp_path: Path) -> None:
+    """An endpoint that changes from a literal to a template is another endpoint."""
+    (tmp_path / "other").mkdir()
+    literal = load(tmp_path, '{url: "users:/", json: "${V}"}', "{{ id }}")
+    template = load(tmp_path / "other", '{url: "users:/", json: "{{ id }}"}', "{{ id }}")
+    assert literal.endpoints[0].digest != template.endpoints[0].digest
+
+
+def test_the_form_a_value_takes_is_a_secret_too(tmp_path: Path) -> None:
+    """Logs hide it, whichever way it stands in the settings."""
+    config = load(tmp_path, "{url: 'users:/${V}', json: \"{{ ${V} }}\"}", "s{{e'c")
+    assert {"s{{e'c", "s%7B%7Be'c", "'s{{e\\'c'"} <= config.secrets
+
+
+def test_a_header_value_with_braces_is_still_checked(tmp_path: Path) -> None:
+    """Braces in it are no reason to let a line break through."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, '{url: "users:/", headers: {x: "${V}"}}', "a{{b\nc")
+    assert "header-value" in [problem.code for problem in caught.value.diagnostics]
