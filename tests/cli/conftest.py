@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,17 @@ def routes_file(folder: Path) -> Path:
 
 
 @pytest.fixture
-def aggregator(folder: Path) -> Command:
+def no_complaints() -> Iterator[None]:
+    """Collect no garbage meanwhile: tasks that another test left behind complain as they go, on our stderr."""
+    was_on = gc.isenabled()
+    gc.disable()
+    yield
+    if was_on:
+        gc.enable()
+
+
+@pytest.fixture
+def aggregator(folder: Path, no_complaints: None) -> Command:
     """Give the command line as a function of its arguments; `input=` is stdin."""
 
     def run(*arguments: str, **options: Any) -> Result:
