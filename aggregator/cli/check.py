@@ -12,7 +12,7 @@ from aggregator.cli.terminal import has_color
 
 
 @click.command("check", short_help="Find every mistake in a file, all at once.")
-@click.argument("path", default="routes.yaml", type=click.Path())
+@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
 @click.option(
     "--format",
     "form",

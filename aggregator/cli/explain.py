@@ -12,7 +12,7 @@ from aggregator.cli.terminal import show_sections
 
 @click.command("explain", short_help="Show what an endpoint would do, without doing it.")
 @click.argument("endpoint")
-@click.argument("path", default="routes.yaml", type=click.Path())
+@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
 @click.option("--format", "form", type=click.Choice(["text", "json", "mermaid"]), default="text", show_default=True)
 @click.option("--param", "-p", "params", multiple=True, metavar="NAME=VALUE", help="A path parameter; may be repeated.")
 def explain(endpoint: str, path: str, form: str, params: tuple[str, ...]) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+_FILE = click.Path(readable=False)  # the loader says better why it cannot be read
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @click.command("get", short_help="Answer one request here and draw its calls.")
 @click.argument("target")
-@click.option("--config", "-c", default="routes.yaml", show_default=True, type=click.Path(), help="The file to serve.")
+@click.option("--config", "-c", default="routes.yaml", show_default=True, type=_FILE, help="The file to serve.")
 @click.option("--method", "-X", help="Method; GET, or POST when there is a body.")
 @click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header; may be repeated.")
 @click.option("--data", "-d", help="Body; @FILE reads a file, @- stdin. JSON unless a header says otherwise.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -42,6 +43,10 @@ Exit codes:
   3  `run` could not start serving
 
 Set AGGREGATOR_DEBUG=1 to see the traceback of a fault."""
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a write to stdout fails with when there is no room, or no terminal, any more."""
 
 
 class LazyGroup(click.Group):
@@ -112,9 +117,7 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command and end the process; what cannot be shown in the terminal's encoding is replaced."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    _ready_streams()
     is_check = sys.argv[1:2] == ["check"]
     if is_check:
         gc.disable()  # a twentieth of its time would go into looking for garbage
@@ -127,9 +130,28 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("AGGREGATOR_DEBUG"):
             raise
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            _drop_stdout()
+            click.echo(f"error: The output cannot be written: {error.strerror}.", err=True)
+            sys.exit(2)
         click.echo(f"fault: {type(error).__name__}: {error}", err=True)
         click.echo("This is a mistake of the program, not of your file; AGGREGATOR_DEBUG=1 shows where.", err=True)
         sys.exit(2)
+
+
+def _ready_streams() -> None:
+    """Have streams that can be written to: the closed ones lead nowhere, so that no socket gets their number."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open as long as the process
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _drop_stdout() -> None:
+    """Send what stdout still holds nowhere: the interpreter would try once more and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave(code: int) -> NoReturn:

@@ -11,7 +11,7 @@ from aggregator.cli.terminal import show_table
 
 
 @click.command("routes", short_help="Show what a file serves and what it calls.")
-@click.argument("path", default="routes.yaml", type=click.Path())
+@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def routes(path: str, form: str) -> None:
     """Show what PATH (routes.yaml) serves and what it calls.

@@ -8,7 +8,7 @@ import click
 
 
 @click.command("run")
-@click.argument("path", default="routes.yaml", type=click.Path())
+@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
 @click.option("--host", help="Address to listen on, in place of `server.host`.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Port to listen on, in place of `server.port`; 0 picks a free one."

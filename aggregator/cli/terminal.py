@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
@@ -14,14 +13,25 @@ if TYPE_CHECKING:
     from aggregator.diagnostics import Diagnostic, Source
 
 
+_WHOLE = frozenset({"METHOD", "DEADLINE"})
+"""Columns that are never folded: short ones, unreadable in pieces."""
+
+
 def has_color(stream: TextIO) -> bool:
     """Tell whether *stream* is a terminal that wants colours (no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def width_of(stream: TextIO, otherwise: int = 100) -> int:
-    """Give how many columns *stream* has; *otherwise* when it is no terminal."""
-    return shutil.get_terminal_size((otherwise, 24)).columns if stream.isatty() else otherwise
+    """Give how many columns *stream* has, wherever the others lead; *otherwise* when it is no terminal."""
+    if not stream.isatty():
+        return otherwise
+    if os.environ.get("COLUMNS", "").isdigit():
+        return int(os.environ["COLUMNS"]) or otherwise
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or otherwise
+    except (OSError, ValueError):
+        return otherwise
 
 
 def show_problems(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source]) -> None:
@@ -55,7 +65,7 @@ def _show_rich(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for name in header:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in _WHOLE)
     for row in rows:
         table.add_row(*map(Text, row))
     Console(highlight=False, no_color=not has_color(sys.stdout)).print(table)

@@ -119,6 +119,13 @@ def test_a_terminal_that_cannot_show_an_arrow(routes_file: Path, monkeypatch: py
     assert b"? users" in stream.buffer.getvalue()
 
 
+@pytest.mark.parametrize("words", ["check", "routes", "explain /users/1", "get /users/1"])
+def test_the_loader_alone_says_what_cannot_be_read(aggregator, routes_file: Path, monkeypatch, words: str) -> None:
+    """A file without the right to read it is a finding like any other, not wrong usage: nobody asks beforehand."""
+    monkeypatch.setattr("os.access", lambda *_, **__: False)
+    assert aggregator(*words.split()).exit_code == 0
+
+
 def test_an_unknown_command_is_none() -> None:
     """Completion and help may ask for any name."""
     assert group.cli.get_command(click.Context(group.cli), "nothing") is None

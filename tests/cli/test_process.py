@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +41,24 @@ def test_a_reader_that_leaves_is_no_fault(routes_file: Path) -> None:
     assert (result.stdout, result.stderr) == ("# Reference\n", "")
 
 
+@pytest.mark.parametrize(("command", "code"), [("check", 0), ("routes", 0), ("get /users/1", 0), ("get /nope", 1)])
+def test_without_a_stdout_the_exit_code_still_tells(routes_file: Path, command: str, code: int) -> None:
+    """A caller that closed stdout (`>&-`), as some daemons do, only wants the code."""
+    line = f"{sys.executable} -m aggregator {command} >&-"
+    result = subprocess.run(line, shell=True, cwd=routes_file.parent, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, "fault" in result.stderr) == (code, "", False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("command", ["schema", "routes", "get /users/1", "--help"])
+def test_a_full_disk_is_no_fault_of_the_program(routes_file: Path, command: str) -> None:
+    """What cannot be written is said, with the system's reason."""
+    line = f"{sys.executable} -m aggregator {command} >/dev/full"
+    result = subprocess.run(line, shell=True, cwd=routes_file.parent, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == "error: The output cannot be written: No space left on device."
+
+
 @pytest.mark.parametrize("command", ["check", "routes", "explain"])
 def test_quick_commands_import_nothing_heavy(routes_file: Path, command: str) -> None:
     """What needs no server loads none: no FastAPI, no httpx, no rich."""
@@ -52,3 +72,20 @@ def test_quick_commands_import_nothing_heavy(routes_file: Path, command: str) ->
         [sys.executable, "-c", code], cwd=routes_file.parent, capture_output=True, text=True, check=True
     )
     assert result.stdout.splitlines()[-1] == "LOADED"
+
+
+def test_the_picture_fits_the_terminal_that_shows_it(routes_file: Path) -> None:
+    """In `aggregator get … | jq` stdout is no terminal, stderr is one: its width counts."""
+    fcntl, pty, termios = (pytest.importorskip(name) for name in ("fcntl", "pty", "termios"))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 62, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"NO_COLOR": "1"}
+    command = [sys.executable, "-m", "aggregator", "get", "/dashboard/1"]
+    subprocess.run(
+        command, cwd=routes_file.parent, env=environment, stdout=subprocess.DEVNULL, stderr=theirs, check=True
+    )
+    os.close(theirs)
+    lines = os.read(ours, 65536).decode().splitlines()
+    os.close(ours)
+    assert lines[0].startswith("200 OK")
+    assert 50 < max(map(len, lines)) <= 62

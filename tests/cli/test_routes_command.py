@@ -68,3 +68,14 @@ def test_a_terminal_gets_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     lines = click.unstyle(capsys.readouterr().out).splitlines()
     assert len(lines) > 2
     assert all(len(line) <= 40 for line in lines)
+
+
+def test_short_columns_stay_whole(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """However narrow the terminal: a method or a deadline in two pieces could not be read."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "36")
+    row = ("DELETE", "/dashboard/{user_id}", "⇉ profile · orders · notifications", "1m30s")
+    terminal.show_table(("METHOD", "PATH", "CALLS", "DEADLINE"), [row])
+    head, first, *_ = click.unstyle(capsys.readouterr().out).splitlines()
+    assert (head.split()[0], head.split()[-1]) == ("METHOD", "DEADLINE")
+    assert (first.split()[0], first.split()[-1]) == ("DELETE", "1m30s")
