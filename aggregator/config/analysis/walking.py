@@ -198,10 +198,9 @@ def inputs_of(settings: EndpointSettings, method: str, params: tuple[str, ...]) 
     """What the client may send to an endpoint of *settings*."""
     body = settings.body if isinstance(settings.body, dict) else {}
     fields = body.get("properties")
-    forwarded = settings.forward.query if settings.forward else ()
     return Inputs(
         params=params,
-        query=frozenset({*settings.query, *forwarded}) if settings.query else None,
+        query=frozenset(settings.query) if settings.query else None,
         certain_query=frozenset(name for name, schema in settings.query.items() if _is_certain(schema)),
         headers=frozenset(settings.headers),
         body_fields=frozenset(fields) if isinstance(fields, dict) and "$ref" not in body else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aggregator.config.analysis.forwarded import forwarded_query
 from aggregator.config.analysis.scope import RESULT_FIELDS
 from aggregator.config.analysis.sites import Analysis, CallSite, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
@@ -43,15 +44,16 @@ def _check_method(call: CallSite) -> Iterator[Finding]:
         yield Finding("two-methods", message, (*call.path, "method"), "leave one of them out")
 
 
-def check_placeholders(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+def check_placeholders(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Placeholders of a URL that are no single value, or that a client may leave out."""
+    forwarded = forwarded_query(analysis, around)
     for use in analysis.uses:
         if use.is_url:
             for reference in sorted(use.references):
-                yield from _check_placeholder(use, reference)
+                yield from _check_placeholder(use, reference, forwarded)
 
 
-def _check_placeholder(use: Use, reference: Reference) -> Iterator[Finding]:
+def _check_placeholder(use: Use, reference: Reference, forwarded: frozenset[str]) -> Iterator[Finding]:
     root, inputs = reference[0], use.scope.inputs
     if root in inputs.params:
         return
@@ -59,8 +61,8 @@ def _check_placeholder(use: Use, reference: Reference) -> Iterator[Finding]:
         hint = f"name one field of it, such as `{{{'.'.join(reference)}.…}}`"
         yield report(use, "not-a-value", f"`{{{'.'.join(reference)}}}` is not a single value", reference, hint)
     elif root == "query" and not use.scope.is_open and reference[1] not in inputs.certain_query:
-        if inputs.query is not None and reference[1] not in inputs.query:
-            return
+        if inputs.query is not None and reference[1] not in inputs.query | forwarded:
+            return  # it is unknown, which is said already
         declare = "declare it with `required: true` or a `default`, or move it to `query` of the call"
         message = f"the call fails when the client sends no `{reference[1]}`"
         yield report(use, "may-be-missing", message, reference, declare, "warning")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aggregator.config.analysis.forwarded import forwarded_query
 from aggregator.config.analysis.scope import REQUEST_FIELDS, RESULT_FIELDS, Inputs, Scope
 from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
@@ -33,11 +34,15 @@ _ELSEWHERE = {
 _MOST_LISTED = 12
 
 
-def check_names(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+def check_names(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Names that do not exist where they are read, and fields that cannot."""
+    forwarded = forwarded_query(analysis, around)
     for use in analysis.uses:
         for reference in sorted(use.references):
-            if reference[0] not in analysis.lost and not _is_own_result(use, reference, analysis):
+            is_known = reference[0] in analysis.lost or (
+                reference[0] == "query" and not forwarded.isdisjoint(reference[1:2])
+            )
+            if not is_known and not _is_own_result(use, reference, analysis):
                 yield from _check(use, reference, use.scope)
 
 

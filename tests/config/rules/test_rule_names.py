@@ -179,6 +179,52 @@ POST /users:
 
 
 @pytest.mark.parametrize(
+    ("endpoint", "call", "upstream", "defaults"),
+    [
+        ("forward: {query: [sort]}", "", "", ""),
+        ("", ", forward: {query: [sort]}", "", ""),
+        ("", "", ", forward: {query: [sort]}", ""),
+        ("", "", "", "defaults: {forward: {query: [sort]}}\n"),
+    ],
+)
+def test_a_query_parameter_that_is_passed_on_need_not_be_declared(
+    say: Say, endpoint: str, call: str, upstream: str, defaults: str
+) -> None:
+    """Whoever passes it on: the endpoint, one of its calls, an upstream of theirs, the defaults."""
+    around = f"version: 1\nupstreams: {{users: {{url: 'https://u.example.com'{upstream}}}}}\n"
+    assert (
+        say(
+            f"""\
+POST /users:
+  query: {{page: integer}}
+  {endpoint}
+  call: {{url: POST users:/users, json: {{x: "{{{{ query.sort }}}}"}}{call}}}""",
+            around,
+            more=defaults,
+        )
+        == []
+    )
+
+
+def test_a_parameter_that_is_passed_on_may_be_missing_too(say: Say) -> None:
+    """In a URL it has to have a value, whoever else wants it."""
+    assert say("GET /users:\n  query: {page: integer}\n  forward: {query: [sort]}\n  call: users:/{query.sort}") == [
+        "~may-be-missing ‹query.sort› the call fails when the client sends no `sort`"
+    ]
+
+
+def test_what_another_upstream_passes_on_has_to_be_declared(say: Say) -> None:
+    """Only the upstreams that an endpoint calls speak for it."""
+    around = (
+        "version: 1\nupstreams:\n  users: {url: 'https://u.example.com'}\n"
+        "  shop: {url: 'https://s.example.com', forward: {query: [sort]}}\n"
+    )
+    assert say('POST /users:\n  query: {page: integer}\n  call: {url: users:/, json: "{{ query.sort }}"}', around) == [
+        "unknown-field ‹query.sort› the query parameter `sort` is not declared"
+    ]
+
+
+@pytest.mark.parametrize(
     ("value", "said"),
     [
         ('["{{ nobody }}", {deep: ["{{ user.name }}"]}]', ["unknown-name ‹nobody› there is no `nobody` here"]),
