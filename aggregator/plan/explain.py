@@ -11,7 +11,7 @@ from aggregator.errors import AggregatorError
 from aggregator.plan.graph import draw_tree, mermaid, tree_of
 from aggregator.plan.preview import RequestPreview, Veil, preview, shown
 from aggregator.plan.summary import part_text
-from aggregator.plan.truth import Case, cases_of, rule_text
+from aggregator.plan.truth import Case, answer_cases, cases_of, rule_text
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, ResponsePlan
 from aggregator.plan.walking import calls_in_part
 from aggregator.plan.ways import ways_of
@@ -48,7 +48,10 @@ class ExplainedPart(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """Everything that can be said of *plan* before a request comes."""
+    """Everything that can be said of *plan* before a request comes.
+
+    *making* is the table of the answer itself, None when it cannot fail once its parts are there.
+    """
 
     plan: EndpointPlan
     calls: tuple[ExplainedCall, ...]
@@ -57,6 +60,7 @@ class Explanation(Struct, frozen=True):
     diagram: str
     answer: str
     veil: Veil
+    making: ExplainedPart | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as data for machines; times in seconds."""
@@ -68,7 +72,7 @@ class Explanation(Struct, frozen=True):
                 "answer": self.answer,
                 "calls": [_call_member(call) for call in self.calls],
                 "order": {part.name: [self._name(wait) for wait in part.waits] for part in self._parts},
-                "failures": {part.name: _part_member(part) for part in self.parts},
+                "failures": {part.name: _part_member(part) for part in (*self.parts, self.making) if part},
             }
         )
         return member
@@ -98,6 +102,7 @@ def explain(plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, st
         veil.text(mermaid(plan, line)),
         veil.text(_answer(plan)),
         veil,
+        _making(plan, veil),
     )
 
 
@@ -153,6 +158,15 @@ def _part(part: PartPlan, plan: EndpointPlan, veil: Veil) -> ExplainedPart:
     lost = None if part.each is None else {"null": "null", "skip": "left out"}.get(part.each.on_error)
     return ExplainedPart(part_text(part), cases_of(part, plan), rules, stand_in if part.optional else None,
                          stand_in if part.when else None, lost)  # fmt: skip
+
+
+def _making(plan: EndpointPlan, veil: Veil) -> ExplainedPart | None:
+    cases = answer_cases(plan)
+    if not cases:
+        return None
+    spoken = {outcome.rule for case in cases for outcome in case.outcomes}
+    rules = tuple(veil.text(rule) for rule in map(rule_text, plan.rows) if rule in spoken)
+    return ExplainedPart("response", cases, rules, None, None)
 
 
 def _rules(part: PartPlan) -> list[str]:

@@ -8,7 +8,7 @@ from aggregator.fields import duration_text
 from aggregator.plan.explain import ExplainedCall, ExplainedPart, Explanation
 
 _COLUMNS = ("timeout", "network", "404", "4xx", "5xx", "invalid_body", "overloaded")
-_SELDOM = ("3xx", "unsuccessful", "expression")
+_SELDOM = ("3xx", "unsuccessful", "expression", "fault")
 _USUAL = frozenset({"502", "ok", "lost", "lost/502"})
 
 
@@ -20,7 +20,7 @@ def explanation_text(explanation: Explanation) -> str:
         lines += ["", "Calls", *(f"  {line}" for line in explanation.tree)]
     if explanation.calls:
         lines += ["", "Requests", *_request_lines(explanation.calls)]
-    if explanation.parts:
+    if explanation.parts or explanation.making:
         lines += ["", "What the client gets when a part fails", *_failure_lines(explanation)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -56,7 +56,15 @@ def _failure_lines(explanation: Explanation) -> Iterator[str]:
             yield f"  {part.name}  {status} where one item fails, which is {part.lost}"
     if len(required) < len(explanation.parts) or any(part.lost for part in explanation.parts):
         yield "  Such an answer names the part in aggregator-parts and is not cacheable."
-    yield from _rule_lines(required)
+    making = explanation.making
+    if making is not None:
+        yield f"  {making.name}  {_cells_of(making)} when the answer cannot be made of what came"
+    yield from _rule_lines([*required, *([making] if making else [])])
+
+
+def _cells_of(part: ExplainedPart) -> str:
+    """Give all that the client can get for *part*, whatever the case, once each."""
+    return "/".join(dict.fromkeys(cell for case in part.cases for cell in case.text.split("/")))
 
 
 def _table(parts: Sequence[ExplainedPart]) -> Iterator[str]:

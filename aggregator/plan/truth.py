@@ -9,12 +9,15 @@ from msgspec import Struct
 
 from aggregator.errors import Cause
 from aggregator.plan.failures import default_status, keys_of
+from aggregator.plan.making import answer_causes
 from aggregator.plan.preview import shown
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, RowPlan
 from aggregator.plan.walking import calls_in_part
 from aggregator.plan.ways import ways_of
 
-_FAMILIES = ("timeout", "network", "invalid_body", "overloaded", "unsuccessful", "expression")
+_FAMILIES = ("timeout", "network", "invalid_body", "overloaded", "unsuccessful", "expression", "fault")
+# What is around the calls of a part (conditions, lists, shapes, functions) can fail in no other way.
+_AROUND_CALLS = frozenset({Cause.EXPRESSION, Cause.TOO_LARGE, Cause.FAULT})
 Kind = Literal["problem", "body", "pass", "default", "lost", "success"]
 
 
@@ -66,6 +69,8 @@ def cases_of(part: PartPlan, endpoint: EndpointPlan) -> tuple[Case, ...]:
     causes = {family: [cause for cause in Cause if cause.family == family] for family in _FAMILIES}
     if not any(call.success.when or call.graphql != "no" for call in calls):
         del causes["unsuccessful"]
+    if part.transform is None and all(call.transform is None for call in calls):
+        del causes["fault"]
     found = [
         Case(family, tuple(_merged(outcome for cause in members for outcome in _by_cause(part, endpoint, cause))))
         for family, members in causes.items()
@@ -73,19 +78,25 @@ def cases_of(part: PartPlan, endpoint: EndpointPlan) -> tuple[Case, ...]:
     return (*found, *(Case(name, _by_status(part, endpoint, name)) for name in ("404", "3xx", "4xx", "5xx")))
 
 
+def answer_cases(endpoint: EndpointPlan) -> tuple[Case, ...]:
+    """Give the cases in which the answer cannot be made although its parts are there: the part ``response``."""
+    causes = answer_causes(endpoint)
+    outcomes: dict[str, list[Outcome]] = {}
+    for cause in Cause:
+        if cause in causes:
+            outcomes.setdefault(cause.family, []).extend(_outcomes(endpoint.rows, cause, 0))
+    return tuple(Case(family, tuple(_merged(found))) for family, found in outcomes.items())
+
+
 def outcome_table(endpoint: EndpointPlan) -> tuple[OutcomeRow, ...]:
-    """Give the whole table of *endpoint*: every part, every case, every outcome that it can have."""
-    return tuple(
-        OutcomeRow(part.name, case.name, outcome)
-        for part in (endpoint.fan.parts if endpoint.fan else ())
-        for case in cases_of(part, endpoint)
-        for outcome in case.outcomes
-    )
+    """Give the whole table of *endpoint*: every part and the answer, every case, every outcome that it can have."""
+    lines = [(part.name, cases_of(part, endpoint)) for part in (endpoint.fan.parts if endpoint.fan else ())]
+    lines.append(("response", answer_cases(endpoint)))
+    return tuple(OutcomeRow(name, case.name, one) for name, cases in lines for case in cases for one in case.outcomes)
 
 
 def _by_cause(part: PartPlan, endpoint: EndpointPlan, cause: Cause) -> Iterator[Outcome]:
-    of_the_whole = cause in (Cause.EXPRESSION, Cause.TOO_LARGE)  # what is around the calls can fail in no other way
-    ways = [way for way in ways_of(part) if way.call is not None or of_the_whole]
+    ways = [way for way in ways_of(part) if way.call is not None or cause in _AROUND_CALLS]
     if not ways:
         yield _instead(part, endpoint, cause)
     for way in ways:

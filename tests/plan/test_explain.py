@@ -97,6 +97,25 @@ def test_machines_get_everything(plan_of) -> None:
     assert found["failures"]["ads?"]["skipped"] == "[]"
 
 
+def test_an_answer_that_may_not_come_about(plan_of) -> None:
+    """What follows when the parts are there and cannot become one, with the row that says so."""
+    plan = plan_of("""
+    endpoints:
+      GET /a:
+        fan_out: {a: shop:/a, b: shop:/b}
+        response: {merge: error}
+        status_map: [{part: response, "on": any, status: 409}]
+    """)
+    found = explain(plan.endpoints[0], plan.secrets)
+    assert explanation_text(found).endswith("""\
+  response  409 when the answer cannot be made of what came
+
+  response: the first that matches of
+    any → 409
+""")
+    assert found.as_dict()["failures"]["response"]["cases"]["expression"][0]["status"] == 409
+
+
 def test_a_call_is_cut_to_its_endpoint(plan_of) -> None:
     """A call with more time than its endpoint ends with it."""
     plan = plan_of("endpoints: {GET /a: {timeout: 1s, call: {url: 'shop:/a', timeout: 30s}}}")

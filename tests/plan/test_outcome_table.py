@@ -71,6 +71,35 @@ def test_every_part_has_every_case(plan_of) -> None:
     assert len(set(map(frozenset, cases.values()))) == 1
 
 
+def test_an_answer_that_is_computed_can_fail_as_such(plan_of) -> None:
+    """Parts that are all there may not become one: a line of its own, with the rows that speak of ``response``."""
+    plan = plan_of("""
+        endpoints:
+          GET /x:
+            fan_out: {a: shop:/a, b: shop:/b}
+            response: {merge: error}
+            status_map: [{part: response, "on": expression, status: 409}, {part: a, "on": any, status: 418}]
+    """)
+    assert cell(plan, "response", "expression") == [("problem", 409, "expression → 409")]
+    assert cell(plan, "response", "timeout") == []
+
+
+def test_a_function_can_be_late_and_broken(plan_of) -> None:
+    """What the code of a plug-in does has a column where there is one, on a part and on the answer."""
+    plan = plan_of("""
+        plugins: [json]
+        endpoints:
+          GET /x:
+            fan_out: {a: {url: shop:/a, transform: "json:dumps"}, b: shop:/b}
+            response: {transform: "json:dumps"}
+            status_map: [{part: a, "on": fault, status: 503}]
+    """)
+    assert cell(plan, "a", "fault") == [("problem", 503, "fault → 503")]
+    assert cell(plan, "b", "fault") == []
+    assert cell(plan, "response", "fault") == [("problem", 500, None)]
+    assert cell(plan, "response", "timeout") == [("problem", 504, None)]
+
+
 def test_a_static_answer_has_no_table(plan_of) -> None:
     """Where nothing is called nothing fails."""
     assert outcome_table(plan_of("endpoints: {GET /x: {respond: {body: 1}}}").endpoints[0]) == ()

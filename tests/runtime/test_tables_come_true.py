@@ -44,6 +44,30 @@ def test_the_answer_is_one_of_those_in_the_table(rig, part, failure):
     assert (kind_of(one), one.answer.status) in [(k, 200 if k == "success" else s) for k, s in expected]
 
 
+@pytest.mark.parametrize(
+    "response",
+    [
+        "{merge: error}",
+        "{merge: deep}",
+        "{status: '{{ x.a }}'}",
+        "{body: '{{ x.a - 1 }}'}",
+        "{headers: {x-a: '{{ x.a }}'}}",
+    ],
+)
+def test_an_answer_that_cannot_be_made_stands_in_the_table(rig, response):
+    """Parts that came and do not fit each other: the line ``response`` says what the client gets."""
+    text = f"""
+        fan_out: {{x: a:/1, y: a:/2}}
+        response: {response}
+        status_map: [{{part: response, "on": any, status: 409}}]
+    """
+    one = rig(text).start()
+    one["/1"].answer({"a": "\n"})
+    one["/2"].answer("text")
+    table = [row.outcome for row in outcome_table(one.plan) if row.part == one.body["part"] == "response"]
+    assert [(outcome.kind, outcome.status) for outcome in table] == [("problem", one.answer.status)]
+
+
 def named_outcomes(one, status):
     """Give what the rows for *status* itself make of it."""
     return [

@@ -11,8 +11,8 @@ from functools import lru_cache
 from msgspec import Struct
 
 from aggregator.errors import Cause
-from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, ResponsePlan, RowPlan
-from aggregator.templates import Expression
+from aggregator.plan.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail
+from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, RowPlan
 
 STATUSES = frozenset(range(200, 600))
 """Final statuses that an upstream may answer with."""
@@ -58,8 +58,8 @@ Failing = tuple[Failures, tuple[RowPlan, ...]]
 """Ways of failing, and the rows that speak of them."""
 
 NONE = Failures()
-_IN_EXPRESSION = Failures(causes=frozenset({Cause.EXPRESSION}))
-_IN_FUNCTION = Failures(causes=frozenset({Cause.EXPRESSION, Cause.DEADLINE, Cause.FAULT}))
+_IN_EXPRESSION = Failures(causes=COMPUTING)
+_IN_FUNCTION = Failures(causes=CALLING_A_FUNCTION)
 _IN_LIST = Failures(causes=frozenset({Cause.EXPRESSION, Cause.TOO_LARGE, Cause.MALFORMED}))
 
 
@@ -137,24 +137,7 @@ def _race_failings(runners: tuple[PartPlan, ...]) -> Iterator[Failing]:
 
 def response_failures(plan: EndpointPlan) -> Failures:
     """Give the ways in which making the answer can fail, when all parts are there."""
-    response = plan.response
-    found = _IN_EXPRESSION if _answer_computes(response) else NONE
-    return found if response.transform is None else found | _IN_FUNCTION
-
-
-def _answer_computes(response: ResponsePlan) -> bool:
-    if response.status_expression is not None or response.shape is not None or response.join:
-        return True
-    if response.merge != "object" or response.formats != ("json",):
-        return True
-    if any(not template.is_constant for _, template in response.headers):
-        return True  # not every text can be the value of a header
-    return response.body is not None and any(map(may_fail, response.body.node.expressions()))
-
-
-def may_fail(expression: Expression | None) -> bool:
-    """Say whether *expression* can meet data that it cannot use: a plain path gives null for what is not there."""
-    return expression is not None and expression.path is None and not expression.is_constant
+    return Failures(causes=answer_causes(plan))
 
 
 @lru_cache(maxsize=256)
