@@ -18,6 +18,7 @@ from aggregator.config.including import Tree, read_tree
 from aggregator.config.merging import Whole, merge
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
+from aggregator.config.operation_ids import operation_ids
 from aggregator.config.rechecking import Rechecker, Verdict
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
 from aggregator.errors import ConfigError
@@ -25,10 +26,14 @@ from aggregator.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """One endpoint; *digest* changes with everything that its answers depend on, whatever file it stands in."""
+    """One endpoint; *digest* changes with everything that its answers depend on, whatever file it stands in.
+
+    *operation_id* is no other endpoint's.
+    """
 
     key: str
     digest: bytes
+    operation_id: str
     value: Any = field(repr=False, compare=False)
     fresh: list[EndpointSettings] = field(default_factory=list, repr=False, compare=False)
 
@@ -96,8 +101,11 @@ class Loader:
     def _config(
         self, settings: RootSettings, verdict: Verdict, whole: Whole, warnings: tuple[Diagnostic, ...]
     ) -> Config:
+        ids = operation_ids(verdict.operation_ids)
         endpoints = tuple(
-            EndpointConfig(entry.key, digest_of(entry.digest, around), entry.value, fresh)
+            EndpointConfig(
+                entry.key, digest_of(entry.digest, around, ids[entry.key]), ids[entry.key], entry.value, fresh
+            )
             for entry, around, fresh in zip(whole.endpoints, verdict.around, verdict.fresh, strict=True)
         )
         return Config(

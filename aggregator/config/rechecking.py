@@ -17,13 +17,14 @@ from aggregator.config.rules.usage import check_operation_ids, check_usage
 class Verdict(Struct, frozen=True):
     """What was found: *settings* of the root, None when they are wrong; *around* is a digest for each endpoint.
 
-    *fresh* are the settings of each endpoint that has just been checked.
+    *fresh* are the settings of each endpoint that has just been checked, *operation_ids* those declared, by key.
     """
 
     settings: RootSettings | None
     findings: list[Finding]
     around: list[bytes]
     fresh: list[list[EndpointSettings]]
+    operation_ids: dict[str, str | None]
 
 
 class _Kept(Struct, frozen=True):
@@ -56,7 +57,8 @@ class Rechecker:
         if not _is_wrong(findings):
             findings += check_usage([*checked, *root.groups], root.around)
         around = [kept[entry.key].around for entry in whole.endpoints]
-        return Verdict(root.settings, findings, around, [one.fresh for one in checked])
+        ids = {one.key: one.operation_id for one in checked}
+        return Verdict(root.settings, findings, around, [one.fresh for one in checked], ids)
 
     def _check_root(self, whole: Whole, digests: SectionDigests) -> CheckedRoot:
         if self._root is None or self._root[0] != digests.whole:

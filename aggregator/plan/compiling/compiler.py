@@ -11,7 +11,6 @@ from aggregator.config.model.server import ServerSettings
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.inputs import compile_inputs
-from aggregator.plan.compiling.naming import operation_id
 from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.responses import compile_response, compile_static, passes_raw
 from aggregator.plan.compiling.rows import compile_rows, rows_for
@@ -110,16 +109,16 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         effects=effects,
         stream=settings.stream,
         idle_timeout=settings.idle_timeout,
-        doc=_doc(settings, operation_id(method, path)),
+        doc=_doc(settings, config.operation_id),
     )
 
 
-def _doc(settings: EndpointSettings, operation: str) -> DocPlan:
+def _doc(settings: EndpointSettings, operation_id: str) -> DocPlan:
     return DocPlan(
         settings.summary,
         settings.description,
         settings.tags,
-        settings.operation_id or operation,
+        operation_id,
         settings.deprecated,
         settings.hidden,
         settings.body,

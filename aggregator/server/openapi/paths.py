@@ -28,12 +28,11 @@ class Place(Struct, frozen=True):
 
 def places_of(endpoints: Iterable[EndpointPlan]) -> Iterator[Place]:
     """Give the place of every endpoint that is not hidden, in declared order."""
-    shown = [plan for plan in endpoints if not plan.doc.hidden]
-    paths, ids = Paths(), unique_ids(shown)
-    for plan, identity in zip(shown, ids, strict=True):
+    paths = Paths()
+    for plan in (plan for plan in endpoints if not plan.doc.hidden):
         method = plan.method.lower()
         path, names = paths.take(plan.pattern, method)
-        yield Place(plan, path, method, names, identity)
+        yield Place(plan, path, method, names, plan.doc.operation_id)
 
 
 class Paths:
@@ -63,12 +62,6 @@ def written(pattern: PathPattern, names: Iterable[str]) -> str:
     left = iter(names)
     segments = (f"{{{next(left)}}}" if isinstance(part, Param) else part.decode("ascii") for part in pattern.segments)
     return "/" + "/".join(segments)
-
-
-def unique_ids(endpoints: list[EndpointPlan]) -> list[str]:
-    """Give an operationId for each of *endpoints*; of equal ones the later get a number (``get_users_2``)."""
-    taken: set[str] = set()
-    return [unique(plan.doc.operation_id or plan.key, taken) for plan in endpoints]
 
 
 def unique(name: str, taken: set[str]) -> str:
