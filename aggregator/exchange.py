@@ -27,11 +27,14 @@ class State(StrEnum):
 
 
 class Exchange:
-    """One inbound request: what the client sent, and when the answer is due (*deadline*, loop time)."""
+    """One inbound request: what the client sent, and when the answer is due (*deadline*, loop time).
+
+    *asked* is what it wants of the answer where it may choose fields, None for all of it.
+    """
 
     __slots__ = (
-        "_header_map", "_query_map", "body", "body_value", "client", "deadline", "header_list", "id", "method",
-        "params", "path", "query_string", "query_values", "receive", "segments", "started", "wanted",
+        "_header_map", "_query_map", "asked", "body", "body_value", "client", "deadline", "header_list", "id", "method",
+        "params", "path", "query_string", "query_values", "receive", "segments", "started",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -48,7 +51,7 @@ class Exchange:
         self.id: str = ""
         self.started = 0.0
         self.deadline = 0.0
-        self.wanted: frozenset[str] | None = None
+        self.asked: Any = None
         self.receive: Any = None
         self._query_map: dict[str, Any] | None = None
         self._header_map: dict[str, str] | None = None

@@ -15,6 +15,7 @@ from aggregator.runtime.bodies import JSON_TYPE, Function, body_of, compile_step
 from aggregator.runtime.fanout import Run
 from aggregator.runtime.finishing import Finish, compile_check, compile_finish
 from aggregator.runtime.names import Names
+from aggregator.runtime.narrowing import Narrowing
 from aggregator.runtime.outcome import HEADER, is_partial, parts_header
 from aggregator.runtime.result import Result
 from aggregator.templates import MISSING, Expression, Template, header_value, text_of
@@ -25,20 +26,23 @@ Begin = Callable[[Run], Answer]
 class Assembly:
     """Makes the answer of an endpoint from an ended run that did not fail."""
 
-    __slots__ = ("_begin", "_check", "_finish", "_headers", "_status_of")
+    __slots__ = ("_begin", "_check", "_finish", "_headers", "_narrowing", "_status_of")
 
     def __init__(self, plan: EndpointPlan, transform: Function | None) -> None:
         steps = compile_steps(plan, transform)
         self._begin = _compile_begin(plan, has_steps=bool(steps))
         self._finish: Finish | None = compile_finish(plan, steps)
         self._check = compile_check(plan.response)
+        self._narrowing = Narrowing.of(plan)
         self._status_of = plan.response.status_expression
         self._headers = plan.response.headers
 
     def accept(self, exchange: Exchange) -> None:
-        """Refuse what cannot be answered as the client wants it, before anything is called; raises ``Refusal``."""
+        """Take in how the client wants its answer, before anything is called; raises ``Refusal`` (406, 422)."""
         if self._check is not None:
             self._check(exchange)
+        if self._narrowing is not None:
+            exchange.asked = self._narrowing.asked(exchange)
 
     async def answer(self, run: Run) -> Answer:
         """Give the answer; raises ``ExpressionError`` or ``CallError`` when the parts cannot become one."""

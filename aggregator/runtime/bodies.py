@@ -9,7 +9,6 @@ from aggregator.codecs import json as json_codec
 from aggregator.errors import ExpressionError
 from aggregator.plan.types import EndpointPlan, ListJoinPlan, ResponsePlan
 from aggregator.runtime.fanout import Run
-from aggregator.runtime.narrowing import fields_of
 from aggregator.runtime.outcome import parts_member
 from aggregator.runtime.shape import compile_shape, computes
 from aggregator.runtime.splicing import compile_json
@@ -40,7 +39,10 @@ def body_of(plan: EndpointPlan) -> Body:
 
 
 def value_of(plan: EndpointPlan) -> Value:
-    """Give the function that makes the body of an answer as data for steps: exact, unless one of them computes."""
+    """Give the function that makes the body of an answer as data for steps: exact, unless one of them computes.
+
+    Where the client chose its fields, what it did not ask for need not be there.
+    """
     response = plan.response
     if response.body is not None and is_text(response):
         return _rendered(response.body)
@@ -50,7 +52,8 @@ def value_of(plan: EndpointPlan) -> Value:
     decode = json_codec.decode if computes(response.shape) or response.transform else json_codec.decode_exact
 
     def value(run: Run) -> Any:
-        text = body(run)
+        asked = run.frame.exchange.asked
+        text = body(run) if asked is None or asked.write is None else asked.write(run.frame.names)
         return decode(text if isinstance(text, bytes) else b"".join(text))
 
     return value
@@ -154,8 +157,8 @@ def _join(plan: ListJoinPlan) -> Step:
 
 
 async def _prune(value: Any, run: Run) -> Any:
-    fields = fields_of(run.frame.exchange)
-    return value if fields is None else fields.prune(value)
+    asked = run.frame.exchange.asked
+    return value if asked is None else asked.fields.prune(value)
 
 
 async def _add_meta(value: Any, run: Run) -> Any:

@@ -14,6 +14,7 @@ from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
 from aggregator.runtime.frame import Cancelable, Frame, Part
 from aggregator.runtime.result import Result, failed, skipped
+from aggregator.runtime.wanted import Wanted
 
 _log = logging.getLogger("aggregator.request")
 
@@ -41,7 +42,7 @@ class Run:
     cancelled and keeps no result.
     """
 
-    __slots__ = ("_ended", "_left", "_open", "failure", "fan", "frame", "over", "results", "tickets")
+    __slots__ = ("_ended", "_left", "_open", "failure", "fan", "frame", "over", "results", "tickets", "wanted")
 
     def __init__(self, fan: FanOut, frame: Frame, ended: Callable[[Run], None]) -> None:
         self.fan = fan
@@ -49,18 +50,20 @@ class Run:
         self.results: list[Result | None] = [None] * len(fan.parts)
         self.tickets: list[Cancelable | None] = [None] * len(fan.parts)
         self.over = False
+        self.wanted: Wanted | None = None
         self.failure: Result | None = None
         self._open = list(fan.waits)
         self._left = len(fan.parts)
         self._ended = ended
         frame.names.see(fan.index, self.results)
 
-    def begin(self, wanted: frozenset[str] | None = None) -> None:
+    def begin(self, wanted: Wanted | None = None) -> None:
         """Start every part that waits for nothing; parts outside *wanted* count as skipped."""
         if not self.fan.parts:
             self._finish()
             return
         if wanted is not None:
+            self.wanted = wanted
             for number, name in enumerate(self.fan.names):
                 if name not in wanted:
                     self.tickets[number] = _NOTHING
@@ -75,7 +78,8 @@ class Run:
             self._settle(number, skipped(part.name))
             return
         try:
-            ticket = part.start(self.frame, partial(self._settle, number))
+            frame = self.frame if self.wanted is None else self.frame.for_group(self.wanted[part.name])
+            ticket = part.start(frame, partial(self._settle, number))
         except Exception as error:
             self._fail_by_fault(number, error)
             return

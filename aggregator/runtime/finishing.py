@@ -17,7 +17,6 @@ from aggregator.runtime.answer import Answer, has_body
 from aggregator.runtime.bodies import Step, encode_body, is_text, value_of
 from aggregator.runtime.fanout import Run
 from aggregator.runtime.inputs import Refusal
-from aggregator.runtime.narrowing import fields_of
 from aggregator.runtime.outcome import is_partial
 from aggregator.runtime.passing import passed_headers, replies_of
 
@@ -27,16 +26,13 @@ Encode = Callable[[Answer, Exchange], None]
 
 
 def compile_check(response: ResponsePlan) -> Check | None:
-    """Give the function that refuses (406, 422) what cannot be answered as it is asked for; None when all can."""
-    offers = offers_for(response.formats) if _is_negotiated(response) else ()
-    if not offers and not response.fields:
+    """Give the function that refuses (406) what cannot be answered in a format that is asked for; None when all can."""
+    if not _is_negotiated(response):
         return None
+    offers = offers_for(response.formats)
 
     def check(exchange: Exchange) -> None:
-        if offers:
-            _chosen(exchange, offers)
-        if response.fields:
-            fields_of(exchange)
+        _chosen(exchange, offers)
 
     return check
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from aggregator.exchange import Exchange
 from aggregator.runtime.names import Names
 from aggregator.runtime.result import Result
+from aggregator.runtime.wanted import Wanted
 
 Done = Callable[[Result], None]
 """Takes the result of a part; called exactly once unless the part was cancelled, maybe before ``start`` returns."""
@@ -22,15 +23,25 @@ class Cancelable(Protocol):
 
 
 class Frame:
-    """The surroundings of a running part; *deadline* is loop time."""
+    """The surroundings of a running part; *deadline* is loop time.
 
-    __slots__ = ("deadline", "exchange", "loop", "names")
+    *wanted* are the parts inside a group that somebody needs, None for all of them.
+    """
+
+    __slots__ = ("deadline", "exchange", "loop", "names", "wanted")
 
     def __init__(self, exchange: Exchange, names: Names, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
         self.exchange = exchange
         self.names = names
         self.deadline = deadline
         self.loop = loop
+        self.wanted: Wanted | None = None
+
+    def for_group(self, wanted: Wanted | None) -> Frame:
+        """Give the same surroundings for a group of which *wanted* is needed."""
+        frame = Frame(self.exchange, self.names, self.deadline, self.loop)
+        frame.wanted = wanted
+        return frame
 
     def with_names(self, names: Names) -> Frame:
         """Give the same surroundings with other names."""
@@ -40,7 +51,9 @@ class Frame:
         """Give the same surroundings with a deadline no later than *seconds* from now."""
         if seconds is None:
             return self
-        return Frame(self.exchange, self.names, min(self.deadline, self.loop.time() + seconds), self.loop)
+        frame = Frame(self.exchange, self.names, min(self.deadline, self.loop.time() + seconds), self.loop)
+        frame.wanted = self.wanted
+        return frame
 
 
 class Part(Protocol):

@@ -26,7 +26,7 @@ class Group:
         started = frame.loop.time()
         inner = frame.with_names(frame.names.child({}))
         run = Run(self._fan, inner, lambda ended: done(self._collected(ended, started)))
-        run.begin()
+        run.begin(frame.wanted)
         return run
 
     def _collected(self, run: Run, started: float) -> Result:

@@ -26,7 +26,6 @@ from aggregator.runtime.frame import Frame
 from aggregator.runtime.identity import request_id
 from aggregator.runtime.inputs import Inputs, Refusal
 from aggregator.runtime.names import Names
-from aggregator.runtime.narrowing import Narrowing
 from aggregator.runtime.outcome import HEADER as PARTS
 from aggregator.runtime.outcome import parts_header
 from aggregator.runtime.replying import FAULT, Receive, Send, send_answer, tell_fault
@@ -46,8 +45,7 @@ class EndpointHandler:
     """Serves one endpoint of one generation."""
 
     __slots__ = (
-        "_assembly", "_budget", "_debug", "_effects", "_fan", "_inputs", "_narrowing", "_queue", "_report",
-        "is_direct", "plan",
+        "_assembly", "_budget", "_debug", "_effects", "_fan", "_inputs", "_queue", "_report", "is_direct", "plan",
     )  # fmt: skip
 
     def __init__(
@@ -61,7 +59,6 @@ class EndpointHandler:
         self._queue = queue
         self._inputs = Inputs(plan.inputs, plan.pattern.params)
         self._budget = plan.timeout - plan.reserve
-        self._narrowing = Narrowing.of(plan)
         self._report = Report(plan.key, server.access_log)
         self._debug = (
             (server.debug_header, server.debug_secret) if server.debug_header and server.debug_secret else None
@@ -80,13 +77,12 @@ class EndpointHandler:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
         try:
             self._inputs.accept(exchange)
-            wanted = None if self._narrowing is None else self._narrowing.wanted(exchange)
         except Refusal as refusal:
             answered(self._refused(refusal, exchange), None)
             return None
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
         run = Run(self._fan, frame, lambda ended: answered(self._plain(ended), ended))
-        run.begin(wanted)
+        run.begin()
         return run
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
@@ -126,11 +122,10 @@ class EndpointHandler:
         self._report.gone(exchange)
 
     async def _run(self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop) -> Run:
-        wanted = None if self._narrowing is None else self._narrowing.wanted(exchange)
         done: asyncio.Future[None] = loop.create_future()
         run = Run(self._fan, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done))
         try:
-            run.begin(wanted)
+            run.begin(None if exchange.asked is None else exchange.asked.wanted)
             if not run.over:
                 await _unless_gone(done, receive, loop)
         except BaseException:

@@ -1,119 +1,141 @@
-"""``?fields=a,b.c``: which parts somebody needs, so that the calls of the others are never made."""
+"""``?fields=a,b.c``: what the client asks for, what of the body is made, and which calls that takes.
+
+Read once, before anything is called; an endpoint whose keys do not tell what they are made of calls everything.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+
+from msgspec import Struct
 
 from aggregator.exchange import Exchange
 from aggregator.plan.roots import references_in
-from aggregator.plan.types import EndpointPlan, FanPlan, PartPlan
-from aggregator.plan.walking import calls_in_part
+from aggregator.plan.types import EndpointPlan, FanPlan, ListJoinPlan
+from aggregator.runtime.bodies import is_text
 from aggregator.runtime.inputs import Refusal
+from aggregator.runtime.splicing import Writer, compile_json
+from aggregator.runtime.wanted import Level, Reference, Wanted, parts_read
 from aggregator.schemas.problems import Violation
 from aggregator.shaping.fields import FieldSet, parse_fields
-from aggregator.shaping.path import parse_path
+from aggregator.shaping.join import lists_of
 from aggregator.shaping.problems import ShapeProblem
-from aggregator.templates import MapNode
+from aggregator.templates import Expr, ListNode, MapNode, Node, Template, compile_expression
 
-_SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
-Parts = frozenset[str]
-_NONE: Parts = frozenset()
+Names = tuple[str, ...]
 
 
-def fields_of(exchange: Exchange) -> FieldSet | None:
-    """Give the fields that the client asks for, or None for all of them; raises ``Refusal`` (422)."""
-    asked = exchange.query.get("fields")
-    text = ",".join(map(str, asked)) if isinstance(asked, list) else asked
-    if not isinstance(text, str) or not text:
-        return None
-    try:
-        return parse_fields(text)
-    except ShapeProblem as problem:
-        violation = Violation("/fields", "query", problem.message, "fields")
-        raise Refusal(422, "The request does not fit what this endpoint declares.", (violation,)) from None
+class Asked(Struct, frozen=True, eq=False):
+    """What one request asks for: *fields* of the answer, made by *write* (None: as ever) from the *wanted* parts."""
+
+    fields: FieldSet
+    wanted: Wanted | None = None
+    write: Writer | None = None
 
 
 class Narrowing:
-    """For each top-level key of an answer, the parts that it is made of; and those that are needed in any case."""
+    """Finds out what requests to one endpoint ask for, each choice of fields once."""
 
-    __slots__ = ("_always", "_needs")
+    __slots__ = ("_asked",)
 
-    def __init__(self, needs: dict[str, Parts], always: Parts) -> None:
-        self._needs = needs
-        self._always = always
+    def __init__(self, find: Callable[[FieldSet], Asked]) -> None:
+        self._asked = lru_cache(maxsize=64)(find)
 
     @classmethod
     def of(cls, plan: EndpointPlan) -> Narrowing | None:
-        """Give the narrowing of *plan*; None when its client cannot choose, or its keys do not tell what they need.
+        """Give the narrowing of *plan*; None when its client cannot choose."""
+        if not plan.response.fields:
+            return None
+        made_of = _made_of(plan)
+        return cls(Asked if made_of is None else made_of.asked)
 
-        Parts that background calls, headers or the status read always run, and so do those that change something.
-        """
-        response, fan = plan.response, plan.fan
-        if not response.fields or fan is None or plan.kind != "fan_out":
+    def asked(self, exchange: Exchange) -> Asked | None:
+        """Give what the client asks for, None for all there is; raises ``Refusal`` (422)."""
+        asked = exchange.query.get("fields")
+        text = ",".join(map(str, asked)) if isinstance(asked, list) else asked
+        if not isinstance(text, str) or not text:
             return None
-        if response.shape is not None or response.transform is not None:
-            return None
-        keys = _keys(plan, fan)
-        if keys is None:
-            return None
-        for join in response.join:
-            left, right = (str(parse_path(text)[0]) for text in (join.left, join.right))
-            keys[left] = keys.get(left, _NONE) | keys.get(right, _NONE)
-        read = _parts_in((plan.effects, response.headers, response.status_expression), fan)
-        changing = frozenset(part.name for part in fan.parts if not _is_safe(part))
-        inputs = _inputs(fan)
-        needs = {key: _with_inputs(names, inputs) for key, names in keys.items()}
-        return cls(needs, _with_inputs(read | changing, inputs))
-
-    def wanted(self, exchange: Exchange) -> Parts | None:
-        """Give the names of the parts that this request needs, None for all of them; raises ``Refusal`` (422)."""
-        fields = fields_of(exchange)
-        if fields is None:
-            return None
-        return self._always.union(*(self._needs.get(key, _NONE) for key in fields.names))
+        try:
+            return self._asked(parse_fields(text))
+        except ShapeProblem as problem:
+            violation = Violation("/fields", "query", problem.message, "fields")
+            raise Refusal(422, "The request does not fit what this endpoint declares.", (violation,)) from None
 
 
-def _keys(plan: EndpointPlan, fan: FanPlan) -> dict[str, Parts] | None:
-    if plan.response.body is None:
-        return {part.name: frozenset([part.name]) for part in fan.parts} if plan.response.merge == "object" else None
-    node = plan.response.body.node
-    if not isinstance(node, MapNode):
+def _made_of(plan: EndpointPlan) -> _MadeOf | None:
+    """Give what the body of *plan* is made of, None when its keys do not tell.
+
+    What background calls, headers or the status read always runs, and so do calls that change something.
+    """
+    response = plan.response
+    if plan.fan is None or response.shape is not None or response.transform is not None or is_text(response):
         return None
-    return {key: _named((r for e in value.expressions() for r in e.references), fan) for key, value in node.entries}
+    if response.body is None and response.merge != "object":
+        return None
+    body = response.body
+    if plan.kind == "call":
+        if body is not None or plan.fan.parts[0].group is None:
+            return None  # there is but one call, and its status is that of the answer
+        body = Template(Expr(compile_expression("call")))
+    read = references_in((plan.effects, response.headers, response.status_expression))
+    return _MadeOf(plan.fan, body, response.join, tuple(read))
 
 
-def _parts_in(value: object, fan: FanPlan) -> Parts:
-    return _named(references_in(value), fan)
+class _MadeOf:
+    """The body of an answer: the parts of *fan* under their names, or *body*; then *joins* between its lists."""
+
+    __slots__ = ("_always", "_body", "_joins", "_level", "_names")
+
+    def __init__(
+        self, fan: FanPlan, body: Template | None, joins: tuple[ListJoinPlan, ...], always: Iterable[Reference]
+    ) -> None:
+        self._level = Level.of(fan)
+        self._names = frozenset(self._level.parts)
+        self._always = parts_read(always, self._names)
+        self._body = body
+        self._joins = [lists_of(join.left, join.right) for join in reversed(joins)]
+
+    def asked(self, fields: FieldSet) -> Asked:
+        """Give what it takes to answer *fields*."""
+        paths = list(fields.paths)
+        for left, right in self._joins:
+            if any(_overlap(left, path) for path in paths):
+                paths.append(right)
+        node = None if self._body is None else _pruned(self._body.node, paths)
+        reads = paths if node is None else [read for path in paths for read in _reads(node, path)]
+        wanted = self._level.needed((*self._always, *parts_read(reads, self._names)))
+        return Asked(fields, wanted, None if node is None else compile_json(Template(node)))
 
 
-def _named(references: Iterable[tuple[str, ...]], fan: FanPlan) -> Parts:
-    names = frozenset(part.name for part in fan.parts)
-    found: set[str] = set()
-    for reference in references:
-        if reference == ("calls",):
-            return names
-        found.add(reference[1] if reference[0] == "calls" else reference[0])
-    return names & found
+def _overlap(one: Names, other: Names) -> bool:
+    """Say whether one path leads through the other."""
+    return all(first == second for first, second in zip(one, other, strict=False))
 
 
-def _is_safe(part: PartPlan) -> bool:
-    return all(call.request.method in _SAFE for call in calls_in_part(part))
+def _pruned(node: Node, paths: Iterable[Names]) -> Node:
+    """Give *node* without the entries that no path leads to: what they are made of may not have been called."""
+    paths = list(paths)
+    if () in paths:
+        return node
+    if isinstance(node, ListNode):
+        return ListNode(tuple(_pruned(item, paths) for item in node.items))
+    if not isinstance(node, MapNode):
+        return node
+    below = {key: [path[1:] for path in paths if path[0] == key] for key, _ in node.entries}
+    return MapNode(tuple((key, _pruned(inner, below[key])) for key, inner in node.entries if below[key]))
 
 
-def _with_inputs(names: Parts, inputs: dict[str, Parts]) -> Parts:
-    return names.union(*(inputs[name] for name in names))
-
-
-def _inputs(fan: FanPlan) -> dict[str, Parts]:
-    """Give for each part all that it waits for, directly or not."""
-    found: dict[str, Parts] = {}
-
-    def visit(number: int) -> Parts:
-        part = fan.parts[number]
-        if part.name not in found:
-            found[part.name] = frozenset([part.name]).union(*(visit(wait) for wait in part.waits))
-        return found[part.name]
-
-    for number in range(len(fan.parts)):
-        visit(number)
-    return found
+def _reads(node: Node, path: Names) -> Iterator[Reference]:
+    """Give what *node* reads for what *path* leads to; names go through lists."""
+    if path and isinstance(node, MapNode):
+        for key, inner in node.entries:
+            if key == path[0]:
+                yield from _reads(inner, path[1:])
+    elif path and isinstance(node, ListNode):
+        for item in node.items:
+            yield from _reads(item, path)
+    elif isinstance(node, Expr) and node.expression.path is not None:
+        yield from ((*reference, *path) for reference in node.expression.references)
+    else:
+        yield from (reference for expression in node.expressions() for reference in expression.references)

@@ -166,25 +166,15 @@ def _left(value: Any, branch: Branch) -> Any:
 
 
 class FieldSet:
-    """The fields that a client asked for: *names* are those at the top, *prune* keeps nothing else."""
+    """The fields that a client asked for: *paths* are the names that lead to each, *prune* keeps nothing else."""
 
-    __slots__ = ("_root", "names", "prune")
+    __slots__ = ("_root", "paths", "prune")
 
-    def __init__(self, paths: Iterable[Path]) -> None:
+    def __init__(self, paths: Iterable[tuple[str, ...]]) -> None:
+        self.paths = tuple(paths)
         # Names only, so the tree is ready as it is: working out * and indexes could be made to take long.
-        self._root = _tree(paths)
-        self.names = frozenset(self._root.names)
+        self._root = _tree(self.paths)
         self.prune: Shaper = _compile_keep(self._root)
-
-    def below(self, name: str) -> Shaper | None:
-        """Give the function that prunes the value of the top field *name*, or None when all of it is wanted.
-
-        A field that is not wanted at all is pruned to null.
-        """
-        branch = self._root.names.get(name)
-        if branch is None:
-            return lambda _value: None
-        return None if branch.leaf else _compile_keep(branch)
 
 
 def parse_fields(text: str) -> FieldSet:
@@ -209,7 +199,7 @@ def _parse_fields(text: str) -> FieldSet:
     return FieldSet(paths)
 
 
-def _field(part: str, offset: int) -> Path:
+def _field(part: str, offset: int) -> tuple[str, ...]:
     blanks = len(part) - len(part.lstrip())
     try:
         path = parse_path(part.strip())
@@ -217,4 +207,4 @@ def _field(part: str, offset: int) -> Path:
         raise ShapeProblem(problem.message, offset + blanks + problem.offset) from None
     if EACH in path:
         raise ShapeProblem("Fields are asked for by name.", offset + blanks)
-    return path
+    return tuple(map(str, path))

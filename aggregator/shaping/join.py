@@ -61,6 +61,13 @@ def compile_list_join(left: str, right: str, as_: str, missing: Missing = "null"
     return run
 
 
+def lists_of(left: str, right: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the names that lead to the two lists of such a join."""
+    lists = (parse_path(_split(text)[0]) for text in (left, right))
+    left_list, right_list = (tuple(map(str, path)) for path in lists)
+    return left_list, right_list
+
+
 def _split(text: str) -> tuple[str, str]:
     where, separator, key = text.rpartition("[].")
     if not separator or "[]" in where:

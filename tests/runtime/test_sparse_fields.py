@@ -162,12 +162,38 @@ def test_meta_is_not_pruned(serve):
     assert [part["state"] for part in answer["meta"]["parts"]] == ["ok", "skipped"]
 
 
-@pytest.mark.parametrize("body", ['["{{ ads }}"]', '{all: "{{ calls }}"}'])
-def test_where_a_body_reads_everything_everything_is_called(serve, body):
-    """A list, or an expression over all calls, does not tell what a field needs."""
+def test_where_a_body_reads_everything_everything_is_called(serve):
+    """An expression over all calls does not tell what a field needs."""
     gateway = serve(
-        f"endpoints: {{GET /x: {{fan_out: {{user: a:/user, ads: a:/ads}}, response: {{fields: true, body: {body}}}}}}}",
+        """
+        endpoints:
+          GET /x:
+            fan_out: {user: a:/user, ads: a:/ads}
+            response: {fields: true, body: {all: "{{ calls }}"}}
+        """,
         ANSWERS,
     )
     gateway.get("/x?fields=all")
     assert sorted(gateway.upstream.lines) == ["GET /ads", "GET /user"]
+
+
+def test_what_nobody_asks_for_is_not_computed(serve):
+    """An expression over a part that was not called is left out, instead of failing the answer."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            fan_out: {user: a:/user, orders: a:/orders/7}
+            response:
+              fields: true
+              body:
+                name: "{{ user.name }}"
+                sums: {all: "{{ orders | sum(attribute='sum') }}", first: "{{ orders[0].sum + 1 }}", id: "{{ user.id }}"}
+                list: [{name: "{{ user.name }}", orders: "{{ orders }}"}, "{{ user.id }}"]
+        """,
+        ANSWERS,
+    )
+    assert gateway.get("/x?fields=name,sums.id").json() == {"name": "Ada", "sums": {"id": 7}}
+    assert gateway.get("/x?fields=list.name").json() == {"list": [{"name": "Ada"}]}
+    assert set(gateway.upstream.lines) == {"GET /user"}
+    assert gateway.get("/x?fields=sums.first").json() == {"sums": {"first": 3}}
