@@ -86,7 +86,17 @@ class ConfigError(AggregatorError):
     def __init__(self, diagnostics: Sequence[Diagnostic], sources: Mapping[str, Source] | None = None) -> None:
         self.diagnostics = tuple(diagnostics)
         self.sources = dict(sources or {})
-        super().__init__(f"{len(self.diagnostics)} problem(s) in the configuration")
+        super().__init__(_summary(self.diagnostics))
+
+
+def _summary(diagnostics: Sequence[Diagnostic]) -> str:
+    """Give one line for logs and for whoever sees nothing but the exception: how many, and the first with its place."""
+    if not diagnostics:
+        return "no problem in the configuration"
+    first, more = diagnostics[0], len(diagnostics) - 1
+    at = first.position
+    rest = f" (and {more} more problem{'s' if more > 1 else ''})" if more else ""
+    return f"{at.file}:{at.line}:{at.column}: {first.message}{rest}"
 
 
 class StartupError(AggregatorError):

@@ -55,6 +55,7 @@ class Running:
         self.generation: Generation | None = None
         self.draining = False
         self.last_refusal: ReloadOutcome | None = None
+        self._refused: ConfigError | None = None
         self.queue = EffectQueue(plan.background)
         self.plugins = Plugins(source.folder)
         self._source = source
@@ -113,8 +114,11 @@ class Running:
             self._demo = demo
             self._stack.push_async_callback(demo.aclose)
 
-    async def reload(self) -> ReloadOutcome:
-        """Load, check and build a new generation beside the running one, and swap; on any problem change nothing."""
+    async def reload(self, *, asked: bool = True) -> ReloadOutcome:
+        """Load, check and build a new generation beside the running one, and swap; on any problem change nothing.
+
+        Unless somebody *asked* for it, the same texts with the same problems are not refused, and told, again.
+        """
         async with self._turn:
             current = self.generation
             if current is None:  # stopped while this waited for its turn
@@ -128,6 +132,9 @@ class Running:
                     return self._refuse(current, _NO_ENDPOINTS, _NO_ENDPOINTS)
                 fresh = await self._build(current.number + 1, plan, current)
             except ConfigError as error:
+                if not asked and self._is_known(error):
+                    return ReloadOutcome(Verdict.UNCHANGED, current.number)
+                self._refused = error
                 return self._refuse(current, str(error), self._source.describe(error), error.diagnostics)
             except StartupError as error:
                 return self._refuse(current, str(error), str(error))
@@ -139,8 +146,13 @@ class Running:
                 return ReloadOutcome(Verdict.UNCHANGED, 0)
             return self._swap(current, fresh, started)
 
+    def _is_known(self, error: ConfigError) -> bool:
+        """Tell whether *error* is what was refused last: a saved file may be noticed more than once."""
+        known = self._refused
+        return known is not None and (known.diagnostics, known.sources) == (error.diagnostics, error.sources)
+
     def _stay(self, current: Generation) -> ReloadOutcome:
-        self.last_refusal = None
+        self.last_refusal = self._refused = None
         self._tell_stale_plugins()
         return ReloadOutcome(Verdict.UNCHANGED, current.number)
 
@@ -155,7 +167,8 @@ class Running:
 
     def _swap(self, old: Generation, fresh: Generation, started: float) -> ReloadOutcome:
         assert self._client is not None
-        self.generation, self.plan, self.last_refusal = fresh, fresh.plan, None
+        self.generation, self.plan = fresh, fresh.plan
+        self.last_refusal = self._refused = None
         self.queue.configure(fresh.plan.background)
         self._client.configure(fresh.plan.client)
         old.retire()

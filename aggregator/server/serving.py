@@ -82,6 +82,7 @@ class Service:
         self._watch = watch
         self._on_reload = on_reload
         self._wake = asyncio.Event()
+        self._asked = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server = Server(self._config(), app)
 
@@ -113,7 +114,7 @@ class Service:
         self._loop = asyncio.get_running_loop()
         handlers: dict[int, Callable[[], None]] = {signal.SIGINT: self._server.stop, signal.SIGTERM: self._server.stop}
         if HANG_UP is not None:
-            handlers[HANG_UP] = self._wake.set
+            handlers[HANG_UP] = self._ask
         with signals_calling(handlers), self._watchdog():
             try:
                 await self._app.running.open()  # here rather than in the lifespan, so that what fails has no traceback
@@ -137,11 +138,16 @@ class Service:
     def _watched(self) -> tuple[Path, ...]:
         return (*self._files.files, *self._files.folders, *self._app.running.plugins.files)
 
+    def _ask(self) -> None:
+        self._asked = True
+        self._wake.set()
+
     async def _reloads(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            outcome = await self._app.running.reload()
+            asked, self._asked = self._asked, False
+            outcome = await self._app.running.reload(asked=asked)
             if outcome.verdict is not Verdict.UNCHANGED:
                 self._on_reload(outcome)
 
@@ -164,8 +170,11 @@ class Watching:
 
 
 def _tell_stall(stall: Stall) -> None:
-    log(_log, logging.WARNING, "The event loop was blocked." if stall.over else "The event loop is blocked.",
-        seconds=round(stall.seconds, 3), stack=" < ".join(stall.stack))  # fmt: skip
+    if stall.over:
+        log(_log, logging.WARNING, "The event loop was blocked.", seconds=round(stall.seconds, 3), where=stall.at.where)
+    else:
+        log(_log, logging.WARNING, "The event loop is blocked.", seconds=round(stall.seconds, 3), where=stall.at.where,
+            stack=" < ".join(stall.at.stack))  # fmt: skip
 
 
 def quiet_uvicorn() -> None:

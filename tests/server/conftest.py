@@ -380,13 +380,13 @@ class Gateway:
         """Save another text."""
         self.path.write_text(document(text), encoding="utf-8")
 
-    def reload(self, text: str | None = None) -> ReloadOutcome:
-        """Save *text*, if any, and give what the reload comes to that a signal asks for."""
+    def reload(self, text: str | None = None, *, asked: bool = True) -> ReloadOutcome:
+        """Save *text*, if any, and give what the reload comes to that a signal asks for, or that a watcher begins."""
         if text is not None:
             self.write(text)
         loop = self.service._loop
         assert loop is not None
-        return asyncio.run_coroutine_threadsafe(self.app.running.reload(), loop).result(PATIENCE)
+        return asyncio.run_coroutine_threadsafe(self.app.running.reload(asked=asked), loop).result(PATIENCE)
 
     def said(self, sentence: str) -> list[dict[str, Any]]:
         """Give the fields of the log lines that say *sentence*."""

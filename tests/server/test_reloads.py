@@ -145,6 +145,19 @@ def test_a_bad_file_changes_nothing(survivor, name):
     gateway.reload(ONE)
 
 
+def test_a_refusal_is_told_once(stage):
+    """One save may be noticed twice; the same texts are refused, and told, again only when somebody asks."""
+    gateway = stage.gateway(ONE)
+    gateway.write("endpoints: {GET /n: {respnd: 1}}")
+    verdicts = [gateway.reload(asked=asked).verdict for asked in (False, False, True, False)]
+    assert verdicts == [Verdict.REFUSED, Verdict.UNCHANGED, Verdict.REFUSED, Verdict.UNCHANGED]
+    assert gateway.get("/-/config").json["last_refusal"]["problems"][0]["message"] == "unknown key `respnd`"
+    assert gateway.reload("endpoints: {GET /other: {respnd: 1}}", asked=False).verdict == Verdict.REFUSED
+    told = gateway.said("A new configuration was refused; the running one stays.")
+    assert len(told) == 3
+    assert "unknown key `respnd`" in told[0]["reason"]
+
+
 def test_a_file_without_endpoints_is_taken_for_half_a_file(stage):
     """A file that is still being written may be right so far; an API is never replaced by nothing."""
     gateway = stage.gateway(ONE)

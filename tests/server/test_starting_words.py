@@ -124,4 +124,4 @@ def test_a_configuration_that_was_loaded_before_stays(path):
     source = FixedSource(load_config(path))
     assert source.load() is source.load()
     assert source.folder == path.parent
-    assert source.describe(ConfigError([])) == "0 problem(s) in the configuration"
+    assert source.describe(ConfigError([])) == "no problem in the configuration"
