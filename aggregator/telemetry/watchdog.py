@@ -14,24 +14,19 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from aggregator.telemetry.stacks import frames_above
+from aggregator.telemetry.stacks import Standstill, standstill_of
 
 
 class Stall(Struct, frozen=True):
     """One standstill of the loop, told twice: while it lasts (*over* is false) and when it has passed.
 
-    *seconds* is how long the loop has not answered so far, at least; *stack* is where the loop's thread
-    stood when the standstill was noticed, its current line last.
+    *seconds* is how long the loop has not answered so far, at least; *at* is where its thread stood when the
+    standstill was noticed.
     """
 
     seconds: float
-    stack: tuple[str, ...]
+    at: Standstill
     over: bool
-
-    @property
-    def where(self) -> str:
-        """The line that the loop's thread was at."""
-        return self.stack[-1] if self.stack else ""
 
 
 class Watchdog:
@@ -95,7 +90,7 @@ class Watchdog:
 
     def _tell(self, asked: float) -> None:
         frame = sys._current_frames().get(self._loop_thread)
-        stack = frames_above(frame) if frame is not None else ()
-        self._report(Stall(self._clock() - asked, stack, over=False))
+        at = standstill_of(frame) if frame is not None else Standstill()
+        self._report(Stall(self._clock() - asked, at, over=False))
         self._alive.wait()
-        self._report(Stall(self._clock() - asked, stack, over=True))
+        self._report(Stall(self._clock() - asked, at, over=True))
