@@ -46,15 +46,18 @@ endpoints:
         default: {items: []}
         when: "{{ profile.active }}"
         success: {status: [2xx], when: "{{ this.body.ok }}"}
-        status_map: {404: 404, 5xx: {status: 502, detail: "{{ this.status }}"}}
         select: data[].item
         rename: {a: b}
         transform: my_plugin:clean
       price: {race: [shop:/a, {url: shop:/b, timeout: 1s}]}
       lines: {url: "shop:/l/{item.sku}", for_each: {in: "{{ order.items }}", key: "{{ item.sku }}", join: {into: x}}}
       stock: {url: "shop:/s?ids={keys}", for_each: {in: "{{ order.items }}", batch: {key: sku}}, needs: [price]}
-      hits: {url: POST shop:/g, graphql: {query: "{ x }", variables: {id: "{{ id }}"}}, fallback: []}
-    status_map: [{part: order, "on": 404, status: 404}]
+      hits:
+        url: POST shop:/g
+        graphql: {query: "{ x }", variables: {id: "{{ id }}"}}
+        fallback: []
+        status_map: {404: 404, 5xx: {status: 502, detail: "{{ this.status }}"}}
+    status_map: [{part: hits, "on": 404, status: 404}]
     response: {status: 200, headers: {x: y}, body: {lines: "{{ lines }}"}, pass_headers: {etag: first}, formats: [json]}
     background: {url: POST users:/seen, json: {status: "{{ response.status }}"}, when: "{{ response.status < 300 }}"}
   POST /users:

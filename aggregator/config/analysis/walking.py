@@ -114,7 +114,9 @@ class Walker:
         self._call(settings, path, inner, role, texts, part.via)
         self._rows(settings.status_map, (*path, "status_map"), scope, self._analysis.calls[-1], texts)
         for index, other in enumerate(settings.fallback):
-            self._call(other, (*path, "fallback", index), scope, "fallback", texts, part.via)
+            at = (*path, "fallback", index)
+            self._call(other, at, scope, "fallback", texts, part.via)
+            self._rows(other.status_map, (*at, "status_map"), scope, self._analysis.calls[-1], texts)
         for index, runner in enumerate(settings.race):
             name = f"{part.name}[{index}]"
             self._part(Part(name, (*path, "race", index), runner, part.home, part, part.via), scope, "race", used)

@@ -26,6 +26,7 @@ from aggregator.config.rules.names import check_names
 from aggregator.config.rules.order import check_needs, check_order
 from aggregator.config.rules.part_names import check_parameter_names, check_part_names
 from aggregator.config.rules.plugins import check_plugins, check_transforms
+from aggregator.config.rules.reachable_rows import check_reachable_rows
 from aggregator.config.rules.responses import check_responses
 from aggregator.config.rules.roles import check_defaults, check_roles
 from aggregator.config.rules.shapes import check_shapes
@@ -56,6 +57,7 @@ _OF_CALLS: tuple[Rule, ...] = (
 _OF_WHOLE_CALLS: tuple[Rule, ...] = (
     check_placeholders,
     check_status_maps,
+    check_reachable_rows,
     check_bodies,
     check_roles,
     check_defaults,

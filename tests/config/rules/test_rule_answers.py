@@ -42,7 +42,7 @@ Say = Callable[..., list[str]]
         ("[{on: 404, when: '{{ this.body.gone }}', status: 410}, {on: 404, status: 404}]", []),
         ("{201: 200}", ["unreachable-row ‹201› `201` is never a failure"]),
         ("{100: 200}", ["unreachable-row ‹100› `100` is never a failure"]),
-        ("{5xx: {pass: true}, unsuccessful: {pass: true}}", []),
+        ("{5xx: {pass: true}, malformed: {pass: true}}", []),
         ("{dns: {pass: true}}", ["row-contradiction ‹pass› there is no answer to let through when the cause is `dns`"]),
         (
             "{404: {pass: true, title: Gone}}",
@@ -67,6 +67,102 @@ def test_status_maps(say: Say, rows: str, said: list[str]) -> None:
 def test_rows_after_a_narrow_success(say: Say) -> None:
     """With ``success`` a 2xx can be a failure."""
     assert say("GET /x: {call: {url: users:/x, success: {status: [200]}, status_map: {204: 404}}}") == []
+
+
+IN_VAIN = "~unreachable-row ‹{}› no failure reaches {}"
+
+
+@pytest.mark.parametrize(
+    ("parts", "marked", "why"),
+    [
+        ("a: {url: users:/x, optional: true, status_map: {404: 410}}", "status_map", "these rows: `a` is optional"),
+        (
+            "a: {optional: true, fan_out: {b: {url: users:/x, status_map: {404: 410}}}}",
+            "status_map",
+            "these rows: `a` is optional",
+        ),
+        (
+            "a: {optional: true, race: [{url: users:/x, status_map: {404: 410}}, users:/y]}",
+            "status_map",
+            "these rows: `a` is optional",
+        ),
+        (
+            "a: {url: users:/x, optional: true, fallback: [{url: users:/y, status_map: {404: 410}}]}",
+            "status_map",
+            "these rows: `a` is optional",
+        ),
+        (
+            "a: {url: 'users:/{item}', for_each: {in: '{{ [1] }}', on_error: skip}, status_map: {expression: 410, 404: 410}}",
+            "404",
+            "this row: an item of `a` that fails is lost alone",
+        ),
+        (
+            "a: {url: users:/x, status_map: {unsuccessful: 410}}",
+            "unsuccessful",
+            "this row: no call has `success.when`, and none is GraphQL",
+        ),
+    ],
+)
+def test_rows_of_calls_that_never_speak(say: Say, parts: str, marked: str, why: str) -> None:
+    """A failure that is replaced, or that cannot be, asks no row of a call."""
+    assert say(f"GET /x: {{fan_out: {{{parts}}}}}") == [IN_VAIN.format(marked, why)]
+
+
+@pytest.mark.parametrize(
+    ("row", "marked", "why"),
+    [
+        ("{on: 404, part: may, status: 410}", "may", "this row: `may` is optional"),
+        ("{on: 404, part: box, status: 410}", "box", "this row: `box` is optional"),
+        ("{on: 404, part: each, status: 410}", "404", "this row: an item of `each` that fails is lost alone"),
+        ("{on: 404, part: response, status: 410}", "404", "this row: making the answer never fails with `404`"),
+        (
+            "{on: unsuccessful, status: 410}",
+            "unsuccessful",
+            "this row: no call has `success.when`, and none is GraphQL",
+        ),
+    ],
+)
+def test_rows_of_endpoints_that_never_speak(say: Say, row: str, marked: str, why: str) -> None:
+    """What a row of an endpoint says of a part has to be able to happen to it."""
+    endpoint = """\
+GET /x:
+  fan_out:
+    must: users:/x
+    may: {url: users:/x, optional: true}
+    box: {optional: true, fan_out: {of: users:/x}}
+    each: {url: "users:/{item}", for_each: {in: "{{ [1] }}", on_error: skip}}
+"""
+    assert say(f"{endpoint}  status_map: [{row}]") == [IN_VAIN.format(marked, why)]
+
+
+def test_rows_where_every_part_may_be_absent(say: Say) -> None:
+    """Then only the answer itself can fail."""
+    told = say(
+        "GET /x: {fan_out: {a: {url: users:/x, optional: true}}, status_map: {404: 410, expression: 410, any: 500}}"
+    )
+    assert told == [IN_VAIN.format("404", "this row: every part is optional")]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "{url: users:/x, success: {when: '{{ this.body.ok }}'}, status_map: {unsuccessful: 410}}",
+        "{url: users:/x, fallback: [{url: users:/y, graphql: {query: '{ a }'}}], status_map: {unsuccessful: 410}}",
+        "{url: users:/x, when: '{{ query.x }}', status_map: {404: 410}}",
+    ],
+)
+def test_rows_that_may_speak(say: Say, call: str) -> None:
+    """A condition, an alternative that is judged: rows that can come true are left alone."""
+    assert say(f"GET /x: {{call: {call}}}") == []
+
+
+def test_rows_of_alternatives(say: Say) -> None:
+    """The status map of an alternative is held to the same rules, its texts too."""
+    rows = "{4xx: {detail: '{{ nope.x }}'}, 404: 410}"
+    assert say(f"GET /x: {{call: {{url: users:/x, fallback: [{{url: users:/y, status_map: {rows}}}]}}}}") == [
+        "unknown-name ‹nope› there is no `nope` here",
+        "unreachable-row ‹404› no failure reaches this row: `4xx` above matches everything that `404` does",
+    ]
 
 
 def test_parts_of_status_maps(say: Say) -> None:
