@@ -118,7 +118,7 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
 
 def _checked(key: str, findings: tuple[Finding, ...], analysis: Analysis) -> Checked:
     settings = analysis.settings
-    return Checked(
+    checked = Checked(
         key,
         findings,
         analysis.method,
@@ -129,3 +129,5 @@ def _checked(key: str, findings: tuple[Finding, ...], analysis: Analysis) -> Che
         None if settings is None else settings.operation_id,
         [] if settings is None else [settings],
     )
+    analysis.dissolve()
+    return checked

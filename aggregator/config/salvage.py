@@ -30,7 +30,7 @@ def salvage(model: type[Model], value: Any, error: ValidationError) -> tuple[Mod
         try:
             return model.model_validate(left), frozenset(lost)
         except ValidationError as further:
-            error = further
+            error = further.with_traceback(None)  # which holds this frame, and so itself
     return None, frozenset(lost)
 
 

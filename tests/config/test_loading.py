@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -335,3 +337,27 @@ def outcome(loader: Loader) -> tuple[Config | None, tuple[Diagnostic, ...]]:
     except ConfigError as error:
         return None, error.diagnostics
     return config, config.warnings
+
+
+@pytest.mark.parametrize("wrong", ["", "  GET /w/{id}: {cal: users:/w, timeout: 3}\n"])
+def test_loads_leave_no_circles(write: Callable[..., Path], wrong: str) -> None:
+    """A server hardly ever looks for circles of objects: what a load does not need any more goes by itself."""
+
+    def load(number: int) -> None:
+        parts = f'{{a: "users:/{number}", b: {{race: [users:/b, "shop:/{{a.x}}"]}}, use: customer}}'
+        nested = f'{{c: {{fan_out: {{d: "shop:/{number}"}}}}}}'
+        write(f"{HEAD}  GET /a/{{id}}: {{fan_out: {parts}}}\n  GET /c: {{fan_out: {nested}}}\n{wrong}")
+        with suppress(ConfigError):
+            loader.load()
+
+    loader = Loader(Path("routes.yaml"), {})
+    for number in range(3):
+        load(number)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(3, 13):
+            load(number)
+        assert gc.collect() < 10
+    finally:
+        gc.enable()

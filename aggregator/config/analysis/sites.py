@@ -120,3 +120,8 @@ class Analysis(Struct):
     shapes: list[ShapeSite] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
     lost: frozenset[str] = frozenset()
+
+    def dissolve(self) -> None:
+        """Let go of the parts, which know their fan-outs: a server seldom looks for circles, and reloads often."""
+        for fan in self.fans:
+            fan.parts.clear()
