@@ -23,6 +23,7 @@ from aggregator.transport import (
     Origin,
     Pool,
     PoolSettings,
+    StockTransport,
     Timeouts,
     no_cookies,
 )  # fmt: skip
@@ -48,10 +49,13 @@ class SharedClient:
         self._uses: Counter[PoolKey] = Counter()
         self._closing: set[asyncio.Task[None]] = set()
         self._engine: EngineTransport | None = None
+        self._stock: StockTransport | None = None
         if transport is None and plan.transport == "engine":
             transport = self._engine = EngineTransport(partial(_settings, plan))
+        elif transport is None:
+            transport = self._stock = StockTransport(partial(_settings, plan), http2=plan.http2, proxy=plan.proxy)
         self.client = httpx.AsyncClient(
-            transport=transport or _stock(plan),
+            transport=transport,
             timeout=_timeout(plan),
             cookies=no_cookies(),
             trust_env=False,
@@ -74,7 +78,7 @@ class SharedClient:
 
     def _open(self, settings: PoolSettings) -> Door:
         if self._engine is None:
-            return ClientPool(settings, self.client)
+            return ClientPool(settings, self.client, None if self._stock is None else self._stock.open(settings))
         pool = Pool(settings)
         self._engine.register(pool)
         return pool
@@ -91,11 +95,16 @@ class SharedClient:
                 del self._uses[item]
                 pool = self._pools.pop(item, None)
                 if pool is not None:
-                    if self._engine is not None and isinstance(pool, Pool):
-                        self._engine.forget(pool)
+                    self._forget(pool)
                     task = asyncio.get_running_loop().create_task(self._close(pool))
                     self._closing.add(task)
                     task.add_done_callback(self._closing.discard)
+
+    def _forget(self, pool: Door) -> None:
+        if self._engine is not None and isinstance(pool, Pool):
+            self._engine.forget(pool)
+        elif self._stock is not None and isinstance(pool, ClientPool) and pool.transport is not None:
+            self._stock.forget(pool.transport)
 
     async def _close(self, pool: Door) -> None:
         if self._settled is not None:
@@ -136,17 +145,4 @@ def _settings(plan: ClientPlan, origin: Origin) -> PoolSettings:
         origin,
         limits=Limits(plan.max_connections, plan.max_keepalive, plan.keepalive_expiry),
         timeouts=Timeouts(connect=plan.connect),
-    )
-
-
-def _stock(plan: ClientPlan) -> httpx.AsyncHTTPTransport:
-    return httpx.AsyncHTTPTransport(
-        http2=plan.http2,
-        proxy=plan.proxy,
-        trust_env=False,
-        limits=httpx.Limits(
-            max_connections=plan.max_connections,
-            max_keepalive_connections=plan.max_keepalive,
-            keepalive_expiry=plan.keepalive_expiry,
-        ),
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aggregator.transport.httpx_transport import EngineTransport
     from aggregator.transport.pool import Pool
     from aggregator.transport.replies import Reply, StreamReply
+    from aggregator.transport.stock_transport import StockTransport
     from aggregator.transport.ticket import Ticket
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Pool",
     "PoolSettings",
     "Reply",
+    "StockTransport",
     "StreamReply",
     "Ticket",
     "Timeouts",
@@ -47,6 +49,7 @@ _LAZY = {
     "EngineTransport": "httpx_transport",
     "Pool": "pool",
     "Reply": "replies",
+    "StockTransport": "stock_transport",
     "StreamReply": "replies",
     "Ticket": "ticket",
     "no_cookies": "cookies",

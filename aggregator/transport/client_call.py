@@ -14,15 +14,20 @@ from aggregator.transport.client_response import ClientResponse
 from aggregator.transport.httpx_failures import failure_of
 from aggregator.transport.requests import bad_target
 from aggregator.transport.settings import Origin, PoolSettings
+from aggregator.transport.stock_transport import OWN, UpstreamTransport
 from aggregator.transport.ticket import IDEMPOTENT
 
+_ANSWERED = ".receive_response_headers.complete"
 _STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 
 class ClientCall:
-    """A request to be made with *client*; the lean door's arguments, *settings* of its pool."""
+    """A request to be made with *client*; the lean door's arguments, *settings* of its pool.
 
-    __slots__ = ("_body", "_client", "_crash", "_events", "_headers", "_method", "_settings", "_target")
+    *transport* is which of a `StockTransport` to take.
+    """
+
+    __slots__ = ("_body", "_client", "_crash", "_events", "_headers", "_method", "_settings", "_target", "_transport")
 
     def __init__(
         self,
@@ -32,6 +37,7 @@ class ClientCall:
         target: bytes,
         headers: bytes,
         body: bytes | AsyncIterable[bytes] | None,
+        transport: UpstreamTransport | None = None,
     ) -> None:
         self._client = client
         self._settings = settings
@@ -39,6 +45,7 @@ class ClientCall:
         self._target = target
         self._headers = _pairs(headers)
         self._body = body if body is None or isinstance(body, bytes) else self._watched(body)
+        self._transport = transport
         self._crash: Exception | None = None
         self._events: list[str] = []
 
@@ -72,6 +79,10 @@ class ClientCall:
         url = _url(self._settings.origin, self._target)
         if url.raw_path != self._target:  # httpx has its own mind; and a proxy wants no target of ours
             extensions["target"] = self._target
+        if self._transport is not None:
+            extensions[OWN] = self._transport
+        if self._settings.tls.server_name is not None:
+            extensions["sni_hostname"] = self._settings.tls.server_name
         self._events.clear()
         method = self._method.decode("ascii")
         request = httpx.Request(method, url, headers=self._headers, content=self._body, extensions=extensions)
@@ -87,7 +98,7 @@ class ClientCall:
     def _was_swallowed(self) -> bool:
         if self._method not in IDEMPOTENT or not (self._body is None or isinstance(self._body, bytes)):
             return False
-        return self._is_reused() and "http11.receive_response_headers.complete" not in self._events
+        return self._is_reused() and not any(event.endswith(_ANSWERED) for event in self._events)
 
     async def _watched(self, body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         try:

@@ -23,6 +23,7 @@ from aggregator.transport.gate import Gate
 from aggregator.transport.httpx_failures import failure_of
 from aggregator.transport.replies import Reply, StreamReply
 from aggregator.transport.settings import PoolSettings
+from aggregator.transport.stock_transport import UpstreamTransport
 
 _Task = asyncio.Task[Reply | CallError]
 
@@ -53,14 +54,17 @@ class ClientPool(Door):
     """See `Door`. Carried out by *client*, which stays the caller's to configure and to close.
 
     *settings* give the origin, the caps, the limits on calls and on time; connections and TLS are the
-    client's own affair.
+    client's own affair, unless there is a *transport* for this upstream alone, which is closed with the pool.
     """
 
-    __slots__ = ("_client", "_closed", "_gate", "_loop", "_tasks")
+    __slots__ = ("_client", "_closed", "_gate", "_loop", "_tasks", "transport")
 
-    def __init__(self, settings: PoolSettings, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self, settings: PoolSettings, client: httpx.AsyncClient, transport: UpstreamTransport | None = None
+    ) -> None:
         super().__init__(settings)
         self._client = client
+        self.transport = transport
         self._loop = asyncio.get_running_loop()
         self._gate = Gate(settings)
         self._tasks: set[_Task] = set()
@@ -85,7 +89,7 @@ class ClientPool(Door):
         self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done
     ) -> ClientTicket:
         """See `Door.start`."""
-        call = ClientCall(self._client, self.settings, method, target, headers, body)
+        call = self._call(method, target, headers, body)
         task = self._loop.create_task(self._outcome(call, deadline))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -103,7 +107,7 @@ class ClientPool(Door):
         decode: bool = False,
     ) -> StreamReply:
         """See `Door.stream`."""
-        call = ClientCall(self._client, self.settings, method, target, headers, body)
+        call = self._call(method, target, headers, body)
         async with in_time(deadline):
             await self._enter()
             source = ClientStream(self._gate, deadline, idle_timeout)
@@ -128,6 +132,13 @@ class ClientPool(Door):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        if self.transport is not None:
+            await self.transport.aclose()
+
+    def _call(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None
+    ) -> ClientCall:
+        return ClientCall(self._client, self.settings, method, target, headers, body, self.transport)
 
     async def _enter(self) -> None:
         if self._closed:

@@ -42,7 +42,8 @@ BY_EXCEPTION: dict[type[Exception], tuple[Cause, str]] = {
     httpx.WriteTimeout: (Cause.WRITE_TIMEOUT, TOO_LATE[Cause.WRITE_TIMEOUT]),
 }
 
-_ENDED = ("disconnected", "peer closed")  # httpcore's and h11's words for a connection that ended too early
+# httpcore's, h11's and h2's words for a connection that ended too early
+_ENDED = ("disconnected", "peer closed", "ConnectionTerminated")
 
 
 def failure_of(error: Exception) -> CallError:
@@ -52,6 +53,8 @@ def failure_of(error: Exception) -> CallError:
             return CallError(link.cause, link.message, retry_after=link.retry_after)
     if isinstance(error, httpx.ConnectError):
         return connect_failure(error)
+    if isinstance(error, httpx.RemoteProtocolError) and "StreamReset" in str(error):
+        return CallError(*RESET)
     if isinstance(error, httpx.RemoteProtocolError) and any(word in str(error) for word in _ENDED):
         return CallError(Cause.INCOMPLETE, "The upstream closed the connection before its answer was complete.")
     known = (BY_EXCEPTION[kind] for kind in type(error).__mro__ if kind in BY_EXCEPTION)

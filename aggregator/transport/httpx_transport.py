@@ -50,11 +50,11 @@ class EngineTransport(httpx.AsyncBaseTransport):
 
     def register(self, pool: Pool) -> None:
         """Use *pool* for every request to its origin; it stays the caller's to close."""
-        self._pools[_key(pool.settings.origin)] = pool
+        self._pools[origin_key(pool.settings.origin)] = pool
 
     def forget(self, pool: Pool) -> None:
         """Use *pool* no more; the next request to its origin makes a pool of its own."""
-        key = _key(pool.settings.origin)
+        key = origin_key(pool.settings.origin)
         if self._pools.get(key) is pool:
             del self._pools[key]
 
@@ -86,13 +86,10 @@ class EngineTransport(httpx.AsyncBaseTransport):
             await pool.aclose()
 
     def _pool(self, url: httpx.URL) -> Pool:
-        if url.scheme not in ("http", "https"):
-            raise httpx.UnsupportedProtocol(f"The engine speaks http and https, not '{url.scheme}'.")
-        port = url.port or (443 if url.scheme == "https" else 80)
-        origin = Origin(url.scheme, url.raw_host.decode("ascii").strip("[]"), port)
-        pool = self._pools.get(_key(origin))
+        origin = origin_of(url)
+        pool = self._pools.get(origin_key(origin))
         if pool is None:
-            pool = self._pools[_key(origin)] = Pool(self._settings(origin))
+            pool = self._pools[origin_key(origin)] = Pool(self._settings(origin))
             self._own.append(pool)
         return pool
 
@@ -115,7 +112,16 @@ class _ReplyStream(httpx.AsyncByteStream):
         await self._reply.aclose()
 
 
-def _key(origin: Origin) -> tuple[str, str, int]:
+def origin_of(url: httpx.URL) -> Origin:
+    """Give the origin of *url*. Raises httpx.UnsupportedProtocol."""
+    if url.scheme not in ("http", "https"):
+        raise httpx.UnsupportedProtocol(f"The engine speaks http and https, not '{url.scheme}'.")
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return Origin(url.scheme, url.raw_host.decode("ascii").strip("[]"), port)
+
+
+def origin_key(origin: Origin) -> tuple[str, str, int]:
+    """Give what a URL tells of *origin*."""
     return origin.scheme, origin.host, origin.port
 
 

@@ -23,7 +23,9 @@ def tls_context(settings: TlsSettings) -> ssl.SSLContext:
     key = (settings, *(_stamp(path) for path in files))
     context = _contexts.get(key)
     if context is None:
-        context = _contexts[key] = _build(settings)
+        context = _contexts[key] = build_context(settings)
+        context.sslsocket_class = TlsSocket
+        context.set_alpn_protocols(["http/1.1"])
     return context
 
 
@@ -37,12 +39,11 @@ def _stamp(path: str | None) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-def _build(settings: TlsSettings) -> ssl.SSLContext:
+def build_context(settings: TlsSettings) -> ssl.SSLContext:
+    """Give a client context that the caller may go on to change. Raises StartupError, as `tls_context`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
-    context.sslsocket_class = TlsSocket
-    context.set_alpn_protocols(["http/1.1"])
     if settings.verify:
         _load_authorities(context, settings.ca_file)
     else:

@@ -9,7 +9,7 @@ import httpx
 
 from aggregator.plan.types import ClientPlan, UpstreamPlan
 from aggregator.runtime.client import SharedClient, pool_key
-from aggregator.transport import Limits, Origin, PoolSettings
+from aggregator.transport import Limits, Origin, PoolSettings, StockTransport
 
 
 def upstream(name: str = "up", port: int = 1, **options: object) -> UpstreamPlan:
@@ -121,7 +121,7 @@ def test_a_stock_client_is_the_callers_choice(run):
 
     async def main():
         client = SharedClient(ClientPlan(transport="httpx", max_connections=3))
-        assert type(client.client._transport) is httpx.AsyncHTTPTransport
+        assert type(client.client._transport) is StockTransport
         assert type(client.pool(upstream())).__name__ == "ClientPool"
         await client.aclose()
 

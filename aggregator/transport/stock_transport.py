@@ -1,0 +1,163 @@
+"""Stock httpx as the transport of the shared client, for HTTP/2 and proxies: connections apart for each upstream.
+
+`runtime/client.py` makes it and opens a transport in it for each `ClientPool`, whose calls name it.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import cast
+
+import httpx
+
+from aggregator.transport.httpx_transport import origin_key, origin_of
+from aggregator.transport.settings import Origin, PoolSettings
+from aggregator.transport.tls import build_context
+
+OWN = "aggregator.transport"
+"""The request extension that names the `UpstreamTransport` to take."""
+
+
+class StockTransport(httpx.AsyncBaseTransport):
+    """Sends each request by the transport that it names, by the one of its origin, or by one made on demand.
+
+    *settings* makes the settings of the last kind. TLS and Unix sockets are as the settings say; a *proxy*
+    is for all but Unix sockets.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[Origin], PoolSettings] = PoolSettings,
+        *,
+        http2: bool = False,
+        proxy: str | None = None,
+    ) -> None:
+        self._settings = settings
+        self._http2 = http2
+        self._proxy = proxy
+        self._by_origin: dict[tuple[str, str, int], UpstreamTransport] = {}
+        self._own: list[UpstreamTransport] = []
+
+    def open(self, settings: PoolSettings) -> UpstreamTransport:
+        """Give a transport to the origin of *settings*, which the caller closes. Raises StartupError, as `Pool`."""
+        transport = UpstreamTransport(settings, http2=self._http2, proxy=self._proxy)
+        self._by_origin[origin_key(settings.origin)] = transport
+        return transport
+
+    def forget(self, transport: httpx.AsyncBaseTransport) -> None:
+        """Use *transport* no more for what only names its origin."""
+        self._by_origin = {key: kept for key, kept in self._by_origin.items() if kept is not transport}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send *request* and give the response once its head is there."""
+        own = cast("UpstreamTransport | None", request.extensions.get(OWN))
+        return await (own or self._of_origin(request.url)).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the transports that were made on demand."""
+        own, self._own = self._own, []
+        self._by_origin.clear()
+        for transport in own:
+            await transport.aclose()
+
+    def _of_origin(self, url: httpx.URL) -> UpstreamTransport:
+        origin = origin_of(url)
+        transport = self._by_origin.get(origin_key(origin))
+        if transport is None:
+            transport = self.open(self._settings(origin))
+            self._own.append(transport)
+        return transport
+
+
+class _Line:
+    """Connections that came into being together; *calls* are on them."""
+
+    __slots__ = ("calls", "transport")
+
+    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+        self.transport = transport
+        self.calls = 0
+
+
+class UpstreamTransport(httpx.AsyncBaseTransport):
+    """The connections to one upstream.
+
+    httpcore goes on using an HTTP/2 connection on which a call was cut short, though nobody takes from it what
+    is still to come, and though it may be dead. So such a call retires the connections: later calls get new
+    ones, and the old are closed when the last call on them has ended.
+    """
+
+    def __init__(self, settings: PoolSettings, *, http2: bool, proxy: str | None) -> None:
+        self._http2 = http2
+        context = build_context(settings.tls) if settings.origin.secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._make = partial(_make, settings, context, http2=http2, proxy=proxy)
+        self._line = _Line(self._make())
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send *request* and give the response once its head is there."""
+        line = self._line
+        if not self._http2:
+            return await line.transport.handle_async_request(request)
+        line.calls += 1
+        try:
+            response = await line.transport.handle_async_request(request)
+        except BaseException as error:
+            await self._leave(line, retire=not isinstance(error, httpx.RemoteProtocolError))
+            raise
+        stream = cast("httpx.AsyncByteStream", response.stream)
+        is_shared = response.extensions.get("http_version") == b"HTTP/2"
+        response.stream = _Body(stream, lambda whole: self._leave(line, retire=is_shared and not whole))
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._line.transport.aclose()
+
+    async def _leave(self, line: _Line, *, retire: bool) -> None:
+        line.calls -= 1
+        if retire and line is self._line:
+            self._line = _Line(self._make())
+        if line is not self._line and not line.calls:
+            await line.transport.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body in *stream*; *closed* is told whether it was read to its end."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, closed: Callable[[bool], Awaitable[None]]) -> None:
+        self._stream = stream
+        self._closed: Callable[[bool], Awaitable[None]] | None = closed
+        self._whole = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._stream:
+            yield piece
+        self._whole = True
+
+    async def aclose(self) -> None:
+        closed, self._closed = self._closed, None
+        if closed is not None:
+            try:
+                await self._stream.aclose()
+            finally:
+                await closed(self._whole)
+
+
+def _make(
+    settings: PoolSettings, context: ssl.SSLContext, *, http2: bool, proxy: str | None
+) -> httpx.AsyncHTTPTransport:
+    limits, path = settings.limits, settings.origin.unix_socket
+    return httpx.AsyncHTTPTransport(
+        verify=context,
+        http2=http2,
+        uds=path,
+        proxy=proxy if path is None else None,
+        trust_env=False,
+        limits=httpx.Limits(
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive,
+            keepalive_expiry=limits.keepalive_expiry,
+        ),
+    )

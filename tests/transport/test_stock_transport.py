@@ -1,0 +1,223 @@
+"""`client: {transport: httpx}`: TLS, Unix sockets and limits are each upstream's own, and proxies carry the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from aggregator.errors import CallError, Cause, StartupError
+from aggregator.plan.types import ClientPlan, UpstreamPlan
+from aggregator.runtime.client import SharedClient, pool_key
+from aggregator.transport import Limits, Origin, PoolSettings, TlsSettings
+
+H = b"host: shop.test\r\nx-api-key: k\r\n"
+
+
+class Proxy:
+    """Tunnels what asks for it and answers the rest itself; *heads* is what it was told, *refusal* stops it."""
+
+    def __init__(self, refusal: bytes = b"") -> None:
+        self.heads: list[bytes] = []
+        self.refusal = refusal
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+            method, target, _ = self.heads[-1].split(b" ", 2)
+            if self.refusal:
+                writer.write(self.refusal)
+            elif method == b"CONNECT":
+                await self.tunnel(target, reader, writer)
+            else:
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nproxy")
+            await writer.drain()
+        writer.close()
+
+    async def tunnel(self, target: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, _, port = target.decode().partition(":")
+        far_reader, far_writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await asyncio.gather(self.pass_on(reader, far_writer), self.pass_on(far_reader, writer))
+
+    async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def proxying(refusal: bytes = b"") -> AsyncIterator[Proxy]:
+    """Run a proxy."""
+    proxy = Proxy(refusal)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    yield proxy
+    server.close()
+
+
+@asynccontextmanager
+async def sharing(**plan: Any) -> AsyncIterator[SharedClient]:
+    """Give a shared client on stock httpx."""
+    client = SharedClient(ClientPlan(transport="httpx", **plan))
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+def plan_of(name: str, origin: Origin, **parts: Any) -> UpstreamPlan:
+    """Give an upstream."""
+    return UpstreamPlan(name, name, PoolSettings(origin, **parts), b"shop.test")
+
+
+async def asked(client: SharedClient, upstream: UpstreamPlan, stage: Any) -> Any:
+    """Call *upstream*; give the body, or the error."""
+    try:
+        return (await client.pool(upstream).fetch(b"GET", b"/a", H, deadline=stage.due())).body
+    except CallError as error:
+        return error
+
+
+def test_tunnel(run: Any, stage: Any, authority: Any) -> None:
+    """An upstream with TLS is reached through a tunnel: the proxy learns its place, and none of our headers."""
+
+    async def main() -> None:
+        async with stage.playing(stage.OK, tls=authority.server) as upstream, proxying() as proxy:
+            origin, tls = Origin("https", "127.0.0.1", upstream.port), TlsSettings(ca_file=authority.file)
+            async with sharing(proxy=f"http://me:pa%20ss@127.0.0.1:{proxy.port}") as client:
+                for _ in range(2):
+                    assert await asked(client, plan_of("shop", origin, tls=tls), stage) == b"ok"
+            (head,) = proxy.heads
+            assert head.startswith(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\n" % upstream.port)
+            assert b"proxy-authorization: basic " + base64.b64encode(b"me:pa ss").lower() in head.lower()
+            assert b"x-api-key" not in head
+            assert [b"proxy-authorization" in request.lower() for request in upstream.requests] == [False, False]
+
+    run(main())
+
+
+@pytest.mark.parametrize("status", [b"403 Forbidden", b"407 Proxy Authentication Required", b"502 Bad Gateway"])
+def test_tunnel_is_refused(run: Any, stage: Any, authority: Any, status: bytes) -> None:
+    """A proxy that opens no tunnel is told as such, without its words and without our secret."""
+
+    async def main() -> None:
+        async with proxying(b"HTTP/1.1 " + status + b"\r\ncontent-length: 6\r\n\r\nsecret") as proxy:
+            origin, tls = Origin("https", "127.0.0.1", 1), TlsSettings(ca_file=authority.file)
+            async with sharing(proxy=f"http://me:secret@127.0.0.1:{proxy.port}") as client:
+                error = await asked(client, plan_of("shop", origin, tls=tls), stage)
+                assert (error.cause, error.message) == (Cause.UNREACHABLE, "The proxy did not reach the upstream.")
+
+    run(main())
+
+
+def test_proxy_for_plain_calls(run: Any, stage: Any) -> None:
+    """A plain call is handed to the proxy whole; one that is not there has refused the connection."""
+
+    async def main() -> None:
+        upstream = plan_of("shop", Origin("http", "shop.test", 80))
+        async with proxying() as proxy, sharing(proxy=f"http://127.0.0.1:{proxy.port}") as client:
+            assert await asked(client, upstream, stage) == b"proxy"
+            assert proxy.heads[0].startswith(b"GET http://shop.test/a HTTP/1.1\r\n")
+        async with sharing(proxy=f"http://127.0.0.1:{proxy.port}") as client:
+            assert (await asked(client, upstream, stage)).cause == Cause.REFUSED
+
+    run(main())
+
+
+def test_unix_socket(run: Any, stage: Any, tmp_path: Path) -> None:
+    """A Unix socket is called where it is, whatever proxy there is for the rest."""
+    path = str(tmp_path / "up")
+
+    async def main() -> None:
+        async with stage.playing(stage.OK, path=path), sharing(proxy="http://127.0.0.1:1") as client:
+            assert await asked(client, plan_of("shop", Origin("http", "shop", 80, path)), stage) == b"ok"
+
+    run(main())
+
+
+def test_tls_is_each_upstreams_own(run: Any, stage: Any, authority: Any) -> None:
+    """Two upstreams at one place never share a connection: each shows its own certificate, or none."""
+    cert, key = authority.certificate("gateway")
+    server = authority.context("127.0.0.1", clients=True)
+
+    async def main() -> None:
+        async with stage.playing(stage.OK, tls=server) as upstream, sharing() as client:
+            origin = Origin("https", "127.0.0.1", upstream.port)
+            tls = TlsSettings(ca_file=authority.file, cert_file=cert, key_file=key)
+            nobody = replace(plan_of("b", origin).pool, tls=TlsSettings(ca_file=authority.file))
+            assert await asked(client, plan_of("a", origin, tls=tls), stage) == b"ok"
+            failed = await asked(client, UpstreamPlan("b", "b", nobody, b"h"), stage)
+            assert failed.cause in (Cause.TLS, Cause.RESET, Cause.INCOMPLETE)
+            assert (await asked(client, plan_of("c", origin), stage)).cause == Cause.TLS  # public authorities
+            assert await asked(client, plan_of("a", origin, tls=tls), stage) == b"ok"
+            assert len(upstream.requests) == 2
+
+    run(main())
+
+
+def test_unusable_files(run: Any, tmp_path: Path) -> None:
+    """A file of TLS that cannot be used stops the start, as it does with the engine."""
+
+    async def main() -> None:
+        async with sharing() as client:
+            tls = TlsSettings(ca_file=str(tmp_path / "absent.pem"))
+            with pytest.raises(StartupError, match=r"absent\.pem"):
+                client.pool(plan_of("shop", Origin("https", "127.0.0.1", 1), tls=tls))
+
+    run(main())
+
+
+def test_limits_are_each_upstreams_own(run: Any, stage: Any) -> None:
+    """An upstream has as many connections as it declares, also when the client declares fewer."""
+
+    async def main() -> None:
+        async def all_here() -> None:
+            await stage.until(lambda: len(slow.requests) == 8)
+
+        async with stage.playing([all_here, stage.OK]) as slow, sharing(max_connections=2) as client:
+            upstream = plan_of("slow", Origin("http", "127.0.0.1", slow.port), limits=Limits(max_connections=8))
+            assert await asyncio.gather(*[asked(client, upstream, stage) for _ in range(8)]) == [b"ok"] * 8
+
+    run(main())
+
+
+def test_connections_go_with_their_pool(run: Any, stage: Any, authority: Any) -> None:
+    """A pool that nobody uses any more takes its connections with it; what only names its origin gets others."""
+
+    async def main() -> None:
+        async with stage.playing(stage.OK, tls=authority.server) as upstream, sharing() as client:
+            origin, tls = Origin("https", "127.0.0.1", upstream.port), TlsSettings(ca_file=authority.file)
+            shop = plan_of("shop", origin, tls=tls)
+            client.retain([pool_key(shop, None)])
+            assert await asked(client, shop, stage) == b"ok"
+            url = f"https://127.0.0.1:{upstream.port}/"
+            assert (await client.client.get(url)).text == "ok"
+            assert (upstream.accepted, upstream.open) == (1, 1)
+            client.release([pool_key(shop, None)])
+            await stage.until(lambda: upstream.open == 0)
+            with pytest.raises(httpx.ConnectError):
+                await client.client.get(url)
+
+    run(main())
+
+
+def test_other_schemes(run: Any) -> None:
+    """The client itself speaks http and https alone."""
+
+    async def main() -> None:
+        async with sharing() as client:
+            with pytest.raises(httpx.UnsupportedProtocol):
+                await client.client.get("ftp://127.0.0.1/")
+
+    run(main())
