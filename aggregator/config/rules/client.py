@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from urllib.parse import urlsplit
 
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
 from aggregator.config.rules.header_fields import TOKEN, check_fields, check_forward
 from aggregator.config.rules.timeouts import check_limits
 from aggregator.config.rules.upstreams import check_limits_of_connections, check_shared_rows
+from aggregator.config.values import Steps
 
-_PROXIES = ("http://", "https://", "socks5://")
+_PROXIES = ("http", "https", "socks5")
 
 
 def check_client(around: Surroundings) -> Iterator[Finding]:
@@ -25,13 +27,24 @@ def check_client(around: Surroundings) -> Iterator[Finding]:
     elif client.http2 and find_spec("h2") is None:
         hint = "install it: pip install 'aggregator[http2]'"
         yield Finding("missing-package", "HTTP/2 needs the package h2", ("client", "http2"), hint)
-    if client.proxy is not None and not client.proxy.startswith(_PROXIES):
-        yield Finding(
-            "bad-proxy", "this is not the URL of a proxy", ("client", "proxy"), "write it like `http://proxy:3128`"
-        )
+    if client.proxy is not None:
+        yield from _check_proxy(client.proxy, ("client", "proxy"))
     yield from check_limits_of_connections(client.limits, ("client", "limits"))
     yield from check_limits(client.timeout, ("client", "timeout"))
     yield from check_fields({"user_agent": client.user_agent}, ("client",))
+
+
+def _check_proxy(proxy: str, path: Steps) -> Iterator[Finding]:
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in _PROXIES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port, or of the brackets around an address
+        usable = False
+    if not usable:
+        yield Finding("bad-proxy", "this is not the URL of a proxy", path, "write it like `http://proxy:3128`")
+    elif parts.scheme == "socks5" and find_spec("socksio") is None:
+        hint = "install it: pip install 'httpx[socks]'"
+        yield Finding("missing-package", "a SOCKS proxy needs the package socksio", path, hint)
 
 
 def check_defaults_section(around: Surroundings) -> Iterator[Finding]:

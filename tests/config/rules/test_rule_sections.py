@@ -113,7 +113,11 @@ def test_upstream_names(say: Say, name: str, said: str | None) -> None:
     [
         ("client: {transport: httpx, proxy: 'http://proxy:3128'}", []),
         ("client: {http2: true}", ["needs-httpx ‹http2› the built-in engine has no `http2`"]),
-        ("client: {transport: httpx, proxy: 'proxy:3128'}", ["bad-proxy ‹proxy:3128› this is not the URL of a proxy"]),
+        ("client: {transport: httpx, proxy: 'http://me:secret@[::1]'}", []),
+        *(
+            (f"client: {{transport: httpx, proxy: '{url}'}}", [f"bad-proxy ‹{url}› this is not the URL of a proxy"])
+            for url in ("proxy:3128", "http://", "http://:3128", "http://proxy:port", "http://[::1", "ftp://proxy")
+        ),
         (
             "client: {limits: {max_connections: 1, max_keepalive: 2}}",
             ["~limits ‹2› more connections are kept than may be open"],
@@ -149,12 +153,23 @@ def test_other_sections(say: Say, section: str, said: list[str]) -> None:
     assert say("GET /x: {call: shop:/x}", upstream("{url: https://shop.example.com}") + section + "\n") == said
 
 
-def test_http2_needs_a_package(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP/2 needs a package; without it the command that installs it is told."""
+@pytest.mark.parametrize(
+    ("package", "setting", "said"),
+    [
+        ("h2", "http2: true", "missing-package ‹true› HTTP/2 needs the package h2"),
+        ("socksio", "proxy: 'socks5://p:1'", "missing-package ‹socks5://p:1› a SOCKS proxy needs the package socksio"),
+    ],
+)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_settings_that_need_a_package(
+    say: Say, monkeypatch: pytest.MonkeyPatch, package: str, setting: str, said: str, is_there: bool
+) -> None:
+    """HTTP/2 and SOCKS need a package each; without it they are errors, and the hint is how to install it."""
     find: Any = importlib.util.find_spec
-    monkeypatch.setattr(client, "find_spec", lambda name: None if name == "h2" else find(name))
-    around = upstream("{url: https://shop.example.com}") + "client: {transport: httpx, http2: true}\n"
-    assert say("GET /x: {call: shop:/x}", around) == ["missing-package ‹true› HTTP/2 needs the package h2"]
+    spec = find("json") if is_there else None
+    monkeypatch.setattr(client, "find_spec", lambda name: spec if name == package else find(name))
+    around = upstream("{url: https://shop.example.com}") + f"client: {{transport: httpx, {setting}}}\n"
+    assert say("GET /x: {call: shop:/x}", around) == ([] if is_there else [said])
     monkeypatch.undo()
 
 
