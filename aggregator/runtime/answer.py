@@ -80,6 +80,12 @@ def merged_headers(base: HeaderList, more: Mapping[bytes, bytes]) -> HeaderList:
     return [(name, value) for name, value in base if name not in more] + list(more.items())
 
 
+def forbid_storing(answer: Answer) -> None:
+    """Make *answer* one that no cache keeps."""
+    answer.headers = [(n, v) for n, v in answer.headers if n not in (b"cache-control", b"expires", b"etag")]
+    answer.headers.append((b"cache-control", b"no-store"))
+
+
 def has_body(status: int) -> bool:
     """Say whether an answer with *status* may have a body (RFC 9110 §6.4.1)."""
     return status not in _BODILESS and status >= 200

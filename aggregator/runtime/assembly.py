@@ -10,8 +10,9 @@ from collections.abc import Callable
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange, State
 from aggregator.plan.types import EndpointPlan
-from aggregator.runtime.answer import Answer, has_body
+from aggregator.runtime.answer import Answer, forbid_storing, has_body
 from aggregator.runtime.bodies import JSON_TYPE, Function, body_of, compile_steps
+from aggregator.runtime.disclosure import Discloses
 from aggregator.runtime.fanout import Run
 from aggregator.runtime.finishing import Finish, compile_check, compile_finish
 from aggregator.runtime.names import Names
@@ -28,10 +29,10 @@ class Assembly:
 
     __slots__ = ("_begin", "_check", "_finish", "_headers", "_narrowing", "_status_of")
 
-    def __init__(self, plan: EndpointPlan, transform: Function | None) -> None:
-        steps = compile_steps(plan, transform)
+    def __init__(self, plan: EndpointPlan, transform: Function | None, discloses: Discloses) -> None:
+        steps = compile_steps(plan, transform, discloses)
         self._begin = _compile_begin(plan, has_steps=bool(steps))
-        self._finish: Finish | None = compile_finish(plan, steps)
+        self._finish: Finish | None = compile_finish(plan, steps, discloses)
         self._check = compile_check(plan.response)
         self._narrowing = Narrowing.of(plan)
         self._status_of = plan.response.status_expression
@@ -120,8 +121,7 @@ def empty(answer: Answer) -> None:
 
 def mark_partial(answer: Answer, results: list[Result]) -> None:
     """Say in the headers of *answer* which parts are missing and why; such an answer is never cacheable."""
-    answer.headers = [(n, v) for n, v in answer.headers if n not in (b"cache-control", b"expires", b"etag")]
-    answer.headers.append((b"cache-control", b"no-store"))
+    forbid_storing(answer)
     answer.headers.append((HEADER, parts_header(results)))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.errors import ExpressionError
 from aggregator.plan.types import EndpointPlan, ListJoinPlan, ResponsePlan
+from aggregator.runtime.disclosure import Discloses
 from aggregator.runtime.fanout import Run
 from aggregator.runtime.outcome import parts_member
 from aggregator.runtime.shape import compile_shape, computes
@@ -123,7 +124,7 @@ def object_body(names: tuple[str, ...]) -> Body:
     return body if names else lambda _: b"{}"
 
 
-def compile_steps(plan: EndpointPlan, transform: Function | None) -> list[Step]:
+def compile_steps(plan: EndpointPlan, transform: Function | None, discloses: Discloses) -> list[Step]:
     """Give what is done to the body as data, in this order: joins, shape, transform, fields, meta."""
     response = plan.response
     steps = [_join(join) for join in response.join]
@@ -143,7 +144,7 @@ def compile_steps(plan: EndpointPlan, transform: Function | None) -> list[Step]:
     if response.fields:
         steps.append(_prune)
     if response.meta:
-        steps.append(_add_meta)
+        steps.append(_meta(discloses))
     return steps
 
 
@@ -161,6 +162,9 @@ async def _prune(value: Any, run: Run) -> Any:
     return value if asked is None else asked.fields.prune(value)
 
 
-async def _add_meta(value: Any, run: Run) -> Any:
-    meta = {"parts": parts_member(run.ended_results())}
-    return {**value, "meta": meta} if isinstance(value, dict) else {"data": value, "meta": meta}
+def _meta(discloses: Discloses) -> Step:
+    async def add(value: Any, run: Run) -> Any:
+        meta = {"parts": parts_member(run.ended_results(), debug=discloses(run.frame.exchange))}
+        return {**value, "meta": meta} if isinstance(value, dict) else {"data": value, "meta": meta}
+
+    return add

@@ -6,7 +6,6 @@ Defaults: timeout 504; an upstream's 404 is 404; any other status, network and i
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError, Cause
@@ -14,6 +13,7 @@ from aggregator.exchange import Exchange
 from aggregator.plan import failures
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.answer import Answer, has_body, merged_headers, problem
+from aggregator.runtime.disclosure import details
 from aggregator.runtime.names import Names
 from aggregator.runtime.outcome import parts_member
 from aggregator.runtime.result import Result
@@ -92,7 +92,7 @@ def _mapped(
         cause=(result.cause or Cause.EXPRESSION).value, part=None if result.name == "call" else result.name,
         upstream=result.upstream or None, upstream_status=result.status or None,
         parts=parts_member(parts) if len(parts) > 1 or result.tried or result.parts else None,
-        debug=_details(result) if debug else None,
+        debug=details(result) if debug else None,
     )  # fmt: skip
     answer.headers = merged_headers(answer.headers, headers)
     return answer
@@ -110,11 +110,3 @@ def _own_body(status: int, body: Template, headers: dict[bytes, bytes], names: N
     else:
         kind, text = b"application/json", json_codec.encode(None if value is MISSING else value)
     return Answer(status, merged_headers([(b"content-type", kind), (b"cache-control", b"no-store")], headers), text)
-
-
-def _details(result: Result) -> dict[str, Any]:
-    """Give what only a caller who knows the debug secret may read."""
-    return {
-        "upstream_headers": result.header_map(),
-        "upstream_body": result.raw[:4096].decode("utf-8", "replace"),
-    }

@@ -13,8 +13,9 @@ from aggregator.codecs.etag import add_vary, etag_of, if_none_match
 from aggregator.codecs.negotiation import negotiate, offers_for, response_codec
 from aggregator.exchange import Exchange
 from aggregator.plan.types import EndpointPlan, ResponsePlan
-from aggregator.runtime.answer import Answer, has_body
+from aggregator.runtime.answer import Answer, forbid_storing, has_body
 from aggregator.runtime.bodies import Step, encode_body, is_text, value_of
+from aggregator.runtime.disclosure import Discloses
 from aggregator.runtime.fanout import Run
 from aggregator.runtime.inputs import Refusal
 from aggregator.runtime.outcome import is_partial
@@ -37,8 +38,11 @@ def compile_check(response: ResponsePlan) -> Check | None:
     return check
 
 
-def compile_finish(plan: EndpointPlan, steps: Sequence[Step]) -> Finish | None:
-    """Give the function that finishes an answer, or None when there is nothing to do."""
+def compile_finish(plan: EndpointPlan, steps: Sequence[Step], discloses: Discloses) -> Finish | None:
+    """Give the function that finishes an answer, or None when there is nothing to do.
+
+    An answer whose ``meta`` may tell what only a few may read is kept by no cache.
+    """
     response = plan.response
     encode = _compile_encoding(response.formats) if _is_negotiated(response) else None
     if not (steps or encode or response.pass_headers or response.cache_control or response.etag):
@@ -53,12 +57,15 @@ def compile_finish(plan: EndpointPlan, steps: Sequence[Step]) -> Finish | None:
             answer.body = encode_body(body, as_text=as_text)
         if encode is not None and has_body(answer.status):
             encode(answer, run.frame.exchange)
-        partial = is_partial(run.ended_results())
+        unstored = is_partial(run.ended_results())
+        if response.meta and discloses(run.frame.exchange):
+            forbid_storing(answer)
+            unstored = True
         if response.pass_headers:
-            _pass_headers(answer, run, response, partial=partial)
-        if response.cache_control is not None and not partial:
+            _pass_headers(answer, run, response, partial=unstored)
+        if response.cache_control is not None and not unstored:
             _cache(answer, run, response.cache_control)
-        return _conditional(answer, run.frame.exchange) if response.etag and not partial else answer
+        return _conditional(answer, run.frame.exchange) if response.etag and not unstored else answer
 
     return finish
 
@@ -76,7 +83,7 @@ def _chosen(exchange: Exchange, offers: tuple[str, ...]) -> str:
 
 
 def _compile_encoding(formats: tuple[str, ...]) -> Encode:
-    """Give the function that writes an answer in the format that its client likes best; JSON stays as it is."""
+    """Give the function that writes an answer in the format that its client likes best; JSON unstored as it is."""
     offers = offers_for(formats)
 
     def encode(answer: Answer, exchange: Exchange) -> None:
@@ -97,7 +104,7 @@ def _vary(answer: Answer, *names: bytes) -> None:
 
 
 def _pass_headers(answer: Answer, run: Run, response: ResponsePlan, *, partial: bool) -> None:
-    """Add what parts sent; what the file sets itself, and what we make anew, stays."""
+    """Add what parts sent; what the file sets itself, and what we make anew, unstored."""
     kept = {name for name, _ in answer.headers if name != b"vary"}
     if response.etag:
         kept.add(b"etag")

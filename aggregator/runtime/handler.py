@@ -7,7 +7,6 @@ no body. ``__call__`` is the ASGI door for everything else. What does not depend
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +18,7 @@ from aggregator.plan.types import EndpointPlan, RowPlan, ServerPlan
 from aggregator.runtime.answer import Answer, problem
 from aggregator.runtime.assembly import Assembly
 from aggregator.runtime.body import ClientGone, take_body
+from aggregator.runtime.disclosure import compile_disclosure
 from aggregator.runtime.effects import Effect, EffectQueue
 from aggregator.runtime.failure import failure_answer
 from aggregator.runtime.fanout import FanOut, Run
@@ -45,7 +45,7 @@ class EndpointHandler:
     """Serves one endpoint of one generation."""
 
     __slots__ = (
-        "_assembly", "_budget", "_debug", "_effects", "_fan", "_inputs", "_queue", "_report", "is_direct", "plan",
+        "_assembly", "_budget", "_discloses", "_effects", "_fan", "_inputs", "_queue", "_report", "is_direct", "plan",
     )  # fmt: skip
 
     def __init__(
@@ -60,9 +60,7 @@ class EndpointHandler:
         self._inputs = Inputs(plan.inputs, plan.pattern.params)
         self._budget = plan.timeout - plan.reserve
         self._report = Report(plan.key, server.access_log)
-        self._debug = (
-            (server.debug_header, server.debug_secret) if server.debug_header and server.debug_secret else None
-        )
+        self._discloses = compile_disclosure(server)
         self.is_direct = plan.inputs.read_body == "no" and assembly.is_plain and not plan.response.delay
 
     def open(self, exchange: Exchange, segments: tuple[bytes, ...], client: str, now: float) -> None:
@@ -164,7 +162,7 @@ class EndpointHandler:
     def _failed(self, failure: Result, run: Run) -> Answer:
         exchange = run.frame.exchange
         results = run.ended_results()
-        debug = self._debug is not None and _knows_secret(exchange, *self._debug)
+        debug = self._discloses(exchange)
         answer = failure_answer(failure, self._rows_of(failure), run.frame.names, exchange, results, debug=debug)
         if self.plan.kind == "fan_out":
             answer.headers.append((PARTS, parts_header(results)))
@@ -204,8 +202,3 @@ def _resolve(done: asyncio.Future[None]) -> Callable[[Run], None]:
 def _unmade(error: AggregatorError) -> Result:
     """Give the failure of an answer whose parts are all there, but cannot become one."""
     return failed("response", error)
-
-
-def _knows_secret(exchange: Exchange, header: bytes, secret: bytes) -> bool:
-    sent = next((value for name, value in exchange.header_list if name == header), b"")
-    return hmac.compare_digest(sent, secret)

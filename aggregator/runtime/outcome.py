@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from aggregator.exchange import State
+from aggregator.runtime.disclosure import details
 from aggregator.runtime.result import Result
 
 HEADER = b"aggregator-parts"
@@ -40,8 +41,11 @@ def _quoted(name: str) -> str:
     return f'"{escaped}"'
 
 
-def part_member(part: Result) -> dict[str, Any]:
-    """Give one part as data, for problems, ``meta`` and logs; with what was tried before it and what is inside it."""
+def part_member(part: Result, *, debug: bool = False) -> dict[str, Any]:
+    """Give one part as data, for problems, ``meta`` and logs; with what was tried before it and what is inside it.
+
+    With *debug* a reply that is a failure is told too, which is not for every client.
+    """
     member: dict[str, Any] = {"name": part.name, "state": part.state.value}
     if part.status:
         member["status"] = part.status
@@ -49,16 +53,18 @@ def part_member(part: Result) -> dict[str, Any]:
         member["cause"] = part.cause.value
     member["ms"] = round(part.milliseconds, 1)
     member["attempts"] = part.attempts
+    if debug and part.cause is not None and part.headers and not part.parts:
+        member["debug"] = details(part)
     if part.tried:
-        member["tried"] = parts_member(part.tried)
+        member["tried"] = parts_member(part.tried, debug=debug)
     if part.parts:
-        member["parts"] = parts_member(part.parts)
+        member["parts"] = parts_member(part.parts, debug=debug)
     return member
 
 
-def parts_member(parts: Iterable[Result]) -> list[dict[str, Any]]:
+def parts_member(parts: Iterable[Result], *, debug: bool = False) -> list[dict[str, Any]]:
     """Give all parts as data."""
-    return [part_member(part) for part in parts]
+    return [part_member(part, debug=debug) for part in parts]
 
 
 def is_partial(parts: Iterable[Result]) -> bool:

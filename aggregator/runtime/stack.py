@@ -21,6 +21,7 @@ from aggregator.plan.types import (
 )
 from aggregator.runtime.alternatives import Fallback, Race
 from aggregator.runtime.assembly import Assembly
+from aggregator.runtime.disclosure import compile_disclosure
 from aggregator.runtime.each import Each
 from aggregator.runtime.effects import Effect, EffectQueue
 from aggregator.runtime.fanout import FanOut
@@ -55,7 +56,8 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         return StreamHandler(plan, resources.server, sender, pool, effects, resources.queue)
     fan = build_fan(plan.fan, resources, params)
     transform = None if plan.response.transform is None else resources.plugins.function(plan.response.transform)
-    return EndpointHandler(plan, resources.server, fan, Assembly(plan, transform), effects, resources.queue)
+    assembly = Assembly(plan, transform, compile_disclosure(resources.server))
+    return EndpointHandler(plan, resources.server, fan, assembly, effects, resources.queue)
 
 
 def _placeholders(pattern: PathPattern) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from aggregator.exchange import Exchange
 from aggregator.plan.types import EndpointPlan, ServerPlan
 from aggregator.runtime.answer import Answer, problem
 from aggregator.runtime.body import ClientGone, check_length
+from aggregator.runtime.disclosure import compile_disclosure
 from aggregator.runtime.effects import Effect, EffectQueue
 from aggregator.runtime.frame import Frame
 from aggregator.runtime.heads import compile_head
@@ -25,7 +26,7 @@ from aggregator.runtime.names import Names
 from aggregator.runtime.replying import Receive, Send, send_answer
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.sending import LeanDoor, Sender
-from aggregator.runtime.transit import Transit
+from aggregator.runtime.transit import Stream, Transit
 from aggregator.runtime.watching import unless_gone
 from aggregator.transport import StreamReply
 
@@ -44,18 +45,16 @@ class StreamHandler:
     """Serves one streaming endpoint of one generation."""
 
     is_direct = False
-    __slots__ = ("_effects", "_head", "_inputs", "_pool", "_queue", "_report", "_seconds", "_sender", "plan")
+    __slots__ = ("_effects", "_inputs", "_queue", "_report", "_seconds", "_stream", "plan")
 
     def __init__(
         self, plan: EndpointPlan, server: ServerPlan, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
         queue: EffectQueue,
     ) -> None:  # fmt: skip
         self.plan = plan
-        self._sender = sender
-        self._pool = pool
+        self._stream = Stream(plan, compile_head(plan.response), sender, pool, compile_disclosure(server))
         self._effects = effects
         self._queue = queue
-        self._head = compile_head(plan.response)
         self._inputs = Inputs(plan.inputs, plan.pattern.params)
         self._report = Report(plan.key, server.access_log)
         is_declared = plan.reserve > 0  # of a deadline that the file names, a moment is kept for making the answer
@@ -69,7 +68,7 @@ class StreamHandler:
         loop = asyncio.get_running_loop()
         exchange = self._exchange(scope, segments, loop.time())
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
-        transit = Transit(self.plan, self._head, self._sender, self._pool, frame, receive, send, scope)
+        transit = Transit(self._stream, frame, receive, send, scope)
         try:
             self._inputs.accept(exchange)
             frame.names.update(exchange.params)  # which are typed only now

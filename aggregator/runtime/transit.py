@@ -7,11 +7,14 @@ import math
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.runtime.answer import Answer, has_body, problem
 from aggregator.runtime.body import body_stream
+from aggregator.runtime.disclosure import Discloses
 from aggregator.runtime.failure import failure_answer
 from aggregator.runtime.frame import Frame
 from aggregator.runtime.heads import Head
@@ -29,6 +32,16 @@ _CALL = {"call": 0}
 _CODINGS = b"accept-encoding: " + accept_encoding() + b"\r\n"
 
 
+class Stream(Struct, frozen=True, eq=False):
+    """A streaming endpoint: all that does not depend on the request."""
+
+    plan: EndpointPlan
+    head: Head
+    sender: Sender
+    door: StreamDoor
+    discloses: Discloses
+
+
 class Transit:
     """The way of one request. ``read`` is set once nobody takes the request body any more, ``whole`` if it was all.
 
@@ -36,25 +49,18 @@ class Transit:
     """
 
     __slots__ = (
-        "_door", "_frame", "_head", "_plan", "_receive", "_send", "_sender", "_version", "closing", "read", "results",
-        "status", "whole",
+        "_frame", "_receive", "_send", "_stream", "_version", "closing", "read", "results", "status", "whole",
     )  # fmt: skip
 
-    def __init__(
-        self, plan: EndpointPlan, head: Head, sender: Sender, door: StreamDoor, frame: Frame, receive: Receive,
-        send: Send, scope: Any,
-    ) -> None:  # fmt: skip
-        self._plan = plan
-        self._head = head
-        self._sender = sender
-        self._door = door
+    def __init__(self, stream: Stream, frame: Frame, receive: Receive, send: Send, scope: Any) -> None:
+        self._stream = stream
         self._frame = frame
         self._receive = receive
         self._send = send
         self._version: str = scope.get("http_version", "1.1")
         self.closing: bool = scope.get("aggregator.draining", False)
         self.read = asyncio.Event()
-        self.whole = sender.plan.request.body_kind != "forward"
+        self.whole = stream.sender.plan.request.body_kind != "forward"
         self.status = 0
         self.results: tuple[Result, ...] = ()
         if self.whole:
@@ -68,16 +74,16 @@ class Transit:
         except CallError as error:
             return self._failed(error, started)
         async with reply:
-            if reply.status not in self._sender.plan.success.statuses:
+            if reply.status not in self._stream.sender.plan.success.statuses:
                 return self._failed(await _whole(reply), started)
-            result = Result(self._sender.name, status=reply.status)
+            result = Result(self._stream.sender.name, status=reply.status)
             result.headers = reply.headers
             result.started, result.ended = started, self._frame.loop.time()
             self._take(result)
             try:
-                answer = self._head(result, self._frame.names)
+                answer = self._stream.head(result, self._frame.names)
             except AggregatorError as error:
-                return self._answer_to(failed("response", error), self._plan.rows)
+                return self._answer_to(failed("response", error), self._stream.plan.rows)
             return await self._pass_on(reply, answer)
 
     def _take(self, result: Result) -> None:
@@ -87,38 +93,40 @@ class Transit:
 
     async def _open(self, now: float) -> StreamReply:
         try:
-            target, headers, body = self._sender.render(self._frame)
+            target, headers, body = self._stream.sender.render(self._frame)
         except CallError:
             raise
         except AggregatorError as error:
             raise CallError(Cause.EXPRESSION, str(error)) from None
-        exchange, idle, plan = self._frame.exchange, self._plan.idle_timeout, self._sender.plan
+        exchange, idle, plan = self._frame.exchange, self._stream.plan.idle_timeout, self._stream.sender.plan
         headers = headers.replace(_CODINGS, b"accept-encoding: %b\r\n" % _coding_for(exchange))
         source: bytes | AsyncIterable[bytes] | None = body
         if plan.request.body_kind == "forward":
             headers += _length(exchange)
             source = self._body()
         deadline = self._frame.deadline if idle is not None else min(self._frame.deadline, now + plan.timeout)
-        return await self._door.stream(
+        return await self._stream.door.stream(
             plan.request.method, target, headers, source,
             deadline=None if deadline == math.inf else deadline, idle_timeout=idle,
         )  # fmt: skip
 
     async def _body(self) -> AsyncIterator[bytes]:
         try:
-            async for piece in body_stream(self._receive, self._plan.inputs.max_body):
+            async for piece in body_stream(self._receive, self._stream.plan.inputs.max_body):
                 yield piece
             self.whole = True
         finally:
             self.read.set()
 
     def _failed(self, outcome: Reply | CallError, started: float) -> Answer:
-        result = self._sender.judge(self._frame, outcome, started)
+        result = self._stream.sender.judge(self._frame, outcome, started)
         self._take(result)
-        return self._answer_to(result, self._sender.plan.rows)
+        return self._answer_to(result, self._stream.sender.plan.rows)
 
     def _answer_to(self, failure: Result, rows: tuple[RowPlan, ...]) -> Answer:
-        return failure_answer(failure, rows, self._frame.names, self._frame.exchange, (), debug=False)
+        frame = self._frame
+        debug = self._stream.discloses(frame.exchange)
+        return failure_answer(failure, rows, frame.names, frame.exchange, (), debug=debug)
 
     async def _pass_on(self, reply: StreamReply, answer: Answer) -> Answer:
         """Send *answer* with the body of *reply*."""

@@ -98,12 +98,13 @@ def test_a_whole_answer_says_nothing(serve):
 DEBUG = """
     server: {debug: {header: x-why, secret: "open sesame"}}
     endpoints:
+      GET /stream: {stream: true, call: a:/x}
       GET /x: {fan_out: {x: a:/x}}
       GET /call: {call: a:/x}
 """
 
 
-@pytest.mark.parametrize("path", ["/x", "/call"])
+@pytest.mark.parametrize("path", ["/x", "/call", "/stream"])
 @pytest.mark.parametrize("value", [None, "", "open", "open sesame "])
 def test_upstream_text_is_hidden(serve, path, value):
     """Neither body nor headers of a failed upstream reach a client who does not know the secret."""
@@ -113,10 +114,75 @@ def test_upstream_text_is_hidden(serve, path, value):
     assert "10.0.0" not in answer.text + str(answer.headers)
 
 
-@pytest.mark.parametrize("path", ["/x", "/call"])
+@pytest.mark.parametrize("path", ["/x", "/call", "/stream"])
 def test_upstream_text_is_shown_to_those_who_know_the_secret(serve, path):
     """The declared header with the declared secret asks for the details."""
     gateway = serve(DEBUG, {"/x": httpx.Response(500, text="stack at 10.0.0.1", headers={"x-inner": "10.0.0.2"})})
     debug = gateway.get(path, headers={"x-why": "open sesame"}).json()["debug"]
     assert debug["upstream_body"] == "stack at 10.0.0.1"
     assert debug["upstream_headers"]["x-inner"] == "10.0.0.2"
+
+
+META = """
+    server: {debug: {header: x-why, secret: "open sesame"}}
+    endpoints:
+      GET /x:
+        fan_out:
+          ok: a:/ok
+          lost: {url: a:/x, optional: true}
+          group: {optional: true, fan_out: {inner: a:/x}}
+          second: {url: a:/x, fallback: [a:/ok]}
+          many: {for_each: {in: "{{ [1] }}", on_error: "null"}, url: a:/x}
+          silent: {url: a:/silent, optional: true}
+        response: {meta: true}
+      GET /tried:
+        fan_out: {second: {url: a:/x, fallback: [a:/ok]}}
+        response:
+          meta: true
+          etag: true
+          cache_control: "max-age=9"
+          pass_headers: {x-ok: first, etag: first}
+"""
+META_ANSWERS = {
+    "/ok": httpx.Response(200, json=1, headers={"x-ok": "yes", "etag": '"1"'}),
+    "/x": httpx.Response(500, text="stack at 10.0.0.1", headers={"x-inner": "10.0.0.2"}),
+    "/silent": httpx.ConnectError("refused by 10.0.0.3"),
+}
+
+
+def test_meta_tells_what_upstreams_said_to_those_who_know_the_secret(serve):
+    """Each reply that is a failure is there once: lost, tried before, or inside a part; none where there was none."""
+    gateway = serve(META, META_ANSWERS)
+    parts = gateway.get("/x", headers={"x-why": "open sesame"}).json()["meta"]["parts"]
+    ok, lost, group, second, many, silent = parts
+    assert [part["name"] for part in parts if "debug" in part] == ["lost"]
+    assert lost["debug"]["upstream_body"] == "stack at 10.0.0.1"
+    for inner in (lost, *group["parts"], *second["tried"], *many["parts"]):
+        assert inner["debug"]["upstream_headers"]["x-inner"] == "10.0.0.2"
+    assert (ok["state"], silent["cause"]) == ("ok", "unreachable")
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-why": "open"}, {"x-other": "open sesame"}])
+def test_meta_tells_nobody_else(serve, headers):
+    """The vocabulary of parts is for all, the text of upstreams is not."""
+    answer = serve(META, META_ANSWERS).get("/x", headers=headers)
+    assert [part["state"] for part in answer.json()["meta"]["parts"]] == [
+        "ok",
+        "default",
+        "default",
+        "ok",
+        "ok",
+        "default",
+    ]
+    assert "10.0.0" not in answer.text + str(answer.headers)
+
+
+def test_what_a_few_may_read_is_kept_by_no_cache(serve):
+    """Also where nothing is missing: a cache would show it to others."""
+    gateway = serve(META, META_ANSWERS)
+    shown = gateway.get("/tried", headers={"x-why": "open sesame"})
+    assert shown.json()["meta"]["parts"][0]["tried"][0]["debug"]["upstream_body"] == "stack at 10.0.0.1"
+    assert (shown.headers["cache-control"], shown.headers["x-ok"]) == ("no-store", "yes")
+    assert "etag" not in shown.headers
+    usual = gateway.get("/tried")
+    assert (usual.headers["cache-control"], usual.headers["etag"] != '"1"') == ("max-age=9", True)
