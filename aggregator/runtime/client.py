@@ -73,12 +73,15 @@ class SharedClient:
         key = pool_key(upstream, demo_port)
         pool = self._pools.get(key)
         if pool is None:
-            pool = self._pools[key] = self._open(key[1])
+            pool = self._pools[key] = self._open(key[1], own=upstream.demo is not None)
         return pool
 
-    def _open(self, settings: PoolSettings) -> Door:
+    def _open(self, settings: PoolSettings, *, own: bool) -> Door:
+        """Give a pool to what *settings* say; no proxy could reach what is our *own*."""
+        if self._stock is not None:
+            return ClientPool(settings, self.client, self._stock.open(settings, proxied=not own))
         if self._engine is None:
-            return ClientPool(settings, self.client, None if self._stock is None else self._stock.open(settings))
+            return ClientPool(settings, self.client)
         pool = Pool(settings)
         self._engine.register(pool)
         return pool

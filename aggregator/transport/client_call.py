@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from aggregator.transport.client_response import ClientResponse
-from aggregator.transport.httpx_failures import failure_of
+from aggregator.transport.httpx_failures import failure_of, was_answered
 from aggregator.transport.requests import bad_target
 from aggregator.transport.settings import Origin, PoolSettings
 from aggregator.transport.stock_transport import OWN, UpstreamTransport
@@ -59,7 +59,7 @@ class ClientCall:
         try:
             response = await self._send()
         except _STALE as error:
-            if not self._was_swallowed():
+            if was_answered(error) or not self._was_swallowed():
                 raise failure_of(error) from error
             response = await self._send_again()
         except Exception as error:

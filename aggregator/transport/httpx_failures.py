@@ -44,6 +44,12 @@ BY_EXCEPTION: dict[type[Exception], tuple[Cause, str]] = {
 
 # httpcore's, h11's and h2's words for a connection that ended too early
 _ENDED = ("disconnected", "peer closed", "ConnectionTerminated")
+_STREAM_RESET, _UNTOUCHED = "<StreamReset", "error_code:7,"  # h2's words; REFUSED_STREAM
+
+
+def was_answered(error: Exception) -> bool:
+    """Tell whether an HTTP/2 upstream has answered with *error*, a reset of this one call (RFC 9113 §8.7)."""
+    return _STREAM_RESET in str(error) and _UNTOUCHED not in str(error)
 
 
 def failure_of(error: Exception) -> CallError:
@@ -53,7 +59,7 @@ def failure_of(error: Exception) -> CallError:
             return CallError(link.cause, link.message, retry_after=link.retry_after)
     if isinstance(error, httpx.ConnectError):
         return connect_failure(error)
-    if isinstance(error, httpx.RemoteProtocolError) and "StreamReset" in str(error):
+    if isinstance(error, httpx.RemoteProtocolError) and _STREAM_RESET in str(error):
         return CallError(*RESET)
     if isinstance(error, httpx.RemoteProtocolError) and any(word in str(error) for word in _ENDED):
         return CallError(Cause.INCOMPLETE, "The upstream closed the connection before its answer was complete.")

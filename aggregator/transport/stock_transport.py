@@ -40,9 +40,12 @@ class StockTransport(httpx.AsyncBaseTransport):
         self._by_origin: dict[tuple[str, str, int], UpstreamTransport] = {}
         self._own: list[UpstreamTransport] = []
 
-    def open(self, settings: PoolSettings) -> UpstreamTransport:
-        """Give a transport to the origin of *settings*, which the caller closes. Raises StartupError, as `Pool`."""
-        transport = UpstreamTransport(settings, http2=self._http2, proxy=self._proxy)
+    def open(self, settings: PoolSettings, *, proxied: bool = True) -> UpstreamTransport:
+        """Give a transport to the origin of *settings*, which the caller closes. Raises StartupError, as `Pool`.
+
+        Unless *proxied*, it leads there directly.
+        """
+        transport = UpstreamTransport(settings, http2=self._http2, proxy=self._proxy if proxied else None)
         self._by_origin[origin_key(settings.origin)] = transport
         return transport
 

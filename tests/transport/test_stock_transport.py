@@ -146,6 +146,20 @@ def test_unix_socket(run: Any, stage: Any, tmp_path: Path) -> None:
     run(main())
 
 
+def test_demo(run: Any, stage: Any) -> None:
+    """The demo runs in our own process, where no proxy can reach it: it is called directly."""
+
+    async def main() -> None:
+        async with stage.playing(stage.OK) as demo, sharing(proxy="http://127.0.0.1:1") as client:
+            users = UpstreamPlan(
+                "users", "users", PoolSettings(Origin("http", "127.0.0.1", 80)), b"users", demo="users"
+            )
+            reply = await client.pool(users, demo.port).fetch(b"GET", b"/", H, deadline=stage.due())
+            assert reply.body == b"ok"
+
+    run(main())
+
+
 def test_tls_is_each_upstreams_own(run: Any, stage: Any, authority: Any) -> None:
     """Two upstreams at one place never share a connection: each shows its own certificate, or none."""
     cert, key = authority.certificate("gateway")

@@ -323,3 +323,25 @@ def test_storm(run: Any, stage: Any, authority: Any, serving: Any) -> None:
         await stage.until(lambda: stage.sockets() == before and len(asyncio.all_tasks()) == 1)
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "hits"), [(b"GET", 7, 2), (b"GET", 2, 1), (b"GET", 8, 1), (b"POST", 7, 1), (b"POST", 2, 1)]
+)
+def test_replay(run: Any, stage: Any, authority: Any, serving: Any, method: bytes, code: int, hits: int) -> None:
+    """A stream that an upstream refused untouched is opened once more for GET; one that it reset, or a POST, never."""
+
+    async def answer(stream: Any) -> None:
+        if stream.path == "/reset":
+            await stream.refuse(code)
+        await ok(stream)
+
+    async def main() -> None:
+        async with serving(answer) as upstream, shared(authority, upstream.port) as pool:
+            assert await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due())) == b"ok"
+            assert await fate(pool.fetch(method, b"/reset", H, deadline=stage.due())) == Cause.RESET
+            assert [stream.path for stream in upstream.requests[1:]] == ["/reset"] * hits
+            assert await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due())) == b"ok"
+            assert len(upstream.wires) == 1
+
+    run(main())
