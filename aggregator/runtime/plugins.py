@@ -89,7 +89,7 @@ class Plugins:
         return module
 
     def _awaitable(self, function: Any, reference: str) -> Function:
-        call = function if _is_async(function) else self._threaded(function)
+        call = function if _is_async(function) else self._threaded(function, reference)
 
         async def guarded(value: Any) -> Any:
             try:
@@ -97,23 +97,33 @@ class Plugins:
             except AggregatorError:
                 raise
             except (Exception, SystemExit) as error:
-                log(_log, logging.ERROR, "A function of a plug-in failed.", function=reference, error=_place(error))
-                raise CallError(Cause.FAULT, f"The function '{reference}' failed.") from None
+                raise _failure_of(reference, error) from None
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                raise _failure_of(reference, error) from None  # nobody cancelled it: the function says so itself
 
         return guarded
 
-    def _threaded(self, function: Callable[[Any], Any]) -> Function:
+    def _threaded(self, function: Callable[[Any], Any], reference: str) -> Function:
         threads = self._threads
 
         async def call(value: Any) -> Any:
             result, error = await threads.run(function, value)
-            if isinstance(error, StopIteration):
-                raise RuntimeError("StopIteration") from None
-            if error is not None:
+            if error is None:
+                return await result if inspect.isawaitable(result) else result
+            if isinstance(error, AggregatorError):
                 raise error
-            return await result if inspect.isawaitable(result) else result
+            raise _failure_of(reference, error)  # raised as it is, some would end the task, and some the server
 
         return call
+
+
+def _failure_of(reference: str, error: BaseException) -> CallError:
+    """Give the failure that *error* is to the client, and log where it was raised."""
+    log(_log, logging.ERROR, "A function of a plug-in failed.", function=reference, error=_place(error))
+    return CallError(Cause.FAULT, f"The function '{reference}' failed.")
 
 
 def _is_async(function: Any) -> bool:

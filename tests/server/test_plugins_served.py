@@ -39,6 +39,18 @@ async def leaves_async(value):
 def stops(value):
     raise StopIteration
 
+def interrupts(value):
+    raise KeyboardInterrupt
+
+def cancels(value):
+    raise asyncio.CancelledError
+
+async def cancels_async(value):
+    raise asyncio.CancelledError
+
+def odd(value):
+    raise BaseException("odd")
+
 def hangs(value):
     time.sleep(1.5)
 
@@ -86,6 +98,10 @@ endpoints:
   GET /leaves: {call: {url: up:/user, transform: served_plugin:leaves}}
   GET /leaves-async: {call: {url: up:/user, transform: served_plugin:leaves_async}}
   GET /stops: {call: {url: up:/user, transform: served_plugin:stops}}
+  GET /interrupts: {call: {url: up:/user, transform: served_plugin:interrupts}}
+  GET /cancels: {call: {url: up:/user, transform: served_plugin:cancels}}
+  GET /cancels-async: {call: {url: up:/user, transform: served_plugin:cancels_async}}
+  GET /odd: {call: {url: up:/user, transform: served_plugin:odd}}
   GET /hangs: {timeout: 200ms, call: {url: up:/user, transform: served_plugin:hangs}}
   GET /waits: {timeout: 200ms, call: {url: up:/user, transform: served_plugin:waits}}
   GET /page-waits: {timeout: 200ms, fan_out: {user: up:/user}, response: {transform: served_plugin:waits}}
@@ -140,9 +156,22 @@ def test_a_response_can_be_transformed(gateway):
     assert gateway.get("/both").json["page"]["user"]["name"] == "ADA"
 
 
-@pytest.mark.parametrize("target", ["/fails", "/page-fails", "/leaves", "/leaves-async", "/stops"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/fails",
+        "/page-fails",
+        "/leaves",
+        "/leaves-async",
+        "/stops",
+        "/interrupts",
+        "/cancels",
+        "/cancels-async",
+        "/odd",
+    ],
+)
 def test_a_function_that_raises_is_our_fault(gateway, target):
-    """Whatever it raises, SystemExit included, the answer is 500, the server stays, and the log says where."""
+    """Whatever it raises, ends of tasks and processes included: the answer is 500, the server stays, the log says where."""
     gateway.records.clear()
     answer = gateway.get(target)
     assert (answer.status, answer.json["cause"]) == (500, "fault")
@@ -217,8 +246,8 @@ def test_a_blocked_loop_is_noticed(gateway, stage):
     stage.until(lambda: gateway.get("/blocks-loop").status == 200 and gateway.said("The event loop was blocked."), 10)
     said = gateway.said("The event loop was blocked.")[0]
     assert said["seconds"] >= 0.05
-    assert "served_plugin.py" in said["stack"]
-    assert "time.sleep(0.45)" in said["stack"]
+    assert "served_plugin.py" in said["where"]
+    assert "time.sleep(0.45)" in said["where"]
 
 
 BROKEN = {
