@@ -34,10 +34,14 @@ CAUSE_NAMES: tuple[str, ...] = tuple(dict.fromkeys([*CAUSE_FAMILIES, *(c.value f
 
 
 class TextKind(Enum):
-    """What becomes of the texts in a setting; a field says it as metadata, and is itself when it says nothing."""
+    """What becomes of the texts in a setting; a field says it as metadata, and is plain when it says nothing.
+
+    *FIELDS* is a template whose values are all sent as text: headers, query parameters, forms.
+    """
 
     PLAIN = "plain"
     TEMPLATE = "template"
+    FIELDS = "fields"
     URL = "url"
 
 

@@ -14,17 +14,20 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from aggregator.config.literal_values import Filled, fill_in, names_a_placeholder
+from aggregator.config.literal_values import Filled, fill_in, is_part_of_a_name, names_a_placeholder
 from aggregator.config.model.root import RootSettings
 from aggregator.config.scalars import Doubt, Unquoted, read_plain
 from aggregator.config.section import Section
 from aggregator.config.values import Steps
-from aggregator.config.vocabulary import text_kind
+from aggregator.config.vocabulary import keeps_text, text_kind
 from aggregator.config.yaml_text import LARGEST, read_file
 from aggregator.diagnostics import Diagnostic, did_you_mean
 from aggregator.fields import TextKind
+from aggregator.templates import json_text
 
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:-|\Z)")
+_NEARLY = re.compile(r"\s*(?:env[.:])?([A-Za-z_][A-Za-z0-9_]*)\s*")
+_FORMS = "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` is a literal `${`"
 _BRACES = re.compile(r"\$\{|\}")
 _NONE: frozenset[Any] = frozenset()
 
@@ -47,7 +50,8 @@ def expand(section: Section, env: Mapping[str, str], folder: Path) -> Expansion:
     """*section*'s value with its variables filled in from *env* and from files (relative to *folder*).
 
     An unquoted scalar that is one reference and nothing else is read as if its text had been written there:
-    ``port: ${PORT:-8000}`` is an integer. What YAML versions read differently, and an empty text, stay text.
+    ``port: ${PORT:-8000}`` is an integer. What YAML versions read differently, and an empty text, stay text, and so
+    does everything where text is wanted: a key of digits, a header, a query parameter.
     Costs nothing for a section without variables: its value is given back as it is.
     """
     if not section.has_variables:
@@ -96,13 +100,13 @@ class _Expander:
         if not isinstance(value, str) or "${" not in value:
             return value
         filled = self._references(value, path, 0, len(value))
-        if isinstance(value, Unquoted) and len(filled) == 1 and filled[0][:2] == (0, len(value)) and filled[0].value:
-            read = read_plain(filled[0].value)
-            if not isinstance(read, str | Doubt):
+        place = (*self._section.path, *path)
+        kind = text_kind(RootSettings, place)
+        if isinstance(value, Unquoted) and len(filled) == 1 and filled[0][:2] == (0, len(value)):
+            read = _read(filled[0].value, kind, place)
+            if not isinstance(read, str):
                 return read
-        kind = text_kind(RootSettings, (*self._section.path, *path))
-        if kind is TextKind.URL:
-            self._refuse_placeholders(value, path, filled)
+        self._refuse_names(value, path, filled, kind)
         text, forms = fill_in(value, filled, kind)
         self.secrets |= {form for said, form in forms.items() if said in self.secrets}
         return text
@@ -125,12 +129,17 @@ class _Expander:
                  for one in self._references(text, path, begin, end)]  # fmt: skip
         return fill_in(text[begin:end], inner, TextKind.PLAIN)[0]
 
-    def _refuse_placeholders(self, text: str, path: Steps, filled: list[Filled]) -> None:
+    def _refuse_names(self, text: str, path: Steps, filled: list[Filled], kind: TextKind) -> None:
+        """Report the references that are meant to name something, which only the file can."""
         for one in filled:
-            if names_a_placeholder(text, filled, one):
-                reference = _Reference(text, path, one.start, one.stop)
-                hint = f"write the name itself, or move `{text[one.start : one.stop]}` out of the braces"
-                self._problem("bad-variable", "a variable cannot stand in the braces of a URL", reference, hint)
+            if kind is TextKind.URL and names_a_placeholder(text, filled, one):
+                message, way = "a variable cannot stand in the braces of a URL", "move `{}` out of the braces"
+            elif kind is not TextKind.PLAIN and is_part_of_a_name(text, filled, one):
+                message, way = "a variable is a value in an expression, not a part of a name", "put `{}` in quotes"
+            else:
+                continue
+            hint = f"write the name itself, or {way.format(text[one.start : one.stop])}"
+            self._problem("bad-variable", message, _Reference(text, path, one.start, one.stop), hint)
 
     def _refer(self, reference: _Reference) -> str:
         """The text that *reference* stands for; nothing after a problem."""
@@ -139,7 +148,8 @@ class _Expander:
             return self._file(inner.removeprefix("file:"), reference)
         named = _NAME.match(inner)
         if named is None:
-            hint = "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` is a literal `${`"
+            near = _NEARLY.fullmatch(inner)
+            hint = f"write `${{{near[1]}}}`" if near else _FORMS
             return self._problem("bad-variable", "this is not the name of a variable", reference, hint)
         name, has_default = named[1], bool(named[2])
         self.variables.add(name)
@@ -179,6 +189,16 @@ class _Expander:
         place = (*self._section.path, *path)
         self.problems.append(Diagnostic(code, "error", message, position, hint, (), place))
         return ""
+
+
+def _read(text: str, kind: TextKind, place: Steps) -> Any:
+    """What the scalar *text* means at *place*; what is sent or taken as a text only keeps every sign of it."""
+    read = read_plain(text) if text else text
+    if read is None or isinstance(read, str):
+        return read
+    if isinstance(read, Doubt) or kind is TextKind.FIELDS:
+        return text
+    return text if keeps_text(RootSettings, place, is_respelled=json_text(read) != text) else read
 
 
 def _end(text: str, start: int) -> int:

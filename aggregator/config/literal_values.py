@@ -15,6 +15,9 @@ from aggregator.templates import expressions_in, json_text, quote_around
 
 _OPENS = re.compile(r"\{(?=[{%#]|\Z)")
 _MEETS = re.compile(r"[{%#]|\Z")
+_TEMPLATES = (TextKind.TEMPLATE, TextKind.FIELDS)
+_NAME_BEFORE = re.compile(r"[\w.]\Z")
+_NAME_BEHIND = re.compile(r"[\w.\[(]")
 _BRACE = "{{ '{' }}"
 _IN_A_URL = str.maketrans({"{": "%7B", "}": "%7D"})
 _IN_A_STRING = {"\\": r"\\", "\n": r"\n", "\r": r"\r"}
@@ -34,7 +37,7 @@ def fill_in(text: str, filled: Sequence[Filled], kind: TextKind) -> tuple[str, d
     ``$${`` becomes ``${``. A text that is never compiled holds the values as they are.
     """
     words = _words(text, filled)
-    spans = list(expressions_in(words)) if kind is TextKind.TEMPLATE else []
+    spans = list(expressions_in(words)) if kind in _TEMPLATES else []
     done, position, forms = "", 0, dict[str, str]()
     for one in filled:
         before, form = text[position : one.start].replace("$${", "${"), one.value
@@ -43,7 +46,7 @@ def fill_in(text: str, filled: Sequence[Filled], kind: TextKind) -> tuple[str, d
             form = form.translate(_IN_A_URL)
         elif start is not None:
             form = _in_expression(form, quote_around(words, start, one.start))
-        elif kind is TextKind.TEMPLATE:
+        elif kind in _TEMPLATES:
             if before.endswith("{") and _MEETS.match(form):
                 before = before[:-1] + _BRACE
             form = _OPENS.sub(_BRACE, form)
@@ -57,6 +60,15 @@ def names_a_placeholder(text: str, filled: Sequence[Filled], one: Filled) -> boo
     """Whether *one* stands within the braces of a placeholder of *text*, a URL."""
     before = _words(text, filled)[: one.start]
     return before.rfind("{") > before.rfind("}")
+
+
+def is_part_of_a_name(text: str, filled: Sequence[Filled], one: Filled) -> bool:
+    """Whether *one* stands in an expression of *text*, without quotes, at a name, a field or another reference."""
+    words = _words(text, filled)
+    start = next((start for start, end in expressions_in(words) if start <= one.start < end), None)
+    if start is None or quote_around(words, start, one.start):
+        return False
+    return bool(_NAME_BEFORE.search(words, 0, one.start) or _NAME_BEHIND.match(words, one.stop))
 
 
 def _words(text: str, filled: Sequence[Filled]) -> str:

@@ -46,6 +46,18 @@ def homes_of(key: str, model: type[Settings]) -> list[str]:
     return [name for name, field in _fields(model).items() if _has(field.annotation, key)]
 
 
+def keeps_text(model: type[Settings], path: Iterable[Step], *, is_respelled: bool) -> bool:
+    """Whether a text at *path* that could be read as a number or a truth value has to stay a text.
+
+    So it is where nothing but text may stand; and where text may, if the number would be written in another way.
+    """
+    kind: Any = model
+    for step in path:
+        kind = _below(kind, step)
+    kinds = {*_candidates(kind)} - {type(None)}
+    return kinds == {str} or (is_respelled and str in kinds)
+
+
 def text_kind(model: type[Settings], path: Iterable[Step]) -> TextKind:
     """What becomes of a text that stands at *path* below a *model*: a call that is its URL alone is a URL."""
     kind: Any = model

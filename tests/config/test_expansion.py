@@ -144,7 +144,7 @@ def test_a_variable_in_a_folded_text_is_found_too() -> None:
     assert shown("a: >\n  x\n  ${GONE}\n").startswith("r:3:3 error[unset-variable]")
 
 
-@pytest.mark.parametrize("text", ["${}", "${1x}", "${a.b}", "${A:x}", "${A", "${", "${A:-${B}", "${A-x}", "${ A }"])
+@pytest.mark.parametrize("text", ["${}", "${1x}", "${a.b}", "${A:x}", "${A", "${", "${A:-${B}", "${A-x}"])
 def test_what_is_no_reference_is_refused(text: str) -> None:
     """A literal ``${`` is written another way, so a slip is never taken for text."""
     (problem,) = expanded(f"a: '{text}'\n").diagnostics
@@ -152,6 +152,13 @@ def test_what_is_no_reference_is_refused(text: str) -> None:
         "bad-variable",
         "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` is a literal `${`",
     )
+
+
+@pytest.mark.parametrize("text", ["${ A }", "${env.A}", "${env:A}"])
+def test_what_is_nearly_a_reference_is_corrected(text: str) -> None:
+    """Blanks, and the words of other tools."""
+    (problem,) = expanded(f"a: '{text}'\n").diagnostics
+    assert (problem.code, problem.hint) == ("bad-variable", "write `${A}`")
 
 
 @pytest.mark.parametrize(

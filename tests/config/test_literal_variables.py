@@ -190,6 +190,18 @@ def test_a_variable_names_no_placeholder(url: str, tmp_path: Path) -> None:
     assert problem.hint == "write the name itself, or move `${V}` out of the braces"
 
 
+@pytest.mark.parametrize("text", ["${V}.x", "body.${V}", "body.x${V}", "${V}[0]", "${V}(1)", "${V}${V}"])
+def test_a_variable_names_nothing_in_an_expression(text: str, tmp_path: Path) -> None:
+    """Where a value cannot stand it is an error, not a silent null."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f'{{url: "users:/", json: "{{{{ {text} }}}}"}}', "query")
+    problem = next(one for one in caught.value.diagnostics if one.level == "error")
+    assert (problem.code, problem.message) == (
+        "bad-variable", "a variable is a value in an expression, not a part of a name"
+    )  # fmt: skip
+    assert problem.hint == "write the name itself, or put `${V}` in quotes"
+
+
 def test_a_value_and_the_same_text_in_the_file_differ_in_their_digests(tmp_path: Path) -> None:
     """An endpoint that changes from a literal to a template is another endpoint."""
     (tmp_path / "other").mkdir()
@@ -209,3 +221,44 @@ def test_a_header_value_with_braces_is_still_checked(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, '{url: "users:/", headers: {x: "${V}"}}', "a{{b\nc")
     assert "header-value" in [problem.code for problem in caught.value.diagnostics]
+
+
+@pytest.mark.parametrize("value", ["12345", "1.10", "+49", "1e5", "true", "True", "0x1F", "007"])
+def test_what_is_sent_as_text_keeps_every_sign(value: str, tmp_path: Path) -> None:
+    """A key of digits is a text without quotes too, so that it does not depend on its digits whether a file loads."""
+    (tmp_path / "routes.yaml").write_text("""\
+version: 1
+upstreams:
+  users:
+    url: https://users.example.com
+    headers:
+      x-key: ${V}
+    query:
+      exact: ${V}
+server:
+  title: ${V}
+endpoints:
+  GET /x:
+    summary: ${V}
+    call:
+      url: users:/
+      headers:
+        x-key: ${V}
+      query:
+        q: ${V}
+""")
+    config = load_config(tmp_path / "routes.yaml", {"V": value})
+    users, endpoint = config.settings.upstreams["users"], config.endpoints[0].settings
+    assert endpoint.call is not None
+    texts = [users.headers["x-key"], config.settings.server.title, endpoint.summary, *endpoint.call.headers.values(),
+             *endpoint.call.query.values()]  # fmt: skip
+    assert texts == [value] * 5
+    assert str(users.query["exact"]).lower() == value.lower()
+
+
+def test_a_null_leaves_out_where_text_is_sent(tmp_path: Path) -> None:
+    """So a variable can turn a header or a parameter off."""
+    call = "\n      url: users:/\n      query:\n        q: ${V}\n"
+    found = settings(tmp_path, call, "null").call
+    assert found is not None
+    assert found.query == {"q": None}

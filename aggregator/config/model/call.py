@@ -115,16 +115,16 @@ class CallSettings(ShapeSettings):
         examples=["users:/users/{user_id}"],
     )
     method: MethodName | None = Field(None, description="Method; GET unless the URL or a body says otherwise.")
-    query: Annotated[dict[str, Any], TextKind.TEMPLATE] = Field(
+    query: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
         default_factory=dict, description="Query parameters; null ones are left out, lists are repeated."
     )
-    headers: Annotated[dict[str, Any], TextKind.TEMPLATE] = Field(
+    headers: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
         default_factory=dict, description="Headers; null ones are left out."
     )
     json_: Annotated[Any, TextKind.TEMPLATE] = Field(
         None, alias="json", description="JSON body; may hold expressions.", examples=["{{ body }}"]
     )
-    form: Annotated[dict[str, Any] | None, TextKind.TEMPLATE] = Field(
+    form: Annotated[dict[str, Any] | None, TextKind.FIELDS] = Field(
         None, description="Body of a form (application/x-www-form-urlencoded)."
     )
     multipart: Annotated[dict[str, Any] | None, TextKind.TEMPLATE] = Field(

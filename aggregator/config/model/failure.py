@@ -31,7 +31,7 @@ class StatusRow(Settings):
     body: Annotated[Any, TextKind.TEMPLATE] = Field(
         None, description="Answer with this body instead of a problem document."
     )
-    headers: Annotated[dict[str, str], TextKind.TEMPLATE] = Field(
+    headers: Annotated[dict[str, str], TextKind.FIELDS] = Field(
         default_factory=dict, description="Headers of the answer.", examples=[{"retry-after": "30"}]
     )
     forward: bool = Field(False, alias="pass", description="Let status and body of the upstream through as they are.")

@@ -27,7 +27,7 @@ class ResponseSettings(ShapeSettings):
     status: Annotated[int | str | None, TextKind.TEMPLATE] = Field(
         None, description="Status, or an expression for it.", examples=[201]
     )
-    headers: Annotated[dict[str, Any], TextKind.TEMPLATE] = Field(
+    headers: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
         default_factory=dict, description="Headers; may hold expressions, null ones are left out."
     )
     body: Annotated[Any, TextKind.TEMPLATE] = Field(
@@ -68,7 +68,7 @@ class StaticSettings(ShapeSettings):
     """A static answer, without any call."""
 
     status: int = Field(200, ge=200, le=599, description="Status.")
-    headers: Annotated[dict[str, Any], TextKind.TEMPLATE] = Field(
+    headers: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
         default_factory=dict, description="Headers; may hold expressions."
     )
     body: Annotated[Any, TextKind.TEMPLATE] = Field(None, description="Body; may hold expressions over the request.")
