@@ -103,7 +103,7 @@ class _TreeReader:
         items = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
         for index, item in items:
             position = include.position(() if index is None else (index,))
-            if isinstance(item, str) and item:
+            if isinstance(item, str) and item and "\0" not in item:
                 yield item, position
             else:
                 hint = "write `include: [upstreams.yaml, routes.d/*.yaml]`"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import errno
+import os
 import re
+import stat
 from pathlib import Path
 
 from aggregator.diagnostics import Diagnostic, Position, Source
@@ -19,9 +22,21 @@ _INDENT = re.compile("^ *([\xa0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000])", r
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of *path*, one more than :data:`LARGEST` at most. Raises OSError."""
-    with path.open("rb") as file:
-        return file.read(LARGEST + 1)
+    """The bytes of *path*, one more than :data:`LARGEST` at most. Raises OSError, for a pipe without a writer too."""
+    with open(path, "rb", opener=_at_once) as file:
+        content = file.read(LARGEST + 1)
+        if not content and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EPIPE, "it is a pipe, and nobody writes into it")
+    return content
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open *path* without waiting for somebody to write into it; what is written is waited for as usual."""
+    if not hasattr(os, "O_NONBLOCK"):
+        return os.open(path, flags)
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def source_of(content: bytes, file: str) -> Source:

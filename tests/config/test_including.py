@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,8 @@ def test_only_the_root_speaks_for_the_whole_server(folder: Path, key: str) -> No
         ("3", "include-type", "`include` takes the names of files"),
         ("{a: b}", "include-type", "= hint: write `include: [upstreams.yaml, routes.d/*.yaml]`"),
         ("''", "include-type", "`include` takes the names of files"),
+        (r'"a\0b"', "include-type", "`include` takes the names of files"),
+        (r'"*\0"', "include-type", "`include` takes the names of files"),
     ],
 )
 def test_what_cannot_be_included_is_underlined(folder: Path, include: str, code: str, says: str) -> None:
@@ -222,3 +225,18 @@ def test_a_cache_serves_all_files(folder: Path) -> None:
         read = read_tree(Path("routes.yaml"), cache=cache)
         assert [section.key_position.line for section in read.sections("x-a")] == [2, 2]
         assert [section.file for section in read.sections("x-a")] == ["routes.yaml", "a.yaml"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_read_when_somebody_writes(folder: Path) -> None:
+    """`check <(generate)` works; a pipe that nobody writes into is a problem instead of a wait without an end."""
+    os.mkfifo("pipe")
+    assert "pipe:1:1 error[file-unreadable] the file cannot be read: it is a pipe, and nobody writes into it" in (
+        shown(read_tree(Path("pipe")))
+    )
+    reader, writer = os.pipe()
+    os.write(writer, b"version: 1\n")
+    os.close(writer)
+    read = read_tree(Path(f"/dev/fd/{reader}"))
+    os.close(reader)
+    assert (shown(read), len(read.documents)) == ("", 1)
