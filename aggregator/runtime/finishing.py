@@ -48,11 +48,15 @@ def compile_finish(plan: EndpointPlan, steps: Sequence[Step], discloses: Disclos
     if not (steps or encode or response.pass_headers or response.cache_control or response.etag):
         return None
     value, as_text = value_of(plan), is_text(response)
+    timed = steps[-1] if response.meta and response.etag else None
 
     async def finish(answer: Answer, run: Run) -> Answer:
+        lasting = None
         if steps and has_body(answer.status):
             body = value(run)
             for step in steps:
+                if step is timed:
+                    lasting = encode_body(body, as_text=as_text)
                 body = await step(body, run)
             answer.body = encode_body(body, as_text=as_text)
         if encode is not None and has_body(answer.status):
@@ -65,7 +69,7 @@ def compile_finish(plan: EndpointPlan, steps: Sequence[Step], discloses: Disclos
             _pass_headers(answer, run, response, partial=unstored)
         if response.cache_control is not None and not unstored:
             _cache(answer, run, response.cache_control)
-        return _conditional(answer, run.frame.exchange) if response.etag and not unstored else answer
+        return _conditional(answer, run.frame.exchange, lasting) if response.etag and not unstored else answer
 
     return finish
 
@@ -147,11 +151,15 @@ def _joined(headers: Sequence[tuple[bytes, bytes]], wanted: bytes) -> bytes | No
     return b", ".join(value for name, value in headers if name == wanted) or None
 
 
-def _conditional(answer: Answer, exchange: Exchange) -> Answer:
-    """Add an ETag to a good answer to a GET, or give 304 when the client has it (RFC 9110 §13.1.2, §15.4.5)."""
+def _conditional(answer: Answer, exchange: Exchange, lasting: bytes | None) -> Answer:
+    """Add an ETag to a good answer to a GET, or give 304 when the client has it (RFC 9110 §13.1.2, §15.4.5).
+
+    *lasting* is the body without the times in its ``meta``, if it has them: its tag is a weak one.
+    """
     if answer.status != 200 or exchange.method not in ("GET", "HEAD"):
         return answer
-    tag = etag_of(answer.body)
+    kind = _joined(answer.headers, b"content-type") or b""
+    tag = etag_of(answer.body) if lasting is None else b"W/" + etag_of(kind + b"\n" + lasting)
     answer.headers.append((b"etag", tag))
     sent = _joined(exchange.header_list, b"if-none-match")
     if sent is not None and if_none_match(sent, tag):

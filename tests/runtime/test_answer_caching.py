@@ -138,6 +138,25 @@ def test_another_body_has_another_tag(serve):
     assert gateway.get("/x", headers={"if-none-match": tag}).status_code == 200
 
 
+def test_the_times_in_meta_are_no_change(serve, monkeypatch):
+    """With ``meta`` the tag is a weak one of all but ``meta``: an answer that took longer is confirmed all the same."""
+    one, times = {"n": 1.0}, iter(range(99))
+    monkeypatch.setattr("aggregator.runtime.result.Result.milliseconds", property(lambda _: float(next(times))))
+    gateway = serve(
+        "endpoints: {GET /x: {call: a:/one, response: {etag: true, meta: true, formats: [json, msgpack]}}}",
+        {"/one": lambda _: httpx.Response(200, json=one)},
+    )
+    first = gateway.get("/x")
+    tag = first.headers["etag"]
+    assert tag.startswith('W/"')
+    assert first.json()["meta"]["parts"][0]["ms"] == 0.0
+    assert gateway.get("/x", headers={"if-none-match": tag}).status_code == 304
+    packed = {"accept": "application/msgpack", "if-none-match": tag}
+    assert gateway.get("/x", headers=packed).status_code == 200
+    one["n"] = 2
+    assert gateway.get("/x", headers={"if-none-match": tag}).status_code == 200
+
+
 def test_head_has_the_headers_of_get(serve):
     """HEAD answers with the ETag that GET has, and is confirmed the same way."""
     gateway = serve(ETAG, {"/one": 1, "/two": 2})
