@@ -59,7 +59,11 @@ def _whole_name(node: Expr) -> str | None:
 def _whole(name: str, evaluate: Evaluate) -> Writer:
     def write(names: Names) -> bytes:
         result = names.result(name)
-        return _text_of(evaluate(names)) if result is None else result.json
+        if result is not None:
+            return result.json
+        if name == "body" and names.exchange.body:  # as it was checked, each key once, and every digit of its numbers
+            return json_codec.encode(json_codec.decode_exact(names.exchange.body))
+        return _text_of(evaluate(names))
 
     return write
 

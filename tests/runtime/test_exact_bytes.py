@@ -40,6 +40,25 @@ def test_digits_keys_and_order_stay(rig, endpoint, expected):
     assert one.answer.body == expected
 
 
+def test_the_body_of_the_client_keeps_every_digit(serve):
+    """Moved upstream and back as a whole, its numbers stay as they were written; equal keys are still one."""
+    gateway = serve(
+        """
+        endpoints:
+          POST /x:
+            body: {type: object}
+            call: {url: POST a:/x, json: {order: "{{ body }}"}}
+            response: {body: "{{ body }}"}
+        """,
+        {"/x": True},
+    )
+    sent = b'{"price":1.10,"rate":0.12345678901234567891,"n":1,"n":2}'
+    answer = gateway.post("/x", content=sent, headers={"content-type": "application/json"})
+    kept = b'{"price":1.10,"rate":0.12345678901234567891,"n":2}'
+    assert gateway.upstream.last.content == b'{"order":%b}' % kept
+    assert answer.content == kept
+
+
 def test_a_body_with_blanks_around_it_is_spliced_without_them(rig):
     """White space around a body is not part of its value."""
     one = rig("fan_out: {x: a:/x, y: a:/y}").start()
