@@ -88,10 +88,12 @@ class Loader:
         self.files = (*tree.files, *sorted(whole.files.difference(tree.files)))
         self.folders, self.sources = tree.folders, tree.sources
         problems = [*tree.diagnostics, *whole.diagnostics]
-        if not _is_complete(tree):
+        if not tree.documents:
             raise ConfigError(in_reading_order(problems, tree.sources), tree.sources)
         verdict = self._checks.check(whole)
         findings = _without_echoes(verdict.findings, tree.diagnostics, whole.diagnostics)
+        if not _is_complete(tree):
+            findings = [one for one in findings if not _may_stand_elsewhere(one)]
         problems += [whole.origins.place(finding, whole.secrets) for finding in findings]
         problems = in_reading_order(problems, tree.sources)
         if verdict.settings is None or any(problem.level == "error" for problem in problems):
@@ -127,8 +129,19 @@ def load_config(path: Path | str, env: Mapping[str, str] | None = None) -> Confi
 
 def _is_complete(tree: Tree) -> bool:
     """Whether every file could be read; what one of them declares would be missed everywhere."""
-    is_read = 0 < len(tree.documents) == len(tree.sources)
+    is_read = len(tree.documents) == len(tree.sources)
     return is_read and not any(problem.path[:1] == ("include",) for problem in tree.diagnostics)
+
+
+def _may_stand_elsewhere(finding: Finding) -> bool:
+    """Whether *finding* misses a name that a file declares, or uses, which could not be read."""
+    return finding.code in _OF_NAMES or finding.path == ("endpoints",)
+
+
+_OF_NAMES = frozenset(
+    ["unknown-upstream", "unknown-group", "unknown-plugin", "unknown-name", "unknown-field", "unknown-part",
+     "unknown-list", "unused"]
+)  # fmt: skip
 
 
 def _without_echoes(

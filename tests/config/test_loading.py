@@ -186,6 +186,33 @@ def test_what_an_include_lacks_is_not_missed_everywhere(write: Callable[..., Pat
     assert [line.split()[0] for line in problems(path)] == ["yaml-syntax"]
 
 
+@pytest.mark.parametrize(
+    ("include", "said"),
+    [
+        ("nowhere.yaml", "include-missing routes.yaml:2:10"),
+        ("7", "include-type routes.yaml:2:10"),
+        ("torn.yaml", "yaml-syntax torn.yaml:1:12"),
+    ],
+)
+def test_what_does_not_hang_on_an_include_is_told_with_it(write: Callable[..., Path], include: str, said: str) -> None:
+    """All at once: everything but the names that the missing file may declare, and what it may use."""
+    path = write(
+        f"version: 1\ninclude: {include}\nserver: {{port: x}}\nupstreams: {{spare: {{url: 'https://a.example.com'}}}}\n"
+        "endpoints:\n"
+        "  GET /a: {timeout: 3, call: 'elsewhere:/a'}\n"
+        "  GET /b: {fan_out: {use: all, x: 'elsewhere:/{first.id}'}, respnse: {body: '{{ first.a }}'}}\n"
+        "  GET /c: {call: {url: 'elsewhere:/', transform: 'elsewhere:f'}}\n",
+        torn="upstreams: [\n",
+    )
+    others = ["wrong-type routes.yaml:3:16", "bad-duration routes.yaml:6:21", "unknown-key routes.yaml:7:61"]
+    assert sorted(problems(path)) == sorted([said, *others])
+
+
+def test_a_root_without_endpoints_may_include_them(write: Callable[..., Path]) -> None:
+    """While they cannot be read, nobody is told that there are none."""
+    assert problems(write("version: 1\ninclude: nowhere.yaml\n")) == ["include-missing routes.yaml:2:10"]
+
+
 def test_damaged_sections_do_not_damage_endpoints(write: Callable[..., Path]) -> None:
     """A call of a group that is wrong is told once, not by everybody who reads its result."""
     head = HEAD.replace('{profile: "users:/users/{id}"}', '{profile: {url: "users:/users/{id}", timeot: 2s}}')
