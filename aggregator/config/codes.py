@@ -83,6 +83,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "unknown-field": "An expression that reads a field which cannot be there.",
         "unknown-group": "A group that is not declared.",
         "unknown-key": "A key that the language does not have at this place.",
+        "unknown-list": "A join of a list that the answer does not have.",
         "unknown-name": "An expression or placeholder that names what cannot exist.",
         "unknown-parameter": "A declared parameter that the path does not have.",
         "unknown-part": "A part that the fan-out does not have.",

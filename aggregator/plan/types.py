@@ -160,12 +160,16 @@ class FanPlan(Struct, frozen=True):
 
 
 class ListJoinPlan(Struct, frozen=True):
-    """Elements of one list put into elements of another, by key."""
+    """Elements of one list put into elements of another, by key.
+
+    *right* leads into the results of parts when it names a *part*, else into the answer, where *left* always leads.
+    """
 
     left: str
     right: str
     into: str
     missing: Literal["null", "drop", "error"]
+    part: str | None = None
 
 
 class ResponsePlan(Struct, frozen=True):

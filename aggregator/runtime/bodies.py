@@ -7,7 +7,7 @@ from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import ExpressionError
-from aggregator.plan.types import EndpointPlan, ListJoinPlan, ResponsePlan
+from aggregator.plan.types import EndpointPlan, FanPlan, ListJoinPlan, ResponsePlan
 from aggregator.runtime.disclosure import Discloses
 from aggregator.runtime.fanout import Run
 from aggregator.runtime.outcome import parts_member
@@ -22,6 +22,7 @@ Function = Callable[[Any], Awaitable[Any]]
 Body = Callable[[Run], bytes | list[bytes]]
 Value = Callable[[Run], Any]
 Step = Callable[[Any, Run], Awaitable[Any]]
+Decode = Callable[[bytes], Any]
 _LARGE = 64 * 1024
 
 
@@ -50,7 +51,7 @@ def value_of(plan: EndpointPlan) -> Value:
     if plan.fan is None and response.body is None:
         return lambda _: None
     body = body_of(plan)
-    decode = json_codec.decode if computes(response.shape) or response.transform else json_codec.decode_exact
+    decode = _decode_for(response)
 
     def value(run: Run) -> Any:
         asked = run.frame.exchange.asked
@@ -58,6 +59,12 @@ def value_of(plan: EndpointPlan) -> Value:
         return decode(text if isinstance(text, bytes) else b"".join(text))
 
     return value
+
+
+def _decode_for(response: ResponsePlan) -> Decode:
+    """Give the function that reads bodies for the steps of an answer."""
+    computed = computes(response.shape) or response.transform is not None
+    return json_codec.decode if computed else json_codec.decode_exact
 
 
 def is_text(response: ResponsePlan) -> bool:
@@ -127,7 +134,8 @@ def object_body(names: tuple[str, ...]) -> Body:
 def compile_steps(plan: EndpointPlan, transform: Function | None, discloses: Discloses) -> list[Step]:
     """Give what is done to the body as data, in this order: joins, shape, transform, fields, meta."""
     response = plan.response
-    steps = [_join(join) for join in response.join]
+    decode = _decode_for(response)
+    steps = [_join(join, plan.fan, decode) for join in response.join]
     shape = compile_shape(response.shape)
     if shape is not None:
 
@@ -148,13 +156,18 @@ def compile_steps(plan: EndpointPlan, transform: Function | None, discloses: Dis
     return steps
 
 
-def _join(plan: ListJoinPlan) -> Step:
+def _join(plan: ListJoinPlan, fan: FanPlan | None, decode: Decode) -> Step:
     join = compile_list_join(plan.left, plan.right, plan.into, plan.missing)
+    names = [] if fan is None else [part.name for part in fan.parts]
 
-    async def step(value: Any, _: Run) -> Any:
-        return join(value)
+    async def inside(value: Any, _: Run) -> Any:
+        return join(value, value)
 
-    return step
+    async def with_part(value: Any, run: Run) -> Any:
+        result = run.results[names.index(str(plan.part))]
+        return join(value, {plan.part: None if result is None else decode(result.json)})
+
+    return inside if plan.part is None else with_part
 
 
 async def _prune(value: Any, run: Run) -> Any:

@@ -94,17 +94,18 @@ class _MadeOf:
         self._names = frozenset(self._level.parts)
         self._always = parts_read(always, self._names)
         self._body = body
-        self._joins = [lists_of(join.left, join.right) for join in reversed(joins)]
+        self._joins = [(*lists_of(join.left, join.right), join.part) for join in reversed(joins)]
 
     def asked(self, fields: FieldSet) -> Asked:
         """Give what it takes to answer *fields*."""
         paths = list(fields.paths)
-        for left, right in self._joins:
+        joined: list[Reference] = []
+        for left, right, part in self._joins:
             if any(_overlap(left, path) for path in paths):
-                paths.append(right)
+                (paths if part is None else joined).append(right)
         node = None if self._body is None else _pruned(self._body.node, paths)
         reads = paths if node is None else [read for path in paths for read in _reads(node, path)]
-        wanted = self._level.needed((*self._always, *parts_read(reads, self._names)))
+        wanted = self._level.needed((*self._always, *parts_read([*reads, *joined], self._names)))
         return Asked(fields, wanted, None if node is None else compile_json(Template(node)))
 
 

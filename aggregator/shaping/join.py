@@ -42,37 +42,57 @@ def compile_join(left_key: str, right_key: str, as_: str, missing: Missing = "nu
     return join
 
 
-def compile_list_join(left: str, right: str, as_: str, missing: Missing = "null") -> Callable[[Any], Any]:
-    """Give the function that joins two lists inside one value, such as an answer of several parts.
+def compile_list_join(left: str, right: str, as_: str, missing: Missing = "null") -> Callable[[Any, Any], Any]:
+    """Give the function (value, other) → *value* with items of a list in *other* put into those of a list in it.
 
     *left* and *right* lead to the key of each item: ``orders[].product_id``, ``products[].id``; what stands before
-    the last ``[]`` leads to the list. Raises ``ShapeProblem``; the function raises ``ExpressionError``.
+    the last ``[]`` leads to the list, nothing where the value itself is the list. Raises ``ShapeProblem``; the
+    function raises ``ExpressionError``.
     """
     left_list, left_key = _split(left)
     right_list, right_key = _split(right)
-    take_right = compile_extract(right_list)
+    take_right = compile_extract(right_list) if right_list else _itself
     join = compile_join(left_key, right_key, as_, missing)
-    path = parse_path(left_list)
+    path = parse_path(left_list) if left_list else ()
 
-    def run(value: Any) -> Any:
-        found = take_right(value)
+    def run(value: Any, other: Any) -> Any:
+        found = take_right(other)
         return _replaced(value, path, lambda items: join(items, [] if found is MISSING else found))
 
     return run
 
 
+def _itself(value: Any) -> Any:
+    return value
+
+
 def lists_of(left: str, right: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the names that lead to the two lists of such a join."""
-    lists = (parse_path(_split(text)[0]) for text in (left, right))
-    left_list, right_list = (tuple(map(str, path)) for path in lists)
-    return left_list, right_list
+    """Give the names that lead to the two lists of such a join; none to what is the list itself."""
+    return _names(left), _names(right)
+
+
+def part_looked_up(left: str, right: str, body: Any) -> str | None:
+    """Give the part whose result *right* leads into, None where it leads into the answer itself.
+
+    It is a part where the answer cannot have such a list: it is a list, or an object (*body* as the file says it)
+    without that key.
+    """
+    left_list, right_list = lists_of(left, right)
+    if right_list and (not left_list or (isinstance(body, dict) and right_list[0] not in body)):
+        return right_list[0]
+    return None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    where, _ = _split(text)
+    return tuple(map(str, parse_path(where))) if where else ()
 
 
 def _split(text: str) -> tuple[str, str]:
     where, separator, key = text.rpartition("[].")
     if not separator or "[]" in where:
         raise ShapeProblem("This leads to a key in the items of one list.", 0)
-    if EACH in parse_path(where):
+    if where and EACH in parse_path(where):
         raise ShapeProblem("This leads to a key in the items of one list.", where.index("*"))
     parse_path(key)
     return where, key

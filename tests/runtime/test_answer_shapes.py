@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from aggregator.errors import ConfigError, ExpressionError
 from aggregator.runtime.bodies import encode_body
 
 PARTS = {"/one": {"a": 1, "deep": {"x": 1, "l": [1]}}, "/two": {"a": 2, "b": 2, "deep": {"y": 2, "l": [2]}}}
+
+
+def exactly(text):
+    """Give an answer of an upstream with this very JSON text."""
+    return httpx.Response(200, text=text, headers={"content-type": "application/json"})
 
 
 def merged(serve, how, answers=None):
@@ -236,6 +242,52 @@ def test_lists_are_joined_by_key(serve):
     }
     assert [order["n"] for order in serve(text % "drop", answers).get("/x").json()["orders"]] == [1]
     assert serve(text % "error", answers).get("/x").status_code == 502
+
+
+def test_root_arrays_are_joined(serve):
+    """The answer itself may be the list: with one of a part, which it need not show, or with itself."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /parts:
+            fan_out: {orders: a:/orders, shop: {fan_out: {products: a:/products, ads: a:/ads}}}
+            response:
+              fields: true
+              body: "{{ orders }}"
+              join: [{left: "[].p", right: "shop.products.list[].id", into: product, missing: drop}]
+          GET /map:
+            fan_out: {orders: a:/orders, products: a:/products}
+            response:
+              fields: true
+              body: {list: "{{ orders }}", n: "{{ orders | length }}"}
+              join: [{left: "list[].p", right: "products.list[].id", into: product}]
+          GET /itself: {call: a:/orders, response: {join: [{left: "[].twin", right: "[].n", into: other}]}}
+          GET /computed:
+            fan_out: {orders: a:/orders, products: {url: a:/gone, optional: true}}
+            response:
+              body: "{{ orders }}"
+              join: [{left: "[].p", right: "products.list[].id", into: product}]
+              select: "[].product"
+          GET /no-list:
+            fan_out: {orders: a:/products, products: a:/products}
+            response: {body: "{{ orders }}", join: [{left: "[].p", right: "products.list[].id", into: product}]}
+        """,
+        {
+            "/orders": exactly('[{"n": 1, "p": 7, "sum": 1.10}, {"n": 2, "p": 8, "twin": 1}]'),
+            "/products": exactly('{"list": [{"id": 7, "price": 2.50}]}'),
+            "/ads": {},
+        },
+    )
+    assert gateway.get("/parts").text == '[{"n":1,"p":7,"sum":1.10,"product":{"id":7,"price":2.50}}]'
+    asked = len(gateway.upstream.lines)
+    assert gateway.get("/parts?fields=product.price").json() == [{"product": {"price": 2.5}}]
+    assert gateway.upstream.lines[asked:] == ["GET /orders", "GET /products"]
+    assert [order["product"] for order in gateway.get("/map").json()["list"]] == [{"id": 7, "price": 2.5}, None]
+    assert gateway.get("/map?fields=n").json() == {"n": 2}
+    assert gateway.upstream.lines[-1] == "GET /orders"
+    assert [order["other"] for order in gateway.get("/itself").json()] == [None, {"n": 1, "p": 7, "sum": 1.1}]
+    assert gateway.get("/computed").json() == []
+    assert gateway.get("/no-list").json()["detail"] == "A join takes lists, not an object."
 
 
 def test_root_arrays_go_in_and_out(serve):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator.errors import ExpressionError
-from aggregator.shaping.join import compile_join, compile_list_join
+from aggregator.shaping.join import compile_join, compile_list_join, part_looked_up
 from aggregator.shaping.problems import ShapeProblem
 
 LINES = [{"sku": 1, "n": 2}, {"sku": 9}, {"n": 0}]
@@ -92,8 +92,34 @@ def test_null_is_an_empty_list() -> None:
 def test_lists_inside_an_answer_join(answer: Any, joined: Any) -> None:
     """The list at the left path is replaced; everything else stays, also when the list is not there."""
     before = copy.deepcopy(answer)
-    assert compile_list_join("o.lines[].id", "p[].id", "x")(answer) == joined
+    assert compile_list_join("o.lines[].id", "p[].id", "x")(answer, answer) == joined
     assert answer == before
+
+
+def test_a_value_may_be_the_list_itself() -> None:
+    """`[]` alone leads to it; the other list is taken from it, or from elsewhere."""
+    people = [{"id": 1, "boss": 2}, {"id": 2}]
+    joined = [{"id": 1, "boss": 2, "x": {"id": 2}}, {"id": 2, "x": None}]
+    assert compile_list_join("[].boss", "[].id", "x")(people, people) == joined
+    assert compile_list_join("[].boss", "p[].id", "x")(people, {"p": people}) == joined
+    assert compile_list_join("[].boss", "p[].id", "x")(None, {}) is None
+    with pytest.raises(ExpressionError, match="A join takes lists, not an object"):
+        compile_list_join("[].boss", "p[].id", "x")({}, {"p": people})
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "body", "part"),
+    [
+        ("a[].id", "p[].id", None, None),
+        ("a[].id", "p[].id", {"a": "x", "p": "y"}, None),
+        ("a[].id", "p.q[].id", {"a": "x"}, "p"),
+        ("[].id", "p[].id", "{{ a }}", "p"),
+        ("[].id", "[].up", None, None),
+    ],
+)
+def test_a_list_that_the_answer_cannot_have_is_of_a_part(left: str, right: str, body: Any, part: str | None) -> None:
+    """A list has no keys, and a body has those that the file says."""
+    assert part_looked_up(left, right, body) == part
 
 
 @pytest.mark.parametrize("text", ["a.b", "a[]", "a[].b[].c", "*.a[].b", "a[].b..c"])

@@ -13,10 +13,17 @@ MergeName = Literal["object", "deep", "first", "last", "append", "error"]
 
 
 class ListJoinSettings(Settings):
-    """Put elements of one part into elements of another, by key."""
+    """Put elements of one list into elements of another, by key."""
 
-    left: str = Field(description="Path of the list that receives, and its key.", examples=["orders[].product_id"])
-    right: str = Field(description="Path of the list that is looked up, and its key.", examples=["products[].id"])
+    left: str = Field(
+        description="Path of the list that receives, and its key; `[].id` where the answer is the list.",
+        examples=["orders[].product_id"],
+    )
+    right: str = Field(
+        description="Path of the list that is looked up, and its key; it is a part's where the answer is a list, or a "
+        "`body` without its first name.",
+        examples=["products[].id"],
+    )
     into: str = Field(description="Key of each receiving element for what was found.", examples=["product"])
     missing: Literal["null", "drop", "error"] = Field("null", description="What an element without a match becomes.")
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from msgspec.structs import replace
-
 from aggregator.config.analysis.sites import Analysis, Part
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.model.call import BatchSettings, ShapeSettings
+from aggregator.config.rules.joins import check_joins
 from aggregator.config.values import Steps
 from aggregator.config.wording import sentence
 from aggregator.shaping.fields import compile_allow
-from aggregator.shaping.join import compile_list_join
 from aggregator.shaping.moves import compile_group, compile_rename
 from aggregator.shaping.path import parse_path
 from aggregator.shaping.problems import ShapeProblem
@@ -35,7 +33,7 @@ def check_shapes(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
         if call.via is None and each is not None and each.batch is not None:
             yield from _check_batch(each.batch, (*call.path, "for_each", "batch"))
     if analysis.settings is not None and analysis.settings.response is not None:
-        yield from _check_joins(analysis)
+        yield from check_joins(analysis)
         yield from _check_merge(analysis)
 
 
@@ -62,16 +60,6 @@ def _check_batch(batch: BatchSettings, path: Steps) -> Iterator[Finding]:
     yield from _problem((*path, "key"), batch.key, parse_path, batch.key)
     if batch.path is not None:
         yield from _problem((*path, "path"), batch.path, parse_path, batch.path)
-
-
-def _check_joins(analysis: Analysis) -> Iterator[Finding]:
-    response = analysis.settings.response if analysis.settings else None
-    for index, join in enumerate(response.join if response else ()):
-        path = (*analysis.path, "response", "join", index)
-        for key in ("left", "right"):
-            text = getattr(join, key)
-            for finding in _problem((*path, key), text, compile_list_join, text, text, "x"):
-                yield replace(finding, hint="write it like `orders[].product_id`")
 
 
 def _check_merge(analysis: Analysis) -> Iterator[Finding]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aggregator.config.model.call import CallSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.response import ListJoinSettings, ResponseSettings, StaticSettings
 from aggregator.plan.compiling.calls import compile_shape_plan
 from aggregator.plan.compiling.expressions import one_expression, templates
 from aggregator.plan.types import ListJoinPlan, ResponsePlan
+from aggregator.shaping.join import part_looked_up
 from aggregator.templates import compile_value
 
 
@@ -22,7 +25,7 @@ def compile_response(settings: ResponseSettings | None) -> ResponsePlan:
         headers=templates(settings.headers),
         body=compile_value(settings.body) if "body" in settings.model_fields_set else None,
         merge=settings.merge,
-        join=tuple(_join(join) for join in settings.join),
+        join=tuple(_join(join, settings.body) for join in settings.join),
         shape=compile_shape_plan(settings),
         pass_headers=tuple((name.lower().encode("ascii"), rule) for name, rule in settings.pass_headers.items()),
         cache_control=settings.cache_control,
@@ -34,8 +37,9 @@ def compile_response(settings: ResponseSettings | None) -> ResponsePlan:
     )
 
 
-def _join(settings: ListJoinSettings) -> ListJoinPlan:
-    return ListJoinPlan(settings.left, settings.right, settings.into, settings.missing)
+def _join(settings: ListJoinSettings, body: Any) -> ListJoinPlan:
+    part = part_looked_up(settings.left, settings.right, body)
+    return ListJoinPlan(settings.left, settings.right, settings.into, settings.missing, part)
 
 
 def compile_static(settings: StaticSettings) -> ResponsePlan:

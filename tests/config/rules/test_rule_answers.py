@@ -314,6 +314,46 @@ def test_static_answers_alone(say: Say) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("response", "said"),
+    [
+        ("join: [{left: 'a[].id', right: 'b.items[].id', into: x}]", []),
+        ("body: '{{ a }}', join: [{left: '[].id', right: 'b[].id', into: x}, {left: '[].up', right: '[].id', into: up}]", []),
+        ("body: {list: '{{ a }}'}, join: [{left: 'list[].id', right: 'b[].id', into: x}]", []),
+        ("merge: append, join: [{left: '[].id', right: 'a[].id', into: x}]", []),
+        ("merge: deep, join: [{left: 'items[].id', right: 'others[].id', into: x}]", []),
+        ("join: [{left: 'a.id', right: '[]', into: x}]", [
+            "bad-path ‹a.id› this leads to a key in the items of one list",
+            "bad-path ‹[]› this leads to a key in the items of one list",
+        ]),
+        ("join: [{left: '[].id', right: 'b[].id', into: x}]", [
+            "unknown-list ‹[].id› the answer is an object, not a list",
+        ]),
+        ("join: [{left: 'aa[].id', right: '[].id', into: x}]", [
+            "unknown-list ‹aa› the answer has no `aa`",
+            "unknown-list ‹[].id› the answer has a list under a name, so it is none itself",
+        ]),
+        ("body: {list: '{{ a }}'}, join: [{left: 'a[].id', right: 'c[].id', into: x}]", [
+            "unknown-list ‹a› the answer has no `a`",
+            "unknown-part ‹c› there is no part `c`",
+        ]),
+        ("body: '{{ a }}', join: [{left: '[].id', right: 'bb.items[].id', into: x}]", [
+            "unknown-part ‹bb› there is no part `bb`",
+        ]),
+    ],
+)  # fmt: skip
+def test_lists_of_joins(say: Say, response: str, said: list[str]) -> None:
+    """Both lists are in the answer, or the one that is looked up is that of a part."""
+    assert say(f"GET /x: {{fan_out: {{a: users:/a, b: users:/b}}, response: {{{response}}}}}") == said
+
+
+def test_joins_of_single_calls(say: Say) -> None:
+    """Its body may be anything, so nothing is known to be missing; but the list looked up can be no other."""
+    join = "GET /x: {call: users:/x, response: {join: [{left: '%s', right: '%s', into: up}]}}"
+    assert say(join % ("[].up", "[].id")) == say(join % ("list[].up", "others[].id")) == []
+    assert say(join % ("[].up", "others[].id")) == ["unknown-part ‹others› there is no part `others`"]
+
+
 def test_merges_of_single_calls(say: Say) -> None:
     """There is nothing to merge in one result."""
     assert say("GET /x: {call: users:/x, response: {merge: last}}") == [
