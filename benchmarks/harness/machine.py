@@ -25,11 +25,6 @@ class Cores:
         return cls(server=server, upstream=rest[0], load=rest[-1] if len(rest) == 1 else rest[1])
 
     @property
-    def others(self) -> frozenset[int]:
-        """Those that are not the server's."""
-        return frozenset({self.upstream, self.load} - {self.server})
-
-    @property
     def note(self) -> str:
         if self.server == self.upstream:
             return "one processor for everything: ratios against fast peers mean little here"

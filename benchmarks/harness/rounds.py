@@ -8,7 +8,6 @@ from pathlib import Path
 from statistics import median
 
 from harness import usage
-from harness.ballast import kept_busy
 from harness.bench import Bench
 from harness.wrk import Load, run_wrk
 
@@ -108,13 +107,12 @@ def measure(
     if lengthy:
         seconds = dict.fromkeys(seconds, _LENGTHY * bench.options.slow_seconds)
     turns: dict[str, list[Turn]] = {entry.name: [] for entry in contenders}
-    with kept_busy(bench.cores.others if clients > 1 else ()):
-        for _ in range(rounds or bench.options.rounds):
-            for entry in regular:
-                turns[entry.name].append(_turn(bench, entry, clients, seconds[entry.name]))
-        for entry in contenders:
-            if entry.once:
-                turns[entry.name].append(_turn(bench, entry, clients, bench.options.slow_seconds))
+    for _ in range(rounds or bench.options.rounds):
+        for entry in regular:
+            turns[entry.name].append(_turn(bench, entry, clients, seconds[entry.name]))
+    for entry in contenders:
+        if entry.once:
+            turns[entry.name].append(_turn(bench, entry, clients, bench.options.slow_seconds))
     return {entry.name: Series(entry, tuple(turns[entry.name])) for entry in contenders}
 
 
