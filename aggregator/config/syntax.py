@@ -106,6 +106,8 @@ def _closes_nothing(fault: Fault) -> Diagnostic | None:
 def _never_closed(fault: Fault) -> Diagnostic | None:
     if "flow" not in fault.context or fault.open_bracket is None:
         return None
+    if fault.sign == "," and fault.here[: fault.column].rstrip().endswith(","):
+        return fault.says("nothing stands between two commas", fault.at(fault.line, fault.column), "remove one of them")
     line, column = fault.open_bracket
     opening = fault.lines[line][column]
     closing = "]" if opening == "[" else "}"

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from aggregator.config.findings import Finding, value_at, written_path
+from aggregator.config.shape_hints import hint_for_type
 from aggregator.config.unknown_keys import hint_for_key
 from aggregator.config.values import Steps
-from aggregator.config.vocabulary import field_at, keys_of, model_at
-from aggregator.config.wording import example_of, found_in, in_yaml, sentence
+from aggregator.config.vocabulary import field_at, keys_of, model_at, takes_any_key
+from aggregator.config.wording import example_of, found_in, sentence
 from aggregator.diagnostics import did_you_mean, suggest
 from aggregator.fields import Settings
 
@@ -32,6 +33,15 @@ _KINDS = {
     "bool_type": "true or false",
     "bool_parsing": "true or false",
 }
+_KINDS_OF_CALLS = {
+    "call": "users:/users/{user_id}",
+    "url": "users:/users/{user_id}",
+    "fan_out": '{user: "users:/users/{user_id}"}',
+    "race": '["a:/x", "b:/x"]',
+    "respond": "{body: {ok: true}}",
+}
+_A_NAME = "choose a name of letters, digits and `_` that begins with a letter"
+_ENDPOINT = re.compile(r"[A-Z]+ +/")
 _UNKNOWN = ("extra_forbidden", "invalid_key")
 _TAG = re.compile(r"str|int|float|bool|\[key\]|(?:dict|tuple|literal|function-[a-z]+)\[.*")
 _BOUNDS = {
@@ -75,6 +85,8 @@ class _Explainer:
 
     def explain(self, wrong: list[_Wrong]) -> Iterator[Finding]:
         """One finding for each mistake, follow-ups left out."""
+        wrong, moved = self._endpoints_elsewhere(wrong)
+        yield from moved
         unknown = [one for one in wrong if one.kind in _UNKNOWN]
         renamed = {(*one.path[:-1], self._near(one)) for one in unknown}
         groups: dict[Steps, list[_Wrong]] = {}
@@ -85,6 +97,19 @@ class _Explainer:
             if not any(len(other) > len(path) and other[: len(path)] == path for other in groups):
                 yield self._one(path, together)
 
+    def _endpoints_elsewhere(self, wrong: list[_Wrong]) -> tuple[list[_Wrong], list[Finding]]:
+        """What is *wrong* but for endpoints that stand in another section, and one finding for each of these."""
+        if self._above or not isinstance(self._written, dict):
+            return wrong, []
+        places = dict.fromkeys(one.path[:2] for one in wrong if one.path[:1] == ("upstreams",))
+        moved = [self._moved(place) for place in places if _ENDPOINT.match(str(place[-1]))]
+        away = {one.path for one in moved}
+        return [one for one in wrong if one.path[:2] not in away], moved
+
+    def _moved(self, place: Steps) -> Finding:
+        message = f"`{place[1]}` is an endpoint, which does not belong into `upstreams`"
+        return self._finding("unknown-key", message, place, "write it under `endpoints:`", at_key=True)
+
     def _near(self, one: _Wrong) -> str | None:
         parent = model_at(self._model, one.path[:-1])
         return None if parent is None else suggest(str(one.path[-1]), keys_of(parent))
@@ -94,6 +119,8 @@ class _Explainer:
         if first.in_key:
             hint = f'write it in quotes: `"{path[-1]}"`'
             return self._finding("wrong-type", f"the key `{path[-1]}` is not text", path, hint, at_key=True)
+        if first.kind == "invalid_key" and (parent := model_at(self._model, path[:-1])) and takes_any_key(parent):
+            return self._finding("wrong-type", f"the name `{path[-1]}` is not text", path, _A_NAME, at_key=True)
         if first.kind in _UNKNOWN:
             hint = hint_for_key(self._model, path, value_at(self._written, path[:-1]))
             return self._finding("unknown-key", f"unknown key `{path[-1]}`", path, hint, at_key=True)
@@ -113,7 +140,17 @@ class _Explainer:
         if first.kind == "string_too_short":
             message = f"`{path[-1]}` needs at least {first.context['min_length']} characters"
             return self._finding("too-short", message, path, "choose a longer one, and keep it in a variable")
-        return self._own(first)
+        empty = self._empty_kind(first)
+        return self._own(first) if empty is None else empty
+
+    def _empty_kind(self, one: _Wrong) -> Finding | None:
+        """Of an endpoint or call that seems to call nothing, the key that was left without its value."""
+        here = value_at(self._written, one.path)
+        if one.kind not in ("endpoint-kind", "call-kind") or not isinstance(here, dict):
+            return None
+        key = next((key for key in _KINDS_OF_CALLS if key in here and here[key] is None), None)
+        hint = f"write behind it what is called, as in `{key}: {_KINDS_OF_CALLS.get(key or '')}`"
+        return None if key is None else self._finding("wrong-type", f"`{key}` is empty", (*one.path, key), hint)
 
     def _finding(
         self, code: str, message: str, path: Steps, hint: str | None = None, *, at_key: bool = False
@@ -130,24 +167,7 @@ class _Explainer:
     def _wrong_type(self, path: Steps, kinds: Iterable[str]) -> Finding:
         expected, found = " or ".join(kinds), value_at(self._written, path)
         message = f"expected {expected}, found {found_in(found)}"
-        return self._finding("wrong-type", message, path, self._hint_for_type(path, expected, found))
-
-    def _hint_for_type(self, path: Steps, expected: str, found: Any) -> str:
-        if found is None:
-            return "write a value behind the colon, or remove the key"
-        if isinstance(found, str) and "${" in found:
-            return f"give the variable {expected} as its value"
-        if expected == "text" and isinstance(found, bool | int | float):
-            return f'write it in quotes: `"{in_yaml(found)}"`'
-        if expected == "a list" and isinstance(found, str | int | float):
-            return f"write `[{found}]`"
-        model = model_at(self._model, path)
-        url = field_at(self._model, (*path, "url")) if model and expected == "a mapping" else None
-        if url is not None:
-            return f"write `url: {found if isinstance(found, str) else example_of(url)}` below it"
-        field = field_at(self._model, path)
-        example = example_of(field) if field else None
-        return f"write it like `{path[-1]}: {example}`" if example and path else f"write {expected}"
+        return self._finding("wrong-type", message, path, hint_for_type(self._model, path, expected, found))
 
     def _range(self, path: Steps) -> str:
         """The numbers that may stand at *path*."""
@@ -164,6 +184,8 @@ class _Explainer:
         names = [text or number for text, number in choices]
         found = value_at(self._written, one.path)
         near = did_you_mean(found, names) if isinstance(found, str) and "${" not in found else None
+        if found in names:
+            near = f"write {found}, without quotes"
         listed = f"write {names[0]}" if len(names) == 1 else f"write one of {', '.join(names)}"
         key = next((step for step in reversed(one.path) if isinstance(step, str)), "it")
         message = f"{self._quoted(found)} is not a choice for `{key}`"

@@ -182,6 +182,8 @@ class _Reader:
 
     def _merge(self, result: dict[str | int, Any], value: Any, event: Any) -> None:
         """Add to *result* what it lacks of *value*, a mapping or a list of mappings."""
+        if type(event) is AliasEvent and event.anchor not in self._anchors:
+            return  # said already
         for mapping in value if isinstance(value, list) else [value]:
             if not isinstance(mapping, dict):
                 hint = "`<<: *name`, where `&name` stands before a mapping further up"
@@ -197,7 +199,7 @@ class _Reader:
             self._problem("unknown-alias", event, f"no anchor is named `{event.anchor}`", hint)
             return None
         if not anchored.complete:
-            self._problem("unknown-alias", event, f"`&{event.anchor}` contains itself", None)
+            self._problem("unknown-alias", event, f"`&{event.anchor}` contains itself", "remove this alias")
             return None
         if event.anchor not in self._said.anchors:
             self._said.used[event.anchor] = anchored

@@ -24,6 +24,7 @@ _AUTHORITY: Final = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)(?::(?P<port>[0-9]{1,5}))?"
 )
 _PORTS: Final = {"http": 80, "https": 443}
+_NAMED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):")
 _SHAPE: Final = "write `upstream:/path` or `https://host/path`"
 
 
@@ -99,9 +100,19 @@ def _no_address(source: str, start: int) -> TemplateProblem:
     if not rest.strip():
         return TemplateProblem("the URL is empty", 0, len(source), _SHAPE)
     if rest.startswith("/"):
-        return TemplateProblem("the URL names no upstream", start, len(rest), _SHAPE)
+        hint = f"write `https:{rest}`" if rest.startswith("//") else _SHAPE
+        return TemplateProblem("the URL names no upstream", start, len(rest), hint)
     if rest.startswith("{"):
         return TemplateProblem("a placeholder cannot choose the upstream", start, len(rest), _SHAPE)
-    if re.match(r"[A-Za-z_][A-Za-z0-9_-]*:", rest):
-        return TemplateProblem("the path must start with `/`", start + rest.index(":") + 1, 1, _SHAPE)
+    if named := _NAMED.match(rest):
+        return TemplateProblem("the path must start with `/`", start + named.end(), 1, _with_slash(rest, named))
     return TemplateProblem("this is not a URL of a call", start, len(rest), _SHAPE)
+
+
+def _with_slash(rest: str, named: re.Match[str]) -> str:
+    name, behind = named[1], rest[named.end() :]
+    if name.lower() in _PORTS:
+        return f"write `{name}://{behind}`"
+    if re.match(r"[0-9]+(?:/|$)", behind):
+        return f"write `{name}:/{behind}`, or `http://{rest}` when `{name}` is a host"
+    return f"write `{name}:/{behind}`"

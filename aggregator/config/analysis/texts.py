@@ -47,15 +47,20 @@ class Texts:
             found |= references
         return found
 
-    def condition(self, text: str | None, path: Steps, scope: Scope) -> References:
-        """What *text*, which has to be one expression, reads."""
+    def condition(self, text: str | None, path: Steps, scope: Scope, hint: str = "") -> References:
+        """What *text*, which has to be one expression, reads; *hint* is for one that holds none."""
         if text is None:
             return _NONE
         node = _NOTHING
         try:
             node = compile_value(text).node
             if not isinstance(node, Expr) and not (isinstance(node, Const) and is_one_expression(text)):
-                raise TemplateProblem("this has to be one expression", 0, len(text), _in_braces(text))
+                raise TemplateProblem(
+                    "this has to be one expression",
+                    0,
+                    len(text),
+                    hint if hint and "{{" not in text else _in_braces(text),
+                )
         except TemplateProblem as problem:
             self._problem(problem, text, path)
             return _NONE

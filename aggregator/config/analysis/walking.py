@@ -63,7 +63,9 @@ class Walker:
             texts.value(response.headers, (*path, "headers"), scope)
             texts.value(response.body, (*path, "body"), scope)
             if isinstance(response.status, str):
-                texts.condition(response.status, (*path, "status"), scope)
+                texts.condition(
+                    response.status, (*path, "status"), scope, "write a number, such as `201`, or `{{ … }}`"
+                )
 
     def _background(self, call: BackgroundCallSettings, path: Steps, scope: Scope) -> None:
         texts = Texts(self._analysis)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from aggregator.fields import ByteSize, Duration, Settings, Timeout
 
@@ -20,13 +21,25 @@ class DebugSettings(Settings):
     )
 
 
+def _without_port(host: str) -> str:
+    name, _, port = host.partition(":")
+    if "/" in host or port.isdecimal():
+        hint = f"write `host: {name}` and `port: {port}`" if port.isdecimal() else "write the name or the address alone"
+        raise PydanticCustomError("bad-host", "This is not the name or the address of a host.", {"hint": hint})
+    return host
+
+
 class ServerSettings(Settings):
     """The HTTP server and the OpenAPI document."""
 
     title: str = Field("Aggregated API", description="Title of the OpenAPI document.", examples=["Shop API"])
     version: str = Field("1", description="Version of your API in the OpenAPI document.", examples=["2026-11"])
     description: str = Field("", description="Text of the OpenAPI document (Markdown).")
-    host: str = Field("127.0.0.1", description="Address to listen on.", examples=["0.0.0.0"])  # noqa: S104
+    host: Annotated[str, AfterValidator(_without_port)] = Field(
+        "127.0.0.1",
+        description="Address to listen on.",
+        examples=["0.0.0.0"],  # noqa: S104
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     docs: bool = Field(True, description="Serve /docs and /openapi.json.")
     max_body: ByteSize = Field(1024 * 1024, description="Largest request body; a larger one is answered with 413.")

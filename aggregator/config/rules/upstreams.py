@@ -23,6 +23,7 @@ from aggregator.diagnostics import did_you_mean
 from aggregator.templates import TemplateProblem, compile_pattern, compile_url
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_SHELL = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _SCHEMES = ("http", "https", "demo")
 
 
@@ -72,6 +73,8 @@ def _check_url(url: str, path: Steps) -> Iterator[Finding]:
 def _url_problem(url: str) -> tuple[str, str | None] | None:
     """What is wrong with the base URL of an upstream, and the way out."""
     scheme, separator, rest = url.partition("://")
+    if found := _SHELL.search(url):
+        return f"`{found[0]}` is not filled in", f"write `${{{found[1]}}}`"
     if not separator:
         host = url.removeprefix("//")
         return "the URL has no scheme", f"write `https://{host}`" if host else "write it like `https://api.example.com`"

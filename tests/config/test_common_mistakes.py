@@ -1,0 +1,99 @@
+"""Mistakes of tired people, each with the place that is shown and the fix that is proposed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aggregator.config.loading import load_config
+from aggregator.errors import ConfigError
+
+TOP = "version: 1\nupstreams:\n  users: {url: https://users.example.com}\n"
+
+
+def told(text: str, folder: Path) -> list[tuple[str, str, str | None]]:
+    """What is marked, the message and the hint of each problem of *text*."""
+    file = folder / "routes.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, {})
+    lines = text.splitlines()
+    return [
+        (lines[one.position.line - 1][one.position.column - 1 : one.position.end_column - 1], one.message, one.hint)
+        for one in caught.value.diagnostics
+        if one.level == "error"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "marked", "message", "hint"),
+    [
+        ("\n    call:users:/a", "call:users:/a", "expected a mapping, found text",
+         "write `call: users:/a`, with a space behind the colon"),
+        ("\n    call:", "call", "`call` is empty",
+         "write behind it what is called, as in `call: users:/users/{user_id}`"),
+        ("\n    call: {url: }", "url", "`url` is empty",
+         "write behind it what is called, as in `url: users:/users/{user_id}`"),
+        (" {call: [users:/a, users:/b]}", "[users:/a, users:/b]", "expected a mapping, found a list",
+         "a call has one URL; several calls stand under `fan_out`, each with a name"),
+        (" {fan_out: [users:/a]}", "[users:/a]", "expected a mapping, found a list",
+         "give each of them a name: `first: users:/a`"),
+        (" {fan_out: {3: users:/a}}", "3", "the name `3` is not text",
+         "choose a name of letters, digits and `_` that begins with a letter"),
+        (" {call: {url: users:/a, headers: ['x-a: b', 'c:  d']}}", "['x-a: b', 'c:  d']",
+         "expected a mapping, found a list", "write `{x-a: b, c: d}`"),
+        (" {call: {url: users:/a, headers: ['x-a']}}", "['x-a']", "expected a mapping, found a list",
+         "write a mapping"),
+        (" {call: {url: users:/a, retries: 3}}", "retries", "unknown key `retries`",
+         "a call is made once; `fallback` names what to try when it fails"),
+        (" {call: {url: users:/a, cache: 10s}}", "cache", "unknown key `cache`",
+         "no answer is stored here; `response.cache_control` says how long others may keep it"),
+        (" {call: users:a}", "a", "the path must start with `/`", "write `users:/a`"),
+        (" {call: users:8080/a}", "8", "the path must start with `/`",
+         "write `users:/8080/a`, or `http://users:8080/a` when `users` is a host"),
+        (" {call: 'http:users/a'}", "u", "the path must start with `/`", "write `http://users/a`"),
+        (" {call: //users/a}", "//users/a", "the URL names no upstream", "write `https://users/a`"),
+        (" {call: users:/a,, timeout: 3s}", ",", "nothing stands between two commas", "remove one of them"),
+        ("\n    call: users:/a\n    tags:\n      -one\n      -two", "-one", "expected a list, found text",
+         "write a space behind each dash: `- one`"),
+        (" {call: users:/a, status_map: {404: not found}}", "not found", "expected a whole number, found text",
+         "write a status, such as `502`, or a row: `{detail: not found}`"),
+        (" {call: users:/a, response: '{{ call }}'}", "'{{ call }}'", "expected a mapping, found text",
+         'write `body: "{{ call }}"` below it'),
+        (" {call: users:/a, response: {status: created}}", "created", "this has to be one expression",
+         "write a number, such as `201`, or `{{ … }}`"),
+    ],
+)  # fmt: skip
+def test_in_an_endpoint(endpoint: str, marked: str, message: str, hint: str, tmp_path: Path) -> None:
+    """One problem, which marks the mistake and says what to write in its place."""
+    assert told(f"{TOP}endpoints:\n  GET /a:{endpoint}\n", tmp_path) == [(marked, message, hint)]
+
+
+@pytest.mark.parametrize(
+    ("text", "marked", "message", "hint"),
+    [
+        (f"{TOP}endpoints:\n  - GET /a: {{call: users:/a}}\n", "endpoints", "expected a mapping, found a list",
+         "leave the dashes out: `GET /a:` is a key, not an item of a list"),
+        (f"{TOP}  GET /a: {{call: users:/a}}\n", "GET /a",
+         "`GET /a` is an endpoint, which does not belong into `upstreams`", "write it under `endpoints:`"),
+        ("version: '1'\n", "'1'", "`1` is not a choice for `version`", "write 1, without quotes"),
+        ("version: 1\nserver: {host: '0.0.0.0:80'}\n", "'0.0.0.0:80'",
+         "this is not the name or the address of a host", "write `host: 0.0.0.0` and `port: 80`"),
+        ("version: 1\nserver: {host: 'http://localhost'}\n", "'http://localhost'",
+         "this is not the name or the address of a host", "write the name or the address alone"),
+        ("version: 1\nupstreams: {users: {url: $USERS_URL}}\n", "$USERS_URL", "`$USERS_URL` is not filled in",
+         "write `${USERS_URL}`"),
+    ],
+)  # fmt: skip
+def test_around_the_endpoints(text: str, marked: str, message: str, hint: str, tmp_path: Path) -> None:
+    """So it is in the other sections."""
+    assert told(text, tmp_path) == [(marked, message, hint)]
+
+
+@pytest.mark.parametrize("host", ["localhost", "0.0.0.0", "::", "::1", "fe80::1%eth0"])
+def test_addresses_are_hosts(host: str, tmp_path: Path) -> None:
+    """Colons of IPv6 are no port."""
+    file = tmp_path / "routes.yaml"
+    file.write_text(f"version: 1\nserver: {{host: '{host}'}}\nendpoints: {{GET /: {{respond: {{}}}}}}\n")
+    assert load_config(file, {}).settings.server.host == host
