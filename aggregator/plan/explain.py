@@ -10,16 +10,15 @@ from msgspec import Struct
 from aggregator.errors import AggregatorError
 from aggregator.plan.graph import draw_tree, mermaid, tree_of
 from aggregator.plan.preview import RequestPreview, Veil, preview, shown
-from aggregator.plan.summary import part_text
+from aggregator.plan.summary import named_calls, part_text
 from aggregator.plan.truth import Case, answer_cases, cases_of, rule_text
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, ResponsePlan
-from aggregator.plan.walking import calls_in_part
 from aggregator.plan.ways import ways_of
 from aggregator.templates import json_text
 
 
 class ExplainedCall(Struct, frozen=True):
-    """One request of *part*, as it would be written, and when it has to have ended.
+    """One request, as it would be written, and when it has to have ended; *part* tells its place: ``page.cart``.
 
     *seconds* is its limit, cut to the endpoint's deadline when *is_cut*. *role* is ``call``, ``fallback``,
     ``race``, ``group`` or ``background``.
@@ -142,11 +141,10 @@ def _status(response: ResponsePlan) -> str:
 
 def _calls(plan: EndpointPlan, params: Mapping[str, Any], veil: Veil) -> Iterator[ExplainedCall]:
     for part in plan.fan.parts if plan.fan else ():
-        for number, call in enumerate(calls_in_part(part)):
-            role = "race" if part.race else "group" if part.group else "fallback" if number else "call"
+        for name, role, call in named_calls(part):
             is_cut = call.timeout > plan.timeout
             seconds = min(call.timeout, plan.timeout)
-            yield ExplainedCall(part_text(part), role, preview(call, params, veil), seconds, is_cut)
+            yield ExplainedCall(name, role, preview(call, params, veil), seconds, is_cut)
     for effect in plan.effects:
         request = preview(effect.call, params, veil)
         yield ExplainedCall("after the answer", "background", request, effect.call.timeout, is_cut=False)

@@ -105,18 +105,43 @@ def _lines(branches: Sequence[Branch], prefix: str) -> Iterator[str]:
 
 
 def mermaid(plan: EndpointPlan, line: Line) -> str:
-    """Give a flowchart: an arrow is an order that references ask for, a dotted one comes after the answer."""
+    """Give a flowchart: an arrow is an order that references ask for, a dotted one comes after the answer.
+
+    Groups and races are boxes around their parts; a dotted arrow inside leads to what is tried after a failure.
+    """
     drawn = ["flowchart LR", f"  request([{_quoted(plan.key)}])"]
-    parts = plan.fan.parts if plan.fan else ()
-    for number, part in enumerate(parts):
-        label = _label(part, line).replace("  ", "\n", 1)
-        drawn.append(f"  part{number}{'{{' if part.optional else '['}{_quoted(label)}{'}}' if part.optional else ']'}")
-        drawn += [f"  part{wait} --> part{number}" for wait in part.waits] or [f"  request --> part{number}"]
+    if plan.fan is not None:
+        drawn += _nodes(plan.fan, "part", ["request"], line)
     drawn.append(f"  answer([{_quoted('answer')}])")
     drawn += [f"  part{number} --> answer" for number in _last(plan.fan)] or ["  request --> answer"]
     for number, effect in enumerate(plan.effects):
         drawn += [f"  effect{number}[{_quoted(line(effect.call))}]", f"  answer -.-> effect{number}"]
     return "\n".join(drawn) + "\n"
+
+
+def _nodes(fan: FanPlan, stem: str, before: Sequence[str], line: Line) -> Iterator[str]:
+    """Give the parts of *fan* and their order; what waits for none of them follows *before*."""
+    for number, part in enumerate(fan.parts):
+        yield from _node(part, f"{stem}{number}", line)
+        yield from (f"  {after} --> {stem}{number}" for after in [f"{stem}{wait}" for wait in part.waits] or before)
+
+
+def _node(part: PartPlan, key: str, line: Line) -> Iterator[str]:
+    label = _quoted(_label(part, line).replace("  ", "\n", 1))
+    if not part.calls:
+        yield f"  subgraph {key}[{label}]"
+        for number, runner in enumerate(part.race):
+            yield from _node(runner, f"{key}_{number}", line)
+        if part.group is not None:
+            yield from _nodes(part.group, f"{key}_", (), line)
+        yield "  end"
+        return
+    yield f"  {key}{'{{' if part.optional else '['}{label}{'}}' if part.optional else ']'}"
+    tried = key
+    for number, call in enumerate(part.calls[1:]):
+        yield f"  {key}_{number}[{_quoted(line(call))}]"
+        yield f"  {tried} -. fails .-> {key}_{number}"
+        tried = f"{key}_{number}"
 
 
 def _last(fan: FanPlan | None) -> list[int]:

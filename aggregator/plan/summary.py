@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from aggregator.plan.types import EndpointPlan, PartPlan, Plan
+from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, Plan
 from aggregator.plan.walking import calls_in, calls_in_part
 
 
@@ -36,6 +37,21 @@ def calls_text(plan: EndpointPlan) -> str:
 def part_text(part: PartPlan) -> str:
     """Give the name of *part*, with ``[]`` for one call per item and ``?`` when it is optional."""
     return f"{part.name}{'[]' if part.each else ''}{'?' if part.optional else ''}"
+
+
+def named_calls(part: PartPlan) -> Iterator[tuple[str, str, CallPlan]]:
+    """Give every call of *part* with its place in words (``page?.cart``) and its role there."""
+    yield from _named(part, part_text(part), "call")
+
+
+def _named(part: PartPlan, name: str, role: str) -> Iterator[tuple[str, str, CallPlan]]:
+    for number, call in enumerate(part.calls):
+        yield name, "fallback" if number else role, call
+    around = name.removesuffix(part_text(part))
+    for runner in part.race:
+        yield from _named(runner, f"{around}{part_text(runner)}", "race")
+    for inner in part.group.parts if part.group is not None else ():
+        yield from _named(inner, f"{name}.{part_text(inner)}", "group")
 
 
 def route_member(plan: EndpointPlan) -> dict[str, Any]:

@@ -162,8 +162,24 @@ def test_alternatives_are_calls_of_their_own(plan_of) -> None:
     """)
     calls = explain(plan.endpoints[0], plan.secrets).calls
     assert [call.role for call in calls] == ["call", "fallback", "race", "race", "group", "group"]
+    assert [call.part for call in calls] == ["first", "first", "fast[0]", "fast[1]", "both.x", "both.y"]
     shown = explanation_text(explain(plan.endpoints[0], plan.secrets))
     assert "first (fallback)\n    GET users:/a" in shown
+
+
+def test_a_call_deep_inside_is_named_by_its_place(plan_of) -> None:
+    """From the part of the answer down to the call, each step in the words of the file."""
+    plan = plan_of("""
+    endpoints:
+      GET /a:
+        fan_out:
+          page:
+            optional: true
+            fan_out:
+              fast: {race: ["shop:/b", {fan_out: {one: "shop:/c", all: {for_each: "{{ one }}", url: "shop:/{item}"}}}]}
+    """)
+    calls = explain(plan.endpoints[0], plan.secrets).calls
+    assert [call.part for call in calls] == ["page?.fast[0]", "page?.fast[1].one", "page?.fast[1].all[]"]
 
 
 def test_parameters_are_read_as_declared(plan_of) -> None:

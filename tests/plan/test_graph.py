@@ -106,6 +106,44 @@ def test_flowchart(plan_of) -> None:
     )
 
 
+def test_flowchart_of_parts_inside_parts(plan_of) -> None:
+    """Groups and races are boxes; alternatives follow each other where one fails."""
+    plan = plan_of("""
+    endpoints:
+      GET /a:
+        fan_out:
+          a: {url: shop:/a, fallback: [shop:/b, shop:/c]}
+          g: {optional: true, fan_out: {x: "shop:/{a.id}", y: "shop:/{x.id}"}}
+          r: {race: [shop:/d, {fan_out: {z: shop:/z}}]}
+    """)
+    assert mermaid(plan.endpoints[0], lambda call: call.request.url.source) == (
+        "flowchart LR\n"
+        '  request(["GET /a"])\n'
+        '  part0["a<br/>shop:/a"]\n'
+        '  part0_0["shop:/b"]\n'
+        "  part0 -. fails .-> part0_0\n"
+        '  part0_1["shop:/c"]\n'
+        "  part0_0 -. fails .-> part0_1\n"
+        "  request --> part0\n"
+        '  subgraph part1["g?<br/>a group of 2"]\n'
+        '  part1_0["x<br/>shop:/{a.id}"]\n'
+        '  part1_1["y<br/>shop:/{x.id}"]\n'
+        "  part1_0 --> part1_1\n"
+        "  end\n"
+        "  part0 --> part1\n"
+        '  subgraph part2["r<br/>a race of 2"]\n'
+        '  part2_0["r[0]<br/>shop:/d"]\n'
+        '  subgraph part2_1["r[1]<br/>a group of 1"]\n'
+        '  part2_1_0["z<br/>shop:/z"]\n'
+        "  end\n"
+        "  end\n"
+        "  request --> part2\n"
+        '  answer(["answer"])\n'
+        "  part1 --> answer\n"
+        "  part2 --> answer\n"
+    )
+
+
 def test_flowchart_without_calls(plan_of) -> None:
     """A static answer follows the request."""
     plan = plan_of("endpoints: {GET /a: {respond: {body: 1}}}")
