@@ -62,7 +62,9 @@ TIMED_OUT = shared(
     "TimedOut", 504, "An upstream did not answer in time.", "The upstream 'example' did not answer in time.",
     _PARTS, cause="deadline", upstream="example",
 )  # fmt: skip
-BAD_REQUEST = shared("BadRequest", 400, "The body is not valid JSON.", "The request body is not valid JSON.")
+BAD_REQUEST = shared(
+    "BadRequest", 400, "The path, the query or the body cannot be read.", "The query is not percent-encoded UTF-8.",
+)  # fmt: skip
 NOT_ACCEPTABLE = shared(
     "NotAcceptable", 406, "None of the formats of this endpoint is accepted.",
     "This endpoint answers as application/json.",

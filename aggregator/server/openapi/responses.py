@@ -71,12 +71,12 @@ def _media_type(schemas: list[Schema], example: Any) -> Schema:
 
 def _refusals(plan: EndpointPlan) -> Iterator[Outcome]:
     inputs = plan.inputs
+    yield BAD_REQUEST  # whatever is declared: every query has to be percent-encoded UTF-8
     if inputs.read_body != "no":
         yield BODY_TOO_LARGE
         if inputs.read_body != "stream":
             yield BODY_TOO_SLOW
     if inputs.read_body == "json":
-        yield BAD_REQUEST
         yield UNSUPPORTED
     declared = (*inputs.params, *inputs.query, *inputs.headers)
     if inputs.body is not None or plan.response.fields or any(map(can_be_refused, declared)):
