@@ -43,14 +43,17 @@ def build_context(settings: TlsSettings) -> ssl.SSLContext:
     """Give a client context that the caller may go on to change. Raises StartupError, as `tls_context`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION
     if settings.verify:
         _load_authorities(context, settings.ca_file)
     else:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if settings.cert_file is not None:
+    if settings.cert_file is None:
+        context.options |= ssl.OP_NO_RENEGOTIATION
+    else:
         _load_certificate(context, settings.cert_file, settings)
+        # IIS, Azure and httpd ask for it when they have seen the path: by renegotiation in TLS 1.2, this in 1.3
+        context.post_handshake_auth = True
     return context
 
 

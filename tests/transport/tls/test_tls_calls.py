@@ -160,7 +160,7 @@ def test_handshake_that_waits_to_write(run: Any, stage: Any, wire: Any) -> None:
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_both_versions(run: Any, stage: Any, wire: Any, authority: Any, version: ssl.TLSVersion) -> None:
-    """Both versions serve, and neither may be negotiated anew under way."""
+    """Both versions serve; without a certificate to show, neither may be negotiated anew under way."""
     server = authority.context("127.0.0.1")
     server.maximum_version = version
 
