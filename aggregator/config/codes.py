@@ -72,6 +72,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "route-overlap": "Two endpoints that some requests match both.",
         "row-contradiction": "A row of a status map whose settings exclude each other.",
         "same-for-each": "A call per item that is the same for every item.",
+        "single-braces": "A text that looks like a placeholder of a URL where an expression stands in `{{ }}`.",
         "stream": "A setting that a streaming endpoint cannot have.",
         "timeout-too-long": "A timeout that a shorter one around it cuts.",
         "tls": "TLS settings that do not go together.",

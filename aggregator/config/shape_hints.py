@@ -31,6 +31,9 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         return f"write `[{found}]`"
     if expected == "a whole number" and path[-1:] == ("status",) and isinstance(found, str):
         return f"write a status, such as `502`, or a row: `{{detail: {in_yaml(found)}}}`"
+    if expected == "a mapping" and path[:1] == ("groups",) and len(path) == 2:
+        first = found[0] if isinstance(found, list) and found else found
+        return f"give each call of the group a name: `{{first: {in_yaml(first)}}}`"
     here = model_at(model, path)
     hint = None
     if expected == "a mapping":
@@ -62,4 +65,6 @@ def _of_scalar(here: type[Settings] | None, found: Any) -> str | None:
         return f"write `{tight[1]}: {found[tight.end() :]}`, with a space behind the colon"
     if here is not None and (url := field_at(here, ("url",))) is not None:
         return f"write `url: {found if isinstance(found, str) else example_of(url)}` below it"
+    if keys == ("status", "when") and isinstance(found, int | str):
+        return f"write `status: [{found}]` below it"
     return f"write `body: {in_yaml(found)}` below it" if "body" in keys and "call" not in keys else None

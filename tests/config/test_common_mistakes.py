@@ -12,17 +12,19 @@ from aggregator.errors import ConfigError
 TOP = "version: 1\nupstreams:\n  users: {url: https://users.example.com}\n"
 
 
-def told(text: str, folder: Path) -> list[tuple[str, str, str | None]]:
-    """What is marked, the message and the hint of each problem of *text*."""
+def told(text: str, folder: Path, level: str = "error", **env: str) -> list[tuple[str, str, str | None]]:
+    """What is marked, the message and the hint of each problem of *level* in *text*."""
     file = folder / "routes.yaml"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError) as caught:
-        load_config(file, {})
+    try:
+        problems = load_config(file, env).warnings
+    except ConfigError as error:
+        problems = error.diagnostics
     lines = text.splitlines()
     return [
         (lines[one.position.line - 1][one.position.column - 1 : one.position.end_column - 1], one.message, one.hint)
-        for one in caught.value.diagnostics
-        if one.level == "error"
+        for one in problems
+        if one.level == level
     ]
 
 
@@ -63,6 +65,8 @@ def told(text: str, folder: Path) -> list[tuple[str, str, str | None]]:
          'write `body: "{{ call }}"` below it'),
         (" {call: users:/a, response: {status: created}}", "created", "this has to be one expression",
          "write a number, such as `201`, or `{{ … }}`"),
+        (" {call: {url: users:/a, success: 200}}", "200", "expected a mapping, found the number 200",
+         "write `status: [200]` below it"),
     ],
 )  # fmt: skip
 def test_in_an_endpoint(endpoint: str, marked: str, message: str, hint: str, tmp_path: Path) -> None:
@@ -77,6 +81,10 @@ def test_in_an_endpoint(endpoint: str, marked: str, message: str, hint: str, tmp
          "leave the dashes out: `GET /a:` is a key, not an item of a list"),
         (f"{TOP}  GET /a: {{call: users:/a}}\n", "GET /a",
          "`GET /a` is an endpoint, which does not belong into `upstreams`", "write it under `endpoints:`"),
+        (f"{TOP}groups:\n  g: users:/a\n", "users:/a", "expected a mapping, found text",
+         "give each call of the group a name: `{first: users:/a}`"),
+        (f"{TOP}groups:\n  g: [users:/a]\n", "[users:/a]", "expected a mapping, found a list",
+         "give each call of the group a name: `{first: users:/a}`"),
         ("version: '1'\n", "'1'", "`1` is not a choice for `version`", "write 1, without quotes"),
         ("version: 1\nserver: {host: '0.0.0.0:80'}\n", "'0.0.0.0:80'",
          "this is not the name or the address of a host", "write `host: 0.0.0.0` and `port: 80`"),
@@ -97,3 +105,47 @@ def test_addresses_are_hosts(host: str, tmp_path: Path) -> None:
     file = tmp_path / "routes.yaml"
     file.write_text(f"version: 1\nserver: {{host: '{host}'}}\nendpoints: {{GET /: {{respond: {{}}}}}}\n")
     assert load_config(file, {}).settings.server.host == host
+
+
+ORDERS = """\
+endpoints:
+  POST /a/{id}:
+    fan_out:
+      order: users:/{id}
+      lines:
+        url: POST users:/lines
+        query: {a: "{order.id}"}
+        json: {b: ["{id}", "{query.x}"]}
+    response: {body: "%s"}
+"""
+
+
+@pytest.mark.parametrize(("text", "name"), [("{id}", "id"), ("is { order.items.0 }", "order.items.0")])
+def test_single_braces_are_no_expression(text: str, name: str, tmp_path: Path) -> None:
+    """They name something in URLs alone; elsewhere they are sent as they stand, which is hardly ever meant."""
+    braces = text.removeprefix("is ")
+    assert told(TOP + ORDERS % text, tmp_path, "warning") == [
+        (written, f"`{written}` is text here: single braces are for URLs",
+         f"write `{{{{ {inner} }}}}`, or `{{{{ '{written}' }}}}` for the text")
+        for written, inner in [("{order.id}", "order.id"), ("{id}", "id"), ("{query.x}", "query.x"), (braces, name)]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["{}", "{other}", "{body}", "${V}", "{{ '{id}' }}", "{{ order.a }} {id}", "a{id}"])
+def test_other_braces_are_text(text: str, tmp_path: Path) -> None:
+    """Of names that nothing has, of a variable, and where an expression shows that the difference is known."""
+    assert len(told(TOP + ORDERS % text, tmp_path, "warning", V="{id}")) == 3
+
+
+def test_a_variable_without_braces_is_told(tmp_path: Path) -> None:
+    """It would be sent as it stands."""
+    call = "{url: users:/a, headers: {authorization: Bearer $API_TOKEN}, query: {price: $5}}"
+    assert told(f"{TOP}endpoints:\n  GET /a:\n    call: {call}\n", tmp_path, "warning") == [
+        ("$API_TOKEN", "`$API_TOKEN` is text, not a variable", "write `${API_TOKEN}`")
+    ]
+
+
+def test_null_is_a_choice_where_a_result_becomes_null(tmp_path: Path) -> None:
+    """With quotes or without: nothing else can be meant."""
+    text = f"{TOP}endpoints:\n  GET /a:\n    call: {{url: 'users:/{{item}}', for_each: {{in: '{{{{ [1] }}}}', on_error: null}}}}\n"
+    assert told(text, tmp_path) == []

@@ -102,7 +102,7 @@ class ShapeSite(Struct, frozen=True, eq=False):
 class Analysis(Struct):
     """One endpoint, or one group by itself (then without settings and pattern), taken apart.
 
-    *problems* are templates that could not be compiled.
+    *problems* are templates that could not be compiled, or look like something else.
     """
 
     path: Steps

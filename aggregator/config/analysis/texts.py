@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from aggregator.config.analysis.scope import Scope
+from aggregator.config.analysis.scope import INPUT_NAMES, Scope
 from aggregator.config.analysis.sites import Analysis, Reference, Use
-from aggregator.config.findings import Finding, occurrences
+from aggregator.config.findings import Finding, occurrences, value_at
 from aggregator.config.values import Steps
 from aggregator.templates import (
     Const,
@@ -45,6 +46,8 @@ class Texts:
         for below, references in _leaves(node, ()):
             self._use(path + below, _text_at(value, below), references, scope)
             found |= references
+        if self.via is None:
+            self.analysis.problems += _single_braces(value, path, scope, self.analysis)
         return found
 
     def condition(self, text: str | None, path: Steps, scope: Scope, hint: str = "") -> References:
@@ -112,6 +115,24 @@ def _leaves(node: Node, path: Steps) -> Iterator[tuple[Steps, References]]:
         yield path, frozenset().union(*(expression.references for expression in node.expressions()))
 
 
+def _single_braces(value: Any, path: Steps, scope: Scope, analysis: Analysis) -> Iterator[Finding]:
+    """Warnings about texts in *value* such as ``{user_id}``, which mean something in a URL only.
+
+    What a variable holds is not looked at, nor is a text that has expressions.
+    """
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _single_braces(inner, (*path, key), scope, analysis)
+    elif isinstance(value, str) and "{" in value and "{{" not in value:
+        written = value_at(analysis.written, path[len(analysis.path) :])
+        for found in _IN_A_URL.finditer(written) if isinstance(written, str) else ():
+            root = found[2].partition(".")[0]
+            if root in scope.names and (root != found[2] or root not in INPUT_NAMES):
+                message = f"`{found[1]}` is text here: single braces are for URLs"
+                hint = f"write `{{{{ {found[2]} }}}}`, or `{{{{ '{found[1]}' }}}}` for the text"
+                yield Finding("single-braces", message, path, hint, "warning", text=found[1])
+
+
 def _text_at(value: Any, path: Steps) -> str:
     for step in path:
         value = value[step]
@@ -124,6 +145,7 @@ def _in_braces(text: str) -> str:
     return f'write `"{{{{ {text} }}}}"`' if text.strip() and "{" not in text else "write it as `{{ … }}`"
 
 
+_IN_A_URL = re.compile(r"(?<![$\w])(\{ *([A-Za-z_][\w.-]*) *\})")
 _NOTHING: Node = Const(None)
 _AS_WRITTEN = {
     "bad-expression": "write it like `{{ order.total * 2 }}` or `{{ order.lines[0].name }}`",

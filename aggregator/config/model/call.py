@@ -45,6 +45,13 @@ class BatchSettings(Settings):
     )
 
 
+OnErrorName = Literal["fail", "null", "skip"]
+
+
+def _null_word(value: Any) -> Any:
+    return "null" if value is None else value
+
+
 class EachSettings(Settings):
     """One call per item of a list."""
 
@@ -59,7 +66,7 @@ class EachSettings(Settings):
     )
     concurrency: int = Field(8, ge=1, le=1000, description="Calls that run at the same time.")
     max_items: int = Field(100, ge=1, description="Longest list; a longer one fails the call.")
-    on_error: Literal["fail", "null", "skip"] = Field(
+    on_error: Annotated[OnErrorName, BeforeValidator(_null_word, json_schema_input_type=OnErrorName | None)] = Field(
         "fail",
         description="What the failure of one item means: the call fails, its result is null, or it is left out.",
     )

@@ -20,6 +20,8 @@ _KNOWN = re.compile(
     re.IGNORECASE,
 )
 
+_SHELL = re.compile(r"\$([A-Z][A-Z0-9_]+)\b")
+
 
 def check_literal_secrets(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
     """Literals of calls that look like secrets."""
@@ -44,7 +46,10 @@ def _check(written: Any, path: Steps) -> Iterator[Finding]:
     for section, names in (("headers", _HEADERS), ("query", _PARAMETERS)):
         values = written.get(section) if isinstance(written, Mapping) else None
         for name, value in values.items() if isinstance(values, dict) else ():
-            if _is_literal(value) and (
+            if _is_literal(value) and (shell := _SHELL.search(value)):
+                message, hint = f"`{shell[0]}` is text, not a variable", f"write `${{{shell[1]}}}`"
+                yield Finding("bad-variable", message, (*path, section, name), hint, "warning", text=shell[0])
+            elif _is_literal(value) and (
                 _KNOWN.search(value) or (names.fullmatch(str(name).lower()) and len(value) >= 8)
             ):
                 yield _finding((*path, section, name), str(name))
