@@ -35,14 +35,16 @@ BY_ERRNO: dict[int, tuple[Cause, str]] = {
     errno.ENFILE: (Cause.POOL_FULL, "The gateway has no free sockets."),
 }
 
+_UNKNOWN = "The certificate of the upstream is from an unknown authority; `tls.ca` says whom to trust."
+
 BY_VERIFY_CODE: dict[int, str] = {
     # X509_verify_cert_error_string(3)
     9: "The certificate of the upstream is not valid yet.",
     10: "The certificate of the upstream has expired.",
-    18: "The certificate of the upstream is self-signed.",
-    19: "The certificate of the upstream has a self-signed authority.",
-    20: "The certificate of the upstream is from an unknown authority.",
-    21: "The certificate of the upstream is from an unknown authority.",
+    18: "The certificate of the upstream is self-signed; `tls.ca` says whom to trust.",
+    19: _UNKNOWN,
+    20: _UNKNOWN,
+    21: _UNKNOWN,
     23: "The certificate of the upstream has been revoked.",
     62: "The certificate of the upstream is for another name.",
     64: "The certificate of the upstream is for another address.",

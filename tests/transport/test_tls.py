@@ -65,7 +65,7 @@ def test_unverified(run: Any, stage: Any, authority: Any) -> None:
 @pytest.mark.parametrize(
     ("which", "message"),
     [
-        ("unknown", "The certificate of the upstream is from an unknown authority."),
+        ("unknown", "The certificate of the upstream is from an unknown authority; `tls.ca` says whom to trust."),
         ("address", "The certificate of the upstream is for another address."),
         ("expired", "The certificate of the upstream has expired."),
     ],

@@ -52,8 +52,14 @@ class TlsSettings(Settings):
     """How an upstream proves who it is, and how we do."""
 
     verify: bool = Field(True, description="Check the certificate of the upstream.")
-    ca: str | None = Field(None, description="File with the authorities to trust instead of the public ones.")
-    cert: str | None = Field(None, description="File with our client certificate.")
+    ca: str | None = Field(
+        None,
+        description="File with the authorities to trust instead of the public ones (those of certifi, on any system; "
+        "`SSL_CERT_FILE` and its like are not read).",
+    )
+    cert: str | None = Field(
+        None, description="File with our client certificate, shown when asked for: at once, or late, as IIS does."
+    )
     key: str | None = Field(None, description="File with the key of our client certificate.")
     server_name: str | None = Field(
         None, description="Name to ask for (SNI) and to check, if it is not the host of the URL."
