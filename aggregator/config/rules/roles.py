@@ -13,11 +13,18 @@ _RESULT = ("success", "select", "target", "allow", "deny", "rename", "group", "f
 _BODIES = ("json", "form", "multipart", "body", "graphql")
 _OF_REQUEST = ("method", "query", "headers", *_BODIES, "forward", "redirects", "max_body")
 _OF_ONE_CALL = (*_OF_REQUEST, "for_each", "fallback", "success", "format")
+_IN_ALTERNATIVE = "in an alternative; write it on the call itself"
+_INSTEAD = "write a part of its own for what comes instead, with `when: \"{{ calls.NAME.state == 'default' }}\"`"
+_HINTS = {
+    ("fallback", "beside `fan_out`"): f"make it `optional`, and {_INSTEAD}",
+    ("fallback", "beside `race`"): "add it to the race, or to one of its calls",
+    **{(key, _IN_ALTERNATIVE): f"make the call `optional`, and {_INSTEAD}" for key in ("fan_out", "race", "for_each")},
+}
 _WITHOUT_EFFECT = {
     "background": ((*_AROUND, *_RESULT[1:]), "in `background`, whose results nobody reads"),
     "fallback": (
         (*(key for key in _AROUND if key != "status_map"), "when"),
-        "in an alternative; write it on the call itself",
+        _IN_ALTERNATIVE,
     ),
     "race": (("needs", "default", "optional"), "in a race; write it on the part itself"),
     "call": (("needs",), "on a single call"),
@@ -45,7 +52,7 @@ def _without_effect(call: CallSite, keys: tuple[str, ...], where: str) -> Iterat
     for key in keys:
         if key in said or f"{key}_" in said:
             message = f"`{key}` has no effect {where}"
-            yield Finding("no-effect", message, (*call.path, key), "remove it", at_key=True)
+            yield Finding("no-effect", message, (*call.path, key), _HINTS.get((key, where), "remove it"), at_key=True)
 
 
 def check_defaults(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from aggregator.config.loading import load_config
+from aggregator.errors import ConfigError
 
 Say = Callable[..., list[str]]
 
@@ -128,6 +132,21 @@ def test_background_has_no_body_of_response_in_a_url(say: Say) -> None:
 def test_keys_without_effect(say: Say, endpoint: str, said: str) -> None:
     """A key that does nothing where it stands was meant otherwise."""
     assert say(endpoint)[:1] == [said]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    ["p: {fan_out: {y: shop:/y}, fallback: [shop:/z]}", "p: {url: shop:/y, fallback: [{fan_out: {z: shop:/z}}]}"],
+)
+def test_a_group_as_an_alternative(tmp_path: Path, parts: str) -> None:
+    """Alternatives are single calls; the hint says how a whole group takes the place of another."""
+    file = tmp_path / "routes.yaml"
+    around = "version: 1\nupstreams: {shop: {url: https://s.example.com}}\n"
+    file.write_text(f"{around}endpoints: {{GET /a: {{fan_out: {{{parts}}}}}}}\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, {})
+    [problem] = caught.value.diagnostics
+    assert "`when: \"{{ calls.NAME.state == 'default' }}\"`" in (problem.hint or "")
 
 
 def test_a_default_for_what_is_skipped(say: Say) -> None:
