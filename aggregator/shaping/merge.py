@@ -91,7 +91,16 @@ def _deep(parts: Parts) -> Any:
 def _append(parts: Parts) -> Any:
     if parts and all(isinstance(value, list | tuple) for _, value in parts):
         return [item for _, value in parts for item in value]
+    if any(isinstance(value, list | tuple) for _, value in parts):
+        told = " and ".join(f"`{name}` is {kind_of(value)}" for name, value in _of_two_kinds(parts))
+        raise ExpressionError(f"The part {told}; arrays are appended to arrays, objects to objects.")
     return _folded(_objects(parts), join_arrays=True)
+
+
+def _of_two_kinds(parts: Parts) -> Parts:
+    """Give the first array of *parts*, and the first part that is none."""
+    array = next(part for part in parts if isinstance(part[1], list | tuple))
+    return [array, next(part for part in parts if not isinstance(part[1], list | tuple))]
 
 
 def _folded(parts: Parts, *, join_arrays: bool) -> Any:

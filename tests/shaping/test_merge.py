@@ -63,6 +63,15 @@ def test_only_objects_merge(how: str) -> None:
         compile_merge(how)([("a", {}), ("b", [1])])
 
 
+def test_arrays_and_objects_are_not_appended_to_each_other() -> None:
+    """Both parts are named, whichever came first: each for itself would do."""
+    said = "The part `a` is an array and `b` is an object; arrays are appended to arrays, objects to objects."
+    for parts in ([("a", [1]), ("b", {})], [("b", {}), ("n", None), ("a", [1]), ("c", 5)]):
+        with pytest.raises(ExpressionError) as caught:
+            compile_merge("append")(parts)
+        assert str(caught.value) == said
+
+
 def test_an_unknown_merge_gets_a_suggestion() -> None:
     """Found when compiled."""
     with pytest.raises(ShapeProblem, match="did you mean `deep`"):
