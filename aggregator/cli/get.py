@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import click
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 §5.6.2
 _FILE = click.Path(readable=False)  # the loader says better why it cannot be read
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -52,12 +54,14 @@ def _target(text: str, method: str) -> tuple[str, str]:
         method, text = first, rest.strip()
     if not text.startswith("/") or " " in text or not text.isascii():
         raise click.BadParameter(f"{text!r} is no path; write /dashboard/1, percent-encoded.", param_hint="TARGET")
+    if not _TOKEN(method):
+        raise click.BadParameter(f"{method!r} is no method; write GET or another one.", param_hint="--method")
     return method.upper(), text
 
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
-    if not colon or not name.strip() or not text.isprintable() or not text.isascii():
+    if not colon or not _TOKEN(name.strip()) or not text.isprintable() or not text.isascii():
         raise click.BadParameter(f"{text!r} is no header; write 'name: value'.", param_hint="--header")
     return name.strip(), value.strip()
 

@@ -29,7 +29,7 @@ def find_endpoint(plan: Plan, text: str) -> tuple[EndpointPlan, dict[str, str]]:
     if several:
         raise AggregatorError(f"{path} answers to {', '.join(one.method for one in several)}; name one before it.")
     hint = did_you_mean(text, [key for one in plan.endpoints for key in (one.key, one.pattern.source)])
-    raise AggregatorError(f"No endpoint {text!r} is declared{f'; {hint}' if hint else '.'}")
+    raise AggregatorError(f"No endpoint {text!r} is declared; {hint or '`aggregator routes` lists what is.'}")
 
 
 def _parted(text: str) -> tuple[str | None, str]:

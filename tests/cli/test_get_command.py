@@ -142,6 +142,8 @@ def test_head_has_no_body(aggregator, routes_file: Path) -> None:
         (("/users/é",), "write /dashboard/1, percent-encoded"),
         (("/users/1", "-H", "no-colon"), "write 'name: value'"),
         (("/users/1", "-H", "x: a\nb: c"), "write 'name: value'"),
+        (("/users/1", "-H", "a b: c"), "write 'name: value'"),
+        (("/users/1", "-X", "G ET"), "'G ET' is no method"),
         (("/users/1", "-d", "@nowhere"), "'nowhere' cannot be read"),
     ],
 )

@@ -43,13 +43,13 @@ def test_found(plan_of, text: str, key: str, params: dict[str, str]) -> None:
         ("/orders", "/orders answers to POST, GET; name one before it."),
         ("GET /order/{id}", "No endpoint 'GET /order/{id}' is declared; did you mean `GET /orders/{id}`?"),
         ("DELETE /orders", "No endpoint 'DELETE /orders' is declared; did you mean `GET /orders`?"),
-        ("/zzzzzzzzzzzzz", "No endpoint '/zzzzzzzzzzzzz' is declared."),
+        ("/zzzzzzzzzzzzz", "No endpoint '/zzzzzzzzzzzzz' is declared; `aggregator routes` lists what is."),
         ("/files", "No endpoint '/files' is declared; did you mean"),
         ("/orders//", "No endpoint"),
     ],
 )
 def test_not_found(plan_of, text: str, message: str) -> None:
-    """What is not there, or not clear, is answered with the nearest names."""
+    """What is not there, or not clear, is answered with the nearest names, or with where to find them all."""
     with pytest.raises(AggregatorError) as caught:
         find_endpoint(plan_of(MANY), text)
     assert str(caught.value).startswith(message)
