@@ -52,7 +52,7 @@ class _Trying:
             self._next()
             return
         result.name = self._name
-        result.attempts = len(self._tried)
+        result.attempts = sum(tried.attempts for tried in self._tried)
         result.started = self._tried[0].started
         result.tried = tuple(self._tried[:-1])
         self._done(result)
@@ -116,9 +116,10 @@ class _Racing:
             self._finish(speaker, [lost for lost in in_order if lost is not speaker])
 
     def _finish(self, result: Result, others: list[Result]) -> None:
+        still_running = len(self._tickets)
         self.cancel()
         result.name = self._name
-        result.attempts = len(self._runners)
+        result.attempts += still_running + sum(other.attempts for other in others)
         result.tried = tuple(others)
         self._done(result)
 

@@ -68,6 +68,24 @@ def test_an_alternative_that_cannot_be_asked_is_passed_over(rig):
     assert one.body == {"x": 1}
 
 
+def test_attempts_are_the_calls_that_were_made(serve):
+    """An alternative that could not be asked, and a runner that was skipped, are none; one that was cancelled is."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            fan_out:
+              next: {url: "a:/{query.id}", fallback: [a:/no, a:/x]}
+              first: {race: [{url: a:/x, when: "{{ query.id }}"}, a:/no, "a:/{query.id}", a:/x]}
+            response: {meta: true}
+        """,
+        {"/x": 1},
+    )
+    parts = gateway.get("/x").json()["meta"]["parts"]
+    assert {part["name"]: part["attempts"] for part in parts} == {"next": 2, "first": 2}
+    assert [tried["attempts"] for tried in parts[0]["tried"]] == [0, 1]
+
+
 def test_giving_up_cancels_the_alternative_under_way(rig):
     """Another part that fails ends the attempt, and nothing else is tried."""
     one = rig("fan_out: {x: {url: a:/x, fallback: ['b:/x']}, bad: a:/bad}").start()
