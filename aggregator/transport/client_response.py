@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 
@@ -10,6 +11,8 @@ from aggregator.errors import CallError, Cause
 from aggregator.transport.decoding import decoded_headers, decoder_for
 from aggregator.transport.httpx_failures import failure_of
 from aggregator.transport.settings import Caps
+
+_WAY = ("_stream", "_httpcore_stream", "_connection")  # from a response of httpx to the connection that brought it
 
 
 class ClientResponse:
@@ -70,8 +73,19 @@ class ClientResponse:
         """Give the connection back."""
         close_pieces = getattr(self._pieces, "aclose", None)
         try:
+            if _has_surplus(self._response):
+                await self._response.extensions["network_stream"].aclose()
             if close_pieces is not None:
                 await close_pieces()
             await self._response.aclose()
         except Exception as error:
             raise failure_of(error) from error
+
+
+def _has_surplus(response: httpx.Response) -> bool:
+    """Tell whether more has come than *response*, which httpcore would take for the answer to its next request."""
+    thing: Any = response.stream
+    while thing is not None and not hasattr(thing, "_h11_state"):
+        names = (name for name in _WAY if hasattr(thing, name))
+        thing = getattr(thing, next(names, ""), None)
+    return thing is not None and bool(thing._h11_state.trailing_data[0])

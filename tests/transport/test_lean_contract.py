@@ -291,6 +291,19 @@ def test_replay_happens_once(run: Any, any_stage: Any) -> None:
     run(main())
 
 
+def test_no_replay_after_half_a_head(run: Any, stage: Any) -> None:
+    """A single byte of an answer is an answer that has begun."""
+
+    async def main() -> None:
+        async with stage.playing(stage.OK, [b"H", "close"], stage.OK) as upstream, stage.pool(upstream) as pool:
+            await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+            with pytest.raises(CallError) as failure:
+                await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+            assert (failure.value.cause, len(upstream.requests)) == (Cause.INCOMPLETE, 2)
+
+    run(main())
+
+
 def test_no_replay_after_the_first_byte(run: Any, any_stage: Any) -> None:
     """An answer that has begun and breaks off is not asked for again."""
 

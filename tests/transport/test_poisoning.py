@@ -1,0 +1,51 @@
+"""Answers that go on after their end: what nobody asked for is never given to whoever asks next."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+H = b"host: shop\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\n"
+OK = HEAD + b"Content-Length: 2\r\n\r\nok"
+EVIL = HEAD + b"Content-Length: 4\r\n\r\nevil"
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["at once", "apart"])
+@pytest.mark.parametrize(
+    ("method", "answer", "rest"),
+    [
+        (b"GET", OK, EVIL),
+        (b"GET", OK, b"\r\n\r\n" + EVIL),
+        (b"GET", HEAD + b"Content-Length: 0\r\n\r\n", b"body" + EVIL),
+        (b"GET", HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"2\r\nok\r\n0\r\n\r\n" + EVIL),
+        (b"GET", b"HTTP/1.1 204 No Content\r\nContent-Length: %d\r\n\r\n" % len(EVIL), EVIL),
+        (b"GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: %d\r\n\r\n" % len(EVIL), EVIL),
+        (b"HEAD", HEAD + b"Content-Length: %d\r\n\r\n" % len(EVIL), EVIL),
+        (b"HEAD", HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"%x\r\n" % len(EVIL) + EVIL + b"\r\n0\r\n\r\n"),
+        (b"GET", HEAD + b"Connection: close\r\nContent-Length: 0\r\n\r\n", EVIL),
+    ],
+)
+def test_more_than_one_answer(run: Any, any_stage: Any, method: bytes, answer: bytes, rest: bytes, apart: bool) -> None:
+    """What comes after the end of an answer answers nobody, whether it comes with it or when the next is due."""
+
+    async def main() -> None:
+        delivered, sent = asyncio.Event(), asyncio.Event()
+
+        async def told() -> None:
+            sent.set()
+
+        first = [answer, delivered.wait, rest, told] if apart else answer + rest
+        async with any_stage.playing(first, any_stage.OK) as upstream, any_stage.door(upstream) as door:
+            assert b"evil" not in (await door.fetch(method, b"/", H, deadline=any_stage.due())).body
+            if apart:
+                delivered.set()
+                await sent.wait()
+                await any_stage.until(lambda: door.idle == 0)  # what has come is read before anybody asks
+            for _ in range(3):
+                reply = await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+                assert (reply.status, reply.body) == (200, b"ok")
+
+    run(main())
