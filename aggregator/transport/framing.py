@@ -18,6 +18,7 @@ _TRANSFER = b"transfer-encoding"
 _CONTENT = b"content-encoding"
 _NOTED = frozenset({_LENGTH, _TRANSFER, _CONTENT})
 _BATCH = 512
+_FRAMING = 16  # bytes of framing for each byte of a body: a chunk of one needs 5
 
 
 class _StopParsingError(Exception):
@@ -33,8 +34,8 @@ class ResponseReader:
     """
 
     __slots__ = (
-        "_bodiless", "_caps", "_chunked", "_earlier", "_fault", "_fields", "_interim", "_is_11", "_limit",
-        "_parser", "_pieces", "_seen", "_size", "_spent", "_spoiled", "_stalled", "codings", "complete",
+        "_bodiless", "_caps", "_chunked", "_earlier", "_fault", "_fields", "_framing", "_interim", "_is_11",
+        "_limit", "_parser", "_pieces", "_seen", "_size", "_spent", "_spoiled", "_stalled", "codings", "complete",
         "head_done", "headers", "reusable", "status",
     )  # fmt: skip
 
@@ -55,7 +56,7 @@ class ResponseReader:
         self._pieces: list[bytes] = []
         self._earlier: list[bytes] = []
         self._fault: CallError | None = None
-        self._seen = self._size = self._stalled = self._interim = self.status = 0
+        self._seen = self._size = self._stalled = self._framing = self._interim = self.status = 0
         self.codings: list[bytes] | None = None
         self.head_done = self.complete = self.reusable = self._chunked = self._spoiled = False
 
@@ -90,10 +91,13 @@ class ResponseReader:
             stopped = True
         if stopped:
             self._stopped()
+        self._framing += len(data) - self._size + before
         if self._size == before and not self.complete:
             self._stalled += len(data)
             if self._stalled > self._caps.head:  # endless chunk extensions or trailers
                 raise CallError(Cause.PROTOCOL, "The upstream sent framing without a body.")
+        elif self._framing > self._caps.head + _FRAMING * self._size:
+            raise CallError(Cause.PROTOCOL, "The upstream sent more framing than body.")
         return self.complete
 
     def end(self) -> bool:

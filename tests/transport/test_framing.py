@@ -221,10 +221,19 @@ def test_framing_without_a_body_ends(start: bytes) -> None:
     assert failure.value.cause == Cause.PROTOCOL
 
 
+def test_framing_far_beyond_the_body_ends() -> None:
+    """A byte of body now and then does not pay for endless chunk extensions."""
+    with pytest.raises(CallError) as failure:
+        reader_of(CHUNKED, *[b"1;" + b"y" * 1000 + b"\r\nx\r\n"] * 100)
+    assert failure.value.cause == Cause.PROTOCOL
+
+
 def test_tiny_chunks_are_gathered() -> None:
-    """A body in thousands of tiny chunks is whole in the end."""
-    reader = reader_of(CHUNKED + b"2\r\nab\r\n" * 3000 + b"0\r\n\r\n")
-    assert reader.body() == b"ab" * 3000
+    """A body in thousands of tiny chunks is whole in the end, in however many pieces they come."""
+    for size, count in ((2, 3000), (1, 20_000)):
+        chunk = b"%x\r\n%b\r\n" % (size, b"ab"[:size])
+        for pieces in ([CHUNKED + chunk * count + b"0\r\n\r\n"], [CHUNKED, *[chunk] * count, b"0\r\n\r\n"]):
+            assert reader_of(*pieces, limit=20_000).body() == b"ab"[:size] * count
 
 
 def test_end_of_connection() -> None:
