@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -67,6 +68,6 @@ def scalar_text(value: Any) -> str:
     """Give a text, number or boolean as a form field writes it; raise ``ExpressionError`` otherwise."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float | Decimal):
         return json.encode(value).decode("ascii")
     raise ExpressionError("A form field takes a text, a number or a boolean, not an object or a list.")

@@ -22,10 +22,10 @@ def test_the_first_format_is_the_default(serve, accept):
 
 
 def test_xml(serve):
-    """An object becomes elements."""
+    """An object becomes elements, numbers with every digit."""
     answer = serve(FORMATS % "json, xml", ANSWERS).get("/x", headers={"accept": "application/xml"})
     assert answer.headers["content-type"].startswith("application/xml")
-    assert b"<price>1.1</price>" in answer.content
+    assert b"<price>1.10</price>" in answer.content
 
 
 def test_messagepack(serve):
