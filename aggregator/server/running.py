@@ -127,7 +127,7 @@ class Running:
             try:
                 plan = await asyncio.to_thread(self._source.load)
                 if plan.digest == current.plan.digest:
-                    return self._stay(current)
+                    return self._stay(current, asked=asked)
                 if current.routes and not plan.endpoints:
                     return self._refuse(current, _NO_ENDPOINTS, _NO_ENDPOINTS)
                 fresh = await self._build(current.number + 1, plan, current)
@@ -151,7 +151,9 @@ class Running:
         known = self._refused
         return known is not None and (known.diagnostics, known.sources) == (error.diagnostics, error.sources)
 
-    def _stay(self, current: Generation) -> ReloadOutcome:
+    def _stay(self, current: Generation, *, asked: bool) -> ReloadOutcome:
+        if asked:
+            log(_log, logging.INFO, "The configuration is the one that is served.", generation=current.number)
         self.last_refusal = self._refused = None
         self._tell_stale_plugins()
         return ReloadOutcome(Verdict.UNCHANGED, current.number)

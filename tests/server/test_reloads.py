@@ -89,11 +89,13 @@ def test_what_did_not_change_is_kept(stage, upstream):
 
 
 def test_the_same_text_is_no_change(stage):
-    """Saving a file as it was changes nothing and says nothing."""
+    """Saving a file as it was changes nothing and says nothing; who asks by a signal is told so."""
     gateway = stage.gateway(ONE)
     generation = gateway.app.running.generation
-    assert gateway.reload(ONE).verdict is Verdict.UNCHANGED
-    assert gateway.app.running.generation is generation
+    for asked in (False, True):
+        assert gateway.reload(ONE, asked=asked).verdict is Verdict.UNCHANGED
+        assert gateway.app.running.generation is generation
+        assert len(gateway.said("The configuration is the one that is served.")) == asked
 
 
 def _remove(path):
