@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from aggregator.config.literal_values import Filled, fill_in
 from aggregator.config.loading import Config, load_config
 from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.scalars import Doubt, read_plain
 from aggregator.errors import ConfigError
+from aggregator.fields import TextKind
 from aggregator.plan.compiling.expressions import one_expression
-from aggregator.templates import compile_url, compile_value
+from aggregator.templates import compile_url, compile_value, text_of
 
 TOP = """\
 version: 1
@@ -262,3 +267,39 @@ def test_a_null_leaves_out_where_text_is_sent(tmp_path: Path) -> None:
     found = settings(tmp_path, call, "null").call
     assert found is not None
     assert found.query == {"q": None}
+
+
+PIECES = st.lists(
+    st.one_of(st.tuples(st.just(False), st.sampled_from(["{", "}", " ", "a", "%", "#", "$"])),
+              st.tuples(st.just(True), st.text("{}%# $'\"\\a\n", max_size=5))),
+    max_size=6,
+)  # fmt: skip
+
+
+@given(PIECES)
+def test_any_value_beside_any_sign_is_itself(pieces: list[tuple[bool, str]]) -> None:
+    """What stands around the references is a text without a template, and so is the whole."""
+    text, expected, filled, last = "", "", list[Filled](), False
+    for is_value, piece in pieces:
+        written = f"${{V{len(filled)}}}" if is_value else piece
+        if not is_value and not last and text[-1:] in "{$":
+            continue  # two signs of the file that may be a template together
+        if is_value and text.endswith("$"):
+            continue  # `$${` is no reference
+        if is_value:
+            filled.append(Filled(len(text), len(text) + len(written), piece))
+        text, expected, last = text + written, expected + piece, is_value
+    value, _ = fill_in(text, filled, TextKind.TEMPLATE)
+    assert compile_value(value).render({}) == expected
+
+
+@given(st.text(max_size=8), st.sampled_from(["'{}'", '"{}"', "'a{}b'", "{} ~ ''", "['{}'][0]"]))
+def test_any_value_in_an_expression_is_itself(value: str, around: str) -> None:
+    """With quotes of either kind, or as a value of its own."""
+    text = "{{ " + around.replace("{}", "${V}") + " }}"
+    start = text.index("$")
+    filled = (Filled(start, start + 4, value),)
+    rendered_value = compile_value(fill_in(text, filled, TextKind.TEMPLATE)[0]).render({})
+    plain = read_plain(value) if value and "~" in around else value
+    wanted = value if isinstance(plain, str | Doubt) else text_of(plain)
+    assert rendered_value == around.strip("[]0'\" ~").replace("{}", wanted)
