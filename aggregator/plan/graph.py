@@ -60,16 +60,19 @@ def _members(part: PartPlan) -> tuple[PartPlan, ...]:
 
 def _inside(part: PartPlan, line: Line) -> tuple[Branch, ...]:
     fallbacks = tuple(Branch(f"if it fails  {line(call)}") for call in part.calls[1:])
-    runners = tuple(Branch(_label(runner, line), tuple(_notes(runner)), _inside(runner, line)) for runner in part.race)
+    runners = tuple(
+        Branch(_label(runner, line), tuple(_notes(runner, in_race=True)), _inside(runner, line)) for runner in part.race
+    )
     return (*fallbacks, *runners, *(tree_of(part.group, line) if part.group else ()))
 
 
-def _notes(part: PartPlan) -> Iterator[str]:
+def _notes(part: PartPlan, *, in_race: bool = False) -> Iterator[str]:
+    """Give what is to be known of *part*; nothing stands in for a runner of a race."""
     if part.each is not None:
         yield _each_text(part.each)
     if part.when is not None:
         yield f"only if {{{{ {part.when.source} }}}}"
-    if part.optional or part.when is not None:
+    if not in_race and (part.optional or part.when is not None):
         stand_in = json_text(None if part.default is None else shown(part.default))
         cases = "fails" if part.when is None else "is skipped or fails" if part.optional else "is skipped"
         yield f"{stand_in} when it {cases}"

@@ -82,6 +82,20 @@ def test_notes(plan_of) -> None:
     ]
 
 
+def test_a_runner_with_a_condition(plan_of) -> None:
+    """One that is skipped does not run; nothing takes its place."""
+    plan = plan_of("""
+    endpoints:
+      GET /a: {fan_out: {r: {race: [{url: shop:/x, when: "{{ query.q }}"}, shop:/y]}}}
+    """)
+    assert drawn(plan) == [
+        "└─ r  a race of 2",
+        "   ├─ r[0]  R[0]",
+        "   │        only if {{ query.q }}",
+        "   └─ r[1]  R[1]",
+    ]
+
+
 def test_flowchart(plan_of) -> None:
     """Arrows are references, dotted ones come after the answer; quotes are escaped."""
     plan = plan_of("""
