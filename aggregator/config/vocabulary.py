@@ -96,7 +96,8 @@ def _has(kind: Any, key: str) -> bool:
 
 @cache
 def _fields(model: type[Settings]) -> dict[str, FieldInfo]:
-    model.model_rebuild()  # names of models further down the file are only known now
+    if not model.__pydantic_fields_complete__:  # names of models further down the file are only known now
+        model.model_rebuild()
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
