@@ -62,6 +62,9 @@ def parse_duration(value: Any) -> float:
         raise PydanticCustomError(
             "bad-duration", "A duration needs a unit.", {"hint": f"write `{value}s` or `{value}ms`"}
         )
+    if isinstance(value, dict):
+        hint = "write one duration; the phases of a call have their limits in `timeout` of the call or its upstream"
+        raise PydanticCustomError("bad-duration", "A duration is expected, not a mapping.", {"hint": hint})
     raise PydanticCustomError(
         "bad-duration", "This is not a duration.", {"hint": "write it like 250ms, 2s, 1m30s or 1h"}
     )

@@ -27,6 +27,8 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         return f'write it in quotes: `"{in_yaml(found)}"`'
     if expected == "a list" and isinstance(found, str) and found.startswith("-"):
         return f"write a space behind each dash: `- {found[1:].partition(' -')[0].strip()}`"
+    if expected == "a list" and isinstance(found, dict):
+        return f"write it as the item of a list: `- {in_yaml(found)}`"
     if expected == "a list" and isinstance(found, str | int | float):
         return f"write `[{found}]`"
     if expected == "a whole number" and path[-1:] == ("status",) and isinstance(found, str):
@@ -40,7 +42,8 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         hint = _of_list(here, found) if isinstance(found, list) else _of_scalar(here, found)
     field = field_at(model, path)
     example = example_of(field) if field and "{" not in str(path[-1]) else None
-    return hint or (f"write it like `{path[-1]}: {example}`" if example and path else f"write {expected}")
+    pairs = "write a `key: value` for each" if expected == "a mapping" else f"write {expected}"
+    return hint or (f"write it like `{path[-1]}: {example}`" if example and path else pairs)
 
 
 def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
@@ -65,6 +68,10 @@ def _of_scalar(here: type[Settings] | None, found: Any) -> str | None:
         return f"write `{tight[1]}: {found[tight.end() :]}`, with a space behind the colon"
     if here is not None and (url := field_at(here, ("url",))) is not None:
         return f"write `url: {found if isinstance(found, str) else example_of(url)}` below it"
+    if isinstance(found, str) and "call" in keys:
+        return f"write `call: {found}` below it"
+    if "on" in keys:
+        return f"write what it becomes, as in `{{on: {in_yaml(found)}, status: 502}}`"
     if keys == ("status", "when") and isinstance(found, int | str):
         return f"write `status: [{found}]` below it"
     return f"write `body: {in_yaml(found)}` below it" if "body" in keys and "call" not in keys else None

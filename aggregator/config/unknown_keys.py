@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aggregator.config.values import Steps
@@ -10,6 +11,7 @@ from aggregator.config.wording import listed
 from aggregator.diagnostics import suggest
 from aggregator.fields import Settings
 
+ENDPOINT_KEY = re.compile(r"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) +/")
 _MOST_LISTED = 8
 _OTHER_WORDS = {
     "aggregate": "fan_out",
@@ -71,6 +73,9 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
     key = str(path[-1])
     here = model_at(model, path[:-1])
     allowed = keys_of(here) if here else ()
+    if ENDPOINT_KEY.match(key):
+        at_top = len(path) == 1 and "endpoints" in keys_of(model)
+        return f"write it further {'in' if at_top else 'out'}, right below `endpoints:`"
     word = key.lower().replace("-", "_")
     if word in allowed:
         return f"did you mean `{word}`?"

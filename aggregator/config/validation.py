@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from aggregator.config.findings import Finding, value_at, written_path
 from aggregator.config.shape_hints import hint_for_type
-from aggregator.config.unknown_keys import hint_for_key
+from aggregator.config.unknown_keys import ENDPOINT_KEY, hint_for_key
 from aggregator.config.values import Steps
 from aggregator.config.vocabulary import field_at, keys_of, model_at, takes_any_key
 from aggregator.config.wording import example_of, found_in, sentence
@@ -41,7 +41,6 @@ _KINDS_OF_CALLS = {
     "respond": "{body: {ok: true}}",
 }
 _A_NAME = "choose a name of letters, digits and `_` that begins with a letter"
-_ENDPOINT = re.compile(r"[A-Z]+ +/")
 _UNKNOWN = ("extra_forbidden", "invalid_key")
 _TAG = re.compile(r"str|int|float|bool|\[key\]|(?:dict|tuple|literal|function-[a-z]+)\[.*")
 _BOUNDS = {
@@ -102,8 +101,10 @@ class _Explainer:
         if self._above or not isinstance(self._written, dict):
             return wrong, []
         places = dict.fromkeys(one.path[:2] for one in wrong if one.path[:1] == ("upstreams",))
-        moved = [self._moved(place) for place in places if _ENDPOINT.match(str(place[-1]))]
+        moved = [self._moved(place) for place in places if ENDPOINT_KEY.match(str(place[-1]))]
         away = {one.path for one in moved}
+        if any(one.kind in _UNKNOWN and len(one.path) == 1 and ENDPOINT_KEY.match(str(one.path[0])) for one in wrong):
+            away.add(("endpoints",))  # what belongs there stands beside it
         return [one for one in wrong if one.path[:2] not in away], moved
 
     def _moved(self, place: Steps) -> Finding:

@@ -33,18 +33,24 @@ def example_of(field: FieldInfo) -> str | None:
     return in_yaml(field.examples[0]) if field.examples else None
 
 
-def in_yaml(value: Any) -> str:
-    """*value* on one line of YAML; texts that need no quotes have none."""
+def in_yaml(value: Any, *, within: bool = False) -> str:
+    """*value* on one line of YAML; texts that need no quotes have none, *within* brackets or outside."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {in_yaml(inner)}" for key, inner in value.items()) + "}"
+        pairs = (f"{in_yaml(key, within=True)}: {in_yaml(inner, within=True)}" for key, inner in value.items())
+        return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(in_yaml, value))}]"
+        return f"[{', '.join(in_yaml(inner, within=True) for inner in value)}]"
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
         return "null"
     text = str(value)
-    return f'"{text}"' if isinstance(value, str) and ("{{" in text or text[:1] in "{[&*!|>%@`#") else text
+    return (
+        f'"{text}"'
+        if isinstance(value, str)
+        and ("{{" in text or text[:1] in "{[&*!|>%@`#" or (within and set("{}[],") & set(text)))
+        else text
+    )
 
 
 def listed(names: Sequence[str], last: str = "and") -> str:

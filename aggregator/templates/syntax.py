@@ -13,6 +13,8 @@ from aggregator.templates.environment import environment
 from aggregator.templates.paths import Path
 from aggregator.templates.problem import TemplateProblem
 
+_TOKENS = {"name": "a name", "string": "a text", "integer": "a number", "float": "a number"}
+
 
 def parse_checked(source: str) -> tuple[nodes.Expr, Path | None, frozenset[tuple[str, ...]]]:
     """The tree of *source*, the path if it is nothing else, and the paths that it reads.
@@ -42,7 +44,13 @@ def _syntax_problem(source: str, error: TemplateSyntaxError) -> TemplateProblem:
     message, offset = str(error.message), error.lineno
     if char := re.match(r"unexpected char (.+) at (\d+)$", message):
         message, offset = f"unexpected {char[1]}", int(char[2])
-    elif re.search(r"end of (template|print statement)", message):
+    elif token := re.match(r"expected token '(.+)', got '(.+)'$", message):
+        message = f"{_in_words(token[1])} is expected here, not {_in_words(token[2])}"
+    if re.search(r"end of (template|print statement)", message):
         message, offset = "the expression is not finished", len(source) - 1
-    word = re.compile(r"\w+|.", re.DOTALL).match(source, offset)
+    word = re.compile(r"\w+|'[^']*'|\"[^\"]*\"|.", re.DOTALL).match(source, offset)
     return TemplateProblem(message, offset, len(word[0]) if word else 1, mistakes.hint_for_syntax(source))
+
+
+def _in_words(token: str) -> str:
+    return _TOKENS.get(token, f"`{token}`")

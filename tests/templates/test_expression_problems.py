@@ -52,7 +52,7 @@ from aggregator.templates import TemplateProblem, compile_expression
         ("a[0, 1]", "[", "one key or index at a time", "write `[0][1]`, or a slice `[0:2]`"),
         ("1e999", "1", "a number is too large", None),
         ("'\\ud800'", "'", "a string holds half a surrogate pair", None),
-        ("'\\x'", "'", "", None),
+        ("'\\x'", "'\\x'", "", None),
         ("a b", "b", "this does not belong to the expression", None),
         ("a + ", "+", "the expression is not finished", None),
         ("(a", "a", "the expression is not finished", None),
