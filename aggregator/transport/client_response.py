@@ -9,6 +9,7 @@ import httpx
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport.decoding import decoded_headers, decoder_for
+from aggregator.transport.framing import binds_connection
 from aggregator.transport.httpx_failures import failure_of
 from aggregator.transport.settings import Caps
 
@@ -69,11 +70,17 @@ class ClientResponse:
         except Exception as error:
             raise failure_of(error) from error
 
+    def _is_bound(self) -> bool:
+        if self._response.extensions.get("http_version") not in (b"HTTP/1.0", b"HTTP/1.1"):
+            return False
+        challenges = (value for name, value in self.headers if name == b"www-authenticate")
+        return "network_stream" in self._response.extensions and any(map(binds_connection, challenges))
+
     async def aclose(self) -> None:
         """Give the connection back."""
         close_pieces = getattr(self._pieces, "aclose", None)
         try:
-            if _has_surplus(self._response):
+            if _has_surplus(self._response) or self._is_bound():
                 await self._response.extensions["network_stream"].aclose()
             if close_pieces is not None:
                 await close_pieces()

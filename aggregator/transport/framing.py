@@ -7,6 +7,7 @@ here. Sans I/O: `feed` takes what arrived, the attributes hold what it was. Used
 from __future__ import annotations
 
 import math
+import re
 
 from httptools import HttpParserError, HttpResponseParser
 
@@ -16,9 +17,16 @@ from aggregator.transport.settings import Caps
 _LENGTH = b"content-length"
 _TRANSFER = b"transfer-encoding"
 _CONTENT = b"content-encoding"
-_NOTED = frozenset({_LENGTH, _TRANSFER, _CONTENT})
+_CHALLENGE = b"www-authenticate"
+_NOTED = frozenset({_LENGTH, _TRANSFER, _CONTENT, _CHALLENGE})
 _BATCH = 512
 _FRAMING = 16  # bytes of framing for each byte of a body: a chunk of one needs 5
+_OF_CONNECTIONS = re.compile(rb"\b(?:ntlm|negotiate|kerberos)\b", re.IGNORECASE)
+
+
+def binds_connection(challenge: bytes) -> bool:
+    """Tell whether *challenge* (``WWW-Authenticate``) leads to a connection that stands for one user (RFC 4559 §6)."""
+    return _OF_CONNECTIONS.search(challenge) is not None
 
 
 class _StopParsingError(Exception):
@@ -152,7 +160,7 @@ class ResponseReader:
                 self._note(name, value)
         if self._bodiless:
             self.complete = self._spent = True
-            self.reusable = self._parser.should_keep_alive()
+            self.reusable = self._parser.should_keep_alive() and not self._spoiled
 
     def on_body(self, data: bytes) -> None:
         """Keep a piece of the body, within the limit."""
@@ -188,12 +196,17 @@ class ResponseReader:
             self._refuse("The upstream sent an interim response with a body.")
 
     def _note(self, name: bytes, value: bytes) -> None:
+        if name == _CHALLENGE:
+            if binds_connection(value):
+                self._spoiled = True
+            return
         if self._bodiless or self.status == 304:  # these describe the body that GET would bring
             return
         if name == _CONTENT:
             self.codings = [*(self.codings or ()), value]
         elif self.status == 204:
-            self._spoiled = value.strip(b"0") != b""  # what it announces would be read as the next response
+            if value.strip(b"0"):  # what it announces would be read as the next response
+                self._spoiled = True
         elif name == _LENGTH:
             if len(value) > 5 and int(value) > self._limit:
                 self._too_large()

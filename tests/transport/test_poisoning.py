@@ -49,3 +49,34 @@ def test_more_than_one_answer(run: Any, any_stage: Any, method: bytes, answer: b
                 assert (reply.status, reply.body) == (200, b"ok")
 
     run(main())
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST", b"HEAD"])
+@pytest.mark.parametrize("status", [b"401 Unauthorized", b"200 OK", b"204 No Content", b"304 Not Modified"])
+@pytest.mark.parametrize(
+    ("challenge", "is_bound"),
+    [
+        (b"NTLM TlRMTVNTUAAC", True),
+        (b"Negotiate", True),
+        (b"Negotiate oYG2MIGz", True),
+        (b"Basic realm=x, negotiate", True),
+        (b"Basic realm=x\r\nWWW-Authenticate: ntlm", True),
+        (b"Basic realm=x", False),
+        (b"Bearer", False),
+    ],
+)
+def test_logged_in_connection(
+    run: Any, any_stage: Any, method: bytes, status: bytes, challenge: bytes, is_bound: bool
+) -> None:
+    """A connection on which one user may have logged in, as NTLM and Negotiate do, makes no call for another."""
+
+    async def main() -> None:
+        length = b"Content-Length: 0\r\n" if status[:3] in (b"200", b"401") else b""
+        login = b"HTTP/1.1 " + status + b"\r\nWWW-Authenticate: " + challenge + b"\r\n" + length + b"\r\n"
+        async with any_stage.playing(login, any_stage.OK) as upstream, any_stage.door(upstream) as door:
+            reply = await door.fetch(method, b"/", H, deadline=any_stage.due())
+            assert reply.status == int(status[:3])
+            await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+            assert upstream.accepted == (2 if is_bound else 1)
+
+    run(main())
