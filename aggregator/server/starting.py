@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TextIO, cast
 
@@ -79,10 +80,11 @@ def _count(number: int, noun: str) -> str:
 
 
 def tell(outcome: ReloadOutcome, path: str, stream: TextIO) -> None:
-    """Print what a reload came to; the log has it as one line."""
+    """Print what a reload came to; the log has it as one line. Reloads go on when nobody can read it."""
     if outcome.verdict is Verdict.REFUSED:
-        print(
-            f"{path} changed and was refused; generation {outcome.generation} stays.\n{outcome.report}",
-            file=stream,
-            flush=True,
-        )
+        with suppress(OSError):
+            print(
+                f"{path} changed and was refused; generation {outcome.generation} stays.\n{outcome.report}",
+                file=stream,
+                flush=True,
+            )

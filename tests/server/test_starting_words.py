@@ -107,6 +107,16 @@ def test_reloads_are_told(path):
     assert stream.getvalue() == "routes.yaml changed and was refused; generation 2 stays.\nroutes.yaml:1:1 …\n"
 
 
+def test_reloads_go_on_when_nobody_reads(path):
+    """A terminal that is gone, or a reader that has left, ends no reloading."""
+
+    class Closed(io.StringIO):
+        def write(self, _):
+            raise BrokenPipeError
+
+    starting.tell(ReloadOutcome(Verdict.REFUSED, 1, report="wrong"), str(path), Closed())
+
+
 def test_many_endpoints_are_not_all_listed(path):
     """A dozen is enough for a greeting."""
     more = "".join(f"  GET /e{number}: {{respond: {{body: 1}}}}\n" for number in range(20))
