@@ -115,12 +115,13 @@ class Service:
         handlers: dict[int, Callable[[], None]] = {signal.SIGINT: self._server.stop, signal.SIGTERM: self._server.stop}
         if HANG_UP is not None:
             handlers[HANG_UP] = self._ask
-        with signals_calling(handlers), self._watchdog():
+        with signals_calling(handlers):
             try:
                 await self._app.running.open()  # here rather than in the lifespan, so that what fails has no traceback
                 keep_large_blocks()
                 collect_seldom()
-                await self._serve_and_reload()
+                with self._watchdog():  # before this nobody waits for an answer
+                    await self._serve_and_reload()
             finally:
                 await self._app.running.close()
 

@@ -250,6 +250,14 @@ def test_a_blocked_loop_is_noticed(gateway, stage):
     assert "time.sleep(0.45)" in said["where"]
 
 
+def test_what_comes_before_the_first_request_is_not_watched(stage, monkeypatch):
+    """While everything is being built nobody waits: a start that takes a moment is no standstill."""
+    monkeypatch.setattr("aggregator.server.serving.collect_seldom", lambda: time.sleep(0.7))
+    gateway = stage.gateway("server: {watchdog: 50ms}\nendpoints: {GET /n: {respond: {body: 1}}}")
+    assert gateway.get("/n").status == 200
+    assert gateway.said("The event loop") == []
+
+
 BROKEN = {
     "absent": ("absent_plugin:f", None, "The plug-in 'absent_plugin' cannot be imported; put it beside"),
     "needs": ("needs_plugin:f", "import no_such_module", "('no_such_module' is missing); put it beside"),
