@@ -44,13 +44,19 @@ class Tree:
         return [endpoint for document in self.documents for endpoint in document.endpoints]
 
 
-def read_tree(root: Path, read_bytes: Callable[[Path], bytes] = read_file, cache: ParseCache | None = None) -> Tree:
+def read_tree(
+    root: Path,
+    read_bytes: Callable[[Path], bytes] = read_file,
+    cache: ParseCache | None = None,
+    name: str | None = None,
+) -> Tree:
     """*root* and everything that it includes, with every problem of syntax, inclusion and clashing names.
 
-    Display names are *root* as given, and the others beside it: ``conf/routes.yaml``, ``conf/routes.d/a.yaml``.
+    Display names are *name*, or *root* as given, and the others beside it: ``conf/routes.yaml``,
+    ``conf/routes.d/a.yaml``.
     """
     reader = _TreeReader(read_bytes, cache or ParseCache())
-    name = str(root)
+    name = name or str(root)
     try:
         reader.read(root, name, ())
     except OSError as error:

@@ -68,12 +68,15 @@ class Config:
 class Loader:
     """Loads one file again and again; what did not change is neither parsed nor checked again.
 
+    Messages call the file *name*, or *path* as given.
+
     *files* and *folders* are what the last attempt read or looked for, *sources* the texts it saw: they are
     there whether it went well or not.
     """
 
-    def __init__(self, path: Path | str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, path: Path | str, env: Mapping[str, str] | None = None, name: str | None = None) -> None:
         self._path = Path(path)
+        self._name = name
         self._env = env
         self._parsed = ParseCache()
         self._checks = Rechecker()
@@ -83,7 +86,7 @@ class Loader:
 
     def load(self) -> Config:
         """The configuration as it stands in the files now; raises ``ConfigError`` with every problem."""
-        tree = read_tree(self._path, cache=self._parsed)
+        tree = read_tree(self._path, cache=self._parsed, name=self._name)
         whole = merge(tree, os.environ if self._env is None else self._env)
         self.files = (*tree.files, *sorted(whole.files.difference(tree.files)))
         self.folders, self.sources = tree.folders, tree.sources

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from aggregator.config.loading import Config, Loader
@@ -19,9 +20,12 @@ class PlanFiles:
     """
 
     def __init__(self, path: Path, env: Mapping[str, str] | None = None) -> None:
-        self._loader = Loader(path, env)
+        absolute = path
+        with suppress(FileNotFoundError):  # there is no current folder
+            absolute = path.absolute()  # the folder may be replaced by another of its name while this one serves
+        self._loader = Loader(absolute, env, str(path))
         self._compiler = Compiler()
-        self.folder: Path | None = path.absolute().parent
+        self.folder: Path | None = absolute.parent
         self.warnings: tuple[Diagnostic, ...] = ()
 
     def load(self) -> Plan:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 from aggregator.telemetry.logging import log
@@ -61,10 +62,12 @@ def _look(files: tuple[Path, ...]) -> tuple[Stamp, frozenset[Path]]:
 
 def _folders(files: Iterable[Path]) -> frozenset[Path]:
     """Give the folders in which a change of *files* shows, as they are named and as links lead."""
-    found: set[Path] = set()
+    found: set[str] = set()
     for file in files:
-        found |= {file} if file.is_dir() else {file.absolute().parent, file.resolve().parent}
-    return frozenset(folder for folder in found if folder.is_dir())
+        with suppress(OSError):  # a relative name whose folder is no more
+            names = (str(file.absolute()), os.path.realpath(file))
+            found.update([names[0]] if os.path.isdir(file) else map(os.path.dirname, names))
+    return frozenset(Path(folder) for folder in found if os.path.isdir(folder))
 
 
 def stamp(files: Iterable[Path]) -> Stamp:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from aggregator.server.watching import stamp
+from aggregator.errors import ConfigError
+from aggregator.server.plan_source import PlanFiles
+from aggregator.server.watching import _folders, stamp
 
 ONE = "endpoints: {GET /n: {respond: {body: 1}}}"
 
@@ -74,6 +77,47 @@ def test_a_mounted_volume_changes_by_its_links(stage, tmp_path):
         (mount / "..tmp").symlink_to(f"..{number}")
         os.replace(mount / "..tmp", mount / "..data")
         stage.until(lambda n=number: gateway.get("/n").json == n)
+
+
+def test_links_in_a_circle_are_no_end(served, stage):
+    """Nor is a folder that goes and comes back: the watch goes on."""
+    link = served.path.with_suffix(".link")
+    link.symlink_to(served.path)
+    os.replace(link, served.path)
+    stage.until(lambda: served.reloads)
+    served.path.unlink()
+    served.path.write_text(version(2))
+    served.expect(2)
+    away = served.path.parent.rename(served.path.parent.with_name("away"))
+    stage.until(lambda: len(served.reloads) == 3)
+    away.rename(served.path.parent)
+    served.path.write_text(version(3))
+    served.expect(3)
+
+
+def test_the_folder_that_was_current_may_be_replaced(tmp_path, monkeypatch):
+    """The file is found by its whole path, whatever becomes of the folder, and called what the operator called it."""
+    folder = tmp_path / "conf"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    Path("routes.yaml").write_text(version(1))
+    files = PlanFiles(Path("routes.yaml"))
+    folder.rename(tmp_path / "old")
+    folder.mkdir()
+    (folder / "routes.yaml").write_text("version: 2\n")
+    with pytest.raises(ConfigError, match=r"^routes\.yaml:1:10: "):
+        files.load()
+
+
+def test_without_a_current_folder_files_are_not_found(tmp_path, monkeypatch):
+    """And that is all: nothing fails that only wants to know where to look."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigError, match="there is no such file"):
+        PlanFiles(Path("routes.yaml")).load()
+    assert _folders([Path("routes.yaml")]) == frozenset()
 
 
 def test_included_files_are_watched_and_new_ones_found(stage):
