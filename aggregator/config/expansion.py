@@ -86,6 +86,7 @@ class _Expander:
 
     def __init__(self, section: Section, env: Mapping[str, str], folder: Path) -> None:
         self._section, self._env, self._folder = section, env, folder
+        self._form: Steps = (*section.path[:1], *("" for _ in section.path[1:]))  # the name of an endpoint is no matter
         self.problems: list[Diagnostic] = []
         self.variables: set[str] = set()
         self.files: set[Path] = set()
@@ -100,7 +101,7 @@ class _Expander:
         if not isinstance(value, str) or "${" not in value:
             return value
         filled = self._references(value, path, 0, len(value))
-        place = (*self._section.path, *path)
+        place = (*self._form, *path)
         kind = text_kind(RootSettings, place)
         if isinstance(value, Unquoted) and len(filled) == 1 and filled[0][:2] == (0, len(value)):
             read = _read(filled[0].value, kind, place)

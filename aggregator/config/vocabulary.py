@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic.fields import FieldInfo
@@ -46,7 +46,8 @@ def homes_of(key: str, model: type[Settings]) -> list[str]:
     return [name for name, field in _fields(model).items() if _has(field.annotation, key)]
 
 
-def keeps_text(model: type[Settings], path: Iterable[Step], *, is_respelled: bool) -> bool:
+@lru_cache(maxsize=8192)  # thousands of endpoints have few forms
+def keeps_text(model: type[Settings], path: tuple[Step, ...], *, is_respelled: bool) -> bool:
     """Whether a text at *path* that could be read as a number or a truth value has to stay a text.
 
     So it is where nothing but text may stand; and where text may, if the number would be written in another way.
@@ -58,7 +59,8 @@ def keeps_text(model: type[Settings], path: Iterable[Step], *, is_respelled: boo
     return kinds == {str} or (is_respelled and str in kinds)
 
 
-def text_kind(model: type[Settings], path: Iterable[Step]) -> TextKind:
+@lru_cache(maxsize=8192)
+def text_kind(model: type[Settings], path: tuple[Step, ...]) -> TextKind:
     """What becomes of a text that stands at *path* below a *model*: a call that is its URL alone is a URL."""
     kind: Any = model
     for step in path:
