@@ -226,7 +226,8 @@ class GuardedProtocol(TimedProtocol):
 
     def _write_refusal(self, status: int, detail: str) -> None:
         answer = problem(status, detail, headers=[(b"connection", b"close")])
-        lines = [name + b": " + value + b"\r\n" for name, value in answer.headers]
+        headers = (*self.server_state.default_headers, *answer.headers)  # the first are the date (RFC 9110 §6.6.1)
+        lines = [name + b": " + value + b"\r\n" for name, value in headers]
         length = b"content-length: %d\r\n\r\n" % len(answer.body)
         self.transport.write(b"".join([STATUS_LINES[status], *lines, length, answer.body]))
 

@@ -75,10 +75,11 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_request_that_could_be_two_is_refused(gateway, name):
-    """One answer, 400, then the end of the connection; nothing is begun."""
+    """One answer, 400, dated, then the end of the connection; nothing is begun."""
     wire = gateway.wire().send(REFUSED[name])
     answer = wire.reply()
     assert (answer.status, answer["connection"], answer["content-type"]) == (400, "close", "application/problem+json")
+    assert answer["date"].endswith(" GMT")
     assert wire.ended
     assert gateway.in_flight == 0
 
