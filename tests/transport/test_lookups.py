@@ -131,3 +131,17 @@ def test_one_address_is_dead(run: Any, stage: Any, resolver: Resolver, addresses
         assert await outcome(named("shop.test", upstream.port), stage) == Cause.REFUSED
 
     run(main())
+
+
+def test_closed_pool_forgets_its_lookup(run: Any, stage: Any, resolver: Resolver) -> None:
+    """A lookup that outlives its pool ends without a word."""
+
+    async def main() -> None:
+        assert await outcome(named("hang.test", connect=0.02), stage) == Cause.CONNECT_TIMEOUT
+        assert len(asyncio.all_tasks()) <= 2  # the lookup may still be on its way out
+        resolver.released.set()
+        await stage.until(lambda: not any(thread.name.startswith("lookup") for thread in threading.enumerate()))
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 1
+
+    run(main())
