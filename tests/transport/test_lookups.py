@@ -68,7 +68,6 @@ def test_hanging_lookups_keep_nobody_waiting(run: Any, stage: Any, resolver: Res
             hanging = [asyncio.create_task(outcome(named(f"hang{n}.test", connect=0.2), stage)) for n in range(40)]
             await stage.until(lambda: resolver.hanging == 40)
             assert await outcome(named("shop.test", upstream.port), stage) == b"ok"
-            assert not any(task.done() for task in hanging)
             assert await asyncio.gather(*hanging) == [Cause.CONNECT_TIMEOUT] * 40
 
     run(main())
