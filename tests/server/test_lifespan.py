@@ -71,11 +71,12 @@ def test_the_file_configures_the_client(write):
 
 
 def test_a_stock_client_has_the_limits_itself(write):
-    """With `transport: httpx` the pool of httpx is bounded."""
+    """With `transport: httpx` the pool of httpx is bounded, for each upstream."""
     head = "client: {transport: httpx, limits: {max_connections: 7, max_keepalive: 3}}\n"
     app = create_app(write(ROUTES.replace("upstreams", head + "upstreams")))
     with TestClient(app):
-        pool = app.state.http_client._transport._pool
+        [transport] = app.state.http_client._transport._by_origin.values()
+        pool = transport._line.transport._pool
         assert (pool._max_connections, pool._max_keepalive_connections) == (7, 3)
 
 
