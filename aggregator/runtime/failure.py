@@ -86,7 +86,7 @@ def _mapped(
         return Answer(status, list({b"cache-control": b"no-store", **headers}.items()), b"")
     if row is not None and row.body is not None:
         return _own_body(status, row.body, headers, names)
-    detail = error.message if row is None or row.detail is None else _text(row.detail, names)
+    detail = _sentence(error.message) if row is None or row.detail is None else _text(row.detail, names)
     answer = problem(
         status, detail, title=row.title if row else None, request_id=exchange.id,
         cause=(result.cause or Cause.EXPRESSION).value, part=None if result.name == "call" else result.name,
@@ -96,6 +96,11 @@ def _mapped(
     )  # fmt: skip
     answer.headers = merged_headers(answer.headers, headers)
     return answer
+
+
+def _sentence(message: str) -> str:
+    """Give *message* as the sentence that every other detail is; expressions speak in phrases, as the loader does."""
+    return message if message.endswith((".", "!", "?")) else f"{message[:1].upper()}{message[1:]}."
 
 
 def _text(template: Template, names: Names) -> str:

@@ -227,6 +227,20 @@ def test_an_answer_that_cannot_be_made_is_a_part_called_response(rig):
     assert (one.answer.status, one.body["detail"]) == (552, "sorry")
 
 
+@pytest.mark.parametrize(
+    ("expression", "detail"),
+    [
+        ("{{ x.n / 0 }}", "An expression divides by zero."),
+        ("{{ x.n ** 9999999 }}", "A number is too large."),
+    ],
+)
+def test_what_an_expression_could_not_do_is_a_sentence(rig, expression, detail):
+    """The detail of a problem is a sentence, whoever speaks: expressions do so in phrases."""
+    one = rig(f'fan_out: {{x: a:/x}}\nresponse: {{body: {{n: "{expression}"}}}}').start()
+    one["/x"].answer({"n": 7})
+    assert (one.answer.status, one.body["detail"]) == (502, detail)
+
+
 def test_a_row_that_cannot_be_applied_is_a_502(rig):
     """A status map that fails on the data of a failure does not hide it."""
     one = failed(rig, status=500, body={"n": "x"}, rows="[{\"on\": any, when: '{{ this.body.n > 1 }}', status: 599}]")
