@@ -142,7 +142,7 @@ def test_a_stream_has_the_status_of_the_file(gateway, target, status, body, leng
     ("target", "status", "detail"),
     [
         ("/no-status", 500, "The expression for the status of the answer did not give a status."),
-        ("/no-header?name=a%0Ab", 502, "a header value cannot hold a line break or another control character"),
+        ("/no-header?name=a%0Ab", 502, "A header value cannot hold a line break or another control character."),
     ],
 )
 def test_a_head_that_cannot_be_made_is_a_failure(gateway, target, status, detail):
@@ -196,7 +196,7 @@ def test_an_empty_stream(gateway):
         ("/missing", 404, "The upstream 'up' did not find it."),
         ("/mapped", 410, "Gone: sold out"),
         ("/late", 504, "The upstream did not answer in time."),
-        ("/unsendable", 502, "`{query.q}` in a URL is missing"),
+        ("/unsendable", 502, "`{query.q}` in a URL is missing."),
         ("/short-call", 504, "The upstream did not answer in time."),
     ],
 )

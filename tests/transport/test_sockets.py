@@ -81,7 +81,7 @@ def test_given_up_at_every_turn(run: Any, stage: Any, tmp_path: Path, kind: str)
                 with near, far:
                     await until(loop, near, "write")
                     await until(loop, far, "write")
-                assert stage.sockets() == before, turns
+                assert stage.sockets() <= before, turns
 
     run(main())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -277,7 +278,7 @@ def test_cancelled_at_every_turn(run: Any, stage: Any, authority: Any, serving: 
                     raise AssertionError("no call came to its end")
                 await stage.until(lambda: upstream.open <= 1)
             await stage.until(lambda: upstream.open == 0)
-        await stage.until(lambda: stage.sockets() == before and len(asyncio.all_tasks()) == 1)
+        await stage.until(lambda: stage.sockets() <= before and len(asyncio.all_tasks()) == 1)
 
     run(main())
 
@@ -309,6 +310,7 @@ def test_storm(run: Any, stage: Any, authority: Any, serving: Any) -> None:
         await fates[number % len(fates)](stream)
 
     async def main() -> None:
+        gc.collect()  # what tests before this one have left must not go while this one counts
         before = stage.sockets()
         async with serving(answer) as upstream:
             async with shared(authority, upstream.port, caps=Caps(body=1000, decoded=1000)) as pool:
@@ -320,7 +322,7 @@ def test_storm(run: Any, stage: Any, authority: Any, serving: Any) -> None:
                 assert await fate(pool.fetch(b"GET", b"/0", H, deadline=stage.due())) == b"ok"
                 await stage.until(lambda: upstream.open <= 1)
             await stage.until(lambda: upstream.open == 0)
-        await stage.until(lambda: stage.sockets() == before and len(asyncio.all_tasks()) == 1)
+        await stage.until(lambda: stage.sockets() <= before and len(asyncio.all_tasks()) == 1)
 
     run(main())
 
