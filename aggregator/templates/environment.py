@@ -101,7 +101,7 @@ def compile_checked(node: nodes.Expr, roots: list[str]) -> Callable[[Mapping[str
         except AggregatorError:
             raise
         except Exception as error:
-            raise ExpressionError(_explain(error)) from error
+            raise ExpressionError(explain(error)) from error
         return frame.vars[_RESULT]
 
     return evaluate
@@ -117,7 +117,7 @@ class _Frame:
         self.vars: dict[str, Any] = {}
 
 
-def _explain(error: Exception) -> str:
+def explain(error: Exception) -> str:
     """The border: what an operator reads of a foreign exception, whose own text may quote data."""
     return next((text for kind, text in _EXPLAINED if isinstance(error, kind)), "an expression failed")
 

@@ -1,6 +1,6 @@
 """Expressions: ``order.total > 100`` compiled once at load, evaluated on data, without side effects.
 
-A plain path or a constant is a closure; everything else is Jinja, imported only when one is met.
+A path, a constant or a comparison of two of them is a closure; all else is Jinja, imported only when it is met.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _WORDS: Final[dict[str, Any]] = {
 }  # fmt: skip
 _TEXT: Final = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"")
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_COMPARISON: Final = re.compile(r"(.+?)\s*(==|!=|<=|>=|<|>)\s*(.+)")
+_TESTS: Final = {"==": "eq", "!=": "ne", "<=": "le", ">=": "ge", "<": "lt", ">": "gt"}
 
 
 class Expression:
@@ -74,6 +76,11 @@ def compile_expression(source: str) -> Expression:
 
 @lru_cache(maxsize=4096)  # a reload meets the same expressions again
 def _compile(source: str) -> Expression:
+    return _simple(source) or _comparison(source) or _compile_with_jinja(source)
+
+
+def _simple(source: str) -> Expression | None:
+    """A path or a constant."""
     path = parse_path(source)
     if path is not None:
         return _path_expression(source, path)
@@ -83,7 +90,33 @@ def _compile(source: str) -> Expression:
         return _constant_expression(source, text[1] if text[1] is not None else text[2])
     if _INTEGER.fullmatch(source):
         return _constant_expression(source, int(source))
-    return _compile_with_jinja(source)
+    return None
+
+
+def _comparison(source: str) -> Expression | None:
+    """Two simple expressions with an operator between them, by the test that Jinja would be given."""
+    match = _COMPARISON.fullmatch(source)
+    sides = [_simple(side) for side in match.group(1, 3)] if match else []
+    if not match or sides[0] is None or sides[1] is None:
+        return None
+    references = sides[0].references | sides[1].references
+    if not references:
+        return None
+    from aggregator.templates.filters import TESTS
+
+    left, right, test = sides[0].evaluate, sides[1].evaluate, TESTS[_TESTS[match[2]]].function
+
+    def evaluate(context: Mapping[str, Any]) -> Any:
+        try:
+            return test(left(context), right(context))
+        except ExpressionError:
+            raise
+        except Exception as error:
+            from aggregator.templates.environment import explain
+
+            raise ExpressionError(explain(error)) from error
+
+    return Expression(source, references, evaluate)
 
 
 def _path_expression(source: str, path: Path) -> Expression:
