@@ -170,10 +170,9 @@ def inflaters() -> dict[bytes, Callable[[], Inflater]]:
 
 def _usable(package: str) -> bool:
     from importlib import import_module
+    from importlib.util import find_spec
 
-    try:
-        module = import_module(package)
-    except ImportError:
+    if find_spec(package) is None:
         return False
     # brotli before 1.2 cannot bound what it gives
-    return package != "brotli" or hasattr(module.Decompressor, "can_accept_more_data")
+    return package != "brotli" or hasattr(import_module(package).Decompressor, "can_accept_more_data")
