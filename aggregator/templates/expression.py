@@ -32,7 +32,7 @@ class Expression:
 
     *references* are the paths that it reads, root first, as far as they are known at load, an index as
     its digits; *roots* their first parts. *path* is set when the expression is nothing but a path.
-    ``evaluate(context)`` gives JSON data or `MISSING`; it looks up the *roots* in *context*, each once,
+    ``evaluate(context)`` gives JSON data or `MISSING`; it looks up the *roots* in *context*,
     and nothing else, and raises `ExpressionError` for data that the expression cannot use. What it
     gives may be shared: nobody changes it.
     """
