@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from aggregator.errors import Cause
 from aggregator.transport.failures import connect_failure, late
 from aggregator.transport.lookup import look_up
+from aggregator.transport.rounds import Round
 from aggregator.transport.settings import Origin, PoolSettings
 from aggregator.transport.sockets import Address, can_poll, literal, open_socket, unix
 from aggregator.transport.tls import tls_context
@@ -28,7 +29,7 @@ _GOODBYE = 0.5  # seconds that an upstream has to answer our end of TLS
 class Connector:
     """Opens connections to the origin of *settings*; lookups of the same name at the same time are one."""
 
-    __slots__ = ("_known", "_lookup", "_loop", "_resolve", "_settings", "_tls")
+    __slots__ = ("_known", "_lookup", "_loop", "_resolve", "_sending", "_settings", "_tls")
 
     def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop, resolve: Resolve | None = None) -> None:
         self._settings = settings
@@ -36,6 +37,7 @@ class Connector:
         self._resolve = resolve
         self._lookup: asyncio.Task[Addresses] | None = None
         self._known = _known(settings.origin)
+        self._sending = Round(loop, TlsTransport.flush)
         self._tls = tls_context(settings.tls) if settings.origin.secure else None
 
     async def connect(
@@ -66,7 +68,7 @@ class Connector:
             if can_poll(self._loop):
                 wrapped = await open_tls(self._loop, sock, self._tls, name)
                 protocol = factory()
-                TlsTransport(self._loop, wrapped, protocol)
+                TlsTransport(self._loop, wrapped, protocol, self._sending)
                 return wrapped, protocol
             options |= {"ssl": self._tls, "server_hostname": name, "ssl_shutdown_timeout": _GOODBYE}
         is_unix = self._settings.origin.unix_socket is not None

@@ -17,8 +17,10 @@ from aggregator.errors import CallError, Cause
 from aggregator.transport.connecting import Connector, Resolve
 from aggregator.transport.connection import Connection
 from aggregator.transport.failures import closing, crowded, late
+from aggregator.transport.rounds import Round
 from aggregator.transport.settings import PoolSettings
 from aggregator.transport.ticket import IDEMPOTENT, Ticket
+from aggregator.transport.tls_connection import TlsConnection
 from aggregator.transport.watch import Watch
 
 _Dial = asyncio.Task[tuple[socket.socket, Connection]]
@@ -31,7 +33,7 @@ class Places:
 
     __slots__ = (
         "_closed", "_connections", "_connector", "_dials", "_empty", "_expiry", "_gaps", "_max_idle", "_watch",
-        "idle", "loop", "settings", "taken", "waiting",
+        "idle", "loop", "parsing", "settings", "taken", "waiting",
     )  # fmt: skip
 
     def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop, resolve: Resolve | None) -> None:
@@ -39,6 +41,7 @@ class Places:
         self.settings = settings
         self.loop = loop
         self.taken = 0
+        self.parsing = Round(loop, TlsConnection.parse)
         self.idle: OrderedDict[Connection, None] = OrderedDict()
         self.waiting: OrderedDict[Ticket, None] = OrderedDict()
         self._max_idle = limits.max_connections if limits.max_keepalive is None else limits.max_keepalive
@@ -92,7 +95,8 @@ class Places:
 
     def _dial(self, ticket: Ticket) -> None:
         self.taken += 1
-        connect = self._connector.connect(partial(Connection, self), ticket.deadline, ticket.timeouts.connect)
+        kind = TlsConnection if self.settings.origin.secure else Connection
+        connect = self._connector.connect(partial(kind, self), ticket.deadline, ticket.timeouts.connect)
         ticket.dial = dial = self.loop.create_task(connect)
         self._dials.add(dial)
         dial.add_done_callback(partial(self._dialled, ticket))  # runs also when the task never did

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from aggregator.transport.flow_control import FlowControl
+from aggregator.transport.rounds import Round
 
 _RECORD = 16 * 1024  # RFC 8446 §5.1; OpenSSL takes and gives no more at a time, and holds nothing back of it
 _TURN = 16  # records in one turn of the loop, so that a large body does not keep the others waiting
@@ -44,21 +45,29 @@ def _as_reset(error: OSError) -> OSError:
 class TlsTransport(FlowControl):
     """Carries *protocol* over *sock*, whose handshake is done.
 
-    OpenSSL may have to read before it can write, and the other way round: then *_write_waits* or *_read_waits*.
+    What is small enough goes out by the round *sending*, whose act is `flush`. OpenSSL may have to read before it
+    can write, and the other way round: then *_write_waits* or *_read_waits*.
     """
 
     __slots__ = (
-        "_closing", "_fd", "_lost", "_paused", "_queue", "_read", "_read_waits", "_reader", "_send", "_sock",
-        "_write_waits", "_writer",
+        "_closing", "_fd", "_lost", "_paused", "_queue", "_read", "_read_waits", "_reader", "_send", "_sending",
+        "_sock", "_write_waits", "_writer",
     )  # fmt: skip
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: ssl.SSLSocket, protocol: asyncio.Protocol) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: ssl.SSLSocket,
+        protocol: asyncio.Protocol,
+        sending: Round[TlsTransport],
+    ) -> None:
         super().__init__(loop, protocol)
+        self._sending = sending
         self._sock = sock
         self._fd = sock.fileno()
         inner = getattr(sock, "_sslobj", sock)  # has the same methods, in C: a tenth of what TLS costs a call
         self._read, self._send = inner.read, inner.write
-        self._queue: deque[memoryview] = deque()
+        self._queue: deque[bytes | memoryview] = deque()
         self._reader: Callable[[TlsTransport], None] | None = None
         self._writer = self._read_waits = self._write_waits = False
         self._paused = self._closing = self._lost = False
@@ -139,53 +148,55 @@ class TlsTransport(FlowControl):
         return False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send *data*, now or when the socket takes it; nothing once the transport closes."""
+        """Send *data*, in the next round or when the socket takes it; nothing once the transport closes."""
         if self._closing or not data:
             return
-        sent, fits = 0, len(data) <= _RECORD
-        if fits and not self._queue:
-            try:
-                sent = self._send(data)
-            except OSError as error:
-                if not self._unsent(error):
-                    return
-            if sent == len(data):
-                return
-        rest = memoryview(data if isinstance(data, bytes) else bytes(data))[sent:]
-        self._queue.append(rest)
-        self._size += len(rest)
-        if fits or len(self._queue) > 1:
-            self._watch()
+        if self._queue or len(data) > _RECORD or data.__class__ is not bytes:
+            self._line_up(memoryview(data if isinstance(data, bytes) else bytes(data)))
         else:
-            self._flush()
-        self._stall()
+            self._queue.append(data)
+            self._size = len(data)
+            self._sending.add(self)
+        if self._size > self._high:
+            self._stall()
 
-    def _flush(self) -> None:
+    def _line_up(self, data: memoryview) -> None:
+        self._queue.append(data)
+        self._size += len(data)
+        if len(self._queue) == 1:
+            self.flush()
+
+    def flush(self) -> None:
         """Send of what waits as much as the socket takes and one turn may; what OpenSSL refuses it wants again."""
-        for _ in range(_TURN):
-            if not self._queue:
-                break
+        queue, left = self._queue, _TURN
+        while queue and left:
+            left -= 1
+            piece = queue[0]
             try:
-                sent = self._send(self._queue[0][:_RECORD])
+                sent = self._send(piece if len(piece) <= _RECORD else piece[:_RECORD])
             except OSError as error:
                 self._unsent(error)
                 break
             self._size -= sent
-            self._queue[0] = self._queue[0][sent:]
-            if not self._queue[0]:
-                self._queue.popleft()
+            if sent == len(piece):
+                queue.popleft()
+            else:
+                queue[0] = memoryview(piece)[sent:]
+        if queue or self._writer or self._stalled or self._closing:
+            self._flushed()
+
+    def _flushed(self) -> None:
         self._relieve()
         if self._closing and not self._queue:
             self._bid_farewell()
         self._watch()
 
-    def _unsent(self, error: OSError) -> bool:
-        """Go by why nothing could be sent; tell whether it still may be."""
+    def _unsent(self, error: OSError) -> None:
+        """Go by why nothing could be sent."""
         if isinstance(error, ssl.SSLWantReadError):
             self._write_waits = True
         elif not isinstance(error, ssl.SSLWantWriteError):
             self._fail(_as_reset(error))
-        return not self._lost
 
     # The end.
 
@@ -254,11 +265,11 @@ class TlsTransport(FlowControl):
 
     def _write_on(self) -> None:
         self._write_waits = False
-        self._flush()
+        self.flush()
 
     def _writable(self) -> None:
         if self._read_waits:
             self._read_waits = False
             if not self._paused:
                 self._readable()
-        self._flush()
+        self.flush()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from aggregator.transport import TlsSettings
+from aggregator.transport.rounds import Round
 from aggregator.transport.tls import tls_context
 from aggregator.transport.tls_socket import open_tls
 from aggregator.transport.tls_transport import TlsTransport
@@ -168,7 +169,7 @@ class Wire:
         peer = Peer(*await asyncio.open_connection(sock=far), server or self.server)
         sock, _ = await asyncio.gather(open_tls(loop, near, self.client, "127.0.0.1"), peer.shake())
         protocol = protocol or Recorder()
-        transport = TlsTransport(loop, sock, protocol)
+        transport = TlsTransport(loop, sock, protocol, Round(loop, TlsTransport.flush))
         try:
             yield protocol, peer
         finally:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from aggregator.transport.rounds import Round
 from aggregator.transport.tls_socket import open_tls
 from aggregator.transport.tls_transport import TlsTransport
 
@@ -168,7 +169,7 @@ def test_other_side_resets(run: Any, stage: Any, wire: Any, authority: Any) -> N
             near.setblocking(False)
             sock = await open_tls(loop, near, wire.client, "127.0.0.1")
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-            TlsTransport(loop, sock, protocol).write(b"x")
+            TlsTransport(loop, sock, protocol, Round(loop, TlsTransport.flush)).write(b"x")
             await stage.until(lambda: protocol.lost)
             assert protocol.events == [("lost", ConnectionResetError)]
 
@@ -331,7 +332,7 @@ def test_nothing_is_left(run: Any, stage: Any, wire: Any) -> None:
 
     async def dropped() -> None:
         near, far = socket.socketpair()
-        transport = TlsTransport(asyncio.get_running_loop(), Scripted(near), asyncio.Protocol())  # type: ignore[arg-type]
+        transport = on(Scripted(near), asyncio.Protocol())
         transport.pause_reading()
         with pytest.warns(ResourceWarning, match="unclosed transport"):
             del transport
@@ -373,13 +374,19 @@ class Scripted:
         raise OSError
 
 
+def on(sock: Any, protocol: asyncio.Protocol) -> TlsTransport:
+    """Give the transport of *protocol* over *sock*."""
+    loop = asyncio.get_running_loop()
+    return TlsTransport(loop, sock, protocol, Round(loop, TlsTransport.flush))
+
+
 def played(run: Any, wire: Any, play: Any, **script: Any) -> None:
     """Run *play* with a protocol over a scripted socket, the script, and the other end, which is plain."""
 
     async def main() -> None:
         near, far = socket.socketpair()
         sock, protocol = Scripted(near, **script), wire.Recorder()
-        transport = TlsTransport(asyncio.get_running_loop(), sock, protocol)  # type: ignore[arg-type]
+        transport = on(sock, protocol)
         try:
             await play(protocol, sock, far)
         finally:
