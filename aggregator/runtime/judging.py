@@ -14,36 +14,68 @@ from aggregator.runtime.result import Result, failed
 from aggregator.runtime.shape import compile_reshape
 from aggregator.transport import Reply
 
-Judge = Callable[[Frame, Reply], Result]
 _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
+Refine = Callable[[Result, Frame], None]
 
 
-def compile_judge(plan: CallPlan) -> Judge:
-    """Give the function that turns a reply to *plan* into a result."""
-    read = _compile_read(plan)
-    statuses, name, label, rows = plan.success.statuses, plan.name, plan.upstream.label, plan.rows
-    refine, cap = _compile_refine(plan), plan.max_body
+class Judge:
+    """Turns replies to a call into results. One object, not closures: thousands of endpoints have one each."""
 
-    def judge(frame: Frame, reply: Reply) -> Result:
-        result = Result(name, status=reply.status)
+    __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_refine", "_rows", "_statuses")
+
+    def __init__(self, plan: CallPlan) -> None:
+        self._name = plan.name
+        self._label = plan.upstream.label
+        self._statuses = plan.success.statuses
+        self._rows = plan.rows
+        self._cap = plan.max_body
+        self._forced = None if plan.format == "auto" else plan.format
+        self._eager = plan.eager
+        self._refine = _compile_refine(plan)
+
+    def judge(self, frame: Frame, reply: Reply) -> Result:
+        """Give the result that *reply* is."""
+        result = Result(self._name, status=reply.status)
         result.headers = reply.headers
         result.raw = reply.body
         result.reply = reply
-        result.upstream = label
-        if cap is not None and len(reply.body) > cap:
+        result.upstream = label = self._label
+        if self._cap is not None and len(reply.body) > self._cap:
             error = CallError(Cause.TOO_LARGE, f"The upstream '{label}' sent too large a body.")
-            return _as_failure(result, error, rows)
-        if reply.status not in statuses:
-            return _as_failure(result, _status_error(label, reply.status, reply.headers), rows)
+            return _as_failure(result, error, self._rows)
+        if reply.status not in self._statuses:
+            return _as_failure(result, _status_error(label, reply.status, reply.headers), self._rows)
         try:
-            read(result)
-            if refine is not None:
-                refine(result, frame)
+            self._read(result)
+            if self._refine is not None:
+                self._refine(result, frame)
         except AggregatorError as error:
-            return _as_failure(result, error, rows)
+            return _as_failure(result, error, self._rows)
         return result
 
-    return judge
+    def _read(self, result: Result) -> None:
+        kind: bytes | None = None
+        for name, value in result.headers:
+            if name == b"content-type":
+                kind = value
+                break
+        raw, forced = result.raw, self._forced
+        if forced is None and kind in _JSON_TYPES:
+            if raw:
+                json_codec.validate(raw)
+                result.json = raw if raw[0] > 32 and raw[-1] > 32 else raw.strip(b" \t\r\n")
+            return
+        if not raw:
+            return
+        if not self._eager and forced is None and (kind is None or not _is_json(kind)):
+            result.decoder = lambda body: codec_for(kind).decode(body, kind)  # should anybody read what passes through
+            return
+        codec = codec_for(kind, forced)
+        if codec.name == "json":
+            json_codec.validate(raw)
+            result.json = raw.strip(b" \t\r\n")
+        else:
+            result.value = codec.decode(raw, kind)
 
 
 def _as_failure(result: Result, error: AggregatorError, rows: tuple[RowPlan, ...]) -> Result:
@@ -74,37 +106,6 @@ def _status_error(label: str, status: int, headers: list[tuple[bytes, bytes]]) -
     return CallError(Cause.STATUS, f"The upstream '{label}' answered with status {status}.", retry_after=retry_after)
 
 
-def _compile_read(plan: CallPlan) -> Callable[[Result], None]:
-    forced = None if plan.format == "auto" else plan.format
-    validate, eager = json_codec.validate, plan.eager
-
-    def read(result: Result) -> None:
-        kind: bytes | None = None
-        for name, value in result.headers:
-            if name == b"content-type":
-                kind = value
-                break
-        raw = result.raw
-        if forced is None and kind in _JSON_TYPES:
-            if raw:
-                validate(raw)
-                result.json = raw if raw[0] > 32 and raw[-1] > 32 else raw.strip(b" \t\r\n")
-            return
-        if not raw:
-            return
-        if not eager and forced is None and (kind is None or not _is_json(kind)):
-            result.decoder = lambda body: codec_for(kind).decode(body, kind)  # should anybody read what passes through
-            return
-        codec = codec_for(kind, forced)
-        if codec.name == "json":
-            validate(raw)
-            result.json = raw.strip(b" \t\r\n")
-        else:
-            result.value = codec.decode(raw, kind)
-
-    return read
-
-
 def _is_json(kind: bytes) -> bool:
     try:
         return codec_for(kind).name == "json"
@@ -112,8 +113,8 @@ def _is_json(kind: bytes) -> bool:
         return False
 
 
-def _compile_refine(plan: CallPlan) -> Callable[[Result, Frame], None] | None:
-    steps: list[Callable[[Result, Frame], None]] = []
+def _compile_refine(plan: CallPlan) -> Refine | None:
+    steps: list[Refine] = []
     if plan.graphql != "no":
         steps.append(_graphql(plan))
     if plan.success.when is not None:
@@ -131,7 +132,7 @@ def _compile_refine(plan: CallPlan) -> Callable[[Result, Frame], None] | None:
     return refine
 
 
-def _success(plan: CallPlan) -> Callable[[Result, Frame], None]:
+def _success(plan: CallPlan) -> Refine:
     condition, label = plan.success.when, plan.upstream.label
     assert condition is not None
 
@@ -142,7 +143,7 @@ def _success(plan: CallPlan) -> Callable[[Result, Frame], None]:
     return check
 
 
-def _graphql(plan: CallPlan) -> Callable[[Result, Frame], None]:
+def _graphql(plan: CallPlan) -> Refine:
     label, partial_allowed = plan.upstream.label, plan.graphql == "partial"
 
     def take_data(result: Result, _: Frame) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from aggregator.errors import AggregatorError, CallError
 from aggregator.plan.types import CallPlan
 from aggregator.runtime.frame import Cancelable, Done, Frame
-from aggregator.runtime.judging import compile_judge
+from aggregator.runtime.judging import Judge
 from aggregator.runtime.redirects import next_target
 from aggregator.runtime.rendering import Rendered, compile_body, compile_headers, compile_target
 from aggregator.runtime.result import Result, failed
@@ -54,7 +54,7 @@ class Sender:
         self._headers = compile_headers(plan.request)
         self._body = compile_body(plan.request)
         self._timeout = plan.timeout
-        self._judge = compile_judge(plan)
+        self._judge = Judge(plan)
         self._redirects = plan.redirects
 
     def render(self, frame: Frame) -> Rendered:
@@ -98,7 +98,7 @@ class Sender:
         if isinstance(outcome, CallError):
             result = failed(self.name, outcome, upstream=self.plan.upstream.label, rows=self.plan.rows)
         else:
-            result = self._judge(frame, outcome)
+            result = self._judge.judge(frame, outcome)
         result.started = started
         result.ended = frame.loop.time()
         return result
