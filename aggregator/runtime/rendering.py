@@ -13,7 +13,7 @@ from aggregator.plan.types import RequestPlan
 from aggregator.runtime.frame import Frame
 from aggregator.runtime.names import Names
 from aggregator.runtime.splicing import Writer, compile_json
-from aggregator.templates import MISSING, Template, header_value, percent_encode, text_of
+from aggregator.templates import MISSING, Splice, Template, header_value, percent_encode, text_of
 from aggregator.templates.data import kind_of
 
 Target = Callable[[Frame], bytes]
@@ -30,11 +30,18 @@ class Rendered(NamedTuple):
     body: bytes | None
 
 
-def compile_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
-    """Give the function that writes the request target; *path_params* are those of the endpoint, in order.
+def plain_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Splice | None:
+    """Give what writes the target, when it takes nothing but *path_params*: those of the endpoint, in order.
 
     The one that takes the rest of the path is written ``name:path``, as in the URL of the call.
     """
+    if plan.constant_query or plan.query or plan.forward_query:
+        return None
+    return plan.url.splice(path_params, plan.prefix)
+
+
+def compile_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
+    """Give the function that writes the request target; *path_params* are as for `plain_target`."""
     base = _base_target(plan, path_params)
     if not (plan.constant_query or plan.query or plan.forward_query):
         return base
@@ -68,12 +75,9 @@ def _unquoted(text: bytes) -> bytes:
 
 def _base_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
     url, prefix = plan.url, plan.prefix
-    if url.is_constant:
-        constant = prefix + url.render({})
-        return lambda _: constant
-    fast = url.compile_fast(path_params)
-    if fast is not None:
-        return lambda frame: prefix + fast(frame.exchange.segments)
+    splice = url.splice(path_params, prefix)
+    if splice is not None:
+        return lambda frame: splice.render(frame.exchange.segments)
     return lambda frame: prefix + url.render(frame.names)
 
 
@@ -92,11 +96,11 @@ def scalar_text(value: Any, where: str) -> str:
     raise ExpressionError(f"'{where}' needs a single value, not {kind_of(value)}.")
 
 
-def compile_headers(plan: RequestPlan) -> Headers:
-    """Give the function that writes the header block."""
+def compile_headers(plan: RequestPlan) -> Headers | None:
+    """Give the function that writes the header block; None when it is the constant one of *plan*."""
     constant, templates, forwarded = plan.constant_headers, plan.headers, frozenset(plan.forward_headers)
     if not templates and not forwarded:
-        return lambda _: constant
+        return None
     defaults = plan.header_defaults
 
     def headers(frame: Frame) -> bytes:

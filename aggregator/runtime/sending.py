@@ -14,7 +14,7 @@ from aggregator.plan.types import CallPlan
 from aggregator.runtime.frame import Cancelable, Done, Frame
 from aggregator.runtime.judging import Judge
 from aggregator.runtime.redirects import next_target
-from aggregator.runtime.rendering import Rendered, compile_body, compile_headers, compile_target
+from aggregator.runtime.rendering import Rendered, compile_body, compile_headers, compile_target, plain_target
 from aggregator.runtime.result import Result, failed
 from aggregator.transport import Reply
 
@@ -33,24 +33,18 @@ class Sender:
     """A call, ready to be made any number of times."""
 
     __slots__ = (
-        "_body",
-        "_headers",
-        "_judge",
-        "_method",
-        "_pool",
-        "_redirects",
-        "_target",
-        "_timeout",
-        "name",
-        "plan",
-    )
+        "_block", "_body", "_headers", "_judge", "_method", "_pool", "_redirects", "_splice", "_target", "_timeout",
+        "name", "plan",
+    )  # fmt: skip
 
     def __init__(self, plan: CallPlan, pool: LeanDoor, path_params: tuple[str, ...]) -> None:
         self.name = plan.name
         self.plan = plan
         self._pool = pool
         self._method = plan.request.method
-        self._target = compile_target(plan.request, path_params)
+        self._splice = plain_target(plan.request, path_params)
+        self._target = compile_target(plan.request, path_params) if self._splice is None else None
+        self._block = plan.request.constant_headers
         self._headers = compile_headers(plan.request)
         self._body = compile_body(plan.request)
         self._timeout = plan.timeout
@@ -59,18 +53,24 @@ class Sender:
 
     def render(self, frame: Frame) -> Rendered:
         """Give the request as bytes; raises ``ExpressionError`` when a value is missing or cannot be sent."""
-        headers = self._headers(frame)
+        headers = self._block if self._headers is None else self._headers(frame)
         if self._body is None:
-            return Rendered(self._target(frame), headers, None)
+            return Rendered(self._write_target(frame), headers, None)
         body, lines = self._body(frame)
-        return Rendered(self._target(frame), headers + lines, body)
+        return Rendered(self._write_target(frame), headers + lines, body)
+
+    def _write_target(self, frame: Frame) -> bytes:
+        if self._target is not None:
+            return self._target(frame)
+        assert self._splice is not None
+        return self._splice.render(frame.exchange.segments)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Send the call; *done* gets its result."""
         now = frame.loop.time()
         try:
-            if self._body is None:
-                target, headers, body = self._target(frame), self._headers(frame), None
+            if self._body is None and self._headers is None and self._splice is not None:
+                target, headers, body = self._splice.render(frame.exchange.segments), self._block, None
             else:
                 target, headers, body = self.render(frame)
         except AggregatorError as error:

@@ -15,6 +15,7 @@ from aggregator.templates.pattern import Param, PathPattern, compile_pattern
 from aggregator.templates.percent import canonical_segment, encode_segment, encode_segments, percent_encode
 from aggregator.templates.problem import TemplateProblem
 from aggregator.templates.spans import expressions_in, is_one_expression, quote_around
+from aggregator.templates.splice import Splice
 from aggregator.templates.target import Placeholder
 from aggregator.templates.text import header_value, json_text, text_of
 from aggregator.templates.url import UrlTemplate, compile_url
@@ -38,6 +39,7 @@ __all__ = [
     "Path",
     "PathPattern",
     "Placeholder",
+    "Splice",
     "Template",
     "TemplateProblem",
     "Text",

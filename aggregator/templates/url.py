@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from aggregator.errors import ExpressionError
 from aggregator.templates.address import parse_address
 from aggregator.templates.paths import read_path
-from aggregator.templates.percent import NO_SEGMENT, encode_segment, encode_segments, encode_value
+from aggregator.templates.percent import encode_segment, encode_segments, encode_value
+from aggregator.templates.splice import Splice
 from aggregator.templates.target import Part, Placeholder, parse_target
 
 Render: TypeAlias = Callable[[Mapping[str, Any]], bytes]
-RenderParams: TypeAlias = Callable[[Sequence[bytes]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +51,15 @@ class UrlTemplate:
         """Whether the target is the same for every request."""
         return not self.placeholders
 
-    def compile_fast(self, param_names: Sequence[str]) -> RenderParams | None:
-        """A closure from canonical path segments, in the order of *param_names*, to the target.
+    def splice(self, param_names: Sequence[str], prefix: bytes = b"") -> Splice | None:
+        """What writes *prefix* and the target from canonical path segments, in the order of *param_names*.
 
         None when a placeholder is anything else than one of these parameters; one that takes the rest of the
-        path is called ``name:path``, so that only ``{name:path}`` takes it as it is. The closure raises
-        `ExpressionError` for an empty segment, ``.`` and ``..`` in the path.
+        path is called ``name:path``, so that only ``{name:path}`` takes it as it is.
         """
         if any(len(part.path) > 1 or part.name not in param_names for part in self.placeholders):
             return None
-        return _splicer(self.segments, list(param_names))
+        return Splice(prefix, self.segments, list(param_names))
 
 
 @lru_cache(maxsize=32_768)  # checked first, compiled afterwards: 5000 endpoints have to stay in it
@@ -90,34 +88,3 @@ def _reader(placeholder: Placeholder) -> Render:
     read, name = read_path(placeholder.path), placeholder.name
     encode = encode_segments if placeholder.rest else encode_segment if placeholder.in_path else encode_value
     return lambda context: encode(read(context), name)
-
-
-def _splicer(segments: tuple[Part, ...], names: list[str]) -> RenderParams:
-    parts = [part if isinstance(part, bytes) else names.index(part.name) for part in segments]
-    in_path = [part.name for part in segments if isinstance(part, Placeholder) and part.in_path]
-    guarded = sorted({names.index(name) for name in in_path})
-
-    def render(params: Sequence[bytes]) -> bytes:
-        for index in guarded:
-            if params[index] in NO_SEGMENT:
-                raise ExpressionError(f"`{{{names[index]}}}` in a path is empty, `.` or `..`")
-        return b"".join([part if isinstance(part, bytes) else params[part] for part in parts])
-
-    match parts:
-        case [bytes() as constant]:
-            return lambda _: constant
-        case [bytes() as head, int() as index] if guarded:
-            return _splicer_of_one(head, index, b"", names[index])
-        case [bytes() as head, int() as index, bytes() as tail] if guarded:
-            return _splicer_of_one(head, index, tail, names[index])
-    return render
-
-
-def _splicer_of_one(head: bytes, index: int, tail: bytes, name: str) -> RenderParams:
-    def render(params: Sequence[bytes]) -> bytes:
-        param = params[index]
-        if param in NO_SEGMENT:
-            raise ExpressionError(f"`{{{name}}}` in a path is empty, `.` or `..`")
-        return head + param + tail
-
-    return render
