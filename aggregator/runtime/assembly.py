@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange, State
@@ -89,6 +90,7 @@ def _nothing(_: Run) -> bytes:
     return b""
 
 
+@cache
 def _passing(fixed: int | None) -> Begin:
     """Give the function that lets body and content type of the call through; its status too, unless one is *fixed*."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
@@ -17,6 +18,26 @@ from aggregator.runtime.result import Result, failed, skipped
 from aggregator.runtime.wanted import Wanted
 
 _log = logging.getLogger("aggregator.request")
+
+
+class Order(NamedTuple):
+    """In which order parts go: *names* and their *places*, for how many each *waits*, which of them are *roots*."""
+
+    names: tuple[str, ...]
+    places: dict[str, int]
+    waits: tuple[int, ...]
+    dependents: tuple[tuple[int, ...], ...]
+    roots: tuple[int, ...]
+
+
+@lru_cache(maxsize=1024)  # thousands of endpoints have few orders, and one that is shared stays in the caches
+def order_of(
+    names: tuple[str, ...], waits: tuple[tuple[int, ...], ...], dependents: tuple[tuple[int, ...], ...]
+) -> Order:
+    """Give the order of parts called *names*; *waits* and *dependents* hold the places of others for each."""
+    counts = tuple(len(wait) for wait in waits)
+    places = {name: number for number, name in enumerate(names)}
+    return Order(names, places, counts, dependents, tuple(number for number, count in enumerate(counts) if count == 0))
 
 
 class FanOut:
@@ -28,11 +49,10 @@ class FanOut:
         self, parts: Sequence[Part], waits: Sequence[tuple[int, ...]], dependents: Sequence[tuple[int, ...]]
     ) -> None:
         self.parts = tuple(parts)
-        self.names = tuple(part.name for part in parts)
-        self.index = {name: number for number, name in enumerate(self.names)}
-        self.waits = tuple(len(wait) for wait in waits)
-        self.dependents = tuple(dependents)
-        self.roots = tuple(number for number, count in enumerate(self.waits) if count == 0)
+        names = tuple(part.name for part in parts)
+        self.names, self.index, self.waits, self.dependents, self.roots = order_of(
+            names, tuple(waits), tuple(dependents)
+        )
 
 
 class Run:

@@ -18,7 +18,7 @@ from aggregator.plan.types import EndpointPlan, RowPlan, ServerPlan
 from aggregator.runtime.answer import Answer, problem
 from aggregator.runtime.assembly import Assembly
 from aggregator.runtime.body import ClientGone, take_body
-from aggregator.runtime.disclosure import compile_disclosure
+from aggregator.runtime.disclosure import Discloses
 from aggregator.runtime.effects import Effect, EffectQueue
 from aggregator.runtime.failure import failure_answer
 from aggregator.runtime.fanout import FanOut, Run
@@ -50,7 +50,7 @@ class EndpointHandler:
 
     def __init__(
         self, plan: EndpointPlan, server: ServerPlan, fan: FanOut, assembly: Assembly, effects: tuple[Effect, ...],
-        queue: EffectQueue,
+        queue: EffectQueue, discloses: Discloses,
     ) -> None:  # fmt: skip
         self.plan = plan
         self._fan = fan
@@ -60,7 +60,7 @@ class EndpointHandler:
         self._inputs = Inputs(plan.inputs, plan.pattern.params)
         self._budget = plan.timeout - plan.reserve
         self._report = Report(plan.key, server.access_log)
-        self._discloses = compile_disclosure(server)
+        self._discloses = discloses
         self.is_direct = plan.inputs.read_body == "no" and assembly.is_plain and not plan.response.delay
 
     def open(self, exchange: Exchange, segments: tuple[bytes, ...], client: str, now: float) -> None:

@@ -30,21 +30,21 @@ class LeanDoor(Protocol):
 
 
 class Sender:
-    """A call, ready to be made any number of times."""
+    """A call, ready to be made any number of times. *block* are the headers of *plan* that are the same each time."""
 
     __slots__ = (
         "_block", "_body", "_headers", "_judge", "_method", "_pool", "_redirects", "_splice", "_target", "_timeout",
         "name", "plan",
     )  # fmt: skip
 
-    def __init__(self, plan: CallPlan, pool: LeanDoor, path_params: tuple[str, ...]) -> None:
+    def __init__(self, plan: CallPlan, pool: LeanDoor, path_params: tuple[str, ...], block: bytes) -> None:
         self.name = plan.name
         self.plan = plan
         self._pool = pool
         self._method = plan.request.method
         self._splice = plain_target(plan.request, path_params)
         self._target = compile_target(plan.request, path_params) if self._splice is None else None
-        self._block = plan.request.constant_headers
+        self._block = block
         self._headers = compile_headers(plan.request)
         self._body = compile_body(plan.request)
         self._timeout = plan.timeout

@@ -16,7 +16,7 @@ from aggregator.exchange import Exchange
 from aggregator.plan.types import EndpointPlan, ServerPlan
 from aggregator.runtime.answer import Answer, problem
 from aggregator.runtime.body import ClientGone, check_length
-from aggregator.runtime.disclosure import compile_disclosure
+from aggregator.runtime.disclosure import Discloses
 from aggregator.runtime.effects import Effect, EffectQueue
 from aggregator.runtime.frame import Frame
 from aggregator.runtime.heads import compile_head
@@ -49,10 +49,10 @@ class StreamHandler:
 
     def __init__(
         self, plan: EndpointPlan, server: ServerPlan, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
-        queue: EffectQueue,
+        queue: EffectQueue, discloses: Discloses,
     ) -> None:  # fmt: skip
         self.plan = plan
-        self._stream = Stream(plan, compile_head(plan.response), sender, pool, compile_disclosure(server))
+        self._stream = Stream(plan, compile_head(plan.response), sender, pool, discloses)
         self._effects = effects
         self._queue = queue
         self._inputs = Inputs(plan.inputs, plan.pattern.params)
