@@ -18,7 +18,6 @@ from aggregator.runtime.fanout import Run
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.replying import fault_answer
 from aggregator.server.generation import Generation
-from aggregator.server.index import target_for
 from aggregator.server.status_lines import STATUS_LINES
 
 _BIG = 64 * 1024
@@ -54,10 +53,10 @@ class DirectDoor:
             return None
         if match is None:
             return None
-        route = target_for(match.methods, method)
-        if route is None or not route.handler.is_direct or b"#" in target:
+        handler = match.methods.target(method)
+        if handler is None or not handler.is_direct or b"#" in target:
             return None
-        return Found(generation, route.handler, match.segments, path, query)  # type: ignore[arg-type]
+        return Found(generation, handler, match.segments, path, query)  # type: ignore[arg-type]
 
 
 class Connection(Protocol):

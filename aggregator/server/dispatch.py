@@ -14,9 +14,8 @@ from aggregator.runtime.answer import problem
 from aggregator.runtime.identity import request_id
 from aggregator.runtime.replying import fault_answer, send_answer
 from aggregator.server.generation import Generation
-from aggregator.server.index import target_for
 from aggregator.server.paths import path_of
-from aggregator.server.routes import EndpointRoute
+from aggregator.server.routes import Handler
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
@@ -54,23 +53,23 @@ class Dispatcher:
             return True
         if match is None:
             return False
-        route = target_for(match.methods, scope["method"])
-        if route is None:
+        handler = match.methods.target(scope["method"])
+        if handler is None:
             matches = list(generation.index.every(path_of(scope)))
-            match = next((other for other in matches if target_for(other.methods, scope["method"])), match)
-            route = target_for(match.methods, scope["method"])
-        if route is None:
+            match = next((other for other in matches if other.methods.target(scope["method"])), match)
+            handler = match.methods.target(scope["method"])
+        if handler is None:
             return await self._wrong_method({method for other in matches for method in other.methods}, scope, send)
         if self._draining():
             scope["aggregator.draining"] = True
-        scope["route"] = route
-        await self._serve(generation, route, match.segments, scope, receive, send)
+        scope["route"] = generation.route_of[handler]
+        await self._serve(generation, handler, match.segments, scope, receive, send)
         return True
 
     async def _serve(
         self,
         generation: Generation,
-        route: EndpointRoute,
+        handler: Handler,
         segments: tuple[bytes, ...],
         scope: Scope,
         receive: Receive,
@@ -79,17 +78,17 @@ class Dispatcher:
         sending = _Sending(send)
         generation.in_flight += 1
         try:
-            await route.handler(scope, receive, sending, segments)
+            await handler(scope, receive, sending, segments)
         except asyncio.CancelledError:
             if not self._draining():
                 raise
             log(_log, logging.WARNING, "A request was cut off: the grace of the stopping server was over.",
-                endpoint=route.plan.key)  # fmt: skip
+                endpoint=handler.plan.key)  # fmt: skip
             if not sending.started:
                 await refuse(scope, send, 503, STOPPING, _SOON)
         except Exception as error:
             identity = request_id(scope["headers"])
-            answer = fault_answer(route.plan.key, error, identity)
+            answer = fault_answer(handler.plan.key, error, identity)
             if not sending.started:
                 await send_answer(send, answer, identity)
         finally:

@@ -10,7 +10,7 @@ from aggregator.plan.walking import calls_in
 from aggregator.runtime.client import PoolKey, SharedClient, pool_key
 from aggregator.runtime.stack import Resources, build_endpoint
 from aggregator.server.index import RouteIndex
-from aggregator.server.routes import EndpointRoute
+from aggregator.server.routes import EndpointRoute, Handler
 
 _AT_ONCE = 32
 """Endpoints built between two looks at the event loop: a few milliseconds."""
@@ -29,7 +29,8 @@ class Generation:
         self.in_flight = 0
         self.retired = False
         self.routes = routes
-        self.index: RouteIndex[EndpointRoute] = RouteIndex((r.plan.method, r.plan.pattern, r) for r in routes)
+        self.index: RouteIndex[Handler] = RouteIndex((r.plan.method, r.plan.pattern, r.handler) for r in routes)
+        self.route_of: dict[Handler, EndpointRoute] = {route.handler: route for route in routes}
         self._client = client
         self._pools = pools
 

@@ -16,6 +16,8 @@ from aggregator.runtime.streaming import StreamHandler
 from aggregator.server.index import RouteIndex
 from aggregator.server.paths import path_of
 
+Handler = EndpointHandler | StreamHandler
+
 
 class EndpointRoute(BaseRoute):
     """One declared endpoint. Requests reach it through the index, not by matching routes one after another.
@@ -25,12 +27,12 @@ class EndpointRoute(BaseRoute):
 
     include_in_schema = True
 
-    def __init__(self, plan: EndpointPlan, handler: EndpointHandler | StreamHandler | None = None) -> None:
+    def __init__(self, plan: EndpointPlan, handler: Handler | None = None) -> None:
         self.plan = plan
         self._handler = handler
 
     @property
-    def handler(self) -> EndpointHandler | StreamHandler:
+    def handler(self) -> Handler:
         """What answers it; raises ``StartupError`` before the application runs."""
         if self._handler is None:
             raise StartupError("The application has not been started.")
@@ -54,7 +56,7 @@ class EndpointRoute(BaseRoute):
         return {"GET", "HEAD"} if self.plan.method == "GET" else {self.plan.method}
 
     @property
-    def endpoint(self) -> EndpointHandler | StreamHandler | None:
+    def endpoint(self) -> Handler | None:
         """What answers it, if the application runs."""
         return self._handler
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aggregator.errors import ExpressionError
-from aggregator.server.index import RouteIndex, target_for
+from aggregator.server.index import Methods, RouteIndex
 from aggregator.templates import compile_pattern
 
 
@@ -34,7 +34,7 @@ def test_a_literal_beats_a_parameter_beats_the_rest(path: bytes, found: tuple[st
     """The most specific pattern answers; a parameter is one canonical segment, never empty."""
     routes = index("GET /", "GET /users/me", "GET /users/{id}", "GET /users/{id}/orders", "GET /files/{rest:path}")
     match = routes.find(path)
-    assert found == (None if match is None else (match.methods["GET"], match.segments))
+    assert found == (None if match is None else (match.methods.target("GET"), match.segments))
 
 
 @pytest.mark.parametrize("path", [b"/users/..", b"/users/%2e%2e/x", b"//users", b"/users/%zz", b"/users/."])
@@ -60,6 +60,23 @@ def test_the_root_and_a_trailing_slash_are_found_by_both_ways() -> None:
 
 def test_head_follows_from_get() -> None:
     """HEAD is answered by its own endpoint if there is one, otherwise by GET."""
-    assert target_for({"GET": "get"}, "HEAD") == "get"
-    assert target_for({"GET": "get", "HEAD": "head"}, "HEAD") == "head"
-    assert target_for({"POST": "post"}, "HEAD") is None
+    assert methods(GET="get").target("HEAD") == "get"
+    assert methods(GET="get", HEAD="head").target("HEAD") == "head"
+    assert methods(POST="post", GET="get").target("HEAD") == "get"
+    assert methods(POST="post").target("HEAD") is None
+
+
+def test_the_last_declaration_of_a_method_counts() -> None:
+    """A path that several methods lead to tells them all, each once; one that none leads to tells none."""
+    found = methods(GET="get", POST="post")
+    found.add("GET", "new")
+    assert [(method, found.target(method)) for method in found] == [("GET", "new"), ("POST", "post")]
+    assert list(Methods()) == []
+
+
+def methods(**targets: str) -> Methods[str]:
+    """Give what answers each method with its target."""
+    found: Methods[str] = Methods()
+    for method, target in targets.items():
+        found.add(method, target)
+    return found
