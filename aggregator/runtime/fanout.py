@@ -40,19 +40,17 @@ def order_of(
     return Order(names, places, counts, dependents, tuple(number for number, count in enumerate(counts) if count == 0))
 
 
-class FanOut:
+class FanOut(NamedTuple):
     """The parts of a fan-out and their order, built once a generation."""
 
-    __slots__ = ("dependents", "index", "names", "parts", "roots", "waits")
+    order: Order
+    parts: tuple[Part, ...]
 
-    def __init__(
-        self, parts: Sequence[Part], waits: Sequence[tuple[int, ...]], dependents: Sequence[tuple[int, ...]]
-    ) -> None:
-        self.parts = tuple(parts)
-        names = tuple(part.name for part in parts)
-        self.names, self.index, self.waits, self.dependents, self.roots = order_of(
-            names, tuple(waits), tuple(dependents)
-        )
+
+def fan_out(parts: Sequence[Part], waits: Sequence[tuple[int, ...]], dependents: Sequence[tuple[int, ...]]) -> FanOut:
+    """Give the fan-out of *parts*; *waits* and *dependents* hold the places of others for each."""
+    names = tuple(part.name for part in parts)
+    return FanOut(order_of(names, tuple(waits), tuple(dependents)), tuple(parts))
 
 
 class Run:
@@ -62,38 +60,41 @@ class Run:
     cancelled and keeps no result.
     """
 
-    __slots__ = ("_ended", "_left", "_open", "failure", "fan", "frame", "over", "results", "tickets", "wanted")
+    __slots__ = (
+        "_ended", "_left", "_open", "failure", "frame", "order", "over", "parts", "results", "tickets", "wanted",
+    )  # fmt: skip
 
-    def __init__(self, fan: FanOut, frame: Frame, ended: Callable[[Run], None]) -> None:
-        self.fan = fan
+    def __init__(self, order: Order, parts: tuple[Part, ...], frame: Frame, ended: Callable[[Run], None]) -> None:
+        self.order = order
+        self.parts = parts
         self.frame = frame
-        self.results: list[Result | None] = [None] * len(fan.parts)
-        self.tickets: list[Cancelable | None] = [None] * len(fan.parts)
+        self.results: list[Result | None] = [None] * len(parts)
+        self.tickets: list[Cancelable | None] = [None] * len(parts)
         self.over = False
         self.wanted: Wanted | None = None
         self.failure: Result | None = None
-        self._open = list(fan.waits)
-        self._left = len(fan.parts)
+        self._open = list(order.waits)
+        self._left = len(parts)
         self._ended = ended
-        frame.names.see(fan.index, self.results)
+        frame.names.see(order.places, self.results)
 
     def begin(self, wanted: Wanted | None = None) -> None:
         """Start every part that waits for nothing; parts outside *wanted* count as skipped."""
-        if not self.fan.parts:
+        if not self.parts:
             self._finish()
             return
         if wanted is not None:
             self.wanted = wanted
-            for number, name in enumerate(self.fan.names):
+            for number, name in enumerate(self.order.names):
                 if name not in wanted:
                     self.tickets[number] = _NOTHING
-        for number in self.fan.roots:
+        for number in self.order.roots:
             if self.over:
                 return
             self._launch(number)
 
     def _launch(self, number: int) -> None:
-        part = self.fan.parts[number]
+        part = self.parts[number]
         if self.tickets[number] is _NOTHING:
             self._settle(number, skipped(part.name))
             return
@@ -122,7 +123,7 @@ class Run:
         _log.error("A part could not be run by a fault of the program: %r", error, exc_info=error)
         if not self.over:
             fault = CallError(Cause.FAULT, "The server made a mistake; its log tells more.")
-            self.failure = failed(self.fan.names[number], fault)
+            self.failure = failed(self.order.names[number], fault)
             self._finish()
 
     def _take(self, number: int, result: Result) -> None:
@@ -136,7 +137,7 @@ class Run:
         if self._left == 0:
             self._finish()
             return
-        for dependent in self.fan.dependents[number]:
+        for dependent in self.order.dependents[number]:
             self._open[dependent] -= 1
             if self._open[dependent] == 0 and not self.over:
                 self._launch(dependent)

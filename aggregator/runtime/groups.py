@@ -18,14 +18,14 @@ class Group:
         self.name = name
         self._fan = fan
         self._keys = tuple(
-            (b"," if number else b"{") + json_codec.encode(key) + b":" for number, key in enumerate(fan.names)
+            (b"," if number else b"{") + json_codec.encode(key) + b":" for number, key in enumerate(fan.order.names)
         )
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Start the parts of the group."""
         started = frame.loop.time()
         inner = frame.with_names(frame.names.child({}))
-        run = Run(self._fan, inner, lambda ended: done(self._collected(ended, started)))
+        run = Run(*self._fan, inner, lambda ended: done(self._collected(ended, started)))
         run.begin(frame.wanted)
         return run
 

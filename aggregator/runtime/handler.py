@@ -10,11 +10,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
-from aggregator.plan.types import EndpointPlan, RowPlan, ServerPlan
+from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.runtime.answer import Answer, problem
 from aggregator.runtime.assembly import Assembly
 from aggregator.runtime.body import ClientGone, take_body
@@ -45,21 +46,22 @@ class EndpointHandler:
     """Serves one endpoint of one generation."""
 
     __slots__ = (
-        "_assembly", "_budget", "_discloses", "_effects", "_fan", "_inputs", "_queue", "_report", "is_direct", "plan",
+        "_assembly", "_budget", "_discloses", "_effects", "_inputs", "_order", "_parts", "_queue", "_report",
+        "is_direct", "plan",
     )  # fmt: skip
 
     def __init__(
-        self, plan: EndpointPlan, server: ServerPlan, fan: FanOut, assembly: Assembly, effects: tuple[Effect, ...],
-        queue: EffectQueue, discloses: Discloses,
+        self, plan: EndpointPlan, inputs: Inputs, fan: FanOut, assembly: Assembly, effects: tuple[Effect, ...],
+        queue: EffectQueue, report: Report, discloses: Discloses,
     ) -> None:  # fmt: skip
         self.plan = plan
-        self._fan = fan
+        self._order, self._parts = fan
         self._assembly = assembly
         self._effects = effects
         self._queue = queue
-        self._inputs = Inputs(plan.inputs, plan.pattern.params)
-        self._budget = plan.timeout - plan.reserve
-        self._report = Report(plan.key, server.access_log)
+        self._inputs = inputs
+        self._budget = _budget(plan.timeout, plan.reserve)
+        self._report = report
         self._discloses = discloses
         self.is_direct = plan.inputs.read_body == "no" and assembly.is_plain and not plan.response.delay
 
@@ -79,7 +81,7 @@ class EndpointHandler:
             answered(self._refused(refusal, exchange), None)
             return None
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
-        run = Run(self._fan, frame, lambda ended: answered(self._plain(ended), ended))
+        run = Run(self._order, self._parts, frame, lambda ended: answered(self._plain(ended), ended))
         run.begin()
         return run
 
@@ -101,7 +103,7 @@ class EndpointHandler:
             answer, run = self._refused(refusal, exchange), None
             closing = closing or refusal.status in (408, 413)
         except ClientGone:
-            self._report.gone(exchange)
+            self._report.gone(self.plan.key, exchange)
             return
         if run is not None:
             scope.get("aggregator.trace", []).extend(run.ended_results())
@@ -113,15 +115,17 @@ class EndpointHandler:
         if self._effects and run is not None:
             self._queue.put(self._effects, run.frame.names, answer)
         if not self._report.is_off:
-            self._report.answered(exchange, answer.status, () if run is None else run.ended_results())
+            results = () if run is None else run.ended_results()
+            if self._report.tells(answer.status, results):
+                self._report.answered(self.plan.key, exchange, answer.status, results)
 
     def gone(self, exchange: Exchange) -> None:
         """Tell that the client hung up before its answer was there."""
-        self._report.gone(exchange)
+        self._report.gone(self.plan.key, exchange)
 
     async def _run(self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop) -> Run:
         done: asyncio.Future[None] = loop.create_future()
-        run = Run(self._fan, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done))
+        run = Run(self._order, self._parts, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done))
         try:
             run.begin(None if exchange.asked is None else exchange.asked.wanted)
             if not run.over:
@@ -189,6 +193,11 @@ async def _unless_gone(done: asyncio.Future[None], receive: Receive, loop: async
         await done
     finally:
         watch.stop()
+
+
+@lru_cache(maxsize=1024)  # a number that many endpoints have in common lies in memory once
+def _budget(timeout: float, reserve: float) -> float:
+    return timeout - reserve
 
 
 def _resolve(done: asyncio.Future[None]) -> Callable[[Run], None]:

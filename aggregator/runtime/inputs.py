@@ -40,11 +40,10 @@ class Refusal(AggregatorError):  # noqa: N818 - said of the request
 class Inputs:
     """The declared inputs of an endpoint, ready to be enforced."""
 
-    __slots__ = ("_body", "_headers", "_names", "_params", "_plain", "_plan", "_query")
+    __slots__ = ("_body", "_headers", "_names", "_params", "_plain", "_query")
 
     def __init__(self, plan: InputPlan, param_names: tuple[str, ...]) -> None:
         declared = {parameter.name: parameter for parameter in plan.params}
-        self._plan = plan
         self._names = param_names
         self._params: tuple[Parameter | None, ...] = tuple(declared.get(name) for name in param_names)
         self._query = plan.query

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.registry import codec_for
 from aggregator.errors import AggregatorError, CallError, Cause
-from aggregator.plan.types import CallPlan, RowPlan
+from aggregator.plan.types import CallPlan
 from aggregator.runtime.frame import Frame
 from aggregator.runtime.result import Result, failed
 from aggregator.runtime.shape import compile_reshape
@@ -19,22 +19,21 @@ Refine = Callable[[Result, Frame], None]
 
 
 class Judge:
-    """Turns replies to a call into results. One object, not closures: thousands of endpoints have one each."""
+    """Turns replies to a call into results. It knows nothing of the call's status map, and so may judge for many."""
 
-    __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_refine", "_rows", "_statuses")
+    __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_refine", "_statuses")
 
     def __init__(self, plan: CallPlan) -> None:
         self._name = plan.name
         self._label = plan.upstream.label
         self._statuses = plan.success.statuses
-        self._rows = plan.rows
         self._cap = plan.max_body
         self._forced = None if plan.format == "auto" else plan.format
         self._eager = plan.eager
         self._refine = _compile_refine(plan)
 
     def judge(self, frame: Frame, reply: Reply) -> Result:
-        """Give the result that *reply* is."""
+        """Give the result that *reply* is; a failure has no rows yet."""
         result = Result(self._name, status=reply.status)
         result.headers = reply.headers
         result.raw = reply.body
@@ -42,15 +41,15 @@ class Judge:
         result.upstream = label = self._label
         if self._cap is not None and len(reply.body) > self._cap:
             error = CallError(Cause.TOO_LARGE, f"The upstream '{label}' sent too large a body.")
-            return _as_failure(result, error, self._rows)
+            return _as_failure(result, error)
         if reply.status not in self._statuses:
-            return _as_failure(result, _status_error(label, reply.status, reply.headers), self._rows)
+            return _as_failure(result, _status_error(label, reply.status, reply.headers))
         try:
             self._read(result)
             if self._refine is not None:
                 self._refine(result, frame)
         except AggregatorError as error:
-            return _as_failure(result, error, self._rows)
+            return _as_failure(result, error)
         return result
 
     def _read(self, result: Result) -> None:
@@ -78,8 +77,15 @@ class Judge:
             result.value = codec.decode(raw, kind)
 
 
-def _as_failure(result: Result, error: AggregatorError, rows: tuple[RowPlan, ...]) -> Result:
-    failure = failed(result.name, error, upstream=result.upstream, status=result.status, rows=rows)
+def judges_alike(plan: CallPlan) -> Hashable | None:
+    """Give what is equal for calls whose replies mean the same; None for a call that has a meaning of its own."""
+    if plan.graphql != "no" or plan.success.when is not None or plan.shape is not None:
+        return None
+    return plan.name, plan.upstream.label, plan.success.statuses, plan.max_body, plan.format, plan.eager
+
+
+def _as_failure(result: Result, error: AggregatorError) -> Result:
+    failure = failed(result.name, error, upstream=result.upstream, status=result.status)
     failure.headers, failure.raw, failure.reply = result.headers, result.raw, result.reply
     failure.decoder = _lenient
     return failure

@@ -15,40 +15,45 @@ _log = logging.getLogger("aggregator.request")
 
 
 class Report:
-    """Tells of the answers of one endpoint: all of them, only 5xx and partial ones, or none."""
+    """Tells of the answers of endpoints: all of them, only 5xx and partial ones, or none. *endpoint* is a key."""
 
-    __slots__ = ("_endpoint", "_which", "is_off")
+    __slots__ = ("_which", "is_off")
 
-    def __init__(self, endpoint: str, which: Literal["all", "errors", "off"]) -> None:
-        self._endpoint = endpoint
+    def __init__(self, which: Literal["all", "errors", "off"]) -> None:
         self._which = which
         self.is_off = which == "off"
 
-    def answered(self, exchange: Exchange, status: int, results: tuple[Result, ...]) -> None:
+    def tells(self, status: int, results: tuple[Result, ...]) -> bool:
+        """Say whether an answer made of *results* is of a kind that is told."""
+        return self._which == "all" or (not self.is_off and _is_bad(status, results))
+
+    def answered(self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...]) -> None:
         """Tell of an answer made of *results*, if it is of a kind that is told."""
-        if self.is_off:
+        if not self.tells(status, results):
             return
-        bad = status >= 500 or is_partial(results)
-        if not bad and self._which == "errors":
-            return
+        bad = _is_bad(status, results)
         level = logging.WARNING if bad else logging.INFO
         log(
             _log, level, "Answered with a failure." if status >= 500 else "Answered in part." if bad else "Answered.",
-            endpoint=self._endpoint, status=status, path=exchange.path, request_id=exchange.id, client=exchange.client,
+            endpoint=endpoint, status=status, path=exchange.path, request_id=exchange.id, client=exchange.client,
             ms=_since(exchange), parts=parts_header(results).decode(),
         )  # fmt: skip
 
-    def gone(self, exchange: Exchange) -> None:
+    def gone(self, endpoint: str, exchange: Exchange) -> None:
         """Tell of a client that hung up; 499 is what proxies call it."""
         if not self.is_off:
-            log(_log, logging.INFO, "The client hung up.", endpoint=self._endpoint, status=499, path=exchange.path,
+            log(_log, logging.INFO, "The client hung up.", endpoint=endpoint, status=499, path=exchange.path,
                 request_id=exchange.id, client=exchange.client)  # fmt: skip
 
-    def broken(self, exchange: Exchange, status: int, error: Exception) -> None:
+    def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception) -> None:
         """Tell of an answer that was cut off in the middle, whose client got *status* and half a body."""
         if not self.is_off:
-            log(_log, logging.WARNING, "An answer was cut off.", endpoint=self._endpoint, status=status,
+            log(_log, logging.WARNING, "An answer was cut off.", endpoint=endpoint, status=status,
                 path=exchange.path, request_id=exchange.id, client=exchange.client, reason=str(error))  # fmt: skip
+
+
+def _is_bad(status: int, results: tuple[Result, ...]) -> bool:
+    return status >= 500 or is_partial(results)
 
 
 def _since(exchange: Exchange) -> float:

@@ -107,6 +107,10 @@ class Result:
         """The rows of status maps that may speak of this failure of a call; None for what is no failure of a call."""
         return getattr(self, "_rows", None)
 
+    def is_ruled_by(self, rows: tuple[RowPlan, ...]) -> None:
+        """Let *rows* speak of this failure."""
+        self._rows = rows
+
     @property
     def scope(self) -> Any:
         """The ``Names`` that those rows may read, for a failure inside a group; None when they are the answer's."""

@@ -10,12 +10,14 @@ from functools import partial
 from typing import Any, Protocol
 
 from aggregator.errors import AggregatorError, CallError
+from aggregator.exchange import State
 from aggregator.plan.types import CallPlan
 from aggregator.runtime.frame import Cancelable, Done, Frame
 from aggregator.runtime.judging import Judge
 from aggregator.runtime.redirects import next_target
 from aggregator.runtime.rendering import Rendered, compile_body, compile_headers, compile_target, plain_target
 from aggregator.runtime.result import Result, failed
+from aggregator.templates import Splice
 from aggregator.transport import Reply
 
 
@@ -30,25 +32,31 @@ class LeanDoor(Protocol):
 
 
 class Sender:
-    """A call, ready to be made any number of times. *block* are the headers of *plan* that are the same each time."""
+    """A call, ready to be made any number of times.
+
+    *judge* says what replies mean, *same* gives the one object that all equal values are.
+    """
 
     __slots__ = (
-        "_block", "_body", "_headers", "_judge", "_method", "_pool", "_redirects", "_splice", "_target", "_timeout",
-        "name", "plan",
+        "_block", "_body", "_head", "_headers", "_judge", "_method", "_pool", "_redirects", "_splice", "_target",
+        "_timeout", "name", "plan",
     )  # fmt: skip
 
-    def __init__(self, plan: CallPlan, pool: LeanDoor, path_params: tuple[str, ...], block: bytes) -> None:
+    def __init__(
+        self, plan: CallPlan, pool: LeanDoor, path_params: tuple[str, ...], judge: Judge, same: Callable[[Any], Any]
+    ) -> None:
         self.name = plan.name
         self.plan = plan
         self._pool = pool
-        self._method = plan.request.method
-        self._splice = plain_target(plan.request, path_params)
-        self._target = compile_target(plan.request, path_params) if self._splice is None else None
-        self._block = block
+        self._method = same(plan.request.method)
+        self._head, splice = plain_target(plan.request, path_params) or (b"", None)
+        self._splice: Splice | None = same(splice)
+        self._target = compile_target(plan.request, path_params) if splice is None else None
+        self._block = same(plan.request.constant_headers)
         self._headers = compile_headers(plan.request)
         self._body = compile_body(plan.request)
-        self._timeout = plan.timeout
-        self._judge = Judge(plan)
+        self._timeout = same(plan.timeout)
+        self._judge = judge
         self._redirects = plan.redirects
 
     def render(self, frame: Frame) -> Rendered:
@@ -63,14 +71,14 @@ class Sender:
         if self._target is not None:
             return self._target(frame)
         assert self._splice is not None
-        return self._splice.render(frame.exchange.segments)
+        return self._splice.render(self._head, frame.exchange.segments)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Send the call; *done* gets its result."""
         now = frame.loop.time()
         try:
             if self._body is None and self._headers is None and self._splice is not None:
-                target, headers, body = self._splice.render(frame.exchange.segments), self._block, None
+                target, headers, body = self._splice.render(self._head, frame.exchange.segments), self._block, None
             else:
                 target, headers, body = self.render(frame)
         except AggregatorError as error:
@@ -99,6 +107,8 @@ class Sender:
             result = failed(self.name, outcome, upstream=self.plan.upstream.label, rows=self.plan.rows)
         else:
             result = self._judge.judge(frame, outcome)
+            if result.state is State.FAILED:
+                result.is_ruled_by(self.plan.rows)
         result.started = started
         result.ended = frame.loop.time()
         return result

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from aggregator.errors import CallError
 from aggregator.exchange import Exchange
-from aggregator.plan.types import EndpointPlan, ServerPlan
+from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answer import Answer, problem
 from aggregator.runtime.body import ClientGone, check_length
 from aggregator.runtime.disclosure import Discloses
@@ -48,15 +48,15 @@ class StreamHandler:
     __slots__ = ("_effects", "_inputs", "_queue", "_report", "_seconds", "_stream", "plan")
 
     def __init__(
-        self, plan: EndpointPlan, server: ServerPlan, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
-        queue: EffectQueue, discloses: Discloses,
+        self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
+        queue: EffectQueue, report: Report, discloses: Discloses,
     ) -> None:  # fmt: skip
         self.plan = plan
         self._stream = Stream(plan, compile_head(plan.response), sender, pool, discloses)
         self._effects = effects
         self._queue = queue
-        self._inputs = Inputs(plan.inputs, plan.pattern.params)
-        self._report = Report(plan.key, server.access_log)
+        self._inputs = inputs
+        self._report = report
         is_declared = plan.reserve > 0  # of a deadline that the file names, a moment is kept for making the answer
         self._seconds = plan.timeout if is_declared or plan.idle_timeout is None else math.inf
 
@@ -75,11 +75,11 @@ class StreamHandler:
             check_length(exchange, self.plan.inputs.max_body)
             answer = await unless_gone(transit.run(), receive, transit.read)
         except ClientGone:
-            self._report.gone(exchange)
+            self._report.gone(self.plan.key, exchange)
             return
         except (CallError, Refusal) as error:
             if transit.status or not isinstance(error, Refusal):
-                self._report.broken(exchange, transit.status, error)
+                self._report.broken(self.plan.key, exchange, transit.status, error)
                 return
             answer = problem(error.status, error.detail, request_id=exchange.id, errors=error.errors)
         if not transit.status:
@@ -90,7 +90,7 @@ class StreamHandler:
     def _after(self, exchange: Exchange, answer: Answer, names: Names, transit: Transit) -> None:
         if self._effects and transit.results:
             self._queue.put(self._effects, names, answer)
-        self._report.answered(exchange, answer.status, transit.results)
+        self._report.answered(self.plan.key, exchange, answer.status, transit.results)
 
     def _exchange(self, scope: Any, segments: tuple[bytes, ...], now: float) -> Exchange:
         exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])

@@ -4,52 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from aggregator.errors import ExpressionError
 from aggregator.templates.percent import NO_SEGMENT
 from aggregator.templates.target import Part, Placeholder
 
 
-class Splice:
-    """Writes a target. An object and not a closure, whose variables would each lie elsewhere in memory."""
+class Splice(Struct, frozen=True):
+    """What follows the head of a target. Many targets differ in their heads only, and then are equal here.
 
-    __slots__ = ("_guarded", "_head", "_index", "_names", "_parts", "_tail")
+    That is one parameter (*index*, or none: -1) and a *tail*; or, when there is more, the *parts*, where numbers stand
+    for parameters. *guarded* are the numbers of *names* that must not be empty, ``.`` or ``..``.
+    """
 
-    def __init__(self, prefix: bytes, segments: Sequence[Part], names: list[str]) -> None:
-        parts = [part if isinstance(part, bytes) else names.index(part.name) for part in segments]
-        in_path = {part.name for part in segments if isinstance(part, Placeholder) and part.in_path}
-        self._guarded = tuple(sorted(names.index(name) for name in in_path))
-        self._names = names
-        self._index, self._tail = -1, b""
-        self._parts: list[bytes | int] | None = None
-        match parts:
-            case [bytes() as head]:
-                self._head = prefix + head
-            case [bytes() as head, int() as index] if in_path:
-                self._head, self._index = prefix + head, index
-            case [bytes() as head, int() as index, bytes() as tail] if in_path:
-                self._head, self._index, self._tail = prefix + head, index, tail
-            case _:
-                self._head, self._parts = prefix, parts
+    index: int
+    tail: bytes
+    parts: tuple[bytes | int, ...] | None
+    guarded: tuple[int, ...]
+    names: tuple[str, ...]
 
-    def render(self, params: Sequence[bytes]) -> bytes:
-        """Give the target with *params*, canonical and percent-encoded.
+    def render(self, head: bytes, params: Sequence[bytes]) -> bytes:
+        """Give the target that begins with *head*, with *params*, canonical and percent-encoded.
 
         Raises `ExpressionError` for an empty segment, ``.`` and ``..`` in the path.
         """
-        if self._parts is not None:
-            return self._render_parts(self._parts, params)
-        if self._index < 0:
-            return self._head
-        param = params[self._index]
+        if self.parts is not None:
+            return head + self._render_parts(self.parts, params)
+        if self.index < 0:
+            return head
+        param = params[self.index]
         if param in NO_SEGMENT:
-            raise self._no_segment(self._index)
-        return self._head + param + self._tail
+            raise self._no_segment(self.index)
+        return head + param + self.tail
 
-    def _render_parts(self, parts: list[bytes | int], params: Sequence[bytes]) -> bytes:
-        for index in self._guarded:
+    def _render_parts(self, parts: tuple[bytes | int, ...], params: Sequence[bytes]) -> bytes:
+        for index in self.guarded:
             if params[index] in NO_SEGMENT:
                 raise self._no_segment(index)
-        return self._head + b"".join([part if isinstance(part, bytes) else params[part] for part in parts])
+        return b"".join([part if isinstance(part, bytes) else params[part] for part in parts])
 
     def _no_segment(self, index: int) -> ExpressionError:
-        return ExpressionError(f"`{{{self._names[index]}}}` in a path is empty, `.` or `..`")
+        return ExpressionError(f"`{{{self.names[index]}}}` in a path is empty, `.` or `..`")
+
+
+def splice_of(segments: Sequence[Part], names: Sequence[str]) -> tuple[bytes, Splice]:
+    """Give the head of *segments*, and what follows it; all their placeholders are among *names*."""
+    names = tuple(names)
+    parts = [part if isinstance(part, bytes) else names.index(part.name) for part in segments]
+    in_path = {part.name for part in segments if isinstance(part, Placeholder) and part.in_path}
+    guarded = tuple(sorted(names.index(name) for name in in_path))
+    match parts:
+        case [bytes() as head]:
+            return head, Splice(-1, b"", None, guarded, names)
+        case [bytes() as head, int() as index] if in_path:
+            return head, Splice(index, b"", None, guarded, names)
+        case [bytes() as head, int() as index, bytes() as tail] if in_path:
+            return head, Splice(index, tail, None, guarded, names)
+    return b"", Splice(-1, b"", tuple(parts), guarded, names)

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from aggregator.templates.address import parse_address
 from aggregator.templates.paths import read_path
 from aggregator.templates.percent import encode_segment, encode_segments, encode_value
-from aggregator.templates.splice import Splice
+from aggregator.templates.splice import Splice, splice_of
 from aggregator.templates.target import Part, Placeholder, parse_target
 
 Render: TypeAlias = Callable[[Mapping[str, Any]], bytes]
@@ -51,15 +51,15 @@ class UrlTemplate:
         """Whether the target is the same for every request."""
         return not self.placeholders
 
-    def splice(self, param_names: Sequence[str], prefix: bytes = b"") -> Splice | None:
-        """What writes *prefix* and the target from canonical path segments, in the order of *param_names*.
+    def splice(self, param_names: Sequence[str]) -> tuple[bytes, Splice] | None:
+        """The head of the target, and what writes the rest from canonical path segments, in the order of *param_names*.
 
         None when a placeholder is anything else than one of these parameters; one that takes the rest of the
         path is called ``name:path``, so that only ``{name:path}`` takes it as it is.
         """
         if any(len(part.path) > 1 or part.name not in param_names for part in self.placeholders):
             return None
-        return Splice(prefix, self.segments, list(param_names))
+        return splice_of(self.segments, param_names)
 
 
 @lru_cache(maxsize=32_768)  # checked first, compiled afterwards: 5000 endpoints have to stay in it

@@ -9,7 +9,7 @@ import pytest
 from aggregator.errors import CallError, Cause, ExpressionError
 from aggregator.exchange import Exchange, State
 from aggregator.runtime.alternatives import Fallback, Race
-from aggregator.runtime.fanout import FanOut, Run
+from aggregator.runtime.fanout import Run, fan_out
 from aggregator.runtime.frame import Frame
 from aggregator.runtime.groups import Group
 from aggregator.runtime.guarding import Guarded
@@ -60,7 +60,7 @@ def run_of(*parts, waits=None, ended=None):
     waits = waits or [()] * len(parts)
     dependents = [tuple(i for i, wait in enumerate(waits) if number in wait) for number in range(len(parts))]
     ends = []
-    run = Run(FanOut(parts, waits, dependents), frame(), ended or ends.append)
+    run = Run(*fan_out(parts, waits, dependents), frame(), ended or ends.append)
     run.begin()
     return run, ends
 
@@ -182,14 +182,14 @@ def test_a_group_that_cannot_be_written_fails():
     odd = good("inner")
     odd.value = float("nan")
     ends = []
-    Group("g", FanOut([Scripted("inner", at_once=odd)], [()], [()])).start(frame(), ends.append)
+    Group("g", fan_out([Scripted("inner", at_once=odd)], [()], [()])).start(frame(), ends.append)
     assert (ends[0].state, ends[0].cause) == (State.FAILED, Cause.EXPRESSION)
 
 
 def test_an_empty_group_is_an_empty_object():
     """Nothing inside is still an object."""
     ends = []
-    Group("g", FanOut([], [], [])).start(frame(), ends.append)
+    Group("g", fan_out([], [], [])).start(frame(), ends.append)
     assert ends[0].json == b"{}"
 
 

@@ -18,7 +18,7 @@ def _told(run, caplog, which: str, status: int, state: State = State.OK) -> list
     exchange.id, exchange.client = "id-1", "10.0.0.1"
 
     async def main():
-        Report("GET /x", which).answered(exchange, status, (Result("a", state),))
+        Report(which).answered("GET /x", exchange, status, (Result("a", state),))
 
     run(main())
     return caplog.records
@@ -56,8 +56,8 @@ def test_hang_ups_and_broken_answers(caplog):
     caplog.set_level(logging.INFO, "aggregator.request")
     exchange = Exchange("GET", "/x", b"", [])
     for which in ("errors", "off"):
-        report = Report("GET /x", which)
-        report.gone(exchange)
-        report.broken(exchange, 200, CallError(Cause.INCOMPLETE, "The upstream stopped."))
+        report = Report(which)
+        report.gone("GET /x", exchange)
+        report.broken("GET /x", exchange, 200, CallError(Cause.INCOMPLETE, "The upstream stopped."))
     assert [(r.levelname, r.fields["status"]) for r in caplog.records] == [("INFO", 499), ("WARNING", 200)]
     assert caplog.records[1].fields["reason"] == "The upstream stopped."

@@ -36,7 +36,7 @@ def _handler(gateway, path):
     return next(route.handler for route in gateway.app.running.generation.routes if route.path == path)
 
 
-@pytest.mark.parametrize("piece", ["_inputs", "_assembly", "_fan"])
+@pytest.mark.parametrize("piece", ["_inputs", "_assembly", "_order"])
 def test_a_fault_ends_one_request(gateway, monkeypatch, piece):
     """The client gets a problem that tells nothing, the log says what it was, the connection goes on."""
     monkeypatch.setattr(_handler(gateway, "/hello"), piece, Broken())
@@ -52,8 +52,8 @@ def test_a_fault_ends_one_request(gateway, monkeypatch, piece):
 
 def test_a_fault_while_parts_run_ends_them(gateway, stage, monkeypatch):
     """What was begun before the fault is given up."""
-    fan = _handler(gateway, "/call")._fan
-    monkeypatch.setattr(fan, "parts", (fan.parts[0], Broken()))
+    handler = _handler(gateway, "/call")
+    monkeypatch.setattr(handler, "_parts", (handler._parts[0], Broken()))
     answer = gateway.get("/call")
     assert answer.status == 500
     stage.until(lambda: gateway.in_flight == 0)
