@@ -30,16 +30,16 @@ class Rendered(NamedTuple):
     body: bytes | None
 
 
-def plain_target(plan: RequestPlan, path_params: tuple[str, ...]) -> tuple[bytes, Splice] | None:
+def plain_target(plan: RequestPlan, path_params: tuple[str, ...]) -> tuple[bytes, Splice, bytes] | None:
     """Give what writes the target, when it takes nothing but *path_params*: those of the endpoint, in order.
 
-    That is its head, and what renders it with the parameters. The one that takes the rest of the path is written
+    That is its head, what renders it with the parameters, and its tail. The one that takes the rest of the path is written
     ``name:path``, as in the URL of the call.
     """
     if plan.constant_query or plan.query or plan.forward_query:
         return None
     found = plan.url.splice(path_params)
-    return None if found is None else (plan.prefix + found[0], found[1])
+    return None if found is None else (plan.prefix + found[0], *found[1:])
 
 
 def compile_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
@@ -80,8 +80,8 @@ def _base_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
     found = url.splice(path_params)
     if found is None:
         return lambda frame: prefix + url.render(frame.names)
-    head, splice = prefix + found[0], found[1]
-    return lambda frame: splice.render(head, frame.exchange.segments)
+    head, splice, tail = prefix + found[0], *found[1:]
+    return lambda frame: splice.render(head, frame.exchange.segments, tail)
 
 
 def _query_pairs(templates: tuple[tuple[str, Template], ...], names: Names) -> Iterator[bytes]:

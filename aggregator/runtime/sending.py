@@ -38,7 +38,7 @@ class Sender:
     """
 
     __slots__ = (
-        "_block", "_body", "_head", "_headers", "_judge", "_method", "_pool", "_redirects", "_splice", "_target",
+        "_block", "_body", "_head", "_headers", "_judge", "_method", "_pool", "_redirects", "_splice", "_tail", "_target",
         "_timeout", "name", "plan",
     )  # fmt: skip
 
@@ -49,7 +49,7 @@ class Sender:
         self.plan = plan
         self._pool = pool
         self._method = same(plan.request.method)
-        self._head, splice = plain_target(plan.request, path_params) or (b"", None)
+        self._head, splice, self._tail = plain_target(plan.request, path_params) or (b"", None, b"")
         self._splice: Splice | None = same(splice)
         self._target = compile_target(plan.request, path_params) if splice is None else None
         self._block = same(plan.request.constant_headers)
@@ -71,14 +71,15 @@ class Sender:
         if self._target is not None:
             return self._target(frame)
         assert self._splice is not None
-        return self._splice.render(self._head, frame.exchange.segments)
+        return self._splice.render(self._head, frame.exchange.segments, self._tail)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Send the call; *done* gets its result."""
         now = frame.loop.time()
         try:
             if self._body is None and self._headers is None and self._splice is not None:
-                target, headers, body = self._splice.render(self._head, frame.exchange.segments), self._block, None
+                target = self._splice.render(self._head, frame.exchange.segments, self._tail)
+                headers, body = self._block, None
             else:
                 target, headers, body = self.render(frame)
         except AggregatorError as error:

@@ -6,90 +6,21 @@ Innermost first: the call itself; its function (``transform``); one call per ite
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
-
-from aggregator.plan.types import (
-    CallPlan,
-    EffectPlan,
-    EndpointPlan,
-    FanPlan,
-    InputPlan,
-    PartPlan,
-    ResponsePlan,
-    ServerPlan,
-    UpstreamPlan,
-)
+from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, FanPlan, PartPlan
 from aggregator.runtime.alternatives import Fallback, Race
-from aggregator.runtime.assembly import Assembly
-from aggregator.runtime.disclosure import compile_disclosure
 from aggregator.runtime.each import Each
-from aggregator.runtime.effects import Effect, EffectQueue
+from aggregator.runtime.effects import Effect
 from aggregator.runtime.fanout import FanOut, fan_out
 from aggregator.runtime.frame import Part
 from aggregator.runtime.groups import Group
 from aggregator.runtime.guarding import Guarded
 from aggregator.runtime.handler import EndpointHandler
-from aggregator.runtime.inputs import Inputs
-from aggregator.runtime.judging import Judge, judges_alike
-from aggregator.runtime.plugins import Plugins, Transformed
-from aggregator.runtime.reporting import Report
+from aggregator.runtime.plugins import Transformed
+from aggregator.runtime.resources import Resources
 from aggregator.runtime.sending import LeanDoor, Sender
 from aggregator.runtime.shape import compile_reshape
-from aggregator.runtime.streaming import StreamDoor, StreamHandler
+from aggregator.runtime.streaming import StreamHandler
 from aggregator.templates import PathPattern
-
-_T = TypeVar("_T")
-
-
-class Resources:
-    """What running parts share: the pool of each upstream, the functions of users, the background queue.
-
-    Thousands of endpoints say the same in many places. What is equal is one object, which then stays in the
-    processor's caches: a request would have to wait for each that does not.
-    """
-
-    def __init__(
-        self, pool: Callable[[UpstreamPlan], StreamDoor], plugins: Plugins, queue: EffectQueue, server: ServerPlan
-    ) -> None:
-        self.pool = pool
-        self.plugins = plugins
-        self.queue = queue
-        self.report = Report(server.access_log)
-        self.discloses = compile_disclosure(server)
-        self._known: dict[Hashable, Any] = {}
-        self._inputs: dict[Hashable, Inputs] = {}
-        self._judges: dict[Hashable, Judge] = {}
-        self._passing: Assembly | None = None
-
-    def same(self, value: _T) -> _T:
-        """Give the one object that all equal values are; *value* is immutable."""
-        found: _T = self._known.setdefault((type(value), value), value)
-        return found
-
-    def inputs(self, plan: InputPlan, names: tuple[str, ...]) -> Inputs:
-        """Give the inputs of *plan*, the same for the same parameters: those declared in the same words are one."""
-        if plan.body is not None:
-            return Inputs(plan, names)
-        declared = tuple(id(parameter) for parameter in (*plan.params, *plan.query, *plan.headers))
-        return self._inputs.setdefault((names, declared), Inputs(plan, names))
-
-    def judge(self, plan: CallPlan) -> Judge:
-        """Give what judges the replies to *plan*."""
-        alike = judges_alike(plan)
-        return Judge(plan) if alike is None else self._judges.setdefault(alike, Judge(plan))
-
-    def assembly(self, plan: EndpointPlan) -> Assembly:
-        """Give what makes the answers of *plan*; all that only pass an answer on have the same."""
-        response = plan.response
-        if plan.raw and response == _PLAIN:
-            self._passing = self._passing or Assembly(plan, None, self.discloses)
-            return self._passing
-        transform = None if response.transform is None else self.plugins.function(response.transform)
-        return Assembly(plan, transform, self.discloses)
-
-
-_PLAIN = ResponsePlan()
 
 
 def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler | StreamHandler:

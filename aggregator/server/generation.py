@@ -8,7 +8,8 @@ import time
 from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.plan.walking import calls_in
 from aggregator.runtime.client import PoolKey, SharedClient, pool_key
-from aggregator.runtime.stack import Resources, build_endpoint
+from aggregator.runtime.resources import Resources
+from aggregator.runtime.stack import build_endpoint
 from aggregator.server.index import RouteIndex
 from aggregator.server.routes import EndpointRoute, Handler
 

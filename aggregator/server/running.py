@@ -20,7 +20,7 @@ from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.runtime.client import SharedClient
 from aggregator.runtime.effects import EffectQueue
 from aggregator.runtime.plugins import Plugins
-from aggregator.runtime.stack import Resources
+from aggregator.runtime.resources import Resources
 from aggregator.server.generation import Generation
 from aggregator.server.memory import collection_paused
 from aggregator.server.reload import ReloadOutcome, Verdict, needs_restart

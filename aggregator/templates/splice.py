@@ -12,31 +12,30 @@ from aggregator.templates.target import Part, Placeholder
 
 
 class Splice(Struct, frozen=True):
-    """What follows the head of a target. Many targets differ in their heads only, and then are equal here.
+    """What stands between the head and the tail of a target, which many targets have in common.
 
-    That is one parameter (*index*, or none: -1) and a *tail*; or, when there is more, the *parts*, where numbers stand
-    for parameters. *guarded* are the numbers of *names* that must not be empty, ``.`` or ``..``.
+    That is one parameter (*index*, or none: -1); or, when there is more, the *parts*, where numbers stand for
+    parameters. *guarded* are the numbers of *names* that must not be empty, ``.`` or ``..``.
     """
 
     index: int
-    tail: bytes
     parts: tuple[bytes | int, ...] | None
     guarded: tuple[int, ...]
     names: tuple[str, ...]
 
-    def render(self, head: bytes, params: Sequence[bytes]) -> bytes:
-        """Give the target that begins with *head*, with *params*, canonical and percent-encoded.
+    def render(self, head: bytes, params: Sequence[bytes], tail: bytes) -> bytes:
+        """Give the target from *head* to *tail* with *params*, canonical and percent-encoded.
 
         Raises `ExpressionError` for an empty segment, ``.`` and ``..`` in the path.
         """
         if self.parts is not None:
-            return head + self._render_parts(self.parts, params)
+            return head + self._render_parts(self.parts, params) + tail
         if self.index < 0:
-            return head
+            return head + tail
         param = params[self.index]
         if param in NO_SEGMENT:
             raise self._no_segment(self.index)
-        return head + param + self.tail
+        return head + param + tail
 
     def _render_parts(self, parts: tuple[bytes | int, ...], params: Sequence[bytes]) -> bytes:
         for index in self.guarded:
@@ -48,17 +47,17 @@ class Splice(Struct, frozen=True):
         return ExpressionError(f"`{{{self.names[index]}}}` in a path is empty, `.` or `..`")
 
 
-def splice_of(segments: Sequence[Part], names: Sequence[str]) -> tuple[bytes, Splice]:
-    """Give the head of *segments*, and what follows it; all their placeholders are among *names*."""
+def splice_of(segments: Sequence[Part], names: Sequence[str]) -> tuple[bytes, Splice, bytes]:
+    """Give the head of *segments*, what follows it, and the tail; all their placeholders are among *names*."""
     names = tuple(names)
     parts = [part if isinstance(part, bytes) else names.index(part.name) for part in segments]
     in_path = {part.name for part in segments if isinstance(part, Placeholder) and part.in_path}
     guarded = tuple(sorted(names.index(name) for name in in_path))
     match parts:
         case [bytes() as head]:
-            return head, Splice(-1, b"", None, guarded, names)
+            return head, Splice(-1, None, guarded, names), b""
         case [bytes() as head, int() as index] if in_path:
-            return head, Splice(index, b"", None, guarded, names)
+            return head, Splice(index, None, guarded, names), b""
         case [bytes() as head, int() as index, bytes() as tail] if in_path:
-            return head, Splice(index, tail, None, guarded, names)
-    return b"", Splice(-1, b"", tuple(parts), guarded, names)
+            return head, Splice(index, None, guarded, names), tail
+    return b"", Splice(-1, tuple(parts), guarded, names), b""

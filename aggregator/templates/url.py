@@ -51,8 +51,8 @@ class UrlTemplate:
         """Whether the target is the same for every request."""
         return not self.placeholders
 
-    def splice(self, param_names: Sequence[str]) -> tuple[bytes, Splice] | None:
-        """The head of the target, and what writes the rest from canonical path segments, in the order of *param_names*.
+    def splice(self, param_names: Sequence[str]) -> tuple[bytes, Splice, bytes] | None:
+        """Head and tail of the target, and what writes it from canonical path segments, in the order of *param_names*.
 
         None when a placeholder is anything else than one of these parameters; one that takes the rest of the
         path is called ``name:path``, so that only ``{name:path}`` takes it as it is.

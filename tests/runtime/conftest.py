@@ -28,7 +28,8 @@ from aggregator.runtime.effects import EffectQueue
 from aggregator.runtime.fanout import Run
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.plugins import Plugins
-from aggregator.runtime.stack import Resources, build_endpoint
+from aggregator.runtime.resources import Resources
+from aggregator.runtime.stack import build_endpoint
 from aggregator.transport import Reply
 
 UPSTREAMS = "".join(f"  {name}: {{url: 'http://{name}.test'}}\n" for name in "abc")

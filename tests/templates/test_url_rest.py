@@ -46,7 +46,7 @@ def test_the_rest_of_a_path_is_spliced_as_it_came():
     """The canonical segments of the request are copied where the URL says ``:path``, and only there."""
     fast = compile_url("files:/v1/{rest:path}").splice(["rest:path"])
     assert fast is not None
-    assert fast[1].render(fast[0], [b"a%2Fb/c"]) == b"/v1/a%2Fb/c"
+    assert fast[1].render(fast[0], [b"a%2Fb/c"], fast[2]) == b"/v1/a%2Fb/c"
     assert compile_url("files:/v1/{rest}").splice(["rest:path"]) is None
 
 

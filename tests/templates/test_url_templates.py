@@ -104,7 +104,7 @@ def test_no_value_makes_a_dot_segment(source: str, dots: str) -> None:
     fast = url.splice(["a"])
     assert fast is not None
     with pytest.raises(ExpressionError):
-        fast[1].render(fast[0], [dots.encode()])
+        fast[1].render(fast[0], [dots.encode()], fast[2])
 
 
 ATTACKS = [
@@ -157,7 +157,7 @@ def test_parameters_are_spliced(source: str, expected: bytes) -> None:
     url = compile_url(source)
     fast = url.splice(["y", "x", "unused"])
     assert fast is not None
-    assert fast[1].render(fast[0], [b"Y", b"X%2F", b""]) == expected == url.render({"y": "Y", "x": "X/"})
+    assert fast[1].render(fast[0], [b"Y", b"X%2F", b""], fast[2]) == expected == url.render({"y": "Y", "x": "X/"})
 
 
 def test_splicing_is_for_parameters_only() -> None:

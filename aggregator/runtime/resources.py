@@ -1,0 +1,67 @@
+"""What the running parts of a generation share, so that what many endpoints say lies in memory once.
+
+Each object that only one endpoint has is a wait for memory in each of its requests, as soon as there are so many
+endpoints that the processor's caches do not hold them. Nothing is taken for equal by values of a file, where 1 is
+equal to true: parameters are one when their declarations are written alike, and the rest is of one type each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+from aggregator.plan.types import CallPlan, EndpointPlan, InputPlan, ResponsePlan, ServerPlan, UpstreamPlan
+from aggregator.runtime.assembly import Assembly
+from aggregator.runtime.disclosure import compile_disclosure
+from aggregator.runtime.effects import EffectQueue
+from aggregator.runtime.inputs import Inputs
+from aggregator.runtime.judging import Judge, judges_alike
+from aggregator.runtime.plugins import Plugins
+from aggregator.runtime.reporting import Report
+from aggregator.runtime.streaming import StreamDoor
+
+_PLAIN = ResponsePlan()
+_T = TypeVar("_T")
+
+
+class Resources:
+    """Made for one build: the pool of each upstream, the functions of users, the queue, and what was built before."""
+
+    def __init__(
+        self, pool: Callable[[UpstreamPlan], StreamDoor], plugins: Plugins, queue: EffectQueue, server: ServerPlan
+    ) -> None:
+        self.pool = pool
+        self.plugins = plugins
+        self.queue = queue
+        self.report = Report(server.access_log)
+        self.discloses = compile_disclosure(server)
+        self._known: dict[Hashable, Any] = {}
+        self._inputs: dict[Hashable, Inputs] = {}
+        self._judges: dict[Hashable, Judge] = {}
+        self._passing: Assembly | None = None
+
+    def same(self, value: _T) -> _T:
+        """Give the one object that all equal values are; *value* is immutable."""
+        found: _T = self._known.setdefault((type(value), value), value)
+        return found
+
+    def inputs(self, plan: InputPlan, names: tuple[str, ...]) -> Inputs:
+        """Give the inputs of *plan*, the same for the same parameters: those declared in the same words are one."""
+        if plan.body is not None:
+            return Inputs(plan, names)
+        declared = tuple(id(parameter) for parameter in (*plan.params, *plan.query, *plan.headers))
+        return self._inputs.setdefault((names, declared), Inputs(plan, names))
+
+    def judge(self, plan: CallPlan) -> Judge:
+        """Give what judges the replies to *plan*."""
+        alike = judges_alike(plan)
+        return Judge(plan) if alike is None else self._judges.setdefault(alike, Judge(plan))
+
+    def assembly(self, plan: EndpointPlan) -> Assembly:
+        """Give what makes the answers of *plan*; all that only pass an answer on have the same."""
+        response = plan.response
+        if plan.raw and response == _PLAIN:
+            self._passing = self._passing or Assembly(plan, None, self.discloses)
+            return self._passing
+        transform = None if response.transform is None else self.plugins.function(response.transform)
+        return Assembly(plan, transform, self.discloses)
