@@ -32,12 +32,12 @@ def routes(upstreams: Origins, *, ca: Path | None = None, connections: int = 200
 
 
 def many_routes(upstreams: Origins, count: int) -> str:
-    """The text of a ``routes.yaml`` with *count* endpoints ``/user_N/{user_id}``, each one call."""
+    """The text of a ``routes.yaml`` with *count* endpoints ``/user_N/{user_id}``, each one call of its own."""
     endpoints = "".join(
         f"  GET /user_{number}/{{user_id}}:\n"
         "    params: {user_id: {type: integer, minimum: 1}}\n"
         "    timeout: 3s\n"
-        f"    call: users:/users/{{user_id}}\n"
+        f"    call: users:/users/{{user_id}}?for={number}\n"
         "    status_map: {404: {status: 404, detail: User not found}}\n"
         for number in range(count)
     )

@@ -17,6 +17,9 @@ _IN_FLIGHT_WEIGHT = 20
 
 _LENGTHY = 4
 
+_PAIRED_ROUNDS = 7
+_PAIRED_SECONDS = 1
+
 _SETTLING_SECONDS = 8.0
 
 
@@ -95,20 +98,24 @@ def ratios(series: Series, other: Series) -> list[float]:
 
 
 def measure(
-    bench: Bench, contenders: Sequence[Contender], clients: int, *, rounds: int | None = None, lengthy: bool = False
+    bench: Bench, contenders: Sequence[Contender], clients: int, *, lengthy: bool = False, paired: bool = False
 ) -> Mapping[str, Series]:
-    """Warm every contender up, then give each one turn a round, *rounds* times or as often as asked for.
+    """Warm every contender up, then give each one turn a round, as often as asked for.
 
     *lengthy* turns are long enough for the last hundredth of latencies to be more than the first answer to each
-    client, which has to wait for connections.
+    client, which has to wait for connections. *paired* contenders are of nearly the same speed: they take many short
+    turns, the first of one round being the last of the next, so that a machine whose speed changes by half from one
+    second to the next changes it for both.
     """
     regular = [entry for entry in contenders if not entry.once]
     seconds = {entry.name: _fitting_seconds(bench, entry, clients) for entry in regular}
     if lengthy:
         seconds = dict.fromkeys(seconds, _LENGTHY * bench.options.slow_seconds)
+    if paired:
+        seconds = dict.fromkeys(seconds, _PAIRED_SECONDS)
     turns: dict[str, list[Turn]] = {entry.name: [] for entry in contenders}
-    for _ in range(rounds or bench.options.rounds):
-        for entry in regular:
+    for number in range(bench.options.rounds * (_PAIRED_ROUNDS if paired else 1)):
+        for entry in reversed(regular) if paired and number % 2 else regular:
             turns[entry.name].append(_turn(bench, entry, clients, seconds[entry.name]))
     for entry in contenders:
         if entry.once:

@@ -48,6 +48,7 @@ class LoadScene:
     targets: Sequence[Target]
     note: str = ""
     lengthy: bool = False
+    paired: bool = False
 
     def run(self, bench: Bench) -> SceneResult:
         started: list[Server] = []
@@ -61,7 +62,7 @@ class LoadScene:
                     contenders.append(self._enter(bench, entry, started))
                 except UnusablePeerError as reason:
                     notes.append(f"{entry.key}: {reason}")
-            series = measure(bench, contenders, self.clients, lengthy=self.lengthy)
+            series = measure(bench, contenders, self.clients, lengthy=self.lengthy, paired=self.paired)
         return self._result(series, notes)
 
     def _enter(self, bench: Bench, entry: Entry, started: list[Server]) -> Contender:
