@@ -38,8 +38,8 @@ class Sender:
     """
 
     __slots__ = (
-        "_block", "_body", "_head", "_headers", "_judge", "_method", "_pool", "_redirects", "_splice", "_tail", "_target",
-        "_timeout", "name", "plan",
+        "_block", "_body", "_head", "_headers", "_judge", "_method", "_pool", "_redirects", "_splice", "_tail",
+        "_target", "_timeout", "name", "plan",
     )  # fmt: skip
 
     def __init__(
