@@ -33,8 +33,8 @@ class Rendered(NamedTuple):
 def plain_target(plan: RequestPlan, path_params: tuple[str, ...]) -> tuple[bytes, Splice, bytes] | None:
     """Give what writes the target, when it takes nothing but *path_params*: those of the endpoint, in order.
 
-    That is its head, what renders it with the parameters, and its tail. The one that takes the rest of the path is written
-    ``name:path``, as in the URL of the call.
+    That is its head, what renders it with the parameters, and its tail. The parameter that takes the rest of the
+    path is written ``name:path``, as in the URL of the call.
     """
     if plan.constant_query or plan.query or plan.forward_query:
         return None
