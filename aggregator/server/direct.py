@@ -48,15 +48,15 @@ class DirectDoor:
             return None
         path, _, query = target.partition(b"?")
         try:
-            match = generation.index.find(path)
+            match = generation.index.find(method, path)
         except ExpressionError:
             return None
         if match is None:
             return None
-        handler = match.methods.target(method)
-        if handler is None or not handler.is_direct or b"#" in target:
+        handler, segments = match
+        if not handler.is_direct or b"#" in target:
             return None
-        return Found(generation, handler, match.segments, path, query)  # type: ignore[arg-type]
+        return Found(generation, handler, segments, path, query)  # type: ignore[arg-type]
 
 
 class Connection(Protocol):

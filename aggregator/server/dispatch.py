@@ -46,24 +46,22 @@ class Dispatcher:
         generation = self._current()
         if generation is None:
             return await self._not_running(scope, send)
+        path = path_of(scope)
         try:
-            match = generation.index.find(path_of(scope))
+            match = generation.index.find(scope["method"], path)
+            methods = () if match is not None else generation.index.methods(path)
         except ExpressionError as error:
+            if self._has_route(scope):
+                return False
             await refuse(scope, send, 400, f"The path is not well formed: {error}.")
             return True
         if match is None:
-            return False
-        handler = match.methods.target(scope["method"])
-        if handler is None:
-            matches = list(generation.index.every(path_of(scope)))
-            match = next((other for other in matches if other.methods.target(scope["method"])), match)
-            handler = match.methods.target(scope["method"])
-        if handler is None:
-            return await self._wrong_method({method for other in matches for method in other.methods}, scope, send)
+            return bool(methods) and await self._wrong_method(methods, scope, send)
         if self._draining():
             scope["aggregator.draining"] = True
+        handler, segments = match
         scope["route"] = generation.route_of[handler]
-        await self._serve(generation, handler, match.segments, scope, receive, send)
+        await self._serve(generation, handler, segments, scope, receive, send)
         return True
 
     async def _serve(
@@ -103,7 +101,7 @@ class Dispatcher:
     async def _wrong_method(self, methods: Iterable[str], scope: Scope, send: Send) -> bool:
         if self._has_route(scope):
             return False
-        allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ()), "OPTIONS"})
+        allowed = sorted({*methods, "OPTIONS"})
         allow = (b"allow", ", ".join(allowed).encode())
         if scope["method"] == "OPTIONS":
             await send({"type": "http.response.start", "status": 204, "headers": [allow]})

@@ -1,155 +1,146 @@
 """Finds the endpoint of a path in a time that does not grow with the number of endpoints.
 
-A tree of canonical path segments: a literal segment beats a parameter, a parameter beats the rest of the path.
+Patterns that have their parameters at the same places are one table, by their literal segments. Where several tables
+know a path, a literal segment beats a parameter, and a parameter beats the rest of the path, from left to right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from sys import intern
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
+from typing import Generic, TypeAlias, TypeVar
 
-from aggregator.templates import Param, PathPattern, canonical_segment
+from aggregator.templates import Param, PathPattern, canonical_segment, is_canonical_path
 
 T = TypeVar("T")
+_LITERAL, _PARAM, _REST = range(3)
+Kinds: TypeAlias = tuple[int, ...]
+"""What stands at each place of a pattern; of two that match the same path, the lesser one is the more specific."""
+Match: TypeAlias = tuple[T, tuple[bytes, ...]]
+"""What answers, and the path parameters as canonical percent-encoded bytes."""
+_Read: TypeAlias = Callable[[list[bytes]], tuple[bytes, ...]]
 
 
-class Methods(Generic[T]):
-    """What a path answers to: *T* by method. Most have one, the *first*, which needs no mapping; "" is none."""
+class _Table(Generic[T]):
+    """All patterns of the same *kinds*: what they lead to, by their literal segments joined with slashes."""
 
-    __slots__ = ("_more", "_target", "first")
+    __slots__ = ("_literal", "_literals", "_params", "_targets", "ends_in_literal")
 
-    def __init__(self) -> None:
-        self.first = ""
-        self._target: T | None = None
-        self._more: dict[str, T] = _NO_MORE
+    def __init__(self, kinds: Kinds, targets: dict[bytes, T]) -> None:
+        literals = [place for place, kind in enumerate(kinds) if kind == _LITERAL]
+        self._literal = literals[0] if len(literals) == 1 else -1
+        self._literals = _reader(literals)
+        self._params = _reader([place for place, kind in enumerate(kinds) if kind == _PARAM])
+        if kinds[-1] == _REST:
+            self._params = _with_rest(self._params, len(kinds) - 1)
+        self._targets = targets
+        self.ends_in_literal = kinds[-1] == _LITERAL
 
-    def __iter__(self) -> Iterator[str]:
-        if self.first:
-            yield self.first
-            yield from self._more
-
-    def add(self, method: str, target: T) -> None:
-        """Answer *method* with *target* from now on."""
-        if self.first in ("", method):
-            self.first, self._target = intern(method), target
-        else:
-            self._more = self._more | {method: target}
-
-    def target(self, method: str) -> T | None:
-        """Give what *method* is answered by; HEAD follows from GET (RFC 9110 §9.3.2)."""
-        if method == self.first:
-            return self._target
-        found = self._more.get(method)
-        return self.target("GET") if found is None and method == "HEAD" else found
+    def find(self, words: list[bytes]) -> Match[T] | None:
+        """Give what the canonical *words* lead to, which are as many as fit."""
+        literal = self._literal
+        target = self._targets.get(words[literal] if literal >= 0 else b"/".join(self._literals(words)))
+        return None if target is None else (target, self._params(words))
 
 
-_NO_MORE: dict[str, Any] = {}
+class _Method(Generic[T]):
+    """The tables of one method, by the number of segments of a path."""
 
+    __slots__ = ("_by_length", "_longer")
 
-class Match(NamedTuple, Generic[T]):
-    """The methods that a path answers to, and the path parameters as canonical percent-encoded bytes."""
+    def __init__(self, found: Mapping[Kinds, dict[bytes, T]]) -> None:
+        tables = [(kinds, _Table(kinds, targets)) for kinds, targets in sorted(found.items(), key=itemgetter(0))]
+        lengths = range(max(map(len, found)) + 1)
+        self._by_length = [[table for kinds, table in tables if _fits(kinds, length)] for length in lengths]
+        self._longer = [table for kinds, table in tables if kinds[-1] == _REST]
 
-    methods: Methods[T]
-    segments: tuple[bytes, ...]
-
-
-class _Node(Methods[T]):
-    """A place in the tree, which is also what the path up to here answers to."""
-
-    __slots__ = ("literals", "param", "rest")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.literals: dict[bytes, _Node[T]] | None = None
-        self.param: _Node[T] | None = None
-        self.rest: Methods[T] | None = None
-
-    def under(self, word: bytes) -> _Node[T] | None:
-        """Give the place of *word* below."""
-        return None if self.literals is None else self.literals.get(word)
+    def fitting(self, length: int) -> list[_Table[T]]:
+        """Give the tables for paths of *length* segments, the most specific first."""
+        return self._by_length[length] if length < len(self._by_length) else self._longer
 
 
 class RouteIndex(Generic[T]):
-    """All paths of a generation; what is found for a path leads from a method to *T*."""
+    """All paths of a generation: what a method and a path lead to. HEAD follows from GET (RFC 9110 §9.3.2)."""
 
-    __slots__ = ("_root", "_static")
+    __slots__ = ("_methods",)
 
     def __init__(self, routes: Iterable[tuple[str, PathPattern, T]]) -> None:
-        self._root: _Node[T] = _Node()
-        self._static: dict[bytes, Match[T]] = {}
+        declared: defaultdict[str, dict[tuple[Kinds, bytes], T]] = defaultdict(dict)
         for method, pattern, target in routes:
-            methods = self._methods(pattern)
-            methods.add(method, target)
-            if not pattern.params:
-                self._static[b"/" + b"/".join(part for part in pattern.segments if isinstance(part, bytes))] = Match(
-                    methods, ()
-                )
+            declared[method][_kinds(pattern), _literals(pattern)] = target
+        if "GET" in declared:
+            declared["HEAD"] = declared["GET"] | declared["HEAD"]
+        self._methods = {method: _Method(_by_kinds(found)) for method, found in declared.items()}
 
-    def _methods(self, pattern: PathPattern) -> Methods[T]:
-        node = self._root
-        for part in pattern.segments:
-            if not isinstance(part, Param):
-                node.literals = {} if node.literals is None else node.literals
-                node = node.literals.setdefault(part, _Node())
-            elif part.rest:
-                node.rest = Methods() if node.rest is None else node.rest
-                return node.rest
-            else:
-                node.param = _Node() if node.param is None else node.param
-                node = node.param
-        return node
-
-    def find(self, raw_path: bytes) -> Match[T] | None:
-        """Give what answers to *raw_path* (as sent, still percent-encoded); None when nothing does.
+    def find(self, method: str, raw_path: bytes) -> Match[T] | None:
+        """Give what answers *method* on *raw_path* (as sent, still percent-encoded); None when nothing does.
 
         Raises ``ExpressionError`` for a path that is not well formed: a broken escape, an empty or dot segment.
         """
-        found = self._static.get(raw_path)
-        if found is not None:
-            return found
-        words = raw_path[1:].split(b"/")
-        if words == [b""]:
-            words = []
-        return _walk(self._root, words, 0, ())
-
-    def every(self, raw_path: bytes) -> Iterator[Match[T]]:
-        """Give all that answers to *raw_path*, the most specific first: a method may be declared further on."""
-        words = raw_path[1:].split(b"/")
-        yield from _every(self._root, [] if words == [b""] else words, 0, ())
-
-
-def _every(node: _Node[T], words: list[bytes], position: int, taken: tuple[bytes, ...]) -> Iterator[Match[T]]:
-    if position == len(words):
-        if node.first:
-            yield Match(node, taken)
-        return
-    word = words[position]
-    segment = word if word == b"" and position == len(words) - 1 else canonical_segment(word)
-    if (literal := node.under(segment)) is not None:
-        yield from _every(literal, words, position + 1, taken)
-    if segment and node.param is not None:
-        yield from _every(node.param, words, position + 1, (*taken, segment))
-    if segment and node.rest is not None:
-        yield Match(node.rest, (*taken, b"/".join(canonical_segment(word) for word in words[position:])))
-
-
-def _walk(node: _Node[T], words: list[bytes], position: int, taken: tuple[bytes, ...]) -> Match[T] | None:
-    if position == len(words):
-        return Match(node, taken) if node.first else None
-    word = words[position]
-    literal = None if node.literals is None else node.literals.get(word)
-    if literal is not None and (found := _walk(literal, words, position + 1, taken)) is not None:
-        return found
-    segment = word if word == b"" and position == len(words) - 1 else canonical_segment(word)
-    if segment != word and (literal := node.under(segment)) is not None:
-        found = _walk(literal, words, position + 1, taken)
-        if found is not None:
-            return found
-    if not segment:
+        tables = self._methods.get(method)
+        if tables is None:
+            return None
+        words = raw_path.split(b"/")
+        if not is_canonical_path(raw_path):
+            return _find_carefully(tables, words) if raw_path.startswith(b"/") else None
+        del words[0]
+        for table in tables.fitting(len(words)):
+            found = table.find(words)
+            if found is not None:
+                return found
         return None
-    if node.param is not None and (found := _walk(node.param, words, position + 1, (*taken, segment))) is not None:
-        return found
-    if node.rest is not None:
-        return Match(node.rest, (*taken, b"/".join(canonical_segment(word) for word in words[position:])))
+
+    def methods(self, raw_path: bytes) -> list[str]:
+        """Give the methods that *raw_path* answers to; raises as ``find`` does."""
+        return [method for method in self._methods if self.find(method, raw_path) is not None]
+
+
+def _find_carefully(tables: _Method[T], words: list[bytes]) -> Match[T] | None:
+    """Find *words* that may have to be made canonical; an empty last one, of a slash at the end, is only a literal."""
+    slash = words[-1] == b""
+    known = [canonical_segment(word) for word in (words[1:-1] if slash else words[1:])]
+    if slash:
+        known.append(b"")
+    for table in tables.fitting(len(known)):
+        if table.ends_in_literal or not slash:
+            found = table.find(known)
+            if found is not None:
+                return found
     return None
+
+
+def _by_kinds(found: Mapping[tuple[Kinds, bytes], T]) -> dict[Kinds, dict[bytes, T]]:
+    tables: defaultdict[Kinds, dict[bytes, T]] = defaultdict(dict)
+    for (kinds, literals), target in found.items():
+        tables[kinds][literals] = target
+    return tables
+
+
+def _kinds(pattern: PathPattern) -> Kinds:
+    """Give what stands at each place; the root is one empty literal, as a slash at the end is."""
+    kinds = [_LITERAL if isinstance(part, bytes) else _REST if part.rest else _PARAM for part in pattern.segments]
+    return tuple(kinds) or (_LITERAL,)
+
+
+def _literals(pattern: PathPattern) -> bytes:
+    return b"/".join(part for part in pattern.segments if not isinstance(part, Param))
+
+
+def _fits(kinds: Kinds, length: int) -> bool:
+    return len(kinds) == length or (kinds[-1] == _REST and len(kinds) < length)
+
+
+def _reader(places: list[int]) -> _Read:
+    """Give the function that reads the words at *places*."""
+    match places:
+        case []:
+            return lambda _: ()
+        case [place]:
+            return lambda words: (words[place],)
+    return itemgetter(*places)
+
+
+def _with_rest(read: _Read, place: int) -> _Read:
+    """Give the function that reads what *read* does, and the rest from *place* on as one."""
+    return lambda words: (*read(words), b"/".join(words[place:]))

@@ -66,12 +66,12 @@ class EndpointRoute(BaseRoute):
             return Match.NONE, {}
         index = RouteIndex([(self.plan.method, self.plan.pattern, self)])
         try:
-            found = index.find(path_of(scope))
+            found = index.find(self.plan.method, path_of(scope))
         except ExpressionError:
             found = None
         if found is None:
             return Match.NONE, {}
-        child = {"aggregator.segments": found.segments, "route": self}
+        child = {"aggregator.segments": found[1], "route": self}
         return (Match.FULL if scope["method"] in self.methods else Match.PARTIAL), child
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:

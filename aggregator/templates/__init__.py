@@ -12,7 +12,13 @@ from aggregator.templates.filters import FILTERS, TESTS, FilterDoc
 from aggregator.templates.nodes import Const, Expr, ListNode, MapNode, Node, OnMissing, Text
 from aggregator.templates.paths import Path, is_name, read_path
 from aggregator.templates.pattern import Param, PathPattern, compile_pattern
-from aggregator.templates.percent import canonical_segment, encode_segment, encode_segments, percent_encode
+from aggregator.templates.percent import (
+    canonical_segment,
+    encode_segment,
+    encode_segments,
+    is_canonical_path,
+    percent_encode,
+)
 from aggregator.templates.problem import TemplateProblem
 from aggregator.templates.spans import expressions_in, is_one_expression, quote_around
 from aggregator.templates.splice import Splice
@@ -53,6 +59,7 @@ __all__ = [
     "encode_segments",
     "expressions_in",
     "header_value",
+    "is_canonical_path",
     "is_name",
     "is_one_expression",
     "json_text",

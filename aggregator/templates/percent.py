@@ -14,6 +14,8 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 _PLAIN_BYTES: Final = re.compile(rb"[A-Za-z0-9._~-]*").fullmatch
 _BROKEN: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 _ENCODED: Final = tuple(bytes([byte]) if _PLAIN_BYTES(bytes([byte])) else b"%%%02X" % byte for byte in range(256))
+is_canonical_path: Final = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+").fullmatch
+"""Gives a match for a path all of whose segments are plainly canonical: none is empty or begins with a dot."""
 NO_SEGMENT: Final = frozenset((b"", b".", b".."))
 """What no value may become in a path: these change which resource a path names (RFC 3986 §5.2.4)."""
 

@@ -84,6 +84,18 @@ def test_routes_of_users_work_beside_declared_ones(app):
         assert client.delete("/users/3").status_code == 405
 
 
+def test_a_path_that_no_endpoint_could_have_is_for_routes_of_users_first(app):
+    """A doubled slash is refused (400) only where no route that somebody added takes it."""
+
+    @app.get("/old//{rest:path}")
+    async def old(rest: str) -> str:
+        return rest
+
+    with TestClient(app) as client:
+        assert client.get("/old//a//b").json() == "a//b"
+        assert client.get("/new//a").status_code == 400
+
+
 def test_routes_of_users_work_without_the_lifespan(app):
     """A test of a user's own route needs no start."""
 
