@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
 from aggregator.runtime.frame import Cancelable, Frame, Part
@@ -20,7 +22,7 @@ from aggregator.runtime.wanted import Wanted
 _log = logging.getLogger("aggregator.request")
 
 
-class Order(NamedTuple):
+class Order(Struct, frozen=True, eq=False):
     """In which order parts go: *names* and their *places*, for how many each *waits*, which of them are *roots*."""
 
     names: tuple[str, ...]

@@ -59,7 +59,9 @@ class Frame:
 class Part(Protocol):
     """A runnable piece of an answer."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name by which others refer to its result."""
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Begin; *done* gets the result. Gives what cancels it, or None when nothing is under way."""

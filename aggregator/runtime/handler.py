@@ -10,8 +10,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
@@ -22,8 +23,8 @@ from aggregator.runtime.body import ClientGone, take_body
 from aggregator.runtime.disclosure import Discloses
 from aggregator.runtime.effects import Effect, EffectQueue
 from aggregator.runtime.failure import failure_answer
-from aggregator.runtime.fanout import FanOut, Run
-from aggregator.runtime.frame import Frame
+from aggregator.runtime.fanout import Order, Run
+from aggregator.runtime.frame import Frame, Part
 from aggregator.runtime.identity import request_id
 from aggregator.runtime.inputs import Inputs, Refusal
 from aggregator.runtime.names import Names
@@ -42,28 +43,32 @@ Answered = Callable[[Answer, Run | None], None]
 """Takes the answer and the run that it came from; None when the request was refused."""
 
 
+class Routine(Struct, frozen=True):
+    """How an endpoint is served, whatever it calls: thousands of endpoints have few routines between them.
+
+    *budget* are the seconds that its calls may take.
+    """
+
+    inputs: Inputs
+    order: Order
+    assembly: Assembly
+    effects: tuple[Effect, ...]
+    queue: EffectQueue
+    report: Report
+    discloses: Discloses
+    budget: float
+
+
 class EndpointHandler:
-    """Serves one endpoint of one generation."""
+    """Serves one endpoint of one generation: its *parts*, by its *routine*."""
 
-    __slots__ = (
-        "_assembly", "_budget", "_discloses", "_effects", "_inputs", "_order", "_parts", "_queue", "_report",
-        "is_direct", "plan",
-    )  # fmt: skip
+    __slots__ = ("_parts", "_routine", "is_direct", "plan")
 
-    def __init__(
-        self, plan: EndpointPlan, inputs: Inputs, fan: FanOut, assembly: Assembly, effects: tuple[Effect, ...],
-        queue: EffectQueue, report: Report, discloses: Discloses,
-    ) -> None:  # fmt: skip
+    def __init__(self, plan: EndpointPlan, routine: Routine, parts: tuple[Part, ...]) -> None:
         self.plan = plan
-        self._order, self._parts = fan
-        self._assembly = assembly
-        self._effects = effects
-        self._queue = queue
-        self._inputs = inputs
-        self._budget = _budget(plan.timeout, plan.reserve)
-        self._report = report
-        self._discloses = discloses
-        self.is_direct = plan.inputs.read_body == "no" and assembly.is_plain and not plan.response.delay
+        self._routine = routine
+        self._parts = parts
+        self.is_direct = plan.inputs.read_body == "no" and routine.assembly.is_plain and not plan.response.delay
 
     def open(self, exchange: Exchange, segments: tuple[bytes, ...], client: str, now: float) -> None:
         """Fill what every request has into *exchange*; *now* is loop time."""
@@ -71,17 +76,18 @@ class EndpointHandler:
         exchange.client = client
         exchange.id = request_id(exchange.header_list)
         exchange.started = now
-        exchange.deadline = now + self._budget
+        exchange.deadline = now + self._routine.budget
 
     def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Run | None:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
+        routine = self._routine
         try:
-            self._inputs.accept(exchange)
+            routine.inputs.accept(exchange)
         except Refusal as refusal:
             answered(self._refused(refusal, exchange), None)
             return None
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
-        run = Run(self._order, self._parts, frame, lambda ended: answered(self._plain(ended), ended))
+        run = Run(routine.order, self._parts, frame, lambda ended: answered(self._plain(ended), ended))
         run.begin()
         return run
 
@@ -94,16 +100,16 @@ class EndpointHandler:
         run: Run | None = None
         closing = scope.get("aggregator.draining", False)
         try:
-            await take_body(receive, exchange, self._inputs, self.plan.inputs)
-            self._inputs.accept(exchange)
-            self._assembly.accept(exchange)
+            await take_body(receive, exchange, self._routine.inputs, self.plan.inputs)
+            self._routine.inputs.accept(exchange)
+            self._routine.assembly.accept(exchange)
             run = await self._run(exchange, receive, loop)
-            answer = self._plain(run) if self._assembly.is_plain else await self._finished(run)
+            answer = self._plain(run) if self._routine.assembly.is_plain else await self._finished(run)
         except Refusal as refusal:
             answer, run = self._refused(refusal, exchange), None
             closing = closing or refusal.status in (408, 413)
         except ClientGone:
-            self._report.gone(self.plan.key, exchange)
+            self._routine.report.gone(self.plan.key, exchange)
             return
         if run is not None:
             scope.get("aggregator.trace", []).extend(run.ended_results())
@@ -112,20 +118,23 @@ class EndpointHandler:
 
     def after(self, exchange: Exchange, answer: Answer, run: Run | None) -> None:
         """Do what follows an answer that has been sent: its background calls and its log line."""
-        if self._effects and run is not None:
-            self._queue.put(self._effects, run.frame.names, answer)
-        if not self._report.is_off:
+        effects, report = self._routine.effects, self._routine.report
+        if effects and run is not None:
+            self._routine.queue.put(effects, run.frame.names, answer)
+        if not report.is_off:
             results = () if run is None else run.ended_results()
-            if self._report.tells(answer.status, results):
-                self._report.answered(self.plan.key, exchange, answer.status, results)
+            if report.tells(answer.status, results):
+                report.answered(self.plan.key, exchange, answer.status, results)
 
     def gone(self, exchange: Exchange) -> None:
         """Tell that the client hung up before its answer was there."""
-        self._report.gone(self.plan.key, exchange)
+        self._routine.report.gone(self.plan.key, exchange)
 
     async def _run(self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop) -> Run:
         done: asyncio.Future[None] = loop.create_future()
-        run = Run(self._order, self._parts, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done))
+        run = Run(
+            self._routine.order, self._parts, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done)
+        )
         try:
             run.begin(None if exchange.asked is None else exchange.asked.wanted)
             if not run.over:
@@ -143,7 +152,7 @@ class EndpointHandler:
         if run.failure is not None:
             return self._failed(run.failure, run)
         try:
-            return self._assembly.plain(run)
+            return self._routine.assembly.plain(run)
         except AggregatorError as error:
             return self._failed(_unmade(error), run)
         except Exception as error:
@@ -155,7 +164,7 @@ class EndpointHandler:
             return self._failed(run.failure, run)
         try:
             async with asyncio.timeout_at(run.frame.exchange.deadline + FINISHING):
-                return await self._assembly.answer(run)
+                return await self._routine.assembly.answer(run)
         except Refusal:
             raise
         except AggregatorError as error:
@@ -166,7 +175,7 @@ class EndpointHandler:
     def _failed(self, failure: Result, run: Run) -> Answer:
         exchange = run.frame.exchange
         results = run.ended_results()
-        debug = self._discloses(exchange)
+        debug = self._routine.discloses(exchange)
         answer = failure_answer(failure, self._rows_of(failure), run.frame.names, exchange, results, debug=debug)
         if self.plan.kind == "fan_out":
             answer.headers.append((PARTS, parts_header(results)))
@@ -193,11 +202,6 @@ async def _unless_gone(done: asyncio.Future[None], receive: Receive, loop: async
         await done
     finally:
         watch.stop()
-
-
-@lru_cache(maxsize=1024)  # a number that many endpoints have in common lies in memory once
-def _budget(timeout: float, reserve: float) -> float:
-    return timeout - reserve
 
 
 def _resolve(done: asyncio.Future[None]) -> Callable[[Run], None]:

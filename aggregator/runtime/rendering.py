@@ -20,6 +20,7 @@ Target = Callable[[Frame], bytes]
 Headers = Callable[[Frame], bytes]
 Described: TypeAlias = tuple[bytes | None, bytes]
 """A body, and the header lines that say what it is."""
+Body = Callable[[Frame], Described]
 
 
 class Rendered(NamedTuple):
@@ -122,7 +123,7 @@ def compile_headers(plan: RequestPlan) -> Headers | None:
     return headers
 
 
-def compile_body(plan: RequestPlan) -> Callable[[Frame], Described] | None:
+def compile_body(plan: RequestPlan) -> Body | None:
     """Give the function that writes the body and the header lines that describe it; None when there is no body."""
     typed = b"\r\ncontent-type: " in plan.constant_headers or any(name == b"content-type" for name, _ in plan.headers)
     template = plan.body
@@ -151,15 +152,15 @@ def _forwarded(frame: Frame) -> Described:
     return body if body or lines else None, b"".join(lines)
 
 
-def _json(write: Writer, line: bytes) -> Callable[[Frame], Described]:
+def _json(write: Writer, line: bytes) -> Body:
     return lambda frame: (write(frame.names), line)
 
 
-def _form(template: Template, line: bytes) -> Callable[[Frame], Described]:
+def _form(template: Template, line: bytes) -> Body:
     return lambda frame: (encode_form(template.render(frame.names, missing="null")), line)
 
 
-def _multipart(template: Template) -> Callable[[Frame], Described]:
+def _multipart(template: Template) -> Body:
     from aggregator.runtime.multipart import build_multipart
 
     def body(frame: Frame) -> Described:
@@ -169,7 +170,7 @@ def _multipart(template: Template) -> Callable[[Frame], Described]:
     return body
 
 
-def _text(template: Template) -> Callable[[Frame], Described]:
+def _text(template: Template) -> Body:
     def body(frame: Frame) -> Described:
         value = template.render(frame.names, missing="null")
         return b"" if value is None or value is MISSING else scalar_text(value, "body").encode(), b""

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 from aggregator.plan.types import CallPlan, EndpointPlan, InputPlan, ResponsePlan, ServerPlan, UpstreamPlan
 from aggregator.runtime.assembly import Assembly
 from aggregator.runtime.disclosure import compile_disclosure
-from aggregator.runtime.effects import EffectQueue
+from aggregator.runtime.effects import Effect, EffectQueue
+from aggregator.runtime.fanout import Order
+from aggregator.runtime.handler import Routine
 from aggregator.runtime.inputs import Inputs
 from aggregator.runtime.judging import Judge, judges_alike
 from aggregator.runtime.plugins import Plugins
@@ -65,3 +67,19 @@ class Resources:
             return self._passing
         transform = None if response.transform is None else self.plugins.function(response.transform)
         return Assembly(plan, transform, self.discloses)
+
+    def routine(self, plan: EndpointPlan, order: Order, effects: tuple[Effect, ...]) -> Routine:
+        """Give how *plan* is served, the same for all that are served alike."""
+        assembly = self.assembly(plan)
+        return self.same(
+            Routine(
+                inputs=self.inputs(plan.inputs, plan.pattern.params),
+                order=order,
+                assembly=assembly,
+                effects=effects,
+                queue=self.queue,
+                report=self.report,
+                discloses=self.discloses,
+                budget=plan.timeout - plan.reserve,
+            )
+        )

@@ -9,13 +9,24 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from aggregator.errors import AggregatorError, CallError
 from aggregator.exchange import State
 from aggregator.plan.types import CallPlan
 from aggregator.runtime.frame import Cancelable, Done, Frame
 from aggregator.runtime.judging import Judge
 from aggregator.runtime.redirects import next_target
-from aggregator.runtime.rendering import Rendered, compile_body, compile_headers, compile_target, plain_target
+from aggregator.runtime.rendering import (
+    Body,
+    Headers,
+    Rendered,
+    Target,
+    compile_body,
+    compile_headers,
+    compile_target,
+    plain_target,
+)
 from aggregator.runtime.result import Result, failed
 from aggregator.templates import Splice
 from aggregator.transport import Reply
@@ -31,67 +42,78 @@ class LeanDoor(Protocol):
         """Send; *done* gets the reply or the error, once, later."""
 
 
-class Sender:
-    """A call, ready to be made any number of times.
+class CallRoutine(Struct, frozen=True):
+    """How a call is made and judged, whatever its URL: thousands of calls have few routines between them.
 
-    *judge* says what replies mean, *same* gives the one object that all equal values are.
+    *splice* writes the target between a head and a tail, or *target* does; the header block is *block* unless
+    *headers* writes one. When ``is_plain``, the target is all that a request has to write.
     """
 
-    __slots__ = (
-        "_block", "_body", "_head", "_headers", "_judge", "_method", "_pool", "_redirects", "_splice", "_tail",
-        "_target", "_timeout", "name", "plan",
-    )  # fmt: skip
+    name: str
+    pool: LeanDoor
+    method: bytes
+    splice: Splice | None
+    target: Target | None
+    block: bytes
+    headers: Headers | None
+    body: Body | None
+    timeout: float
+    judge: Judge
+    redirects: int
+    is_plain: bool
 
-    def __init__(
-        self, plan: CallPlan, pool: LeanDoor, path_params: tuple[str, ...], judge: Judge, same: Callable[[Any], Any]
-    ) -> None:
-        self.name = plan.name
+
+class Sender:
+    """A call, ready to be made any number of times: its *routine*, and the *head* and *tail* of its target."""
+
+    __slots__ = ("_head", "_routine", "_tail", "plan")
+
+    def __init__(self, plan: CallPlan, routine: CallRoutine, head: bytes, tail: bytes) -> None:
         self.plan = plan
-        self._pool = pool
-        self._method = same(plan.request.method)
-        self._head, splice, self._tail = plain_target(plan.request, path_params) or (b"", None, b"")
-        self._splice: Splice | None = same(splice)
-        self._target = compile_target(plan.request, path_params) if splice is None else None
-        self._block = same(plan.request.constant_headers)
-        self._headers = compile_headers(plan.request)
-        self._body = compile_body(plan.request)
-        self._timeout = same(plan.timeout)
-        self._judge = judge
-        self._redirects = plan.redirects
+        self._routine = routine
+        self._head = head
+        self._tail = tail
+
+    @property
+    def name(self) -> str:
+        """The name of the call."""
+        return self._routine.name
 
     def render(self, frame: Frame) -> Rendered:
         """Give the request as bytes; raises ``ExpressionError`` when a value is missing or cannot be sent."""
-        headers = self._block if self._headers is None else self._headers(frame)
-        if self._body is None:
+        routine = self._routine
+        headers = routine.block if routine.headers is None else routine.headers(frame)
+        if routine.body is None:
             return Rendered(self._write_target(frame), headers, None)
-        body, lines = self._body(frame)
+        body, lines = routine.body(frame)
         return Rendered(self._write_target(frame), headers + lines, body)
 
     def _write_target(self, frame: Frame) -> bytes:
-        if self._target is not None:
-            return self._target(frame)
-        assert self._splice is not None
-        return self._splice.render(self._head, frame.exchange.segments, self._tail)
+        routine = self._routine
+        if routine.target is not None:
+            return routine.target(frame)
+        assert routine.splice is not None
+        return routine.splice.render(self._head, frame.exchange.segments, self._tail)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Send the call; *done* gets its result."""
         now = frame.loop.time()
+        routine = self._routine
         try:
-            if self._body is None and self._headers is None and self._splice is not None:
-                target = self._splice.render(self._head, frame.exchange.segments, self._tail)
-                headers, body = self._block, None
+            if routine.is_plain:
+                target, headers, body = self._write_target(frame), routine.block, None
             else:
                 target, headers, body = self.render(frame)
         except AggregatorError as error:
             done(self._refused(error, now))
             return None
-        deadline = now + self._timeout
+        deadline = now + routine.timeout
         if deadline > frame.deadline:
             deadline = frame.deadline
-        if self._redirects:
+        if routine.redirects:
             return _Following(self, frame, Rendered(target, headers, body), deadline, done, now)
-        return self._pool.start(
-            self._method,
+        return routine.pool.start(
+            routine.method,
             target,
             headers,
             body,
@@ -107,7 +129,7 @@ class Sender:
         if isinstance(outcome, CallError):
             result = failed(self.name, outcome, upstream=self.plan.upstream.label, rows=self.plan.rows)
         else:
-            result = self._judge.judge(frame, outcome)
+            result = self._routine.judge.judge(frame, outcome)
             if result.state is State.FAILED:
                 result.is_ruled_by(self.plan.rows)
         result.started = started
@@ -122,7 +144,35 @@ class Sender:
 
     def send(self, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]) -> Cancelable:
         """Send what was rendered before, once."""
-        return self._pool.start(self._method, *rendered, deadline=deadline, done=done)
+        return self._routine.pool.start(self._routine.method, *rendered, deadline=deadline, done=done)
+
+
+def compile_sender(
+    plan: CallPlan, pool: LeanDoor, path_params: tuple[str, ...], judge: Judge, same: Callable[[Any], Any]
+) -> Sender:
+    """Give the sender of *plan* through *pool*.
+
+    *judge* says what replies mean, *same* gives the one object that all equal values are, and *path_params* are those
+    of the endpoint, in order.
+    """
+    request = plan.request
+    head, splice, tail = plain_target(request, path_params) or (b"", None, b"")
+    headers, body = compile_headers(request), compile_body(request)
+    routine = CallRoutine(
+        name=plan.name,
+        pool=pool,
+        method=same(request.method),
+        splice=same(splice),
+        target=compile_target(request, path_params) if splice is None else None,
+        block=same(request.constant_headers),
+        headers=headers,
+        body=body,
+        timeout=plan.timeout,
+        judge=judge,
+        redirects=plan.redirects,
+        is_plain=splice is not None and headers is None and body is None,
+    )
+    return Sender(plan, same(routine), same(head), same(tail))
 
 
 class _Following:

@@ -17,7 +17,7 @@ from aggregator.runtime.guarding import Guarded
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.plugins import Transformed
 from aggregator.runtime.resources import Resources
-from aggregator.runtime.sending import LeanDoor, Sender
+from aggregator.runtime.sending import LeanDoor, Sender, compile_sender
 from aggregator.runtime.shape import compile_reshape
 from aggregator.runtime.streaming import StreamHandler
 from aggregator.templates import PathPattern
@@ -27,15 +27,15 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
     """Give the handler of *plan*; raises ``StartupError`` when a plug-in cannot be loaded."""
     params = _placeholders(plan.pattern)
     effects = tuple(_effect(effect, resources, params) for effect in plan.effects)
-    inputs = resources.inputs(plan.inputs, plan.pattern.params)
-    queue, report, discloses = resources.queue, resources.report, resources.discloses
     if plan.stream:
         assert plan.fan is not None
         call = plan.fan.parts[0].calls[0]
         sender, pool = _sender(call, resources, params), resources.pool(call.upstream)
+        inputs = resources.inputs(plan.inputs, plan.pattern.params)
+        queue, report, discloses = resources.queue, resources.report, resources.discloses
         return StreamHandler(plan, inputs, sender, pool, effects, queue, report, discloses)
     fan = build_fan(plan.fan, resources, params)
-    return EndpointHandler(plan, inputs, fan, resources.assembly(plan), effects, queue, report, discloses)
+    return EndpointHandler(plan, resources.routine(plan, fan.order, effects), fan.parts)
 
 
 def _placeholders(pattern: PathPattern) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ def build_call(plan: CallPlan, resources: Resources, params: tuple[str, ...]) ->
 
 def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Sender:
     pool: LeanDoor = resources.pool(plan.upstream)
-    return Sender(plan, pool, params, resources.judge(plan), resources.same)
+    return compile_sender(plan, pool, params, resources.judge(plan), resources.same)
 
 
 def _effect(plan: EffectPlan, resources: Resources, params: tuple[str, ...]) -> Effect:

@@ -32,36 +32,52 @@ def built(plan_of: Any) -> Any:
 
 
 def test_the_same_words_are_one_object(built: Any) -> None:
-    """Inputs, order, assembly, judge and the constants of requests are one for calls that differ in their paths."""
+    """Endpoints have one routine, and so have their calls, when they differ in paths and in what statuses become."""
     one, two = built("{call: 'u:/a/{id}'}", "{call: 'u:/b/{id}/c?d=e', status_map: {404: {status: 410}}}")
-    assert one._inputs is two._inputs
-    assert one._order is two._order
-    assert one._assembly is two._assembly
+    assert one._routine is two._routine
     first, second = one._parts[0], two._parts[0]
-    for shared in ("_block", "_judge", "_method", "_splice", "_timeout"):
-        assert getattr(first, shared) is getattr(second, shared), shared
+    assert first._routine is second._routine
     assert (first._head + first._tail, second._head + second._tail) == (b"/a/", b"/b//c?d=e")
 
 
 @pytest.mark.parametrize(
     ("one", "other", "differ"),
     [
-        ("{call: 'u:/a'}", "{call: {url: 'u:/a', max_body: 9}}", "_judge"),
-        ("{call: 'u:/a'}", "{call: {url: 'u:/a', select: x}}", "_judge"),
-        ("{call: 'u:/a'}", "{call: {url: 'u:/a', success: {status: [204]}}}", "_judge"),
-        ("{call: 'u:/a'}", "{call: {url: 'u:/a', timeout: 1s}}", "_timeout"),
-        ("{call: 'u:/a'}", "{call: {url: 'u:/a', headers: {x: y}}}", "_block"),
-        ("{call: 'u:/a/{id}'}", "{call: 'u:/a/x'}", "_splice"),
+        ("{call: 'u:/a'}", "{call: {url: 'u:/a', max_body: 9}}", "judge"),
+        ("{call: 'u:/a'}", "{call: {url: 'u:/a', select: x}}", "judge"),
+        ("{call: 'u:/a'}", "{call: {url: 'u:/a', success: {status: [204]}}}", "judge"),
+        ("{call: 'u:/a'}", "{call: {url: 'u:/a', timeout: 1s}}", "timeout"),
+        ("{call: 'u:/a'}", "{call: {url: 'u:/a', headers: {x: y}}}", "block"),
+        ("{call: 'u:/a'}", "{call: {url: 'u:/a', redirects: 1}}", "redirects"),
+        ("{call: 'u:/a'}", "{call: {url: 'u:/a', query: {x: '{{ id }}'}}}", "target"),
+        ("{call: 'u:/a'}", "{call: {url: 'u:/a', headers: {x: '{{ id }}'}}}", "headers"),
+        ("{call: 'u:/a/{id}'}", "{call: 'u:/a/x'}", "splice"),
     ],
 )
 def test_other_words_are_another_object(built: Any, one: str, other: str, differ: str) -> None:
-    """A call that is judged, timed or written otherwise has its own."""
-    first, second = (handler._parts[0] for handler in built(one, other))
-    assert getattr(first, differ) is not getattr(second, differ)
+    """A call that is judged, timed or written otherwise has a routine of its own."""
+    first, second = (handler._parts[0]._routine for handler in built(one, other))
+    assert getattr(first, differ) != getattr(second, differ)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differ"),
+    [
+        ("{call: 'u:/a'}", "{timeout: 1s, call: 'u:/a'}", "budget"),
+        ("{call: 'u:/a'}", "{call: 'u:/a', response: {headers: {x: y}}}", "assembly"),
+        ("{call: 'u:/a'}", "{query: {q: {}}, call: 'u:/a'}", "inputs"),
+        ("{call: 'u:/a/{id}'}", "{call: 'u:/a/{id}', background: ['u:/b']}", "effects"),
+        ("{call: 'u:/a/{id}'}", "{fan_out: {a: 'u:/a/{id}'}}", "order"),
+    ],
+)
+def test_an_endpoint_served_otherwise_has_a_routine_of_its_own(built: Any, one: str, other: str, differ: str) -> None:
+    """What differs in one thing shares nothing by mistake."""
+    first, second = (handler._routine for handler in built(one, other))
+    assert getattr(first, differ) != getattr(second, differ)
 
 
 def test_defaults_that_python_takes_for_equal_stay_apart(built: Any) -> None:
     """1 and true are equal in Python and not in an answer."""
     declared = "{query: {q: {type: %s, default: %s}}, call: 'u:/a/{id}'}"
     one, other = built(declared % ("integer", "1"), declared % ("boolean", "true"))
-    assert one._inputs is not other._inputs
+    assert one._routine.inputs is not other._routine.inputs

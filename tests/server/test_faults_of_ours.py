@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from msgspec.structs import replace
 
 ROUTES = """
 endpoints:
@@ -36,10 +37,14 @@ def _handler(gateway, path):
     return next(route.handler for route in gateway.app.running.generation.routes if route.path == path)
 
 
-@pytest.mark.parametrize("piece", ["_inputs", "_assembly", "_order"])
+def _break(monkeypatch, handler, piece):
+    monkeypatch.setattr(handler, "_routine", replace(handler._routine, **{piece: Broken()}))
+
+
+@pytest.mark.parametrize("piece", ["inputs", "assembly", "order"])
 def test_a_fault_ends_one_request(gateway, monkeypatch, piece):
     """The client gets a problem that tells nothing, the log says what it was, the connection goes on."""
-    monkeypatch.setattr(_handler(gateway, "/hello"), piece, Broken())
+    _break(monkeypatch, _handler(gateway, "/hello"), piece)
     gateway.records.clear()
     wire = gateway.wire()
     answer = wire.ask("GET", "/hello")
@@ -77,7 +82,7 @@ def test_a_fault_after_the_head_cuts_the_connection(gateway, stage, monkeypatch)
 
 def test_where_it_happened_is_told_at_debug(gateway, monkeypatch):
     """The stack is for those who ask for it."""
-    monkeypatch.setattr(_handler(gateway, "/hello"), "_inputs", Broken())
+    _break(monkeypatch, _handler(gateway, "/hello"), "inputs")
     logging.getLogger("aggregator.request").setLevel(logging.DEBUG)
     gateway.get("/hello")
     told = [record for record in gateway.records if record.levelno == logging.DEBUG and record.exc_info]
