@@ -52,6 +52,7 @@ class GentleTransport:
 class GuardedProtocol(TimedProtocol):
     """One client connection; ``door`` leads to the endpoints."""
 
+    __slots__ = ("_answering", "_head_size", "_host", "_hosts", "_refusal")
     door: DirectDoor
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -234,4 +235,6 @@ class GuardedProtocol(TimedProtocol):
 
 def guarded_protocol(header_timeout: float, door: DirectDoor) -> type[GuardedProtocol]:
     """Give the protocol class with *header_timeout* seconds for a request head, and *door* to the endpoints."""
-    return type("GuardedProtocol", (GuardedProtocol,), {"header_timeout": header_timeout, "door": door})
+    return type(
+        "GuardedProtocol", (GuardedProtocol,), {"__slots__": (), "header_timeout": header_timeout, "door": door}
+    )

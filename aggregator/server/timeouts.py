@@ -6,6 +6,7 @@ uvicorn's httptools path limits none of it (Kludex/uvicorn#157), and resets conn
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -18,6 +19,15 @@ LAST_WORDS = 1.0
 """Seconds in which a client that is still sending may read why nobody listens any more."""
 
 
+_OF_UVICORN = (
+    "access_log", "access_logger", "app", "app_state", "asgi_version", "client", "config", "connections", "cycle",
+    "expect_100_continue", "flow", "headers", "limit_concurrency", "logger", "loop", "parser", "pipeline", "root_path",
+    "scheme", "scope", "server", "server_state", "tasks", "timeout_keep_alive", "timeout_keep_alive_task", "transport",
+    "url", "ws_protocol_class",
+)  # fmt: skip
+"""What uvicorn's protocol keeps. As slots they are a third of a dictionary of so many names, and next to each other."""
+
+
 class TimedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, whose clients cannot hold a connection for ever.
 
@@ -26,6 +36,10 @@ class TimedProtocol(HttpToolsProtocol):
     that the server stops, *deaf* that nothing more is heard.
     """
 
+    __slots__ = (
+        *_OF_UVICORN, "_feeding", "_idle_since", "_idle_timer", "_stall_timer", "address", "deaf", "in_head", "leaving",
+        "timer", "whole",
+    )  # fmt: skip
     header_timeout = 10.0
     cycle: Any  # uvicorn's, or one that needs no ASGI
 
@@ -39,6 +53,8 @@ class TimedProtocol(HttpToolsProtocol):
         self.deaf = False
         self.timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_since = math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the client its time for the first head."""
@@ -49,6 +65,8 @@ class TimedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timers with the connection."""
         self.stop_timer()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -105,6 +123,7 @@ class TimedProtocol(HttpToolsProtocol):
         """Parse what came; a head that is not whole by then has its time limited."""
         if self.deaf:
             return
+        self._idle_since = math.inf
         self._feeding = True
         super().data_received(data)
         self._feeding = False
@@ -112,12 +131,36 @@ class TimedProtocol(HttpToolsProtocol):
             self._limit_rest()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request; one that was answered before it was whole has its time limited from now."""
+        """Go on with the next request; one that was answered before it was whole has its time limited from now.
+
+        uvicorn would make a timer here and stop it at the next request, which is a fiftieth of a busy server's time.
+        """
         if self.deaf:
             return
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._wait_for_request()
         if not self.whole and not self._feeding and self.timer is None:
             self._limit_rest()
+
+    def _wait_for_request(self) -> None:
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_whether_idle)
+
+    def _look_whether_idle(self) -> None:
+        """Close a connection that has been idle for long enough; look again when it could have been."""
+        self._idle_timer = None
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left <= 0:
+            self.timeout_keep_alive_handler()
+        elif left < math.inf:
+            self._idle_timer = self.loop.call_later(left, self._look_whether_idle)
 
     def _limit_rest(self) -> None:
         if not self.transport.is_closing() and (self.in_head or self.cycle.response_complete):
