@@ -67,8 +67,14 @@ class EndpointHandler:
     def __init__(self, plan: EndpointPlan, routine: Routine, parts: tuple[Part, ...]) -> None:
         self.plan = plan
         self._routine = routine
-        self._parts = parts
+        self._parts = parts if len(parts) != 1 else parts[0]  # a tuple of one would be one more wait for memory
         self.is_direct = plan.inputs.read_body == "no" and routine.assembly.is_plain and not plan.response.delay
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What it runs, in declared order."""
+        parts = self._parts
+        return parts if isinstance(parts, tuple) else (parts,)
 
     def open(self, exchange: Exchange, segments: tuple[bytes, ...], client: str, now: float) -> None:
         """Fill what every request has into *exchange*; *now* is loop time."""
@@ -87,7 +93,7 @@ class EndpointHandler:
             answered(self._refused(refusal, exchange), None)
             return None
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
-        run = Run(routine.order, self._parts, frame, lambda ended: answered(self._plain(ended), ended))
+        run = Run(routine.order, self.parts, frame, lambda ended: answered(self._plain(ended), ended))
         run.begin()
         return run
 
@@ -133,7 +139,7 @@ class EndpointHandler:
     async def _run(self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop) -> Run:
         done: asyncio.Future[None] = loop.create_future()
         run = Run(
-            self._routine.order, self._parts, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done)
+            self._routine.order, self.parts, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done)
         )
         try:
             run.begin(None if exchange.asked is None else exchange.asked.wanted)

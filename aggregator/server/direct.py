@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange, HeaderList
@@ -23,7 +25,7 @@ from aggregator.server.status_lines import STATUS_LINES
 _BIG = 64 * 1024
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True):
     """The handler that a request goes to, and what its path and query say."""
 
     generation: Generation

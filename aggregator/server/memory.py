@@ -1,4 +1,4 @@
-"""How the process treats memory: few looks for garbage, and large blocks kept for the next large body.
+"""How the process treats memory: few looks for garbage, no holes to scatter over, large blocks kept for the next body.
 
 What a request makes is freed by reference counts. Python's default looks for cycles after every 700 objects more,
 which is a few requests at once, and took a tenth of the time of a busy server. A thousand fan-outs of three in
@@ -7,13 +7,21 @@ flight are 120 000 objects; a look at those holds everything up for a tenth of a
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
+import sys
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import repeat, starmap
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGE = 64 * 1024 * 1024
+_POOL, _POOL_HEAD, _STEP, _MOST = 16 * 1024, 48, 16, 512
+"""Python's allocator (obmalloc.c) cuts pools into blocks of one size each, from 16 bytes to 512 by steps of 16."""
+_MOST_FILLED = 16 * 1024 * 1024
+_BYTES = sys.getsizeof(b"")
 
 
 @contextmanager
@@ -33,6 +41,65 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
+
+
+class Holes:
+    """The free blocks that loading has left between others. What requests make lies close together once they are full.
+
+    Python puts new objects into such holes first. After five thousand endpoints have been loaded these are scattered
+    over more pages than the processor can keep at hand, and each request waits for them.
+    """
+
+    def __init__(self) -> None:
+        self._fillings: list[deque[object]] = []
+
+    async def fill(self) -> None:
+        """Fill what holes there are, 16 MiB of them at most; requests are served meanwhile.
+
+        Does nothing where another allocator than Python's is used: there the holes have no end.
+        """
+        fillings, left = list[deque[object]](), _MOST_FILLED
+        for size in range(_STEP, _MOST + 1, _STEP):
+            filling = _filling(size, left // size)
+            if filling is None:
+                return
+            fillings.append(filling)
+            left -= size * len(filling)
+            await asyncio.sleep(0)
+        self._fillings += fillings
+
+    async def fill_anew(self) -> None:
+        """Fill what holes there are after a reload, without keeping those full that are in nobody's way any more."""
+        self._fillings.clear()
+        await self.fill()
+
+
+def _filling(size: int, most: int) -> deque[object] | None:
+    """Give what fills the holes of *size* bytes, or None after *most* blocks: a new pool is begun when none is left."""
+    filling: deque[object] = deque()
+    whole = (_POOL - _POOL_HEAD) // size
+    while len(filling) <= most:
+        blocks = _blocks(size, 3 * whole)
+        fresh = {pool for pool, count in Counter(map(_pool, blocks)).items() if count == whole}
+        if fresh:
+            filling.extend(block for block in blocks if _pool(block) not in fresh)
+            return filling
+        filling.extend(blocks)
+    return None
+
+
+def _pool(block: object) -> int:
+    return id(block) // _POOL
+
+
+def _blocks(size: int, count: int) -> deque[object]:
+    """Give *count* objects of *size* bytes; a deque, since a list would take and leave small blocks as it grows."""
+    match size:
+        case 16:
+            return deque(starmap(object, repeat((), count)))
+        case 32:
+            return deque(map(float, repeat(0, count)))
+    return deque(map(bytes, repeat(size - _BYTES, count)))
 
 
 def keep_large_blocks() -> None:

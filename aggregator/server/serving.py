@@ -16,7 +16,7 @@ import uvicorn
 from aggregator.server.app import Application
 from aggregator.server.guard import guarded_protocol
 from aggregator.server.listening import BACKLOG
-from aggregator.server.memory import collect_seldom, keep_large_blocks
+from aggregator.server.memory import Holes, collect_seldom, keep_large_blocks
 from aggregator.server.plan_source import PlanFiles
 from aggregator.server.reload import ReloadOutcome, Verdict
 from aggregator.server.signals import HANG_UP, signals_calling
@@ -83,6 +83,7 @@ class Service:
         self._on_reload = on_reload
         self._wake = asyncio.Event()
         self._asked = False
+        self._holes = Holes()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server = Server(self._config(), app)
 
@@ -117,13 +118,19 @@ class Service:
             handlers[HANG_UP] = self._ask
         with signals_calling(handlers):
             try:
+                await self._settle()
                 await self._app.running.open()  # here rather than in the lifespan, so that what fails has no traceback
+                await self._settle()
                 keep_large_blocks()
-                collect_seldom()
                 with self._watchdog():  # before this nobody waits for an answer
                     await self._serve_and_reload()
             finally:
                 await self._app.running.close()
+
+    async def _settle(self) -> None:
+        """Have what comes now lie together: first all that serves, then what requests make."""
+        collect_seldom()
+        await self._holes.fill()
 
     async def _serve_and_reload(self) -> None:
         helpers = [asyncio.create_task(self._reloads())]
@@ -151,6 +158,7 @@ class Service:
             outcome = await self._app.running.reload(asked=asked)
             if outcome.verdict is not Verdict.UNCHANGED:
                 self._on_reload(outcome)
+            await self._holes.fill_anew()
 
     def _watchdog(self) -> Watching | nullcontext[None]:
         threshold = self._app.running.plan.server.watchdog

@@ -35,7 +35,7 @@ def test_the_same_words_are_one_object(built: Any) -> None:
     """Endpoints have one routine, and so have their calls, when they differ in paths and in what statuses become."""
     one, two = built("{call: 'u:/a/{id}'}", "{call: 'u:/b/{id}/c?d=e', status_map: {404: {status: 410}}}")
     assert one._routine is two._routine
-    first, second = one._parts[0], two._parts[0]
+    first, second = one.parts[0], two.parts[0]
     assert first._routine is second._routine
     assert (first._head + first._tail, second._head + second._tail) == (b"/a/", b"/b//c?d=e")
 
@@ -56,7 +56,7 @@ def test_the_same_words_are_one_object(built: Any) -> None:
 )
 def test_other_words_are_another_object(built: Any, one: str, other: str, differ: str) -> None:
     """A call that is judged, timed or written otherwise has a routine of its own."""
-    first, second = (handler._parts[0]._routine for handler in built(one, other))
+    first, second = (handler.parts[0]._routine for handler in built(one, other))
     assert getattr(first, differ) != getattr(second, differ)
 
 

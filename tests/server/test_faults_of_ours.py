@@ -58,7 +58,7 @@ def test_a_fault_ends_one_request(gateway, monkeypatch, piece):
 def test_a_fault_while_parts_run_ends_them(gateway, stage, monkeypatch):
     """What was begun before the fault is given up."""
     handler = _handler(gateway, "/call")
-    monkeypatch.setattr(handler, "_parts", (handler._parts[0], Broken()))
+    monkeypatch.setattr(handler, "_parts", (handler.parts[0], Broken()))
     answer = gateway.get("/call")
     assert answer.status == 500
     stage.until(lambda: gateway.in_flight == 0)

@@ -1,0 +1,126 @@
+"""The holes that loading leaves in memory are filled, so that what requests make lies close together."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from aggregator.server.memory import Holes
+
+MAKERS = """{
+    16: lambda _: object(),
+    32: lambda number: 0.5 + number,
+    48: lambda _: bytes(15),
+    64: lambda _: bytes(31),
+    512: lambda _: bytes(479),
+}"""
+RIDDLED, MADE = 20_000, 1000
+
+PROGRAM = f"""
+import asyncio, json
+from aggregator.server.memory import Holes
+
+def places(objects):
+    return set(map(id, objects))
+
+def riddled(make):
+    objects = [make(number) for number in range({RIDDLED})]
+    holes = places(objects[::2])
+    del objects[::2]
+    return objects, holes
+
+def made_in(holes, make):
+    made = [make(number) for number in range({MADE})]
+    return len(places(made) & holes)
+
+async def measure(make):
+    holes, (kept, first) = Holes(), riddled(make)
+    before = made_in(first, make)
+    await holes.fill()
+    filled = made_in(first, make)
+    more, second = riddled(make)
+    await holes.fill()
+    both = made_in(first | second, make)
+    await holes.fill_anew()
+    anew = made_in(first | second, make)
+    del kept, more
+    await holes.fill_anew()
+    held = sum(map(len, holes._fillings))
+    return dict(before=before, filled=filled, both=both, anew=anew, held=held)
+
+print(json.dumps({{size: asyncio.run(measure(make)) for size, make in {MAKERS}.items()}}))
+"""
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[str, Any]:
+    """What was found by size in a process of its own, whose memory nobody else has riddled."""
+    found = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True)
+    return json.loads(found.stdout)
+
+
+@pytest.mark.parametrize("size", ["16", "32", "48", "64", "512"])
+def test_new_objects_keep_out_of_filled_holes(measured, size):
+    """Before filling all that is made goes into holes; afterwards next to nothing, also when more holes have come."""
+    found = measured[size]
+    assert found["before"] > MADE * 0.9
+    assert max(found["filled"], found["both"], found["anew"]) < MADE * 0.1
+
+
+@pytest.mark.parametrize("size", ["16", "32", "48", "64", "512"])
+def test_nothing_is_held_in_holes_that_are_none_any_more(measured, size):
+    """When all around them has been freed, filling anew gives up what had filled them."""
+    assert measured[size]["held"] < RIDDLED * 0.75
+
+
+def test_requests_are_served_while_holes_are_filled():
+    """Between two sizes the event loop has its turn."""
+
+    async def turns() -> int:
+        filling, count = asyncio.create_task(Holes().fill()), 0
+        while not filling.done():
+            count += 1
+            await asyncio.sleep(0)
+        return count
+
+    assert asyncio.run(turns()) > 30
+
+
+@pytest.mark.parametrize(("allocator", "sizes"), [("pymalloc", 32), ("malloc", 0)])
+def test_another_allocator_is_left_alone(allocator, sizes):
+    """Where memory does not come from Python's pools nothing is kept."""
+    program = """
+import asyncio
+from aggregator.server.memory import Holes
+holes = Holes()
+asyncio.run(holes.fill())
+print(len(holes._fillings))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", program], env={"PYTHONMALLOC": allocator}, capture_output=True, text=True, timeout=60
+    )
+    assert (found.stdout.strip(), found.stderr) == (str(sizes), "")
+
+
+def test_the_server_fills_them(stage, monkeypatch):
+    """Once before what serves is made, once before the first request, and anew after a reload."""
+    filled: list[str] = []
+
+    class Told(Holes):
+        async def fill(self) -> None:
+            filled.append("fill")
+
+        async def fill_anew(self) -> None:
+            filled.append("anew")
+
+    monkeypatch.setattr("aggregator.server.serving.Holes", Told)
+    gateway = stage.gateway("endpoints: {GET /n: {respond: {body: 1}}}", watch=True)
+    stage.until(lambda: filled == ["fill", "fill", "anew"])  # the first look at the file is a reload, of nothing new
+    gateway.write("endpoints: {GET /n: {respond: {body: 2}}}")
+    stage.until(lambda: filled[3:] and gateway.get("/n").json == 2)
+    assert set(filled[2:]) == {"anew"}
