@@ -51,27 +51,27 @@ class Holes:
     """
 
     def __init__(self) -> None:
-        self._fillings: list[deque[object]] = []
+        self._fillings: dict[int, deque[object]] = {}
+        self._have_no_end = False
 
     async def fill(self) -> None:
-        """Fill what holes there are, 16 MiB of them at most; requests are served meanwhile.
+        """Fill what holes there are now, 16 MiB of them at most; requests are served between two sizes.
 
-        Does nothing where another allocator than Python's is used: there the holes have no end.
+        What has filled holes before is given up, so that memory which nobody else uses any more is free again.
+        Does nothing where another allocator than Python's is used: there the holes have no end, as the first try shows.
         """
-        fillings, left = list[deque[object]](), _MOST_FILLED
+        if self._have_no_end:
+            return
         for size in range(_STEP, _MOST + 1, _STEP):
+            self._fillings.pop(size, None)
+            left = _MOST_FILLED - sum(other * len(filling) for other, filling in self._fillings.items())
             filling = _filling(size, left // size)
             if filling is None:
+                self._fillings.clear()
+                self._have_no_end = True
                 return
-            fillings.append(filling)
-            left -= size * len(filling)
+            self._fillings[size] = filling
             await asyncio.sleep(0)
-        self._fillings += fillings
-
-    async def fill_anew(self) -> None:
-        """Fill what holes there are after a reload, without keeping those full that are in nobody's way any more."""
-        self._fillings.clear()
-        await self.fill()
 
 
 def _filling(size: int, most: int) -> deque[object] | None:
