@@ -8,7 +8,7 @@ from statistics import median
 from typing import Protocol
 
 from harness.results import Verdict
-from harness.rounds import Series, ratios
+from harness.series import Series, ratios
 
 SeriesByName = Mapping[str, Series]
 

@@ -35,20 +35,37 @@ class Load:
 
 def run_wrk(url: str, *, clients: int, seconds: float, core: int, paths: Path | None = None) -> Load:
     """Load *url* with keep-alive *clients* for whole *seconds*; with *paths*, turn over its lines."""
-    whole = max(1, round(seconds))
-    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{clients}", f"-d{whole}s", "--timeout", "30s"]
-    outcome = subprocess.run(
+    return result_of(start_wrk(url, clients=clients, seconds=seconds, core=core, paths=paths))
+
+
+def start_wrk(url: str, *, clients: int, seconds: float, core: int, paths: Path | None = None) -> subprocess.Popen[str]:
+    """Begin what :func:`run_wrk` does; give it to :func:`result_of`."""
+    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{clients}", f"-d{_whole(seconds)}s", "--timeout", "30s"]
+    return subprocess.Popen(
         [*command, "-s", str(_SCRIPT), url],
         env=os.environ | ({"PATHS": str(paths)} if paths else {}),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=whole + 60,
-        check=False,
     )
-    line = next((row for row in outcome.stdout.splitlines() if row.startswith("JSON ")), None)
+
+
+def result_of(wrk: subprocess.Popen[str], within: float = 120.0) -> Load:
+    """Wait for the end of *wrk* and read what it saw; it is ended when that takes longer, or is interrupted."""
+    try:
+        printed, complaint = wrk.communicate(timeout=within)
+    except BaseException:
+        wrk.kill()
+        wrk.communicate()
+        raise
+    line = next((row for row in printed.splitlines() if row.startswith("JSON ")), None)
     if line is None:
-        raise LoadFailedError(f"wrk gave no result: {outcome.stderr.strip()[-500:]}")
+        raise LoadFailedError(f"wrk gave no result: {complaint.strip()[-500:]}")
     return _read(json.loads(line.removeprefix("JSON ")))
+
+
+def _whole(seconds: float) -> int:
+    return max(1, round(seconds))
 
 
 def _read(seen: dict[str, float]) -> Load:

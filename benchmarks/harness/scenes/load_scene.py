@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from harness import usage
+from harness import rounds, side_by_side, usage
 from harness.bench import Bench, UnusablePeerError, ask_user, check_answer
 from harness.peers import PEERS_BY_NAME
 from harness.processes import Server
 from harness.results import Bar, SceneResult
-from harness.rounds import Contender, Series, measure, ratios
+from harness.series import Contender, Series, ratios
 from harness.targets import Target
 from harness.upstream import Manner
 
@@ -48,7 +48,7 @@ class LoadScene:
     targets: Sequence[Target]
     note: str = ""
     lengthy: bool = False
-    paired: bool = False
+    nearly_equal: bool = False
 
     def run(self, bench: Bench) -> SceneResult:
         started: list[Server] = []
@@ -62,7 +62,10 @@ class LoadScene:
                     contenders.append(self._enter(bench, entry, started))
                 except UnusablePeerError as reason:
                     notes.append(f"{entry.key}: {reason}")
-            series = measure(bench, contenders, self.clients, lengthy=self.lengthy, paired=self.paired)
+            if self.nearly_equal:
+                series = side_by_side.measure(bench, contenders, self.clients)
+            else:
+                series = rounds.measure(bench, contenders, self.clients, lengthy=self.lengthy)
         return self._result(series, notes)
 
     def _enter(self, bench: Bench, entry: Entry, started: list[Server]) -> Contender:
@@ -84,8 +87,8 @@ class LoadScene:
         return SceneResult(
             name=self.name,
             title=self.title,
-            columns=COLUMNS,
-            rows=[table_row(found, subject) for found in series.values()],
+            columns=CLOSE_COLUMNS if self.nearly_equal else COLUMNS,
+            rows=[(close_row if self.nearly_equal else table_row)(found, subject) for found in series.values()],
             verdicts=[target.judge(series) for target in self.targets],
             notes=notes,
             bars=[
@@ -110,6 +113,16 @@ COLUMNS = (
     "peak MB",
     "errors",
 )
+
+
+_PAUSED = slice(3, 7)
+CLOSE_COLUMNS = COLUMNS[: _PAUSED.start] + COLUMNS[_PAUSED.stop :]
+"""Without latencies, for contenders that were measured side by side."""
+
+
+def close_row(series: Series, subject: Series | None) -> tuple[str, ...]:
+    row = table_row(series, subject)
+    return row[: _PAUSED.start] + row[_PAUSED.stop :]
 
 
 def table_row(series: Series, subject: Series | None) -> tuple[str, ...]:

@@ -130,6 +130,6 @@ TLS = LoadScene(
         Entry("aggregator", "plain", "aggregator, plain upstreams"),
     ),
     targets=(Ratio(0.8, "plain", "plain", subject="tls"), NoErrors("tls")),
-    paired=True,
-    note="Many short turns, because the two are nearly of the same speed.",
+    nearly_equal=True,
+    note="Side by side, in turns of 40 ms, because the two are nearly of the same speed.",
 )
