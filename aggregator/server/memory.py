@@ -20,7 +20,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGE = 64 * 1024 * 1024
 _POOL, _POOL_HEAD, _STEP, _MOST = 16 * 1024, 48, 16, 512
 """Python's allocator (obmalloc.c) cuts pools into blocks of one size each, from 16 bytes to 512 by steps of 16."""
-_MOST_FILLED = 16 * 1024 * 1024
+_MOST_FILLED = 64 * 1024 * 1024
 _BYTES = sys.getsizeof(b"")
 
 
@@ -55,12 +55,13 @@ class Holes:
         self._have_no_end = False
 
     async def fill(self) -> None:
-        """Fill what holes there are now, 16 MiB of them at most; requests are served between two sizes.
+        """Fill what holes there are now, 64 MiB of them at most; requests are served between two sizes.
 
         What has filled holes before is given up, so that memory which nobody else uses any more is free again.
-        Does nothing where another allocator than Python's is used: there the holes have no end, as the first try shows.
+        Does nothing under another allocator than Python's, which counts no blocks, and nothing more once there were too
+        many holes.
         """
-        if self._have_no_end:
+        if self._have_no_end or not sys.getallocatedblocks():
             return
         for size in range(_STEP, _MOST + 1, _STEP):
             self._fillings.pop(size, None)
