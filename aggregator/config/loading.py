@@ -20,6 +20,7 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.operation_ids import operation_ids
 from aggregator.config.rechecking import Rechecker, Verdict
+from aggregator.config.yaml_text import read_file, source_of
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
 from aggregator.errors import ConfigError
 
@@ -65,6 +66,14 @@ class Config:
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """What a good load rested on besides the texts of its files: where they are, by display name, and variables."""
+
+    paths: Mapping[str, Path]
+    env: Mapping[str, str] = field(repr=False)
+
+
 class Loader:
     """Loads one file again and again; what did not change is neither parsed nor checked again.
 
@@ -83,11 +92,29 @@ class Loader:
         self.files: tuple[Path, ...] = (self._path,)
         self.folders: tuple[Path, ...] = ()
         self.sources: Mapping[str, Source] = {}
+        self._stood: _Stand | None = None
+
+    def stands(self) -> bool:
+        """Whether the last load went well and would give the same now; False also when only a load can tell.
+
+        That is so when patterns look for files, or values are read from files.
+        """
+        stood = self._stood
+        if stood is None or stood.env != self._variables():
+            return False
+        try:
+            return all(source_of(read_file(path), name) == self.sources[name] for name, path in stood.paths.items())
+        except OSError:
+            return False
+
+    def _variables(self) -> Mapping[str, str]:
+        return dict(os.environ if self._env is None else self._env)
 
     def load(self) -> Config:
         """The configuration as it stands in the files now; raises ``ConfigError`` with every problem."""
+        self._stood, env = None, self._variables()
         tree = read_tree(self._path, cache=self._parsed, name=self._name)
-        whole = merge(tree, os.environ if self._env is None else self._env)
+        whole = merge(tree, env)
         self.files = (*tree.files, *sorted(whole.files.difference(tree.files)))
         self.folders, self.sources = tree.folders, tree.sources
         problems = [*tree.diagnostics, *whole.diagnostics]
@@ -101,6 +128,8 @@ class Loader:
         problems = in_reading_order(problems, tree.sources)
         if verdict.settings is None or any(problem.level == "error" for problem in problems):
             raise ConfigError(problems, tree.sources)
+        if set(self.files) == set(tree.paths.values()) and all(source.text for source in tree.sources.values()):
+            self._stood = None if tree.folders else _Stand(tree.paths, env)
         return self._config(verdict.settings, verdict, whole, tuple(problems))
 
     def _config(

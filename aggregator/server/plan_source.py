@@ -25,15 +25,19 @@ class PlanFiles:
             absolute = path.absolute()  # the folder may be replaced by another of its name while this one serves
         self._loader = Loader(absolute, env, str(path))
         self._compiler = Compiler()
+        self._plan: Plan | None = None
         self.folder: Path | None = absolute.parent
         self.warnings: tuple[Diagnostic, ...] = ()
 
     def load(self) -> Plan:
-        """Give the plan as the files say now; raises ``ConfigError``."""
+        """Give the plan as the files say now, the same object while nothing changes; raises ``ConfigError``."""
+        if self._plan is not None and self._loader.stands():
+            return self._plan
+        self._plan = None
         config = self._loader.load()
-        plan = self._compiler.compile(config)
+        self._plan = self._compiler.compile(config)
         self.warnings = config.warnings
-        return plan
+        return self._plan
 
     @property
     def files(self) -> tuple[Path, ...]:

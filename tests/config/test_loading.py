@@ -391,3 +391,48 @@ def test_loads_leave_no_circles(write: Callable[..., Path], wrong: str) -> None:
     for number in range(3):
         load(number)
     assert min(left_by(range(begin, begin + 10)) for begin in (3, 13, 23)) < 10  # threads of other tests leave some too
+
+
+ONE = HEAD + "  GET /a: {call: shop:/a}\n"
+STANDS: dict[str, tuple[str, Callable[[dict[str, str]], object], bool]] = {
+    "untouched": (ONE, lambda env: None, True),
+    "written again": (ONE, lambda env: Path("routes.yaml").write_text(ONE), True),
+    "changed": (ONE, lambda env: Path("routes.yaml").write_text(ONE.replace("/a}", "/b}")), False),
+    "gone": (ONE, lambda env: Path("routes.yaml").unlink(), False),
+    "no text any more": (ONE, lambda env: Path("routes.yaml").write_bytes(ONE.encode("utf-16")), False),
+    "variable": (ONE, lambda env: env.update(NEW="1"), False),
+    "included, untouched": (ONE + "include: more.yaml\n", lambda env: None, True),
+    "included, changed": (
+        ONE + "include: more.yaml\n",
+        lambda env: Path("more.yaml").write_text("groups: {}\n"),
+        False,
+    ),
+    "pattern": (ONE + "include: m*.yaml\n", lambda env: None, False),
+    "value of a file": (
+        ONE.replace("https://shop.example.com", '"https://${file:host.yaml}"'),
+        lambda env: None,
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STANDS)
+def test_a_load_stands_while_files_say_the_same(write: Callable[..., Path], name: str) -> None:
+    """What would be loaded again to no effect is known without loading; where only a load can tell, it does not."""
+    text, change, stands = STANDS[name]
+    env: dict[str, str] = {}
+    loader = Loader(write(text, more="groups: {one: {a: 'shop:/a'}}\n", host="shop.example.com"), env)
+    assert not loader.stands()
+    loader.load()
+    change(env)
+    assert loader.stands() is stands
+
+
+def test_a_load_that_failed_does_not_stand(write: Callable[..., Path]) -> None:
+    """After a bad file the next one is loaded whatever it says."""
+    loader = Loader(write(ONE), {})
+    loader.load()
+    write("version: 2\n")
+    with pytest.raises(ConfigError):
+        loader.load()
+    assert not loader.stands()
