@@ -380,6 +380,12 @@ class Gateway:
         """Save another text."""
         self.path.write_text(document(text), encoding="utf-8")
 
+    def replace(self, text: str) -> None:
+        """Put a file of another text into its place, of which nobody sees a half."""
+        fresh = self.path.with_suffix(".fresh")
+        fresh.write_text(document(text), encoding="utf-8")
+        fresh.replace(self.path)
+
     def reload(self, text: str | None = None, *, asked: bool = True) -> ReloadOutcome:
         """Save *text*, if any, and give what the reload comes to that a signal asks for, or that a watcher begins."""
         if text is not None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections import deque
 from typing import Any
 
 import pytest
@@ -91,21 +92,50 @@ def test_requests_are_served_while_holes_are_filled():
 
 @pytest.mark.parametrize(("allocator", "sizes"), [("pymalloc", 32), ("malloc", 0)])
 def test_another_allocator_is_left_alone(allocator, sizes):
-    """Where memory does not come from Python's pools nothing is kept, and the second try is given up at once."""
+    """Where memory does not come from Python's pools nothing is tried and nothing kept."""
     program = """
 import asyncio
 from aggregator.server import memory
+tried, filling = [], memory._filling
+memory._filling = lambda size, most: tried.append(size) or filling(size, most)
 holes = memory.Holes()
 asyncio.run(holes.fill())
-first, tried, filling = len(holes._fillings), [], memory._filling
-memory._filling = lambda size, most: tried.append(size) or filling(size, most)
-asyncio.run(holes.fill())
-print(first, len(holes._fillings), len(tried))
+print(len(tried), len(holes._fillings))
 """
     found = subprocess.run(
         [sys.executable, "-c", program], env={"PYTHONMALLOC": allocator}, capture_output=True, text=True, timeout=60
     )
-    assert (found.stdout.strip(), found.stderr) == (f"{sizes} {sizes} {sizes}", "")
+    assert (found.stdout.strip(), found.stderr) == (f"{sizes} {sizes}", "")
+
+
+def test_too_many_holes_are_given_up(monkeypatch):
+    """Beyond the limit nothing is kept, of no size, and it is not tried again."""
+    tried: list[int] = []
+
+    def endless(size: int, most: int) -> deque[object] | None:
+        tried.append(size)
+        return deque([object()]) if size < 48 else None
+
+    monkeypatch.setattr("aggregator.server.memory._filling", endless)
+    holes = Holes()
+    asyncio.run(holes.fill())
+    asyncio.run(holes.fill())
+    assert tried == [16, 32, 48]
+    assert holes._fillings == {}
+
+
+def test_the_limit_is_over_all_sizes(monkeypatch):
+    """What one size has taken of it is not there for the next; a size stops at its part of the limit."""
+    monkeypatch.setattr("aggregator.server.memory._MOST_FILLED", 16 * 1000)
+    left: list[int] = []
+
+    def ten(size: int, most: int) -> deque[object]:
+        left.append(most * size)
+        return deque([object()] * 10)
+
+    monkeypatch.setattr("aggregator.server.memory._filling", ten)
+    asyncio.run(Holes().fill())
+    assert left[:3] == [16_000, 16_000 - 160, 15_504]
 
 
 def test_the_server_fills_them(stage, monkeypatch):

@@ -34,10 +34,10 @@ def test_saving_the_file_changes_the_api(stage):
     """With a watcher, the new endpoints answer soon after the file was written; the reload is told."""
     gateway = stage.gateway(ONE, watch=True)
     assert (gateway.get("/n").json, gateway.get("/new").status) == (1, 404)
-    gateway.write(TWO)
+    gateway.replace(TWO)
     stage.until(lambda: gateway.get("/new").status == 200)
     assert gateway.get("/n").json == 2
-    assert gateway.reloads[-1].verdict is Verdict.SWAPPED  # half of the file may have been seen, and refused, before
+    assert [outcome.verdict for outcome in gateway.reloads] == [Verdict.SWAPPED]
     assert {route.path for route in gateway.app.routes} >= {"/n", "/new"}
 
 
@@ -374,3 +374,20 @@ def test_a_look_that_finds_nothing_new_makes_nothing(tmp_path):
     again = files.load()
     assert again is not plan
     assert again.digest == plan.digest
+
+
+def test_a_plan_that_cannot_be_made_does_not_leave_the_one_before(tmp_path, monkeypatch):
+    """When a good file comes to no plan, looking again says so again, and does not give the plan of another text."""
+    path = tmp_path / "routes.yaml"
+    path.write_text("version: 1\nendpoints: {GET /n: {respond: {body: 1}}}\n")
+    files = PlanFiles(path, {})
+    files.load()
+    path.write_text("version: 1\nendpoints: {GET /n: {respond: {body: 2}}}\n")
+
+    def refuse(config):
+        raise ConfigError([], {})
+
+    monkeypatch.setattr(files._compiler, "compile", refuse)
+    for _ in range(2):
+        with pytest.raises(ConfigError):
+            files.load()
