@@ -80,7 +80,8 @@ def _base_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
     url, prefix = plan.url, plan.prefix
     found = url.splice(path_params)
     if found is None:
-        return lambda frame: prefix + url.render(frame.names)
+        render = url.renderer()
+        return lambda frame: prefix + render(frame.names)
     head, splice, tail = prefix + found[0], *found[1:]
     return lambda frame: splice.render(head, frame.exchange.segments, tail)
 

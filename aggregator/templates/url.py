@@ -6,9 +6,10 @@ A value becomes one percent-encoded piece: it can add no slash, query or header 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from aggregator.templates.address import parse_address
 from aggregator.templates.paths import read_path
@@ -19,14 +20,12 @@ from aggregator.templates.target import Part, Placeholder, parse_target
 Render: TypeAlias = Callable[[Mapping[str, Any]], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class UrlTemplate:
+class UrlTemplate(Struct, frozen=True):
     """A compiled URL: where it goes, and its request target as bytes with placeholders between them.
 
     *method* is None when the file names none; exactly one of *upstream* (a name) and *origin*
     (``https://host[:port]``, lower case, without the scheme's own port) is set. Neighbouring bytes in
-    *segments* are one part, so a constant target has one segment. ``render(context)`` gives the target
-    in ASCII; it raises `ExpressionError`, which names the placeholder, for a value that does not fit.
+    *segments* are one part, so a constant target has one segment.
     """
 
     source: str
@@ -34,7 +33,6 @@ class UrlTemplate:
     upstream: str | None
     origin: str | None
     segments: tuple[Part, ...]
-    render: Render = field(compare=False, repr=False)
 
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:
@@ -50,6 +48,19 @@ class UrlTemplate:
     def is_constant(self) -> bool:
         """Whether the target is the same for every request."""
         return not self.placeholders
+
+    def renderer(self) -> Render:
+        """What gives the target in ASCII, given a context.
+
+        It raises `ExpressionError`, which names the placeholder, for a value that does not fit.
+        """
+        parts = [part if isinstance(part, bytes) else _reader(part) for part in self.segments]
+        match parts:
+            case [bytes() as constant]:
+                return lambda _: constant
+            case [bytes() as head, read] if not isinstance(read, bytes):
+                return lambda context: head + read(context)
+        return lambda context: b"".join([part if isinstance(part, bytes) else part(context) for part in parts])
 
     def splice(self, param_names: Sequence[str]) -> tuple[bytes, Splice, bytes] | None:
         """Head and tail of the target, and what writes it from canonical path segments, in the order of *param_names*.
@@ -71,17 +82,7 @@ def compile_url(source: str) -> UrlTemplate:
     """
     address = parse_address(source)
     segments = parse_target(source, address.rest)
-    return UrlTemplate(source, address.method, address.upstream, address.origin, segments, _renderer(segments))
-
-
-def _renderer(segments: tuple[Part, ...]) -> Render:
-    parts = [part if isinstance(part, bytes) else _reader(part) for part in segments]
-    match parts:
-        case [bytes() as constant]:
-            return lambda _: constant
-        case [bytes() as head, read] if not isinstance(read, bytes):
-            return lambda context: head + read(context)
-    return lambda context: b"".join([part if isinstance(part, bytes) else part(context) for part in parts])
+    return UrlTemplate(source, address.method, address.upstream, address.origin, segments)
 
 
 def _reader(placeholder: Placeholder) -> Render:

@@ -88,7 +88,7 @@ def test_a_url_holds_the_braces_as_characters(value: str, tmp_path: Path) -> Non
     assert found.url is not None
     assert compile_url(found.url).references == {("id",)}
     encoded = plain.replace("{", "%7B").replace("}", "%7D").encode()
-    assert compile_url(found.url).render(CONTEXT) == b"/a/7?q=" + encoded
+    assert compile_url(found.url).renderer()(CONTEXT) == b"/a/7?q=" + encoded
 
 
 @pytest.mark.parametrize("value", [*BRACED, "x' or true or 'y", "a\nb", 'end"', "\\", "é€"])

@@ -32,7 +32,7 @@ def test_text_of_a_client_or_an_upstream_is_never_compiled(evil: str) -> None:
     assert once == {"q": evil, "n": f"<{evil}>", "t": evil}
     again = compile_value("{{ before.n ~ '' }}").render({"before": once, "id": "never"})
     assert again == f"<{evil}>"
-    assert b"never" not in compile_url("u:/{order.name}?q={query.q}").render(data)
+    assert b"never" not in compile_url("u:/{order.name}?q={query.q}").renderer()(data)
 
 
 ESCAPES = [

@@ -10,7 +10,7 @@ from aggregator.templates import TemplateProblem, compile_url
 
 def render(url: str, **values: object) -> bytes:
     """Give the target of *url* with *values*."""
-    return compile_url(url).render(values)
+    return compile_url(url).renderer()(values)
 
 
 def test_slashes_stand_and_pieces_are_encoded():
