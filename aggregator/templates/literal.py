@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 from aggregator.templates.percent import percent_encode
 from aggregator.templates.problem import TemplateProblem
 
+_CANONICAL: Final = re.compile(r"[A-Za-z0-9._~/?:@!$&'()*+,;=-]*").fullmatch
 _PIECE: Final = re.compile(r"(?P<octet>%[0-9A-Fa-f]{2})|(?P<plain>[A-Za-z0-9._~-]+)|(?P<other>.)", re.DOTALL)
 _RESERVED: Final = frozenset("/?:@!$&'()*+,;=")
 _CONTROLS: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
@@ -19,6 +20,8 @@ def encode_literal(source: str, offset: int) -> bytes:
 
     *offset* is where *source* starts in the template. Raises `TemplateProblem`.
     """
+    if _CANONICAL(source):
+        return source.encode("ascii")
     return b"".join([_encode(piece, offset + piece.start()) for piece in _PIECE.finditer(source)])
 
 

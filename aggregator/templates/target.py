@@ -14,6 +14,7 @@ from aggregator.templates.percent import NO_SEGMENT
 from aggregator.templates.problem import TemplateProblem
 
 _REST: Final = ":path"
+_MAY_BE_NO_SEGMENT: Final = re.compile(r"/(?:\.|%2[Ee]){0,2}(?:/|\Z)").search
 _BRACES: Final = re.compile(r"\{\{.*?(?:\}\}|$)|\{(?P<path>[^{}]*)\}|[{}]", re.DOTALL)
 
 
@@ -48,8 +49,10 @@ def parse_target(source: str, start: int) -> tuple[Part, ...]:
         path: list[Part] = [b"/"]
     else:
         path = list(_parts(source, start, end, in_path=True))
-        _check_segments(source[start:end], start)
-    _check_query(source, end)
+        if _MAY_BE_NO_SEGMENT(source, start, end):
+            _check_segments(source[start:end], start)
+    if "{" in source[end:]:
+        _check_query(source, end)
     return _merge([*path, *_parts(source, end, len(source), in_path=False)])
 
 

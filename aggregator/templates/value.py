@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -109,6 +110,7 @@ class _Compiler(Struct, frozen=True):
         self.on_problem(TemplateProblem(message, offset, length, hint, path=path, key=True))
 
 
+@lru_cache(maxsize=16_384)  # checked first, compiled afterwards; many endpoints say the same
 def compile_string(source: str) -> Node:
     """Compile one string; a literal ``{{`` is written ``{{ '{{' }}``. Raises `TemplateProblem`.
 
