@@ -11,23 +11,30 @@ from aggregator.plan.types import BatchPlan, DocPlan, UpstreamPlan
 from aggregator.templates import Expression, Template, UrlTemplate
 
 Reference = tuple[str, ...]
-_SPEAKING = (Expression, Template, UrlTemplate)
+_SPEAKING = frozenset({Expression, Template, UrlTemplate})
 _SILENT = frozenset({UpstreamPlan, BatchPlan, DocPlan})
 _HOLDERS = ("Expression", "Template", "Plan")
 
 
-def references_in(value: Any) -> Iterator[Reference]:
+def references_in(value: Any) -> set[Reference]:
     """Give every path that expressions and URLs anywhere in *value* read."""
-    if isinstance(value, _SPEAKING):
-        yield from value.references
-    elif isinstance(value, tuple):
+    found: set[Reference] = set()
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Any, found: set[Reference]) -> None:
+    kind = type(value)
+    if kind is tuple:
         for item in value:
-            yield from references_in(item)
+            _gather(item, found)
+    elif kind in _SPEAKING:
+        found |= value.references
     else:
-        for name in _fields_of(type(value)):
+        for name in _fields_of(kind):
             inner = getattr(value, name)
             if inner:
-                yield from references_in(inner)
+                _gather(inner, found)
 
 
 _KNOWN: dict[type[Any], tuple[str, ...]] = {}
@@ -35,10 +42,10 @@ _KNOWN: dict[type[Any], tuple[str, ...]] = {}
 
 def _fields_of(kind: type[Any]) -> tuple[str, ...]:
     """Give the fields of *kind* that may hold an expression: none for what is no struct."""
-    found = _KNOWN.get(kind)
-    if found is None:
-        found = _KNOWN[kind] = tuple(_holders(kind)) if issubclass(kind, Struct) and kind not in _SILENT else ()
-    return found
+    fields = _KNOWN.get(kind)
+    if fields is None:
+        fields = _KNOWN[kind] = tuple(_holders(kind)) if issubclass(kind, Struct) and kind not in _SILENT else ()
+    return fields
 
 
 def _holders(kind: type[Any]) -> Iterator[str]:

@@ -79,7 +79,7 @@ def _made_of(plan: EndpointPlan) -> _MadeOf | None:
             return None  # there is but one call, and its status is that of the answer
         body = Template(Expr(compile_expression("call")))
     read = references_in((plan.effects, response.headers, response.status_expression))
-    return _MadeOf(plan.fan, body, response.join, tuple(read))
+    return _MadeOf(plan.fan, body, response.join, read)
 
 
 class _MadeOf:

@@ -92,7 +92,7 @@ def _reads(call: CallPlan) -> tuple[Expression, ...] | None:
     """Give all that *call* reads of an item: where it is equal, one call will do. None when each needs its own."""
     if call.request.method.decode() not in _SAFE:
         return None
-    references = set(references_in(call))
+    references = references_in(call)
     if any(reference[0] == "index" for reference in references):
         return None
     paths = sorted(reference[1:] for reference in references if reference[0] == "item")
