@@ -23,7 +23,7 @@ def operation_ids(declared: Mapping[str, str | None]) -> dict[str, str]:
     taken = set(ids.values())
     for key in sorted(declared.keys() - ids.keys()):
         plain = derived_id(key)
-        ids[key] = next(name for name in (plain, *_with_suffix(plain, key)) if name not in taken)
+        ids[key] = plain if plain not in taken else next(name for name in _with_suffix(plain, key) if name not in taken)
         taken.add(ids[key])
     return ids
 
