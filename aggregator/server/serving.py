@@ -16,7 +16,7 @@ import uvicorn
 from aggregator.server.app import Application
 from aggregator.server.guard import guarded_protocol
 from aggregator.server.listening import BACKLOG
-from aggregator.server.memory import Holes, collect_seldom, keep_large_blocks
+from aggregator.server.memory import Holes, collect_seldom, keep_large_blocks, keep_loaded
 from aggregator.server.plan_source import PlanFiles
 from aggregator.server.reload import ReloadOutcome, Verdict
 from aggregator.server.signals import HANG_UP, signals_calling
@@ -118,6 +118,7 @@ class Service:
             handlers[HANG_UP] = self._ask
         with signals_calling(handlers):
             try:
+                keep_loaded()
                 await self._settle()
                 await self._app.running.open()  # here rather than in the lifespan, so that what fails has no traceback
                 await self._settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -153,3 +154,12 @@ def test_the_server_fills_them(stage, monkeypatch):
     assert filled[:2] == [None, None]
     gateways[0].write("endpoints: {GET /n: {respond: {body: 2}}}")
     stage.until(lambda: 2 in filled)
+
+
+def test_what_was_loaded_is_never_searched(stage, monkeypatch):
+    """All that loading made has been set aside by the time that somebody looks for cycles of garbage."""
+    set_aside: list[int] = []
+    monkeypatch.setattr("aggregator.server.serving.collect_seldom", lambda: set_aside.append(gc.get_freeze_count()))
+    assert gc.get_freeze_count() == 0
+    stage.gateway("endpoints: {GET /n: {respond: {body: 1}}}")
+    assert min(set_aside) > 10_000
