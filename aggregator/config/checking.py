@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 from pydantic import ValidationError
 
 from aggregator.config.analysis.endpoint_key import read_key
@@ -24,8 +24,7 @@ from aggregator.config.validation import findings_of
 from aggregator.templates import PathPattern
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True, eq=False):
     """What is known of one endpoint, or one group: its findings, and what it shares with others.
 
     *fresh* holds the settings that were checked, for the first who asks: they are too large to be kept.
@@ -39,17 +38,19 @@ class Checked:
     groups: frozenset[str] = frozenset()
     plugins: frozenset[str] = frozenset()
     operation_id: str | None = None
-    fresh: list[EndpointSettings] = field(default_factory=list, compare=False, repr=False)
+    fresh: list[EndpointSettings] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<Checked {self.key!r}>"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedRoot:
+class CheckedRoot(Struct, frozen=True):
     """What is known of everything but the endpoints; *settings* is None when something in them is wrong."""
 
     settings: RootSettings | None
     around: Surroundings
     groups: tuple[Checked, ...] = ()
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
 
 
 def check_root(sections: Mapping[str, Any], written: Mapping[str, Any]) -> CheckedRoot:

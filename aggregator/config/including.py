@@ -9,8 +9,9 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from aggregator.config.document import Document, ParseCache, read_document
 from aggregator.config.section import Section
@@ -21,8 +22,7 @@ from aggregator.diagnostics import Diagnostic, Position, Source, in_reading_orde
 _ROOT_ONLY = frozenset(["server", "client", "defaults", "background"])
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """*documents* with the root first; *paths* and *sources* by display name (``Position.file``).
 
     *files* were asked for, found or not, and *folders* are those that patterns look into: all are to be watched.
@@ -72,8 +72,7 @@ def read_tree(
     )
 
 
-@dataclass
-class _TreeReader:
+class _TreeReader(Struct):
     """Reads depth first: a file stands before what it includes, in the order in which it names them."""
 
     read_bytes: Callable[[Path], bytes]

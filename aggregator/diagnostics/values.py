@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from msgspec import Struct
+
 Level = Literal["error", "warning"]
 
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(Struct, frozen=True, order=True):
     """A span within one line of *file*: lines and columns count from 1, *end_column* is the first after it.
 
     Columns count code points. What goes over several lines is pointed at in its first line.
@@ -47,8 +48,7 @@ class Source:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One problem: a stable *code* such as ``unknown-key``, a sentence, its place, and a way to mend it.
 
     *related* names other places that take part (the first of two equal keys); *path* is where the value
