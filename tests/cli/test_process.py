@@ -74,6 +74,19 @@ def test_quick_commands_import_nothing_heavy(routes_file: Path, command: str) ->
     assert result.stdout.splitlines()[-1] == "LOADED"
 
 
+def test_a_server_imports_no_terminal(routes_file: Path) -> None:
+    """What answers requests has no use for rich and Pygments, which httpx would bring in for its own command."""
+    code = (
+        "import os, sys; from aggregator.cli import main; sys.argv[1:] = ['get', '/users/1', '--json', '--no-trace']\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print('LOADED', *sorted({'httpx', 'rich', 'pygments'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=routes_file.parent, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "LOADED httpx"
+
+
 def test_the_picture_fits_the_terminal_that_shows_it(routes_file: Path) -> None:
     """In `aggregator get … | jq` stdout is no terminal, stderr is one: its width counts."""
     fcntl, pty, termios = (pytest.importorskip(name) for name in ("fcntl", "pty", "termios"))
