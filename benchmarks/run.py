@@ -31,6 +31,7 @@ def main() -> int:
     _allow_many_files()
     try:
         installing.install_everything()
+        installing.compile_project(arguments.python)
         results = _run_scenes(arguments)
     except (installing.MissingToolError, NotStartedError, LoadFailedError) as error:
         print(error, file=sys.stderr)
@@ -71,7 +72,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="turns for each peer (3)")
     parser.add_argument("--seconds", type=int, default=3, help="length of a turn in whole seconds (3)")
     parser.add_argument("--quick", action="store_true", help="one round of 1 s: proves only that it works")
-    parser.add_argument("--python", type=Path, default=installing.PYTHON, help="what runs aggregator")
+    parser.add_argument("--python", type=Path, default=installing.OWN_PYTHON, help="what runs aggregator")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report")
     return parser.parse_args()
 

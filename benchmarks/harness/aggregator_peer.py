@@ -12,14 +12,19 @@ from harness.processes import LOOPBACK, Command
 from harness.upstream import Origins
 
 
+def command_of(python: Path) -> Path:
+    """Give the command ``aggregator`` of the environment of *python*, which is what operators run."""
+    return python.with_name("aggregator")
+
+
 def run_command(python: Path, config: Path, port: int) -> Command:
     """Serve *config* on loopback."""
-    return Command([str(python), "-m", "aggregator", "run", str(config), "--host", LOOPBACK, "--port", str(port)])
+    return Command([str(command_of(python)), "run", str(config), "--host", LOOPBACK, "--port", str(port)])
 
 
 def check_command(python: Path, config: Path) -> list[str]:
     """Check *config* and exit."""
-    return [str(python), "-m", "aggregator", "check", str(config)]
+    return [str(command_of(python)), "check", str(config)]
 
 
 def routes(upstreams: Origins, *, ca: Path | None = None, connections: int = 200) -> str:

@@ -1,4 +1,4 @@
-"""Installs what the benchmark needs, once: system tools, Node modules, a Python environment.
+"""Installs what the benchmark needs, once: system tools, Node modules, Python environments.
 
 Everything but the system packages lands in ``benchmarks/.cache``. A stamp beside each part holds a
 hash of what it was made from, so that a second run installs nothing.
@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,11 @@ BENCHMARKS = Path(__file__).resolve().parent.parent
 CACHE = BENCHMARKS / ".cache"
 PEERS = BENCHMARKS / "peers"
 NODE_MODULES = CACHE / "node" / "node_modules"
+PROJECT = BENCHMARKS.parent
 PYTHON = CACHE / "venv" / "bin" / "python"
+"""What runs the peers."""
+OWN_PYTHON = CACHE / "own" / "bin" / "python"
+"""What runs aggregator: an environment as an operator has it, without what only peers need."""
 
 _PACKAGES = {
     "wrk": "wrk",
@@ -42,7 +46,9 @@ def install_everything() -> None:
     CACHE.mkdir(exist_ok=True)
     _install_system_tools()
     _install_node_modules()
-    _install_python_environment()
+    requirements = PEERS / "requirements.txt"
+    _install_python_environment(PYTHON, "-r", str(requirements), "-e", str(PROJECT), made_from=[requirements])
+    _install_python_environment(OWN_PYTHON, "-e", str(PROJECT))
 
 
 def _install_system_tools() -> None:
@@ -83,16 +89,18 @@ def _install_node_modules() -> None:
         _run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"], folder)
 
 
-def _install_python_environment() -> None:
-    project = BENCHMARKS.parent / "pyproject.toml"
-    requirements = PEERS / "requirements.txt"
-    folder = PYTHON.parent.parent
-    with _unless_stamped(folder, project, requirements) as fresh:
+def _install_python_environment(python: Path, *what: str, made_from: Sequence[Path] = ()) -> None:
+    folder = python.parent.parent
+    with _unless_stamped(folder, PROJECT / "pyproject.toml", *made_from) as fresh:
         if fresh:
             return
         _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-        pip = [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        _run([*pip, "-r", str(requirements), "-e", str(project.parent)])
+        _run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *what])
+
+
+def compile_project(python: Path) -> None:
+    """Have *python* keep the project's bytecode, as an installation does: a checkout may hold none, or an old one."""
+    _run([str(python), "-m", "compileall", "-q", str(PROJECT / "aggregator")])
 
 
 @contextmanager
@@ -108,7 +116,7 @@ def _unless_stamped(folder: Path, *sources: Path) -> Iterator[bool]:
 
 def _run(command: list[str], folder: Path | None = None) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    print(f"installing: {Path(command[0]).name} {command[1]} …", flush=True)
+    print(f"installing: {Path(command[0]).name} {' '.join(command[1:3])} …", flush=True)
     outcome = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if outcome.returncode:
         raise MissingToolError(f"{' '.join(command[:3])} failed:\n{outcome.stdout[-2000:]}{outcome.stderr[-2000:]}")
