@@ -115,11 +115,11 @@ class ClientSettings(Settings):
     """The one httpx.AsyncClient that every call goes through."""
 
     timeout: TimeoutSetting = Field(
-        default_factory=lambda: Timeouts.model_validate({"total": "10s", "connect": "5s"}),
+        default_factory=lambda: Timeouts.model_construct(total=10.0, connect=5.0),
         description="Limits of calls that declare none: 10s in all, 5s to connect unless said.",
     )
     limits: LimitSettings = Field(
-        default_factory=LimitSettings,
+        default_factory=LimitSettings.model_construct,
         description="Connections to each upstream that declares none: 50, of which 20 are kept idle for 30s, "
         "unless said.",
     )

@@ -29,12 +29,14 @@ class RootSettings(Settings):
     version: Literal[1] = Field(description="Version of the language.", examples=[1])
     include: tuple[str, ...] | str = Field((), description="More files, relative to this one; patterns are allowed.")
     server: ServerSettings = Field(
-        default_factory=ServerSettings, description="The HTTP server and the OpenAPI document."
+        default_factory=ServerSettings.model_construct, description="The HTTP server and the OpenAPI document."
     )
     client: ClientSettings = Field(
-        default_factory=ClientSettings, description="The one client that every call goes through."
+        default_factory=ClientSettings.model_construct, description="The one client that every call goes through."
     )
-    defaults: DefaultSettings = Field(default_factory=DefaultSettings, description="What endpoints and calls inherit.")
+    defaults: DefaultSettings = Field(
+        default_factory=DefaultSettings.model_construct, description="What endpoints and calls inherit."
+    )
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict, description="Services by name.")
     groups: dict[str, dict[str, Call]] = Field(
         default_factory=dict, description="Fan-out groups: named sets of calls for any endpoint."
@@ -43,7 +45,7 @@ class RootSettings(Settings):
         (), description="Python modules with functions for `transform`.", examples=[["my_plugin"]]
     )
     background: BackgroundSettings = Field(
-        default_factory=BackgroundSettings, description="The workers of background calls."
+        default_factory=BackgroundSettings.model_construct, description="The workers of background calls."
     )
     endpoints: dict[str, EndpointSettings] = Field(
         default_factory=dict,
