@@ -7,6 +7,7 @@ equal to true: parameters are one when their declarations are written alike, and
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
@@ -37,14 +38,14 @@ class Resources:
         self.queue = queue
         self.report = Report(server.access_log)
         self.discloses = compile_disclosure(server)
-        self._known: dict[Hashable, Any] = {}
+        self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
         self._passing: Assembly | None = None
 
     def same(self, value: _T) -> _T:
         """Give the one object that all equal values are; *value* is immutable."""
-        found: _T = self._known.setdefault((type(value), value), value)
+        found: _T = self._known[type(value)].setdefault(value, value)
         return found
 
     def inputs(self, plan: InputPlan, names: tuple[str, ...]) -> Inputs:

@@ -157,6 +157,7 @@ def compile_sender(
     """
     request = plan.request
     head, splice, tail = plain_target(request, path_params) or (b"", None, b"")
+    tail = bytes(bytearray(tail))  # made here, all tails lie together, and not each beside the text of its endpoint
     headers, body = compile_headers(request), compile_body(request)
     routine = CallRoutine(
         name=plan.name,

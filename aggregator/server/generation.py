@@ -76,15 +76,14 @@ class Generation:
 async def _routes(plan: Plan, resources: Resources, previous: Generation | None) -> tuple[EndpointRoute, ...]:
     same = previous is not None and previous.plan.server == plan.server
     known = {route.plan.digest: route for route in previous.routes} if previous is not None and same else {}
-    routes: list[EndpointRoute] = []
+    handlers: list[Handler] = []
     for endpoint in plan.endpoints:
         route = known.get(endpoint.digest)
-        if route is None:
-            route = EndpointRoute(endpoint, build_endpoint(endpoint, resources))
-            if len(routes) % _AT_ONCE == _AT_ONCE - 1:
-                await asyncio.sleep(0)
-        routes.append(route)
-    return tuple(routes)
+        handlers.append(build_endpoint(endpoint, resources) if route is None else route.handler)
+        if route is None and len(handlers) % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    made = zip(plan.endpoints, handlers, strict=True)  # only now: handlers and their calls lie side by side
+    return tuple(known.get(endpoint.digest) or EndpointRoute(endpoint, handler) for endpoint, handler in made)
 
 
 def _upstreams(plan: Plan) -> set[UpstreamPlan]:

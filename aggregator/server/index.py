@@ -124,7 +124,8 @@ def _kinds(pattern: PathPattern) -> Kinds:
 
 
 def _literals(pattern: PathPattern) -> bytes:
-    return b"/".join(part for part in pattern.segments if not isinstance(part, Param))
+    """Give the literal segments, joined; even one is copied, so that what every request reads lies together."""
+    return bytes(bytearray(b"/").join(part for part in pattern.segments if not isinstance(part, Param)))
 
 
 def _fits(kinds: Kinds, length: int) -> bool:
