@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -19,6 +19,9 @@ from aggregator.templates.nodes import Const, Context, Expr, ListNode, MapNode, 
 from aggregator.templates.problem import TemplateProblem
 from aggregator.templates.spans import OPENING, closing
 from aggregator.templates.text import text_of
+
+_SHORT: Final = 200
+"""Longer texts are compiled each time, so that what is kept of them cannot grow large over many reloads."""
 
 OnProblem: TypeAlias = Callable[[TemplateProblem], None]
 
@@ -110,12 +113,20 @@ class _Compiler(Struct, frozen=True):
         self.on_problem(TemplateProblem(message, offset, length, hint, path=path, key=True))
 
 
-@lru_cache(maxsize=16_384)  # checked first, compiled afterwards; many endpoints say the same
 def compile_string(source: str) -> Node:
     """Compile one string; a literal ``{{`` is written ``{{ '{{' }}``. Raises `TemplateProblem`.
 
     Line breaks behind the only expression do not make it text: a block scalar of YAML ends with one.
     """
+    return _compile_short(source) if len(source) <= _SHORT else _compile_string(source)
+
+
+@lru_cache(maxsize=16_384)  # checked first, compiled afterwards; many endpoints say the same
+def _compile_short(source: str) -> Node:
+    return _compile_string(source)
+
+
+def _compile_string(source: str) -> Node:
     parts = list(_split(source))
     if parts and isinstance(parts[0], Expression) and all(part in ("", "\n") for part in parts[1:]):
         return _node_of(parts[0])
