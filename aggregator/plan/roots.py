@@ -11,7 +11,7 @@ from aggregator.plan.types import BatchPlan, DocPlan, UpstreamPlan
 from aggregator.templates import Expression, Template, UrlTemplate
 
 Reference = tuple[str, ...]
-_SPEAKING = frozenset({Expression, Template, UrlTemplate})
+_SPEAKING = (Expression, Template, UrlTemplate)
 _SILENT = frozenset({UpstreamPlan, BatchPlan, DocPlan})
 _HOLDERS = ("Expression", "Template", "Plan")
 
@@ -24,14 +24,13 @@ def references_in(value: Any) -> set[Reference]:
 
 
 def _gather(value: Any, found: set[Reference]) -> None:
-    kind = type(value)
-    if kind is tuple:
+    if isinstance(value, tuple):
         for item in value:
             _gather(item, found)
-    elif kind in _SPEAKING:
+    elif isinstance(value, _SPEAKING):
         found |= value.references
     else:
-        for name in _fields_of(kind):
+        for name in _fields_of(type(value)):
             inner = getattr(value, name)
             if inner:
                 _gather(inner, found)
