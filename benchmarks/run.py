@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -56,9 +57,10 @@ def _run_scenes(arguments: argparse.Namespace) -> list[SceneResult]:
         upstream = start_upstream(servers, folder / "upstream", cores.upstream)
         bench = Bench(options, cores, servers, upstream, folder)
         for name in arguments.scene or SCENES:
-            begun = time.monotonic()
+            begun, host = time.monotonic(), machine.Host()
             print(f"{name} …", flush=True)
-            results.append(SCENES[name].run(bench))
+            result = SCENES[name].run(bench)
+            results.append(replace(result, notes=[*result.notes, f"The host took {host.taken():.0%} of the time."]))
             print("\n".join(report.verdict_lines(results[-1])))
             print(f"  ({time.monotonic() - begun:.0f} s)", flush=True)
     report.write(arguments.results, described, results, _manner(options))

@@ -68,6 +68,26 @@ def describe(python: Path, cores: Cores) -> Machine:
     )
 
 
+class Host:
+    """What a virtual machine's host keeps from it, from the moment that this is made."""
+
+    def __init__(self) -> None:
+        self._before = _processor_times()
+
+    def taken(self) -> float:
+        """Give the share that others had of the time in which these processors had work to do."""
+        passed = [after - before for before, after in zip(self._before, _processor_times(), strict=True)]
+        _, _, _, idle, waiting, *_, stolen = passed
+        busy = sum(passed) - idle - waiting
+        return stolen / busy if busy else 0.0
+
+
+def _processor_times() -> list[int]:
+    """Give ticks of all processors: user, nice, system, idle, iowait, irq, softirq, steal (proc_stat(5))."""
+    first, *_ = Path("/proc/stat").read_text().splitlines()
+    return [int(ticks) for ticks in first.split()[1:9]]
+
+
 def _version(*command: str) -> str:
     outcome = subprocess.run(command, capture_output=True, text=True, check=False)
     return _first(r"(\d+\.\d+(?:\.\d+)?)", outcome.stdout + outcome.stderr)
