@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,8 @@ class Upstream:
             self.open -= 1
             writer.transport.abort()
             self.gone.set()
+            with suppress(OSError):  # a reset that nobody has asked for is reported when the collector meets it first
+                await writer.wait_closed()
 
     async def request(self, reader: asyncio.StreamReader) -> bytes:
         head = await reader.readuntil(b"\r\n\r\n")
