@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ class Upstream:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         self.open += 1
+        closed = writer.transport.get_protocol()._get_close_waiter(writer)  # type: ignore[union-attr]
+        closed.add_done_callback(_seen)  # a reset that nobody looks at is reported when the collector meets it
         try:
             while request := await self.request(reader):
                 answer = self.answers[min(len(self.requests), len(self.answers) - 1)]
@@ -55,8 +57,6 @@ class Upstream:
             self.open -= 1
             writer.transport.abort()
             self.gone.set()
-            with suppress(OSError):  # a reset that nobody has asked for is reported when the collector meets it first
-                await writer.wait_closed()
 
     async def request(self, reader: asyncio.StreamReader) -> bytes:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -83,6 +83,11 @@ class Upstream:
             raise EOFError
         else:
             await step()
+
+
+def _seen(closed: asyncio.Future[None]) -> None:
+    if not closed.cancelled():
+        closed.exception()
 
 
 @asynccontextmanager
