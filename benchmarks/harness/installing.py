@@ -99,7 +99,12 @@ def _install_python_environment(python: Path, *what: str, made_from: Sequence[Pa
 
 
 def compile_project(python: Path) -> None:
-    """Have *python* keep the project's bytecode, as an installation does: a checkout may hold none, or an old one."""
+    """Have *python* keep the project's bytecode, as an installation does: a checkout may hold none, or an old one.
+
+    Raises :class:`MissingToolError` where no ``aggregator`` is installed beside *python*.
+    """
+    if not python.with_name("aggregator").is_file():
+        raise MissingToolError(f"There is no `aggregator` beside {python}: install the project there first.")
     _run([str(python), "-m", "compileall", "-q", str(PROJECT / "aggregator")])
 
 
