@@ -183,3 +183,10 @@ def test_all_problems_at_once() -> None:
         (("b", 2), False, "a value of an unknown kind that JSON cannot say"),
     ]
     assert template.render({"x": 1}) == {"a": None, "b": [None, None, None], "ok": 1}
+
+
+def test_only_short_texts_are_kept() -> None:
+    """A text that many endpoints say is compiled once; large ones, saved again and again, do not pile up."""
+    short, long = "a {{ b }}", "a {{ b }}" + "c" * 1000
+    assert compile_value(short).node is compile_value(short).node
+    assert compile_value(long).node is not compile_value(long).node
