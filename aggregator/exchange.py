@@ -29,12 +29,13 @@ class State(StrEnum):
 class Exchange:
     """One inbound request: what the client sent, and when the answer is due (*deadline*, loop time).
 
-    *asked* is what it wants of the answer where it may choose fields, None for all of it.
+    *asked* is what it wants of the answer where it may choose fields, None for all of it. *body_value* is the body
+    as data, *body_as_sent* the same with every digit of its numbers, made for those who copy from it.
     """
 
     __slots__ = (
-        "_header_map", "_query_map", "asked", "body", "body_value", "client", "deadline", "header_list", "id", "method",
-        "params", "path", "query_string", "query_values", "receive", "segments", "started",
+        "_header_map", "_query_map", "asked", "body", "body_as_sent", "body_value", "client", "deadline", "header_list",
+        "id", "method", "params", "path", "query_string", "query_values", "receive", "segments", "started",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -47,6 +48,7 @@ class Exchange:
         self.query_values: dict[str, Any] | None = None
         self.body: bytes = b""
         self.body_value: Any = None
+        self.body_as_sent: Any = None
         self.client: str = ""
         self.id: str = ""
         self.started = 0.0

@@ -90,7 +90,7 @@ def _as_written(plan: EachPlan, names: Names, items: list[Any]) -> list[Any]:
     """Give *items* with every digit of their numbers, if they are joined and were read, not computed."""
     if plan.join is None or plan.items.path is None:
         return items
-    context = names.exact(plan.items.path)
+    context = names.as_sent(plan.items.path)
     return items if context is None else plan.items.evaluate(context)
 
 

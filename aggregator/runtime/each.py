@@ -14,6 +14,7 @@ from aggregator.exchange import State
 from aggregator.plan.types import EachPlan, RowPlan
 from aggregator.runtime.batching import Key, Work, compile_by_key, work_of
 from aggregator.runtime.frame import Cancelable, Done, Frame, Part
+from aggregator.runtime.names import ItemNames
 from aggregator.runtime.result import Result, failed
 
 
@@ -89,7 +90,8 @@ class _Running:
             lost.attempts = 0
             self._settle(number, lost)
             return
-        frame = self._frame.with_names(self._frame.names.child(job.seed))
+        names = ItemNames(self._frame.names, job.seed, self._each.plan.items)
+        frame = self._frame.with_names(names)
         ticket = self._each.inner.start(frame, partial(self._settle, number))
         if ticket is not None and self._outcomes[number] is None and not self._over:
             self._tickets[number] = ticket

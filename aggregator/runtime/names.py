@@ -11,7 +11,7 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.exchange import Exchange
 from aggregator.runtime.result import Result
-from aggregator.templates import Path
+from aggregator.templates import Expression, Path
 
 _NO_PARTS: Mapping[str, int] = {}
 
@@ -83,17 +83,48 @@ class Names(dict[str, Any]):
             scope = scope.parent
         return None
 
-    def exact(self, path: Path) -> Mapping[str, Any] | None:
-        """Give the names that *path* reads, their data with every digit; None when that is the body of nothing."""
+    def as_sent(self, path: Path) -> Mapping[str, Any] | None:
+        """Give names in which *path* leads to the same data with every digit of its numbers; None when none was sent.
+
+        Data of results, of the client's body, and of items that were taken from these; nobody changes it.
+        """
+        scope: Names | None = self
+        while scope is not None:
+            if (found := scope._as_sent(path)) is not None:
+                return found
+            scope = scope.parent
+        exchange = self.exchange
+        if path[0] != "body" or not exchange.body:
+            return None
+        if exchange.body_as_sent is None:
+            exchange.body_as_sent = json_codec.decode_exact(exchange.body)
+        return {"body": exchange.body_as_sent}
+
+    def _as_sent(self, path: Path) -> Mapping[str, Any] | None:
         root = str(path[0])
         if root == "calls" and path[2:3] == ("body",):
-            result = self.result(str(path[1]))
-            return None if result is None else {"calls": {path[1]: {"body": result.exact}}}
-        if (result := self.result(root)) is not None:
-            return {root: result.exact}
-        if root == "body" and self.exchange.body:
-            return {"body": json_codec.decode_exact(self.exchange.body)}
-        return None
+            name = str(path[1])
+            result = self._own(name)
+            return None if result is None else {"calls": {name: {"body": result.as_sent}}}
+        result = self._own(root)
+        return None if result is None else {root: result.as_sent}
+
+
+class ItemNames(Names):
+    """Names with ``item`` and ``index``, an item of the list that *source* gave."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, parent: Names, seed: Mapping[str, Any], source: Expression) -> None:
+        super().__init__(parent.exchange, seed, parent)
+        self._source = source
+
+    def _as_sent(self, path: Path) -> Mapping[str, Any] | None:
+        source, parent = self._source, self.parent
+        if path[0] != "item" or "item" not in self.keys() or source.path is None or parent is None:
+            return super()._as_sent(path)
+        names = parent.as_sent(source.path)
+        return None if names is None else {"item": source.evaluate(names)[self["index"]]}
 
 
 class _Views(dict[str, Any]):

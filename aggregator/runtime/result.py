@@ -26,12 +26,12 @@ class Result:
     before it.
     """
 
-    # The few results that have them get `_made_of`, `_rows` and `_scope`; the many cost nothing more.
+    # The few results that have them get `_as_sent`, `_made_of`, `_rows` and `_scope`; the many cost nothing more.
     __slots__ = (
-        "_json", "_made_of", "_rows", "_scope", "_value", "attempts", "cause", "decoder", "ended", "error", "headers",
-        "name",
-        "parts", "raw", "reply", "started", "state", "status", "tried", "upstream",
+        "_as_sent", "_json", "_made_of", "_rows", "_scope", "_value", "attempts", "cause", "decoder", "ended", "error",
+        "headers", "name", "parts", "raw", "reply", "started", "state", "status", "tried", "upstream",
     )  # fmt: skip
+    _as_sent: tuple[bytes, Any]
     _made_of: tuple[Result, ...]
     _rows: tuple[RowPlan, ...]
     _scope: Any
@@ -83,6 +83,15 @@ class Result:
     def exact(self) -> Any:
         """The body as data whose structure may be changed: no digit of its numbers is lost. Not for arithmetic."""
         return json_codec.decode_exact(self.json)
+
+    @property
+    def as_sent(self) -> Any:
+        """As ``exact``, read once for all that only copy from it: not to be changed."""
+        text = self.json
+        known = getattr(self, "_as_sent", None)
+        if known is None or known[0] is not text:
+            known = self._as_sent = (text, json_codec.decode_exact(text))
+        return known[1]
 
     def _read(self) -> Any:
         if self._json is not None:

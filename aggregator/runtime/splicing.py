@@ -1,4 +1,4 @@
-"""JSON text out of a template: what is only moved is copied as bytes, the rest is evaluated and encoded.
+"""JSON text out of a template: whole results are copied as bytes, what a path leads to keeps every digit.
 
 ``compile_json`` is used for response bodies and for JSON bodies of requests.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.runtime.names import Names
-from aggregator.templates import MISSING, Const, Expr, ListNode, Node, Template, Text
+from aggregator.templates import MISSING, Const, Expr, Expression, ListNode, Node, Path, Template, Text
 
 Writer = Callable[[Names], bytes]
 Evaluate = Callable[[Mapping[str, Any]], Any]
@@ -37,9 +37,7 @@ def _pieces(node: Node) -> list[bytes | Writer]:
     if isinstance(node, Const):
         return [json_codec.encode(node.value)]
     if isinstance(node, Expr):
-        name = _whole_name(node)
-        evaluate = node.expression.evaluate
-        return [_evaluated(evaluate) if name is None else _whole(name, evaluate)]
+        return [_expression(node.expression)]
     if isinstance(node, Text):
         return [_text(node)]
     if isinstance(node, ListNode):
@@ -48,32 +46,41 @@ def _pieces(node: Node) -> list[bytes | Writer]:
     return _enclosed(b"{", entries, b"}")
 
 
-def _whole_name(node: Expr) -> str | None:
-    """Give the name of the part whose whole result the expression is: ``order`` or ``calls.order.body``."""
-    path = node.expression.path
-    if path is not None and (len(path) == 1 or (len(path) == 3 and path[0] == "calls" and path[2] == "body")):
+def _expression(expression: Expression) -> Writer:
+    path, evaluate = expression.path, expression.evaluate
+    if path is None:
+        return lambda names: _text_of(evaluate(names))
+    name = _whole_name(path)
+    return _moved(path, evaluate) if name is None else _whole(name, _moved(path, evaluate))
+
+
+def _whole_name(path: Path) -> str | None:
+    """Give the name of the part whose whole result *path* is: ``order`` or ``calls.order.body``."""
+    if len(path) == 1 or (len(path) == 3 and path[0] == "calls" and path[2] == "body"):
         return str(path[0] if len(path) == 1 else path[1])
     return None
 
 
-def _whole(name: str, evaluate: Evaluate) -> Writer:
+def _whole(name: str, otherwise: Writer) -> Writer:
     def write(names: Names) -> bytes:
         result = names.result(name)
-        if result is not None:
-            return result.json
-        if name == "body" and names.exchange.body:  # as it was checked, each key once, and every digit of its numbers
-            return json_codec.encode(json_codec.decode_exact(names.exchange.body))
-        return _text_of(evaluate(names))
+        return otherwise(names) if result is None else result.json
+
+    return write
+
+
+def _moved(path: Path, evaluate: Evaluate) -> Writer:
+    """Give the function that writes what *path* leads to as it was sent, numbers with every digit."""
+
+    def write(names: Names) -> bytes:
+        sent = names.as_sent(path)
+        return _text_of(evaluate(names if sent is None else sent))
 
     return write
 
 
 def _text_of(value: Any) -> bytes:
     return json_codec.encode(None if value is MISSING else value)
-
-
-def _evaluated(evaluate: Evaluate) -> Writer:
-    return lambda names: _text_of(evaluate(names))
 
 
 def _text(node: Text) -> Writer:

@@ -168,3 +168,85 @@ def test_what_was_moved_can_still_be_computed_with(rig):
     ).start()
     one["/x"].answer(body=NUMBERS)
     assert one.answer.body == b'{"sum":2.6,"all":%b}' % KEPT
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        (
+            "fan_out: {x: a:/x}\nresponse: {body: {p: '{{ x.d.p }}', big: '{{ x.d.big }}'}}",
+            b'{"p":1.10,"big":12345678901234567890.123456789}',
+        ),
+        ("fan_out: {x: a:/x}\nresponse: {body: {d: '{{ x.d }}'}}", NUMBERS),
+        ("fan_out: {x: a:/x}\nresponse: {body: '{{ calls.x.body.d }}'}", KEPT),
+        (
+            "call: a:/x\nresponse: {body: ['{{ call.d.p }}', '{{ call.d.none }}', '{{ call.none.p }}']}",
+            b"[1.10,null,null]",
+        ),
+        ("fan_out: {g: {fan_out: {x: a:/x}}}\nresponse: {body: '{{ g.x.d.p }}'}", b"1.10"),
+        ("fan_out: {x: {url: a:/x, target: d}}\nresponse: {body: {p: '{{ x.p }}'}}", b'{"p":1.10}'),
+    ],
+)
+def test_what_a_path_leads_to_keeps_every_digit(rig, endpoint, expected):
+    """A value that is placed somewhere else is moved, not computed, wherever in a result it stood."""
+    one = rig(endpoint).start()
+    one["/x"].answer(body=NUMBERS)
+    assert one.answer.body == expected
+
+
+def test_a_value_stands_beside_a_number_that_no_float_can_hold(rig):
+    """What is only moved asks nothing of its neighbours."""
+    one = rig("fan_out: {x: a:/x}\nresponse: {body: {p: '{{ x.price }}', e: '{{ x.exp }}'}}").start()
+    one["/x"].answer(body=ODD)
+    assert one.answer.body == b'{"p":1.10,"e":1E+400}'
+
+
+def test_values_of_the_client_and_of_items_are_sent_with_every_digit(serve):
+    """Amounts of an order go upstream line by line as the client wrote them; so do items that another call gave."""
+    gateway = serve(
+        """
+        endpoints:
+          POST /x:
+            body: {type: object}
+            fan_out:
+              total: {url: POST a:/total, json: {amount: "{{ body.total }}"}}
+              lines:
+                for_each: "{{ body.lines }}"
+                url: POST a:/lines
+                json: {line: "{{ item }}", price: "{{ item.price }}", n: "{{ index }}"}
+              rates: a:/rates
+              applied:
+                for_each: "{{ rates }}"
+                url: POST a:/applied
+                json: {rate: "{{ item[0] }}", beside: "{{ body.total }}"}
+        """,
+        lambda request: httpx.Response(
+            200,
+            content=b"[[0.50],[0.50],[1.00]]" if request.url.path == "/rates" else request.content,
+            headers={"content-type": "application/json"},
+        ),
+    )
+    sent = b'{"total":2.20,"lines":[{"price":1.10},{"price":1.1}]}'
+    answer = gateway.post("/x", content=sent, headers={"content-type": "application/json"})
+    assert answer.content == (
+        b'{"total":{"amount":2.20},'
+        b'"lines":[{"line":{"price":1.10},"price":1.10,"n":0},{"line":{"price":1.1},"price":1.1,"n":1}],'
+        b'"rates":[[0.50],[0.50],[1.00]],'
+        b'"applied":[{"rate":0.50,"beside":2.20},{"rate":0.50,"beside":2.20},{"rate":1.00,"beside":2.20}]}'
+    )
+
+
+def test_items_that_were_computed_are_what_was_computed(rig):
+    """A list that an expression made has no older form."""
+    one = rig("fan_out: {x: {for_each: '{{ [1.10] }}', url: POST a:/x, json: {p: '{{ item }}'}}}").start()
+    assert one["/x"].body == b'{"p":1.1}'
+
+
+def test_a_path_into_a_result_that_was_computed_reads_the_computed_one(rig):
+    """A shape with an expression leaves its own numbers behind, not those that came."""
+    one = rig(
+        "fan_out: {x: {url: a:/x, select: '{{ {\"p\": this.body.d.p * 2} }}'}}\n"
+        "response: {body: {p: '{{ x.p }}', q: '{{ x.p + 1 }}'}}"
+    ).start()
+    one["/x"].answer(body=NUMBERS)
+    assert one.answer.body == b'{"p":2.2,"q":3.2}'
