@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from aggregator.telemetry.logging import LogFormat
 
 
 @click.command("run")
@@ -20,7 +24,9 @@ import click
 @click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
 )
-def run(path: str, host: str | None, port: int | None, watch: bool, log_format: str | None, log_level: str) -> None:
+def run(
+    path: str, host: str | None, port: int | None, watch: bool, log_format: LogFormat | None, log_level: str
+) -> None:
     """Serve PATH (routes.yaml). SIGHUP or saving the file reloads it; a bad file changes nothing.
 
     Exit codes: 0 stopped by a signal, 1 the file has problems, 3 it could not be served (port taken, …).

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 
 import pytest
 
+from aggregator.errors import ConfigError
 from aggregator.server import starting
+from aggregator.server.announcing import announcer, welcome
 from aggregator.server.listening import bind
 from aggregator.server.plan_source import FixedSource, PlanFiles
 from aggregator.server.reload import ReloadOutcome, Verdict
@@ -101,10 +104,29 @@ def test_what_is_missing_is_told(path, start, capsys):
 def test_reloads_are_told(path):
     """A refusal is printed with its report; a change is left to the log."""
     stream = io.StringIO()
-    starting.tell(ReloadOutcome(Verdict.SWAPPED, 2), "routes.yaml", stream)
+    told = announcer("text", "routes.yaml", PlanFiles(path), stream)
+    told.tell(ReloadOutcome(Verdict.SWAPPED, 2))
     assert stream.getvalue() == ""
-    starting.tell(ReloadOutcome(Verdict.REFUSED, 2, report="routes.yaml:1:1 …"), "routes.yaml", stream)
+    told.tell(ReloadOutcome(Verdict.REFUSED, 2, report="routes.yaml:1:1 …"))
     assert stream.getvalue() == "routes.yaml changed and was refused; generation 2 stays.\nroutes.yaml:1:1 …\n"
+
+
+def test_new_warnings_are_told_after_a_reload(path):
+    """What a saved file is warned of is shown once, not at every save, and again when it is something else."""
+    stream, files = io.StringIO(), PlanFiles(path)
+    told = announcer("text", "routes.yaml", files, stream)
+
+    def saved(text):
+        stream.seek(stream.truncate(0))
+        path.write_text(text)
+        files.load()
+        told.tell(ReloadOutcome(Verdict.SWAPPED, 2))
+        return stream.getvalue()
+
+    assert "routes.yaml:4:42 warning[unused]" in saved(ROUTES)
+    assert saved(ROUTES + "#") == ""
+    assert saved(ROUTES.replace(', unused: {url: "http://unused.test"}', "")) == ""
+    assert "warning[unused]" in saved(ROUTES)
 
 
 def test_reloads_go_on_when_nobody_reads(path):
@@ -114,14 +136,65 @@ def test_reloads_go_on_when_nobody_reads(path):
         def write(self, _):
             raise BrokenPipeError
 
-    starting.tell(ReloadOutcome(Verdict.REFUSED, 1, report="wrong"), str(path), Closed())
+    announcer("text", str(path), PlanFiles(path), Closed()).tell(ReloadOutcome(Verdict.REFUSED, 1, report="wrong"))
+
+
+def records(capsys):
+    """The lines on stderr, each of which is one JSON object."""
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+@pytest.mark.parametrize("by", ["option", "file"])
+def test_with_json_the_greeting_is_a_record(path, start, capsys, by):
+    """Warnings first, then what is served and where; nothing else stands on stderr."""
+    if by == "file":
+        path.write_text(ROUTES.replace("{port: 0", "{log_format: json, port: 0"))
+    assert start("routes.yaml", None, None, log_format="json" if by == "option" else None) == 0
+    warning, greeting = records(capsys)[:2]
+    assert (warning["level"], warning["message"]) == ("warning", "The configuration has a warning.")
+    assert (warning["at"], warning["code"]) == ("routes.yaml:4:42", "unused")
+    assert (greeting["level"], greeting["message"]) == ("info", "The server listens.")
+    assert greeting["address"].startswith("http://127.0.0.1:")
+    assert (greeting["file"], greeting["endpoints"], greeting["upstreams"]) == ("routes.yaml", 1, 2)
+
+
+def test_with_json_each_problem_is_a_record(path, start, capsys):
+    """A file that is not served: its problems with place and hint, and that it was not."""
+    path.write_text(ROUTES.replace("endpoints:", "endpoint:").replace("shutdown_grace: 100ms", "shutdown_grace: 1y"))
+    assert start("routes.yaml", None, None, log_format="json") == 1
+    *problems, end = records(capsys)
+    assert {one["message"] for one in problems} == {"The configuration has an error."}
+    assert [one["at"] for one in problems] == ["routes.yaml:3:35", "routes.yaml:5:1"]
+    assert problems[1]["hint"] == "did you mean `endpoints`?"
+    assert end["message"] == "The server could not start."
+
+
+def test_with_json_what_is_missing_is_a_record(path, start, capsys):
+    """A port that is taken: one record, and 3."""
+    with bind("127.0.0.1", 0) as taken:
+        assert start("routes.yaml", "127.0.0.1", taken.getsockname()[1], log_format="json") == 3
+    assert "the port is taken" in records(capsys)[-1]["reason"]
+
+
+def test_with_json_the_problems_of_a_refused_file_are_records(path, caplog):
+    """As `check` shows them; the report for a terminal is not printed."""
+    stream, files = io.StringIO(), PlanFiles(path)
+    path.write_text("version: 1\nendpoints: 1")
+    with pytest.raises(ConfigError) as error:
+        files.load()
+    outcome = ReloadOutcome(Verdict.REFUSED, 2, report="text", diagnostics=error.value.diagnostics)
+    announcer("json", "routes.yaml", files, stream).tell(outcome)
+    assert stream.getvalue() == ""
+    assert [(one.levelname, one.message, one.fields["code"]) for one in caplog.records] == [
+        ("ERROR", "The configuration has an error.", "wrong-type")
+    ]
 
 
 def test_many_endpoints_are_not_all_listed(path):
     """A dozen is enough for a greeting."""
     more = "".join(f"  GET /e{number}: {{respond: {{body: 1}}}}\n" for number in range(20))
     path.write_text(ROUTES + more)
-    text = starting.welcome("routes.yaml", PlanFiles(path).load(), "http://[::1]:8000")
+    text = welcome("routes.yaml", PlanFiles(path).load(), "http://[::1]:8000")
     assert "… and 9 more; `aggregator routes` lists them" in text
     assert starting._host("::1") == "[::1]"
 
@@ -129,7 +202,6 @@ def test_many_endpoints_are_not_all_listed(path):
 def test_a_configuration_that_was_loaded_before_stays(path):
     """It can be served as often as one likes, and never changes."""
     from aggregator.config.loading import load_config
-    from aggregator.errors import ConfigError
 
     source = FixedSource(load_config(path))
     assert source.load() is source.load()
