@@ -210,6 +210,12 @@ def test_github_shows_it_in_the_diff() -> None:
     )
 
 
+def test_github_shows_what_could_mislead_the_eye() -> None:
+    """Characters that turn the direction of text, or are not seen, are written as their escapes."""
+    problem = Diagnostic("c", "error", "unknown key `a\u202eb`", Position("r.yaml", 1, 1, 2), "remove `\u200b`")
+    assert render_github([problem]).endswith("::unknown key `a\\u202eb`%0Ahint: remove `\\u200b`")
+
+
 def test_json_has_every_field_of_every_problem() -> None:
     """The records of ``check --format json``."""
     other = Position("d.yaml", 1, 2, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from aggregator.diagnostics.display import printable
 from aggregator.diagnostics.values import Diagnostic, Position, in_reading_order
 
 
@@ -52,7 +53,7 @@ def _command(diagnostic: Diagnostic) -> str:
     said += [f"{message}: {position}" for position, message in diagnostic.related]
     said += [f"hint: {diagnostic.hint}"] if diagnostic.hint else []
     named = ",".join(f"{name}={_escape_property(str(value))}" for name, value in properties.items())
-    return f"::{diagnostic.level} {named}::" + _escape("\n".join(said))
+    return f"::{diagnostic.level} {named}::" + _escape("\n".join(map(printable, "\n".join(said).split("\n"))))
 
 
 def _escape(text: str) -> str:
