@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -14,6 +15,7 @@ import httpx
 
 from aggregator.transport.httpx_transport import origin_key, origin_of
 from aggregator.transport.settings import Origin, PoolSettings
+from aggregator.transport.stock_network import Network
 from aggregator.transport.tls import build_context
 
 OWN = "aggregator.transport"
@@ -75,43 +77,49 @@ class StockTransport(httpx.AsyncBaseTransport):
 
 
 class _Line:
-    """Connections that came into being together; *calls* are on them."""
+    """Connections that came into being together; *calls* are on them, and *torn* says that TLS failed on one."""
 
-    __slots__ = ("calls", "transport")
+    __slots__ = ("calls", "torn", "transport")
 
-    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
-        self.transport = transport
+    def __init__(self, make: Callable[[Callable[[], None]], httpx.AsyncHTTPTransport]) -> None:
         self.calls = 0
+        self.torn = False
+        self.transport = make(self._tear)
+
+    def _tear(self) -> None:
+        self.torn = True
 
 
 class UpstreamTransport(httpx.AsyncBaseTransport):
     """The connections to one upstream.
 
-    httpcore goes on using an HTTP/2 connection on which a call was cut short, though nobody takes from it what
-    is still to come, and though it may be dead. So such a call retires the connections: later calls get new
-    ones, and the old are closed when the last call on them has ended.
+    httpcore loses count of connections whose call was cancelled, keeps the place of a tunnel in which TLS failed,
+    and goes on using an HTTP/2 connection on which a call was cut short, though nobody takes from it what is still
+    to come. So such a call retires the connections: later calls get new ones, and the old are closed when the last
+    call on them has ended.
     """
 
     def __init__(self, settings: PoolSettings, *, http2: bool, proxy: str | None) -> None:
         self._http2 = http2
-        context = build_context(settings.tls) if settings.origin.secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        origin = settings.origin
+        context = build_context(settings.tls) if origin.secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        proxy = proxy if origin.unix_socket is None else None
         self._make = partial(_make, settings, context, http2=http2, proxy=proxy)
-        self._line = _Line(self._make())
+        self._line = _Line(self._make)
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* and give the response once its head is there."""
         line = self._line
-        if not self._http2:
-            return await line.transport.handle_async_request(request)
         line.calls += 1
         try:
             response = await line.transport.handle_async_request(request)
         except BaseException as error:
-            await self._leave(line, retire=not isinstance(error, httpx.RemoteProtocolError))
+            cut = not isinstance(error, Exception) or (self._http2 and not isinstance(error, httpx.RemoteProtocolError))
+            await self._leave(line, retire=cut or line.torn)
             raise
         stream = cast("httpx.AsyncByteStream", response.stream)
-        is_shared = response.extensions.get("http_version") == b"HTTP/2"
-        response.stream = _Body(stream, lambda whole: self._leave(line, retire=is_shared and not whole))
+        response.stream = _Body(stream, lambda whole: self._leave(line, retire=not whole))
         return response
 
     async def aclose(self) -> None:
@@ -121,13 +129,16 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
     async def _leave(self, line: _Line, *, retire: bool) -> None:
         line.calls -= 1
         if retire and line is self._line:
-            self._line = _Line(self._make())
+            self._line = _Line(self._make)
         if line is not self._line and not line.calls:
-            await line.transport.aclose()
+            task = asyncio.create_task(line.transport.aclose())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+            await asyncio.shield(task)  # who gives the call up meanwhile does not keep the connections open
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body in *stream*; *closed* is told whether it was read to its end."""
+    """The body in *stream*; *closed* is told whether it was read to its end and closed in peace."""
 
     def __init__(self, stream: httpx.AsyncByteStream, closed: Callable[[bool], Awaitable[None]]) -> None:
         self._stream = stream
@@ -142,21 +153,23 @@ class _Body(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         closed, self._closed = self._closed, None
         if closed is not None:
+            whole = False
             try:
                 await self._stream.aclose()
+                whole = self._whole
             finally:
-                await closed(self._whole)
+                await closed(whole)
 
 
 def _make(
-    settings: PoolSettings, context: ssl.SSLContext, *, http2: bool, proxy: str | None
+    settings: PoolSettings, context: ssl.SSLContext, torn: Callable[[], None], *, http2: bool, proxy: str | None
 ) -> httpx.AsyncHTTPTransport:
-    limits, path = settings.limits, settings.origin.unix_socket
-    return httpx.AsyncHTTPTransport(
+    limits = settings.limits
+    transport = httpx.AsyncHTTPTransport(
         verify=context,
         http2=http2,
-        uds=path,
-        proxy=proxy if path is None else None,
+        uds=settings.origin.unix_socket,
+        proxy=proxy,
         trust_env=False,
         limits=httpx.Limits(
             max_connections=limits.max_connections,
@@ -164,3 +177,6 @@ def _make(
             keepalive_expiry=limits.keepalive_expiry,
         ),
     )
+    # httpx has no argument for it (https://github.com/encode/httpx/discussions/3180).
+    transport._pool._network_backend = Network(settings, torn)
+    return transport

@@ -107,6 +107,99 @@ def test_tunnel(run: Any, stage: Any, authority: Any) -> None:
     run(main())
 
 
+def test_the_name_to_ask_for_through_a_tunnel(run: Any, stage: Any, authority: Any) -> None:
+    """SNI and the check of the certificate are as the upstream says, whether a proxy is between or not."""
+
+    async def main() -> None:
+        context = authority.context("shop.internal")
+        async with stage.playing(stage.OK, tls=context) as upstream, proxying() as proxy:
+            origin = Origin("https", "127.0.0.1", upstream.port)
+            tls = TlsSettings(ca_file=authority.file, server_name="shop.internal")
+            for url in (f"http://127.0.0.1:{proxy.port}", None):
+                async with sharing(proxy=url) as client:
+                    assert await asked(client, plan_of("shop", origin, tls=tls), stage) == b"ok"
+
+    run(main())
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_failed_tls_takes_no_place(run: Any, stage: Any, authority: Any, http2: bool) -> None:
+    """However often TLS fails inside a tunnel, the next call gets its connection."""
+    wrong, right = authority.context("another.test"), authority.context("127.0.0.1")
+
+    async def main() -> None:
+        async with proxying() as proxy, sharing(proxy=f"http://127.0.0.1:{proxy.port}", http2=http2) as client:
+            async with stage.playing(stage.OK, tls=wrong) as upstream:
+                origin, tls = Origin("https", "127.0.0.1", upstream.port), TlsSettings(ca_file=authority.file)
+                shop = plan_of("shop", origin, tls=tls, limits=Limits(max_connections=2))
+                errors = [await asked(client, shop, stage) for _ in range(5)]
+                assert {error.cause for error in errors} == {Cause.TLS}
+            async with stage.playing(stage.OK, tls=right, port=upstream.port):
+                assert await asked(client, shop, stage) == b"ok"
+                await client.pool(shop).aclose()
+
+    run(main())
+
+
+@pytest.mark.parametrize("through", ["tcp", "tunnel"])
+@pytest.mark.parametrize("http2", [False, True])
+def test_tls_that_is_given_up_leaves_no_connection(run: Any, stage: Any, http2: bool, through: str) -> None:
+    """An upstream that never begins with TLS: the deadline closes the connection and frees its place."""
+    gone: list[None] = []
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if through == "tunnel":
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await reader.read()
+        gone.append(None)
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        proxy = f"http://127.0.0.1:{port}" if through == "tunnel" else None
+        async with sharing(http2=http2, proxy=proxy) as client:
+            shop = plan_of("shop", Origin("https", "127.0.0.1", port), limits=Limits(max_connections=1))
+            for number in range(1, 4):
+                with pytest.raises(CallError) as late:
+                    await client.pool(shop).fetch(b"GET", b"/a", H, deadline=stage.due(0.1))
+                assert late.value.cause == Cause.DEADLINE
+                await stage.until(lambda count=number: len(gone) == count)
+        server.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("way", ["plain", "tls", "tunnel"])
+@pytest.mark.parametrize("http2", [False, True])
+def test_cancelled_calls_take_no_place(run: Any, stage: Any, authority: Any, http2: bool, way: str) -> None:
+    """Given up after any number of turns of the loop, calls leave no socket, and their places to the next."""
+
+    async def main() -> None:
+        tls = None if way == "plain" else authority.server
+        sockets = stage.sockets()
+        async with proxying() as proxy, stage.playing(stage.OK, tls=tls) as upstream:
+            origin = Origin("http" if way == "plain" else "https", "127.0.0.1", upstream.port)
+            url = f"http://127.0.0.1:{proxy.port}" if way == "tunnel" else None
+            async with sharing(http2=http2, proxy=url) as client:
+                settings = TlsSettings(ca_file=authority.file)
+                shop = plan_of("shop", origin, tls=settings, limits=Limits(max_connections=2))
+                for turns in range(60):
+                    calls = [asyncio.create_task(asked(client, shop, stage)) for _ in range(3)]
+                    for _ in range(turns):
+                        await asyncio.sleep(0)
+                    for call in calls:
+                        call.cancel()
+                    await asyncio.gather(*calls, return_exceptions=True)
+                assert await asked(client, shop, stage) == b"ok"
+                assert client.pool(shop).active == 0
+            await stage.until(lambda: upstream.open == 0)
+        await stage.until(lambda: stage.sockets() <= sockets)
+
+    run(main())
+
+
 @pytest.mark.parametrize("status", [b"403 Forbidden", b"407 Proxy Authentication Required", b"502 Bad Gateway"])
 def test_tunnel_is_refused(run: Any, stage: Any, authority: Any, status: bytes) -> None:
     """A proxy that opens no tunnel is told as such, without its words and without our secret."""

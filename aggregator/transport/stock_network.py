@@ -1,0 +1,86 @@
+"""The network under stock httpx: anyio's, but TLS that does not come about leaves no connection behind.
+
+Used by `StockTransport`. httpcore closes a connection whose TLS fails, and not one whose TLS is given up; one
+through a proxy's tunnel it neither closes nor forgets, so that each takes a place of its pool for good
+(https://github.com/encode/httpcore/issues/1023).
+"""
+
+# ruff: noqa: ASYNC109 - the signatures are httpcore's
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from httpcore import SOCKET_OPTION, AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
+
+from aggregator.transport.settings import PoolSettings
+
+
+class Network(AsyncNetworkBackend):
+    """Opens connections for the upstream of *settings*; *torn* is called whenever TLS does not come about."""
+
+    def __init__(self, settings: PoolSettings, torn: Callable[[], None]) -> None:
+        self._backend = AnyIOBackend()
+        self._host = settings.origin.host
+        self._server_name = settings.tls.server_name
+        self._torn = torn
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
+    ) -> AsyncNetworkStream:
+        """Open a TCP connection."""
+        stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _Stream(stream, self)
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[SOCKET_OPTION] | None = None
+    ) -> AsyncNetworkStream:
+        """Open a connection to a Unix socket."""
+        return _Stream(await self._backend.connect_unix_socket(path, timeout, socket_options), self)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self._backend.sleep(seconds)
+
+    async def start_tls(
+        self, stream: AsyncNetworkStream, context: ssl.SSLContext, name: str | None, timeout: float | None
+    ) -> AsyncNetworkStream:
+        """Give *stream* under TLS; the upstream is called by the name that is set for it, through a proxy, too."""
+        if name == self._host:
+            name = self._server_name or name
+        try:
+            return _Stream(await stream.start_tls(context, name, timeout), self)
+        except BaseException:
+            self._torn()
+            await stream.aclose()
+            raise
+
+
+class _Stream(AsyncNetworkStream):
+    def __init__(self, stream: AsyncNetworkStream, network: Network) -> None:
+        self._network = network
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> AsyncNetworkStream:
+        return await self._network.start_tls(self._stream, ssl_context, server_hostname, timeout)
