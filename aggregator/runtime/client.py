@@ -25,6 +25,7 @@ from aggregator.transport import (
     PoolSettings,
     StockTransport,
     Timeouts,
+    keep_location,
     no_cookies,
 )  # fmt: skip
 
@@ -60,6 +61,7 @@ class SharedClient:
             cookies=no_cookies(),
             trust_env=False,
             follow_redirects=False,
+            event_hooks={"response": [keep_location]},
             headers={"user-agent": plan.user_agent},
         )
 

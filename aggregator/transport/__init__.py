@@ -14,6 +14,7 @@ from aggregator.transport.settings import Caps, Limits, Origin, PoolSettings, Ti
 
 if TYPE_CHECKING:
     from aggregator.transport.client_pool import ClientPool
+    from aggregator.transport.client_response import keep_location
     from aggregator.transport.cookies import no_cookies
     from aggregator.transport.door import Done, Door
     from aggregator.transport.httpx_transport import EngineTransport
@@ -39,6 +40,7 @@ __all__ = [
     "Timeouts",
     "TlsSettings",
     "accept_encoding",
+    "keep_location",
     "no_cookies",
 ]
 
@@ -52,6 +54,7 @@ _LAZY = {
     "StockTransport": "stock_transport",
     "StreamReply": "replies",
     "Ticket": "ticket",
+    "keep_location": "client_response",
     "no_cookies": "cookies",
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from aggregator.transport.client_response import ClientResponse
+from aggregator.transport.client_response import LOCATION, ClientResponse
 from aggregator.transport.httpx_failures import failure_of, was_answered
 from aggregator.transport.requests import bad_target
 from aggregator.transport.settings import Origin, PoolSettings
@@ -75,7 +75,7 @@ class ClientCall:
     async def _send(self) -> httpx.Response:
         limits = self._settings.timeouts
         timeout = {"connect": limits.connect, "read": limits.read, "write": limits.write, "pool": None}
-        extensions: dict[str, Any] = {"timeout": timeout, "trace": self._trace}
+        extensions: dict[str, Any] = {"timeout": timeout, "trace": self._trace, LOCATION: True}
         url = _url(self._settings.origin, self._target)
         if url.raw_path != self._target:  # httpx has its own mind; and a proxy wants no target of ours
             extensions["target"] = self._target

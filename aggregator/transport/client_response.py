@@ -13,6 +13,9 @@ from aggregator.transport.framing import binds_connection
 from aggregator.transport.httpx_failures import failure_of
 from aggregator.transport.settings import Caps
 
+LOCATION = "aggregator.location"
+"""The extension, of a request and of its response, that keeps `Location` from httpx."""
+
 _WAY = ("_stream", "_httpcore_stream", "_connection")  # from a response of httpx to the connection that brought it
 
 
@@ -30,7 +33,8 @@ class ClientResponse:
         self._pieces: AsyncIterator[bytes] | None = None
         self.reused = reused
         self.status = response.status_code
-        self.headers = [(name.lower(), value) for name, value in response.headers.raw]
+        fields = (*response.headers.raw, *response.extensions.get(LOCATION, ()))
+        self.headers = [(name.lower(), value) for name, value in fields]
         self.codings: list[bytes] = []
         if method != b"HEAD" and self.status not in (204, 304):
             self.codings = [value for name, value in self.headers if name == b"content-encoding"]
@@ -43,6 +47,9 @@ class ClientResponse:
             raise CallError(Cause.PROTOCOL, "The upstream sent too many headers.")
         if sum(len(name) + len(value) + 4 for name, value in self.headers) > self._caps.head:
             raise CallError(Cause.PROTOCOL, "The upstream sent a head that is too large.")
+        names = [name for name, _ in self.headers]
+        if b"transfer-encoding" in names and b"content-length" in names:  # RFC 9112 §6.3: a sign of smuggling
+            raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.")
 
     async def body(self) -> bytes:
         """Give the whole body, decoded; *headers* then no longer tell of a coding that was undone."""
@@ -87,6 +94,17 @@ class ClientResponse:
             await self._response.aclose()
         except Exception as error:
             raise failure_of(error) from error
+
+
+async def keep_location(response: httpx.Response) -> None:
+    """Take `Location` from *response* for `ClientResponse`; an event hook of the client.
+
+    httpx makes a request of it even when redirects are not followed, and fails when it cannot.
+    """
+    if LOCATION in response.request.extensions and "location" in response.headers:
+        fields = response.headers.raw
+        response.extensions[LOCATION] = [field for field in fields if field[0].lower() == b"location"]
+        del response.headers["location"]
 
 
 def _has_surplus(response: httpx.Response) -> bool:

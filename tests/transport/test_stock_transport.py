@@ -319,6 +319,53 @@ def test_connections_go_with_their_pool(run: Any, stage: Any, authority: Any) ->
     run(main())
 
 
+@pytest.mark.parametrize("location", [b"mailto:a@b", b"http://[::1/x", b"http://a b/", b"/next"])
+def test_a_redirect_that_is_not_followed_may_lead_anywhere(run: Any, stage: Any, location: bytes) -> None:
+    """It is an answer like any other, with the `Location` that came; nobody makes a request of it."""
+    answer = b"HTTP/1.1 302 Found\r\nlocation: " + location + b"\r\ncontent-length: 2\r\n\r\nok"
+
+    async def main() -> None:
+        async with stage.playing([answer, stage.CLOSE]) as upstream, sharing() as client:
+            pool = client.pool(plan_of("shop", Origin("http", "127.0.0.1", upstream.port)))
+            reply = await pool.fetch(b"GET", b"/a", H, deadline=stage.due())
+            assert (reply.status, reply.body) == (302, b"ok")
+            assert [value for name, value in reply.headers if name == b"location"] == [location]
+
+    run(main())
+
+
+def test_two_framings_at_once_are_refused(run: Any, stage: Any) -> None:
+    """A reply with a length and chunks is a sign of smuggling (RFC 9112 §6.3), and its connection is not used again."""
+    answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+
+    async def main() -> None:
+        async with stage.playing([answer, stage.OK], [stage.OK]) as upstream, sharing() as client:
+            shop = plan_of("shop", Origin("http", "127.0.0.1", upstream.port))
+            assert (await asked(client, shop, stage)).cause == Cause.PROTOCOL
+            assert await asked(client, shop, stage) == b"ok"
+            assert upstream.accepted == 2
+
+    run(main())
+
+
+def test_the_deadline_of_a_stream_that_nobody_reads(run: Any, stage: Any) -> None:
+    """It closes the connection and frees the place in time, and who asks for the next piece is told why."""
+
+    async def main() -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"
+        async with stage.playing([head, stage.HANG], [stage.OK]) as upstream, sharing() as client:
+            pool = client.pool(plan_of("shop", Origin("http", "127.0.0.1", upstream.port), limits=Limits(1)))
+            reply = await pool.stream(b"GET", b"/a", H, None, deadline=stage.due(0.1))
+            await stage.until(lambda: (pool.active, upstream.open) == (0, 0))
+            with pytest.raises(CallError) as late:
+                await anext(aiter(reply))
+            assert late.value.cause == Cause.DEADLINE
+            await reply.aclose()
+            assert (await pool.fetch(b"GET", b"/a", H, deadline=stage.due())).body == b"ok"
+
+    run(main())
+
+
 def test_other_schemes(run: Any) -> None:
     """The client itself speaks http and https alone."""
 
