@@ -109,12 +109,10 @@ class Brotli:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Give what *data* decodes to."""
-        piece = self._stream.process(data, output_buffer_limit=PIECE)
-        while piece:
+        # can_accept_more_data() speaks of the input alone: it is true while more is still to come out
+        while piece := self._stream.process(data, output_buffer_limit=PIECE):
             yield piece
-            piece = b""
-            if not self._stream.can_accept_more_data():
-                piece = self._stream.process(b"", output_buffer_limit=PIECE)
+            data = b""
 
     def ended(self) -> bool:
         """Tell whether the stream is complete."""

@@ -1,0 +1,109 @@
+"""Content codings of large bodies: all of it comes out, however it came in, whole or streamed, and no more than asked."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import brotli
+import pytest
+import zstandard
+
+from aggregator.errors import CallError, Cause
+from aggregator.transport.decoding import Decoder
+
+H = b"host: shop\r\n"
+DICE = random.Random(7)
+ROWS = b"".join(b'{"id":%d,"name":"user %d"},' % (at, at * 7919 % 100_003) for at in range(35_000))
+ALIKE = b"a" * 3_000_000
+NOISE = DICE.randbytes(1_100_000)
+HALF = DICE.randbytes(600_000).hex().encode()
+BODIES = {"rows": ROWS, "alike": ALIKE, "half": HALF, "noise": NOISE}
+
+
+def raw_deflate(data: bytes) -> bytes:
+    """Pack without the zlib wrapper, as some servers do."""
+    packer = zlib.compressobj(6, wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+PACKERS: dict[str, tuple[bytes, Callable[[bytes], bytes]]] = {
+    "gzip": (b"gzip", lambda data: gzip.compress(data, 6)),
+    "deflate": (b"deflate", zlib.compress),
+    "raw deflate": (b"deflate", raw_deflate),
+    "br": (b"br", lambda data: brotli.compress(data, quality=5)),
+    "zstd": (b"zstd", zstandard.compress),
+}
+
+
+def cut(data: bytes, step: int) -> Iterator[bytes]:
+    """Give *data* in pieces of *step* bytes."""
+    return (data[at : at + step] for at in range(0, len(data), step))
+
+
+def unpacked(coding: bytes, data: bytes, step: int) -> bytes:
+    """Decode *data*, fed in pieces of *step* bytes."""
+    decoder = Decoder(coding)
+    body = b"".join(piece for part in cut(data, step) for piece in decoder.feed(part))
+    decoder.finish()
+    return body
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("step", [16 * 1024, 10**9])
+def test_large_bodies(packer: str, body: str, step: int) -> None:
+    """Bodies of over a megabyte come out whole, in one piece and in many."""
+    coding, pack = PACKERS[packer]
+    assert unpacked(coding, pack(BODIES[body]), step) == BODIES[body]
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+@pytest.mark.parametrize("body", ["rows", "alike"])
+def test_large_bodies_byte_by_byte(packer: str, body: str) -> None:
+    """As above when each byte comes alone."""
+    coding, pack = PACKERS[packer]
+    assert unpacked(coding, pack(BODIES[body]), 1) == BODIES[body]
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+@pytest.mark.parametrize("step", [16 * 1024, 10**9])
+def test_a_large_body_and_more(packer: str, step: int) -> None:
+    """A large body that is cut short is refused, and one that goes on after its end is."""
+    coding, pack = PACKERS[packer]
+    packed = pack(ROWS)
+    for bad in (packed[:-3], packed + b"more"):
+        with pytest.raises(CallError) as failure:
+            unpacked(coding, bad, step)
+        assert failure.value.cause == Cause.CODING
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_a_body_over_the_cap(packer: str) -> None:
+    """Three megabytes of one letter are too large for a cap of one, and no more than the cap is given."""
+    coding, pack = PACKERS[packer]
+    sizes: list[int] = []
+    with pytest.raises(CallError) as failure:
+        sizes.extend(map(len, Decoder(coding, 1_000_000).feed(pack(ALIKE))))
+    assert failure.value.cause == Cause.TOO_LARGE
+    assert sum(sizes) <= 1_000_000
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+@pytest.mark.parametrize("body", BODIES)
+def test_large_bodies_of_calls(run: Any, any_stage: Any, packer: str, body: str) -> None:
+    """An upstream's large body arrives whole through every door, read at once and streamed."""
+    coding, pack = PACKERS[packer]
+    packed = pack(BODIES[body])
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nContent-Length: %d\r\n\r\n" % (coding, len(packed))
+
+    async def main() -> None:
+        async with any_stage.playing(head + packed) as upstream, any_stage.door(upstream) as door:
+            assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == BODIES[body]
+            async with await door.stream(b"GET", b"/", H, None, deadline=any_stage.due(), decode=True) as reply:
+                assert b"".join([piece async for piece in reply]) == BODIES[body]
+
+    run(main())
