@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 
 PIECE = 64 * 1024
+_STEP = 16 * 1024  # bytes handed over at once: a decompressor copies what it has not used, after every piece
 _MEMBERS = 16  # more concatenated streams than that are an attack on the processor
 _ZSTD_WINDOW = 8 * 1024 * 1024  # RFC 9659 §3
 _ZSTD_STEP = 256  # bytes; 4 of them may stand for 128 KiB, so a step gives 8 MiB at worst
@@ -28,6 +29,10 @@ class Inflater(Protocol):
     def ended(self) -> bool:
         """Tell whether the coded body is complete."""
         ...
+
+
+def _steps(data: bytes, size: int = _STEP) -> Iterator[bytes]:
+    return (data[start : start + size] for start in range(0, len(data), size))
 
 
 def _drain(inflater: Any, data: bytes) -> Iterator[bytes]:
@@ -51,11 +56,12 @@ class Gzip:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Give what *data* decodes to."""
-        while data:
-            if self._member.eof:
-                self._next()
-            yield from _drain(self._member, data)
-            data = self._member.unused_data
+        for step in _steps(data):
+            while step:
+                if self._member.eof:
+                    self._next()
+                yield from _drain(self._member, step)
+                step = self._member.unused_data
 
     def ended(self) -> bool:
         """Tell whether the last member is complete."""
@@ -85,11 +91,12 @@ class Deflate:
                 return
             wrapped = data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0
             self._stream = zlib.decompressobj(15 if wrapped else -15)
-        elif self._stream.eof:
-            raise ValueError("data after the end")
-        yield from _drain(self._stream, data)
-        if self._stream.unused_data:
-            raise ValueError("data after the end")
+        for step in _steps(data):
+            if not self._stream.eof:
+                yield from _drain(self._stream, step)
+                step = self._stream.unused_data
+            if step:
+                raise ValueError("data after the end")
 
     def ended(self) -> bool:
         """Tell whether the stream is complete."""
@@ -110,9 +117,10 @@ class Brotli:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Give what *data* decodes to."""
         # can_accept_more_data() speaks of the input alone: it is true while more is still to come out
-        while piece := self._stream.process(data, output_buffer_limit=PIECE):
-            yield piece
-            data = b""
+        for step in _steps(data):
+            while piece := self._stream.process(step, output_buffer_limit=PIECE):
+                yield piece
+                step = b""
 
     def ended(self) -> bool:
         """Tell whether the stream is complete."""
@@ -134,8 +142,7 @@ class Zstd:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Give what *data* decodes to; in small steps, since one call inflates all that it is given."""
-        for start in range(0, len(data), _ZSTD_STEP):
-            step = data[start : start + _ZSTD_STEP]
+        for step in _steps(data, _ZSTD_STEP):
             while step:
                 if self._frame.eof:
                     self._next()

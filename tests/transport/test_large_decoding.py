@@ -14,6 +14,7 @@ import zstandard
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport.decoding import Decoder
+from aggregator.transport.inflating import inflaters
 
 H = b"host: shop\r\n"
 DICE = random.Random(7)
@@ -90,6 +91,41 @@ def test_a_body_over_the_cap(packer: str) -> None:
         sizes.extend(map(len, Decoder(coding, 1_000_000).feed(pack(ALIKE))))
     assert failure.value.cause == Cause.TOO_LARGE
     assert sum(sizes) <= 1_000_000
+
+
+class Counting:
+    """A decompressor that adds to *handed* how much it is given."""
+
+    def __init__(self, inner: Any, handed: list[int]) -> None:
+        self.inner = inner
+        self.handed = handed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def decompress(self, data: bytes, *limit: int) -> Any:
+        self.handed.append(len(data))
+        return self.inner.decompress(data, *limit)
+
+    def process(self, data: bytes, **limit: int) -> Any:
+        self.handed.append(len(data))
+        return self.inner.process(data, **limit)
+
+
+@pytest.mark.parametrize("packer", ["gzip", "deflate", "raw deflate", "br"])
+@pytest.mark.parametrize("body", [NOISE, bytes(50_000_000)])
+def test_what_is_left_is_not_copied_again(monkeypatch: pytest.MonkeyPatch, packer: str, body: bytes) -> None:
+    """The work grows with the bytes that come in and go out: no decompressor holds a long tail that it copies."""
+    coding, pack = PACKERS[packer]
+    packed = pack(body)
+    handed: list[int] = []
+    inflaters()  # looks once at what the packages can
+    streams, brotlis = zlib.decompressobj, brotli.Decompressor
+    monkeypatch.setattr(zlib, "decompressobj", lambda wbits: Counting(streams(wbits), handed))
+    monkeypatch.setattr(brotli, "Decompressor", lambda: Counting(brotlis(), handed))
+    assert unpacked(coding, packed, len(packed)) == body
+    assert sum(handed) <= len(packed) + len(body) / 4
+    assert max(handed) <= 16 * 1024
 
 
 @pytest.mark.parametrize("packer", PACKERS)
