@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from msgspec import Struct
 
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_TYPE = re.compile(rf"\s*({_NAME}/{_NAME})\s*")
-_PARAMETER = re.compile(rf"\s*;\s*(?:({_NAME})=({_NAME}|\"(?:[^\"\\]|\\.)*\"))?\s*")
-_LONGEST = 256
+_TYPE = re.compile(rf"\s*({_NAME}/{_NAME})(?=[\s;,]|$)[^;,]*")
+_PARAMETER = re.compile(rf";[;\s]*(?:({_NAME})=({_NAME}|\"(?:[^\"\\]|\\.)*\")\s*(?=[;,]|$))?[^;,]*")
+LONGEST = 256
+"""Bytes of a header up to which what it means is remembered, so that nobody can fill the memory with headers."""
 
 
 class MediaType(Struct, frozen=True):
@@ -31,25 +33,28 @@ class MediaType(Struct, frozen=True):
 
 
 def parse_media_type(header: bytes) -> MediaType | None:
-    """Give the media type that a Content-Type header names, or None when it names none or is too long."""
-    return _parse(header) if len(header) <= _LONGEST else None
+    """Give the media type that a Content-Type header names, or None when it names none.
+
+    Of a list it is the first. Parameters that cannot be read are left out, as browsers do (WHATWG MIME Sniffing §4.4):
+    they must not hide what a body claims to be.
+    """
+    return _parse(header) if len(header) <= LONGEST else _parse.__wrapped__(header)
 
 
 @lru_cache(maxsize=256)
 def _parse(header: bytes) -> MediaType | None:
     text = header.decode("latin-1")
     match = _TYPE.match(text)
-    if match is None:
+    if match is None or len(match[1]) > LONGEST:
         return None
-    position, found = match.end(), []
-    while position < len(text):
-        parameter = _PARAMETER.match(text, position)
-        if parameter is None:
-            return None
-        if parameter[1]:
-            found.append((parameter[1].lower(), _unquote(parameter[2])))
+    return MediaType(match[1].lower(), tuple(_parameters(text, match.end())))
+
+
+def _parameters(text: str, position: int) -> Iterator[tuple[str, str]]:
+    while parameter := _PARAMETER.match(text, position):
         position = parameter.end()
-    return MediaType(match[1].lower(), tuple(found))
+        if parameter[1]:
+            yield parameter[1].lower(), _unquote(parameter[2])
 
 
 def _unquote(text: str) -> str:

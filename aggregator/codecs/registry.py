@@ -17,7 +17,7 @@ from aggregator.codecs import json
 from aggregator.codecs.charset import decode_text
 from aggregator.codecs.csv import decode_csv, encode_csv
 from aggregator.codecs.form import decode_form, encode_form, scalar_text
-from aggregator.codecs.media_type import parse_media_type, shown
+from aggregator.codecs.media_type import LONGEST, parse_media_type, shown
 from aggregator.codecs.messagepack import decode_messagepack, encode_messagepack
 from aggregator.codecs.ndjson import decode_ndjson, encode_ndjson
 from aggregator.codecs.xml import decode_xml, encode_xml
@@ -127,12 +127,18 @@ def _is_installed(codec: Codec) -> bool:
     return codec.package is None or find_spec(codec.package) is not None
 
 
-@lru_cache(maxsize=512)
 def codec_for(content_type: bytes | None, forced: str | None = None) -> Codec:
     """Give the codec that reads a body: the *forced* one, else that of *content_type*; without both, JSON.
 
     Raises ``CallError`` (``content_type``) for a type that holds no data, such as ``text/html`` or an image.
     """
+    if content_type is not None and len(content_type) > LONGEST:
+        return _codec_for.__wrapped__(content_type, forced)
+    return _codec_for(content_type, forced)
+
+
+@lru_cache(maxsize=512)
+def _codec_for(content_type: bytes | None, forced: str | None) -> Codec:
     if forced is not None:
         return require(forced)
     if content_type is None:

@@ -176,15 +176,38 @@ def test_media_types_are_parsed(header: bytes, essence: str, parameters: tuple[t
 
 
 @pytest.mark.parametrize(
-    "header", [b"", b"text", b"text/", b"text/html x", b'text/html;a="', b"a/b;c", b"a/b;" + b" " * 300]
+    ("header", "essence", "parameters"),
+    [
+        (b"a/b; charset", "a/b", ()),
+        (b"a/b x; y=z", "a/b", (("y", "z"),)),
+        (b'a/b; x="open; y=z', "a/b", (("y", "z"),)),
+        (b"a/b; x=1 2; =3; y = z; n=4", "a/b", (("n", "4"),)),
+        (b"a/b; x=1, c/d; x=2", "a/b", (("x", "1"),)),
+        (b"a/b,", "a/b", ()),
+        (b'a/b; x="' + b"x" * 5000 + b'"; y=z', "a/b", (("x", "x" * 5000), ("y", "z"))),
+        (b"a/b" + b";" * 5000 + b"y=z", "a/b", (("y", "z"),)),
+    ],
+)
+def test_the_type_is_told_before_its_parameters(
+    header: bytes, essence: str, parameters: tuple[tuple[str, str], ...]
+) -> None:
+    """A parameter that cannot be read, or is long, is left out or kept and hides nothing; the first of a list counts."""
+    parsed = parse_media_type(header)
+    assert parsed is not None
+    assert (parsed.essence, parsed.parameters) == (essence, parameters)
+
+
+@pytest.mark.parametrize(
+    "header", [b"", b"text", b"text/", b"; text/html", b'text/"html"', b"a/b/c", b"a/b=c", b"a/" + b"b" * 300]
 )
 def test_bad_media_types_are_none(header: bytes) -> None:
-    """What cannot be read names nothing."""
+    """What cannot be read names nothing, and neither does what is too long to be a type."""
     assert parse_media_type(header) is None
 
 
 def test_shown_content_types_are_harmless() -> None:
     """A message holds the bare type or words of ours."""
     assert shown(None) == "no content type"
-    assert shown(b"text/html; x=<script>") == "an unreadable content type"
+    assert shown(b"text/html; x=<script>") == "text/html"
+    assert shown(b"<script>; x=y") == "an unreadable content type"
     assert shown(b"TEXT/html; charset=x") == "text/html"

@@ -18,7 +18,10 @@ from aggregator.errors import CallError, Cause, ExpressionError, StartupError
         (None, "json"),
         (b"application/json", "json"),
         (b"Application/JSON; charset=iso-8859-1", "json"),
+        (b"application/json; charset", "json"),
+        (b"application/json, text/html", "json"),
         (b"application/problem+json", "json"),
+        (b"application/problem+json; <script>", "json"),
         (b"application/vnd.api+json;version=1", "json"),
         (b"text/plain", "text"),
         (b"text/xml", "xml"),
@@ -41,7 +44,8 @@ def test_the_content_type_chooses_the_codec(content_type: bytes | None, name: st
         (b"image/png", "image/png"),
         (b"", "an unreadable content type"),
         (b"json", "an unreadable content type"),
-        (b"application/json; <script>", "an unreadable content type"),
+        (b"text/<script>", "an unreadable content type"),
+        (b"text/html; <script>", "text/html"),
         (b"a/" + b"b" * 1000, "an unreadable content type"),
     ],
 )
@@ -51,6 +55,14 @@ def test_what_holds_no_data_is_refused(content_type: bytes, shown: str) -> None:
         codec_for(content_type)
     assert caught.value.cause is Cause.CONTENT_TYPE
     assert caught.value.message == f"Data such as JSON was expected, but {shown} came."
+
+
+def test_long_content_types_are_read_and_not_kept() -> None:
+    """A long parameter hides nothing, and nobody can fill the memory with headers."""
+    kept = registry._codec_for.cache_info().currsize
+    for at in range(20):
+        assert codec_for(b'application/hal+json; profile="%b%d"' % (b"x" * 300, at)).name == "json"
+    assert registry._codec_for.cache_info().currsize == kept
 
 
 def test_a_forced_codec_overrules_the_content_type() -> None:
@@ -70,7 +82,7 @@ def test_an_unknown_name_gets_a_suggestion() -> None:
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """XML without its package: the load says what to install, an upstream that sends it is a failed call."""
     monkeypatch.setattr(registry, "find_spec", lambda _: None)
-    for cached in (require, registry._is_installed, codec_for):
+    for cached in (require, registry._is_installed, registry._codec_for):
         cached.cache_clear()
     try:
         with pytest.raises(StartupError, match=r"pip install 'aggregator\[xml\]'"):
@@ -79,7 +91,7 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
             codec_for(b"application/xml")
         assert caught.value.cause is Cause.CONTENT_TYPE
     finally:
-        for cached in (require, registry._is_installed, codec_for):
+        for cached in (require, registry._is_installed, registry._codec_for):
             cached.cache_clear()
 
 

@@ -54,6 +54,33 @@ def test_a_body_that_claims_to_be_json_has_to_be(serve):
     assert (answer.status_code, answer.json()["cause"]) == (502, "malformed")
 
 
+LONG = 'application/json; profile="' + "x" * 300 + '"'
+ODD = [
+    "application/json; charset",
+    "application/json, application/json",
+    "application/hal+json;<>",
+    "text/json a",
+    LONG,
+]
+
+
+@pytest.mark.parametrize("content_type", ODD)
+@pytest.mark.parametrize("plain", [True, False])
+def test_an_odd_parameter_does_not_hide_what_a_body_claims(serve, content_type, plain):
+    """JSON is told by its type alone, in a body that is copied and in one that is read."""
+    served = CALL if plain else "endpoints: {GET /x: {fan_out: {x: a:/x}}}"
+    bodies = iter([b"{bad}", b'{"a":1}'])
+    gateway = serve(
+        served,
+        {"/x": lambda _: httpx.Response(200, content=next(bodies), headers={"content-type": content_type})},
+    )
+    answer = gateway.get("/x")
+    assert (answer.status_code, answer.json()["cause"]) == (502, "malformed")
+    answer = gateway.get("/x")
+    assert (answer.status_code, answer.json()) == (200, {"a": 1} if plain else {"x": {"a": 1}})
+    assert answer.headers["content-type"] == (content_type if plain else "application/json")
+
+
 def test_head_is_answered_by_get(serve):
     """HEAD calls what GET calls, and answers without a body."""
     gateway = serve(CALL, {"/x": {"a": 1}})
