@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
-from aggregator.plan.types import InputPlan
+from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.inputs import Inputs, Refusal
 from aggregator.runtime.replying import Receive
 
@@ -25,22 +25,36 @@ def check_length(exchange: Exchange, cap: int) -> None:
             raise _too_large(cap)
 
 
-async def take_body(receive: Receive, exchange: Exchange, inputs: Inputs, plan: InputPlan) -> None:
+async def take_body(receive: Receive, exchange: Exchange, inputs: Inputs, plan: EndpointPlan) -> None:
     """Put the body into *exchange* as far as *plan* wants it read.
+
+    A deadline that the file names holds for the body too. One that is the time of the slowest call begins after it.
 
     Raises ``ClientGone``, or ``Refusal``: 413 over the cap, 408 when it takes too long, 415 and 400 for no JSON.
     """
-    if plan.read_body in ("bytes", "json"):
-        exchange.body = await read_body(receive, exchange, cap=plan.max_body, seconds=plan.body_timeout)
-        if plan.read_body == "json":
-            inputs.decode_body(exchange)
+    wanted = plan.inputs
+    if wanted.read_body not in ("bytes", "json"):
+        return
+    loop = asyncio.get_running_loop()
+    is_named = plan.reserve > 0  # of a deadline that the file names, a moment is kept for making the answer
+    latest = loop.time() + wanted.body_timeout
+    exchange.body = await read_body(
+        receive, exchange, cap=wanted.max_body, latest=min(latest, exchange.deadline) if is_named else latest
+    )
+    if not is_named:
+        exchange.deadline = loop.time() + plan.timeout
+    if wanted.read_body == "json":
+        inputs.decode_body(exchange)
 
 
-async def read_body(receive: Receive, exchange: Exchange, *, cap: int, seconds: float) -> bytes:
-    """Give the whole request body; raises ``Refusal`` (413 over *cap* bytes, 408 after *seconds*) or ``ClientGone``."""
+async def read_body(receive: Receive, exchange: Exchange, *, cap: int, latest: float) -> bytes:
+    """Give the whole request body.
+
+    Raises ``Refusal`` (413 over *cap* bytes, 408 at *latest*, in loop time) or ``ClientGone``.
+    """
     check_length(exchange, cap)
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout_at(latest):
             return await _collect(receive, cap)
     except TimeoutError:
         raise Refusal(408, "The request body took too long to arrive.") from None

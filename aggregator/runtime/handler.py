@@ -106,7 +106,7 @@ class EndpointHandler:
         run: Run | None = None
         closing = scope.get("aggregator.draining", False)
         try:
-            await take_body(receive, exchange, self._routine.inputs, self.plan.inputs)
+            await take_body(receive, exchange, self._routine.inputs, self.plan)
             self._routine.inputs.accept(exchange)
             self._routine.assembly.accept(exchange)
             run = await self._run(exchange, receive, loop)
