@@ -119,6 +119,31 @@ def test_redirects_within_the_origin_are_followed_when_declared(serve, location)
     assert gateway.get("/x").json() == {"there": 1}
 
 
+def redirected(serve, method, status):
+    """Give what is asked of an upstream that answers a call of *method* with a redirect of *status*."""
+    gateway = serve(
+        f"endpoints: {{GET /x: {{call: {{url: {method} a:/x, redirects: 2}}}}}}",
+        {"/x": httpx.Response(status, headers={"location": "/y"}), "/y": httpx.Response(200)},
+    )
+    gateway.get("/x")
+    return gateway.upstream.lines
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_every_redirect_of_a_get_is_followed(serve, method, status):
+    """Also 303, which leads to what is to be fetched instead (RFC 9110 §15.4.4)."""
+    assert redirected(serve, method, status) == [f"{method} /x", f"{method} /y"]
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [("GET", 300), ("GET", 304), ("GET", 305), ("OPTIONS", 303), ("POST", 303), ("PUT", 307)]
+)
+def test_other_redirects_are_not_followed(serve, method, status):
+    """A 303 is followed by GET alone, so it would be another request; a choice and a proxy are no redirects."""
+    assert redirected(serve, method, status) == [f"{method} /x"]
+
+
 @pytest.mark.parametrize(
     "location",
     ["http://evil.test/", "https://a.test/y", "http://a.test:81/y", "http://u@a.test/y", "http://[", "/a b", ""],
