@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -84,14 +85,14 @@ class ClientResponse:
         return "network_stream" in self._response.extensions and any(map(binds_connection, challenges))
 
     async def aclose(self) -> None:
-        """Give the connection back."""
-        close_pieces = getattr(self._pieces, "aclose", None)
+        """Give the connection back, also when this is cancelled."""
         try:
-            if _has_surplus(self._response) or self._is_bound():
-                await self._response.extensions["network_stream"].aclose()
-            if close_pieces is not None:
-                await close_pieces()
-            await self._response.aclose()
+            async with AsyncExitStack() as closing:
+                closing.push_async_callback(self._response.aclose)
+                if (close_pieces := getattr(self._pieces, "aclose", None)) is not None:
+                    closing.push_async_callback(close_pieces)
+                if _has_surplus(self._response) or self._is_bound():
+                    await self._response.extensions["network_stream"].aclose()
         except Exception as error:
             raise failure_of(error) from error
 

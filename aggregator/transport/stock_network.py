@@ -1,8 +1,7 @@
 """The network under stock httpx: anyio's, but TLS that does not come about leaves no connection behind.
 
-Used by `StockTransport`. httpcore closes a connection whose TLS fails, and not one whose TLS is given up; one
-through a proxy's tunnel it neither closes nor forgets, so that each takes a place of its pool for good
-(https://github.com/encode/httpcore/issues/1023).
+Used by `StockTransport`. httpcore closes a connection whose TLS fails, and not one whose TLS is given up
+(https://github.com/encode/httpcore/issues/1023); in a proxy's tunnel it knows one name, that of the URL.
 """
 
 # ruff: noqa: ASYNC109 - the signatures are httpcore's
@@ -10,7 +9,7 @@ through a proxy's tunnel it neither closes nor forgets, so that each takes a pla
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from httpcore import SOCKET_OPTION, AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
@@ -19,13 +18,12 @@ from aggregator.transport.settings import PoolSettings
 
 
 class Network(AsyncNetworkBackend):
-    """Opens connections for the upstream of *settings*; *torn* is called whenever TLS does not come about."""
+    """Opens connections for the upstream of *settings*."""
 
-    def __init__(self, settings: PoolSettings, torn: Callable[[], None]) -> None:
+    def __init__(self, settings: PoolSettings) -> None:
         self._backend = AnyIOBackend()
         self._host = settings.origin.host
         self._server_name = settings.tls.server_name
-        self._torn = torn
 
     async def connect_tcp(
         self,
@@ -58,7 +56,6 @@ class Network(AsyncNetworkBackend):
         try:
             return _Stream(await stream.start_tls(context, name, timeout), self)
         except BaseException:
-            self._torn()
             await stream.aclose()
             raise
 

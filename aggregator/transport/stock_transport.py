@@ -77,26 +77,27 @@ class StockTransport(httpx.AsyncBaseTransport):
 
 
 class _Line:
-    """Connections that came into being together; *calls* are on them, and *torn* says that TLS failed on one."""
+    """Connections that came into being together; *calls* are on them."""
 
-    __slots__ = ("calls", "torn", "transport")
+    __slots__ = ("calls", "transport")
 
-    def __init__(self, make: Callable[[Callable[[], None]], httpx.AsyncHTTPTransport]) -> None:
+    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+        self.transport = transport
         self.calls = 0
-        self.torn = False
-        self.transport = make(self._tear)
 
-    def _tear(self) -> None:
-        self.torn = True
+    def has_lost(self) -> bool:
+        """Tell whether a connection is taken that no call is on."""
+        connections = self.transport._pool.connections
+        return sum(not (one.is_idle() or one.is_closed()) for one in connections) > self.calls
 
 
 class UpstreamTransport(httpx.AsyncBaseTransport):
     """The connections to one upstream.
 
-    httpcore loses count of connections whose call was cancelled, keeps the place of a tunnel in which TLS failed,
-    and goes on using an HTTP/2 connection on which a call was cut short, though nobody takes from it what is still
-    to come. So such a call retires the connections: later calls get new ones, and the old are closed when the last
-    call on them has ended.
+    httpcore loses connections whose call was cancelled and tunnels in which TLS failed: they keep their places. And
+    it goes on using an HTTP/2 connection on which a call was cut short, though nobody takes from it what is still to
+    come. So such a call retires all connections: later calls get new ones, and the old are closed when the last call
+    on them has ended.
     """
 
     def __init__(self, settings: PoolSettings, *, http2: bool, proxy: str | None) -> None:
@@ -105,7 +106,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         context = build_context(settings.tls) if origin.secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         proxy = proxy if origin.unix_socket is None else None
         self._make = partial(_make, settings, context, http2=http2, proxy=proxy)
-        self._line = _Line(self._make)
+        self._line = _Line(self._make())
         self._closing: set[asyncio.Task[None]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -115,21 +116,21 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         try:
             response = await line.transport.handle_async_request(request)
         except BaseException as error:
-            cut = not isinstance(error, Exception) or (self._http2 and not isinstance(error, httpx.RemoteProtocolError))
-            await self._leave(line, retire=cut or line.torn)
+            await self._leave(line, cut=not isinstance(error, httpx.RemoteProtocolError))
             raise
         stream = cast("httpx.AsyncByteStream", response.stream)
-        response.stream = _Body(stream, lambda whole: self._leave(line, retire=not whole))
+        is_shared = response.extensions.get("http_version") == b"HTTP/2"
+        response.stream = _Body(stream, lambda whole: self._leave(line, cut=is_shared and not whole))
         return response
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._line.transport.aclose()
 
-    async def _leave(self, line: _Line, *, retire: bool) -> None:
+    async def _leave(self, line: _Line, *, cut: bool) -> None:
         line.calls -= 1
-        if retire and line is self._line:
-            self._line = _Line(self._make)
+        if line is self._line and ((cut and self._http2) or line.has_lost()):
+            self._line = _Line(self._make())
         if line is not self._line and not line.calls:
             task = asyncio.create_task(line.transport.aclose())
             self._closing.add(task)
@@ -162,7 +163,7 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _make(
-    settings: PoolSettings, context: ssl.SSLContext, torn: Callable[[], None], *, http2: bool, proxy: str | None
+    settings: PoolSettings, context: ssl.SSLContext, *, http2: bool, proxy: str | None
 ) -> httpx.AsyncHTTPTransport:
     limits = settings.limits
     transport = httpx.AsyncHTTPTransport(
@@ -178,5 +179,5 @@ def _make(
         ),
     )
     # httpx has no argument for it (https://github.com/encode/httpx/discussions/3180).
-    transport._pool._network_backend = Network(settings, torn)
+    transport._pool._network_backend = Network(settings)
     return transport

@@ -171,6 +171,28 @@ def test_tls_that_is_given_up_leaves_no_connection(run: Any, stage: Any, http2: 
     run(main())
 
 
+@pytest.mark.parametrize("end", ["deadline", "hang-up"])
+def test_one_cut_call_costs_one_connection(run: Any, stage: Any, end: str) -> None:
+    """The others to its upstream stay, with their handshakes, whoever cut it."""
+
+    async def main() -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"
+        async with stage.playing([head, stage.HANG], stage.OK) as upstream, sharing() as client:
+            shop = plan_of("shop", Origin("http", "127.0.0.1", upstream.port), limits=Limits(max_connections=20))
+            pool = client.pool(shop)
+            cut = await pool.stream(b"GET", b"/a", H, None, deadline=stage.due(0.2 if end == "deadline" else 5))
+            others = [asked(client, shop, stage) for _ in range(5)]
+            assert await asyncio.gather(*others) == [b"ok"] * 5
+            before = upstream.accepted
+            if end == "hang-up":
+                await cut.aclose()
+            await stage.until(lambda: pool.active == 0)
+            assert await asked(client, shop, stage) == b"ok"
+            assert upstream.accepted == before
+
+    run(main())
+
+
 @pytest.mark.parametrize("way", ["plain", "tls", "tunnel"])
 @pytest.mark.parametrize("http2", [False, True])
 def test_cancelled_calls_take_no_place(run: Any, stage: Any, authority: Any, http2: bool, way: str) -> None:
@@ -330,6 +352,24 @@ def test_a_redirect_that_is_not_followed_may_lead_anywhere(run: Any, stage: Any,
             reply = await pool.fetch(b"GET", b"/a", H, deadline=stage.due())
             assert (reply.status, reply.body) == (302, b"ok")
             assert [value for name, value in reply.headers if name == b"location"] == [location]
+
+    run(main())
+
+
+def test_a_reply_with_more_behind_it_is_closed_whenever_it_is_given_up(run: Any, stage: Any) -> None:
+    """What a hostile upstream adds takes no place of the pool, in whatever turn of the loop the call is cancelled."""
+    answer = b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL"
+
+    async def main() -> None:
+        async with stage.playing([answer]) as upstream, sharing() as client:
+            shop = plan_of("shop", Origin("http", "127.0.0.1", upstream.port), limits=Limits(max_connections=2))
+            for turns in range(60):
+                call = asyncio.create_task(asked(client, shop, stage))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                call.cancel()
+                await asyncio.gather(call, return_exceptions=True)
+            assert await asked(client, shop, stage) == b""
 
     run(main())
 
