@@ -102,24 +102,30 @@ def piece(body: bytes, more: bool = True) -> dict[str, object]:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
+async def read(*messages, seconds=1.0):
+    """Read the body that *messages* bring, of three bytes at most, within *seconds*."""
+    latest = asyncio.get_running_loop().time() + seconds
+    return await read_body(_messages(*messages), exchange(), cap=3, latest=latest)
+
+
 def test_a_body_in_pieces_is_one(run):
     """With pieces that are empty, and one that has no body at all."""
-    receive = _messages(piece(b"ab"), piece(b""), {"type": "http.request", "more_body": True}, piece(b"c", more=False))
-    assert run(read_body(receive, exchange(), cap=3, seconds=1)) == b"abc"
+    pieces = (piece(b"ab"), piece(b""), {"type": "http.request", "more_body": True}, piece(b"c", more=False))
+    assert run(read(*pieces)) == b"abc"
 
 
 @pytest.mark.parametrize(("messages", "status"), [([piece(b"ab"), piece(b"cd")], 413), ([piece(b"a")], 408)])
 def test_a_body_that_is_too_large_or_too_slow(run, messages, status):
     """413 at the first byte too many, 408 when the time is over."""
     with pytest.raises(Refusal) as caught:
-        run(read_body(_messages(*messages), exchange(), cap=3, seconds=0.02))
+        run(read(*messages, seconds=0.02))
     assert caught.value.status == status
 
 
 def test_a_client_that_goes_while_it_sends(run):
     """It is told apart from a body that ends."""
     with pytest.raises(ClientGone):
-        run(read_body(_messages(piece(b"a"), {"type": "http.disconnect"}), exchange(), cap=3, seconds=1))
+        run(read(piece(b"a"), {"type": "http.disconnect"}))
 
 
 @pytest.mark.parametrize(
