@@ -20,7 +20,7 @@ from aggregator.runtime.frame import Frame, Part
 from aggregator.runtime.names import Names
 from aggregator.runtime.result import Result
 from aggregator.runtime.tally import EffectCounts, Tally
-from aggregator.runtime.viewing import LazyResponse
+from aggregator.runtime.viewing import AnswerNames
 from aggregator.templates import Expression
 
 MOST_HELD = 64 * 1024 * 1024
@@ -78,7 +78,7 @@ class EffectQueue:
 
     def put(self, effects: tuple[Effect, ...], names: Names, answer: Answer) -> None:
         """Queue *effects* of a request that got *answer*; never waits, never raises."""
-        around = names.child({"response": LazyResponse(answer)})
+        around = AnswerNames(names, answer)
         weight = _weight(names, answer) // len(effects)
         for effect in effects:
             if self._has_room(effect, weight):

@@ -86,7 +86,7 @@ class Names(dict[str, Any]):
     def as_sent(self, path: Path) -> Mapping[str, Any] | None:
         """Give names in which *path* leads to the same data with every digit of its numbers; None when none was sent.
 
-        Data of results, of the client's body, and of items that were taken from these; nobody changes it.
+        Data of results, of the client's body, of the answer, and of items taken from these; nobody changes it.
         """
         scope: Names | None = self
         while scope is not None:
@@ -122,7 +122,7 @@ class ItemNames(Names):
     def _as_sent(self, path: Path) -> Mapping[str, Any] | None:
         source, parent = self._source, self.parent
         if path[0] != "item" or "item" not in self.keys() or source.path is None or parent is None:
-            return super()._as_sent(path)
+            return super()._as_sent(path)  # a batch has keys, and no item
         names = parent.as_sent(source.path)
         return None if names is None else {"item": source.evaluate(names)[self["index"]]}
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError
 from aggregator.exchange import header_map
 from aggregator.runtime.answer import Answer
+from aggregator.runtime.names import Names
+from aggregator.templates import Path
+
+_UNREAD: Any = object()
 
 
 class LazyResponse(dict[str, Any]):
@@ -44,3 +49,24 @@ class LazyResponse(dict[str, Any]):
             return json_codec.decode(self._answer.body) if self._answer.body else None
         except CallError:
             return self._answer.body.decode("utf-8", "replace")
+
+
+class AnswerNames(Names):
+    """The names of a request, and ``response``, which is its *answer*."""
+
+    __slots__ = ("_answer", "_sent")
+
+    def __init__(self, parent: Names, answer: Answer) -> None:
+        super().__init__(parent.exchange, {"response": LazyResponse(answer)}, parent)
+        self._answer = answer
+        self._sent: Any = _UNREAD
+
+    def _as_sent(self, path: Path) -> Mapping[str, Any] | None:
+        if path[:2] != ("response", "body"):
+            return super()._as_sent(path)
+        if self._sent is _UNREAD:
+            try:
+                self._sent = json_codec.decode_exact(self._answer.body)
+            except CallError:  # text, or nothing: as the view has it
+                self._sent = self["response"]["body"]
+        return {"response": {"body": self._sent}}

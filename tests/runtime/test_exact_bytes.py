@@ -250,3 +250,52 @@ def test_a_path_into_a_result_that_was_computed_reads_the_computed_one(rig):
     ).start()
     one["/x"].answer(body=NUMBERS)
     assert one.answer.body == b'{"p":2.2,"q":3.2}'
+
+
+def test_background_calls_are_sent_what_the_client_got(serve):
+    """The answer keeps every digit on its way into an audit, also beside a number that no float can hold."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            call: a:/x
+            background:
+              - {url: POST a:/audit, json: {p: "{{ response.body.price }}", exp: "{{ response.body.exp }}"}}
+        """,
+        lambda request: httpx.Response(200, content=ODD, headers={"content-type": "application/json"}),
+    )
+    assert gateway.get("/x").content == ODD
+    gateway.close()
+    assert gateway.upstream.last.content == b'{"p":1.10,"exp":1E+400}'
+
+
+def test_an_answer_that_is_no_data_is_sent_as_text(serve):
+    """A background call can place it, and a path into it leads nowhere."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            respond: {body: "plain", headers: {content-type: text/plain}}
+            background:
+              - {url: POST a:/audit, json: {all: "{{ response.body }}", none: "{{ response.body.n }}"}}
+        """,
+        {"/audit": True},
+    )
+    assert gateway.get("/x").text == "plain"
+    gateway.close()
+    assert gateway.upstream.last.content == b'{"all":"plain","none":null}'
+
+
+def test_values_of_an_outer_part_keep_every_digit_in_calls_for_each_item(rig):
+    """A path is looked up outwards until it is found."""
+    one = rig(
+        "fan_out: {x: a:/x, y: {for_each: '{{ [1] }}', url: POST a:/y, json: {p: '{{ x.d.p }}', n: '{{ item }}'}}}"
+    ).start()
+    one["/x"].answer(body=NUMBERS)
+    assert one["/y"].body == b'{"p":1.10,"n":1}'
+
+
+def test_a_path_into_no_body_leads_nowhere(serve):
+    """A request without a body has no value, and no number to keep."""
+    text = "endpoints:\n  POST /x: {respond: {body: {p: '{{ body.p }}'}}}\n"
+    assert serve(text).post("/x").content == b'{"p":null}'
