@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TextIO
 
@@ -128,13 +128,16 @@ class Records(Announcer):
         _log_each(outcome.diagnostics)
 
 
-def _log_each(diagnostics: Iterable[Diagnostic]) -> None:
-    for one in list(diagnostics)[:_MOST_RECORDS]:
+def _log_each(diagnostics: Sequence[Diagnostic]) -> None:
+    for one in diagnostics[:_MOST_RECORDS]:
         error = one.level == "error"
         sentence = "The configuration has an error." if error else "The configuration has a warning."
         hint = {} if one.hint is None else {"hint": one.hint}
         log(_log, logging.ERROR if error else logging.WARNING, sentence, at=str(one.position), code=one.code,
             problem=one.message, **hint)  # fmt: skip
+    if len(diagnostics) > _MOST_RECORDS:
+        more = len(diagnostics) - _MOST_RECORDS
+        log(_log, logging.WARNING, "There are more; `aggregator check` shows them all.", more=more)
 
 
 def welcome(path: str, plan: Plan, base: str) -> str:

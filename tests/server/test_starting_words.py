@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from aggregator.diagnostics import Diagnostic, Position
 from aggregator.errors import ConfigError
 from aggregator.server import starting
 from aggregator.server.announcing import announcer, welcome
@@ -188,6 +189,24 @@ def test_with_json_the_problems_of_a_refused_file_are_records(path, caplog):
     assert [(one.levelname, one.message, one.fields["code"]) for one in caplog.records] == [
         ("ERROR", "The configuration has an error.", "wrong-type")
     ]
+
+
+def test_with_json_a_flood_of_problems_says_how_many_are_left(path, caplog):
+    """A hundred are told one by one; that there are more is told, too."""
+    problem = Diagnostic("code", "error", "wrong", Position("routes.yaml", 1, 1, 2))
+    told = announcer("json", "routes.yaml", PlanFiles(path), io.StringIO())
+    told.refuse(ConfigError([problem] * 150))
+    assert len(caplog.records) == 102
+    assert caplog.records[0].fields == {"at": "routes.yaml:1:1", "code": "code", "problem": "wrong"}
+    assert caplog.records[100].fields == {"more": 50}
+    assert caplog.records[101].message == "The server could not start."
+
+
+def test_the_option_wins_over_the_file(path, start, capsys):
+    """`--log-format text` is for people, whatever the file says."""
+    path.write_text(ROUTES.replace("{port: 0", "{log_format: json, port: 0"))
+    assert start("routes.yaml", None, None, log_format="text") == 0
+    assert "routes.yaml  1 endpoint" in capsys.readouterr().err
 
 
 def test_many_endpoints_are_not_all_listed(path):
