@@ -64,7 +64,7 @@ class Veil:
 
 
 class RequestPreview(Struct, frozen=True):
-    """One request: *target* is ``upstream:/path?query``; headers without Host; *body* as JSON or text."""
+    """One request: *target* is ``upstream:/path?query`` or a full URL; headers without Host; *body* as JSON or text."""
 
     method: str
     target: str
@@ -79,10 +79,11 @@ class RequestPreview(Struct, frozen=True):
 
 def preview(call: CallPlan, params: Mapping[str, Any], veil: Veil) -> RequestPreview:
     """Give the request of *call* with *params* in place of path parameters; other placeholders stay."""
-    request = call.request
+    request, upstream = call.request, call.upstream.name
+    separator = "" if "://" in upstream else ":"
     return RequestPreview(
         request.method.decode(),
-        f"{veil.upstream(call.upstream.name)}:{_target(request, params, veil)}",
+        f"{veil.upstream(upstream)}{separator}{_target(request, params, veil)}",
         tuple(_headers(request, params, veil)),
         _body(request, params, veil),
     )

@@ -28,6 +28,12 @@ def test_query_of_all_levels(plan_of) -> None:
     assert shown(plan).target == "users:/a?v=2&api_key=********&n=1&q={{ query.q }}&page=…"
 
 
+@pytest.mark.parametrize("origin", ["https://h.test", "http://h.test:8080", "http://[::1]:1"])
+def test_a_full_url_is_shown_as_one(plan_of, origin: str) -> None:
+    """No colon stands between its origin and its path."""
+    assert shown(plan_of(f"endpoints:\n  GET /a: {{call: '{origin}/x?y=1'}}\n")).line == f"GET {origin}/x?y=1"
+
+
 def test_headers_without_host(plan_of) -> None:
     """Headers are those of the wire, but for Host; what is passed on says so."""
     plan = plan_of("""
