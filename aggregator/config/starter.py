@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,10 +28,25 @@ def write_starter(path: Path, *, force: bool = False) -> tuple[Path, Path]:
     schema = target.parent / SCHEMA_NAME
     if target.exists() and not force:
         raise AggregatorError(f"{target} is there already; --force replaces it.")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(starter_text(), encoding="utf-8")
-        schema.write_text(schema_text(), encoding="utf-8")
-    except OSError as error:
-        raise AggregatorError(f"{error.filename} cannot be written: {error.strerror}.") from None
+    _write({target: starter_text(), schema: schema_text()})
     return target, schema
+
+
+def _write(texts: Mapping[Path, str]) -> None:
+    """Write each text to its path, or none of them; raises ``AggregatorError``.
+
+    What was there stays whole until everything is on the disk.
+    """
+    fresh = {path: path.with_name(f".{path.name}.new") for path in texts}
+    path = Path()
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh[path].write_text(text, encoding="utf-8")
+        for path, written in fresh.items():
+            written.replace(path)
+    except OSError as error:
+        for written in fresh.values():
+            with suppress(OSError):
+                written.unlink(missing_ok=True)
+        raise AggregatorError(f"{path} cannot be written: {error.strerror}.") from None

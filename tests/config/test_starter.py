@@ -34,3 +34,21 @@ def test_it_is_written_once(tmp_path: Path) -> None:
         write_starter(tmp_path / "routes.yaml")
     write_starter(tmp_path / "routes.yaml", force=True)
     assert (tmp_path / "routes.yaml").read_text(encoding="utf-8") == starter_text()
+
+
+def test_it_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full leaves what was there, nothing half-written, and names the file."""
+    (tmp_path / "routes.yaml").write_text("mine")
+    write = Path.write_text
+
+    def fill(path: Path, text: str, **options: str) -> int:
+        if "schema" in path.name:
+            write(path, text[:10], **options)
+            raise OSError(28, "No space left on device")
+        return write(path, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", fill)
+    with pytest.raises(AggregatorError, match=r"routes\.schema\.json cannot be written: No space left on device"):
+        write_starter(tmp_path / "routes.yaml", force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["routes.yaml"]
+    assert (tmp_path / "routes.yaml").read_text(encoding="utf-8") == "mine"
