@@ -19,6 +19,7 @@ from aggregator.runtime.failure import failure_answer
 from aggregator.runtime.frame import Frame
 from aggregator.runtime.heads import Head
 from aggregator.runtime.identity import HEADER as REQUEST_ID
+from aggregator.runtime.inputs import Refusal
 from aggregator.runtime.replying import CLOSE, Receive, Send
 from aggregator.runtime.result import Result, failed
 from aggregator.runtime.sending import Sender
@@ -49,7 +50,8 @@ class Transit:
     """
 
     __slots__ = (
-        "_frame", "_receive", "_send", "_stream", "_version", "closing", "read", "results", "status", "whole",
+        "_frame", "_receive", "_send", "_silence", "_stream", "_version", "closing", "read", "results", "status",
+        "whole",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, frame: Frame, receive: Receive, send: Send, scope: Any) -> None:
@@ -57,6 +59,7 @@ class Transit:
         self._frame = frame
         self._receive = receive
         self._send = send
+        self._silence: asyncio.Timeout | None = None
         self._version: str = scope.get("http_version", "1.1")
         self.closing: bool = scope.get("aggregator.draining", False)
         self.read = asyncio.Event()
@@ -112,11 +115,27 @@ class Transit:
 
     async def _body(self) -> AsyncIterator[bytes]:
         try:
-            async for piece in body_stream(self._receive, self._stream.plan.inputs.max_body):
+            async for piece in body_stream(self._hear, self._stream.plan.inputs.max_body):
                 yield piece
             self.whole = True
         finally:
             self.read.set()
+
+    async def _hear(self) -> Any:
+        """Give what the client sends next; raises ``Refusal`` (408) when nothing moves for ``idle_timeout``."""
+        try:
+            async with asyncio.timeout(self._stream.plan.idle_timeout) as self._silence:
+                return await self._receive()
+        except TimeoutError:
+            raise Refusal(408, "The request body took too long to arrive.") from None
+        finally:
+            self._silence = None
+
+    def _moved(self) -> None:
+        """Take note that the answer goes on: meanwhile the client may be silent."""
+        idle = self._stream.plan.idle_timeout
+        if self._silence is not None and idle is not None and not self._silence.expired():
+            self._silence.reschedule(self._frame.loop.time() + idle)
 
     def _failed(self, outcome: Reply | CallError, started: float) -> Answer:
         result = self._stream.sender.judge(self._frame, outcome, started)
@@ -141,6 +160,7 @@ class Transit:
         if not head_only:
             async for piece in reply:
                 await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                self._moved()
         await self._send({"type": "http.response.body", "body": b""})
         self.results[0].ended = self._frame.loop.time()
         return answer

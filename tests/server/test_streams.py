@@ -257,6 +257,24 @@ def test_an_upload_may_not_stand_still(gateway, upstream, stage):
     assert (answer.status, answer.json["cause"], answer["connection"]) == (504, "write_timeout", "close")
 
 
+def test_a_client_may_not_fall_silent_in_its_upload(gateway, upstream, stage):
+    """A body of which nothing comes for the idle timeout ends the call, and frees what it held: 408."""
+    upstream["/stalled"] = ["before body", threading.Event()]
+    answer = gateway.wire().write("POST", "/stalled", "content-length: 50").send(b"x").reply()
+    assert (answer.status, answer["connection"]) == (408, "close")
+    stage.until(lambda: gateway.in_flight == 0)
+
+
+def test_an_upload_may_pause_while_its_answer_goes_on(gateway, upstream, stage):
+    """A client that listens is not silent: the idle timeout counts from what moved last, either way."""
+    beats = [step for _ in range(5) for step in (chunk(b"data: 1\n\n"), 0.1)]
+    upstream["/stalled"] = ["before body", CHUNKED, *beats, threading.Event()]
+    started = time.monotonic()
+    body = gateway.wire().write("POST", "/stalled", "content-length: 50").send(b"x").rest()
+    assert body.count(b"data: 1") == 5
+    assert 0.6 < time.monotonic() - started < 1.5
+
+
 def test_a_declared_deadline_holds_for_events_too(gateway, upstream):
     """With both, the stream ends at the deadline although it is never silent."""
     beats = [step for _ in range(100) for step in (chunk(b"data: 1\n\n"), 0.05)]
