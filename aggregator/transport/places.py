@@ -19,7 +19,7 @@ from aggregator.transport.connection import Connection
 from aggregator.transport.failures import closing, crowded, late
 from aggregator.transport.rounds import Round
 from aggregator.transport.settings import PoolSettings
-from aggregator.transport.ticket import IDEMPOTENT, Ticket
+from aggregator.transport.ticket import Ticket
 from aggregator.transport.tls_connection import TlsConnection
 from aggregator.transport.watch import Watch
 
@@ -64,7 +64,7 @@ class Places:
         idle = self.idle
         while idle:
             connection, _ = idle.popitem()
-            if connection.is_usable(careful=ticket.method not in IDEMPOTENT):  # the others may be replayed
+            if connection.is_usable(careful=not ticket.repeatable):  # the others may be replayed
                 connection.send(ticket)
                 break
             self.drop(connection)

@@ -68,9 +68,9 @@ class StreamTicket(Ticket):
         return self._upload is None or self._upload.finished
 
     @property
-    def replayable(self) -> bool:
+    def repeatable(self) -> bool:
         """As for any call, unless the request comes from a source that can be read once only."""
-        return self._upload is None and super().replayable
+        return self._upload is None and super().repeatable
 
     def cancel(self) -> None:
         """Give the call up, in whatever state it is."""

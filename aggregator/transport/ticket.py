@@ -66,9 +66,14 @@ class Ticket:
         return True
 
     @property
+    def repeatable(self) -> bool:
+        """Whether the request may be sent twice (RFC 9110 §9.2.2)."""
+        return self.method in IDEMPOTENT
+
+    @property
     def replayable(self) -> bool:
         """Whether the request may go out again, now that its connection died before a byte of an answer."""
-        return self.reused and not self.replayed and not self.first_byte and self.method in IDEMPOTENT
+        return self.reused and not self.replayed and not self.first_byte and self.repeatable
 
     def cancel(self) -> None:
         """Give the call up: its connection is closed, and *done* will not be called any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -357,6 +358,39 @@ def test_answer_before_the_request_is_whole(run: Any, stage: Any) -> None:
                 assert (reply.status, await read_all(reply)) == (413, b"no!")
             await closed.wait()
             assert (pool.active, pool.idle) == (0, 0)
+        server.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("method", [b"PUT", b"POST"])
+def test_streamed_request_takes_no_connection_that_has_ended(run: Any, stage: Any, method: bytes) -> None:
+    """What cannot be sent twice looks at the socket first: the end may lie there, unread by the loop."""
+
+    async def main() -> None:
+        server = socket.create_server(("127.0.0.1", 0))
+        server.setblocking(False)
+        loop = asyncio.get_running_loop()
+
+        async def accept() -> socket.socket:
+            return (await loop.sock_accept(server))[0]
+
+        async def answer(far: socket.socket) -> None:
+            await loop.sock_recv(far, 1000)
+            await loop.sock_sendall(far, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+        async with stage.pool(server.getsockname()[1]) as pool:
+            first = asyncio.create_task(pool.fetch(b"GET", b"/", H, deadline=stage.due()))
+            far = await accept()
+            await answer(far)
+            await first
+            far.close()  # and no turn of the loop until the request
+            second = asyncio.create_task(pool.stream(method, b"/", H, parts(b"one"), deadline=stage.due()))
+            far = await accept()
+            await answer(far)
+            async with await second as reply:
+                assert (reply.status, await read_all(reply)) == (200, b"ok")
+            far.close()
         server.close()
 
     run(main())
