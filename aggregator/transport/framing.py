@@ -78,6 +78,8 @@ class ResponseReader:
             return self._feed_body(data)
         if not self._seen:
             self._is_11 = data.startswith(b"HTTP/1.1 ")
+            if not self._is_11 and data.lstrip(b"\r\n")[:1] not in (b"H", b""):  # llhttp takes RTSP and ICE, too
+                raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.")
         self._seen += len(data)
         stopped = False
         try:
