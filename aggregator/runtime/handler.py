@@ -130,7 +130,8 @@ class EndpointHandler:
         if not report.is_off:
             results = () if run is None else run.ended_results()
             if report.tells(answer.status, results):
-                report.answered(self.plan.key, exchange, answer.status, results)
+                failure = None if run is None else run.failure
+                report.answered(self.plan.key, exchange, answer.status, results, failure)
 
     def gone(self, exchange: Exchange) -> None:
         """Tell that the client hung up before its answer was there."""
@@ -179,6 +180,7 @@ class EndpointHandler:
             return self._failed(_unmade(CallError(Cause.DEADLINE, "The answer could not be made in time.")), run)
 
     def _failed(self, failure: Result, run: Run) -> Answer:
+        run.failure = failure
         exchange = run.frame.exchange
         results = run.ended_results()
         debug = self._routine.discloses(exchange)

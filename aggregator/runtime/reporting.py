@@ -27,8 +27,10 @@ class Report:
         """Say whether an answer made of *results* is of a kind that is told."""
         return self._which == "all" or (not self.is_off and _is_bad(status, results))
 
-    def answered(self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...]) -> None:
-        """Tell of an answer made of *results*, if it is of a kind that is told."""
+    def answered(
+        self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...], failure: Result | None = None
+    ) -> None:
+        """Tell of an answer made of *results*, if it is of a kind that is told; *failure* is why it is none."""
         if not self.tells(status, results):
             return
         bad = _is_bad(status, results)
@@ -36,7 +38,7 @@ class Report:
         log(
             _log, level, "Answered with a failure." if status >= 500 else "Answered in part." if bad else "Answered.",
             endpoint=endpoint, status=status, path=exchange.path, request_id=exchange.id, client=exchange.client,
-            ms=_since(exchange), parts=parts_header(results).decode(),
+            ms=_since(exchange), parts=parts_header(results).decode(), **_reason(results, failure),
         )  # fmt: skip
 
     def gone(self, endpoint: str, exchange: Exchange) -> None:
@@ -54,6 +56,12 @@ class Report:
 
 def _is_bad(status: int, results: tuple[Result, ...]) -> bool:
     return status >= 500 or is_partial(results)
+
+
+def _reason(results: tuple[Result, ...], failure: Result | None) -> dict[str, str]:
+    """Give the sentence of *failure*, or of the first part that failed; nothing where nothing did."""
+    error = next((one.error for one in (failure, *results) if one is not None and one.error is not None), None)
+    return {} if error is None else {"reason": error.message}
 
 
 def _since(exchange: Exchange) -> float:
