@@ -51,7 +51,8 @@ def failure_answer(
             return _forwarded(result, row, scope)
         return _mapped(result, row, scope, exchange, parts, debug)
     except AggregatorError as error:
-        return problem(502, f"The status map could not be applied: {error}", request_id=exchange.id)
+        result.error = CallError(Cause.EXPRESSION, f"The status map could not be applied: {error}")  # for the log too
+        return problem(502, sentence(result.error.message), request_id=exchange.id)
 
 
 def _forwarded(result: Result, row: RowPlan, names: Names) -> Answer:
@@ -86,7 +87,7 @@ def _mapped(
         return Answer(status, list({b"cache-control": b"no-store", **headers}.items()), b"")
     if row is not None and row.body is not None:
         return _own_body(status, row.body, headers, names)
-    detail = _sentence(error.message) if row is None or row.detail is None else _text(row.detail, names)
+    detail = sentence(error.message) if row is None or row.detail is None else _text(row.detail, names)
     answer = problem(
         status, detail, title=row.title if row else None, request_id=exchange.id,
         cause=(result.cause or Cause.EXPRESSION).value, part=None if result.name == "call" else result.name,
@@ -98,7 +99,7 @@ def _mapped(
     return answer
 
 
-def _sentence(message: str) -> str:
+def sentence(message: str) -> str:
     """Give *message* as the sentence that every other detail is; expressions speak in phrases, as the loader does."""
     return message if message.endswith((".", "!", "?")) else f"{message[:1].upper()}{message[1:]}."
 

@@ -7,7 +7,8 @@ import logging
 from typing import Literal
 
 from aggregator.exchange import Exchange
-from aggregator.runtime.outcome import is_partial, parts_header
+from aggregator.runtime.failure import sentence
+from aggregator.runtime.outcome import is_partial, lost_in, parts_header
 from aggregator.runtime.result import Result
 from aggregator.telemetry.logging import log
 
@@ -59,9 +60,10 @@ def _is_bad(status: int, results: tuple[Result, ...]) -> bool:
 
 
 def _reason(results: tuple[Result, ...], failure: Result | None) -> dict[str, str]:
-    """Give the sentence of *failure*, or of the first part that failed; nothing where nothing did."""
-    error = next((one.error for one in (failure, *results) if one is not None and one.error is not None), None)
-    return {} if error is None else {"reason": error.message}
+    """Give the sentence of *failure*, or of the first part, or item of one, that failed; nothing where nothing did."""
+    bad = (failure,) if failure is not None else (one for part in results for one in (part, *lost_in(part)))
+    error = next((one.error for one in bad if one.error is not None), None)
+    return {} if error is None else {"reason": sentence(error.message)}
 
 
 def _since(exchange: Exchange) -> float:

@@ -18,7 +18,11 @@ class DefaultSettings(Settings):
     """What endpoints and calls inherit when nothing nearer says otherwise."""
 
     timeout: TimeoutSetting | None = Field(None, description="Limits of calls.")
-    deadline: Timeout | None = Field(None, description="Deadline of endpoints; the total of the timeout if left out.")
+    deadline: Timeout | None = Field(
+        None,
+        description="Deadline of endpoints; left out, it is the time of the slowest call, or the total of "
+        "`client.timeout` if longer.",
+    )
     status_map: StatusMap = Field((), description="What failures become.")
     forward: ForwardSettings | None = Field(None, description="What of the client's request goes with every call.")
 

@@ -152,7 +152,7 @@ def _unread(call: CallPlan) -> CallPlan:
 def _deadline(settings: EndpointSettings, whole: Surroundings, fan: FanPlan | None) -> tuple[float, float]:
     """Give the deadline of an endpoint, and what of it is kept for making the answer.
 
-    One that declares no deadline has the time of its slowest call, all of which that call may use.
+    One that declares no deadline has the time of its slowest call, or the client's if longer, and may use all of it.
     """
     declared = settings.timeout or whole.root.defaults.deadline
     if declared is not None:
