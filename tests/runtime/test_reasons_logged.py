@@ -19,10 +19,18 @@ def told(serve, caplog, endpoint, answers):
     [
         ("{call: a:/bad}", "The upstream 'a' answered with status 500."),
         ("{fan_out: {ok: a:/ok, bad: a:/bad}}", "The upstream 'a' answered with status 500."),
-        ("{call: a:/ok, response: {body: '{{ call.n + 1 }}'}}", "`+` cannot take a string and a number"),
+        ("{call: a:/ok, response: {body: '{{ call.n + 1 }}'}}", "`+` cannot take a string and a number."),
         (
             "{call: a:/ok, response: {status: \"{{ 'many' }}\"}}",
             "The expression for the status of the answer did not give a status.",
+        ),
+        (
+            "{call: a:/ok, response: {headers: {x-n: '{{ call.n + 1 }}'}}}",
+            "`+` cannot take a string and a number.",
+        ),
+        (
+            "{fan_out: {one: a:/ok, two: a:/ok}, response: {merge: error}}",
+            "The parts `one` and `two` both have the key `n`.",
         ),
     ],
 )
@@ -39,3 +47,24 @@ def test_the_reason_of_a_partial_answer(serve, caplog):
         "Answered in part.",
         "The upstream 'a' answered with status 500.",
     )
+
+
+def test_the_reason_of_an_answer_with_lost_items(serve, caplog):
+    """A list that lacks an item has the reason of the first one that was lost."""
+    endpoint = "{fan_out: {ids: a:/ids, each: {for_each: {in: '{{ ids }}', on_error: null}, url: 'a:/{item}'}}}"
+    answers = {"/ids": ["ok", "bad"], "/ok": 1, "/bad": httpx.Response(500)}
+    assert told(serve, caplog, endpoint, answers) == (
+        "Answered in part.",
+        "The upstream 'a' answered with status 500.",
+    )
+
+
+def test_the_reason_is_what_the_client_reads(serve, caplog):
+    """The sentence is the detail of the problem, also when the status map itself cannot be applied."""
+    for rows in ("", ", status_map: [{on: any, body: '{{ this.status + \"a\" }}'}]"):
+        caplog.clear()
+        gateway = serve(f"endpoints:\n  GET /x: {{call: {{url: a:/bad}}{rows}}}\n", {"/bad": httpx.Response(500)})
+        detail = gateway.get("/x").json()["detail"]
+        (record,) = [record for record in caplog.records if record.name == "aggregator.request"]
+        assert record.fields["reason"] == detail
+        assert ("status map" in detail) == bool(rows)
