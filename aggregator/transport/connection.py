@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport.failures import lost_failure
+from aggregator.transport.flow_control import FlowControl
 from aggregator.transport.framing import ResponseReader
 from aggregator.transport.replies import Reply
 from aggregator.transport.ticket import Ticket
 
 if TYPE_CHECKING:
     from aggregator.transport.places import Places
+
+_LAST_WORDS = 64 * 1024  # bytes read at once
 
 
 class Connection(asyncio.Protocol):
@@ -157,6 +161,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything."""
+        if exc is not None and self.ticket is not None:
+            self._hear_out()
         self._gone(exc, ended=False)
         self._wake_writer()
         self.reader.close()
@@ -176,6 +182,20 @@ class Connection(asyncio.Protocol):
         writable, self.writable = self.writable, None
         if writable is not None and not writable.done():
             writable.set_result(None)
+
+    def _hear_out(self) -> None:
+        """Take the answer that came before the upstream closed on a request still being sent (RFC 9112 §9.6).
+
+        A write that fails leaves it in the socket, which every loop closes after this; TLS of a loop's own is
+        beyond reach.
+        """
+        sock, secure = self.socket, self.places.settings.origin.secure
+        if sock is None or (secure and not isinstance(self.transport, FlowControl)):
+            return
+        self.reader.spoil()
+        with suppress(OSError):
+            while self.ticket is not None and (data := sock.recv(_LAST_WORDS)):
+                self.data_received(data)
 
     def _complete(self, ticket: Ticket, now: float) -> None:
         outcome = self._outcome(ticket, now)

@@ -68,6 +68,10 @@ class ResponseReader:
         self.codings: list[bytes] | None = None
         self.head_done = self.complete = self.reusable = self._chunked = self._spoiled = False
 
+    def spoil(self) -> None:
+        """Let no other response follow on this connection."""
+        self._spoiled = True
+
     def close(self) -> None:
         """Let go of the parser, which holds methods of this reader; nothing can be fed any more."""
         del self._parser
