@@ -82,22 +82,24 @@ class ResponseReader:
             return self._feed_body(data)
         if not self._seen:
             self._is_11 = data.startswith(b"HTTP/1.1 ")
-            if not self._is_11 and data.lstrip(b"\r\n")[:1] not in (b"H", b""):  # llhttp takes RTSP and ICE, too
+            if not self._is_11 and data[:1] != b"H":  # llhttp takes RTSP and ICE, too, and skips empty lines
                 raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.")
         self._seen += len(data)
-        stopped = False
-        try:
-            self._parser.feed_data(data)
-        except HttpParserError:
-            stopped = True
-        if stopped:
-            self._stopped()
         if self._seen > self._caps.head:
-            self._measure_head()
+            return self._feed_across(data)
+        self._parse(data)
         return self.complete
 
-    def _feed_body(self, data: bytes) -> bool:
-        before = self._size
+    def _feed_across(self, data: bytes) -> bool:
+        """Take *data*, within which the head has to end: where the cap is, however the network cuts the bytes."""
+        room = len(data) - (self._seen - self._caps.head)
+        view = memoryview(data)
+        self._parse(view[:room])
+        if not self.head_done:
+            raise CallError(Cause.PROTOCOL, "The upstream sent a head that is too large.")
+        return self._feed_body(view[room:])
+
+    def _parse(self, data: bytes | memoryview) -> None:
         stopped = False
         try:
             self._parser.feed_data(data)
@@ -105,6 +107,10 @@ class ResponseReader:
             stopped = True
         if stopped:
             self._stopped()
+
+    def _feed_body(self, data: bytes | memoryview) -> bool:
+        before = self._size
+        self._parse(data)
         self._framing += len(data) - self._size + before
         if self._size == before and not self.complete:
             self._stalled += len(data)
@@ -151,13 +157,13 @@ class ResponseReader:
         """Judge the head, and decide what of a body can follow it."""
         status = self._parser.get_status_code()
         fields, self._fields = self._fields, []
+        if len(fields) > self._caps.headers:
+            self._refuse("The upstream sent too many headers.")
         if not 200 <= status <= 599:
             self._judge_interim(status, fields)
             return
         if not self._is_11 and self._parser.get_http_version() not in ("1.0", "1.1"):
             self._refuse("The upstream answered in a version of HTTP that is not supported.")
-        if len(fields) > self._caps.headers:
-            self._refuse("The upstream sent too many headers.")
         self.status = status
         self.headers = fields
         self.head_done = True
@@ -221,12 +227,6 @@ class ResponseReader:
             if self._chunked or not is_11 or value.lower() != b"chunked":
                 self._refuse("The upstream sent a transfer coding that is not supported.")
             self._chunked = True
-
-    def _measure_head(self) -> None:
-        size = sum(len(name) + len(value) + 4 for name, value in self.headers) if self.head_done else self._seen
-        if size > self._caps.head:
-            raise CallError(Cause.PROTOCOL, "The upstream sent a head that is too large.")
-        self._seen = 0
 
     def _too_large(self) -> None:
         self._fault = CallError(Cause.TOO_LARGE, "The body is larger than allowed.")

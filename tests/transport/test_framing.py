@@ -176,7 +176,7 @@ REFUSED = {
     "HTTP/0.9 with a line": b"HTTP/0.9 200 OK\r\nContent-Length: 0\r\n\r\n",
     "RTSP": b"RTSP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
     "ICE": b"ICE/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
-    "RTSP after a line": b"\r\nRTSP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "empty line first": b"\r\n" + OK + b"Content-Length: 0\r\n\r\n",
     "HTTP/2": b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
     "HTTP/2 after 100": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
     "HTTP/1.2": b"HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n",
@@ -189,6 +189,11 @@ REFUSED = {
     "17 interim": b"HTTP/1.1 102 Processing\r\n\r\n" * 17,
     "201 headers": OK + b"X: 1\r\n" * 200 + b"Content-Length: 0\r\n\r\n",
     "large head": OK + b"X: " + b"y" * 65_600 + b"\r\nContent-Length: 0\r\n\r\n",
+    "large reason": b"HTTP/1.1 200 " + b"y" * 65_600 + b"\r\nContent-Length: 0\r\n\r\n",
+    "large interim": (b"HTTP/1.1 103 Hints\r\nX: " + b"y" * 33_000 + b"\r\n\r\n") * 2
+    + OK
+    + b"Content-Length: 0\r\n\r\n",
+    "201 interim headers": b"HTTP/1.1 103 Hints\r\n" + b"X: 1\r\n" * 201 + b"\r\n" + OK + b"Content-Length: 0\r\n\r\n",
     "endless header": OK + b"X: " + b"y" * 65_600,
     "endless empty lines": b"\r\n" * 33_000,
 }
@@ -213,6 +218,18 @@ def test_limits_are_exact() -> None:
     assert read(OK + b"Content-Length: 100001\r\n\r\n", limit=100_000) == (Cause.TOO_LARGE,)
     assert read(CHUNKED + b"65\r\nx" + body, limit=100) == (Cause.TOO_LARGE,)
     assert read(OK + b"Content-Length: 80000\r\n\r\n" + b"x" * 80_000, limit=80_000)[2]
+
+
+@pytest.mark.parametrize("size", [1, 1000, 65_536, 200_000])
+def test_limit_of_the_head_is_exact(size: int) -> None:
+    """A head of 64 KiB is read, and one byte more is not, in pieces of *size* bytes and with a body close behind."""
+    start, end, body = b"HTTP/1.1 103 Hints\r\n\r\n" + OK + b"X: ", b"\r\nContent-Length: 70000\r\n\r\n", b"z" * 70_000
+    room = 64 * 1024 - len(start) - len(end)
+    whole, over = start + b"y" * room + end + body, start + b"y" * (room + 1) + end + body
+    reader = reader_of(*[whole[at : at + size] for at in range(0, len(whole), size)], limit=70_000)
+    assert (reader.status, reader.body(), reader.complete, reader.reusable) == (200, body, True, True)
+    with pytest.raises(CallError, match="head that is too large"):
+        reader_of(*[over[at : at + size] for at in range(0, len(over), size)])
 
 
 @pytest.mark.parametrize("start", [CHUNKED + b"0\r\nX: ", CHUNKED + b"5\r\nhello\r\n0\r\n", CHUNKED + b"5;"])
