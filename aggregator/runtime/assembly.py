@@ -102,8 +102,8 @@ def _passing(fixed: int | None) -> Begin:
         status = fixed or result.status
         if not has_body(status):
             return Answer(status, [], b"")
-        kind = [(name, value) for name, value in result.headers if name == b"content-type"]
-        return Answer(status, kind, result.raw)
+        kind = result.content_type
+        return Answer(status, [] if kind is None else [(b"content-type", kind)], result.raw)
 
     return passed
 

@@ -58,7 +58,8 @@ def failure_answer(
 def _forwarded(result: Result, row: RowPlan, names: Names) -> Answer:
     """Give status and body of the upstream, whatever they are: like every failure, not to be cached."""
     status = row.status or result.status
-    kept = [(name, value) for name, value in result.headers if name == b"content-type" and has_body(status)]
+    kind = result.content_type if has_body(status) else None
+    kept = [] if kind is None else [(b"content-type", kind)]
     headers = merged_headers([*kept, (b"cache-control", b"no-store")], _headers(row, names))
     return Answer(status, headers, result.raw if has_body(status) else b"")
 

@@ -53,11 +53,7 @@ class Judge:
         return result
 
     def _read(self, result: Result) -> None:
-        kind: bytes | None = None
-        for name, value in result.headers:
-            if name == b"content-type":
-                kind = value
-                break
+        kind = result.content_type
         raw, forced = result.raw, self._forced
         if forced is None and kind in _JSON_TYPES:
             if raw:

@@ -56,6 +56,14 @@ class Result:
         self._value: Any = _UNREAD
 
     @property
+    def content_type(self) -> bytes | None:
+        """What the body claims to be. It is one claim: of several the first, by which it is judged and passed on."""
+        for name, value in self.headers:
+            if name == b"content-type":
+                return value
+        return None
+
+    @property
     def json(self) -> bytes:
         """The body as JSON text; ``null`` for what has none."""
         if self._json is None:

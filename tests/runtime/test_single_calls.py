@@ -81,6 +81,16 @@ def test_an_odd_parameter_does_not_hide_what_a_body_claims(serve, content_type, 
     assert answer.headers["content-type"] == (content_type if plain else "application/json")
 
 
+@pytest.mark.parametrize("row", ["", ", status_map: {4xx: {pass: true}}"])
+def test_a_second_content_type_is_not_passed_on(serve, row):
+    """A body makes one claim: the first type is what it is judged by, and all that the client hears of."""
+    twice = [("content-type", "text/plain"), ("content-type", "application/json")]
+    reply = httpx.Response(404 if row else 200, content=b"{bad}", headers=twice)
+    answer = serve(f"endpoints: {{GET /x: {{call: {{url: a:/x{row}}}}}}}", {"/x": reply}).get("/x")
+    assert (answer.status_code, answer.content) == (404 if row else 200, b"{bad}")
+    assert answer.headers.get_list("content-type") == ["text/plain"]
+
+
 def test_head_is_answered_by_get(serve):
     """HEAD calls what GET calls, and answers without a body."""
     gateway = serve(CALL, {"/x": {"a": 1}})
