@@ -92,7 +92,8 @@ class TlsSettings:
     """How the upstream proves itself, and how we do.
 
     *ca_file* replaces the bundled authorities; *cert_file* (with *key_file* when the key is apart) is our
-    own certificate; *server_name* is asked for and verified in place of the host. All files are PEM.
+    own certificate; *server_name* is asked for and verified in place of the host. All files are PEM, and
+    *stamp* tells what they held: another one means that they have changed, and that they are to be read again.
     The environment (``SSL_CERT_FILE`` and its like) plays no part.
     """
 
@@ -102,6 +103,7 @@ class TlsSettings:
     key_file: str | None = None
     key_password: str | None = field(default=None, repr=False)
     server_name: str | None = None
+    stamp: str = ""
 
 
 class PoolSettings(Struct, frozen=True):

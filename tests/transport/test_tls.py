@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ import trustme
 from msgspec.structs import replace
 
 from aggregator.errors import CallError, Cause, StartupError
-from aggregator.transport import Origin, Pool, PoolSettings, TlsSettings, connecting, places
+from aggregator.transport import Origin, Pool, PoolSettings, TlsSettings, connecting, places, tls
 from aggregator.transport.tls import tls_context
 
 H = b"host: shop\r\n"
@@ -165,13 +164,11 @@ def test_contexts_are_shared(authority: Any) -> None:
     assert tls_context(TlsSettings()).minimum_version == ssl.TLSVersion.TLSv1_2
 
 
-def test_renewed_files_make_a_new_context(authority: Any, tmp_path: Path) -> None:
-    """A file that was renewed is read by the next pool that is built."""
-    file = tmp_path / "ca.pem"
-    file.write_text(Path(authority.file).read_text())
-    first = tls_context(TlsSettings(ca_file=str(file)))
-    os.utime(file, ns=(1, 1))
-    assert tls_context(TlsSettings(ca_file=str(file))) is not first
+def test_another_stamp_makes_a_new_context(authority: Any) -> None:
+    """Files that hold something else than before are read again."""
+    first = tls_context(TlsSettings(ca_file=authority.file, stamp="a"))
+    assert tls_context(TlsSettings(ca_file=authority.file, stamp="a")) is first
+    assert tls_context(TlsSettings(ca_file=authority.file, stamp="b")) is not first
 
 
 def test_environment_plays_no_part(run: Any, stage: Any, authority: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,20 +179,37 @@ def test_environment_plays_no_part(run: Any, stage: Any, authority: Any, monkeyp
 
 
 def test_unusable_files(authority: Any, tmp_path: Path) -> None:
-    """A file that is absent or not what it should be stops the start, and is named."""
-    wrong = tmp_path / "wrong.pem"
+    """A file that is absent or not what it should be stops the start; it is named, with what is wrong with it."""
+    wrong, absent = tmp_path / "wrong.pem", tmp_path / "absent.pem"
     wrong.write_text("not a certificate")
     cert, key = authority.certificate("other")
-    for settings in (
-        TlsSettings(ca_file=str(tmp_path / "absent.pem")),
-        TlsSettings(ca_file=str(wrong)),
-        TlsSettings(cert_file=str(wrong)),
-        TlsSettings(cert_file=cert, key_file=authority.certificate("third")[1]),
-        TlsSettings(cert_file=cert),
+    _, third = authority.certificate("third")
+    cut = tmp_path / "cut.crt"
+    cut.write_bytes(Path(cert).read_bytes()[:200])
+    for parts, path, why in (
+        ({"ca_file": str(absent)}, absent, "cannot be read: no such file or directory"),
+        ({"ca_file": str(tmp_path)}, tmp_path, "cannot be read: is a directory"),
+        ({"ca_file": "a\0b"}, "a\0b", "cannot be read: it has no such name"),
+        ({"ca_file": str(wrong)}, wrong, "holds no certificates in PEM form"),
+        ({"cert_file": str(absent)}, absent, "cannot be read: no such file or directory"),
+        ({"cert_file": str(wrong)}, wrong, "holds no certificate in PEM form"),
+        ({"cert_file": cert, "key_file": str(absent)}, absent, "cannot be read: no such file or directory"),
+        ({"cert_file": cert, "key_file": str(wrong)}, wrong, "holds no key in PEM form"),
+        ({"cert_file": cert, "key_file": third}, third, "holds the key of another certificate"),
+        ({"cert_file": str(cut), "key_file": key}, key, "cannot be used with its certificate"),
+        ({"cert_file": cert}, cert, "holds no key in PEM form"),
     ):
-        with pytest.raises(StartupError, match=r"\.(pem|crt) cannot be (read|used): .+\.$"):
-            tls_context(settings)
+        with pytest.raises(StartupError) as caught:
+            tls_context(TlsSettings(**parts))
+        assert str(caught.value) == f"The TLS file {path} {why}."
     assert tls_context(TlsSettings(cert_file=cert, key_file=key)) is not None
+
+
+def test_file_that_goes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is well at one moment may be gone at the next; no error of OpenSSL comes out of that."""
+    monkeypatch.setattr(tls, "unusable_file", lambda _: None)
+    with pytest.raises(StartupError, match="have changed while they were being read"):
+        tls_context(TlsSettings(ca_file=str(tmp_path / "gone.pem")))
 
 
 def test_encrypted_key(authority: Any, tmp_path: Path) -> None:
@@ -210,8 +224,10 @@ def test_encrypted_key(authority: Any, tmp_path: Path) -> None:
     settings = TlsSettings(cert_file=cert, key_file=str(locked), key_password="open sesame")
     assert tls_context(settings) is not None
     assert "sesame" not in repr(settings)
-    with pytest.raises(StartupError):
+    with pytest.raises(StartupError, match="holds an encrypted key, and there is no password for it"):
         tls_context(TlsSettings(cert_file=cert, key_file=str(locked)))
+    with pytest.raises(StartupError, match="cannot be used with its certificate"):
+        tls_context(TlsSettings(cert_file=cert, key_file=str(locked), key_password="close sesame"))
 
 
 def test_over_a_unix_socket(run: Any, stage: Any, authority: Any, tmp_path: Path) -> None:

@@ -1,0 +1,81 @@
+"""What can be wrong with the files of TLS, told before OpenSSL is: of most of it, it says nothing but "PEM lib".
+
+`tls` asks when it makes a context, and ``config`` when it reads the file that names them.
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from aggregator.transport.settings import TlsSettings
+
+_CERTIFICATE = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN TRUSTED CERTIFICATE-----")
+_KEY = b" PRIVATE KEY-----"
+_ENCRYPTED = (b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED")
+
+
+Role = Literal["ca", "cert", "key"]
+
+
+class Unusable(NamedTuple):
+    """Which file it is, what it was named for, and *why* it cannot be used: what follows its name in a sentence."""
+
+    role: Role
+    path: str
+    why: str
+
+
+def unusable_file(settings: TlsSettings) -> Unusable | None:
+    """Give the first file of *settings* that cannot be used; None when all of them can."""
+    ca, cert, key = settings.ca_file, settings.cert_file, settings.key_file
+    found = None if ca is None else _authorities(ca)
+    if found is not None or cert is None:
+        return found
+    return _certificate(cert) or _key(cert, key or cert, settings.key_password)
+
+
+def _authorities(path: str) -> Unusable | None:
+    content = _read("ca", path)
+    if isinstance(content, Unusable):
+        return content
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError:
+        return Unusable("ca", path, "holds no certificates in PEM form")
+    return None
+
+
+def _certificate(path: str) -> Unusable | None:
+    content = _read("cert", path)
+    if isinstance(content, Unusable):
+        return content
+    if any(mark in content for mark in _CERTIFICATE):
+        return None
+    return Unusable("cert", path, "holds no certificate in PEM form")
+
+
+def _key(cert: str, path: str, password: str | None) -> Unusable | None:
+    content = _read("key", path)
+    if isinstance(content, Unusable):
+        return content
+    if _KEY not in content:
+        return Unusable("key", path, "holds no key in PEM form")
+    if password is None and any(mark in content for mark in _ENCRYPTED):
+        return Unusable("key", path, "holds an encrypted key, and there is no password for it")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert, path, password or "")
+    except OSError as error:
+        is_strange = isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH"
+        why = "holds the key of another certificate" if is_strange else "cannot be used with its certificate"
+        return Unusable("key", path, why)
+    return None
+
+
+def _read(role: Role, path: str) -> bytes | Unusable:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # no file has a NUL in its name
+        why = error.strerror if isinstance(error, OSError) else None
+        return Unusable(role, path, f"cannot be read: {(why or 'it has no such name').lower()}")
