@@ -76,6 +76,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "stream": "A setting that a streaming endpoint cannot have.",
         "timeout-too-long": "A timeout that a shorter one around it cuts.",
         "tls": "TLS settings that do not go together.",
+        "tls-file": "A file of `tls` that is not there, or not what it has to be.",
         "too-deep": "Nesting beyond the deepest level.",
         "too-many-sections": "More keys at the top level than any file has.",
         "too-short": "A text that is too short.",

@@ -52,8 +52,9 @@ class EndpointConfig:
 class Config:
     """A configuration without errors.
 
-    *settings* is everything but the endpoints, merged over all files; *files* and *folders* are to be
-    watched; *sources* are the texts by display name, for rendering *warnings*.
+    *settings* is everything but the endpoints, merged over all files; *stamps* tell, by upstream, what its files
+    of TLS hold; *files* and *folders* are to be watched; *sources* are the texts by display name, for rendering
+    *warnings*.
     """
 
     settings: RootSettings
@@ -61,6 +62,7 @@ class Config:
     digest: str
     warnings: tuple[Diagnostic, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    stamps: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
@@ -145,9 +147,12 @@ class Loader:
         return Config(
             settings=settings,
             endpoints=endpoints,
-            digest=digest_of(list(whole.sections.items()), [endpoint.digest for endpoint in endpoints]).hex(),
+            digest=digest_of(
+                list(whole.sections.items()), [endpoint.digest for endpoint in endpoints], sorted(whole.stamps.items())
+            ).hex(),
             warnings=warnings,
             secrets=frozenset(whole.secrets),
+            stamps=whole.stamps,
             files=self.files,
             folders=self.folders,
             sources=self.sources,

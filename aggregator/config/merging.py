@@ -17,6 +17,7 @@ from aggregator.config.expansion import expand
 from aggregator.config.findings import Origins
 from aggregator.config.including import Tree
 from aggregator.config.section import Section
+from aggregator.config.tls_files import find_tls_files
 from aggregator.diagnostics import Diagnostic
 
 _PER_FILE = frozenset({"version", "include"})
@@ -34,7 +35,8 @@ class Entry(Struct, frozen=True):
 class Whole(Struct):
     """One configuration: *sections* are the top-level keys but ``endpoints``, merged over all files.
 
-    *written* is the same without variables filled in.
+    *written* is the same without variables filled in, and without the folders of files. *stamps* tell, by upstream,
+    what its files of TLS hold.
     """
 
     origins: Origins
@@ -44,6 +46,7 @@ class Whole(Struct):
     diagnostics: list[Diagnostic] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
     files: set[Path] = field(default_factory=set)
+    stamps: dict[str, str] = field(default_factory=dict)
 
 
 def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
@@ -53,7 +56,8 @@ def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
         folder = tree.paths[document.file].parent
         for name, section in document.sections.items():
             if not name.startswith("x-") and not (number and name in _PER_FILE):
-                _add(whole, name, section, _fill(whole, section, env, folder))
+                value = _fill(whole, section, env, folder)
+                _add(whole, name, section, _find_files(whole, section, value, folder) if name == "upstreams" else value)
         for section in document.endpoints:
             value = _fill(whole, section, env, folder)
             path = ("endpoints", section.key)
@@ -76,6 +80,15 @@ def _fill(whole: Whole, section: Section, env: Mapping[str, str], folder: Path) 
     whole.secrets |= filled.secrets
     whole.files |= filled.files
     return filled.value
+
+
+def _find_files(whole: Whole, section: Section, value: Any, folder: Path) -> Any:
+    found = find_tls_files(section, value, folder)
+    unfilled = {problem.path for problem in whole.diagnostics}
+    whole.diagnostics.extend(problem for problem in found.diagnostics if problem.path not in unfilled)
+    whole.files |= found.files
+    whole.stamps = {**found.stamps, **whole.stamps}
+    return found.value
 
 
 def _digest(section: Section, value: Any) -> bytes:

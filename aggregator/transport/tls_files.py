@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from aggregator.transport.settings import TlsSettings
 
 _CERTIFICATE = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN TRUSTED CERTIFICATE-----")
+_CONVERT = "convert it with `openssl x509 -inform DER`"
 _KEY = b" PRIVATE KEY-----"
 _ENCRYPTED = (b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED")
 
@@ -20,11 +21,15 @@ Role = Literal["ca", "cert", "key"]
 
 
 class Unusable(NamedTuple):
-    """Which file it is, what it was named for, and *why* it cannot be used: what follows its name in a sentence."""
+    """Which file it is, what it was named for, and *why* it cannot be used: what follows its name in a sentence.
+
+    *hint* says what to do; nothing for a file that cannot be read.
+    """
 
     role: Role
     path: str
     why: str
+    hint: str = ""
 
 
 def unusable_file(settings: TlsSettings) -> Unusable | None:
@@ -43,7 +48,7 @@ def _authorities(path: str) -> Unusable | None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except OSError:
-        return Unusable("ca", path, "holds no certificates in PEM form")
+        return Unusable("ca", path, "holds no certificates in PEM form", _CONVERT)
     return None
 
 
@@ -53,7 +58,7 @@ def _certificate(path: str) -> Unusable | None:
         return content
     if any(mark in content for mark in _CERTIFICATE):
         return None
-    return Unusable("cert", path, "holds no certificate in PEM form")
+    return Unusable("cert", path, "holds no certificate in PEM form", _CONVERT)
 
 
 def _key(cert: str, path: str, password: str | None) -> Unusable | None:
@@ -61,15 +66,17 @@ def _key(cert: str, path: str, password: str | None) -> Unusable | None:
     if isinstance(content, Unusable):
         return content
     if _KEY not in content:
-        return Unusable("key", path, "holds no key in PEM form")
+        hint = "name the file of the key with `key`" if path == cert else "convert it with `openssl pkey -inform DER`"
+        return Unusable("key", path, "holds no key in PEM form", hint)
     if password is None and any(mark in content for mark in _ENCRYPTED):
-        return Unusable("key", path, "holds an encrypted key, and there is no password for it")
+        hint = "write it without a password: `openssl pkey -in … -out …`"
+        return Unusable("key", path, "holds an encrypted key, and there is no password for it", hint)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert, path, password or "")
     except OSError as error:
         is_strange = isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH"
         why = "holds the key of another certificate" if is_strange else "cannot be used with its certificate"
-        return Unusable("key", path, why)
+        return Unusable("key", path, why, "name the certificate and the key that was made with it")
     return None
 
 

@@ -8,6 +8,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -63,7 +64,7 @@ endpoints:
   POST /users:
     body: {type: object, required: [name], properties: {name: {type: string}}}
     call: {url: POST users:/users, json: "{{ body }}"}
-"""
+""".replace("ca.pem", certifi.where())
 VARIABLES = {"SECRET": "0123-concealed-4567", "USERS": "https://concealed.example.com"}
 JUNK: list[Any] = [
     None, True, 0, -1, 1.5, "", " ", "x", "{{", "{{ a", "{%", "${NOWHERE}", "${", "${file:nowhere}", "get /x", "/x",

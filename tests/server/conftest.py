@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -68,14 +69,14 @@ class Upstream:
     *hung_up* counts the connections that the other side closed while an answer was due.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: dict[str, Any] = {}
         self.requests: list[Request] = []
         self.open = self.accepted = self.hung_up = 0
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls))
         self.port: int = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
 
@@ -442,9 +443,9 @@ class Stage:
         logging.getLogger("").addHandler(self._records)
         logging.getLogger("aggregator").setLevel(logging.INFO)
 
-    def upstream(self) -> Upstream:
-        """Give a new upstream."""
-        self._upstreams.append(Upstream())
+    def upstream(self, tls: ssl.SSLContext | None = None) -> Upstream:
+        """Give a new upstream; with *tls* it speaks nothing else."""
+        self._upstreams.append(Upstream(tls))
         return self._upstreams[-1]
 
     def gateway(

@@ -49,7 +49,11 @@ class LimitSettings(Settings):
 
 
 class TlsSettings(Settings):
-    """How an upstream proves who it is, and how we do."""
+    """How an upstream proves who it is, and how we do.
+
+    Its files are in PEM form, and their paths begin in the folder of the file that names them. They are watched like
+    that file: connections opened after a renewal use what is new.
+    """
 
     verify: bool = Field(True, description="Check the certificate of the upstream.")
     ca: str | None = Field(

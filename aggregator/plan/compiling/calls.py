@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -30,11 +32,14 @@ class Surroundings(Struct):
     default_rows: tuple[RowPlan, ...] = ()
 
     @classmethod
-    def of(cls, root: RootSettings) -> Surroundings:
-        """Give the surroundings of *root*."""
+    def of(cls, root: RootSettings, stamps: Mapping[str, str]) -> Surroundings:
+        """Give the surroundings of *root*; *stamps* tell, by upstream, what its files of TLS hold."""
         return cls(
             root,
-            {name: compile_upstream(name, settings, root) for name, settings in root.upstreams.items()},
+            {
+                name: compile_upstream(name, settings, root, stamp=stamps.get(name, ""))
+                for name, settings in root.upstreams.items()
+            },
             {name: compile_rows(settings.status_map) for name, settings in root.upstreams.items()},
             compile_rows(root.defaults.status_map),
         )

@@ -40,9 +40,12 @@ def compile_client(settings: ClientSettings) -> ClientPlan:
 
 
 def compile_upstream(
-    name: str, settings: UpstreamSettings, root: RootSettings, *, label: str | None = None
+    name: str, settings: UpstreamSettings, root: RootSettings, *, label: str | None = None, stamp: str = ""
 ) -> UpstreamPlan:
-    """Give the plan of the upstream *name*; *label* is what clients may read instead of it."""
+    """Give the plan of the upstream *name*; *label* is what clients may read instead of it.
+
+    *stamp* tells what its files of TLS hold.
+    """
     client = root.client
     parts = urlsplit(settings.url)
     demo = parts.netloc if parts.scheme == DEMO else None
@@ -55,7 +58,7 @@ def compile_upstream(
             limits=_limits(settings.limits, client.limits),
             timeouts=_timeouts((settings.timeout, root.defaults.timeout, client.timeout)),
             caps=_caps(settings.max_body or client.max_body),
-            tls=_tls(settings.tls),
+            tls=_tls(settings.tls, stamp),
         ),
         host_header=demo.encode() if demo else origin.authority,
         prefix=((demo_target(demo) if demo else "") + quote(parts.path.rstrip("/"), safe=_PATH_SAFE)).encode(),
@@ -106,11 +109,11 @@ def _caps(max_body: int) -> Caps:
     return Caps(body=max_body, decoded=max_body)
 
 
-def _tls(settings: TlsSettings | None) -> PoolTls:
+def _tls(settings: TlsSettings | None, stamp: str) -> PoolTls:
     if settings is None:
         return PoolTls()
     return PoolTls(verify=settings.verify, ca_file=settings.ca, cert_file=settings.cert, key_file=settings.key,
-                   server_name=settings.server_name)  # fmt: skip
+                   server_name=settings.server_name, stamp=stamp)  # fmt: skip
 
 
 def anonymous_upstream(origin: str, label: str, root: RootSettings) -> UpstreamPlan:
