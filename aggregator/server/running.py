@@ -63,6 +63,8 @@ class Running:
         self._client: SharedClient | None = None
         self._demo: DemoServer | None = None
         self._stop_by: float | None = None
+        self._first = plan
+        self._waiting: tuple[str, ...] = ()
         self._stack = AsyncExitStack()
         self._turn = asyncio.Lock()
 
@@ -83,6 +85,7 @@ class Running:
         if self.generation is not None:
             return
         self.draining, self._stop_by = False, None
+        self._first, self._waiting = self.plan, ()
         self.queue, self._turn = EffectQueue(self.plan.background), asyncio.Lock()
         try:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
@@ -152,7 +155,7 @@ class Running:
         return known is not None and (known.diagnostics, known.sources) == (error.diagnostics, error.sources)
 
     def _stay(self, current: Generation, *, asked: bool) -> ReloadOutcome:
-        if asked:
+        if asked or self.last_refusal is not None:
             log(_log, logging.INFO, "The configuration is the one that is served.", generation=current.number)
         self.last_refusal = self._refused = None
         self._tell_stale_plugins()
@@ -177,10 +180,15 @@ class Running:
         seconds = asyncio.get_running_loop().time() - started
         log(_log, logging.INFO, "A new configuration is served.", generation=fresh.number,
             config=fresh.plan.digest[:12], endpoints=len(fresh.routes), ms=round(seconds * 1000))  # fmt: skip
-        if waiting := needs_restart(old.plan, fresh.plan):
-            log(_log, logging.WARNING, "Some settings take effect when the server is restarted.", settings=waiting)
+        self._tell_waiting(fresh.plan)
         self._tell_stale_plugins()
         return ReloadOutcome(Verdict.SWAPPED, fresh.number, seconds, f"{len(fresh.routes)} endpoints")
+
+    def _tell_waiting(self, plan: Plan) -> None:
+        waiting = needs_restart(self._first, plan)
+        if waiting and waiting != self._waiting:
+            log(_log, logging.WARNING, "Some settings take effect when the server is restarted.", settings=waiting)
+        self._waiting = waiting
 
     def _tell_stale_plugins(self) -> None:
         if stale := self.plugins.changed():

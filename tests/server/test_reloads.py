@@ -180,12 +180,14 @@ def test_a_file_that_may_not_be_read_changes_nothing(stage):
 
 
 def test_going_back_to_what_is_served_clears_the_refusal(stage):
-    """A bad edit that is undone leaves no complaint."""
+    """A bad edit that is undone leaves no complaint, and the log says that it is over, once."""
     gateway = stage.gateway(ONE)
     gateway.reload("endpoints: 1")
     assert gateway.get("/-/config").json["last_refusal"] is not None
-    assert gateway.reload(ONE).verdict is Verdict.UNCHANGED
+    assert gateway.reload(ONE, asked=False).verdict is Verdict.UNCHANGED
     assert gateway.get("/-/config").json["last_refusal"] is None
+    gateway.reload(asked=False)
+    assert len(gateway.said("The configuration is the one that is served.")) == 1
 
 
 def test_the_state_can_be_asked(stage):
@@ -245,6 +247,15 @@ def test_what_needs_a_restart_is_said(stage):
     assert [fields["settings"] for fields in said] == [
         ("server.host", "server.port", "client.transport", "client.limits")
     ]
+
+
+def test_what_needs_a_restart_is_what_the_process_does_not_do(stage):
+    """It is said once, again when it is something else, and not when the setting is what the process began with."""
+    gateway = stage.gateway("server: {port: 8000}\n" + ONE)
+    for port, body in ((9000, 2), (9000, 3), (9001, 3), (8000, 3), (9001, 3)):
+        gateway.reload(f"server: {{port: {port}}}\n" + ONE.replace("body: 1", f"body: {body}"))
+    said = gateway.said("Some settings take effect when the server is restarted.")
+    assert [fields["settings"] for fields in said] == [("server.port",), ("server.port",)]
 
 
 def test_limits_and_timeouts_change_at_once(stage, upstream):
