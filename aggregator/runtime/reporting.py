@@ -42,6 +42,11 @@ class Report:
             ms=_since(exchange), parts=parts_header(results).decode(), **_reason(results, failure),
         )  # fmt: skip
 
+    def refused(self, status: int, reason: str, *, client: str, **known: str) -> None:
+        """Tell of a request that has come to no endpoint, if all answers are told, and what is *known* of it."""
+        if self._which == "all":
+            log(_log, logging.INFO, "Refused.", status=status, client=client, reason=reason, **known)
+
     def gone(self, endpoint: str, exchange: Exchange) -> None:
         """Tell of a client that hung up; 499 is what proxies call it."""
         if not self.is_off:

@@ -25,7 +25,7 @@ from aggregator.runtime.answer import problem
 from aggregator.runtime.identity import HEADER as REQUEST_ID
 from aggregator.runtime.identity import request_id
 from aggregator.server.direct import DirectDoor
-from aggregator.server.dispatch import Dispatcher
+from aggregator.server.dispatch import Dispatcher, tell_refused
 from aggregator.server.docs import add_docs
 from aggregator.server.generation import Generation
 from aggregator.server.plan_source import FixedSource, PlanFiles
@@ -152,6 +152,8 @@ async def _as_fault(request: Request, _: Exception) -> Response:
 def _problem(request: Request, status: int, detail: str, headers: Mapping[str, Any]) -> Response:
     identity = request_id(request.scope["headers"])
     answer = problem(status, detail, request_id=identity)
+    if status < 500:
+        tell_refused(request.app.running.generation, request.scope, status, detail, identity)
     response = Response(answer.body, status)
     response.raw_headers = [
         *answer.headers,

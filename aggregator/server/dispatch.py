@@ -53,10 +53,10 @@ class Dispatcher:
         except ExpressionError as error:
             if self._has_route(scope):
                 return False
-            await refuse(scope, send, 400, f"The path is not well formed: {error}.")
+            await refuse(generation, scope, send, 400, f"The path is not well formed: {error}.")
             return True
         if match is None:
-            return bool(methods) and await self._wrong_method(methods, scope, send)
+            return bool(methods) and await self._wrong_method(generation, methods, scope, send)
         if self._draining():
             scope["aggregator.draining"] = True
         handler, segments = match
@@ -83,7 +83,7 @@ class Dispatcher:
             log(_log, logging.WARNING, "A request was cut off: the grace of the stopping server was over.",
                 endpoint=handler.plan.key)  # fmt: skip
             if not sending.started:
-                await refuse(scope, send, 503, STOPPING, _SOON)
+                await refuse(generation, scope, send, 503, STOPPING, _SOON)
         except Exception as error:
             identity = request_id(scope["headers"])
             answer = fault_answer(handler.plan.key, error, identity)
@@ -95,10 +95,10 @@ class Dispatcher:
     async def _not_running(self, scope: Scope, send: Send) -> bool:
         if self._has_route(scope):
             return False
-        await refuse(scope, send, 503, STOPPING if self._draining() else NOT_STARTED, _SOON)
+        await refuse(None, scope, send, 503, STOPPING if self._draining() else NOT_STARTED, _SOON)
         return True
 
-    async def _wrong_method(self, methods: Iterable[str], scope: Scope, send: Send) -> bool:
+    async def _wrong_method(self, generation: Generation, methods: Iterable[str], scope: Scope, send: Send) -> bool:
         if self._has_route(scope):
             return False
         allowed = sorted({*methods, "OPTIONS"})
@@ -107,7 +107,7 @@ class Dispatcher:
             await send({"type": "http.response.start", "status": 204, "headers": [allow]})
             await send({"type": "http.response.body", "body": b""})
         else:
-            await refuse(scope, send, 405, f"This path answers to {', '.join(allowed)}.", [allow])
+            await refuse(generation, scope, send, 405, f"This path answers to {', '.join(allowed)}.", [allow])
         return True
 
     def _has_route(self, scope: Scope) -> bool:
@@ -130,8 +130,20 @@ class _Sending:
 
 
 async def refuse(
-    scope: Scope, send: Send, status: int, detail: str, headers: list[tuple[bytes, bytes]] | None = None
-) -> None:
-    """Answer with a problem document."""
+    generation: Generation | None, scope: Scope, send: Send, status: int, detail: str,
+    headers: list[tuple[bytes, bytes]] | None = None,
+) -> None:  # fmt: skip
+    """Answer with a problem document; *generation*, if there is one, tells of it."""
     identity = request_id(scope["headers"])
     await send_answer(send, problem(status, detail, request_id=identity, headers=headers or ()), identity)
+    tell_refused(generation, scope, status, detail, identity)
+
+
+def tell_refused(generation: Generation | None, scope: Scope, status: int, reason: str, identity: str) -> None:
+    """Tell of a request that has come to none of the endpoints of *generation*."""
+    if generation is not None:
+        client = scope.get("client")
+        generation.report.refused(
+            status, reason, client=client[0] if client else "", method=scope["method"], path=scope["path"],
+            request_id=identity,
+        )  # fmt: skip

@@ -8,6 +8,7 @@ import time
 from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.plan.walking import calls_in
 from aggregator.runtime.client import PoolKey, SharedClient, pool_key
+from aggregator.runtime.reporting import Report
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack import build_endpoint
 from aggregator.server.index import RouteIndex
@@ -22,7 +23,7 @@ class Generation:
 
     def __init__(
         self, number: int, plan: Plan, routes: tuple[EndpointRoute, ...], client: SharedClient,
-        pools: frozenset[PoolKey],
+        pools: frozenset[PoolKey], report: Report,
     ) -> None:  # fmt: skip
         self.number = number
         self.plan = plan
@@ -34,6 +35,7 @@ class Generation:
         self.route_of: dict[Handler, EndpointRoute] = {route.handler: route for route in routes}
         self._client = client
         self._pools = pools
+        self.report = report
 
     @classmethod
     async def build(
@@ -47,7 +49,7 @@ class Generation:
         pools = frozenset(pool_key(upstream, demo_port) for upstream in _upstreams(plan))
         client.retain(pools)
         try:
-            return cls(number, plan, await _routes(plan, resources, previous), client, pools)
+            return cls(number, plan, await _routes(plan, resources, previous), client, pools, resources.report)
         except BaseException:
             client.release(pools)
             raise

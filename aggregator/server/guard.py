@@ -7,6 +7,7 @@ headers, and answers what it cannot parse ahead of requests that came before.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from aggregator.runtime.answer import problem
@@ -19,6 +20,8 @@ MAX_HEAD = 32 * 1024
 MAX_FIELDS = 100
 MAX_PIPELINED = 16
 """Requests that may wait on one connection behind the one that is being answered; more are not read before."""
+
+Tell = Callable[[int, str, str], None]
 
 _SLASH = ord("/")
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]+").fullmatch
@@ -50,10 +53,11 @@ class GentleTransport:
 
 
 class GuardedProtocol(TimedProtocol):
-    """One client connection; ``door`` leads to the endpoints."""
+    """One client connection; ``door`` leads to the endpoints, ``tell`` is told what never comes to one, and whose."""
 
     __slots__ = ("_answering", "_head_size", "_host", "_hosts", "_refusal")
     door: DirectDoor
+    tell: Tell
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -231,10 +235,13 @@ class GuardedProtocol(TimedProtocol):
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
         length = b"content-length: %d\r\n\r\n" % len(answer.body)
         self.transport.write(b"".join([STATUS_LINES[status], *lines, length, answer.body]))
+        self.tell(status, detail, self.address)
 
 
-def guarded_protocol(header_timeout: float, door: DirectDoor) -> type[GuardedProtocol]:
-    """Give the protocol class with *header_timeout* seconds for a request head, and *door* to the endpoints."""
-    return type(
-        "GuardedProtocol", (GuardedProtocol,), {"__slots__": (), "header_timeout": header_timeout, "door": door}
-    )
+def guarded_protocol(header_timeout: float, door: DirectDoor, tell: Tell) -> type[GuardedProtocol]:
+    """Give the protocol class with *header_timeout* seconds for a request head, and *door* to the endpoints.
+
+    *tell* gets status, reason and client of each request that is refused before anybody knows where it goes.
+    """
+    attributes = {"__slots__": (), "header_timeout": header_timeout, "door": door, "tell": staticmethod(tell)}
+    return type("GuardedProtocol", (GuardedProtocol,), attributes)

@@ -1,13 +1,15 @@
-"""The listening socket, and why there is none."""
+"""The listening socket, why there is none, and as many sockets beside it as the system allows."""
 
 from __future__ import annotations
 
 import errno
 import socket
+from contextlib import suppress
 
 from aggregator.errors import StartupError
 
 BACKLOG = 2048
+_ENOUGH = 1_048_576
 
 _REASONS = {
     errno.EADDRINUSE: "the port is taken; stop what uses it, or choose another with --port",
@@ -30,6 +32,23 @@ def bind(host: str, port: int) -> socket.socket:
         raise StartupError(f"Cannot listen on {where}: {_reason(error)}.") from None
     listener.setblocking(False)
     return listener
+
+
+def allow_open_files() -> None:
+    """Let the process have as many open files, sockets among them, as its hard limit says.
+
+    The soft one is 1024 on most systems for the sake of programs that use select(2), and each client and each
+    connection to an upstream is a file.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _reason(error: Exception) -> str:

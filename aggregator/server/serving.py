@@ -51,6 +51,8 @@ class Server(uvicorn.Server):
             running.stop_within(0.0)
             return
         running.draining = True
+        in_flight = 0 if running.generation is None else running.generation.in_flight
+        log(_log, logging.INFO, "The server stops.", in_flight=in_flight)
         delay = running.plan.server.drain_delay
         if delay <= 0:
             self._leave()
@@ -67,20 +69,23 @@ class Server(uvicorn.Server):
 
 
 class Service:
-    """*app* served on *listener* until a signal ends it; *on_reload* is told of every reload that changed something.
+    """*app* served on *listener* until a signal ends it.
+
+    *on_start* is called when everything is there to answer, *on_reload* is told of every reload that changed something.
 
     With *watch*, saving a file of *files* reloads; SIGHUP always does.
     """
 
     def __init__(
         self, app: Application, files: PlanFiles, listener: socket.socket, *, watch: bool,
-        on_reload: Callable[[ReloadOutcome], None],
+        on_reload: Callable[[ReloadOutcome], None], on_start: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._app = app
         self._files = files
         self._listener = listener
         self._watch = watch
         self._on_reload = on_reload
+        self._on_start = on_start
         self._wake = asyncio.Event()
         self._asked = False
         self._holes = Holes()
@@ -88,7 +93,7 @@ class Service:
         self._server = Server(self._config(), app)
 
     def _config(self) -> uvicorn.Config:
-        protocol = guarded_protocol(self._app.running.plan.server.header_timeout, self._app.door)
+        protocol = guarded_protocol(self._app.running.plan.server.header_timeout, self._app.door, self._refused)
         return uvicorn.Config(
             self._app, http=protocol, loop="asyncio" if sys.platform == "win32" else "uvloop", log_config=None,
             access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE, lifespan="on",
@@ -123,10 +128,12 @@ class Service:
                 await self._app.running.open()  # here rather than in the lifespan, so that what fails has no traceback
                 await self._settle()
                 keep_large_blocks()
+                self._on_start()
                 with self._watchdog():  # before this nobody waits for an answer
                     await self._serve_and_reload()
             finally:
                 await self._app.running.close()
+        log(_log, logging.INFO, "The server has stopped.")
 
     async def _settle(self) -> None:
         """Have what comes now lie together: first all that serves, then what requests make."""
@@ -143,6 +150,11 @@ class Service:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
+
+    def _refused(self, status: int, reason: str, client: str) -> None:
+        generation = self._app.running.generation
+        if generation is not None:
+            generation.report.refused(status, reason, client=client)
 
     def _watched(self) -> tuple[Path, ...]:
         return (*self._files.files, *self._files.folders, *self._app.running.plugins.files)

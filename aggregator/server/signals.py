@@ -34,3 +34,16 @@ def signals_calling(handlers: Mapping[int, Callable[[], None]]) -> Iterator[None
     finally:
         for number, original in originals.items():
             signal.signal(number, original)
+
+
+@contextmanager
+def hang_up_ignored() -> Iterator[None]:
+    """Let nobody end the process by asking for a reload while it is starting, or stopping."""
+    if HANG_UP is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    original = signal.signal(HANG_UP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(HANG_UP, original)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
 from aggregator.errors import ConfigError, StartupError
-from aggregator.server.announcing import announcer
-from aggregator.server.app import application
-from aggregator.server.listening import bind
+from aggregator.server.announcing import Announcer, announcer
+from aggregator.server.app import Application, application
+from aggregator.server.listening import allow_open_files, bind
 from aggregator.server.plan_source import PlanFiles
 from aggregator.server.reload import ReloadOutcome
 from aggregator.server.serving import Service
+from aggregator.server.signals import hang_up_ignored
 from aggregator.telemetry.logging import LogFormat, configure_logging
 from aggregator.telemetry.redaction import Masker
 
 REFUSED, FAILED = 1, 3
 
 
+@hang_up_ignored()
 def start(
     path: str, host: str | None, port: int | None, *, watch: bool, log_format: LogFormat | None, log_level: str
 ) -> int:
@@ -34,21 +37,31 @@ def start(
             told = announcer(plan.server.log_format, path, files, sys.stderr)
             configure_logging(plan.server.log_format, log_level, masker=masker)
         told.warn()
-
-        def on_reload(outcome: ReloadOutcome) -> None:
-            masker.learn(app.running.plan.secrets)
-            told.tell(outcome)
-
-        with bind(host or plan.server.host, plan.server.port if port is None else port) as listener:
-            address = listener.getsockname()
-            told.greet(plan, f"http://{_host(address[0])}:{address[1]}")
-            return Service(app, files, listener, watch=watch, on_reload=on_reload).run()
+        port = plan.server.port if port is None else port
+        with bind(host or plan.server.host, port) as listener:
+            allow_open_files()
+            return _serve(app, files, listener, told, masker, watch=watch)
     except ConfigError as error:
         told.refuse(error)
         return REFUSED
     except StartupError as error:
         told.fail(error)
         return FAILED
+
+
+def _serve(
+    app: Application, files: PlanFiles, listener: socket.socket, told: Announcer, masker: Masker, *, watch: bool
+) -> int:
+    address = listener.getsockname()
+
+    def on_start() -> None:
+        told.greet(app.running.plan, f"http://{_host(address[0])}:{address[1]}")
+
+    def on_reload(outcome: ReloadOutcome) -> None:
+        masker.learn(app.running.plan.secrets)
+        told.tell(outcome)
+
+    return Service(app, files, listener, watch=watch, on_reload=on_reload, on_start=on_start).run()
 
 
 def _host(address: str) -> str:

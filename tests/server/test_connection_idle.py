@@ -115,6 +115,6 @@ def test_a_connection_that_closes_leaves_no_timer(loop: Loop, connection: Any, m
 def test_what_uvicorn_keeps_lies_in_slots() -> None:
     """A connection has next to nothing in a dictionary: one of so many names is large, and read in each request."""
     config = uvicorn.Config(lambda: None, factory=False, log_config=None)
-    made = guarded_protocol(10.0, DirectDoor(lambda: None))(config, ServerState(), {}, _loop=Loop())
+    made = guarded_protocol(10.0, DirectDoor(lambda: None), lambda *_: None)(config, ServerState(), {}, _loop=Loop())
     assert len(vars(made)) < 5
     assert made.timeout_keep_alive == 5

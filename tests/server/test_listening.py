@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from aggregator.errors import StartupError
-from aggregator.server.listening import bind
+from aggregator.server.listening import allow_open_files, bind
 
 
 def test_a_free_port():
@@ -78,3 +78,35 @@ def test_other_troubles_are_told_as_they_are(monkeypatch):
     monkeypatch.undo()
     with pytest.raises(StartupError, match="0-65535"):
         bind("127.0.0.1", 65536)
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ((1024, 524_288), (524_288, 524_288)),
+        ((1024, -1), (1_048_576, -1)),
+        ((1024, 1 << 30), (1_048_576, 1 << 30)),
+        ((4096, 4096), None),
+        ((-1, -1), None),
+    ],
+)
+def test_as_many_files_as_may_be(monkeypatch, limits, expected):
+    """The soft limit goes up to the hard one, within reason, and never down; -1 is none."""
+    resource = pytest.importorskip("resource")
+    made = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: made.append(wanted))
+    allow_open_files()
+    assert made == ([] if expected is None else [expected])
+
+
+def test_a_limit_that_cannot_be_raised(monkeypatch):
+    """Where the system says no, the server starts with what it has."""
+    resource = pytest.importorskip("resource")
+
+    def refuse(*_):
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (10, 20))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    allow_open_files()

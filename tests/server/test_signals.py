@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from aggregator.server.signals import signals_calling
+from aggregator.server.signals import hang_up_ignored, signals_calling
 from aggregator.server.timeouts import TimedProtocol
 
 
@@ -25,6 +25,25 @@ def test_a_signal_becomes_a_call_on_the_loop():
 
     asyncio.run(main())
     assert signal.getsignal(signal.SIGUSR1) == before
+
+
+def test_a_reload_that_is_asked_for_too_early_ends_nothing():
+    """While the server starts, SIGHUP is lost rather than the process; other threads change nothing."""
+    before = signal.getsignal(signal.SIGHUP)
+    with hang_up_ignored():
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGHUP) == before
+    seen = []
+
+    @hang_up_ignored()
+    def elsewhere():
+        seen.append(signal.getsignal(signal.SIGHUP))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen == [before]
 
 
 def test_other_threads_get_no_signals():

@@ -93,13 +93,15 @@ def test_no_file(path, start, capsys, name):
 
 
 def test_what_is_missing_is_told(path, start, capsys):
-    """A plug-in that cannot be imported: one line, and 3."""
+    """A plug-in that cannot be imported: one line, and 3; nobody is greeted by a server that cannot answer."""
     path.write_text(
         ROUTES.replace('call: "up:/users/{id}"', 'call: {url: "up:/", transform: "gone_plugin:f"}')
         + "plugins: [gone_plugin]"
     )
     assert start("routes.yaml", None, None) == 3
-    assert capsys.readouterr().err.splitlines()[-1].startswith("error: The plug-in 'gone_plugin' cannot be imported")
+    text = capsys.readouterr().err
+    assert text.splitlines()[-1].startswith("error: The plug-in 'gone_plugin' cannot be imported")
+    assert "http://127.0.0.1" not in text
 
 
 def test_reloads_are_told(path):

@@ -124,3 +124,18 @@ def test_probes_tell_life_and_readiness(stage, upstream):
         assert gateway.ask("HEAD", path).status == 200
         assert path.partition("?")[0] not in gateway.get("/openapi.json").json["paths"]
     assert gateway.ask("POST", "/livez").status == 405
+
+
+def test_the_log_tells_of_a_stop(stage, upstream):
+    """When it begins, and who is waited for; when it is over."""
+    gateway = stage.gateway(ROUTES.format(grace="5s", delay="0s"), upstream)
+    wire = gateway.wire().write("GET", "/held")
+    stage.until(lambda: upstream.requests)
+    gateway.service.stop()
+    stage.until(lambda: gateway.said("The server stops."))
+    assert gateway.said("The server stops.") == [{"in_flight": 1}]
+    assert not gateway.said("The server has stopped.")
+    upstream.gate.set()
+    assert wire.reply().json == {"done": True}
+    gateway.thread.join(5)
+    assert len(gateway.said("The server has stopped.")) == 1

@@ -53,7 +53,7 @@ class ServerSettings(Settings):
         description="How long /readyz says 503 before the server stops accepting; set it behind a load balancer.",
     )
     access_log: Literal["all", "errors", "off"] = Field(
-        "errors", description="Which answers are logged: all, only 5xx and partial ones, or none."
+        "errors", description="Which answers are logged: all, refusals included; only 5xx and partial ones; or none."
     )
     log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
     watchdog: Duration = Field(
