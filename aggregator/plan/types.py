@@ -247,6 +247,11 @@ class EndpointPlan(Struct, frozen=True):
     doc: DocPlan = DocPlan()
     reserve: float = 0.0
 
+    @property
+    def names_deadline(self) -> bool:
+        """Whether the file names its deadline, of which then a moment is kept in *reserve* for making the answer."""
+        return self.reserve > 0
+
 
 @dataclass(frozen=True, slots=True)
 class ClientPlan:

@@ -36,7 +36,7 @@ async def take_body(receive: Receive, exchange: Exchange, inputs: Inputs, plan: 
     if wanted.read_body not in ("bytes", "json"):
         return
     loop = asyncio.get_running_loop()
-    is_named = plan.reserve > 0  # of a deadline that the file names, a moment is kept for making the answer
+    is_named = plan.names_deadline
     latest = loop.time() + wanted.body_timeout
     exchange.body = await read_body(
         receive, exchange, cap=wanted.max_body, latest=min(latest, exchange.deadline) if is_named else latest

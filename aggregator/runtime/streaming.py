@@ -57,8 +57,7 @@ class StreamHandler:
         self._queue = queue
         self._inputs = inputs
         self._report = report
-        is_declared = plan.reserve > 0  # of a deadline that the file names, a moment is kept for making the answer
-        self._seconds = plan.timeout if is_declared or plan.idle_timeout is None else math.inf
+        self._seconds = plan.timeout if plan.names_deadline or plan.idle_timeout is None else math.inf
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
         """Answer one request; *segments* are the path parameters as canonical percent-encoded bytes.
