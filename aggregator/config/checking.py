@@ -95,6 +95,8 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     """Everything that is wrong with one endpoint by itself, and what it uses."""
     path = ("endpoints", entry.key)
     key, findings = read_key(entry.key, path)
+    if key is None and not isinstance(entry.value, dict):  # it is no endpoint in any way
+        return Checked(entry.key, tuple(findings))
     lost: frozenset[str] = frozenset() if key else frozenset(re.findall(r"\w+", entry.key))
     settings: EndpointSettings | None
     try:

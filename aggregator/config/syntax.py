@@ -14,6 +14,7 @@ from aggregator.config import quoting
 from aggregator.config.fault import KEY, Fault
 from aggregator.diagnostics import Diagnostic
 
+_MARKER = re.compile(r"(?:<{7}|={7}|>{7}|\|{7})(?:\s|$)")
 _NO_SPACE = re.compile(r"""\s*(?:- +)*([\w.-]+):([^\s/].*)$""")
 
 
@@ -25,6 +26,23 @@ def explain(error: yaml.YAMLError, text: str, file: str, first_line: int = 0) ->
         if found is not None:
             return found
     return fault.says(f"this is not YAML: {fault.problem}", fault.at(fault.line, fault.column))
+
+
+def _merge_conflict(fault: Fault) -> Diagnostic | None:
+    number = next((n for n, line in enumerate(fault.lines[: fault.line + 2]) if _MARKER.match(line)), None)
+    if number is None:
+        return None
+    at = fault.at(number, 0, len(fault.lines[number].rstrip()))
+    hint = "keep one of the two versions, and remove the lines with `<<<<<<<`, `=======` and `>>>>>>>`"
+    return fault.says("a merge has left its conflict here", at, hint)
+
+
+def _indented_start(fault: Fault) -> Diagnostic | None:
+    first = next((n for n, line in enumerate(fault.lines) if line.strip() and line.lstrip()[0] != "#"), None)
+    if "document start" not in fault.problem or first is None or not (indent := _indent(fault.lines[first])):
+        return None
+    related = (fault.from_here(), "this one is not")
+    return fault.says("the first line is indented", fault.at(first, 0, indent), "remove the spaces before it", related)
 
 
 def _tab(fault: Fault) -> Diagnostic | None:
@@ -141,6 +159,8 @@ def _indent(line: str) -> int:
 
 
 _RULES = (
+    _merge_conflict,
+    _indented_start,
     _tab,
     quoting.quote_never_closed,
     quoting.escape,

@@ -138,6 +138,8 @@ class _Explainer:
             words, key = _BOUNDS[first.kind]
             message = f"`{path[-1]}` must be {words} {first.context[key]:g}"
             return self._finding("out-of-range", message, path, self._range(path))
+        if first.kind == "int_parsing_size":
+            return self._finding("out-of-range", f"`{path[-1]}` is too large a number", path, self._such_as(path))
         if first.kind == "string_too_short":
             message = f"`{path[-1]}` needs at least {first.context['min_length']} characters"
             return self._finding("too-short", message, path, "choose a longer one, and keep it in a variable")
@@ -157,6 +159,11 @@ class _Explainer:
         self, code: str, message: str, path: Steps, hint: str | None = None, *, at_key: bool = False
     ) -> Finding:
         return Finding(code, message, (*self._above, *path), hint, at_key=at_key)
+
+    def _such_as(self, path: Steps) -> str | None:
+        field = field_at(self._model, path)
+        example = example_of(field) if field else None
+        return None if example is None else f"write it like `{path[-1]}: {example}`"
 
     def _missing(self, path: Steps) -> Finding:
         field = field_at(self._model, path)

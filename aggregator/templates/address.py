@@ -25,6 +25,8 @@ _AUTHORITY: Final = re.compile(
 )
 _PORTS: Final = {"http": 80, "https": 443}
 _NAMED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):")
+_TYPOGRAPHIC: Final = "“”„«»‘’‚"
+_PLAIN_QUOTES: Final = 'write plain quotes, `"`, or none'
 _SHAPE: Final = "write `upstream:/path` or `https://host/path`"
 
 
@@ -106,7 +108,8 @@ def _no_address(source: str, start: int) -> TemplateProblem:
         return TemplateProblem("a placeholder cannot choose the upstream", start, len(rest), _SHAPE)
     if named := _NAMED.match(rest):
         return TemplateProblem("the path must start with `/`", start + named.end(), 1, _with_slash(rest, named))
-    return TemplateProblem("this is not a URL of a call", start, len(rest), _SHAPE)
+    hint = _PLAIN_QUOTES if rest[0] in _TYPOGRAPHIC else _SHAPE
+    return TemplateProblem("this is not a URL of a call", start, len(rest), hint)
 
 
 def _with_slash(rest: str, named: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aggregator.config.findings import Finding, occurrences
+from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.values import Steps
 from aggregator.diagnostics import did_you_mean
 from aggregator.templates import PathPattern, TemplateProblem, compile_pattern
@@ -63,7 +64,9 @@ def _method_problem(method: str, path: str, key: str) -> tuple[str, str] | None:
         written = ", ".join(f"`{one} {path}`" for one in several)
         return "an endpoint has one method", f"write one endpoint for each: {written}"
     if not path:
-        return f"`{key}` names no method and no path", _EXAMPLE
+        is_ours = method in EndpointSettings.model_fields
+        hint = f"indent `{method}` deeper, below the endpoint that it belongs to" if is_ours else _EXAMPLE
+        return f"`{key}` names no method and no path", hint
     hint = did_you_mean(method.upper(), METHODS) or f"the methods are {', '.join(METHODS)}"
     return f"`{method}` is not a method", hint
 
