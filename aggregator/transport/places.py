@@ -16,6 +16,7 @@ from time import monotonic
 from aggregator.errors import CallError, Cause
 from aggregator.transport.connecting import Connector, Resolve
 from aggregator.transport.connection import Connection
+from aggregator.transport.expiry import Expiry
 from aggregator.transport.failures import closing, crowded, late
 from aggregator.transport.rounds import Round
 from aggregator.transport.settings import PoolSettings
@@ -50,7 +51,7 @@ class Places:
         self._watch = Watch(loop, self._inspect)
         self._connections: set[Connection] = set()
         self._dials: set[_Dial] = set()
-        self._expiry: asyncio.TimerHandle | None = None
+        self._expiry = Expiry(loop, self.idle, self._max_idle, limits.keepalive_expiry, partial(self.drop, gently=True))
         self._empty: asyncio.Event | None = None
         self._closed = False
 
@@ -142,11 +143,11 @@ class Places:
         connection.served = True
         if self.waiting:
             self._hand(connection, self.waiting.popitem(last=False)[0])
-        elif len(self.idle) < self._max_idle and not self._closed:
+        elif self._max_idle and not self._closed:
             connection.idle_since = now
             self.idle[connection] = None
-            if self._expiry is None:
-                self._expiry = self.loop.call_later(self.settings.limits.keepalive_expiry, self._expire)
+            if self._expiry.timer is None or len(self.idle) > self._max_idle:
+                self._expiry.watch()
         else:
             self.drop(connection, gently=True)
 
@@ -211,18 +212,6 @@ class Places:
                 ticket.settle(late(cause, self.settings.limits.retry_after))
         return next_due
 
-    def _expire(self) -> None:
-        """Close the connections that have been idle for too long; the oldest come first."""
-        self._expiry = None
-        expiry, now = self.settings.limits.keepalive_expiry, monotonic()
-        while self.idle:
-            oldest = next(iter(self.idle))
-            left = oldest.idle_since + expiry - now
-            if left > 0.001:
-                self._expiry = self.loop.call_later(left, self._expire)
-                return
-            self.drop(oldest, gently=True)
-
     # Connections come and go.
 
     def leave(self, connection: Connection) -> None:
@@ -258,9 +247,7 @@ class Places:
         for connection in tuple(self._connections):
             connection.fail(closing())
         self._watch.close()
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
+        self._expiry.stop()
 
     def _tell_empty(self) -> None:
         if self._empty is not None and not self._connections and not self._dials:

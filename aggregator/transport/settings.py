@@ -48,8 +48,8 @@ class Origin(Struct, frozen=True):
 class Limits(Struct, frozen=True):
     """How many connections a pool may hold and how many calls may wait for one.
 
-    *max_keepalive* bounds the idle ones (None: as many as may be open); each is closed after
-    *keepalive_expiry* seconds of idleness, which should be less than what the upstream allows.
+    *max_keepalive* bounds the idle ones (None: as many as may be open), those beyond it being spared for a second;
+    each is closed after *keepalive_expiry* seconds of idleness, which should be less than what the upstream allows.
     *retry_after* is what a refused call is told, in seconds.
     """
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport import Limits
+from aggregator.transport import Limits, expiry
 
 H = b"host: shop\r\n"
 
@@ -104,8 +104,9 @@ def test_last_in_first_out(run: Any, stage: Any) -> None:
     run(main())
 
 
-def test_keepalive_counts_the_idle_ones(run: Any, stage: Any) -> None:
+def test_keepalive_counts_the_idle_ones(run: Any, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Busy connections do not count against the idle ones, which are kept up to their limit."""
+    monkeypatch.setattr(expiry, "_SPARED", 0.02)
 
     async def main() -> None:
         limits = Limits(max_connections=6, max_keepalive=2)
@@ -118,6 +119,50 @@ def test_keepalive_counts_the_idle_ones(run: Any, stage: Any) -> None:
             pool.close_idle()
             await stage.until(lambda: upstream.open == 0)
             assert pool.idle == 0
+
+    run(main())
+
+
+def test_connections_beyond_the_limit_are_spared_for_a_moment(run: Any, stage: Any) -> None:
+    """Under a load of more calls than may be idle, no call needs a new connection: those of the turn before serve."""
+
+    async def main() -> None:
+        limits = Limits(max_connections=6, max_keepalive=2)
+        async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=limits) as pool:
+            for _ in range(5):
+                await asyncio.gather(*[get(pool, stage) for _ in range(6)])
+            assert (pool.idle, upstream.accepted) == (6, 6)
+
+    run(main())
+
+
+def test_what_is_needed_outlives_what_is_not(run: Any, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit those go that nobody has used for a moment; those in use stay, however many there were."""
+    monkeypatch.setattr(expiry, "_SPARED", 0.05)
+
+    async def main() -> None:
+        limits = Limits(max_connections=6, max_keepalive=1)
+        async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=limits) as pool:
+            await asyncio.gather(*[get(pool, stage) for _ in range(6)])
+            loop = asyncio.get_running_loop()
+            end = loop.time() + 0.2
+            while loop.time() < end:
+                await asyncio.gather(*[get(pool, stage) for _ in range(3)])
+                await asyncio.sleep(0.005)
+            assert (pool.idle, upstream.accepted) == (3, 6)
+            await stage.until(lambda: pool.idle == 1)
+
+    run(main())
+
+
+def test_no_keepalive_at_all(run: Any, stage: Any) -> None:
+    """With a limit of 0 each connection serves one call, and is closed at once."""
+
+    async def main() -> None:
+        async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=Limits(max_keepalive=0)) as pool:
+            for number in (1, 2, 3):
+                await get(pool, stage)
+                assert (pool.idle, pool.active, upstream.accepted) == (0, 0, number)
 
     run(main())
 

@@ -40,7 +40,10 @@ class LimitSettings(Settings):
         None, ge=1, le=100_000, description="Connections open at once, to each upstream."
     )
     max_keepalive: int | None = Field(
-        None, ge=0, le=100_000, description="Idle connections kept open, to each upstream."
+        None,
+        ge=0,
+        le=100_000,
+        description="Idle connections kept open, to each upstream; more are closed after a second.",
     )
     keepalive_expiry: Timeout | None = Field(None, description="How long an idle connection is kept.")
     max_waiting: int | None = Field(
