@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import stat
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from aggregator.transport.settings import TlsSettings
 
+_LARGEST = 16 * 1024 * 1024  # bytes; all public authorities together have a quarter of a million
 _CERTIFICATE = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN TRUSTED CERTIFICATE-----")
 _CONVERT = "convert it with `openssl x509 -inform DER`"
 _KEY = b" PRIVATE KEY-----"
@@ -82,6 +85,11 @@ def _key(cert: str, path: str, password: str | None) -> Unusable | None:
 
 def _read(role: Role, path: str) -> bytes | Unusable:
     try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # a pipe gives what it holds only once, and a device has no end
+            return Unusable(role, path, "cannot be read: it is no regular file")
+        if status.st_size > _LARGEST:
+            return Unusable(role, path, "cannot be read: it is too large")
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:  # no file has a NUL in its name
         why = error.strerror if isinstance(error, OSError) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -184,11 +185,18 @@ def test_unusable_files(authority: Any, tmp_path: Path) -> None:
     wrong.write_text("not a certificate")
     cert, key = authority.certificate("other")
     _, third = authority.certificate("third")
+    pipe, large = tmp_path / "pipe", tmp_path / "large.pem"
+    os.mkfifo(pipe)
+    large.touch()
+    os.truncate(large, 1 << 40)
     cut = tmp_path / "cut.crt"
     cut.write_bytes(Path(cert).read_bytes()[:200])
     for parts, path, why in (
         ({"ca_file": str(absent)}, absent, "cannot be read: no such file or directory"),
-        ({"ca_file": str(tmp_path)}, tmp_path, "cannot be read: is a directory"),
+        ({"ca_file": str(tmp_path)}, tmp_path, "cannot be read: it is no regular file"),
+        ({"ca_file": "/dev/zero"}, "/dev/zero", "cannot be read: it is no regular file"),
+        ({"cert_file": str(pipe)}, pipe, "cannot be read: it is no regular file"),
+        ({"ca_file": str(large)}, large, "cannot be read: it is too large"),
         ({"ca_file": "a\0b"}, "a\0b", "cannot be read: it has no such name"),
         ({"ca_file": str(wrong)}, wrong, "holds no certificates in PEM form"),
         ({"cert_file": str(absent)}, absent, "cannot be read: no such file or directory"),
