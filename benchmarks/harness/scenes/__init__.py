@@ -26,6 +26,7 @@ SCENES: Mapping[str, Scene] = {
     for scene in (
         under_load.FAN_OUT_3,
         under_load.SINGLE_CALL,
+        under_load.SINGLE_BESIDE_NODE,
         under_load.FAN_OUT_20,
         under_load.MEGABYTES,
         under_load.THOUSAND,
