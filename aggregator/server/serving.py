@@ -144,6 +144,8 @@ class Service:
         helpers = [asyncio.create_task(self._reloads())]
         if self._watch:
             helpers.append(asyncio.create_task(watch_files(self._watched, self._wake)))
+        for helper in helpers:
+            helper.add_done_callback(_tell_end)
         try:
             await self._server.serve(sockets=[self._listener])
         finally:
@@ -189,6 +191,12 @@ class Watching:
 
     def __exit__(self, *_: object) -> None:
         self._watchdog.stop()
+
+
+def _tell_end(helper: asyncio.Task[None]) -> None:
+    error = None if helper.cancelled() else helper.exception()
+    if error is not None:
+        log(_log, logging.ERROR, "Files are not loaded again, by a fault of the program.", error=repr(error))
 
 
 def _tell_stall(stall: Stall) -> None:

@@ -64,7 +64,7 @@ def _folders(files: Iterable[Path]) -> frozenset[Path]:
     """Give the folders in which a change of *files* shows, as they are named and as links lead."""
     found: set[str] = set()
     for file in files:
-        with suppress(OSError):  # a relative name whose folder is no more
+        with suppress(OSError, ValueError):  # a relative name whose folder is no more, a name that no file can have
             names = (str(file.absolute()), os.path.realpath(file))
             found.update([names[0]] if os.path.isdir(file) else map(os.path.dirname, names))
     return frozenset(Path(folder) for folder in found if os.path.isdir(folder))
@@ -76,7 +76,7 @@ def stamp(files: Iterable[Path]) -> Stamp:
     for file in files:
         try:
             status = file.stat()
-        except OSError:
+        except (OSError, ValueError):
             found.append((str(file), 0, 0, 0))
         else:
             found.append((str(file), status.st_ino, status.st_size, status.st_mtime_ns))

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from aggregator.errors import ConfigError
+from aggregator.server import serving
 from aggregator.server.plan_source import PlanFiles
+from aggregator.server.reload import Verdict
 from aggregator.server.watching import _folders, stamp
 
 ONE = "endpoints: {GET /n: {respond: {body: 1}}}"
@@ -185,3 +187,27 @@ def test_a_stamp_tells_states_apart(tmp_path):
     stamps.append(stamp([file]))
     assert len(set(stamps)) == 4
     assert stamp([file]) == stamps[-1]
+
+
+def test_a_name_that_no_file_can_have(stage, tmp_path):
+    """It is refused, and watching goes on: the next save is noticed."""
+    (tmp_path / "ca.pem").touch()
+    gateway = stage.gateway(version(1), watch=True)
+    wrong = 'upstreams: {up: {url: "https://up.test", tls: {ca: "a\\0b"}}}\n' + version(2)
+    gateway.replace(wrong)
+    stage.until(lambda: gateway.reloads)
+    assert gateway.reloads[0].verdict is Verdict.REFUSED
+    gateway.replace(version(3))
+    stage.until(lambda: gateway.get("/n").json == 3)
+
+
+def test_an_end_of_watching_is_told(stage, monkeypatch):
+    """Should a fault of ours end it, the log says so, and the server serves on."""
+
+    async def broken(*_):
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(serving, "watch_files", broken)
+    gateway = stage.gateway(version(1), watch=True)
+    stage.until(lambda: gateway.said("Files are not loaded again, by a fault of the program."))
+    assert gateway.get("/n").json == 1
