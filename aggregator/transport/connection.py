@@ -21,7 +21,8 @@ from aggregator.transport.ticket import Ticket
 if TYPE_CHECKING:
     from aggregator.transport.places import Places
 
-_LAST_WORDS = 64 * 1024  # bytes read at once
+_READ = 64 * 1024  # bytes
+_LAST_WORDS = 16  # reads, so that nobody who goes on sending holds up the others
 
 
 class Connection(asyncio.Protocol):
@@ -161,12 +162,14 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything."""
-        if exc is not None and self.ticket is not None:
-            self._hear_out()
-        self._gone(exc, ended=False)
-        self._wake_writer()
-        self.reader.close()
-        self.places.leave(self)
+        try:
+            if isinstance(exc, OSError) and self.ticket is not None and not self.ticket.replayable:
+                self._hear_out(self.ticket)
+        finally:
+            self._gone(exc, ended=False)
+            self._wake_writer()
+            self.reader.close()
+            self.places.leave(self)
 
     def pause_writing(self) -> None:
         """Note that the upstream does not keep up with the request."""
@@ -183,18 +186,21 @@ class Connection(asyncio.Protocol):
         if writable is not None and not writable.done():
             writable.set_result(None)
 
-    def _hear_out(self) -> None:
+    def _hear_out(self, ticket: Ticket) -> None:
         """Take the answer that came before the upstream closed on a request still being sent (RFC 9112 §9.6).
 
-        A write that fails leaves it in the socket, which every loop closes after this; TLS of a loop's own is
-        beyond reach.
+        A write that fails leaves it in the socket, which every loop closes after this. A loop's own TLS keeps to
+        itself what is encrypted there.
         """
         sock, secure = self.socket, self.places.settings.origin.secure
         if sock is None or (secure and not isinstance(self.transport, FlowControl)):
             return
         self.reader.spoil()
         with suppress(OSError):
-            while self.ticket is not None and (data := sock.recv(_LAST_WORDS)):
+            for _ in range(_LAST_WORDS):
+                data = sock.recv(_READ)
+                if not data or self.ticket is not ticket:
+                    return
                 self.data_received(data)
 
     def _complete(self, ticket: Ticket, now: float) -> None:

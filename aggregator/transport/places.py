@@ -27,6 +27,7 @@ from aggregator.transport.watch import Watch
 _Dial = asyncio.Task[tuple[socket.socket, Connection]]
 
 _GOODBYE = 2.0
+_RESTED = 0.5  # seconds after which an upstream may have given up an idle connection, perhaps with a 408
 
 
 class Places:
@@ -65,7 +66,8 @@ class Places:
         idle = self.idle
         while idle:
             connection, _ = idle.popitem()
-            if connection.is_usable(careful=not ticket.repeatable):  # the others may be replayed
+            has_rested = ticket.started - connection.idle_since > _RESTED
+            if connection.is_usable(careful=has_rested or not ticket.repeatable):  # the others may be replayed
                 connection.send(ticket)
                 break
             self.drop(connection)

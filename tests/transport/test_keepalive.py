@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport import Limits, expiry
+from aggregator.transport import Limits, Origin, Pool, PoolSettings, expiry, places
 
 H = b"host: shop\r\n"
 
@@ -238,5 +239,48 @@ def test_loss_that_is_yet_to_be_told(run: Any, stage: Any) -> None:
             connection.transport = Lost()
             reply = await get(pool, stage)
             assert (reply.body, reply.reused, upstream.accepted) == (b"ok", False, 2)
+
+    run(main())
+
+
+LAST_WORDS = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 4\r\nconnection: close\r\n\r\nlate"
+
+
+@pytest.mark.parametrize("kind", ["rested", "busy"])
+def test_words_that_nobody_asked_for_are_no_answer(
+    run: Any, tmp_path: Path, stage: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """An upstream says goodbye to an idle connection, and the loop has not heard it when the next call begins.
+
+    After a rest the socket is asked first; without one the request cannot be sent any more, and goes out again.
+    """
+    monkeypatch.setattr(places, "_RESTED", -1.0 if kind == "rested" else 60.0)
+    path = str(tmp_path / "upstream.sock")
+
+    async def main() -> None:
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(path)
+        server.listen()
+        server.setblocking(False)
+        loop = asyncio.get_running_loop()
+
+        async def answer() -> socket.socket:
+            far, _ = await asyncio.wait_for(loop.sock_accept(server), 5)
+            assert b"GET / " in await loop.sock_recv(far, 1000)
+            await loop.sock_sendall(far, stage.OK)
+            return far
+
+        pool = Pool(PoolSettings(Origin.parse("http://up", path)))
+        first = asyncio.create_task(get(pool, stage))
+        far = await answer()
+        await first
+        far.send(LAST_WORDS)
+        far.close()  # and no turn of the loop until the call
+        second = asyncio.create_task(get(pool, stage))
+        far = await answer()
+        assert (await second).status == 200
+        far.close()
+        await pool.aclose()
+        server.close()
 
     run(main())
