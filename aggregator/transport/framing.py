@@ -116,8 +116,10 @@ class ResponseReader:
             self._stalled += len(data)
             if self._stalled > self._caps.head:  # endless chunk extensions or trailers
                 raise CallError(Cause.PROTOCOL, "The upstream sent framing without a body.")
-        elif self._framing > self._caps.head + _FRAMING * self._size:
-            raise CallError(Cause.PROTOCOL, "The upstream sent more framing than body.")
+        else:
+            self._stalled = 0
+            if self._framing > self._caps.head + _FRAMING * self._size:
+                raise CallError(Cause.PROTOCOL, "The upstream sent more framing than body.")
         return self.complete
 
     def end(self) -> bool:

@@ -241,6 +241,17 @@ def test_framing_without_a_body_ends(start: bytes) -> None:
     assert failure.value.cause == Cause.PROTOCOL
 
 
+def test_a_stream_of_many_chunks_goes_on() -> None:
+    """What frames a body that grows is no framing without one, though it comes apart from it, and for hours."""
+    reader = reader_of(CHUNKED, limit=1_000_000)
+    for _ in range(20_000):
+        reader.feed(b"a\r\n")
+        reader.feed(b"data: 1\n\n\n")
+        reader.feed(b"\r\n")
+        reader.take()
+    assert reader.feed(b"0\r\n\r\n")
+
+
 def test_framing_far_beyond_the_body_ends() -> None:
     """A byte of body now and then does not pay for endless chunk extensions."""
     with pytest.raises(CallError) as failure:
