@@ -16,9 +16,8 @@ from aggregator.runtime.result import Result
 
 Head = Callable[[Result, Names], Answer]
 
-_DESCRIBING = frozenset({b"content-type", b"content-length", b"content-encoding", b"content-disposition",
-                         b"content-range", b"accept-ranges", b"etag", b"last-modified", b"cache-control",
-                         b"vary"})  # fmt: skip
+_DESCRIBING = frozenset({b"content-length", b"content-encoding", b"content-disposition", b"content-range",
+                         b"accept-ranges", b"etag", b"last-modified", b"cache-control", b"vary"})  # fmt: skip
 _OF_A_BODY = frozenset({b"content-type", b"content-length", b"content-encoding"})
 
 
@@ -30,16 +29,19 @@ def compile_head(response: ResponsePlan) -> Head:
     """
 
     def head(result: Result, names: Names) -> Answer:
-        answer = Answer(result.status, [field for field in result.headers if field[0] in _DESCRIBING], b"")
+        kind = result.content_type
+        described = [] if kind is None else [(b"content-type", kind)]
+        described += [field for field in result.headers if field[0] in _DESCRIBING]
+        answer = Answer(result.status, described, b"")
         if result.status != 206:
             if response.status_expression is not None:
                 answer.status = status_from(response.status_expression, names)
             elif response.status is not None:
                 answer.status = response.status
         if response.pass_headers:
-            described = {name for name, _ in answer.headers}
+            known = {name for name, _ in described}
             taken = fields_taken(response.pass_headers, (result,))
-            answer.headers += [field for field in taken if field[0] not in described]
+            answer.headers += [field for field in taken if field[0] not in known]
         if response.headers:
             add_headers(answer, response.headers, names)
         _frame(answer, result.status)

@@ -101,6 +101,15 @@ def test_a_download_keeps_what_describes_its_body(gateway):
     assert answer["x-request-id"]
 
 
+def test_a_download_has_one_type(gateway, upstream):
+    """Of two content types the client hears of the first, as it does of a body that is not streamed."""
+    before, head = upstream.answers["/download"], b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n"
+    upstream["/download"] = head + b"Content-Type: text/html\r\ncontent-length: 2\r\n\r\nok"
+    answer = gateway.get("/download")
+    upstream["/download"] = before
+    assert answer.all("content-type") == ["text/plain"]
+
+
 def test_a_download_has_a_name(gateway, upstream, stage):
     """Status and headers of the file read the inputs and the head of the upstream's answer; null ones are left out."""
     answer = gateway.get("/named/report?new=1")
