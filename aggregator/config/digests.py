@@ -18,14 +18,14 @@ def digest_of(*values: Any) -> bytes:
 class SectionDigests:
     """Digests of the sections of one configuration, and of the single upstreams and groups in them.
 
-    *stamps* tell by upstream what the files hold that it names.
+    *tls* are digests, by upstream, of what its files of TLS hold.
     """
 
-    def __init__(self, sections: Mapping[str, Any], written: Mapping[str, Any], stamps: Mapping[str, str]) -> None:
+    def __init__(self, sections: Mapping[str, Any], written: Mapping[str, Any], tls: Mapping[str, str]) -> None:
         self.whole = digest_of(list(sections.items()), list(written.items()))
         self._for_all = digest_of(*(sections.get(name) for name in _FOR_ALL))
         self._upstreams = _by_name(sections.get("upstreams"))
-        self._stamps = stamps
+        self._tls = tls
         self._groups = _by_name(sections.get("groups"))
         self._known: dict[tuple[frozenset[str], frozenset[str]], bytes] = {}
 
@@ -33,7 +33,7 @@ class SectionDigests:
         """What an endpoint that uses *upstreams* and *groups* rests on beyond its own words."""
         known = self._known.get((upstreams, groups))
         if known is None:
-            used = [(name, self._upstreams.get(name), self._stamps.get(name)) for name in sorted(upstreams)]
+            used = [(name, self._upstreams.get(name), self._tls.get(name)) for name in sorted(upstreams)]
             taken = [(name, self._groups.get(name)) for name in sorted(groups)]
             known = self._known[upstreams, groups] = digest_of(self._for_all, used, taken)
         return known

@@ -52,8 +52,8 @@ class EndpointConfig:
 class Config:
     """A configuration without errors.
 
-    *settings* is everything but the endpoints, merged over all files; *stamps* tell, by upstream, what its files
-    of TLS hold; *files* and *folders* are to be watched; *sources* are the texts by display name, for rendering
+    *settings* is everything but the endpoints, merged over all files; *tls_digests* are, by upstream, of what its
+    files of TLS hold; *files* and *folders* are to be watched; *sources* are the texts by display name, for rendering
     *warnings*.
     """
 
@@ -62,7 +62,7 @@ class Config:
     digest: str
     warnings: tuple[Diagnostic, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    stamps: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tls_digests: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
@@ -148,11 +148,13 @@ class Loader:
             settings=settings,
             endpoints=endpoints,
             digest=digest_of(
-                list(whole.sections.items()), [endpoint.digest for endpoint in endpoints], sorted(whole.stamps.items())
+                list(whole.sections.items()),
+                [endpoint.digest for endpoint in endpoints],
+                sorted(whole.tls_digests.items()),
             ).hex(),
             warnings=warnings,
             secrets=frozenset(whole.secrets),
-            stamps=whole.stamps,
+            tls_digests=whole.tls_digests,
             files=self.files,
             folders=self.folders,
             sources=self.sources,

@@ -35,8 +35,8 @@ class Entry(Struct, frozen=True):
 class Whole(Struct):
     """One configuration: *sections* are the top-level keys but ``endpoints``, merged over all files.
 
-    *written* is the same without variables filled in, and without the folders of files. *stamps* tell, by upstream,
-    what its files of TLS hold.
+    *written* is the same without variables filled in, and without the folders of files. *tls_digests* are, by
+    upstream, of what its files of TLS hold.
     """
 
     origins: Origins
@@ -46,7 +46,7 @@ class Whole(Struct):
     diagnostics: list[Diagnostic] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
     files: set[Path] = field(default_factory=set)
-    stamps: dict[str, str] = field(default_factory=dict)
+    tls_digests: dict[str, str] = field(default_factory=dict)
 
 
 def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
@@ -87,7 +87,7 @@ def _find_files(whole: Whole, section: Section, value: Any, folder: Path) -> Any
     unfilled = {problem.path for problem in whole.diagnostics}
     whole.diagnostics.extend(problem for problem in found.diagnostics if problem.path not in unfilled)
     whole.files |= found.files
-    whole.stamps = {**found.stamps, **whole.stamps}
+    whole.tls_digests = {**found.digests, **whole.tls_digests}
     return found.value
 
 

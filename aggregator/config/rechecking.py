@@ -45,7 +45,7 @@ class Rechecker:
 
     def check(self, whole: Whole) -> Verdict:
         """Everything that is wrong with *whole*."""
-        digests = SectionDigests(whole.sections, whole.written, whole.stamps)
+        digests = SectionDigests(whole.sections, whole.written, whole.tls_digests)
         root = self._check_root(whole, digests)
         kept = {entry.key: self._check_endpoint(entry, root, digests) for entry in whole.endpoints}
         if root.settings is not None:  # what was checked beside damaged sections is not worth keeping

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
@@ -17,35 +17,39 @@ from aggregator.config.section import Section
 from aggregator.diagnostics import Diagnostic
 from aggregator.transport import TlsSettings
 
+if TYPE_CHECKING:
+    from aggregator.transport.tls_files import Unusable
+
 _ROLES = ("ca", "cert", "key")
 _FOLDER = "create it, or correct its path, which begins in the folder of this file"
+_Paths = dict[str, str]
 
 
 class TlsFiles(Struct):
-    """What was found: *value* is the section with whole paths; *stamps*, by upstream, change with what files hold."""
+    """What was found: *value* is the section with whole paths; *digests*, by upstream, are of what the files hold."""
 
     value: Any
-    stamps: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
     files: set[Path] = field(default_factory=set)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
 def find_tls_files(section: Section, value: Any, folder: Path) -> TlsFiles:
     """Look for the files that *section* names in *folder*; *value* is the section with variables filled in."""
-    found = TlsFiles(value)
+    found, looked_at = TlsFiles(value), _LookedAt()
     for name, upstream, paths in _naming(value):
-        whole = {role: str(folder / path) for role, path in paths.items()}
-        found.files |= {Path(path) for path in whole.values()}
-        problem = _problem(section, (name, "tls"), whole, section.value[name]["tls"])
-        if problem is not None:
-            found.diagnostics.append(problem)
+        located = {role: str(folder / path) for role, path in paths.items()}
+        found.files |= {Path(path) for path in located.values()}
+        wrong, digest = looked_at(located)
+        if wrong is not None:
+            found.diagnostics.append(_problem(section, (name, "tls"), wrong, section.value[name]["tls"]))
             continue
-        found.stamps[name] = _stamp(whole)
-        found.value = {**found.value, name: {**upstream, "tls": {**upstream["tls"], **whole}}}
+        found.digests[name] = digest
+        found.value = {**found.value, name: {**upstream, "tls": {**upstream["tls"], **located}}}
     return found
 
 
-def _naming(value: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, str]]]:
+def _naming(value: Any) -> Iterator[tuple[str, dict[str, Any], _Paths]]:
     """The upstreams that name files, with the paths by what they are for."""
     for name, upstream in value.items() if isinstance(value, dict) else ():
         tls = upstream.get("tls") if isinstance(upstream, dict) else None
@@ -55,25 +59,40 @@ def _naming(value: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, str]]]:
                 yield name, upstream, paths
 
 
-def _problem(
-    section: Section, path: tuple[str, str], whole: dict[str, str], written: dict[str, str]
-) -> Diagnostic | None:
-    from aggregator.transport.tls_files import unusable_file  # few files need OpenSSL to be loaded
+class _LookedAt:
+    """What is wrong with files, and the digest of what they hold; each set of files is looked at once."""
 
-    wrong = unusable_file(TlsSettings(ca_file=whole.get("ca"), cert_file=whole.get("cert"), key_file=whole.get("key")))
-    if wrong is None:
-        return None
-    role = wrong.role if wrong.role in whole else "cert"
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[str, str], ...], tuple[Unusable | None, str]] = {}
+
+    def __call__(self, located: _Paths) -> tuple[Unusable | None, str]:
+        key = tuple(located.items())
+        if key not in self._known:
+            self._known[key] = _look(located)
+        return self._known[key]
+
+
+def _look(located: _Paths) -> tuple[Unusable | None, str]:
+    from aggregator.transport.tls_files import unusable_file  # few configurations need OpenSSL to be loaded
+
+    ca, cert, key = (located.get(role) for role in _ROLES)
+    wrong = unusable_file(TlsSettings(ca_file=ca, cert_file=cert, key_file=key))
+    return wrong, "" if wrong is not None else _digest(located)
+
+
+def _problem(section: Section, path: tuple[str, str], wrong: Unusable, written: _Paths) -> Diagnostic:
+    role = wrong.role if wrong.role in written else "cert"
     at = (*path, role)
+    hint = wrong.hint or _FOLDER
+    if "${file:" in written[role]:
+        hint = "write the path itself, without `${file:…}`, which stands for what a file holds"
     message = f"the file `{written[role]}` {wrong.why}"
-    return Diagnostic(
-        "tls-file", "error", message, section.position(at), wrong.hint or _FOLDER, (), (*section.path, *at)
-    )
+    return Diagnostic("tls-file", "error", message, section.position(at), hint, (), (*section.path, *at))
 
 
-def _stamp(whole: dict[str, str]) -> str:
+def _digest(located: _Paths) -> str:
     digest = blake2b(digest_size=16)
-    for path in whole.values():
+    for path in located.values():
         with suppress(OSError):  # it has gone since: the pool will say so
             content = Path(path).read_bytes()
             digest.update(b"%d:%b" % (len(content), content))

@@ -93,7 +93,7 @@ class TlsSettings:
 
     *ca_file* replaces the bundled authorities; *cert_file* (with *key_file* when the key is apart) is our
     own certificate; *server_name* is asked for and verified in place of the host. All files are PEM, and
-    *stamp* tells what they held: another one means that they have changed, and that they are to be read again.
+    *digest* is of what they held: with another one they are read again.
     The environment (``SSL_CERT_FILE`` and its like) plays no part.
     """
 
@@ -103,7 +103,7 @@ class TlsSettings:
     key_file: str | None = None
     key_password: str | None = field(default=None, repr=False)
     server_name: str | None = None
-    stamp: str = ""
+    digest: str = ""
 
 
 class PoolSettings(Struct, frozen=True):

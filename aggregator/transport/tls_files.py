@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 import ssl
 import stat
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from aggregator.transport.settings import TlsSettings
 
 _LARGEST = 16 * 1024 * 1024  # bytes; all public authorities together have a quarter of a million
-_CERTIFICATE = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN TRUSTED CERTIFICATE-----")
+_CERTIFICATE = tuple(b"-----BEGIN %bCERTIFICATE-----" % kind for kind in (b"", b"TRUSTED ", b"X509 "))
 _CONVERT = "convert it with `openssl x509 -inform DER`"
 _KEY = b" PRIVATE KEY-----"
 _ENCRYPTED = (b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED")
+_ANOTHER = "name a file in PEM form"
 
 
 Role = Literal["ca", "cert", "key"]
@@ -38,30 +38,23 @@ class Unusable(NamedTuple):
 def unusable_file(settings: TlsSettings) -> Unusable | None:
     """Give the first file of *settings* that cannot be used; None when all of them can."""
     ca, cert, key = settings.ca_file, settings.cert_file, settings.key_file
-    found = None if ca is None else _authorities(ca)
+    found = None if ca is None else _certificates("ca", ca)
     if found is not None or cert is None:
         return found
-    return _certificate(cert) or _key(cert, key or cert, settings.key_password)
+    return _certificates("cert", cert) or _key(cert, key or cert, settings.key_password)
 
 
-def _authorities(path: str) -> Unusable | None:
-    content = _read("ca", path)
+def _certificates(role: Role, path: str) -> Unusable | None:
+    content = _read(role, path)
     if isinstance(content, Unusable):
         return content
+    if not any(mark in content for mark in _CERTIFICATE):
+        return Unusable(role, path, "holds no certificate in PEM form", _CONVERT)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except OSError:
-        return Unusable("ca", path, "holds no certificates in PEM form", _CONVERT)
+        return Unusable(role, path, "holds a damaged certificate", "write it anew")
     return None
-
-
-def _certificate(path: str) -> Unusable | None:
-    content = _read("cert", path)
-    if isinstance(content, Unusable):
-        return content
-    if any(mark in content for mark in _CERTIFICATE):
-        return None
-    return Unusable("cert", path, "holds no certificate in PEM form", _CONVERT)
 
 
 def _key(cert: str, path: str, password: str | None) -> Unusable | None:
@@ -85,12 +78,11 @@ def _key(cert: str, path: str, password: str | None) -> Unusable | None:
 
 def _read(role: Role, path: str) -> bytes | Unusable:
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # a pipe gives what it holds only once, and a device has no end
-            return Unusable(role, path, "cannot be read: it is no regular file")
-        if status.st_size > _LARGEST:
-            return Unusable(role, path, "cannot be read: it is too large")
-        return Path(path).read_bytes()
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe gives what it holds only once, and a device has no end
+            return Unusable(role, path, "is no regular file", _ANOTHER)
+        with open(path, "rb") as file:
+            content = file.read(_LARGEST + 1)
     except (OSError, ValueError) as error:  # no file has a NUL in its name
         why = error.strerror if isinstance(error, OSError) else None
         return Unusable(role, path, f"cannot be read: {(why or 'it has no such name').lower()}")
+    return content if len(content) <= _LARGEST else Unusable(role, path, "is too large", _ANOTHER)

@@ -10,6 +10,7 @@ import trustme
 from aggregator.config.loading import Config, load_config
 from aggregator.errors import ConfigError
 from aggregator.plan.compiler import compile_plan
+from aggregator.transport import TlsSettings, tls_files
 
 ROUTES = """
 version: 1
@@ -44,11 +45,13 @@ def load(folder: Path, tls: str, **env: str) -> Config:
 
 WRONG = {
     "{ca: tls/none.pem}": ("tls/none.pem", "cannot be read: no such file or directory", "begins in the folder"),
-    "{ca: tls/words}": ("tls/words", "holds no certificates in PEM form", "openssl x509"),
+    "{ca: tls/words}": ("tls/words", "holds no certificate in PEM form", "openssl x509"),
     "{cert: tls/words, key: tls/us.key}": ("tls/words", "holds no certificate in PEM form", "openssl x509"),
     "{cert: tls/us.crt}": ("tls/us.crt", "holds no key in PEM form", "with `key`"),
     "{cert: tls/us.crt, key: tls/words}": ("tls/words", "holds no key in PEM form", "openssl pkey"),
     "{cert: tls/us.crt, key: tls/them.key}": ("tls/them.key", "holds the key of another certificate", "made with"),
+    "{ca: tls}": ("tls", "is no regular file", "name a file"),
+    '{ca: "${file:tls/words}"}': ("${file:tls/words}", "cannot be read: no such file or directory", "the path itself"),
     '{ca: "${WHERE}/none.pem"}': ("${WHERE}/none.pem", "cannot be read: no such file or directory", "correct"),
 }
 
@@ -64,6 +67,17 @@ def test_files_that_cannot_be_used(folder: Path, tls: str) -> None:
     assert hint in (one.hint or "")
     text = (folder / "routes.yaml").read_text().splitlines()[3]
     assert text[one.position.column - 1 :].lstrip('"').startswith(written)
+
+
+def test_files_are_looked_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many upstreams share them: to read all public authorities takes a thirtieth of a second."""
+    looked_at: list[TlsSettings] = []
+    unusable = tls_files.unusable_file
+    monkeypatch.setattr(tls_files, "unusable_file", lambda files: looked_at.append(files) or unusable(files))
+    shared = "{ca: tls/ca.pem}}\n  more: {url: https://more.test, tls: {ca: tls/ca.pem}"
+    config = load(folder, shared)
+    assert len(looked_at) == 1
+    assert config.tls_digests["one"] == config.tls_digests["more"]
 
 
 def test_a_path_that_is_not_known(folder: Path) -> None:
@@ -104,10 +118,10 @@ def test_what_files_hold_is_a_part_of_the_configuration(folder: Path) -> None:
     same = load(folder, "{ca: tls/ca.pem}")
     trustme.CA().cert_pem.write_to_path(folder / "tls" / "ca.pem")
     after = load(folder, "{ca: tls/ca.pem}")
-    assert (same.digest, same.stamps) == (before.digest, before.stamps)
+    assert (same.digest, same.tls_digests) == (before.digest, before.tls_digests)
     assert after.digest != before.digest
     changed = [one.digest != two.digest for one, two in zip(before.endpoints, after.endpoints, strict=True)]
     assert changed == [True, False]
     pools = [compile_plan(config).upstreams[0].pool for config in (before, same, after)]
     assert (pools[0] == pools[1], pools[0] == pools[2]) == (True, False)
-    assert set(before.stamps) == {"one"}
+    assert set(before.tls_digests) == {"one"}

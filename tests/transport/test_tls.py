@@ -165,11 +165,11 @@ def test_contexts_are_shared(authority: Any) -> None:
     assert tls_context(TlsSettings()).minimum_version == ssl.TLSVersion.TLSv1_2
 
 
-def test_another_stamp_makes_a_new_context(authority: Any) -> None:
+def test_another_digest_makes_a_new_context(authority: Any) -> None:
     """Files that hold something else than before are read again."""
-    first = tls_context(TlsSettings(ca_file=authority.file, stamp="a"))
-    assert tls_context(TlsSettings(ca_file=authority.file, stamp="a")) is first
-    assert tls_context(TlsSettings(ca_file=authority.file, stamp="b")) is not first
+    first = tls_context(TlsSettings(ca_file=authority.file, digest="a"))
+    assert tls_context(TlsSettings(ca_file=authority.file, digest="a")) is first
+    assert tls_context(TlsSettings(ca_file=authority.file, digest="b")) is not first
 
 
 def test_environment_plays_no_part(run: Any, stage: Any, authority: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,26 +191,34 @@ def test_unusable_files(authority: Any, tmp_path: Path) -> None:
     os.truncate(large, 1 << 40)
     cut = tmp_path / "cut.crt"
     cut.write_bytes(Path(cert).read_bytes()[:200])
+    stump, bundle = tmp_path / "stump.key", tmp_path / "bundle.pem"
+    stump.write_bytes(Path(key).read_bytes()[:100])
+    bundle.write_bytes(Path(authority.file).read_bytes() + cut.read_bytes())
     for parts, path, why in (
         ({"ca_file": str(absent)}, absent, "cannot be read: no such file or directory"),
-        ({"ca_file": str(tmp_path)}, tmp_path, "cannot be read: it is no regular file"),
-        ({"ca_file": "/dev/zero"}, "/dev/zero", "cannot be read: it is no regular file"),
-        ({"cert_file": str(pipe)}, pipe, "cannot be read: it is no regular file"),
-        ({"ca_file": str(large)}, large, "cannot be read: it is too large"),
+        ({"ca_file": str(tmp_path)}, tmp_path, "is no regular file"),
+        ({"ca_file": "/dev/zero"}, "/dev/zero", "is no regular file"),
+        ({"cert_file": str(pipe)}, pipe, "is no regular file"),
+        ({"ca_file": str(large)}, large, "is too large"),
         ({"ca_file": "a\0b"}, "a\0b", "cannot be read: it has no such name"),
-        ({"ca_file": str(wrong)}, wrong, "holds no certificates in PEM form"),
+        ({"ca_file": str(wrong)}, wrong, "holds no certificate in PEM form"),
         ({"cert_file": str(absent)}, absent, "cannot be read: no such file or directory"),
         ({"cert_file": str(wrong)}, wrong, "holds no certificate in PEM form"),
         ({"cert_file": cert, "key_file": str(absent)}, absent, "cannot be read: no such file or directory"),
         ({"cert_file": cert, "key_file": str(wrong)}, wrong, "holds no key in PEM form"),
         ({"cert_file": cert, "key_file": third}, third, "holds the key of another certificate"),
-        ({"cert_file": str(cut), "key_file": key}, key, "cannot be used with its certificate"),
+        ({"cert_file": str(cut), "key_file": key}, cut, "holds a damaged certificate"),
+        ({"ca_file": str(bundle)}, bundle, "holds a damaged certificate"),
+        ({"cert_file": cert, "key_file": str(stump)}, stump, "cannot be used with its certificate"),
         ({"cert_file": cert}, cert, "holds no key in PEM form"),
     ):
         with pytest.raises(StartupError) as caught:
             tls_context(TlsSettings(**parts))
         assert str(caught.value) == f"The TLS file {path} {why}."
     assert tls_context(TlsSettings(cert_file=cert, key_file=key)) is not None
+    old = tmp_path / "old.crt"
+    old.write_bytes(Path(cert).read_bytes().replace(b" CERTIFICATE", b" X509 CERTIFICATE"))
+    assert tls_context(TlsSettings(cert_file=str(old), key_file=key)) is not None
 
 
 def test_file_that_goes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

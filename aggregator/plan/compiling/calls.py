@@ -32,12 +32,12 @@ class Surroundings(Struct):
     default_rows: tuple[RowPlan, ...] = ()
 
     @classmethod
-    def of(cls, root: RootSettings, stamps: Mapping[str, str]) -> Surroundings:
-        """Give the surroundings of *root*; *stamps* tell, by upstream, what its files of TLS hold."""
+    def of(cls, root: RootSettings, tls_digests: Mapping[str, str]) -> Surroundings:
+        """Give the surroundings of *root*; *tls_digests* are, by upstream, of its files of TLS."""
         return cls(
             root,
             {
-                name: compile_upstream(name, settings, root, stamp=stamps.get(name, ""))
+                name: compile_upstream(name, settings, root, tls_digest=tls_digests.get(name, ""))
                 for name, settings in root.upstreams.items()
             },
             {name: compile_rows(settings.status_map) for name, settings in root.upstreams.items()},

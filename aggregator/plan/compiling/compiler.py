@@ -42,7 +42,7 @@ class Compiler:
     def compile(self, config: Config) -> Plan:
         """Give the plan of *config*."""
         settings = config.settings
-        whole = Surroundings.of(settings, config.stamps)
+        whole = Surroundings.of(settings, config.tls_digests)
         endpoints = tuple(self._endpoint(endpoint, whole) for endpoint in config.endpoints)
         self._known = {endpoint.digest: endpoint for endpoint in endpoints}
         return Plan(

@@ -40,11 +40,11 @@ def compile_client(settings: ClientSettings) -> ClientPlan:
 
 
 def compile_upstream(
-    name: str, settings: UpstreamSettings, root: RootSettings, *, label: str | None = None, stamp: str = ""
+    name: str, settings: UpstreamSettings, root: RootSettings, *, label: str | None = None, tls_digest: str = ""
 ) -> UpstreamPlan:
     """Give the plan of the upstream *name*; *label* is what clients may read instead of it.
 
-    *stamp* tells what its files of TLS hold.
+    *tls_digest* is of what its files of TLS hold.
     """
     client = root.client
     parts = urlsplit(settings.url)
@@ -58,7 +58,7 @@ def compile_upstream(
             limits=_limits(settings.limits, client.limits),
             timeouts=_timeouts((settings.timeout, root.defaults.timeout, client.timeout)),
             caps=_caps(settings.max_body or client.max_body),
-            tls=_tls(settings.tls, stamp),
+            tls=_tls(settings.tls, tls_digest),
         ),
         host_header=demo.encode() if demo else origin.authority,
         prefix=((demo_target(demo) if demo else "") + quote(parts.path.rstrip("/"), safe=_PATH_SAFE)).encode(),
@@ -109,11 +109,11 @@ def _caps(max_body: int) -> Caps:
     return Caps(body=max_body, decoded=max_body)
 
 
-def _tls(settings: TlsSettings | None, stamp: str) -> PoolTls:
+def _tls(settings: TlsSettings | None, digest: str) -> PoolTls:
     if settings is None:
         return PoolTls()
     return PoolTls(verify=settings.verify, ca_file=settings.ca, cert_file=settings.cert, key_file=settings.key,
-                   server_name=settings.server_name, stamp=stamp)  # fmt: skip
+                   server_name=settings.server_name, digest=digest)  # fmt: skip
 
 
 def anonymous_upstream(origin: str, label: str, root: RootSettings) -> UpstreamPlan:
