@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,11 +37,11 @@ class TlsFiles(Struct):
 
 def find_tls_files(section: Section, value: Any, folder: Path) -> TlsFiles:
     """Look for the files that *section* names in *folder*; *value* is the section with variables filled in."""
-    found, looked_at = TlsFiles(value), _LookedAt()
+    found, look = TlsFiles(value), cache(_look)  # many upstreams may share their files
     for name, upstream, paths in _naming(value):
         located = {role: str(folder / path) for role, path in paths.items()}
         found.files |= {Path(path) for path in located.values()}
-        wrong, digest = looked_at(located)
+        wrong, digest = look(tuple(located.items()))
         if wrong is not None:
             found.diagnostics.append(_problem(section, (name, "tls"), wrong, section.value[name]["tls"]))
             continue
@@ -59,25 +60,13 @@ def _naming(value: Any) -> Iterator[tuple[str, dict[str, Any], _Paths]]:
                 yield name, upstream, paths
 
 
-class _LookedAt:
-    """What is wrong with files, and the digest of what they hold; each set of files is looked at once."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[tuple[str, str], ...], tuple[Unusable | None, str]] = {}
-
-    def __call__(self, located: _Paths) -> tuple[Unusable | None, str]:
-        key = tuple(located.items())
-        if key not in self._known:
-            self._known[key] = _look(located)
-        return self._known[key]
-
-
-def _look(located: _Paths) -> tuple[Unusable | None, str]:
+def _look(located: tuple[tuple[str, str], ...]) -> tuple[Unusable | None, str]:
+    """What is wrong with the files that are *located*, or else the digest of what they hold."""
     from aggregator.transport.tls_files import unusable_file  # few configurations need OpenSSL to be loaded
 
-    ca, cert, key = (located.get(role) for role in _ROLES)
-    wrong = unusable_file(TlsSettings(ca_file=ca, cert_file=cert, key_file=key))
-    return wrong, "" if wrong is not None else _digest(located)
+    paths = dict(located)
+    wrong = unusable_file(TlsSettings(ca_file=paths.get("ca"), cert_file=paths.get("cert"), key_file=paths.get("key")))
+    return wrong, "" if wrong is not None else _digest(paths)
 
 
 def _problem(section: Section, path: tuple[str, str], wrong: Unusable, written: _Paths) -> Diagnostic:
