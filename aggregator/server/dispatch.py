@@ -83,7 +83,7 @@ class Dispatcher:
             log(_log, logging.WARNING, "A request was cut off: the grace of the stopping server was over.",
                 endpoint=handler.plan.key)  # fmt: skip
             if not sending.started:
-                await refuse(generation, scope, send, 503, STOPPING, _SOON)
+                await refuse(None, scope, send, 503, STOPPING, _SOON)
         except Exception as error:
             identity = request_id(scope["headers"])
             answer = fault_answer(handler.plan.key, error, identity)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 import ssl
+import sys
+import termios
+import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,26 +17,37 @@ from typing import Any
 import pytest
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport import Origin, Pool, PoolSettings, TlsSettings
+from aggregator.transport import Limits, Origin, Pool, PoolSettings, TlsSettings
 
 H = b"host: shop\r\n"
 REFUSAL = b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nno!"
 
 
+def waiting(sock: socket.socket) -> int:
+    """Count the bytes that the other side does not have yet."""
+    return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+
+
 @contextmanager
-def hanging_up(answer: bytes, tls: ssl.SSLContext | None) -> Iterator[int]:
+def hanging_up(answer: bytes, tls: ssl.SSLContext | None, times: int = 1) -> Iterator[int]:
     """Give the port of an upstream that sends *answer* to a head, and resets: the body lies there unread."""
 
     def serve() -> None:
+        for _ in range(times):
+            serve_one()
+
+    def serve_one() -> None:
         far, _ = server.accept()
-        far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a reset throws away what waits to be sent
         with tls.wrap_socket(far, server_side=True) if tls else far as sock:
             received = b""
             while b"\r\n\r\n" not in received:
                 received += sock.recv(1000)
             sock.sendall(answer)
+            while waiting(sock):  # a reset throws away what Nagle, or pacing, holds back
+                time.sleep(0.001)
 
-    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(1) as thread, socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
         served = thread.submit(serve)
         yield server.getsockname()[1]
         served.result()
@@ -79,3 +94,18 @@ def test_part_of_an_answer_before_a_reset(run: Any, stage: Any, authority: Any, 
     with pytest.raises(CallError) as caught:
         call(run, stage, answer, authority if secure else None, source=False)
     assert caught.value.cause in (Cause.RESET, Cause.INCOMPLETE)
+
+
+def test_no_other_call_gets_what_has_been_reset(run: Any, stage: Any) -> None:
+    """A call that waits for a connection is given a new one, not the one whose last words have been heard."""
+
+    async def main(port: int) -> list[int]:
+        pool = Pool(PoolSettings(Origin("http", "127.0.0.1", port), limits=Limits(max_connections=1)))
+        try:
+            calls = [pool.fetch(b"POST", b"/", H, b"x" * 30_000_000, deadline=stage.due()) for _ in range(3)]
+            return [reply.status for reply in await asyncio.gather(*calls)]
+        finally:
+            await pool.aclose()
+
+    with hanging_up(REFUSAL, None, times=3) as port:
+        assert run(main(port)) == [413, 413, 413]
