@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aggregator.config.loading import Config, load_config
     from aggregator.errors import AggregatorError, CallError, Cause, ConfigError, ExpressionError, StartupError
     from aggregator.plan.compiler import compile_plan
-    from aggregator.server.app import create_app
+    from aggregator.server.application.app import create_app
 
 __all__ = [
     "AggregatorError",
@@ -36,7 +36,7 @@ __all__ = [
 _HOMES = {
     "Config": "aggregator.config.loading",
     "compile_plan": "aggregator.plan.compiler",
-    "create_app": "aggregator.server.app",
+    "create_app": "aggregator.server.application.app",
     "load_config": "aggregator.config.loading",
 }
 

@@ -149,6 +149,18 @@ def test_long_modules_are_few() -> None:
     assert len(long) <= len(MODULES) / 20, f"over {LINES_WANTED} lines: {long}"
 
 
+FOLDERS = sorted({path.parent for path in MODULES})
+# Lists of like things, one file each, are read one at a time.
+LISTS = {"rules", "filters", "policies"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_folders_are_small(folder: Path) -> None:
+    """A folder holds at most twelve modules, so that its content is read at a glance."""
+    modules = [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
+    assert folder.name in LISTS or len(modules) <= 12, f"{len(modules)} files: {modules}"
+
+
 @pytest.mark.parametrize("path", [path for path in MODULES if path.stem == "__init__"], ids=dotted)
 def test_package_files_are_light(path: Path) -> None:
     """An `__init__` names and re-exports; it defines no class and runs no loop."""

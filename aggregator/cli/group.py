@@ -17,14 +17,14 @@ from aggregator.cli.terminal import show_problems
 from aggregator.errors import AggregatorError, ConfigError
 
 COMMANDS = {
-    "init": "aggregator.cli.init:init",
-    "check": "aggregator.cli.check:check",
-    "run": "aggregator.cli.run:run",
-    "get": "aggregator.cli.get:get",
-    "routes": "aggregator.cli.routes:routes",
-    "explain": "aggregator.cli.explain:explain",
-    "schema": "aggregator.cli.schema:schema",
-    "reference": "aggregator.cli.reference:reference",
+    "init": "aggregator.cli.commands.init:init",
+    "check": "aggregator.cli.commands.check:check",
+    "run": "aggregator.cli.commands.run:run",
+    "get": "aggregator.cli.commands.get:get",
+    "routes": "aggregator.cli.commands.routes:routes",
+    "explain": "aggregator.cli.commands.explain:explain",
+    "schema": "aggregator.cli.commands.schema:schema",
+    "reference": "aggregator.cli.commands.reference:reference",
 }
 """Where each command lives, in the order in which the help lists them."""
 

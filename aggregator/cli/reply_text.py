@@ -11,8 +11,9 @@ from contextlib import suppress
 import click
 
 from aggregator.cli.terminal import has_color, width_of
-from aggregator.runtime.waterfall import bar_member, draw
-from aggregator.server.asking import Headers, Reply
+from aggregator.cli.waterfall import draw
+from aggregator.runtime.bars import bar_member
+from aggregator.server.once.asking import Headers, Reply
 
 _QUIET = frozenset({"content-length", "content-type", "x-request-id", "aggregator-parts"})
 

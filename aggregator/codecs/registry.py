@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from aggregator.codecs import json
 from aggregator.codecs.charset import decode_text
-from aggregator.codecs.csv import decode_csv, encode_csv
-from aggregator.codecs.form import decode_form, encode_form, scalar_text
+from aggregator.codecs.formats.csv import decode_csv, encode_csv
+from aggregator.codecs.formats.form import decode_form, encode_form, scalar_text
+from aggregator.codecs.formats.messagepack import decode_messagepack, encode_messagepack
+from aggregator.codecs.formats.ndjson import decode_ndjson, encode_ndjson
+from aggregator.codecs.formats.xml import decode_xml, encode_xml
 from aggregator.codecs.media_type import LONGEST, parse_media_type, shown
-from aggregator.codecs.messagepack import decode_messagepack, encode_messagepack
-from aggregator.codecs.ndjson import decode_ndjson, encode_ndjson
-from aggregator.codecs.xml import decode_xml, encode_xml
 from aggregator.diagnostics import did_you_mean
 from aggregator.errors import CallError, Cause, ExpressionError, StartupError
 

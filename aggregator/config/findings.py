@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from aggregator.config.section import Section
-from aggregator.config.values import Steps
+from aggregator.config.text.section import Section
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics import Diagnostic, Level, Position
 
 _REFERENCE = re.compile(r"\$\{[^{}]*\}")

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.config.digests import digest_of
-from aggregator.config.document import ParseCache
 from aggregator.config.findings import Finding
-from aggregator.config.including import Tree, read_tree
 from aggregator.config.merging import Whole, merge
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.operation_ids import operation_ids
 from aggregator.config.rechecking import Rechecker, Verdict
-from aggregator.config.yaml_text import read_file, source_of
+from aggregator.config.text.document import ParseCache
+from aggregator.config.text.including import Tree, read_tree
+from aggregator.config.text.yaml_text import read_file, source_of
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
 from aggregator.errors import ConfigError
 

@@ -12,12 +12,12 @@ from typing import Any
 from msgspec import Struct, field
 
 from aggregator.config.digests import digest_of
-from aggregator.config.document import Document
-from aggregator.config.expansion import expand
 from aggregator.config.findings import Origins
-from aggregator.config.including import Tree
-from aggregator.config.section import Section
+from aggregator.config.text.document import Document
+from aggregator.config.text.including import Tree
+from aggregator.config.text.section import Section
 from aggregator.config.tls_files import find_tls_files
+from aggregator.config.variables.expansion import expand
 from aggregator.diagnostics import Diagnostic
 
 _PER_FILE = frozenset({"version", "include"})

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from aggregator.config.findings import written_path
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 from aggregator.fields import Settings
 
 Model = TypeVar("Model", bound=Settings)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from aggregator.config.section import Section
+from aggregator.config.text.section import Section
 from aggregator.diagnostics import Diagnostic
 from aggregator.transport import TlsSettings
 
 if TYPE_CHECKING:
-    from aggregator.transport.tls_files import Unusable
+    from aggregator.transport.tls.files import Unusable
 
 _ROLES = ("ca", "cert", "key")
 _FOLDER = "create it, or correct its path, which begins in the folder of this file"
@@ -62,7 +62,7 @@ def _naming(value: Any) -> Iterator[tuple[str, dict[str, Any], _Paths]]:
 
 def _look(located: tuple[tuple[str, str], ...]) -> tuple[Unusable | None, str]:
     """What is wrong with the files that are *located*, or else the digest of what they hold."""
-    from aggregator.transport.tls_files import unusable_file  # few configurations need OpenSSL to be loaded
+    from aggregator.transport.tls.files import unusable_file  # few configurations need OpenSSL to be loaded
 
     paths = dict(located)
     wrong = unusable_file(TlsSettings(ca_file=paths.get("ca"), cert_file=paths.get("cert"), key_file=paths.get("key")))

@@ -17,23 +17,23 @@ from msgspec import Struct
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.plan.types import EndpointPlan, RowPlan
-from aggregator.runtime.answer import Answer, problem
-from aggregator.runtime.assembly import Assembly
-from aggregator.runtime.body import ClientGone, take_body
-from aggregator.runtime.disclosure import Discloses
-from aggregator.runtime.effects import Effect, EffectQueue
-from aggregator.runtime.failure import failure_answer
-from aggregator.runtime.fanout import Order, Run
-from aggregator.runtime.frame import Frame, Part
-from aggregator.runtime.identity import request_id
-from aggregator.runtime.inputs import Inputs, Refusal
-from aggregator.runtime.names import Names
-from aggregator.runtime.outcome import HEADER as PARTS
-from aggregator.runtime.outcome import parts_header
-from aggregator.runtime.replying import FAULT, Receive, Send, send_answer, tell_fault
+from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.answers.assembly import Assembly
+from aggregator.runtime.answers.disclosure import Discloses
+from aggregator.runtime.answers.failure import failure_answer
+from aggregator.runtime.answers.outcome import HEADER as PARTS
+from aggregator.runtime.answers.outcome import parts_header
+from aggregator.runtime.answers.replying import FAULT, Receive, Send, send_answer, tell_fault
+from aggregator.runtime.background.effects import Effect, EffectQueue
+from aggregator.runtime.parts.fanout import Order, Run
+from aggregator.runtime.parts.frame import Frame, Part
+from aggregator.runtime.parts.names import Names
+from aggregator.runtime.parts.result import Result, failed
 from aggregator.runtime.reporting import Report
-from aggregator.runtime.result import Result, failed
-from aggregator.runtime.watching import Watch
+from aggregator.runtime.request.body import ClientGone, take_body
+from aggregator.runtime.request.hangup import Watch
+from aggregator.runtime.request.identity import request_id
+from aggregator.runtime.request.inputs import Inputs, Refusal
 
 _log = logging.getLogger("aggregator.request")
 FINISHING = 0.05

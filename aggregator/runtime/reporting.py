@@ -7,9 +7,9 @@ import logging
 from typing import Literal
 
 from aggregator.exchange import Exchange
-from aggregator.runtime.failure import sentence
-from aggregator.runtime.outcome import is_partial, lost_in, parts_header
-from aggregator.runtime.result import Result
+from aggregator.runtime.answers.failure import sentence
+from aggregator.runtime.answers.outcome import is_partial, lost_in, parts_header
+from aggregator.runtime.parts.result import Result
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.request")

@@ -12,16 +12,16 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from aggregator.plan.types import CallPlan, EndpointPlan, InputPlan, ResponsePlan, ServerPlan, UpstreamPlan
-from aggregator.runtime.assembly import Assembly
-from aggregator.runtime.disclosure import compile_disclosure
-from aggregator.runtime.effects import Effect, EffectQueue
-from aggregator.runtime.fanout import Order
+from aggregator.runtime.answers.assembly import Assembly
+from aggregator.runtime.answers.disclosure import compile_disclosure
+from aggregator.runtime.background.effects import Effect, EffectQueue
+from aggregator.runtime.calls.judging import Judge, judges_alike
 from aggregator.runtime.handler import Routine
-from aggregator.runtime.inputs import Inputs
-from aggregator.runtime.judging import Judge, judges_alike
-from aggregator.runtime.plugins import Plugins
+from aggregator.runtime.parts.fanout import Order
+from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.reporting import Report
-from aggregator.runtime.streaming import StreamDoor
+from aggregator.runtime.request.inputs import Inputs
+from aggregator.runtime.streams.streaming import StreamDoor
 
 _PLAIN = ResponsePlan()
 _T = TypeVar("_T")

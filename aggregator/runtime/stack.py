@@ -7,19 +7,19 @@ Innermost first: the call itself; its function (``transform``); one call per ite
 from __future__ import annotations
 
 from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, FanPlan, PartPlan
-from aggregator.runtime.alternatives import Fallback, Race
-from aggregator.runtime.each import Each
-from aggregator.runtime.effects import Effect
-from aggregator.runtime.fanout import FanOut, fan_out
-from aggregator.runtime.frame import Part
-from aggregator.runtime.groups import Group
-from aggregator.runtime.guarding import Guarded
+from aggregator.runtime.background.effects import Effect
+from aggregator.runtime.calls.sending import LeanDoor, Sender, compile_sender
 from aggregator.runtime.handler import EndpointHandler
-from aggregator.runtime.plugins import Transformed
+from aggregator.runtime.parts.alternatives import Fallback, Race
+from aggregator.runtime.parts.each import Each
+from aggregator.runtime.parts.fanout import FanOut, fan_out
+from aggregator.runtime.parts.frame import Part
+from aggregator.runtime.parts.groups import Group
+from aggregator.runtime.parts.guarding import Guarded
+from aggregator.runtime.parts.shape import compile_reshape
+from aggregator.runtime.plugins.functions import Transformed
 from aggregator.runtime.resources import Resources
-from aggregator.runtime.sending import LeanDoor, Sender, compile_sender
-from aggregator.runtime.shape import compile_reshape
-from aggregator.runtime.streaming import StreamHandler
+from aggregator.runtime.streams.streaming import StreamHandler
 from aggregator.templates import PathPattern
 
 

@@ -11,7 +11,7 @@ from aggregator.schemas.check import check_schema
 from aggregator.schemas.keywords import KEYWORDS, TYPES, Schema
 from aggregator.schemas.problems import InvalidSchema, Path, SchemaProblem
 from aggregator.schemas.types import TEXT_TYPES, has_type
-from aggregator.templates.data import MISSING
+from aggregator.templates.expressions.data import MISSING
 
 _DESCRIBING = frozenset(
     [

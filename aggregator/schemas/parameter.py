@@ -17,7 +17,7 @@ from aggregator.schemas.limits import NATIVE, compile_limits
 from aggregator.schemas.problems import InvalidInput, InvalidSchema, SchemaProblem, Violation, pointer_to
 from aggregator.schemas.types import ARTICLES, READERS
 from aggregator.schemas.violations import violations_of
-from aggregator.templates.data import MISSING
+from aggregator.templates.expressions.data import MISSING
 
 Location = Literal["path", "query", "header"]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from aggregator.errors import ExpressionError
 from aggregator.shaping.path import EACH, Path, compile_extract, parse_path
 from aggregator.shaping.problems import ShapeProblem
-from aggregator.templates.data import MISSING, kind_of
+from aggregator.templates.expressions.data import MISSING, kind_of
 
 Missing = Literal["null", "drop", "error"]
 Join = Callable[[Sequence[Any], Sequence[Any]], list[Any]]

@@ -8,7 +8,7 @@ from typing import Any
 from aggregator.diagnostics import did_you_mean
 from aggregator.errors import ExpressionError
 from aggregator.shaping.problems import ShapeProblem
-from aggregator.templates.data import kind_of
+from aggregator.templates.expressions.data import kind_of
 
 Parts = Sequence[tuple[str, Any]]
 """Names and values of parts, in declared order."""

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from aggregator.errors import ExpressionError
 from aggregator.shaping.path import EACH, Path, index_of, parse_path
 from aggregator.shaping.problems import ShapeProblem
-from aggregator.templates.data import MISSING
+from aggregator.templates.expressions.data import MISSING
 
 Names = tuple[str, ...]
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from aggregator.errors import ExpressionError
 from aggregator.shaping.problems import ShapeProblem
-from aggregator.templates.data import MISSING
+from aggregator.templates.expressions.data import MISSING
 
 MAX_SEGMENTS = 50
 _SEGMENT = re.compile(r'"(?:[^"\\]|\\.)*"|\*|[^.\[\]"*]+')

@@ -6,25 +6,25 @@ the plan looks at references, the runtime renders.
 
 from __future__ import annotations
 
-from aggregator.templates.data import MISSING, Joined, Missing
-from aggregator.templates.expression import Expression, compile_expression
+from aggregator.templates.expressions.data import MISSING, Joined, Missing
+from aggregator.templates.expressions.expression import Expression, compile_expression
+from aggregator.templates.expressions.paths import Path, is_name, read_path
 from aggregator.templates.filters import FILTERS, TESTS, FilterDoc
 from aggregator.templates.nodes import Const, Expr, ListNode, MapNode, Node, OnMissing, Text
-from aggregator.templates.paths import Path, is_name, read_path
-from aggregator.templates.pattern import Param, PathPattern, compile_pattern
-from aggregator.templates.percent import (
+from aggregator.templates.problem import TemplateProblem
+from aggregator.templates.spans import expressions_in, is_one_expression, quote_around
+from aggregator.templates.text import header_value, json_text, text_of
+from aggregator.templates.urls.pattern import Param, PathPattern, compile_pattern
+from aggregator.templates.urls.percent import (
     canonical_segment,
     encode_segment,
     encode_segments,
     is_canonical_path,
     percent_encode,
 )
-from aggregator.templates.problem import TemplateProblem
-from aggregator.templates.spans import expressions_in, is_one_expression, quote_around
-from aggregator.templates.splice import Splice
-from aggregator.templates.target import Placeholder
-from aggregator.templates.text import header_value, json_text, text_of
-from aggregator.templates.url import UrlTemplate, compile_url
+from aggregator.templates.urls.splice import Splice
+from aggregator.templates.urls.target import Placeholder
+from aggregator.templates.urls.url import UrlTemplate, compile_url
 from aggregator.templates.value import Template, compile_value
 
 __all__ = [

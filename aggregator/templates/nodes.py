@@ -11,9 +11,9 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.data import MISSING
-from aggregator.templates.expression import Expression
-from aggregator.templates.paths import dotted
+from aggregator.templates.expressions.data import MISSING
+from aggregator.templates.expressions.expression import Expression
+from aggregator.templates.expressions.paths import dotted
 from aggregator.templates.text import json_text, text_of
 
 OnMissing: TypeAlias = Literal["null", "error", "omit"]

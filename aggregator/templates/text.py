@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.data import MISSING, kind_of
+from aggregator.templates.expressions.data import MISSING, kind_of
 
 _NOT_IN_A_HEADER: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aggregator.transport.decoding import accept_encoding
 from aggregator.transport.settings import Caps, Limits, Origin, PoolSettings, Timeouts, TlsSettings
+from aggregator.transport.wire.decoding import accept_encoding
 
 if TYPE_CHECKING:
-    from aggregator.transport.client_pool import ClientPool
-    from aggregator.transport.client_response import keep_location
-    from aggregator.transport.cookies import no_cookies
     from aggregator.transport.door import Done, Door
-    from aggregator.transport.httpx_transport import EngineTransport
-    from aggregator.transport.pool import Pool
+    from aggregator.transport.engine.call import Ticket
+    from aggregator.transport.engine.pool import Pool
+    from aggregator.transport.httpx.client_pool import ClientPool
+    from aggregator.transport.httpx.client_response import keep_location
+    from aggregator.transport.httpx.cookies import no_cookies
+    from aggregator.transport.httpx.stock_transport import StockTransport
+    from aggregator.transport.httpx.transport import EngineTransport
     from aggregator.transport.replies import Reply, StreamReply
-    from aggregator.transport.stock_transport import StockTransport
-    from aggregator.transport.ticket import Ticket
 
 __all__ = [
     "Caps",
@@ -45,17 +45,17 @@ __all__ = [
 ]
 
 _LAZY = {
-    "ClientPool": "client_pool",
+    "ClientPool": "httpx.client_pool",
     "Done": "door",
     "Door": "door",
-    "EngineTransport": "httpx_transport",
-    "Pool": "pool",
+    "EngineTransport": "httpx.transport",
+    "Pool": "engine.pool",
     "Reply": "replies",
-    "StockTransport": "stock_transport",
+    "StockTransport": "httpx.stock_transport",
     "StreamReply": "replies",
-    "Ticket": "ticket",
-    "keep_location": "client_response",
-    "no_cookies": "cookies",
+    "Ticket": "engine.call",
+    "keep_location": "httpx.client_response",
+    "no_cookies": "httpx.cookies",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from types import TracebackType
 
-from aggregator.transport.bodies import StreamBody
+from aggregator.transport.wire.bodies import StreamBody
 
 
 class Reply:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aggregator.cli.group import cli
-from aggregator.config.starter import starter_text
+from aggregator.config.reference.starter import starter_text
 
 Command = Callable[..., Result]
 

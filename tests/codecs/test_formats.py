@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from aggregator.codecs.charset import decode_text
-from aggregator.codecs.csv import decode_csv, encode_csv
-from aggregator.codecs.form import MAX_FIELDS, decode_form, encode_form
+from aggregator.codecs.formats.csv import decode_csv, encode_csv
+from aggregator.codecs.formats.form import MAX_FIELDS, decode_form, encode_form
+from aggregator.codecs.formats.messagepack import decode_messagepack, encode_messagepack
+from aggregator.codecs.formats.ndjson import decode_ndjson, encode_ndjson
 from aggregator.codecs.media_type import parse_media_type, shown
-from aggregator.codecs.messagepack import decode_messagepack, encode_messagepack
-from aggregator.codecs.ndjson import decode_ndjson, encode_ndjson
 from aggregator.errors import CallError, Cause, ExpressionError
 
 

@@ -7,7 +7,7 @@ import email.policy
 
 import pytest
 
-from aggregator.codecs.multipart import MultipartBody
+from aggregator.codecs.formats.multipart import MultipartBody
 from aggregator.errors import ExpressionError
 
 

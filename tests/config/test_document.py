@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from aggregator.config import values
-from aggregator.config.document import Document, read_document
+from aggregator.config.text import values
+from aggregator.config.text.document import Document, read_document
 from aggregator.diagnostics import Position, Source, render_text
 
 PARSERS = [pytest.param(yaml.SafeLoader, id="pure"), pytest.param(yaml.CSafeLoader, id="libyaml")]

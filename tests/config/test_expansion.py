@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from aggregator.config.document import read_document
-from aggregator.config.expansion import Expansion, expand
-from aggregator.config.section import Section
+from aggregator.config.text.document import read_document
+from aggregator.config.text.section import Section
+from aggregator.config.variables.expansion import Expansion, expand
 from aggregator.diagnostics import Source, render_text
 
 ENV = {

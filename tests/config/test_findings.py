@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from aggregator.config.document import read_document
 from aggregator.config.findings import Elsewhere, Finding, Origins, value_at, written_path
-from aggregator.config.values import Steps
+from aggregator.config.text.document import read_document
+from aggregator.config.text.values import Steps
 
 
 @pytest.mark.parametrize(

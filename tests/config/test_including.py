@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.config.document import ParseCache
-from aggregator.config.including import Tree, read_tree
+from aggregator.config.text.document import ParseCache
+from aggregator.config.text.including import Tree, read_tree
 from aggregator.diagnostics import render_text
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.config.literal_values import Filled, fill_in
 from aggregator.config.loading import Config, load_config
 from aggregator.config.model.endpoint import EndpointSettings
-from aggregator.config.scalars import Doubt, read_plain
+from aggregator.config.text.scalars import Doubt, read_plain
+from aggregator.config.variables.literal_values import Filled, fill_in
 from aggregator.errors import ConfigError
 from aggregator.fields import TextKind
 from aggregator.plan.compiling.expressions import one_expression

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.config import document as reading
-from aggregator.config import values
-from aggregator.config.document import Document, ParseCache, read_document
-from aggregator.config.pieces import cut
-from aggregator.config.section import Section
+from aggregator.config.text import document as reading
+from aggregator.config.text import values
+from aggregator.config.text.document import Document, ParseCache, read_document
+from aggregator.config.text.pieces import cut
+from aggregator.config.text.section import Section
 from aggregator.diagnostics import Diagnostic, Source
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.config import reference
 from aggregator.config.codes import CODES
-from aggregator.config.outline import CAUSES, SECTIONS
-from aggregator.config.schema import build_schema
+from aggregator.config.reference import markdown as reference
+from aggregator.config.reference.outline import CAUSES, SECTIONS
+from aggregator.config.reference.schema import build_schema
 from aggregator.errors import Cause
 from aggregator.templates import FILTERS, TESTS
 

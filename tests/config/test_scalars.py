@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.config.scalars import Doubt, read_plain
+from aggregator.config.text.scalars import Doubt, read_plain
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from aggregator.config.loading import load_config
-from aggregator.config.schema import build_schema, schema_text
+from aggregator.config.reference.schema import build_schema, schema_text
 from aggregator.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]

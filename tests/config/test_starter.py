@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.config.loading import load_config
-from aggregator.config.starter import starter_text, write_starter
+from aggregator.config.reference.starter import starter_text, write_starter
 from aggregator.errors import AggregatorError
 
 

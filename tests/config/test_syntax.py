@@ -7,8 +7,8 @@ from textwrap import dedent
 import pytest
 import yaml
 
-from aggregator.config import values
-from aggregator.config.document import read_document
+from aggregator.config.text import values
+from aggregator.config.text.document import read_document
 from aggregator.diagnostics import Source, render_text
 
 PARSERS = [pytest.param(yaml.SafeLoader, id="pure"), pytest.param(yaml.CSafeLoader, id="libyaml")]

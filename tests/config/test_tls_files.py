@@ -10,7 +10,8 @@ import trustme
 from aggregator.config.loading import Config, load_config
 from aggregator.errors import ConfigError
 from aggregator.plan.compiler import compile_plan
-from aggregator.transport import TlsSettings, tls_files
+from aggregator.transport import TlsSettings
+from aggregator.transport.tls import files as tls_files
 
 ROUTES = """
 version: 1

@@ -15,8 +15,8 @@ import yaml
 from fastapi.testclient import TestClient
 
 from aggregator.demo.server import DemoServer
-from aggregator.server.app import create_app
-from aggregator.server.checking import check_file
+from aggregator.server.application.app import create_app
+from aggregator.server.once.checking import check_file
 
 PAGE = (Path(__file__).parents[2] / "docs/language.md").read_text(encoding="utf-8")
 ENDPOINT = re.compile(r"[A-Z]+ /")
@@ -87,7 +87,7 @@ def own_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("piece", PIECES, ids=lambda piece: f"line{piece.line}")
 def test_a_piece_of_the_page_is_true(piece: Piece, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A piece loads without a problem, is served, and answers what the lines under it say."""
-    monkeypatch.setattr("aggregator.server.running.DemoServer", partial(DemoServer, 0.0))
+    monkeypatch.setattr("aggregator.server.generations.running.DemoServer", partial(DemoServer, 0.0))
     file = written(tmp_path, piece.text)
     assert [problem.message for problem in check_file(str(file)).diagnostics if problem.code != "unused"] == []
     with TestClient(create_app(file, env={}), raise_server_exceptions=False) as api:

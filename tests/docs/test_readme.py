@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from aggregator.server.announcing import welcome
-from aggregator.server.app import create_app
-from aggregator.server.plan_source import PlanFiles
+from aggregator.server.application.app import create_app
+from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.process.announcing import welcome
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

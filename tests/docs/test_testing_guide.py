@@ -12,7 +12,7 @@ import pytest
 import respx
 from fastapi.testclient import TestClient
 
-from aggregator.server.app import create_app
+from aggregator.server.application.app import create_app
 
 GUIDE = (Path(__file__).parents[2] / "docs/testing.md").read_text(encoding="utf-8")
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from aggregator.errors import AggregatorError
-from aggregator.plan.explain import explain
-from aggregator.plan.explanation_text import explanation_text
+from aggregator.plan.explaining.explain import explain
+from aggregator.plan.explaining.text import explanation_text
 
 ORDERS = """
 endpoints:

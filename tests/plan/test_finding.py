@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aggregator.errors import AggregatorError
-from aggregator.plan.finding import find_endpoint
+from aggregator.plan.explaining.finding import find_endpoint
 
 MANY = """
 endpoints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregator.plan.truth import outcome_table
+from aggregator.plan.explaining.truth import outcome_table
 
 FILE = """
 upstreams: {shop: {url: "http://shop.test", status_map: {429: 503}}}

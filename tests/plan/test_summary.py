@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.plan.summary import calls_text, counts_text, route_member
+from aggregator.plan.explaining.summary import calls_text, counts_text, route_member
 
 
 def test_counts(plan_of) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.config.outline import CAUSES
+from aggregator.config.reference.outline import CAUSES
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
+from aggregator.plan.explaining.truth import cases_of, rule_text
 from aggregator.plan.failures import default_status
-from aggregator.plan.truth import cases_of, rule_text
-from aggregator.runtime.failure import failure_answer
-from aggregator.runtime.names import Names
-from aggregator.runtime.result import failed
+from aggregator.runtime.answers.failure import failure_answer
+from aggregator.runtime.parts.names import Names
+from aggregator.runtime.parts.result import failed
 
 ROWS = """
 defaults: {status_map: {overloaded: {status: 429}}}

@@ -23,11 +23,11 @@ from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.plan.compiler import compile_plan
 from aggregator.plan.types import BackgroundPlan, EndpointPlan, Plan
-from aggregator.runtime.answer import Answer
-from aggregator.runtime.effects import EffectQueue
-from aggregator.runtime.fanout import Run
+from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.handler import EndpointHandler
-from aggregator.runtime.plugins import Plugins
+from aggregator.runtime.parts.fanout import Run
+from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack import build_endpoint
 from aggregator.transport import Reply
@@ -85,7 +85,7 @@ class Gateway:
     """An application that runs until the test ends, and a client of it."""
 
     def __init__(self, path: Path, upstream: Upstream, env: Mapping[str, str] | None) -> None:
-        from aggregator.server.app import create_app
+        from aggregator.server.application.app import create_app
 
         self.upstream = upstream
         self.app = create_app(path, transport=httpx.MockTransport(upstream), env=env)

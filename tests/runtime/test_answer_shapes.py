@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from aggregator.errors import ConfigError, ExpressionError
-from aggregator.runtime.bodies import encode_body
+from aggregator.runtime.answers.bodies import encode_body
 
 PARTS = {"/one": {"a": 1, "deep": {"x": 1, "l": [1]}}, "/two": {"a": 2, "b": 2, "deep": {"y": 2, "l": [2]}}}
 

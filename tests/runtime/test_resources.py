@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from aggregator.plan.types import BackgroundPlan
-from aggregator.runtime.effects import EffectQueue
-from aggregator.runtime.plugins import Plugins
+from aggregator.runtime.background.effects import EffectQueue
+from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack import build_endpoint
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aggregator.errors import Cause
-from aggregator.plan.truth import outcome_table
+from aggregator.plan.explaining.truth import outcome_table
 
 MAP = "status_map: {404: 410, 409: {pass: true}, 5xx: {status: 555, body: sorry}, timeout: 508}"
 PARTS = {

@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aggregator.server.app import Application, application
-from aggregator.server.listening import bind
-from aggregator.server.plan_source import PlanFiles
-from aggregator.server.reload import ReloadOutcome
-from aggregator.server.serving import Service
+from aggregator.server.application.app import Application, application
+from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.generations.reload import ReloadOutcome
+from aggregator.server.process.listening import bind
+from aggregator.server.process.serving import Service
 
 HANG, RESET, CLOSE = "hang", "reset", "close"
 PATIENCE = 5.0

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from aggregator.errors import ConfigError
-from aggregator.server.asking import Question, ask
+from aggregator.server.once.asking import Question, ask
 
 TEXT = """\
 version: 1

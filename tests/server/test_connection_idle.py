@@ -10,9 +10,9 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from aggregator.server.direct import DirectDoor
-from aggregator.server.guard import guarded_protocol
-from aggregator.server.timeouts import TimedProtocol
+from aggregator.server.connection.direct import DirectDoor
+from aggregator.server.connection.guard import guarded_protocol
+from aggregator.server.connection.timeouts import TimedProtocol
 
 KEPT = 75.0
 
@@ -105,8 +105,8 @@ def test_a_request_that_takes_longer_is_not_cut_off(loop: Loop, connection: Any)
 
 def test_a_connection_that_closes_leaves_no_timer(loop: Loop, connection: Any, monkeypatch: Any) -> None:
     """A timer would hold the connection in memory."""
-    monkeypatch.setattr("aggregator.server.timeouts.HttpToolsProtocol.connection_lost", lambda *_: None)
-    monkeypatch.setattr("aggregator.server.timeouts.HttpToolsProtocol.resume_writing", lambda _: None)
+    monkeypatch.setattr("aggregator.server.connection.timeouts.HttpToolsProtocol.connection_lost", lambda *_: None)
+    monkeypatch.setattr("aggregator.server.connection.timeouts.HttpToolsProtocol.resume_writing", lambda _: None)
     connection.on_response_complete()
     connection.connection_lost(None)
     assert loop.timers == []

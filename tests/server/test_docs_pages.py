@@ -16,8 +16,8 @@ from aggregator.config.loading import load_config
 from aggregator.errors import StartupError
 from aggregator.plan.compiler import compile_plan
 from aggregator.plan.types import Plan
-from aggregator.server import docs
-from aggregator.server.docs import add_docs
+from aggregator.server.application import docs
+from aggregator.server.application.docs import add_docs
 
 CONFIG = """
 version: 1

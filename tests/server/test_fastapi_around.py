@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match, NoMatchFound
 from starlette.testclient import TestClient
 
-from aggregator.server.app import create_app
+from aggregator.server.application.app import create_app
 
 ROUTES = """
 version: 1

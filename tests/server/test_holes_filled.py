@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.server.memory import Holes
+from aggregator.server.process.memory import Holes
 
 MAKERS = """{
     16: lambda _: object(),
@@ -25,7 +25,7 @@ RIDDLED, MADE = 20_000, 1000
 
 PROGRAM = f"""
 import asyncio, json
-from aggregator.server.memory import Holes
+from aggregator.server.process.memory import Holes
 
 def places(objects):
     return set(map(id, objects))
@@ -96,7 +96,7 @@ def test_another_allocator_is_left_alone(allocator, sizes):
     """Where memory does not come from Python's pools nothing is tried and nothing kept."""
     program = """
 import asyncio
-from aggregator.server import memory
+from aggregator.server.process import memory
 tried, filling = [], memory._filling
 memory._filling = lambda size, most: tried.append(size) or filling(size, most)
 holes = memory.Holes()
@@ -117,7 +117,7 @@ def test_too_many_holes_are_given_up(monkeypatch):
         tried.append(size)
         return deque([object()]) if size < 48 else None
 
-    monkeypatch.setattr("aggregator.server.memory._filling", endless)
+    monkeypatch.setattr("aggregator.server.process.memory._filling", endless)
     holes = Holes()
     asyncio.run(holes.fill())
     asyncio.run(holes.fill())
@@ -127,14 +127,14 @@ def test_too_many_holes_are_given_up(monkeypatch):
 
 def test_the_limit_is_over_all_sizes(monkeypatch):
     """What one size has taken of it is not there for the next; a size stops at its part of the limit."""
-    monkeypatch.setattr("aggregator.server.memory._MOST_FILLED", 16 * 1000)
+    monkeypatch.setattr("aggregator.server.process.memory._MOST_FILLED", 16 * 1000)
     left: list[int] = []
 
     def ten(size: int, most: int) -> deque[object]:
         left.append(most * size)
         return deque([object()] * 10)
 
-    monkeypatch.setattr("aggregator.server.memory._filling", ten)
+    monkeypatch.setattr("aggregator.server.process.memory._filling", ten)
     asyncio.run(Holes().fill())
     assert left[:3] == [16_000, 16_000 - 160, 15_504]
 
@@ -149,7 +149,7 @@ def test_the_server_fills_them(stage, monkeypatch):
             filled.append(generation and generation.number)
 
     gateways: list[Any] = []
-    monkeypatch.setattr("aggregator.server.serving.Holes", Told)
+    monkeypatch.setattr("aggregator.server.process.serving.Holes", Told)
     gateways.append(stage.gateway("endpoints: {GET /n: {respond: {body: 1}}}", watch=True))
     assert filled[:2] == [None, None]
     gateways[0].write("endpoints: {GET /n: {respond: {body: 2}}}")
@@ -159,7 +159,9 @@ def test_the_server_fills_them(stage, monkeypatch):
 def test_what_was_loaded_is_never_searched(stage, monkeypatch):
     """All that loading made has been set aside by the time that somebody looks for cycles of garbage."""
     set_aside: list[int] = []
-    monkeypatch.setattr("aggregator.server.serving.collect_seldom", lambda: set_aside.append(gc.get_freeze_count()))
+    monkeypatch.setattr(
+        "aggregator.server.process.serving.collect_seldom", lambda: set_aside.append(gc.get_freeze_count())
+    )
     assert gc.get_freeze_count() == 0
     stage.gateway("endpoints: {GET /n: {respond: {body: 1}}}")
     assert min(set_aside) > 10_000

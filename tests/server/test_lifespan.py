@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from aggregator.errors import ConfigError, StartupError
-from aggregator.server.app import create_app
+from aggregator.server.application.app import create_app
 
 ROUTES = """
 version: 1

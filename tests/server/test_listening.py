@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from aggregator.errors import StartupError
-from aggregator.server.listening import allow_open_files, bind
+from aggregator.server.process.listening import allow_open_files, bind
 
 
 def test_a_free_port():

@@ -15,9 +15,9 @@ MOST = {"keys": 64, "handlers": 160, "senders": 160, "tails": 96}
 
 PROGRAM = """
 import asyncio, json, sys
-from aggregator.server.app import application
-from aggregator.server.memory import Holes, keep_loaded
-from aggregator.server.plan_source import PlanFiles
+from aggregator.server.application.app import application
+from aggregator.server.process.memory import Holes, keep_loaded
+from aggregator.server.generations.plan_source import PlanFiles
 from pathlib import Path
 
 async def serve(running):

@@ -13,7 +13,7 @@ import jsonschema_rs
 import pytest
 from fastapi import FastAPI
 
-from aggregator.server.app import create_app
+from aggregator.server.application.app import create_app
 
 CONFIG = """
 version: 1

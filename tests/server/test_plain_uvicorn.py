@@ -8,7 +8,7 @@ import threading
 import pytest
 import uvicorn
 
-from aggregator.server.app import create_app
+from aggregator.server.application.app import create_app
 
 ROUTES = """
 version: 1

@@ -11,9 +11,9 @@ import time
 import pytest
 
 from aggregator.errors import ConfigError
-from aggregator.server.app import application
-from aggregator.server.plan_source import PlanFiles
-from aggregator.server.reload import Verdict
+from aggregator.server.application.app import application
+from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.generations.reload import Verdict
 
 ONE = "endpoints: {GET /n: {respond: {body: 1}}}"
 TWO = "endpoints: {GET /n: {respond: {body: 2}}, GET /new: {respond: {body: 3}}}"

@@ -7,7 +7,7 @@ import ssl
 import pytest
 import trustme
 
-from aggregator.server.reload import Verdict
+from aggregator.server.generations.reload import Verdict
 
 TEXT = """
 upstreams:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.errors import ExpressionError
-from aggregator.server.index import RouteIndex
+from aggregator.server.routing.index import RouteIndex
 from aggregator.templates import PathPattern, compile_pattern
 
 

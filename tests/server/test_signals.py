@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from aggregator.server.signals import hang_up_ignored, signals_calling
-from aggregator.server.timeouts import TimedProtocol
+from aggregator.server.connection.timeouts import TimedProtocol
+from aggregator.server.process.signals import hang_up_ignored, signals_calling
 
 
 def test_a_signal_becomes_a_call_on_the_loop():

@@ -10,12 +10,12 @@ import pytest
 
 from aggregator.diagnostics import Diagnostic, Position
 from aggregator.errors import ConfigError
-from aggregator.server import starting
-from aggregator.server.announcing import announcer, welcome
-from aggregator.server.listening import bind
-from aggregator.server.plan_source import FixedSource, PlanFiles
-from aggregator.server.reload import ReloadOutcome, Verdict
-from aggregator.server.serving import Service
+from aggregator.server.generations.plan_source import FixedSource, PlanFiles
+from aggregator.server.generations.reload import ReloadOutcome, Verdict
+from aggregator.server.process import starting
+from aggregator.server.process.announcing import announcer, welcome
+from aggregator.server.process.listening import bind
+from aggregator.server.process.serving import Service
 
 ROUTES = """
 version: 1

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from aggregator.errors import ConfigError
-from aggregator.server import serving
-from aggregator.server.plan_source import PlanFiles
-from aggregator.server.reload import Verdict
-from aggregator.server.watching import _folders, stamp
+from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.generations.reload import Verdict
+from aggregator.server.generations.watching import _folders, stamp
+from aggregator.server.process import serving
 
 ONE = "endpoints: {GET /n: {respond: {body: 1}}}"
 

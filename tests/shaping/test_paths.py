@@ -9,7 +9,7 @@ import pytest
 from aggregator.errors import ExpressionError
 from aggregator.shaping.path import EACH, MAX_SEGMENTS, compile_extract, parse_path
 from aggregator.shaping.problems import ShapeProblem
-from aggregator.templates.data import MISSING
+from aggregator.templates.expressions.data import MISSING
 
 
 @pytest.mark.parametrize(

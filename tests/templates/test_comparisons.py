@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.expression import _comparison, _compile_with_jinja
+from aggregator.templates.expressions.expression import _comparison, _compile_with_jinja
 
 CONTEXT: dict[str, Any] = {
     "a": {"n": 1, "f": 1.0, "big": 2**60, "t": "x", "e": "", "yes": True, "no": None, "list": [1, 2], "o": {"k": 1}},

@@ -7,7 +7,7 @@ import pytest
 
 from aggregator.errors import AggregatorError, ExpressionError
 from aggregator.templates import TemplateProblem, compile_expression
-from aggregator.templates.bounds import MAX_ITEMS, MAX_TEXT
+from aggregator.templates.expressions.bounds import MAX_ITEMS, MAX_TEXT
 
 BIG: dict[str, Any] = {"text": "a" * MAX_TEXT, "items": [1] * MAX_ITEMS, "huge": 2**4000, "many": ["a" * 1000] * 5000}
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.templates import MISSING, compile_expression, is_name
-from aggregator.templates.environment import compile_checked
-from aggregator.templates.paths import parse_path, read_path
-from aggregator.templates.syntax import parse_checked
+from aggregator.templates.expressions.environment import compile_checked
+from aggregator.templates.expressions.paths import parse_path, read_path
+from aggregator.templates.expressions.syntax import parse_checked
 
 ORDER = {"id": 7, "items": [{"sku": "a"}, {"sku": "b"}], "buyer": None, "keys": "data", "0": "zero", "if": 1}
 

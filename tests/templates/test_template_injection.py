@@ -14,8 +14,8 @@ from aggregator.templates import (
     compile_url,
     compile_value,
 )
-from aggregator.templates.checker import check
-from aggregator.templates.environment import environment
+from aggregator.templates.expressions.checker import check
+from aggregator.templates.expressions.environment import environment
 
 EVIL = [
     "{{7*7}}", "{% for x in range(9) %}", "{# x #}", "${7*7}", "#{7*7}", "{env.SECRET}", "{{env.X}}",

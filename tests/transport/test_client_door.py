@@ -15,8 +15,8 @@ import respx
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Caps, Limits, Timeouts
-from aggregator.transport.gate import Gate
-from aggregator.transport.httpx_failures import BY_EXCEPTION, failure_of
+from aggregator.transport.httpx.failures import BY_EXCEPTION, failure_of
+from aggregator.transport.httpx.gate import Gate
 
 H = b"host: shop\r\nx-a: 1\r\n"
 HTTPX_EXCEPTIONS = [kind for _, kind in inspect.getmembers(httpx, inspect.isclass) if issubclass(kind, Exception)]

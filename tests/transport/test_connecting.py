@@ -15,7 +15,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Limits, Origin, Pool, PoolSettings, Timeouts
-from aggregator.transport.connection import Connection
+from aggregator.transport.engine.connection import Connection
 from aggregator.transport.failures import connect_failure, lost_failure, tls_failure
 
 H = b"host: shop\r\n"

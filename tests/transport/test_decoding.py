@@ -12,8 +12,9 @@ import pytest
 import zstandard
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport import accept_encoding, inflating
-from aggregator.transport.decoding import Decoder, decoded_headers, decoder_for
+from aggregator.transport import accept_encoding
+from aggregator.transport.wire import inflating
+from aggregator.transport.wire.decoding import Decoder, decoded_headers, decoder_for
 
 TEXT = b"the quick brown fox " * 500
 PACKERS: dict[bytes, Callable[[bytes], bytes]] = {

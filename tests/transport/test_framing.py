@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport.framing import ResponseReader
 from aggregator.transport.settings import Caps
+from aggregator.transport.wire.framing import ResponseReader
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

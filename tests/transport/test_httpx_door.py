@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from aggregator.errors import Cause
 from aggregator.transport import EngineTransport, Limits, Origin, Pool, PoolSettings, TlsSettings, no_cookies
-from aggregator.transport.httpx_transport import _EXCEPTIONS
+from aggregator.transport.httpx.transport import _EXCEPTIONS
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

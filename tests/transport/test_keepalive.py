@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport import Limits, Origin, Pool, PoolSettings, expiry, places
+from aggregator.transport import Limits, Origin, Pool, PoolSettings
+from aggregator.transport.engine import expiry
+from aggregator.transport.engine import slots as places
 
 H = b"host: shop\r\n"
 

@@ -13,8 +13,8 @@ import pytest
 import zstandard
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport.decoding import Decoder
-from aggregator.transport.inflating import inflaters
+from aggregator.transport.wire.decoding import Decoder
+from aggregator.transport.wire.inflating import inflaters
 
 H = b"host: shop\r\n"
 DICE = random.Random(7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from aggregator.transport.rounds import Round
+from aggregator.transport.tls.rounds import Round
 
 
 def test_all_act_in_the_next_turn(run: Any) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport import Limits, Origin, Pool, PoolSettings, Timeouts, sockets
-from aggregator.transport.sockets import Address, literal, open_socket, unix, until
+from aggregator.transport import Limits, Origin, Pool, PoolSettings, Timeouts
+from aggregator.transport.engine import sockets
+from aggregator.transport.engine.sockets import Address, literal, open_socket, unix, until
 
 H = b"host: shop\r\n"
 

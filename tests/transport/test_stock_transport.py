@@ -18,7 +18,7 @@ from aggregator.errors import CallError, Cause, StartupError
 from aggregator.plan.types import ClientPlan, UpstreamPlan
 from aggregator.runtime.client import SharedClient, pool_key
 from aggregator.transport import Caps, Limits, Origin, PoolSettings, TlsSettings
-from aggregator.transport.client_response import ClientResponse
+from aggregator.transport.httpx.client_response import ClientResponse
 
 H = b"host: shop.test\r\nx-api-key: k\r\n"
 

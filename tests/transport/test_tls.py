@@ -14,8 +14,11 @@ import trustme
 from msgspec.structs import replace
 
 from aggregator.errors import CallError, Cause, StartupError
-from aggregator.transport import Origin, Pool, PoolSettings, TlsSettings, connecting, places, tls
-from aggregator.transport.tls import tls_context
+from aggregator.transport import Origin, Pool, PoolSettings, TlsSettings
+from aggregator.transport.engine import connecting
+from aggregator.transport.engine import slots as places
+from aggregator.transport.tls import contexts as tls
+from aggregator.transport.tls.contexts import tls_context
 
 H = b"host: shop\r\n"
 

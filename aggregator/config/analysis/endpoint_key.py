@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from aggregator.config.findings import Finding, occurrences
 from aggregator.config.model.endpoint import EndpointSettings
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
 from aggregator.templates import PathPattern, TemplateProblem, compile_pattern
 

@@ -11,7 +11,7 @@ from aggregator.config.findings import Finding
 from aggregator.config.model.call import CallSettings, FanOutSettings, ShapeSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusRow
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 from aggregator.templates import PathPattern, UrlTemplate
 
 Reference = tuple[str, ...]

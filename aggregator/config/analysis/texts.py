@@ -9,7 +9,7 @@ from typing import Any
 from aggregator.config.analysis.scope import INPUT_NAMES, Scope
 from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.findings import Finding, occurrences, value_at
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 from aggregator.templates import (
     Const,
     Expr,

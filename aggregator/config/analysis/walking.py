@@ -11,7 +11,7 @@ from aggregator.config.analysis.texts import Texts
 from aggregator.config.model.call import BackgroundCallSettings, CallSettings, FanOutSettings, ShapeSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusRow
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 
 Groups = Mapping[str, Mapping[str, CallSettings]]
 _SENT = ("query", "headers", "json_", "form", "multipart", "body")

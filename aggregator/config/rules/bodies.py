@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
-from aggregator.config.wording import listed
+from aggregator.config.hints.wording import listed
 from aggregator.fields import size_text
 
 

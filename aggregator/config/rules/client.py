@@ -11,7 +11,7 @@ from aggregator.config.findings import Finding
 from aggregator.config.rules.header_fields import TOKEN, check_fields, check_forward
 from aggregator.config.rules.timeouts import check_limits
 from aggregator.config.rules.upstreams import check_limits_of_connections, check_shared_rows
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 
 _PROXIES = ("http", "https", "socks5")
 

@@ -8,8 +8,8 @@ from aggregator.codecs.registry import require
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
-from aggregator.config.values import Steps
-from aggregator.config.wording import sentence
+from aggregator.config.hints.wording import sentence
+from aggregator.config.text.values import Steps
 from aggregator.errors import StartupError
 
 

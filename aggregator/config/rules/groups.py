@@ -8,7 +8,7 @@ from aggregator.config.analysis.sites import Analysis, Fan
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.model.call import CallSettings, FanOutSettings
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
 
 

@@ -11,7 +11,7 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.model.client import ForwardSettings
 from aggregator.config.model.failure import StatusRow
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 from aggregator.errors import ExpressionError
 from aggregator.templates import Const, TemplateProblem, compile_value, header_value, text_of
 

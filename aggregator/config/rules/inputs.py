@@ -8,9 +8,9 @@ from typing import Any
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
+from aggregator.config.hints.wording import sentence
 from aggregator.config.rules.header_fields import TOKEN
-from aggregator.config.values import Steps
-from aggregator.config.wording import sentence
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
 from aggregator.schemas.body import compile_body
 from aggregator.schemas.parameter import Location, compile_parameter

@@ -9,8 +9,8 @@ from aggregator.config.analysis.scope import REQUEST_FIELDS, RESULT_FIELDS, Inpu
 from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
+from aggregator.config.hints.wording import listed
 from aggregator.config.rules.spots import as_written, report
-from aggregator.config.wording import listed
 from aggregator.diagnostics import did_you_mean, suggest
 
 _INSTEAD = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
 
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")

@@ -8,7 +8,7 @@ from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.rules.header_fields import check_fields
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 
 _BODILESS = (204, 205, 304)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from aggregator.config.analysis.sites import Analysis, CallSite, Rows
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Elsewhere, Finding
+from aggregator.config.hints.wording import listed
 from aggregator.config.model.failure import StatusRow
-from aggregator.config.values import Steps
-from aggregator.config.wording import listed
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
 from aggregator.errors import Cause
 

@@ -9,7 +9,7 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
 from aggregator.config.model.response import ResponseSettings
 from aggregator.config.rules.spots import report
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 
 _OF_ANSWER = frozenset({"status", "headers", "pass_headers"})
 _BODILESS = (204, 205, 304)

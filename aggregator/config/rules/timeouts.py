@@ -8,7 +8,7 @@ from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.model.client import Timeouts
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 
 
 def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from aggregator.config.rules.header_fields import check_fields, check_forward, c
 from aggregator.config.rules.names import check_names
 from aggregator.config.rules.status_maps import check_rows
 from aggregator.config.rules.timeouts import check_limits
-from aggregator.config.values import Steps
+from aggregator.config.text.values import Steps
 from aggregator.demo import SERVICES
 from aggregator.diagnostics import did_you_mean
 from aggregator.templates import TemplateProblem, compile_pattern, compile_url

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aggregator.plan.types import EndpointPlan, Plan, ServerPlan
+from aggregator.server.openapi.answers.outcomes import SHARED
 from aggregator.server.openapi.components import HEADERS, SCHEMAS, Schema
 from aggregator.server.openapi.extension import extension
 from aggregator.server.openapi.inputs import body_component, inputs_of, request_body
-from aggregator.server.openapi.outcomes import SHARED
 from aggregator.server.openapi.paths import Place, component_name, places_of, unique
 from aggregator.server.openapi.responses import response_object, responses
 

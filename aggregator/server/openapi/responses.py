@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aggregator.plan.types import EndpointPlan
-from aggregator.server.openapi.components import Schema, header_object
-from aggregator.server.openapi.failing import Failing, call_failures, part_failings, response_failures
-from aggregator.server.openapi.inputs import can_be_refused
-from aggregator.server.openapi.mapping import failure_outcomes
-from aggregator.server.openapi.outcomes import (
+from aggregator.server.openapi.answers.failing import Failing, call_failures, part_failings, response_failures
+from aggregator.server.openapi.answers.mapping import failure_outcomes
+from aggregator.server.openapi.answers.outcomes import (
     BAD_REQUEST,
     BODY_TOO_LARGE,
     BODY_TOO_SLOW,
@@ -20,7 +18,9 @@ from aggregator.server.openapi.outcomes import (
     UNSUPPORTED,
     Outcome,
 )
-from aggregator.server.openapi.successes import successes
+from aggregator.server.openapi.answers.successes import successes
+from aggregator.server.openapi.components import Schema, header_object
+from aggregator.server.openapi.inputs import can_be_refused
 from aggregator.server.openapi.values import any_of
 
 _REFERENCES = {outcome.shared: {"$ref": f"#/components/responses/{outcome.shared}"} for outcome in SHARED}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.data import MISSING
+from aggregator.templates.expressions.data import MISSING
 from aggregator.templates.filters.arrays import ARRAYS
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.encodings import ENCODINGS

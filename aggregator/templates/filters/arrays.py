@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.bounds import check_items
-from aggregator.templates.data import MISSING, step
+from aggregator.templates.expressions.bounds import check_items
+from aggregator.templates.expressions.data import MISSING, step
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import reader_of, refuse, want_array, want_integer
 from aggregator.templates.text import text_of

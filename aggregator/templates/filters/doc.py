@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from aggregator.templates.data import MISSING
+from aggregator.templates.expressions.data import MISSING
 
 
 class FilterDoc(Struct, frozen=True):

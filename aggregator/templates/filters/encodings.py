@@ -10,12 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.bounds import check_length
-from aggregator.templates.data import MISSING
+from aggregator.templates.expressions.bounds import check_length
+from aggregator.templates.expressions.data import MISSING
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import refuse, want_number, want_text
-from aggregator.templates.percent import percent_encode
 from aggregator.templates.text import json_text, text_of
+from aggregator.templates.urls.percent import percent_encode
 
 
 def _tojson(value: Any) -> str:

@@ -6,8 +6,8 @@ import math
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.bounds import check_number
-from aggregator.templates.data import MISSING, is_number
+from aggregator.templates.expressions.bounds import check_number
+from aggregator.templates.expressions.data import MISSING, is_number
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import reader_of, refuse, want_array, want_integer, want_number
 

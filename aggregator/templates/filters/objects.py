@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from aggregator.templates.data import MISSING, step
+from aggregator.templates.expressions.data import MISSING, step
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import want_object, want_text
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.data import MISSING, is_number, kind_of
+from aggregator.templates.expressions.data import MISSING, is_number, kind_of
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import reader_of, want_array, want_object
 from aggregator.templates.text import json_text

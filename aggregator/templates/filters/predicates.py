@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.data import MISSING, is_number, kind_of
+from aggregator.templates.expressions.data import MISSING, is_number, kind_of
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import want_number, want_text
 

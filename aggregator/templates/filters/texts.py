@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.bounds import check_length
-from aggregator.templates.data import MISSING, kind_of
+from aggregator.templates.expressions.bounds import check_length
+from aggregator.templates.expressions.data import MISSING, kind_of
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import reader_of, refuse, want_array, want_integer, want_text
 from aggregator.templates.text import text_of

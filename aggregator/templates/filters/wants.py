@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.data import MISSING, is_number, kind_of
-from aggregator.templates.paths import parse_keys, read_keys
+from aggregator.templates.expressions.data import MISSING, is_number, kind_of
+from aggregator.templates.expressions.paths import parse_keys, read_keys
 
 
 def want_text(value: Any, who: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from aggregator.server.app import create_app
+from aggregator.server.application.app import create_app
 
 FILE = """
 version: 1

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from aggregator.transport import TlsSettings
-from aggregator.transport.rounds import Round
-from aggregator.transport.tls import tls_context
-from aggregator.transport.tls_socket import open_tls
-from aggregator.transport.tls_transport import TlsTransport
+from aggregator.transport.tls.contexts import tls_context
+from aggregator.transport.tls.rounds import Round
+from aggregator.transport.tls.sockets import open_tls
+from aggregator.transport.tls.transport import TlsTransport
 
 
 class Peer:

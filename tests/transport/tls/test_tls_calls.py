@@ -15,7 +15,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Caps, Limits, Origin, Pool, PoolSettings, Timeouts, TlsSettings
-from aggregator.transport.tls_socket import open_tls
+from aggregator.transport.tls.sockets import open_tls
 
 H = b"host: shop\r\n"
 BIG = bytes(range(256)) * 4096 * 8  # 8 MB
@@ -76,7 +76,7 @@ def test_failed_handshake(
 ) -> None:
     """However a handshake fails, it fails with the same words over either implementation of TLS."""
     if not own:
-        monkeypatch.setattr("aggregator.transport.connecting.can_poll", lambda _: False)
+        monkeypatch.setattr("aggregator.transport.engine.connecting.can_poll", lambda _: False)
 
     async def refuse(streams: Any) -> None:
         reader, writer = streams

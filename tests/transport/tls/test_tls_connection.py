@@ -10,10 +10,10 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Caps
+from aggregator.transport.engine.call import Ticket
 from aggregator.transport.replies import Reply
-from aggregator.transport.rounds import Round
-from aggregator.transport.ticket import Ticket
-from aggregator.transport.tls_connection import TlsConnection
+from aggregator.transport.tls.connection import TlsConnection
+from aggregator.transport.tls.rounds import Round
 
 HEAD, BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok"
 

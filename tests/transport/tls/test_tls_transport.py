@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from aggregator.transport.rounds import Round
-from aggregator.transport.tls_socket import open_tls
-from aggregator.transport.tls_transport import TlsTransport
+from aggregator.transport.tls.rounds import Round
+from aggregator.transport.tls.sockets import open_tls
+from aggregator.transport.tls.transport import TlsTransport
 
 RECORD = 16 * 1024
 BIG = bytes(range(256)) * 4096 * 8  # 8 MB

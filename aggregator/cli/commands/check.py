@@ -1,0 +1,47 @@
+"""``aggregator check``: every problem of a file at once, without touching anything."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import click
+
+from aggregator.cli.terminal import has_color
+
+
+@click.command("check", short_help="Find every mistake in a file, all at once.")
+@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    help="Form of the findings; `github` (annotations) is the default inside GitHub Actions.",
+)
+@click.option("--deny-warnings", is_flag=True, help="A warning is a finding too.")
+def check(path: str, form: str | None, deny_warnings: bool) -> None:
+    """Find every mistake in PATH (routes.yaml) and in what it includes.
+
+    Needs no network and imports no plug-in. Findings go to stdout, the summary to stderr.
+
+    Exit codes: 0 no findings, 1 findings (a file that cannot be read is one), 2 wrong usage.
+    """
+    # pydantic would look through every installed package for plug-ins of its own, which no check needs
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+    from aggregator.diagnostics import render_github, render_text
+    from aggregator.server.once.checking import check_file
+
+    found = check_file(path)
+    form = form or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text")
+    if form == "json":
+        click.echo(json.dumps(found.as_dict(), ensure_ascii=False, indent=2))
+    elif found.diagnostics:
+        click.echo(
+            render_github(found.diagnostics, found.sources)
+            if form == "github"
+            else render_text(found.diagnostics, found.sources, color=has_color(sys.stdout)) + "\n"
+        )
+    click.echo(found.summary(), err=True)
+    sys.exit(0 if found.is_fine(deny_warnings=deny_warnings) else 1)

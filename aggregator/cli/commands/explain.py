@@ -1,0 +1,46 @@
+"""``aggregator explain``: what an endpoint would do, without calling anybody."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from aggregator.cli.terminal import show_sections
+
+
+@click.command("explain", short_help="Show what an endpoint would do, without doing it.")
+@click.argument("endpoint")
+@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
+@click.option("--format", "form", type=click.Choice(["text", "json", "mermaid"]), default="text", show_default=True)
+@click.option("--param", "-p", "params", multiple=True, metavar="NAME=VALUE", help="A path parameter; may be repeated.")
+def explain(endpoint: str, path: str, form: str, params: tuple[str, ...]) -> None:
+    """Show what ENDPOINT ('GET /orders/{order_id}', or 'GET /orders/7') would do, without calling anybody.
+
+    The order of its calls, their requests with secrets masked, their deadlines, and a table of what the
+    client gets when each part fails.
+
+    Exit codes: 0 fine, 1 no such endpoint, or the file has problems, 2 wrong usage.
+    """
+    from aggregator.plan.explaining.explain import explain as explanation_of
+    from aggregator.plan.explaining.finding import find_endpoint
+    from aggregator.plan.explaining.text import explanation_text
+    from aggregator.server.generations.plan_source import PlanFiles
+
+    plan = PlanFiles(Path(path)).load()
+    found, given = find_endpoint(plan, endpoint)
+    explanation = explanation_of(found, plan.secrets, given | dict(map(_pair, params)))
+    if form == "json":
+        click.echo(json.dumps(explanation.as_dict(), ensure_ascii=False, indent=2))
+    elif form == "mermaid":
+        click.echo(explanation.diagram, nl=False)
+    else:
+        show_sections(explanation_text(explanation))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{text!r} is no parameter; write name=value.", param_hint="--param")
+    return name, value

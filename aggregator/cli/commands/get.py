@@ -1,0 +1,79 @@
+"""``aggregator get``: one request, answered without a server, and a picture of the calls behind it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 §5.6.2
+_FILE = click.Path(readable=False)  # the loader says better why it cannot be read
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+@click.command("get", short_help="Answer one request here and draw its calls.")
+@click.argument("target")
+@click.option("--config", "-c", default="routes.yaml", show_default=True, type=_FILE, help="The file to serve.")
+@click.option("--method", "-X", help="Method; GET, or POST when there is a body.")
+@click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header; may be repeated.")
+@click.option("--data", "-d", help="Body; @FILE reads a file, @- stdin. JSON unless a header says otherwise.")
+@click.option("--json", "as_json", is_flag=True, help="Print status, headers, body and calls as one JSON document.")
+@click.option("--trace/--no-trace", default=True, help="Draw the calls.  [default: trace]")
+def get(
+    target: str, config: str, method: str | None, headers: tuple[str, ...], data: str | None, as_json: bool, trace: bool
+) -> None:
+    """Answer one request for TARGET (/dashboard/1) in this process and draw its calls.
+
+    No server has to run. The body goes to stdout, everything else to stderr, so that
+    `aggregator get /dashboard/1 | jq` works.
+
+    Exit codes: 0 the answer is 2xx, 1 it is not, or the file has problems, 2 wrong usage.
+    """
+    from aggregator.cli.reply_text import Printer
+    from aggregator.server.once.asking import Question, ask
+    from aggregator.telemetry.logging import configure_logging
+
+    method, target = _target(target, method or ("GET" if data is None else "POST"))
+    body = _body(data)
+    pairs = [_header(header) for header in headers]
+    if body and not any(name.lower() == "content-type" for name, _ in pairs):
+        pairs.append(("content-type", "application/json"))
+    configure_logging(level="error")
+    printer = Printer(as_json=as_json, trace=trace)
+    reply = ask(config, Question(method, target, pairs, body), printer.begin)
+    printer.end(reply)
+    sys.exit(0 if 200 <= reply.status < 300 else 1)
+
+
+def _target(text: str, method: str) -> tuple[str, str]:
+    """Give method and target of ``/path``, or of ``POST /path`` as routes.yaml writes it."""
+    first, _, rest = text.partition(" ")
+    if rest and first.upper() in _METHODS:
+        method, text = first, rest.strip()
+    if not text.startswith("/") or " " in text or not text.isascii():
+        raise click.BadParameter(f"{text!r} is no path; write /dashboard/1, percent-encoded.", param_hint="TARGET")
+    if not _TOKEN(method):
+        raise click.BadParameter(f"{method!r} is no method; write GET or another one.", param_hint="--method")
+    return method.upper(), text
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not _TOKEN(name.strip()) or not text.isprintable() or not text.isascii():
+        raise click.BadParameter(f"{text!r} is no header; write 'name: value'.", param_hint="--header")
+    return name.strip(), value.strip()
+
+
+def _body(data: str | None) -> bytes:
+    if data is None:
+        return b""
+    if data == "@-":
+        return sys.stdin.buffer.read()
+    if not data.startswith("@"):
+        return data.encode()
+    try:
+        return Path(data[1:]).read_bytes()
+    except OSError as error:
+        raise click.BadParameter(f"{data[1:]!r} cannot be read: {error.strerror}.", param_hint="--data") from None

@@ -1,0 +1,36 @@
+"""``aggregator routes``: what is served, and what it calls."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from aggregator.cli.terminal import show_table
+
+
+@click.command("routes", short_help="Show what a file serves and what it calls.")
+@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def routes(path: str, form: str) -> None:
+    """Show what PATH (routes.yaml) serves and what it calls.
+
+    \b
+    → users               one call
+    ⇉ profile · ads?      calls side by side; `?` is optional, `[]` is one call per item
+    = 200                 a static answer
+    + analytics           a call after the answer has gone out
+
+    Exit codes: 0 fine, 1 the file has problems, 2 wrong usage.
+    """  # noqa: D301 - click wants the character itself
+    from aggregator.fields import duration_text
+    from aggregator.plan.explaining.summary import calls_text, route_member
+    from aggregator.server.generations.plan_source import PlanFiles
+
+    endpoints = PlanFiles(Path(path)).load().endpoints
+    if form == "json":
+        click.echo(json.dumps([route_member(one) for one in endpoints], ensure_ascii=False, indent=2))
+        return
+    rows = [(one.method, one.pattern.source, calls_text(one), duration_text(one.timeout)) for one in endpoints]
+    show_table(("METHOD", "PATH", "CALLS", "DEADLINE"), rows)

@@ -1,0 +1,36 @@
+"""``aggregator run``: serve a file until a signal ends the process."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from aggregator.telemetry.logging import LogFormat
+
+
+@click.command("run")
+@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
+@click.option("--host", help="Address to listen on, in place of `server.host`.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port to listen on, in place of `server.port`; 0 picks a free one."
+)
+@click.option("--watch/--no-watch", default=True, show_default=True, help="Serve the file anew whenever it is saved.")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), help="Form of the log lines, in place of `server.log_format`."
+)
+@click.option(
+    "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
+)
+def run(
+    path: str, host: str | None, port: int | None, watch: bool, log_format: LogFormat | None, log_level: str
+) -> None:
+    """Serve PATH (routes.yaml). SIGHUP or saving the file reloads it; a bad file changes nothing.
+
+    Exit codes: 0 stopped by a signal, 1 the file has problems, 3 it could not be served (port taken, …).
+    """
+    from aggregator.server.process.starting import start
+
+    sys.exit(start(path, host, port, watch=watch, log_format=log_format, log_level=log_level))

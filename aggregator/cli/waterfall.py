@@ -1,0 +1,47 @@
+"""The bars of one request drawn as lines of text, for ``aggregator get``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aggregator.exchange import State
+from aggregator.runtime.bars import Bar, duration_text
+
+_SHADES = ("░", "█", "▓")
+_COLOURS = {State.OK: "32", State.FAILED: "31", State.DEFAULT: "33", State.STALE: "33"}
+_WIDEST_NAME = 28
+
+
+def draw(bars: Sequence[Bar], width: int = 80, *, color: bool = False) -> list[str]:
+    """Give one line for each of *bars*, at most *width* wide: name, bar, time, status, note.
+
+    ``░`` is waiting and connecting, ``█`` the upstream at work, ``▓`` its body on the way.
+    """
+    named = ["  " * bar.depth + bar.name for bar in bars]
+    names = min(max(map(len, named), default=0), _WIDEST_NAME)
+    notes = max((len(bar.note) for bar in bars), default=0)
+    room = max(10, min(50, width - names - notes - 18))
+    whole = max((bar.end for bar in bars), default=0.0)
+    return [_line(bar, _cut(name, names), room, whole, color) for bar, name in zip(bars, named, strict=True)]
+
+
+def _line(bar: Bar, name: str, room: int, whole: float, color: bool) -> str:
+    picture = _picture(bar, room, whole)
+    if color and bar.state in _COLOURS:
+        picture = f"\x1b[{_COLOURS[bar.state]}m{picture}\x1b[0m"
+    ran = bar.state not in (None, State.SKIPPED)
+    time = duration_text(bar.milliseconds / 1000) if ran else ""
+    return f"{name}  {picture} {time:>8} {bar.status or ('–' if ran else ''):>4}  {bar.note}".rstrip()
+
+
+def _picture(bar: Bar, room: int, whole: float) -> str:
+    if bar.state in (None, State.SKIPPED) or whole <= 0:
+        return " " * room
+    edges = [round(moment / whole * room) for moment in (bar.start, bar.sent, bar.first_byte, bar.end)]
+    start = min(edges[0], room - 1)
+    shades = "".join(shade * (last - first) for shade, first, last in zip(_SHADES, edges, edges[1:], strict=False))
+    return f"{' ' * start}{shades or _SHADES[1]:<{room - start}}"[:room]
+
+
+def _cut(name: str, width: int) -> str:
+    return f"{name:<{width}}" if len(name) <= width else name[: width - 1] + "…"

@@ -1,0 +1,62 @@
+"""``text/csv`` (RFC 4180) ↔ a list of objects, keyed by the header row. Values that were read are texts."""
+
+from __future__ import annotations
+
+import csv as stdlib_csv
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from aggregator.codecs.charset import decode_text
+from aggregator.codecs.formats.form import scalar_text
+from aggregator.errors import CallError, Cause, ExpressionError
+
+
+def decode_csv(body: bytes, content_type: bytes | None = None) -> list[dict[str, str]]:
+    """Give one object for each record, keyed by the header row; empty lines are skipped.
+
+    Raises ``CallError`` (``malformed``) for broken quoting, a header with empty or equal names, and records
+    whose length is not that of the header.
+    """
+    text = decode_text(body, content_type)
+    rows = stdlib_csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(rows, [])
+        _check_header(header)
+        return [_record(header, row, rows.line_num) for row in rows if row]
+    except stdlib_csv.Error:
+        raise _malformed(f"line {rows.line_num} is broken") from None
+
+
+def _check_header(header: list[str]) -> None:
+    if not header:
+        raise _malformed("it has no header row")
+    if "" in header or len(set(header)) != len(header):
+        raise _malformed("the header has empty or equal names")
+
+
+def _record(header: list[str], row: list[str], line: int) -> dict[str, str]:
+    if len(row) != len(header):
+        raise _malformed(f"line {line} has {len(row)} fields, the header {len(header)}")
+    return dict(zip(header, row, strict=True))
+
+
+def _malformed(reason: str) -> CallError:
+    return CallError(Cause.MALFORMED, f"The body is not valid CSV: {reason}.")
+
+
+def encode_csv(value: Any) -> bytes:
+    """Give a list of flat objects as CSV; null is empty.
+
+    The header holds every key, in the order of first sight. Raises ``ExpressionError`` for any other shape.
+    """
+    if not isinstance(value, list | tuple) or not all(isinstance(row, Mapping) for row in value):
+        raise ExpressionError("CSV is built from a list of objects.")
+    header = list(dict.fromkeys(key for row in value for key in row))
+    out = io.StringIO(newline="")
+    writer = stdlib_csv.writer(out, lineterminator="\r\n")
+    writer.writerow(header)
+    for row in value:
+        cells = (row.get(key) for key in header)
+        writer.writerow(["" if cell is None else scalar_text(cell) for cell in cells])
+    return out.getvalue().encode()

@@ -1,0 +1,113 @@
+"""XML ↔ values by the conventions of the package xmltodict: attributes ``@name``, text ``#text``.
+
+Before anything is built, one pass over the text refuses document types (and with them every entity), and
+bounds depth and number of elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from xml.parsers import expat
+
+from aggregator.codecs.charset import charset_of
+from aggregator.codecs.formats.form import scalar_text
+from aggregator.errors import CallError, Cause, ExpressionError
+
+MAX_DEPTH = 100
+MAX_ELEMENTS = 50_000
+_ROOT = "response"
+_ITEM = "item"
+_NO_COMMENTS = "\0"  # a name that no key has, so that no key is written as a comment
+
+
+def decode_xml(body: bytes, content_type: bytes | None = None) -> Any:
+    """Give the document as an object of its root element; raise ``CallError`` (``malformed``) otherwise.
+
+    Every value is a text, an object, null for an empty element, or a list where an element repeats.
+    """
+    import xmltodict
+
+    charset = charset_of(content_type)
+    encoding = None if charset == "utf-16" else charset  # its byte order mark tells which of the two
+    try:
+        _survey(body, encoding)
+        return xmltodict.parse(body, encoding=encoding)
+    except (expat.ExpatError, ValueError, LookupError):
+        raise CallError(Cause.MALFORMED, "The body is not well-formed XML.") from None
+
+
+def _survey(body: bytes, encoding: str | None) -> None:
+    """Walk the document once; raise for a document type, too much depth or too many elements."""
+    depth = elements = 0
+
+    def start(_name: str, attributes: list[str]) -> None:
+        nonlocal depth, elements
+        depth += 1
+        elements += 1 + len(attributes) // 2
+        if depth > MAX_DEPTH:
+            raise CallError(Cause.MALFORMED, f"The body is XML nested more than {MAX_DEPTH} levels deep.")
+        if elements > MAX_ELEMENTS:
+            raise CallError(Cause.MALFORMED, f"The body is XML of more than {MAX_ELEMENTS} elements.")
+
+    def end(_name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def refuse(*_: object) -> None:
+        raise CallError(Cause.MALFORMED, "The body is XML with a document type, which is refused.")
+
+    parser = expat.ParserCreate(encoding)
+    parser.ordered_attributes = True
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.StartDoctypeDeclHandler = refuse
+    parser.Parse(body, True)
+
+
+def encode_xml(value: Any) -> bytes:
+    """Give *value* as an XML document in UTF-8.
+
+    An object of one key whose value is no list has that key as its root; anything else is put under
+    ``response``, and the items of a list that has no name in ``item`` elements. Raises ``ExpressionError``
+    for names and characters that XML lacks.
+    """
+    import xmltodict
+
+    try:
+        text: str = xmltodict.unparse(_rooted(value), short_empty_elements=True, comment_key=_NO_COMMENTS)
+        document = text.encode()
+        expat.ParserCreate().Parse(document, True)  # control characters are written unchecked
+    except (ValueError, TypeError, RecursionError, expat.ExpatError):
+        raise ExpressionError("The value holds names or characters that XML cannot carry.") from None
+    return document
+
+
+def _rooted(value: Any) -> dict[str, Any]:
+    elements = _elements(value)
+    if isinstance(elements, dict) and len(elements) == 1:
+        [(key, child)] = elements.items()
+        if not isinstance(child, list) and not _is_special(key):
+            return elements
+    return {_ROOT: {_ITEM: elements} if isinstance(elements, list) else elements}
+
+
+def _elements(value: Any) -> Any:
+    """Give *value* in the terms of xmltodict: numbers and booleans as text, lists in lists under ``item``."""
+    if isinstance(value, Mapping):
+        return {str(key): _content(str(key), child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        items = [_elements(item) for item in value]
+        return [{_ITEM: item} if isinstance(item, list) else item for item in items]
+    return value if value is None else scalar_text(value)
+
+
+def _content(key: str, value: Any) -> Any:
+    if _is_special(key):
+        return value if value is None else scalar_text(value)
+    return _elements(value)
+
+
+def _is_special(key: str) -> bool:
+    """Say whether *key* stands for an attribute or for text, not for an element."""
+    return key.startswith("@") or key == "#text"

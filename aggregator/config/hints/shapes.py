@@ -1,0 +1,77 @@
+"""What to write where a value is of another kind than its setting: the nearest form that was probably meant.
+
+``validation`` asks with what it expected and what it found.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, takes_any_key
+from aggregator.config.hints.wording import example_of, in_yaml
+from aggregator.config.text.values import Steps
+from aggregator.fields import Settings
+
+_TIGHT = re.compile(r"([\w-]+):(?=\S)")
+_PAIR = re.compile(r"([\w-]+):\s+(\S.*)")
+
+
+def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any) -> str:
+    """How to write *found*, which stands at *path* below one of *model*, as what is *expected*."""
+    if found is None:
+        return "write a value behind the colon, or remove the key"
+    if isinstance(found, str) and "${" in found:
+        return f"give the variable {expected} as its value"
+    if expected == "text" and isinstance(found, bool | int | float):
+        return f'write it in quotes: `"{in_yaml(found)}"`'
+    if expected == "a list" and isinstance(found, str) and found.startswith("-"):
+        return f"write a space behind each dash: `- {found[1:].partition(' -')[0].strip()}`"
+    if expected == "a list" and isinstance(found, dict):
+        return f"write it as the item of a list: `- {in_yaml(found)}`"
+    if expected == "a list" and isinstance(found, str | int | float):
+        return f"write `[{found}]`"
+    if expected == "a whole number" and path[-1:] == ("status",) and isinstance(found, str):
+        return f"write a status, such as `502`, or a row: `{{detail: {in_yaml(found)}}}`"
+    if expected == "a mapping" and path[:1] == ("groups",) and len(path) == 2:
+        first = found[0] if isinstance(found, list) and found else found
+        return f"give each call of the group a name: `{{first: {in_yaml(first)}}}`"
+    here = model_at(model, path)
+    hint = None
+    if expected == "a mapping":
+        hint = _of_list(here, found) if isinstance(found, list) else _of_scalar(here, found)
+    field = field_at(model, path)
+    example = example_of(field) if field and "{" not in str(path[-1]) else None
+    pairs = "write a `key: value` for each" if expected == "a mapping" else f"write {expected}"
+    return hint or (f"write it like `{path[-1]}: {example}`" if example and path else pairs)
+
+
+def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
+    """The mapping that a list was probably meant to be."""
+    if found and all(isinstance(item, dict) and item for item in found):
+        return f"leave the dashes out: `{next(iter(found[0]))}:` is a key, not an item of a list"
+    texts = [item for item in found if isinstance(item, str)]
+    if here is None:
+        pairs = [(pair[1], pair[2]) for item in texts if (pair := _PAIR.fullmatch(item))]
+        return f"write `{in_yaml(dict(pairs))}`" if texts and len(pairs) == len(found) else None
+    if takes_any_key(here):
+        return f"give each of them a name: `first: {texts[0]}`" if texts else None
+    return (
+        "a call has one URL; several calls stand under `fan_out`, each with a name" if "url" in keys_of(here) else None
+    )
+
+
+def _of_scalar(here: type[Settings] | None, found: Any) -> str | None:
+    """The mapping whose only setting a text or number was probably meant to be."""
+    keys = keys_of(here) if here is not None else ()
+    if isinstance(found, str) and (tight := _TIGHT.match(found)) and tight[1] in keys:
+        return f"write `{tight[1]}: {found[tight.end() :]}`, with a space behind the colon"
+    if here is not None and (url := field_at(here, ("url",))) is not None:
+        return f"write `url: {found if isinstance(found, str) else example_of(url)}` below it"
+    if isinstance(found, str) and "call" in keys:
+        return f"write `call: {found}` below it"
+    if "on" in keys:
+        return f"write what it becomes, as in `{{on: {in_yaml(found)}, status: 502}}`"
+    if keys == ("status", "when") and isinstance(found, int | str):
+        return f"write `status: [{found}]` below it"
+    return f"write `body: {in_yaml(found)}` below it" if "body" in keys and "call" not in keys else None

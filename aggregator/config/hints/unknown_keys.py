@@ -1,0 +1,103 @@
+"""What was meant by a key that does not exist: another spelling, another place, the word of another tool."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from aggregator.config.hints.vocabulary import homes_of, keys_of, model_at
+from aggregator.config.hints.wording import listed
+from aggregator.config.text.values import Steps
+from aggregator.diagnostics import suggest
+from aggregator.fields import Settings
+
+ENDPOINT_KEY = re.compile(r"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) +/")
+_MOST_LISTED = 8
+_OTHER_WORDS = {
+    "aggregate": "fan_out",
+    "api": "endpoints",
+    "apis": "endpoints",
+    "args": "query",
+    "backend": "upstreams",
+    "backends": "upstreams",
+    "base_url": "url",
+    "baseurl": "url",
+    "calls": "fan_out",
+    "concurrent": "fan_out",
+    "data": "json",
+    "errors": "status_map",
+    "extends": "include",
+    "foreach": "for_each",
+    "hooks": "background",
+    "host": "url",
+    "hosts": "upstreams",
+    "if": "when",
+    "import": "include",
+    "imports": "include",
+    "loop": "for_each",
+    "on_error": "status_map",
+    "output": "response",
+    "parallel": "fan_out",
+    "params": "query",
+    "parameters": "params",
+    "path_params": "params",
+    "payload": "json",
+    "proxy_pass": "url",
+    "requests": "fan_out",
+    "result": "response",
+    "routes": "endpoints",
+    "services": "upstreams",
+    "side_effects": "background",
+    "target_url": "url",
+    "uri": "url",
+    "verb": "method",
+}
+"""What others call it: a key that nobody has here, and the one to try."""
+
+_NOT_REPEATED = "a call is made once; `fallback` names what to try when it fails"
+_NOT_STORED = "no answer is stored here; `response.cache_control` says how long others may keep it"
+_ABSENT = {
+    "retry": _NOT_REPEATED,
+    "retries": _NOT_REPEATED,
+    "max_retries": _NOT_REPEATED,
+    "attempts": _NOT_REPEATED,
+    "cache": _NOT_STORED,
+    "cache_ttl": _NOT_STORED,
+    "ttl": _NOT_STORED,
+}
+"""What others have and this language has not, and what comes nearest."""
+
+
+def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
+    """How to mend the unknown key that *path* ends with, below one of *model*, among *siblings*."""
+    key = str(path[-1])
+    here = model_at(model, path[:-1])
+    allowed = keys_of(here) if here else ()
+    if ENDPOINT_KEY.match(key):
+        at_top = len(path) == 1 and "endpoints" in keys_of(model)
+        return f"write it further {'in' if at_top else 'out'}, right below `endpoints:`"
+    word = key.lower().replace("-", "_")
+    if word in allowed:
+        return f"did you mean `{word}`?"
+    if here and (homes := homes_of(key, here)):
+        present = [home for home in homes if isinstance(siblings, dict) and home in siblings]
+        return f"write it under {listed(present or homes, 'or')}"
+    if (other := _OTHER_WORDS.get(word)) in allowed:
+        return f"did you mean `{other}`?"
+    if word in _ABSENT:
+        return _ABSENT[word]
+    if (outer := _outer(model, path)) is not None:
+        return f"write it further out, beside `{outer}`"
+    if (near := suggest(key, allowed)) is not None:
+        return f"did you mean `{near}`?"
+    shown = ", ".join(allowed[:_MOST_LISTED]) + (", …" if len(allowed) > _MOST_LISTED else "")
+    return f"allowed here: {shown}" if shown else "remove it"
+
+
+def _outer(model: type[Settings], path: Steps) -> str | None:
+    """The key around the unknown one beside which it would be known."""
+    for length in range(len(path) - 2, -1, -1):
+        outer = model_at(model, path[:length])
+        if outer is not None and str(path[-1]) in keys_of(outer):
+            return str(path[length])
+    return None

@@ -1,0 +1,1 @@
+"""What is generated from the models: the reference, the JSON Schema, the starter files."""

@@ -1,0 +1,1 @@
+"""What is not YAML, and what was probably meant."""

@@ -1,0 +1,1 @@
+"""``${…}`` in the values of a file."""

@@ -1,0 +1,212 @@
+"""``${NAME}``, ``${NAME:-default}`` and ``${file:path}`` in the values of a section, for the loader.
+
+The values of variables go into the result and into *secrets*, never into a message, and are not read again
+for variables of their own; in a text that is compiled they are data (``literal_values``). ``$${`` is a literal ``${``.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from aggregator.config.hints.vocabulary import keeps_text, text_kind
+from aggregator.config.model.root import RootSettings
+from aggregator.config.text.scalars import Doubt, Unquoted, read_plain
+from aggregator.config.text.section import Section
+from aggregator.config.text.values import Steps
+from aggregator.config.text.yaml_text import LARGEST, read_file
+from aggregator.config.variables.literal_values import Filled, fill_in, is_part_of_a_name, names_a_placeholder
+from aggregator.diagnostics import Diagnostic, did_you_mean
+from aggregator.fields import TextKind
+from aggregator.templates import json_text
+
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:-|\Z)")
+_NEARLY = re.compile(r"\s*(?:env[.:])?([A-Za-z_][A-Za-z0-9_]*)\s*")
+_FORMS = "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` is a literal `${`"
+_BRACES = re.compile(r"\$\{|\}")
+_NONE: frozenset[Any] = frozenset()
+
+
+class Expansion(Struct, frozen=True):
+    """A value with its variables filled in, and what it was made from.
+
+    *variables* and *files* are all that was asked for, set or not: the result holds until one of them
+    changes. *secrets* are the texts that came from the environment or a file, for redaction.
+    """
+
+    value: Any
+    diagnostics: tuple[Diagnostic, ...] = ()
+    variables: frozenset[str] = _NONE
+    files: frozenset[Path] = _NONE
+    secrets: frozenset[str] = _NONE
+
+
+def expand(section: Section, env: Mapping[str, str], folder: Path) -> Expansion:
+    """*section*'s value with its variables filled in from *env* and from files (relative to *folder*).
+
+    An unquoted scalar that is one reference and nothing else is read as if its text had been written there:
+    ``port: ${PORT:-8000}`` is an integer. What YAML versions read differently, and an empty text, stay text, and so
+    does everything where text is wanted: a key of digits, a header, a query parameter.
+    Costs nothing for a section without variables: its value is given back as it is.
+    """
+    if not section.has_variables:
+        return Expansion(section.value)
+    expander = _Expander(section, env, folder)
+    value = expander.fill(section.value, ())
+    return Expansion(
+        value,
+        tuple(expander.problems),
+        frozenset(expander.variables),
+        frozenset(expander.files),
+        frozenset(expander.secrets),
+    )
+
+
+class _Reference(NamedTuple):
+    """``${…}`` as it stands from *start* to *stop* in *text*, the scalar at *path*."""
+
+    text: str
+    path: Steps
+    start: int
+    stop: int
+
+    @property
+    def inner(self) -> str:
+        """What stands between the braces; nothing when they are never closed."""
+        return self.text[self.start + 2 : self.stop - 1] if self.text[self.stop - 1] == "}" else ""
+
+
+class _Expander:
+    """One pass over one section."""
+
+    def __init__(self, section: Section, env: Mapping[str, str], folder: Path) -> None:
+        self._section, self._env, self._folder = section, env, folder
+        self._form: Steps = (*section.path[:1], *("" for _ in section.path[1:]))  # the name of an endpoint is no matter
+        self.problems: list[Diagnostic] = []
+        self.variables: set[str] = set()
+        self.files: set[Path] = set()
+        self.secrets: set[str] = set()
+
+    def fill(self, value: Any, path: Steps) -> Any:
+        """*value*, which stands at *path*, with the variables in all its texts filled in."""
+        if isinstance(value, dict):
+            return {key: self.fill(inner, (*path, key)) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.fill(inner, (*path, index)) for index, inner in enumerate(value)]
+        if not isinstance(value, str) or "${" not in value:
+            return value
+        filled = self._references(value, path, 0, len(value))
+        place = (*self._form, *path)
+        kind = text_kind(RootSettings, place)
+        if isinstance(value, Unquoted) and len(filled) == 1 and filled[0][:2] == (0, len(value)):
+            read = _read(filled[0].value, kind, place)
+            if not isinstance(read, str):
+                return read
+        self._refuse_names(value, path, filled, kind)
+        text, forms = fill_in(value, filled, kind)
+        self.secrets |= {form for said, form in forms.items() if said in self.secrets}
+        return text
+
+    def _references(self, text: str, path: Steps, begin: int, end: int) -> list[Filled]:
+        """What stands for each reference from *begin* to *end* in *text*."""
+        filled: list[Filled] = []
+        done = begin
+        while (start := text.find("${", done, end)) >= 0:
+            if start > done and text[start - 1] == "$":
+                done = start + 2
+            else:
+                done = min(_end(text, start), end)
+                filled.append(Filled(start, done, self._refer(_Reference(text, path, start, done))))
+        return filled
+
+    def _text(self, text: str, path: Steps, begin: int, end: int) -> str:
+        """A default, which stands from *begin* to *end* in *text*, with what it refers to filled in."""
+        inner = [one._replace(start=one.start - begin, stop=one.stop - begin)
+                 for one in self._references(text, path, begin, end)]  # fmt: skip
+        return fill_in(text[begin:end], inner, TextKind.PLAIN)[0]
+
+    def _refuse_names(self, text: str, path: Steps, filled: list[Filled], kind: TextKind) -> None:
+        """Report the references that are meant to name something, which only the file can."""
+        for one in filled:
+            if kind is TextKind.URL and names_a_placeholder(text, filled, one):
+                message, way = "a variable cannot stand in the braces of a URL", "move `{}` out of the braces"
+            elif kind is not TextKind.PLAIN and is_part_of_a_name(text, filled, one):
+                message, way = "a variable is a value in an expression, not a part of a name", "put `{}` in quotes"
+            else:
+                continue
+            hint = f"write the name itself, or {way.format(text[one.start : one.stop])}"
+            self._problem("bad-variable", message, _Reference(text, path, one.start, one.stop), hint)
+
+    def _refer(self, reference: _Reference) -> str:
+        """The text that *reference* stands for; nothing after a problem."""
+        inner = reference.inner
+        if inner.startswith("file:"):
+            return self._file(inner.removeprefix("file:"), reference)
+        named = _NAME.match(inner)
+        if named is None:
+            near = _NEARLY.fullmatch(inner)
+            hint = f"write `${{{near[1]}}}`" if near else _FORMS
+            return self._problem("bad-variable", "this is not the name of a variable", reference, hint)
+        name, has_default = named[1], bool(named[2])
+        self.variables.add(name)
+        value = self._env.get(name)
+        if has_default and not value:
+            return self._text(reference.text, reference.path, reference.start + 2 + named.end(), reference.stop - 1)
+        if value is None:
+            hint = did_you_mean(name, self._env) or f"set it, or give a default: `${{{name}:-…}}`"
+            return self._problem("unset-variable", f"the variable `{name}` is not set", reference, hint)
+        return self._secret(value)
+
+    def _file(self, name: str, reference: _Reference) -> str:
+        """What the file says, without one line break at its end."""
+        path = self._folder / name
+        self.files.add(path)
+        try:
+            content = read_file(path)
+            if len(content) > LARGEST:
+                raise OSError(errno.EFBIG, "it is too large")
+            text = content.decode("utf-8")
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not a UTF-8 text"
+            message = f"the file `{name}` cannot be read: {why}"
+            hint = "create it, or correct its path, which begins in the folder of this file"
+            return self._problem("variable-file", message, reference, hint)
+        return self._secret(text.removesuffix("\n").removesuffix("\r"))
+
+    def _secret(self, value: str) -> str:
+        if value:
+            self.secrets.add(value)
+        return value
+
+    def _problem(self, code: str, message: str, reference: _Reference, hint: str | None) -> str:
+        text, path, start, stop = reference
+        written = text[start:stop]
+        position = self._section.locate(path, written, text.count(written, 0, start))
+        place = (*self._section.path, *path)
+        self.problems.append(Diagnostic(code, "error", message, position, hint, (), place))
+        return ""
+
+
+def _read(text: str, kind: TextKind, place: Steps) -> Any:
+    """What the scalar *text* means at *place*; what is sent or taken as a text only keeps every sign of it."""
+    read = read_plain(text) if text else text
+    if read is None or isinstance(read, str):
+        return read
+    if isinstance(read, Doubt) or kind is TextKind.FIELDS:
+        return text
+    return text if keeps_text(RootSettings, place, is_respelled=json_text(read) != text) else read
+
+
+def _end(text: str, start: int) -> int:
+    """Where the reference that begins at *start* ends: behind its own ``}``, or with the text."""
+    depth = 0
+    for brace in _BRACES.finditer(text, start):
+        depth += 1 if brace[0] == "${" else -1
+        if depth == 0:
+            return brace.end()
+    return len(text)

@@ -1,0 +1,211 @@
+"""One endpoint, explained without calling anybody: order, requests, deadlines, and what every failure becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from aggregator.errors import AggregatorError
+from aggregator.plan.explaining.graph import draw_tree, mermaid, tree_of
+from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
+from aggregator.plan.explaining.summary import named_calls, part_text
+from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
+from aggregator.plan.explaining.ways import ways_of
+from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, ResponsePlan
+from aggregator.templates import json_text
+
+
+class ExplainedCall(Struct, frozen=True):
+    """One request, as it would be written, and when it has to have ended; *part* tells its place: ``page.cart``.
+
+    *seconds* is its limit, cut to the endpoint's deadline when *is_cut*. *role* is ``call``, ``fallback``,
+    ``race``, ``group`` or ``background``.
+    """
+
+    part: str
+    role: str
+    request: RequestPreview
+    seconds: float
+    is_cut: bool
+
+
+class ExplainedPart(Struct, frozen=True):
+    """One part of the answer: the truth table of its failures, and the rows of status maps that make it.
+
+    *stand_in* is what takes its place (as JSON) when it is optional and fails, *skipped* when it is skipped, *lost*
+    what an item becomes that fails alone.
+    """
+
+    name: str
+    cases: tuple[Case, ...]
+    rules: tuple[str, ...]
+    stand_in: str | None
+    skipped: str | None
+    lost: str | None = None
+
+
+class Explanation(Struct, frozen=True):
+    """Everything that can be said of *plan* before a request comes.
+
+    *making* is the table of the answer itself, None when it cannot fail once its parts are there.
+    """
+
+    plan: EndpointPlan
+    calls: tuple[ExplainedCall, ...]
+    parts: tuple[ExplainedPart, ...]
+    tree: tuple[str, ...]
+    diagram: str
+    answer: str
+    veil: Veil
+    making: ExplainedPart | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as data for machines; times in seconds."""
+        member: dict[str, Any] = self.veil.value(
+            {
+                "endpoint": self.plan.key,
+                "kind": self.plan.kind,
+                "deadline": self.plan.timeout,
+                "answer": self.answer,
+                "calls": [_call_member(call) for call in self.calls],
+                "order": {part.name: [self._name(wait) for wait in part.waits] for part in self._parts},
+                "failures": {part.name: _part_member(part) for part in (*self.parts, self.making) if part},
+            }
+        )
+        return member
+
+    @property
+    def _parts(self) -> tuple[PartPlan, ...]:
+        return self.plan.fan.parts if self.plan.fan else ()
+
+    def _name(self, number: int) -> str:
+        return self._parts[number].name
+
+
+def explain(plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, str] | None = None) -> Explanation:
+    """Explain *plan*; *params* stand in for path parameters. Raises ``AggregatorError`` for wrong ones."""
+    given = _typed(plan, params or {})
+    veil = Veil(secrets)
+
+    def line(call: CallPlan) -> str:
+        return preview(call, given, veil).line
+
+    parts = plan.fan.parts if plan.fan else ()
+    return Explanation(
+        plan,
+        tuple(_calls(plan, given, veil)),
+        tuple(_part(part, plan, veil) for part in parts),
+        tuple(map(veil.text, draw_tree(tree_of(plan.fan, line)))) if plan.fan else (),
+        veil.text(mermaid(plan, line)),
+        veil.text(_answer(plan)),
+        veil,
+        _making(plan, veil),
+    )
+
+
+def _typed(plan: EndpointPlan, params: Mapping[str, str]) -> dict[str, Any]:
+    """Give *params* as the endpoint would read them."""
+    unknown = [name for name in params if name not in plan.pattern.params]
+    if unknown:
+        known = ", ".join(plan.pattern.params) or "none"
+        raise AggregatorError(f"{plan.key} has no parameter {unknown[0]!r}; it has: {known}.")
+    declared = {parameter.name: parameter for parameter in plan.inputs.params}
+    return {name: declared[name].parse(text) if name in declared else text for name, text in params.items()}
+
+
+def _answer(plan: EndpointPlan) -> str:
+    """Give what the client gets when nothing fails."""
+    response = plan.response
+    if plan.stream:
+        status = _status(plan.response)
+        return f"{status} the body of the call, as it comes" if status else "the body of the call, as it comes"
+    if response.body is not None:
+        body = json_text(shown(response.body))
+    elif plan.kind == "call":
+        return "status, body and content type of the call"
+    elif response.merge != "object" or plan.fan is None:
+        body = f"the parts, merged ({response.merge})" if plan.fan else "null"
+    else:
+        body = "{" + ", ".join(f'"{part.name}": …' for part in plan.fan.parts) + "}"
+    return f"{_status(response) or 200} {body}"
+
+
+def _status(response: ResponsePlan) -> str:
+    """Give the status that the file says, if it says one."""
+    if response.status_expression is not None:
+        return f"{{{{ {response.status_expression.source} }}}}"
+    return str(response.status or "")
+
+
+def _calls(plan: EndpointPlan, params: Mapping[str, Any], veil: Veil) -> Iterator[ExplainedCall]:
+    for part in plan.fan.parts if plan.fan else ():
+        for name, role, call in named_calls(part):
+            is_cut = call.timeout > plan.timeout
+            seconds = min(call.timeout, plan.timeout)
+            yield ExplainedCall(name, role, preview(call, params, veil), seconds, is_cut)
+    for effect in plan.effects:
+        request = preview(effect.call, params, veil)
+        yield ExplainedCall("after the answer", "background", request, effect.call.timeout, is_cut=False)
+
+
+def _part(part: PartPlan, plan: EndpointPlan, veil: Veil) -> ExplainedPart:
+    rules = tuple(map(veil.text, _rules(part)))
+    stand_in = json_text(None if part.default is None else veil.value(shown(part.default)))
+    lost = None if part.each is None else {"null": "null", "skip": "left out"}.get(part.each.on_error)
+    return ExplainedPart(part_text(part), cases_of(part, plan), rules, stand_in if part.optional else None,
+                         stand_in if part.when else None, lost)  # fmt: skip
+
+
+def _making(plan: EndpointPlan, veil: Veil) -> ExplainedPart | None:
+    cases = answer_cases(plan)
+    if not cases:
+        return None
+    spoken = {outcome.rule for case in cases for outcome in case.outcomes}
+    rules = tuple(veil.text(rule) for rule in map(rule_text, plan.rows) if rule in spoken)
+    return ExplainedPart("response", cases, rules, None, None)
+
+
+def _rules(part: PartPlan) -> list[str]:
+    """Give the rows that decide what *part* becomes; where its calls differ, each with the call that it is for."""
+    maps = dict.fromkeys((way.name, way.rows) for way in ways_of(part) if way.rows)
+    if len({rows for _, rows in maps}) == 1:
+        return [rule_text(row) for row in next(iter(maps))[1]]
+    return [f"{name}: {rule_text(row)}" for name, rows in maps for row in rows]
+
+
+def _call_member(call: ExplainedCall) -> dict[str, Any]:
+    request = call.request
+    return {
+        "part": call.part,
+        "role": call.role,
+        "method": request.method,
+        "target": request.target,
+        "headers": dict(request.headers),
+        "body": request.body,
+        "timeout": call.seconds,
+        "cut_to_the_endpoint": call.is_cut,
+    }
+
+
+def _part_member(part: ExplainedPart) -> dict[str, Any]:
+    return {
+        "cases": {
+            case.name: [
+                {
+                    "becomes": one.kind,
+                    "status": one.status,
+                    "cause": one.cause,
+                    "when": one.when,
+                    "detail": one.detail,
+                    "rule": one.rule,
+                }
+                for one in case.outcomes
+            ]
+            for case in part.cases
+        },
+        "rules": list(part.rules),
+        "skipped": part.skipped,
+        "lost": part.lost,
+    }

@@ -1,0 +1,90 @@
+"""An explanation as text for a terminal: order, requests, and the table of failures, in 80 columns where it can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from aggregator.fields import duration_text
+from aggregator.plan.explaining.explain import ExplainedCall, ExplainedPart, Explanation
+
+_COLUMNS = ("timeout", "network", "404", "4xx", "5xx", "invalid_body", "overloaded")
+_SELDOM = ("3xx", "unsuccessful", "expression", "fault")
+_USUAL = frozenset({"502", "ok", "lost", "lost/502"})
+
+
+def explanation_text(explanation: Explanation) -> str:
+    """Give *explanation* as text; headings stand at the start of a line, all else is indented."""
+    plan = explanation.plan
+    lines = [plan.key, f"  {explanation.answer}", f"  within {duration_text(plan.timeout)}"]
+    if explanation.tree:
+        lines += ["", "Calls", *(f"  {line}" for line in explanation.tree)]
+    if explanation.calls:
+        lines += ["", "Requests", *_request_lines(explanation.calls)]
+    if explanation.parts or explanation.making:
+        lines += ["", "What the client gets when a part fails", *_failure_lines(explanation)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _request_lines(calls: Sequence[ExplainedCall]) -> Iterator[str]:
+    shared = [h for h in calls[0].request.headers if len(calls) > 1 and all(h in c.request.headers for c in calls)]
+    if shared:
+        yield "  all"
+        yield from (f"    {name}: {value}" for name, value in shared)
+    for call in calls:
+        role = "" if call.role in ("call", "background") else f" ({call.role})"
+        cut = ", the endpoint's deadline" if call.is_cut else ""
+        yield f"  {call.part}{role}"
+        yield f"    {call.request.line}"
+        yield from (f"    {name}: {value}" for name, value in call.request.headers if (name, value) not in shared)
+        yield from (f"    {line}" for line in (call.request.body or "").splitlines())
+        yield f"    ends within {duration_text(call.seconds)}{cut}"
+
+
+def _failure_lines(explanation: Explanation) -> Iterator[str]:
+    required = [part for part in explanation.parts if part.stand_in is None]
+    if required:
+        yield from _table(required)
+    status = explanation.plan.response.status or 200
+    for part in explanation.parts:
+        if part.stand_in is not None:
+            yield f"  {part.name}  {status} with {part.stand_in} in its place"
+    for part in explanation.parts:
+        if part.skipped is not None:
+            yield f"  {part.name}  {status} with {part.skipped} in its place when it is skipped"
+    for part in explanation.parts:
+        if part.lost is not None:
+            yield f"  {part.name}  {status} where one item fails, which is {part.lost}"
+    if len(required) < len(explanation.parts) or any(part.lost for part in explanation.parts):
+        yield "  Such an answer names the part in aggregator-parts and is not cacheable."
+    making = explanation.making
+    if making is not None:
+        yield f"  {making.name}  {_cells_of(making)} when the answer cannot be made of what came"
+    yield from _rule_lines([*required, *([making] if making else [])])
+
+
+def _cells_of(part: ExplainedPart) -> str:
+    """Give all that the client can get for *part*, whatever the case, once each."""
+    return "/".join(dict.fromkeys(cell for case in part.cases for cell in case.text.split("/")))
+
+
+def _table(parts: Sequence[ExplainedPart]) -> Iterator[str]:
+    cells = [{case.name: case.text for case in part.cases} for part in parts]
+    extra = [name for name in _SELDOM if any(cell.get(name, "ok") not in _USUAL for cell in cells)]
+    names = [*_COLUMNS, *extra]
+    header = ["", *(name.replace("_", " ") for name in names)]
+    rows = [[part.name, *(cell.get(name, "–") for name in names)] for part, cell in zip(parts, cells, strict=True)]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+
+
+def _rule_lines(parts: Sequence[ExplainedPart]) -> Iterator[str]:
+    """Give the rows of status maps, those that several parts share once."""
+    rules: dict[tuple[str, ...], list[str]] = {}
+    for part in parts:
+        if part.rules:
+            rules.setdefault(part.rules, []).append(part.name)
+    for texts, names in rules.items():
+        yield ""
+        yield f"  {', '.join(names)}: the first that matches of"
+        yield from (f"    {text}" for text in texts)

@@ -1,0 +1,145 @@
+"""The results of parts become one answer: passed through, spliced into an object, templated, or merged.
+
+``Assembly`` chooses the way once. The common ways only copy bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from aggregator.errors import ExpressionError
+from aggregator.exchange import Exchange, State
+from aggregator.plan.types import EndpointPlan
+from aggregator.runtime.answers.answer import Answer, forbid_storing, has_body
+from aggregator.runtime.answers.bodies import JSON_TYPE, Function, body_of, compile_steps
+from aggregator.runtime.answers.disclosure import Discloses
+from aggregator.runtime.answers.finishing import Finish, compile_check, compile_finish
+from aggregator.runtime.answers.narrowing import Narrowing
+from aggregator.runtime.answers.outcome import HEADER, is_partial, parts_header
+from aggregator.runtime.parts.fanout import Run
+from aggregator.runtime.parts.names import Names
+from aggregator.runtime.parts.result import Result
+from aggregator.templates import MISSING, Expression, Template, header_value, text_of
+
+Begin = Callable[[Run], Answer]
+
+
+class Assembly:
+    """Makes the answer of an endpoint from an ended run that did not fail."""
+
+    __slots__ = ("_begin", "_check", "_finish", "_headers", "_narrowing", "_status_of")
+
+    def __init__(self, plan: EndpointPlan, transform: Function | None, discloses: Discloses) -> None:
+        steps = compile_steps(plan, transform, discloses)
+        self._begin = _compile_begin(plan, has_steps=bool(steps))
+        self._finish: Finish | None = compile_finish(plan, steps, discloses)
+        self._check = compile_check(plan.response)
+        self._narrowing = Narrowing.of(plan)
+        self._status_of = plan.response.status_expression
+        self._headers = plan.response.headers
+
+    def accept(self, exchange: Exchange) -> None:
+        """Take in how the client wants its answer, before anything is called; raises ``Refusal`` (406, 422)."""
+        if self._check is not None:
+            self._check(exchange)
+        if self._narrowing is not None:
+            exchange.asked = self._narrowing.asked(exchange)
+
+    async def answer(self, run: Run) -> Answer:
+        """Give the answer; raises ``ExpressionError`` or ``CallError`` when the parts cannot become one."""
+        answer = self.plain(run)
+        return answer if self._finish is None else await self._finish(answer, run)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether ``plain`` is the whole of it."""
+        return self._finish is None
+
+    def plain(self, run: Run) -> Answer:
+        """Give the answer before anything that needs the body as data, or that more than one part has a say in."""
+        answer = self._begin(run)
+        names = run.frame.names
+        if self._status_of is not None:
+            answer.status = status_from(self._status_of, names)
+        if self._headers:
+            add_headers(answer, self._headers, names)
+        if self._status_of is not None and not has_body(answer.status):
+            empty(answer)
+        results = run.results
+        if is_partial(results):  # type: ignore[arg-type]
+            mark_partial(answer, results)  # type: ignore[arg-type]
+        return answer
+
+
+def _compile_begin(plan: EndpointPlan, *, has_steps: bool) -> Begin:
+    """Give the function that makes an answer with status, content type and body; with steps the body comes later."""
+    status = plan.response.status
+    if plan.raw:
+        return _passing(status)
+    fixed = status or 200
+    if not has_body(fixed) or (plan.kind == "respond" and plan.response.body is None):
+        return lambda _: Answer(fixed, [], b"")
+    body = _nothing if has_steps else body_of(plan)
+    if plan.kind == "call" and status is None:
+        return lambda run: Answer(_status_of_call(run.results[0]), [(b"content-type", JSON_TYPE)], body(run))
+    return lambda run: Answer(fixed, [(b"content-type", JSON_TYPE)], body(run))
+
+
+def _nothing(_: Run) -> bytes:
+    return b""
+
+
+@cache
+def _passing(fixed: int | None) -> Begin:
+    """Give the function that lets body and content type of the call through; its status too, unless one is *fixed*."""
+
+    def passed(run: Run) -> Answer:
+        result = run.results[0]
+        assert result is not None
+        if result.state is not State.OK:
+            return Answer(fixed or 200, [(b"content-type", JSON_TYPE)], result.json)
+        status = fixed or result.status
+        if not has_body(status):
+            return Answer(status, [], b"")
+        kind = result.content_type
+        return Answer(status, [] if kind is None else [(b"content-type", kind)], result.raw)
+
+    return passed
+
+
+def _status_of_call(result: Result | None) -> int:
+    """Give the status of an answer that is made from one call: the upstream's, unless it goes without a body."""
+    if result is None or result.state is not State.OK or not has_body(result.status):
+        return 200
+    return result.status
+
+
+def empty(answer: Answer) -> None:
+    """Take the body off an answer whose status has none."""
+    answer.body = b""
+    answer.headers = [(n, v) for n, v in answer.headers if n != b"content-type"]
+
+
+def mark_partial(answer: Answer, results: list[Result]) -> None:
+    """Say in the headers of *answer* which parts are missing and why; such an answer is never cacheable."""
+    forbid_storing(answer)
+    answer.headers.append((HEADER, parts_header(results)))
+
+
+def status_from(expression: Expression, names: Names) -> int:
+    """Give the status that *expression* computes; raises ``ExpressionError`` when it is none."""
+    value = expression.evaluate(names)
+    if isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599:
+        return value
+    raise ExpressionError("The expression for the status of the answer did not give a status.")
+
+
+def add_headers(answer: Answer, headers: tuple[tuple[bytes, Template], ...], names: Names) -> None:
+    """Set *headers*; one whose value is null or missing is left out."""
+    for name, template in headers:
+        value = template.render(names, missing="null")
+        if value is None or value is MISSING:
+            continue
+        answer.headers = [(n, v) for n, v in answer.headers if n != name]
+        answer.headers.append((name, header_value(text_of(value))))

@@ -1,0 +1,183 @@
+"""What the body of an answer is made from, as bytes that are copied or as data that later steps change."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aggregator.codecs import json as json_codec
+from aggregator.errors import ExpressionError
+from aggregator.plan.types import EndpointPlan, FanPlan, ListJoinPlan, ResponsePlan
+from aggregator.runtime.answers.disclosure import Discloses
+from aggregator.runtime.answers.outcome import parts_member
+from aggregator.runtime.calls.splicing import compile_json
+from aggregator.runtime.parts.fanout import Run
+from aggregator.runtime.parts.shape import compile_shape, computes
+from aggregator.shaping.join import compile_list_join
+from aggregator.shaping.merge import compile_merge
+from aggregator.templates import MISSING, Const, Template
+
+JSON_TYPE = b"application/json"
+Function = Callable[[Any], Awaitable[Any]]
+Body = Callable[[Run], bytes | list[bytes]]
+Value = Callable[[Run], Any]
+Step = Callable[[Any, Run], Awaitable[Any]]
+Decode = Callable[[bytes], Any]
+_LARGE = 64 * 1024
+
+
+def body_of(plan: EndpointPlan) -> Body:
+    """Give the function that writes the body of an answer, for a plan without steps."""
+    response = plan.response
+    if response.body is not None:
+        return _templated(response.body, is_text=is_text(response))
+    if plan.kind == "call":
+        return lambda run: run.results[0].json  # type: ignore[union-attr]
+    assert plan.fan is not None
+    names = tuple(part.name for part in plan.fan.parts)
+    if response.merge != "object":
+        return _merged(response.merge, names)
+    return object_body(names)
+
+
+def value_of(plan: EndpointPlan) -> Value:
+    """Give the function that makes the body of an answer as data for steps: exact, unless one of them computes.
+
+    Where the client chose its fields, what it did not ask for need not be there.
+    """
+    response = plan.response
+    if response.body is not None and is_text(response):
+        return _rendered(response.body)
+    if plan.fan is None and response.body is None:
+        return lambda _: None
+    body = body_of(plan)
+    decode = _decode_for(response)
+
+    def value(run: Run) -> Any:
+        asked = run.frame.exchange.asked
+        text = body(run) if asked is None or asked.write is None else asked.write(run.frame.names)
+        return decode(text if isinstance(text, bytes) else b"".join(text))
+
+    return value
+
+
+def _decode_for(response: ResponsePlan) -> Decode:
+    """Give the function that reads bodies for the steps of an answer."""
+    computed = computes(response.shape) or response.transform is not None
+    return json_codec.decode if computed else json_codec.decode_exact
+
+
+def is_text(response: ResponsePlan) -> bool:
+    """Say whether the declared content type is none of JSON, so that a body that is text stands as it is."""
+    for name, template in response.headers:
+        if name == b"content-type" and isinstance(template.node, Const):
+            media = str(template.node.value).partition(";")[0].strip().lower()
+            return not (media == "application/json" or media.endswith("+json"))
+    return False
+
+
+def encode_body(value: Any, *, as_text: bool) -> bytes:
+    """Give *value* as JSON, or as it is when it is text and is to stand *as_text*; raises ``ExpressionError``."""
+    if not as_text or not isinstance(value, str):
+        return json_codec.encode(value)
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise ExpressionError("The text of the answer holds half of a surrogate pair.") from None
+
+
+def _rendered(template: Template) -> Value:
+    def value(run: Run) -> Any:
+        found = template.render(run.frame.names, missing="null")
+        return None if found is MISSING else found
+
+    return value
+
+
+def _templated(template: Template, *, is_text: bool) -> Body:
+    if is_text:
+        value = _rendered(template)
+        return lambda run: encode_body(value(run), as_text=True)
+    write = compile_json(template)
+    return lambda run: write(run.frame.names)
+
+
+def _merged(how: str, names: tuple[str, ...]) -> Body:
+    merge = compile_merge(how)
+
+    def body(run: Run) -> bytes:
+        parts = [(name, r.exact) for name, r in zip(names, run.results, strict=True)]  # type: ignore[union-attr]
+        return json_codec.encode(merge(parts))
+
+    return body
+
+
+def object_body(names: tuple[str, ...]) -> Body:
+    """Give the function that splices results into an object under *names*, in that order."""
+    keys = [(b"," if number else b"{") + json_codec.encode(name) + b":" for number, name in enumerate(names)]
+
+    def body(run: Run) -> bytes | list[bytes]:
+        pieces: list[bytes] = []
+        add = pieces.append
+        large = False
+        for key, result in zip(keys, run.results, strict=True):
+            text = result._json or result.json  # type: ignore[union-attr]  # the hottest line: no property call
+            add(key)
+            add(text)
+            large = large or len(text) > _LARGE
+        add(b"}")
+        return pieces if large else b"".join(pieces)
+
+    return body if names else lambda _: b"{}"
+
+
+def compile_steps(plan: EndpointPlan, transform: Function | None, discloses: Discloses) -> list[Step]:
+    """Give what is done to the body as data, in this order: joins, shape, transform, fields, meta."""
+    response = plan.response
+    decode = _decode_for(response)
+    steps = [_join(join, plan.fan, decode) for join in response.join]
+    shape = compile_shape(response.shape)
+    if shape is not None:
+
+        async def reshape(value: Any, run: Run) -> Any:
+            return shape(value, run.frame.names.child({"this": {"body": value}}))
+
+        steps.append(reshape)
+    if transform is not None:
+
+        async def change(value: Any, _: Run) -> Any:
+            return await transform(value)
+
+        steps.append(change)
+    if response.fields:
+        steps.append(_prune)
+    if response.meta:
+        steps.append(_meta(discloses))
+    return steps
+
+
+def _join(plan: ListJoinPlan, fan: FanPlan | None, decode: Decode) -> Step:
+    join = compile_list_join(plan.left, plan.right, plan.into, plan.missing)
+    names = [] if fan is None else [part.name for part in fan.parts]
+
+    async def inside(value: Any, _: Run) -> Any:
+        return join(value, value)
+
+    async def with_part(value: Any, run: Run) -> Any:
+        result = run.results[names.index(str(plan.part))]
+        return join(value, {plan.part: None if result is None else decode(result.json)})
+
+    return inside if plan.part is None else with_part
+
+
+async def _prune(value: Any, run: Run) -> Any:
+    asked = run.frame.exchange.asked
+    return value if asked is None else asked.fields.prune(value)
+
+
+def _meta(discloses: Discloses) -> Step:
+    async def add(value: Any, run: Run) -> Any:
+        meta = {"parts": parts_member(run.ended_results(), debug=discloses(run.frame.exchange))}
+        return {**value, "meta": meta} if isinstance(value, dict) else {"data": value, "meta": meta}
+
+    return add

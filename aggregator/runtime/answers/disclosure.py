@@ -1,0 +1,39 @@
+"""What an upstream really said, and who may read it: callers that send the secret of ``server.debug``."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+from aggregator.exchange import Exchange
+from aggregator.plan.types import ServerPlan
+from aggregator.runtime.parts.result import Result
+
+Discloses = Callable[[Exchange], bool]
+_MOST_OF_A_BODY = 4096
+
+
+def compile_disclosure(server: ServerPlan) -> Discloses:
+    """Give the function that says whether details may be told to whom sent a request; to nobody unless declared."""
+    header, secret = server.debug_header, server.debug_secret
+    if not header or not secret:
+        return _never
+
+    def discloses(exchange: Exchange) -> bool:
+        sent = next((value for name, value in exchange.header_list if name == header), b"")
+        return hmac.compare_digest(sent, secret)
+
+    return discloses
+
+
+def _never(_: Exchange) -> bool:
+    return False
+
+
+def details(result: Result) -> dict[str, Any]:
+    """Give headers and the beginning of the body that the upstream of *result* sent."""
+    return {
+        "upstream_headers": result.header_map(),
+        "upstream_body": result.raw[:_MOST_OF_A_BODY].decode("utf-8", "replace"),
+    }

@@ -1,0 +1,119 @@
+"""What a failed part becomes for the client: the first row of the status map that matches, or the default.
+
+Defaults: timeout 504; an upstream's 404 is 404; any other status, network and invalid body 502; our own limits 503.
+"""
+
+from __future__ import annotations
+
+import math
+
+from aggregator.codecs import json as json_codec
+from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.exchange import Exchange
+from aggregator.plan import failures
+from aggregator.plan.types import RowPlan
+from aggregator.runtime.answers.answer import Answer, has_body, merged_headers, problem
+from aggregator.runtime.answers.disclosure import details
+from aggregator.runtime.answers.outcome import parts_member
+from aggregator.runtime.parts.names import Names
+from aggregator.runtime.parts.result import Result
+from aggregator.templates import MISSING, Template, header_value
+
+_UNKNOWN = CallError(Cause.EXPRESSION, "The answer could not be made.")
+
+
+def default_status(result: Result) -> int:
+    """Give the status that the failure *result* becomes when no row says otherwise."""
+    return failures.default_status(result.cause or Cause.EXPRESSION, result.status)
+
+
+def matches(row: RowPlan, result: Result, names: Names) -> bool:
+    """Say whether *row*, one of those that may speak of its part, speaks of the failure *result*; sees ``this``."""
+    if row.on != "any" and row.on not in failures.keys_of(result.cause or Cause.EXPRESSION, result.status):
+        return False
+    return row.when is None or row.when.truth(names)
+
+
+def failure_answer(
+    result: Result,
+    rows: tuple[RowPlan, ...],
+    names: Names,
+    exchange: Exchange,
+    parts: tuple[Result, ...],
+    *,
+    debug: bool,
+) -> Answer:
+    """Give the answer for the failed part *result*; *rows* are in order of precedence."""
+    scope = (result.scope or names).child({"this": result.view()}) if rows else names
+    try:
+        row = next((row for row in rows if matches(row, result, scope)), None)
+        if row is not None and row.forward and result.status:
+            return _forwarded(result, row, scope)
+        return _mapped(result, row, scope, exchange, parts, debug)
+    except AggregatorError as error:
+        result.error = CallError(Cause.EXPRESSION, f"The status map could not be applied: {error}")  # for the log too
+        return problem(502, sentence(result.error.message), request_id=exchange.id)
+
+
+def _forwarded(result: Result, row: RowPlan, names: Names) -> Answer:
+    """Give status and body of the upstream, whatever they are: like every failure, not to be cached."""
+    status = row.status or result.status
+    kind = result.content_type if has_body(status) else None
+    kept = [] if kind is None else [(b"content-type", kind)]
+    headers = merged_headers([*kept, (b"cache-control", b"no-store")], _headers(row, names))
+    return Answer(status, headers, result.raw if has_body(status) else b"")
+
+
+def _headers(row: RowPlan, names: Names) -> dict[bytes, bytes]:
+    rendered = ((name, template.render_text(names, missing="omit")) for name, template in row.headers)
+    return {name: header_value(text) for name, text in rendered if text}
+
+
+def _mapped(
+    result: Result,
+    row: RowPlan | None,
+    names: Names,
+    exchange: Exchange,
+    parts: tuple[Result, ...],
+    debug: bool,
+) -> Answer:
+    status = default_status(result) if row is None or row.status is None else row.status
+    headers = {} if row is None else _headers(row, names)
+    error = result.error or _UNKNOWN
+    if status == 503 and b"retry-after" not in headers:
+        headers[b"retry-after"] = str(math.ceil(error.retry_after or 1)).encode()
+    elif error.retry_after is not None and b"retry-after" not in headers:
+        headers[b"retry-after"] = str(math.ceil(error.retry_after)).encode()
+    if not has_body(status):
+        return Answer(status, list({b"cache-control": b"no-store", **headers}.items()), b"")
+    if row is not None and row.body is not None:
+        return _own_body(status, row.body, headers, names)
+    detail = sentence(error.message) if row is None or row.detail is None else _text(row.detail, names)
+    answer = problem(
+        status, detail, title=row.title if row else None, request_id=exchange.id,
+        cause=(result.cause or Cause.EXPRESSION).value, part=None if result.name == "call" else result.name,
+        upstream=result.upstream or None, upstream_status=result.status or None,
+        parts=parts_member(parts) if len(parts) > 1 or result.tried or result.parts else None,
+        debug=details(result) if debug else None,
+    )  # fmt: skip
+    answer.headers = merged_headers(answer.headers, headers)
+    return answer
+
+
+def sentence(message: str) -> str:
+    """Give *message* as the sentence that every other detail is; expressions speak in phrases, as the loader does."""
+    return message if message.endswith((".", "!", "?")) else f"{message[:1].upper()}{message[1:]}."
+
+
+def _text(template: Template, names: Names) -> str:
+    value = template.render(names, missing="null")
+    return value if isinstance(value, str) else json_codec.encode(None if value is MISSING else value).decode()
+
+
+def _own_body(status: int, body: Template, headers: dict[bytes, bytes], names: Names) -> Answer:
+    value = body.render(names, missing="null")
+    if isinstance(value, str):
+        kind, text = b"text/plain; charset=utf-8", value.encode()
+    else:
+        kind, text = b"application/json", json_codec.encode(None if value is MISSING else value)
+    return Answer(status, merged_headers([(b"content-type", kind), (b"cache-control", b"no-store")], headers), text)

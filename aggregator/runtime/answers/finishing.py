@@ -1,0 +1,169 @@
+"""What is done to an answer after its parts became one: steps over its data, format, headers of parts, caching.
+
+``compile_finish`` gives None when an endpoint asks for nothing of it, which keeps plain answers as copied bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from aggregator.codecs import json as json_codec
+from aggregator.codecs.cache_control import combine
+from aggregator.codecs.etag import add_vary, etag_of, if_none_match
+from aggregator.codecs.negotiation import negotiate, offers_for, response_codec
+from aggregator.exchange import Exchange
+from aggregator.plan.types import EndpointPlan, ResponsePlan
+from aggregator.runtime.answers.answer import Answer, forbid_storing, has_body
+from aggregator.runtime.answers.bodies import Step, encode_body, is_text, value_of
+from aggregator.runtime.answers.disclosure import Discloses
+from aggregator.runtime.answers.outcome import is_partial
+from aggregator.runtime.answers.passing import passed_headers, replies_of
+from aggregator.runtime.parts.fanout import Run
+from aggregator.runtime.request.inputs import Refusal
+
+Finish = Callable[[Answer, Run], Awaitable[Answer]]
+Check = Callable[[Exchange], None]
+Encode = Callable[[Answer, Exchange], None]
+
+
+def compile_check(response: ResponsePlan) -> Check | None:
+    """Give the function that refuses (406) what cannot be answered in a format that is asked for; None when all can."""
+    if not _is_negotiated(response):
+        return None
+    offers = offers_for(response.formats)
+
+    def check(exchange: Exchange) -> None:
+        _chosen(exchange, offers)
+
+    return check
+
+
+def compile_finish(plan: EndpointPlan, steps: Sequence[Step], discloses: Discloses) -> Finish | None:
+    """Give the function that finishes an answer, or None when there is nothing to do.
+
+    An answer whose ``meta`` may tell what only a few may read is kept by no cache.
+    """
+    response = plan.response
+    encode = _compile_encoding(response.formats) if _is_negotiated(response) else None
+    if not (steps or encode or response.pass_headers or response.cache_control or response.etag):
+        return None
+    value, as_text = value_of(plan), is_text(response)
+    timed = steps[-1] if response.meta and response.etag else None
+
+    async def finish(answer: Answer, run: Run) -> Answer:
+        lasting = None
+        if steps and has_body(answer.status):
+            body = value(run)
+            for step in steps:
+                if step is timed:
+                    lasting = encode_body(body, as_text=as_text)
+                body = await step(body, run)
+            answer.body = encode_body(body, as_text=as_text)
+        if encode is not None and has_body(answer.status):
+            encode(answer, run.frame.exchange)
+        unstored = is_partial(run.ended_results())
+        if response.meta and discloses(run.frame.exchange):
+            forbid_storing(answer)
+            unstored = True
+        if response.pass_headers:
+            _pass_headers(answer, run, response, partial=unstored)
+        if response.cache_control is not None and not unstored:
+            _cache(answer, run, response.cache_control)
+        return _conditional(answer, run.frame.exchange, lasting) if response.etag and not unstored else answer
+
+    return finish
+
+
+def _is_negotiated(response: ResponsePlan) -> bool:
+    return response.formats != ("json",)
+
+
+def _chosen(exchange: Exchange, offers: tuple[str, ...]) -> str:
+    accept = b", ".join(value for name, value in exchange.header_list if name == b"accept") or None
+    chosen = negotiate(accept, offers)
+    if chosen is None:
+        raise Refusal(406, f"This endpoint answers as {', '.join(offers)}.")
+    return chosen
+
+
+def _compile_encoding(formats: tuple[str, ...]) -> Encode:
+    """Give the function that writes an answer in the format that its client likes best; JSON unstored as it is."""
+    offers = offers_for(formats)
+
+    def encode(answer: Answer, exchange: Exchange) -> None:
+        codec, kind = response_codec(_chosen(exchange, offers))
+        if codec.name != "json":
+            read = json_codec.decode_exact if codec.name == "xml" else json_codec.decode  # XML writes any digits
+            answer.body = codec.encode(read(answer.body))
+        answer.headers = [(n, v) for n, v in answer.headers if n != b"content-type"]
+        answer.headers.append((b"content-type", kind))
+        _vary(answer, b"accept")
+
+    return encode
+
+
+def _vary(answer: Answer, *names: bytes) -> None:
+    stated = b", ".join(value for name, value in answer.headers if name == b"vary") or None
+    answer.headers = [(n, v) for n, v in answer.headers if n != b"vary"]
+    answer.headers.append((b"vary", add_vary(stated, *names)))
+
+
+def _pass_headers(answer: Answer, run: Run, response: ResponsePlan, *, partial: bool) -> None:
+    """Add what parts sent; what the file sets itself, and what we make anew, unstored."""
+    kept = {name for name, _ in answer.headers if name != b"vary"}
+    if response.etag:
+        kept.add(b"etag")
+    passed = [field for field in passed_headers(response.pass_headers, run, partial=partial) if field[0] not in kept]
+    varying = [value for name, value in passed if name == b"vary"]
+    answer.headers.extend(field for field in passed if field[0] != b"vary")
+    if varying:
+        _vary(answer, *_names(varying))
+
+
+def _names(values: Sequence[bytes]) -> list[bytes]:
+    return [name.strip().lower() for value in values for name in value.split(b",") if name.strip()]
+
+
+def _cache(answer: Answer, run: Run, rule: str) -> None:
+    """State how long the answer may be kept: as the file says, or no longer and no wider than any part."""
+    if any(name == b"cache-control" for name, _ in answer.headers):
+        return
+    if rule != "compute":
+        answer.headers.append((b"cache-control", rule.encode("latin-1")))
+        return
+    values, ages, varying = [], [], []
+    for reply in replies_of(run):
+        values.append(_joined(reply.headers, b"cache-control"))
+        ages.append(_joined(reply.headers, b"age"))
+        varying += [value for name, value in reply.headers if name == b"vary"]
+    names = [name for name in dict.fromkeys(_names(varying)) if name != b"accept-encoding"]
+    if values and b"*" in names:
+        values[0] = b"no-store"
+    elif values and any(name == b"set-cookie" for name, _ in answer.headers):  # which is for one client alone
+        values[0] = b"private" if values[0] is None else values[0] + b", private"
+    computed = combine(values, ages)
+    if computed is not None:
+        answer.headers.append((b"cache-control", computed))
+    if names and b"*" not in names:
+        _vary(answer, *names)
+
+
+def _joined(headers: Sequence[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
+    return b", ".join(value for name, value in headers if name == wanted) or None
+
+
+def _conditional(answer: Answer, exchange: Exchange, lasting: bytes | None) -> Answer:
+    """Add an ETag to a good answer to a GET, or give 304 when the client has it (RFC 9110 §13.1.2, §15.4.5).
+
+    *lasting* is the body without the times in its ``meta``, if it has them: its tag is a weak one.
+    """
+    if answer.status != 200 or exchange.method not in ("GET", "HEAD"):
+        return answer
+    kind = _joined(answer.headers, b"content-type") or b""
+    tag = etag_of(answer.body) if lasting is None else b"W/" + etag_of(kind + b"\n" + lasting)
+    answer.headers.append((b"etag", tag))
+    sent = _joined(exchange.header_list, b"if-none-match")
+    if sent is not None and if_none_match(sent, tag):
+        kept = [(n, v) for n, v in answer.headers if n not in (b"content-type", b"content-length")]
+        return Answer(304, kept, b"")
+    return answer

@@ -1,0 +1,86 @@
+"""The one vocabulary for parts: name, state, status, cause, milliseconds, attempts; as header, as data, as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from aggregator.exchange import State
+from aggregator.runtime.answers.disclosure import details
+from aggregator.runtime.parts.result import Result
+
+HEADER = b"aggregator-parts"
+_REPLACED = frozenset({State.DEFAULT, State.STALE})
+_LOST = _REPLACED | {State.FAILED}
+_TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*").fullmatch
+
+
+def parts_header(parts: Iterable[Result]) -> bytes:
+    """Give the parts as a structured field (RFC 9651 list): ``ads;state=default;cause=deadline;ms=300;attempts=1``.
+
+    A part that is there although something inside it is not says how much: ``lines;state=ok;lost=2;cause=reset``.
+    """
+    return ", ".join(_item(part) for part in parts).encode("ascii", "replace")
+
+
+def _item(part: Result) -> str:
+    text = f"{part.name if _TOKEN(part.name) else _quoted(part.name)};state={part.state.value}"
+    if part.status:
+        text += f";status={part.status}"
+    if part.cause is not None:
+        text += f";cause={part.cause.value}"
+    elif part.parts and (lost := lost_in(part)):
+        text += f";lost={len(lost)}" + (f";cause={lost[0].cause.value}" if lost[0].cause else "")
+    return f"{text};ms={part.milliseconds:.0f};attempts={part.attempts}"
+
+
+def _quoted(name: str) -> str:
+    """Give a name that is no token as a string (RFC 9651 §3.3.3)."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def part_member(part: Result, *, debug: bool = False) -> dict[str, Any]:
+    """Give one part as data, for problems, ``meta`` and logs; with what was tried before it and what is inside it.
+
+    With *debug* a reply that is a failure is told too, which is not for every client.
+    """
+    member: dict[str, Any] = {"name": part.name, "state": part.state.value}
+    if part.status:
+        member["status"] = part.status
+    if part.cause is not None:
+        member["cause"] = part.cause.value
+    member["ms"] = round(part.milliseconds, 1)
+    member["attempts"] = part.attempts
+    if debug and part.cause is not None and part.headers and not part.parts:
+        member["debug"] = details(part)
+    if part.tried:
+        member["tried"] = parts_member(part.tried, debug=debug)
+    if part.parts:
+        member["parts"] = parts_member(part.parts, debug=debug)
+    return member
+
+
+def parts_member(parts: Iterable[Result], *, debug: bool = False) -> list[dict[str, Any]]:
+    """Give all parts as data."""
+    return [part_member(part, debug=debug) for part in parts]
+
+
+def is_partial(parts: Iterable[Result]) -> bool:
+    """Say whether something that was wanted is missing: a default stands in, or an item was lost."""
+    for part in parts:
+        if part.state is State.OK:
+            if part.parts and lost_in(part):
+                return True
+        elif part.state in _REPLACED:
+            return True
+    return False
+
+
+def lost_in(part: Result) -> list[Result]:
+    """Give what failed or was replaced inside *part*, at any depth: items of a list, parts of a group."""
+    found: list[Result] = []
+    for inner in part.parts:
+        found += [inner] if inner.state in _LOST else lost_in(inner)
+    return found

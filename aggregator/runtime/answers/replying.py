@@ -1,0 +1,56 @@
+"""Answers as ASGI messages: what every answer carries is added here, and nowhere else on that door."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from aggregator.exchange import HeaderList
+from aggregator.runtime.answers.answer import Answer, has_body, problem
+from aggregator.runtime.request.identity import HEADER as REQUEST_ID
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.request")
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+CLOSE = (b"connection", b"close")
+FAULT = "The server made a mistake; its log tells more."
+
+
+async def send_answer(send: Send, answer: Answer, request_id: str, *, closing: bool = False) -> None:
+    """Send *answer* with its length and the request id; *closing* asks the server to close the connection after it.
+
+    An answer that cannot have a body gets no length (RFC 9110 §8.6).
+    """
+    body = answer.body if has_body(answer.status) else b""
+    headers = full_headers(answer, request_id, len(body), closing=closing)
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def full_headers(answer: Answer, request_id: str, length: int, *, closing: bool) -> HeaderList:
+    """Give the headers of *answer* and those that every answer gets."""
+    headers = [*answer.headers]
+    if has_body(answer.status):
+        headers.append((b"content-length", b"%d" % length))
+    headers.append((REQUEST_ID, request_id.encode("ascii")))
+    if closing and CLOSE not in headers:
+        headers.append(CLOSE)
+    return headers
+
+
+def fault_answer(endpoint: str, error: Exception, request_id: str) -> Answer:
+    """Log a fault of the program and give the answer that the client gets: 500, and no word of what it was."""
+    tell_fault(endpoint, error, request_id)
+    return problem(500, FAULT, request_id=request_id)
+
+
+def tell_fault(endpoint: str, error: Exception, request_id: str) -> None:
+    """Log a fault of the program in one line; with the level of the log at debug, where it happened too."""
+    log(_log, logging.ERROR, "An endpoint failed by a fault of the program.", endpoint=endpoint, request_id=request_id,
+        error=repr(error))  # fmt: skip
+    _log.debug("The fault.", exc_info=error)

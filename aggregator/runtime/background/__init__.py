@@ -1,0 +1,1 @@
+"""Calls that are made after the answer has left."""

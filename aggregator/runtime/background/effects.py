@@ -1,0 +1,192 @@
+"""Background calls: after the answer has left, in a bounded pool of workers, each apart from the others.
+
+A failing, slow or missing sink is counted and logged; no client ever notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+
+from msgspec import Struct
+
+from aggregator.errors import AggregatorError
+from aggregator.exchange import State
+from aggregator.plan.types import BackgroundPlan
+from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.answers.viewing import AnswerNames
+from aggregator.runtime.background.tally import EffectCounts, Tally
+from aggregator.runtime.parts.frame import Frame, Part
+from aggregator.runtime.parts.names import Names
+from aggregator.runtime.parts.result import Result
+from aggregator.templates import Expression
+
+MOST_HELD = 64 * 1024 * 1024
+"""Bytes of bodies, at most, that waiting calls keep in memory; more is a full queue."""
+
+_GLANCE = 0.05
+
+
+class Effect(Struct, frozen=True):
+    """One declared background call of an endpoint, ready to be made."""
+
+    name: str
+    part: Part
+    when: Expression | None
+    timeout: float
+
+
+class _Job(Struct, eq=False):
+    effect: Effect
+    names: Names
+    weight: int
+    number: int
+
+
+class EffectQueue:
+    """The queue and its workers; lives as long as the application, across reloads."""
+
+    def __init__(self, plan: BackgroundPlan) -> None:
+        self._plan = plan
+        self._tally = Tally()
+        self._waiting: deque[_Job] = deque()
+        self._held = 0
+        self._working: dict[asyncio.Task[None], _Job | None] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def configure(self, plan: BackgroundPlan) -> None:
+        """Take the limits of *plan* from now on."""
+        self._plan = plan
+
+    @property
+    def counts(self) -> EffectCounts:
+        """What became of the calls so far."""
+        return self._tally.counts
+
+    @property
+    def depth(self) -> int:
+        """How many calls wait."""
+        return len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        """How many calls are being made."""
+        return sum(job is not None for job in self._working.values())
+
+    def put(self, effects: tuple[Effect, ...], names: Names, answer: Answer) -> None:
+        """Queue *effects* of a request that got *answer*; never waits, never raises."""
+        around = AnswerNames(names, answer)
+        weight = _weight(names, answer) // len(effects)
+        for effect in effects:
+            if self._has_room(effect, weight):
+                self.counts.queued += 1
+                self._held += weight
+                self._waiting.append(_Job(effect, around.child({}), weight, self.counts.queued))
+        self._hire()
+
+    def _has_room(self, effect: Effect, weight: int) -> bool:
+        while len(self._waiting) >= self._plan.queue or self._held + weight > MOST_HELD:
+            if self._plan.when_full == "drop_new" or not self._waiting:
+                self._tally.dropped(effect.name)
+                return False
+            self._tally.dropped(self._next().effect.name)
+        return True
+
+    def _next(self) -> _Job:
+        job = self._waiting.popleft()
+        self._held -= job.weight
+        return job
+
+    def _hire(self) -> None:
+        for _ in range(min(self._plan.workers - len(self._working), len(self._waiting))):
+            self._idle.clear()
+            worker = asyncio.get_running_loop().create_task(self._work())
+            self._working[worker] = None
+            worker.add_done_callback(self._leave)
+
+    def _leave(self, worker: asyncio.Task[None]) -> None:
+        del self._working[worker]
+        self._hire()  # something may have come after the worker looked for the last time
+        if not self._working:
+            self._idle.set()
+
+    async def _work(self) -> None:
+        me = asyncio.current_task()
+        assert me is not None
+        while self._waiting and len(self._working) <= self._plan.workers:
+            job = self._working[me] = self._next()
+            try:
+                await self._run(job)
+            except Exception as error:  # a fault of ours must not take the worker along
+                sentence = "A background call failed by a fault of the program."
+                self._tally.failed(job.effect.name, sentence, logging.ERROR, error=repr(error))
+            self._working[me] = None
+
+    async def _run(self, job: _Job) -> None:
+        effect, request_id = job.effect, job.names.exchange.id
+        try:
+            wanted = effect.when is None or effect.when.truth(job.names)
+        except AggregatorError as error:
+            self._tally.failed(effect.name, "The condition of a background call failed.", reason=str(error),
+                               request_id=request_id)  # fmt: skip
+            return
+        if not wanted:
+            self.counts.skipped += 1
+            return
+        result = await run_part(effect.part, job.names, effect.timeout)
+        if result.state is State.FAILED:
+            reason = result.error.message if result.error else "unknown"
+            self._tally.failed(effect.name, "A background call failed.", cause=str(result.cause), reason=reason,
+                               request_id=request_id)  # fmt: skip
+        else:
+            self.counts.done += 1
+
+    async def settled(self) -> None:
+        """Wait until every call has ended that waits or is being made now."""
+        last = self.counts.queued
+        while self._has_until(last):  # noqa: ASYNC110 - happens once a reload; no call should pay for it
+            await asyncio.sleep(_GLANCE)
+
+    def _has_until(self, last: int) -> bool:
+        return any(job is not None and job.number <= last for job in (*self._working.values(), *self._waiting))
+
+    async def drain(self, grace: float) -> int:
+        """Wait up to *grace* seconds until all is done, then give up the rest; gives how many were lost."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._idle.wait()
+        lost = len(self._waiting) + self.running
+        self._waiting.clear()
+        workers = list(self._working)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        self._tally.lost(lost)
+        return lost
+
+
+def _weight(names: Names, answer: Answer) -> int:
+    """Give how many bytes of bodies a waiting call of this request keeps in memory, about."""
+    parts = sum(len(result.raw) for result in names.results if result is not None)
+    return len(names.exchange.body) + len(answer.body) + parts
+
+
+async def run_part(part: Part, names: Names, seconds: float) -> Result:
+    """Run *part* on its own, with a deadline *seconds* from now, and give its result."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def done(result: Result) -> None:
+        if not future.done():
+            future.set_result(result)
+
+    ticket = part.start(Frame(names.exchange, names, loop.time() + seconds, loop), done)
+    try:
+        return await future
+    except asyncio.CancelledError:
+        if ticket is not None:
+            ticket.cancel()
+        raise

@@ -1,0 +1,121 @@
+"""The calls of one request as bars: what ran when, for how long, and what became of it.
+
+``bars_of`` takes the results that a handler left in ``scope["aggregator.trace"]``; ``bar_member`` returns a bar as
+data. ``cli/waterfall.py`` draws them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from aggregator.errors import Cause
+from aggregator.exchange import State
+from aggregator.plan.explaining.summary import part_text
+from aggregator.plan.types import EndpointPlan
+from aggregator.runtime.parts.result import Result
+
+CANCELLED = "cancelled"
+_SLOW_BODY = 0.005
+
+
+class Bar(Struct, frozen=True):
+    """One part or one attempt. Times are seconds since the request came; *sent* and *first_byte* lie within.
+
+    *depth* is 1 for attempts before the last one and for what is inside a group. *state* is None for a part
+    that was cancelled or never started.
+    """
+
+    name: str
+    depth: int = 0
+    start: float = 0.0
+    sent: float = 0.0
+    first_byte: float = 0.0
+    end: float = 0.0
+    state: State | None = None
+    status: int = 0
+    cause: Cause | None = None
+    calls: int = 1
+    reused: bool | None = None
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it took."""
+        return (self.end - self.start) * 1000
+
+    @property
+    def note(self) -> str:
+        """What the numbers do not say: why it failed, what stands in, whether it had to connect."""
+        if self.state is None:
+            return CANCELLED
+        if self.state is State.SKIPPED:
+            return "skipped"
+        said = [] if self.cause in (None, Cause.STATUS) else [str(self.cause)]
+        if self.state in (State.DEFAULT, State.STALE):
+            said.append(f"→ {self.state}")
+        if not said:
+            said += [f"{self.calls} calls"] if self.calls != 1 else []
+            if self.reused is not None:
+                said.append("reused" if self.reused else f"connect {duration_text(self.sent - self.start)}")
+            body = self.end - self.first_byte
+            said += [f"body {duration_text(body)}"] if body > _SLOW_BODY else []
+        return " ".join(said) if self.cause else " · ".join(said)
+
+
+def bars_of(results: Iterable[Result], started: float, plan: EndpointPlan | None = None) -> list[Bar]:
+    """Give the bars of *results* in order; *started* is when the request came (loop time).
+
+    With *plan*, parts keep their declared order and marks, and those without a result are there as cancelled.
+    """
+    by_name = {result.name: result for result in results}
+    if plan is None or plan.fan is None:
+        return [bar for result in by_name.values() for bar in _bars(result, result.name, 0, started)]
+    found: list[Bar] = []
+    for part in plan.fan.parts:
+        result = by_name.get(part.name)
+        found += [Bar(part_text(part))] if result is None else _bars(result, part_text(part), 0, started)
+    return found
+
+
+def _bars(result: Result, name: str, depth: int, started: float) -> list[Bar]:
+    whole = _bar(result, name, depth, started)
+    before = [bar for tried in result.tried for bar in _bars(tried, f"tried {tried.upstream}", depth + 1, started)]
+    inside = [bar for inner in result.parts for bar in _bars(inner, inner.name, depth + 1, started)]
+    return [whole, *before, *inside]
+
+
+def _bar(result: Result, name: str, depth: int, started: float) -> Bar:
+    start, end, reply = result.started - started, result.ended - started, result.reply
+    sent, first_byte, reused = start, end, None
+    if reply is not None and not result.tried and reply.finished:
+        sent = start + (reply.sent - reply.started)
+        first_byte = start + (reply.first_byte - reply.started)
+        reused = reply.reused
+    return Bar(name, depth, start, sent, min(first_byte, end), end, result.state, result.status, result.cause,
+               result.attempts, reused)  # fmt: skip
+
+
+def bar_member(bar: Bar) -> dict[str, Any]:
+    """Give *bar* as data; times in milliseconds."""
+    if bar.state is None:
+        return {"name": bar.name, "state": CANCELLED}
+    return {
+        "name": bar.name,
+        "depth": bar.depth,
+        "state": bar.state.value,
+        "status": bar.status or None,
+        "cause": bar.cause.value if bar.cause else None,
+        "start_ms": round(bar.start * 1000, 1),
+        "ms": round(bar.milliseconds, 1),
+        "calls": bar.calls,
+        "reused": bar.reused,
+        "connect_ms": round((bar.sent - bar.start) * 1000, 1) if bar.reused is False else None,
+    }
+
+
+def duration_text(seconds: float) -> str:
+    """Return *seconds* as milliseconds, with one digit after the point below ten."""
+    ms = seconds * 1000
+    return f"{ms:.0f} ms" if ms >= 10 else f"{ms:.1f} ms"

@@ -1,0 +1,1 @@
+"""One call: rendered as bytes, sent, and judged when it ends."""

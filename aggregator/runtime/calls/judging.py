@@ -1,0 +1,161 @@
+"""What an upstream's reply means: a success whose body is what it claims, or a failure with its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from aggregator.codecs import json as json_codec
+from aggregator.codecs.registry import codec_for
+from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.plan.types import CallPlan
+from aggregator.runtime.parts.frame import Frame
+from aggregator.runtime.parts.result import Result, failed
+from aggregator.runtime.parts.shape import compile_reshape
+from aggregator.transport import Reply
+
+_JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
+Refine = Callable[[Result, Frame], None]
+
+
+class Judge:
+    """Turns replies to a call into results. It knows nothing of the call's status map, and so may judge for many."""
+
+    __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_refine", "_statuses")
+
+    def __init__(self, plan: CallPlan) -> None:
+        self._name = plan.name
+        self._label = plan.upstream.label
+        self._statuses = plan.success.statuses
+        self._cap = plan.max_body
+        self._forced = None if plan.format == "auto" else plan.format
+        self._eager = plan.eager
+        self._refine = _compile_refine(plan)
+
+    def judge(self, frame: Frame, reply: Reply) -> Result:
+        """Give the result that *reply* is; a failure has no rows yet."""
+        result = Result(self._name, status=reply.status)
+        result.headers = reply.headers
+        result.raw = reply.body
+        result.reply = reply
+        result.upstream = label = self._label
+        if self._cap is not None and len(reply.body) > self._cap:
+            error = CallError(Cause.TOO_LARGE, f"The upstream '{label}' sent too large a body.")
+            return _as_failure(result, error)
+        if reply.status not in self._statuses:
+            return _as_failure(result, _status_error(label, reply.status, reply.headers))
+        try:
+            self._read(result)
+            if self._refine is not None:
+                self._refine(result, frame)
+        except AggregatorError as error:
+            return _as_failure(result, error)
+        return result
+
+    def _read(self, result: Result) -> None:
+        kind = result.content_type
+        raw, forced = result.raw, self._forced
+        if forced is None and kind in _JSON_TYPES:
+            if raw:
+                json_codec.validate(raw)
+                result.json = raw if raw[0] > 32 and raw[-1] > 32 else raw.strip(b" \t\r\n")
+            return
+        if not raw:
+            return
+        if not self._eager and forced is None and (kind is None or not _is_json(kind)):
+            result.decoder = lambda body: codec_for(kind).decode(body, kind)  # should anybody read what passes through
+            return
+        codec = codec_for(kind, forced)
+        if codec.name == "json":
+            json_codec.validate(raw)
+            result.json = raw.strip(b" \t\r\n")
+        else:
+            result.value = codec.decode(raw, kind)
+
+
+def judges_alike(plan: CallPlan) -> Hashable | None:
+    """Give what is equal for calls whose replies mean the same; None for a call that has a meaning of its own."""
+    if plan.graphql != "no" or plan.success.when is not None or plan.shape is not None:
+        return None
+    return plan.name, plan.upstream.label, plan.success.statuses, plan.max_body, plan.format, plan.eager
+
+
+def _as_failure(result: Result, error: AggregatorError) -> Result:
+    failure = failed(result.name, error, upstream=result.upstream, status=result.status)
+    failure.headers, failure.raw, failure.reply = result.headers, result.raw, result.reply
+    failure.decoder = _lenient
+    return failure
+
+
+def _lenient(raw: bytes) -> Any:
+    """Give the body of a failed answer for expressions: as JSON if it is, as text otherwise."""
+    try:
+        return json_codec.decode(raw)
+    except CallError:
+        return raw.decode("utf-8", "replace")
+
+
+def _status_error(label: str, status: int, headers: list[tuple[bytes, bytes]]) -> CallError:
+    wait = next((value for name, value in headers if name == b"retry-after"), b"")
+    if status == 404:
+        return CallError(Cause.STATUS, f"The upstream '{label}' did not find it.")
+    retry_after = float(wait) if status in (429, 503) and wait.isdigit() and len(wait) < 7 else None
+    if 300 <= status < 400:
+        return CallError(
+            Cause.STATUS,
+            f"The upstream '{label}' answered with a redirect ({status}), which is not followed.",
+        )
+    return CallError(Cause.STATUS, f"The upstream '{label}' answered with status {status}.", retry_after=retry_after)
+
+
+def _is_json(kind: bytes) -> bool:
+    try:
+        return codec_for(kind).name == "json"
+    except CallError:
+        return False
+
+
+def _compile_refine(plan: CallPlan) -> Refine | None:
+    steps: list[Refine] = []
+    if plan.graphql != "no":
+        steps.append(_graphql(plan))
+    if plan.success.when is not None:
+        steps.append(_success(plan))
+    reshape = compile_reshape(plan.shape)
+    if reshape is not None:
+        steps.append(lambda result, frame: reshape(result, frame.names))
+    if not steps:
+        return None
+
+    def refine(result: Result, frame: Frame) -> None:
+        for step in steps:
+            step(result, frame)
+
+    return refine
+
+
+def _success(plan: CallPlan) -> Refine:
+    condition, label = plan.success.when, plan.upstream.label
+    assert condition is not None
+
+    def check(result: Result, frame: Frame) -> None:
+        if not condition.truth(frame.names.child({"this": result.view()})):
+            raise CallError(Cause.UNSUCCESSFUL, f"The answer of the upstream '{label}' is not a success.")
+
+    return check
+
+
+def _graphql(plan: CallPlan) -> Refine:
+    label, partial_allowed = plan.upstream.label, plan.graphql == "partial"
+
+    def take_data(result: Result, _: Frame) -> None:
+        value = result.exact
+        if not isinstance(value, dict) or "data" not in value:
+            if isinstance(value, dict) and value.get("errors"):
+                raise CallError(Cause.UNSUCCESSFUL, f"The upstream '{label}' refused the GraphQL operation.")
+            raise CallError(Cause.MALFORMED, f"The upstream '{label}' did not answer in the form of GraphQL.")
+        if value.get("errors") and not (partial_allowed and value["data"] is not None):
+            raise CallError(Cause.UNSUCCESSFUL, f"The upstream '{label}' answered with GraphQL errors.")
+        result.json = json_codec.encode(value["data"])
+
+    return take_data

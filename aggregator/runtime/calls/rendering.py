@@ -1,0 +1,184 @@
+"""One request to an upstream as bytes: target, header block, body; compiled once from its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from aggregator.codecs import json as json_codec
+from aggregator.codecs.formats.form import encode_form
+from aggregator.errors import ExpressionError
+from aggregator.plan.types import RequestPlan
+from aggregator.runtime.calls.splicing import Writer, compile_json
+from aggregator.runtime.parts.frame import Frame
+from aggregator.runtime.parts.names import Names
+from aggregator.templates import MISSING, Splice, Template, header_value, percent_encode, text_of
+from aggregator.templates.expressions.data import kind_of
+
+Target = Callable[[Frame], bytes]
+Headers = Callable[[Frame], bytes]
+Described: TypeAlias = tuple[bytes | None, bytes]
+"""A body, and the header lines that say what it is."""
+Body = Callable[[Frame], Described]
+
+
+class Rendered(NamedTuple):
+    """A request ready to be sent: its target, its header block without the blank line, its body."""
+
+    target: bytes
+    headers: bytes
+    body: bytes | None
+
+
+def plain_target(plan: RequestPlan, path_params: tuple[str, ...]) -> tuple[bytes, Splice, bytes] | None:
+    """Give what writes the target, when it takes nothing but *path_params*: those of the endpoint, in order.
+
+    That is its head, what renders it with the parameters, and its tail. The parameter that takes the rest of the
+    path is written ``name:path``, as in the URL of the call.
+    """
+    if plan.constant_query or plan.query or plan.forward_query:
+        return None
+    found = plan.url.splice(path_params)
+    return None if found is None else (plan.prefix + found[0], *found[1:])
+
+
+def compile_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
+    """Give the function that writes the request target; *path_params* are as for `plain_target`."""
+    base = _base_target(plan, path_params)
+    if not (plan.constant_query or plan.query or plan.forward_query):
+        return base
+    constant, templates, forwarded = plan.constant_query, plan.query, frozenset(plan.forward_query)
+
+    def target(frame: Frame) -> bytes:
+        path = base(frame)
+        pairs = [constant] if constant else []
+        pairs.extend(_query_pairs(templates, frame.names))
+        if forwarded and frame.exchange.query_string:
+            pairs.extend(_forwarded_pairs(frame.exchange.query_string, forwarded))
+        if not pairs:
+            return path
+        return path + (b"&" if b"?" in path else b"?") + b"&".join(pairs)
+
+    return target
+
+
+def _forwarded_pairs(query_string: bytes, names: frozenset[str]) -> Iterator[bytes]:
+    """Give the parameters in *names*, in their order, as often as they were sent, in canonical encoding."""
+    for pair in query_string.split(b"&"):
+        name, equals, value = pair.partition(b"=")
+        plain = _unquoted(name)
+        if plain.decode("utf-8", "replace") in names:
+            yield percent_encode(plain) + equals + percent_encode(_unquoted(value))
+
+
+def _unquoted(text: bytes) -> bytes:
+    return unquote_to_bytes(text.replace(b"+", b" "))
+
+
+def _base_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
+    url, prefix = plan.url, plan.prefix
+    found = url.splice(path_params)
+    if found is None:
+        render = url.renderer()
+        return lambda frame: prefix + render(frame.names)
+    head, splice, tail = prefix + found[0], *found[1:]
+    return lambda frame: splice.render(head, frame.exchange.segments, tail)
+
+
+def _query_pairs(templates: tuple[tuple[str, Template], ...], names: Names) -> Iterator[bytes]:
+    for key, template in templates:
+        value = template.render(names, missing="null")
+        for single in value if isinstance(value, list) else (value,):
+            if single is not None and single is not MISSING:
+                yield percent_encode(key) + b"=" + percent_encode(scalar_text(single, key))
+
+
+def scalar_text(value: Any, where: str) -> str:
+    """Give the text of a single value for a query or a header; an object or a list has none."""
+    if isinstance(value, str | int | float):
+        return text_of(value)
+    raise ExpressionError(f"'{where}' needs a single value, not {kind_of(value)}.")
+
+
+def compile_headers(plan: RequestPlan) -> Headers | None:
+    """Give the function that writes the header block; None when it is the constant one of *plan*."""
+    constant, templates, forwarded = plan.constant_headers, plan.headers, frozenset(plan.forward_headers)
+    if not templates and not forwarded:
+        return None
+    defaults = plan.header_defaults
+
+    def headers(frame: Frame) -> bytes:
+        lines = [constant]
+        for name, template in templates:
+            value = template.render(frame.names, missing="null")
+            if value is not None and value is not MISSING:
+                lines.append(b"%b: %b\r\n" % (name, header_value(scalar_text(value, name.decode()))))
+        if forwarded:
+            sent = [(name, value) for name, value in frame.exchange.header_list if name in forwarded]
+            names = [name for name, _ in sent]
+            sent += [(name, value) for name, value in defaults if name not in names]
+            lines += [b"%b: %b\r\n" % field for field in sent]
+        return b"".join(lines)
+
+    return headers
+
+
+def compile_body(plan: RequestPlan) -> Body | None:
+    """Give the function that writes the body and the header lines that describe it; None when there is no body."""
+    typed = b"\r\ncontent-type: " in plan.constant_headers or any(name == b"content-type" for name, _ in plan.headers)
+    template = plan.body
+    if plan.body_kind == "none":
+        return None
+    if template is None:
+        return _forwarded
+    match plan.body_kind:
+        case "form":
+            return _form(template, b"" if typed else _FORM_TYPE)
+        case "multipart":
+            return _multipart(template)
+        case "text":
+            return _text(template)
+    return _json(compile_json(template), b"" if typed else _JSON_TYPE)
+
+
+def _forwarded(frame: Frame) -> Described:
+    """Give the client's body as it came, with what says how to read it (RFC 9110 §8.3, §8.4).
+
+    One that we have read ourselves is written anew: nobody behind us reads another value in it than we did.
+    """
+    exchange = frame.exchange
+    lines = [b"%b: %b\r\n" % field for field in exchange.header_list if field[0] in _DESCRIPTION]
+    body = exchange.body if exchange.body_value is None else json_codec.encode(exchange.body_value)
+    return body if body or lines else None, b"".join(lines)
+
+
+def _json(write: Writer, line: bytes) -> Body:
+    return lambda frame: (write(frame.names), line)
+
+
+def _form(template: Template, line: bytes) -> Body:
+    return lambda frame: (encode_form(template.render(frame.names, missing="null")), line)
+
+
+def _multipart(template: Template) -> Body:
+    from aggregator.runtime.calls.multipart import build_multipart
+
+    def body(frame: Frame) -> Described:
+        content_type, text = build_multipart(template.render(frame.names, missing="null"))
+        return text, b"content-type: " + content_type + b"\r\n"
+
+    return body
+
+
+def _text(template: Template) -> Body:
+    def body(frame: Frame) -> Described:
+        value = template.render(frame.names, missing="null")
+        return b"" if value is None or value is MISSING else scalar_text(value, "body").encode(), b""
+
+    return body
+
+
+_FORM_TYPE = b"content-type: application/x-www-form-urlencoded\r\n"
+_JSON_TYPE = b"content-type: application/json\r\n"
+_DESCRIPTION = frozenset({b"content-type", b"content-encoding"})

@@ -1,0 +1,208 @@
+"""The leaf of every answer: one call to an upstream, sent through its pool and judged when it ends.
+
+Takes a ``CallPlan``, gives a ``Part``. No task is made for a call: the pool reports by callback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from aggregator.errors import AggregatorError, CallError
+from aggregator.exchange import State
+from aggregator.plan.types import CallPlan
+from aggregator.runtime.calls.judging import Judge
+from aggregator.runtime.calls.redirects import next_target
+from aggregator.runtime.calls.rendering import (
+    Body,
+    Headers,
+    Rendered,
+    Target,
+    compile_body,
+    compile_headers,
+    compile_target,
+    plain_target,
+)
+from aggregator.runtime.parts.frame import Cancelable, Done, Frame
+from aggregator.runtime.parts.result import Result, failed
+from aggregator.templates import Splice
+from aggregator.transport import Reply
+
+
+class LeanDoor(Protocol):
+    """The door of a pool that takes prepared bytes and answers by callback."""
+
+    def start(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float,
+        done: Callable[[Reply | CallError], None],
+    ) -> Cancelable:  # fmt: skip
+        """Send; *done* gets the reply or the error, once, later."""
+
+
+class CallRoutine(Struct, frozen=True):
+    """How a call is made and judged, whatever its URL: thousands of calls have few routines between them.
+
+    *splice* writes the target between a head and a tail, or *target* does; the header block is *block* unless
+    *headers* writes one. When ``is_plain``, the target is all that a request has to write.
+    """
+
+    name: str
+    pool: LeanDoor
+    method: bytes
+    splice: Splice | None
+    target: Target | None
+    block: bytes
+    headers: Headers | None
+    body: Body | None
+    timeout: float
+    judge: Judge
+    redirects: int
+    is_plain: bool
+
+
+class Sender:
+    """A call, ready to be made any number of times: its *routine*, and the *head* and *tail* of its target."""
+
+    __slots__ = ("_head", "_routine", "_tail", "plan")
+
+    def __init__(self, plan: CallPlan, routine: CallRoutine, head: bytes, tail: bytes) -> None:
+        self.plan = plan
+        self._routine = routine
+        self._head = head
+        self._tail = tail
+
+    @property
+    def name(self) -> str:
+        """The name of the call."""
+        return self._routine.name
+
+    def render(self, frame: Frame) -> Rendered:
+        """Give the request as bytes; raises ``ExpressionError`` when a value is missing or cannot be sent."""
+        routine = self._routine
+        headers = routine.block if routine.headers is None else routine.headers(frame)
+        if routine.body is None:
+            return Rendered(self._write_target(frame), headers, None)
+        body, lines = routine.body(frame)
+        return Rendered(self._write_target(frame), headers + lines, body)
+
+    def _write_target(self, frame: Frame) -> bytes:
+        routine = self._routine
+        if routine.target is not None:
+            return routine.target(frame)
+        assert routine.splice is not None
+        return routine.splice.render(self._head, frame.exchange.segments, self._tail)
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Send the call; *done* gets its result."""
+        now = frame.loop.time()
+        routine = self._routine
+        try:
+            if routine.is_plain:
+                target, headers, body = self._write_target(frame), routine.block, None
+            else:
+                target, headers, body = self.render(frame)
+        except AggregatorError as error:
+            done(self._refused(error, now))
+            return None
+        deadline = now + routine.timeout
+        if deadline > frame.deadline:
+            deadline = frame.deadline
+        if routine.redirects:
+            return _Following(self, frame, Rendered(target, headers, body), deadline, done, now)
+        return routine.pool.start(
+            routine.method,
+            target,
+            headers,
+            body,
+            deadline=deadline,
+            done=partial(self._ended, frame, done, now),
+        )
+
+    def _ended(self, frame: Frame, done: Done, started: float, outcome: Reply | CallError) -> None:
+        done(self.judge(frame, outcome, started))
+
+    def judge(self, frame: Frame, outcome: Reply | CallError, started: float) -> Result:
+        """Give the result that *outcome* means for this call."""
+        if isinstance(outcome, CallError):
+            result = failed(self.name, outcome, upstream=self.plan.upstream.label, rows=self.plan.rows)
+        else:
+            result = self._routine.judge.judge(frame, outcome)
+            if result.state is State.FAILED:
+                result.is_ruled_by(self.plan.rows)
+        result.started = started
+        result.ended = frame.loop.time()
+        return result
+
+    def _refused(self, error: AggregatorError, now: float) -> Result:
+        result = failed(self.name, error, upstream=self.plan.upstream.label, rows=self.plan.rows)
+        result.attempts = 0
+        result.started = result.ended = now
+        return result
+
+    def send(self, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]) -> Cancelable:
+        """Send what was rendered before, once."""
+        return self._routine.pool.start(self._routine.method, *rendered, deadline=deadline, done=done)
+
+
+def compile_sender(
+    plan: CallPlan, pool: LeanDoor, path_params: tuple[str, ...], judge: Judge, same: Callable[[Any], Any]
+) -> Sender:
+    """Give the sender of *plan* through *pool*.
+
+    *judge* says what replies mean, *same* gives the one object that all equal values are, and *path_params* are those
+    of the endpoint, in order.
+    """
+    request = plan.request
+    head, splice, tail = plain_target(request, path_params) or (b"", None, b"")
+    tail = bytes(bytearray(tail))  # made here, all tails lie together, and not each beside the text of its endpoint
+    headers, body = compile_headers(request), compile_body(request)
+    routine = CallRoutine(
+        name=plan.name,
+        pool=pool,
+        method=same(request.method),
+        splice=same(splice),
+        target=compile_target(request, path_params) if splice is None else None,
+        block=same(request.constant_headers),
+        headers=headers,
+        body=body,
+        timeout=plan.timeout,
+        judge=judge,
+        redirects=plan.redirects,
+        is_plain=splice is not None and headers is None and body is None,
+    )
+    return Sender(plan, same(routine), same(head), same(tail))
+
+
+class _Following:
+    """A call that follows redirects within its origin, as far as declared (RFC 9110 §15.4)."""
+
+    __slots__ = ("_deadline", "_done", "_frame", "_left", "_rendered", "_sender", "_started", "_ticket")
+
+    def __init__(
+        self, sender: Sender, frame: Frame, rendered: Rendered, deadline: float, done: Done, started: float
+    ) -> None:
+        self._sender = sender
+        self._frame = frame
+        self._rendered = rendered
+        self._deadline = deadline
+        self._done = done
+        self._started = started
+        self._left = sender.plan.redirects
+        self._ticket = sender.send(rendered, deadline, self._answered)
+
+    def _answered(self, outcome: Reply | CallError) -> None:
+        if self._left and not isinstance(outcome, CallError):
+            target = next_target(outcome, self._rendered.target, self._sender.plan)
+            if target is not None:
+                self._left -= 1
+                self._rendered = self._rendered._replace(target=target)
+                self._ticket = self._sender.send(self._rendered, self._deadline, self._answered)
+                return
+        self._done(self._sender.judge(self._frame, outcome, self._started))
+
+    def cancel(self) -> Any:
+        """Give up the request that is under way."""
+        self._ticket.cancel()

@@ -1,0 +1,1 @@
+"""The pieces of an answer: fan-outs, groups, items, alternatives, and what wraps them."""

@@ -1,0 +1,179 @@
+"""One call per item of a list, and one call for many keys; results in the order of the items.
+
+Equal keys are called once; never more than ``concurrency`` calls are under way at a time.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from aggregator.codecs import json as json_codec
+from aggregator.errors import AggregatorError
+from aggregator.exchange import State
+from aggregator.plan.types import EachPlan, RowPlan
+from aggregator.runtime.parts.batching import Key, Work, compile_by_key, work_of
+from aggregator.runtime.parts.frame import Cancelable, Done, Frame, Part
+from aggregator.runtime.parts.names import ItemNames
+from aggregator.runtime.parts.result import Result, failed
+
+
+class Each:
+    """A part that makes its inner call for every distinct key of a list."""
+
+    __slots__ = ("by_key", "inner", "into", "name", "plan", "rows")
+
+    def __init__(self, inner: Part, plan: EachPlan, rows: tuple[RowPlan, ...] | None = None) -> None:
+        self.rows = rows
+        self.name = inner.name
+        self.inner = inner
+        self.plan = plan
+        self.by_key = None if plan.batch is None else compile_by_key(plan.batch, inner.name)
+        self.into = None if plan.join is None else json_codec.encode(plan.join)
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Read the list and begin with the first calls."""
+        try:
+            work = work_of(self.plan, self.name, frame.names)
+        except AggregatorError as error:
+            result = failed(self.name, error, rows=self.rows)
+            result.attempts = 0
+            result.started = result.ended = frame.loop.time()
+            done(result)
+            return None
+        running = _Running(self, frame, done, work)
+        running.begin()
+        return running
+
+
+class _Running:
+    """The calls of one list: what waits, what is under way, what has ended by key."""
+
+    __slots__ = (
+        "_active", "_done", "_each", "_ended", "_frame", "_is_starting", "_next", "_outcomes", "_over", "_results",
+        "_started", "_tickets", "_work",
+    )  # fmt: skip
+
+    def __init__(self, each: Each, frame: Frame, done: Done, work: Work) -> None:
+        self._each = each
+        self._frame = frame
+        self._done = done
+        self._work = work
+        self._outcomes: list[Result | None] = [None] * len(work.jobs)
+        self._results: dict[Key, Result] = {}
+        self._tickets: dict[int, Cancelable] = {}
+        self._next = self._active = self._ended = 0
+        self._started = frame.loop.time()
+        self._is_starting = self._over = False
+
+    def begin(self) -> None:
+        """Start as many calls as may run at once, and end when there are none left.
+
+        Calls that end while they are being started come back to this loop, not into a deeper one.
+        """
+        if self._is_starting:
+            return
+        self._is_starting = True
+        jobs, limit = self._work.jobs, self._each.plan.concurrency
+        while not self._over and self._next < len(jobs) and self._active < limit:
+            self._launch()
+        self._is_starting = False
+        if not self._over and self._ended == len(jobs):
+            self._finish()
+
+    def _launch(self) -> None:
+        number, job = self._next, self._work.jobs[self._next]
+        self._next += 1
+        self._active += 1
+        if job.error is not None:
+            lost = failed(self._each.name, job.error, rows=self._each.rows)
+            lost.attempts = 0
+            self._settle(number, lost)
+            return
+        names = ItemNames(self._frame.names, job.seed, self._each.plan.items)
+        frame = self._frame.with_names(names)
+        ticket = self._each.inner.start(frame, partial(self._settle, number))
+        if ticket is not None and self._outcomes[number] is None and not self._over:
+            self._tickets[number] = ticket
+
+    def _settle(self, number: int, result: Result) -> None:
+        if self._over:
+            return
+        self._active -= 1
+        self._ended += 1
+        self._tickets.pop(number, None)
+        result = self._outcomes[number] = self._kept(self._work.jobs[number].keys, result)
+        if result.state is State.FAILED and self._each.plan.on_error == "fail":
+            self._fail(result)
+        else:
+            self.begin()
+
+    def _kept(self, keys: tuple[Key, ...], result: Result) -> Result:
+        """Keep *result* for *keys*, each with its own element when the call was for many; missing ones are null."""
+        by_key = self._each.by_key
+        if by_key is not None and result.state is State.OK:
+            try:
+                found = by_key(result.exact)
+            except AggregatorError as error:
+                broken = failed(
+                    self._each.name, error, upstream=result.upstream, status=result.status, rows=self._each.rows
+                )
+                broken.started, broken.ended = result.started, result.ended
+                return self._kept(keys, broken)
+            for key in keys:
+                self._results[key] = single = Result(self._each.name, status=result.status)
+                single.json = json_codec.encode(found.get(key))
+        else:
+            self._results.update(dict.fromkeys(keys, result))
+        return result
+
+    def _fail(self, result: Result) -> None:
+        self.cancel()
+        result.started, result.ended = self._started, self._frame.loop.time()
+        self._done(result)
+
+    def _finish(self) -> None:
+        self._over = True
+        whole = Result(self._each.name)
+        outcomes = tuple(outcome for outcome in self._outcomes if outcome is not None)
+        whole.attempts = sum(outcome.attempts for outcome in outcomes)
+        whole.made_of(outcomes)
+        whole.parts = self._lost()
+        try:
+            whole.json = self._collected()
+        except AggregatorError as error:
+            whole = failed(self._each.name, error, rows=self._each.rows)
+        whole.started, whole.ended = self._started, self._frame.loop.time()
+        self._done(whole)
+
+    def _lost(self) -> tuple[Result, ...]:
+        lost = []
+        for job, outcome in zip(self._work.jobs, self._outcomes, strict=True):
+            if outcome is not None and outcome.state is State.FAILED:
+                outcome.name = f"{self._each.name}[{job.place}]"
+                lost.append(outcome)
+        return tuple(lost)
+
+    def _collected(self) -> bytes:
+        results = [(item, self._results[key]) for item, key in zip(self._work.items, self._work.keys, strict=True)]
+        if self._each.plan.on_error == "skip":
+            results = [(item, result) for item, result in results if result.state is not State.FAILED]
+        into, name = self._each.into, self._each.plan.join
+        texts = [(item, b"null" if result.state is State.FAILED else result.json) for item, result in results]
+        if into is None or name is None:
+            return b"[" + b",".join([text for _, text in texts]) + b"]"
+        return b"[" + b",".join([_joined(item, name, into, text) for item, text in texts]) + b"]"
+
+    def cancel(self) -> None:
+        """Give up all that is under way; nothing more is started."""
+        self._over = True
+        for ticket in self._tickets.values():
+            ticket.cancel()
+        self._tickets.clear()
+
+
+def _joined(item: Any, name: str, into: bytes, text: bytes) -> bytes:
+    """Give *item* with the JSON *text* put into it under *name*; an item that is no object stands under ``item``."""
+    fields = {key: value for key, value in item.items() if key != name} if isinstance(item, dict) else {"item": item}
+    start = json_codec.encode(fields)[:-1]
+    return start + (b"," if fields else b"") + into + b":" + text + b"}"

@@ -1,0 +1,175 @@
+"""Parts run as parallel as their references allow: a part starts the moment its last input is there.
+
+One ``Run`` a request (or nested group). Nothing here awaits: parts report by callback, so that a fan-out of
+plain calls needs no task at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from aggregator.errors import CallError, Cause
+from aggregator.exchange import State
+from aggregator.runtime.parts.frame import Cancelable, Frame, Part
+from aggregator.runtime.parts.result import Result, failed, skipped
+from aggregator.runtime.parts.wanted import Wanted
+
+_log = logging.getLogger("aggregator.request")
+
+
+class Order(Struct, frozen=True, eq=False):
+    """In which order parts go: *names* and their *places*, for how many each *waits*, which of them are *roots*."""
+
+    names: tuple[str, ...]
+    places: dict[str, int]
+    waits: tuple[int, ...]
+    dependents: tuple[tuple[int, ...], ...]
+    roots: tuple[int, ...]
+
+
+@lru_cache(maxsize=1024)  # thousands of endpoints have few orders, and one that is shared stays in the caches
+def order_of(
+    names: tuple[str, ...], waits: tuple[tuple[int, ...], ...], dependents: tuple[tuple[int, ...], ...]
+) -> Order:
+    """Give the order of parts called *names*; *waits* and *dependents* hold the places of others for each."""
+    counts = tuple(len(wait) for wait in waits)
+    places = {name: number for number, name in enumerate(names)}
+    return Order(names, places, counts, dependents, tuple(number for number, count in enumerate(counts) if count == 0))
+
+
+class FanOut(NamedTuple):
+    """The parts of a fan-out and their order, built once a generation."""
+
+    order: Order
+    parts: tuple[Part, ...]
+
+
+def fan_out(parts: Sequence[Part], waits: Sequence[tuple[int, ...]], dependents: Sequence[tuple[int, ...]]) -> FanOut:
+    """Give the fan-out of *parts*; *waits* and *dependents* hold the places of others for each."""
+    names = tuple(part.name for part in parts)
+    return FanOut(order_of(names, tuple(waits), tuple(dependents)), tuple(parts))
+
+
+class Run:
+    """One execution of a fan-out. *ended* is called once, with the results in declared order.
+
+    A required part that fails ends the run at once and becomes its *failure*; what is still under way is
+    cancelled and keeps no result.
+    """
+
+    __slots__ = (
+        "_ended", "_left", "_open", "failure", "frame", "order", "over", "parts", "results", "tickets", "wanted",
+    )  # fmt: skip
+
+    def __init__(self, order: Order, parts: tuple[Part, ...], frame: Frame, ended: Callable[[Run], None]) -> None:
+        self.order = order
+        self.parts = parts
+        self.frame = frame
+        self.results: list[Result | None] = [None] * len(parts)
+        self.tickets: list[Cancelable | None] = [None] * len(parts)
+        self.over = False
+        self.wanted: Wanted | None = None
+        self.failure: Result | None = None
+        self._open = list(order.waits)
+        self._left = len(parts)
+        self._ended = ended
+        frame.names.see(order.places, self.results)
+
+    def begin(self, wanted: Wanted | None = None) -> None:
+        """Start every part that waits for nothing; parts outside *wanted* count as skipped."""
+        if not self.parts:
+            self._finish()
+            return
+        if wanted is not None:
+            self.wanted = wanted
+            for number, name in enumerate(self.order.names):
+                if name not in wanted:
+                    self.tickets[number] = _NOTHING
+        for number in self.order.roots:
+            if self.over:
+                return
+            self._launch(number)
+
+    def _launch(self, number: int) -> None:
+        part = self.parts[number]
+        if self.tickets[number] is _NOTHING:
+            self._settle(number, skipped(part.name))
+            return
+        try:
+            frame = self.frame if self.wanted is None else self.frame.for_group(self.wanted[part.name])
+            ticket = part.start(frame, partial(self._settle, number))
+        except Exception as error:
+            self._fail_by_fault(number, error)
+            return
+        if self.results[number] is None:
+            if self.over and ticket is not None:
+                ticket.cancel()
+            else:
+                self.tickets[number] = ticket
+
+    def _settle(self, number: int, result: Result) -> None:
+        if self.over:
+            return
+        try:
+            self._take(number, result)
+        except Exception as error:
+            self._fail_by_fault(number, error)
+
+    def _fail_by_fault(self, number: int, error: Exception) -> None:
+        """End the run, unless it has: a fault of ours must not leave a request hanging."""
+        _log.error("A part could not be run by a fault of the program: %r", error, exc_info=error)
+        if not self.over:
+            fault = CallError(Cause.FAULT, "The server made a mistake; its log tells more.")
+            self.failure = failed(self.order.names[number], fault)
+            self._finish()
+
+    def _take(self, number: int, result: Result) -> None:
+        self.results[number] = result
+        self.tickets[number] = None
+        self._left -= 1
+        if result.state is State.FAILED:
+            self.failure = result
+            self._finish()
+            return
+        if self._left == 0:
+            self._finish()
+            return
+        for dependent in self.order.dependents[number]:
+            self._open[dependent] -= 1
+            if self._open[dependent] == 0 and not self.over:
+                self._launch(dependent)
+
+    def _finish(self) -> None:
+        self.over = True
+        if self._left:
+            self.cancel()
+        self._ended(self)
+
+    def cancel(self) -> None:
+        """Give up what is under way."""
+        self.over = True
+        for number, ticket in enumerate(self.tickets):
+            if ticket is not None:
+                self.tickets[number] = None
+                ticket.cancel()
+
+    def ended_results(self) -> tuple[Result, ...]:
+        """Give the results of the parts that ended, in declared order."""
+        return tuple(result for result in self.results if result is not None)
+
+
+class _Nothing:
+    """Stands for a part that nobody wants."""
+
+    __slots__ = ()
+
+    def cancel(self) -> None:
+        """Nothing is under way."""
+
+
+_NOTHING = _Nothing()

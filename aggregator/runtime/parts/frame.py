@@ -1,0 +1,67 @@
+"""What a part needs to run: the request, the names it may use, and when it must have ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from aggregator.exchange import Exchange
+from aggregator.runtime.parts.names import Names
+from aggregator.runtime.parts.result import Result
+from aggregator.runtime.parts.wanted import Wanted
+
+Done = Callable[[Result], None]
+"""Takes the result of a part; called exactly once unless the part was cancelled, maybe before ``start`` returns."""
+
+
+class Cancelable(Protocol):
+    """Something under way that can be given up."""
+
+    def cancel(self) -> object:
+        """Give it up: its ``Done`` is not called any more."""
+
+
+class Frame:
+    """The surroundings of a running part; *deadline* is loop time.
+
+    *wanted* are the parts inside a group that somebody needs, None for all of them.
+    """
+
+    __slots__ = ("deadline", "exchange", "loop", "names", "wanted")
+
+    def __init__(self, exchange: Exchange, names: Names, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
+        self.exchange = exchange
+        self.names = names
+        self.deadline = deadline
+        self.loop = loop
+        self.wanted: Wanted | None = None
+
+    def for_group(self, wanted: Wanted | None) -> Frame:
+        """Give the same surroundings for a group of which *wanted* is needed."""
+        frame = Frame(self.exchange, self.names, self.deadline, self.loop)
+        frame.wanted = wanted
+        return frame
+
+    def with_names(self, names: Names) -> Frame:
+        """Give the same surroundings with other names."""
+        return Frame(self.exchange, names, self.deadline, self.loop)
+
+    def cut_to(self, seconds: float | None) -> Frame:
+        """Give the same surroundings with a deadline no later than *seconds* from now."""
+        if seconds is None:
+            return self
+        frame = Frame(self.exchange, self.names, min(self.deadline, self.loop.time() + seconds), self.loop)
+        frame.wanted = self.wanted
+        return frame
+
+
+class Part(Protocol):
+    """A runnable piece of an answer."""
+
+    @property
+    def name(self) -> str:
+        """The name by which others refer to its result."""
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Begin; *done* gets the result. Gives what cancels it, or None when nothing is under way."""

@@ -1,0 +1,49 @@
+"""A nested fan-out as one part of another: an object of its parts' results, spliced like the answer itself."""
+
+from __future__ import annotations
+
+from aggregator.codecs import json as json_codec
+from aggregator.errors import AggregatorError
+from aggregator.runtime.parts.fanout import FanOut, Run
+from aggregator.runtime.parts.frame import Cancelable, Done, Frame
+from aggregator.runtime.parts.result import Result, failed, failed_within
+
+
+class Group:
+    """The parts of *fan* under one name; its names are seen inside first, then those around it."""
+
+    __slots__ = ("_fan", "_keys", "name")
+
+    def __init__(self, name: str, fan: FanOut) -> None:
+        self.name = name
+        self._fan = fan
+        self._keys = tuple(
+            (b"," if number else b"{") + json_codec.encode(key) + b":" for number, key in enumerate(fan.order.names)
+        )
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Start the parts of the group."""
+        started = frame.loop.time()
+        inner = frame.with_names(frame.names.child({}))
+        run = Run(*self._fan, inner, lambda ended: done(self._collected(ended, started)))
+        run.begin(frame.wanted)
+        return run
+
+    def _collected(self, run: Run, started: float) -> Result:
+        try:
+            result = self._spliced(run)
+        except AggregatorError as error:
+            result = failed(self.name, error)
+        result.parts = run.ended_results()
+        result.started, result.ended = started, run.frame.loop.time()
+        return result
+
+    def _spliced(self, run: Run) -> Result:
+        if run.failure is not None:
+            return failed_within(self.name, run.failure, run.frame.names)
+        result = Result(self.name)
+        results = run.ended_results()
+        pieces = [piece for key, part in zip(self._keys, results, strict=True) for piece in (key, part.json)]
+        result.json = b"".join([*pieces, b"}"]) if pieces else b"{}"
+        result.made_of(results)
+        return result

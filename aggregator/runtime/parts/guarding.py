@@ -1,0 +1,74 @@
+"""A part with its condition, its limit of time, its shape, and what it becomes when it is skipped or fails."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from aggregator.errors import AggregatorError
+from aggregator.exchange import State
+from aggregator.plan.types import RowPlan
+from aggregator.runtime.parts.frame import Cancelable, Done, Frame, Part
+from aggregator.runtime.parts.result import Result, failed, skipped
+from aggregator.runtime.parts.shape import Reshape
+from aggregator.templates import MISSING, Expression, Template
+
+
+class Guarded:
+    """*inner*, if *when* holds. Its default stands for it when it is skipped, and when it fails and is optional."""
+
+    __slots__ = ("_default", "_inner", "_optional", "_rows", "_shape", "_timeout", "_when", "name")
+
+    def __init__(
+        self, inner: Part, *, when: Expression | None = None, optional: bool = False, default: Template | None = None,
+        timeout: float | None = None, shape: Reshape | None = None, rows: tuple[RowPlan, ...] | None = None,
+    ) -> None:  # fmt: skip
+        self.name = inner.name
+        self._rows = rows
+        self._inner = inner
+        self._when = when
+        self._optional = optional
+        self._default = default
+        self._timeout = timeout
+        self._shape = shape
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Start it if its condition holds."""
+        try:
+            wanted = self._when is None or self._when.truth(frame.names)
+        except AggregatorError as error:
+            unasked = failed(self.name, error, rows=self._rows)
+            unasked.attempts = 0
+            done(self._settled(frame, unasked))
+            return None
+        if not wanted:
+            done(self._settled(frame, skipped(self.name)))
+            return None
+        return self._inner.start(frame.cut_to(self._timeout), lambda result: done(self._settled(frame, result)))
+
+    def _settled(self, frame: Frame, result: Result) -> Result:
+        if result.state is State.OK:
+            return result if self._shape is None else self._settled_shape(frame, result, self._shape)
+        if result.state is State.SKIPPED or (result.state is State.FAILED and self._optional):
+            return self._replaced(frame, result)
+        return result
+
+    def _settled_shape(self, frame: Frame, result: Result, shape: Reshape) -> Result:
+        try:
+            shape(result, frame.names)
+        except AggregatorError as error:
+            shaped = failed(self.name, error, upstream=result.upstream, status=result.status, rows=self._rows)
+            shaped.started, shaped.ended = result.started, result.ended
+            return self._replaced(frame, shaped) if self._optional else shaped
+        return result
+
+    def _replaced(self, frame: Frame, result: Result) -> Result:
+        """Give *result* with the default in the place of its body; null where there is none, or it cannot be made."""
+        value = None
+        if self._default is not None:
+            with suppress(AggregatorError):  # what may be absent does not fail the answer after all
+                value = self._default.render(frame.names, missing="null")
+        if result.state is State.FAILED:
+            result.state = State.DEFAULT
+        result.decoder = None
+        result.value = None if value is MISSING else value
+        return result

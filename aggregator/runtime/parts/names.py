@@ -1,0 +1,163 @@
+"""The names that expressions may use, looked up only when one does.
+
+A ``Names`` belongs to a request, or to an item, a nested group or an answer inside it (then it has a parent).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from aggregator.codecs import json as json_codec
+from aggregator.exchange import Exchange
+from aggregator.runtime.parts.result import Result
+from aggregator.templates import Expression, Path
+
+_NO_PARTS: Mapping[str, int] = {}
+
+
+class Names(dict[str, Any]):
+    """A dict that fills itself: parameters and local names at once, results and the request on demand."""
+
+    __slots__ = ("exchange", "index", "parent", "results")
+
+    def __init__(self, exchange: Exchange, seed: Mapping[str, Any] | None = None, parent: Names | None = None) -> None:
+        super().__init__(exchange.params if seed is None else seed)
+        self.exchange = exchange
+        self.parent = parent
+        self.index: Mapping[str, int] = _NO_PARTS
+        self.results: Sequence[Result | None] = ()
+
+    def child(self, seed: Mapping[str, Any]) -> Names:
+        """Give names that see *seed* first and these behind."""
+        return Names(self.exchange, seed, self)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Give the value of *key*, found as by subscription, or *default*."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            self[key]  # type: ignore[index]
+        except KeyError:
+            return False
+        return True
+
+    def __missing__(self, key: str) -> Any:
+        value = self._find(key)
+        self[key] = value
+        return value
+
+    def _find(self, key: str) -> Any:
+        if self.index:
+            if key == "calls":
+                return _Views(self)
+            result = self._own(key)
+            if result is not None:
+                return result.value
+        if self.parent is not None:
+            return self.parent[key]
+        finder = _FINDERS.get(key)
+        if finder is None:
+            raise KeyError(key)
+        return finder(self.exchange)
+
+    def see(self, index: Mapping[str, int], results: Sequence[Result | None]) -> None:
+        """Look for parts in *results* from now on, at the places that *index* gives; results may still come."""
+        self.index = index
+        self.results = results
+
+    def _own(self, name: str) -> Result | None:
+        number = self.index.get(name)
+        return None if number is None else self.results[number]
+
+    def result(self, name: str) -> Result | None:
+        """Give the result of the part *name*, here or further out."""
+        scope: Names | None = self
+        while scope is not None:
+            if (found := scope._own(name)) is not None:
+                return found
+            scope = scope.parent
+        return None
+
+    def as_sent(self, path: Path) -> Mapping[str, Any] | None:
+        """Give names in which *path* leads to the same data with every digit of its numbers; None when none was sent.
+
+        Data of results, of the client's body, of the answer, and of items taken from these; nobody changes it.
+        """
+        scope: Names | None = self
+        while scope is not None:
+            if (found := scope._as_sent(path)) is not None:
+                return found
+            scope = scope.parent
+        exchange = self.exchange
+        if path[0] != "body" or not exchange.body:
+            return None
+        if exchange.body_as_sent is None:
+            exchange.body_as_sent = json_codec.decode_exact(exchange.body)
+        return {"body": exchange.body_as_sent}
+
+    def _as_sent(self, path: Path) -> Mapping[str, Any] | None:
+        root = str(path[0])
+        if root == "calls" and path[2:3] == ("body",):
+            name = str(path[1])
+            result = self._own(name)
+            return None if result is None else {"calls": {name: {"body": result.as_sent}}}
+        result = self._own(root)
+        return None if result is None else {root: result.as_sent}
+
+
+class ItemNames(Names):
+    """Names with ``item`` and ``index``, an item of the list that *source* gave."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, parent: Names, seed: Mapping[str, Any], source: Expression) -> None:
+        super().__init__(parent.exchange, seed, parent)
+        self._source = source
+
+    def _as_sent(self, path: Path) -> Mapping[str, Any] | None:
+        source, parent = self._source, self.parent
+        if path[0] != "item" or "item" not in self.keys() or source.path is None or parent is None:
+            return super()._as_sent(path)  # a batch has keys, and no item
+        names = parent.as_sent(source.path)
+        return None if names is None else {"item": source.evaluate(names)[self["index"]]}
+
+
+class _Views(dict[str, Any]):
+    """``calls``: the whole of each result by name, made when it is asked for."""
+
+    __slots__ = ("names",)
+
+    def __init__(self, names: Names) -> None:
+        super().__init__()
+        self.names = names
+
+    def get(self, key: str, default: Any = None) -> Any:
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.names.result(key) is not None
+
+    def __missing__(self, key: str) -> Any:
+        result = self.names.result(key)
+        if result is None:
+            raise KeyError(key)
+        view = result.view()
+        self[key] = view
+        return view
+
+
+_FINDERS: dict[str, Callable[[Exchange], Any]] = {
+    "query": lambda exchange: exchange.query,
+    "headers": lambda exchange: exchange.headers,
+    "body": lambda exchange: exchange.body_value,
+    "request": lambda exchange: exchange.request,
+    "params": lambda exchange: exchange.params,
+}

@@ -1,0 +1,1 @@
+"""Functions of users, and the threads for those that block."""

@@ -1,0 +1,201 @@
+"""Functions of users: ``async def`` is awaited, plain ``def`` runs in a thread, so that neither blocks the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from importlib import import_module, invalidate_caches
+from pathlib import Path
+from typing import Any
+
+from aggregator.errors import AggregatorError, CallError, Cause, StartupError
+from aggregator.exchange import State
+from aggregator.runtime.parts.frame import Cancelable, Done, Frame, Part
+from aggregator.runtime.parts.result import Result, failed
+from aggregator.runtime.plugins.threads import Threads
+from aggregator.telemetry.logging import log
+from aggregator.telemetry.stacks import frames_of
+
+_log = logging.getLogger("aggregator.plugin")
+_THREADS = 32
+
+Function = Callable[[Any], Awaitable[Any]]
+
+
+class Plugins:
+    """The modules and functions that a configuration names. A module is imported once in a process.
+
+    Modules in *folder*, which is that of the configuration, can be imported, and come before installed ones.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._threads = Threads(_THREADS)
+        self._functions: dict[str, Function] = {}
+        self._stamps: dict[str, tuple[Path, int]] = {}
+        if folder is not None and str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+
+    def load(self, modules: Iterable[str]) -> None:
+        """Import *modules*; raises ``StartupError`` that names the fix. May be called in a thread."""
+        for module in modules:
+            self._import(module)
+
+    def function(self, reference: str) -> Function:
+        """Give the function ``module:name`` as one that can be awaited; raises ``StartupError`` that names the fix."""
+        known = self._functions.get(reference)
+        if known is not None:
+            return known
+        module, _, name = reference.partition(":")
+        found = self._import(module)
+        for step in name.split("."):
+            found = getattr(found, step, None)
+        if found is None:
+            raise StartupError(f"The plug-in '{module}' has no function '{name}'; define it, or correct the name.")
+        if not callable(found):
+            raise StartupError(f"'{reference}' is not a function.")
+        function = self._functions[reference] = self._awaitable(found, reference)
+        return function
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the modules were imported from."""
+        return tuple(path for path, _ in self._stamps.values())
+
+    def changed(self) -> tuple[str, ...]:
+        """Give the modules whose files have changed since they were imported."""
+        return tuple(name for name, (path, stamp) in self._stamps.items() if _stamp(path) not in (stamp, 0))
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._threads.close()
+
+    def _import(self, name: str) -> Any:
+        try:
+            invalidate_caches()  # the file may be younger than the last look into its folder
+            module = import_module(name)
+        except ModuleNotFoundError as error:
+            missing = f" ('{error.name}' is missing)" if error.name != name else ""
+            raise StartupError(
+                f"The plug-in '{name}' cannot be imported{missing}; put it beside the configuration, or install it."
+            ) from None
+        except (Exception, SystemExit) as error:
+            raise StartupError(f"The plug-in '{name}' failed while it was imported: {_place(error)}.") from None
+        if name not in self._stamps and getattr(module, "__file__", None):
+            path = Path(str(module.__file__))
+            self._stamps[name] = (path, _stamp(path))
+        return module
+
+    def _awaitable(self, function: Any, reference: str) -> Function:
+        call = function if _is_async(function) else self._threaded(function, reference)
+
+        async def guarded(value: Any) -> Any:
+            try:
+                return await call(value)
+            except AggregatorError:
+                raise
+            except (Exception, SystemExit) as error:
+                raise _failure_of(reference, error) from None
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                raise _failure_of(reference, error) from None  # nobody cancelled it: the function says so itself
+
+        return guarded
+
+    def _threaded(self, function: Callable[[Any], Any], reference: str) -> Function:
+        threads = self._threads
+
+        async def call(value: Any) -> Any:
+            result, error = await threads.run(function, value)
+            if error is None:
+                return await result if inspect.isawaitable(result) else result
+            if isinstance(error, AggregatorError):
+                raise error
+            raise _failure_of(reference, error)  # raised as it is, some would end the task, and some the server
+
+        return call
+
+
+def _failure_of(reference: str, error: BaseException) -> CallError:
+    """Give the failure that *error* is to the client, and log where it was raised."""
+    log(_log, logging.ERROR, "A function of a plug-in failed.", function=reference, error=_place(error))
+    return CallError(Cause.FAULT, f"The function '{reference}' failed.")
+
+
+def _is_async(function: Any) -> bool:
+    return any(inspect.iscoroutinefunction(found) for found in (function, getattr(type(function), "__call__", None)))  # noqa: B004
+
+
+def _place(error: BaseException) -> str:
+    """Give what *error* is, and the line that raised it."""
+    frames = frames_of(error)
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return f"{text}, at {frames[-1]}" if frames else text
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+class Transformed:
+    """A part whose successful result goes through a function; the time for it counts against the deadline."""
+
+    __slots__ = ("_function", "_inner", "name")
+
+    def __init__(self, inner: Part, function: Function) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._function = function
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Start the inner part; its success is handed to the function in a task."""
+        return _Transforming(self._inner, self._function, frame, done)
+
+
+class _Transforming:
+    __slots__ = ("_done", "_frame", "_function", "_task", "_ticket")
+
+    def __init__(self, inner: Part, function: Function, frame: Frame, done: Done) -> None:
+        self._function = function
+        self._frame = frame
+        self._done = done
+        self._task: asyncio.Task[None] | None = None
+        self._ticket = inner.start(frame, self._ended)
+
+    def _ended(self, result: Result) -> None:
+        if result.state is not State.OK:
+            self._done(result)
+            return
+        self._task = self._frame.loop.create_task(self._apply(result))
+
+    async def _apply(self, result: Result) -> None:
+        try:
+            async with asyncio.timeout_at(self._frame.deadline):
+                result.value = await self._function(result.value)
+        except TimeoutError:
+            result = self._failure(result, CallError(Cause.DEADLINE, "A function of a plug-in took too long."))
+        except CallError as error:
+            result = self._failure(result, error)
+        except AggregatorError as error:
+            result = self._failure(result, CallError(Cause.EXPRESSION, str(error)))
+        result.ended = self._frame.loop.time()
+        self._done(result)
+
+    def _failure(self, result: Result, error: CallError) -> Result:
+        failure = failed(result.name, error, upstream=result.upstream, status=result.status)
+        failure.started = result.started
+        return failure
+
+    def cancel(self) -> None:
+        """Give up the call or the function, whichever is under way."""
+        if self._task is not None:
+            self._task.cancel()
+        elif self._ticket is not None:
+            self._ticket.cancel()

@@ -1,0 +1,1 @@
+"""What the client sent: inputs, body, request id, and whether it is still there."""

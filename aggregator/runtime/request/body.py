@@ -1,0 +1,86 @@
+"""The request body of the client, read up to its cap and its time limit, or handed on as a stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aggregator.errors import AggregatorError
+from aggregator.exchange import Exchange
+from aggregator.plan.types import EndpointPlan
+from aggregator.runtime.answers.replying import Receive
+from aggregator.runtime.request.inputs import Inputs, Refusal
+
+_LONGEST_NUMBER = 18
+
+
+class ClientGone(AggregatorError):  # noqa: N818 - said of the client, not failed on
+    """The client hung up before its answer was there."""
+
+
+def check_length(exchange: Exchange, cap: int) -> None:
+    """Refuse (413) a body that is announced to be larger than *cap* bytes, before any of it is read."""
+    for name, value in exchange.header_list:
+        if name == b"content-length" and value.isdigit() and (len(value) > _LONGEST_NUMBER or int(value) > cap):
+            raise _too_large(cap)
+
+
+async def take_body(receive: Receive, exchange: Exchange, inputs: Inputs, plan: EndpointPlan) -> None:
+    """Put the body into *exchange* as far as *plan* wants it read.
+
+    A deadline that the file names holds for the body too. One that is the time of the slowest call begins after it.
+
+    Raises ``ClientGone``, or ``Refusal``: 413 over the cap, 408 when it takes too long, 415 and 400 for no JSON.
+    """
+    wanted = plan.inputs
+    if wanted.read_body not in ("bytes", "json"):
+        return
+    loop = asyncio.get_running_loop()
+    is_named = plan.names_deadline
+    latest = loop.time() + wanted.body_timeout
+    exchange.body = await read_body(
+        receive, exchange, cap=wanted.max_body, latest=min(latest, exchange.deadline) if is_named else latest
+    )
+    if not is_named:
+        exchange.deadline = loop.time() + plan.timeout
+    if wanted.read_body == "json":
+        inputs.decode_body(exchange)
+
+
+async def read_body(receive: Receive, exchange: Exchange, *, cap: int, latest: float) -> bytes:
+    """Give the whole request body.
+
+    Raises ``Refusal`` (413 over *cap* bytes, 408 at *latest*, in loop time) or ``ClientGone``.
+    """
+    check_length(exchange, cap)
+    try:
+        async with asyncio.timeout_at(latest):
+            return await _collect(receive, cap)
+    except TimeoutError:
+        raise Refusal(408, "The request body took too long to arrive.") from None
+
+
+async def _collect(receive: Receive, cap: int) -> bytes:
+    chunks = [chunk async for chunk in body_stream(receive, cap)]
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def body_stream(receive: Receive, cap: int) -> AsyncIterator[bytes]:
+    """Give the request body piece by piece; raises ``Refusal`` (413) over *cap* bytes, ``ClientGone`` on a hang-up."""
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone("The client hung up while it sent its body.")
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > cap:
+            raise _too_large(cap)
+        if chunk:
+            yield chunk
+        if not message.get("more_body", False):
+            return
+
+
+def _too_large(cap: int) -> Refusal:
+    return Refusal(413, f"The request body is larger than {cap} bytes.")

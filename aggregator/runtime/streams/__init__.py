@@ -1,0 +1,1 @@
+"""Answers whose body is handed on as it arrives."""

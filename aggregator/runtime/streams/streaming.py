@@ -1,0 +1,102 @@
+"""A single call whose body is handed on as it arrives, both ways: uploads, downloads, server-sent events.
+
+Nothing is buffered: the client's pace holds the upstream back. After the first byte has left, a failure can only
+cut the connection, so that half a body is never taken for a whole one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterable
+from typing import Any, Protocol
+
+from aggregator.errors import CallError
+from aggregator.exchange import Exchange
+from aggregator.plan.types import EndpointPlan
+from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.answers.disclosure import Discloses
+from aggregator.runtime.answers.replying import Receive, Send, send_answer
+from aggregator.runtime.background.effects import Effect, EffectQueue
+from aggregator.runtime.calls.sending import LeanDoor, Sender
+from aggregator.runtime.parts.frame import Frame
+from aggregator.runtime.parts.names import Names
+from aggregator.runtime.reporting import Report
+from aggregator.runtime.request.body import ClientGone, check_length
+from aggregator.runtime.request.hangup import unless_gone
+from aggregator.runtime.request.identity import request_id
+from aggregator.runtime.request.inputs import Inputs, Refusal
+from aggregator.runtime.streams.heads import compile_head
+from aggregator.runtime.streams.transit import Stream, Transit
+from aggregator.transport import StreamReply
+
+
+class StreamDoor(LeanDoor, Protocol):
+    """The door of a pool that hands bodies on as they arrive."""
+
+    async def stream(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None, *,
+        deadline: float | None, idle_timeout: float | None = None, decode: bool = False,
+    ) -> StreamReply:  # fmt: skip
+        """Send, and give the response once its head is there."""
+
+
+class StreamHandler:
+    """Serves one streaming endpoint of one generation."""
+
+    is_direct = False
+    __slots__ = ("_effects", "_inputs", "_queue", "_report", "_seconds", "_stream", "plan")
+
+    def __init__(
+        self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
+        queue: EffectQueue, report: Report, discloses: Discloses,
+    ) -> None:  # fmt: skip
+        self.plan = plan
+        self._stream = Stream(plan, compile_head(plan.response), sender, pool, discloses)
+        self._effects = effects
+        self._queue = queue
+        self._inputs = inputs
+        self._report = report
+        self._seconds = plan.timeout if plan.names_deadline or plan.idle_timeout is None else math.inf
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
+        """Answer one request; *segments* are the path parameters as canonical percent-encoded bytes.
+
+        An answer that broke off is left unfinished, upon which the server cuts the connection.
+        """
+        loop = asyncio.get_running_loop()
+        exchange = self._exchange(scope, segments, loop.time())
+        frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
+        transit = Transit(self._stream, frame, receive, send, scope)
+        try:
+            self._inputs.accept(exchange)
+            frame.names.update(exchange.params)  # which are typed only now
+            check_length(exchange, self.plan.inputs.max_body)
+            answer = await unless_gone(transit.run(), receive, transit.read)
+        except ClientGone:
+            self._report.gone(self.plan.key, exchange)
+            return
+        except (CallError, Refusal) as error:
+            if transit.status or not isinstance(error, Refusal):
+                self._report.broken(self.plan.key, exchange, transit.status, error)
+                return
+            answer = problem(error.status, error.detail, request_id=exchange.id, errors=error.errors)
+        if not transit.status:
+            await send_answer(send, answer, exchange.id, closing=transit.closing or not transit.whole)
+        self._after(exchange, answer, frame.names, transit)
+        scope.get("aggregator.trace", []).extend(transit.results)
+
+    def _after(self, exchange: Exchange, answer: Answer, names: Names, transit: Transit) -> None:
+        if self._effects and transit.results:
+            self._queue.put(self._effects, names, answer)
+        self._report.answered(self.plan.key, exchange, answer.status, transit.results)
+
+    def _exchange(self, scope: Any, segments: tuple[bytes, ...], now: float) -> Exchange:
+        exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
+        client = scope.get("client")
+        exchange.client = client[0] if client else ""
+        exchange.segments = segments
+        exchange.id = request_id(exchange.header_list)
+        exchange.started = now
+        exchange.deadline = now + self._seconds
+        return exchange

@@ -1,0 +1,197 @@
+"""One streamed answer on its way: the request body up, the response body down, each at the pace of who takes it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.exchange import Exchange
+from aggregator.plan.types import EndpointPlan, RowPlan
+from aggregator.runtime.answers.answer import Answer, has_body, problem
+from aggregator.runtime.answers.disclosure import Discloses
+from aggregator.runtime.answers.failure import failure_answer
+from aggregator.runtime.answers.replying import CLOSE, Receive, Send
+from aggregator.runtime.calls.sending import Sender
+from aggregator.runtime.parts.frame import Frame
+from aggregator.runtime.parts.result import Result, failed
+from aggregator.runtime.request.body import body_stream
+from aggregator.runtime.request.identity import HEADER as REQUEST_ID
+from aggregator.runtime.request.inputs import Refusal
+from aggregator.runtime.streams.heads import Head
+from aggregator.transport import Reply, StreamReply, accept_encoding
+
+if TYPE_CHECKING:
+    from aggregator.runtime.streams.streaming import StreamDoor
+
+_MOST_OF_A_FAILURE = 64 * 1024
+_CALL = {"call": 0}
+_CODINGS = b"accept-encoding: " + accept_encoding() + b"\r\n"
+
+
+class Stream(Struct, frozen=True, eq=False):
+    """A streaming endpoint: all that does not depend on the request."""
+
+    plan: EndpointPlan
+    head: Head
+    sender: Sender
+    door: StreamDoor
+    discloses: Discloses
+
+
+class Transit:
+    """The way of one request. ``read`` is set once nobody takes the request body any more, ``whole`` if it was all.
+
+    ``status`` is that of an answer whose head has been sent, 0 before; ``results`` tell of the call.
+    """
+
+    __slots__ = (
+        "_frame", "_receive", "_send", "_silence", "_stream", "_version", "closing", "read", "results", "status",
+        "whole",
+    )  # fmt: skip
+
+    def __init__(self, stream: Stream, frame: Frame, receive: Receive, send: Send, scope: Any) -> None:
+        self._stream = stream
+        self._frame = frame
+        self._receive = receive
+        self._send = send
+        self._silence: asyncio.Timeout | None = None
+        self._version: str = scope.get("http_version", "1.1")
+        self.closing: bool = scope.get("aggregator.draining", False)
+        self.read = asyncio.Event()
+        self.whole = stream.sender.plan.request.body_kind != "forward"
+        self.status = 0
+        self.results: tuple[Result, ...] = ()
+        if self.whole:
+            self.read.set()
+
+    async def run(self) -> Answer:
+        """Give the answer, to be sent unless ``status`` is set: then it was. Raises ``CallError`` when it broke off."""
+        started = self._frame.loop.time()
+        try:
+            reply = await self._open(started)
+        except CallError as error:
+            return self._failed(error, started)
+        async with reply:
+            if reply.status not in self._stream.sender.plan.success.statuses:
+                return self._failed(await _whole(reply), started)
+            result = Result(self._stream.sender.name, status=reply.status)
+            result.headers = reply.headers
+            result.started, result.ended = started, self._frame.loop.time()
+            self._take(result)
+            try:
+                answer = self._stream.head(result, self._frame.names)
+            except AggregatorError as error:
+                return self._answer_to(failed("response", error), self._stream.plan.rows)
+            return await self._pass_on(reply, answer)
+
+    def _take(self, result: Result) -> None:
+        """Keep what became of the call, also for the expressions that come after it."""
+        self.results = (result,)
+        self._frame.names.see(_CALL, self.results)
+
+    async def _open(self, now: float) -> StreamReply:
+        try:
+            target, headers, body = self._stream.sender.render(self._frame)
+        except CallError:
+            raise
+        except AggregatorError as error:
+            raise CallError(Cause.EXPRESSION, str(error)) from None
+        exchange, idle, plan = self._frame.exchange, self._stream.plan.idle_timeout, self._stream.sender.plan
+        headers = headers.replace(_CODINGS, b"accept-encoding: %b\r\n" % _coding_for(exchange))
+        source: bytes | AsyncIterable[bytes] | None = body
+        if plan.request.body_kind == "forward":
+            headers += _length(exchange)
+            source = self._body()
+        deadline = self._frame.deadline if idle is not None else min(self._frame.deadline, now + plan.timeout)
+        return await self._stream.door.stream(
+            plan.request.method, target, headers, source,
+            deadline=None if deadline == math.inf else deadline, idle_timeout=idle,
+        )  # fmt: skip
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in body_stream(self._hear, self._stream.plan.inputs.max_body):
+                yield piece
+            self.whole = True
+        finally:
+            self.read.set()
+
+    async def _hear(self) -> Any:
+        """Give what the client sends next; raises ``Refusal`` (408) when nothing moves for ``idle_timeout``."""
+        try:
+            async with asyncio.timeout(self._stream.plan.idle_timeout) as self._silence:
+                return await self._receive()
+        except TimeoutError:
+            raise Refusal(408, "The request body took too long to arrive.") from None
+        finally:
+            self._silence = None
+
+    def _moved(self) -> None:
+        """Take note that the answer goes on: meanwhile the client may be silent."""
+        idle = self._stream.plan.idle_timeout
+        if self._silence is not None and idle is not None and not self._silence.expired():
+            self._silence.reschedule(self._frame.loop.time() + idle)
+
+    def _failed(self, outcome: Reply | CallError, started: float) -> Answer:
+        result = self._stream.sender.judge(self._frame, outcome, started)
+        self._take(result)
+        return self._answer_to(result, self._stream.sender.plan.rows)
+
+    def _answer_to(self, failure: Result, rows: tuple[RowPlan, ...]) -> Answer:
+        frame = self._frame
+        debug = self._stream.discloses(frame.exchange)
+        return failure_answer(failure, rows, frame.names, frame.exchange, (), debug=debug)
+
+    async def _pass_on(self, reply: StreamReply, answer: Answer) -> Answer:
+        """Send *answer* with the body of *reply*."""
+        exchange = self._frame.exchange
+        head_only = exchange.method == "HEAD" or not has_body(answer.status)
+        sized = any(name == b"content-length" for name, _ in answer.headers)
+        if self._version == "1.0" and not head_only and not sized:
+            return problem(505, "The length of this stream is not known, so it needs HTTP/1.1.", request_id=exchange.id)
+        headers = [*answer.headers, (REQUEST_ID, exchange.id.encode("ascii")), *((CLOSE,) if self.closing else ())]
+        self.status = answer.status
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if not head_only:
+            async for piece in reply:
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                self._moved()
+        await self._send({"type": "http.response.body", "body": b""})
+        self.results[0].ended = self._frame.loop.time()
+        return answer
+
+
+async def _whole(reply: StreamReply) -> Reply:
+    """Give an answer that is not handed on, with as much of its body as a status map may want."""
+    body = b""
+    try:
+        async for piece in reply:
+            body += piece
+            if len(body) > _MOST_OF_A_FAILURE:
+                break
+    except CallError:
+        body = b""
+    return Reply(reply.status, reply.headers, body)
+
+
+def _coding_for(exchange: Exchange) -> bytes:
+    """Give the content coding to ask for: the body is not decoded on its way, so the client has to understand it."""
+    sent = b",".join(value for name, value in exchange.header_list if name == b"accept-encoding")
+    for token in sent.lower().split(b","):
+        coding, _, weight = token.replace(b" ", b"").partition(b";")
+        if coding == b"gzip" and weight.rstrip(b"0.") != b"q=":
+            return b"gzip"
+    return b"identity"
+
+
+def _length(exchange: Exchange) -> bytes:
+    """Give the header line with the length of the body, if the client said it; otherwise it goes up in chunks."""
+    names = dict(exchange.header_list)
+    if b"transfer-encoding" in names or b"content-length" not in names:
+        return b""
+    return b"content-length: " + names[b"content-length"] + b"\r\n"

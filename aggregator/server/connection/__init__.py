@@ -1,0 +1,1 @@
+"""The connection of a client: limits on what it sends, time limits, and the way without ASGI."""

@@ -1,0 +1,162 @@
+"""A request answered without ASGI: no task, no scope, no messages; for endpoints that only call and copy.
+
+The ASGI application stays complete. This is a shorter way to the same handlers, which uvicorn's protocol class takes
+when nothing has been put around the application and the endpoint reads no request body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+from aggregator.errors import ExpressionError
+from aggregator.exchange import Exchange, HeaderList
+from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.answers.replying import fault_answer
+from aggregator.runtime.handler import EndpointHandler
+from aggregator.runtime.parts.fanout import Run
+from aggregator.server.connection.status_lines import STATUS_LINES
+from aggregator.server.generations.generation import Generation
+
+_BIG = 64 * 1024
+
+
+class Found(Struct, frozen=True):
+    """The handler that a request goes to, and what its path and query say."""
+
+    generation: Generation
+    handler: EndpointHandler
+    segments: tuple[bytes, ...]
+    path: bytes
+    query: bytes
+
+
+class DirectDoor:
+    """Finds the handler of a request, if it may be answered directly. *current* gives None when nothing may be."""
+
+    __slots__ = ("_current",)
+
+    def __init__(self, current: Callable[[], Generation | None]) -> None:
+        self._current = current
+
+    def find(self, method: str, target: bytes) -> Found | None:
+        """Give where ``method target`` goes; None when it has to take the ASGI way."""
+        generation = self._current()
+        if generation is None:
+            return None
+        path, _, query = target.partition(b"?")
+        try:
+            match = generation.index.find(method, path)
+        except ExpressionError:
+            return None
+        if match is None:
+            return None
+        handler, segments = match
+        if not handler.is_direct or b"#" in target:
+            return None
+        return Found(generation, handler, segments, path, query)  # type: ignore[arg-type]
+
+
+class Connection(Protocol):
+    """What a cycle needs of the protocol that it answers on."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    server_state: Any
+
+    def close_gently(self) -> None:
+        """Close when the client has had the answer."""
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+
+
+class DirectCycle:
+    """One request and its answer, in the form in which uvicorn's protocol keeps them.
+
+    The protocol sets ``disconnected`` and then calls ``message_event.set()``: the cycle is its own event.
+    """
+
+    __slots__ = ("_connection", "_exchange", "_found", "_run", "disconnected", "keep_alive", "more_body",
+                 "response_complete")  # fmt: skip
+
+    def __init__(self, connection: Connection, found: Found, keep_alive: bool) -> None:
+        self._connection = connection
+        self._found = found
+        self._run: Run | None = None
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.response_complete = False
+        self.more_body = False
+
+    @property
+    def message_event(self) -> DirectCycle:
+        """What the protocol sets when something happened."""
+        return self
+
+    def begin(self, method: str, headers: HeaderList, client: str) -> None:
+        """Start the answer."""
+        found, loop = self._found, self._connection.loop
+        path = found.path.decode("ascii")
+        exchange = Exchange(method, unquote(path) if "%" in path else path, found.query, headers)
+        found.handler.open(exchange, found.segments, client, loop.time())
+        self._exchange = exchange
+        found.generation.in_flight += 1
+        try:
+            run = found.handler.begin(exchange, loop, self._answered)
+        except Exception as error:  # a fault of ours must be answered, not take the connection along
+            self._answered(fault_answer(found.handler.plan.key, error, exchange.id), None)
+            return
+        if not self.response_complete:
+            self._run = run
+
+    def _answered(self, answer: Answer, run: Run | None) -> None:
+        if self.response_complete:
+            return
+        self.response_complete = True
+        self._write(answer)
+        self._run = None
+        self._found.generation.leave()
+        connection = self._connection
+        if not self.keep_alive:
+            connection.close_gently()
+        connection.on_response_complete()
+        self._found.handler.after(self._exchange, answer, run)
+
+    def _write(self, answer: Answer) -> None:
+        status = answer.status
+        body = [answer.body] if answer.pieces is None else answer.pieces
+        lines = [STATUS_LINES[status]]
+        for name, value in self._connection.server_state.default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        for name, value in answer.headers:
+            lines += (name, b": ", value, b"\r\n")
+        identity = self._exchange.id.encode()
+        size = sum(map(len, body))
+        if status == 204 or status == 304:
+            body = []
+            lines += (b"x-request-id: ", identity)
+        else:
+            lines.append(b"content-length: %d\r\nx-request-id: %b" % (size, identity))
+        lines.append(b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n")
+        if self._exchange.method == "HEAD":
+            body = []
+        if size > _BIG:
+            self._connection.transport.writelines([b"".join(lines), *body])
+        else:
+            self._connection.transport.write(b"".join(lines + body))
+
+    def set(self) -> None:
+        """Hear that something happened on the connection: a hang-up ends the work."""
+        if not self.disconnected or self.response_complete:
+            return
+        self.response_complete = True
+        if self._run is not None:
+            self._run.cancel()
+            self._run = None
+        self._found.generation.leave()
+        self._found.handler.gone(self._exchange)

@@ -1,0 +1,96 @@
+"""A generation: one plan made runnable, with what it owns. Two may serve at the same time during a reload."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from aggregator.plan.types import Plan, UpstreamPlan
+from aggregator.plan.walking import calls_in
+from aggregator.runtime.client import PoolKey, SharedClient, pool_key
+from aggregator.runtime.reporting import Report
+from aggregator.runtime.resources import Resources
+from aggregator.runtime.stack import build_endpoint
+from aggregator.server.routing.index import RouteIndex
+from aggregator.server.routing.routes import EndpointRoute, Handler
+
+_AT_ONCE = 32
+"""Endpoints built between two looks at the event loop: a few milliseconds."""
+
+
+class Generation:
+    """The runnable form of *plan*. ``in_flight`` counts its requests; retired and idle, it gives up its pools."""
+
+    def __init__(
+        self, number: int, plan: Plan, routes: tuple[EndpointRoute, ...], client: SharedClient,
+        pools: frozenset[PoolKey], report: Report,
+    ) -> None:  # fmt: skip
+        self.number = number
+        self.plan = plan
+        self.loaded_at = time.time()
+        self.in_flight = 0
+        self.retired = False
+        self.routes = routes
+        self.index: RouteIndex[Handler] = RouteIndex((r.plan.method, r.plan.pattern, r.handler) for r in routes)
+        self.route_of: dict[Handler, EndpointRoute] = {route.handler: route for route in routes}
+        self._client = client
+        self._pools = pools
+        self.report = report
+
+    @classmethod
+    async def build(
+        cls, number: int, plan: Plan, resources: Resources, client: SharedClient, demo_port: int | None,
+        previous: Generation | None = None,
+    ) -> Generation:  # fmt: skip
+        """Give the generation of *plan*; endpoints that *previous* serves unchanged keep their routes.
+
+        Requests are served meanwhile. Raises ``StartupError``.
+        """
+        pools = frozenset(pool_key(upstream, demo_port) for upstream in _upstreams(plan))
+        client.retain(pools)
+        try:
+            return cls(number, plan, await _routes(plan, resources, previous), client, pools, resources.report)
+        except BaseException:
+            client.release(pools)
+            raise
+
+    def leave(self) -> None:
+        """Count a request as ended."""
+        self.in_flight -= 1
+        if self.retired and self.in_flight == 0:
+            self._release()
+
+    def retire(self) -> None:
+        """Serve no new requests; pools that only this generation uses are closed after its last one."""
+        self.retired = True
+        if self.in_flight == 0:
+            self._release()
+
+    def abandon(self) -> None:
+        """Give up the pools without closing them: whoever owns them has closed them all."""
+        self.retired, self._pools = True, frozenset()
+
+    def _release(self) -> None:
+        pools, self._pools = self._pools, frozenset()
+        self._client.release(pools)
+
+
+async def _routes(plan: Plan, resources: Resources, previous: Generation | None) -> tuple[EndpointRoute, ...]:
+    same = previous is not None and previous.plan.server == plan.server
+    known = {route.plan.digest: route for route in previous.routes} if previous is not None and same else {}
+    handlers: list[Handler] = []
+    for endpoint in plan.endpoints:
+        route = known.get(endpoint.digest)
+        handlers.append(build_endpoint(endpoint, resources) if route is None else route.handler)
+        if route is None and len(handlers) % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    made = zip(plan.endpoints, handlers, strict=True)  # only now: handlers and their calls lie side by side
+    return tuple(known.get(endpoint.digest) or EndpointRoute(endpoint, handler) for endpoint, handler in made)
+
+
+def _upstreams(plan: Plan) -> set[UpstreamPlan]:
+    found = set(plan.upstreams)
+    for endpoint in plan.endpoints:
+        found.update(call.upstream for call in calls_in(endpoint.fan))
+        found.update(effect.call.upstream for effect in endpoint.effects)
+    return found

@@ -1,0 +1,218 @@
+"""Everything that lives while the application runs: client, pools, workers, generations; and how they change.
+
+``open`` and ``close`` are called by the lifespan, ``reload`` by the watcher and by SIGHUP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+
+from aggregator.demo.server import DemoServer
+from aggregator.diagnostics import Diagnostic
+from aggregator.errors import ConfigError, StartupError
+from aggregator.plan.types import Plan, UpstreamPlan
+from aggregator.runtime.background.effects import EffectQueue
+from aggregator.runtime.client import SharedClient
+from aggregator.runtime.plugins.functions import Plugins
+from aggregator.runtime.resources import Resources
+from aggregator.server.generations.generation import Generation
+from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
+from aggregator.server.process.memory import collection_paused
+from aggregator.telemetry.logging import log
+from aggregator.transport import Door
+
+_log = logging.getLogger("aggregator.server")
+
+_NO_ENDPOINTS = "It declares no endpoint any more, as a file does that is still being written."
+
+
+class PlanSource(Protocol):
+    """Where plans come from, the first one and those of reloads.
+
+    *folder* is where plug-ins may lie beside the configuration.
+    """
+
+    folder: Path | None
+
+    def load(self) -> Plan:
+        """Give the plan as the files say now; raises ``ConfigError``. May be called in a thread."""
+
+    def describe(self, error: ConfigError) -> str:
+        """Give the text that a terminal shows for *error*."""
+
+
+class Running:
+    """The running application."""
+
+    def __init__(self, source: PlanSource, plan: Plan, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.plan = plan
+        self.generation: Generation | None = None
+        self.draining = False
+        self.last_refusal: ReloadOutcome | None = None
+        self._refused: ConfigError | None = None
+        self.queue = EffectQueue(plan.background)
+        self.plugins = Plugins(source.folder)
+        self._source = source
+        self._transport = transport
+        self._client: SharedClient | None = None
+        self._demo: DemoServer | None = None
+        self._stop_by: float | None = None
+        self._first = plan
+        self._waiting: tuple[str, ...] = ()
+        self._stack = AsyncExitStack()
+        self._turn = asyncio.Lock()
+
+    @property
+    def client(self) -> httpx.AsyncClient:
+        """The one shared client; there is none before ``open``."""
+        if self._client is None:
+            raise StartupError("The application has not been started.")
+        return self._client.client
+
+    @property
+    def pools(self) -> tuple[Door, ...]:
+        """The open pools of all generations."""
+        return () if self._client is None else self._client.pools
+
+    async def open(self) -> None:
+        """Open the client and make the plan runnable, unless that was done; raises ``StartupError``."""
+        if self.generation is not None:
+            return
+        self.draining, self._stop_by = False, None
+        self._first, self._waiting = self.plan, ()
+        self.queue, self._turn = EffectQueue(self.plan.background), asyncio.Lock()
+        try:
+            self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
+            self._stack.push_async_callback(self._client.aclose)
+            self.generation = await self._build(1, self.plan, None)
+        except BaseException:
+            await self._close_all()
+            raise
+
+    async def _build(self, number: int, plan: Plan, previous: Generation | None) -> Generation:
+        client = self._client
+        assert client is not None
+        if plan.plugins:
+            await asyncio.to_thread(self.plugins.load, plan.plugins)
+        await self._start_demo(plan)
+        port = None if self._demo is None else self._demo.port
+
+        def pool(upstream: UpstreamPlan) -> Door:
+            return client.pool(upstream, port)
+
+        resources = Resources(pool, self.plugins, self.queue, plan.server)
+        with collection_paused():
+            return await Generation.build(number, plan, resources, client, port, previous)
+
+    async def _start_demo(self, plan: Plan) -> None:
+        if self._demo is None and any(upstream.demo for upstream in plan.upstreams):
+            demo = DemoServer()
+            await demo.start()
+            self._demo = demo
+            self._stack.push_async_callback(demo.aclose)
+
+    async def reload(self, *, asked: bool = True) -> ReloadOutcome:
+        """Load, check and build a new generation beside the running one, and swap; on any problem change nothing.
+
+        Unless somebody *asked* for it, the same texts with the same problems are not refused, and told, again.
+        """
+        async with self._turn:
+            current = self.generation
+            if current is None:  # stopped while this waited for its turn
+                return ReloadOutcome(Verdict.UNCHANGED, 0)
+            started = asyncio.get_running_loop().time()
+            try:
+                plan = await asyncio.to_thread(self._source.load)
+                if plan.digest == current.plan.digest:
+                    return self._stay(current, asked=asked)
+                if current.routes and not plan.endpoints:
+                    return self._refuse(current, _NO_ENDPOINTS, _NO_ENDPOINTS)
+                fresh = await self._build(current.number + 1, plan, current)
+            except ConfigError as error:
+                if not asked and self._is_known(error):
+                    return ReloadOutcome(Verdict.UNCHANGED, current.number)
+                self._refused = error
+                return self._refuse(current, str(error), self._source.describe(error), error.diagnostics)
+            except StartupError as error:
+                return self._refuse(current, str(error), str(error))
+            except Exception as error:  # a fault of ours must not end reloading
+                _log.debug("The fault.", exc_info=error)
+                return self._refuse(current, f"It failed by a fault of the program: {error!r}", repr(error))
+            if self.generation is not current:  # stopped meanwhile
+                fresh.retire()
+                return ReloadOutcome(Verdict.UNCHANGED, 0)
+            return self._swap(current, fresh, started)
+
+    def _is_known(self, error: ConfigError) -> bool:
+        """Tell whether *error* is what was refused last: a saved file may be noticed more than once."""
+        known = self._refused
+        return known is not None and (known.diagnostics, known.sources) == (error.diagnostics, error.sources)
+
+    def _stay(self, current: Generation, *, asked: bool) -> ReloadOutcome:
+        if asked or self.last_refusal is not None:
+            log(_log, logging.INFO, "The configuration is the one that is served.", generation=current.number)
+        self.last_refusal = self._refused = None
+        self._tell_stale_plugins()
+        return ReloadOutcome(Verdict.UNCHANGED, current.number)
+
+    def _refuse(
+        self, current: Generation, summary: str, report: str, diagnostics: tuple[Diagnostic, ...] = ()
+    ) -> ReloadOutcome:
+        outcome = ReloadOutcome(Verdict.REFUSED, current.number, 0.0, summary, report, diagnostics)
+        self.last_refusal = outcome
+        log(_log, logging.ERROR, "A new configuration was refused; the running one stays.", generation=current.number,
+            reason=summary)  # fmt: skip
+        return outcome
+
+    def _swap(self, old: Generation, fresh: Generation, started: float) -> ReloadOutcome:
+        assert self._client is not None
+        self.generation, self.plan = fresh, fresh.plan
+        self.last_refusal = self._refused = None
+        self.queue.configure(fresh.plan.background)
+        self._client.configure(fresh.plan.client)
+        old.retire()
+        seconds = asyncio.get_running_loop().time() - started
+        log(_log, logging.INFO, "A new configuration is served.", generation=fresh.number,
+            config=fresh.plan.digest[:12], endpoints=len(fresh.routes), ms=round(seconds * 1000))  # fmt: skip
+        self._tell_waiting(fresh.plan)
+        self._tell_stale_plugins()
+        return ReloadOutcome(Verdict.SWAPPED, fresh.number, seconds, f"{len(fresh.routes)} endpoints")
+
+    def _tell_waiting(self, plan: Plan) -> None:
+        waiting = needs_restart(self._first, plan)
+        if waiting and waiting != self._waiting:
+            log(_log, logging.WARNING, "Some settings take effect when the server is restarted.", settings=waiting)
+        self._waiting = waiting
+
+    def _tell_stale_plugins(self) -> None:
+        if stale := self.plugins.changed():
+            log(_log, logging.WARNING, "Plug-ins have changed; restart the server to run the new code.", plugins=stale)
+
+    def stop_within(self, seconds: float) -> None:
+        """Let background calls have *seconds* from now, instead of the whole grace from ``close`` on."""
+        self.draining = True
+        self._stop_by = asyncio.get_running_loop().time() + seconds
+
+    async def close(self) -> None:
+        """Run what is left of the background calls within the grace, then close everything."""
+        self.draining = True
+        await self.queue.drain(self._grace())
+        await self._close_all()
+        if self.generation is not None:
+            self.generation.abandon()
+            self.generation = None
+
+    async def _close_all(self) -> None:
+        await self._stack.aclose()
+        self._demo = None
+
+    def _grace(self) -> float:
+        if self._stop_by is None:
+            return self.plan.server.shutdown_grace
+        return max(0.0, self._stop_by - asyncio.get_running_loop().time())

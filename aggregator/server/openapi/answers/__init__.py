@@ -1,0 +1,1 @@
+"""The answers of an endpoint as they stand in the OpenAPI document."""

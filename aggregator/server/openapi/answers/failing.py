@@ -1,0 +1,150 @@
+"""In which ways the parts of an endpoint can fail, as sets: statuses of upstreams, and causes.
+
+Only ways that exist are named, since a row of a status map that matches none of them never speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from msgspec import Struct
+
+from aggregator.errors import Cause
+from aggregator.plan.explaining.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail
+from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, RowPlan
+
+STATUSES = frozenset(range(200, 600))
+"""Final statuses that an upstream may answer with."""
+
+_ALWAYS = frozenset(Cause) - {Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.FAULT}
+_SPOKEN_OF: dict[str, frozenset[Cause]] = {
+    on: frozenset(cause for cause in Cause if on in (cause.value, cause.family))
+    for on in {name for cause in Cause for name in (cause.value, cause.family)}
+}
+OVERLOAD = _SPOKEN_OF["overloaded"]
+_OF_A_BODY = frozenset({Cause.MALFORMED, Cause.CODING, Cause.CONTENT_TYPE, Cause.UNSUCCESSFUL, Cause.EXPRESSION})
+
+
+class Failures(Struct, frozen=True):
+    """*statuses* that are failures, *causes* of failures without one, and the statuses that *answered* those had."""
+
+    statuses: frozenset[int] = frozenset()
+    causes: frozenset[Cause] = frozenset()
+    answered: frozenset[int] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.statuses or self.causes)
+
+    def __or__(self, other: Failures) -> Failures:
+        return Failures(self.statuses | other.statuses, self.causes | other.causes, self.answered | other.answered)
+
+    def __sub__(self, other: Failures) -> Failures:
+        return Failures(self.statuses - other.statuses, self.causes - other.causes, self.answered)
+
+    def matching(self, on: str) -> Failures:
+        """Give those that the row of a status map with this ``on`` speaks of."""
+        if on == "any":
+            return self
+        if on == "status":
+            return Failures(self.statuses)
+        if on[0].isdigit():
+            return Failures(self.statuses & _class_of(on))
+        causes = self.causes & _SPOKEN_OF[on]
+        return Failures(frozenset(), causes, self.answered if causes & _OF_A_BODY else frozenset())
+
+
+Failing = tuple[Failures, tuple[RowPlan, ...]]
+"""Ways of failing, and the rows that speak of them."""
+
+NONE = Failures()
+_IN_EXPRESSION = Failures(causes=COMPUTING)
+_IN_FUNCTION = Failures(causes=CALLING_A_FUNCTION)
+_IN_LIST = Failures(causes=frozenset({Cause.EXPRESSION, Cause.TOO_LARGE, Cause.MALFORMED}))
+
+
+@lru_cache(maxsize=64)
+def _class_of(on: str) -> frozenset[int]:
+    """Give the statuses that ``404`` or ``5xx`` stands for."""
+    return frozenset(range(int(on[0]) * 100, int(on[0]) * 100 + 100)) if on.endswith("xx") else frozenset([int(on)])
+
+
+@lru_cache(maxsize=256)
+def _of_answers(success: frozenset[int], extra: frozenset[Cause]) -> Failures:
+    return Failures(STATUSES - success, _ALWAYS | extra, success)
+
+
+def call_failures(call: CallPlan) -> Failures:
+    """Give the ways in which *call* can fail."""
+    extra: set[Cause] = set()
+    if call.success.when is not None or call.graphql != "no":
+        extra.add(Cause.UNSUCCESSFUL)
+    if _computes(call):
+        extra.add(Cause.EXPRESSION)
+    return _of_answers(call.success.statuses, frozenset(extra))
+
+
+def _computes(call: CallPlan) -> bool:
+    """Say whether something in *call* depends on data that may not fit."""
+    request = call.request
+    constant = request.url.is_constant and not request.query and not request.headers
+    if not constant or (request.body is not None and not request.body.is_constant):
+        return True
+    return call.shape is not None or may_fail(call.success.when)
+
+
+def part_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failing]:
+    """Give the ways in which *part* can fail the answer, each with the rows that speak of it; none if it is optional.
+
+    A failed call brings its own rows, wherever it stands; *rows* are for what is no failure of a call.
+    """
+    if part.optional:
+        return
+    yield from _core_failings(part, rows)
+    if part.transform is not None:
+        yield _IN_FUNCTION, rows
+    if part.shape is not None or may_fail(part.when):
+        yield _IN_EXPRESSION, rows
+
+
+def _core_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failing]:
+    for inner in part.group.parts if part.group is not None else ():
+        yield from part_failings(inner, inner.rows)
+    if part.race:
+        yield from _race_failings(part.race)
+    if not part.calls:
+        return
+    last = part.calls[-1]
+    each = part.each if len(part.calls) == 1 else None
+    if each is not None:  # none, too long, or without a key; one item fails all only where the file says so
+        yield _IN_LIST, rows
+    if each is None or each.on_error == "fail":
+        yield call_failures(last), last.rows
+        if last.transform is not None:
+            yield _IN_FUNCTION, rows
+
+
+def _race_failings(runners: tuple[PartPlan, ...]) -> Iterator[Failing]:
+    """Give what a race fails with: the failure of its first runner, or of the next one where that may be skipped."""
+    failings = [list(part_failings(runner, runner.rows)) for runner in runners]
+    if not all(failings):
+        return
+    for runner, found in zip(runners, failings, strict=True):
+        yield from found
+        if runner.when is None:
+            return
+
+
+def response_failures(plan: EndpointPlan) -> Failures:
+    """Give the ways in which making the answer can fail, when all parts are there."""
+    return Failures(causes=answer_causes(plan))
+
+
+@lru_cache(maxsize=256)
+def status_keys(statuses: frozenset[int]) -> tuple[str, ...]:
+    """Give *statuses* as keys of a Responses Object: one by one, or as ``4XX`` where they are most of a class."""
+    keys: list[str] = []
+    for hundred in range(200, 600, 100):
+        found = sorted(status for status in statuses if hundred <= status < hundred + 100)
+        keys.extend([f"{hundred // 100}XX"] if len(found) > 20 else map(str, found))
+    return tuple(keys)

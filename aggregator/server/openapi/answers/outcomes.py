@@ -1,0 +1,87 @@
+"""What a client can get from an endpoint: a status with its text, media type, schema; and those that all share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from aggregator.runtime.answers.answer import title_of
+from aggregator.server.openapi.components import PROBLEM_TYPE, Schema, schema_ref
+
+ANY_TYPE = "*/*"
+
+
+class Outcome(Struct, frozen=True):
+    """One thing that an endpoint may answer; *status* is a key of a Responses Object.
+
+    *media* None means no body. *shared* names the component that says all of this.
+    """
+
+    status: str
+    text: str
+    media: str | None = PROBLEM_TYPE
+    schema: Schema | None = None
+    headers: tuple[str, ...] = ()
+    example: Any = None
+    shared: str | None = None
+
+
+def problem_example(status: int, detail: str, **members: Any) -> dict[str, Any]:
+    """Give a problem document as a client would read it."""
+    return {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail, **members}
+
+
+def shared(name: str, status: int, text: str, detail: str, headers: tuple[str, ...] = (), **members: Any) -> Outcome:
+    """Give an outcome that is the same for every endpoint."""
+    example = problem_example(status, detail, **members)
+    return Outcome(str(status), text, PROBLEM_TYPE, schema_ref("Problem"), headers, example, name)
+
+
+_INVALID = {"pointer": "/page", "location": "query", "message": "must be at least 1", "keyword": "minimum"}
+_PARTS = ("aggregator-parts",)
+NOT_FOUND = shared(
+    "NotFound", 404, "An upstream did not find it.", "The upstream 'example' did not find it.",
+    _PARTS, cause="status", upstream="example", upstream_status=404,
+)  # fmt: skip
+FUNCTION_FAILED = shared(
+    "FunctionFailed", 500, "A function of a plug-in failed.", "The function 'example:change' failed.",
+    _PARTS, cause="fault",
+)  # fmt: skip
+UPSTREAM_FAILED = shared(
+    "UpstreamFailed", 502, "An upstream failed, or its answer cannot be used.",
+    "The upstream 'example' answered with status 500.", ("retry-after", *_PARTS),
+    cause="status", upstream="example", upstream_status=500,
+)  # fmt: skip
+OVERLOADED = shared(
+    "Overloaded", 503, "Too many calls of an upstream are waiting already.",
+    "Too many calls of the upstream 'example' are waiting.", ("retry-after", *_PARTS),
+    cause="pool_full", upstream="example",
+)  # fmt: skip
+TIMED_OUT = shared(
+    "TimedOut", 504, "An upstream did not answer in time.", "The upstream 'example' did not answer in time.",
+    _PARTS, cause="deadline", upstream="example",
+)  # fmt: skip
+BAD_REQUEST = shared(
+    "BadRequest", 400, "The path, the query or the body cannot be read.", "The query is not percent-encoded UTF-8.",
+)  # fmt: skip
+NOT_ACCEPTABLE = shared(
+    "NotAcceptable", 406, "None of the formats of this endpoint is accepted.",
+    "This endpoint answers as application/json.",
+)  # fmt: skip
+BODY_TOO_SLOW = shared(
+    "BodyTooSlow", 408, "The body took too long to arrive.", "The request body took too long to arrive.",
+)  # fmt: skip
+BODY_TOO_LARGE = shared("BodyTooLarge", 413, "The body is too large.", "The request body is larger than 1048576 bytes.")
+UNSUPPORTED = shared(
+    "UnsupportedMediaType", 415, "The body is not said to be JSON.", "This endpoint takes application/json.",
+)  # fmt: skip
+INVALID = shared(
+    "InvalidRequest", 422, "The request does not fit what is declared here; `errors` lists all that is wrong.",
+    "The request does not fit what this endpoint declares.", errors=[_INVALID],
+)  # fmt: skip
+
+SHARED: tuple[Outcome, ...] = (
+    BAD_REQUEST, NOT_FOUND, NOT_ACCEPTABLE, BODY_TOO_SLOW, BODY_TOO_LARGE, UNSUPPORTED, INVALID,
+    FUNCTION_FAILED, UPSTREAM_FAILED, OVERLOADED, TIMED_OUT,
+)  # fmt: skip

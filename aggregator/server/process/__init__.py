@@ -1,0 +1,1 @@
+"""The process: socket, signals, memory, start, and what an operator is told."""

@@ -1,0 +1,165 @@
+"""What an operator is told of a server: text in a terminal, or records of the log when machines read it.
+
+``start`` chooses one of the two; both say the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TextIO
+
+from aggregator.diagnostics import Diagnostic
+from aggregator.errors import ConfigError, StartupError
+from aggregator.plan.explaining.summary import calls_text
+from aggregator.plan.types import Plan
+from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.generations.reload import ReloadOutcome, Verdict
+from aggregator.telemetry.logging import LogFormat, log
+
+_log = logging.getLogger("aggregator.server")
+_SHOWN = 12
+_MOST_RECORDS = 100
+
+
+class Announcer(ABC):
+    """Tells of *files* under the name *path*, from their first load on. Reloads go on when nobody can read it."""
+
+    def __init__(self, path: str, files: PlanFiles) -> None:
+        self._path = path
+        self._files = files
+        self._warned: tuple[Diagnostic, ...] = ()
+
+    def warn(self) -> None:
+        """Tell what the file is warned of, unless that was told last."""
+        if self._files.warnings != self._warned:
+            self._warned = self._files.warnings
+            self._show_warnings()
+
+    def tell(self, outcome: ReloadOutcome) -> None:
+        """Tell what a reload came to, beyond the line that the log has of it: its problems, or its warnings."""
+        if outcome.verdict is Verdict.SWAPPED:
+            self.warn()
+        elif outcome.verdict is Verdict.REFUSED:
+            self._show_refusal(outcome)
+
+    @abstractmethod
+    def greet(self, plan: Plan, base: str) -> None:
+        """Tell what is served at the URL *base*."""
+
+    @abstractmethod
+    def refuse(self, error: ConfigError) -> None:
+        """Tell why the file is not served."""
+
+    @abstractmethod
+    def fail(self, error: StartupError) -> None:
+        """Tell why nothing is served."""
+
+    @abstractmethod
+    def _show_warnings(self) -> None:
+        """Tell each of them."""
+
+    @abstractmethod
+    def _show_refusal(self, outcome: ReloadOutcome) -> None:
+        """Tell each problem."""
+
+
+def announcer(form: LogFormat, path: str, files: PlanFiles, stream: TextIO) -> Announcer:
+    """Give the one for log lines in *form*: beside text an operator reads *stream*, beside JSON a machine does."""
+    return Records(path, files) if form == "json" else Terminal(path, files, stream)
+
+
+class Terminal(Announcer):
+    """Text with frames on *stream*, in colour where that is a terminal."""
+
+    def __init__(self, path: str, files: PlanFiles, stream: TextIO) -> None:
+        super().__init__(path, files)
+        self._stream = stream
+        self._color = stream.isatty()
+
+    def greet(self, plan: Plan, base: str) -> None:
+        """Print how much is served, the first endpoints, and where."""
+        self._print(welcome(self._path, plan, base))
+
+    def refuse(self, error: ConfigError) -> None:
+        """Print each problem with its place in the file."""
+        self._print(self._files.describe(error, color=self._color))
+
+    def fail(self, error: StartupError) -> None:
+        """Print the one sentence."""
+        self._print(f"error: {error}")
+
+    def _show_warnings(self) -> None:
+        if self._warned:
+            self._print(self._files.describe_warnings(color=self._color))
+
+    def _show_refusal(self, outcome: ReloadOutcome) -> None:
+        head = f"{self._path} changed and was refused; generation {outcome.generation} stays."
+        self._print(f"{head}\n{outcome.report}")
+
+    def _print(self, text: str) -> None:
+        with suppress(OSError):
+            print(text, file=self._stream, flush=True)
+
+
+class Records(Announcer):
+    """Records of the log, one for each problem."""
+
+    def greet(self, plan: Plan, base: str) -> None:
+        """Log how much is served, and where."""
+        log(_log, logging.INFO, "The server listens.", address=base, file=self._path, config=plan.digest[:12],
+            endpoints=len(plan.endpoints), upstreams=len(plan.upstreams))  # fmt: skip
+
+    def refuse(self, error: ConfigError) -> None:
+        """Log each problem with its place in the file, and that nothing is served."""
+        _log_each(error.diagnostics)
+        log(_log, logging.ERROR, "The server could not start.", reason=str(error))
+
+    def fail(self, error: StartupError) -> None:
+        """Log the reason."""
+        log(_log, logging.ERROR, "The server could not start.", reason=str(error))
+
+    def _show_warnings(self) -> None:
+        _log_each(self._warned)
+
+    def _show_refusal(self, outcome: ReloadOutcome) -> None:
+        _log_each(outcome.diagnostics)
+
+
+def _log_each(diagnostics: Sequence[Diagnostic]) -> None:
+    for one in diagnostics[:_MOST_RECORDS]:
+        error = one.level == "error"
+        sentence = "The configuration has an error." if error else "The configuration has a warning."
+        hint = {} if one.hint is None else {"hint": one.hint}
+        log(_log, logging.ERROR if error else logging.WARNING, sentence, at=str(one.position), code=one.code,
+            problem=one.message, **hint)  # fmt: skip
+    if len(diagnostics) > _MOST_RECORDS:
+        more = len(diagnostics) - _MOST_RECORDS
+        log(_log, logging.WARNING, "There are more; `aggregator check` shows them all.", more=more)
+
+
+def welcome(path: str, plan: Plan, base: str) -> str:
+    """Give the lines that greet the operator: what is served, and where."""
+    effects = sum(len(endpoint.effects) for endpoint in plan.endpoints)
+    counts = f"{_count(len(plan.endpoints), 'endpoint')} · {_count(len(plan.upstreams), 'upstream')}"
+    if effects:
+        counts += f" · {_count(effects, 'background call')}"
+    lines = [f"{path}  {counts}", *(f"  {line}" for line in _some(plan)), f"  {base}"]
+    if plan.server.docs:
+        lines[-1] += "   docs /docs"
+    return "\n".join(lines)
+
+
+def _some(plan: Plan) -> list[str]:
+    shown = plan.endpoints[:_SHOWN]
+    width = max((len(endpoint.key) for endpoint in shown), default=0)
+    lines = [f"{endpoint.key:<{width}}  {calls_text(endpoint)}" for endpoint in shown]
+    if len(plan.endpoints) > len(shown):
+        lines.append(f"… and {len(plan.endpoints) - len(shown)} more; `aggregator routes` lists them")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,214 @@
+"""The process: a uvicorn server around the application, signals, and the watcher of the files."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+
+import uvicorn
+
+from aggregator.server.application.app import Application
+from aggregator.server.connection.guard import guarded_protocol
+from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.generations.reload import ReloadOutcome, Verdict
+from aggregator.server.generations.watching import watch_files
+from aggregator.server.process.listening import BACKLOG
+from aggregator.server.process.memory import Holes, collect_seldom, keep_large_blocks, keep_loaded
+from aggregator.server.process.signals import HANG_UP, signals_calling
+from aggregator.telemetry.logging import log
+from aggregator.telemetry.watchdog import Stall, Watchdog
+
+_log = logging.getLogger("aggregator.server")
+_KEEP_ALIVE = 75
+_LAST_MOMENT = 1.0
+"""Seconds that background calls get of their own, when requests have used up the grace."""
+_SAID_BY_US = ("ASGI callable returned without completing response.", "Cancel %s running task(s), ")
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server that says 503 on /readyz before it stops accepting, and leaves with 0 when a signal asks."""
+
+    def __init__(self, config: uvicorn.Config, app: Application) -> None:
+        super().__init__(config)
+        self._app = app
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `Service`."""
+        yield
+
+    def stop(self) -> None:
+        """Begin to drain; asked a second time, leave at once."""
+        running = self._app.running
+        if running.draining:
+            self.should_exit = self.force_exit = True
+            running.stop_within(0.0)
+            return
+        running.draining = True
+        in_flight = 0 if running.generation is None else running.generation.in_flight
+        log(_log, logging.INFO, "The server stops.", in_flight=in_flight)
+        delay = running.plan.server.drain_delay
+        if delay <= 0:
+            self._leave()
+            return
+        log(_log, logging.INFO, "Draining: /readyz says 503 now.", seconds=delay)
+        asyncio.get_running_loop().call_later(delay, self._leave)
+
+    def _leave(self) -> None:
+        if not self.should_exit:
+            grace = self._app.running.plan.server.shutdown_grace
+            self.config.timeout_graceful_shutdown = grace  # type: ignore[assignment]  # any number of seconds will do
+            self._app.running.stop_within(grace + min(grace, _LAST_MOMENT))
+            self.should_exit = True
+
+
+class Service:
+    """*app* served on *listener* until a signal ends it.
+
+    *on_start* is called when everything is there to answer, *on_reload* is told of every reload that changed something.
+
+    With *watch*, saving a file of *files* reloads; SIGHUP always does.
+    """
+
+    def __init__(
+        self, app: Application, files: PlanFiles, listener: socket.socket, *, watch: bool,
+        on_reload: Callable[[ReloadOutcome], None], on_start: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self._app = app
+        self._files = files
+        self._listener = listener
+        self._watch = watch
+        self._on_reload = on_reload
+        self._on_start = on_start
+        self._wake = asyncio.Event()
+        self._asked = False
+        self._holes = Holes()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server = Server(self._config(), app)
+
+    def _config(self) -> uvicorn.Config:
+        protocol = guarded_protocol(self._app.running.plan.server.header_timeout, self._app.door, self._refused)
+        return uvicorn.Config(
+            self._app, http=protocol, loop="asyncio" if sys.platform == "win32" else "uvloop", log_config=None,
+            access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE, lifespan="on",
+            ws="none", backlog=BACKLOG,
+        )  # fmt: skip
+
+    def run(self) -> int:
+        """Serve; gives the exit code of the process. Raises ``StartupError`` when it cannot begin."""
+        quiet_uvicorn()
+        factory = self._server.config.get_loop_factory()
+        try:
+            with asyncio.Runner(loop_factory=factory) as runner, suppress(SystemExit):  # so uvicorn says: not started
+                runner.run(self._serve())
+        except KeyboardInterrupt:  # before the signals were ours
+            return 130
+        return 0 if self._server.started else 3
+
+    def stop(self) -> None:
+        """Do what a signal does; may be called in any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._server.stop)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        handlers: dict[int, Callable[[], None]] = {signal.SIGINT: self._server.stop, signal.SIGTERM: self._server.stop}
+        if HANG_UP is not None:
+            handlers[HANG_UP] = self._ask
+        with signals_calling(handlers):
+            try:
+                keep_loaded()
+                await self._settle()
+                await self._app.running.open()  # here rather than in the lifespan, so that what fails has no traceback
+                await self._settle()
+                keep_large_blocks()
+                self._on_start()
+                with self._watchdog():  # before this nobody waits for an answer
+                    await self._serve_and_reload()
+            finally:
+                await self._app.running.close()
+        log(_log, logging.INFO, "The server has stopped.")
+
+    async def _settle(self) -> None:
+        """Have what comes now lie together: first all that serves, then what requests make."""
+        collect_seldom()
+        await self._holes.fill()
+
+    async def _serve_and_reload(self) -> None:
+        helpers = [asyncio.create_task(self._reloads())]
+        if self._watch:
+            helpers.append(asyncio.create_task(watch_files(self._watched, self._wake)))
+        for helper in helpers:
+            helper.add_done_callback(_tell_end)
+        try:
+            await self._server.serve(sockets=[self._listener])
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+
+    def _refused(self, status: int, reason: str, client: str) -> None:
+        generation = self._app.running.generation
+        if generation is not None:
+            generation.report.refused(status, reason, client=client)
+
+    def _watched(self) -> tuple[Path, ...]:
+        return (*self._files.files, *self._files.folders, *self._app.running.plugins.files)
+
+    def _ask(self) -> None:
+        self._asked = True
+        self._wake.set()
+
+    async def _reloads(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            asked, self._asked = self._asked, False
+            outcome = await self._app.running.reload(asked=asked)
+            if outcome.verdict is not Verdict.UNCHANGED:
+                self._on_reload(outcome)
+            await self._holes.fill()
+
+    def _watchdog(self) -> Watching | nullcontext[None]:
+        threshold = self._app.running.plan.server.watchdog
+        return Watching(threshold) if threshold > 0 else nullcontext()
+
+
+class Watching:
+    """A watchdog over the running loop, for as long as the context lasts."""
+
+    def __init__(self, threshold: float) -> None:
+        self._watchdog = Watchdog(threshold, _tell_stall)
+
+    def __enter__(self) -> None:
+        self._watchdog.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._watchdog.stop()
+
+
+def _tell_end(helper: asyncio.Task[None]) -> None:
+    error = None if helper.cancelled() else helper.exception()
+    if error is not None:
+        log(_log, logging.ERROR, "Files are not loaded again, by a fault of the program.", error=repr(error))
+
+
+def _tell_stall(stall: Stall) -> None:
+    if stall.over:
+        log(_log, logging.WARNING, "The event loop was blocked.", seconds=round(stall.seconds, 3), where=stall.at.where)
+    else:
+        log(_log, logging.WARNING, "The event loop is blocked.", seconds=round(stall.seconds, 3), where=stall.at.where,
+            stack=" < ".join(stall.at.stack))  # fmt: skip
+
+
+def quiet_uvicorn() -> None:
+    """Keep uvicorn from saying again, and louder, what we say of bad requests and of answers that are cut off."""
+    logger = logging.getLogger("uvicorn.error")
+    logger.setLevel(logging.ERROR)
+    logger.filters[:] = [lambda record: not str(record.msg).startswith(_SAID_BY_US)]

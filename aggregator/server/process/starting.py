@@ -1,0 +1,68 @@
+"""From the words of the command line to a serving process."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+from aggregator.errors import ConfigError, StartupError
+from aggregator.server.application.app import Application, application
+from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.generations.reload import ReloadOutcome
+from aggregator.server.process.announcing import Announcer, announcer
+from aggregator.server.process.listening import allow_open_files, bind
+from aggregator.server.process.serving import Service
+from aggregator.server.process.signals import hang_up_ignored
+from aggregator.telemetry.logging import LogFormat, configure_logging
+from aggregator.telemetry.redaction import Masker
+
+REFUSED, FAILED = 1, 3
+
+
+@hang_up_ignored()
+def start(
+    path: str, host: str | None, port: int | None, *, watch: bool, log_format: LogFormat | None, log_level: str
+) -> int:
+    """Serve *path*; gives the exit code of the process: 0, 1 when the file has problems, 3 when it cannot be served."""
+    files = PlanFiles(Path(path))
+    masker = Masker(())
+    told = announcer(log_format or "text", path, files, sys.stderr)
+    configure_logging(log_format or "text", log_level, masker=masker)
+    try:
+        app = application(files)
+        plan = app.running.plan
+        masker.learn(plan.secrets)
+        if log_format is None and plan.server.log_format != "text":
+            told = announcer(plan.server.log_format, path, files, sys.stderr)
+            configure_logging(plan.server.log_format, log_level, masker=masker)
+        told.warn()
+        port = plan.server.port if port is None else port
+        with bind(host or plan.server.host, port) as listener:
+            allow_open_files()
+            return _serve(app, files, listener, told, masker, watch=watch)
+    except ConfigError as error:
+        told.refuse(error)
+        return REFUSED
+    except StartupError as error:
+        told.fail(error)
+        return FAILED
+
+
+def _serve(
+    app: Application, files: PlanFiles, listener: socket.socket, told: Announcer, masker: Masker, *, watch: bool
+) -> int:
+    address = listener.getsockname()
+
+    def on_start() -> None:
+        told.greet(app.running.plan, f"http://{_host(address[0])}:{address[1]}")
+
+    def on_reload(outcome: ReloadOutcome) -> None:
+        masker.learn(app.running.plan.secrets)
+        told.tell(outcome)
+
+    return Service(app, files, listener, watch=watch, on_reload=on_reload, on_start=on_start).run()
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,149 @@
+"""The way of a request to its endpoint, and what is said when there is none: 400, 404, 405 as problems."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from starlette.routing import Match, Router
+from starlette.types import Message, Receive, Scope, Send
+
+from aggregator.errors import ExpressionError
+from aggregator.runtime.answers.answer import problem
+from aggregator.runtime.answers.replying import fault_answer, send_answer
+from aggregator.runtime.request.identity import request_id
+from aggregator.server.generations.generation import Generation
+from aggregator.server.routing.paths import path_of
+from aggregator.server.routing.routes import Handler
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.server")
+
+NOT_STARTED = "The application has not been started: run it in a server, or enter its lifespan first."
+STOPPING = "The server is stopping."
+_SOON = [(b"retry-after", b"1")]
+
+
+class Dispatcher:
+    """An ASGI application over the current generation; what no endpoint answers goes to the routes of *router*."""
+
+    __slots__ = ("_current", "_draining", "_router", "_routes")
+
+    def __init__(self, current: Callable[[], Generation | None], draining: Callable[[], bool], router: Router) -> None:
+        self._current = current
+        self._draining = draining
+        self._router = router
+        self._routes = router.app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or hand it on."""
+        if scope["type"] != "http" or not await self.answer(scope, receive, send):
+            await self._routes(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer a request if its path is declared (or malformed); say whether that was so."""
+        generation = self._current()
+        if generation is None:
+            return await self._not_running(scope, send)
+        path = path_of(scope)
+        try:
+            match = generation.index.find(scope["method"], path)
+            methods = () if match is not None else generation.index.methods(path)
+        except ExpressionError as error:
+            if self._has_route(scope):
+                return False
+            await refuse(generation, scope, send, 400, f"The path is not well formed: {error}.")
+            return True
+        if match is None:
+            return bool(methods) and await self._wrong_method(generation, methods, scope, send)
+        if self._draining():
+            scope["aggregator.draining"] = True
+        handler, segments = match
+        scope["route"] = generation.route_of[handler]
+        await self._serve(generation, handler, segments, scope, receive, send)
+        return True
+
+    async def _serve(
+        self,
+        generation: Generation,
+        handler: Handler,
+        segments: tuple[bytes, ...],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        sending = _Sending(send)
+        generation.in_flight += 1
+        try:
+            await handler(scope, receive, sending, segments)
+        except asyncio.CancelledError:
+            if not self._draining():
+                raise
+            log(_log, logging.WARNING, "A request was cut off: the grace of the stopping server was over.",
+                endpoint=handler.plan.key)  # fmt: skip
+            if not sending.started:
+                await refuse(None, scope, send, 503, STOPPING, _SOON)
+        except Exception as error:
+            identity = request_id(scope["headers"])
+            answer = fault_answer(handler.plan.key, error, identity)
+            if not sending.started:
+                await send_answer(send, answer, identity)
+        finally:
+            generation.leave()
+
+    async def _not_running(self, scope: Scope, send: Send) -> bool:
+        if self._has_route(scope):
+            return False
+        await refuse(None, scope, send, 503, STOPPING if self._draining() else NOT_STARTED, _SOON)
+        return True
+
+    async def _wrong_method(self, generation: Generation, methods: Iterable[str], scope: Scope, send: Send) -> bool:
+        if self._has_route(scope):
+            return False
+        allowed = sorted({*methods, "OPTIONS"})
+        allow = (b"allow", ", ".join(allowed).encode())
+        if scope["method"] == "OPTIONS":
+            await send({"type": "http.response.start", "status": 204, "headers": [allow]})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await refuse(generation, scope, send, 405, f"This path answers to {', '.join(allowed)}.", [allow])
+        return True
+
+    def _has_route(self, scope: Scope) -> bool:
+        """Say whether a route beside the declared endpoints, such as one of a user, takes the request."""
+        return any(route.matches(scope)[0] is Match.FULL for route in self._router.routes)
+
+
+class _Sending:
+    """A ``send`` that knows whether the answer has begun."""
+
+    __slots__ = ("_send", "started")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        self.started = True
+        await self._send(message)
+
+
+async def refuse(
+    generation: Generation | None, scope: Scope, send: Send, status: int, detail: str,
+    headers: list[tuple[bytes, bytes]] | None = None,
+) -> None:  # fmt: skip
+    """Answer with a problem document; *generation*, if there is one, tells of it."""
+    identity = request_id(scope["headers"])
+    await send_answer(send, problem(status, detail, request_id=identity, headers=headers or ()), identity)
+    tell_refused(generation, scope, status, detail, identity)
+
+
+def tell_refused(generation: Generation | None, scope: Scope, status: int, reason: str, identity: str) -> None:
+    """Tell of a request that has come to none of the endpoints of *generation*."""
+    if generation is not None:
+        client = scope.get("client")
+        generation.report.refused(
+            status, reason, client=client[0] if client else "", method=scope["method"], path=scope["path"],
+            request_id=identity,
+        )  # fmt: skip

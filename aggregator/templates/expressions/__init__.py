@@ -1,0 +1,1 @@
+"""Expressions: parsed, checked against an allow-list, compiled, evaluated on data."""

@@ -1,0 +1,1 @@
+"""URL templates and path patterns, compiled to bytes."""

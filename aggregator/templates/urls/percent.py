@@ -1,0 +1,82 @@
+"""Percent-encoding, one form only: RFC 3986 unreserved characters stand, every other byte is ``%XX``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from aggregator.errors import ExpressionError
+from aggregator.templates.expressions.data import MISSING, Joined, kind_of
+from aggregator.templates.text import json_text, text_of
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
+_PLAIN_BYTES: Final = re.compile(rb"[A-Za-z0-9._~-]*").fullmatch
+_BROKEN: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
+_ENCODED: Final = tuple(bytes([byte]) if _PLAIN_BYTES(bytes([byte])) else b"%%%02X" % byte for byte in range(256))
+is_canonical_path: Final = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+").fullmatch
+"""Gives a match for a path all of whose segments are plainly canonical: none is empty or begins with a dot."""
+NO_SEGMENT: Final = frozenset((b"", b".", b".."))
+"""What no value may become in a path: these change which resource a path names (RFC 3986 §5.2.4)."""
+
+
+def percent_encode(value: str | bytes) -> bytes:
+    """*value* in the canonical form, text as UTF-8. Raises `ExpressionError` for a lone surrogate."""
+    if isinstance(value, str):
+        if _PLAIN(value):
+            return value.encode("ascii")
+        try:
+            value = value.encode()
+        except UnicodeEncodeError:
+            raise ExpressionError("a value for a URL is not valid Unicode") from None
+    elif _PLAIN_BYTES(value):
+        return value
+    return b"".join([_ENCODED[byte] for byte in value])
+
+
+def canonical_segment(raw: bytes) -> bytes:
+    """A path segment as sent, in the canonical form: ``%41`` and ``%2f`` become ``A`` and ``%2F``.
+
+    Raises `ExpressionError` where ``%`` is not followed by two hexadecimal digits, and for an empty
+    segment, ``.`` and ``..``, however they are written.
+    """
+    if _PLAIN_BYTES(raw):
+        encoded = raw
+    elif _BROKEN(raw):
+        raise ExpressionError("a `%` in the path is not followed by two hexadecimal digits")
+    else:
+        encoded = percent_encode(unquote_to_bytes(raw))
+    if encoded in NO_SEGMENT:
+        raise ExpressionError("a path segment cannot be empty, `.` or `..`")
+    return encoded
+
+
+def encode_value(value: Any, name: str) -> bytes:
+    """A scalar as one part of a URL: text, number (as in JSON) or boolean; or a `Joined` list of them.
+
+    Raises `ExpressionError`, naming *name*, for anything else.
+    """
+    kind = type(value)
+    if kind is str:
+        return percent_encode(value)
+    if kind is int or kind is float or kind is bool:
+        return percent_encode(json_text(value))  # JSON may write an exponent with a `+`
+    if value is None or value is MISSING:
+        raise ExpressionError(f"`{{{name}}}` in a URL is {'null' if value is None else 'missing'}")
+    if kind is Joined:
+        return percent_encode(value.separator.join(map(text_of, value)))
+    raise ExpressionError(f"`{{{name}}}` in a URL is {kind_of(value)}, not text or a number")
+
+
+def encode_segment(value: Any, name: str = "value") -> bytes:
+    """A scalar as one path segment, or a piece of one; `encode_value` that refuses empty, ``.`` and ``..``."""
+    encoded = encode_value(value, name)
+    if encoded in NO_SEGMENT:
+        raise ExpressionError(f"`{{{name}}}` in a path is empty, `.` or `..`")
+    return encoded
+
+
+def encode_segments(value: Any, name: str = "value") -> bytes:
+    """A scalar as one or more path segments; slashes in a text stand, each piece is as `encode_segment` has it."""
+    pieces = value.split("/") if type(value) is str else [value]
+    return b"/".join([encode_segment(piece, name) for piece in pieces])

@@ -1,0 +1,117 @@
+"""One call on its way through a pool: what is sent, when it is due, whom to tell, how far it has come."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from aggregator.errors import CallError
+from aggregator.transport.replies import Reply
+from aggregator.transport.settings import Timeouts
+from aggregator.transport.wire.decoding import decoded_headers, decoder_for
+from aggregator.transport.wire.framing import ResponseReader
+
+if TYPE_CHECKING:
+    from aggregator.transport.engine.connection import Connection
+    from aggregator.transport.engine.slots import Places
+
+IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"})
+"""Methods that may be sent again when nobody answered (RFC 9110 §9.2.2)."""
+
+
+class Ticket:
+    """A call with a whole request and a whole reply. *done* is None once the call is over or given up."""
+
+    __slots__ = (
+        "connection", "deadline", "dial", "done", "first_byte", "limit", "method", "places", "replayed", "request",
+        "reused", "sent", "started", "waits_until",
+    )  # fmt: skip
+
+    streaming: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        places: Places,
+        method: bytes,
+        request: bytes,
+        limit: float,
+        deadline: float,
+        started: float,
+        done: Callable[[Reply | CallError], None] | None,
+    ) -> None:
+        self.places = places
+        self.method = method
+        self.request = request
+        self.limit = limit
+        self.deadline = deadline
+        self.started = self.sent = started
+        self.done = done
+        self.first_byte = 0.0
+        self.connection: Connection | None = None
+        self.dial: asyncio.Task[tuple[socket.socket, Connection]] | None = None
+        self.waits_until = math.inf
+        self.reused = self.replayed = False
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The limits inside the deadline."""
+        return self.places.settings.timeouts
+
+    @property
+    def uploaded(self) -> bool:
+        """Whether the whole request has been written."""
+        return True
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the request may be sent twice (RFC 9110 §9.2.2)."""
+        return self.method in IDEMPOTENT
+
+    @property
+    def replayable(self) -> bool:
+        """Whether the request may go out again, now that its connection died before a byte of an answer."""
+        return self.reused and not self.replayed and not self.first_byte and self.repeatable
+
+    def cancel(self) -> None:
+        """Give the call up: its connection is closed, and *done* will not be called any more."""
+        if self.done is not None:
+            self.done = None
+            self.places.forsake(self)
+
+    def sending(self, connection: Connection) -> None:
+        """Go on with the request, if *streaming*: *connection* has taken its head."""
+
+    def absorb(self, reader: ResponseReader) -> None:
+        """Take what *reader* has come by, if *streaming*."""
+
+    def conclude(self, reader: ResponseReader, finished: float) -> Reply:
+        """Give the reply that *reader* has completed. Raises CallError when its coding is not what it says."""
+        reply = Reply(
+            reader.status, reader.headers, reader.body(), self.reused,
+            self.started, self.sent, self.first_byte, finished,
+        )  # fmt: skip
+        if reader.codings is not None:
+            self._decode(reply, reader.codings)
+        return reply
+
+    def settle(self, outcome: Reply | CallError) -> None:
+        """Tell *done*, unless the call was given up; an exception of its own is the loop's to report."""
+        done = self.done
+        if done is None:
+            return
+        self.done = self.connection = None
+        try:
+            done(outcome)
+        except Exception as error:
+            context = {"message": "a call's done callback failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+
+    def _decode(self, reply: Reply, codings: list[bytes]) -> None:
+        decoder = decoder_for(codings, self.places.settings.caps.decoded)
+        if decoder is not None:
+            reply.body = b"".join(decoder.feed(reply.body))
+            decoder.finish()
+            reply.headers = decoded_headers(reply.headers)

@@ -1,0 +1,235 @@
+"""One connection to an upstream: an asyncio protocol that carries one call at a time.
+
+The pool makes it, hands it calls (`send`) and takes it back; the reader judges what arrives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from aggregator.errors import CallError, Cause
+from aggregator.transport.engine.call import Ticket
+from aggregator.transport.failures import lost_failure
+from aggregator.transport.replies import Reply
+from aggregator.transport.wire.flow_control import FlowControl
+from aggregator.transport.wire.framing import ResponseReader
+
+if TYPE_CHECKING:
+    from aggregator.transport.engine.slots import Places
+
+_READ = 64 * 1024  # bytes
+_LAST_WORDS = 16  # reads, so that nobody who goes on sending holds up the others
+
+
+class Connection(asyncio.Protocol):
+    """*open* while it holds one of the pool's places; *served* once it has carried a call."""
+
+    __slots__ = (
+        "_paused", "heard", "idle_since", "open", "places", "reader", "served", "socket", "spoke_first",
+        "stalled_since", "ticket", "transport", "writable",
+    )  # fmt: skip
+
+    transport: asyncio.Transport
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.reader = ResponseReader(places.settings.caps)
+        self.socket: socket.socket | None = None
+        self.ticket: Ticket | None = None
+        self.writable: asyncio.Future[None] | None = None
+        self.open = self.served = self.spoke_first = self._paused = False
+        self.heard = self.idle_since = self.stalled_since = 0.0
+
+    def send(self, ticket: Ticket) -> None:
+        """Write the request of *ticket* and answer it from now on."""
+        self.ticket = ticket
+        ticket.connection = self
+        ticket.reused = self.served
+        self.reader.expect(ticket.method == b"HEAD", ticket.limit)
+        self.write(ticket.request)
+        if ticket.streaming:
+            ticket.sending(self)
+
+    def write(self, data: bytes) -> None:
+        """Write *data*, unless the connection is lost, which `connection_lost` tells."""
+        try:
+            self.transport.write(data)
+        except RuntimeError:  # uvloop: the handle is closed already, and the loss is yet to be told
+            self.transport.abort()
+
+    def fail(self, error: CallError) -> None:
+        """Close, and fail the call that is being carried."""
+        ticket, self.ticket = self.ticket, None
+        self.places.drop(self)
+        if ticket is not None:
+            ticket.settle(error)
+
+    def close(self, *, gently: bool) -> None:
+        """Close the transport: *gently* with a TLS goodbye, unless there is something left to be written."""
+        if gently and not self.transport.get_write_buffer_size():
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+    def is_usable(self, *, careful: bool) -> bool:
+        """Tell whether a request may be sent; *careful* asks the socket, not only the event loop.
+
+        What has arrived without being asked for, and an end of stream, both forbid it.
+        """
+        if self.transport.is_closing():
+            return False
+        if not careful or self.socket is None:
+            return True
+        try:
+            self.socket.recv(1, socket.MSG_PEEK)  # never blocks: the socket is the loop's
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def early_failure(self) -> CallError:
+        """Give why a connection is lost that has not been used yet."""
+        if self.spoke_first:
+            return CallError(Cause.PROTOCOL, "The upstream spoke before it was asked.")
+        return lost_failure(None, answering=False)
+
+    def due(self, now: float) -> tuple[float, Cause]:
+        """Give when (loop time) the call in hand has failed, and of what, if nothing happens until then."""
+        ticket = cast("Ticket", self.ticket)
+        limits, when, cause = ticket.timeouts, ticket.deadline, Cause.DEADLINE
+        if self.writable is not None:
+            limit, since, name = limits.write, self.stalled_since, Cause.WRITE_TIMEOUT
+        else:
+            limit, since, name = limits.read, max(self.heard, ticket.sent), Cause.READ_TIMEOUT
+            if self._paused or not ticket.uploaded:
+                limit = None
+        if limit is not None:
+            gap = now + limit - (monotonic() - since)
+            if gap < when:
+                return gap, name
+        return when, cause
+
+    def pause_reading(self) -> None:
+        """Hold the upstream back."""
+        if not self._paused and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Let the upstream go on."""
+        if self._paused:
+            self._paused = False
+            self.heard = monotonic()
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+                self.places.watch_gap(self.ticket)
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; what nobody asked for closes the connection."""
+        ticket = self.ticket
+        if ticket is None:
+            self.spoke_first = True
+            self.places.drop(self)
+            self.transport.abort()
+            return
+        self.heard = now = monotonic()
+        if not ticket.first_byte:
+            ticket.first_byte = now
+        try:
+            complete = self.reader.feed(data)
+            if ticket.streaming:
+                ticket.absorb(self.reader)
+        except CallError as error:
+            self.fail(error.with_traceback(None))
+            return
+        if complete:
+            self._complete(ticket, now)
+
+    def eof_received(self) -> None:
+        """Take the end of the stream for the end of the connection, and of a body that has no other."""
+        self._gone(None, ended=True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything."""
+        try:
+            if isinstance(exc, OSError) and self.ticket is not None and not self.ticket.replayable:
+                self._hear_out(self.ticket)
+        finally:
+            self._gone(exc, ended=False)
+            self._wake_writer()
+            self.reader.close()
+            self.places.leave(self)
+
+    def pause_writing(self) -> None:
+        """Note that the upstream does not keep up with the request."""
+        self.writable = asyncio.get_running_loop().create_future()
+        self.stalled_since = monotonic()
+        self.places.watch_gap(self.ticket)
+
+    def resume_writing(self) -> None:
+        """Let the request go on."""
+        self._wake_writer()
+
+    def _wake_writer(self) -> None:
+        writable, self.writable = self.writable, None
+        if writable is not None and not writable.done():
+            writable.set_result(None)
+
+    def _hear_out(self, ticket: Ticket) -> None:
+        """Take the answer that came before the upstream closed on a request still being sent (RFC 9112 §9.6).
+
+        A write that fails leaves it in the socket, which every loop closes after this. A loop's own TLS keeps to
+        itself what is encrypted there.
+        """
+        sock, secure = self.socket, self.places.settings.origin.secure
+        if sock is None or (secure and not isinstance(self.transport, FlowControl)):
+            return
+        self.reader.spoil()
+        with suppress(OSError):
+            for _ in range(_LAST_WORDS):
+                data = sock.recv(_READ)
+                if not data or self.ticket is not ticket:
+                    return
+                self.data_received(data)
+
+    def _complete(self, ticket: Ticket, now: float) -> None:
+        outcome = self._outcome(ticket, now)
+        self.ticket = None
+        if self.reader.reusable and ticket.uploaded and not self.transport.get_write_buffer_size():
+            if self._paused:
+                self.resume_reading()
+            self.places.release(self, now)
+        else:  # the answer may have come before the whole request had gone out
+            self.places.drop(self, gently=True)
+        ticket.settle(outcome)
+
+    def _outcome(self, ticket: Ticket, now: float) -> Reply | CallError:
+        try:
+            return ticket.conclude(self.reader, now)
+        except CallError as error:
+            return error.with_traceback(None)
+
+    def _gone(self, error: Exception | None, *, ended: bool) -> None:
+        ticket, self.ticket = self.ticket, None
+        if ticket is None:
+            self.places.drop(self)
+        elif ended and self.reader.end():
+            outcome = self._outcome(ticket, monotonic())
+            self.places.drop(self)
+            ticket.settle(outcome)
+        elif ticket.replayable:
+            self.places.replay(self, ticket)
+        else:
+            self.places.drop(self)
+            ticket.settle(lost_failure(error, answering=ticket.first_byte > 0))

@@ -1,0 +1,107 @@
+"""The lean door on our own engine: calls over one bounded pool of connections to one upstream.
+
+Callbacks from end to end: a call on an idle connection makes no task, no future and no timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterable
+from time import monotonic
+
+from msgspec.structs import replace
+
+from aggregator.transport.door import Done, Door
+from aggregator.transport.engine.call import Ticket
+from aggregator.transport.engine.connecting import Resolve
+from aggregator.transport.engine.slots import Places
+from aggregator.transport.engine.streaming import StreamTicket
+from aggregator.transport.engine.uploading import Upload
+from aggregator.transport.replies import StreamReply
+from aggregator.transport.settings import PoolSettings, Timeouts
+from aggregator.transport.wire.requests import bad_target, request_head, whole_request
+
+
+class Pool(Door):
+    """See `Door`. Made inside a running loop; raises StartupError when the TLS files cannot be used.
+    *resolve* stands in for the system's name lookup.
+
+    A call on a reused connection that dies before a byte of an answer came is sent once more on a fresh
+    one if its method is idempotent, and fails otherwise.
+    """
+
+    __slots__ = ("_body_cap", "_places")
+
+    def __init__(self, settings: PoolSettings, *, resolve: Resolve | None = None) -> None:
+        super().__init__(settings)
+        self._places = Places(settings, asyncio.get_running_loop(), resolve)
+        self._body_cap = settings.caps.body
+
+    @property
+    def active(self) -> int:
+        """How many connections are open or opening, and not idle."""
+        return self._places.taken - len(self._places.idle)
+
+    @property
+    def idle(self) -> int:
+        """How many connections are open and free."""
+        return len(self._places.idle)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a connection."""
+        return len(self._places.waiting)
+
+    def __repr__(self) -> str:
+        return f"<Pool: {self.active} active, {self.idle} idle, {self.waiting} waiting>"
+
+    def start(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done
+    ) -> Ticket:
+        """See `Door.start`."""
+        places = self._places
+        request = whole_request(method, target, headers, body)
+        ticket = Ticket(places, method, request, self._body_cap, deadline, monotonic(), done)
+        if len(target.split()) == 1:
+            places.admit(ticket)
+        else:
+            places.refuse(ticket, bad_target())
+        return ticket
+
+    async def stream(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: bytes,
+        body: bytes | AsyncIterable[bytes] | None,
+        *,
+        deadline: float | None,
+        idle_timeout: float | None = None,
+        decode: bool = False,
+        timeouts: Timeouts | None = None,
+    ) -> StreamReply:
+        """See `Door.stream`; *timeouts* stand in for the pool's."""
+        limits = timeouts or self.settings.timeouts
+        if idle_timeout is not None:
+            limits = replace(limits, read=idle_timeout, write=limits.write or idle_timeout)
+        upload = None
+        if body is None or isinstance(body, bytes):
+            request = whole_request(method, target, headers, body)
+        else:
+            request, length = request_head(method, target, headers)
+            upload = Upload(body, length)
+        due = math.inf if deadline is None else deadline
+        ticket = StreamTicket(self._places, method, request, upload, due, monotonic(), limits)
+        if len(target.split()) != 1:
+            raise bad_target()
+        self._places.admit(ticket)
+        return await ticket.reply(decode=decode)
+
+    def close_idle(self) -> None:
+        """Close the connections that nobody uses."""
+        self._places.close_idle()
+
+    async def aclose(self) -> None:
+        """Fail what still runs or waits, close every connection and wait until they are gone."""
+        await self._places.aclose()

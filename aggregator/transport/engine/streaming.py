@@ -1,0 +1,178 @@
+"""Calls whose bodies travel as they come, in both directions, each held back by whoever takes them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from typing import TYPE_CHECKING, ClassVar
+
+from aggregator.errors import CallError, Cause
+from aggregator.transport.engine.call import Ticket
+from aggregator.transport.engine.uploading import Upload
+from aggregator.transport.replies import Reply, StreamReply
+from aggregator.transport.settings import Timeouts
+from aggregator.transport.wire.bodies import StreamBody
+from aggregator.transport.wire.decoding import decoded_headers, decoder_for
+from aggregator.transport.wire.framing import ResponseReader
+
+if TYPE_CHECKING:
+    from aggregator.transport.engine.connection import Connection
+    from aggregator.transport.engine.slots import Places
+
+HIGH_WATER = 256 * 1024
+LOW_WATER = 64 * 1024
+
+
+class StreamTicket(Ticket):
+    """A call whose reply is read while it comes; *upload* is its request body when that is not bytes.
+
+    *over* once nothing more will come: the reply was complete, or failed, or nobody wants it.
+    """
+
+    __slots__ = (
+        "_codings", "_failure", "_headers", "_limits", "_pieces", "_size", "_status", "_upload", "_wake", "over",
+    )  # fmt: skip
+
+    streaming: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        places: Places,
+        method: bytes,
+        request: bytes,
+        upload: Upload | None,
+        deadline: float,
+        started: float,
+        timeouts: Timeouts,
+    ) -> None:
+        super().__init__(places, method, request, math.inf, deadline, started, self._end)
+        self._limits = timeouts
+        self._upload = upload
+        self._pieces: deque[bytes] = deque()
+        self._size = self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._codings: list[bytes] | None = None
+        self._wake: asyncio.Future[None] | None = None
+        self._failure: Exception | None = None
+        self.over = False
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The limits inside the deadline."""
+        return self._limits
+
+    @property
+    def uploaded(self) -> bool:
+        """Whether the whole request has been written."""
+        return self._upload is None or self._upload.finished
+
+    @property
+    def repeatable(self) -> bool:
+        """As for any call, unless the request comes from a source that can be read once only."""
+        return self._upload is None and super().repeatable
+
+    def cancel(self) -> None:
+        """Give the call up, in whatever state it is."""
+        super().cancel()
+        self._pieces.clear()
+        if not self.over:
+            self._end(CallError(Cause.INCOMPLETE, "The call was given up."))
+
+    async def aclose(self) -> None:
+        """Give the call up."""
+        self.cancel()
+
+    def abandon(self) -> None:
+        """Give the call up when its reply is dropped, also from the collector's hand."""
+        if not self.over and not self.places.loop.is_closed():
+            self.cancel()
+
+    # What the connection calls.
+
+    def sending(self, connection: Connection) -> None:
+        """Send the body, now that *connection* has taken the head."""
+        if self._upload is not None:
+            self._upload.begin(connection, self._crash)
+
+    def absorb(self, reader: ResponseReader) -> None:
+        """Take what *reader* has come by, and hold the upstream back when nobody takes it from here."""
+        if not self._status and reader.head_done:
+            self._status, self._headers, self._codings = reader.status, reader.headers, reader.codings
+        pieces = reader.take()
+        self._pieces.extend(pieces)
+        self._size += sum(map(len, pieces))
+        if self._size > HIGH_WATER and self.connection is not None and not reader.complete:
+            self.connection.pause_reading()
+        self._notify()
+
+    def conclude(self, reader: ResponseReader, finished: float) -> Reply:
+        """Give the reply without its body, which is read from here."""
+        return Reply(
+            reader.status, reader.headers, b"", self.reused, self.started, self.sent, self.first_byte, finished
+        )
+
+    # What the reader of the reply calls.
+
+    async def reply(self, *, decode: bool) -> StreamReply:
+        """Give the reply once its head is there. Raises CallError, or what the source of the request raised."""
+        decoder = None
+        try:
+            while not self._status and not self.over:
+                await self._wait()
+            if not self._status:
+                raise self._take_failure()
+            if decode and self._codings is not None:
+                decoder = decoder_for(self._codings)
+        except BaseException:
+            self.cancel()
+            raise
+        headers = self._headers if decoder is None else decoded_headers(self._headers)
+        return StreamReply(self._status, headers, StreamBody(self, decoder), self.reused)
+
+    async def next_piece(self) -> bytes | None:
+        """Give what came next of the body, None at its end."""
+        while not self._pieces:
+            if self._failure is not None:
+                raise self._take_failure()
+            if self.over:
+                return None
+            await self._wait()
+        piece = self._pieces.popleft()
+        self._size -= len(piece)
+        if self._size <= LOW_WATER and self.connection is not None:
+            self.connection.resume_reading()
+        return piece
+
+    async def _wait(self) -> None:
+        self._wake = asyncio.get_running_loop().create_future()
+        try:
+            await self._wake
+        finally:
+            self._wake = None
+
+    def _notify(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def _end(self, outcome: Reply | Exception) -> None:
+        self.over = True
+        if isinstance(outcome, Exception):
+            self._failure = outcome
+            self._pieces.clear()
+        if self._upload is not None:
+            self._upload.stop()
+        self._notify()
+
+    def _crash(self, error: Exception) -> None:
+        """End with what the source of the request raised."""
+        if self.done is not None:
+            self.done = None
+            self.places.forsake(self)
+            self._end(error)
+
+    def _take_failure(self) -> Exception:
+        """Give the failure and forget it, since what is raised keeps every frame that it passes."""
+        failure, self._failure = self._failure, CallError(Cause.INCOMPLETE, "The call has failed before.")
+        assert failure is not None
+        return failure

@@ -1,0 +1,1 @@
+"""TLS to upstreams: contexts, files, handshakes, and a transport over OpenSSL."""

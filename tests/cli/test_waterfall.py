@@ -1,0 +1,120 @@
+"""The calls of a request as bars."""
+
+from __future__ import annotations
+
+from aggregator.cli.waterfall import draw
+from aggregator.errors import CallError, Cause
+from aggregator.exchange import State
+from aggregator.plan.types import FanPlan, PartPlan
+from aggregator.runtime.bars import Bar, bar_member, bars_of
+from aggregator.runtime.parts.result import Result, failed, skipped
+from aggregator.transport import Reply
+
+
+class Endpoint:
+    """As much of an endpoint's plan as bars need."""
+
+    def __init__(self, *parts: PartPlan) -> None:
+        self.fan = FanPlan(parts, tuple(() for _ in parts))
+
+
+def ended(
+    name: str, start: float, end: float, *, status: int = 200, sent: float | None = None, reused: bool = False
+) -> Result:
+    """Give a good result that ran from *start* to *end*."""
+    result = Result(name, status=status)
+    result.started, result.ended = start, end
+    if sent is not None:
+        result.reply = Reply(status, [], b"", reused, start, sent, end - 0.001, end)
+    return result
+
+
+def late(name: str, start: float, end: float, cause: Cause = Cause.DEADLINE) -> Result:
+    """Give a failed result."""
+    result = failed(name, CallError(cause, "It was late."), upstream="shop")
+    result.started, result.ended = start, end
+    return result
+
+
+def test_a_bar_for_each_part() -> None:
+    """Parts stand in declared order with their marks; what has no result was cancelled."""
+    plan = Endpoint(PartPlan("b", optional=True), PartPlan("a"), PartPlan("c"))
+    bars = bars_of([ended("a", 100.0, 100.1), ended("b", 100.0, 100.05)], 100.0, plan)
+    assert [(bar.name, bar.state) for bar in bars] == [("b?", State.OK), ("a", State.OK), ("c", None)]
+    assert round(bars[1].milliseconds) == 100
+    assert bars[2].note == "cancelled"
+
+
+def test_attempts_and_groups_hang_under_their_part() -> None:
+    """Attempts before the last one are told by their upstream, members of a group by their names."""
+    last = ended("alt", 0.0, 0.3)
+    last.tried, last.attempts = (late("alt", 0.0, 0.1, Cause.REFUSED),), 2
+    group = ended("both", 0.0, 0.2, status=0)
+    group.parts = (ended("x", 0.0, 0.1), ended("y", 0.0, 0.2))
+    bars = bars_of([last, group], 0.0)
+    assert [(bar.depth, bar.name) for bar in bars] == [(0, "alt"), (1, "tried shop"), (0, "both"), (1, "x"), (1, "y")]
+    assert (bars[0].note, bars[1].note) == ("2 calls", "refused")
+
+
+def test_notes_say_what_numbers_do_not() -> None:
+    """Connecting or reusing, a slow body, a cause, a default, a skipped part; a status speaks for itself."""
+    assert bars_of([ended("a", 0.0, 0.1, sent=0.02)], 0.0)[0].note == "connect 20 ms"
+    assert bars_of([ended("a", 0.0, 0.1, sent=0.0, reused=True)], 0.0)[0].note == "reused"
+    assert Bar("a", end=0.1, first_byte=0.05, state=State.OK).note == "body 50 ms"
+    assert bars_of([late("a", 0.0, 0.1)], 0.0)[0].note == "deadline"
+    replaced = late("a", 0.0, 0.1)
+    replaced.state = State.DEFAULT
+    assert bars_of([replaced], 0.0)[0].note == "deadline → default"
+    assert bars_of([skipped("a")], 0.0)[0].note == "skipped"
+    refused = failed("a", CallError(Cause.STATUS, "No."), status=500)
+    assert bars_of([refused], 0.0)[0].note == ""
+
+
+def test_the_picture() -> None:
+    """Bars share one scale: waiting and connecting, the upstream at work, its body; every bar shows."""
+    lines = draw([
+        Bar("profile", 0, 0.0, 0.02, 0.096, 0.1, State.OK, 200, reused=False),
+        Bar("orders?", 0, 0.1, 0.1, 0.2, 0.2, State.DEFAULT, 0, Cause.DEADLINE),
+        Bar("tiny", 0, 0.2, 0.2, 0.2, 0.2, State.OK, 204, reused=True),
+        Bar("ads", 0, state=State.SKIPPED),
+        Bar("lost"),
+    ], 66)  # fmt: skip
+    assert lines == [
+        "profile  ░░█████████▓              100 ms  200  connect 20 ms",
+        "orders?              ███████████   100 ms    –  deadline → default",
+        "tiny                           █   0.0 ms  204  reused",
+        "ads                                             skipped",
+        "lost                                            cancelled",
+    ]
+
+
+def test_lines_keep_their_width() -> None:
+    """Long names are cut, and eighty columns hold what eighty columns can."""
+    name = "a-part-with-a-very-long-name-that-goes-on"
+    (line,) = draw([Bar(name, 0, 0.0, 0.0, 0.1, 0.1, State.OK, 200, reused=True)], 80)
+    assert line.startswith("a-part-with-a-very-long-nam…  █")
+    assert len(line) <= 80
+
+
+def test_colours_are_states() -> None:
+    """On a terminal with colours a good bar is green, a failed one red, a replaced one yellow."""
+    for state, code in ((State.OK, 32), (State.FAILED, 31), (State.DEFAULT, 33)):
+        (line,) = draw([Bar("a", end=0.1, state=state)], color=True)
+        assert f"\x1b[{code}m" in line
+    (plain,) = draw([Bar("a", state=State.SKIPPED)], color=True)
+    assert "\x1b" not in plain
+
+
+def test_bars_as_data() -> None:
+    """Machines get milliseconds; a cancelled part has nothing but its name."""
+    bar = Bar("a", 0, 0.01, 0.02, 0.05, 0.1, State.FAILED, 500, Cause.STATUS, 2, reused=False)
+    assert bar_member(bar) == {
+        "name": "a", "depth": 0, "state": "failed", "status": 500, "cause": "status", "start_ms": 10.0, "ms": 90.0,
+        "calls": 2, "reused": False, "connect_ms": 10.0,
+    }  # fmt: skip
+    assert bar_member(Bar("b")) == {"name": "b", "state": "cancelled"}
+
+
+def test_no_bars_no_lines() -> None:
+    """A request without calls has no picture."""
+    assert draw([]) == []

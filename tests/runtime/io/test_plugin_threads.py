@@ -1,0 +1,132 @@
+"""Threads for functions of users: bounded in number, reused, and no reason to stay alive."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+import weakref
+from contextvars import ContextVar
+
+from aggregator.runtime.plugins.threads import Threads
+
+NAME: ContextVar[str] = ContextVar("name")
+
+
+def test_a_function_runs_elsewhere_and_gives_its_result(run):
+    """The result comes with no error; the thread is a daemon with a name."""
+
+    def double(number):
+        thread = threading.current_thread()
+        return number * 2, thread.daemon, thread.name
+
+    assert run(Threads(2).run(double, 4)) == ((8, True, "plugin-1"), None)
+
+
+def test_what_is_raised_is_given(run):
+    """Even what a future refuses, and what would stop an event loop."""
+
+    def fail(kind):
+        raise kind
+
+    async def main():
+        return [(await threads.run(fail, kind))[1] for kind in (KeyError, StopIteration, SystemExit, KeyboardInterrupt)]
+
+    threads = Threads(1)
+    assert [type(error) for error in run(main())] == [KeyError, StopIteration, SystemExit, KeyboardInterrupt]
+
+
+def test_a_function_sees_the_context_of_its_caller(run):
+    """Context variables are those of the request."""
+
+    async def main():
+        NAME.set("ada")
+        return await Threads(1).run(lambda _: NAME.get(), None)
+
+    assert run(main()) == ("ada", None)
+
+
+def test_threads_are_few_and_used_again(run):
+    """One after another needs one thread; many at once need as many as are allowed."""
+
+    async def main():
+        threads, names = Threads(3), set()
+        for _ in range(10):
+            names.add((await threads.run(lambda _: threading.current_thread().name, None))[0])
+            await asyncio.sleep(0.001)
+        busy = [threads.run(lambda _: time.sleep(0.01) or threading.current_thread().name, None) for _ in range(12)]
+        return names, {name for name, _ in await asyncio.gather(*busy)}
+
+    one, many = run(main())
+    assert len(one) == 1
+    assert len(many) == 3
+
+
+def test_what_was_given_up_before_it_began_never_runs(run):
+    """A request that ended while its function waited for a thread has no effect any more."""
+    ran = []
+
+    async def main():
+        threads, gate = Threads(1), threading.Event()
+        first = asyncio.ensure_future(threads.run(lambda _: gate.wait(5), None))
+        second = asyncio.ensure_future(threads.run(ran.append, 1))
+        await asyncio.sleep(0)
+        second.cancel()
+        gate.set()
+        await first
+        await threads.run(lambda _: None, None)
+
+    run(main())
+    assert ran == []
+
+
+def test_a_loop_that_is_gone_is_no_trouble(run):
+    """A function that ends after everything else has nobody to tell."""
+    gate, ended = threading.Event(), threading.Event()
+
+    async def main():
+        asyncio.ensure_future(Threads(1).run(lambda _: gate.wait(5), None))  # noqa: RUF006 - given up on purpose
+        await asyncio.sleep(0.01)
+
+    run(main())
+    threading.Timer(0.01, ended.set).start()
+    gate.set()
+    assert ended.wait(1)
+
+
+def test_closing_ends_the_threads(run):
+    """Free threads end; what waits is given up."""
+
+    async def main():
+        threads = Threads(4)
+        await asyncio.gather(*(threads.run(time.sleep, 0.005) for _ in range(4)))
+        threads.close()
+
+    before = threading.active_count()
+    run(main())
+    until = time.monotonic() + 2
+    while threading.active_count() > before and time.monotonic() < until:
+        time.sleep(0.001)
+    assert threading.active_count() == before
+
+
+def test_a_waiting_thread_keeps_nothing_alive(run):
+    """The argument of the last call can be freed."""
+
+    class Thing:
+        pass
+
+    async def main():
+        threads, thing = Threads(1), Thing()
+        found = weakref.ref(thing)
+        await threads.run(lambda _: None, thing)
+        del thing
+        until = time.monotonic() + 2
+        while found() is not None and time.monotonic() < until:
+            await asyncio.sleep(0.001)
+            gc.collect()
+        threads.close()
+        return found()
+
+    assert run(main()) is None

@@ -1,0 +1,63 @@
+"""Log lines about answers: which are told, and what they tell."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from aggregator.errors import CallError, Cause
+from aggregator.exchange import Exchange, State
+from aggregator.runtime.parts.result import Result
+from aggregator.runtime.reporting import Report
+
+
+def _told(run, caplog, which: str, status: int, state: State = State.OK) -> list[logging.LogRecord]:
+    caplog.set_level(logging.INFO, "aggregator.request")
+    exchange = Exchange("GET", "/x", b"", [])
+    exchange.id, exchange.client = "id-1", "10.0.0.1"
+
+    async def main():
+        Report(which).answered("GET /x", exchange, status, (Result("a", state),))
+
+    run(main())
+    return caplog.records
+
+
+@pytest.mark.parametrize(
+    ("which", "status", "state", "sentence"),
+    [
+        ("errors", 200, State.OK, None),
+        ("errors", 404, State.OK, None),
+        ("errors", 503, State.OK, "Answered with a failure."),
+        ("errors", 200, State.DEFAULT, "Answered in part."),
+        ("all", 200, State.OK, "Answered."),
+        ("off", 503, State.OK, None),
+    ],
+)
+def test_what_is_told(run, caplog, which, status, state, sentence):
+    """`errors` tells 5xx and partial answers, `all` every one, `off` none."""
+    assert [record.getMessage() for record in _told(run, caplog, which, status, state)] == (
+        [sentence] if sentence else []
+    )
+
+
+def test_what_a_line_tells(run, caplog):
+    """Endpoint, status, path, ids, time and what became of each part."""
+    (record,) = _told(run, caplog, "all", 200)
+    fields = record.fields
+    assert fields.pop("ms") >= 0
+    assert fields.pop("parts").startswith("a;state=ok")
+    assert fields == {"endpoint": "GET /x", "status": 200, "path": "/x", "request_id": "id-1", "client": "10.0.0.1"}
+
+
+def test_hang_ups_and_broken_answers(caplog):
+    """A hang-up is told at info with 499, a broken answer at warning with its reason; `off` tells neither."""
+    caplog.set_level(logging.INFO, "aggregator.request")
+    exchange = Exchange("GET", "/x", b"", [])
+    for which in ("errors", "off"):
+        report = Report(which)
+        report.gone("GET /x", exchange)
+        report.broken("GET /x", exchange, 200, CallError(Cause.INCOMPLETE, "The upstream stopped."))
+    assert [(r.levelname, r.fields["status"]) for r in caplog.records] == [("INFO", 499), ("WARNING", 200)]
+    assert caplog.records[1].fields["reason"] == "The upstream stopped."
