@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 FILES = [
     *ROOT.glob("*.yaml"),
     *ROOT.glob("examples/*.yaml"),  # what they include is a part of a file, without a version
-    *ROOT.glob("aggregator/config/starter.yaml"),
+    ROOT / "aggregator/config/reference/starter.yaml",
 ]
 BLOCKS = [
     (file, number, block)
@@ -63,7 +63,7 @@ endpoints:
 @cache
 def validator() -> Any:
     """Give the schema, compiled."""
-    return jsonschema_rs.Draft202012Validator(build_schema())
+    return jsonschema_rs.Draft202012Validator(json.loads(schema_text()))
 
 
 def as_json(value: Any) -> Any:

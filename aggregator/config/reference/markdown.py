@@ -186,7 +186,3 @@ def main(arguments: Iterable[str]) -> None:
     PLACE.parent.mkdir(exist_ok=True)
     PLACE.write_text(reference_text(), encoding="utf-8")
     SCHEMA_PLACE.write_text(schema_text(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -9,8 +9,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from aggregator.config.model.call import BackgroundCallSettings, CallSettings
 from aggregator.config.model.root import RootSettings
-from aggregator.fields import duration_text, size_text
+from aggregator.config.reference.editing import for_editors
+from aggregator.fields import Settings, duration_text, size_text
 
 Schema = dict[str, Any]
 
@@ -45,8 +47,8 @@ _CALL = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/CallSettings"}]}
 
 
 def schema_text() -> str:
-    """Give the schema as the text of a file."""
-    return json.dumps(build_schema(), ensure_ascii=False, indent=2) + "\n"
+    """Return the schema for editors as the text of a file."""
+    return json.dumps(for_editors(build_schema()), ensure_ascii=False, indent=2) + "\n"
 
 
 def build_schema() -> Schema:
@@ -57,6 +59,8 @@ def build_schema() -> Schema:
         _walk(part, _plain)
     _walk(schema, _plain)
     _short_forms(parts)
+    for model in (CallSettings, BackgroundCallSettings):
+        _own_first(parts[model.__name__], model)
     _top_level(schema)
     parts |= {name: _HOVER[name] | shared for name, shared in _SHARED.items()}
     parts |= {"Variable": _VARIABLE, "Parameter": _PARAMETER}
@@ -131,7 +135,7 @@ def _is_narrow(schema: Schema) -> bool:
 
 def _short_forms(parts: dict[str, Schema]) -> None:
     """Say what the validators of the models accept before they look at the fields."""
-    keys = parts["StatusRow"]["properties"]["on"]["anyOf"][1:3]
+    keys = parts["StatusRow"]["properties"]["on"]["anyOf"][:3]  # an editor takes the key 404 for a number
     for part in parts.values():
         properties = part.get("properties", {})
         for name in ("fallback", "race"):
@@ -149,8 +153,17 @@ def _short_forms(parts: dict[str, Schema]) -> None:
         endpoint[name]["additionalProperties"] = {"$ref": "#/$defs/Parameter"}
 
 
+def _own_first(part: Schema, model: type[Settings]) -> None:
+    """Put the keys that *model* declares itself before those that it inherits: `url` comes first in a call."""
+    fields = model.model_fields
+    bases = [base for base in model.__mro__ if issubclass(base, Settings) and base is not Settings]
+    names = [fields[name].alias or name for base in bases for name in base.__annotations__ if name in fields]
+    part["properties"] = {name: part["properties"][name] for name in dict.fromkeys(names)}
+
+
 def _top_level(schema: Schema) -> None:
     schema["patternProperties"] = {"^x-": {"description": "Yours: anchors, notes. Nothing reads it."}}
+    schema["properties"]["groups"]["additionalProperties"]["description"] = "A fan-out group: calls by name."
     endpoints = schema["properties"]["endpoints"]
     endpoints["patternProperties"] = {_ENDPOINT_KEY: endpoints["additionalProperties"]}
     endpoints["additionalProperties"] = False
