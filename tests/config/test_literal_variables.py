@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, quote, unquote
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from aggregator.config.text.scalars import Doubt, read_plain
 from aggregator.config.variables.literal_values import Filled, fill_in
 from aggregator.errors import ConfigError
 from aggregator.fields import TextKind
+from aggregator.plan.compiler import compile_plan
 from aggregator.plan.compiling.expressions import one_expression
 from aggregator.templates import compile_url, compile_value, text_of
 
@@ -81,14 +83,12 @@ def test_a_body_holds_the_value_as_it_is(value: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", BRACED)
 def test_a_url_holds_the_braces_as_characters(value: str, tmp_path: Path) -> None:
-    """They name no placeholder and no expression; what else is no character of a URL stays an error."""
-    plain = value.replace(" ", "").replace("#", "").replace("%", "").replace("\\", "").replace('"', "")
-    found = settings(tmp_path, "POST users:/a/{id}?q=${V}", plain).call
+    """They name no placeholder and no expression."""
+    found = settings(tmp_path, "POST users:/a/{id}?q=${V}", value).call
     assert found is not None
     assert found.url is not None
     assert compile_url(found.url).references == {("id",)}
-    encoded = plain.replace("{", "%7B").replace("}", "%7D").encode()
-    assert compile_url(found.url).renderer()(CONTEXT) == b"/a/7?q=" + encoded
+    assert compile_url(found.url).renderer()(CONTEXT) == b"/a/7?q=" + quote(value, safe="").encode()
 
 
 @pytest.mark.parametrize("value", [*BRACED, "x' or true or 'y", "a\nb", 'end"', "\\", "é€"])
@@ -218,7 +218,7 @@ def test_a_value_and_the_same_text_in_the_file_differ_in_their_digests(tmp_path:
 def test_the_form_a_value_takes_is_a_secret_too(tmp_path: Path) -> None:
     """Logs hide it, whichever way it stands in the settings."""
     config = load(tmp_path, "{url: 'users:/${V}', json: \"{{ ${V} }}\"}", "s{{e'c")
-    assert {"s{{e'c", "s%7B%7Be'c", "'s{{e\\'c'"} <= config.secrets
+    assert {"s{{e'c", "s%7B%7Be%27c", "'s{{e\\'c'"} <= config.secrets
 
 
 def test_a_header_value_with_braces_is_still_checked(tmp_path: Path) -> None:
@@ -303,3 +303,57 @@ def test_any_value_in_an_expression_is_itself(value: str, around: str) -> None:
     plain = read_plain(value) if value and "~" in around else value
     wanted = value if isinstance(plain, str | Doubt) else text_of(plain)
     assert rendered_value == around.strip("[]0'\" ~").replace("{}", wanted)
+
+
+@pytest.mark.parametrize(
+    "value", ["ab+cd/ef==", "a&admin=1", "a%41b", "a#b", "a?b=c", "a/../b", "a b", "é€", "{id}", ";,:@"]
+)
+def test_in_a_query_and_in_a_path_a_value_arrives_as_it_is(value: str, tmp_path: Path) -> None:
+    """It begins no query, parameter, segment or fragment, and what looks encoded in it is not decoded."""
+    found = settings(tmp_path, "POST users:/a/${V}/{id}?first=1&key=${V}&last=2", value).call
+    assert found is not None
+    assert found.url is not None
+    path, _, query = compile_url(found.url).renderer()(CONTEXT).decode("ascii").partition("?")
+    assert [unquote(segment) for segment in path.split("/")] == ["", "a", value, "7"]
+    assert parse_qsl(query) == [("first", "1"), ("key", value), ("last", "2")]
+
+
+@pytest.mark.parametrize(
+    ("url", "value", "target"),
+    [
+        ("${V}", "users:/x?a=1&b=2", "users /x?a=1&b=2"),
+        ("GET ${V}", "https://h.example/x?a=1", "https://h.example /x?a=1"),
+        ("${V}/v1", "https://h.example/base", "https://h.example /base/v1"),
+        ("${V}${V}?q=1", "users:/x", "users /xusers:/x?q=1"),
+        ("https://${V}/x", "h.example:8443", "https://h.example:8443 /x"),
+        ("https://h.example:${V}/x", "81", "https://h.example:81 /x"),
+        ("https://${V}/x", "h.example/y?z=", None),
+        ("https://${V}/x", "me:hunter2@h.example", None),
+        ("https://h.example:${V}/x", "81/y", None),
+        ("https://h.example:${V}/x", "port", None),
+        ("u${V}:/x", "sers", "users /x"),
+        ("u${V}:/x", "sers:/y?z=", None),
+        ("users:/x/${V}", "a\nb", None),
+        ("users:/x/${V}", "..", None),
+    ],
+)
+def test_what_begins_a_url_is_a_part_of_it(url: str, value: str, target: str | None, tmp_path: Path) -> None:
+    """And what stands in a name, a host or a port has to be one; the message never shows what it is."""
+    if target is None:
+        with pytest.raises(ConfigError) as problems:
+            settings(tmp_path, url, value)
+        assert value not in repr([(one.message, one.hint) for one in problems.value.diagnostics])
+        return
+    found = settings(tmp_path, url, value).call
+    assert found is not None
+    assert found.url is not None
+    compiled = compile_url(found.url)
+    assert f"{compiled.upstream or compiled.origin} {compiled.renderer()(CONTEXT).decode()}" == target
+
+
+def test_the_path_of_an_upstream_holds_a_value_as_data(tmp_path: Path) -> None:
+    """Its URL is one like that of a call: ``https://host/${TENANT}`` has one more segment, whatever it is."""
+    text = 'version: 1\nupstreams: {u: {url: "https://h.example/t/${V}"}}\nendpoints: {GET /x: {call: "u:/y"}}\n'
+    (tmp_path / "routes.yaml").write_text(text)
+    plan = compile_plan(load_config(tmp_path / "routes.yaml", {"V": "a/b?c=%41"}))
+    assert plan.upstreams[0].prefix == b"/t/a%2Fb%3Fc%3D%2541"

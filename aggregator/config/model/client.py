@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from aggregator.config.model.failure import StatusMap
-from aggregator.fields import ByteSize, Settings, Timeout
+from aggregator.fields import ByteSize, Settings, TextKind, Timeout
 
 FormatName = Literal["auto", "json", "text", "xml", "csv", "form", "raw"]
 
@@ -90,7 +90,7 @@ class ForwardSettings(Settings):
 class UpstreamSettings(Settings):
     """A service that endpoints call by name."""
 
-    url: str = Field(
+    url: Annotated[str, TextKind.URL] = Field(
         description="Base URL; a path in it is put before the path of each call.",
         examples=["https://api.example.com/v2"],
     )
@@ -136,5 +136,7 @@ class ClientSettings(Settings):
         description="`engine` is the built-in fast one; `httpx` brings HTTP/2 and proxies at many times the cost.",
     )
     http2: bool = Field(False, description="Speak HTTP/2 where the upstream does (needs `transport: httpx`).")
-    proxy: str | None = Field(None, description="Proxy for all calls (needs `transport: httpx`).")
+    proxy: Annotated[str | None, TextKind.URL] = Field(
+        None, description="Proxy for all calls (needs `transport: httpx`)."
+    )
     user_agent: str = Field("aggregator", description="User-Agent of the calls.")

@@ -20,7 +20,13 @@ from aggregator.config.text.scalars import Doubt, Unquoted, read_plain
 from aggregator.config.text.section import Section
 from aggregator.config.text.values import Steps
 from aggregator.config.text.yaml_text import LARGEST, read_file
-from aggregator.config.variables.literal_values import Filled, fill_in, is_part_of_a_name, names_a_placeholder
+from aggregator.config.variables.literal_values import (
+    Filled,
+    fault_in_url,
+    fill_in,
+    is_part_of_a_name,
+    names_a_placeholder,
+)
 from aggregator.diagnostics import Diagnostic, did_you_mean
 from aggregator.fields import TextKind
 from aggregator.templates import json_text
@@ -138,6 +144,9 @@ class _Expander:
             elif kind is not TextKind.PLAIN and is_part_of_a_name(text, filled, one):
                 message, way = "a variable is a value in an expression, not a part of a name", "put `{}` in quotes"
             else:
+                if kind is TextKind.URL and (fault := fault_in_url(text, filled, one)):
+                    place = _Reference(text, path, one.start, one.stop)
+                    self._problem("bad-variable", f"what this variable holds {fault}", place, "correct its value")
                 continue
             hint = f"write the name itself, or {way.format(text[one.start : one.stop])}"
             self._problem("bad-variable", message, _Reference(text, path, one.start, one.stop), hint)

@@ -1,6 +1,7 @@
 """Values of variables written so that a text which is compiled takes them as data; for ``expansion``.
 
-A template gets its own way to say a brace (``{{ '{' }}``), an expression a string in quotes, a URL ``%7B``.
+A template gets its own way to say a brace (``{{ '{' }}``), an expression a string in quotes; of URLs knows
+``url_values``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from aggregator.config.text.scalars import Doubt, read_plain
+from aggregator.config.variables.url_values import Zone, fault_in, form_in, zone_of
 from aggregator.fields import TextKind
 from aggregator.templates import expressions_in, json_text, quote_around
 
@@ -19,7 +21,6 @@ _TEMPLATES = (TextKind.TEMPLATE, TextKind.FIELDS)
 _NAME_BEFORE = re.compile(r"[\w.]\Z")
 _NAME_BEHIND = re.compile(r"[\w.\[(]")
 _BRACE = "{{ '{' }}"
-_IN_A_URL = str.maketrans({"{": "%7B", "}": "%7D"})
 _IN_A_STRING = {"\\": r"\\", "\n": r"\n", "\r": r"\r"}
 
 
@@ -43,7 +44,7 @@ def fill_in(text: str, filled: Sequence[Filled], kind: TextKind) -> tuple[str, d
         before, form = text[position : one.start].replace("$${", "${"), one.value
         start = next((start for start, end in spans if start <= one.start < end), None)
         if kind is TextKind.URL:
-            form = form.translate(_IN_A_URL)
+            form = form_in(form, zone_in(words, filled, one))
         elif start is not None:
             form = _in_expression(form, quote_around(words, start, one.start))
         elif kind in _TEMPLATES:
@@ -54,6 +55,20 @@ def fill_in(text: str, filled: Sequence[Filled], kind: TextKind) -> tuple[str, d
         forms[one.value] = form
         position = one.stop
     return done + text[position:].replace("$${", "${"), forms
+
+
+def zone_in(words: str, filled: Sequence[Filled], one: Filled) -> Zone:
+    """Return the zone of a URL that *one* stands in; *words* is the URL with a word for each of its references."""
+    chained = one.start
+    for before in reversed([other for other in filled if other.start < one.start]):
+        if before.stop == chained:
+            chained = before.start
+    return zone_of(words, one.start, chained)
+
+
+def fault_in_url(text: str, filled: Sequence[Filled], one: Filled) -> str | None:
+    """Return why the value of *one* cannot stand where it does in *text*, a URL, or None when it can."""
+    return fault_in(one.value, zone_in(_words(text, filled), filled, one))
 
 
 def names_a_placeholder(text: str, filled: Sequence[Filled], one: Filled) -> bool:
