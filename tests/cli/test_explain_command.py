@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_text(aggregator, routes_file: Path) -> None:
@@ -24,6 +29,52 @@ def test_json(aggregator, routes_file: Path) -> None:
 def test_mermaid(aggregator, routes_file: Path) -> None:
     """`--format mermaid` is a flowchart and nothing else."""
     assert aggregator("explain", "/signup", "--format", "mermaid").stdout.startswith("flowchart LR\n")
+
+
+def test_svg(aggregator, routes_file: Path) -> None:
+    """`--format svg` is one well-formed picture: a box for request, answer, each part and each background call."""
+    picture = aggregator("explain", "/dashboard/7", "--format", "svg").stdout
+    root = ET.fromstring(picture)
+    titles = [text.text for text in root.iter(f"{SVG}text") if text.get("class") == "title"]
+    assert titles == ["GET /dashboard/{user_id}", "profile", "orders", "notifications?", "answer"]
+    assert "GET shop:/users/7/orders?limit=3" in picture
+    assert len([path for path in root.iter(f"{SVG}path") if path.get("class") == "arrow"]) == 6
+
+
+def test_svg_says_what_failures_become(aggregator, routes_file: Path) -> None:
+    """Each box of a required part names the statuses of its failures, the usual one last."""
+    picture = aggregator("explain", "/users/1", "--format", "svg").stdout
+    assert "fails: timeout 504, overloaded 503, 404 404, else 502" in picture
+
+
+def test_svg_shows_no_markup_of_the_file(aggregator, folder: Path) -> None:
+    """What the file says is text in a picture, whatever it looks like."""
+    text = "version: 1\nendpoints:\n  GET /x: {call: {url: 'http://a.test/<script>', when: \"{{ '</text><b>' == 'a' }}\"}}\n"
+    (folder / "routes.yaml").write_text(text)
+    picture = aggregator("explain", "/x", "--format", "svg").stdout
+    assert "<script" not in picture
+    assert "<b>" not in picture
+    ET.fromstring(picture)
+
+
+def test_the_whole_file_as_one_map(aggregator, routes_file: Path) -> None:
+    """`--all --format svg` draws endpoints, upstreams, and who calls whom; a background call is dotted."""
+    root = ET.fromstring(aggregator("explain", "--all", "--format", "svg").stdout)
+    titles = [text.text for text in root.iter(f"{SVG}text") if text.get("class") == "title"]
+    assert titles[:3] == ["GET /users/{user_id}", "GET /dashboard/{user_id}", "POST /signup"]
+    assert sorted(titles[3:]) == ["analytics", "shop", "users"]
+    assert [path.get("class") for path in root.iter(f"{SVG}path")].count("arrow dotted") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--all"], "add --format svg"), ([], "Name an endpoint"), (["--all", "nope.yaml"], "--format")],
+)
+def test_what_cannot_be_drawn(aggregator, routes_file: Path, arguments: list[str], said: str) -> None:
+    """Without an endpoint, and with a form that does not draw, the usage is told."""
+    result = aggregator("explain", *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
 
 
 def test_parameters(aggregator, routes_file: Path) -> None:

@@ -79,3 +79,19 @@ def test_short_columns_stay_whole(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     head, first, *_ = click.unstyle(capsys.readouterr().out).splitlines()
     assert (head.split()[0], head.split()[-1]) == ("METHOD", "DEADLINE")
     assert (first.split()[0], first.split()[-1]) == ("DELETE", "1m30s")
+
+
+def test_markdown(aggregator, folder: Path) -> None:
+    """`--format markdown` is a table that says what each endpoint needs and calls; a bar does not break it."""
+    text = TOUR.replace(
+        'GET /users/{id}: {call: "users:/users/{id}", timeout: 250ms}',
+        'GET /users/{id}: {summary: A|B, query: {page: {type: integer}}, call: "users:/users/{id}", timeout: 250ms}',
+    ).replace("POST /hello:", "POST /hello:\n    body: {type: object}")
+    (folder / "routes.yaml").write_text(text)
+    assert aggregator("routes", "--format", "markdown").stdout.splitlines() == [
+        "| Endpoint | Needs | Calls | Within |",
+        "|---|---|---|---|",
+        "| `GET /users/{id}`<br>A\\|B | `id`, query `page` (integer, optional) | → users | 250ms |",
+        "| `GET /orders/{id}` | `id` | ⇉ order · lines[] · buyer? | 3s |",
+        "| `POST /hello` | a body | = 200 + remember | 10s |",
+    ]

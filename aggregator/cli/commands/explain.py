@@ -11,15 +11,19 @@ from aggregator.cli.terminal import show_sections
 
 
 @click.command("explain", short_help="Show what an endpoint would do, without doing it.")
-@click.argument("endpoint")
+@click.argument("endpoint", required=False)
 @click.argument("path", default="routes.yaml", type=click.Path(readable=False))
-@click.option("--format", "form", type=click.Choice(["text", "json", "mermaid"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "mermaid", "svg"]), default="text", show_default=True
+)
+@click.option("--all", "whole", is_flag=True, help="Draw the whole file: endpoints, upstreams, who calls whom (svg).")
 @click.option("--param", "-p", "params", multiple=True, metavar="NAME=VALUE", help="A path parameter; may be repeated.")
-def explain(endpoint: str, path: str, form: str, params: tuple[str, ...]) -> None:
+def explain(endpoint: str | None, path: str, form: str, whole: bool, params: tuple[str, ...]) -> None:
     """Show what ENDPOINT ('GET /orders/{order_id}', or 'GET /orders/7') would do, without calling anybody.
 
     The order of its calls, their requests with secrets masked, their deadlines, and a table of what the
-    client gets when each part fails.
+    client gets when each part fails. `--format svg` and `mermaid` draw it for a pull request; `--all --format svg`
+    draws the whole file (then the only argument is its PATH).
 
     Exit codes: 0 fine, 1 no such endpoint, or the file has problems, 2 wrong usage.
     """
@@ -28,6 +32,11 @@ def explain(endpoint: str, path: str, form: str, params: tuple[str, ...]) -> Non
     from aggregator.plan.explaining.text import explanation_text
     from aggregator.server.generations.plan_source import PlanFiles
 
+    if whole:
+        _draw_all(endpoint or path, form)
+        return
+    if endpoint is None:
+        raise click.UsageError("Name an endpoint, as in `aggregator explain 'GET /users/{id}'`, or use --all.")
     plan = PlanFiles(Path(path)).load()
     found, given = find_endpoint(plan, endpoint)
     explanation = explanation_of(found, plan.secrets, given | dict(map(_pair, params)))
@@ -35,8 +44,23 @@ def explain(endpoint: str, path: str, form: str, params: tuple[str, ...]) -> Non
         click.echo(json.dumps(explanation.as_dict(), ensure_ascii=False, indent=2))
     elif form == "mermaid":
         click.echo(explanation.diagram, nl=False)
+    elif form == "svg":
+        from aggregator.plan.explaining.pictures import endpoint_picture
+
+        click.echo(endpoint_picture(explanation), nl=False)
     else:
         show_sections(explanation_text(explanation))
+
+
+def _draw_all(path: str, form: str) -> None:
+    from aggregator.plan.explaining.pictures import file_picture
+    from aggregator.plan.explaining.preview import Veil
+    from aggregator.server.generations.plan_source import PlanFiles
+
+    if form != "svg":
+        raise click.UsageError("`--all` draws: add --format svg. `aggregator routes` lists a file as text.")
+    plan = PlanFiles(Path(path)).load()
+    click.echo(file_picture(plan, Veil(plan.secrets)), nl=False)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from aggregator.cli.terminal import show_table
 
 @click.command("routes", short_help="Show what a file serves and what it calls.")
 @click.argument("path", default="routes.yaml", type=click.Path(readable=False))
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 def routes(path: str, form: str) -> None:
     """Show what PATH (routes.yaml) serves and what it calls.
 
@@ -21,6 +21,8 @@ def routes(path: str, form: str) -> None:
     ⇉ profile · ads?      calls side by side; `?` is optional, `[]` is one call per item
     = 200                 a static answer
     + analytics           a call after the answer has gone out
+
+    `--format markdown` writes a table for documents: what each endpoint needs and calls.
 
     Exit codes: 0 fine, 1 the file has problems, 2 wrong usage.
     """  # noqa: D301 - click wants the character itself
@@ -31,6 +33,11 @@ def routes(path: str, form: str) -> None:
     endpoints = PlanFiles(Path(path)).load().endpoints
     if form == "json":
         click.echo(json.dumps([route_member(one) for one in endpoints], ensure_ascii=False, indent=2))
+        return
+    if form == "markdown":
+        from aggregator.plan.explaining.listing import routes_markdown
+
+        click.echo(routes_markdown(endpoints), nl=False)
         return
     rows = [(one.method, one.pattern.source, calls_text(one), duration_text(one.timeout)) for one in endpoints]
     show_table(("METHOD", "PATH", "CALLS", "DEADLINE"), rows)

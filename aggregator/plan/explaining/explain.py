@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from aggregator.errors import AggregatorError
-from aggregator.plan.explaining.graph import draw_tree, mermaid, tree_of
+from aggregator.plan.explaining.graph import Line, draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
 from aggregator.plan.explaining.summary import named_calls, part_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
@@ -49,7 +49,8 @@ class ExplainedPart(Struct, frozen=True):
 class Explanation(Struct, frozen=True):
     """Everything that can be said of *plan* before a request comes.
 
-    *making* is the table of the answer itself, None when it cannot fail once its parts are there.
+    *lines* returns the request of a call in one line. *making* is the table of the answer itself, None when it cannot
+    fail once its parts are there.
     """
 
     plan: EndpointPlan
@@ -59,6 +60,7 @@ class Explanation(Struct, frozen=True):
     diagram: str
     answer: str
     veil: Veil
+    lines: Line
     making: ExplainedPart | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -101,6 +103,7 @@ def explain(plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, st
         veil.text(mermaid(plan, line)),
         veil.text(_answer(plan)),
         veil,
+        line,
         _making(plan, veil),
     )
 

@@ -34,18 +34,19 @@ def tree_of(fan: FanPlan, line: Line) -> tuple[Branch, ...]:
         part = fan.parts[number]
         others = [fan.parts[wait].name for wait in part.waits if wait != owners[number]]
         notes = [f"waits for {', '.join(others)} too"] if others else []
-        return Branch(_label(part, line), (*notes, *_notes(part)), (*_inside(part, line), *under(number)))
+        return Branch(_label(part, line), (*notes, *notes_of(part)), (*inside_of(part, line), *under(number)))
 
     return under(None)
 
 
 def _owner(fan: FanPlan, number: int) -> int | None:
     waits = fan.parts[number].waits
-    return max(waits, key=lambda wait: (_depth(fan, wait), wait)) if waits else None
+    return max(waits, key=lambda wait: (depth_of(fan, wait), wait)) if waits else None
 
 
-def _depth(fan: FanPlan, number: int) -> int:
-    return 1 + max((_depth(fan, wait) for wait in fan.parts[number].waits), default=-1)
+def depth_of(fan: FanPlan, number: int) -> int:
+    """Return how many parts of *fan* have to end, one after another, before part *number* starts."""
+    return 1 + max((depth_of(fan, wait) for wait in fan.parts[number].waits), default=-1)
 
 
 def _label(part: PartPlan, line: Line) -> str:
@@ -58,16 +59,18 @@ def _members(part: PartPlan) -> tuple[PartPlan, ...]:
     return part.race or (part.group.parts if part.group else ())
 
 
-def _inside(part: PartPlan, line: Line) -> tuple[Branch, ...]:
+def inside_of(part: PartPlan, line: Line) -> tuple[Branch, ...]:
+    """Return the calls inside *part* as a tree: its fallbacks, the runners of its race, the parts of its group."""
     fallbacks = tuple(Branch(f"if it fails  {line(call)}") for call in part.calls[1:])
     runners = tuple(
-        Branch(_label(runner, line), tuple(_notes(runner, in_race=True)), _inside(runner, line)) for runner in part.race
+        Branch(_label(runner, line), tuple(notes_of(runner, in_race=True)), inside_of(runner, line))
+        for runner in part.race
     )
     return (*fallbacks, *runners, *(tree_of(part.group, line) if part.group else ()))
 
 
-def _notes(part: PartPlan, *, in_race: bool = False) -> Iterator[str]:
-    """Give what is to be known of *part*; nothing stands in for a runner of a race."""
+def notes_of(part: PartPlan, *, in_race: bool = False) -> Iterator[str]:
+    """Yield what is to be known of *part*; nothing stands in for a runner of a race."""
     if part.each is not None:
         yield _each_text(part.each)
     if part.when is not None:
