@@ -80,11 +80,19 @@ class Exchange:
         return {"method": self.method, "path": self.path, "id": self.id, "client": self.client}
 
 
+def field_text(value: bytes) -> str:
+    """Return a field value as text: as UTF-8 where it is UTF-8, otherwise as ISO-8859-1 (RFC 9110 §5.5)."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 def header_map(fields: HeaderList) -> dict[str, str]:
-    """Give *fields* by name; the values of repeated ones are joined by commas (RFC 9110 §5.3)."""
+    """Return *fields* by name; the values of repeated ones are joined by commas (RFC 9110 §5.3)."""
     found: dict[str, str] = {}
     for name, value in fields:
-        key, text = name.decode("latin-1"), value.decode("latin-1")
+        key, text = name.decode("latin-1"), field_text(value)
         found[key] = f"{found[key]}, {text}" if key in found else text
     return found
 

@@ -8,7 +8,9 @@ and key as it was sent.
 
 from __future__ import annotations
 
+import json as stdlib_json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -19,6 +21,7 @@ from aggregator.errors import CallError, Cause, ExpressionError
 
 WHITESPACE = b" \t\n\r"
 _BOM = b"\xef\xbb\xbf"
+_ESCAPED_COLON = b"\\u003"
 _CHUNK = 1 << 16
 _TRUNCATED = "it ends too early, or holds half of a surrogate pair"
 
@@ -59,6 +62,35 @@ def decode_exact(body: bytes) -> Any:
         raise _malformed(body, error) from None
     except ArithmeticError:
         raise CallError(Cause.MALFORMED, "The body is not valid JSON: it holds a number that is too large.") from None
+
+
+def repeated_key(body: bytes, value: Any) -> str | None:
+    """Return a key that an object anywhere in *body* has twice, None when there is none; *value* is *body* decoded.
+
+    Of two such members *value* holds the last, and so the encoding of it has fewer colons than *body*: only where
+    the counts differ, or a colon may be written as an escape, is *body* read once more.
+    """
+    if _ESCAPED_COLON not in body and body.count(b":") == encode(value).count(b":"):
+        return None
+    try:
+        stdlib_json.loads(body, object_pairs_hook=_refuse_repeated, parse_int=str, parse_float=str)
+    except _Repeated as found:
+        return str(found)
+    except RecursionError as error:
+        raise _malformed(body, error) from None
+    return None
+
+
+class _Repeated(Exception):  # noqa: N818 - carries a key out of the parser
+    """A key that an object has twice."""
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        names = Counter(key for key, _ in pairs)
+        raise _Repeated(next(name for name, count in names.items() if count > 1))
+    return made
 
 
 def _check_utf8(body: bytes) -> None:

@@ -81,6 +81,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "too-many-sections": "More keys at the top level than any file has.",
         "too-short": "A text that is too short.",
         "two-methods": "A URL that names one method and a `method` that names another.",
+        "two-values": "A query parameter that the URL of a call and its `query` both set.",
         "unix-socket": "A Unix socket that is not an absolute path.",
         "unknown-alias": "A YAML alias without its anchor.",
         "unknown-field": "An expression that reads a field which cannot be there.",

@@ -15,6 +15,7 @@ import httpx
 from msgspec.structs import replace
 
 from aggregator.plan.types import ClientPlan, UpstreamPlan
+from aggregator.templates import header_value
 from aggregator.transport import (
     ClientPool,
     Door,
@@ -62,13 +63,13 @@ class SharedClient:
             trust_env=False,
             follow_redirects=False,
             event_hooks={"response": [keep_location]},
-            headers={"user-agent": plan.user_agent},
+            headers=[(b"user-agent", header_value(plan.user_agent))],
         )
 
     def configure(self, plan: ClientPlan) -> None:
         """Take the timeouts and the name of *plan* from now on; what carries the calls stays as it was opened."""
         self.client.timeout = _timeout(plan)
-        self.client.headers["user-agent"] = plan.user_agent
+        self.client.headers.update([(b"user-agent", header_value(plan.user_agent))])
 
     def pool(self, upstream: UpstreamPlan, demo_port: int | None = None) -> Door:
         """Give the pool of *upstream*, made on first use; its callers count themselves with ``retain``."""

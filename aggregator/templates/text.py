@@ -38,16 +38,33 @@ def json_text(value: Any) -> str:
 
 
 def header_value(text: str) -> bytes:
-    """*text* as a field value: ISO-8859-1, no space around it (RFC 9110 §5.5).
+    """*text* as a field value, no space around it (RFC 9110 §5.5): ISO-8859-1, or UTF-8 for what does not fit.
 
-    Raises `ExpressionError` for a control character, such as a line break, and for what does not fit.
+    Who reads UTF-8 where it is UTF-8, as we do, gets *text* again: what would be taken for UTF-8 is sent as UTF-8.
+    Raises `ExpressionError` for a control character, such as a line break, and for half of a surrogate pair.
     """
     if _NOT_IN_A_HEADER.search(text):
         raise ExpressionError("a header value cannot hold a line break or another control character")
+    text = text.strip(" \t")
+    if text.isascii():
+        return text.encode("ascii")
     try:
-        return text.strip(" \t").encode("latin-1")
+        unicode = text.encode()
     except UnicodeEncodeError:
-        raise ExpressionError("a header value holds a character outside ISO-8859-1") from None
+        raise ExpressionError("a header value holds half of a surrogate pair") from None
+    try:
+        latin = text.encode("latin-1")
+    except UnicodeEncodeError:
+        return unicode
+    return unicode if _is_utf8(latin) else latin
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _as_object(value: Any) -> dict[str, Any]:

@@ -224,3 +224,24 @@ def test_splices_of_nothing_and_of_lists() -> None:
     assert json.ObjectSplice([]).join([]) == b"{}"
     assert json.splice_array([]) == b"[]"
     assert json.splice_array([b" 1\n", b"null"]) == b"[1,null]"
+
+
+MEMBER = st.tuples(st.sampled_from(["a", "b", ":", "\\u003a", "\\u0061"]), st.deferred(lambda: DOCUMENT))
+DOCUMENT = st.one_of(
+    st.sampled_from(["1", '":"', '"\\u003A"', "[]", "1.10"]),
+    st.lists(MEMBER, max_size=4).map(lambda pairs: "{" + ",".join(f'"{key}": {value}' for key, value in pairs) + "}"),
+)
+
+
+@given(DOCUMENT)
+def test_a_key_that_stands_twice_is_found(text: str) -> None:
+    """However a key is written, and whatever colons stand in texts beside it."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> Any:
+        names = [name for name, _ in pairs]
+        found.extend(name for name in names if names.count(name) > 1)
+
+    stdlib.loads(text, object_pairs_hook=look)
+    said = json.repeated_key(text.encode(), json.decode(text.encode()))
+    assert said in found if found else said is None

@@ -41,7 +41,7 @@ def test_digits_keys_and_order_stay(rig, endpoint, expected):
 
 
 def test_the_body_of_the_client_keeps_every_digit(serve):
-    """Moved upstream and back as a whole, its numbers stay as they were written; equal keys are still one."""
+    """Moved upstream and back as a whole, its numbers stay as they were written."""
     gateway = serve(
         """
         endpoints:
@@ -52,11 +52,10 @@ def test_the_body_of_the_client_keeps_every_digit(serve):
         """,
         {"/x": True},
     )
-    sent = b'{"price":1.10,"rate":0.12345678901234567891,"n":1,"n":2}'
+    sent = b'{"price":1.10,"rate":0.12345678901234567891}'
     answer = gateway.post("/x", content=sent, headers={"content-type": "application/json"})
-    kept = b'{"price":1.10,"rate":0.12345678901234567891,"n":2}'
-    assert gateway.upstream.last.content == b'{"order":%b}' % kept
-    assert answer.content == kept
+    assert gateway.upstream.last.content == b'{"order":%b}' % sent
+    assert answer.content == sent
 
 
 def test_a_body_with_blanks_around_it_is_spliced_without_them(rig):

@@ -81,8 +81,28 @@ def test_a_body_goes_once_with_its_type(serve):
     assert gateway.upstream.last.headers.get_list("content-type") == ["x/y"]
 
 
-def test_a_body_that_was_checked_is_the_body_that_is_sent(serve):
-    """Duplicate keys, of which a check saw the last, do not reach an upstream that may take the first."""
+@pytest.mark.parametrize("reads", ["body: {type: object}", "response: {headers: {x-id: '{{ body.id }}'}}", ""])
+def test_a_body_is_forwarded_as_it_came_although_it_was_read(serve, reads):
+    """Every digit, blank, escape and the order of keys, whether a schema or an expression read the body or nobody did."""
+    gateway = serve(
+        f"endpoints: {{POST /x: {{call: POST a:/x, forward: {{body: true}}, {reads}}}}}",
+        lambda _: httpx.Response(200, json=1),
+    )
+    content = b' {"price": 1.10, "big":12345678901234567890123.10, "id" : "\\u00e9\\u003a", "a":{"id":1e2}}\n'
+    assert gateway.post("/x", content=content, headers={"content-type": "application/json"}).status_code == 200
+    assert gateway.upstream.last.content == content
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        (b'{"role": "admin", "role": "user"}', "role"),
+        (b'{"a": [{"\\u0072ole": "admin", "role": ":"}]}', "role"),
+        (b'{"role": 1, "role": "\\u003a", "b": "\\u003A"}', "role"),
+    ],
+)
+def test_a_body_that_is_checked_has_no_key_twice(serve, content, key):
+    """Of two values a check sees one, and an upstream might take the other: nobody is called."""
     gateway = serve(
         """
         endpoints:
@@ -94,9 +114,9 @@ def test_a_body_that_was_checked_is_the_body_that_is_sent(serve):
         """,
         lambda _: httpx.Response(200, json=1),
     )
-    content = b'{"role": "admin", "role": "user"}'
-    assert gateway.post("/x", content=content, headers={"content-type": "application/json"}).status_code == 200
-    assert {request.content for request in gateway.upstream.requests} == {b'{"role":"user"}'}
+    answer = gateway.post("/x", content=content, headers={"content-type": "application/json"})
+    assert (answer.status_code, gateway.upstream.requests) == (400, [])
+    assert answer.json()["detail"] == f'The request body has the key "{key}" twice in an object.'
 
 
 @pytest.mark.parametrize("level", ["upstreams", "defaults"])

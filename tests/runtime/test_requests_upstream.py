@@ -223,3 +223,69 @@ def test_an_upstreams_own_headers_and_query_go_with_every_call(serve):
     request = gateway.upstream.last
     assert request.url.raw_path.decode() == "/v1/x?c=1&key=1%202&d=4"
     assert (request.headers.get_list("x-key"), request.headers.get_list("x-b")) == (["k"], ["call"])
+
+
+@pytest.mark.parametrize(
+    ("call", "target"),
+    [
+        ("a:/x", "/x?limit=10&key=k"),
+        ("{url: 'a:/x', query: {limit: 3}}", "/x?key=k&limit=3"),
+        ("{url: 'a:/x', query: {limit: '{{ query.n }}'}}", "/x?key=k&limit=5"),
+        ("{url: 'a:/x', query: {limit: [1, 2]}}", "/x?key=k&limit=1&limit=2"),
+        ("{url: 'a:/x', query: {limit: null}}", "/x?key=k"),
+        ("{url: 'a:/x', query: {limit: '{{ query.none }}'}}", "/x?key=k"),
+        ("'a:/x?limit=3'", "/x?limit=3&key=k"),
+        ("'a:/x?%6cimit={query.n}'", "/x?limit=5&key=k"),
+    ],
+)
+def test_a_query_parameter_of_the_call_replaces_the_upstreams(serve, call, target):
+    """Nearest wins, as with headers: in the URL or in `query`, constant or not, and null takes it away."""
+    gateway = serve(
+        f"""
+        upstreams: {{a: {{url: http://a.test, query: {{limit: 10, key: k}}}}}}
+        endpoints: {{GET /x: {{call: {call}}}}}
+        """,
+        lambda _: httpx.Response(200, json={}),
+    )
+    assert gateway.get("/x?n=5").status_code == 200
+    assert gateway.upstream.last.url.raw_path.decode() == target
+
+
+@pytest.mark.parametrize("sent", ["Jörg".encode(), "Jörg".encode("latin-1")])
+def test_a_request_header_is_read_as_utf_8_or_else_latin_1(serve, sent):
+    """In URLs, JSON, text and declared inputs a name is the name that the client meant."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            headers: {x-name: {type: string, maxLength: 4}}
+            call: {url: 'POST a:/x/{headers.x-name}', json: {name: "{{ headers['x-name'] }}"},
+                   headers: {x-len: "{{ headers['x-name'] | length }}"}}
+        """,
+        lambda _: httpx.Response(200, json={}),
+    )
+    assert gateway.get("/x", headers={"x-name": sent}).status_code == 200
+    request = gateway.upstream.last
+    assert request.url.raw_path == b"/x/J%C3%B6rg"
+    assert json.loads(request.content) == {"name": "Jörg"}
+    assert request.headers["x-len"] == "4"
+
+
+def test_a_header_of_an_answer_carries_any_name(serve):
+    """A value outside ISO-8859-1 is sent as UTF-8, upstream and to the client, and read as such from an upstream."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            fan_out:
+              one: {url: a:/x, headers: {x-name: "Łukasz €"}}
+              two: {url: a:/y, headers: {x-name: "{{ one.name }}"}}
+            response: {headers: {x-name: "{{ calls.two.headers['x-city'] }} {{ one.name }}"}}
+        """,
+        lambda _: httpx.Response(200, json={"name": "Łukasz"}, headers={"x-city": "Łódź".encode()}),
+    )
+    answer = gateway.get("/x")
+    assert answer.status_code == 200
+    assert dict(answer.headers.raw)[b"x-name"] == "Łódź Łukasz".encode()
+    sent = [dict(request.headers.raw)[b"x-name"].decode() for request in gateway.upstream.requests]
+    assert sent == ["Łukasz €", "Łukasz"]

@@ -3,21 +3,31 @@ from __future__ import annotations
 import pytest
 
 from aggregator.errors import ExpressionError
+from aggregator.exchange import field_text
 from aggregator.templates import header_value
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("abc", b"abc"), (" a\tb ", b"a\tb"), ("é", b"\xe9"), ("", b""), ("{{7*7}}", b"{{7*7}}")],
+    [
+        ("abc", b"abc"),
+        (" a\tb ", b"a\tb"),
+        ("é", b"\xe9"),
+        ("", b""),
+        ("{{7*7}}", b"{{7*7}}"),
+        ("€", "€".encode()),
+        ("Łukasz", "Łukasz".encode()),
+        ("Jörg", b"J\xf6rg"),
+        ("Ã¶", "Ã¶".encode()),
+    ],
 )
 def test_a_header_value(text: str, value: bytes) -> None:
-    """Text becomes the bytes of one field value."""
+    """Text becomes the bytes of one field value: ISO-8859-1 where it fits and cannot be taken for UTF-8, else UTF-8."""
     assert header_value(text) == value
+    assert field_text(value) == text.strip(" \t")
 
 
-@pytest.mark.parametrize(
-    "text", ["a\r\nx-evil: 1", "a\nb", "a\rb", "a\0b", "\x1b[0m", "a\x7f", "€", "\u2028", "\ud800", "a\r\n"]
-)
+@pytest.mark.parametrize("text", ["a\r\nx-evil: 1", "a\nb", "a\rb", "a\0b", "\x1b[0m", "a\x7f", "\ud800", "a\r\n"])
 def test_no_text_adds_a_header(text: str) -> None:
     """Line breaks, other controls and what a header cannot carry are refused."""
     with pytest.raises(ExpressionError, match="header value"):

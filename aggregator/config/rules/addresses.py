@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import unquote_plus
 
 from aggregator.config.analysis.forwarded import forwarded_query
 from aggregator.config.analysis.scope import RESULT_FIELDS
@@ -17,11 +18,12 @@ _NOT_SINGLE = frozenset({"headers", "body"})
 
 
 def check_addresses(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Unknown upstreams, and methods said twice."""
+    """Unknown upstreams, and methods and query parameters said twice."""
     for call in analysis.calls:
         if call.url is not None and call.via is None:
             yield from _check_upstream(call, around)
             yield from _check_method(call)
+            yield from _check_query(call)
 
 
 def _check_upstream(call: CallSite, around: Surroundings) -> Iterator[Finding]:
@@ -42,6 +44,17 @@ def _check_method(call: CallSite) -> Iterator[Finding]:
     if said and written and said != written:
         message = f"the URL says {written} and `method` says {said}"
         yield Finding("two-methods", message, (*call.path, "method"), "leave one of them out")
+
+
+def _check_query(call: CallSite) -> Iterator[Finding]:
+    assert call.url is not None
+    pairs = call.url.source.partition("?")[2].split("&")
+    in_url = {unquote_plus(pair.partition("=")[0]) for pair in pairs}
+    for name in call.settings.query:
+        if name in in_url:
+            message = f"`{name}` is in the URL and in `query`"
+            hint = "say it in one of the two; a list in `query` sends it several times"
+            yield Finding("two-values", message, (*call.path, "query", name), hint, at_key=True)
 
 
 def check_placeholders(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:

@@ -91,7 +91,7 @@ def _check_value(value: str, path: Steps) -> Iterator[Finding]:
         header_value(value)
     except ExpressionError as error:
         is_broken = "\n" in value or "\r" in value
-        hint = "write it on one line" if is_broken else "encode it, such as `%E2%82%AC` for `€`"
+        hint = "write it on one line" if is_broken else "remove the character, or encode it, such as `%1B`"
         yield Finding("header-value", str(error), path, hint)
 
 

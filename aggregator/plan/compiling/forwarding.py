@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 from msgspec import Struct
@@ -54,9 +54,10 @@ class Forwarding(Struct, frozen=True):
         """Give the names of the query parameters that are passed on."""
         named = (name for forward in (*self.near, *self.far) for name in forward.query)
         texts = (url.source.partition("?")[2], upstream.query.decode("ascii"))
-        set_here = {*settings.query, *(name for text in texts for name in _names(text.split("&")))}
+        set_here = {*settings.query, *(name for text in texts for name in query_names(text))}
         return tuple(dict.fromkeys(name for name in named if name not in set_here))
 
 
-def _names(pairs: Iterable[str]) -> Iterable[str]:
-    return (unquote_plus(pair.partition("=")[0]) for pair in pairs)
+def query_names(query: str) -> Iterator[str]:
+    """Yield the names of the parameters in *query*, the text behind the ``?``."""
+    return (unquote_plus(pair.partition("=")[0]) for pair in query.split("&"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aggregator.config.model.call import CallSettings, GraphqlSettings
-from aggregator.plan.compiling.forwarding import Forwarding
+from aggregator.plan.compiling.forwarding import Forwarding, query_names
 from aggregator.plan.types import BodyKind, RequestPlan, UpstreamPlan
 from aggregator.templates import (
     Const,
@@ -34,7 +34,7 @@ def compile_request(
     kind, body = _body(settings, takes_clients=forwarding.takes_body(said))
     forwarded = forwarding.headers(settings, upstream, kind)
     constant, defaults, headers = _headers(settings, upstream, user_agent, kind, forwarded)
-    constant_query, query = _query(settings, upstream)
+    constant_query, query = _query(url, settings, upstream)
     return RequestPlan(
         method=forwarding.method_of(said, kind).encode(),
         url=url,
@@ -78,7 +78,7 @@ def _headers(
     """Give the constant block, what is sent where the client names none of *forwarded*, and what is rendered."""
     lines: dict[bytes, bytes] = {
         b"host": upstream.host_header,
-        b"user-agent": user_agent.encode("latin-1"),
+        b"user-agent": header_value(user_agent),
         b"accept": b"application/json, */*;q=0.5" if kind == "graphql" else b"*/*",
     }
     if codings := accept_encoding():
@@ -98,8 +98,12 @@ def _headers(
     return b"".join(name + b": " + value + b"\r\n" for name, value in lines.items()), defaults, tuple(dynamic)
 
 
-def _query(settings: CallSettings, upstream: UpstreamPlan) -> tuple[bytes, tuple[tuple[str, Template], ...]]:
-    constant = [upstream.query] if upstream.query else []
+def _query(
+    url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan
+) -> tuple[bytes, tuple[tuple[str, Template], ...]]:
+    """Return the constant pairs, and what is rendered. What the call itself names replaces the upstream's."""
+    said = {*settings.query, *query_names(url.source.partition("?")[2])}
+    constant = [pair for pair in upstream.query.split(b"&") if pair and said.isdisjoint(query_names(pair.decode()))]
     dynamic: list[tuple[str, Template]] = []
     for key, value in settings.query.items():
         template = compile_value(value)

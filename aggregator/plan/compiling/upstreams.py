@@ -14,7 +14,7 @@ from aggregator.config.model.client import (
 from aggregator.config.model.root import RootSettings
 from aggregator.demo import demo_target
 from aggregator.plan.types import ClientPlan, UpstreamPlan
-from aggregator.templates import percent_encode
+from aggregator.templates import header_value, percent_encode
 from aggregator.transport import Caps, Limits, Origin, PoolSettings
 from aggregator.transport import Timeouts as PoolTimeouts
 from aggregator.transport import TlsSettings as PoolTls
@@ -63,9 +63,7 @@ def compile_upstream(
         host_header=demo.encode() if demo else origin.authority,
         prefix=((demo_target(demo) if demo else "") + quote(parts.path.rstrip("/"), safe=_PATH_SAFE)).encode(),
         query=_query(settings),
-        headers=tuple(
-            (key.lower().encode("ascii"), value.encode("latin-1")) for key, value in settings.headers.items()
-        ),
+        headers=tuple((key.lower().encode("ascii"), header_value(value)) for key, value in settings.headers.items()),
         demo=demo,
     )
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 from msgspec import Struct
 
 from aggregator.errors import ExpressionError
+from aggregator.exchange import field_text
 from aggregator.plan.types import CallPlan, RequestPlan
 from aggregator.telemetry.redaction import MASK, SECRET_HEADERS, Masker, redact_named, redact_text
 from aggregator.templates import (
@@ -117,8 +118,8 @@ def _pair(pair: str, veil: Veil) -> str:
 
 
 def _headers(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> Iterable[tuple[str, str]]:
-    for line in request.constant_headers.decode("latin-1").split("\r\n"):
-        name, _, value = line.partition(": ")
+    for line in request.constant_headers.split(b"\r\n"):
+        name, _, value = field_text(line).partition(": ")
         if name and name != "host":
             yield name, veil.named(name, value)
     for raw, template in request.headers:
@@ -127,7 +128,7 @@ def _headers(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> Ite
     for raw in request.forward_headers:
         yield (
             raw.decode(),
-            f"… (the client's, or {otherwise[raw].decode()})" if raw in otherwise else "… (the client's)",
+            f"… (the client's, or {field_text(otherwise[raw])})" if raw in otherwise else "… (the client's)",
         )
 
 

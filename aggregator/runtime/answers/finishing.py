@@ -20,6 +20,7 @@ from aggregator.runtime.answers.outcome import is_partial
 from aggregator.runtime.answers.passing import passed_headers, replies_of
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.inputs import Refusal
+from aggregator.templates import header_value
 
 Finish = Callable[[Answer, Run], Awaitable[Answer]]
 Check = Callable[[Exchange], None]
@@ -129,7 +130,7 @@ def _cache(answer: Answer, run: Run, rule: str) -> None:
     if any(name == b"cache-control" for name, _ in answer.headers):
         return
     if rule != "compute":
-        answer.headers.append((b"cache-control", rule.encode("latin-1")))
+        answer.headers.append((b"cache-control", header_value(rule)))
         return
     values, ages, varying = [], [], []
     for reply in replies_of(run):

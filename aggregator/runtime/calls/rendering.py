@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote_to_bytes
 
-from aggregator.codecs import json as json_codec
 from aggregator.codecs.formats.form import encode_form
 from aggregator.errors import ExpressionError
 from aggregator.plan.types import RequestPlan
@@ -143,14 +142,10 @@ def compile_body(plan: RequestPlan) -> Body | None:
 
 
 def _forwarded(frame: Frame) -> Described:
-    """Give the client's body as it came, with what says how to read it (RFC 9110 §8.3, §8.4).
-
-    One that we have read ourselves is written anew: nobody behind us reads another value in it than we did.
-    """
+    """Return the client's body as it came, with what says how to read it (RFC 9110 §8.3, §8.4)."""
     exchange = frame.exchange
     lines = [b"%b: %b\r\n" % field for field in exchange.header_list if field[0] in _DESCRIPTION]
-    body = exchange.body if exchange.body_value is None else json_codec.encode(exchange.body_value)
-    return body if body or lines else None, b"".join(lines)
+    return exchange.body if exchange.body or lines else None, b"".join(lines)
 
 
 def _json(write: Writer, line: bytes) -> Body:

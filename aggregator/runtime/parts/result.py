@@ -10,7 +10,7 @@ from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError, Cause
-from aggregator.exchange import HeaderList, State
+from aggregator.exchange import HeaderList, State, header_map
 from aggregator.plan.types import RowPlan
 from aggregator.transport import Reply
 
@@ -112,12 +112,8 @@ class Result:
         return max(0.0, (self.ended - self.started) * 1000.0)
 
     def header_map(self) -> dict[str, str]:
-        """Give the headers by lower-case name, repeated ones joined (RFC 9110 §5.3)."""
-        found: dict[str, str] = {}
-        for name, value in self.headers:
-            key, text = name.decode("latin-1"), value.decode("latin-1")
-            found[key] = f"{found[key]}, {text}" if key in found else text
-        return found
+        """Return the headers by lower-case name, repeated ones joined (RFC 9110 §5.3)."""
+        return header_map(self.headers)
 
     @property
     def rows(self) -> tuple[RowPlan, ...] | None:

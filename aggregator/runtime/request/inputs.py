@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 from msgspec.structs import asdict
 
 from aggregator.codecs import json as json_codec
-from aggregator.errors import AggregatorError, CallError
+from aggregator.errors import AggregatorError
 from aggregator.exchange import MOST_FIELDS, Exchange
 from aggregator.plan.types import InputPlan
 from aggregator.schemas.parameter import ABSENT, Parameter
@@ -93,7 +93,8 @@ class Inputs:
     def decode_body(self, exchange: Exchange) -> None:
         """Read the body of *exchange* as JSON; raises ``Refusal``: 415 for another type, 400 for bad JSON.
 
-        No body is none of these; one that is declared is then missing: 422.
+        A key that stands twice in an object is bad too: who reads the body after us might take the other value
+        (RFC 8259 §4). No body is none of these; one that is declared is then missing: 422.
         """
         if not exchange.body:
             if self._body is not None:
@@ -107,8 +108,11 @@ class Inputs:
             raise Refusal(415, "This endpoint takes application/json.")
         try:
             exchange.body_value = json_codec.decode(exchange.body)
-        except CallError:
+            twice = json_codec.repeated_key(exchange.body, exchange.body_value)
+        except AggregatorError:
             raise Refusal(400, "The request body is not valid JSON.") from None
+        if twice is not None:
+            raise Refusal(400, f"The request body has the key {json_codec.encode(twice).decode()} twice in an object.")
 
 
 def _text(segment: bytes) -> str:

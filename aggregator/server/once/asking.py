@@ -15,12 +15,14 @@ from urllib.parse import unquote
 import httpx
 from starlette.types import Message
 
+from aggregator.exchange import field_text
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.bars import Bar, bars_of
 from aggregator.runtime.parts.result import Result
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.routing.routes import EndpointRoute
+from aggregator.templates import header_value
 
 Headers = list[tuple[str, str]]
 Begin = Callable[[int, Headers], Callable[[bytes], object] | None]
@@ -107,7 +109,7 @@ def _scope(question: Question, trace: list[Result]) -> dict[str, Any]:
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+        "headers": [(name.lower().encode("latin-1"), header_value(value)) for name, value in headers],
         "client": ("127.0.0.1", 0),
         "server": ("localhost", 80),
         "aggregator.trace": trace,
@@ -135,9 +137,7 @@ class _Conversation:
         """Take the head or a piece of the body."""
         if message["type"] == "http.response.start":
             self._reply.status = message["status"]
-            self._reply.headers = [
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]
-            ]
+            self._reply.headers = [(name.decode("latin-1"), field_text(value)) for name, value in message["headers"]]
             self._take = self._begin(self._reply.status, self._reply.headers) if self._begin else None
         elif message["type"] == "http.response.body" and self._has_body:
             piece = message.get("body", b"")

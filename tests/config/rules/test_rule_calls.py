@@ -258,3 +258,16 @@ def test_streams(say: Say, stream: str, said: list[str]) -> None:
 def test_limits_that_belong_to_the_upstream(say: Say, keys: str, said: list[str]) -> None:
     """A call may take less than its upstream sends, never more; phases of a connection are not a call's."""
     assert say(f"GET /a: {{call: {{url: users:/me, {keys}}}}}") == said
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("{url: 'users:/me?a=1', query: {b: 2}}", []),
+        ("{url: 'users:/me?a=1&b=2', query: {b: 2}}", ["two-values ‹b› `b` is in the URL and in `query`"]),
+        ("{url: 'users:/me?%61={query.x}', query: {a: 2}}", ["two-values ‹a› `a` is in the URL and in `query`"]),
+    ],
+)
+def test_a_parameter_is_said_once(say: Say, call: str, said: list[str]) -> None:
+    """The URL and `query` of one call do not both set a query parameter."""
+    assert [line for line in say(f"GET /a: {{call: {call}}}") if line.startswith("two")] == said
