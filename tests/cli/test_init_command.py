@@ -56,3 +56,48 @@ def test_a_place_that_cannot_be_written(aggregator, folder: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr.startswith("error: ")
     assert "cannot be written" in result.stderr
+
+
+def test_from_curl(aggregator, folder: Path) -> None:
+    """A curl command becomes a file; its credential is a variable that the next steps name."""
+    command = "curl https://shop.test/users/42 -H 'x-api-key: s3cr3t'"
+    result = aggregator("init", "--from-curl", command)
+    assert result.exit_code == 0
+    assert "first: export SHOP_X_API_KEY='…'" in result.stdout
+    text = (folder / "routes.yaml").read_text()
+    assert "GET /users/{user_id}:" in text
+    assert "s3cr3t" not in text + result.stdout
+
+
+def test_from_curl_by_a_pipe(aggregator, folder: Path) -> None:
+    """With `-` the command is read from stdin."""
+    assert aggregator("init", "--from-curl", "-", input="curl https://shop.test/a\n").exit_code == 0
+    assert "call: shop:/a" in (folder / "routes.yaml").read_text()
+
+
+def test_from_openapi(aggregator, folder: Path) -> None:
+    """A document becomes endpoints, those that are chosen."""
+    document = {
+        "openapi": "3.1.0",
+        "servers": [{"url": "https://s.test"}],
+        "paths": {"/a": {"get": {}}, "/b": {"get": {}}},
+    }
+    (folder / "openapi.json").write_text(json.dumps(document))
+    assert aggregator("init", "--from-openapi", "openapi.json", "--operation", "/b").exit_code == 0
+    text = (folder / "routes.yaml").read_text()
+    assert ("GET /a" in text, "GET /b" in text) == (False, True)
+
+
+def test_from_answers(aggregator, folder: Path) -> None:
+    """`--ask` drafts the file from a URL, a method, the name of a header and a body."""
+    result = aggregator("init", "--ask", input='https://s.test/users/1\nPOST\nx-api-key\n{"a": 1}\n')
+    assert result.exit_code == 0
+    text = (folder / "routes.yaml").read_text()
+    assert "POST /users/{user_id}:" in text
+    assert 'x-api-key: "${S_X_API_KEY}"' in text
+
+
+def test_one_source_at_a_time(aggregator, folder: Path) -> None:
+    """Two sources, or a choice without a document, are wrong usage."""
+    assert aggregator("init", "--ask", "--from-curl", "curl https://a.test").exit_code == 2
+    assert "--from-openapi FILE" in aggregator("init", "--operation", "x").stderr

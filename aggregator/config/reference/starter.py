@@ -14,12 +14,12 @@ SCHEMA_NAME = "routes.schema.json"
 
 
 def starter_text() -> str:
-    """Give the text of the first routes.yaml."""
+    """Return the text of the first routes.yaml."""
     return files("aggregator.config.reference").joinpath("starter.yaml").read_text(encoding="utf-8")
 
 
-def write_starter(path: Path, *, force: bool = False) -> tuple[Path, Path]:
-    """Write the starter to *path* and the schema beside it; gives both paths.
+def write_starter(path: Path, text: str | None = None, *, force: bool = False) -> tuple[Path, Path]:
+    """Write *text* (the starter unless given) to *path* and the schema beside it; return both paths.
 
     *path* may be a folder. Raises ``AggregatorError`` when a file is there already, unless *force*, and when
     they cannot be written.
@@ -28,7 +28,7 @@ def write_starter(path: Path, *, force: bool = False) -> tuple[Path, Path]:
     schema = target.parent / SCHEMA_NAME
     if target.exists() and not force:
         raise AggregatorError(f"{target} is there already; --force replaces it.")
-    _write({target: starter_text(), schema: schema_text()})
+    _write({target: starter_text() if text is None else text, schema: schema_text()})
     return target, schema
 
 
