@@ -8,10 +8,19 @@ import sys
 
 import click
 
+from aggregator.cli.helping import ExampleCommand
 from aggregator.cli.terminal import has_color
 
 
-@click.command("check", short_help="Find every mistake in a file, all at once.")
+@click.command(
+    "check",
+    cls=ExampleCommand,
+    short_help="Find every mistake in a file, all at once.",
+    examples=(
+        ("aggregator check", "find every mistake in routes.yaml"),
+        ("aggregator check shop.yaml --format json", "the same for machines"),
+    ),
+)
 @click.argument("path", default="routes.yaml", type=click.Path(readable=False))
 @click.option(
     "--format",

@@ -7,11 +7,21 @@ from pathlib import Path
 
 import click
 
+from aggregator.cli.helping import ExampleCommand, complete_endpoint
 from aggregator.cli.terminal import show_sections
 
 
-@click.command("explain", short_help="Show what an endpoint would do, without doing it.")
-@click.argument("endpoint", required=False)
+@click.command(
+    "explain",
+    cls=ExampleCommand,
+    short_help="Show what an endpoint would do, without doing it.",
+    examples=(
+        ("aggregator explain 'GET /orders/{order_id}'", "show its calls and what each failure becomes"),
+        ("aggregator explain /orders/7 --format svg > orders.svg", "draw it for a pull request"),
+        ("aggregator explain --all --format svg > map.svg", "draw the whole file"),
+    ),
+)
+@click.argument("endpoint", required=False, shell_complete=complete_endpoint)
 @click.argument("path", default="routes.yaml", type=click.Path(readable=False))
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "mermaid", "svg"]), default="text", show_default=True

@@ -8,13 +8,23 @@ from pathlib import Path
 
 import click
 
+from aggregator.cli.helping import ExampleCommand, complete_endpoint
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 §5.6.2
 _FILE = click.Path(readable=False)  # the loader says better why it cannot be read
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-@click.command("get", short_help="Answer one request here and draw its calls.")
-@click.argument("target")
+@click.command(
+    "get",
+    cls=ExampleCommand,
+    short_help="Answer one request here and draw its calls.",
+    examples=(
+        ("aggregator get /dashboard/1", "answer GET /dashboard/1 here and draw its calls"),
+        ("aggregator get 'POST /signup' -d '{\"email\": \"a@example.com\"}'", "send a body"),
+    ),
+)
+@click.argument("target", shell_complete=complete_endpoint)
 @click.option("--config", "-c", default="routes.yaml", show_default=True, type=_FILE, help="The file to serve.")
 @click.option("--method", "-X", help="Method; GET, or POST when there is a body.")
 @click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header; may be repeated.")

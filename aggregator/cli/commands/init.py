@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aggregator.cli.helping import ExampleCommand
+
 if TYPE_CHECKING:
     from aggregator.config.drafting.draft import Draft
 
 
-@click.command("init", short_help="Write a first routes.yaml that runs offline.")
+@click.command(
+    "init",
+    cls=ExampleCommand,
+    short_help="Write a first routes.yaml that runs offline.",
+    examples=(
+        ("aggregator init", "write a routes.yaml that runs offline"),
+        ('aggregator init --from-curl "curl https://api.example.com/users/42"', "draft it for a service of your own"),
+        ("aggregator init --from-openapi openapi.json --operation getUser", "draft it from the document of a service"),
+    ),
+)
 @click.argument("path", default="routes.yaml", type=click.Path(path_type=Path))
 @click.option("--from-curl", "curl", metavar="COMMAND", help="Draft it from a curl command in quotes; `-` reads stdin.")
 @click.option(
@@ -30,15 +41,10 @@ def init(
 ) -> None:
     """Write a small commented PATH (routes.yaml) that runs offline, and routes.schema.json beside it.
 
-    \b
-    aggregator init
-    aggregator init --from-curl "curl https://api.example.com/users/42 -H 'x-api-key: …'"
-    aggregator init --from-openapi openapi.json --operation getUser
-
     Credentials in a curl command become variables; the file never holds them.
 
     Exit codes: 0 written, 1 not written (a file is in the way), 2 wrong usage.
-    """  # noqa: D301 - click wants the character itself
+    """
     from aggregator.config.drafting.draft import settings_lines
     from aggregator.config.reference.starter import write_starter
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import click
 
+from aggregator.cli.helping import ExampleCommand
 
-@click.command("reference", short_help="Print the reference of every setting.")
+
+@click.command(
+    "reference",
+    cls=ExampleCommand,
+    short_help="Print the reference of every setting.",
+    examples=(("aggregator reference | less", "read about every setting"),),
+)
 def reference() -> None:
     """Print the reference of every setting, as Markdown.
 

@@ -7,10 +7,19 @@ from pathlib import Path
 
 import click
 
+from aggregator.cli.helping import ExampleCommand
 from aggregator.cli.terminal import show_table
 
 
-@click.command("routes", short_help="Show what a file serves and what it calls.")
+@click.command(
+    "routes",
+    cls=ExampleCommand,
+    short_help="Show what a file serves and what it calls.",
+    examples=(
+        ("aggregator routes", "list what routes.yaml serves"),
+        ("aggregator routes --format markdown", "a table for documents"),
+    ),
+)
 @click.argument("path", default="routes.yaml", type=click.Path(readable=False))
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 def routes(path: str, form: str) -> None:
@@ -18,7 +27,7 @@ def routes(path: str, form: str) -> None:
 
     \b
     → users               one call
-    ⇉ profile · ads?      calls side by side; `?` is optional, `[]` is one call per item
+    ⇉ profile · ads?      calls side by side; `?` is optional, `[]` per item
     = 200                 a static answer
     + analytics           a call after the answer has gone out
 

@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aggregator.cli.helping import ExampleCommand
+
 if TYPE_CHECKING:
     from aggregator.telemetry.logging import LogFormat
 
 
-@click.command("run")
+@click.command(
+    "run",
+    cls=ExampleCommand,
+    examples=(
+        ("aggregator run", "serve routes.yaml; saving it changes the running API"),
+        ("aggregator run shop.yaml --port 9000", "serve another file on another port"),
+    ),
+)
 @click.argument("path", default="routes.yaml", type=click.Path(readable=False))
 @click.option("--host", help="Address to listen on, in place of `server.host`.")
 @click.option(

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import click
 
+from aggregator.cli.helping import ExampleCommand
 from aggregator.errors import AggregatorError
 
 
-@click.command("schema", short_help="Print the JSON Schema for editors.")
+@click.command(
+    "schema",
+    cls=ExampleCommand,
+    short_help="Print the JSON Schema for editors.",
+    examples=(("aggregator schema -o routes.schema.json", "write the schema that editors use"),),
+)
 @click.option("--output", "-o", type=click.Path(dir_okay=False, writable=True), help="Write to this file.")
 def schema(output: str | None) -> None:
     """Print the JSON Schema (2020-12) of routes.yaml.
