@@ -31,6 +31,11 @@ class MediaType(Struct, frozen=True):
         _, plus, suffix = self.essence.rpartition("+")
         return suffix if plus else None
 
+    @property
+    def is_json(self) -> bool:
+        """Whether it names JSON: by either of its own names, or by its suffix (RFC 6839 §3.1)."""
+        return self.essence in ("application/json", "text/json") or self.suffix == "json"
+
 
 def parse_media_type(header: bytes) -> MediaType | None:
     """Give the media type that a Content-Type header names, or None when it names none.

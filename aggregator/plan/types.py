@@ -77,10 +77,15 @@ class RequestPlan(Struct, frozen=True):
 
 
 class SuccessPlan(Struct, frozen=True):
-    """Which answers of an upstream are a success."""
+    """Which answers of an upstream are a success.
+
+    *verdicts* are statuses that answer a condition of the client (RFC 9110 §13), each with the request headers of which
+    one has to be there: the client's own business, so no failures.
+    """
 
     statuses: frozenset[int]
     when: Expression | None = None
+    verdicts: tuple[tuple[int, frozenset[bytes]], ...] = ()
 
 
 class CallPlan(Struct, frozen=True):

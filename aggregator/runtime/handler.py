@@ -184,7 +184,10 @@ class EndpointHandler:
         exchange = run.frame.exchange
         results = run.ended_results()
         debug = self._routine.discloses(exchange)
-        answer = failure_answer(failure, self._rows_of(failure), run.frame.names, exchange, results, debug=debug)
+        answer = failure_answer(
+            failure, self._rows_of(failure), run.frame.names, exchange, results,
+            debug=debug, pass_headers=self.plan.response.pass_headers,
+        )  # fmt: skip
         if self.plan.kind == "fan_out":
             answer.headers.append((PARTS, parts_header(results)))
         return answer

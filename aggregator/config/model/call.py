@@ -18,7 +18,10 @@ class SuccessSettings(Settings):
     """What counts as success, for upstreams that say 200 and mean no."""
 
     status: tuple[int | str, ...] = Field(
-        ("2xx",), description="Statuses or classes that are a success.", examples=[["2xx", 404]]
+        ("2xx",),
+        description="Statuses or classes that are a success. A part of a body (206) is one where it passes through "
+        "as it comes, elsewhere only if it is named.",
+        examples=[["2xx", 404]],
     )
     when: Annotated[str | None, TextKind.TEMPLATE] = Field(
         None, description="Expression that must hold; it sees `this`.", examples=["{{ this.body.ok }}"]

@@ -34,7 +34,12 @@ class StatusRow(Settings):
     headers: Annotated[dict[str, str], TextKind.FIELDS] = Field(
         default_factory=dict, description="Headers of the answer.", examples=[{"retry-after": "30"}]
     )
-    forward: bool = Field(False, alias="pass", description="Let status and body of the upstream through as they are.")
+    forward: bool = Field(
+        False,
+        alias="pass",
+        description="Let status and body of the upstream through as they are, with the headers that the status needs, "
+        "such as `location` or `www-authenticate`.",
+    )
 
 
 def _rows(value: Any) -> Any:

@@ -35,7 +35,8 @@ class ResponseSettings(ShapeSettings):
         None, description="Status, or an expression for it.", examples=[201]
     )
     headers: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
-        default_factory=dict, description="Headers; may hold expressions, null ones are left out."
+        default_factory=dict,
+        description="Headers; may hold expressions, null ones are left out. `set-cookie` may be a list.",
     )
     body: Annotated[Any, TextKind.TEMPLATE] = Field(
         None, description="Body; may hold expressions. A leaf that is a whole result is copied as it came."
@@ -48,7 +49,8 @@ class ResponseSettings(ShapeSettings):
     join: tuple[ListJoinSettings, ...] = Field((), description="Joins of two lists by key, applied before shaping.")
     pass_headers: dict[str, Literal["first", "last", "append", "min", "max"]] = Field(
         default_factory=dict,
-        description="Headers of parts that go to the client, and the rule when several parts send one.",
+        description="Headers of parts that go to the client, and the rule when several parts send one; of an upstream "
+        "whose own answer passes (`pass` in a status map) too.",
         examples=[{"set-cookie": "append", "x-rate-limit-remaining": "min"}],
     )
     cache_control: Literal["compute"] | str | None = Field(
@@ -76,7 +78,9 @@ class StaticSettings(ShapeSettings):
 
     status: int = Field(200, ge=200, le=599, description="Status.")
     headers: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
-        default_factory=dict, description="Headers; may hold expressions."
+        default_factory=dict,
+        description="Headers; may hold expressions, null ones are left out. `set-cookie` may be a list.",
+        examples=[{"content-type": "text/plain"}],
     )
     body: Annotated[Any, TextKind.TEMPLATE] = Field(None, description="Body; may hold expressions over the request.")
     delay: Duration = Field(0.0, description="Wait before answering, to try out clients.")

@@ -50,9 +50,9 @@ def check_header_fields(analysis: Analysis, _: Surroundings) -> Iterator[Finding
     at = analysis.path
     yield from check_forward(settings.forward, (*at, "forward"))
     if settings.respond is not None:
-        yield from check_fields(settings.respond.headers, (*at, "respond", "headers"))
+        yield from check_fields(settings.respond.headers, (*at, "respond", "headers"), takes_cookies=True)
     if settings.response is not None:
-        yield from check_fields(settings.response.headers, (*at, "response", "headers"))
+        yield from check_fields(settings.response.headers, (*at, "response", "headers"), takes_cookies=True)
         path = (*at, "response", "pass_headers")
         yield from _check_names(
             settings.response.pass_headers, path, _NOT_PASSED, "never passes from an upstream to a client"
@@ -65,16 +65,22 @@ def check_row_headers(rows: Iterable[StatusRow], path: Steps) -> Iterator[Findin
         yield from check_fields(row.headers, (*path, index, "headers"))
 
 
-def check_fields(headers: Mapping[str, Any], path: Steps) -> Iterator[Finding]:
-    """Names and literal values of headers that are set."""
+def check_fields(headers: Mapping[str, Any], path: Steps, *, takes_cookies: bool = False) -> Iterator[Finding]:
+    """Names and literal values of headers that are set; *takes_cookies* where several cookies may be a list."""
     yield from _check_names(headers, path, _FRAMING, "cannot be set: the connection takes care of it")
     for name, value in headers.items():
-        if isinstance(value, dict | list):
-            yield Finding(
-                "header-value", "the value of a header is text", (*path, name), "write text, or `{{ … | tojson }}`"
-            )
-        elif isinstance(value, str) and (constant := _constant(value)) is not None:
-            yield from _check_value(constant, (*path, name))
+        if takes_cookies and name.lower() == "set-cookie" and isinstance(value, list):
+            for index, cookie in enumerate(value):
+                yield from _check_field(cookie, (*path, name, index))
+        else:
+            yield from _check_field(value, (*path, name))
+
+
+def _check_field(value: Any, path: Steps) -> Iterator[Finding]:
+    if isinstance(value, dict | list):
+        yield Finding("header-value", "the value of a header is text", path, "write text, or `{{ … | tojson }}`")
+    elif isinstance(value, str) and (constant := _constant(value)) is not None:
+        yield from _check_value(constant, path)
 
 
 def _constant(value: str) -> str | None:

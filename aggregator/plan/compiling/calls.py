@@ -12,7 +12,7 @@ from aggregator.config.model.client import Timeouts
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
-from aggregator.plan.compiling.forwarding import Forwarding
+from aggregator.plan.compiling.forwarding import Forwarding, verdicts_of
 from aggregator.plan.compiling.requests import compile_request
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upstream
@@ -20,6 +20,7 @@ from aggregator.plan.types import CallPlan, RowPlan, ShapePlan, SuccessPlan, Ups
 from aggregator.templates import compile_url
 
 _SUCCESS = frozenset(range(200, 300))
+_PART_OF_A_BODY = 206
 DEFAULT_TOTAL = 10.0
 
 
@@ -55,6 +56,9 @@ class Surroundings(Struct):
 class EndpointSurroundings(Struct, frozen=True):
     """What calls of one endpoint share; *method* and *rows* are those of the endpoint.
 
+    The reply to a call of an endpoint that *is_single* is the answer, or what it is made of; *eager* says that it is
+    read, and does not pass through as it came.
+
     *outer* are the names of the parts that a call is in, *outer_rows* their status maps, the innermost first.
     """
 
@@ -63,6 +67,7 @@ class EndpointSurroundings(Struct, frozen=True):
     method: str
     rows: tuple[RowPlan, ...]
     eager: bool
+    is_single: bool = False
     outer: tuple[str, ...] = ()
     outer_rows: tuple[RowPlan, ...] = ()
 
@@ -88,13 +93,18 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         tuple(forward for forward in (settings.forward, near.settings.forward) if forward is not None),
         tuple(f for f in (declared.forward if declared else None, root.defaults.forward) if f is not None),
     )
+    request = compile_request(url, settings, upstream, root.client.user_agent, forwarding)
+    rows = near.rows_of(name, compile_rows(settings.status_map), upstream.name)
+    success = _success(settings, takes_part=not near.eager)
+    if near.is_single and settings.transform is None:
+        success = replace(success, verdicts=verdicts_of(request, rows))
     return CallPlan(
         name=name,
         upstream=upstream,
-        request=compile_request(url, settings, upstream, root.client.user_agent, forwarding),
+        request=request,
         timeout=_total(settings.timeout, near, declared.timeout if declared else None),
-        success=_success(settings),
-        rows=near.rows_of(name, compile_rows(settings.status_map), upstream.name),
+        success=success,
+        rows=rows,
         shape=compile_shape_plan(settings),
         format=settings.format or (declared.format if declared else "auto"),
         transform=settings.transform,
@@ -122,14 +132,21 @@ def _first_said(*values: int | None) -> int:
     return next((value for value in values if value is not None), 0)
 
 
-def _success(settings: CallSettings) -> SuccessPlan:
+def _success(settings: CallSettings, *, takes_part: bool) -> SuccessPlan:
+    """Return what is a success of a call; a part of a body (206) only where the call *takes_part* or names it."""
     if settings.success is None:
-        return SuccessPlan(_SUCCESS)
-    found: set[int] = set()
+        return SuccessPlan(_SUCCESS if takes_part else _SUCCESS - {_PART_OF_A_BODY})
+    classes: set[int] = set()
+    named: set[int] = set()
     for item in settings.success.status:
         text = str(item).lower()
-        found |= set(range(int(text[0]) * 100, int(text[0]) * 100 + 100)) if text.endswith("xx") else {int(text)}
-    return SuccessPlan(frozenset(found), optional_expression(settings.success.when))
+        if text.endswith("xx"):
+            classes.update(range(int(text[0]) * 100, int(text[0]) * 100 + 100))
+        else:
+            named.add(int(text))
+    if not takes_part:
+        classes.discard(_PART_OF_A_BODY)
+    return SuccessPlan(frozenset(classes | named), optional_expression(settings.success.when))
 
 
 def compile_shape_plan(settings: ShapeSettings) -> ShapePlan | None:

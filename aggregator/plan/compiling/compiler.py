@@ -12,7 +12,7 @@ from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, 
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.inputs import compile_inputs
 from aggregator.plan.compiling.parts import compile_fan, compile_part
-from aggregator.plan.compiling.responses import compile_response, compile_static, passes_raw
+from aggregator.plan.compiling.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.roots import roots_in
@@ -86,7 +86,8 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     method, path = config.key.split(None, 1)
     rows = compile_rows(settings.status_map)
     raw = passes_raw(settings)
-    near = EndpointSurroundings(whole, settings, method.upper(), rows, eager=not raw)
+    single = settings.call is not None and is_single(settings.call)
+    near = EndpointSurroundings(whole, settings, method.upper(), rows, eager=not raw, is_single=single)
     fan = _fan(settings, near)
     effects = _effects(settings, near)
     response = compile_static(settings.respond) if settings.respond else compile_response(settings.response)

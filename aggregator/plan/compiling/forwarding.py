@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
 from aggregator.config.model.call import CallSettings
 from aggregator.config.model.client import ForwardSettings
-from aggregator.plan.types import BodyKind, UpstreamPlan
+from aggregator.plan.types import BodyKind, RequestPlan, RowPlan, UpstreamPlan
 from aggregator.templates import UrlTemplate
 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -19,6 +19,13 @@ _HOP_BY_HOP = frozenset({
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
     b"transfer-encoding", b"upgrade", b"content-length", b"host", b"expect", b"accept-encoding",
 })  # fmt: skip
+
+_VERDICTS = (
+    (304, frozenset({b"if-none-match", b"if-modified-since"})),
+    (412, frozenset({b"if-match", b"if-unmodified-since", b"if-none-match"})),
+    (416, frozenset({b"range"})),
+)
+"""Statuses that answer what a client asked for under a condition, and the headers that say it (RFC 9110 §13, §14)."""
 
 
 class Forwarding(Struct, frozen=True):
@@ -56,6 +63,17 @@ class Forwarding(Struct, frozen=True):
         texts = (url.source.partition("?")[2], upstream.query.decode("ascii"))
         set_here = {*settings.query, *(name for text in texts for name in query_names(text))}
         return tuple(dict.fromkeys(name for name in named if name not in set_here))
+
+
+def verdicts_of(request: RequestPlan, rows: Iterable[RowPlan]) -> tuple[tuple[int, frozenset[bytes]], ...]:
+    """Return the statuses that answer conditions of clients that *request* passes on, unless one of *rows* names it.
+
+    A header that the call makes itself counts where it reads the request.
+    """
+    written = (name for name, template in request.headers if not template.is_constant)
+    sent = frozenset((*request.forward_headers, *written))
+    named = {row.on for row in rows}
+    return tuple((status, names & sent) for status, names in _VERDICTS if names & sent and str(status) not in named)
 
 
 def query_names(query: str) -> Iterator[str]:

@@ -65,6 +65,11 @@ def passes_raw(settings: EndpointSettings) -> bool:
     return is_whole and not is_changed and tuple(response.formats) == ("json",)
 
 
+def is_single(call: CallSettings) -> bool:
+    """Return whether one reply is what *call* gives: it is no group and no list."""
+    return call.fan_out is None and call.for_each is None and all(map(is_single, (*call.fallback, *call.race)))
+
+
 def _is_plain(call: CallSettings) -> bool:
     """Say whether the result of *call* is a body as it came."""
     if call.fan_out is not None or call.for_each is not None or call.graphql is not None or call.transform is not None:

@@ -14,6 +14,7 @@ from aggregator.plan.explaining.summary import named_calls, part_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
 from aggregator.plan.explaining.ways import ways_of
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, ResponsePlan
+from aggregator.plan.walking import calls_in
 from aggregator.templates import json_text
 
 
@@ -120,6 +121,13 @@ def _typed(plan: EndpointPlan, params: Mapping[str, str]) -> dict[str, Any]:
 
 def _answer(plan: EndpointPlan) -> str:
     """Give what the client gets when nothing fails."""
+    verdicts = sorted({status for call in calls_in(plan.fan) for status, _ in call.success.verdicts})
+    if not verdicts:
+        return _whole_answer(plan)
+    return f"{_whole_answer(plan)}; {', '.join(map(str, verdicts))} to a condition of the client"
+
+
+def _whole_answer(plan: EndpointPlan) -> str:
     response = plan.response
     if plan.stream:
         status = _status(plan.response)

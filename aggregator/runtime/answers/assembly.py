@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange, State
@@ -17,6 +18,7 @@ from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.finishing import Finish, compile_check, compile_finish
 from aggregator.runtime.answers.narrowing import Narrowing
 from aggregator.runtime.answers.outcome import HEADER, is_partial, parts_header
+from aggregator.runtime.answers.passing import needed_fields, standing_statuses
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.parts.names import Names
 from aggregator.runtime.parts.result import Result
@@ -28,7 +30,7 @@ Begin = Callable[[Run], Answer]
 class Assembly:
     """Makes the answer of an endpoint from an ended run that did not fail."""
 
-    __slots__ = ("_begin", "_check", "_finish", "_headers", "_narrowing", "_status_of")
+    __slots__ = ("_begin", "_check", "_finish", "_headers", "_narrowing", "_standing", "_status_of")
 
     def __init__(self, plan: EndpointPlan, transform: Function | None, discloses: Discloses) -> None:
         steps = compile_steps(plan, transform, discloses)
@@ -38,6 +40,7 @@ class Assembly:
         self._narrowing = Narrowing.of(plan)
         self._status_of = plan.response.status_expression
         self._headers = plan.response.headers
+        self._standing = standing_statuses(plan)
 
     def accept(self, exchange: Exchange) -> None:
         """Take in how the client wants its answer, before anything is called; raises ``Refusal`` (406, 422)."""
@@ -60,7 +63,7 @@ class Assembly:
         """Give the answer before anything that needs the body as data, or that more than one part has a say in."""
         answer = self._begin(run)
         names = run.frame.names
-        if self._status_of is not None:
+        if self._status_of is not None and answer.status not in self._standing:
             answer.status = status_from(self._status_of, names)
         if self._headers:
             add_headers(answer, self._headers, names)
@@ -76,7 +79,23 @@ def _compile_begin(plan: EndpointPlan, *, has_steps: bool) -> Begin:
     """Give the function that makes an answer with status, content type and body; with steps the body comes later."""
     status = plan.response.status
     if plan.raw:
-        return _passing(status)
+        return _passing(status, standing_statuses(plan))
+    begin = _making(plan, has_steps=has_steps)
+    verdicts = standing_statuses(plan)
+    if not verdicts:
+        return begin
+    passed = _passing(None, verdicts)
+    return lambda run: passed(run) if is_standing(run, verdicts) else begin(run)
+
+
+def is_standing(run: Run, standing: frozenset[int]) -> bool:
+    """Return whether the one call of *run* was answered with a status of *standing*, so that its answer is not made."""
+    result = run.results[0]
+    return result is not None and result.status in standing and result.state is State.OK
+
+
+def _making(plan: EndpointPlan, *, has_steps: bool) -> Begin:
+    status = plan.response.status
     fixed = status or 200
     if not has_body(fixed) or (plan.kind == "respond" and plan.response.body is None):
         return lambda _: Answer(fixed, [], b"")
@@ -91,19 +110,25 @@ def _nothing(_: Run) -> bytes:
 
 
 @cache
-def _passing(fixed: int | None) -> Begin:
-    """Give the function that lets body and content type of the call through; its status too, unless one is *fixed*."""
+def _passing(fixed: int | None, standing: frozenset[int]) -> Begin:
+    """Return the function that lets body and content type of the call through, with what its status needs.
+
+    Its status passes too, unless one is *fixed* and that of the call is none of those *standing*.
+    """
 
     def passed(run: Run) -> Answer:
         result = run.results[0]
         assert result is not None
         if result.state is not State.OK:
             return Answer(fixed or 200, [(b"content-type", JSON_TYPE)], result.json)
-        status = fixed or result.status
+        status = result.status if fixed is None or result.status in standing else fixed
+        headers = needed_fields(status, result.headers) if status != 200 else []
         if not has_body(status):
-            return Answer(status, [], b"")
+            return Answer(status, headers, b"")
         kind = result.content_type
-        return Answer(status, [] if kind is None else [(b"content-type", kind)], result.raw)
+        if kind is not None:
+            headers.append((b"content-type", kind))
+        return Answer(status, headers, result.raw)
 
     return passed
 
@@ -136,10 +161,16 @@ def status_from(expression: Expression, names: Names) -> int:
 
 
 def add_headers(answer: Answer, headers: tuple[tuple[bytes, Template], ...], names: Names) -> None:
-    """Set *headers*; one whose value is null or missing is left out."""
+    """Set *headers*; one whose value is null or missing is left out, a list of cookies is a line for each."""
     for name, template in headers:
         value = template.render(names, missing="null")
-        if value is None or value is MISSING:
+        values = [one for one in (value if _is_list_of_cookies(name, value) else (value,)) if one is not None]
+        if not values or value is MISSING:
             continue
         answer.headers = [(n, v) for n, v in answer.headers if n != name]
-        answer.headers.append((name, header_value(text_of(value))))
+        answer.headers += [(name, header_value(text_of(one))) for one in values]
+
+
+def _is_list_of_cookies(name: bytes, value: Any) -> bool:
+    """Return whether *value* are several values of the one field that cannot be joined (RFC 6265 §3)."""
+    return name == b"set-cookie" and isinstance(value, list | tuple)

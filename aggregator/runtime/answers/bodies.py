@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aggregator.codecs import json as json_codec
+from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import ExpressionError
 from aggregator.plan.types import EndpointPlan, FanPlan, ListJoinPlan, ResponsePlan
 from aggregator.runtime.answers.disclosure import Discloses
@@ -15,12 +16,13 @@ from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.parts.shape import compile_shape, computes
 from aggregator.shaping.join import compile_list_join
 from aggregator.shaping.merge import compile_merge
-from aggregator.templates import MISSING, Const, Template
+from aggregator.templates import MISSING, Const, Template, text_of
 
 JSON_TYPE = b"application/json"
 Function = Callable[[Any], Awaitable[Any]]
 Body = Callable[[Run], bytes | list[bytes]]
 Value = Callable[[Run], Any]
+StandsAsText = Callable[[Run], bool]
 Step = Callable[[Any, Run], Awaitable[Any]]
 Decode = Callable[[bytes], Any]
 _LARGE = 64 * 1024
@@ -30,7 +32,7 @@ def body_of(plan: EndpointPlan) -> Body:
     """Give the function that writes the body of an answer, for a plan without steps."""
     response = plan.response
     if response.body is not None:
-        return _templated(response.body, is_text=is_text(response))
+        return _templated(response.body, response)
     if plan.kind == "call":
         return lambda run: run.results[0].json  # type: ignore[union-attr]
     assert plan.fan is not None
@@ -46,14 +48,16 @@ def value_of(plan: EndpointPlan) -> Value:
     Where the client chose its fields, what it did not ask for need not be there.
     """
     response = plan.response
-    if response.body is not None and is_text(response):
-        return _rendered(response.body)
     if plan.fan is None and response.body is None:
         return lambda _: None
+    stands_as_text = compile_stands_as_text(response)
+    rendered = None if response.body is None else _rendered(response.body)
     body = body_of(plan)
     decode = _decode_for(response)
 
     def value(run: Run) -> Any:
+        if rendered is not None and stands_as_text(run):
+            return rendered(run)
         asked = run.frame.exchange.asked
         text = body(run) if asked is None or asked.write is None else asked.write(run.frame.names)
         return decode(text if isinstance(text, bytes) else b"".join(text))
@@ -67,13 +71,32 @@ def _decode_for(response: ResponsePlan) -> Decode:
     return json_codec.decode if computed else json_codec.decode_exact
 
 
-def is_text(response: ResponsePlan) -> bool:
-    """Say whether the declared content type is none of JSON, so that a body that is text stands as it is."""
-    for name, template in response.headers:
-        if name == b"content-type" and isinstance(template.node, Const):
-            media = str(template.node.value).partition(";")[0].strip().lower()
-            return not (media == "application/json" or media.endswith("+json"))
-    return False
+def may_be_text(response: ResponsePlan) -> bool:
+    """Return whether the content type of an answer may be another than JSON's, so that a text stands as it is."""
+    kind = _content_type(response)
+    return kind is not None and (not isinstance(kind.node, Const) or _is_text(kind.node.value))
+
+
+def compile_stands_as_text(response: ResponsePlan) -> StandsAsText:
+    """Return the function that tells whether a body that is text stands as it is: its type may be computed."""
+    kind = _content_type(response)
+    if kind is None or isinstance(kind.node, Const):
+        known = may_be_text(response)
+        return lambda _: known
+    template = kind
+    return lambda run: _is_text(template.render(run.frame.names, missing="null"))
+
+
+def _content_type(response: ResponsePlan) -> Template | None:
+    return next((template for name, template in response.headers if name == b"content-type"), None)
+
+
+def _is_text(kind: Any) -> bool:
+    """Return whether the content type *kind* is none of JSON's; one that comes to nothing is left out."""
+    if kind is None or kind is MISSING:
+        return False
+    media = parse_media_type(text_of(kind).encode("latin-1", "replace"))
+    return media is None or not media.is_json
 
 
 def encode_body(value: Any, *, as_text: bool) -> bytes:
@@ -94,12 +117,16 @@ def _rendered(template: Template) -> Value:
     return value
 
 
-def _templated(template: Template, *, is_text: bool) -> Body:
-    if is_text:
-        value = _rendered(template)
-        return lambda run: encode_body(value(run), as_text=True)
+def _templated(template: Template, response: ResponsePlan) -> Body:
     write = compile_json(template)
-    return lambda run: write(run.frame.names)
+    if not may_be_text(response):
+        return lambda run: write(run.frame.names)
+    value, stands_as_text = _rendered(template), compile_stands_as_text(response)
+
+    def body(run: Run) -> bytes:
+        return encode_body(value(run), as_text=True) if stands_as_text(run) else write(run.frame.names)
+
+    return body
 
 
 def _merged(how: str, names: tuple[str, ...]) -> Body:

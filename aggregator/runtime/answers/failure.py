@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from aggregator.codecs import json as json_codec
+from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.plan import failures
@@ -15,6 +16,7 @@ from aggregator.plan.types import RowPlan
 from aggregator.runtime.answers.answer import Answer, has_body, merged_headers, problem
 from aggregator.runtime.answers.disclosure import details
 from aggregator.runtime.answers.outcome import parts_member
+from aggregator.runtime.answers.passing import fields_taken, needed_fields
 from aggregator.runtime.parts.names import Names
 from aggregator.runtime.parts.result import Result
 from aggregator.templates import MISSING, Template, header_value
@@ -42,26 +44,38 @@ def failure_answer(
     parts: tuple[Result, ...],
     *,
     debug: bool,
+    pass_headers: tuple[tuple[bytes, str], ...] = (),
 ) -> Answer:
-    """Give the answer for the failed part *result*; *rows* are in order of precedence."""
+    """Return the answer for the failed part *result*; *rows* are in order of precedence.
+
+    *pass_headers* are the rules for headers of an upstream whose own answer passes.
+    """
     scope = (result.scope or names).child({"this": result.view()}) if rows else names
     try:
         row = next((row for row in rows if matches(row, result, scope)), None)
         if row is not None and row.forward and result.status:
-            return _forwarded(result, row, scope)
+            return _forwarded(result, row, scope, pass_headers)
         return _mapped(result, row, scope, exchange, parts, debug)
     except AggregatorError as error:
         result.error = CallError(Cause.EXPRESSION, f"The status map could not be applied: {error}")  # for the log too
         return problem(502, sentence(result.error.message), request_id=exchange.id)
 
 
-def _forwarded(result: Result, row: RowPlan, names: Names) -> Answer:
-    """Give status and body of the upstream, whatever they are: like every failure, not to be cached."""
+def _forwarded(result: Result, row: RowPlan, names: Names, rules: tuple[tuple[bytes, str], ...]) -> Answer:
+    """Return status and body of the upstream, what the status needs, and the headers that *rules* let through.
+
+    Like every failure it is not to be cached, but for a 304: that would be said of the copy that the client has.
+    """
     status = row.status or result.status
     kind = result.content_type if has_body(status) else None
-    kept = [] if kind is None else [(b"content-type", kind)]
-    headers = merged_headers([*kept, (b"cache-control", b"no-store")], _headers(row, names))
-    return Answer(status, headers, result.raw if has_body(status) else b"")
+    headers = needed_fields(status, result.headers)
+    known = {name for name, _ in headers}
+    headers += [field for field in fields_taken(rules, (result,)) if field[0] not in known]
+    if kind is not None:
+        headers.append((b"content-type", kind))
+    if status != 304 and all(name != b"cache-control" for name, _ in headers):
+        headers.append((b"cache-control", b"no-store"))
+    return Answer(status, merged_headers(headers, _headers(row, names)), result.raw if has_body(status) else b"")
 
 
 def _headers(row: RowPlan, names: Names) -> dict[bytes, bytes]:
@@ -111,8 +125,10 @@ def _text(template: Template, names: Names) -> str:
 
 
 def _own_body(status: int, body: Template, headers: dict[bytes, bytes], names: Names) -> Answer:
+    """Return the body that a row declares: a text as text, unless the row's own content type is JSON."""
     value = body.render(names, missing="null")
-    if isinstance(value, str):
+    declared = parse_media_type(headers.get(b"content-type", b""))
+    if isinstance(value, str) and not (declared is not None and declared.is_json):
         kind, text = b"text/plain; charset=utf-8", value.encode()
     else:
         kind, text = b"application/json", json_codec.encode(None if value is MISSING else value)

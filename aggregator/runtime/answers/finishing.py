@@ -14,10 +14,10 @@ from aggregator.codecs.negotiation import negotiate, offers_for, response_codec
 from aggregator.exchange import Exchange
 from aggregator.plan.types import EndpointPlan, ResponsePlan
 from aggregator.runtime.answers.answer import Answer, forbid_storing, has_body
-from aggregator.runtime.answers.bodies import Step, encode_body, is_text, value_of
+from aggregator.runtime.answers.bodies import Step, compile_stands_as_text, encode_body, value_of
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import is_partial
-from aggregator.runtime.answers.passing import passed_headers, replies_of
+from aggregator.runtime.answers.passing import passed_headers, replies_of, standing_statuses
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.templates import header_value
@@ -48,19 +48,21 @@ def compile_finish(plan: EndpointPlan, steps: Sequence[Step], discloses: Disclos
     encode = _compile_encoding(response.formats) if _is_negotiated(response) else None
     if not (steps or encode or response.pass_headers or response.cache_control or response.etag):
         return None
-    value, as_text = value_of(plan), is_text(response)
+    value, stands_as_text = value_of(plan), compile_stands_as_text(response)
     timed = steps[-1] if response.meta and response.etag else None
+    standing = standing_statuses(plan)
 
     async def finish(answer: Answer, run: Run) -> Answer:
         lasting = None
-        if steps and has_body(answer.status):
-            body = value(run)
+        made = has_body(answer.status) and not (standing and run.results[0].status in standing)  # type: ignore[union-attr]
+        if steps and made:
+            body, as_text = value(run), stands_as_text(run)
             for step in steps:
                 if step is timed:
                     lasting = encode_body(body, as_text=as_text)
                 body = await step(body, run)
             answer.body = encode_body(body, as_text=as_text)
-        if encode is not None and has_body(answer.status):
+        if encode is not None and made:
             encode(answer, run.frame.exchange)
         unstored = is_partial(run.ended_results())
         if response.meta and discloses(run.frame.exchange):

@@ -13,7 +13,7 @@ from msgspec import Struct
 from aggregator.exchange import Exchange
 from aggregator.plan.roots import references_in
 from aggregator.plan.types import EndpointPlan, FanPlan, ListJoinPlan
-from aggregator.runtime.answers.bodies import is_text
+from aggregator.runtime.answers.bodies import may_be_text
 from aggregator.runtime.calls.splicing import Writer, compile_json
 from aggregator.runtime.parts.wanted import Level, Reference, Wanted, parts_read
 from aggregator.runtime.request.inputs import Refusal
@@ -69,7 +69,7 @@ def _made_of(plan: EndpointPlan) -> _MadeOf | None:
     What background calls, headers or the status read always runs, and so do calls that change something.
     """
     response = plan.response
-    if plan.fan is None or response.shape is not None or response.transform is not None or is_text(response):
+    if plan.fan is None or response.shape is not None or response.transform is not None or may_be_text(response):
         return None
     if response.body is None and response.merge != "object":
         return None

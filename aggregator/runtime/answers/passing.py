@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aggregator.exchange import HeaderList, State
+from aggregator.plan.types import EndpointPlan
+from aggregator.plan.walking import calls_in
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.parts.result import Result
 
@@ -14,6 +16,42 @@ _NEVER = frozenset({
 })  # fmt: skip
 _OF_A_WHOLE = frozenset({b"cache-control", b"expires", b"age", b"etag", b"last-modified", b"content-range"})
 """What speaks of a body as it was: nothing of it is true of an answer that lacks parts."""
+
+_NEEDED = {
+    206: frozenset({b"content-range"}),
+    **dict.fromkeys((300, 301, 302, 303, 307, 308), frozenset({b"location"})),
+    304: frozenset({b"etag", b"last-modified", b"content-location"}),
+    401: frozenset({b"www-authenticate"}),
+    405: frozenset({b"allow"}),
+    412: frozenset({b"etag", b"last-modified"}),
+    413: frozenset({b"retry-after"}),
+    415: frozenset({b"accept", b"accept-post", b"accept-patch"}),
+    416: frozenset({b"content-range"}),
+    429: frozenset({b"retry-after"}),
+    503: frozenset({b"retry-after"}),
+}
+"""Fields without which nobody can act upon a status (RFC 9110 §15, RFC 6585 §4)."""
+
+
+def needed_fields(status: int, headers: HeaderList) -> HeaderList:
+    """Return those of an upstream's *headers* that an answer with *status* needs, repeated ones apart."""
+    names = _NEEDED.get(status)
+    return [] if names is None else [field for field in headers if field[0] in names]
+
+
+def needed_names(status: int) -> tuple[str, ...]:
+    """Return the names of the fields that an answer with *status* needs."""
+    return tuple(sorted(name.decode("ascii") for name in _NEEDED.get(status, ())))
+
+
+def standing_statuses(plan: EndpointPlan) -> frozenset[int]:
+    """Return the statuses of a single call that the answer keeps, whatever else the file says of it.
+
+    A part of a body that passes through would be taken for the whole; a verdict on a condition of the client says
+    that nothing else will be said.
+    """
+    verdicts = {status for call in calls_in(plan.fan) for status, _ in call.success.verdicts}
+    return frozenset(verdicts | {206} if plan.raw else verdicts)
 
 
 def replies_of(run: Run) -> Iterator[Result]:

@@ -8,7 +8,8 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.registry import codec_for
 from aggregator.errors import AggregatorError, CallError, Cause
-from aggregator.plan.types import CallPlan
+from aggregator.exchange import Exchange
+from aggregator.plan.types import CallPlan, SuccessPlan
 from aggregator.runtime.parts.frame import Frame
 from aggregator.runtime.parts.result import Result, failed
 from aggregator.runtime.parts.shape import compile_reshape
@@ -21,11 +22,12 @@ Refine = Callable[[Result, Frame], None]
 class Judge:
     """Turns replies to a call into results. It knows nothing of the call's status map, and so may judge for many."""
 
-    __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_refine", "_statuses")
+    __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_refine", "_statuses", "_success")
 
     def __init__(self, plan: CallPlan) -> None:
         self._name = plan.name
         self._label = plan.upstream.label
+        self._success = plan.success
         self._statuses = plan.success.statuses
         self._cap = plan.max_body
         self._forced = None if plan.format == "auto" else plan.format
@@ -43,6 +45,9 @@ class Judge:
             error = CallError(Cause.TOO_LARGE, f"The upstream '{label}' sent too large a body.")
             return _as_failure(result, error)
         if reply.status not in self._statuses:
+            if is_verdict(self._success, reply.status, frame.exchange):
+                result.decoder = _lenient
+                return result
             return _as_failure(result, _status_error(label, reply.status, reply.headers))
         try:
             self._read(result)
@@ -73,11 +78,17 @@ class Judge:
             result.value = codec.decode(raw, kind)
 
 
+def is_verdict(success: SuccessPlan, status: int, exchange: Exchange) -> bool:
+    """Return whether *status* answers a condition that the client of *exchange* set, and so is no failure."""
+    names = next((names for verdict, names in success.verdicts if verdict == status), None)
+    return names is not None and any(name in names for name, _ in exchange.header_list)
+
+
 def judges_alike(plan: CallPlan) -> Hashable | None:
     """Give what is equal for calls whose replies mean the same; None for a call that has a meaning of its own."""
     if plan.graphql != "no" or plan.success.when is not None or plan.shape is not None:
         return None
-    return plan.name, plan.upstream.label, plan.success.statuses, plan.max_body, plan.format, plan.eager
+    return plan.name, plan.upstream.label, plan.success, plan.max_body, plan.format, plan.eager
 
 
 def _as_failure(result: Result, error: AggregatorError) -> Result:
@@ -100,12 +111,23 @@ def _status_error(label: str, status: int, headers: list[tuple[bytes, bytes]]) -
     if status == 404:
         return CallError(Cause.STATUS, f"The upstream '{label}' did not find it.")
     retry_after = float(wait) if status in (429, 503) and wait.isdigit() and len(wait) < 7 else None
+    if status in _MEANINGS:
+        return CallError(Cause.STATUS, f"The upstream '{label}' {_MEANINGS[status]}.")
     if 300 <= status < 400:
         return CallError(
             Cause.STATUS,
             f"The upstream '{label}' answered with a redirect ({status}), which is not followed.",
         )
     return CallError(Cause.STATUS, f"The upstream '{label}' answered with status {status}.", retry_after=retry_after)
+
+
+_MEANINGS = {
+    206: "sent only a part of its content (206), of which no whole answer can be made",
+    304: "answered that nothing was modified (304), so there is no body to make an answer of",
+    412: "answered that a condition of the request does not hold (412)",
+    416: "answered that it has no such range (416)",
+}
+"""Statuses of which the number alone would not tell what happened."""
 
 
 def _is_json(kind: bytes) -> bool:

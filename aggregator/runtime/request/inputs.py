@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 from msgspec.structs import asdict
 
 from aggregator.codecs import json as json_codec
+from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import AggregatorError
 from aggregator.exchange import MOST_FIELDS, Exchange
 from aggregator.plan.types import InputPlan
@@ -147,5 +148,5 @@ def _read(parameters: tuple[Parameter, ...], sent: dict[str, Any], violations: l
 
 
 def _is_json(kind: str) -> bool:
-    media = kind.split(";", 1)[0].strip().lower()
-    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
+    media = parse_media_type(kind.encode("utf-8", "surrogateescape"))
+    return media is not None and media.is_json

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aggregator.plan.types import ResponsePlan
+from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.answer import Answer, has_body
 from aggregator.runtime.answers.assembly import add_headers, status_from
-from aggregator.runtime.answers.passing import fields_taken
+from aggregator.runtime.answers.passing import fields_taken, needed_fields, standing_statuses
 from aggregator.runtime.parts.names import Names
 from aggregator.runtime.parts.result import Result
 
@@ -21,25 +21,28 @@ _DESCRIBING = frozenset({b"content-length", b"content-encoding", b"content-dispo
 _OF_A_BODY = frozenset({b"content-type", b"content-length", b"content-encoding"})
 
 
-def compile_head(response: ResponsePlan) -> Head:
-    """Give the function from the result of a call, as far as its head tells, to an answer without its body.
+def compile_head(plan: EndpointPlan) -> Head:
+    """Return the function from the result of a call, as far as its head tells, to an answer without its body.
 
     It raises ``ExpressionError``. A part of a body keeps its 206, which its ``content-range`` goes with (RFC 9110
     §15.3.7).
     """
+    response, standing = plan.response, standing_statuses(plan)
 
     def head(result: Result, names: Names) -> Answer:
         kind = result.content_type
         described = [] if kind is None else [(b"content-type", kind)]
         described += [field for field in result.headers if field[0] in _DESCRIBING]
         answer = Answer(result.status, described, b"")
-        if result.status != 206:
+        if result.status not in standing:
             if response.status_expression is not None:
                 answer.status = status_from(response.status_expression, names)
             elif response.status is not None:
                 answer.status = response.status
+        known = {name for name, _ in described}
+        answer.headers += [f for f in needed_fields(answer.status, result.headers) if f[0] not in known]
         if response.pass_headers:
-            known = {name for name, _ in described}
+            known = {name for name, _ in answer.headers}
             taken = fields_taken(response.pass_headers, (result,))
             answer.headers += [field for field in taken if field[0] not in known]
         if response.headers:

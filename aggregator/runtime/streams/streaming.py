@@ -52,7 +52,7 @@ class StreamHandler:
         queue: EffectQueue, report: Report, discloses: Discloses,
     ) -> None:  # fmt: skip
         self.plan = plan
-        self._stream = Stream(plan, compile_head(plan.response), sender, pool, discloses)
+        self._stream = Stream(plan, compile_head(plan), sender, pool, discloses)
         self._effects = effects
         self._queue = queue
         self._inputs = inputs

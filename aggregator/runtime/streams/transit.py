@@ -16,6 +16,7 @@ from aggregator.runtime.answers.answer import Answer, has_body, problem
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.replying import CLOSE, Receive, Send
+from aggregator.runtime.calls.judging import is_verdict
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.parts.frame import Frame
 from aggregator.runtime.parts.result import Result, failed
@@ -77,7 +78,8 @@ class Transit:
         except CallError as error:
             return self._failed(error, started)
         async with reply:
-            if reply.status not in self._stream.sender.plan.success.statuses:
+            success = self._stream.sender.plan.success
+            if reply.status not in success.statuses and not is_verdict(success, reply.status, self._frame.exchange):
                 return self._failed(await _whole(reply), started)
             result = Result(self._stream.sender.name, status=reply.status)
             result.headers = reply.headers
@@ -145,7 +147,8 @@ class Transit:
     def _answer_to(self, failure: Result, rows: tuple[RowPlan, ...]) -> Answer:
         frame = self._frame
         debug = self._stream.discloses(frame.exchange)
-        return failure_answer(failure, rows, frame.names, frame.exchange, (), debug=debug)
+        passed = self._stream.plan.response.pass_headers
+        return failure_answer(failure, rows, frame.names, frame.exchange, (), debug=debug, pass_headers=passed)
 
     async def _pass_on(self, reply: StreamReply, answer: Answer) -> Answer:
         """Send *answer* with the body of *reply*."""

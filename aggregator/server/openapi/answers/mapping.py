@@ -12,6 +12,7 @@ from aggregator.errors import Cause
 from aggregator.plan.failures import default_status
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.answers.answer import has_body, title_of
+from aggregator.runtime.answers.passing import needed_names
 from aggregator.server.openapi.answers.failing import OVERLOAD, STATUSES, Failures, status_keys
 from aggregator.server.openapi.answers.outcomes import (
     ANY_TYPE,
@@ -83,7 +84,10 @@ def _forwarded(row: RowPlan, hit: Failures, headers: tuple[str, ...]) -> Iterato
     """Give the upstream's own answers; a failure that came without one is not passed on."""
     keys = status_keys(hit.statuses | hit.answered) if row.status is None else (str(row.status),)
     for key in keys:
-        yield Outcome(key, "What the upstream answered, passed on as it is.", ANY_TYPE, {}, headers)
+        media = ANY_TYPE if not key.isdigit() or has_body(int(key)) else None
+        needed = needed_names(int(key)) if key.isdigit() else ()
+        named = tuple(dict.fromkeys((*headers, *needed)))
+        yield Outcome(key, "What the upstream answered, passed on as it is.", media, {}, named)
 
 
 def _mapped(row: RowPlan, status: int, headers: tuple[str, ...]) -> Outcome:

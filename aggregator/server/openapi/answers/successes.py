@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from aggregator.codecs.registry import require
 from aggregator.plan.types import EndpointPlan, PartPlan
+from aggregator.plan.walking import calls_in
 from aggregator.runtime.answers.answer import has_body
+from aggregator.runtime.answers.passing import needed_names
 from aggregator.server.openapi.answers.bodies import can_be_replaced, source_text, stand_in_schema, success_schema
 from aggregator.server.openapi.answers.failing import status_keys
 from aggregator.server.openapi.answers.outcomes import ANY_TYPE, Outcome
@@ -25,8 +27,24 @@ def successes(plan: EndpointPlan, body_name: str | None) -> Iterator[Outcome]:
     if _passes_through(plan) and plan.fan is not None and can_be_replaced(plan.fan.parts[0]):
         text = stand_in_schema(plan.fan.parts[0])["description"]
         yield Outcome(str(plan.response.status or 200), text, ANY_TYPE, {}, headers)
+    yield from _verdicts(plan)
     if plan.response.etag and plan.method in ("GET", "HEAD") and {"200", "default"}.intersection(keys):
         yield Outcome("304", "The client has this very body already.", None, None, headers)
+
+
+_VERDICTS = {
+    304: "The client has this very body already.",
+    412: "A condition of the request does not hold.",
+    416: "The upstream has no such range.",
+}
+
+
+def _verdicts(plan: EndpointPlan) -> Iterator[Outcome]:
+    """Yield what the call of *plan* may answer to a condition of the client, which is no failure."""
+    found = {status for call in calls_in(plan.fan) for status, _ in call.success.verdicts}
+    for status in sorted(found):
+        media = ANY_TYPE if has_body(status) and plan.method != "HEAD" else None
+        yield Outcome(str(status), _VERDICTS[status], media, {} if media else None, needed_names(status))
 
 
 def _has_body(plan: EndpointPlan, key: str) -> bool:
