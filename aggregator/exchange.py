@@ -9,11 +9,10 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl
 
+from aggregator.http import HeaderList, header_map
+
 MOST_FIELDS = 1000
 """Query parameters that one request may have."""
-
-HeaderList = list[tuple[bytes, bytes]]
-"""Header fields in order, names in lower case."""
 
 
 class State(StrEnum):
@@ -78,23 +77,6 @@ class Exchange:
     def request(self) -> dict[str, Any]:
         """What expressions see as ``request``."""
         return {"method": self.method, "path": self.path, "id": self.id, "client": self.client}
-
-
-def field_text(value: bytes) -> str:
-    """Return a field value as text: as UTF-8 where it is UTF-8, otherwise as ISO-8859-1 (RFC 9110 §5.5)."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
-def header_map(fields: HeaderList) -> dict[str, str]:
-    """Return *fields* by name; the values of repeated ones are joined by commas (RFC 9110 §5.3)."""
-    found: dict[str, str] = {}
-    for name, value in fields:
-        key, text = name.decode("latin-1"), field_text(value)
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
 
 
 def query_map(query_string: bytes) -> dict[str, Any]:

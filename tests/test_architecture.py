@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "aggregator"
 
 LAYERS = (
-    {"errors", "diagnostics", "clock"},
+    {"errors", "http", "diagnostics", "clock"},
     {"exchange", "fields", "templates", "telemetry"},
     {"stores", "codecs", "shaping", "schemas", "transport", "demo"},
     {"policies"},

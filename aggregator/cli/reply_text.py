@@ -12,6 +12,7 @@ import click
 
 from aggregator.cli.terminal import has_color, width_of
 from aggregator.cli.waterfall import draw
+from aggregator.http import essence, is_json, phrase
 from aggregator.runtime.bars import bar_member
 from aggregator.server.once.asking import Headers, Reply
 
@@ -46,10 +47,7 @@ class Printer:
             self._calls(reply)
 
     def _head(self, status: int, headers: Headers, reply: Reply | None) -> None:
-        from http import HTTPStatus
-
-        phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
-        first = click.style(f"{status} {phrase}".rstrip(), fg="green" if status < 400 else "red", bold=True)
+        first = click.style(f"{status} {phrase(status)}", fg="green" if status < 400 else "red", bold=True)
         kind = dict(headers).get("content-type", "")
         known = [] if reply is None else [f"{reply.seconds * 1000:.0f} ms", _size(len(reply.body))]
         self._say("  ".join(filter(None, [first, *known, kind])))
@@ -79,8 +77,7 @@ class Printer:
 
 
 def _is_json(headers: Headers) -> bool:
-    kind = dict(headers).get("content-type", "").partition(";")[0].strip().lower()
-    return kind.endswith(("/json", "+json"))
+    return is_json(essence(dict(headers).get("content-type", "")))
 
 
 def _write(piece: bytes) -> None:

@@ -8,9 +8,10 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_TYPE = re.compile(rf"\s*({_NAME}/{_NAME})(?=[\s;,]|$)[^;,]*")
-_PARAMETER = re.compile(rf";[;\s]*(?:({_NAME})=({_NAME}|\"(?:[^\"\\]|\\.)*\")\s*(?=[;,]|$))?[^;,]*")
+from aggregator.http import TOKEN, is_json
+
+_TYPE = re.compile(rf"\s*({TOKEN}/{TOKEN})(?=[\s;,]|$)[^;,]*")
+_PARAMETER = re.compile(rf";[;\s]*(?:({TOKEN})=({TOKEN}|\"(?:[^\"\\]|\\.)*\")\s*(?=[;,]|$))?[^;,]*")
 LONGEST = 256
 """Bytes of a header up to which what it means is remembered, so that nobody can fill the memory with headers."""
 
@@ -34,7 +35,7 @@ class MediaType(Struct, frozen=True):
     @property
     def is_json(self) -> bool:
         """Whether it names JSON: by either of its own names, or by its suffix (RFC 6839 §3.1)."""
-        return self.essence in ("application/json", "text/json") or self.suffix == "json"
+        return is_json(self.essence)
 
 
 def parse_media_type(header: bytes) -> MediaType | None:

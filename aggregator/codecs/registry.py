@@ -100,7 +100,7 @@ _CODECS = (
 )
 _BY_NAME = {codec.name: codec for codec in _CODECS}
 _BY_MEDIA_TYPE = {media_type: codec for codec in _CODECS for media_type in codec.media_types}
-_BY_SUFFIX = {"json": _BY_NAME["json"], "xml": _BY_NAME["xml"]}
+_BY_SUFFIX = {"xml": _BY_NAME["xml"]}
 
 CODEC_NAMES: tuple[str, ...] = tuple(_BY_NAME)
 
@@ -145,7 +145,9 @@ def _codec_for(content_type: bytes | None, forced: str | None) -> Codec:
         return _BY_NAME["json"]
     media_type = parse_media_type(content_type)
     codec = None
-    if media_type is not None:
+    if media_type is not None and media_type.is_json:
+        codec = _BY_NAME["json"]
+    elif media_type is not None:
         codec = _BY_MEDIA_TYPE.get(media_type.essence) or _BY_SUFFIX.get(media_type.suffix or "")
     if codec is None:
         raise _unexpected(shown(content_type))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from aggregator.errors import ExpressionError
-from aggregator.exchange import field_text
+from aggregator.http import field_text
 from aggregator.templates import header_value
 
 

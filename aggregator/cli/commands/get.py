@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
 import click
 
 from aggregator.cli.helping import ExampleCommand, complete_endpoint
+from aggregator.http import METHODS, is_token
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 §5.6.2
 _FILE = click.Path(readable=False)  # the loader says better why it cannot be read
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @click.command(
@@ -60,18 +58,18 @@ def get(
 def _target(text: str, method: str) -> tuple[str, str]:
     """Give method and target of ``/path``, or of ``POST /path`` as routes.yaml writes it."""
     first, _, rest = text.partition(" ")
-    if rest and first.upper() in _METHODS:
+    if rest and first.upper() in METHODS:
         method, text = first, rest.strip()
     if not text.startswith("/") or " " in text or not text.isascii():
         raise click.BadParameter(f"{text!r} is no path; write /dashboard/1, percent-encoded.", param_hint="TARGET")
-    if not _TOKEN(method):
+    if not is_token(method):
         raise click.BadParameter(f"{method!r} is no method; write GET or another one.", param_hint="--method")
     return method.upper(), text
 
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
-    if not colon or not _TOKEN(name.strip()) or not text.isprintable() or not text.isascii():
+    if not colon or not is_token(name.strip()) or not text.isprintable() or not text.isascii():
         raise click.BadParameter(f"{text!r} is no header; write 'name: value'.", param_hint="--header")
     return name.strip(), value.strip()
 

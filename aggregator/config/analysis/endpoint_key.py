@@ -11,9 +11,9 @@ from aggregator.config.findings import Finding, occurrences
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
+from aggregator.http import METHODS
 from aggregator.templates import PathPattern, TemplateProblem, compile_pattern
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WORDS = re.compile(r"(?P<method>[^\s/]+)?(?P<gap>\s*)(?P<path>/.*|\S.*)?", re.DOTALL)
 _EXAMPLE = "write it like `GET /users/{user_id}`"
 

@@ -12,6 +12,7 @@ from aggregator.config.model.call import BackgroundCallSettings, CallSettings, F
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
+from aggregator.http import FETCHING
 
 Groups = Mapping[str, Mapping[str, CallSettings]]
 _SENT = ("query", "headers", "json_", "form", "multipart", "body")
@@ -209,7 +210,7 @@ def inputs_of(settings: EndpointSettings, method: str, params: tuple[str, ...]) 
         headers=frozenset(settings.headers),
         body_fields=frozenset(fields) if isinstance(fields, dict) and "$ref" not in body else None,
         body_closed=body.get("additionalProperties") is False,
-        has_body=method not in ("GET", "HEAD"),
+        has_body=method not in FETCHING,
     )
 
 

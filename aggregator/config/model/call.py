@@ -10,8 +10,7 @@ from pydantic_core import PydanticCustomError
 from aggregator.config.model.client import FormatName, ForwardSettings, TimeoutSetting
 from aggregator.config.model.failure import StatusMap
 from aggregator.fields import ByteSize, Settings, TextKind
-
-MethodName = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+from aggregator.http import Method
 
 
 class SuccessSettings(Settings):
@@ -124,7 +123,7 @@ class CallSettings(ShapeSettings):
         description="`upstream:/path`, `POST upstream:/path` or a full URL.",
         examples=["users:/users/{user_id}"],
     )
-    method: MethodName | None = Field(None, description="Method; GET unless the URL or a body says otherwise.")
+    method: Method | None = Field(None, description="Method; GET unless the URL or a body says otherwise.")
     query: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
         default_factory=dict, description="Query parameters; null ones are left out, lists are repeated."
     )

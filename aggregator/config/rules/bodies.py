@@ -9,6 +9,7 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
 from aggregator.config.hints.wording import listed
 from aggregator.fields import size_text
+from aggregator.http import FETCHING
 
 
 def check_bodies(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -19,14 +20,14 @@ def check_bodies(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
             yield from _check_cap(call, around)
     settings = analysis.settings
     forward = settings.forward if settings is not None else None
-    if forward is not None and forward.body and analysis.method in ("GET", "HEAD"):
+    if forward is not None and forward.body and analysis.method in FETCHING:
         message = f"a {analysis.method} request has no body to pass on"
         yield Finding("body-of-get", message, (*analysis.path, "forward", "body"), "remove `body: true`")
 
 
 def _check_call(call: CallSite) -> Iterator[Finding]:
     bodies, forward = call.bodies, call.settings.forward
-    if bodies and call.method in ("GET", "HEAD"):
+    if bodies and call.method in FETCHING:
         message = f"a {call.method} request with a body is refused or misread by many servers"
         yield Finding("body-of-get", message, (*call.path, bodies[0]), "write `method: POST`", "warning", at_key=True)
     if forward is not None and forward.body and bodies:

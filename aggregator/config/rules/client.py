@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
-from aggregator.config.rules.header_fields import TOKEN, check_fields, check_forward
+from aggregator.config.rules.header_fields import check_fields, check_forward
 from aggregator.config.rules.timeouts import check_limits
 from aggregator.config.rules.upstreams import check_limits_of_connections, check_shared_rows
 from aggregator.config.text.values import Steps
+from aggregator.http import is_token
 
 _PROXIES = ("http", "https", "socks5")
 
@@ -58,6 +59,6 @@ def check_defaults_section(around: Surroundings) -> Iterator[Finding]:
 def check_server(around: Surroundings) -> Iterator[Finding]:
     """The debug header."""
     debug = around.settings.server.debug
-    if debug is not None and not TOKEN.fullmatch(debug.header):
+    if debug is not None and not is_token(debug.header):
         message = f"`{debug.header}` cannot be the name of a header"
         yield Finding("header-name", message, ("server", "debug", "header"), "write it like `x-debug`")

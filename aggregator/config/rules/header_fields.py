@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,26 +12,10 @@ from aggregator.config.model.client import ForwardSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
 from aggregator.errors import ExpressionError
+from aggregator.http import FRAMING, NEVER_FORWARDED, NEVER_PASSED, Names, is_token
 from aggregator.templates import Const, TemplateProblem, compile_value, header_value, text_of
 
-TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-HOP_BY_HOP = frozenset(
-    [
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ]
-)
 _NAME_HINT = "use letters, digits and `-`"
-_FRAMING = HOP_BY_HOP | {"content-length"}
-_NOT_FORWARDED = _FRAMING | {"host", "accept-encoding", "expect"}
-_NOT_PASSED = _FRAMING | {"content-encoding", "content-type"}
 
 
 def check_header_fields(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
@@ -55,7 +38,7 @@ def check_header_fields(analysis: Analysis, _: Surroundings) -> Iterator[Finding
         yield from check_fields(settings.response.headers, (*at, "response", "headers"), takes_cookies=True)
         path = (*at, "response", "pass_headers")
         yield from _check_names(
-            settings.response.pass_headers, path, _NOT_PASSED, "never passes from an upstream to a client"
+            settings.response.pass_headers, path, NEVER_PASSED, "never passes from an upstream to a client"
         )
 
 
@@ -67,7 +50,7 @@ def check_row_headers(rows: Iterable[StatusRow], path: Steps) -> Iterator[Findin
 
 def check_fields(headers: Mapping[str, Any], path: Steps, *, takes_cookies: bool = False) -> Iterator[Finding]:
     """Names and literal values of headers that are set; *takes_cookies* where several cookies may be a list."""
-    yield from _check_names(headers, path, _FRAMING, "cannot be set: the connection takes care of it")
+    yield from _check_names(headers, path, FRAMING, "cannot be set: the connection takes care of it")
     for name, value in headers.items():
         if takes_cookies and name.lower() == "set-cookie" and isinstance(value, list):
             for index, cookie in enumerate(value):
@@ -101,11 +84,11 @@ def _check_value(value: str, path: Steps) -> Iterator[Finding]:
         yield Finding("header-value", str(error), path, hint)
 
 
-def _check_names(names: Iterable[str], path: Steps, refused: frozenset[str], why: str) -> Iterator[Finding]:
+def _check_names(names: Iterable[str], path: Steps, refused: Names, why: str) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for name in names:
         plain, place = name.lower(), (*path, name)
-        if not TOKEN.fullmatch(name):
+        if not is_token(name):
             yield Finding("header-name", _not_a_name(name), place, _NAME_HINT, at_key=True)
         elif plain in refused:
             yield Finding("header-name", f"`{name}` {why}", place, "remove it", at_key=True)
@@ -126,8 +109,8 @@ def check_forward(forward: ForwardSettings | None, path: Steps) -> Iterator[Find
         place, plain = (*path, "headers", index), name.lower()
         if name == "*":
             yield Finding("header-name", "headers are passed on by name, not all of them", place, "name each one")
-        elif not TOKEN.fullmatch(name):
+        elif not is_token(name):
             yield Finding("header-name", _not_a_name(name), place, _NAME_HINT)
-        elif plain in _NOT_FORWARDED:
+        elif plain in NEVER_FORWARDED:
             message = f"`{name}` belongs to the connection with the client and never goes further"
             yield Finding("header-name", message, place, "remove it")

@@ -9,9 +9,9 @@ from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
 from aggregator.config.hints.wording import sentence
-from aggregator.config.rules.header_fields import TOKEN
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
+from aggregator.http import FETCHING, is_token
 from aggregator.schemas.body import compile_body
 from aggregator.schemas.parameter import Location, compile_parameter
 from aggregator.schemas.problems import InvalidSchema
@@ -44,7 +44,7 @@ def check_inputs(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
     yield from _check_parameters(analysis, settings.query, "query", "query")
     yield from _check_parameters(analysis, settings.headers, "headers", "header")
     for name in settings.headers:
-        if not TOKEN.fullmatch(name):
+        if not is_token(name):
             message, path = f"`{name}` cannot be the name of a header", (*analysis.path, "headers", name)
             yield Finding("header-name", message, path, "use letters, digits and `-`", at_key=True)
     if settings.body is not None:
@@ -93,7 +93,7 @@ def _check_parameters(
 
 def _check_body(analysis: Analysis, schema: Any) -> Iterator[Finding]:
     path = (*analysis.path, "body")
-    if analysis.method in ("GET", "HEAD"):
+    if analysis.method in FETCHING:
         message = f"a {analysis.method} request has no body"
         yield Finding("body-of-get", message, path, "declare `query` instead, or make the endpoint a POST", at_key=True)
     yield from _problems(path, compile_body, schema)

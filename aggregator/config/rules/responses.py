@@ -9,8 +9,7 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.rules.header_fields import check_fields
 from aggregator.config.text.values import Steps
-
-_BODILESS = (204, 205, 304)
+from aggregator.http import BODILESS
 
 
 def check_responses(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
@@ -46,7 +45,7 @@ def check_responses(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
 
 
 def _check_bodiless(status: int, said: set[str], path: Steps) -> Iterator[Finding]:
-    if status in _BODILESS and "body" in said:
+    if status in BODILESS and "body" in said:
         message = f"an answer with status {status} has no body"
         yield Finding(
             "body-of-status", message, (*path, "body"), "remove `body`, or choose another status", at_key=True

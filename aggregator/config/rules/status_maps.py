@@ -12,6 +12,7 @@ from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
 from aggregator.errors import Cause
+from aggregator.http import BODILESS
 
 _FAMILY = {cause.value: cause.family for cause in Cause}
 _OF_BODIES = frozenset(cause for cause, family in _FAMILY.items() if family == "invalid_body")
@@ -72,7 +73,7 @@ def _check_row(row: StatusRow, path: Steps) -> Iterator[Finding]:
     elif "body" in said and (others := [key for key in ("detail", "title") if key in said]):
         message = f"`body` takes the place of the problem document, so {listed(others)} cannot be sent"
         yield Finding("row-contradiction", message, (*path, others[0]), "remove one of them", at_key=True)
-    if row.status in (204, 205, 304) and "body" in said:
+    if row.status in BODILESS and "body" in said:
         message = f"an answer with status {row.status} has no body"
         yield Finding(
             "row-contradiction", message, (*path, "body"), "remove `body`, or choose another status", at_key=True

@@ -10,9 +10,9 @@ from aggregator.config.findings import Finding
 from aggregator.config.model.response import ResponseSettings
 from aggregator.config.rules.spots import report
 from aggregator.config.text.values import Steps
+from aggregator.http import BODILESS
 
 _OF_ANSWER = frozenset({"status", "headers", "pass_headers"})
-_BODILESS = (204, 205, 304)
 _OF_CALL = (
     "optional", "default", "when", "for_each", "fallback", "race", "fan_out", "select", "target", "allow", "deny",
     "rename", "group", "transform", "format", "graphql", "redirects",
@@ -58,7 +58,7 @@ def _check_answer(response: ResponseSettings, path: Steps) -> Iterator[Finding]:
     for key in sorted(response.model_fields_set - _OF_ANSWER):
         hint = _INSTEAD.get(key, "remove it; a stream has `status`, `headers` and `pass_headers`")
         yield Finding("stream", f"`{key}` has no effect on a stream", (*path, key), hint, at_key=True)
-    if response.status in _BODILESS:
+    if response.status in BODILESS:
         message = f"an answer with status {response.status} has no body that could be streamed"
         yield Finding("body-of-status", message, (*path, "status"), "remove it, or choose another status")
 

@@ -9,16 +9,9 @@ from msgspec import Struct
 
 from aggregator.config.model.call import CallSettings
 from aggregator.config.model.client import ForwardSettings
+from aggregator.http import NEVER_FORWARDED, SAFE
 from aggregator.plan.types import BodyKind, RequestPlan, RowPlan, UpstreamPlan
 from aggregator.templates import UrlTemplate
-
-BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-"""Methods whose requests carry no body (RFC 9110 §9.3)."""
-
-_HOP_BY_HOP = frozenset({
-    b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
-    b"transfer-encoding", b"upgrade", b"content-length", b"host", b"expect", b"accept-encoding",
-})  # fmt: skip
 
 _VERDICTS = (
     (304, frozenset({b"if-none-match", b"if-modified-since"})),
@@ -48,14 +41,14 @@ class Forwarding(Struct, frozen=True):
         Upstream and defaults speak of many calls: they do not make a POST out of one that names no method.
         """
         asked = self.near if said is None else (*self.near, *self.far)
-        return (said or self.method) not in BODILESS and self.method not in BODILESS and any(f.body for f in asked)
+        return (said or self.method) not in SAFE and self.method not in SAFE and any(f.body for f in asked)
 
     def headers(self, settings: CallSettings, upstream: UpstreamPlan, kind: BodyKind) -> tuple[bytes, ...]:
         """Give the names of the headers that are passed on, in lower case."""
         named = (name.lower().encode("ascii") for forward in (*self.near, *self.far) for name in forward.headers)
         set_here = {name.lower().encode("ascii") for name in settings.headers} | {name for name, _ in upstream.headers}
         described = {b"content-type", b"content-encoding"} if kind != "none" else set()
-        return tuple(dict.fromkeys(name for name in named if name not in set_here | _HOP_BY_HOP | described))
+        return tuple(dict.fromkeys(name for name in named if name not in NEVER_FORWARDED | set_here | described))
 
     def query(self, url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan) -> tuple[str, ...]:
         """Give the names of the query parameters that are passed on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from aggregator.config.model.call import BatchSettings, CallSettings, EachSettings, FanOutSettings
+from aggregator.http import SAFE
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, compile_shape_plan
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.references import calls_of, references_of
@@ -12,8 +13,6 @@ from aggregator.plan.compiling.rows import compile_rows
 from aggregator.plan.roots import references_in
 from aggregator.plan.types import BatchPlan, CallPlan, EachPlan, FanPlan, PartPlan, ShapePlan
 from aggregator.templates import Expression, compile_expression, compile_value, json_text
-
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def compile_fan(fan: FanOutSettings, near: EndpointSurroundings) -> FanPlan:
@@ -90,7 +89,7 @@ def _of_element(shape: ShapePlan | None) -> ShapePlan | None:
 
 def _reads(call: CallPlan) -> tuple[Expression, ...] | None:
     """Give all that *call* reads of an item: where it is equal, one call will do. None when each needs its own."""
-    if call.request.method.decode() not in _SAFE:
+    if call.request.method not in SAFE:
         return None
     references = references_in(call)
     if any(reference[0] == "index" for reference in references):

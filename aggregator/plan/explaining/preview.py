@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 from msgspec import Struct
 
 from aggregator.errors import ExpressionError
-from aggregator.exchange import field_text
+from aggregator.http import field_text
 from aggregator.plan.types import CallPlan, RequestPlan
 from aggregator.telemetry.redaction import MASK, SECRET_HEADERS, Masker, redact_named, redact_text
 from aggregator.templates import (

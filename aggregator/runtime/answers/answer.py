@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 from aggregator.codecs import json as json_codec
-from aggregator.exchange import HeaderList
+from aggregator.http import HeaderList, phrase, replaced, without
 
 PROBLEM_TYPE = b"application/problem+json"
-_BODILESS = frozenset({204, 205, 304})
 
 
 class Answer:
@@ -41,14 +39,6 @@ class Answer:
             self._body, self.pieces = b"", body
 
 
-def title_of(status: int) -> str:
-    """Give the phrase of *status* (RFC 9110 §15), or its class for an unknown one."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return {4: "Client Error", 5: "Server Error"}.get(status // 100, "Status")
-
-
 def problem(
     status: int,
     detail: str,
@@ -58,10 +48,10 @@ def problem(
     headers: Sequence[tuple[bytes, bytes]] = (),
     **members: Any,
 ) -> Answer:
-    """Give a problem document; *members* are extension members, None ones are left out."""
+    """Return a problem document; *members* are extension members, None ones are left out."""
     document: dict[str, Any] = {
         "type": "about:blank",
-        "title": title or title_of(status),
+        "title": title or phrase(status),
         "status": status,
         "detail": detail,
     }
@@ -76,16 +66,10 @@ def problem(
 
 
 def merged_headers(base: HeaderList, more: Mapping[bytes, bytes]) -> HeaderList:
-    """Give *base* with the fields of *more* in place of its own of the same name."""
-    return [(name, value) for name, value in base if name not in more] + list(more.items())
+    """Return *base* with the fields of *more* in place of its own of the same name."""
+    return [*without(base, *more), *more.items()]
 
 
 def forbid_storing(answer: Answer) -> None:
     """Make *answer* one that no cache keeps."""
-    answer.headers = [(n, v) for n, v in answer.headers if n not in (b"cache-control", b"expires", b"etag")]
-    answer.headers.append((b"cache-control", b"no-store"))
-
-
-def has_body(status: int) -> bool:
-    """Say whether an answer with *status* may have a body (RFC 9110 §6.4.1)."""
-    return status not in _BODILESS and status >= 200
+    answer.headers = replaced(without(answer.headers, b"expires", b"etag"), b"cache-control", b"no-store")

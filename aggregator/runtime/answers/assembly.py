@@ -11,8 +11,9 @@ from typing import Any
 
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange, State
+from aggregator.http import has_body, without
 from aggregator.plan.types import EndpointPlan
-from aggregator.runtime.answers.answer import Answer, forbid_storing, has_body
+from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.bodies import JSON_TYPE, Function, body_of, compile_steps
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.finishing import Finish, compile_check, compile_finish
@@ -143,7 +144,7 @@ def _status_of_call(result: Result | None) -> int:
 def empty(answer: Answer) -> None:
     """Take the body off an answer whose status has none."""
     answer.body = b""
-    answer.headers = [(n, v) for n, v in answer.headers if n != b"content-type"]
+    answer.headers = without(answer.headers, b"content-type")
 
 
 def mark_partial(answer: Answer, results: list[Result]) -> None:
@@ -167,8 +168,7 @@ def add_headers(answer: Answer, headers: tuple[tuple[bytes, Template], ...], nam
         values = [one for one in (value if _is_list_of_cookies(name, value) else (value,)) if one is not None]
         if not values or value is MISSING:
             continue
-        answer.headers = [(n, v) for n, v in answer.headers if n != name]
-        answer.headers += [(name, header_value(text_of(one))) for one in values]
+        answer.headers = without(answer.headers, name) + [(name, header_value(text_of(one))) for one in values]
 
 
 def _is_list_of_cookies(name: bytes, value: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aggregator.exchange import Exchange
+from aggregator.http import first
 from aggregator.plan.types import ServerPlan
 from aggregator.runtime.parts.result import Result
 
@@ -21,7 +22,7 @@ def compile_disclosure(server: ServerPlan) -> Discloses:
         return _never
 
     def discloses(exchange: Exchange) -> bool:
-        sent = next((value for name, value in exchange.header_list if name == header), b"")
+        sent = first(exchange.header_list, header) or b""
         return hmac.compare_digest(sent, secret)
 
     return discloses

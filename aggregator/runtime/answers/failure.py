@@ -11,9 +11,10 @@ from aggregator.codecs import json as json_codec
 from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
+from aggregator.http import has_body
 from aggregator.plan import failures
 from aggregator.plan.types import RowPlan
-from aggregator.runtime.answers.answer import Answer, has_body, merged_headers, problem
+from aggregator.runtime.answers.answer import Answer, merged_headers, problem
 from aggregator.runtime.answers.disclosure import details
 from aggregator.runtime.answers.outcome import parts_member
 from aggregator.runtime.answers.passing import fields_taken, needed_fields

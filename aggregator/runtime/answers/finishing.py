@@ -12,8 +12,9 @@ from aggregator.codecs.cache_control import combine
 from aggregator.codecs.etag import add_vary, etag_of, if_none_match
 from aggregator.codecs.negotiation import negotiate, offers_for, response_codec
 from aggregator.exchange import Exchange
+from aggregator.http import FETCHING, first, has_body, joined, replaced, without
 from aggregator.plan.types import EndpointPlan, ResponsePlan
-from aggregator.runtime.answers.answer import Answer, forbid_storing, has_body
+from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.bodies import Step, compile_stands_as_text, encode_body, value_of
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import is_partial
@@ -82,8 +83,7 @@ def _is_negotiated(response: ResponsePlan) -> bool:
 
 
 def _chosen(exchange: Exchange, offers: tuple[str, ...]) -> str:
-    accept = b", ".join(value for name, value in exchange.header_list if name == b"accept") or None
-    chosen = negotiate(accept, offers)
+    chosen = negotiate(joined(exchange.header_list, b"accept"), offers)
     if chosen is None:
         raise Refusal(406, f"This endpoint answers as {', '.join(offers)}.")
     return chosen
@@ -98,17 +98,15 @@ def _compile_encoding(formats: tuple[str, ...]) -> Encode:
         if codec.name != "json":
             read = json_codec.decode_exact if codec.name == "xml" else json_codec.decode  # XML writes any digits
             answer.body = codec.encode(read(answer.body))
-        answer.headers = [(n, v) for n, v in answer.headers if n != b"content-type"]
-        answer.headers.append((b"content-type", kind))
+        answer.headers = replaced(answer.headers, b"content-type", kind)
         _vary(answer, b"accept")
 
     return encode
 
 
 def _vary(answer: Answer, *names: bytes) -> None:
-    stated = b", ".join(value for name, value in answer.headers if name == b"vary") or None
-    answer.headers = [(n, v) for n, v in answer.headers if n != b"vary"]
-    answer.headers.append((b"vary", add_vary(stated, *names)))
+    stated = joined(answer.headers, b"vary")
+    answer.headers = replaced(answer.headers, b"vary", add_vary(stated, *names))
 
 
 def _pass_headers(answer: Answer, run: Run, response: ResponsePlan, *, partial: bool) -> None:
@@ -129,20 +127,20 @@ def _names(values: Sequence[bytes]) -> list[bytes]:
 
 def _cache(answer: Answer, run: Run, rule: str) -> None:
     """State how long the answer may be kept: as the file says, or no longer and no wider than any part."""
-    if any(name == b"cache-control" for name, _ in answer.headers):
+    if first(answer.headers, b"cache-control") is not None:
         return
     if rule != "compute":
         answer.headers.append((b"cache-control", header_value(rule)))
         return
     values, ages, varying = [], [], []
     for reply in replies_of(run):
-        values.append(_joined(reply.headers, b"cache-control"))
-        ages.append(_joined(reply.headers, b"age"))
+        values.append(joined(reply.headers, b"cache-control"))
+        ages.append(joined(reply.headers, b"age"))
         varying += [value for name, value in reply.headers if name == b"vary"]
     names = [name for name in dict.fromkeys(_names(varying)) if name != b"accept-encoding"]
     if values and b"*" in names:
         values[0] = b"no-store"
-    elif values and any(name == b"set-cookie" for name, _ in answer.headers):  # which is for one client alone
+    elif values and first(answer.headers, b"set-cookie") is not None:  # which is for one client alone
         values[0] = b"private" if values[0] is None else values[0] + b", private"
     computed = combine(values, ages)
     if computed is not None:
@@ -151,22 +149,17 @@ def _cache(answer: Answer, run: Run, rule: str) -> None:
         _vary(answer, *names)
 
 
-def _joined(headers: Sequence[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
-    return b", ".join(value for name, value in headers if name == wanted) or None
-
-
 def _conditional(answer: Answer, exchange: Exchange, lasting: bytes | None) -> Answer:
     """Add an ETag to a good answer to a GET, or give 304 when the client has it (RFC 9110 §13.1.2, §15.4.5).
 
     *lasting* is the body without the times in its ``meta``, if it has them: its tag is a weak one.
     """
-    if answer.status != 200 or exchange.method not in ("GET", "HEAD"):
+    if answer.status != 200 or exchange.method not in FETCHING:
         return answer
-    kind = _joined(answer.headers, b"content-type") or b""
+    kind = joined(answer.headers, b"content-type") or b""
     tag = etag_of(answer.body) if lasting is None else b"W/" + etag_of(kind + b"\n" + lasting)
     answer.headers.append((b"etag", tag))
-    sent = _joined(exchange.header_list, b"if-none-match")
+    sent = joined(exchange.header_list, b"if-none-match")
     if sent is not None and if_none_match(sent, tag):
-        kept = [(n, v) for n, v in answer.headers if n not in (b"content-type", b"content-length")]
-        return Answer(304, kept, b"")
+        return Answer(304, without(answer.headers, b"content-type", b"content-length"), b"")
     return answer

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.exchange import HeaderList, State
+from aggregator.exchange import State
+from aggregator.http import NEVER_PASSED, HeaderList
 from aggregator.plan.types import EndpointPlan
 from aggregator.plan.walking import calls_in
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.parts.result import Result
 
-_NEVER = frozenset({
-    b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-connection", b"te", b"trailer", b"transfer-encoding",
-    b"upgrade", b"content-length", b"content-encoding", b"content-type", b"x-request-id", b"aggregator-parts",
-})  # fmt: skip
+_NEVER = NEVER_PASSED | {b"x-request-id", b"aggregator-parts"}
 _OF_A_WHOLE = frozenset({b"cache-control", b"expires", b"age", b"etag", b"last-modified", b"content-range"})
 """What speaks of a body as it was: nothing of it is true of an answer that lacks parts."""
 

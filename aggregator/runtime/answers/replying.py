@@ -6,8 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from aggregator.exchange import HeaderList
-from aggregator.runtime.answers.answer import Answer, has_body, problem
+from aggregator.http import HeaderList, has_body
+from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.telemetry.logging import log
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError
-from aggregator.exchange import header_map
+from aggregator.http import header_map
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.parts.names import Names
 from aggregator.templates import Path

@@ -9,6 +9,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.codecs.registry import codec_for
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
+from aggregator.http import first
 from aggregator.plan.types import CallPlan, SuccessPlan
 from aggregator.runtime.parts.frame import Frame
 from aggregator.runtime.parts.result import Result, failed
@@ -107,7 +108,7 @@ def _lenient(raw: bytes) -> Any:
 
 
 def _status_error(label: str, status: int, headers: list[tuple[bytes, bytes]]) -> CallError:
-    wait = next((value for name, value in headers if name == b"retry-after"), b"")
+    wait = first(headers, b"retry-after") or b""
     if status == 404:
         return CallError(Cause.STATUS, f"The upstream '{label}' did not find it.")
     retry_after = float(wait) if status in (429, 503) and wait.isdigit() and len(wait) < 7 else None

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from urllib.parse import urljoin, urlsplit
 
+from aggregator.http import FETCHING, SAFE, first
 from aggregator.plan.types import CallPlan
 from aggregator.transport import Reply
 
 _FOLLOWED = frozenset({301, 302, 303, 307, 308})
-_SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
-_FETCHING = frozenset({b"GET", b"HEAD"})
 
 
 def next_target(reply: Reply, target: bytes, plan: CallPlan) -> bytes | None:
-    """Give the target that *reply* leads to, or None when it is no redirect that may be followed.
+    """Return the target that *reply* leads to, or None when it is no redirect that may be followed.
 
     Only safe methods are repeated, and never on another origin: a redirect must not take our headers elsewhere.
     A 303 is followed by fetching (RFC 9110 §15.4.4), so only for what was to be fetched anyway.
     """
-    repeated = _FETCHING if reply.status == 303 else _SAFE
+    repeated = FETCHING if reply.status == 303 else SAFE
     if reply.status not in _FOLLOWED or plan.request.method not in repeated:
         return None
-    location = next((value for name, value in reply.headers if name == b"location"), None)
+    location = first(reply.headers, b"location")
     if location is None:
         return None
     origin = plan.upstream.pool.origin

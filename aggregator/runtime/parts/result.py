@@ -10,7 +10,8 @@ from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError, Cause
-from aggregator.exchange import HeaderList, State, header_map
+from aggregator.exchange import State
+from aggregator.http import HeaderList, first, header_map
 from aggregator.plan.types import RowPlan
 from aggregator.transport import Reply
 
@@ -58,10 +59,7 @@ class Result:
     @property
     def content_type(self) -> bytes | None:
         """What the body claims to be. It is one claim: of several the first, by which it is judged and passed on."""
-        for name, value in self.headers:
-            if name == b"content-type":
-                return value
-        return None
+        return first(self.headers, b"content-type")
 
     @property
     def json(self) -> bytes:

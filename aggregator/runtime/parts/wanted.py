@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
+from aggregator.http import SAFE
 from aggregator.plan.roots import references_in
 from aggregator.plan.types import FanPlan, PartPlan
 from aggregator.plan.walking import calls_in_part
 
-_SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 Reference = tuple[str, ...]
 References = frozenset[Reference]
 Names = frozenset[str]
@@ -120,8 +120,8 @@ def parts_read(references: Iterable[Reference], names: Names) -> References:
 
 
 def _always(part: PartPlan, needs: Needs) -> Iterator[Reference]:
-    """Give what of *part* runs whoever asks: the calls that change something."""
+    """Yield what of *part* runs whoever asks: the calls that change something."""
     if needs.inner is not None:
         yield from ((part.name, *reference) for reference in needs.inner.always)
-    elif any(call.request.method not in _SAFE for call in calls_in_part(part)):
+    elif any(call.request.method not in SAFE for call in calls_in_part(part)):
         yield (part.name,)

@@ -6,7 +6,7 @@ import os
 import re
 from itertools import count
 
-from aggregator.exchange import HeaderList
+from aggregator.http import HeaderList, first
 
 HEADER = b"x-request-id"
 _HARMLESS = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
@@ -15,10 +15,8 @@ _PREFIX = os.urandom(6).hex()
 
 
 def request_id(headers: HeaderList) -> str:
-    """Give the id of a request: unique in this process, and among processes by a random prefix."""
-    for name, value in headers:
-        if name == HEADER:
-            if _HARMLESS(value):
-                return value.decode("ascii")
-            break
+    """Return the id of a request: unique in this process, and among processes by a random prefix."""
+    sent = first(headers, HEADER)
+    if sent is not None and _HARMLESS(sent):
+        return sent.decode("ascii")
     return f"{_PREFIX}-{_next():x}"

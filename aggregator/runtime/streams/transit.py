@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
+from aggregator.http import first, has_body, joined
 from aggregator.plan.types import EndpointPlan, RowPlan
-from aggregator.runtime.answers.answer import Answer, has_body, problem
+from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.replying import CLOSE, Receive, Send
@@ -154,7 +155,7 @@ class Transit:
         """Send *answer* with the body of *reply*."""
         exchange = self._frame.exchange
         head_only = exchange.method == "HEAD" or not has_body(answer.status)
-        sized = any(name == b"content-length" for name, _ in answer.headers)
+        sized = first(answer.headers, b"content-length") is not None
         if self._version == "1.0" and not head_only and not sized:
             return problem(505, "The length of this stream is not known, so it needs HTTP/1.1.", request_id=exchange.id)
         headers = [*answer.headers, (REQUEST_ID, exchange.id.encode("ascii")), *((CLOSE,) if self.closing else ())]
@@ -184,7 +185,7 @@ async def _whole(reply: StreamReply) -> Reply:
 
 def _coding_for(exchange: Exchange) -> bytes:
     """Give the content coding to ask for: the body is not decoded on its way, so the client has to understand it."""
-    sent = b",".join(value for name, value in exchange.header_list if name == b"accept-encoding")
+    sent = joined(exchange.header_list, b"accept-encoding") or b""
     for token in sent.lower().split(b","):
         coding, _, weight = token.replace(b" ", b"").partition(b";")
         if coding == b"gzip" and weight.rstrip(b"0.") != b"q=":

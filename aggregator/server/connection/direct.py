@@ -14,7 +14,8 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from aggregator.errors import ExpressionError
-from aggregator.exchange import Exchange, HeaderList
+from aggregator.exchange import Exchange
+from aggregator.http import UNFRAMED, HeaderList
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.replying import fault_answer
 from aggregator.runtime.handler import EndpointHandler
@@ -137,7 +138,7 @@ class DirectCycle:
             lines += (name, b": ", value, b"\r\n")
         identity = self._exchange.id.encode()
         size = sum(map(len, body))
-        if status == 204 or status == 304:
+        if status in UNFRAMED:
             body = []
             lines += (b"x-request-id: ", identity)
         else:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from aggregator.runtime.answers.answer import title_of
+from aggregator.http import phrase
 
-STATUS_LINES = {status: f"HTTP/1.1 {status} {title_of(status)}\r\n".encode() for status in range(100, 600)}
+STATUS_LINES = {status: f"HTTP/1.1 {status} {phrase(status)}\r\n".encode() for status in range(100, 600)}

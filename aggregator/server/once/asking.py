@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import httpx
 from starlette.types import Message
 
-from aggregator.exchange import field_text
+from aggregator.http import field_text
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.bars import Bar, bars_of
 from aggregator.runtime.parts.result import Result

@@ -12,10 +12,8 @@ from typing import Final
 from msgspec import Struct
 
 from aggregator.diagnostics.suggestion import did_you_mean
+from aggregator.http import METHODS
 from aggregator.templates.problem import TemplateProblem
-
-METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-"""What a call may use; CONNECT and TRACE are not for an aggregator."""
 
 _METHOD: Final = re.compile(r"([A-Za-z]+)\s+(?=\S)")
 _ORIGIN: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)")

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from aggregator.errors import CallError, Cause
+from aggregator.http import UNFRAMED
 from aggregator.transport.httpx.failures import failure_of
 from aggregator.transport.settings import Caps
 from aggregator.transport.wire.decoding import decoded_headers, decoder_for
@@ -37,7 +38,7 @@ class ClientResponse:
         fields = (*response.headers.raw, *response.extensions.get(LOCATION, ()))
         self.headers = [(name.lower(), value) for name, value in fields]
         self.codings: list[bytes] = []
-        if method != b"HEAD" and self.status not in (204, 304):
+        if method != b"HEAD" and self.status not in UNFRAMED:
             self.codings = [value for name, value in self.headers if name == b"content-encoding"]
 
     def judge(self) -> None:

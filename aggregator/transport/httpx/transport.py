@@ -12,6 +12,7 @@ from typing import cast
 import httpx
 
 from aggregator.errors import CallError, Cause
+from aggregator.http import is_token_bytes
 from aggregator.transport.engine.pool import Pool
 from aggregator.transport.replies import StreamReply
 from aggregator.transport.settings import Origin, PoolSettings, Timeouts
@@ -32,7 +33,6 @@ _EXCEPTIONS: dict[Cause, type[httpx.RequestError]] = {
     Cause.PROTOCOL: httpx.RemoteProtocolError,
 }
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -61,7 +61,7 @@ class EngineTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* and give the response once its head is there; the body is read from its stream."""
         method, target = request.method.encode(), request.extensions.get("target", request.url.raw_path)
-        if _TOKEN.fullmatch(method) is None:
+        if is_token_bytes(method) is None:
             raise httpx.LocalProtocolError("The request method is not valid.", request=request)
         body = _body(request)
         headers = _header_block(request, framed=body is None or isinstance(body, bytes))
@@ -141,7 +141,7 @@ def _header_block(request: httpx.Request, *, framed: bool) -> bytes:
     """Give the headers in one block; *framed* when the engine itself knows the length of the body."""
     lines = []
     for name, value in request.headers.raw:
-        if _TOKEN.fullmatch(name) is None or _BAD_VALUE.search(value) is not None:
+        if is_token_bytes(name) is None or _BAD_VALUE.search(value) is not None:
             raise httpx.LocalProtocolError("A request header is not valid.", request=request)
         lowered = name.lower()
         if lowered != b"transfer-encoding" and not (framed and lowered in _FRAMING):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from aggregator.errors import CallError, Cause
+from aggregator.http import WITH_CONTENT
 
-_EXPECT_BODY = frozenset({b"POST", b"PUT", b"PATCH"})  # they say so when they have none (RFC 9110 §8.6)
 _LENGTH = re.compile(rb"(?:^|\n)content-length:[ \t]*([0-9]+)[ \t]*\r\n", re.IGNORECASE)
 
 
@@ -14,7 +14,7 @@ def whole_request(method: bytes, target: bytes, headers: bytes, body: bytes | No
     """Give the request with *body*, ready to be written."""
     if body is not None:
         return b"%b %b HTTP/1.1\r\n%bcontent-length: %d\r\n\r\n%b" % (method, target, headers, len(body), body)
-    if method in _EXPECT_BODY:
+    if method in WITH_CONTENT:
         return b"%b %b HTTP/1.1\r\n%bcontent-length: 0\r\n\r\n" % (method, target, headers)
     return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, headers)
 

@@ -146,7 +146,9 @@ def test_bodies_that_are_no_json(kind, body, status):
     assert caught.value.status == status
 
 
-@pytest.mark.parametrize("kind", [b"application/json", b"Application/JSON; charset=utf-8", b"application/problem+json"])
+@pytest.mark.parametrize(
+    "kind", [b"application/json", b"Application/JSON; charset=utf-8", b"text/json", b"model/gltf+json"]
+)
 def test_bodies_that_are_json(kind):
     """Any type that says so, in any case, with parameters."""
     request = exchange(b"", (b"content-type", kind))

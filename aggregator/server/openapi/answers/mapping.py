@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from aggregator.errors import Cause
+from aggregator.http import has_body, phrase
 from aggregator.plan.failures import default_status
 from aggregator.plan.types import RowPlan
-from aggregator.runtime.answers.answer import has_body, title_of
 from aggregator.runtime.answers.passing import needed_names
 from aggregator.server.openapi.answers.failing import OVERLOAD, STATUSES, Failures, status_keys
 from aggregator.server.openapi.answers.outcomes import (
@@ -93,12 +93,12 @@ def _forwarded(row: RowPlan, hit: Failures, headers: tuple[str, ...]) -> Iterato
 def _mapped(row: RowPlan, status: int, headers: tuple[str, ...]) -> Outcome:
     if status == 503:
         headers = (*headers, "retry-after")
-    title = row.title or (title_of(status) if status >= 300 else "What stands in for a part that failed")
+    title = row.title or (phrase(status) if status >= 300 else "What stands in for a part that failed")
     if row.body is not None:
         media = _own_type(row.body) if has_body(status) else None
         return Outcome(str(status), sentence(title), media, schema_of(row.body), headers)
     detail = _constant_text(row.detail)
-    example = None if detail is None else problem_example(status, detail) | {"title": row.title or title_of(status)}
+    example = None if detail is None else problem_example(status, detail) | {"title": row.title or phrase(status)}
     media = PROBLEM_TYPE if has_body(status) else None
     return Outcome(str(status), sentence(detail or title), media, schema_ref("Problem"), headers, example)
 

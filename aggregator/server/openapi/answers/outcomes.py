@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from aggregator.runtime.answers.answer import title_of
+from aggregator.http import phrase
 from aggregator.server.openapi.components import PROBLEM_TYPE, Schema, schema_ref
 
 ANY_TYPE = "*/*"
@@ -29,7 +29,7 @@ class Outcome(Struct, frozen=True):
 
 def problem_example(status: int, detail: str, **members: Any) -> dict[str, Any]:
     """Give a problem document as a client would read it."""
-    return {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail, **members}
+    return {"type": "about:blank", "title": phrase(status), "status": status, "detail": detail, **members}
 
 
 def shared(name: str, status: int, text: str, detail: str, headers: tuple[str, ...] = (), **members: Any) -> Outcome:

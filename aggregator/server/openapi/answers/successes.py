@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aggregator.codecs.registry import require
+from aggregator.http import FETCHING, has_body
 from aggregator.plan.types import EndpointPlan, PartPlan
 from aggregator.plan.walking import calls_in
-from aggregator.runtime.answers.answer import has_body
 from aggregator.runtime.answers.passing import needed_names
 from aggregator.server.openapi.answers.bodies import can_be_replaced, source_text, stand_in_schema, success_schema
 from aggregator.server.openapi.answers.failing import status_keys
@@ -28,7 +28,7 @@ def successes(plan: EndpointPlan, body_name: str | None) -> Iterator[Outcome]:
         text = stand_in_schema(plan.fan.parts[0])["description"]
         yield Outcome(str(plan.response.status or 200), text, ANY_TYPE, {}, headers)
     yield from _verdicts(plan)
-    if plan.response.etag and plan.method in ("GET", "HEAD") and {"200", "default"}.intersection(keys):
+    if plan.response.etag and plan.method in FETCHING and {"200", "default"}.intersection(keys):
         yield Outcome("304", "The client has this very body already.", None, None, headers)
 
 
@@ -108,7 +108,7 @@ def _success_headers(plan: EndpointPlan) -> Iterator[str]:
     if plan.stream:
         yield from _STREAMED
         return
-    if response.etag and plan.method in ("GET", "HEAD"):
+    if response.etag and plan.method in FETCHING:
         yield "etag"
     if response.formats != ("json",) or response.cache_control == "compute":
         yield "vary"
