@@ -16,7 +16,7 @@ PACKAGE = ROOT / "aggregator"
 LAYERS = (
     {"errors", "http", "diagnostics", "clock"},
     {"exchange", "fields", "templates", "telemetry"},
-    {"stores", "codecs", "shaping", "schemas", "transport", "demo"},
+    {"stores", "codecs", "shaping", "schemas", "transport", "demo", "edge"},
     {"policies"},
     {"config"},
     {"plan"},

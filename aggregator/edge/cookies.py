@@ -1,0 +1,54 @@
+"""Cookies, both ways (RFC 6265): the ``Cookie`` header as names and values, and ``Set-Cookie`` lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+_OCTETS = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
+"""What a value may hold beside letters and digits (§4.1.1); everything else is percent-encoded."""
+_MOST = 300
+
+
+def read_cookies(lines: Iterable[str]) -> dict[str, str]:
+    """Return the cookies in *lines*, the values of the ``Cookie`` header, by name.
+
+    Of two with one name the first counts: user agents send the more specific path first (§5.4). Quotes around a
+    value are taken off. No more than 300 are read.
+    """
+    found: dict[str, str] = {}
+    for line in lines:
+        for pair in line.split(";", _MOST):
+            name, equals, value = pair.partition("=")
+            name, value = name.strip(), value.strip()
+            if equals and name and name not in found and len(found) < _MOST:
+                found[name] = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+    return found
+
+
+def cookie_value(text: str) -> str:
+    """Return *text* as the value of a cookie: what RFC 6265 does not allow is percent-encoded, ``%`` too then."""
+    if all(character.isascii() and (character.isalnum() or character in _OCTETS) for character in text):
+        return text
+    return quote(text, safe=_OCTETS.replace("%", ""))
+
+
+def set_cookie(name: str, value: str, attributes: Mapping[str, str | bool | None]) -> bytes:
+    """Return a ``Set-Cookie`` value. An attribute that is True stands alone, one that is False or None is left out."""
+    parts = [f"{name}={cookie_value(value)}"]
+    for attribute, setting in attributes.items():
+        if setting is True:
+            parts.append(attribute)
+        elif setting not in (False, None):
+            parts.append(f"{attribute}={setting}")
+    return "; ".join(parts).encode("ascii")
+
+
+def read_set_cookies(lines: Iterable[str]) -> dict[str, str]:
+    """Return name and value of each ``Set-Cookie`` line, as a login sets them; the last of one name counts (§5.3)."""
+    found: dict[str, str] = {}
+    for line in lines:
+        name, equals, value = line.partition(";")[0].partition("=")
+        if equals and name.strip():
+            found[name.strip()] = value.strip()
+    return found
