@@ -41,7 +41,7 @@ class Rechecker:
     def __init__(self) -> None:
         self._root: tuple[bytes, CheckedRoot] | None = None
         self._endpoints: dict[str, _Kept] = {}
-        self._routes: tuple[tuple[str, ...], bool, list[Finding]] | None = None
+        self._routes: tuple[tuple[str, ...], list[Finding]] | None = None
 
     def check(self, whole: Whole) -> Verdict:
         """Everything that is wrong with *whole*."""
@@ -52,7 +52,7 @@ class Rechecker:
             self._endpoints = {key: one for key, one in kept.items() if not _is_wrong(one.checked.findings)}
         checked = [kept[entry.key].checked for entry in whole.endpoints]
         findings = [*root.findings, *(finding for one in checked for finding in one.findings)]
-        findings += self._check_routes(checked, root)
+        findings += self._check_routes(checked)
         findings += check_operation_ids(checked, root.around)
         if not _is_wrong(findings):
             findings += check_usage([*checked, *root.groups], root.around)
@@ -72,11 +72,11 @@ class Rechecker:
         checked = check_endpoint(entry, root.around)
         return _Kept(entry.digest, _around(checked, digests), checked)
 
-    def _check_routes(self, checked: list[Checked], root: CheckedRoot) -> list[Finding]:
-        keys, has_docs = tuple(one.key for one in checked), root.around.settings.server.docs
-        if self._routes is None or self._routes[:2] != (keys, has_docs):
-            self._routes = (keys, has_docs, list(check_routes(checked, root.around)))
-        return self._routes[2]
+    def _check_routes(self, checked: list[Checked]) -> list[Finding]:
+        keys = tuple(one.key for one in checked)
+        if self._routes is None or self._routes[0] != keys:
+            self._routes = (keys, list(check_routes(checked)))
+        return self._routes[1]
 
 
 def _around(checked: Checked, digests: SectionDigests) -> bytes:

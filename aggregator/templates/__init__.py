@@ -14,6 +14,7 @@ from aggregator.templates.nodes import Const, Expr, ListNode, MapNode, Node, OnM
 from aggregator.templates.problem import TemplateProblem
 from aggregator.templates.spans import expressions_in, is_one_expression, quote_around
 from aggregator.templates.text import header_value, json_text, text_of
+from aggregator.templates.urls.own_paths import OwnPaths, may_take, own_paths
 from aggregator.templates.urls.pattern import Param, PathPattern, compile_pattern
 from aggregator.templates.urls.percent import (
     canonical_segment,
@@ -41,6 +42,7 @@ __all__ = [
     "Missing",
     "Node",
     "OnMissing",
+    "OwnPaths",
     "Param",
     "Path",
     "PathPattern",
@@ -63,6 +65,8 @@ __all__ = [
     "is_name",
     "is_one_expression",
     "json_text",
+    "may_take",
+    "own_paths",
     "percent_encode",
     "quote_around",
     "read_path",

@@ -63,7 +63,7 @@ def test_a_path_means_one_endpoint_or_none(gateway, path, status):
         ("/public/a%26b%23c", "/public/a%26b%23c"), ("/public/a%0d%0aX-Evil:1", "/public/a%0D%0AX-Evil%3A1"),
         ("/public/a%5Cb", "/public/a%5Cb"), ("/public/%C3%A9", "/public/%C3%A9"), ("/public/a+b", "/public/a%2Bb"),
         ("/public/%EF%BC%8E%EF%BC%8E", "/public/%EF%BC%8E%EF%BC%8E"), ("/users/1%3Fadmin=true/orders", "/users/1%3Fadmin%3Dtrue/orders"),
-        ("/files/a/b/c", "/files/a/b/c"), ("/public/x?admin=true", "/public/x"), ("/search?q=a%26admin%3D1", "/search?q=a%26admin%3D1"),
+        ("/files/a/b/c", "/files/a/b/c"), ("/files/a/b/", "/files/a/b/"), ("/files/a/", "/files/a/"), ("/public/x?admin=true", "/public/x"), ("/search?q=a%26admin%3D1", "/search?q=a%26admin%3D1"),
         ("/search?q=a+b&other=1", "/search?q=a%20b"), ("/search", "/search"),
     ],
 )  # fmt: skip

@@ -24,6 +24,7 @@ from aggregator.config.rules.inputs import check_inputs, check_unused_parameters
 from aggregator.config.rules.literal_secrets import check_literal_secrets, check_upstream_secrets
 from aggregator.config.rules.names import check_names
 from aggregator.config.rules.order import check_needs, check_order
+from aggregator.config.rules.own_paths import check_own_paths
 from aggregator.config.rules.part_names import check_parameter_names, check_part_names
 from aggregator.config.rules.plugins import check_plugins, check_transforms
 from aggregator.config.rules.reachable_rows import check_reachable_rows
@@ -68,13 +69,14 @@ _OF_WHOLE_CALLS: tuple[Rule, ...] = (
 ENDPOINT_RULES: tuple[Rule, ...] = (
     *_OF_CALLS,
     check_parameter_names,
+    check_own_paths,
     check_inputs,
     *_OF_WHOLE_CALLS,
     check_streams,
     check_responses,
 )
 LAST_RULES: tuple[Rule, ...] = (check_unused_parameters,)
-CAREFUL_RULES: tuple[Rule, ...] = (*_OF_CALLS, check_parameter_names, check_inputs)
+CAREFUL_RULES: tuple[Rule, ...] = (*_OF_CALLS, check_parameter_names, check_own_paths, check_inputs)
 GROUP_RULES: tuple[Rule, ...] = (*_OF_CALLS, *_OF_WHOLE_CALLS)
 ROOT_RULES: tuple[RootRule, ...] = (
     check_server,

@@ -1,16 +1,12 @@
-"""Every request has one endpoint: no two patterns match it equally well, and none is taken by the program."""
+"""Every request has one endpoint: no two patterns match it equally well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Elsewhere, Finding
 from aggregator.templates import Param, PathPattern
-
-_ALWAYS = ("/livez", "/readyz")
-_DOCS = ("/docs", "/openapi.json")
 
 
 class Route(Protocol):
@@ -32,14 +28,13 @@ class Route(Protocol):
         ...
 
 
-def check_routes(routes: Sequence[Route], around: Surroundings) -> Iterator[Finding]:
-    """Endpoints that take each other's requests, or those of the program itself."""
+def check_routes(routes: Sequence[Route]) -> Iterator[Finding]:
+    """Endpoints that take each other's requests."""
     seen: dict[tuple[str, tuple[bytes | bool, ...]], Route] = {}
     for route in routes:
         pattern = route.pattern
         if pattern is None:
             continue
-        yield from _check_reserved(route, pattern, around)
         first = seen.setdefault((route.method, pattern.shape), route)
         if first is not route:
             yield _clash(route, first, f"`{route.key}` and `{first.key}` match the same requests")
@@ -61,17 +56,6 @@ def _clash(route: Route, first: Route, message: str, hint: str | None = None) ->
 def _example(pattern: PathPattern) -> str:
     words = ["1" if isinstance(segment, Param) else segment.decode("ascii") for segment in pattern.segments]
     return "/" + "/".join(words)
-
-
-def _check_reserved(route: Route, pattern: PathPattern, around: Surroundings) -> Iterator[Finding]:
-    path = pattern.source
-    taken = _ALWAYS + (_DOCS if around.settings.server.docs else ())
-    if path in taken or path.startswith("/-/") or path == "/-":
-        hint = "choose another path"
-        if path in _DOCS:
-            hint += ", or turn the documentation off with `server: {docs: false}`"
-        message = f"the program itself answers `{path if path in taken else '/-/…'}`"
-        yield Finding("reserved-path", message, ("endpoints", route.key), hint, at_key=True, text=path)
 
 
 class _Node:

@@ -13,6 +13,7 @@ from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack import build_endpoint
 from aggregator.server.routing.index import RouteIndex
 from aggregator.server.routing.routes import EndpointRoute, Handler
+from aggregator.templates import own_paths
 
 _AT_ONCE = 32
 """Endpoints built between two looks at the event loop: a few milliseconds."""
@@ -31,7 +32,9 @@ class Generation:
         self.in_flight = 0
         self.retired = False
         self.routes = routes
-        self.index: RouteIndex[Handler] = RouteIndex((r.plan.method, r.plan.pattern, r.handler) for r in routes)
+        self.index: RouteIndex[Handler] = RouteIndex(
+            ((r.plan.method, r.plan.pattern, r.handler) for r in routes), own_paths(docs=plan.server.docs)
+        )
         self.route_of: dict[Handler, EndpointRoute] = {route.handler: route for route in routes}
         self._client = client
         self._pools = pools

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import Generic, TypeAlias, TypeVar
 
-from aggregator.templates import Param, PathPattern, canonical_segment, is_canonical_path
+from aggregator.templates import OwnPaths, Param, PathPattern, canonical_segment, is_canonical_path, may_take
 
 T = TypeVar("T")
 _LITERAL, _PARAM, _REST = range(3)
@@ -25,7 +25,7 @@ _Read: TypeAlias = Callable[[list[bytes]], tuple[bytes, ...]]
 class _Table(Generic[T]):
     """All patterns of the same *kinds*: what they lead to, by their literal segments joined with slashes."""
 
-    __slots__ = ("_literal", "_literals", "_params", "_targets", "ends_in_literal")
+    __slots__ = ("_literal", "_literals", "_params", "_shortest_with_slash", "_targets")
 
     def __init__(self, kinds: Kinds, targets: dict[bytes, T]) -> None:
         literals = [place for place, kind in enumerate(kinds) if kind == _LITERAL]
@@ -35,10 +35,15 @@ class _Table(Generic[T]):
         if kinds[-1] == _REST:
             self._params = _with_rest(self._params, len(kinds) - 1)
         self._targets = targets
-        self.ends_in_literal = kinds[-1] == _LITERAL
+        least = len(kinds) + 1 if kinds[-1] == _REST else len(kinds)
+        self._shortest_with_slash = None if kinds[-1] == _PARAM else least
+
+    def takes_slash(self, length: int) -> bool:
+        """Return whether the last of *length* words can be empty: as a literal, or behind a segment of the rest."""
+        return self._shortest_with_slash is not None and length >= self._shortest_with_slash
 
     def find(self, words: list[bytes]) -> Match[T] | None:
-        """Give what the canonical *words* lead to, which are as many as fit."""
+        """Return what the canonical *words* lead to, which are as many as fit."""
         literal = self._literal
         target = self._targets.get(words[literal] if literal >= 0 else b"/".join(self._literals(words)))
         return None if target is None else (target, self._params(words))
@@ -56,25 +61,32 @@ class _Method(Generic[T]):
         self._longer = [table for kinds, table in tables if kinds[-1] == _REST]
 
     def fitting(self, length: int) -> list[_Table[T]]:
-        """Give the tables for paths of *length* segments, the most specific first."""
+        """Return the tables for paths of *length* segments, the most specific first."""
         return self._by_length[length] if length < len(self._by_length) else self._longer
 
 
 class RouteIndex(Generic[T]):
-    """All paths of a generation: what a method and a path lead to. HEAD follows from GET (RFC 9110 §9.3.2)."""
+    """All paths of a generation: what a method and a path lead to. HEAD follows from GET (RFC 9110 §9.3.2).
 
-    __slots__ = ("_methods",)
+    None of them takes a path of *own*.
+    """
 
-    def __init__(self, routes: Iterable[tuple[str, PathPattern, T]]) -> None:
+    __slots__ = ("_guarded", "_methods", "_own")
+
+    def __init__(self, routes: Iterable[tuple[str, PathPattern, T]], own: OwnPaths | None = None) -> None:
         declared: defaultdict[str, dict[tuple[Kinds, bytes], T]] = defaultdict(dict)
+        self._own = own
+        self._guarded: frozenset[bytes] = frozenset()
         for method, pattern, target in routes:
             declared[method][_kinds(pattern), _literals(pattern)] = target
+            if own is not None and may_take(pattern, own):
+                self._guarded = own.first_words
         if "GET" in declared:
             declared["HEAD"] = declared["GET"] | declared["HEAD"]
         self._methods = {method: _Method(_by_kinds(found)) for method, found in declared.items()}
 
     def find(self, method: str, raw_path: bytes) -> Match[T] | None:
-        """Give what answers *method* on *raw_path* (as sent, still percent-encoded); None when nothing does.
+        """Return what answers *method* on *raw_path* (as sent, still percent-encoded); None when nothing does.
 
         Raises ``ExpressionError`` for a path that is not well formed: a broken escape, an empty or dot segment.
         """
@@ -83,31 +95,37 @@ class RouteIndex(Generic[T]):
             return None
         words = raw_path.split(b"/")
         if not is_canonical_path(raw_path):
-            return _find_carefully(tables, words) if raw_path.startswith(b"/") else None
+            return self._find_carefully(tables, words) if raw_path.startswith(b"/") else None
         del words[0]
+        if self._guarded and self._is_own(words):
+            return None
         for table in tables.fitting(len(words)):
             found = table.find(words)
             if found is not None:
                 return found
         return None
 
+    def _is_own(self, words: list[bytes]) -> bool:
+        return words[0] in self._guarded and self._own is not None and self._own.holds_words(words)
+
+    def _find_carefully(self, tables: _Method[T], words: list[bytes]) -> Match[T] | None:
+        """Find *words* that may have to be made canonical; an empty last one is no parameter."""
+        slash = words[-1] == b""
+        known = [canonical_segment(word) for word in (words[1:-1] if slash else words[1:])]
+        if slash:
+            known.append(b"")
+        if self._guarded and self._is_own(known):
+            return None
+        for table in tables.fitting(len(known)):
+            if not slash or table.takes_slash(len(known)):
+                found = table.find(known)
+                if found is not None:
+                    return found
+        return None
+
     def methods(self, raw_path: bytes) -> list[str]:
-        """Give the methods that *raw_path* answers to; raises as ``find`` does."""
+        """Return the methods that *raw_path* answers to; raises as ``find`` does."""
         return [method for method in self._methods if self.find(method, raw_path) is not None]
-
-
-def _find_carefully(tables: _Method[T], words: list[bytes]) -> Match[T] | None:
-    """Find *words* that may have to be made canonical; an empty last one, of a slash at the end, is only a literal."""
-    slash = words[-1] == b""
-    known = [canonical_segment(word) for word in (words[1:-1] if slash else words[1:])]
-    if slash:
-        known.append(b"")
-    for table in tables.fitting(len(known)):
-        if table.ends_in_literal or not slash:
-            found = table.find(known)
-            if found is not None:
-                return found
-    return None
 
 
 def _by_kinds(found: Mapping[tuple[Kinds, bytes], T]) -> dict[Kinds, dict[bytes, T]]:
@@ -118,13 +136,13 @@ def _by_kinds(found: Mapping[tuple[Kinds, bytes], T]) -> dict[Kinds, dict[bytes,
 
 
 def _kinds(pattern: PathPattern) -> Kinds:
-    """Give what stands at each place; the root is one empty literal, as a slash at the end is."""
+    """Return what stands at each place; the root is one empty literal, as a slash at the end is."""
     kinds = [_LITERAL if isinstance(part, bytes) else _REST if part.rest else _PARAM for part in pattern.segments]
     return tuple(kinds) or (_LITERAL,)
 
 
 def _literals(pattern: PathPattern) -> bytes:
-    """Give the literal segments, joined; even one is copied, so that what every request reads lies together."""
+    """Return the literal segments, joined; even one is copied, so that what every request reads lies together."""
     return bytes(bytearray(b"/").join(part for part in pattern.segments if not isinstance(part, Param)))
 
 
@@ -133,7 +151,7 @@ def _fits(kinds: Kinds, length: int) -> bool:
 
 
 def _reader(places: list[int]) -> _Read:
-    """Give the function that reads the words at *places*."""
+    """Return the function that reads the words at *places*."""
     match places:
         case []:
             return lambda _: ()
@@ -143,5 +161,5 @@ def _reader(places: list[int]) -> _Read:
 
 
 def _with_rest(read: _Read, place: int) -> _Read:
-    """Give the function that reads what *read* does, and the rest from *place* on as one."""
+    """Return the function that reads what *read* does, and the rest from *place* on as one."""
     return lambda words: (*read(words), b"/".join(words[place:]))

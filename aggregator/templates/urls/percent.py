@@ -77,6 +77,12 @@ def encode_segment(value: Any, name: str = "value") -> bytes:
 
 
 def encode_segments(value: Any, name: str = "value") -> bytes:
-    """A scalar as one or more path segments; slashes in a text stand, each piece is as `encode_segment` has it."""
-    pieces = value.split("/") if type(value) is str else [value]
-    return b"/".join([encode_segment(piece, name) for piece in pieces])
+    """A scalar as one or more path segments; slashes in a text stand, each piece is as `encode_segment` has it.
+
+    One slash at the end stands too: a path with it is another resource.
+    """
+    if type(value) is not str:
+        return encode_segment(value, name)
+    slash = b"/" if len(value) > 1 and value.endswith("/") else b""
+    pieces = (value[:-1] if slash else value).split("/")
+    return b"/".join([encode_segment(piece, name) for piece in pieces]) + slash

@@ -288,7 +288,7 @@ def test_responses(say: Say, response: str, said: list[str]) -> None:
 def test_heads_of_streams(say: Say) -> None:
     """What is said of a stream reads the inputs and the head of the upstream's answer, never the body."""
     assert (
-        say("""GET /{name}:
+        say("""GET /named/{name}:
   stream: true
   call: {url: "users:/{name}", status_map: {404: {detail: "No {{ name }}: {{ this.body.why }}"}}}
   response:

@@ -52,8 +52,10 @@ def test_an_unreadable_key_hides_nothing_else(say: Say) -> None:
             ["route-clash ‹GET /a/{y}› `GET /a/{y}` and `GET /a/{x}` match the same requests, such as GET /a/1"],
         ),
         (
-            ("GET /{x:path}", "GET /{y:path}"),
-            ["route-clash ‹GET /{y:path}› `GET /{y:path}` and `GET /{x:path}` match the same requests, such as GET /1"],
+            ("GET /z/{x:path}", "GET /z/{y:path}"),
+            [
+                "route-clash ‹GET /z/{y:path}› `GET /z/{y:path}` and `GET /z/{x:path}` match the same requests, such as GET /z/1"
+            ],
         ),
         (
             ("GET /a%41", "GET /aA"),
@@ -89,6 +91,24 @@ def test_reserved_paths(say: Say) -> None:
     ]
     assert say(routes) == [*taken, "reserved-path ‹/openapi.json› the program itself answers `/openapi.json`"]
     assert say(routes, more="server: {docs: false}\n")[:2] == taken
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "more", "said"),
+    [
+        ("GET /{page}: {call: 'users:/{page}'}", "", "`/livez`, `/readyz`, `/docs`, `/openapi.json`"),
+        ("GET /{page}: {call: 'users:/{page}'}", "server: {docs: false}\n", "`/livez`, `/readyz`"),
+        ("GET /{a:path}: {call: 'users:/{a:path}'}", "", "`/livez`, `/readyz`, `/-/config`, `/docs`, `/openapi.json`"),
+        ("GET /{a}/{b}: {call: 'users:/{a}/{b}'}", "", "`/-/config`"),
+        ("GET /{page}: {params: {page: {pattern: '^[a-k]+$'}}, call: 'users:/{page}'}", "", None),
+        ("GET /{page}: {params: {page: integer}, call: 'users:/{page}'}", "", None),
+        ("GET /x/{page}: {call: 'users:/{page}'}", "", None),
+    ],
+)
+def test_parameters_that_would_take_reserved_paths(say: Say, endpoint: str, more: str, said: str | None) -> None:
+    """A parameter never sees the paths of the program; a check says which, unless a schema excludes them."""
+    found = [line.partition("answers ")[2] for line in say(endpoint, more=more)]
+    assert found == ([] if said is None else [f"{said}, which this path matches too"])
 
 
 def test_operation_ids(say: Say) -> None:
