@@ -83,6 +83,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "two-methods": "A URL that names one method and a `method` that names another.",
         "two-values": "A query parameter that the URL of a call and its `query` both set.",
         "unix-socket": "A Unix socket that is not an absolute path.",
+        "unescaped": "An expression that is written into markup, JSON or a form as it is.",
         "unknown-alias": "A YAML alias without its anchor.",
         "unknown-field": "An expression that reads a field which cannot be there.",
         "unknown-group": "A group that is not declared.",

@@ -34,6 +34,7 @@ from aggregator.config.rules.shapes import check_shapes
 from aggregator.config.rules.status_maps import check_status_maps
 from aggregator.config.rules.streams import check_streams
 from aggregator.config.rules.success import check_success
+from aggregator.config.rules.text_bodies import check_text_bodies
 from aggregator.config.rules.timeouts import check_timeouts
 from aggregator.config.rules.upstreams import check_upstreams
 
@@ -60,6 +61,7 @@ _OF_WHOLE_CALLS: tuple[Rule, ...] = (
     check_status_maps,
     check_reachable_rows,
     check_bodies,
+    check_text_bodies,
     check_roles,
     check_defaults,
     check_timeouts,

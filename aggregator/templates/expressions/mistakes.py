@@ -9,19 +9,20 @@ from typing import Final
 from aggregator.diagnostics.suggestion import did_you_mean
 from aggregator.templates.filters import FILTERS, TESTS
 
+_ESCAPE: Final = "write `xml_escape` in markup, `tojson` in JSON, `urlencode` in a form"
 _FILTERS: Final[Mapping[str, str]] = {
     "attr": "write `value.name` or `value['name']`",
     "b64": "write `b64encode`",
     "bool": "write `a if x else b`, or compare",
-    "e": "results are data; nothing needs escaping",
-    "escape": "results are data; nothing needs escaping",
+    "e": _ESCAPE,
+    "escape": _ESCAPE,
     "filter": "write `select` or `selectattr`",
     "format": "write text around `{{ … }}`, or join with `~`",
     "from_json": "write `fromjson`",
     "groupby": "write `group_by('field')`",
     "len": "write `length`",
     "pprint": "write `tojson`",
-    "safe": "results are data; nothing needs escaping",
+    "safe": "leave it out: nothing is escaped unless a filter says so",
     "size": "write `length`",
     "str": "write `string`",
     "strftime": "write `datetime` for RFC 3339 text",

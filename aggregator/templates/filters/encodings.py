@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -49,12 +50,28 @@ def _urlencode(value: Any) -> str:
     return percent_encode(text_of(value)).decode("ascii")
 
 
+def _xml_escape(value: Any) -> str:
+    if value is None or value is MISSING:
+        return ""
+    text = text_of(value)
+    if _NOT_IN_XML(text):
+        raise ExpressionError("`xml_escape` takes characters that XML has")
+    written = text.translate(_XML)
+    check_length(len(written))
+    return written
+
+
 def _timestamp(value: Any) -> int | float:
+    """Seconds as POSIX counts them: a leap second (RFC 3339 §5.6, at the end of a day in UTC) is that of midnight."""
+    text = want_text(value, "timestamp").upper()
+    leap = _LEAP_SECOND(text)
     try:
-        moment = datetime.fromisoformat(want_text(value, "timestamp"))
+        moment = datetime.fromisoformat(f"{leap[1]}59{leap[2]}" if leap else text)
     except ValueError:
         raise ExpressionError("`timestamp` takes a date and time as in RFC 3339") from None
-    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() + bool(leap)
+    if leap and int(seconds) % 86400:
+        raise ExpressionError("`timestamp` takes a leap second at the end of a day in UTC only")
     return int(seconds) if seconds.is_integer() else seconds
 
 
@@ -74,12 +91,29 @@ def _octets(value: Any, who: str) -> bytes:
 
 
 _URL_SAFE: Final = str.maketrans("-_", "+/")
+_LEAP_SECOND: Final = re.compile(r"(.*[T ]\d\d:\d\d:)60(.*)").fullmatch
+_XML: Final = {
+    ord(character): entity
+    for character, entity in (
+        ("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;"),
+        ("\t", "&#9;"), ("\n", "&#10;"), ("\r", "&#13;"),  # an attribute would read them as spaces
+    )
+}  # fmt: skip
+_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]").search
+"""What is no character of XML 1.0 (§2.2, *Char*)."""
 ENCODINGS: Final = table(
     FilterDoc("tojson", _tojson, "A value as compact JSON text.", "{'a': [1, null]} | tojson", '{"a":[1,null]}'),
     FilterDoc("fromjson", _fromjson, "The value that JSON text says.", "'[1, 2]' | fromjson", [1, 2]),
     FilterDoc("b64encode", _b64encode, "Text in Base64.", "'user:pass' | b64encode", "dXNlcjpwYXNz"),
     FilterDoc("b64decode", _b64decode, "Text out of Base64, URL-safe or not.", "'w6k' | b64decode", "é"),
     FilterDoc("urlencode", _urlencode, "A value percent-encoded.", "'a b/c' | urlencode", "a%20b%2Fc"),
+    FilterDoc(
+        "xml_escape",
+        _xml_escape,
+        "A value as text for XML and HTML, in elements and in quoted attributes; null is nothing.",
+        "'<a> & b' | xml_escape",
+        "&lt;a&gt; &amp; b",
+    ),
     FilterDoc(
         "timestamp",
         _timestamp,

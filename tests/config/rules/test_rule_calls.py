@@ -271,3 +271,33 @@ def test_limits_that_belong_to_the_upstream(say: Say, keys: str, said: list[str]
 def test_a_parameter_is_said_once(say: Say, call: str, said: list[str]) -> None:
     """The URL and `query` of one call do not both set a query parameter."""
     assert [line for line in say(f"GET /a: {{call: {call}}}") if line.startswith("two")] == said
+
+
+@pytest.mark.parametrize(
+    ("call", "marked"),
+    [
+        ("headers: {content-type: text/xml}, body: '<a>{{ body.a }}</a><b>{{ body.b | xml_escape }}</b>'", "body.a"),
+        ("headers: {content-type: application/soap+xml}, body: '{{ body.a }}{{ body.b }}'", "body.a body.b"),
+        ("body: '<a n=\"{{ body.a | upper }}\"/>'", "body.a | upper"),
+        ('headers: {content-type: application/json}, body: \'{"a": "{{ body.a }}"}\'', "body.a"),
+        ("headers: {content-type: application/json}, body: '{\"a\": {{ body.a | tojson }}}'", ""),
+        ("body: '[\"{{ body.a }}\", {{ body.b | int }}]'", "body.a"),
+        ("body: 'a={{ body.a }}&b={{ body.b | urlencode }}'", "body.a"),
+        ("headers: {content-type: text/plain}, body: '<a>{{ body.a }}</a>'", ""),
+        ("headers: {content-type: text/xml}, body: '{{ body.a }}'", ""),
+        ("body: 'Dear {{ body.a }}, 1 < 2'", ""),
+    ],
+)
+def test_expressions_that_nothing_escapes(say: Say, call: str, marked: str) -> None:
+    """What a text puts into markup, JSON or a form as it is could add to it: the filter for it is named."""
+    found = [
+        line for line in say(f"POST /x: {{call: {{url: 'users:/x', method: POST, {call}}}}}") if "unescaped" in line
+    ]
+    assert " ".join(line.partition("{{ ")[2].partition(" }}")[0] for line in found) == marked
+
+
+def test_static_markup_is_held_against_the_same_rule(say: Say) -> None:
+    """A static page with a parameter in it warns; text in JSON, which is the default, is data."""
+    page = "GET /x/{n}: {respond: {headers: {content-type: text/html}, body: '<b>{{ n }}</b>'}}"
+    assert say(page) == ["~unescaped ‹{{ n }}› this is written into markup as it is, and can add to it"]
+    assert say("GET /x/{n}: {respond: {body: '<b>{{ n }}</b>'}}") == []

@@ -1,0 +1,92 @@
+"""A body that is written as text has a syntax; what an expression puts into it must not be able to leave its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import Finding, occurrences
+from aggregator.config.text.values import Steps
+from aggregator.templates import TemplateProblem, Text, compile_value, expressions_in
+
+_LAST_FILTER: Final = re.compile(r"\|\s*(\w+)\s*(?:\([^()]*\))?\s*\Z")
+_NUMERIC: Final = frozenset({"abs", "count", "float", "int", "length", "round", "sum", "timestamp"})
+
+
+class _Syntax(Struct, frozen=True):
+    """What a text is called, what makes a value safe in it, and what to write."""
+
+    name: str
+    safe: frozenset[str]
+    hint: str
+
+
+_MARKUP: Final = _Syntax("markup", _NUMERIC | {"xml_escape", "urlencode"}, "end it with `| xml_escape`")
+_JSON: Final = _Syntax(
+    "JSON", _NUMERIC | {"tojson"}, "end it with `| tojson`, without quotes around it, or say the body as `json`"
+)
+_JSON_ANSWER: Final = _Syntax(
+    "JSON", _JSON.safe, "end it with `| tojson`, without quotes around it, or say the body as a mapping"
+)
+_FORM: Final = _Syntax("a form", _NUMERIC | {"urlencode"}, "end it with `| urlencode`, or say the body as `form`")
+_TYPES: Final = (
+    (re.compile(r"[/+](?:xml|html)\b|^image/svg"), _MARKUP),
+    (re.compile(r"[/+]json\b"), _JSON),
+    (re.compile(r"x-www-form-urlencoded"), _FORM),
+)
+_LOOKS: Final = (
+    (re.compile(r"\s*<[\w!?/]"), _MARKUP),
+    (re.compile(r"""\s*(?:\{\s*"|\[\s*[{"\[])"""), _JSON),
+    (re.compile(r"[\w.%+-]+=(?:\{\{.*?\}\}|[^\s&])*(?:&[\w.%+-]+=|\Z)"), _FORM),
+)
+
+
+def check_text_bodies(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Expressions in the text of markup, JSON or a form that nothing escapes."""
+    for call in analysis.calls:
+        if call.via is None and isinstance(call.settings.body, str):
+            yield from _check_text(call.settings.body, (*call.path, "body"), call.settings.headers)
+    answer = analysis.settings.respond if analysis.settings is not None else None
+    if answer is not None and isinstance(answer.body, str) and _content_type(answer.headers):
+        yield from _check_text(answer.body, (*analysis.path, "respond", "body"), answer.headers)
+
+
+def _check_text(text: str, path: Steps, headers: Mapping[str, Any]) -> Iterator[Finding]:
+    syntax = _syntax_of(text, _content_type(headers))
+    if syntax is None:
+        return
+    try:
+        node = compile_value(text).node
+    except TemplateProblem:
+        return  # said elsewhere
+    if not isinstance(node, Text):
+        return  # a single expression makes the whole text, and answers for it
+    unsafe = {one.source.strip() for one in node.expressions() if _last_filter(one.source) not in syntax.safe}
+    for start, end in expressions_in(text):
+        if text[start:end].strip() in unsafe:
+            shown = text[start - 2 : end + 2]
+            message = f"this is written into {syntax.name} as it is, and can add to it"
+            hint = _JSON_ANSWER.hint if syntax is _JSON and path[-2] == "respond" else syntax.hint
+            found = occurrences(text, shown, start - 2)
+            yield Finding("unescaped", message, path, hint, "warning", text=shown, occurrence=found)
+
+
+def _content_type(headers: Mapping[str, Any]) -> str:
+    return next((str(value).lower() for name, value in headers.items() if name.lower() == "content-type"), "")
+
+
+def _syntax_of(text: str, content_type: str) -> _Syntax | None:
+    """Return what *text* is, by its type if the file says a constant one, otherwise by how it begins."""
+    if content_type and "{{" not in content_type:
+        return next((syntax for pattern, syntax in _TYPES if pattern.search(content_type)), None)
+    return next((syntax for pattern, syntax in _LOOKS if pattern.match(text)), None)
+
+
+def _last_filter(source: str) -> str:
+    found = _LAST_FILTER.search(source)
+    return found[1] if found else ""
