@@ -7,6 +7,7 @@ Import from the modules::
     moves           compile_rename({from: to}) · compile_group(path)
     merge           compile_merge(how) → (part names and values) → value · MergeCollision
     join            compile_join(left_key, right_key, as_) → (left, right) → list · compile_list_join by paths
+    keys            key_text(value) → the text that items are matched by
     query           compile_jmespath(text)
 
 Settings that are wrong raise ``ShapeProblem`` (message, offset) when compiled; data that does not fit raises

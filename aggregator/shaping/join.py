@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any, Literal
 
 from aggregator.errors import ExpressionError
+from aggregator.shaping.keys import key_text
 from aggregator.shaping.path import EACH, Path, compile_extract, parse_path
 from aggregator.shaping.problems import ShapeProblem
 from aggregator.templates.expressions.data import MISSING, kind_of
@@ -16,23 +16,23 @@ Join = Callable[[Sequence[Any], Sequence[Any]], list[Any]]
 
 
 def compile_join(left_key: str, right_key: str, as_: str, missing: Missing = "null", *, many: bool = False) -> Join:
-    """Give the function (left items, right items) → left items, each with its match under the key *as_*.
+    """Return the function (left items, right items) → left items, each with its match under the key *as_*.
 
-    Keys are paths in the items; they match when they are equal as JSON, so ``1`` matches ``1.0`` but neither
-    ``"1"`` nor true, and null matches nothing. Of several matches the first counts, or with *many* all, as a
-    list. An item without a match gets null (with *many* an empty list), is dropped, or raises
+    Keys are paths in the items; they match when their texts are equal, so ``1`` matches ``1.0`` and ``"1"`` but not
+    true, and null matches nothing. Of several matches the first counts, or with *many* all, as a list. An item without a match gets null (with *many* an empty list), is dropped, or raises
     ``ExpressionError``; so does a list that is none. Raises ``ShapeProblem`` for a wrong path.
     """
     left_of, right_of = compile_extract(left_key), compile_extract(right_key)
 
     def join(left: Sequence[Any], right: Sequence[Any]) -> list[Any]:
-        index: dict[Any, list[Any]] = {}
+        index: dict[str, list[Any]] = {}
         for item in _items(right):
-            if (key := _hashable(right_of(item))) is not None:
+            if (key := key_text(right_of(item))) is not None:
                 index.setdefault(key, []).append(item)
         joined = []
         for item in _items(left):
-            matches = index.get(_hashable(left_of(item)), [])
+            key = key_text(left_of(item))
+            matches = [] if key is None else index.get(key, [])
             if matches or missing == "null":
                 joined.append(_with(item, as_, matches if many else matches[0] if matches else None))
             elif missing == "error":
@@ -119,8 +119,3 @@ def _with(item: Any, name: str, found: Any) -> Any:
     if not isinstance(item, dict):
         raise ExpressionError(f"A join takes lists of objects, not of {kind_of(item)}.")
     return {**item, name: found}
-
-
-def _hashable(key: Any) -> tuple[bool, Any] | None:
-    """Give *key* so that equal JSON scalars are equal: Python takes true for 1. None for what cannot be a key."""
-    return (isinstance(key, bool), key) if isinstance(key, str | int | float | Decimal) else None

@@ -85,6 +85,30 @@ def test_numbers_match_their_text(rig):
     assert one.body == {"x": [{"id": "7"}]}
 
 
+@pytest.mark.parametrize(("asked", "told"), [("7", "7.0"), ('"7"', "7"), ("7", '"7"'), ("1.5", "1.50"), ("7.0", "7")])
+def test_a_batch_and_a_join_match_the_same_keys(serve, asked, told):
+    """A number is found under its text and under another way to write it, in both."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /batch:
+            fan_out:
+              x: a:/x
+              y: {for_each: {in: "{{ x }}", key: "{{ item.k }}", batch: {key: id}}, url: "a:/y/{keys}"}
+          GET /join:
+            fan_out: {x: a:/x, y: a:/y}
+            response: {join: [{left: "x[].k", right: "y[].id", into: z}]}
+        """,
+        lambda request: httpx.Response(
+            200,
+            content=f'[{{"k":{asked}}}]' if request.url.path == "/x" else f'[{{"id":{told}}}]',
+            headers={"content-type": "application/json"},
+        ),
+    )
+    assert gateway.get("/batch").content == f'{{"x":[{{"k":{asked}}}],"y":[{{"id":{told}}}]}}'.encode()
+    assert f'"z":{{"id":{told}}}' in gateway.get("/join").text
+
+
 def test_keys_are_a_list_in_expressions(rig):
     """In a JSON body the keys keep their type; in a query they repeat the parameter."""
     one = rig("""

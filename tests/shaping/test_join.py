@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -43,16 +44,25 @@ def test_a_missing_match_may_be_an_error() -> None:
     ("left", "right", "matches"),
     [
         (1, 1.0, True),
-        (1, "1", False),
+        (1, "1", True),
+        ("1", Decimal("1.00"), True),
+        (1.5, Decimal("1.50"), True),
+        (0.0, Decimal("-0E+5"), True),
+        (1e22, 10**22, True),
+        (120, Decimal("1.2E2"), True),
+        (Decimal("1E+999999"), Decimal("10E+999998"), True),
+        (1, "1.0", False),
         (1, True, False),
         (True, True, True),
+        (True, "true", True),
+        (None, "null", False),
         (None, None, False),
         ([1], [1], False),
         ("", "", True),
     ],
 )
-def test_keys_are_equal_as_json(left: Any, right: Any, matches: bool) -> None:
-    """Numbers by value, true is not 1, null and containers match nothing."""
+def test_keys_are_equal_as_text(left: Any, right: Any, matches: bool) -> None:
+    """Numbers by value, and as the text that a URL has for them; true is not 1, null and containers match nothing."""
     [item] = compile_join("k", "k", "found")([{"k": left}], [{"k": right}])
     assert (item["found"] is not None) is matches
 

@@ -15,6 +15,7 @@ from aggregator.errors import CallError, Cause, ExpressionError
 from aggregator.plan.types import BatchPlan, EachPlan
 from aggregator.runtime.parts.names import Names
 from aggregator.runtime.parts.shape import compile_structure
+from aggregator.shaping.keys import key_text
 from aggregator.shaping.path import compile_extract
 from aggregator.templates import MISSING, Joined
 
@@ -99,7 +100,8 @@ def _or_null(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json_codec.encode(value).decode()
+    text = key_text(value)
+    return json_codec.encode(value).decode() if text is None else text
 
 
 def _batches(plan: BatchPlan, name: str, values: Sequence[Any], first: Mapping[str, int]) -> list[Job]:
