@@ -210,11 +210,12 @@ class InputPlan(Struct, frozen=True):
 
 
 class EffectPlan(Struct, frozen=True):
-    """A call after the answer has left."""
+    """A call after the answer has left: *on* which answers, a success being one with a status below 400."""
 
     name: str
     call: CallPlan
     when: Expression | None = None
+    on: Literal["success", "failure", "always"] = "success"
 
 
 class DocPlan(Struct, frozen=True):

@@ -86,4 +86,4 @@ def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Se
 
 
 def _effect(plan: EffectPlan, resources: Resources, params: tuple[str, ...]) -> Effect:
-    return Effect(plan.name, build_call(plan.call, resources, params), plan.when, plan.call.timeout)
+    return Effect(plan.name, build_call(plan.call, resources, params), plan.when, plan.call.timeout, plan.on)

@@ -19,8 +19,9 @@ def compile_join(left_key: str, right_key: str, as_: str, missing: Missing = "nu
     """Return the function (left items, right items) → left items, each with its match under the key *as_*.
 
     Keys are paths in the items; they match when their texts are equal, so ``1`` matches ``1.0`` and ``"1"`` but not
-    true, and null matches nothing. Of several matches the first counts, or with *many* all, as a list. An item without a match gets null (with *many* an empty list), is dropped, or raises
-    ``ExpressionError``; so does a list that is none. Raises ``ShapeProblem`` for a wrong path.
+    true, and null matches nothing. Of several matches the first counts, or with *many* all, as a list. An item
+    without a match gets null (with *many* an empty list), is dropped, or raises ``ExpressionError``; so does a list
+    that is none. Raises ``ShapeProblem`` for a wrong path.
     """
     left_of, right_of = compile_extract(left_key), compile_extract(right_key)
 

@@ -56,7 +56,7 @@ Requests
   ads?
     GET shop:/ads
     ends within 3s
-  after the answer
+  after a success
     POST users:/seen
     {"order":7}
     ends within 10s
@@ -86,7 +86,7 @@ def test_machines_get_everything(plan_of) -> None:
         ("order", "call", "shop:/orders/{order_id}"),
         ("buyer", "call", "users:/users/{order.user_id}"),
         ("ads?", "call", "shop:/ads"),
-        ("after the answer", "background", "users:/seen"),
+        ("after a success", "background", "users:/seen"),
     ]
     assert found["failures"]["order"]["cases"]["404"] == [
         {

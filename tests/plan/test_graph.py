@@ -116,7 +116,7 @@ def test_flowchart(plan_of) -> None:
         '  answer(["answer"])\n'
         "  part1 --> answer\n"
         '  effect0["SAY #quot;X#quot;"]\n'
-        "  answer -.-> effect0\n"
+        "  answer -.->|after a success| effect0\n"
     )
 
 

@@ -35,7 +35,7 @@ endpoints:
   GET /flood: {respond: {body: 1}, background: {name: flooding, method: POST, url: dead:/, json: {}}}
   GET /when/{id}:
     call: "up:/users/{id}"
-    background: {method: POST, url: "up:/events/{id}", json: {}, when: "{{ response.status < 300 }}"}
+    background: {method: POST, url: "up:/events/{id}", json: {}, on: always, when: "{{ response.status < 300 }}"}
   GET /short: {respond: {body: 1}, background: {name: short, method: POST, url: up:/held, json: {}, timeout: 100ms}}
   POST /body:
     body: {type: object}

@@ -231,6 +231,9 @@ class BackgroundCallSettings(CallSettings):
     """A call that runs after the answer has gone out; nobody waits for it."""
 
     name: str | None = Field(None, description="Its name in logs and counters; from method and URL if left out.")
+    on: Literal["success", "failure", "always"] = Field(
+        "success", description="After which answers: a success is a status below 400, also of a partial answer."
+    )
 
 
 BackgroundCall = Annotated[

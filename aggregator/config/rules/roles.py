@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
+from aggregator.config.model.call import BackgroundCallSettings
 
 _AROUND = ("optional", "default", "needs", "for_each", "fallback", "race", "fan_out", "status_map")
 _RESULT = ("success", "select", "target", "allow", "deny", "rename", "group", "format", "transform")
@@ -36,6 +37,7 @@ def check_roles(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
     for call in analysis.calls:
         if call.via is not None:
             continue
+        yield from _check_moment(analysis, call)
         keys, where = _WITHOUT_EFFECT.get(call.role, ((), ""))
         yield from _without_effect(call, keys, where)
         if call.settings.url is None:
@@ -45,6 +47,17 @@ def check_roles(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
             hint = "write `on_error: null` for single items, or `optional` and `default` for all"
             message = "`fallback` has no meaning with `for_each`"
             yield Finding("no-effect", message, (*call.path, "fallback"), hint, at_key=True)
+
+
+def _check_moment(analysis: Analysis, call: CallSite) -> Iterator[Finding]:
+    """A background call that waits for an answer which is never given: a static one has one status."""
+    static = analysis.settings.respond if analysis.settings is not None else None
+    if static is None or not isinstance(call.settings, BackgroundCallSettings) or not isinstance(static.status, int):
+        return
+    moment = "failure" if static.status >= 400 else "success"
+    if call.settings.on not in (moment, "always"):
+        message = f"this call is never made: the answer, with status {static.status}, is always a {moment}"
+        yield Finding("no-effect", message, (*call.path, "on"), f"write `on: {moment}`, or `on: always`", at_key=True)
 
 
 def _without_effect(call: CallSite, keys: tuple[str, ...], where: str) -> Iterator[Finding]:

@@ -141,7 +141,7 @@ def _effect(settings: BackgroundCallSettings, near: EndpointSurroundings) -> Eff
     call = compile_call(name, settings, near)
     total = settings.timeout.total if settings.timeout else None
     background = near.whole.root.background.timeout if total is None else total
-    return EffectPlan(name, _unread(replace(call, timeout=background)), optional_expression(settings.when))
+    return EffectPlan(name, _unread(replace(call, timeout=background)), optional_expression(settings.when), settings.on)
 
 
 def _unread(call: CallPlan) -> CallPlan:

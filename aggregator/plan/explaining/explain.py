@@ -10,7 +10,7 @@ from msgspec import Struct
 from aggregator.errors import AggregatorError
 from aggregator.plan.explaining.graph import Line, draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
-from aggregator.plan.explaining.summary import named_calls, part_text
+from aggregator.plan.explaining.summary import moment_text, named_calls, part_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
 from aggregator.plan.explaining.ways import ways_of
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, ResponsePlan
@@ -158,7 +158,7 @@ def _calls(plan: EndpointPlan, params: Mapping[str, Any], veil: Veil) -> Iterato
             yield ExplainedCall(name, role, preview(call, params, veil), seconds, is_cut)
     for effect in plan.effects:
         request = preview(effect.call, params, veil)
-        yield ExplainedCall("after the answer", "background", request, effect.call.timeout, is_cut=False)
+        yield ExplainedCall(moment_text(effect), "background", request, effect.call.timeout, is_cut=False)
 
 
 def _part(part: PartPlan, plan: EndpointPlan, veil: Veil) -> ExplainedPart:

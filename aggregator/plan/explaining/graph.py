@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec import Struct
 
 from aggregator.plan.explaining.preview import shown
-from aggregator.plan.explaining.summary import part_text
+from aggregator.plan.explaining.summary import moment_text, part_text
 from aggregator.plan.types import CallPlan, EachPlan, EndpointPlan, FanPlan, PartPlan
 from aggregator.templates import Expression, json_text
 
@@ -121,7 +121,10 @@ def mermaid(plan: EndpointPlan, line: Line) -> str:
     drawn.append(f"  answer([{_quoted('answer')}])")
     drawn += [f"  part{number} --> answer" for number in _last(plan.fan)] or ["  request --> answer"]
     for number, effect in enumerate(plan.effects):
-        drawn += [f"  effect{number}[{_quoted(line(effect.call))}]", f"  answer -.-> effect{number}"]
+        drawn += [
+            f"  effect{number}[{_quoted(line(effect.call))}]",
+            f"  answer -.->|{moment_text(effect)}| effect{number}",
+        ]
     return "\n".join(drawn) + "\n"
 
 

@@ -9,7 +9,7 @@ from aggregator.fields import duration_text
 from aggregator.plan.explaining.explain import ExplainedPart, Explanation
 from aggregator.plan.explaining.graph import depth_of, draw_tree, inside_of, notes_of
 from aggregator.plan.explaining.preview import Veil
-from aggregator.plan.explaining.summary import calls_text, part_text
+from aggregator.plan.explaining.summary import calls_text, moment_text, part_text
 from aggregator.plan.explaining.svg import Arrow, Box, draw_svg
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, Plan
 from aggregator.plan.walking import calls_in
@@ -33,7 +33,11 @@ def endpoint_picture(explanation: Explanation) -> str:
     boxes.append(Box("answer", last, "answer", (explanation.answer,), "end"))
     arrows += [] if parts else [Arrow("request", "answer")]
     for number, effect in enumerate(plan.effects):
-        notes = (lines(effect.call), *((f"only if {{{{ {effect.when.source} }}}}",) if effect.when else ()))
+        notes = (
+            lines(effect.call),
+            moment_text(effect),
+            *((f"only if {{{{ {effect.when.source} }}}}",) if effect.when else ()),
+        )
         boxes.append(Box(f"effect{number}", last + 1, explanation.veil.text(effect.name), notes, "after"))
         arrows.append(Arrow("answer", f"effect{number}", is_dotted=True))
     return draw_svg(f"{plan.key} and its calls", boxes, arrows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, Plan
+from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, PartPlan, Plan
 from aggregator.plan.walking import calls_in, calls_in_part
 
 
@@ -37,6 +37,11 @@ def calls_text(plan: EndpointPlan) -> str:
 def part_text(part: PartPlan) -> str:
     """Give the name of *part*, with ``[]`` for one call per item and ``?`` when it is optional."""
     return f"{part.name}{'[]' if part.each else ''}{'?' if part.optional else ''}"
+
+
+def moment_text(effect: EffectPlan) -> str:
+    """Return when *effect* is made: ``after a success``."""
+    return {"success": "after a success", "failure": "after a failure"}.get(effect.on, "after the answer")
 
 
 def named_calls(part: PartPlan) -> Iterator[tuple[str, str, CallPlan]]:

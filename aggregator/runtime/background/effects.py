@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
+from typing import Literal
 
 from msgspec import Struct
 
@@ -36,6 +37,11 @@ class Effect(Struct, frozen=True):
     part: Part
     when: Expression | None
     timeout: float
+    on: Literal["success", "failure", "always"] = "success"
+
+    def follows(self, *, success: bool) -> bool:
+        """Return whether the call is made after a success, or after a failure."""
+        return self.on == "always" or (self.on == "success") is success
 
 
 class _Job(Struct, eq=False):
@@ -76,8 +82,12 @@ class EffectQueue:
         """How many calls are being made."""
         return sum(job is not None for job in self._working.values())
 
-    def put(self, effects: tuple[Effect, ...], names: Names, answer: Answer) -> None:
-        """Queue *effects* of a request that got *answer*; never waits, never raises."""
+    def put(self, effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool = False) -> None:
+        """Queue those of *effects* that follow *answer*, which may have *broken* off; never waits, never raises."""
+        success = answer.status < 400 and not broken
+        effects = tuple(effect for effect in effects if effect.follows(success=success))
+        if not effects:
+            return
         around = AnswerNames(names, answer)
         weight = _weight(names, answer) // len(effects)
         for effect in effects:

@@ -79,6 +79,7 @@ class StreamHandler:
         except (CallError, Refusal) as error:
             if transit.status or not isinstance(error, Refusal):
                 self._report.broken(self.plan.key, exchange, transit.status, error)
+                self._queue.put(self._effects, frame.names, Answer(transit.status, [], b""), broken=True)
                 return
             answer = problem(error.status, error.detail, request_id=exchange.id, errors=error.errors)
         if not transit.status:

@@ -301,3 +301,20 @@ def test_static_markup_is_held_against_the_same_rule(say: Say) -> None:
     page = "GET /x/{n}: {respond: {headers: {content-type: text/html}, body: '<b>{{ n }}</b>'}}"
     assert say(page) == ["~unescaped ‹{{ n }}› this is written into markup as it is, and can add to it"]
     assert say("GET /x/{n}: {respond: {body: '<b>{{ n }}</b>'}}") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "on", "said"),
+    [
+        (201, "success", []),
+        (201, "always", []),
+        (503, "failure", []),
+        (201, "failure", ["the answer, with status 201, is always a success"]),
+        (404, "success", ["the answer, with status 404, is always a failure"]),
+    ],
+)
+def test_background_calls_of_static_answers(say: Say, status: int, on: str, said: list[str]) -> None:
+    """A static answer has one status: a call that waits for another one is never made."""
+    effect = f"{{on: {on}, method: POST, url: users:/seen}}"
+    told = say(f"GET /a: {{respond: {{status: {status}, body: 1}}, background: {effect}}}")
+    assert told == [f"no-effect ‹on› this call is never made: {line}" for line in said]
