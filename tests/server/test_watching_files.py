@@ -10,7 +10,8 @@ import pytest
 from aggregator.errors import ConfigError
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import Verdict
-from aggregator.server.generations.watching import _folders, stamp
+from aggregator.server.generations.settling import stamp
+from aggregator.server.generations.watching import _folders
 from aggregator.server.process import serving
 
 ONE = "endpoints: {GET /n: {respond: {body: 1}}}"

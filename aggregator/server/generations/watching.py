@@ -7,22 +7,22 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, suppress
+from functools import partial
 from pathlib import Path
 
+from aggregator.server.generations.settling import Stamp, settle, sight
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
-_DEBOUNCE_MS, _STEP_MS = 100, 50
+_DEBOUNCE_MS, _STEP_MS = 50, 20
 LOOK_MS = 1000
 """Milliseconds between two looks at the files when nothing is heard of them: some file systems tell nothing."""
 
-Stamp = tuple[tuple[str, int, int, int], ...]
-
 
 async def watch_files(files: Callable[[], Iterable[Path]], wake: asyncio.Event) -> None:
-    """Set *wake* whenever one of *files* (or folders) has changed, and once at first. Runs until cancelled.
+    """Set *wake* whenever one of *files* (or folders) has changed and is whole, and once at first.
 
-    What *files* gives may change at any time.
+    What *files* returns may change at any time. Runs until cancelled.
     """
     seen: Stamp | None = None
     while True:
@@ -30,16 +30,17 @@ async def watch_files(files: Callable[[], Iterable[Path]], wake: asyncio.Event) 
         folders = await asyncio.to_thread(_folders, watched)
         async with aclosing(_ticks(folders)) as ticks:
             async for _ in ticks:
-                now, folders_now = await asyncio.to_thread(_look, watched)  # a file system may be slow
+                look = partial(asyncio.to_thread, sight, watched, seen)  # a file system may be slow
+                now = (await look()).stamp
                 if now != seen:
-                    seen = now
+                    seen = await settle(now, look)
                     wake.set()
-                if tuple(files()) != watched or folders_now != folders:
+                if tuple(files()) != watched or await asyncio.to_thread(_folders, watched) != folders:
                     break
 
 
 async def _ticks(folders: frozenset[Path]) -> AsyncGenerator[None, None]:
-    """Give a tick soon after something happened in *folders*, and one every second."""
+    """Yield a tick soon after something happened in *folders*, and one every second."""
     from watchfiles import awatch
 
     yield
@@ -56,28 +57,11 @@ async def _ticks(folders: frozenset[Path]) -> AsyncGenerator[None, None]:
             yield
 
 
-def _look(files: tuple[Path, ...]) -> tuple[Stamp, frozenset[Path]]:
-    return stamp(files), _folders(files)
-
-
 def _folders(files: Iterable[Path]) -> frozenset[Path]:
-    """Give the folders in which a change of *files* shows, as they are named and as links lead."""
+    """Return the folders in which a change of *files* shows, as they are named and as links lead."""
     found: set[str] = set()
     for file in files:
         with suppress(OSError, ValueError):  # a relative name whose folder is no more, a name that no file can have
             names = (str(file.absolute()), os.path.realpath(file))
             found.update([names[0]] if os.path.isdir(file) else map(os.path.dirname, names))
     return frozenset(Path(folder) for folder in found if os.path.isdir(folder))
-
-
-def stamp(files: Iterable[Path]) -> Stamp:
-    """Give what tells one state of *files* from another: identity, size and time of change of each."""
-    found: list[tuple[str, int, int, int]] = []
-    for file in files:
-        try:
-            status = file.stat()
-        except (OSError, ValueError):
-            found.append((str(file), 0, 0, 0))
-        else:
-            found.append((str(file), status.st_ino, status.st_size, status.st_mtime_ns))
-    return tuple(found)
