@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+from weakref import WeakValueDictionary
 
 from aggregator.schemas.declaration import Declaration, read_declaration
 from aggregator.schemas.engine import build
@@ -25,7 +26,7 @@ ABSENT: Final = MISSING
 """What reading gives for an optional parameter that was not sent and has no default."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Parameter:
     """A declared parameter; equal to another that was declared in the same words.
 
@@ -59,14 +60,11 @@ def compile_parameter(name: str, declaration: Any, location: Location) -> Parame
     words = (name, location, repr(declaration))
     known = _KNOWN.get(words)
     if known is None:
-        if len(_KNOWN) >= _MOST_KNOWN:
-            _KNOWN.clear()
         known = _KNOWN[words] = _compile(name, declaration, location)
     return known
 
 
-_MOST_KNOWN = 4096
-_KNOWN: dict[tuple[str, str, str], Parameter] = {}
+_KNOWN: WeakValueDictionary[tuple[str, str, str], Parameter] = WeakValueDictionary()
 
 
 def _compile(name: str, declaration: Any, location: Location) -> Parameter:

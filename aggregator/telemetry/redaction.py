@@ -7,6 +7,7 @@ for every record, and whoever dumps a configuration or a request calls it too.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import Any
@@ -37,6 +38,8 @@ _QUERY_VALUE = re.compile(
 )
 _USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.\-]*://)[^/?#\s@]+@")
 _SHORTEST = 4
+_REMEMBERED = 16
+"""Sets of secrets that a masker knows: those of the last reloads, since requests may still be under way with them."""
 
 
 def redact_text(text: str) -> str:
@@ -88,19 +91,30 @@ class Masker:
     A secret shorter than four characters is not masked: it would turn up in every other word.
     """
 
-    __slots__ = ("_pattern", "_secrets")
+    __slots__ = ("_learned", "_pattern")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets: frozenset[str] = frozenset()
+        self._learned: deque[frozenset[str]] = deque(maxlen=_REMEMBERED)
         self._pattern: re.Pattern[str] | None = None
         self.learn(secrets)
 
     def __repr__(self) -> str:
         return f"Masker({len(self._secrets)} secrets)"
 
+    @property
+    def _secrets(self) -> frozenset[str]:
+        return frozenset().union(*self._learned)
+
     def learn(self, secrets: Iterable[str]) -> None:
-        """Mask these from now on too; what was a secret before a reload stays one."""
-        self._secrets |= {secret for secret in secrets if len(secret) >= _SHORTEST}
+        """Mask *secrets* from now on, and still those that were learned by the last 15 calls with others."""
+        learned = frozenset(secret for secret in secrets if len(secret) >= _SHORTEST)
+        if learned in self._learned:
+            self._learned.remove(learned)
+        self._learned.append(learned)
+        self._compile()
+
+    def _compile(self) -> None:
+        re.purge()  # the cache of the module would keep the last 512 patterns, with secrets that are none any more
         forms = {form for secret in self._secrets for form in (secret, quote(secret, safe=""))}
         # The longest first, so that a secret that begins with another one is masked whole.
         ordered = sorted(forms, key=lambda form: (-len(form), form))

@@ -10,6 +10,7 @@ from aggregator.templates.expressions.data import MISSING, Joined, Missing
 from aggregator.templates.expressions.expression import Expression, compile_expression
 from aggregator.templates.expressions.paths import Path, is_name, read_path
 from aggregator.templates.filters import FILTERS, TESTS, FilterDoc
+from aggregator.templates.forgetting import forget_texts
 from aggregator.templates.nodes import Const, Expr, ListNode, MapNode, Node, OnMissing, Text
 from aggregator.templates.problem import TemplateProblem
 from aggregator.templates.spans import expressions_in, is_one_expression, quote_around
@@ -60,6 +61,7 @@ __all__ = [
     "encode_segment",
     "encode_segments",
     "expressions_in",
+    "forget_texts",
     "header_value",
     "is_canonical_path",
     "is_name",

@@ -139,8 +139,8 @@ def test_the_limit_is_over_all_sizes(monkeypatch):
     assert left[:3] == [16_000, 16_000 - 160, 15_504]
 
 
-def test_the_server_fills_them(stage, monkeypatch):
-    """Before what serves is made, before the first request, and whenever the files have been looked at again."""
+def test_the_server_fills_them_at_its_start_only(stage, monkeypatch):
+    """Before what serves is made and before the first request; a reload leaves the fillings as they are."""
     filled: list[int | None] = []
 
     class Told(Holes):
@@ -151,9 +151,10 @@ def test_the_server_fills_them(stage, monkeypatch):
     gateways: list[Any] = []
     monkeypatch.setattr("aggregator.server.process.serving.Holes", Told)
     gateways.append(stage.gateway("endpoints: {GET /n: {respond: {body: 1}}}", watch=True))
-    assert filled[:2] == [None, None]
-    gateways[0].write("endpoints: {GET /n: {respond: {body: 2}}}")
-    stage.until(lambda: 2 in filled)
+    for number in (2, 3):
+        gateways[0].write(f"endpoints: {{GET /n: {{respond: {{body: {number}}}}}}}")
+        stage.until(lambda n=number: gateways[0].get("/n").json == n)
+    assert filled == [None, None]
 
 
 def test_what_was_loaded_is_never_searched(stage, monkeypatch):

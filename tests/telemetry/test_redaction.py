@@ -78,7 +78,17 @@ def test_short_and_empty_secrets_mask_nothing() -> None:
     assert Masker(["", "a", "abc"])("abc aaa") == "abc aaa"
 
 
-def test_a_masker_never_forgets_and_never_tells() -> None:
+def test_a_masker_forgets_what_was_a_secret_long_ago() -> None:
+    """A secret that rotates for ever takes no more memory, and no more time for each line, than sixteen of them."""
+    masker = Masker()
+    for number in range(100):
+        masker.learn([f"secret-{number:03}", "lasting-secret"])
+        masker.learn([f"secret-{number:03}", "lasting-secret"])
+    assert repr(masker) == "Masker(17 secrets)"
+    assert masker("secret-083 secret-084 lasting-secret") == f"secret-083 {MASK} {MASK}"
+
+
+def test_a_masker_keeps_the_last_secrets_and_never_tells() -> None:
     """Secrets of the file before a reload stay hidden, also from a debugger's view of the masker."""
     masker = Masker(["old-secret"])
     masker.learn(["new-secret"])

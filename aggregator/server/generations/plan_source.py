@@ -11,6 +11,7 @@ from aggregator.diagnostics import Diagnostic, render_text
 from aggregator.errors import ConfigError
 from aggregator.plan.compiler import Compiler
 from aggregator.plan.types import Plan
+from aggregator.templates import forget_texts
 
 
 class PlanFiles:
@@ -30,12 +31,15 @@ class PlanFiles:
         self.warnings: tuple[Diagnostic, ...] = ()
 
     def load(self) -> Plan:
-        """Give the plan as the files say now, the same object while nothing changes; raises ``ConfigError``."""
+        """Return the plan as the files say now, the same object while nothing changes; raise ``ConfigError``."""
         if self._plan is not None and self._loader.stands():
             return self._plan
         self._plan = None
-        config = self._loader.load()
-        self._plan = self._compiler.compile(config)
+        try:
+            config = self._loader.load()
+            self._plan = self._compiler.compile(config)
+        finally:
+            forget_texts()
         self.warnings = config.warnings
         return self._plan
 

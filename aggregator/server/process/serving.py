@@ -173,7 +173,6 @@ class Service:
             outcome = await self._app.running.reload(asked=asked)
             if outcome.verdict is not Verdict.UNCHANGED:
                 self._on_reload(outcome)
-            await self._holes.fill()
 
     def _watchdog(self) -> Watching | nullcontext[None]:
         threshold = self._app.running.plan.server.watchdog

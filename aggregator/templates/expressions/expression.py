@@ -74,7 +74,7 @@ def compile_expression(source: str) -> Expression:
         raise problem.at(source.index(stripped)) from None
 
 
-@lru_cache(maxsize=4096)  # a reload meets the same expressions again
+@lru_cache(maxsize=4096)  # many endpoints say the same
 def _compile(source: str) -> Expression:
     return _simple(source) or _comparison(source) or _compile_with_jinja(source)
 

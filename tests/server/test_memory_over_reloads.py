@@ -1,0 +1,60 @@
+"""Reloads leave nothing behind: what the hundredth holds is what the tenth held."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from pathlib import Path
+
+from aggregator.server.application.app import application
+from aggregator.server.generations.plan_source import PlanFiles
+
+HEAD = 'version: 1\nupstreams: {up: {url: "http://127.0.0.1:9", headers: {x-key: "${file:secret}"}}}\nendpoints:\n'
+ENDPOINT = """  GET /n{number}/{{id}}:
+    query: {{q: {{type: string, pattern: "^a{turn}"}}}}
+    fan_out:
+      one: {{url: "up:/a/{{id}}?t={turn}-{number}", headers: {{x-turn: "{{{{ request.id }}}} {turn}-{number}"}}}}
+      two: {{url: up:/b, when: "{{{{ query.q != '{turn}' }}}}"}}
+"""
+
+
+def write(folder: Path, turn: int) -> None:
+    """Write the file and its secret anew: everything that the file says differs from every other turn."""
+    (folder / "secret").write_text(f"rotating-secret-{turn}")
+    endpoints = "".join(ENDPOINT.format(number=number, turn=turn) for number in range(5))
+    (folder / "routes.yaml").write_text(HEAD + endpoints)
+
+
+def held() -> Counter[str]:
+    """Return how many objects of each of our classes there are."""
+    gc.collect()
+    kinds = (type(thing) for thing in gc.get_objects())
+    return Counter(
+        f"{kind.__module__}.{kind.__qualname__}" for kind in kinds if str(kind.__module__).startswith("aggregator")
+    )
+
+
+async def reloaded(folder: Path, turns: int) -> tuple[Counter[str], Counter[str]]:
+    """Return what is held after the tenth reload, and after the last one of *turns*."""
+    write(folder, 0)
+    running = application(PlanFiles(folder / "routes.yaml")).running
+    await running.open()
+    try:
+        tenth: Counter[str] = Counter()
+        for turn in range(1, turns + 1):
+            write(folder, turn)
+            outcome = await running.reload()
+            assert outcome.generation == turn + 1, outcome.report
+            if turn == 10:
+                tenth = held()
+        return tenth, held()
+    finally:
+        await running.close()
+
+
+def test_nothing_is_left_of_old_generations(tmp_path):
+    """Secrets rotate and every text changes; no class has more objects than after the tenth reload."""
+    tenth, last = asyncio.run(reloaded(tmp_path, 60))
+    assert tenth["aggregator.server.generations.generation.Generation"] == 1
+    assert last - tenth == Counter()
