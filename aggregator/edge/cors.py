@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from aggregator.exchange import HeaderList
+from aggregator.http import HeaderList
 
 ANY = "*"
 SAFELISTED = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from aggregator.exchange import HeaderList
+from aggregator.http import HeaderList
 
 
 def lifecycle_fields(since: datetime | None, sunset: datetime | None, see: str | None) -> HeaderList:
