@@ -161,10 +161,10 @@ class EndpointHandler:
         try:
             return self._routine.assembly.plain(run)
         except AggregatorError as error:
-            return self._failed(_unmade(error), run)
+            return self._failed(_unmade(error, run), run)
         except Exception as error:
             tell_fault(self.plan.key, error, run.frame.exchange.id)
-            return self._failed(_unmade(CallError(Cause.FAULT, FAULT)), run)
+            return self._failed(_unmade(CallError(Cause.FAULT, FAULT), run), run)
 
     async def _finished(self, run: Run) -> Answer:
         if run.failure is not None:
@@ -175,9 +175,9 @@ class EndpointHandler:
         except Refusal:
             raise
         except AggregatorError as error:
-            return self._failed(_unmade(error), run)
+            return self._failed(_unmade(error, run), run)
         except TimeoutError:
-            return self._failed(_unmade(CallError(Cause.DEADLINE, "The answer could not be made in time.")), run)
+            return self._failed(_unmade(CallError(Cause.DEADLINE, "The answer could not be made in time."), run), run)
 
     def _failed(self, failure: Result, run: Run) -> Answer:
         run.failure = failure
@@ -223,6 +223,7 @@ def _resolve(done: asyncio.Future[None]) -> Callable[[Run], None]:
     return ended
 
 
-def _unmade(error: AggregatorError) -> Result:
-    """Give the failure of an answer whose parts are all there, but cannot become one."""
-    return failed("response", error)
+def _unmade(error: AggregatorError, run: Run) -> Result:
+    """Return the failure of an answer whose parts are all there, but cannot become one."""
+    now = run.frame.loop.time()
+    return failed("response", error, now, now)

@@ -22,8 +22,7 @@ def ended(
     name: str, start: float, end: float, *, status: int = 200, sent: float | None = None, reused: bool = False
 ) -> Result:
     """Give a good result that ran from *start* to *end*."""
-    result = Result(name, status=status)
-    result.started, result.ended = start, end
+    result = Result(name, start, end, status=status)
     if sent is not None:
         result.reply = Reply(status, [], b"", reused, start, sent, end - 0.001, end)
     return result
@@ -31,9 +30,7 @@ def ended(
 
 def late(name: str, start: float, end: float, cause: Cause = Cause.DEADLINE) -> Result:
     """Give a failed result."""
-    result = failed(name, CallError(cause, "It was late."), upstream="shop")
-    result.started, result.ended = start, end
-    return result
+    return failed(name, CallError(cause, "It was late."), start, end, upstream="shop")
 
 
 def test_a_bar_for_each_part() -> None:
@@ -65,8 +62,8 @@ def test_notes_say_what_numbers_do_not() -> None:
     replaced = late("a", 0.0, 0.1)
     replaced.state = State.DEFAULT
     assert bars_of([replaced], 0.0)[0].note == "deadline → default"
-    assert bars_of([skipped("a")], 0.0)[0].note == "skipped"
-    refused = failed("a", CallError(Cause.STATUS, "No."), status=500)
+    assert bars_of([skipped("a", 0.0)], 0.0)[0].note == "skipped"
+    refused = failed("a", CallError(Cause.STATUS, "No."), 0.0, 0.0, status=500)
     assert bars_of([refused], 0.0)[0].note == ""
 
 

@@ -99,7 +99,7 @@ def test_the_table_is_what_the_runtime_does(plan_of, text: str, cause: Cause, st
     endpoint = plan_of(text).endpoints[0]
     part = endpoint.fan.parts[0]
     exchange = Exchange("GET", "/a", b"", [])
-    result = failed("call", CallError(cause, "It failed."), status=status)
+    result = failed("call", CallError(cause, "It failed."), 0.0, 0.0, status=status)
     answer = failure_answer(result, part.rows, Names(exchange), exchange, (), debug=False)
     outcomes = next(found for found in cases_of(part, endpoint) if found.name == case).outcomes
     assert answer.status in [outcome.status for outcome in outcomes]

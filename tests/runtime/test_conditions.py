@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aggregator.errors import Cause
+from aggregator.exchange import State
 
 ADS = """
     fan_out:
@@ -79,6 +80,21 @@ def test_a_condition_that_cannot_be_evaluated_fails_the_part(rig):
     """).start()
     one["/user"].answer({"age": "old"})
     assert (one.answer.status, one.body["cause"]) == (502, "expression")
+
+
+@pytest.mark.parametrize(("when", "state"), [("user.age > 17", State.DEFAULT), ("false and user", State.SKIPPED)])
+def test_a_part_that_was_never_asked_has_the_time_of_its_condition(rig, when, state):
+    """Its bar stands where its condition was read, within the request, not at the beginning of the clock."""
+    one = rig(f"""
+        fan_out:
+          user: a:/user
+          ads: {{url: a:/ads, optional: true, when: "{{{{ {when} }}}}"}}
+    """).start()
+    one.loop.now += 0.5
+    one["/user"].answer({"age": "old"})
+    ads = one.run.ended_results()[1]
+    assert (ads.state, ads.attempts) == (state, 0)
+    assert (ads.started, ads.ended) == (100.5, 100.5)
 
 
 @pytest.mark.parametrize("cause", [Cause.REFUSED, Cause.DEADLINE, Cause.MALFORMED])

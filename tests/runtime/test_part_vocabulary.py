@@ -15,16 +15,13 @@ from aggregator.runtime.parts.result import Result, failed, skipped
 
 def result(name="x", state=State.OK, status=200, ms=12.34):
     """Give a result as a run leaves it."""
-    made = Result(name, state, status)
-    made.ended = ms / 1000
-    return made
+    return Result(name, 0.0, ms / 1000, state=state, status=status)
 
 
 def test_a_part_in_a_header():
     """A list of structured fields, one item a part (RFC 9651)."""
-    lost = failed("ads", CallError(Cause.DEADLINE, "late"))
-    lost.ended = 0.3
-    header = parts_header([result(), lost, skipped("tips")])
+    lost = failed("ads", CallError(Cause.DEADLINE, "late"), 0.0, 0.3)
+    header = parts_header([result(), lost, skipped("tips", 0.0)])
     assert header == (
         b"x;state=ok;status=200;ms=12;attempts=1, ads;state=failed;cause=deadline;ms=300;attempts=1, "
         b"tips;state=skipped;ms=0;attempts=0"
@@ -40,7 +37,7 @@ def test_a_name_that_is_no_token_is_a_string(name, written):
 def test_a_part_as_data():
     """The same words; what was tried before it and what is inside it tell the same of themselves."""
     part = result("x")
-    part.tried = (failed("x", CallError(Cause.DNS, "no"), status=0),)
+    part.tried = (failed("x", CallError(Cause.DNS, "no"), 0.0, 0.0),)
     part.parts = (result("inner", ms=1),)
     part.attempts = 2
     assert part_member(part) == {

@@ -67,14 +67,14 @@ def run_of(*parts, waits=None, ended=None):
 
 def good(name: str = "x", value: object = 1) -> Result:
     """Give a success."""
-    result = Result(name, status=200)
+    result = Result(name, 0.0, 0.0, status=200)
     result.value = value
     return result
 
 
 def bad(name: str = "x", cause: Cause = Cause.REFUSED) -> Result:
     """Give a failure."""
-    return failed(name, CallError(cause, "no"))
+    return failed(name, CallError(cause, "no"), 0.0, 0.0)
 
 
 def test_a_run_of_nothing_ends_at_once():

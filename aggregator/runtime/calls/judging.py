@@ -35,9 +35,9 @@ class Judge:
         self._eager = plan.eager
         self._refine = _compile_refine(plan)
 
-    def judge(self, frame: Frame, reply: Reply) -> Result:
-        """Give the result that *reply* is; a failure has no rows yet."""
-        result = Result(self._name, status=reply.status)
+    def judge(self, frame: Frame, reply: Reply, started: float) -> Result:
+        """Return the result that *reply* is to a call that *started* then (loop time); a failure has no rows yet."""
+        result = Result(self._name, started, frame.loop.time(), status=reply.status)
         result.headers = reply.headers
         result.raw = reply.body
         result.reply = reply
@@ -93,7 +93,7 @@ def judges_alike(plan: CallPlan) -> Hashable | None:
 
 
 def _as_failure(result: Result, error: AggregatorError) -> Result:
-    failure = failed(result.name, error, upstream=result.upstream, status=result.status)
+    failure = failed(result.name, error, result.started, result.ended, upstream=result.upstream, status=result.status)
     failure.headers, failure.raw, failure.reply = result.headers, result.raw, result.reply
     failure.decoder = _lenient
     return failure

@@ -125,22 +125,18 @@ class Sender:
         done(self.judge(frame, outcome, started))
 
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float) -> Result:
-        """Give the result that *outcome* means for this call."""
+        """Return the result that *outcome* means for this call, which *started* then (loop time)."""
         if isinstance(outcome, CallError):
-            result = failed(self.name, outcome, upstream=self.plan.upstream.label, rows=self.plan.rows)
-        else:
-            result = self._routine.judge.judge(frame, outcome)
-            if result.state is State.FAILED:
-                result.is_ruled_by(self.plan.rows)
-        result.started = started
-        result.ended = frame.loop.time()
+            upstream, rows = self.plan.upstream.label, self.plan.rows
+            return failed(self.name, outcome, started, frame.loop.time(), upstream=upstream, rows=rows)
+        result = self._routine.judge.judge(frame, outcome, started)
+        if result.state is State.FAILED:
+            result.is_ruled_by(self.plan.rows)
         return result
 
     def _refused(self, error: AggregatorError, now: float) -> Result:
-        result = failed(self.name, error, upstream=self.plan.upstream.label, rows=self.plan.rows)
-        result.attempts = 0
-        result.started = result.ended = now
-        return result
+        upstream, rows = self.plan.upstream.label, self.plan.rows
+        return failed(self.name, error, now, now, upstream=upstream, rows=rows, attempts=0)
 
     def send(self, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]) -> Cancelable:
         """Send what was rendered before, once."""

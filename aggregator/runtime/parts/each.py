@@ -36,10 +36,8 @@ class Each:
         try:
             work = work_of(self.plan, self.name, frame.names)
         except AggregatorError as error:
-            result = failed(self.name, error, rows=self.rows)
-            result.attempts = 0
-            result.started = result.ended = frame.loop.time()
-            done(result)
+            now = frame.loop.time()
+            done(failed(self.name, error, now, now, rows=self.rows, attempts=0))
             return None
         running = _Running(self, frame, done, work)
         running.begin()
@@ -86,9 +84,8 @@ class _Running:
         self._next += 1
         self._active += 1
         if job.error is not None:
-            lost = failed(self._each.name, job.error, rows=self._each.rows)
-            lost.attempts = 0
-            self._settle(number, lost)
+            now = self._frame.loop.time()
+            self._settle(number, failed(self._each.name, job.error, now, now, rows=self._each.rows, attempts=0))
             return
         names = ItemNames(self._frame.names, job.seed, self._each.plan.items)
         frame = self._frame.with_names(names)
@@ -116,12 +113,13 @@ class _Running:
                 found = by_key(result.exact)
             except AggregatorError as error:
                 broken = failed(
-                    self._each.name, error, upstream=result.upstream, status=result.status, rows=self._each.rows
-                )
-                broken.started, broken.ended = result.started, result.ended
+                    self._each.name, error, result.started, result.ended,
+                    upstream=result.upstream, status=result.status, rows=self._each.rows,
+                )  # fmt: skip
                 return self._kept(keys, broken)
             for key in keys:
-                self._results[key] = single = Result(self._each.name, status=result.status)
+                single = Result(self._each.name, result.started, result.ended, status=result.status)
+                self._results[key] = single
                 single.json = json_codec.encode(found.get(key))
         else:
             self._results.update(dict.fromkeys(keys, result))
@@ -134,7 +132,7 @@ class _Running:
 
     def _finish(self) -> None:
         self._over = True
-        whole = Result(self._each.name)
+        whole = Result(self._each.name, self._started, self._frame.loop.time())
         outcomes = tuple(outcome for outcome in self._outcomes if outcome is not None)
         whole.attempts = sum(outcome.attempts for outcome in outcomes)
         whole.made_of(outcomes)
@@ -142,8 +140,7 @@ class _Running:
         try:
             whole.json = self._collected()
         except AggregatorError as error:
-            whole = failed(self._each.name, error, rows=self._each.rows)
-        whole.started, whole.ended = self._started, self._frame.loop.time()
+            whole = failed(self._each.name, error, whole.started, whole.ended, rows=self._each.rows)
         self._done(whole)
 
     def _lost(self) -> tuple[Result, ...]:

@@ -98,7 +98,7 @@ class Run:
     def _launch(self, number: int) -> None:
         part = self.parts[number]
         if self.tickets[number] is _NOTHING:
-            self._settle(number, skipped(part.name))
+            self._settle(number, skipped(part.name, self.frame.loop.time()))
             return
         try:
             frame = self.frame if self.wanted is None else self.frame.for_group(self.wanted[part.name])
@@ -125,7 +125,8 @@ class Run:
         _log.error("A part could not be run by a fault of the program: %r", error, exc_info=error)
         if not self.over:
             fault = CallError(Cause.FAULT, "The server made a mistake; its log tells more.")
-            self.failure = failed(self.order.names[number], fault)
+            now = self.frame.loop.time()
+            self.failure = failed(self.order.names[number], fault, now, now)
             self._finish()
 
     def _take(self, number: int, result: Result) -> None:

@@ -30,18 +30,18 @@ class Group:
         return run
 
     def _collected(self, run: Run, started: float) -> Result:
+        ended = run.frame.loop.time()
         try:
-            result = self._spliced(run)
+            result = self._spliced(run, started, ended)
         except AggregatorError as error:
-            result = failed(self.name, error)
+            result = failed(self.name, error, started, ended)
         result.parts = run.ended_results()
-        result.started, result.ended = started, run.frame.loop.time()
         return result
 
-    def _spliced(self, run: Run) -> Result:
+    def _spliced(self, run: Run, started: float, ended: float) -> Result:
         if run.failure is not None:
-            return failed_within(self.name, run.failure, run.frame.names)
-        result = Result(self.name)
+            return failed_within(self.name, run.failure, run.frame.names, started, ended)
+        result = Result(self.name, started, ended)
         results = run.ended_results()
         pieces = [piece for key, part in zip(self._keys, results, strict=True) for piece in (key, part.json)]
         result.json = b"".join([*pieces, b"}"]) if pieces else b"{}"

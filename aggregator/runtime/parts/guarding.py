@@ -36,12 +36,11 @@ class Guarded:
         try:
             wanted = self._when is None or self._when.truth(frame.names)
         except AggregatorError as error:
-            unasked = failed(self.name, error, rows=self._rows)
-            unasked.attempts = 0
-            done(self._settled(frame, unasked))
+            now = frame.loop.time()
+            done(self._settled(frame, failed(self.name, error, now, now, rows=self._rows, attempts=0)))
             return None
         if not wanted:
-            done(self._settled(frame, skipped(self.name)))
+            done(self._settled(frame, skipped(self.name, frame.loop.time())))
             return None
         return self._inner.start(frame.cut_to(self._timeout), lambda result: done(self._settled(frame, result)))
 
@@ -56,8 +55,10 @@ class Guarded:
         try:
             shape(result, frame.names)
         except AggregatorError as error:
-            shaped = failed(self.name, error, upstream=result.upstream, status=result.status, rows=self._rows)
-            shaped.started, shaped.ended = result.started, result.ended
+            shaped = failed(
+                self.name, error, result.started, result.ended,
+                upstream=result.upstream, status=result.status, rows=self._rows,
+            )  # fmt: skip
             return self._replaced(frame, shaped) if self._optional else shaped
         return result
 

@@ -24,7 +24,7 @@ class Result:
     *raw* is the body as it came (decompressed). ``json`` is JSON text ready to be copied, ``value`` the same as
     data; each is made from the other, or by *decoder* from *raw*, once, when it is first asked for. *reply* is what
     a call got, with the instants of its way. *parts* are what is worth telling of inside it, *tried* what was tried
-    before it.
+    before it. *started* and *ended* are loop time: who makes a result knows when it was.
     """
 
     # The few results that have them get `_as_sent`, `_made_of`, `_rows` and `_scope`; the many cost nothing more.
@@ -37,7 +37,7 @@ class Result:
     _rows: tuple[RowPlan, ...]
     _scope: Any
 
-    def __init__(self, name: str, state: State = State.OK, status: int = 0) -> None:
+    def __init__(self, name: str, started: float, ended: float, *, state: State = State.OK, status: int = 0) -> None:
         self.name = name
         self.state = state
         self.status = status
@@ -48,8 +48,8 @@ class Result:
         self.cause: Cause | None = None
         self.error: CallError | None = None
         self.upstream = ""
-        self.started = 0.0
-        self.ended = 0.0
+        self.started = started
+        self.ended = ended
         self.attempts = 1
         self.parts: tuple[Result, ...] = ()
         self.tried: tuple[Result, ...] = ()
@@ -172,10 +172,12 @@ _FIELDS: dict[str, Callable[[Result], Any]] = {
 
 
 def failed(
-    name: str, error: AggregatorError, *, upstream: str = "", status: int = 0, rows: tuple[RowPlan, ...] | None = None
-) -> Result:
-    """Give the result of a part that ended with *error*; *rows* are those of the call that it comes from."""
-    result = Result(name, State.FAILED, status)
+    name: str, error: AggregatorError, started: float, ended: float, *,
+    upstream: str = "", status: int = 0, rows: tuple[RowPlan, ...] | None = None, attempts: int = 1,
+) -> Result:  # fmt: skip
+    """Return the result of a part that ended with *error* after *attempts* calls; *rows* are those of its call."""
+    result = Result(name, started, ended, state=State.FAILED, status=status)
+    result.attempts = attempts
     result.error = as_call_error(error)
     result.cause = result.error.cause
     result.upstream = upstream
@@ -189,17 +191,17 @@ def as_call_error(error: AggregatorError) -> CallError:
     return error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error))
 
 
-def failed_within(name: str, inner: Result, scope: Any) -> Result:
-    """Give the failure of the group *name* that *inner* is the reason of; *scope* are the names inside the group."""
+def failed_within(name: str, inner: Result, scope: Any, started: float, ended: float) -> Result:
+    """Return the failure of the group *name* that *inner* is the reason of; *scope* are the names inside the group."""
     assert inner.error is not None
-    result = failed(name, inner.error, upstream=inner.upstream, status=inner.status, rows=inner.rows)
+    result = failed(name, inner.error, started, ended, upstream=inner.upstream, status=inner.status, rows=inner.rows)
     result.headers, result.raw, result.reply, result.decoder = inner.headers, inner.raw, inner.reply, inner.decoder
     result._scope = inner.scope or scope
     return result
 
 
-def skipped(name: str) -> Result:
-    """Give the result of a part that was not wanted: ``when`` did not hold."""
-    result = Result(name, State.SKIPPED)
+def skipped(name: str, now: float) -> Result:
+    """Return the result of a part that was not wanted at *now*: ``when`` did not hold."""
+    result = Result(name, now, now, state=State.SKIPPED)
     result.attempts = 0
     return result

@@ -180,18 +180,16 @@ class _Transforming:
             async with asyncio.timeout_at(self._frame.deadline):
                 result.value = await self._function(result.value)
         except TimeoutError:
-            result = self._failure(result, CallError(Cause.DEADLINE, "A function of a plug-in took too long."))
-        except CallError as error:
-            result = self._failure(result, error)
+            self._fail(result, CallError(Cause.DEADLINE, "A function of a plug-in took too long."))
         except AggregatorError as error:
-            result = self._failure(result, CallError(Cause.EXPRESSION, str(error)))
-        result.ended = self._frame.loop.time()
-        self._done(result)
+            self._fail(result, error)
+        else:
+            result.ended = self._frame.loop.time()
+            self._done(result)
 
-    def _failure(self, result: Result, error: CallError) -> Result:
-        failure = failed(result.name, error, upstream=result.upstream, status=result.status)
-        failure.started = result.started
-        return failure
+    def _fail(self, result: Result, error: AggregatorError) -> None:
+        now = self._frame.loop.time()
+        self._done(failed(result.name, error, result.started, now, upstream=result.upstream, status=result.status))
 
     def cancel(self) -> None:
         """Give up the call or the function, whichever is under way."""

@@ -82,14 +82,14 @@ class Transit:
             success = self._stream.sender.plan.success
             if reply.status not in success.statuses and not is_verdict(success, reply.status, self._frame.exchange):
                 return self._failed(await _whole(reply), started)
-            result = Result(self._stream.sender.name, status=reply.status)
+            now = self._frame.loop.time()
+            result = Result(self._stream.sender.name, started, now, status=reply.status)
             result.headers = reply.headers
-            result.started, result.ended = started, self._frame.loop.time()
             self._take(result)
             try:
                 answer = self._stream.head(result, self._frame.names)
             except AggregatorError as error:
-                return self._answer_to(failed("response", error), self._stream.plan.rows)
+                return self._answer_to(failed("response", error, now, now), self._stream.plan.rows)
             return await self._pass_on(reply, answer)
 
     def _take(self, result: Result) -> None:

@@ -39,7 +39,7 @@ class Part:
             raise RuntimeError("a fault")
         self.done.append(done)
         if self.at_once:
-            done(Result("part"))
+            done(Result("part", 0.0, 0.0))
         return self
 
     def cancel(self) -> None:
@@ -93,7 +93,7 @@ def test_no_more_than_the_workers_at_once(run):
         assert (part.started, queue.running, queue.depth) == (2, 2, 3)
         queue.configure(BackgroundPlan(workers=1))
         for done in part.done[:2]:
-            done(Result("part"))
+            done(Result("part", 0.0, 0.0))
         await turns()
         assert queue.running == 1
         await queue.drain(0)
@@ -156,8 +156,8 @@ def test_a_failure_is_counted_with_its_cause(run, caplog):
         part.at_once = False
         put(queue, effect(part))
         await turns()
-        part.done[0](failed("part", CallError(Cause.REFUSED, "The upstream refused the connection.")))
-        part.done[0](Result("part"))
+        part.done[0](failed("part", CallError(Cause.REFUSED, "The upstream refused the connection."), 0.0, 0.0))
+        part.done[0](Result("part", 0.0, 0.0))
         await turns()
         return queue.counts
 
@@ -206,7 +206,7 @@ def test_settled_waits_for_what_was_there_before(run):
         put(queue, effect(part))
         await turns()
         assert not settled.done()
-        part.done[0](Result("part"))
+        part.done[0](Result("part", 0.0, 0.0))
         await asyncio.wait_for(settled, 1)
         assert part.started == 2
         await queue.drain(0)

@@ -18,7 +18,7 @@ def _told(run, caplog, which: str, status: int, state: State = State.OK) -> list
     exchange.id, exchange.client = "id-1", "10.0.0.1"
 
     async def main():
-        Report(which).answered("GET /x", exchange, status, (Result("a", state),))
+        Report(which).answered("GET /x", exchange, status, (Result("a", 0.0, 0.0, state=state),))
 
     run(main())
     return caplog.records
