@@ -36,13 +36,15 @@ CAUSE_NAMES: tuple[str, ...] = tuple(dict.fromkeys([*CAUSE_FAMILIES, *(c.value f
 class TextKind(Enum):
     """What becomes of the texts in a setting; a field says it as metadata, and is plain when it says nothing.
 
-    *FIELDS* is a template whose values are all sent as text: headers, query parameters, forms.
+    *PLAIN* text is never evaluated, so `check` refuses ``{{`` in it. *FIELDS* is a template whose values are all sent
+    as text: headers, query parameters, forms. *PARAMETERS* are declarations whose defaults are templates.
     """
 
     PLAIN = "plain"
     TEMPLATE = "template"
     FIELDS = "fields"
     URL = "url"
+    PARAMETERS = "parameters"
 
 
 class Settings(BaseModel):

@@ -86,7 +86,7 @@ def _names(section: Any) -> tuple[str, ...]:
 def _check_group(name: str, around: Surroundings) -> Checked:
     written = around.written.get("groups", {})
     analysis = Analysis(("groups", name), written.get(name) if isinstance(written, dict) else None, lost=around.lost)
-    Walker(analysis, around.settings.groups).group(around.calls_of(name))
+    Walker(analysis, around.settings.groups, around.settings.upstreams).group(around.calls_of(name))
     findings = tuple(finding for rule in GROUP_RULES for finding in rule(analysis, around))
     return _checked(name, findings, analysis)
 
@@ -110,7 +110,7 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
         return Checked(entry.key, tuple(findings), method, pattern)
     inputs = inputs_of(settings, method, pattern.params if pattern else ())
     analysis = Analysis(path, entry.written, settings, method, pattern, inputs, lost=lost | around.lost)
-    Walker(analysis, around.settings.groups).endpoint(settings)
+    Walker(analysis, around.settings.groups, around.settings.upstreams).endpoint(settings)
     for rule in CAREFUL_RULES if lost else ENDPOINT_RULES:
         findings += rule(analysis, around)
     if not around.lost and not any(finding.level == "error" for finding in findings):

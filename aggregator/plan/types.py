@@ -18,7 +18,10 @@ BodyKind = Literal["none", "json", "form", "multipart", "text", "graphql", "forw
 
 
 class UpstreamPlan(Struct, frozen=True):
-    """A service: where it is and what every call to it carries. *label* is what clients may read."""
+    """A service: where it is and what every call to it carries. *label* is what clients may read.
+
+    *query* and *headers* are the same for every request, the templates beside them are rendered for each.
+    """
 
     name: str
     label: str
@@ -27,6 +30,8 @@ class UpstreamPlan(Struct, frozen=True):
     prefix: bytes = b""
     query: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    query_templates: tuple[tuple[str, Template], ...] = ()
+    header_templates: tuple[tuple[bytes, Template], ...] = ()
     demo: str | None = None
 
 
@@ -37,7 +42,7 @@ class RowPlan(Struct, frozen=True):
     part: str | None = None
     when: Expression | None = None
     status: int | None = None
-    title: str | None = None
+    title: str | Template | None = None
     detail: Template | None = None
     body: Template | None = None
     headers: tuple[tuple[bytes, Template], ...] = ()
@@ -188,7 +193,7 @@ class ResponsePlan(Struct, frozen=True):
     join: tuple[ListJoinPlan, ...] = ()
     shape: ShapePlan | None = None
     pass_headers: tuple[tuple[bytes, str], ...] = ()
-    cache_control: str | None = None
+    cache_control: str | Template | None = None
     etag: bool = False
     meta: bool = False
     fields: bool = False

@@ -11,7 +11,7 @@ from aggregator.schemas.check import check_schema
 from aggregator.schemas.keywords import KEYWORDS, TYPES, Schema
 from aggregator.schemas.problems import InvalidSchema, Path, SchemaProblem
 from aggregator.schemas.types import TEXT_TYPES, has_type
-from aggregator.templates.expressions.data import MISSING
+from aggregator.templates import MISSING, Const, TemplateProblem, compile_value
 
 _DESCRIBING = frozenset(
     [
@@ -32,7 +32,10 @@ _PARAMETER_TYPES = (*TEXT_TYPES, "array")
 
 
 class Declaration(Struct, frozen=True):
-    """What a declaration says. *schema* is its JSON Schema, *rules* the part that goes beyond the type."""
+    """What a declaration says. *schema* is its JSON Schema, *rules* the part that goes beyond the type.
+
+    *default* is a template when it depends on the request; *schema* holds none then.
+    """
 
     schema: Schema
     type: str
@@ -44,11 +47,11 @@ class Declaration(Struct, frozen=True):
 
     @property
     def is_array(self) -> bool:
-        """Say whether many values may come."""
+        """Return whether many values may come."""
         return self.type == "array"
 
     def stated_values(self) -> Iterator[tuple[Path, Any]]:
-        """Give the default and the examples, each with its path."""
+        """Return the default and the examples, each with its path."""
         for name in ("default", "example"):
             if name in self.schema:
                 yield (name,), self.schema[name]
@@ -56,28 +59,47 @@ class Declaration(Struct, frozen=True):
             yield ("examples", index), value
 
     def fits_type(self, value: Any) -> bool:
-        """Say whether *value* has the type of the parameter, and its items theirs."""
+        """Return whether *value* has the type of the parameter, and its items theirs."""
         if self.is_array and isinstance(value, list):
             return all(has_type(item, self.item_type) for item in value)
         return has_type(value, self.type)
 
 
 def read_declaration(declaration: Any, location: str) -> Declaration:
-    """Give *declaration* taken apart; raise ``InvalidSchema`` with every mistake in it."""
+    """Return *declaration* taken apart; raise ``InvalidSchema`` with every mistake in it."""
     declared = {"type": declaration} if isinstance(declaration, str) else declaration
     if not isinstance(declared, dict):
         raise InvalidSchema([SchemaProblem("A parameter is declared by a type or a mapping.", (), "write `integer`")])
     schema = {name: value for name, value in declared.items() if name not in _OWN}
+    default = _default(schema)
     problems = [*check_schema(schema), *_own_problems(declared, location)]
     if not problems:
         schema.setdefault("type", _inferred_type(schema))
         problems += _type_problems(schema)
     if problems:
         raise InvalidSchema(problems)
-    return _taken_apart(declared, schema, location)
+    return _taken_apart(declared, schema, location, default)
 
 
-def _taken_apart(declared: Schema, schema: Schema, location: str) -> Declaration:
+def _default(schema: Schema) -> Any:
+    """Return the default of *schema*: its value, or a template, which is taken out; `MISSING` when there is none.
+
+    One that cannot be compiled is taken out too: what is wrong with it is said where expressions are checked.
+    """
+    if "default" not in schema:
+        return MISSING
+    try:
+        template = compile_value(schema["default"])
+    except TemplateProblem:
+        template = None
+    if template is not None and isinstance(template.node, Const):
+        schema["default"] = template.node.value
+        return template.node.value
+    del schema["default"]
+    return MISSING if template is None else template
+
+
+def _taken_apart(declared: Schema, schema: Schema, location: str, default: Any) -> Declaration:
     kind = schema["type"]
     items = schema.get("items") if kind == "array" else None
     rules = {name: value for name, value in schema.items() if name not in _DESCRIBING and name != "type"}
@@ -86,7 +108,7 @@ def _taken_apart(declared: Schema, schema: Schema, location: str) -> Declaration
     item_type = kind if kind != "array" else (items or {}).get("type", "string")
     required = declared.get("required", location == "path")
     explode = declared.get("explode", location == "query")
-    return Declaration(schema, kind, item_type, rules, required, explode, schema.get("default", MISSING))
+    return Declaration(schema, kind, item_type, rules, required, explode, default)
 
 
 def _own_problems(declared: Schema, location: str) -> Iterator[SchemaProblem]:
@@ -108,7 +130,7 @@ def _own_problems(declared: Schema, location: str) -> Iterator[SchemaProblem]:
 
 
 def _inferred_type(schema: Schema) -> str:
-    """Give the type that the listed values share, else the type of any text."""
+    """Return the type that the listed values share, else the type of any text."""
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
     for kind in ("boolean", "integer", "number"):
         if values and all(has_type(value, kind) for value in values):

@@ -7,18 +7,19 @@ instead of ``?tags=a&tags=b``). In paths and headers arrays are always separated
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from weakref import WeakValueDictionary
 
+from aggregator.errors import ExpressionError
 from aggregator.schemas.declaration import Declaration, read_declaration
 from aggregator.schemas.engine import build
 from aggregator.schemas.limits import NATIVE, compile_limits
 from aggregator.schemas.problems import InvalidInput, InvalidSchema, SchemaProblem, Violation, pointer_to
 from aggregator.schemas.types import ARTICLES, READERS
 from aggregator.schemas.violations import violations_of
-from aggregator.templates.expressions.data import MISSING
+from aggregator.templates import MISSING, text_of
 
 Location = Literal["path", "query", "header"]
 
@@ -43,17 +44,34 @@ class Parameter:
 
     @property
     def required(self) -> bool:
-        """Say whether a request without it is refused."""
+        """Whether a request without it is refused."""
         return self.declaration.required
 
     @property
     def default(self) -> Any:
-        """Give the value that stands in when it is not sent, or ``ABSENT``."""
+        """The value that stands in when it is not sent, or a `Template` of it, or ``ABSENT``."""
         return self.declaration.default
+
+    def stand_in(self, names: Mapping[str, Any]) -> Any:
+        """Return what the default, a template, is for the request that *names* speak of, or ``ABSENT`` for null.
+
+        It is taken like a text that a client sends: raises ``InvalidInput`` where that would be refused, and where the
+        expression has no value.
+        """
+        try:
+            value = self.declaration.default.render(names)
+        except ExpressionError as error:
+            violation = Violation(pointer_to((self.name,)), self.location, f"has no default here: {error}", "default")
+            raise InvalidInput((violation,)) from None
+        if value is None or value is MISSING:
+            return ABSENT
+        texts = [text_of(item) for item in value] if isinstance(value, list) else [text_of(value)]
+        explode = not self.declaration.is_array or self.declaration.explode
+        return self.read(texts if explode else [",".join(texts)])
 
 
 def compile_parameter(name: str, declaration: Any, location: Location) -> Parameter:
-    """Give the parameter *name*; raise ``InvalidSchema`` with every mistake of its declaration.
+    """Return the parameter *name*; raise ``InvalidSchema`` with every mistake of its declaration.
 
     Many endpoints declare the same one in the same words, and then share what this gives.
     """
@@ -86,7 +104,7 @@ Check = Callable[[Any], list[Violation]]
 
 
 def _compile_check(name: str, declared: Declaration, location: Location) -> Check | None:
-    """Give the function that finds violations of a typed value, or None when the type says it all."""
+    """Return the function that finds violations of a typed value, or None when the type says it all."""
     rules = declared.rules
     if not rules:
         return None

@@ -129,11 +129,12 @@ def test_a_condition_has_to_be_written_in_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", BRACED)
 def test_what_is_no_template_gets_the_value_untouched(value: str, tmp_path: Path) -> None:
-    """The query of an upstream, names, titles, schemas, paths of a shape, the text of a GraphQL operation."""
+    """Names, titles, schemas, paths of a shape, the text of a GraphQL operation."""
     call = '{url: "users:/", graphql: {query: "${V}", operation: "${V}", variables: {v: "${V}"}}}'
     config = load(tmp_path, call, value)
     users, endpoint = config.settings.upstreams["users"], config.endpoints[0].settings
-    assert (users.query["k"], config.settings.server.title, endpoint.summary) == (value, value, value)
+    assert rendered(users.query) == {"k": value}
+    assert (config.settings.server.title, endpoint.summary) == (value, value)
     assert users.tls is not None
     assert users.tls.server_name == value
     assert endpoint.params["id"]["description"] == value

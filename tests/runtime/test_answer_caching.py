@@ -209,3 +209,16 @@ def test_only_good_answers_to_reads_have_a_tag(serve):
     )
     assert "etag" not in gateway.post("/x").headers
     assert "etag" not in gateway.get("/created").headers
+
+
+def test_cache_control_is_an_expression(serve):
+    """Nothing of it is sent where it gives nothing."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x: {call: a:/x, response: {cache_control: "{{ 'max-age=' ~ call.age if call.age else null }}"}}
+        """,
+        {"/x": lambda request: httpx.Response(200, json={"age": 60 if gateway.upstream.requests[1:] else 0})},
+    )
+    assert "cache-control" not in gateway.ask("GET", "/x").headers
+    assert gateway.ask("GET", "/x").headers["cache-control"] == "max-age=60"

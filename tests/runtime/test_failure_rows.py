@@ -276,3 +276,19 @@ def test_what_cannot_match_is_a_load_error(plan_of):
     for rows in ("{timeuot: 504}", "[{part: y, status: 500}]", "{any: 500, 404: 404}"):
         with pytest.raises(ConfigError):
             plan_of(f"endpoints: {{GET /x: {{fan_out: {{x: a:/x}}, status_map: {rows}}}}}")
+
+
+def test_a_title_is_an_expression(serve):
+    """It sees what the detail sees; one that is the same for every request is text before the first."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x/{id}:
+            call: a:/x
+            status_map:
+              404: {status: 404, title: "No {{ id }} ({{ this.status }})"}
+              500: {status: 502, title: "{{ 'con' ~ 'stant' }}"}
+        """,
+        {"/x": httpx.Response(404)},
+    )
+    assert gateway.ask("GET", "/x/7").json()["title"] == "No 7 (404)"

@@ -13,7 +13,7 @@ CALL = """
           product:
             url: a:/graphql
             graphql:
-              {{query: "query P($sku: ID!) {{{{product(sku: $sku) {{{{name}}}}}}}}",
+              {{query: "query P($sku: ID!) {{product(sku: $sku) {{name}}}}",
                 variables: {{sku: "{{{{ params.sku }}}}"}}{options}}}
 """
 
@@ -28,7 +28,7 @@ def test_the_operation_is_sent_as_it_stands(serve):
     """Braces of GraphQL are no expressions; variables are typed JSON."""
     gateway, answer = asked(serve, {"data": {"product": {"name": "Pen"}}}, ", operation: P")
     assert json.loads(gateway.upstream.last.content) == {
-        "query": "query P($sku: ID!) {{product(sku: $sku) {{name}}}}",
+        "query": "query P($sku: ID!) {product(sku: $sku) {name}}",
         "variables": {"sku": "A-1"},
         "operationName": "P",
     }

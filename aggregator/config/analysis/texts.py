@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aggregator.config.analysis.scope import INPUT_NAMES, Scope
@@ -49,6 +49,16 @@ class Texts:
         if self.via is None:
             self.analysis.problems += _single_braces(value, path, scope, self.analysis)
         return found
+
+    def shared(self, values: Mapping[str, Any], path: Steps, scope: Scope) -> None:
+        """Note what *values*, which several calls share, read for one of them; what is wrong with them is said once."""
+        for name, value in values.items():
+            if isinstance(value, str) and "{{" in value:
+                self.value(value, (*path, name), scope)
+
+    def through(self, place: Steps) -> Texts:
+        """Return the same for texts that are written elsewhere and taken in at *place*."""
+        return Texts(self.analysis, self.via or place)
 
     def condition(self, text: str | None, path: Steps, scope: Scope, hint: str = "") -> References:
         """What *text*, which has to be one expression, reads; *hint* is for one that holds none."""

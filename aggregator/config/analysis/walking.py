@@ -9,6 +9,7 @@ from aggregator.config.analysis.scope import RESPONSE_FIELDS, RESULT_FIELDS, Inp
 from aggregator.config.analysis.sites import Analysis, CallSite, Fan, Part, Reference, Role, Rows, ShapeSite
 from aggregator.config.analysis.texts import Texts
 from aggregator.config.model.call import BackgroundCallSettings, CallSettings, FanOutSettings, ShapeSettings
+from aggregator.config.model.client import UpstreamSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
@@ -21,12 +22,13 @@ _SENT = ("query", "headers", "json_", "form", "multipart", "body")
 class Walker:
     """One walk over one endpoint or group; what it finds goes into *analysis*."""
 
-    def __init__(self, analysis: Analysis, groups: Groups) -> None:
-        self._analysis, self._groups = analysis, groups
+    def __init__(self, analysis: Analysis, groups: Groups, upstreams: Mapping[str, UpstreamSettings]) -> None:
+        self._analysis, self._groups, self._upstreams = analysis, groups, upstreams
 
     def endpoint(self, settings: EndpointSettings) -> None:
         """Walk through everything that *settings* say."""
         at, whole = self._analysis.path, Scope(self._analysis.inputs)
+        self._defaults(settings, whole)
         if settings.call is not None:
             fan = Fan(at)
             part = Part("call", (*at, "call"), settings.call, fan)
@@ -42,6 +44,14 @@ class Walker:
         self._rows(settings.status_map, (*at, "status_map"), whole, None, Texts(self._analysis))
         for index, call in enumerate(settings.background):
             self._background(call, (*at, "background", index), whole.having(response=RESPONSE_FIELDS))
+
+    def _defaults(self, settings: EndpointSettings, scope: Scope) -> None:
+        """Note what the defaults of parameters read; they see the request alone."""
+        for section in ("query", "headers"):
+            for name, schema in getattr(settings, section).items():
+                if isinstance(schema, dict):
+                    path = (*self._analysis.path, section, name, "default")
+                    Texts(self._analysis).value(schema.get("default"), path, scope)
 
     def group(self, calls: Mapping[str, CallSettings]) -> None:
         """Walk through the calls of a group by itself."""
@@ -63,6 +73,7 @@ class Walker:
             self._shape(response, path, scope.having(this=("body",)), texts)
             texts.value(response.headers, (*path, "headers"), scope)
             texts.value(response.body, (*path, "body"), scope)
+            texts.value(response.cache_control, (*path, "cache_control"), scope)
             if isinstance(response.status, str):
                 texts.condition(
                     response.status, (*path, "status"), scope, "write a number, such as `201`, or `{{ … }}`"
@@ -135,10 +146,21 @@ class Walker:
             texts.value(getattr(settings, name), (*path, name.rstrip("_")), scope)
         if settings.graphql is not None:
             texts.value(settings.graphql.variables, (*path, "graphql", "variables"), scope)
+        if url is not None and url.upstream is not None:
+            self._shared(url.upstream, settings, scope, texts.through((*path, "url")))
         judging = scope.having(this=RESULT_FIELDS)
         if settings.success is not None:
             texts.condition(settings.success.when, (*path, "success", "when"), judging)
         self._shape(settings, path, judging, texts)
+
+    def _shared(self, name: str, settings: CallSettings, scope: Scope, texts: Texts) -> None:
+        """Note what the upstream *name* adds to a call, unless the call says it itself."""
+        upstream, own = self._upstreams.get(name), {header.lower() for header in settings.headers}
+        if upstream is not None:
+            headers = {header: value for header, value in upstream.headers.items() if header.lower() not in own}
+            texts.shared(headers, ("upstreams", name, "headers"), scope)
+            query = {key: value for key, value in upstream.query.items() if key not in settings.query}
+            texts.shared(query, ("upstreams", name, "query"), scope)
 
     def _shape(self, settings: ShapeSettings, path: Steps, scope: Scope, texts: Texts) -> None:
         self._analysis.shapes.append(ShapeSite(path, settings))
@@ -159,6 +181,7 @@ def walk_rows(rows: Iterable[StatusRow], path: Steps, scope: Scope, texts: Texts
     inner = scope.having(this=RESULT_FIELDS)
     for index, row in enumerate(rows):
         texts.condition(row.when, (*path, index, "when"), inner)
+        texts.value(row.title, (*path, index, "title"), inner)
         texts.value(row.detail, (*path, index, "detail"), inner)
         texts.value(row.body, (*path, index, "body"), inner)
         texts.value(row.headers, (*path, index, "headers"), inner)
@@ -170,6 +193,9 @@ class _Ordering(Texts):
     def __init__(self, texts: Texts, part: Part) -> None:
         super().__init__(texts.analysis, texts.via)
         self._part = part
+
+    def through(self, place: Steps) -> Texts:
+        return _Ordering(super().through(place), self._part)
 
     def _use(
         self, path: Steps, text: str, references: frozenset[Reference], scope: Scope, *, is_url: bool = False
@@ -215,4 +241,7 @@ def inputs_of(settings: EndpointSettings, method: str, params: tuple[str, ...]) 
 
 
 def _is_certain(schema: Any) -> bool:
-    return isinstance(schema, dict) and (schema.get("required") is True or "default" in schema)
+    if not isinstance(schema, dict) or "default" not in schema:
+        return isinstance(schema, dict) and schema.get("required") is True
+    default = schema["default"]
+    return not isinstance(default, str) or "{{" not in default

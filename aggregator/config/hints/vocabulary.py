@@ -63,13 +63,31 @@ def keeps_text(model: type[Settings], path: tuple[Step, ...], *, is_respelled: b
 def text_kind(model: type[Settings], path: tuple[Step, ...]) -> TextKind:
     """What becomes of a text that stands at *path* below a *model*: a call that is its URL alone is a URL."""
     kind: Any = model
-    for step in path:
+    for index, step in enumerate(path, 1):
         field = _field_below(kind, step)
         if field is not None and (marked := _mark(field)) is not TextKind.PLAIN:
-            return marked
+            return _kind_below(marked, path[index:])
         kind = _below(kind, step) if field is None else field.annotation
     shortened = (_fields(inner).get(key) for inner in _models_within(kind) for key in _SHORT_FOR)
     return next((_mark(field) for field in shortened if field is not None), TextKind.PLAIN)
+
+
+def _kind_below(marked: TextKind, path: tuple[Step, ...]) -> TextKind:
+    """Return what becomes of a text at *path* below a field that is *marked*: of a declaration the default is read."""
+    if marked is not TextKind.PARAMETERS:
+        return marked
+    return TextKind.TEMPLATE if path[1:2] == ("default",) else TextKind.PLAIN
+
+
+def may_hold(model: type[Settings], path: tuple[Step, ...], *kinds: Any) -> bool:
+    """Return whether a value at *path* below a *model* may be of one of *kinds*, such as ``str``, or of any kind."""
+    kind: Any = model
+    for step in path:
+        if Any in _candidates(kind):
+            return True
+        field = _field_below(kind, step)
+        kind = _below(kind, step) if field is None else field.annotation
+    return any((get_origin(candidate) or candidate) in (*kinds, Any) for candidate in _candidates(kind))
 
 
 def _mark(field: FieldInfo) -> TextKind:

@@ -95,11 +95,14 @@ class UpstreamSettings(Settings):
         examples=["https://api.example.com/v2"],
     )
     timeout: TimeoutSetting | None = Field(None, description="Limits of calls to this upstream.", examples=["2s"])
-    headers: dict[str, str] = Field(
-        default_factory=dict, description="Headers sent with every call.", examples=[{"x-api-key": "${API_KEY}"}]
+    headers: Annotated[dict[str, str], TextKind.FIELDS] = Field(
+        default_factory=dict,
+        description="Headers sent with every call; may hold expressions, which read what each call can read.",
+        examples=[{"x-api-key": "${API_KEY}"}],
     )
-    query: dict[str, str | int | float | bool] = Field(
-        default_factory=dict, description="Query parameters sent with every call."
+    query: Annotated[dict[str, str | int | float | bool], TextKind.FIELDS] = Field(
+        default_factory=dict,
+        description="Query parameters sent with every call; may hold expressions, which read what each call can read.",
     )
     status_map: StatusMap = Field((), description="What failures of this upstream become.")
     forward: ForwardSettings | None = Field(None, description="What of the client's request goes to this upstream.")

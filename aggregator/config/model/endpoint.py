@@ -11,7 +11,7 @@ from aggregator.config.model.call import BackgroundCall, Call, FanOutSettings
 from aggregator.config.model.client import ForwardSettings
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.response import ResponseSettings, StaticSettings
-from aggregator.fields import ByteSize, Settings, Timeout
+from aggregator.fields import ByteSize, Settings, TextKind, Timeout
 
 
 def _one_or_many(value: Any) -> Any:
@@ -29,18 +29,20 @@ class EndpointSettings(Settings):
     )
     deprecated: bool = Field(False, description="Marked as deprecated in the OpenAPI document.")
     hidden: bool = Field(False, description="Left out of the OpenAPI document.")
-    params: dict[str, Any] = Field(
+    params: Annotated[dict[str, Any], TextKind.PARAMETERS] = Field(
         default_factory=dict,
         description="Path parameters: a type name or a JSON Schema.",
         examples=[{"user_id": {"type": "integer", "minimum": 1}}],
     )
-    query: dict[str, Any] = Field(
+    query: Annotated[dict[str, Any], TextKind.PARAMETERS] = Field(
         default_factory=dict,
-        description="Query parameters: a type name or a JSON Schema with `required` and `default`.",
+        description="Query parameters: a type name or a JSON Schema with `required` and `default`, which may hold "
+        "expressions over the request.",
         examples=[{"page": {"type": "integer", "default": 1}}],
     )
-    headers: dict[str, Any] = Field(
-        default_factory=dict, description="Request headers: a type name or a JSON Schema with `required` and `default`."
+    headers: Annotated[dict[str, Any], TextKind.PARAMETERS] = Field(
+        default_factory=dict,
+        description="Request headers: a type name or a JSON Schema with `required` and `default`, as in `query`.",
     )
     body: Any = Field(
         None,

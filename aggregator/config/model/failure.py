@@ -24,7 +24,9 @@ class StatusRow(Settings):
     status: int | None = Field(
         None, ge=200, le=599, description="Status of the answer; the default for the failure if left out."
     )
-    title: str | None = Field(None, description="Title of the problem.")
+    title: Annotated[str | None, TextKind.TEMPLATE] = Field(
+        None, description="Title of the problem; may hold expressions."
+    )
     detail: Annotated[str | None, TextKind.TEMPLATE] = Field(
         None, description="Detail of the problem; may hold expressions.", examples=["User not found"]
     )

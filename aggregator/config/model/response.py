@@ -53,8 +53,11 @@ class ResponseSettings(ShapeSettings):
         "whose own answer passes (`pass` in a status map) too.",
         examples=[{"set-cookie": "append", "x-rate-limit-remaining": "min"}],
     )
-    cache_control: Literal["compute"] | str | None = Field(
-        None, description="`compute` takes it from the parts: the smallest max-age, private and no-store win."
+    cache_control: Annotated[Literal["compute"] | str | None, TextKind.TEMPLATE] = Field(
+        None,
+        description="`compute` takes it from the parts: the smallest max-age, private and no-store win. Other text is "
+        "sent as it is, and may hold expressions.",
+        examples=["public, max-age=60"],
     )
     etag: bool = Field(False, description="Send an ETag of the body and answer 304 when the client has it.")
     meta: bool = Field(False, description="Add `meta.parts` to the body: state, status, cause, time of each part.")

@@ -36,6 +36,7 @@ from aggregator.config.rules.streams import check_streams
 from aggregator.config.rules.success import check_success
 from aggregator.config.rules.text_bodies import check_text_bodies
 from aggregator.config.rules.timeouts import check_timeouts
+from aggregator.config.rules.unread_texts import check_unread_sections, check_unread_texts
 from aggregator.config.rules.upstreams import check_upstreams
 
 Rule = Callable[[Analysis, Surroundings], Iterator[Finding]]
@@ -55,6 +56,7 @@ _OF_CALLS: tuple[Rule, ...] = (
     check_success,
     check_transforms,
     check_formats,
+    check_unread_texts,
 )
 _OF_WHOLE_CALLS: tuple[Rule, ...] = (
     check_placeholders,
@@ -87,6 +89,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_upstreams,
     check_upstream_formats,
     check_upstream_secrets,
+    check_unread_sections,
     check_group_circles,
     check_plugins,
 )

@@ -38,7 +38,7 @@ def check_client(around: Surroundings) -> Iterator[Finding]:
 def _check_proxy(proxy: str, path: Steps) -> Iterator[Finding]:
     try:
         parts = urlsplit(proxy)
-        usable = parts.scheme in _PROXIES and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in _PROXIES and bool(parts.hostname) and parts.port != 0 and "{" not in proxy
     except ValueError:  # of the port, or of the brackets around an address
         usable = False
     if not usable:

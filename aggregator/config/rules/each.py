@@ -35,7 +35,8 @@ def _uses_of(call: CallSite, analysis: Analysis) -> Iterator[Use]:
     """What the request of *call* itself reads."""
     start = len(call.path)
     for use in analysis.uses:
-        if use.path[:start] == call.path and use.path[start : start + 1] != ("for_each",):
+        place = use.via or use.path  # what an upstream adds is taken in by the URL
+        if place[:start] == call.path and place[start : start + 1] != ("for_each",):
             yield use
 
 

@@ -13,7 +13,7 @@ from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
 from aggregator.errors import ExpressionError
 from aggregator.http import FRAMING, NEVER_FORWARDED, NEVER_PASSED, Names, is_token
-from aggregator.templates import Const, TemplateProblem, compile_value, header_value, text_of
+from aggregator.templates import Const, TemplateProblem, Text, compile_value, header_value, text_of
 
 _NAME_HINT = "use letters, digits and `-`"
 
@@ -62,17 +62,19 @@ def check_fields(headers: Mapping[str, Any], path: Steps, *, takes_cookies: bool
 def _check_field(value: Any, path: Steps) -> Iterator[Finding]:
     if isinstance(value, dict | list):
         yield Finding("header-value", "the value of a header is text", path, "write text, or `{{ … | tojson }}`")
-    elif isinstance(value, str) and (constant := _constant(value)) is not None:
-        yield from _check_value(constant, path)
+    elif isinstance(value, str):
+        yield from _check_value(_constant(value), path)
 
 
-def _constant(value: str) -> str | None:
-    """What *value* is for every request, or None when it reads something or cannot be compiled."""
+def _constant(value: str) -> str:
+    """Return all of *value* that is the same for every request: the text between expressions, or all of it."""
     try:
         node = compile_value(value).node
     except TemplateProblem:
-        return None
-    return text_of(node.value) if isinstance(node, Const) else None
+        return ""
+    if isinstance(node, Text):
+        return "".join(part for part in node.parts if isinstance(part, str))
+    return text_of(node.value) if isinstance(node, Const) else ""
 
 
 def _check_value(value: str, path: Steps) -> Iterator[Finding]:
@@ -80,8 +82,9 @@ def _check_value(value: str, path: Steps) -> Iterator[Finding]:
         header_value(value)
     except ExpressionError as error:
         is_broken = "\n" in value or "\r" in value
-        hint = "write it on one line" if is_broken else "remove the character, or encode it, such as `%1B`"
-        yield Finding("header-value", str(error), path, hint)
+        hint = "write it on one line; in YAML `>-` and `|-` end without a line break"
+        other = "remove the character, or encode it, such as `%1B`"
+        yield Finding("header-value", str(error), path, hint if is_broken else other)
 
 
 def _check_names(names: Iterable[str], path: Steps, refused: Names, why: str) -> Iterator[Finding]:

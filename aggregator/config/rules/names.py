@@ -48,8 +48,8 @@ def check_names(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
 
 def _is_own_result(use: Use, reference: Reference, analysis: Analysis) -> bool:
     """Whether a single call reads itself, which is a matter of order."""
-    path = (*analysis.path, "call")
-    return reference[0] == "call" and analysis.fan is not None and use.path[: len(path)] == path
+    path, place = (*analysis.path, "call"), use.via or use.path
+    return reference[0] == "call" and analysis.fan is not None and place[: len(path)] == path
 
 
 def _check(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:

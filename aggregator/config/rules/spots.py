@@ -14,12 +14,13 @@ _BEFORE = r"(?<![\w.'\"-])"
 def report(
     use: Use, code: str, message: str, reference: Reference, hint: str | None = None, level: Level = "error"
 ) -> Finding:
-    """A finding about *reference* in the text of *use*; for a text of a group it stands where the group is used."""
+    """Return a finding about *reference* in the text of *use*; for a shared text it stands where that is taken in."""
     text, occurrence = spot(use.text, reference)
     if use.via is not None:
-        group, call = use.path[1], use.path[2]
+        section, owner, *inner = use.path
+        what = f"`{inner[-1]}` of upstream" if section == "upstreams" else f"`{inner[0]}` of group"
         there = Elsewhere(use.path, "read here", text=text)
-        return Finding(code, f"`{call}` of group `{group}`: {message}", use.via, hint, level, related=(there,))
+        return Finding(code, f"{what} `{owner}`: {message}", use.via, hint, level, related=(there,))
     return Finding(code, message, use.path, hint, level, text=text, occurrence=occurrence)
 
 

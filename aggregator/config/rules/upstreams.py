@@ -10,7 +10,7 @@ from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
 from aggregator.config.analysis.walking import walk_rows
-from aggregator.config.findings import Finding
+from aggregator.config.findings import Finding, value_at
 from aggregator.config.model.client import LimitSettings, UpstreamSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.rules.header_fields import check_fields, check_forward, check_row_headers
@@ -36,9 +36,18 @@ def check_upstreams(around: Surroundings) -> Iterator[Finding]:
         yield from _check_connection(upstream, path)
         yield from _check_batches(upstream, (*path, "batch"))
         yield from check_fields(upstream.headers, (*path, "headers"))
+        yield from _check_texts(upstream, path, around)
         yield from check_forward(upstream.forward, (*path, "forward"))
         yield from check_limits(upstream.timeout, (*path, "timeout")) if upstream.timeout else ()
         yield from check_shared_rows(upstream.status_map, (*path, "status_map"), around)
+
+
+def _check_texts(upstream: UpstreamSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
+    """Expressions that cannot be compiled; the names that they read are looked at in each call."""
+    analysis = Analysis(path, value_at(around.written, path))
+    for key, values in (("headers", upstream.headers), ("query", upstream.query)):
+        Texts(analysis).value(values, (*path, key), Scope(Inputs()))
+    yield from analysis.problems
 
 
 def check_shared_rows(rows: tuple[StatusRow, ...], path: Steps, around: Surroundings) -> Iterator[Finding]:

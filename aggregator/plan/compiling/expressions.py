@@ -12,11 +12,12 @@ from aggregator.templates import (
     compile_value,
     is_one_expression,
     json_text,
+    text_of,
 )
 
 
 def one_expression(text: str) -> Expression:
-    """Give the expression that *text* consists of, braces taken off; raises ``TemplateProblem`` for other text."""
+    """Return the expression that *text* consists of, braces taken off; raises ``TemplateProblem`` for other text."""
     node = compile_value(text).node
     if isinstance(node, Expr):
         return node.expression
@@ -26,10 +27,16 @@ def one_expression(text: str) -> Expression:
 
 
 def optional_expression(text: str | None) -> Expression | None:
-    """Give the expression of *text*, or None when there is none."""
+    """Return the expression of *text*, or None when there is none."""
     return None if text is None else one_expression(text)
 
 
+def text_or_template(text: str | None) -> str | Template | None:
+    """Return what *text* is for every request as text, or else its template; None when there is none."""
+    template = None if text is None else compile_value(text)
+    return text_of(template.node.value) if template is not None and isinstance(template.node, Const) else template
+
+
 def templates(values: dict[str, object]) -> tuple[tuple[bytes, Template], ...]:
-    """Give header values compiled, names in lower case as bytes."""
+    """Return header values compiled, names in lower case as bytes."""
     return tuple((name.lower().encode("ascii"), compile_value(value)) for name, value in values.items())

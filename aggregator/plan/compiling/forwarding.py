@@ -32,11 +32,11 @@ class Forwarding(Struct, frozen=True):
     far: tuple[ForwardSettings, ...] = ()
 
     def method_of(self, said: str | None, kind: BodyKind) -> str:
-        """Give the method of a call: as *said*, that of the client with its body, POST with a body, else GET."""
+        """Return the method of a call: as *said*, that of the client with its body, POST with a body, else GET."""
         return said or (self.method if kind == "forward" else "GET" if kind == "none" else "POST")
 
     def takes_body(self, said: str | None) -> bool:
-        """Say whether the client's body goes with a call whose method is *said*.
+        """Return whether the client's body goes with a call whose method is *said*.
 
         Upstream and defaults speak of many calls: they do not make a POST out of one that names no method.
         """
@@ -44,17 +44,19 @@ class Forwarding(Struct, frozen=True):
         return (said or self.method) not in SAFE and self.method not in SAFE and any(f.body for f in asked)
 
     def headers(self, settings: CallSettings, upstream: UpstreamPlan, kind: BodyKind) -> tuple[bytes, ...]:
-        """Give the names of the headers that are passed on, in lower case."""
+        """Return the names of the headers that are passed on, in lower case."""
         named = (name.lower().encode("ascii") for forward in (*self.near, *self.far) for name in forward.headers)
-        set_here = {name.lower().encode("ascii") for name in settings.headers} | {name for name, _ in upstream.headers}
+        shared = {name for name, _ in (*upstream.headers, *upstream.header_templates)}
+        set_here = {name.lower().encode("ascii") for name in settings.headers} | shared
         described = {b"content-type", b"content-encoding"} if kind != "none" else set()
         return tuple(dict.fromkeys(name for name in named if name not in NEVER_FORWARDED | set_here | described))
 
     def query(self, url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan) -> tuple[str, ...]:
-        """Give the names of the query parameters that are passed on."""
+        """Return the names of the query parameters that are passed on."""
         named = (name for forward in (*self.near, *self.far) for name in forward.query)
         texts = (url.source.partition("?")[2], upstream.query.decode("ascii"))
-        set_here = {*settings.query, *(name for text in texts for name in query_names(text))}
+        shared = {name for name, _ in upstream.query_templates}
+        set_here = {*settings.query, *shared, *(name for text in texts for name in query_names(text))}
         return tuple(dict.fromkeys(name for name in named if name not in set_here))
 
 

@@ -10,16 +10,20 @@ from aggregator.plan.types import CallPlan, InputPlan
 from aggregator.schemas import Parameter
 from aggregator.schemas.body import compile_body
 from aggregator.schemas.parameter import Location, compile_parameter
+from aggregator.templates import Template
 
 
 def compile_inputs(
     settings: EndpointSettings, server: ServerSettings, calls: list[CallPlan], *, reads_body: bool
 ) -> InputPlan:
-    """Give the plan of the inputs of an endpoint with *calls*; *reads_body* says that an expression names ``body``."""
+    """Return the plan of the inputs of an endpoint with *calls*; *reads_body*: an expression names ``body``."""
+    query, headers = _parameters(settings.query, "query"), _parameters(settings.headers, "header")
+    defaults = [parameter.default for parameter in (*query, *headers) if isinstance(parameter.default, Template)]
+    reads_body = reads_body or any("body" in default.roots for default in defaults)
     return InputPlan(
         params=_parameters(settings.params, "path"),
-        query=_parameters(settings.query, "query"),
-        headers=_parameters(settings.headers, "header"),
+        query=query,
+        headers=headers,
         body=None if settings.body is None else compile_body(settings.body),
         read_body=_reading(settings, calls, reads_body=reads_body),
         max_body=server.max_body if settings.max_body is None else settings.max_body,

@@ -17,10 +17,10 @@ from aggregator.templates import Expression, compile_expression, compile_value, 
 
 def compile_fan(fan: FanOutSettings, near: EndpointSurroundings) -> FanPlan:
     """Give the plan of *fan*; a part waits for the parts that it names, and for those that it ``needs``."""
-    groups = near.whole.root.groups
-    calls = calls_of(fan, groups)
+    root = near.whole.root
+    calls = calls_of(fan, root.groups)
     index = {name: number for number, name in enumerate(calls)}
-    waits = [tuple(sorted(index[name] for name in references_of(call, index, groups))) for call in calls.values()]
+    waits = [tuple(sorted(index[name] for name in references_of(call, index, root))) for call in calls.values()]
     parts = tuple(
         compile_part(name, settings, near, wait) for (name, settings), wait in zip(calls.items(), waits, strict=True)
     )

@@ -1,4 +1,7 @@
-"""Which parts a call names: in its URL, query, headers, body, condition, list, and in the calls inside it."""
+"""Which parts a call names: in its URL, query, headers, body, condition, list, and in the calls inside it.
+
+What its upstream adds to it counts as its own.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from aggregator.config.model.call import CallSettings, FanOutSettings
+from aggregator.config.model.client import UpstreamSettings
+from aggregator.config.model.root import RootSettings
 from aggregator.templates import compile_url, compile_value
 
 Reference = tuple[str, ...]
@@ -13,34 +18,46 @@ Groups = Mapping[str, Mapping[str, CallSettings]]
 
 
 def calls_of(fan: FanOutSettings, groups: Groups) -> dict[str, CallSettings]:
-    """Give all calls of *fan*: those of its groups first, then its own."""
+    """Return all calls of *fan*: those of its groups first, then its own."""
     used = (fan.use,) if isinstance(fan.use, str) else fan.use
     return {name: call for source in (*(groups[name] for name in used), fan.calls) for name, call in source.items()}
 
 
-def references_of(settings: CallSettings, names: Iterable[str], groups: Groups) -> set[str]:
-    """Give those of *names*, the parts beside it, that *settings* needs or anything inside it refers to."""
+def references_of(settings: CallSettings, names: Iterable[str], root: RootSettings) -> set[str]:
+    """Return those of *names*, the parts beside it, that *settings* needs or anything inside it refers to."""
     known = set(names)
-    return {name for name in (*settings.needs, *map(part_named, _references(settings, groups))) if name in known}
+    return {name for name in (*settings.needs, *map(part_named, _references(settings, root))) if name in known}
 
 
 def part_named(reference: Reference) -> str:
-    """Give the part that *reference* speaks of: ``("order", "id")``, ``("calls", "order", "status")`` → ``order``."""
+    """Return the part that *reference* speaks of: ``("order", "id")``, ``("calls", "order", "status")`` → ``order``."""
     return reference[1] if reference[0] == "calls" and len(reference) > 1 else reference[0]
 
 
-def _references(settings: CallSettings, groups: Groups) -> Iterator[Reference]:
+def _references(settings: CallSettings, root: RootSettings) -> Iterator[Reference]:
     if settings.url is not None:
-        yield from compile_url(settings.url).references
+        url = compile_url(settings.url)
+        yield from url.references
+        if (upstream := root.upstreams.get(url.upstream or "")) is not None:
+            yield from _shared(upstream, settings)
     for value in _values(settings):
         if value:
             yield from compile_value(value).references
     for inner in (*settings.fallback, *settings.race):
-        yield from _references(inner, groups)
+        yield from _references(inner, root)
     if settings.fan_out is not None:
-        own = calls_of(settings.fan_out, groups)
+        own = calls_of(settings.fan_out, root.groups)
         for inner in own.values():
-            yield from (found for found in _references(inner, groups) if part_named(found) not in own)
+            yield from (found for found in _references(inner, root) if part_named(found) not in own)
+
+
+def _shared(upstream: UpstreamSettings, settings: CallSettings) -> Iterator[Reference]:
+    own = {name.lower() for name in settings.headers}
+    headers = (value for name, value in upstream.headers.items() if name.lower() not in own)
+    query = (value for name, value in upstream.query.items() if name not in settings.query)
+    for value in (*headers, *query):
+        if isinstance(value, str) and "{{" in value:
+            yield from compile_value(value).references
 
 
 def _values(settings: CallSettings) -> Iterator[Any]:
@@ -62,4 +79,4 @@ def _values(settings: CallSettings) -> Iterator[Any]:
     if settings.select is not None and "{{" in settings.select:
         yield settings.select
     for row in settings.status_map:
-        yield from (row.when, row.detail, row.body, row.headers)
+        yield from (row.when, row.title, row.detail, row.body, row.headers)

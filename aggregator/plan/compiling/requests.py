@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aggregator.config.model.call import CallSettings, GraphqlSettings
+from aggregator.plan.compiling.fields import compile_headers, compile_query
 from aggregator.plan.compiling.forwarding import Forwarding, query_names
 from aggregator.plan.types import BodyKind, RequestPlan, UpstreamPlan
 from aggregator.templates import (
@@ -13,8 +14,6 @@ from aggregator.templates import (
     UrlTemplate,
     compile_value,
     header_value,
-    percent_encode,
-    text_of,
 )
 from aggregator.transport import accept_encoding
 
@@ -29,7 +28,7 @@ _BODIES: tuple[tuple[str, BodyKind], ...] = (
 def compile_request(
     url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan, user_agent: str, forwarding: Forwarding
 ) -> RequestPlan:
-    """Give the request of a call; *forwarding* says what of the client's request goes with it."""
+    """Return the request of a call; *forwarding* says what of the client's request goes with it."""
     said = settings.method or url.method
     kind, body = _body(settings, takes_clients=forwarding.takes_body(said))
     forwarded = forwarding.headers(settings, upstream, kind)
@@ -63,7 +62,7 @@ def _body(settings: CallSettings, *, takes_clients: bool) -> tuple[BodyKind, Tem
 
 
 def _operation(settings: GraphqlSettings) -> Template:
-    """Give the body of a GraphQL request; the text of the operation is never a template."""
+    """Return the body of a GraphQL request; the text of the operation is never a template."""
     entries: list[tuple[str, Node]] = [("query", Const(settings.query))]
     if settings.variables:
         entries.append(("variables", compile_value(settings.variables).node))
@@ -75,7 +74,7 @@ def _operation(settings: GraphqlSettings) -> Template:
 def _headers(
     settings: CallSettings, upstream: UpstreamPlan, user_agent: str, kind: BodyKind, forwarded: tuple[bytes, ...]
 ) -> tuple[bytes, tuple[tuple[bytes, bytes], ...], tuple[tuple[bytes, Template], ...]]:
-    """Give the constant block, what is sent where the client names none of *forwarded*, and what is rendered."""
+    """Return the constant block, what is sent where the client names none of *forwarded*, and what is rendered."""
     lines: dict[bytes, bytes] = {
         b"host": upstream.host_header,
         b"user-agent": header_value(user_agent),
@@ -84,16 +83,15 @@ def _headers(
     if codings := accept_encoding():
         lines[b"accept-encoding"] = codings if isinstance(codings, bytes) else codings.encode()
     lines.update(upstream.headers)
-    dynamic: list[tuple[bytes, Template]] = []
-    for header, value in settings.headers.items():
-        name, template = header.lower().encode("ascii"), compile_value(value)
+    said = {name.lower().encode("ascii") for name in settings.headers}
+    constant, own = compile_headers(settings.headers)
+    dynamic = [*(field for field in upstream.header_templates if field[0] not in said), *own]
+    for name in (*said, *(name for name, _ in dynamic)):
         lines.pop(name, None)
-        if name == b"content-type" and kind == "multipart":
-            continue  # its boundary is made with the body
-        if not isinstance(template.node, Const):
-            dynamic.append((name, template))
-        elif template.node.value is not None:
-            lines[name] = header_value(text_of(template.node.value))
+    lines.update(constant)
+    if kind == "multipart":  # its boundary is made with the body
+        lines.pop(b"content-type", None)
+        dynamic = [field for field in dynamic if field[0] != b"content-type"]
     defaults = tuple((name, lines.pop(name)) for name in forwarded if name in lines)
     return b"".join(name + b": " + value + b"\r\n" for name, value in lines.items()), defaults, tuple(dynamic)
 
@@ -103,14 +101,7 @@ def _query(
 ) -> tuple[bytes, tuple[tuple[str, Template], ...]]:
     """Return the constant pairs, and what is rendered. What the call itself names replaces the upstream's."""
     said = {*settings.query, *query_names(url.source.partition("?")[2])}
-    constant = [pair for pair in upstream.query.split(b"&") if pair and said.isdisjoint(query_names(pair.decode()))]
-    dynamic: list[tuple[str, Template]] = []
-    for key, value in settings.query.items():
-        template = compile_value(value)
-        if not isinstance(template.node, Const):
-            dynamic.append((key, template))
-            continue
-        fixed = template.node.value
-        singles = fixed if isinstance(fixed, list) else [fixed]
-        constant += [percent_encode(key) + b"=" + percent_encode(text_of(one)) for one in singles if one is not None]
-    return b"&".join(constant), tuple(dynamic)
+    shared = [pair for pair in upstream.query.split(b"&") if pair and said.isdisjoint(query_names(pair.decode()))]
+    constant, dynamic = compile_query(settings.query)
+    templates = (*(one for one in upstream.query_templates if one[0] not in said), *dynamic)
+    return b"&".join(filter(None, (*shared, constant))), templates

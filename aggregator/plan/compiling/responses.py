@@ -8,14 +8,14 @@ from aggregator.config.model.call import CallSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.response import ListJoinSettings, ResponseSettings, StaticSettings
 from aggregator.plan.compiling.calls import compile_shape_plan
-from aggregator.plan.compiling.expressions import one_expression, templates
+from aggregator.plan.compiling.expressions import one_expression, templates, text_or_template
 from aggregator.plan.types import ListJoinPlan, ResponsePlan
 from aggregator.shaping.join import part_looked_up
 from aggregator.templates import compile_value
 
 
 def compile_response(settings: ResponseSettings | None) -> ResponsePlan:
-    """Give the plan of an answer."""
+    """Return the plan of an answer."""
     if settings is None:
         return ResponsePlan()
     is_expression = isinstance(settings.status, str)
@@ -28,7 +28,7 @@ def compile_response(settings: ResponseSettings | None) -> ResponsePlan:
         join=tuple(_join(join, settings.body) for join in settings.join),
         shape=compile_shape_plan(settings),
         pass_headers=tuple((name.lower().encode("ascii"), rule) for name, rule in settings.pass_headers.items()),
-        cache_control=settings.cache_control,
+        cache_control=text_or_template(settings.cache_control),
         etag=settings.etag,
         meta=settings.meta,
         fields=settings.fields,
@@ -43,7 +43,7 @@ def _join(settings: ListJoinSettings, body: Any) -> ListJoinPlan:
 
 
 def compile_static(settings: StaticSettings) -> ResponsePlan:
-    """Give the plan of a static answer."""
+    """Return the plan of a static answer."""
     return ResponsePlan(
         status=settings.status,
         headers=templates(settings.headers),
@@ -54,7 +54,7 @@ def compile_static(settings: StaticSettings) -> ResponsePlan:
 
 
 def passes_raw(settings: EndpointSettings) -> bool:
-    """Say whether the answer is the body of one call as it came, so that nobody has to read it."""
+    """Return whether the answer is the body of one call as it came, so that nobody has to read it."""
     response = settings.response
     if settings.call is None or not _is_plain(settings.call):
         return False
@@ -71,7 +71,7 @@ def is_single(call: CallSettings) -> bool:
 
 
 def _is_plain(call: CallSettings) -> bool:
-    """Say whether the result of *call* is a body as it came."""
+    """Return whether the result of *call* is a body as it came."""
     if call.fan_out is not None or call.for_each is not None or call.graphql is not None or call.transform is not None:
         return False
     return compile_shape_plan(call) is None and all(map(_is_plain, (*call.fallback, *call.race)))

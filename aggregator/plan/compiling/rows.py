@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from aggregator.config.model.failure import StatusRow
-from aggregator.plan.compiling.expressions import optional_expression, templates
+from aggregator.plan.compiling.expressions import optional_expression, templates, text_or_template
 from aggregator.plan.types import RowPlan
 from aggregator.templates import compile_value
 
 
 def compile_rows(rows: Iterable[StatusRow]) -> tuple[RowPlan, ...]:
-    """Give the rows of one status map, compiled."""
+    """Return the rows of one status map, compiled."""
     return tuple(_row(row) for row in rows)
 
 
@@ -21,7 +21,7 @@ def _row(row: StatusRow) -> RowPlan:
         part=row.part,
         when=optional_expression(row.when),
         status=row.status,
-        title=row.title,
+        title=text_or_template(row.title),
         detail=None if row.detail is None else compile_value(row.detail),
         body=compile_value(row.body) if "body" in row.model_fields_set else None,
         headers=templates(dict(row.headers)),
@@ -30,7 +30,7 @@ def _row(row: StatusRow) -> RowPlan:
 
 
 def rows_for(names: Collection[str], *levels: tuple[RowPlan, ...]) -> tuple[RowPlan, ...]:
-    """Give the rows that may speak of the part with these *names*, in the order of *levels* (nearest first).
+    """Return the rows that may speak of the part with these *names*, in the order of *levels* (nearest first).
 
     A part has its own name and those of the parts that it is in.
     """

@@ -13,8 +13,8 @@ from aggregator.config.model.client import (
 )
 from aggregator.config.model.root import RootSettings
 from aggregator.demo import demo_target
+from aggregator.plan.compiling.fields import compile_headers, compile_query
 from aggregator.plan.types import ClientPlan, UpstreamPlan
-from aggregator.templates import header_value, percent_encode
 from aggregator.transport import Caps, Limits, Origin, PoolSettings
 from aggregator.transport import Timeouts as PoolTimeouts
 from aggregator.transport import TlsSettings as PoolTls
@@ -42,13 +42,15 @@ def compile_client(settings: ClientSettings) -> ClientPlan:
 def compile_upstream(
     name: str, settings: UpstreamSettings, root: RootSettings, *, label: str | None = None, tls_digest: str = ""
 ) -> UpstreamPlan:
-    """Give the plan of the upstream *name*; *label* is what clients may read instead of it.
+    """Return the plan of the upstream *name*; *label* is what clients may read instead of it.
 
     *tls_digest* is of what its files of TLS hold.
     """
     client = root.client
     parts = urlsplit(settings.url)
     demo = parts.netloc if parts.scheme == DEMO else None
+    query, query_templates = compile_query(settings.query)
+    headers, header_templates = compile_headers(settings.headers)
     origin = Origin("http", "127.0.0.1", 80) if demo else Origin.parse(settings.url, settings.unix_socket)
     return UpstreamPlan(
         name=name,
@@ -62,17 +64,12 @@ def compile_upstream(
         ),
         host_header=demo.encode() if demo else origin.authority,
         prefix=((demo_target(demo) if demo else "") + quote(parts.path.rstrip("/"), safe=_PATH_SAFE)).encode(),
-        query=_query(settings),
-        headers=tuple((key.lower().encode("ascii"), header_value(value)) for key, value in settings.headers.items()),
+        query=query,
+        headers=headers,
+        query_templates=query_templates,
+        header_templates=header_templates,
         demo=demo,
     )
-
-
-def _query(settings: UpstreamSettings) -> bytes:
-    pairs = [
-        (key, str(value).lower() if isinstance(value, bool) else str(value)) for key, value in settings.query.items()
-    ]
-    return b"&".join(percent_encode(key) + b"=" + percent_encode(value) for key, value in pairs)
 
 
 def _limits(own: LimitSettings | None, client: LimitSettings) -> Limits:

@@ -105,7 +105,7 @@ def _mapped(
         return _own_body(status, row.body, headers, names)
     detail = sentence(error.message) if row is None or row.detail is None else _text(row.detail, names)
     answer = problem(
-        status, detail, title=row.title if row else None, request_id=exchange.id,
+        status, detail, title=_title(row, names), request_id=exchange.id,
         cause=(result.cause or Cause.EXPRESSION).value, part=None if result.name == "call" else result.name,
         upstream=result.upstream or None, upstream_status=result.status or None,
         parts=parts_member(parts) if len(parts) > 1 or result.tried or result.parts else None,
@@ -118,6 +118,11 @@ def _mapped(
 def sentence(message: str) -> str:
     """Give *message* as the sentence that every other detail is; expressions speak in phrases, as the loader does."""
     return message if message.endswith((".", "!", "?")) else f"{message[:1].upper()}{message[1:]}."
+
+
+def _title(row: RowPlan | None, names: Names) -> str | None:
+    title = None if row is None else row.title
+    return _text(title, names) if isinstance(title, Template) else title
 
 
 def _text(template: Template, names: Names) -> str:

@@ -21,7 +21,7 @@ from aggregator.runtime.answers.outcome import is_partial
 from aggregator.runtime.answers.passing import passed_headers, replies_of, standing_statuses
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.inputs import Refusal
-from aggregator.templates import header_value
+from aggregator.templates import Template, header_value
 
 Finish = Callable[[Answer, Run], Awaitable[Answer]]
 Check = Callable[[Exchange], None]
@@ -125,9 +125,13 @@ def _names(values: Sequence[bytes]) -> list[bytes]:
     return [name.strip().lower() for value in values for name in value.split(b",") if name.strip()]
 
 
-def _cache(answer: Answer, run: Run, rule: str) -> None:
+def _cache(answer: Answer, run: Run, rule: str | Template) -> None:
     """State how long the answer may be kept: as the file says, or no longer and no wider than any part."""
     if first(answer.headers, b"cache-control") is not None:
+        return
+    if isinstance(rule, Template):
+        if said := rule.render_text(run.frame.names):
+            answer.headers.append((b"cache-control", header_value(said)))
         return
     if rule != "compute":
         answer.headers.append((b"cache-control", header_value(rule)))

@@ -78,7 +78,7 @@ def _made_of(plan: EndpointPlan) -> _MadeOf | None:
         if body is not None or plan.fan.parts[0].group is None:
             return None  # there is but one call, and its status is that of the answer
         body = Template(Expr(compile_expression("call")))
-    read = references_in((plan.effects, response.headers, response.status_expression))
+    read = references_in((plan.effects, response.headers, response.status_expression, response.cache_control))
     return _MadeOf(plan.fan, body, response.join, read)
 
 

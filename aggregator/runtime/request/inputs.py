@@ -12,8 +12,10 @@ from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import AggregatorError
 from aggregator.exchange import MOST_FIELDS, Exchange
 from aggregator.plan.types import InputPlan
+from aggregator.runtime.parts.names import Names
 from aggregator.schemas.parameter import ABSENT, Parameter
 from aggregator.schemas.problems import InvalidInput, Violation
+from aggregator.templates import Template
 
 HeaderTuple = tuple[tuple[bytes, bytes], ...]
 _UNCODED: HeaderTuple = ((b"accept-encoding", b"identity"),)
@@ -41,7 +43,7 @@ class Refusal(AggregatorError):  # noqa: N818 - said of the request
 class Inputs:
     """The declared inputs of an endpoint, ready to be enforced."""
 
-    __slots__ = ("_body", "_headers", "_names", "_params", "_plain", "_query")
+    __slots__ = ("_body", "_headers", "_names", "_params", "_plain", "_query", "_templates")
 
     def __init__(self, plan: InputPlan, param_names: tuple[str, ...]) -> None:
         declared = {parameter.name: parameter for parameter in plan.params}
@@ -50,6 +52,7 @@ class Inputs:
         self._query = plan.query
         self._headers = plan.headers
         self._body = plan.body
+        self._templates = tuple(p for p in (*plan.query, *plan.headers) if isinstance(p.default, Template))
         self._plain = not (plan.query or plan.headers or plan.body is not None)
 
     def accept(self, exchange: Exchange) -> None:
@@ -90,6 +93,8 @@ class Inputs:
             exchange.headers.update({name.lower(): value for name, value in typed.items()})
         if self._body is not None:
             violations.extend(self._body.violations(exchange.body_value))
+        for parameter in self._templates:
+            _stand_in(parameter, exchange, violations)
 
     def decode_body(self, exchange: Exchange) -> None:
         """Read the body of *exchange* as JSON; raises ``Refusal``: 415 for another type, 400 for bad JSON.
@@ -142,9 +147,25 @@ def _read(parameters: tuple[Parameter, ...], sent: dict[str, Any], violations: l
         except InvalidInput as error:
             violations.extend(error.violations)
             continue
-        if found is not ABSENT:
+        if found is not ABSENT and not isinstance(found, Template):
             typed[parameter.name] = found
     return typed
+
+
+def _stand_in(parameter: Parameter, exchange: Exchange, violations: list[Violation]) -> None:
+    """Put the default of *parameter*, a template, into *exchange* unless it was sent; it sees those before it."""
+    is_query, name = parameter.location == "query", parameter.name
+    there = exchange.query if is_query else exchange.headers
+    key = name if is_query else name.lower()
+    if key in there:
+        return
+    try:
+        found = parameter.stand_in(Names(exchange))
+    except InvalidInput as error:
+        violations.extend(error.violations)
+        return
+    if found is not ABSENT:
+        there[key] = found
 
 
 def _is_json(kind: str) -> bool:

@@ -181,3 +181,39 @@ def test_an_answer_as_background_calls_see_it():
     assert LazyResponse(Answer(200, [], b"plain \xff"))["body"] == "plain \ufffd"
     assert LazyResponse(Answer(204, [], b""))["body"] is None
     assert LazyResponse(Answer(200, [], [b"[1", b",2]"]))["body"] == [1, 2]
+
+
+def test_a_default_is_an_expression_over_the_request():
+    """It is taken like a text of the client; what was sent is never asked for it, and null means none."""
+    made = inputs(
+        query={
+            "size": {"type": "integer", "default": "{{ headers['x-size'] }}"},
+            "twice": {"type": "integer", "default": "{{ query.size * 2 }}"},
+            "tags": {"type": "array", "default": "{{ query.names | split('.') }}"},
+        },
+        header={"x-lang": {"default": "{{ query.lang | default('en', true) }}", "enum": ["de", "en"]}},
+    )
+    request = exchange(b"names=a.b", (b"x-size", b"7"))
+    made.accept(request)
+    assert request.query == {"names": "a.b", "size": 7, "twice": 14, "tags": ["a", "b"]}
+    assert request.headers["x-lang"] == "en"
+    other = exchange(b"size=1&twice=5&lang=de&tags=x")
+    made.accept(other)
+    assert other.query == {"size": 1, "twice": 5, "lang": "de", "tags": ["x"]}
+    assert other.headers["x-lang"] == "de"
+
+
+def test_a_default_that_does_not_fit_is_refused_like_what_is_sent():
+    """The client is told which parameter to send."""
+    made = inputs(query={"size": {"type": "integer", "default": "{{ headers['x-size'] }}", "maximum": 9}})
+    for text, said in ((b"many", "must be an integer"), (b"10", "must be at most 9")):
+        assert [one["message"] for one in refused(made, exchange(b"", (b"x-size", text))).errors] == [said]
+    absent = exchange()
+    made.accept(absent)
+    assert "size" not in absent.query
+
+
+def test_a_constant_default_is_computed_at_load():
+    """The declaration, and what is shown of it, holds its value."""
+    parameter = compile_parameter("n", {"type": "integer", "default": "{{ 2 + 3 }}"}, "query")
+    assert (parameter.default, parameter.declaration.schema["default"]) == (5, 5)

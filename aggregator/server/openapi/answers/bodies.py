@@ -9,7 +9,7 @@ from aggregator.plan.types import CallPlan, EndpointPlan, FanPlan, InputPlan, Pa
 from aggregator.schemas.parameter import ABSENT, Parameter
 from aggregator.server.openapi.components import Schema, schema_ref
 from aggregator.server.openapi.values import any_of, nullable, object_schema, schema_of, value_schema
-from aggregator.templates import Const
+from aggregator.templates import Const, Template
 
 _KEY = re.compile(r"[.\[]")
 _OF_A_REQUEST = ("default", "deprecated", "example", "examples")
@@ -193,7 +193,7 @@ class _Scope:
 def _query_schema(inputs: InputPlan) -> Schema:
     found = {}
     for parameter in inputs.query:
-        always = parameter.required or parameter.default is not ABSENT
+        always = parameter.required or not (parameter.default is ABSENT or isinstance(parameter.default, Template))
         found[parameter.name] = _plain(parameter) if always else nullable(_plain(parameter))
     return object_schema(found)
 

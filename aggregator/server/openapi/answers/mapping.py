@@ -93,12 +93,13 @@ def _forwarded(row: RowPlan, hit: Failures, headers: tuple[str, ...]) -> Iterato
 def _mapped(row: RowPlan, status: int, headers: tuple[str, ...]) -> Outcome:
     if status == 503:
         headers = (*headers, "retry-after")
-    title = row.title or (phrase(status) if status >= 300 else "What stands in for a part that failed")
+    said = row.title if isinstance(row.title, str) else None  # one that is computed is not known here
+    title = said or (phrase(status) if status >= 300 else "What stands in for a part that failed")
     if row.body is not None:
         media = _own_type(row.body) if has_body(status) else None
         return Outcome(str(status), sentence(title), media, schema_of(row.body), headers)
     detail = _constant_text(row.detail)
-    example = None if detail is None else problem_example(status, detail) | {"title": row.title or phrase(status)}
+    example = None if detail is None else problem_example(status, detail) | {"title": said or phrase(status)}
     media = PROBLEM_TYPE if has_body(status) else None
     return Outcome(str(status), sentence(detail or title), media, schema_ref("Problem"), headers, example)
 

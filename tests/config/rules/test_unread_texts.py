@@ -1,0 +1,159 @@
+"""What looks like an expression is one, or an error: no setting sends or shows ``{{`` as it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import pytest
+import yaml
+from pydantic.fields import FieldInfo
+
+from aggregator.config.hints.vocabulary import _candidates, _extra, _fields, _mark, takes_any_key
+from aggregator.config.loading import load_config
+from aggregator.config.model.root import RootSettings
+from aggregator.errors import ConfigError
+from aggregator.fields import Settings, TextKind
+
+Say = Callable[..., list[str]]
+Steps = tuple[Any, ...]
+BROKEN = "{{ nosuch( }}"
+NAMES = {"upstreams": "u", "groups": "g", "endpoints": "POST /x/{id}", "params": "id"}
+"""Names for the keys that operators give, where not any will do."""
+
+
+def fields_of(model: type[Settings], above: Steps = ()) -> Iterator[tuple[Steps, FieldInfo]]:
+    """Every field of *model* and of the models in it, by the keys that lead there; each model once on a way."""
+    for key, field in _fields(model).items():
+        yield from below(field.annotation, (*above, key), field)
+    if takes_any_key(model):
+        yield from below(_extra(model), (*above, "part"), None)
+
+
+def below(kind: Any, path: Steps, field: FieldInfo | None) -> Iterator[tuple[Steps, FieldInfo]]:
+    """The text settings that a value of *kind* at *path* may be, or may hold."""
+    for candidate in _candidates(kind):
+        if isinstance(candidate, type) and issubclass(candidate, Settings):
+            nested = [step for step in path if step in ("fallback", "race", "fan_out", "background", "groups")]
+            if len(nested) < 3 and "background" not in nested[:-1]:
+                yield from fields_of(candidate, path)
+        elif get_origin(candidate) is dict:
+            yield from below(get_args(candidate)[1], (*path, NAMES.get(str(path[-1]), "name")), field)
+        elif get_origin(candidate) is tuple:
+            yield from below(get_args(candidate)[0], (*path, 0), field)
+        elif (candidate in (str, Any) or get_origin(candidate) is not None) and field is not None:
+            yield path, field
+
+
+SETTINGS = dict(fields_of(RootSettings))
+
+
+NEEDED: dict[str, dict[str, Any]] = {
+    "RootSettings": {"version": 1, "upstreams": {"u": {"url": "http://u.test"}}},
+    "EndpointSettings": {"call": "u:/x"},
+    "CallSettings": {"url": "u:/x"},
+    "BackgroundCallSettings": {"url": "u:/x"},
+    "EachSettings": {"in": "{{ body.items }}"},
+    "GraphqlSettings": {"query": "{a}"},
+    "ListJoinSettings": {"left": "a[].b", "right": "b[].c", "into": "d"},
+    "DebugSettings": {"secret": "${SECRET:-long enough}"},
+    "BatchSettings": {"key": "id"},
+    "UpstreamSettings": {"url": "http://u.test"},
+}
+"""What a mapping needs to be one."""
+INSTEAD = {"EndpointSettings": {"fan_out", "respond", "call"}, "CallSettings": {"race", "fan_out"}}
+"""Keys that stand for what is needed."""
+
+
+def written(kind: Any, path: Steps, text: Any) -> Any:
+    """A value of *kind* where *text* stands at *path*; what it needs besides is there."""
+    if not path:
+        return text
+    step, rest = path[0], path[1:]
+    for candidate in _candidates(kind):
+        if isinstance(candidate, type) and issubclass(candidate, Settings):
+            inner = _fields(candidate)[step].annotation if step in _fields(candidate) else _extra(candidate)
+            needed = {} if step in INSTEAD.get(candidate.__name__, ()) else NEEDED.get(candidate.__name__, {})
+            return {**needed, step: written(inner, rest, text)}
+        if get_origin(candidate) is dict:
+            others = NEEDED["RootSettings"]["upstreams"] if step == "u" else {}
+            return {**others, step: written(get_args(candidate)[1], rest, text)}
+        if get_origin(candidate) is tuple:
+            return [written(get_args(candidate)[0], rest, text)]
+    return {step: written(Any, rest, text)}
+
+
+def document(path: Steps, text: Any = BROKEN) -> str:
+    """A file where *text* stands at *path*; what else it needs is there."""
+    return yaml.safe_dump(written(RootSettings, path, text), sort_keys=False)
+
+
+def test_there_are_settings_of_every_kind() -> None:
+    """The walk finds what it is to find."""
+    assert {_mark(field) for field in SETTINGS.values()} == set(TextKind)
+    assert ("endpoints", "POST /x/{id}", "fan_out", "part", "fan_out", "part", "rename", "name") in SETTINGS
+    assert len(SETTINGS) > 200
+
+
+@pytest.mark.parametrize("path", SETTINGS, ids=lambda path: ".".join(map(str, path)))
+def test_no_text_setting_lets_an_expression_through_unread(path: Steps, tmp_path: Path) -> None:
+    """A broken expression is an error there, wherever it stands: it is compiled, or refused, or no choice."""
+    (tmp_path / "routes.yaml").write_text(document(path))
+    with pytest.raises(ConfigError) as found:
+        load_config(tmp_path / "routes.yaml", {})
+    errors = [one for one in found.value.diagnostics if one.level == "error"]
+    there = [one for one in errors if one.path[: len(path)] == path]
+    without_effect = [one for one in errors if one.code == "no-effect" and path[: len(one.path)] == one.path]
+    assert there or without_effect, [(one.path, one.message) for one in errors]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("query: {a: {default: '{{ nosuch }}'}}", "unknown-name ‹nosuch› there is no `nosuch` here"),
+        ("query: {a: {default: '{{ call }}'}}", "unknown-name ‹call› there is no `call` here: it is the result"),
+        ("query: {a: {default: '{{ query.b }}'}}", "unknown-field ‹query.b› the query parameter `b` is not declared"),
+        ("query: {a: {default: '{{ id }}', type: integer}}", None),
+        ("query: {a: {type: integer, default: '{{ 1 + 1 }}'}}", None),
+        ("query: {a: {type: integer, default: \"{{ 'x' }}\"}}", "bad-schema ‹{{ 'x' }}› this value is not an integer"),
+        ("query: {a: {enum: ['{{ id }}']}}", "bad-expression ‹{{› nothing evaluates an expression here"),
+        ("headers: {a: {const: '{{ id }}'}}", "bad-expression ‹{{› nothing evaluates an expression here"),
+        ("params: {id: {description: 'a {{ b }}'}}", "bad-expression ‹{{› nothing evaluates an expression here"),
+        ("body: {properties: {a: {default: '{{ id }}'}}}", "bad-expression ‹{{› nothing evaluates an expression here"),
+        ("body: {properties: {'{{ a }}': {}}}", "bad-expression ‹{{ a }}› a key cannot hold an expression"),
+    ],
+)
+def test_of_a_declaration_the_default_of_a_parameter_is_read(say: Say, endpoint: str, said: str | None) -> None:
+    """The rest of a schema, and all of the schema of a body, says what is allowed and is never evaluated."""
+    found = say(f"POST /x/{{id}}: {{call: 'users:/x/{{id}}', {endpoint}}}")
+    assert [re.sub(r"^~.*", "", line)[: len(said or "")] for line in found] == ([said] if said else [])
+
+
+def test_a_proxy_holds_no_expression(tmp_path: Path) -> None:
+    """It is the same for every call."""
+    text = document(("client", "proxy"), "http://{{ x }}:1").replace("proxy:", "transport: httpx\n  proxy:")
+    (tmp_path / "routes.yaml").write_text(text)
+    with pytest.raises(ConfigError, match="this is not the URL of a proxy"):
+        load_config(tmp_path / "routes.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ("{a: '{{ nosuch( }}'}", "bad-expression ‹…› "),
+        ("{a: '{{ item.x }}'}", "unknown-name ‹…› `a` of upstream `u`: there is no `item` here"),
+        ("{a: '{{ nosuch }}'}", "unknown-name ‹…› `a` of upstream `u`: there is no `nosuch` here"),
+        ("{a: '{{ call.x }}'}", "cycle ‹…› `call` reads its own result"),
+        ("{a: '{{ query.x }} {{ headers.accept }} {{ request.id }} {{ body }}'}", None),
+        ('{a: "Bearer {{ query.x }}\\n"}', "header-value ‹…› a header value cannot hold a line break"),
+        ('{a: "\\e {{ query.x }}"}', "header-value ‹…› a header value cannot hold a line break"),
+    ],
+)
+def test_headers_of_an_upstream_read_what_a_call_can_read(say: Say, headers: str, said: str | None) -> None:
+    """A name that a call does not have is told at the call, an expression that is none at the upstream."""
+    found = say(
+        "POST /x: {call: 'u:/x'}", f"version: 1\nupstreams: {{u: {{url: http://u.test, headers: {headers}}}}}\n"
+    )
+    assert [re.sub("‹.*?›", "‹…›", line)[: len(said or "")] for line in found] == ([said] if said else [])
