@@ -17,6 +17,7 @@ LAYERS = (
     {"errors", "http", "diagnostics", "clock"},
     {"exchange", "fields", "templates", "telemetry"},
     {"stores", "codecs", "shaping", "schemas", "transport", "demo", "edge"},
+    {"identity"},
     {"policies"},
     {"config"},
     {"plan"},
@@ -38,7 +39,18 @@ WALLS = {
     "demo": ("diagnostics", "clock", "exchange", "fields", "templates", "telemetry"),
 }
 # Reached only when a configuration asks for them, so imported inside the function that needs them.
-OPTIONAL = {"xmltodict", "msgpack", "brotli", "zstandard", "rich", "jmespath", "jsonschema_rs"}
+OPTIONAL = {
+    "joserfc",
+    "bcrypt",
+    "argon2",
+    "xmltodict",
+    "msgpack",
+    "brotli",
+    "zstandard",
+    "rich",
+    "jmespath",
+    "jsonschema_rs",
+}
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "core"}
 LINES, LINES_WANTED = 400, 250
 

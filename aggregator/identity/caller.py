@@ -1,0 +1,93 @@
+"""The caller that a scheme admits, and the refusal that it gives instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct, field
+
+from aggregator.errors import AggregatorError
+
+
+class Caller(Struct, frozen=True):
+    """Who calls. *scheme* is the name under ``auth:``; *issuer* and *subject* are unique within it.
+
+    *key* is the name of an API key, never its text. *until* is the Unix time from which this has to be judged anew.
+    """
+
+    scheme: str
+    subject: str
+    issuer: str = ""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    scopes: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    key: str | None = None
+    until: float = float("inf")
+
+    @property
+    def identity(self) -> str:
+        """Scheme, issuer and subject as one text that no other caller has: each piece carries its length."""
+        pieces = (self.scheme, self.issuer, self.subject)
+        return "".join(f"{len(piece)}:{piece}" for piece in pieces)
+
+    def names(self) -> dict[str, Any]:
+        """Return what expressions see as ``auth``."""
+        return {
+            "subject": self.subject or None,
+            "claims": self.claims,
+            "scopes": list(self.scopes),
+            "roles": list(self.roles),
+            "scheme": self.scheme,
+            "key": self.key,
+        }
+
+
+NOBODY: dict[str, Any] = {"subject": None, "claims": {}, "scopes": [], "roles": [], "scheme": None, "key": None}
+"""What expressions see as ``auth`` where a credential is optional and none came."""
+
+
+class Reason(StrEnum):
+    """Why a credential was refused; for the log, since clients are told no more than that it was."""
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    WRONG_ISSUER = "wrong_issuer"
+    WRONG_AUDIENCE = "wrong_audience"
+    WRONG_TYPE = "wrong_type"
+    WRONG_ALGORITHM = "wrong_algorithm"
+    WRONG_SIGNATURE = "wrong_signature"
+    MISSING_CLAIM = "missing_claim"
+    UNKNOWN_KEY = "unknown_key"
+    REVOKED = "revoked"
+    REPEATED = "repeated"
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it counts against the address that it came from.
+
+        No credential at all is none, and so is one that was right at another time.
+        """
+        return self not in (Reason.MISSING, Reason.EXPIRED, Reason.NOT_YET_VALID)
+
+
+class Refused(AggregatorError):  # noqa: N818 - an outcome, not a fault
+    """A credential was refused for *reason*."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(reason.value)
+
+
+def texts_at(claims: Mapping[str, Any], path: Sequence[str]) -> tuple[str, ...]:
+    """Return the texts at *path* in *claims*: a list of them, or one text with blanks between (RFC 6749 §3.3)."""
+    value: Any = claims
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    if isinstance(value, str):
+        return tuple(value.split())
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
