@@ -31,7 +31,7 @@ from aggregator.runtime.parts.names import Names
 from aggregator.runtime.parts.result import Result, failed
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, take_body
-from aggregator.runtime.request.hangup import Watch
+from aggregator.runtime.request.hangup import CUT, Watch
 from aggregator.runtime.request.identity import request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
 
@@ -115,7 +115,7 @@ class EndpointHandler:
             answer, run = self._refused(refusal, exchange), None
             closing = closing or refusal.status in (408, 413)
         except ClientGone:
-            self._routine.report.gone(self.plan.key, exchange)
+            self._routine.report.gone(self.plan.key, exchange, scope.get(CUT))
             return
         if run is not None:
             scope.get("aggregator.trace", []).extend(run.ended_results())

@@ -47,13 +47,20 @@ class Report:
         if self._which == "all":
             log(_log, logging.INFO, "Refused.", status=status, client=client, reason=reason, **known)
 
-    def gone(self, endpoint: str, exchange: Exchange) -> None:
-        """Tell of a client that hung up; 499 is what proxies call it."""
-        if not self.is_off:
+    def gone(self, endpoint: str, exchange: Exchange, cut: str | None = None) -> None:
+        """Tell of a client that hung up (499 is what proxies call it), or was *cut* off by us, which says why."""
+        if cut is not None:
+            self.broken(endpoint, exchange, 499, cut)
+        elif not self.is_off:
             log(_log, logging.INFO, "The client hung up.", endpoint=endpoint, status=499, path=exchange.path,
                 request_id=exchange.id, client=exchange.client)  # fmt: skip
 
-    def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception) -> None:
+    def not_taken(self, reason: str, client: str) -> None:
+        """Tell of a whole answer that the client did not take."""
+        if not self.is_off:
+            log(_log, logging.WARNING, "An answer was cut off.", status=499, client=client, reason=reason)
+
+    def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception | str) -> None:
         """Tell of an answer that was cut off in the middle, whose client got *status* and half a body."""
         if not self.is_off:
             log(_log, logging.WARNING, "An answer was cut off.", endpoint=endpoint, status=status,

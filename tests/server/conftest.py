@@ -377,6 +377,11 @@ class Gateway:
         generation = self.app.running.generation
         return 0 if generation is None else generation.in_flight
 
+    @property
+    def connections(self) -> list[Any]:
+        """The open connections of its clients."""
+        return list(self.service._server.server_state.connections)
+
     def write(self, text: str, env: str = "") -> None:
         """Save another text."""
         self.path.write_text(document(text), encoding="utf-8")

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 from aggregator.runtime.answers.replying import Receive
 from aggregator.runtime.request.body import ClientGone
 
+CUT = "aggregator.cut"
+"""The name in the scope of why the server cut the connection itself, where it is not the client that hung up."""
+
 T = TypeVar("T")
 PATIENCE = 0.05
 """Seconds before anybody looks: most answers are gone by then, and need no watcher."""

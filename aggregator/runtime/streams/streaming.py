@@ -23,7 +23,7 @@ from aggregator.runtime.parts.frame import Frame
 from aggregator.runtime.parts.names import Names
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, check_length
-from aggregator.runtime.request.hangup import unless_gone
+from aggregator.runtime.request.hangup import CUT, unless_gone
 from aggregator.runtime.request.identity import request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
 from aggregator.runtime.streams.heads import compile_head
@@ -74,7 +74,7 @@ class StreamHandler:
             check_length(exchange, self.plan.inputs.max_body)
             answer = await unless_gone(transit.run(), receive, transit.read)
         except ClientGone:
-            self._report.gone(self.plan.key, exchange)
+            self._report.gone(self.plan.key, exchange, scope.get(CUT))
             return
         except (CallError, Refusal) as error:
             if transit.status or not isinstance(error, Refusal):

@@ -30,6 +30,8 @@ from aggregator.transport import Reply, StreamReply, accept_encoding
 if TYPE_CHECKING:
     from aggregator.runtime.streams.streaming import StreamDoor
 
+CLOSE_DELIMITED = "aggregator.close_delimited"
+"""The name in the scope of whether the server ends an answer of unknown length with the connection (HTTP/1.0)."""
 _MOST_OF_A_FAILURE = 64 * 1024
 _CALL = {"call": 0}
 _CODINGS = b"accept-encoding: " + accept_encoding() + b"\r\n"
@@ -52,7 +54,7 @@ class Transit:
     """
 
     __slots__ = (
-        "_frame", "_receive", "_send", "_silence", "_stream", "_version", "closing", "read", "results", "status",
+        "_frame", "_receive", "_send", "_silence", "_stream", "_wants_length", "closing", "read", "results", "status",
         "whole",
     )  # fmt: skip
 
@@ -62,7 +64,7 @@ class Transit:
         self._receive = receive
         self._send = send
         self._silence: asyncio.Timeout | None = None
-        self._version: str = scope.get("http_version", "1.1")
+        self._wants_length = scope.get("http_version") == "1.0" and not scope.get(CLOSE_DELIMITED)
         self.closing: bool = scope.get("aggregator.draining", False)
         self.read = asyncio.Event()
         self.whole = stream.sender.plan.request.body_kind != "forward"
@@ -156,7 +158,7 @@ class Transit:
         exchange = self._frame.exchange
         head_only = exchange.method == "HEAD" or not has_body(answer.status)
         sized = first(answer.headers, b"content-length") is not None
-        if self._version == "1.0" and not head_only and not sized:
+        if self._wants_length and not head_only and not sized:
             return problem(505, "The length of this stream is not known, so it needs HTTP/1.1.", request_id=exchange.id)
         headers = [*answer.headers, (REQUEST_ID, exchange.id.encode("ascii")), *((CLOSE,) if self.closing else ())]
         self.status = answer.status

@@ -57,7 +57,7 @@ class DirectDoor:
         if match is None:
             return None
         handler, segments = match
-        if not handler.is_direct or b"#" in target:
+        if not handler.is_direct:
             return None
         return Found(generation, handler, segments, path, query)  # type: ignore[arg-type]
 

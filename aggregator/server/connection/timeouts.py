@@ -1,15 +1,17 @@
-"""How long a client may take: to send a head, to send the rest of a body nobody wanted, to take an answer.
-
-uvicorn's httptools path limits none of it (Kludex/uvicorn#157), and resets connections that it closes too early.
-"""
+"""How long a client may take: to send a head, to send the rest of a body nobody wanted, to take an answer."""
 
 from __future__ import annotations
 
 import asyncio
 import math
+import socket
+import struct
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from aggregator.server.connection.flow import Flow
 
 SEND_TIMEOUT = 30.0
 """Seconds in which a client has to take at least one byte of what is there for it."""
@@ -19,37 +21,35 @@ LAST_WORDS = 1.0
 """Seconds in which a client that is still sending may read why nobody listens any more."""
 
 
-_OF_UVICORN = (
-    "access_log", "access_logger", "app", "app_state", "asgi_version", "client", "config", "connections", "cycle",
-    "expect_100_continue", "flow", "headers", "limit_concurrency", "logger", "loop", "parser", "pipeline", "root_path",
-    "scheme", "scope", "server", "server_state", "tasks", "timeout_keep_alive", "timeout_keep_alive_task", "transport",
-    "url", "ws_protocol_class",
-)  # fmt: skip
-"""What uvicorn's protocol keeps. As slots they are a third of a dictionary of so many names, and next to each other."""
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 
-class TimedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, whose clients cannot hold a connection for ever.
+class TimedProtocol(asyncio.Protocol):
+    """A connection whose client cannot hold it for ever.
 
     ``header_timeout`` is what a head may take in seconds, from its first byte or the connection on, and what
     is left of a request after its answer. *in_head* and *whole* tell how far the last request has come; *leaving*
-    that the server stops, *deaf* that nothing more is heard.
+    that the server stops, *deaf* that nothing more is heard. *cycle* is the request that is being answered, or the last
+    that was.
     """
 
     __slots__ = (
-        *_OF_UVICORN, "_feeding", "_idle_since", "_idle_timer", "_stall_timer", "address", "deaf", "in_head", "leaving",
-        "timer", "whole",
+        "_idle_since", "_idle_timer", "_stall_timer", "address", "client", "cycle", "deaf", "flow", "in_head",
+        "leaving", "loop", "server", "server_state", "timeout_keep_alive", "timer", "transport", "whole",
     )  # fmt: skip
     header_timeout = 10.0
-    cycle: Any  # uvicorn's, or one that needs no ASGI
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, config: Config, server_state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+        self.server_state = server_state
+        self.timeout_keep_alive: float = config.timeout_keep_alive
+        self.loop = loop
+        self.cycle: Any = None  # uvicorn's, or one that needs no ASGI
         self.address = ""
+        self.client: tuple[str, int] | None = None
+        self.server: tuple[str, int] | None = None
         self.leaving = False
         self.in_head = False
         self.whole = True
-        self._feeding = False
         self.deaf = False
         self.timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -58,17 +58,21 @@ class TimedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the client its time for the first head."""
-        super().connection_made(transport)
+        self.server_state.connections.add(self)  # type: ignore[arg-type]
+        self.transport = transport
+        self.flow = Flow(transport)
+        self.client, self.server = (_address(transport.get_extra_info(name)) for name in ("peername", "sockname"))
         self.address = self.client[0] if self.client else ""
         self._start_timer()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it does not matter why
         """Forget the timers with the connection."""
+        self.server_state.connections.discard(self)
         self.stop_timer()
         if self._idle_timer is not None:
             self._idle_timer.cancel()
-        self.resume_writing()
-        super().connection_lost(exc)
+        self._stop_stall()
+        self.flow.resume_writing()
 
     def _start_timer(self) -> None:
         self.timer = self.loop.call_later(self.header_timeout, self._too_slow)
@@ -84,11 +88,11 @@ class TimedProtocol(HttpToolsProtocol):
         if self.in_head:
             self.head_took_too_long()
         else:  # nothing was asked, or the answer is there: who still sends a body has had its time
-            self.transport.close()
+            self.close()
 
     def pause_writing(self) -> None:
         """Give the client its time to take what has been written."""
-        super().pause_writing()
+        self.flow.pause_writing()
         if self._stall_timer is None:
             self._watch_stall(self.transport.get_write_buffer_size())
 
@@ -101,11 +105,16 @@ class TimedProtocol(HttpToolsProtocol):
             self._watch_stall(left)
         else:
             self._stall_timer = None
+            self.answer_was_not_taken()
             self.transport.abort()
 
     def resume_writing(self) -> None:
         """Hear that the client took it."""
-        super().resume_writing()
+        self.flow.resume_writing()
+        if not self.transport.is_closing():
+            self._stop_stall()
+
+    def _stop_stall(self) -> None:
         if self._stall_timer is not None:
             self._stall_timer.cancel()
             self._stall_timer = None
@@ -113,58 +122,57 @@ class TimedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Close after what is being answered; an idle connection after a moment, in which it may ask once more."""
         self.leaving = True
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.is_answering:
             self.cycle.keep_alive = False
             return
-        self._unset_keepalive_if_required()
-        self.timeout_keep_alive_task = self.loop.call_later(LINGER, self.timeout_keep_alive_handler)
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+        self.timeout_keep_alive = LINGER
+        self._wait_for_request()
 
-    def data_received(self, data: bytes) -> None:
-        """Parse what came; a head that is not whole by then has its time limited."""
-        if self.deaf:
-            return
-        self._idle_since = math.inf
-        self._feeding = True
-        super().data_received(data)
-        self._feeding = False
-        if not self.whole and self.timer is None:
-            self._limit_rest()
-
-    def on_response_complete(self) -> None:
-        """Go on with the next request; one that was answered before it was whole has its time limited from now.
-
-        uvicorn would make a timer here and stop it at the next request, which is a fiftieth of a busy server's time.
-        """
-        if self.deaf:
-            return
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        else:
-            self._wait_for_request()
-        if not self.whole and not self._feeding and self.timer is None:
-            self._limit_rest()
+    @property
+    def is_answering(self) -> bool:
+        """Whether a request waits for its answer."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _wait_for_request(self) -> None:
+        """Count the time from now on as idle.
+
+        A timer for each request, stopped by the next, would be a fiftieth of a busy server's time.
+        """
         self._idle_since = self.loop.time()
         if self._idle_timer is None:
             self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_whether_idle)
+
+    def is_busy(self) -> None:
+        """Hear that the client asks something."""
+        self._idle_since = math.inf
 
     def _look_whether_idle(self) -> None:
         """Close a connection that has been idle for long enough; look again when it could have been."""
         self._idle_timer = None
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if left <= 0:
-            self.timeout_keep_alive_handler()
+            self.close()
         elif left < math.inf:
             self._idle_timer = self.loop.call_later(left, self._look_whether_idle)
 
-    def _limit_rest(self) -> None:
-        if not self.transport.is_closing() and (self.in_head or self.cycle.response_complete):
+    def limit_rest(self) -> None:
+        """Limit the time of a request of which a part is still to come, unless its answer is."""
+        if self.whole or self.timer is not None or self.transport.is_closing():
+            return
+        if self.in_head or not self.is_answering:
             self._start_timer()
+
+    def close(self) -> None:
+        """Close when what was written has left; a client that does not take it has its time."""
+        if self.transport.is_closing():
+            return
+        left = self.transport.get_write_buffer_size()
+        self.transport.close()
+        if left and self._stall_timer is None:
+            self._watch_stall(left)
 
     def close_gently(self) -> None:
         """Close so that the client can read what was written, although it is still sending (RFC 9112 §9.6).
@@ -173,15 +181,31 @@ class TimedProtocol(HttpToolsProtocol):
         """
         if self.deaf or self.transport.is_closing():
             return
-        if self.whole:
-            self.transport.close()
+        if self.whole and not self.flow.read_paused:
+            self.close()
             return
         self.deaf = True
         self.stop_timer()
+        self.flow.is_full = False
         self.flow.resume_reading()
         self.transport.write_eof()
-        self.timer = self.loop.call_later(LAST_WORDS, self.transport.close)
+        self.timer = self.loop.call_later(LAST_WORDS, self.close)
+
+    def reset(self) -> None:
+        """End the connection so that the client sees that it got less than a whole answer."""
+        if not self.transport.is_closing():
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            self.transport.abort()
 
     def head_took_too_long(self) -> None:
         """Refuse the request."""
         raise NotImplementedError
+
+    def answer_was_not_taken(self) -> None:
+        """Tell why the connection is cut."""
+        raise NotImplementedError
+
+
+def _address(found: Any) -> tuple[str, int] | None:
+    """Return host and port of a socket address; None of one that has none."""
+    return (str(found[0]), int(found[1])) if isinstance(found, tuple | list) and len(found) >= 2 else None

@@ -93,7 +93,9 @@ class Service:
         self._server = Server(self._config(), app)
 
     def _config(self) -> uvicorn.Config:
-        protocol = guarded_protocol(self._app.running.plan.server.header_timeout, self._app.door, self._refused)
+        protocol = guarded_protocol(
+            self._app.running.plan.server.header_timeout, self._app.door, self._refused, self._not_taken
+        )
         return uvicorn.Config(
             self._app, http=protocol, loop="asyncio" if sys.platform == "win32" else "uvloop", log_config=None,
             access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE, lifespan="on",
@@ -157,6 +159,11 @@ class Service:
         generation = self._app.running.generation
         if generation is not None:
             generation.report.refused(status, reason, client=client)
+
+    def _not_taken(self, reason: str, client: str) -> None:
+        generation = self._app.running.generation
+        if generation is not None:
+            generation.report.not_taken(reason, client)
 
     def _watched(self) -> tuple[Path, ...]:
         return (*self._files.files, *self._files.folders, *self._app.running.plugins.files)

@@ -1,0 +1,147 @@
+"""What a client has sent and nobody has parsed, cut into pieces that hold the end of at most one head or body.
+
+Bytes are counted before they are parsed. llhttp has no limits of its own, httptools joins the pieces of a field one by
+one, and both parse all they are given: a read of 256 KiB holds some 9700 requests.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_TARGET = 8 * 1024
+MAX_HEAD = 32 * 1024
+MAX_FIELDS = 100
+_LONGEST_LINE = MAX_TARGET + 256
+"""Bytes of a first line beyond which its target is too long, whatever its method."""
+_CHUNKED_PIECE = 8 * 1024
+"""What of a chunked body is parsed at once: by so much the count of bytes beside the body may be late."""
+
+_END = b"\r\n\r\n"
+_EMPTY = b"\r\n"
+_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+ [^\x00-\x20#\x7f]+ HTTP/[0-9]\.[0-9]\r\n)").match
+"""The first line of a request (RFC 9112 §3)."""
+
+
+class Refused(Exception):  # noqa: N818 - it ends the parsing of a head, nothing else
+    """What a client sends is not acceptable; holds the status that says so."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status = status
+        self.detail = detail
+        super().__init__(detail)
+
+
+class Intake:
+    """Bytes of one connection, in order.
+
+    States: in a head (its first line not whole yet, then whole), in a body of known length (*_left* is a number), in a
+    chunked body. ``expect_head`` and ``expect_body`` change between them.
+    """
+
+    __slots__ = ("_at", "_beside", "_data", "_in_head", "_left", "_line", "_tail")
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._at = 0
+        self.expect_head()
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes have not been parsed."""
+        return len(self._data) - self._at
+
+    def add(self, data: bytes) -> None:
+        """Take what came from the client."""
+        self._data = self._data[self._at :] + data if self.waiting else data
+        self._at = 0
+
+    def expect_head(self) -> None:
+        """Count anew: the last request is whole."""
+        self._in_head = True
+        self._line: bytes | None = b""
+        self._left: int | None = None
+        self._tail = b""
+        self._beside = 0
+
+    def expect_body(self, length: int | None) -> None:
+        """Go on with a body of *length* bytes; None when it comes in chunks."""
+        self._in_head = False
+        self._left = length
+        self._beside = 0
+
+    def had_body(self) -> None:
+        """Hear that bytes of a body were among what was parsed: the count of those beside it begins anew."""
+        self._beside = 0
+
+    def piece(self) -> bytes | memoryview:
+        """Return what to parse next; there must be something *waiting*.
+
+        Raises ``Refused``: 431 for a head, or fields after a body, of more than 32 KiB, 414 for a first line of so
+        much, 400 for a first line that is none.
+        """
+        data, at = self._data, self._at
+        if self._left is not None:
+            end = min(at + self._left, len(data))
+            self._left -= end - at
+        else:
+            end = self._next_end(data, at)
+            self._count(data, at, end)
+        self._at = end
+        if end < len(data):
+            return memoryview(data)[at:end]
+        self._data, self._at = b"", 0
+        return data if at == 0 else memoryview(data)[at:]
+
+    def _next_end(self, data: bytes, at: int) -> int:
+        """Return where the next empty line ends, of which the beginning may have come before; or what is there.
+
+        Those before a head are a piece of their own (RFC 9112 §2.2).
+        """
+        if self._line == b"" and data[at] in _EMPTY:
+            ahead = data[at : at + MAX_HEAD + 1]
+            return at + len(ahead) - len(ahead.lstrip(_EMPTY))
+        if self._tail:
+            found = (self._tail + data[at : at + 3]).find(_END)
+            if found >= 0:
+                end = at + found + 4 - len(self._tail)
+                self._tail = b""
+                return end
+        limit = at + (MAX_HEAD if self._in_head else _CHUNKED_PIECE)
+        found = data.find(_END, at, limit + 1)
+        if found >= 0:
+            self._tail = b""
+            return found + 4
+        end = len(data) if self._in_head else min(limit, len(data))
+        self._tail = (self._tail + data[max(at, end - 3) : end])[-3:]
+        return end
+
+    def _count(self, data: bytes, at: int, end: int) -> None:
+        if self._in_head:
+            if self._line is not None and not (self._line == b"" and data[at] in _EMPTY):
+                self._check_line(data, at, end)
+            self._beside += end - at
+            late = self._beside > MAX_HEAD
+        else:
+            late = self._beside > MAX_HEAD  # what is counted now may be the body
+            self._beside += end - at
+        if late:
+            raise self._too_large()
+
+    def _too_large(self) -> Refused:
+        if self._in_head:
+            return Refused(431, f"The request head is larger than {MAX_HEAD} bytes or {MAX_FIELDS} fields.")
+        return Refused(431, f"More than {MAX_HEAD} bytes came beside the body: fields after it, or chunk extensions.")
+
+    def _check_line(self, data: bytes, at: int, end: int) -> None:
+        """Refuse a first line with more than one space, another protocol, or a fragment; llhttp takes them all."""
+        assert self._line is not None
+        line = _LINE(data, at) if not self._line else None
+        if line is None:
+            self._line += data[at : min(end, at + MAX_HEAD)]
+            line = _LINE(self._line)
+        if (len(self._line) if line is None else len(line[1])) > _LONGEST_LINE:
+            raise Refused(414, f"The request target is longer than {MAX_TARGET} bytes.")
+        if line is not None:
+            self._line = None
+        elif b"\n" in self._line:
+            raise Refused(400, "The request line is not well-formed HTTP.")
