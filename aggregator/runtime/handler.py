@@ -23,14 +23,15 @@ from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.outcome import HEADER as PARTS
 from aggregator.runtime.answers.outcome import parts_header
-from aggregator.runtime.answers.replying import FAULT, Receive, Send, send_answer, tell_fault
+from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answer, send_answer, tell_fault
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.parts.fanout import Order, Run
-from aggregator.runtime.parts.frame import Frame, Part
+from aggregator.runtime.parts.frame import Cancelable, Frame, Part
 from aggregator.runtime.parts.names import Names
 from aggregator.runtime.parts.result import Result, failed
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, take_body
+from aggregator.runtime.request.gates import Admission, Gate, admitted, check_gates
 from aggregator.runtime.request.hangup import CUT, Watch
 from aggregator.runtime.request.identity import request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
@@ -42,11 +43,15 @@ FINISHING = 0.05
 Answered = Callable[[Answer, Run | None], None]
 """Takes the answer and the run that it came from; None when the request was refused."""
 
+Finish = Callable[[Exchange, Answer], None]
+"""Changes an answer before it is sent, also one that refuses: what every answer of an endpoint carries."""
+
 
 class Routine(Struct, frozen=True):
     """How an endpoint is served, whatever it calls: thousands of endpoints have few routines between them.
 
-    *budget* are the seconds that its calls may take.
+    *gates* are what a request passes before its inputs are read, *finish* is what is done to each answer, None when
+    nothing is. *budget* are the seconds that its calls may take.
     """
 
     inputs: Inputs
@@ -57,6 +62,8 @@ class Routine(Struct, frozen=True):
     report: Report
     discloses: Discloses
     budget: float
+    gates: tuple[Gate, ...] = ()
+    finish: Finish | None = None
 
 
 class EndpointHandler:
@@ -84,8 +91,38 @@ class EndpointHandler:
         exchange.started = now
         exchange.deadline = now + self._routine.budget
 
-    def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Run | None:
+    def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
+        if self._routine.finish is not None:
+            answered = _finishing(self._routine.finish, exchange, answered)
+        if self._routine.gates:
+            return self._admit(exchange, loop, answered)
+        return self._start(exchange, loop, answered)
+
+    def _admit(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
+        """Ask the gates; the request goes on at once when none of them has to wait."""
+
+        def refuse(verdict: Answer | BaseException) -> None:
+            answered(verdict if isinstance(verdict, Answer) else self._unadmitted(verdict, exchange), None)
+
+        try:
+            verdict = check_gates(self._routine.gates, exchange)
+        except Refusal as refusal:
+            verdict = self._refused(refusal, exchange)
+        if verdict is None:
+            return self._start(exchange, loop, answered)
+        if isinstance(verdict, Answer):
+            answered(verdict, None)
+            return None
+        return Admission(verdict, loop, refuse, lambda: self._start(exchange, loop, answered))
+
+    def _unadmitted(self, error: BaseException, exchange: Exchange) -> Answer:
+        """Return the answer to a request whose gate raised *error*: it is refused, whatever the fault was."""
+        if isinstance(error, Refusal):
+            return self._refused(error, exchange)
+        return fault_answer(self.plan.key, error if isinstance(error, Exception) else Exception(error), exchange.id)
+
+    def _start(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Run | None:
         routine = self._routine
         try:
             routine.inputs.accept(exchange)
@@ -106,11 +143,15 @@ class EndpointHandler:
         run: Run | None = None
         closing = scope.get("aggregator.draining", False)
         try:
-            await take_body(receive, exchange, self._routine.inputs, self.plan)
-            self._routine.inputs.accept(exchange)
-            self._routine.assembly.accept(exchange)
-            run = await self._run(exchange, receive, loop)
-            answer = self._plain(run) if self._routine.assembly.is_plain else await self._finished(run)
+            refusing = await admitted(self._routine.gates, exchange) if self._routine.gates else None
+            if refusing is None:
+                await take_body(receive, exchange, self._routine.inputs, self.plan)
+                self._routine.inputs.accept(exchange)
+                self._routine.assembly.accept(exchange)
+                run = await self._run(exchange, receive, loop)
+                answer = self._plain(run) if self._routine.assembly.is_plain else await self._finished(run)
+            else:
+                answer = refusing
         except Refusal as refusal:
             answer, run = self._refused(refusal, exchange), None
             closing = closing or refusal.status in (408, 413)
@@ -119,6 +160,8 @@ class EndpointHandler:
             return
         if run is not None:
             scope.get("aggregator.trace", []).extend(run.ended_results())
+        if self._routine.finish is not None:
+            self._routine.finish(exchange, answer)
         await send_answer(send, answer, exchange.id, closing=closing)
         self.after(exchange, answer, run)
 
@@ -204,6 +247,14 @@ class EndpointHandler:
         return problem(
             refusal.status, refusal.detail, request_id=exchange.id, headers=refusal.headers, errors=refusal.errors
         )
+
+
+def _finishing(finish: Finish, exchange: Exchange, answered: Answered) -> Answered:
+    def finished(answer: Answer, run: Run | None) -> None:
+        finish(exchange, answer)
+        answered(answer, run)
+
+    return finished
 
 
 async def _unless_gone(done: asyncio.Future[None], receive: Receive, loop: asyncio.AbstractEventLoop) -> None:

@@ -20,6 +20,7 @@ from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.replying import fault_answer
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.parts.fanout import Run
+from aggregator.runtime.parts.frame import Cancelable
 from aggregator.server.connection.status_lines import STATUS_LINES
 from aggregator.server.generations.generation import Generation
 
@@ -88,7 +89,7 @@ class DirectCycle:
     def __init__(self, connection: Connection, found: Found, keep_alive: bool) -> None:
         self._connection = connection
         self._found = found
-        self._run: Run | None = None
+        self._run: Cancelable | None = None
         self.keep_alive = keep_alive
         self.disconnected = False
         self.response_complete = False
