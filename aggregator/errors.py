@@ -14,63 +14,12 @@ No class here knows an HTTP status: what a failure becomes for the client is dec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from aggregator.causes import Cause as Cause
 
 if TYPE_CHECKING:
     from aggregator.diagnostics import Diagnostic, Source
-
-
-class Cause(StrEnum):
-    """Why a call failed, as written in ``status_map``, problems, headers and logs."""
-
-    DEADLINE = "deadline"
-    CONNECT_TIMEOUT = "connect_timeout"
-    READ_TIMEOUT = "read_timeout"
-    WRITE_TIMEOUT = "write_timeout"
-    REFUSED = "refused"
-    DNS = "dns"
-    TLS = "tls"
-    RESET = "reset"
-    UNREACHABLE = "unreachable"
-    INCOMPLETE = "incomplete"
-    PROTOCOL = "protocol"
-    MALFORMED = "malformed"
-    TOO_LARGE = "too_large"
-    CODING = "coding"
-    CONTENT_TYPE = "content_type"
-    POOL_FULL = "pool_full"
-    POOL_TIMEOUT = "pool_timeout"
-    UNSUCCESSFUL = "unsuccessful"
-    EXPRESSION = "expression"
-    STATUS = "status"
-    FAULT = "fault"
-
-    @property
-    def family(self) -> str:
-        """The group that a ``status_map`` row may name instead of the cause itself."""
-        return _FAMILIES.get(self, self.value)
-
-
-_FAMILIES: dict[Cause, str] = {
-    Cause.DEADLINE: "timeout",
-    Cause.CONNECT_TIMEOUT: "timeout",
-    Cause.READ_TIMEOUT: "timeout",
-    Cause.WRITE_TIMEOUT: "timeout",
-    Cause.REFUSED: "network",
-    Cause.DNS: "network",
-    Cause.TLS: "network",
-    Cause.RESET: "network",
-    Cause.UNREACHABLE: "network",
-    Cause.INCOMPLETE: "network",
-    Cause.PROTOCOL: "network",
-    Cause.MALFORMED: "invalid_body",
-    Cause.TOO_LARGE: "invalid_body",
-    Cause.CODING: "invalid_body",
-    Cause.CONTENT_TYPE: "invalid_body",
-    Cause.POOL_FULL: "overloaded",
-    Cause.POOL_TIMEOUT: "overloaded",
-}
 
 
 class AggregatorError(Exception):

@@ -5,24 +5,14 @@ Built for each request by its handler; read by expressions, calls, assembly, log
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl
 
+from aggregator.causes import State as State
 from aggregator.http import HeaderList, header_map
 
 MOST_FIELDS = 1000
 """Query parameters that one request may have."""
-
-
-class State(StrEnum):
-    """What became of a part; the one vocabulary of headers, problems, logs and ``meta``."""
-
-    OK = "ok"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    DEFAULT = "default"
-    STALE = "stale"
 
 
 class Exchange:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from aggregator.causes import CAUSES, RENAMED
 from aggregator.errors import Cause
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -29,8 +30,10 @@ _BYTES = {
 }
 _CLASS = re.compile(r"[1-5]xx")
 
-CAUSE_FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(c.family for c in Cause if c is not Cause.STATUS))
-CAUSE_NAMES: tuple[str, ...] = tuple(dict.fromkeys([*CAUSE_FAMILIES, *(c.value for c in Cause)]))
+CAUSE_FAMILIES: tuple[str, ...] = tuple(
+    dict.fromkeys(name for cause in CAUSES if cause is not Cause.STATUS for name in cause.families)
+)
+CAUSE_NAMES: tuple[str, ...] = tuple(dict.fromkeys([*CAUSE_FAMILIES, *(cause.value for cause in CAUSES)]))
 
 
 class TextKind(Enum):
@@ -116,6 +119,9 @@ def parse_status_key(value: Any) -> str:
             return text.lower()
         if text in CAUSE_NAMES or text == "any":
             return text
+        if text in RENAMED:
+            now = RENAMED[text].value
+            raise PydanticCustomError("bad-status-key", "This cause has another name now.", {"hint": f"write `{now}`"})
     raise PydanticCustomError(
         "bad-status-key",
         "This is not a status, a class of statuses or a cause.",

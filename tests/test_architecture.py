@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "aggregator"
 
 LAYERS = (
-    {"errors", "http", "diagnostics", "clock"},
+    {"errors", "causes", "http", "diagnostics", "clock"},
     {"exchange", "fields", "templates", "telemetry"},
     {"stores", "codecs", "shaping", "schemas", "transport", "demo", "edge"},
     {"identity"},
@@ -31,6 +31,7 @@ LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 # Sideways within one layer, each with its reason.
 SIDEWAYS = {
     ("__main__", "cli"): "`python -m aggregator` is the command",
+    ("errors", "causes"): "an error says its cause",
 }
 # Walls across a border that the layers alone would leave open: importer → modules it must not see.
 WALLS = {

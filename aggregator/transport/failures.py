@@ -21,7 +21,7 @@ TOO_LATE = {
     Cause.CONNECT_TIMEOUT: "The upstream did not accept a connection in time.",
     Cause.READ_TIMEOUT: "The upstream fell silent.",
     Cause.WRITE_TIMEOUT: "The upstream stopped taking the request.",
-    Cause.POOL_TIMEOUT: "No connection to the upstream became free in time.",
+    Cause.QUEUE_TIMEOUT: "No connection to the upstream became free in time.",
 }
 
 BY_ERRNO: dict[int, tuple[Cause, str]] = {
@@ -31,8 +31,8 @@ BY_ERRNO: dict[int, tuple[Cause, str]] = {
     errno.ECONNABORTED: RESET,
     errno.EPIPE: RESET,
     errno.ETIMEDOUT: UNREACHABLE,
-    errno.EMFILE: (Cause.POOL_FULL, "The gateway has no free sockets."),
-    errno.ENFILE: (Cause.POOL_FULL, "The gateway has no free sockets."),
+    errno.EMFILE: (Cause.QUEUE_FULL, "The gateway has no free sockets."),
+    errno.ENFILE: (Cause.QUEUE_FULL, "The gateway has no free sockets."),
 }
 
 _UNKNOWN = "The certificate of the upstream is from an unknown authority; `tls.ca` says whom to trust."
@@ -108,14 +108,14 @@ def lost_failure(error: BaseException | None, *, answering: bool) -> CallError:
 
 def late(cause: Cause, retry_after: float | None = None) -> CallError:
     """Give the failure of a call that is overdue for *cause*; *retry_after* is told when it waited for us."""
-    return CallError(cause, TOO_LATE[cause], retry_after=retry_after if cause == Cause.POOL_TIMEOUT else None)
+    return CallError(cause, TOO_LATE[cause], retry_after=retry_after if cause == Cause.QUEUE_TIMEOUT else None)
 
 
 def crowded(retry_after: float) -> CallError:
     """Give the refusal of a call for which there is no place to wait."""
-    return CallError(Cause.POOL_FULL, "Too many calls wait for the upstream.", retry_after=retry_after)
+    return CallError(Cause.QUEUE_FULL, "Too many calls wait for the upstream.", retry_after=retry_after)
 
 
 def closing() -> CallError:
     """Give the refusal of a call on a pool that is being closed."""
-    return CallError(Cause.POOL_FULL, "The gateway is closing its connections to the upstream.", retry_after=1.0)
+    return CallError(Cause.QUEUE_FULL, "The gateway is closing its connections to the upstream.", retry_after=1.0)

@@ -10,7 +10,7 @@ import pytest
 
 from aggregator.config.codes import CODES
 from aggregator.config.reference import markdown as reference
-from aggregator.config.reference.outline import CAUSES, SECTIONS
+from aggregator.config.reference.outline import SECTIONS
 from aggregator.config.reference.schema import build_schema
 from aggregator.errors import Cause
 from aggregator.templates import FILTERS, TESTS
@@ -40,9 +40,8 @@ def test_every_filter_test_and_cause_is_there() -> None:
     """Filters and tests stand with their arguments, an example and its result; causes with what they become."""
     for doc in (*FILTERS.values(), *TESTS.values()):
         assert f"| `{doc.name}{doc.signature}` |" in TEXT
-    assert set(CAUSES) == set(Cause)
     for cause in Cause:
-        assert f"| `{cause.value}` |" in TEXT
+        assert (f"| `{cause.value}` |" in TEXT) is not cause.is_reserved
 
 
 def test_every_problem_is_there() -> None:

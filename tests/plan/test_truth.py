@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.config.reference.outline import CAUSES
+from aggregator.causes import CAUSES
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.plan.explaining.truth import cases_of, rule_text
@@ -91,7 +91,7 @@ def test_rules_in_words(plan_of) -> None:
 @pytest.mark.parametrize("text", [ROWS, "endpoints: {GET /a: {call: 'shop:/a'}}"], ids=["rows", "defaults"])
 @pytest.mark.parametrize(
     ("cause", "status", "case"),
-    [*((cause, 0, cause.family) for cause in Cause if cause not in (Cause.STATUS, Cause.UNSUCCESSFUL, Cause.FAULT)),
+    [*((cause, 0, cause.family) for cause in CAUSES if cause not in (Cause.STATUS, Cause.UNSUCCESSFUL, Cause.FAULT)),
      *((Cause.STATUS, status, case) for status, case in ((302, "3xx"), (404, "404"), (418, "4xx"), (500, "5xx")))],
 )  # fmt: skip
 def test_the_table_is_what_the_runtime_does(plan_of, text: str, cause: Cause, status: int, case: str) -> None:
@@ -105,9 +105,8 @@ def test_the_table_is_what_the_runtime_does(plan_of, text: str, cause: Cause, st
     assert answer.status in [outcome.status for outcome in outcomes]
 
 
-@pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.STATUS])
+@pytest.mark.parametrize("cause", [cause for cause in CAUSES if cause is not Cause.STATUS])
 def test_the_reference_knows_every_cause(cause: Cause) -> None:
     """The reference names the status that a cause becomes, and it is the one."""
-    meaning, status = CAUSES[cause]
-    assert meaning.endswith(".")
-    assert status == default_status(cause, 0)
+    assert cause.meaning.endswith(".")
+    assert cause.default_status == default_status(cause, 0)

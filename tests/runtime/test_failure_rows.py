@@ -10,7 +10,7 @@ from aggregator.errors import Cause, ConfigError
 TIMEOUTS = (Cause.DEADLINE, Cause.CONNECT_TIMEOUT, Cause.READ_TIMEOUT, Cause.WRITE_TIMEOUT)
 NETWORK = (Cause.REFUSED, Cause.DNS, Cause.TLS, Cause.RESET, Cause.UNREACHABLE, Cause.INCOMPLETE, Cause.PROTOCOL)
 BODIES = (Cause.MALFORMED, Cause.TOO_LARGE, Cause.CODING, Cause.CONTENT_TYPE)
-LIMITS = (Cause.POOL_FULL, Cause.POOL_TIMEOUT)
+LIMITS = (Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT)
 
 
 def failed(rig, cause=None, status=None, rows="", body=None):
@@ -46,7 +46,7 @@ def test_statuses_have_a_default(rig, status, answered):
 
 def test_our_own_limits_say_when_to_come_back(rig):
     """A 503 has a Retry-After, and so has what an upstream asks to wait for."""
-    assert failed(rig, Cause.POOL_FULL).header("retry-after") == "1"
+    assert failed(rig, Cause.QUEUE_FULL).header("retry-after") == "1"
     one = rig("fan_out: {x: a:/x}").start()
     one["/x"].answer({}, status=429, retry_after="7")
     assert (one.answer.status, one.header("retry-after")) == (502, "7")
@@ -59,7 +59,8 @@ def test_our_own_limits_say_when_to_come_back(rig):
         ("3xx", None, 301), ("timeout", Cause.READ_TIMEOUT, None), ("read_timeout", Cause.READ_TIMEOUT, None),
         ("deadline", Cause.DEADLINE, None), ("network", Cause.TLS, None), ("tls", Cause.TLS, None),
         ("invalid_body", Cause.TOO_LARGE, None), ("too_large", Cause.TOO_LARGE, None),
-        ("overloaded", Cause.POOL_FULL, None), ("pool_full", Cause.POOL_FULL, None), ("any", Cause.DNS, None),
+        ("overloaded", Cause.QUEUE_FULL, None), ("queue_full", Cause.QUEUE_FULL, None), ("any", Cause.DNS, None),
+        ("connect", Cause.DNS, None), ("connect", Cause.CONNECT_TIMEOUT, None), ("reset", Cause.INCOMPLETE, None),
     ],
 )  # fmt: skip
 def test_rows_match_a_status_a_class_a_cause_or_its_family(rig, key, cause, status):
@@ -70,7 +71,8 @@ def test_rows_match_a_status_a_class_a_cause_or_its_family(rig, key, cause, stat
 @pytest.mark.parametrize(
     ("key", "cause", "status"),
     [("404", None, 400), ("4xx", None, 500), ("5xx", Cause.REFUSED, None), ("status", Cause.DEADLINE, None),
-     ("network", Cause.DEADLINE, None), ("timeout", None, 504), ("refused", Cause.RESET, None)],
+     ("network", Cause.DEADLINE, None), ("timeout", None, 504), ("refused", Cause.RESET, None), ("connect", Cause.RESET, None),
+     ("reset", Cause.REFUSED, None)],
 )  # fmt: skip
 def test_rows_match_nothing_else(rig, key, cause, status):
     """A status of an upstream is no cause of ours, and the other way round."""

@@ -24,7 +24,7 @@ PARTS = {
     "losing list": "for_each: {in: '{{ [1] }}', on_error: 'null'}, url: 'a:/{item}'",
     "tolerant": "url: a:/1, success: {status: [2xx, 404]}",
 }
-CAUSES = [Cause.DEADLINE, Cause.REFUSED, Cause.MALFORMED, Cause.POOL_FULL]
+CAUSES = [Cause.DEADLINE, Cause.REFUSED, Cause.MALFORMED, Cause.QUEUE_FULL]
 STATUSES = {404: "404", 301: "3xx", 418: "4xx", 500: "5xx", 503: "5xx"}
 
 

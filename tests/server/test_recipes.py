@@ -74,7 +74,7 @@ def test_background_calls_can_be_asserted(path):
         (httpx.ReadTimeout, 504, "read_timeout"),
         (httpx.ConnectError, 502, "unreachable"),
         (httpx.RemoteProtocolError, 502, "protocol"),
-        (httpx.PoolTimeout, 503, "pool_timeout"),
+        (httpx.PoolTimeout, 503, "queue_timeout"),
     ],
 )
 def test_errors_of_httpx_become_our_answers(path, error, status, cause):

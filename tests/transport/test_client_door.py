@@ -68,9 +68,9 @@ def test_exceptions_of_subclasses_and_strangers() -> None:
 def test_our_own_errors_pass_through() -> None:
     """A CallError that travelled inside an httpx exception arrives as it was."""
     outer = httpx.PoolTimeout("full")
-    outer.__cause__ = CallError(Cause.POOL_FULL, "Too many.", retry_after=2.0)
+    outer.__cause__ = CallError(Cause.QUEUE_FULL, "Too many.", retry_after=2.0)
     failure = failure_of(outer)
-    assert (failure.cause, failure.message, failure.retry_after) == (Cause.POOL_FULL, "Too many.", 2.0)
+    assert (failure.cause, failure.message, failure.retry_after) == (Cause.QUEUE_FULL, "Too many.", 2.0)
 
 
 @pytest.mark.parametrize(

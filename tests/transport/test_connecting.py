@@ -291,7 +291,7 @@ def test_lost_before_it_was_used(run: Any, stage: Any) -> None:
         (FileNotFoundError(errno.ENOENT, "x"), Cause.REFUSED),
         (OSError(errno.EHOSTUNREACH, "x"), Cause.UNREACHABLE),
         (OSError(errno.ENETUNREACH, "x"), Cause.UNREACHABLE),
-        (OSError(errno.EMFILE, "x"), Cause.POOL_FULL),
+        (OSError(errno.EMFILE, "x"), Cause.QUEUE_FULL),
         (ConnectionResetError(), Cause.RESET),
         (OSError("Multiple exceptions"), Cause.UNREACHABLE),
         (RuntimeError("of uvloop"), Cause.UNREACHABLE),

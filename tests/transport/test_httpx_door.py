@@ -11,7 +11,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from aggregator.errors import Cause
+from aggregator.causes import CAUSES
 from aggregator.transport import EngineTransport, Limits, Origin, Pool, PoolSettings, TlsSettings, no_cookies
 from aggregator.transport.httpx.transport import _EXCEPTIONS
 
@@ -134,7 +134,7 @@ def test_nobody_there(run: Any, stage: Any, authority: Any) -> None:
     run(main())
 
 
-def test_pool_timeout(run: Any, stage: Any) -> None:
+def test_queue_timeout(run: Any, stage: Any) -> None:
     """Waiting for a connection obeys the request's own pool timeout."""
 
     async def main() -> None:
@@ -272,7 +272,7 @@ def test_redirects_are_the_clients_affair(run: Any, stage: Any) -> None:
 
 def test_every_cause_has_an_exception() -> None:
     """Each cause that the engine can give while a head is awaited or a body is read is in the table."""
-    ours = {cause for cause in Cause if cause.family in ("timeout", "network", "overloaded")}
+    ours = {cause for cause in CAUSES if cause.family in ("timeout", "network", "overloaded")}
     assert set(_EXCEPTIONS) == ours
 
 

@@ -328,7 +328,7 @@ def test_waiting_is_bounded(run: Any, any_stage: Any) -> None:
             await any_stage.until(lambda: door.waiting == 1)
             with pytest.raises(CallError) as failure:
                 await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
-            assert (failure.value.cause, failure.value.retry_after) == (Cause.POOL_FULL, 3.0)
+            assert (failure.value.cause, failure.value.retry_after) == (Cause.QUEUE_FULL, 3.0)
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
             assert [outcome.cause for outcome in outcomes] == [Cause.DEADLINE] * 3
 
@@ -345,7 +345,7 @@ def test_waiting_is_timed(run: Any, any_stage: Any) -> None:
             await any_stage.until(lambda: door.active == 1)
             with pytest.raises(CallError) as failure:
                 await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
-            assert (failure.value.cause, failure.value.retry_after) == (Cause.POOL_TIMEOUT, 1.0)
+            assert (failure.value.cause, failure.value.retry_after) == (Cause.QUEUE_TIMEOUT, 1.0)
             await asyncio.wait([first])
 
     run(main())
@@ -455,7 +455,7 @@ def test_closed_door(run: Any, any_stage: Any) -> None:
             outcomes = await asyncio.gather(
                 *calls, door.fetch(b"GET", b"/", H, deadline=any_stage.due()), return_exceptions=True
             )
-            assert [outcome.cause for outcome in outcomes] == [Cause.POOL_FULL] * 4
+            assert [outcome.cause for outcome in outcomes] == [Cause.QUEUE_FULL] * 4
             door.close_idle()
             await door.aclose()
 

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from aggregator.causes import CAUSES
 from aggregator.config.codes import CODES
 from aggregator.config.hints.wording import in_yaml
 from aggregator.config.model.call import ShapeSettings
-from aggregator.config.reference.outline import CAUSES, PARENTS, SECTIONS
+from aggregator.config.reference.outline import PARENTS, SECTIONS
 from aggregator.config.reference.schema import Schema, build_schema, schema_text
 from aggregator.templates import FILTERS, TESTS, FilterDoc, json_text
 
@@ -163,14 +164,14 @@ def _causes() -> Iterator[str]:
         "## Causes",
         "",
         "Why a call failed, as problems, the header `aggregator-parts` and logs say it.",
-        "A `status_map` names the cause, its family, a status (`404`), a class (`5xx`) or `any`.",
+        "A `status_map` names the cause, one of its families, a status (`404`), a class (`5xx`) or `any`.",
         "",
-        "| Cause | Family | Meaning | Becomes |",
+        "| Cause | Families | Meaning | Becomes |",
         "|---|---|---|---|",
     )
-    for cause, (meaning, status) in CAUSES.items():
-        family = f"`{cause.family}`" if cause.family != cause.value else ""
-        yield f"| `{cause.value}` | {family} | {meaning} | {status} |"
+    for cause in CAUSES:
+        families = ", ".join(f"`{name}`" for name in cause.families if cause.families != (cause.value,))
+        yield f"| `{cause.value}` | {families} | {cause.meaning} | {cause.default_status} |"
 
 
 def _codes() -> Iterator[str]:

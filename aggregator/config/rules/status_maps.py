@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aggregator.causes import causes_called
 from aggregator.config.analysis.sites import Analysis, CallSite, Rows
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Elsewhere, Finding
@@ -11,11 +12,9 @@ from aggregator.config.hints.wording import listed
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
-from aggregator.errors import Cause
 from aggregator.http import BODILESS
 
-_FAMILY = {cause.value: cause.family for cause in Cause}
-_OF_BODIES = frozenset(cause for cause, family in _FAMILY.items() if family == "invalid_body")
+_OF_BODIES = frozenset(cause.value for cause in causes_called("invalid_body"))
 _WITH_ANSWER = frozenset({"any", "status", "unsuccessful", "invalid_body", *_OF_BODIES})
 
 
@@ -57,7 +56,8 @@ def _covers(earlier: StatusRow, later: StatusRow) -> bool:
         return on == "status" or on == f"{other[0]}xx"
     if other.endswith("xx"):
         return on == "status"
-    return _FAMILY.get(other) == on
+    causes = causes_called(other)
+    return bool(causes) and causes <= causes_called(on)
 
 
 def _check_row(row: StatusRow, path: Steps) -> Iterator[Finding]:

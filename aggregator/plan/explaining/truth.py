@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from aggregator.causes import CAUSES
 from aggregator.errors import Cause
 from aggregator.plan.explaining.making import answer_causes
 from aggregator.plan.explaining.preview import shown
@@ -66,7 +67,7 @@ def _cell(outcome: Outcome) -> str:
 def cases_of(part: PartPlan, endpoint: EndpointPlan) -> tuple[Case, ...]:
     """Give every case of *part*: families of causes, then 404 and the classes of statuses."""
     calls = calls_in_part(part)
-    causes = {family: [cause for cause in Cause if cause.family == family] for family in _FAMILIES}
+    causes = {family: [cause for cause in CAUSES if cause.family == family] for family in _FAMILIES}
     if not any(call.success.when or call.graphql != "no" for call in calls):
         del causes["unsuccessful"]
     if part.transform is None and all(call.transform is None for call in calls):
@@ -82,7 +83,7 @@ def answer_cases(endpoint: EndpointPlan) -> tuple[Case, ...]:
     """Give the cases in which the answer cannot be made although its parts are there: the part ``response``."""
     causes = answer_causes(endpoint)
     outcomes: dict[str, list[Outcome]] = {}
-    for cause in Cause:
+    for cause in CAUSES:
         if cause in causes:
             outcomes.setdefault(cause.family, []).extend(_outcomes(endpoint.rows, cause, 0))
     return tuple(Case(family, tuple(_merged(found))) for family, found in outcomes.items())

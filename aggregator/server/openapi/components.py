@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregator.errors import Cause
+from aggregator.causes import CAUSES
 from aggregator.exchange import State
 
 Schema = dict[str, Any]
 
 PROBLEM_TYPE = "application/problem+json"
-_CAUSE: Schema = {"type": "string", "enum": [cause.value for cause in Cause], "description": "Why a call failed."}
+_CAUSE: Schema = {"type": "string", "enum": [cause.value for cause in CAUSES], "description": "Why a call failed."}
 
 
 def schema_ref(name: str) -> Schema:

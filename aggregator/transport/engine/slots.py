@@ -206,7 +206,7 @@ class Places:
                 else:
                     connection.fail(late(cause))
         for ticket in tuple(self.waiting):
-            due, cause = min((ticket.deadline, Cause.DEADLINE), (ticket.waits_until, Cause.POOL_TIMEOUT))
+            due, cause = min((ticket.deadline, Cause.DEADLINE), (ticket.waits_until, Cause.QUEUE_TIMEOUT))
             if due > now:
                 next_due = min(next_due, due)
             elif ticket in self.waiting:

@@ -22,7 +22,7 @@ BY_EXCEPTION: dict[type[Exception], tuple[Cause, str]] = {
     httpx.InvalidURL: _MISUSED,
     httpx.LocalProtocolError: _MISUSED,
     httpx.NetworkError: RESET,
-    httpx.PoolTimeout: (Cause.POOL_TIMEOUT, TOO_LATE[Cause.POOL_TIMEOUT]),
+    httpx.PoolTimeout: (Cause.QUEUE_TIMEOUT, TOO_LATE[Cause.QUEUE_TIMEOUT]),
     httpx.ProtocolError: _INVALID,
     httpx.ProxyError: (Cause.UNREACHABLE, "The proxy did not reach the upstream."),
     httpx.ReadError: RESET,

@@ -30,7 +30,7 @@ class Gate:
         return len(self._waiting)
 
     async def enter(self) -> None:
-        """Get in, after those who came before. Raises CallError (POOL_FULL, POOL_TIMEOUT)."""
+        """Get in, after those who came before. Raises CallError (QUEUE_FULL, QUEUE_TIMEOUT)."""
         limits = self._limits
         if self.inside < limits.max_connections:
             self.inside += 1
@@ -45,7 +45,7 @@ class Gate:
         except BaseException as error:
             self._give_up(turn)
             if timeout.expired() and isinstance(error, TimeoutError):
-                raise late(Cause.POOL_TIMEOUT, limits.retry_after) from None
+                raise late(Cause.QUEUE_TIMEOUT, limits.retry_after) from None
             raise
 
     def leave(self) -> None:

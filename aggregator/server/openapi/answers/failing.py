@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from aggregator.causes import CAUSES, causes_called
 from aggregator.errors import Cause
 from aggregator.plan.explaining.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, RowPlan
@@ -17,10 +18,9 @@ from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, RowPlan
 STATUSES = frozenset(range(200, 600))
 """Final statuses that an upstream may answer with."""
 
-_ALWAYS = frozenset(Cause) - {Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.FAULT}
+_ALWAYS = frozenset(CAUSES) - {Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.FAULT}
 _SPOKEN_OF: dict[str, frozenset[Cause]] = {
-    on: frozenset(cause for cause in Cause if on in (cause.value, cause.family))
-    for on in {name for cause in Cause for name in (cause.value, cause.family)}
+    on: causes_called(on) for on in {name for cause in CAUSES for name in cause.names}
 }
 OVERLOAD = _SPOKEN_OF["overloaded"]
 _OF_A_BODY = frozenset({Cause.MALFORMED, Cause.CODING, Cause.CONTENT_TYPE, Cause.UNSUCCESSFUL, Cause.EXPRESSION})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from aggregator.causes import CAUSES
 from aggregator.errors import Cause
 from aggregator.http import has_body, phrase
 from aggregator.plan.failures import default_status
@@ -34,7 +35,7 @@ _DEFAULTS = tuple(
     (
         outcome,
         frozenset(status for status in STATUSES if str(default_status(Cause.STATUS, status)) == outcome.status),
-        frozenset(cause for cause in Cause if str(default_status(cause, 0)) == outcome.status) - {Cause.STATUS},
+        frozenset(cause for cause in CAUSES if str(default_status(cause, 0)) == outcome.status) - {Cause.STATUS},
     )
     for outcome in (NOT_FOUND, FUNCTION_FAILED, UPSTREAM_FAILED, OVERLOADED, TIMED_OUT)
 )

@@ -56,7 +56,7 @@ UPSTREAM_FAILED = shared(
 OVERLOADED = shared(
     "Overloaded", 503, "Too many calls of an upstream are waiting already.",
     "Too many calls of the upstream 'example' are waiting.", ("retry-after", *_PARTS),
-    cause="pool_full", upstream="example",
+    cause="queue_full", upstream="example",
 )  # fmt: skip
 TIMED_OUT = shared(
     "TimedOut", 504, "An upstream did not answer in time.", "The upstream 'example' did not answer in time.",
