@@ -17,6 +17,20 @@ from aggregator.errors import Cause
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNIT_WORDS = {
+    "ms": ("ms", "msec", "msecs", "millis", "millisecond", "milliseconds"),
+    "s": ("s", "sec", "secs", "second", "seconds"),
+    "m": ("m", "min", "mins", "minute", "minutes"),
+    "h": ("h", "hr", "hrs", "hour", "hours"),
+    "d": ("d", "day", "days"),
+}
+_LOOSE_DURATION = re.compile(
+    rf"(\d+(?:\.\d+)?)\s*({'|'.join(word for words in _UNIT_WORDS.values() for word in words)})"
+)
+_LOOSE_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b?", re.IGNORECASE)
+_DURATION_FORM = "write it like 250ms, 2s, 1m30s or 1h"
+_SIZE_FORM = "write it like 64KiB, 8MB or a number of bytes"
+_ANY = frozenset({"default", "*", "else", "otherwise", "other", "others", "all", "error", "errors", "_"})
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)")
 _BYTES = {
     "B": 1,
@@ -65,14 +79,17 @@ def parse_duration(value: Any) -> float:
             return float(sum(float(number) * _UNITS[unit] for number, unit in pieces))
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise PydanticCustomError(
-            "bad-duration", "A duration needs a unit.", {"hint": f"write `{value}s` or `{value}ms`"}
+            "bad-duration",
+            "A duration needs a unit.",
+            {"hint": f"write `{value}s` or `{value}ms`", "form": _DURATION_FORM},
         )
     if isinstance(value, dict):
         hint = "write one duration; the phases of a call have their limits in `timeout` of the call or its upstream"
         raise PydanticCustomError("bad-duration", "A duration is expected, not a mapping.", {"hint": hint})
-    raise PydanticCustomError(
-        "bad-duration", "This is not a duration.", {"hint": "write it like 250ms, 2s, 1m30s or 1h"}
-    )
+    hint = _DURATION_FORM
+    if isinstance(value, str) and (near := _LOOSE_DURATION.fullmatch(value.strip().lower())):
+        hint = f"write `{near[1]}{next(unit for unit, words in _UNIT_WORDS.items() if near[2] in words)}`"
+    raise PydanticCustomError("bad-duration", "This is not a duration.", {"hint": hint, "form": _DURATION_FORM})
 
 
 def duration_text(seconds: float) -> str:
@@ -94,9 +111,11 @@ def parse_size(value: Any) -> int:
         return value
     if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
         return int(float(match[1]) * _BYTES[match[2]])
-    raise PydanticCustomError(
-        "bad-size", "This is not a size.", {"hint": "write it like 64KiB, 8MB or a number of bytes"}
-    )
+    hint = _SIZE_FORM
+    if isinstance(value, str) and (near := _LOOSE_SIZE.fullmatch(value.strip())):
+        prefix = near[2].upper() + ("i" if near[3] else "")
+        hint = f"write `{near[1]}{'kB' if prefix == 'K' else f'{prefix}B'}`"
+    raise PydanticCustomError("bad-size", "This is not a size.", {"hint": hint, "form": _SIZE_FORM})
 
 
 def size_text(size: int) -> str:
@@ -122,6 +141,9 @@ def parse_status_key(value: Any) -> str:
         if text in RENAMED:
             now = RENAMED[text].value
             raise PydanticCustomError("bad-status-key", "This cause has another name now.", {"hint": f"write `{now}`"})
+    if isinstance(value, str) and value.strip().lower() in _ANY:
+        hint = {"hint": "write `any`, in the last row"}
+        raise PydanticCustomError("bad-status-key", "This is not a status, a class of statuses or a cause.", hint)
     raise PydanticCustomError(
         "bad-status-key",
         "This is not a status, a class of statuses or a cause.",

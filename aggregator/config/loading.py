@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from aggregator.config.digests import digest_of
 from aggregator.config.findings import Finding
 from aggregator.config.merging import Whole, merge
@@ -127,7 +129,7 @@ class Loader:
         if not _is_complete(tree):
             findings = [one for one in findings if not _may_stand_elsewhere(one)]
         problems += [whole.origins.place(finding, whole.secrets) for finding in findings]
-        problems = in_reading_order(problems, tree.sources)
+        problems = in_reading_order(_said_once(problems), tree.sources)
         if verdict.settings is None or any(problem.level == "error" for problem in problems):
             raise ConfigError(problems, tree.sources)
         if set(self.files) == set(tree.paths.values()) and all(source.text for source in tree.sources.values()):
@@ -181,6 +183,24 @@ _OF_NAMES = frozenset(
     ["unknown-upstream", "unknown-group", "unknown-plugin", "unknown-name", "unknown-field", "unknown-part",
      "unknown-list", "unused"]
 )  # fmt: skip
+
+
+def _said_once(problems: list[Diagnostic]) -> list[Diagnostic]:
+    """*problems* with one way out for a value that YAML versions read differently where only a text may stand."""
+    texts = {one.position for one in problems if one.code == "wrong-type" and one.message.startswith("expected text,")}
+    doubtful = {one.position for one in problems if one.code == "ambiguous-value"} & texts
+    if not doubtful:
+        return problems
+    return [
+        replace(one, hint=_quoted_form(one)) if one.code == "ambiguous-value" and one.position in doubtful else one
+        for one in problems
+        if one.code != "wrong-type" or one.position not in doubtful
+    ]
+
+
+def _quoted_form(problem: Diagnostic) -> str:
+    """The quoted form that the hint of *problem* ends with."""
+    return f"write {(problem.hint or '').removeprefix('write ').rpartition(', or ')[2]}"
 
 
 def _without_echoes(

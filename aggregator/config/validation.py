@@ -205,9 +205,10 @@ class _Explainer:
         if candidates and not isinstance(found, str):  # the key of a row, whose value stands behind it
             found = next(reversed(written_path(self._written, one.path)[0]), None)
         near = did_you_mean(found, candidates) if isinstance(found, str) and candidates else None
-        return self._finding(
-            one.kind.replace("_", "-"), sentence(one.message), one.path, near or one.context.get("hint")
-        )
+        hint = one.context.get("hint")
+        if isinstance(found, str) and "${" in found:  # what the variable holds is not told
+            hint = one.context.get("form", hint)
+        return self._finding(one.kind.replace("_", "-"), sentence(one.message), one.path, near or hint)
 
     def _quoted(self, found: Any) -> str:
         if isinstance(found, str) and "${" not in found:

@@ -8,8 +8,11 @@ from typing import Any
 from aggregator.diagnostics import did_you_mean
 from aggregator.schemas.engine import pattern_problem
 from aggregator.schemas.keywords import (
+    DIALECT,
+    DIALECT_HINT,
     ELSEWHERE,
     FORMATS,
+    IDENTIFYING,
     KEYWORDS,
     TYPES,
     Keyword,
@@ -52,6 +55,8 @@ def _keyword(schema: Schema, name: Any, value: Any, path: Path, root: Any) -> Pr
             hint = ELSEWHERE.get(str(name)) or did_you_mean(str(name), KEYWORDS)
             yield SchemaProblem(f"JSON Schema has no keyword `{name}`.", path, hint)
         return
+    if name in IDENTIFYING:
+        yield from _identifying(name, value, path)
     declared = _declared_types(schema)
     yield from _relevance(name, keyword, declared, path)
     if keyword.kind in _TAKES:
@@ -66,6 +71,14 @@ def _keyword(schema: Schema, name: Any, value: Any, path: Path, root: Any) -> Pr
             return
     if keyword.kind in _CHECKS:
         yield from _CHECKS[keyword.kind](value, path, declared, root)
+
+
+def _identifying(name: str, value: Any, path: Path) -> Problems:
+    """Yield what is wrong with the name or the dialect of a schema: only the whole of it can have one."""
+    if len(path) > 1:
+        yield SchemaProblem(f"Only the whole schema can have `{name}`.", path, "remove it")
+    elif name == "$schema" and isinstance(value, str) and value.rstrip("#") != DIALECT:
+        yield SchemaProblem("This is another dialect of JSON Schema.", path, f"{DIALECT_HINT}: remove it")
 
 
 def _declared_types(schema: Schema) -> frozenset[str]:
@@ -154,6 +167,7 @@ _TAKES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "text": ("a text", lambda v: isinstance(v, str)),
     "pattern": ("a text", lambda v: isinstance(v, str)),
     "reference": ("a text", lambda v: isinstance(v, str)),
+    "name of a schema": ("a text", lambda v: isinstance(v, str)),
     "flag": ("true or false", lambda v: isinstance(v, bool)),
     "list": ("a list", lambda v: isinstance(v, list)),
     "names": ("a list of different names", _is_names),

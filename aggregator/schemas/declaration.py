@@ -27,7 +27,7 @@ _DESCRIBING = frozenset(
     ]
 )
 _OWN = ("required", "explode")
-_REFUSED = ("$ref", "$defs", "readOnly", "writeOnly")
+_REFUSED = ("$schema", "$id", "$ref", "$defs", "readOnly", "writeOnly")
 _PARAMETER_TYPES = (*TEXT_TYPES, "array")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from aggregator.schemas.keywords import DOCUMENTED_FORMATS, INTEGER_FORMATS, Schema, rewrite
+from aggregator.schemas.keywords import DOCUMENTED_FORMATS, IDENTIFYING, INTEGER_FORMATS, Schema, rewrite
 from aggregator.schemas.problems import InvalidSchema, SchemaProblem
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def pattern_problem(pattern: str) -> str | None:
 
 def _with_enforced_formats(schema: Schema) -> Schema:
     """Turn formats that only OpenAPI knows into bounds (int32, int64) or drop them (password, double, …)."""
+    for identifying in IDENTIFYING:
+        schema.pop(identifying, None)  # references start at the root of what was declared
     name = schema.get("format")
     if name in DOCUMENTED_FORMATS or name in INTEGER_FORMATS:
         del schema["format"]

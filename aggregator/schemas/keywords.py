@@ -59,10 +59,16 @@ KEYWORDS: dict[str, Keyword] = {
     **_table("schemas", None, "allOf", "anyOf", "oneOf"),
     **_table("schemas by name", None, "$defs"),
     **_table("reference", None, "$ref"),
+    **_table("name of a schema", None, "$schema", "$id"),
     **_table("text", None, "title", "description", "$comment"),
     **_table("flag", None, "deprecated", "readOnly", "writeOnly"),
     **_table("anything", None, "discriminator", "xml", "externalDocs"),
 }
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DIALECT_HINT = "every schema here is JSON Schema 2020-12"
+IDENTIFYING = ("$schema", "$id")
+"""What a schema says of itself as a whole; it is taken note of, and means nothing to what is checked."""
 
 ELSEWHERE: dict[str, str] = {
     "nullable": 'write `type: [string, "null"]` instead',
@@ -71,13 +77,11 @@ ELSEWHERE: dict[str, str] = {
     "additionalItems": "write `prefixItems` with `items` instead",
     "optional": "leave the name out of `required` instead",
     "id": "a schema needs no name here",
-    "$id": "a schema needs no name here",
-    "$schema": "every schema here is JSON Schema 2020-12",
     "$anchor": "refer to a place by its path: `$ref: '#/$defs/name'`",
     "$dynamicRef": "use `$ref: '#/$defs/name'`",
     "$dynamicAnchor": "use `$ref: '#/$defs/name'`",
     "$recursiveRef": "use `$ref: '#'`",
-    "$vocabulary": "every schema here is JSON Schema 2020-12",
+    "$vocabulary": DIALECT_HINT,
 }
 """Keywords of other drafts and dialects, and what to write instead."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregator.schemas.keywords import Schema, rewrite
+from aggregator.schemas.keywords import IDENTIFYING, Schema, rewrite
 from aggregator.schemas.parameter import Parameter
 
 _OUTSIDE = ("description", "deprecated", "example")
@@ -28,6 +28,8 @@ def relocate(schema: Any, pointer: str) -> Any:
     """
 
     def move(part: Schema) -> Schema:
+        for name in IDENTIFYING:
+            part.pop(name, None)  # the document has its own
         if "$ref" in part:
             part["$ref"] = f"#{pointer}{part['$ref'][1:]}"
         return part

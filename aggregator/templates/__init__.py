@@ -15,6 +15,7 @@ from aggregator.templates.nodes import Const, Expr, ListNode, MapNode, Node, OnM
 from aggregator.templates.problem import TemplateProblem
 from aggregator.templates.spans import expressions_in, is_one_expression, quote_around
 from aggregator.templates.text import header_value, json_text, text_of
+from aggregator.templates.urls.address import with_scheme
 from aggregator.templates.urls.own_paths import OwnPaths, may_take, own_paths
 from aggregator.templates.urls.pattern import Param, PathPattern, compile_pattern
 from aggregator.templates.urls.percent import (
@@ -73,4 +74,5 @@ __all__ = [
     "quote_around",
     "read_path",
     "text_of",
+    "with_scheme",
 ]

@@ -8,6 +8,7 @@ import pytest
 
 from aggregator.schemas import InvalidSchema, compile_body, compile_parameter
 from aggregator.schemas import engine as engine_module
+from aggregator.schemas.openapi import relocate
 
 
 def problems(declare: Any) -> list[tuple[str, str, str | None]]:
@@ -38,7 +39,14 @@ REQUIRED_HINT = "list the name under `required` of the object around it"
             "JSON Schema has no keyword `nullable`.",
             'write `type: [string, "null"]` instead',
         ),
-        ({"$id": "x"}, "$id", "JSON Schema has no keyword `$id`.", "a schema needs no name here"),
+        ({"properties": {"a": {"$id": "x"}}}, "properties.a.$id", "Only the whole schema can have `$id`.", "remove it"),
+        (
+            {"$schema": "http://json-schema.org/schema#"},
+            "$schema",
+            "This is another dialect of JSON Schema.",
+            "every schema here is JSON Schema 2020-12: remove it",
+        ),
+        ({"$id": 5}, "$id", "`$id` takes a text.", None),
         ({"type": "integer", "minLength": 1}, "minLength", "`minLength` says nothing about type integer.", None),
         (
             {"type": ["object", "null"], "minItems": 1},
@@ -205,3 +213,19 @@ PARAMETER_TYPES = "one of string, integer, number, boolean, array"
 def test_a_wrong_parameter_is_named(declaration: Any, location: Any, found: list[Any]) -> None:
     """What a parameter adds to a schema is checked as strictly; defaults and examples have to fit."""
     assert problems(lambda: compile_parameter("p", declaration, location)) == found
+
+
+def test_a_schema_may_say_what_it_is() -> None:
+    """`$schema` and `$id` of a schema that was copied whole are let through, and change neither checks nor references."""
+    named = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "https://example.com/order"}
+    schema = compile_body({**named, "$defs": {"id": {"type": "integer"}}, "properties": {"id": {"$ref": "#/$defs/id"}}})
+    assert schema.violations({"id": 1}) == []
+    assert [violation.pointer for violation in schema.violations({"id": "1"})] == ["/id"]
+    assert not {"$id", "$schema"} & set(relocate(schema.schema, "/components/schemas/Body"))
+
+
+@pytest.mark.parametrize("name", ["$schema", "$id"])
+def test_a_parameter_has_no_name_of_its_own(name: str) -> None:
+    """What names a whole schema says nothing of a parameter."""
+    with pytest.raises(InvalidSchema):
+        compile_parameter("x", {"type": "string", name: "https://json-schema.org/draft/2020-12/schema"}, "query")

@@ -1,4 +1,4 @@
-"""Fifty wrong files, each a document beside this one: the YAML, and what the operator reads.
+"""Wrong files, each a document beside this one: the YAML, and what the operator reads.
 
 ``UPDATE=1 pytest tests/wrong_files`` writes what they read now; look at every difference before you commit it.
 """
@@ -51,6 +51,7 @@ def test_wrong_file(case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not [value for _, value in _VARIABLE.findall(document) if value in shown]
 
 
-def test_there_are_fifty() -> None:
-    """There are fifty of them, numbered without a gap."""
-    assert [path.name[:2] for path in CASES] == [f"{number:02}" for number in range(1, 51)]
+def test_none_is_lost() -> None:
+    """There are more than fifty of them, numbered without a gap."""
+    assert len(CASES) > 50
+    assert [path.name[:2] for path in CASES] == [f"{number:02}" for number in range(1, len(CASES) + 1)]

@@ -29,13 +29,17 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         return f"write a space behind each dash: `- {found[1:].partition(' -')[0].strip()}`"
     if expected == "a list" and isinstance(found, dict):
         return f"write it as the item of a list: `- {in_yaml(found)}`"
+    if expected == "a list" and isinstance(found, bool):
+        return f"name each one that goes on, as in `{path[-1]}: {in_yaml(_examples(model, path))}`"
     if expected == "a list" and isinstance(found, str | int | float):
-        return f"write `[{found}]`"
+        return f"write `[{in_yaml(found, within=True)}]`"
     if expected == "a whole number" and path[-1:] == ("status",) and isinstance(found, str):
         return f"write a status, such as `502`, or a row: `{{detail: {in_yaml(found)}}}`"
     if expected == "a mapping" and path[:1] == ("groups",) and len(path) == 2:
         first = found[0] if isinstance(found, list) and found else found
         return f"give each call of the group a name: `{{first: {in_yaml(first)}}}`"
+    if path == ("endpoints",) and isinstance(found, list) and (key := _endpoint_key(found)) is not None:
+        return f"an endpoint is a key, its method and path: `{key}:`"
     here = model_at(model, path)
     hint = None
     if expected == "a mapping":
@@ -48,6 +52,10 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
 
 def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
     """The mapping that a list was probably meant to be."""
+    if here is not None and keys_of(here) == ("status", "when") and all(isinstance(item, int | str) for item in found):
+        return f"write `status: {in_yaml(found)}` below it"
+    if here is None and (named := _named(found)):
+        return f"write `{in_yaml(named)}`"
     if found and all(isinstance(item, dict) and item for item in found):
         return f"leave the dashes out: `{next(iter(found[0]))}:` is a key, not an item of a list"
     texts = [item for item in found if isinstance(item, str)]
@@ -61,6 +69,34 @@ def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
     )
 
 
+_PAIR_KEYS = (("name", "value"), ("key", "value"))
+
+
+def _named(found: list[Any]) -> dict[str, Any]:
+    """Return the mapping that items of `name` and `value` say; an empty one when some item says something else."""
+    pairs: dict[str, Any] = {}
+    for item in found:
+        keys = next((keys for keys in _PAIR_KEYS if isinstance(item, dict) and set(item) == set(keys)), None)
+        if keys is None:
+            return {}
+        pairs[str(item[keys[0]])] = item[keys[1]]
+    return pairs
+
+
+def _endpoint_key(found: list[Any]) -> str | None:
+    """Return the key of the first endpoint in a list of them, as gateways with lists write it; None for other lists."""
+    first = found[0] if found and isinstance(found[0], dict) else {}
+    method = next((str(first[key]).upper() for key in ("method", "verb") if isinstance(first.get(key), str)), "GET")
+    keys = ("path", "endpoint", "route", "url", "uri")
+    path = next((first[key] for key in keys if isinstance(first.get(key), str)), None)
+    return None if path is None else f"{method} /{path.lstrip('/')}"
+
+
+def _examples(model: type[Settings], path: Steps) -> Any:
+    field = field_at(model, path)
+    return field.examples[0] if field is not None and field.examples else ["page"]
+
+
 def _of_scalar(here: type[Settings] | None, found: Any) -> str | None:
     """The mapping whose only setting a text or number was probably meant to be."""
     keys = keys_of(here) if here is not None else ()
@@ -72,6 +108,10 @@ def _of_scalar(here: type[Settings] | None, found: Any) -> str | None:
         return f"write `call: {found}` below it"
     if "on" in keys:
         return f"write what it becomes, as in `{{on: {in_yaml(found)}, status: 502}}`"
+    if keys == ("status", "when") and isinstance(found, str) and "{{" in found:
+        return f"write `when: {in_yaml(found)}` below it"
+    if keys == ("headers", "query", "body") and found is True:
+        return "say what goes on: `{headers: [authorization], query: [page], body: true}`, or less of it"
     if keys == ("status", "when") and isinstance(found, int | str):
         return f"write `status: [{found}]` below it"
     return f"write `body: {in_yaml(found)}` below it" if "body" in keys and "call" not in keys else None

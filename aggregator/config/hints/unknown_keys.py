@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from aggregator.config.hints.other_tools import sentence_for
 from aggregator.config.hints.vocabulary import homes_of, keys_of, model_at
 from aggregator.config.hints.wording import listed
 from aggregator.config.text.values import Steps
@@ -54,19 +55,6 @@ _OTHER_WORDS = {
 }
 """What others call it: a key that nobody has here, and the one to try."""
 
-_NOT_REPEATED = "a call is made once; `fallback` names what to try when it fails"
-_NOT_STORED = "no answer is stored here; `response.cache_control` says how long others may keep it"
-_ABSENT = {
-    "retry": _NOT_REPEATED,
-    "retries": _NOT_REPEATED,
-    "max_retries": _NOT_REPEATED,
-    "attempts": _NOT_REPEATED,
-    "cache": _NOT_STORED,
-    "cache_ttl": _NOT_STORED,
-    "ttl": _NOT_STORED,
-}
-"""What others have and this language has not, and what comes nearest."""
-
 
 def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
     """How to mend the unknown key that *path* ends with, below one of *model*, among *siblings*."""
@@ -84,8 +72,8 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return f"write it under {listed(present or homes, 'or')}"
     if (other := _OTHER_WORDS.get(word)) in allowed:
         return f"did you mean `{other}`?"
-    if word in _ABSENT:
-        return _ABSENT[word]
+    if (sentence := sentence_for(word, allowed)) is not None:
+        return sentence
     if (outer := _outer(model, path)) is not None:
         return f"write it further out, beside `{outer}`"
     if (near := suggest(key, allowed)) is not None:

@@ -77,6 +77,9 @@ def _unknown(use: Use, root: str, scope: Scope) -> Finding:
     message = f"there is no `{root}` here"
     if root in _ELSEWHERE:
         return report(use, "unknown-name", f"{message}: {_ELSEWHERE[root]}", (root,), _instead(root, scope))
+    near = suggest(root, scope.names)
+    if "item" in scope.local and near in (None, *scope.local):
+        return report(use, "unknown-name", message, (root,), "each element of the list is called `item`")
     hint = did_you_mean(root, scope.names) or _known(scope, is_group=use.via is not None)
     return report(use, "unknown-name", message, (root,), hint)
 

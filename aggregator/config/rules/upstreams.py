@@ -20,7 +20,7 @@ from aggregator.config.rules.timeouts import check_limits
 from aggregator.config.text.values import Steps
 from aggregator.demo import SERVICES
 from aggregator.diagnostics import did_you_mean
-from aggregator.templates import TemplateProblem, compile_pattern, compile_url
+from aggregator.templates import TemplateProblem, compile_pattern, compile_url, with_scheme
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _SHELL = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
@@ -86,7 +86,10 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
         return f"`{found[0]}` is not filled in", f"write `${{{found[1]}}}`"
     if not separator:
         host = url.removeprefix("//")
-        return "the URL has no scheme", f"write `https://{host}`" if host else "write it like `https://api.example.com`"
+        return (
+            "the URL has no scheme",
+            f"write `{with_scheme(host)}`" if host else "write it like `https://api.example.com`",
+        )
     if scheme.lower() not in _SCHEMES:
         return f"`{scheme}` URLs cannot be called", f"write `https://{rest}` or `http://{rest}`"
     if "@" in rest.partition("/")[0]:

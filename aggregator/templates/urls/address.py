@@ -23,6 +23,9 @@ _AUTHORITY: Final = re.compile(
 )
 _PORTS: Final = {"http": 80, "https": 443}
 _NAMED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):")
+_HOST: Final = re.compile(
+    r"(?:[0-9.]+|\[[0-9A-Fa-f:.]+\]|localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(?::[0-9]+)?(?:/|$)"
+)
 _TYPOGRAPHIC: Final = "“”„«»‘’‚"
 _PLAIN_QUOTES: Final = 'write plain quotes, `"`, or none'
 _SHAPE: Final = "write `upstream:/path` or `https://host/path`"
@@ -95,6 +98,17 @@ def _is_host(host: str) -> bool:
     return True
 
 
+def with_scheme(text: str) -> str:
+    """Return *text*, a host with what follows, as a URL: `http` where no certificate is likely, `https` else."""
+    authority = re.split(r"[/?#]", text, maxsplit=1)[0]
+    host, _, port = authority.rpartition(":") if re.search(r":[0-9]*$", authority) else (authority, "", "")
+    try:
+        is_near = not ipaddress.ip_address(host.strip("[]")).is_global
+    except ValueError:
+        is_near = "." not in host or host.endswith((".local", ".internal", ".localhost", ".test"))
+    return f"{'http' if is_near and port not in ('443', '8443') else 'https'}://{text}"
+
+
 def _no_address(source: str, start: int) -> TemplateProblem:
     rest = source[start:]
     if not rest.strip():
@@ -104,6 +118,8 @@ def _no_address(source: str, start: int) -> TemplateProblem:
         return TemplateProblem("the URL names no upstream", start, len(rest), hint)
     if rest.startswith("{"):
         return TemplateProblem("a placeholder cannot choose the upstream", start, len(rest), _SHAPE)
+    if _HOST.match(rest):
+        return TemplateProblem("the URL has no scheme", start, len(rest), f"write `{with_scheme(rest)}`")
     if named := _NAMED.match(rest):
         return TemplateProblem("the path must start with `/`", start + named.end(), 1, _with_slash(rest, named))
     hint = _PLAIN_QUOTES if rest[0] in _TYPOGRAPHIC else _SHAPE

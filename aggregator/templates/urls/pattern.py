@@ -78,15 +78,24 @@ def _parse_segment(word: str, place: int, *, last: bool) -> Segment:
     if match := _PARAM.fullmatch(word):
         return _parse_param(match, place, last=last)
     width = len(word)
+    if "?" in word:
+        raise _query_in_path(word, place)
     if "{" in word or "}" in word:
         raise TemplateProblem("a parameter is a whole segment", place, width, "write `/{name}/`, no text beside it")
     if word[:1] in {":", "<", "*"} and width:
         name = word.strip(":<>*") or "rest"
         written = "{" + name + (":path}" if word[0] == "*" else "}")
         raise TemplateProblem(f"`{word}` is no parameter here", place, width, f"write `{written}`")
-    if "?" in word:
-        raise TemplateProblem("a query is not part of the path", place + word.index("?"), 1, "remove it")
     return _parse_literal(word, place, last=last)
+
+
+def _query_in_path(word: str, place: int) -> TemplateProblem:
+    names = [name for pair in word.partition("?")[2].split("&") if is_name(name := pair.partition("=")[0])]
+    declared = ", ".join(f"{name}: string" for name in names) or "page: integer"
+    hint = f"end the path before it, and declare `query: {{{declared}}}`"
+    return TemplateProblem(
+        "a query is not part of the path", place + word.index("?"), len(word.partition("?")[2]) + 1, hint
+    )
 
 
 def _parse_literal(word: str, place: int, *, last: bool) -> bytes:

@@ -84,7 +84,7 @@ def _parse_placeholder(braces: re.Match[str]) -> tuple[Path, bool]:
             "a URL takes no expression",
             place,
             width,
-            "write `{name}`, or build the value in `query` or `json`",
+            _hint_for_expression(braces[0]),
         )
     if inner is None:
         raise TemplateProblem("this brace has no partner", place, 1, "write `%7B` or `%7D` for the character")
@@ -95,6 +95,14 @@ def _parse_placeholder(braces: re.Match[str]) -> tuple[Path, bool]:
             f"`{inner}` is not a dotted path", place, width, "write `{name}` or `{call.field.0.name}`"
         )
     return path, rest
+
+
+def _hint_for_expression(text: str) -> str:
+    """Return what to write instead of the expression *text*: the path that it is, or where it can stand."""
+    inner = text.strip("{} ")
+    if parse_dotted(inner) is not None:
+        return f"write `{{{inner}}}`"
+    return "write `{name}`, or build the value in `query` or `json`"
 
 
 def _check_segments(path: str, start: int) -> None:

@@ -24,7 +24,7 @@ Say = Callable[..., list[str]]
         ("GET  /users", "‹GET  /users› one space stands between method and path"),
         ("GET/users", "‹GET/users› one space stands between method and path"),
         ("PUT|POST /users", "‹PUT|POST /users› an endpoint has one method"),
-        ("GET /users?page=1", "‹?› a query is not part of the path"),
+        ("GET /users?page=1", "‹?page=1› a query is not part of the path"),
         ("GET /a/{id}/{id}", "‹{id}› the parameter `id` is there twice"),
         ("GET /a/{x y}", "‹{x y}› `x y` cannot be the name of a parameter"),
     ],

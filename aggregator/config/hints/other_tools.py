@@ -1,0 +1,66 @@
+"""Words that other tools have and this language has not: the one sentence that helps, by where the word stands."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+_NOT_REPEATED = "a call is made once; `fallback` names what to try when it fails"
+_NOT_STORED = "no answer is stored here; `response.cache_control` says how long others may keep it"
+_NOT_CUT_OFF = "no upstream is cut off after failures; `timeout` and `limits` bound what a slow one can cost"
+_NOT_COUNTED = "clients are not counted here, which a proxy in front can do; `limits` of an upstream bounds its calls"
+_CREDENTIALS = 'send credentials in `headers`, from a variable: `headers: {authorization: "Bearer ${TOKEN}"}`'
+_NO_LOGIN = (
+    "clients are not checked here; a proxy in front does it, or the upstream with `forward: {headers: [authorization]}`"
+)
+_NO_CORS = "put `CORSMiddleware` around `create_app`, or let a proxy in front answer browsers of other origins"
+_NO_FILES = "files are for a proxy in front; `respond` gives a fixed answer"
+_IN_PATHS = "write it into the path of each endpoint: `GET /api/users`"
+_IN_URL = "write it into `url`, behind the host"
+_ONE_URL = "an upstream has one `url`; several addresses behind one name are for DNS or a load balancer"
+_ANY_HOST = "every Host is served here; which ones are let in, a proxy in front decides"
+_NAMED_ONCE = "declare it under `upstreams`, and call it by its name: `users:/users/7`"
+_ORDER = "a call waits for the calls that it names; `needs` of a call names others"
+_REQUIRED = "every call is required unless it says `optional: true`"
+_ONE_PROXY = "all calls leave through the same proxy: `client: {transport: httpx, proxy: …}`"
+_ALL_BELOW = "`call: users:/{rest:path}` in an endpoint `GET /users/{rest:path}` passes on everything below"
+
+_SAME_WORD = {
+    "authentication": "auth", "basic_auth": "auth", "oauth": "auth", "oauth2": "auth", "jwt": "auth",
+    "api_key": "auth", "apikey": "auth", "credentials": "auth",
+    "rate_limits": "rate_limit", "ratelimit": "rate_limit", "rate_limiting": "rate_limit", "throttle": "rate_limit",
+    "throttling": "rate_limit", "quota": "rate_limit",
+    "circuitbreaker": "circuit_breaker", "breaker": "circuit_breaker", "outlier_detection": "circuit_breaker",
+    "depends": "depends_on", "dependencies": "depends_on", "wait_for": "depends_on",
+    "mandatory": "required", "files": "static", "static_files": "static",
+    "path_prefix": "prefix", "base_path": "prefix", "root_path": "prefix", "strip_path": "prefix",
+    "proxy_pass": "proxy", "servers": "hosts", "targets": "hosts",
+    "retries": "retry", "max_retries": "retry", "attempts": "retry", "cache_ttl": "cache", "ttl": "cache",
+}  # fmt: skip
+"""Other spellings of the same wish."""
+
+_SENTENCES: dict[str, tuple[str, str, str]] = {
+    "auth": (_CREDENTIALS, _CREDENTIALS, _NO_LOGIN),
+    "cache": (_NOT_STORED, _NOT_STORED, _NOT_STORED),
+    "circuit_breaker": (_NOT_CUT_OFF, _NOT_CUT_OFF, _NOT_CUT_OFF),
+    "cors": (_NO_CORS, _NO_CORS, _NO_CORS),
+    "depends_on": (_ORDER, _ORDER, _ORDER),
+    "hosts": (_ONE_URL, _NAMED_ONCE, _ANY_HOST),
+    "prefix": (_IN_URL, _IN_URL, _IN_PATHS),
+    "proxy": (_ONE_PROXY, _ONE_PROXY, _ALL_BELOW),
+    "rate_limit": (_NOT_COUNTED, _NOT_COUNTED, _NOT_COUNTED),
+    "required": (_REQUIRED, _REQUIRED, _REQUIRED),
+    "retry": (_NOT_REPEATED, _NOT_REPEATED, _NOT_REPEATED),
+    "static": (_NO_FILES, _NO_FILES, _NO_FILES),
+}
+"""What to do instead: in an upstream, in a call, and anywhere else."""
+
+
+def sentence_for(word: str, allowed: Container[str]) -> str | None:
+    """Return what to do instead of *word*, which stands beside the keys *allowed*; None for a word of nobody's."""
+    found = _SENTENCES.get(_SAME_WORD.get(word, word))
+    if found is None:
+        return None
+    of_upstream, of_call, elsewhere = found
+    if "tls" in allowed:
+        return of_upstream
+    return of_call if "url" in allowed else elsewhere
