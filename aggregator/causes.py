@@ -44,6 +44,7 @@ class Cause(StrEnum):
     QUEUE_TIMEOUT = "queue_timeout"
     UNSUCCESSFUL = "unsuccessful"
     EXPRESSION = "expression"
+    INPUT = "input"
     STATUS = "status"
     FAULT = "fault"
     LIMITED = "limited"
@@ -117,6 +118,7 @@ _TABLE: Final[dict[Cause, _Row]] = {
     Cause.QUEUE_TIMEOUT: _Row(_OVERLOADED, 503, "No connection became free within `timeout.pool`."),
     Cause.UNSUCCESSFUL: _Row((), 502, "`success.when` did not hold, or GraphQL answered with errors."),
     Cause.EXPRESSION: _Row((), 502, "An expression met data that it cannot use."),
+    Cause.INPUT: _Row((), 400, "The client sent what an expression or a URL cannot use."),
     Cause.STATUS: _Row((), 502, "The upstream answered with a status that is no success. 404 stays 404."),
     Cause.FAULT: _Row((), 500, "The program, or a plug-in, made a mistake."),
     Cause.LIMITED: _Row((), 429, "A rate limit was reached.", reserved=True),

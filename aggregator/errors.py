@@ -14,12 +14,15 @@ No class here knows an HTTP status: what a failure becomes for the client is dec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from aggregator.causes import Cause as Cause
 
 if TYPE_CHECKING:
     from aggregator.diagnostics import Diagnostic, Source
+
+References: TypeAlias = frozenset[tuple[str, ...]]
+"""Paths that an expression reads, root first: ``order.id`` is ``("order", "id")``."""
 
 
 class AggregatorError(Exception):
@@ -53,7 +56,17 @@ class StartupError(AggregatorError):
 
 
 class ExpressionError(AggregatorError):
-    """An expression or template met data that it cannot use, such as a missing value in a URL."""
+    """An expression or template met data that it cannot use, such as a missing value in a URL.
+
+    *references* are the paths that were read for it, root first, as far as that is known.
+    """
+
+    references: References = frozenset()
+
+    def reading(self, references: References) -> Self:
+        """Return this error, which *references* were read for, unless it knows better."""
+        self.references = self.references or references
+        return self
 
 
 class CallError(AggregatorError):

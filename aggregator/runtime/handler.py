@@ -25,6 +25,7 @@ from aggregator.runtime.answers.outcome import HEADER as PARTS
 from aggregator.runtime.answers.outcome import parts_header
 from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answer, send_answer, tell_fault
 from aggregator.runtime.background.effects import Effect, EffectQueue
+from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.fanout import Order, Run
 from aggregator.runtime.parts.frame import Cancelable, Frame, Part
 from aggregator.runtime.parts.names import Names
@@ -204,7 +205,7 @@ class EndpointHandler:
         try:
             return self._routine.assembly.plain(run)
         except AggregatorError as error:
-            return self._failed(_unmade(error, run), run)
+            return self._failed(_unmade(blame(error, run.frame.names), run), run)
         except Exception as error:
             tell_fault(self.plan.key, error, run.frame.exchange.id)
             return self._failed(_unmade(CallError(Cause.FAULT, FAULT), run), run)
@@ -218,7 +219,7 @@ class EndpointHandler:
         except Refusal:
             raise
         except AggregatorError as error:
-            return self._failed(_unmade(error, run), run)
+            return self._failed(_unmade(blame(error, run.frame.names), run), run)
         except TimeoutError:
             return self._failed(_unmade(CallError(Cause.DEADLINE, "The answer could not be made in time."), run), run)
 

@@ -124,5 +124,5 @@ def _absent(expression: Expression, missing: OnMissing, nothing: Any) -> Any:
     if missing == "error":
         # a path is made of names; the source of any other expression could hold a secret
         named = f"`{dotted(expression.path)}`" if expression.path else "the value of an expression"
-        raise ExpressionError(f"{named} is missing")
+        raise ExpressionError(f"{named} is missing").reading(expression.references)
     return MISSING if missing == "omit" else nothing

@@ -13,8 +13,9 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
+from aggregator.errors import References
 from aggregator.templates.expressions.data import MISSING, kind_of
-from aggregator.templates.expressions.expression import Expression, References, compile_expression
+from aggregator.templates.expressions.expression import Expression, compile_expression
 from aggregator.templates.nodes import Const, Context, Expr, ListNode, MapNode, Node, OnMissing, Text
 from aggregator.templates.problem import TemplateProblem
 from aggregator.templates.spans import OPENING, closing

@@ -29,6 +29,9 @@ endpoints:
 """
 
 
+_SELDOM = (Cause.STATUS, Cause.UNSUCCESSFUL, Cause.INPUT, Cause.FAULT)
+
+
 def cells(plan, number: int = 0) -> dict[str, str]:
     """Give the table of the first endpoint's part as text by case."""
     endpoint = plan.endpoints[0]
@@ -41,6 +44,14 @@ def test_defaults(plan_of) -> None:
         "timeout": "504", "network": "502", "invalid_body": "502", "overloaded": "503", "expression": "502",
         "404": "404", "3xx": "502", "4xx": "502", "5xx": "502",
     }  # fmt: skip
+
+
+def test_inputs_of_the_client_can_be_its_mistake(plan_of) -> None:
+    """Where a call reads what the client sends there is a case more: 400, or what a row says."""
+    text = "endpoints: {GET /a: {call: {url: 'shop:/a/{query.a}', status_map: {%s}}}}"
+    assert cells(plan_of(text % ""))["input"] == "400"
+    assert cells(plan_of(text % "input: 422"))["input"] == "422"
+    assert "input" not in cells(plan_of("endpoints: {'GET /a/{b}': {call: 'shop:/a/{b}'}}"))
 
 
 def test_rows_of_all_levels(plan_of) -> None:
@@ -91,7 +102,7 @@ def test_rules_in_words(plan_of) -> None:
 @pytest.mark.parametrize("text", [ROWS, "endpoints: {GET /a: {call: 'shop:/a'}}"], ids=["rows", "defaults"])
 @pytest.mark.parametrize(
     ("cause", "status", "case"),
-    [*((cause, 0, cause.family) for cause in CAUSES if cause not in (Cause.STATUS, Cause.UNSUCCESSFUL, Cause.FAULT)),
+    [*((cause, 0, cause.family) for cause in CAUSES if cause not in _SELDOM),
      *((Cause.STATUS, status, case) for status, case in ((302, "3xx"), (404, "404"), (418, "4xx"), (500, "5xx")))],
 )  # fmt: skip
 def test_the_table_is_what_the_runtime_does(plan_of, text: str, cause: Cause, status: int, case: str) -> None:

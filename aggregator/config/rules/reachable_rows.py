@@ -9,8 +9,8 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import Finding
 from aggregator.config.model.failure import StatusRow
 
-_OF_A_LIST = frozenset({"any", "expression", "invalid_body", "too_large", "malformed"})
-_OF_THE_ANSWER = frozenset({"any", "expression", "fault", "timeout", "deadline"})
+_OF_A_LIST = frozenset({"any", "expression", "input", "invalid_body", "too_large", "malformed"})
+_OF_THE_ANSWER = frozenset({"any", "expression", "input", "fault", "timeout", "deadline"})
 
 
 def check_reachable_rows(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from aggregator.fields import duration_text
 from aggregator.plan.explaining.explain import ExplainedCall, ExplainedPart, Explanation
 
 _COLUMNS = ("timeout", "network", "404", "4xx", "5xx", "invalid_body", "overloaded")
-_SELDOM = ("3xx", "unsuccessful", "expression", "fault")
+_SELDOM = ("3xx", "unsuccessful", "input", "expression", "fault")
 _USUAL = frozenset({"502", "ok", "lost", "lost/502"})
 
 
@@ -69,13 +69,17 @@ def _cells_of(part: ExplainedPart) -> str:
 
 def _table(parts: Sequence[ExplainedPart]) -> Iterator[str]:
     cells = [{case.name: case.text for case in part.cases} for part in parts]
-    extra = [name for name in _SELDOM if any(cell.get(name, "ok") not in _USUAL for cell in cells)]
+    extra = [name for name in _SELDOM if any(cell.get(name, "ok") not in _usual(name) for cell in cells)]
     names = [*_COLUMNS, *extra]
     header = ["", *(name.replace("_", " ") for name in names)]
     rows = [[part.name, *(cell.get(name, "–") for name in names)] for part, cell in zip(parts, cells, strict=True)]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     for row in (header, *rows):
         yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+
+
+def _usual(name: str) -> frozenset[str]:
+    return _USUAL | {"400", "lost/400"} if name == "input" else _USUAL
 
 
 def _rule_lines(parts: Sequence[ExplainedPart]) -> Iterator[str]:

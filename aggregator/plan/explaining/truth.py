@@ -9,16 +9,16 @@ from msgspec import Struct
 
 from aggregator.causes import CAUSES
 from aggregator.errors import Cause
-from aggregator.plan.explaining.making import answer_causes
+from aggregator.plan.explaining.making import answer_causes, reads_input
 from aggregator.plan.explaining.preview import shown
 from aggregator.plan.explaining.ways import ways_of
 from aggregator.plan.failures import default_status, keys_of
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, RowPlan
 from aggregator.plan.walking import calls_in_part
 
-_FAMILIES = ("timeout", "network", "invalid_body", "overloaded", "unsuccessful", "expression", "fault")
+_FAMILIES = ("timeout", "network", "invalid_body", "overloaded", "unsuccessful", "input", "expression", "fault")
 # What is around the calls of a part (conditions, lists, shapes, functions) can fail in no other way.
-_AROUND_CALLS = frozenset({Cause.EXPRESSION, Cause.TOO_LARGE, Cause.FAULT})
+_AROUND_CALLS = frozenset({Cause.EXPRESSION, Cause.INPUT, Cause.TOO_LARGE, Cause.FAULT})
 Kind = Literal["problem", "body", "pass", "default", "lost", "success"]
 
 
@@ -70,6 +70,8 @@ def cases_of(part: PartPlan, endpoint: EndpointPlan) -> tuple[Case, ...]:
     causes = {family: [cause for cause in CAUSES if cause.family == family] for family in _FAMILIES}
     if not any(call.success.when or call.graphql != "no" for call in calls):
         del causes["unsuccessful"]
+    if not reads_input(part.when, part.each, tuple(call.request for call in calls)):
+        del causes["input"]
     if part.transform is None and all(call.transform is None for call in calls):
         del causes["fault"]
     found = [

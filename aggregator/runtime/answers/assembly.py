@@ -20,6 +20,7 @@ from aggregator.runtime.answers.finishing import Finish, compile_check, compile_
 from aggregator.runtime.answers.narrowing import Narrowing
 from aggregator.runtime.answers.outcome import HEADER, is_partial, parts_header
 from aggregator.runtime.answers.passing import needed_fields, standing_statuses
+from aggregator.runtime.parts.blame import told
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.parts.names import Names
 from aggregator.runtime.parts.result import Result
@@ -158,7 +159,8 @@ def status_from(expression: Expression, names: Names) -> int:
     value = expression.evaluate(names)
     if isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599:
         return value
-    raise ExpressionError("The expression for the status of the answer did not give a status.")
+    error = ExpressionError("The expression for the status of the answer did not give a status.")
+    raise error.reading(expression.references)
 
 
 def add_headers(answer: Answer, headers: tuple[tuple[bytes, Template], ...], names: Names) -> None:
@@ -168,7 +170,12 @@ def add_headers(answer: Answer, headers: tuple[tuple[bytes, Template], ...], nam
         values = [one for one in (value if _is_list_of_cookies(name, value) else (value,)) if one is not None]
         if not values or value is MISSING:
             continue
-        answer.headers = without(answer.headers, name) + [(name, header_value(text_of(one))) for one in values]
+        try:
+            fields = [(name, header_value(text_of(one))) for one in values]
+        except ExpressionError as error:
+            told(error, template, names, header_value)
+            raise
+        answer.headers = without(answer.headers, name) + fields
 
 
 def _is_list_of_cookies(name: bytes, value: Any) -> bool:

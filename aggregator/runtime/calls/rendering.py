@@ -10,6 +10,7 @@ from aggregator.codecs.formats.form import encode_form
 from aggregator.errors import ExpressionError
 from aggregator.plan.types import RequestPlan
 from aggregator.runtime.calls.splicing import Writer, compile_json
+from aggregator.runtime.parts.blame import told
 from aggregator.runtime.parts.frame import Frame
 from aggregator.runtime.parts.names import Names
 from aggregator.templates import MISSING, Splice, Template, header_value, percent_encode, text_of
@@ -90,7 +91,12 @@ def _query_pairs(templates: tuple[tuple[str, Template], ...], names: Names) -> I
         value = template.render(names, missing="null")
         for single in value if isinstance(value, list) else (value,):
             if single is not None and single is not MISSING:
-                yield percent_encode(key) + b"=" + percent_encode(scalar_text(single, key))
+                try:
+                    text = percent_encode(scalar_text(single, key))
+                except ExpressionError as error:
+                    error.reading(template.references)
+                    raise
+                yield percent_encode(key) + b"=" + text
 
 
 def scalar_text(value: Any, where: str) -> str:
@@ -112,7 +118,11 @@ def compile_headers(plan: RequestPlan) -> Headers | None:
         for name, template in templates:
             value = template.render(frame.names, missing="null")
             if value is not None and value is not MISSING:
-                lines.append(b"%b: %b\r\n" % (name, header_value(scalar_text(value, name.decode()))))
+                try:
+                    lines.append(b"%b: %b\r\n" % (name, header_value(scalar_text(value, name.decode()))))
+                except ExpressionError as error:
+                    told(error, template, frame.names, header_value)
+                    raise
         if forwarded:
             sent = [(name, value) for name, value in frame.exchange.header_list if name in forwarded]
             names = [name for name, _ in sent]
@@ -153,7 +163,15 @@ def _json(write: Writer, line: bytes) -> Body:
 
 
 def _form(template: Template, line: bytes) -> Body:
-    return lambda frame: (encode_form(template.render(frame.names, missing="null")), line)
+    def body(frame: Frame) -> Described:
+        value = template.render(frame.names, missing="null")
+        try:
+            return encode_form(value), line
+        except ExpressionError as error:
+            error.reading(template.references)
+            raise
+
+    return body
 
 
 def _multipart(template: Template) -> Body:
@@ -169,7 +187,11 @@ def _multipart(template: Template) -> Body:
 def _text(template: Template) -> Body:
     def body(frame: Frame) -> Described:
         value = template.render(frame.names, missing="null")
-        return b"" if value is None or value is MISSING else scalar_text(value, "body").encode(), b""
+        try:
+            return b"" if value is None or value is MISSING else scalar_text(value, "body").encode(), b""
+        except ExpressionError as error:
+            error.reading(template.references)
+            raise
 
     return body
 

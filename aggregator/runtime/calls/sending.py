@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from aggregator.errors import AggregatorError, CallError
+from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
 from aggregator.plan.types import CallPlan
 from aggregator.runtime.calls.judging import Judge
@@ -26,10 +26,14 @@ from aggregator.runtime.calls.rendering import (
     compile_target,
     plain_target,
 )
+from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.frame import Cancelable, Done, Frame
 from aggregator.runtime.parts.result import Result, failed
 from aggregator.templates import Splice
 from aggregator.transport import Reply
+
+_NOT_CALLED = frozenset({Cause.EXPRESSION, Cause.INPUT})
+"""Causes with which a call fails before its upstream has heard of it."""
 
 
 class LeanDoor(Protocol):
@@ -105,7 +109,7 @@ class Sender:
             else:
                 target, headers, body = self.render(frame)
         except AggregatorError as error:
-            done(self._refused(error, now))
+            done(self._refused(blame(error, frame.names), now))
             return None
         deadline = now + routine.timeout
         if deadline > frame.deadline:
@@ -127,7 +131,7 @@ class Sender:
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float) -> Result:
         """Return the result that *outcome* means for this call, which *started* then (loop time)."""
         if isinstance(outcome, CallError):
-            upstream, rows = self.plan.upstream.label, self.plan.rows
+            upstream, rows = "" if outcome.cause in _NOT_CALLED else self.plan.upstream.label, self.plan.rows
             return failed(self.name, outcome, started, frame.loop.time(), upstream=upstream, rows=rows)
         result = self._routine.judge.judge(frame, outcome, started)
         if result.state is State.FAILED:
@@ -135,8 +139,7 @@ class Sender:
         return result
 
     def _refused(self, error: AggregatorError, now: float) -> Result:
-        upstream, rows = self.plan.upstream.label, self.plan.rows
-        return failed(self.name, error, now, now, upstream=upstream, rows=rows, attempts=0)
+        return failed(self.name, error, now, now, rows=self.plan.rows, attempts=0)
 
     def send(self, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]) -> Cancelable:
         """Send what was rendered before, once."""

@@ -13,7 +13,9 @@ from msgspec import Struct
 from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError, Cause, ExpressionError
 from aggregator.plan.types import BatchPlan, EachPlan
-from aggregator.runtime.parts.names import Names
+from aggregator.runtime.parts.blame import blame
+from aggregator.runtime.parts.names import ItemNames, Names
+from aggregator.runtime.parts.result import as_call_error
 from aggregator.runtime.parts.shape import compile_structure
 from aggregator.shaping.keys import key_text
 from aggregator.shaping.path import compile_extract
@@ -52,19 +54,20 @@ def work_of(plan: EachPlan, name: str, names: Names) -> Work:
     if items is None or items is MISSING:
         items = []
     if not isinstance(items, list):
-        raise ExpressionError(f"`for_each` of '{name}' needs a list.")
+        raise ExpressionError(f"`for_each` of '{name}' needs a list.").reading(plan.items.references)
     if len(items) > plan.max_items:
         message = f"`for_each` of '{name}' takes {plan.max_items} items, and there are {len(items)}."
-        raise CallError(Cause.TOO_LARGE, message)
+        raise blame(CallError(Cause.TOO_LARGE, message), names, plan.items.references)
     values = [_key(plan, names, item, index) for index, item in enumerate(items)]
     keys = [index if value is MISSING else _text(value) for index, value in enumerate(values)]
-    jobs = _without_key(plan, name, [index for index, value in enumerate(values) if value is MISSING])
+    jobs = _without_key(plan, names, name, [index for index, value in enumerate(values) if value is MISSING])
     first: dict[str, int] = {}
     for index, key in enumerate(keys):
         if isinstance(key, str):
             first.setdefault(key, index)
     if plan.batch is not None:
-        jobs += _batches(plan.batch, name, values, first)
+        refused = CallError(Cause.EXPRESSION, f"A key of '{name}' holds what separates keys.")
+        jobs += _batches(plan.batch, as_call_error(blame(refused, names, plan.items.references)), values, first)
     else:
         jobs += [Job({"item": items[i], "index": i}, (key,), i) for key, i in first.items()]
     return Work(_as_written(plan, names, items), keys, sorted(jobs, key=lambda job: job.place))
@@ -72,18 +75,19 @@ def work_of(plan: EachPlan, name: str, names: Names) -> Work:
 
 def _key(plan: EachPlan, names: Names, item: Any, index: int) -> Any:
     """Give what tells *item* from others: its declared key (``MISSING`` if null), or else all that the call reads."""
-    scope = names.child({"item": item, "index": index})
+    scope = ItemNames(names, {"item": item, "index": index}, plan.items)
     if plan.key is None and plan.batch is None:
         return str(index) if plan.reads is None else [_or_null(read.evaluate(scope)) for read in plan.reads]
     value = item if plan.key is None else plan.key.evaluate(scope)
     return MISSING if value is None else value
 
 
-def _without_key(plan: EachPlan, name: str, places: list[int]) -> list[Job]:
-    """Give the failed jobs of the items at *places*; raise ``ExpressionError`` if one of them fails the part."""
-    if places and plan.on_error == "fail":
-        raise ExpressionError(f"An item of '{name}' has no key.")
+def _without_key(plan: EachPlan, names: Names, name: str, places: list[int]) -> list[Job]:
+    """Return the failed jobs of the items at *places*; raise ``CallError`` if one of them fails the part."""
     error = CallError(Cause.EXPRESSION, f"An item of '{name}' has no key.")
+    error = as_call_error(blame(error, names, plan.items.references))
+    if places and plan.on_error == "fail":
+        raise error
     return [Job({}, (place,), place, error) for place in places]
 
 
@@ -104,9 +108,8 @@ def _text(value: Any) -> str:
     return json_codec.encode(value).decode() if text is None else text
 
 
-def _batches(plan: BatchPlan, name: str, values: Sequence[Any], first: Mapping[str, int]) -> list[Job]:
-    """Give the calls for the keys in *first*; a key that would be taken for several has failed already."""
-    refused = CallError(Cause.EXPRESSION, f"A key of '{name}' holds what separates keys.")
+def _batches(plan: BatchPlan, refused: CallError, values: Sequence[Any], first: Mapping[str, int]) -> list[Job]:
+    """Return the calls for the keys in *first*; a key that would be taken for several is *refused* already."""
     apart = [Job({}, (key,), index, refused) for key, index in first.items() if plan.separator in key]
     keys = [key for key in first if plan.separator not in key]
     for start in range(0, len(keys), plan.size):

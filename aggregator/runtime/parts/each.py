@@ -13,6 +13,7 @@ from aggregator.errors import AggregatorError
 from aggregator.exchange import State
 from aggregator.plan.types import EachPlan, RowPlan
 from aggregator.runtime.parts.batching import Key, Work, compile_by_key, work_of
+from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.frame import Cancelable, Done, Frame, Part
 from aggregator.runtime.parts.names import ItemNames
 from aggregator.runtime.parts.result import Result, failed
@@ -37,7 +38,7 @@ class Each:
             work = work_of(self.plan, self.name, frame.names)
         except AggregatorError as error:
             now = frame.loop.time()
-            done(failed(self.name, error, now, now, rows=self.rows, attempts=0))
+            done(failed(self.name, blame(error, frame.names), now, now, rows=self.rows, attempts=0))
             return None
         running = _Running(self, frame, done, work)
         running.begin()

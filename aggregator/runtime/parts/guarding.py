@@ -7,6 +7,7 @@ from contextlib import suppress
 from aggregator.errors import AggregatorError
 from aggregator.exchange import State
 from aggregator.plan.types import RowPlan
+from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.frame import Cancelable, Done, Frame, Part
 from aggregator.runtime.parts.result import Result, failed, skipped
 from aggregator.runtime.parts.shape import Reshape
@@ -37,7 +38,11 @@ class Guarded:
             wanted = self._when is None or self._when.truth(frame.names)
         except AggregatorError as error:
             now = frame.loop.time()
-            done(self._settled(frame, failed(self.name, error, now, now, rows=self._rows, attempts=0)))
+            done(
+                self._settled(
+                    frame, failed(self.name, blame(error, frame.names), now, now, rows=self._rows, attempts=0)
+                )
+            )
             return None
         if not wanted:
             done(self._settled(frame, skipped(self.name, frame.loop.time())))

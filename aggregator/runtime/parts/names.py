@@ -14,6 +14,7 @@ from aggregator.runtime.parts.result import Result
 from aggregator.templates import Expression, Path
 
 _NO_PARTS: Mapping[str, int] = {}
+_OF_AN_ITEM = frozenset({"item", "index", "keys"})
 
 
 class Names(dict[str, Any]):
@@ -83,6 +84,15 @@ class Names(dict[str, Any]):
             scope = scope.parent
         return None
 
+    def origin(self, reference: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Return the path in the client's request that *reference* leads to; None for what it did not send."""
+        root = reference[0]
+        if root in self.index:
+            return None
+        if self.parent is not None:
+            return self.parent.origin(reference)
+        return reference if root in _FINDERS or root in self.exchange.params else None
+
     def as_sent(self, path: Path) -> Mapping[str, Any] | None:
         """Give names in which *path* leads to the same data with every digit of its numbers; None when none was sent.
 
@@ -118,6 +128,13 @@ class ItemNames(Names):
     def __init__(self, parent: Names, seed: Mapping[str, Any], source: Expression) -> None:
         super().__init__(parent.exchange, seed, parent)
         self._source = source
+
+    def origin(self, reference: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Return the path to the list where *reference* leads into an item of it, as far as the client sent it."""
+        if self.parent is None or reference[0] not in _OF_AN_ITEM:
+            return super().origin(reference)
+        origins = [self.parent.origin(read) for read in sorted(self._source.references)]
+        return origins[0] if origins and None not in origins else None
 
     def _as_sent(self, path: Path) -> Mapping[str, Any] | None:
         source, parent = self._source, self.parent

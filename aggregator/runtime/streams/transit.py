@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.errors import AggregatorError, CallError
 from aggregator.exchange import Exchange
 from aggregator.http import first, has_body, joined
 from aggregator.plan.types import EndpointPlan, RowPlan
@@ -19,8 +19,9 @@ from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.replying import CLOSE, Receive, Send
 from aggregator.runtime.calls.judging import is_verdict
 from aggregator.runtime.calls.sending import Sender
+from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.frame import Frame
-from aggregator.runtime.parts.result import Result, failed
+from aggregator.runtime.parts.result import Result, as_call_error, failed
 from aggregator.runtime.request.body import body_stream
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.inputs import Refusal
@@ -91,7 +92,9 @@ class Transit:
             try:
                 answer = self._stream.head(result, self._frame.names)
             except AggregatorError as error:
-                return self._answer_to(failed("response", error, now, now), self._stream.plan.rows)
+                return self._answer_to(
+                    failed("response", blame(error, self._frame.names), now, now), self._stream.plan.rows
+                )
             return await self._pass_on(reply, answer)
 
     def _take(self, result: Result) -> None:
@@ -105,7 +108,7 @@ class Transit:
         except CallError:
             raise
         except AggregatorError as error:
-            raise CallError(Cause.EXPRESSION, str(error)) from None
+            raise as_call_error(blame(error, self._frame.names)) from None
         exchange, idle, plan = self._frame.exchange, self._stream.plan.idle_timeout, self._stream.sender.plan
         headers = headers.replace(_CODINGS, b"accept-encoding: %b\r\n" % _coding_for(exchange))
         source: bytes | AsyncIterable[bytes] | None = body

@@ -15,7 +15,7 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from aggregator.errors import AggregatorError, ExpressionError
+from aggregator.errors import AggregatorError, ExpressionError, References
 from aggregator.templates.expressions.bounds import BINARY, check_length, negate
 from aggregator.templates.expressions.data import MISSING, kind_of, step
 from aggregator.templates.filters import FILTERS, TESTS
@@ -87,8 +87,9 @@ def environment() -> DataEnvironment:
     return DataEnvironment()
 
 
-def compile_checked(node: nodes.Expr, roots: list[str]) -> Callable[[Mapping[str, Any]], Any]:
-    """A function from a context to the result of *node*, a checked tree that reads *roots*."""
+def compile_checked(node: nodes.Expr, references: References) -> Callable[[Mapping[str, Any]], Any]:
+    """A function from a context to the result of *node*, a checked tree that reads *references*."""
+    roots = sorted({reference[0] for reference in references})
     assign = nodes.Assign(nodes.Name(_RESULT, "store", lineno=1), node, lineno=1)
     tree = nodes.Template([assign], lineno=1)
     tree.set_environment(environment())
@@ -98,10 +99,13 @@ def compile_checked(node: nodes.Expr, roots: list[str]) -> Callable[[Mapping[str
         frame = _Frame({root: context.get(root, MISSING) for root in roots})
         try:
             next(run(frame), None)  # it yields no text: the result is an assignment
+        except ExpressionError as error:
+            error.reading(references)
+            raise
         except AggregatorError:
             raise
         except Exception as error:
-            raise ExpressionError(explain(error)) from error
+            raise ExpressionError(explain(error)).reading(references) from error
         return frame.vars[_RESULT]
 
     return evaluate

@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from aggregator.errors import ExpressionError
+from aggregator.errors import ExpressionError, References
 from aggregator.templates.expressions.paths import Path, parse_path, read_path
 from aggregator.templates.problem import TemplateProblem
 
 Evaluate: TypeAlias = Callable[[Mapping[str, Any]], Any]
-References: TypeAlias = frozenset[tuple[str, ...]]
 
 _LONGEST: Final = 8192
 _WORDS: Final[dict[str, Any]] = {
@@ -109,12 +108,13 @@ def _comparison(source: str) -> Expression | None:
     def evaluate(context: Mapping[str, Any]) -> Any:
         try:
             return test(left(context), right(context))
-        except ExpressionError:
+        except ExpressionError as error:
+            error.reading(references)
             raise
         except Exception as error:
             from aggregator.templates.expressions.environment import explain
 
-            raise ExpressionError(explain(error)) from error
+            raise ExpressionError(explain(error)).reading(references) from error
 
     return Expression(source, references, evaluate)
 
@@ -135,7 +135,7 @@ def _compile_with_jinja(source: str) -> Expression:
         node, path, references = parse_checked(source)
         if path is not None:
             return _path_expression(source, path)
-        evaluate = compile_checked(node, sorted({reference[0] for reference in references}))
+        evaluate = compile_checked(node, references)
     except (RecursionError, MemoryError, SyntaxError):  # of Jinja's parser and of Python's, in that order
         raise TemplateProblem("the expression is nested too deeply", 0, len(source)) from None
     if references:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from aggregator.errors import ExpressionError
 from aggregator.templates.expressions.paths import read_path
 from aggregator.templates.urls.address import parse_address
 from aggregator.templates.urls.percent import encode_segment, encode_segments, encode_value
@@ -88,4 +89,13 @@ def compile_url(source: str) -> UrlTemplate:
 def _reader(placeholder: Placeholder) -> Render:
     read, name = read_path(placeholder.path), placeholder.name
     encode = encode_segments if placeholder.rest else encode_segment if placeholder.in_path else encode_value
-    return lambda context: encode(read(context), name)
+    references = frozenset({tuple(map(str, placeholder.path))})
+
+    def render(context: Mapping[str, Any]) -> bytes:
+        try:
+            return encode(read(context), name)
+        except ExpressionError as error:
+            error.reading(references)
+            raise
+
+    return render

@@ -12,13 +12,13 @@ from msgspec import Struct
 
 from aggregator.causes import CAUSES, causes_called
 from aggregator.errors import Cause
-from aggregator.plan.explaining.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail
+from aggregator.plan.explaining.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail, reads_input
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, RowPlan
 
 STATUSES = frozenset(range(200, 600))
 """Final statuses that an upstream may answer with."""
 
-_ALWAYS = frozenset(CAUSES) - {Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.FAULT}
+_ALWAYS = frozenset(CAUSES) - {Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.INPUT, Cause.FAULT}
 _SPOKEN_OF: dict[str, frozenset[Cause]] = {
     on: causes_called(on) for on in {name for cause in CAUSES for name in cause.names}
 }
@@ -59,6 +59,7 @@ Failing = tuple[Failures, tuple[RowPlan, ...]]
 
 NONE = Failures()
 _IN_EXPRESSION = Failures(causes=COMPUTING)
+_OF_INPUT = Failures(causes=frozenset({Cause.INPUT}))
 _IN_FUNCTION = Failures(causes=CALLING_A_FUNCTION)
 _IN_LIST = Failures(causes=frozenset({Cause.EXPRESSION, Cause.TOO_LARGE, Cause.MALFORMED}))
 
@@ -81,6 +82,8 @@ def call_failures(call: CallPlan) -> Failures:
         extra.add(Cause.UNSUCCESSFUL)
     if _computes(call):
         extra.add(Cause.EXPRESSION)
+    if reads_input(call.request):
+        extra.add(Cause.INPUT)
     return _of_answers(call.success.statuses, frozenset(extra))
 
 
@@ -104,7 +107,7 @@ def part_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failing
     if part.transform is not None:
         yield _IN_FUNCTION, rows
     if part.shape is not None or may_fail(part.when):
-        yield _IN_EXPRESSION, rows
+        yield _IN_EXPRESSION | (_OF_INPUT if reads_input(part.when) else NONE), rows
 
 
 def _core_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failing]:
@@ -117,7 +120,7 @@ def _core_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failin
     last = part.calls[-1]
     each = part.each if len(part.calls) == 1 else None
     if each is not None:  # none, too long, or without a key; one item fails all only where the file says so
-        yield _IN_LIST, rows
+        yield _IN_LIST | (_OF_INPUT if reads_input(each) else NONE), rows
     if each is None or each.on_error == "fail":
         yield call_failures(last), last.rows
         if last.transform is not None:
