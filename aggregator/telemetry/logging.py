@@ -10,12 +10,15 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, cast
 
 from aggregator.telemetry.escaping import escape
 from aggregator.telemetry.redaction import Masker, redact_named, redact_text
 from aggregator.telemetry.stacks import frames_of
+from aggregator.telemetry.writing import Writer
 
 LogFormat = Literal["text", "json"]
 
@@ -58,6 +61,38 @@ def configure_logging(
     root.setLevel(number)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+@contextmanager
+def error_output(stream: TextIO) -> Iterator[TextIO]:
+    """Yield what stands for *stream* and never blocks who writes: a thread does that, and lost lines are counted.
+
+    A stream without a descriptor, as tests use them, is yielded as it is.
+    """
+    try:
+        writer = Writer(stream, _tell_loss)
+    except (OSError, ValueError):
+        yield stream
+        return
+    try:
+        yield cast("TextIO", writer)
+    finally:
+        writer.close()
+
+
+def lost_lines() -> int:
+    """Return how many lines of the log the process has lost so far, since nobody read them in time."""
+    streams: list[Any] = [handler.stream for handler in logging.getLogger().handlers if isinstance(handler, _Handler)]
+    return sum(stream.lost for stream in streams if isinstance(stream, Writer))
+
+
+def _tell_loss(count: int) -> None:
+    log(
+        logging.getLogger(__name__),
+        logging.WARNING,
+        "Lines of the log were lost: nobody read them in time.",
+        lines=count,
+    )
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from aggregator.server.generations.running import Running
+from aggregator.telemetry.logging import lost_lines
 
 _NO_STORE = {"cache-control": "no-store"}
 
@@ -40,7 +41,7 @@ def probe_routes(running: Running) -> list[Route]:
 
 
 def describe(running: Running) -> dict[str, Any]:
-    """Give the generation that serves, its hash, its age, the last refusal, and the state of pools and workers."""
+    """Return which generation serves, the last refusal, how many log lines were lost, and the state of workers."""
     generation = running.generation
     if generation is None:
         return {"generation": None}
@@ -52,5 +53,6 @@ def describe(running: Running) -> dict[str, Any]:
         "endpoints": len(generation.routes),
         "in_flight": generation.in_flight,
         "last_refusal": None if refusal is None else refusal.as_dict(),
+        "lost_log_lines": lost_lines(),
         "background": {"waiting": running.queue.depth, **running.queue.counts.as_dict()},
     }

@@ -101,7 +101,8 @@ class Terminal(Announcer):
 
     def _print(self, text: str) -> None:
         with suppress(OSError):
-            print(text, file=self._stream, flush=True)
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
 
 
 class Records(Announcer):

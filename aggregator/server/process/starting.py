@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from aggregator.errors import ConfigError, StartupError
 from aggregator.server.application.app import Application, application
@@ -14,7 +15,7 @@ from aggregator.server.process.announcing import Announcer, announcer
 from aggregator.server.process.listening import allow_open_files, bind
 from aggregator.server.process.serving import Service
 from aggregator.server.process.signals import hang_up_ignored
-from aggregator.telemetry.logging import LogFormat, configure_logging
+from aggregator.telemetry.logging import LogFormat, configure_logging, error_output
 from aggregator.telemetry.redaction import Masker
 
 REFUSED, FAILED = 1, 3
@@ -24,18 +25,26 @@ REFUSED, FAILED = 1, 3
 def start(
     path: str, host: str | None, port: int | None, *, watch: bool, log_format: LogFormat | None, log_level: str
 ) -> int:
-    """Serve *path*; gives the exit code of the process: 0, 1 when the file has problems, 3 when it cannot be served."""
+    """Serve *path*; return the exit code: 0, 1 when the file has problems, 3 when it cannot be served."""
+    with error_output(sys.stderr) as stream:
+        return _start(path, host, port, stream, watch=watch, log_format=log_format, log_level=log_level)
+
+
+def _start(
+    path: str, host: str | None, port: int | None, stream: TextIO, *, watch: bool, log_format: LogFormat | None,
+    log_level: str,
+) -> int:  # fmt: skip
     files = PlanFiles(Path(path))
     masker = Masker(())
-    told = announcer(log_format or "text", path, files, sys.stderr)
-    configure_logging(log_format or "text", log_level, masker=masker)
+    told = announcer(log_format or "text", path, files, stream)
+    configure_logging(log_format or "text", log_level, stream, masker)
     try:
         app = application(files)
         plan = app.running.plan
         masker.learn(plan.secrets)
         if log_format is None and plan.server.log_format != "text":
-            told = announcer(plan.server.log_format, path, files, sys.stderr)
-            configure_logging(plan.server.log_format, log_level, masker=masker)
+            told = announcer(plan.server.log_format, path, files, stream)
+            configure_logging(plan.server.log_format, log_level, stream, masker)
         told.warn()
         port = plan.server.port if port is None else port
         with bind(host or plan.server.host, port) as listener:

@@ -1,0 +1,97 @@
+"""Lines of the log are written by a thread: nobody waits for a reader, and losses are counted."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from aggregator.telemetry.writing import Writer
+
+FULL = 256 * 1024
+"""More than a pipe holds."""
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[int, TextIO]]:
+    """Yield both ends of a pipe; nobody reads the first one but the test."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        yield reading, stream
+    os.close(reading)
+
+
+def read_until(reading: int, end: bytes) -> bytes:
+    """Return what comes out of the pipe up to *end*."""
+    found = b""
+    while not found.endswith(end):
+        found += os.read(reading, 65_536)
+    return found
+
+
+def test_lines_come_out_whole_and_in_order():
+    """Whatever is not UTF-8 is escaped."""
+    with pipe() as (reading, stream):
+        writer = Writer(stream)
+        for number in range(1000):
+            writer.write(f"line {number}\n")
+        writer.write("ä\udc80\n")
+        writer.close()
+        expected = "".join(f"line {number}\n" for number in range(1000)) + "ä\\udc80\n"
+        assert os.read(reading, FULL).decode() == expected
+
+
+def test_nobody_waits_for_a_reader():
+    """With a full pipe that nobody reads, lines are taken up to the bound; what is beyond is lost and counted."""
+    with pipe() as (_, stream):
+        writer = Writer(stream, most=FULL)
+        for _ in range(1000):
+            writer.write("x" * 999 + "\n")  # an untaken write would hold up the test for ever
+        assert writer.lost >= 1000 - FULL // 1000
+        writer.close()
+
+
+def test_losses_are_told_when_lines_flow_again():
+    """Once, with their number, as soon as somebody reads."""
+    told: list[int] = []
+    heard = threading.Event()
+
+    def on_loss(count: int) -> None:
+        told.append(count)
+        heard.set()
+
+    with pipe() as (reading, stream):
+        writer = Writer(stream, on_loss, most=FULL)
+        for _ in range(1000):
+            writer.write("x" * 999 + "\n")
+        lost = writer.lost
+        reader = threading.Thread(target=read_until, args=(reading, b"the end\n"))
+        reader.start()
+        assert heard.wait(10)
+        writer.write("the end\n")
+        reader.join(10)
+        writer.close()
+        assert sum(told) == lost == writer.lost
+
+
+def test_what_cannot_be_written_is_lost():
+    """A pipe whose reader has gone costs its lines, not the program."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        writer = Writer(stream)
+        writer.write("a\nb\n")
+        writer.close()
+    assert writer.lost == 2
+
+
+def test_closing_gives_up_on_a_reader_that_does_not_read():
+    """A second is waited at most, and lines that come later are lost."""
+    with pipe() as (_, stream):
+        writer = Writer(stream)
+        writer.write("x" * FULL + "\n")
+        writer.close()
+        assert writer.write("late\n") == 5
+        assert writer.lost == 1
