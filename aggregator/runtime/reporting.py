@@ -10,29 +10,37 @@ from aggregator.exchange import Exchange
 from aggregator.runtime.answers.failure import sentence
 from aggregator.runtime.answers.outcome import is_partial, lost_in, parts_header
 from aggregator.runtime.parts.result import Result
+from aggregator.runtime.repeats import Repeats
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.request")
 
 
 class Report:
-    """Tells of the answers of endpoints: all of them, only 5xx and partial ones, or none. *endpoint* is a key."""
+    """Tells of the answers of endpoints: all of them, only 5xx and partial ones, or none. *endpoint* is a key.
 
-    __slots__ = ("_which", "is_off")
+    Unless all are told, those of one endpoint with one status are counted once there were ten in a second.
+    """
+
+    __slots__ = ("_repeats", "_which", "is_off")
 
     def __init__(self, which: Literal["all", "errors", "off"]) -> None:
         self._which = which
         self.is_off = which == "off"
+        self._repeats = Repeats(_tell_repeats)
+
+    def _is_told(self, endpoint: str, status: int) -> bool:
+        return self._which == "all" or (not self.is_off and self._repeats.lets((endpoint, status)))
 
     def tells(self, status: int, results: tuple[Result, ...]) -> bool:
-        """Say whether an answer made of *results* is of a kind that is told."""
+        """Return whether an answer made of *results* is of a kind that is told."""
         return self._which == "all" or (not self.is_off and _is_bad(status, results))
 
     def answered(
         self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...], failure: Result | None = None
     ) -> None:
         """Tell of an answer made of *results*, if it is of a kind that is told; *failure* is why it is none."""
-        if not self.tells(status, results):
+        if not self.tells(status, results) or not self._is_told(endpoint, status):
             return
         bad = _is_bad(status, results)
         level = logging.WARNING if bad else logging.INFO
@@ -51,7 +59,7 @@ class Report:
         """Tell of a client that hung up (499 is what proxies call it), or was *cut* off by us, which says why."""
         if cut is not None:
             self.broken(endpoint, exchange, 499, cut)
-        elif not self.is_off:
+        elif self._is_told(endpoint, 499):
             log(_log, logging.INFO, "The client hung up.", endpoint=endpoint, status=499, path=exchange.path,
                 request_id=exchange.id, client=exchange.client)  # fmt: skip
 
@@ -62,9 +70,14 @@ class Report:
 
     def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception | str) -> None:
         """Tell of an answer that was cut off in the middle, whose client got *status* and half a body."""
-        if not self.is_off:
+        if self._is_told(endpoint, status):
             log(_log, logging.WARNING, "An answer was cut off.", endpoint=endpoint, status=status,
                 path=exchange.path, request_id=exchange.id, client=exchange.client, reason=str(error))  # fmt: skip
+
+
+def _tell_repeats(key: tuple[str, int], more: int) -> None:
+    endpoint, status = key
+    log(_log, logging.WARNING, "More answers like the last ones.", endpoint=endpoint, status=status, count=more)
 
 
 def _is_bad(status: int, results: tuple[Result, ...]) -> bool:
@@ -72,7 +85,7 @@ def _is_bad(status: int, results: tuple[Result, ...]) -> bool:
 
 
 def _reason(results: tuple[Result, ...], failure: Result | None) -> dict[str, str]:
-    """Give the sentence of *failure*, or of the first part, or item of one, that failed; nothing where nothing did."""
+    """Return the sentence of *failure*, or of the first part, or item of one, that failed; nothing if none did."""
     bad = (failure,) if failure is not None else (one for part in results for one in (part, *lost_in(part)))
     error = next((one.error for one in bad if one.error is not None), None)
     return {} if error is None else {"reason": sentence(error.message)}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -51,13 +55,48 @@ def test_what_a_line_tells(run, caplog):
     assert fields == {"endpoint": "GET /x", "status": 200, "path": "/x", "request_id": "id-1", "client": "10.0.0.1"}
 
 
-def test_hang_ups_and_broken_answers(caplog):
+def test_hang_ups_and_broken_answers(run, caplog):
     """A hang-up is told at info with 499, a broken answer at warning with its reason; `off` tells neither."""
     caplog.set_level(logging.INFO, "aggregator.request")
     exchange = Exchange("GET", "/x", b"", [])
-    for which in ("errors", "off"):
-        report = Report(which)
-        report.gone("GET /x", exchange)
-        report.broken("GET /x", exchange, 200, CallError(Cause.INCOMPLETE, "The upstream stopped."))
+
+    async def main():
+        for which in ("errors", "off"):
+            report = Report(which)
+            report.gone("GET /x", exchange)
+            report.broken("GET /x", exchange, 200, CallError(Cause.INCOMPLETE, "The upstream stopped."))
+
+    run(main())
     assert [(r.levelname, r.fields["status"]) for r in caplog.records] == [("INFO", 499), ("WARNING", 200)]
     assert caplog.records[1].fields["reason"] == "The upstream stopped."
+
+
+def test_repeated_failures_are_counted(run, caplog, monkeypatch):
+    """Ten lines a second for one endpoint and status; then one line says how many more there were, and all begins anew."""
+    caplog.set_level(logging.INFO, "aggregator.request")
+    exchange = Exchange("GET", "/x", b"", [])
+
+    async def main(which):
+        turns: list[Callable[[], None]] = []
+        monkeypatch.setattr(
+            asyncio.get_running_loop(), "call_later", lambda seconds, end, key: turns.append(partial(end, key))
+        )
+        report = Report(which)
+        for status in [503] * 25 + [500] * 3 + [503] * 2:
+            report.answered("GET /x", exchange, status, ())
+        for end in turns:
+            end()
+        report.answered("GET /x", exchange, 503, ())
+
+    run(main("errors"))
+    told = Counter(
+        (record.getMessage(), record.fields["status"], record.fields.get("count")) for record in caplog.records
+    )
+    assert told == {
+        ("Answered with a failure.", 503, None): 11,
+        ("Answered with a failure.", 500, None): 3,
+        ("More answers like the last ones.", 503, 17): 1,
+    }
+    caplog.clear()
+    run(main("all"))
+    assert len(caplog.records) == 31
