@@ -19,12 +19,13 @@ class Exchange:
     """One inbound request: what the client sent, and when the answer is due (*deadline*, loop time).
 
     *asked* is what it wants of the answer where it may choose fields, None for all of it. *body_value* is the body
-    as data, *body_as_sent* the same with every digit of its numbers, made for those who copy from it.
+    as data, *body_as_sent* the same with every digit of its numbers, made for those who copy from it. *under_way* tells
+    that a part of the answer is there, so that calls for the others go before those of requests that only begin.
     """
 
     __slots__ = (
         "_header_map", "_query_map", "asked", "body", "body_as_sent", "body_value", "client", "deadline", "header_list",
-        "id", "method", "params", "path", "query_string", "query_values", "receive", "segments", "started",
+        "id", "method", "params", "path", "query_string", "query_values", "receive", "segments", "started", "under_way",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -44,6 +45,7 @@ class Exchange:
         self.deadline = 0.0
         self.asked: Any = None
         self.receive: Any = None
+        self.under_way = False
         self._query_map: dict[str, Any] | None = None
         self._header_map: dict[str, str] | None = None
 

@@ -97,7 +97,8 @@ class CallPlan(Struct, frozen=True):
     """One call: what is asked of whom, for how long, and how its answer is judged and read.
 
     *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be. *max_body* is
-    in bytes, less than what the pool of the upstream takes anyway.
+    in bytes, less than what the pool of the upstream takes anyway. *steps* is how many calls must follow, one after the
+    other, before the request is answered.
     """
 
     name: str
@@ -113,6 +114,7 @@ class CallPlan(Struct, frozen=True):
     graphql: Literal["no", "strict", "partial"] = "no"
     eager: bool = True
     max_body: int | None = None
+    steps: int = 0
 
 
 class BatchPlan(Struct, frozen=True):

@@ -39,9 +39,14 @@ class Door(ABC):
 
     @abstractmethod
     def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done
-    ) -> Cancelable:
-        """Start a call; *done* is told once, later, with a Reply or a CallError, and never after `cancel`."""
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
+        steps: int = 0, under_way: bool = False,
+    ) -> Cancelable:  # fmt: skip
+        """Start a call; *done* is told once, later, with a Reply or a CallError, and never after `cancel`.
+
+        *steps* is how many calls must follow before the request that this one is for is answered, *under_way* tells
+        that one of them has been answered already: calls that wait are served, kept and refused by that.
+        """
 
     @abstractmethod
     async def stream(

@@ -46,10 +46,11 @@ class Origin(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """How many connections a pool may hold and how many calls may wait for one.
+    """How many connections a pool may hold, for whole calls and for streams, and how many calls may wait for one.
 
     *max_keepalive* bounds the idle ones (None: as many as may be open), those beyond it being spared for a second;
     each is closed after *keepalive_expiry* seconds of idleness, which should be less than what the upstream allows.
+    Streams, which may last for hours, have *max_streams* places of their own.
     *retry_after* is what a refused call is told, in seconds.
     """
 
@@ -58,6 +59,7 @@ class Limits(Struct, frozen=True):
     keepalive_expiry: float = 4.0
     max_waiting: int = 1000
     retry_after: float = 1.0
+    max_streams: int = 50
 
 
 class Timeouts(Struct, frozen=True):

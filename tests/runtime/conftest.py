@@ -148,6 +148,8 @@ class Sent:
     body: bytes | None
     deadline: float
     done: Callable[[Reply | CallError], None]
+    steps: int = 0
+    under_way: bool = False
     cancelled: bool = False
     ended: bool = False
 
@@ -238,10 +240,10 @@ class _Door:
 
     def start(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float,
-        done: Callable[[Reply | CallError], None],
+        done: Callable[[Reply | CallError], None], steps: int = 0, under_way: bool = False,
     ) -> Sent:  # fmt: skip
         """Keep the call for the test to end."""
-        call = Sent(method.decode(), target.decode(), headers, body, deadline, done)
+        call = Sent(method.decode(), target.decode(), headers, body, deadline, done, steps, under_way)
         self._sent.append(call)
         return call
 

@@ -176,3 +176,32 @@ def test_cancelling_a_run_cancels_every_call(rig):
     one.run.cancel()
     assert [call.cancelled for call in one.sent] == [True, True]
     assert one.answers == []
+
+
+def test_calls_know_what_follows_them(rig):
+    """A call is told how many must follow before the request is answered, groups included."""
+    one = rig("""
+        fan_out:
+          alone: a:/alone
+          user: a:/user
+          basket:
+            fan_out:
+              items: a:/items/{user.id}
+              prices: a:/prices/{items.id}
+          offers: a:/offers/{basket.prices.id}
+    """).start()
+    assert {call.target: call.steps for call in one.sent} == {"/alone": 0, "/user": 3}
+    one["/user"].answer({"id": 1})
+    assert one["/items/1"].steps == 2
+
+
+def test_calls_know_that_their_request_is_under_way(rig):
+    """Calls that start when another one has been answered are told so: they go before those of new requests."""
+    one = rig("""
+        fan_out:
+          user: a:/user
+          orders: a:/orders/{user.id}
+    """).start()
+    assert not one["/user"].under_way
+    one["/user"].answer({"id": 1})
+    assert one["/orders/1"].under_way

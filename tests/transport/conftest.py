@@ -18,7 +18,7 @@ import trustme
 import uvloop
 from msgspec.structs import replace
 
-from aggregator.transport import ClientPool, Door, EngineTransport, Origin, Pool, PoolSettings, no_cookies
+from aggregator.transport import ClientPool, Door, EngineTransport, Limits, Origin, Pool, PoolSettings, no_cookies
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 CLOSE, RESET, HANG = "close", "reset", "hang"
@@ -137,8 +137,10 @@ async def stock_door(upstream: Any, **parts: Any) -> AsyncIterator[Door]:
 
 @asynccontextmanager
 async def engine_client_door(upstream: Any, **parts: Any) -> AsyncIterator[Door]:
-    """Open the door over httpx over the engine."""
-    transport = EngineTransport(lambda origin: replace(settings_for(upstream, **parts), origin=origin))
+    """Open the door over httpx over the engine, which knows no streams from calls: it has places for both."""
+    limits = parts.get("limits", Limits())
+    both = {**parts, "limits": replace(limits, max_connections=limits.max_connections + limits.max_streams)}
+    transport = EngineTransport(lambda origin: replace(settings_for(upstream, **both), origin=origin))
     async with client_door(upstream, transport, **parts) as door:
         yield door
 

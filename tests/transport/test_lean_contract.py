@@ -351,6 +351,62 @@ def test_waiting_is_timed(run: Any, any_stage: Any) -> None:
     run(main())
 
 
+def test_streams_have_places_of_their_own(run: Any, any_stage: Any) -> None:
+    """Streams leave the places of whole calls alone, and are as many as their own limit says."""
+    endless = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"
+
+    async def main() -> None:
+        limits = Limits(max_connections=1, max_streams=2, max_waiting=0)
+        answers = ([endless, "hang"], [endless, "hang"], any_stage.OK)
+        async with any_stage.playing(*answers) as upstream, any_stage.door(upstream, limits=limits) as door:
+            streams = [await door.stream(b"GET", b"/", H, None, deadline=None) for _ in range(2)]
+            with pytest.raises(CallError) as failure:
+                await door.stream(b"GET", b"/", H, None, deadline=None)
+            assert failure.value.cause == Cause.QUEUE_FULL
+            for _ in range(2):
+                assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
+            for stream in streams:
+                await stream.aclose()
+            assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
+
+    run(main())
+
+
+def test_a_stream_gives_its_connection_back(run: Any, any_stage: Any) -> None:
+    """Streams that came to their end, and calls, use the same connection one after the other."""
+
+    async def main() -> None:
+        limits = Limits(max_connections=1, max_streams=1, max_waiting=0)
+        async with any_stage.playing(any_stage.OK) as upstream, any_stage.door(upstream, limits=limits) as door:
+            for _ in range(3):
+                assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
+                async with await door.stream(b"GET", b"/", H, None, deadline=None) as reply:
+                    assert b"".join([piece async for piece in reply]) == b"ok"
+            assert (door.active, upstream.accepted) == (0, 1)
+
+    run(main())
+
+
+def test_hopeless_calls_are_not_sent(run: Any, any_stage: Any) -> None:
+    """A call for which there is no time behind those that wait already is refused at once, and never sent."""
+
+    async def main() -> None:
+        limits = Limits(max_connections=1)
+        slow = [lambda: asyncio.sleep(0.1), any_stage.OK]
+        async with any_stage.playing(slow) as upstream, any_stage.door(upstream, limits=limits) as door:
+            await door.fetch(b"GET", b"/first", H, deadline=any_stage.due())
+            calls = [door.fetch(b"GET", b"/%d" % number, H, deadline=any_stage.due(9)) for number in range(3)]
+            served = asyncio.gather(*calls)
+            await any_stage.until(lambda: door.waiting == 2)
+            with pytest.raises(CallError) as failure:
+                await door.fetch(b"GET", b"/hopeless", H, deadline=any_stage.due(0.15))
+            assert failure.value.cause == Cause.QUEUE_FULL
+            assert len(await served) == 3
+            assert all(b"hopeless" not in request for request in upstream.requests)
+
+    run(main())
+
+
 def test_waiting_is_fair(run: Any, any_stage: Any) -> None:
     """Calls get their connections in the order in which they came."""
 

@@ -47,7 +47,17 @@ class LimitSettings(Settings):
     )
     keepalive_expiry: Timeout | None = Field(None, description="How long an idle connection is kept.")
     max_waiting: int | None = Field(
-        None, ge=0, le=1_000_000, description="Calls that may wait for a connection; more are refused with 503."
+        None,
+        ge=0,
+        le=1_000_000,
+        description="Calls that may wait for a connection, as long as they can still be answered in time; "
+        "others are refused with 503.",
+    )
+    max_streams: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Streams open at once, to each upstream, over connections of their own beside `max_connections`.",
     )
 
 
@@ -131,7 +141,7 @@ class ClientSettings(Settings):
     limits: LimitSettings = Field(
         default_factory=LimitSettings.model_construct,
         description="Connections to each upstream that declares none: 50, of which 20 are kept idle for 30s, "
-        "unless said.",
+        "and 50 for streams, unless said.",
     )
     max_body: ByteSize = Field(8 * 1024 * 1024, description="Largest body taken from an upstream, after decompression.")
     transport: Literal["engine", "httpx"] = Field(

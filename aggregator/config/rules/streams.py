@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
+from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.model.response import ResponseSettings
 from aggregator.config.rules.spots import report
 from aggregator.config.text.values import Steps
@@ -26,7 +26,7 @@ _KNOWN = "known are the inputs, `calls.call.status` and `calls.call.headers`"
 _KNOWN_LATER = "known are `response.status` and `response.headers`"
 
 
-def check_streams(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+def check_streams(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Settings that would need the body that is being sent on."""
     settings = analysis.settings
     if settings is None or not settings.stream:
@@ -48,9 +48,23 @@ def check_streams(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
     if settings.call.success is not None and settings.call.success.when is not None:
         message = "the body of a stream is not read, so it cannot be judged"
         yield Finding("stream", message, (*at, "call", "success", "when"), "judge by `status`")
+    yield from _check_places(analysis, around)
     for use in analysis.uses:
         for reference in sorted(use.references):
             yield from _check_reference(use, reference, (*at, "call"))
+
+
+def _check_places(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """A limit on connections that somebody wrote for an upstream, and that its streams do not come under."""
+    for call in analysis.calls:
+        name = call.url.upstream if call.url is not None and call.role != "background" else None
+        upstream = around.upstream(name)
+        limits = upstream.limits if upstream is not None else None
+        if limits is not None and limits.max_connections is not None and limits.max_streams is None:
+            message = f"streams do not count among the {limits.max_connections} `max_connections` of `{name}`"
+            there = Elsewhere(("upstreams", str(name), "limits", "max_connections"), "of calls that are no streams")
+            hint = "write `max_streams` there: how many streams may be open beside them"
+            yield Finding("stream", message, (*analysis.path, "stream"), hint, "warning", related=(there,))
 
 
 def _check_answer(response: ResponseSettings, path: Steps) -> Iterator[Finding]:

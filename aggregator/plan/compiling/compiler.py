@@ -16,6 +16,7 @@ from aggregator.plan.compiling.responses import compile_response, compile_static
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.roots import roots_in
+from aggregator.plan.steps import with_steps
 from aggregator.plan.types import (
     BackgroundPlan,
     CallPlan,
@@ -129,7 +130,7 @@ def _doc(settings: EndpointSettings, operation_id: str) -> DocPlan:
 def _fan(settings: EndpointSettings, near: EndpointSurroundings) -> FanPlan | None:
     if settings.call is not None:
         return FanPlan((compile_part("call", settings.call, near),), ((),))
-    return None if settings.fan_out is None else compile_fan(settings.fan_out, near)
+    return None if settings.fan_out is None else with_steps(compile_fan(settings.fan_out, near))
 
 
 def _effects(settings: EndpointSettings, near: EndpointSurroundings) -> tuple[EffectPlan, ...]:

@@ -85,6 +85,7 @@ def _limits(own: LimitSettings | None, client: LimitSettings) -> Limits:
         max_keepalive=int(pick("max_keepalive", 20)),
         keepalive_expiry=pick("keepalive_expiry", 30.0),
         max_waiting=int(pick("max_waiting", 1000)),
+        max_streams=int(pick("max_streams", 50)),
     )
 
 

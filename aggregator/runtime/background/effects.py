@@ -89,6 +89,7 @@ class EffectQueue:
         if not effects:
             return
         around = AnswerNames(names, answer)
+        names.exchange.under_way = False  # somebody waits for the answers of others, and nobody for these calls
         weight = _weight(names, answer) // len(effects)
         for effect in effects:
             if self._has_room(effect, weight):

@@ -41,7 +41,7 @@ class LeanDoor(Protocol):
 
     def start(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float,
-        done: Callable[[Reply | CallError], None],
+        done: Callable[[Reply | CallError], None], steps: int = 0, under_way: bool = False,
     ) -> Cancelable:  # fmt: skip
         """Send; *done* gets the reply or the error, once, later."""
 
@@ -64,6 +64,7 @@ class CallRoutine(Struct, frozen=True):
     timeout: float
     judge: Judge
     redirects: int
+    steps: int
     is_plain: bool
 
 
@@ -123,6 +124,8 @@ class Sender:
             body,
             deadline=deadline,
             done=partial(self._ended, frame, done, now),
+            steps=routine.steps,
+            under_way=frame.exchange.under_way,
         )
 
     def _ended(self, frame: Frame, done: Done, started: float, outcome: Reply | CallError) -> None:
@@ -141,9 +144,14 @@ class Sender:
     def _refused(self, error: AggregatorError, now: float) -> Result:
         return failed(self.name, error, now, now, rows=self.plan.rows, attempts=0)
 
-    def send(self, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]) -> Cancelable:
+    def send(
+        self, frame: Frame, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]
+    ) -> Cancelable:
         """Send what was rendered before, once."""
-        return self._routine.pool.start(self._routine.method, *rendered, deadline=deadline, done=done)
+        routine, under_way = self._routine, frame.exchange.under_way
+        return routine.pool.start(
+            routine.method, *rendered, deadline=deadline, done=done, steps=routine.steps, under_way=under_way
+        )
 
 
 def compile_sender(
@@ -170,6 +178,7 @@ def compile_sender(
         timeout=plan.timeout,
         judge=judge,
         redirects=plan.redirects,
+        steps=plan.steps,
         is_plain=splice is not None and headers is None and body is None,
     )
     return Sender(plan, same(routine), same(head), same(tail))
@@ -190,7 +199,7 @@ class _Following:
         self._done = done
         self._started = started
         self._left = sender.plan.redirects
-        self._ticket = sender.send(rendered, deadline, self._answered)
+        self._ticket = sender.send(frame, rendered, deadline, self._answered)
 
     def _answered(self, outcome: Reply | CallError) -> None:
         if self._left and not isinstance(outcome, CallError):
@@ -198,7 +207,7 @@ class _Following:
             if target is not None:
                 self._left -= 1
                 self._rendered = self._rendered._replace(target=target)
-                self._ticket = self._sender.send(self._rendered, self._deadline, self._answered)
+                self._ticket = self._sender.send(self._frame, self._rendered, self._deadline, self._answered)
                 return
         self._done(self._sender.judge(self._frame, outcome, self._started))
 

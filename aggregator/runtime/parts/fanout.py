@@ -140,6 +140,8 @@ class Run:
         if self._left == 0:
             self._finish()
             return
+        if result.state is State.OK:
+            self.frame.exchange.under_way = True
         for dependent in self.order.dependents[number]:
             self._open[dependent] -= 1
             if self._open[dependent] == 0 and not self.over:

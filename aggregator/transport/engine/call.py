@@ -23,11 +23,14 @@ IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"
 
 
 class Ticket:
-    """A call with a whole request and a whole reply. *done* is None once the call is over or given up."""
+    """A call with a whole request and a whole reply. *done* is None once the call is over or given up.
+
+    *steps* and *under_way* say how urgent it is where it has to wait (`Waiter`).
+    """
 
     __slots__ = (
-        "connection", "deadline", "dial", "done", "first_byte", "limit", "method", "places", "replayed", "request",
-        "reused", "sent", "started", "waits_until",
+        "connection", "deadline", "dial", "done", "first_byte", "lane", "limit", "method", "places", "replayed",
+        "request", "reused", "sent", "started", "steps", "under_way", "waits_until",
     )  # fmt: skip
 
     streaming: ClassVar[bool] = False
@@ -41,7 +44,12 @@ class Ticket:
         deadline: float,
         started: float,
         done: Callable[[Reply | CallError], None] | None,
+        steps: int = 0,
+        under_way: bool = False,
     ) -> None:
+        self.lane = places.calls
+        self.steps = steps
+        self.under_way = under_way
         self.places = places
         self.method = method
         self.request = request

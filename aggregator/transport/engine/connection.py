@@ -19,6 +19,7 @@ from aggregator.transport.wire.flow_control import FlowControl
 from aggregator.transport.wire.framing import ResponseReader
 
 if TYPE_CHECKING:
+    from aggregator.transport.engine.lane import Lane
     from aggregator.transport.engine.slots import Places
 
 _READ = 64 * 1024  # bytes
@@ -29,14 +30,15 @@ class Connection(asyncio.Protocol):
     """*open* while it holds one of the pool's places; *served* once it has carried a call."""
 
     __slots__ = (
-        "_paused", "heard", "idle_since", "open", "places", "reader", "served", "socket", "spoke_first",
+        "_paused", "heard", "idle_since", "lane", "open", "places", "reader", "served", "socket", "spoke_first",
         "stalled_since", "ticket", "transport", "writable",
     )  # fmt: skip
 
     transport: asyncio.Transport
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, lane: Lane) -> None:
         self.places = places
+        self.lane = lane
         self.reader = ResponseReader(places.settings.caps)
         self.socket: socket.socket | None = None
         self.ticket: Ticket | None = None
@@ -206,6 +208,8 @@ class Connection(asyncio.Protocol):
     def _complete(self, ticket: Ticket, now: float) -> None:
         outcome = self._outcome(ticket, now)
         self.ticket = None
+        if not ticket.streaming:
+            self.lane.line.observe(now - ticket.sent)
         if self.reader.reusable and ticket.uploaded and not self.transport.get_write_buffer_size():
             if self._paused:
                 self.resume_reading()

@@ -41,7 +41,8 @@ class Pool(Door):
     @property
     def active(self) -> int:
         """How many connections are open or opening, and not idle."""
-        return self._places.taken - len(self._places.idle)
+        places = self._places
+        return places.calls.taken + places.streams.taken - len(places.idle)
 
     @property
     def idle(self) -> int:
@@ -51,18 +52,19 @@ class Pool(Door):
     @property
     def waiting(self) -> int:
         """How many calls wait for a connection."""
-        return len(self._places.waiting)
+        return len(self._places.calls.line) + len(self._places.streams.line)
 
     def __repr__(self) -> str:
         return f"<Pool: {self.active} active, {self.idle} idle, {self.waiting} waiting>"
 
     def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done
-    ) -> Ticket:
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
+        steps: int = 0, under_way: bool = False,
+    ) -> Ticket:  # fmt: skip
         """See `Door.start`."""
         places = self._places
         request = whole_request(method, target, headers, body)
-        ticket = Ticket(places, method, request, self._body_cap, deadline, monotonic(), done)
+        ticket = Ticket(places, method, request, self._body_cap, deadline, monotonic(), done, steps, under_way)
         if len(target.split()) == 1:
             places.admit(ticket)
         else:
@@ -80,8 +82,9 @@ class Pool(Door):
         idle_timeout: float | None = None,
         decode: bool = False,
         timeouts: Timeouts | None = None,
+        among_calls: bool = False,
     ) -> StreamReply:
-        """See `Door.stream`; *timeouts* stand in for the pool's."""
+        """See `Door.stream`; *timeouts* stand in for the pool's. *among_calls*, it takes the place of a whole call."""
         limits = timeouts or self.settings.timeouts
         if idle_timeout is not None:
             limits = replace(limits, read=idle_timeout, write=limits.write or idle_timeout)
@@ -92,7 +95,8 @@ class Pool(Door):
             request, length = request_head(method, target, headers)
             upload = Upload(body, length)
         due = math.inf if deadline is None else deadline
-        ticket = StreamTicket(self._places, method, request, upload, due, monotonic(), limits)
+        lane = self._places.calls if among_calls else self._places.streams
+        ticket = StreamTicket(self._places, method, request, upload, due, monotonic(), limits, lane)
         if len(target.split()) != 1:
             raise bad_target()
         self._places.admit(ticket)

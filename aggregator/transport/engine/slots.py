@@ -1,7 +1,15 @@
 """The places of a pool: which connections are open, which are free, who waits, and who has waited too long.
 
-A place is taken from the moment a connection is being opened until it is closed, and every way out of that
-passes `_vacate`. Connections are reused last in, first out; calls wait first in, first out.
+A place is in one of these states; whole calls and streams have places of their own (`Lane`).
+
+    free        nobody has it
+    dialling    `_dial`: a connection is being opened for a call, `_dialled` tells how that ended
+    carrying    `_hand`, `admit`: the connection has a call; it is given back by `release`, or lost by `drop`
+    idle        `release`, when nobody waits: the last one used is the first to be used again
+    free        `drop`: closed, and `_vacate` gives the place to the next who waits
+
+An idle connection is in the lane of the calls. A stream takes it along into its own, and brings it back if there is
+room. A call that finds neither an idle connection nor a free place waits (`WaitingLine`) or is refused.
 """
 
 from __future__ import annotations
@@ -18,6 +26,7 @@ from aggregator.transport.engine.call import Ticket
 from aggregator.transport.engine.connecting import Connector, Resolve
 from aggregator.transport.engine.connection import Connection
 from aggregator.transport.engine.expiry import Expiry
+from aggregator.transport.engine.lane import Lane
 from aggregator.transport.engine.watch import Watch
 from aggregator.transport.failures import closing, crowded, late
 from aggregator.transport.settings import PoolSettings
@@ -27,25 +36,26 @@ from aggregator.transport.tls.rounds import Round
 _Dial = asyncio.Task[tuple[socket.socket, Connection]]
 
 _GOODBYE = 2.0
+_GRAIN = 0.002  # seconds by which the clocks of loops differ
 _RESTED = 0.5  # seconds after which an upstream may have given up an idle connection, perhaps with a 408
 
 
 class Places:
-    """At most ``max_connections`` of them, all to the origin of *settings*."""
+    """``max_connections`` and ``max_streams`` of them, all to the origin of *settings*."""
 
     __slots__ = (
         "_closed", "_connections", "_connector", "_dials", "_empty", "_expiry", "_gaps", "_max_idle", "_watch",
-        "idle", "loop", "parsing", "settings", "taken", "waiting",
+        "calls", "idle", "loop", "parsing", "settings", "streams",
     )  # fmt: skip
 
     def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop, resolve: Resolve | None) -> None:
         limits = settings.limits
         self.settings = settings
         self.loop = loop
-        self.taken = 0
+        self.calls = Lane(limits.max_connections, limits.max_waiting, self._crowd_out)
+        self.streams = Lane(limits.max_streams, limits.max_waiting, self._crowd_out)
         self.parsing = Round(loop, TlsConnection.parse)
         self.idle: OrderedDict[Connection, None] = OrderedDict()
-        self.waiting: OrderedDict[Ticket, None] = OrderedDict()
         self._max_idle = limits.max_connections if limits.max_keepalive is None else limits.max_keepalive
         self._gaps = settings.timeouts.read is not None or settings.timeouts.write is not None
         self._connector = Connector(settings, loop, resolve)
@@ -64,15 +74,17 @@ class Places:
             self.refuse(ticket, late(Cause.DEADLINE))
             return
         idle = self.idle
-        while idle:
+        while idle and (ticket.lane is self.calls or self.streams.has_room):
             connection, _ = idle.popitem()
             has_rested = ticket.started - connection.idle_since > _RESTED
             if connection.is_usable(careful=has_rested or not ticket.repeatable):  # the others may be replayed
+                if ticket.lane is not connection.lane:
+                    self._move(connection, ticket.lane)
                 connection.send(ticket)
                 break
             self.drop(connection)
         else:
-            self._queue(ticket)
+            self._queue(ticket, ticket.lane)
         if ticket.deadline < self._watch.due:
             self._watch.by(ticket.deadline)
         if self._gaps or ticket.streaming:
@@ -82,29 +94,38 @@ class Places:
         """Fail *ticket* before anything was sent, once its caller has it in hand."""
         self.loop.call_soon(ticket.settle, error)
 
-    def _queue(self, ticket: Ticket) -> None:
-        limits = self.settings.limits
+    def _crowd_out(self, ticket: Ticket) -> None:
+        is_over = ticket.deadline <= monotonic() + _GRAIN
+        self.refuse(ticket, late(Cause.DEADLINE) if is_over else crowded(self.settings.limits.retry_after))
+
+    def _move(self, connection: Connection, lane: Lane) -> None:
+        connection.lane.taken -= 1
+        connection.lane = lane
+        lane.taken += 1
+
+    def _queue(self, ticket: Ticket, lane: Lane) -> None:
         if self._closed:
             self.refuse(ticket, closing())
-        elif self.taken < limits.max_connections:
-            self._dial(ticket)
-        elif len(self.waiting) < limits.max_waiting:
-            limit = ticket.timeouts.pool
-            ticket.waits_until = math.inf if limit is None else self.loop.time() + limit
-            self.waiting[ticket] = None
+            return
+        if lane.has_room:
+            self._dial(ticket, lane)
+            return
+        if ticket.timeouts.pool is not None:
+            ticket.waits_until = min(ticket.waits_until, self.loop.time() + ticket.timeouts.pool)
+        if lane.line.join(ticket, ticket.started):
             self._watch.by(ticket.waits_until)
         else:
-            self.refuse(ticket, crowded(limits.retry_after))
+            self._crowd_out(ticket)
 
-    def _dial(self, ticket: Ticket) -> None:
-        self.taken += 1
+    def _dial(self, ticket: Ticket, lane: Lane) -> None:
+        lane.taken += 1
         kind = TlsConnection if self.settings.origin.secure else Connection
-        connect = self._connector.connect(partial(kind, self), ticket.deadline, ticket.timeouts.connect)
+        connect = self._connector.connect(partial(kind, self, lane), ticket.deadline, ticket.timeouts.connect)
         ticket.dial = dial = self.loop.create_task(connect)
         self._dials.add(dial)
-        dial.add_done_callback(partial(self._dialled, ticket))  # runs also when the task never did
+        dial.add_done_callback(partial(self._dialled, ticket, lane))  # runs also when the task never did
 
-    def _dialled(self, ticket: Ticket, dial: _Dial) -> None:
+    def _dialled(self, ticket: Ticket, lane: Lane, dial: _Dial) -> None:
         self._dials.discard(dial)
         ticket.dial = None
         error = closing() if dial.cancelled() else dial.exception()
@@ -113,7 +134,7 @@ class Places:
             connection.socket, connection.open = dial.result()[0], True
             self._opened(connection, ticket)
         else:
-            self._vacate()
+            self._vacate(lane)
             if not isinstance(error, CallError):
                 self.loop.call_exception_handler({"message": "connecting failed", "exception": error})
                 error = CallError(Cause.UNREACHABLE, "The upstream cannot be reached.")
@@ -141,11 +162,12 @@ class Places:
     # Out of a place.
 
     def release(self, connection: Connection, now: float) -> None:
-        """Take *connection* back from a call that has ended well, for the call that has waited longest."""
+        """Take *connection* back from a call that has ended well, for the next who waits."""
         connection.served = True
-        if self.waiting:
-            self._hand(connection, self.waiting.popitem(last=False)[0])
-        elif self._max_idle and not self._closed:
+        waiting = connection.lane.line.take(now)
+        if waiting is not None:
+            self._hand(connection, waiting)
+        elif self._max_idle and not self._closed and self._is_at_home(connection):
             connection.idle_since = now
             self.idle[connection] = None
             if self._expiry.timer is None or len(self.idle) > self._max_idle:
@@ -153,13 +175,22 @@ class Places:
         else:
             self.drop(connection, gently=True)
 
+    def _is_at_home(self, connection: Connection) -> bool:
+        """Return whether *connection* is among those of the calls, where it may be idle, or fits in there."""
+        if connection.lane is self.streams:
+            if not self.calls.has_room:
+                return False
+            self._move(connection, self.calls)
+            self._fill(self.streams)
+        return True
+
     def drop(self, connection: Connection, *, gently: bool = False) -> None:
         """Close *connection* and give its place away; *gently* lets what was written go out."""
         if connection.open:
             connection.open = False
             self.idle.pop(connection, None)
             connection.close(gently=gently)
-            self._vacate()
+            self._vacate(connection.lane)
 
     def replay(self, connection: Connection, ticket: Ticket) -> None:
         """Send *ticket* once more, on a fresh connection in the place of *connection*, which had died."""
@@ -167,8 +198,8 @@ class Places:
         connection.close(gently=False)
         ticket.connection = None
         ticket.replayed = True
-        self.taken -= 1
-        self._dial(ticket)
+        connection.lane.taken -= 1
+        self._dial(ticket, connection.lane)
 
     def forsake(self, ticket: Ticket) -> None:
         """Stop whatever is done for *ticket*."""
@@ -179,12 +210,17 @@ class Places:
         elif ticket.dial is not None:
             ticket.dial.cancel()
         else:
-            self.waiting.pop(ticket, None)
+            ticket.lane.line.leave(ticket)
 
-    def _vacate(self) -> None:
-        self.taken -= 1
-        while self.waiting and self.taken < self.settings.limits.max_connections:
-            self._dial(self.waiting.popitem(last=False)[0])
+    def _vacate(self, lane: Lane) -> None:
+        lane.taken -= 1
+        self._fill(lane)
+
+    def _fill(self, lane: Lane) -> None:
+        while lane.line and lane.has_room:
+            waiting = lane.line.take(monotonic())
+            if waiting is not None:
+                self._dial(waiting, lane)
 
     # Time.
 
@@ -204,15 +240,23 @@ class Places:
                 if due > now:
                     next_due = min(next_due, due)
                 else:
+                    self._note_overrun(connection.ticket, now)
                     connection.fail(late(cause))
-        for ticket in tuple(self.waiting):
+        return min(next_due, self._inspect_line(self.calls, now), self._inspect_line(self.streams, now))
+
+    def _inspect_line(self, lane: Lane, now: float) -> float:
+        next_due = math.inf
+        for ticket in tuple(lane.line):
             due, cause = min((ticket.deadline, Cause.DEADLINE), (ticket.waits_until, Cause.QUEUE_TIMEOUT))
             if due > now:
                 next_due = min(next_due, due)
-            elif ticket in self.waiting:
-                del self.waiting[ticket]
+            elif lane.line.leave(ticket):
                 ticket.settle(late(cause, self.settings.limits.retry_after))
         return next_due
+
+    def _note_overrun(self, ticket: Ticket, now: float) -> None:
+        if not ticket.streaming:
+            self.calls.line.observe_at_least(now - ticket.sent)
 
     # Connections come and go.
 
@@ -241,8 +285,9 @@ class Places:
 
     def _stop(self) -> None:
         self._connector.close()
-        while self.waiting:
-            self.waiting.popitem(last=False)[0].settle(closing())
+        for lane in (self.calls, self.streams):
+            while lane.line:
+                lane.line.pop().settle(closing())
         for dial in self._dials:
             dial.cancel()
         self.close_idle()

@@ -18,6 +18,7 @@ from aggregator.transport.wire.framing import ResponseReader
 
 if TYPE_CHECKING:
     from aggregator.transport.engine.connection import Connection
+    from aggregator.transport.engine.lane import Lane
     from aggregator.transport.engine.slots import Places
 
 HIGH_WATER = 256 * 1024
@@ -45,8 +46,10 @@ class StreamTicket(Ticket):
         deadline: float,
         started: float,
         timeouts: Timeouts,
+        lane: Lane,
     ) -> None:
         super().__init__(places, method, request, math.inf, deadline, started, self._end)
+        self.lane = lane
         self._limits = timeouts
         self._upload = upload
         self._pieces: deque[bytes] = deque()

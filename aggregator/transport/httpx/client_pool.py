@@ -57,7 +57,7 @@ class ClientPool(Door):
     client's own affair, unless there is a *transport* for this upstream alone, which is closed with the pool.
     """
 
-    __slots__ = ("_client", "_closed", "_gate", "_loop", "_tasks", "transport")
+    __slots__ = ("_client", "_closed", "_gate", "_loop", "_stream_gate", "_tasks", "transport")
 
     def __init__(
         self, settings: PoolSettings, client: httpx.AsyncClient, transport: UpstreamTransport | None = None
@@ -67,13 +67,14 @@ class ClientPool(Door):
         self.transport = transport
         self._loop = asyncio.get_running_loop()
         self._gate = Gate(settings)
+        self._stream_gate = Gate(settings, settings.limits.max_streams)
         self._tasks: set[_Task] = set()
         self._closed = False
 
     @property
     def active(self) -> int:
         """How many calls are being made."""
-        return self._gate.inside
+        return self._gate.inside + self._stream_gate.inside
 
     @property
     def idle(self) -> int:
@@ -83,14 +84,15 @@ class ClientPool(Door):
     @property
     def waiting(self) -> int:
         """How many calls wait to be made."""
-        return self._gate.waiting
+        return self._gate.waiting + self._stream_gate.waiting
 
     def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done
-    ) -> ClientTicket:
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
+        steps: int = 0, under_way: bool = False,
+    ) -> ClientTicket:  # fmt: skip
         """See `Door.start`."""
         call = self._call(method, target, headers, body)
-        task = self._loop.create_task(self._outcome(call, deadline))
+        task = self._loop.create_task(self._outcome(call, deadline, steps, under_way))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return ClientTicket(task, done)
@@ -109,8 +111,9 @@ class ClientPool(Door):
         """See `Door.stream`."""
         call = self._call(method, target, headers, body)
         async with in_time(deadline):
-            await self._enter()
-            source = ClientStream(self._gate, deadline, idle_timeout)
+            self._check_open()
+            await self._stream_gate.enter()
+            source = ClientStream(self._stream_gate, deadline, idle_timeout)
             try:
                 response = source.response = await call.send()
                 response.judge()
@@ -140,20 +143,21 @@ class ClientPool(Door):
     ) -> ClientCall:
         return ClientCall(self._client, self.settings, method, target, headers, body, self.transport)
 
-    async def _enter(self) -> None:
+    def _check_open(self) -> None:
         if self._closed:
             raise closing()
-        await self._gate.enter()
 
-    async def _outcome(self, call: ClientCall, deadline: float) -> Reply | CallError:
+    async def _outcome(self, call: ClientCall, deadline: float, steps: int, under_way: bool) -> Reply | CallError:
         started = monotonic()
         try:
             async with in_time(deadline):
-                await self._enter()
+                self._check_open()
+                await self._gate.enter(deadline, steps=steps, under_way=under_way)
+                begun = monotonic()
                 try:
                     return await _reply(call, started)
                 finally:
-                    self._gate.leave()
+                    self._gate.leave(monotonic() - begun)
         except CallError as error:
             return error.with_traceback(None)
         except Exception as error:

@@ -173,7 +173,7 @@ def _make(
         proxy=proxy,
         trust_env=False,
         limits=httpx.Limits(
-            max_connections=limits.max_connections,
+            max_connections=limits.max_connections + limits.max_streams,  # the gates of both are before it
             max_keepalive_connections=limits.max_keepalive,
             keepalive_expiry=limits.keepalive_expiry,
         ),

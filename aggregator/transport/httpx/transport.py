@@ -68,7 +68,7 @@ class EngineTransport(httpx.AsyncBaseTransport):
         limits = Timeouts(**{"connect": None, **request.extensions.get("timeout", {})})
         try:
             pool = self._pool(request.url)
-            reply = await pool.stream(method, target, headers, body, deadline=None, timeouts=limits)
+            reply = await pool.stream(method, target, headers, body, deadline=None, timeouts=limits, among_calls=True)
         except CallError as error:
             raise _translated(error, request) from error
         return httpx.Response(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aggregator.transport.engine.connection import Connection
 
 if TYPE_CHECKING:
+    from aggregator.transport.engine.lane import Lane
     from aggregator.transport.engine.slots import Places
 
 _SMALL = 16 * 1024  # as much as a record holds; what is larger would leave the caches before its turn
@@ -17,8 +18,8 @@ class TlsConnection(Connection):
 
     __slots__ = ("_unread",)
 
-    def __init__(self, places: Places) -> None:
-        super().__init__(places)
+    def __init__(self, places: Places, lane: Lane) -> None:
+        super().__init__(places, lane)
         self._unread = b""
 
     def data_received(self, data: bytes) -> None:

@@ -1,0 +1,170 @@
+"""Who waits for a place at an upstream, and who need not: the one queue in front of its connections.
+
+A caller that joins is in one of three states, and leaves each of them once:
+
+    judged    `join`: refused at once when it could not be served in time, or there is no room
+    waiting   in line; those whose request is under way go before first calls, each line first in, first out
+    served    `take`: the next one for whom a place is still of use
+    dropped   its use has passed: found by `take`, or by `join` when room is needed
+    gone      `leave`: it gave up by itself, or its time is over
+
+A queue that only holds calls until their deadlines serves nobody once it is longer than they are: every place goes to a
+call that has no time left. So the time that calls take is observed, and what cannot be answered is not sent.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Generic, Protocol, TypeVar
+
+_GAIN, _SPREAD_GAIN = 1 / 8, 1 / 4  # RFC 6298 §2
+_SPREADS = 4  # RFC 6298 §2: so many deviations above the mean are still in time
+_PACE_GAIN = 1 / 16
+_MOST_TO_SPARE = 1 / 4  # of what is left, so that an uneven upstream is kept busy
+_CAUTION = 1.25  # the estimate of a wait is an average: those who are let in should hardly ever be dropped later
+
+
+class Waiter(Protocol):
+    """Who waits: *started*, *deadline* and *waits_until* are in loop time.
+
+    *steps* is how many calls must follow this one before its request is answered; *under_way* tells that an upstream
+    has answered a call of that request before.
+    """
+
+    started: float
+    deadline: float
+    waits_until: float
+    steps: int
+    under_way: bool
+
+
+W = TypeVar("W", bound=Waiter)
+
+
+class WaitingLine(Generic[W]):
+    """The queue before so many *places*, for *most* callers; *drop* is told of each whose use has passed."""
+
+    __slots__ = ("_drop", "_first", "_following", "_handed", "_mean", "_most", "_pace", "_places", "_spread")
+
+    def __init__(self, places: int, most: int, drop: Callable[[W], None]) -> None:
+        self._places = places
+        self._most = most
+        self._drop = drop
+        self._first: OrderedDict[W, None] = OrderedDict()
+        self._following: OrderedDict[W, None] = OrderedDict()
+        self._mean = self._spread = 0.0
+        self._pace = self._handed = 0.0
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._following)
+
+    def __iter__(self) -> Iterator[W]:
+        yield from self._following
+        yield from self._first
+
+    # What is known of the upstream.
+
+    def observe(self, seconds: float) -> None:
+        """Take note that a call took so many *seconds* in its place (RFC 6298 §2)."""
+        off = seconds - self._mean
+        if self._mean:
+            self._spread += _SPREAD_GAIN * (abs(off) - self._spread)
+            self._mean += _GAIN * off
+        else:
+            self._mean, self._spread = seconds, seconds / 2
+
+    def observe_at_least(self, seconds: float) -> None:
+        """Take note that a call was given up after so many *seconds*, which tells something if they are many."""
+        if seconds > self._mean:
+            self.observe(seconds)
+
+    # In and out.
+
+    def join(self, waiter: W, now: float) -> bool:
+        """Let *waiter* wait, and return whether it does; False when it could not be served in time."""
+        line = self._following if waiter.under_way else self._first
+        if not self._is_in_time(waiter, len(line) + 1, now):
+            return False
+        if len(self) >= self._most and not self._make_room(waiter, now):
+            return False
+        if not self._first:
+            self._pace, self._handed = self._mean / self._places, now
+        line[waiter] = None
+        return True
+
+    def take(self, now: float) -> W | None:
+        """Return who is served next, None when nobody waits to whom it would be of use."""
+        while self._following:
+            waiter = self._following.popitem(last=False)[0]
+            if not self._is_useless(waiter, now):
+                return waiter
+            self._drop(waiter)
+        while self._first:
+            waiter = self._first.popitem(last=False)[0]
+            self._pace += _PACE_GAIN * (now - self._handed - self._pace)
+            self._handed = now
+            if not self._is_useless(waiter, now):
+                return waiter
+            self._drop(waiter)
+        return None
+
+    def leave(self, waiter: W) -> bool:
+        """Let *waiter* go, and return whether it stood here."""
+        for line in (self._following, self._first):
+            if waiter in line:
+                del line[waiter]
+                return True
+        return False
+
+    def pop(self) -> W:
+        """Let anyone go; raises KeyError when nobody waits."""
+        return (self._following or self._first).popitem(last=False)[0]
+
+    # Judgement.
+
+    def _is_in_time(self, waiter: W, position: int, now: float) -> bool:
+        """Return whether *waiter*, at *position* of its line, has time for the wait, its call and those that follow.
+
+        A first call may wait for an equal share of what is left, so that as much is kept for each of the others, and
+        needs some time to spare. One under way is let in while there is hope: work has been done for it.
+        """
+        if not self._mean:
+            return True
+        left = waiter.deadline - now
+        rest = self._needed(waiter)
+        if waiter.under_way:
+            wait = position * self._mean / self._places
+        else:
+            wait = position * self._pace_now(now) * _CAUTION
+            rest += min(_SPREADS * self._spread, _MOST_TO_SPARE * left)
+            if wait * (1 + waiter.steps) > left:
+                return False
+        return wait + rest <= left and now + wait <= waiter.waits_until
+
+    def _pace_now(self, now: float) -> float:
+        """Return the seconds from one first call to the next; a line that stands still gets slower."""
+        if not self._first:
+            return self._mean / self._places
+        return max(self._pace, (now - self._handed) * _PACE_GAIN)
+
+    def _needed(self, waiter: W) -> float:
+        """Return the seconds that *waiter* and the calls after it will take once it is served.
+
+        What is given less time than that is another kind of call than most, of which the mean tells little.
+        """
+        needed, whole = (1 + waiter.steps) * self._mean, waiter.deadline - waiter.started
+        return needed if needed < whole else whole / 2
+
+    def _is_useless(self, waiter: W, now: float) -> bool:
+        return waiter.deadline - now < self._needed(waiter)
+
+    def _make_room(self, waiter: W, now: float) -> bool:
+        """Drop those whose use has passed, the longest waiting first; for one under way, then the newest first call."""
+        for line in (self._first, self._following):
+            while line and self._is_useless(oldest := next(iter(line)), now):
+                del line[oldest]
+                self._drop(oldest)
+        if len(self) >= self._most and waiter.under_way and self._first:
+            self._drop(self._first.popitem()[0])
+        return len(self) < self._most
