@@ -6,6 +6,7 @@
     ├── ConfigError            the file is wrong; carries every diagnostic
     ├── StartupError           the file is right, the process cannot serve it (port taken, plug-in missing)
     ├── ExpressionError        an expression or template met data that it cannot use
+    ├── StoreError             a store is full or cannot be reached
     └── CallError              one call to an upstream failed; carries its cause
 
 No class here knows an HTTP status: what a failure becomes for the client is decided by the plan.
@@ -67,6 +68,10 @@ class ExpressionError(AggregatorError):
         """Return this error, which *references* were read for, unless it knows better."""
         self.references = self.references or references
         return self
+
+
+class StoreError(AggregatorError):
+    """A store is full or cannot be reached; what that means is up to the policy that asked it."""
 
 
 class CallError(AggregatorError):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from aggregator.plan.types import CallPlan, EndpointPlan, InputPlan, ResponsePlan, ServerPlan, UpstreamPlan
+from aggregator.policies.registry import Draft, Registry
 from aggregator.runtime.answers.assembly import Assembly
 from aggregator.runtime.answers.disclosure import compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
@@ -28,14 +29,19 @@ _T = TypeVar("_T")
 
 
 class Resources:
-    """Made for one build: the pool of each upstream, the functions of users, the queue, and what was built before."""
+    """Made for one build: the pool of each upstream, the functions of users, the queue, and what was built before.
+
+    *states* are those of policies that outlive reloads.
+    """
 
     def __init__(
-        self, pool: Callable[[UpstreamPlan], StreamDoor], plugins: Plugins, queue: EffectQueue, server: ServerPlan
-    ) -> None:
+        self, pool: Callable[[UpstreamPlan], StreamDoor], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
+        states: Draft | None = None,
+    ) -> None:  # fmt: skip
         self.pool = pool
         self.plugins = plugins
         self.queue = queue
+        self.states = Registry().draft() if states is None else states
         self.report = Report(server.access_log)
         self.discloses = compile_disclosure(server)
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)

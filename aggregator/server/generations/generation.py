@@ -7,6 +7,7 @@ import time
 
 from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.plan.walking import calls_in
+from aggregator.policies.registry import Draft
 from aggregator.runtime.client import PoolKey, SharedClient, pool_key
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.resources import Resources
@@ -24,7 +25,7 @@ class Generation:
 
     def __init__(
         self, number: int, plan: Plan, routes: tuple[EndpointRoute, ...], client: SharedClient,
-        pools: frozenset[PoolKey], report: Report,
+        pools: frozenset[PoolKey], report: Report, states: Draft,
     ) -> None:  # fmt: skip
         self.number = number
         self.plan = plan
@@ -39,6 +40,7 @@ class Generation:
         self._client = client
         self._pools = pools
         self.report = report
+        self._states = states
 
     @classmethod
     async def build(
@@ -52,10 +54,15 @@ class Generation:
         pools = frozenset(pool_key(upstream, demo_port) for upstream in _upstreams(plan))
         client.retain(pools)
         try:
-            return cls(number, plan, await _routes(plan, resources, previous), client, pools, resources.report)
+            routes = await _routes(plan, resources, previous)
+            return cls(number, plan, routes, client, pools, resources.report, resources.states)
         except BaseException:
             client.release(pools)
             raise
+
+    def begin(self) -> None:
+        """Take note that this generation serves from now on: what policies know goes on with its settings."""
+        self._states.commit()
 
     def leave(self) -> None:
         """Count a request as ended."""

@@ -17,6 +17,7 @@ from aggregator.demo.server import DemoServer
 from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError
 from aggregator.plan.types import Plan, UpstreamPlan
+from aggregator.policies.registry import Registry
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.client import SharedClient
 from aggregator.runtime.plugins.functions import Plugins
@@ -59,6 +60,7 @@ class Running:
         self.queue = EffectQueue(plan.background)
         self.plugins = Plugins(source.folder)
         self._source = source
+        self._states = Registry()
         self._transport = transport
         self._client: SharedClient | None = None
         self._demo: DemoServer | None = None
@@ -91,6 +93,7 @@ class Running:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
             self._stack.push_async_callback(self._client.aclose)
             self.generation = await self._build(1, self.plan, None)
+            self.generation.begin()
         except BaseException:
             await self._close_all()
             raise
@@ -106,7 +109,7 @@ class Running:
         def pool(upstream: UpstreamPlan) -> Door:
             return client.pool(upstream, port)
 
-        resources = Resources(pool, self.plugins, self.queue, plan.server)
+        resources = Resources(pool, self.plugins, self.queue, plan.server, self._states.draft())
         with collection_paused():
             return await Generation.build(number, plan, resources, client, port, previous)
 
@@ -173,6 +176,7 @@ class Running:
     def _swap(self, old: Generation, fresh: Generation, started: float) -> ReloadOutcome:
         assert self._client is not None
         self.generation, self.plan = fresh, fresh.plan
+        fresh.begin()
         self.last_refusal = self._refused = None
         self.queue.configure(fresh.plan.background)
         self._client.configure(fresh.plan.client)

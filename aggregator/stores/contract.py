@@ -1,0 +1,63 @@
+"""The contract of a store: what policies may keep outside of a request, wherever it is kept.
+
+Keys are bytes that the caller makes, with a prefix of its own; two things never share a key. Times are seconds. What
+a store answers when it is full or cannot be reached is ``StoreError``: the policy that asked says what that means.
+Every implementation passes ``tests/stores/test_store_contract.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple, Protocol
+
+from aggregator.stores.rate import Rate, Taken
+
+Heard = Callable[[bytes], None]
+"""Takes a message of a channel, in the event loop; it does not raise."""
+
+
+class Lock(NamedTuple):
+    """A lock that is held. *token* grows with every lock of its key, so that a late holder can be told (fencing)."""
+
+    key: bytes
+    token: int
+
+
+class Store(Protocol):
+    """Counters, buckets, values, locks and channels. Every method may raise ``StoreError``."""
+
+    async def add(self, key: bytes, amount: int, lifetime: float) -> int:
+        """Add *amount* to a counter and return its sum; it ends *lifetime* after it began, whatever is added."""
+
+    async def take(self, key: bytes, rate: Rate, cost: int = 1) -> Taken:
+        """Take *cost* from the bucket *key*, all of it or nothing."""
+
+    async def get(self, key: bytes) -> bytes | None:
+        """Return the value of *key*, None when there is none or its lifetime is over."""
+
+    async def put(self, key: bytes, value: bytes, lifetime: float, tags: Collection[bytes] = ()) -> None:
+        """Keep *value* for *lifetime*. A store may forget values before, those that were not read for long first."""
+
+    async def delete(self, key: bytes) -> None:
+        """Forget the value of *key*."""
+
+    async def delete_tagged(self, tag: bytes) -> int:
+        """Forget all values with *tag* and return how many there were."""
+
+    async def lock(self, key: bytes, lifetime: float) -> Lock | None:
+        """Take the lock *key* for *lifetime*, or return None while somebody has it."""
+
+    async def renew(self, lock: Lock, lifetime: float) -> bool:
+        """Hold *lock* for *lifetime* from now; return whether it was held still."""
+
+    async def unlock(self, lock: Lock) -> bool:
+        """Give *lock* back; return whether it was held still."""
+
+    async def publish(self, channel: bytes, message: bytes) -> None:
+        """Send *message* to all that listen to *channel* now."""
+
+    async def listen(self, channel: bytes, heard: Heard) -> Callable[[], None]:
+        """Let *heard* have the messages of *channel*; return what ends that."""
+
+    async def aclose(self) -> None:
+        """Give up connections and subscriptions."""

@@ -1,0 +1,55 @@
+"""A rate limiter in this process: a bucket for each key, with a bounded number of them and no sweep.
+
+Buckets lie in two generations of dictionaries. A bucket that is used moves into the young one. When the young one has
+half of the keys that are allowed, or when every bucket in the old one must be full again, the old one is forgotten as a
+whole and the young one takes its place. So memory is bounded, and time is spent on keys that are used alone.
+
+Forgetting a bucket fills it: more keys than the bound within one span let the longest unused ones begin anew. So a
+flood of new keys never locks anybody out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from aggregator.stores.rate import Rate, Taken, taken
+
+
+class Limiter:
+    """Buckets of one *rate* by key, at most *most_keys* of them; *clock* gives seconds."""
+
+    __slots__ = ("__weakref__", "_clock", "_half", "_old", "_turned", "_young", "rate")
+
+    def __init__(self, rate: Rate, clock: Callable[[], float], most_keys: int = 100_000) -> None:
+        self.rate = rate
+        self._clock = clock
+        self._half = max(1, most_keys // 2)
+        self._young: dict[Hashable, float] = {}
+        self._old: dict[Hashable, float] = {}
+        self._turned = clock()
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def take(self, key: Hashable, cost: int = 1) -> Taken:
+        """Take *cost* from the bucket of *key*, all of it or nothing."""
+        now = self._clock()
+        if len(self._young) >= self._half or now - self._turned > self.rate.span:
+            self._turn(now)
+        tat = self._young.get(key)
+        if tat is None:
+            tat = self._old.pop(key, now)
+        self._young[key], result = taken(self.rate, now, tat, cost)
+        return result
+
+    def _turn(self, now: float) -> None:
+        self._old, self._young = self._young, {}
+        self._turned = now
+
+    def adopt(self, rate: Rate) -> None:
+        """Go on with another *rate*: who has used up a share of the old burst has used up that share of the new."""
+        now, share = self._clock(), rate.span / self.rate.span
+        for buckets in (self._young, self._old):
+            for key, tat in buckets.items():
+                buckets[key] = now + max(0.0, tat - now) * share
+        self.rate = rate

@@ -1,0 +1,118 @@
+"""The store of one process: dictionaries with bounds in number and bytes.
+
+Values are forgotten beyond the bounds, the longest unread first. Counters and locks are never forgotten before their
+time: beyond their bound ``StoreError`` is raised, since a forgotten counter would grant what was used up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection
+
+from aggregator.stores.contract import Heard, Lock
+from aggregator.stores.lasting import Lasting
+from aggregator.stores.limiter import Limiter
+from aggregator.stores.rate import Rate, Taken
+from aggregator.stores.values import Values
+
+_MOST_RATES = 1000
+"""Rates come from files, so they are few; after many reloads those of before are forgotten beyond this number."""
+
+
+class MemoryStore:
+    """A ``Store`` in this process. *clock* gives seconds.
+
+    There are at most *most_keys* counters, as many locks, values, and buckets of one rate.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, most_keys: int = 100_000, most_bytes: int = 64 * 2**20
+    ) -> None:
+        self._clock = clock
+        self._most_keys = most_keys
+        self._counters: Lasting[int] = Lasting(clock, most_keys, "counters")
+        self._locks: Lasting[int] = Lasting(clock, most_keys, "locks")
+        self._values = Values(clock, most_keys, most_bytes)
+        self._buckets: dict[Rate, Limiter] = {}
+        self._token = 0
+        self._heard: defaultdict[bytes, dict[object, Heard]] = defaultdict(dict)
+
+    async def add(self, key: bytes, amount: int, lifetime: float) -> int:
+        """Add *amount* to a counter and return its sum; it ends *lifetime* after it began, whatever is added."""
+        known = self._counters.get(key)
+        if known is None:
+            self._counters.put(key, amount, lifetime)
+            return amount
+        self._counters.change(key, known + amount)
+        return known + amount
+
+    async def take(self, key: bytes, rate: Rate, cost: int = 1) -> Taken:
+        """Take *cost* from the bucket *key*, all of it or nothing."""
+        limiter = self._buckets.pop(rate, None)
+        if limiter is None:
+            limiter = Limiter(rate, self._clock, self._most_keys)
+            if len(self._buckets) >= _MOST_RATES:
+                del self._buckets[next(iter(self._buckets))]
+        self._buckets[rate] = limiter  # at the end: the first one is the longest unused
+        return limiter.take(key, cost)
+
+    async def get(self, key: bytes) -> bytes | None:
+        """Return the value of *key*, None when there is none or its lifetime is over."""
+        return self._values.get(key)
+
+    async def put(self, key: bytes, value: bytes, lifetime: float, tags: Collection[bytes] = ()) -> None:
+        """Keep *value* for *lifetime*; one that is larger than all values together may be is not kept."""
+        self._values.put(key, value, lifetime, frozenset(tags))
+
+    async def delete(self, key: bytes) -> None:
+        """Forget the value of *key*."""
+        self._values.delete(key)
+
+    async def delete_tagged(self, tag: bytes) -> int:
+        """Forget all values with *tag* and return how many there were."""
+        return self._values.delete_tagged(tag)
+
+    async def lock(self, key: bytes, lifetime: float) -> Lock | None:
+        """Take the lock *key* for *lifetime*, or return None while somebody has it."""
+        if self._locks.get(key) is not None:
+            return None
+        self._locks.put(key, self._token + 1, lifetime)
+        self._token += 1
+        return Lock(key, self._token)
+
+    async def renew(self, lock: Lock, lifetime: float) -> bool:
+        """Hold *lock* for *lifetime* from now; return whether it was held still."""
+        if self._locks.get(lock.key) != lock.token:
+            return False
+        self._locks.put(lock.key, lock.token, lifetime)
+        return True
+
+    async def unlock(self, lock: Lock) -> bool:
+        """Give *lock* back; return whether it was held still."""
+        if self._locks.get(lock.key) != lock.token:
+            return False
+        self._locks.delete(lock.key)
+        return True
+
+    async def publish(self, channel: bytes, message: bytes) -> None:
+        """Send *message* to all that listen to *channel* now."""
+        for heard in tuple(self._heard.get(channel, {}).values()):
+            heard(message)
+
+    async def listen(self, channel: bytes, heard: Heard) -> Callable[[], None]:
+        """Let *heard* have the messages of *channel*; return what ends that."""
+        mark = object()
+        self._heard[channel][mark] = heard
+
+        def end() -> None:
+            listening = self._heard.get(channel, {})
+            listening.pop(mark, None)
+            if not listening:
+                self._heard.pop(channel, None)
+
+        return end
+
+    async def aclose(self) -> None:
+        """Give up the subscriptions."""
+        self._heard.clear()
