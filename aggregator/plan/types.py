@@ -64,7 +64,8 @@ class ShapePlan(Struct, frozen=True):
 class RequestPlan(Struct, frozen=True):
     """How one request to an upstream is written.
 
-    *header_defaults* are sent for those of *forward_headers* that the client did not send.
+    *header_defaults* are sent for those of *forward_headers* that the client did not send. *raw_path*: values may hold
+    dots between encoded slashes.
     """
 
     method: bytes
@@ -79,6 +80,7 @@ class RequestPlan(Struct, frozen=True):
     forward_headers: tuple[bytes, ...] = ()
     header_defaults: tuple[tuple[bytes, bytes], ...] = ()
     forward_query: tuple[str, ...] = ()
+    raw_path: bool = False
 
 
 class SuccessPlan(Struct, frozen=True):

@@ -51,7 +51,8 @@ def test_inputs_of_the_client_can_be_its_mistake(plan_of) -> None:
     text = "endpoints: {GET /a: {call: {url: 'shop:/a/{query.a}', status_map: {%s}}}}"
     assert cells(plan_of(text % ""))["input"] == "400"
     assert cells(plan_of(text % "input: 422"))["input"] == "422"
-    assert "input" not in cells(plan_of("endpoints: {'GET /a/{b}': {call: 'shop:/a/{b}'}}"))
+    assert cells(plan_of("endpoints: {'GET /a/{b}': {call: 'shop:/a/{b}'}}"))["input"] == "400"
+    assert "input" not in cells(plan_of("endpoints: {'GET /a/{b}': {call: 'shop:/a?b={b}'}}"))
 
 
 def test_rows_of_all_levels(plan_of) -> None:

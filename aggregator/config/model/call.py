@@ -181,6 +181,11 @@ class CallSettings(ShapeSettings):
         examples=["my_plugin:clean"],
     )
     max_body: ByteSize | None = Field(None, description="Largest body taken, after decompression.")
+    raw_path: bool = Field(
+        False,
+        description="Let values in the path of the URL hold `.` and `..` between encoded slashes or backslashes;"
+        " otherwise such values are refused (400).",
+    )
     redirects: int | None = Field(None, ge=0, le=10, description="Redirects followed within the same origin.")
 
     @model_validator(mode="after")

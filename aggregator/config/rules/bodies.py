@@ -33,6 +33,9 @@ def _check_call(call: CallSite) -> Iterator[Finding]:
     if forward is not None and forward.body and bodies:
         message = f"the call has {listed(bodies)} and passes the client's body on"
         yield Finding("call-body", message, (*call.path, "forward", "body"), "leave one of the two out")
+    if call.settings.raw_path and call.url is not None and not call.url.has_path_values:
+        message = "no value stands in the path of this URL"
+        yield Finding("no-effect", message, (*call.path, "raw_path"), "remove it", at_key=True)
     if "body" in bodies and not any(name.lower() == "content-type" for name in call.settings.headers):
         message = "the upstream is not told what kind of text this is"
         hint = "add `headers: {content-type: text/plain}`"

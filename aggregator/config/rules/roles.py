@@ -12,7 +12,7 @@ from aggregator.config.model.call import BackgroundCallSettings
 _AROUND = ("optional", "default", "needs", "for_each", "fallback", "race", "fan_out", "status_map")
 _RESULT = ("success", "select", "target", "allow", "deny", "rename", "group", "format", "transform")
 _BODIES = ("json", "form", "multipart", "body", "graphql")
-_OF_REQUEST = ("method", "query", "headers", *_BODIES, "forward", "redirects", "max_body")
+_OF_REQUEST = ("method", "query", "headers", *_BODIES, "forward", "raw_path", "redirects", "max_body")
 _OF_ONE_CALL = (*_OF_REQUEST, "for_each", "fallback", "success", "format")
 _IN_ALTERNATIVE = "in an alternative; write it on the call itself"
 _INSTEAD = "write a part of its own for what comes instead, with `when: \"{{ calls.NAME.state == 'default' }}\"`"

@@ -46,6 +46,7 @@ def compile_request(
         body=body,
         forward_headers=forwarded,
         header_defaults=defaults,
+        raw_path=settings.raw_path,
         forward_query=forwarding.query(url, settings, upstream),
     )
 

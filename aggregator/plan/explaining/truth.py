@@ -70,7 +70,8 @@ def cases_of(part: PartPlan, endpoint: EndpointPlan) -> tuple[Case, ...]:
     causes = {family: [cause for cause in CAUSES if cause.family == family] for family in _FAMILIES}
     if not any(call.success.when or call.graphql != "no" for call in calls):
         del causes["unsuccessful"]
-    if not reads_input(part.when, part.each, tuple(call.request for call in calls)):
+    in_path = any(call.request.url.has_path_values for call in calls)
+    if not in_path and not reads_input(part.when, part.each, tuple(call.request for call in calls)):
         del causes["input"]
     if part.transform is None and all(call.transform is None for call in calls):
         del causes["fault"]

@@ -39,7 +39,7 @@ def plain_target(plan: RequestPlan, path_params: tuple[str, ...]) -> tuple[bytes
     """
     if plan.constant_query or plan.query or plan.forward_query:
         return None
-    found = plan.url.splice(path_params)
+    found = plan.url.splice(path_params, raw=plan.raw_path)
     return None if found is None else (plan.prefix + found[0], *found[1:])
 
 
@@ -78,9 +78,9 @@ def _unquoted(text: bytes) -> bytes:
 
 def _base_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
     url, prefix = plan.url, plan.prefix
-    found = url.splice(path_params)
+    found = url.splice(path_params, raw=plan.raw_path)
     if found is None:
-        render = url.renderer()
+        render = url.renderer(raw=plan.raw_path)
         return lambda frame: prefix + render(frame.names)
     head, splice, tail = prefix + found[0], *found[1:]
     return lambda frame: splice.render(head, frame.exchange.segments, tail)

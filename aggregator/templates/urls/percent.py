@@ -20,6 +20,9 @@ NO_SEGMENT: Final = frozenset((b"", b".", b".."))
 """What no value may become in a path: these change which resource a path names (RFC 3986 §5.2.4)."""
 
 
+_DOTS: Final = frozenset((b".", b".."))
+
+
 def percent_encode(value: str | bytes) -> bytes:
     """*value* in the canonical form, text as UTF-8. Raises `ExpressionError` for a lone surrogate."""
     if isinstance(value, str):
@@ -68,21 +71,43 @@ def encode_value(value: Any, name: str) -> bytes:
     raise ExpressionError(f"`{{{name}}}` in a URL is {kind_of(value)}, not text or a number")
 
 
-def encode_segment(value: Any, name: str = "value") -> bytes:
-    """A scalar as one path segment, or a piece of one; `encode_value` that refuses empty, ``.`` and ``..``."""
-    encoded = encode_value(value, name)
-    if encoded in NO_SEGMENT:
-        raise ExpressionError(f"`{{{name}}}` in a path is empty, `.` or `..`")
-    return encoded
+def encode_segment(value: Any, name: str = "value", *, raw: bool = False) -> bytes:
+    """A scalar as one path segment, or a piece of one; `encode_value` that refuses what `check_segment` does."""
+    return check_segment(encode_value(value, name), name, raw=raw)
 
 
-def encode_segments(value: Any, name: str = "value") -> bytes:
+def encode_segments(value: Any, name: str = "value", *, raw: bool = False) -> bytes:
     """A scalar as one or more path segments; slashes in a text stand, each piece is as `encode_segment` has it.
 
     One slash at the end stands too: a path with it is another resource.
     """
     if type(value) is not str:
-        return encode_segment(value, name)
+        return encode_segment(value, name, raw=raw)
     slash = b"/" if len(value) > 1 and value.endswith("/") else b""
     pieces = (value[:-1] if slash else value).split("/")
-    return b"/".join([encode_segment(piece, name) for piece in pieces]) + slash
+    return b"/".join([encode_segment(piece, name, raw=raw) for piece in pieces]) + slash
+
+
+def check_segment(encoded: bytes, name: str, *, raw: bool = False) -> bytes:
+    """Return *encoded*, a canonical segment, or several with slashes between them.
+
+    Raises `ExpressionError`, naming *name*, where it is empty, ``.`` or ``..``; and, unless it may be anything (*raw*),
+    where it would hold one of the two if a server behind took its slashes for those of the path.
+    """
+    if encoded in NO_SEGMENT:
+        raise ExpressionError(f"`{{{name}}}` in a path is empty, `.` or `..`")
+    if b"%" in encoded and not raw and _leads_elsewhere(encoded):
+        raise ExpressionError(f"`{{{name}}}` in a path has `.` or `..` between slashes")
+    return encoded
+
+
+def _leads_elsewhere(encoded: bytes) -> bool:
+    """Return whether ``.`` or ``..`` stands between slashes, as it is or after one or two more decodings.
+
+    Backslashes are slashes to some servers, and to some what follows a semicolon is not part of the name.
+    """
+    for _ in range(3):
+        encoded = unquote_to_bytes(encoded)
+        if any(piece.partition(b";")[0] in _DOTS for piece in encoded.replace(b"\\", b"/").split(b"/")):
+            return True
+    return False

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.urls.percent import NO_SEGMENT
+from aggregator.templates.urls.percent import NO_SEGMENT, check_segment
 from aggregator.templates.urls.target import Part, Placeholder
 
 
@@ -15,49 +15,53 @@ class Splice(Struct, frozen=True):
     """What stands between the head and the tail of a target, which many targets have in common.
 
     That is one parameter (*index*, or none: -1); or, when there is more, the *parts*, where numbers stand for
-    parameters. *guarded* are the numbers of *names* that must not be empty, ``.`` or ``..``.
+    parameters. *guarded* are the numbers of *names* that stand in the path; unless *raw*, they must not lead elsewhere.
     """
 
     index: int
     parts: tuple[bytes | int, ...] | None
     guarded: tuple[int, ...]
     names: tuple[str, ...]
+    raw: bool = False
 
     def render(self, head: bytes, params: Sequence[bytes], tail: bytes) -> bytes:
-        """Give the target from *head* to *tail* with *params*, canonical and percent-encoded.
+        """Return the target from *head* to *tail* with *params*, canonical and percent-encoded.
 
-        Raises `ExpressionError` for an empty segment, ``.`` and ``..`` in the path.
+        Raises `ExpressionError` for what `check_segment` refuses in the path.
         """
         if self.parts is not None:
             return head + self._render_parts(self.parts, params) + tail
         if self.index < 0:
             return head + tail
         param = params[self.index]
-        if param in NO_SEGMENT:
-            raise self._no_segment(self.index)
+        if param in NO_SEGMENT or b"%" in param:
+            self._check(self.index, param)
         return head + param + tail
 
     def _render_parts(self, parts: tuple[bytes | int, ...], params: Sequence[bytes]) -> bytes:
         for index in self.guarded:
-            if params[index] in NO_SEGMENT:
-                raise self._no_segment(index)
+            self._check(index, params[index])
         return b"".join([part if isinstance(part, bytes) else params[part] for part in parts])
 
-    def _no_segment(self, index: int) -> ExpressionError:
-        return ExpressionError(f"`{{{self.names[index]}}}` in a path is empty, `.` or `..`")
+    def _check(self, index: int, param: bytes) -> None:
+        try:
+            check_segment(param, self.names[index], raw=self.raw)
+        except ExpressionError as error:
+            error.reading(frozenset({(self.names[index].removesuffix(":path"),)}))
+            raise
 
 
-def splice_of(segments: Sequence[Part], names: Sequence[str]) -> tuple[bytes, Splice, bytes]:
-    """Give the head of *segments*, what follows it, and the tail; all their placeholders are among *names*."""
+def splice_of(segments: Sequence[Part], names: Sequence[str], *, raw: bool = False) -> tuple[bytes, Splice, bytes]:
+    """Return the head of *segments*, what follows it, and the tail; all their placeholders are among *names*."""
     names = tuple(names)
     parts = [part if isinstance(part, bytes) else names.index(part.name) for part in segments]
     in_path = {part.name for part in segments if isinstance(part, Placeholder) and part.in_path}
     guarded = tuple(sorted(names.index(name) for name in in_path))
     match parts:
         case [bytes() as head]:
-            return head, Splice(-1, None, guarded, names), b""
+            return head, Splice(-1, None, guarded, names, raw), b""
         case [bytes() as head, int() as index] if in_path:
-            return head, Splice(index, None, guarded, names), b""
+            return head, Splice(index, None, guarded, names, raw), b""
         case [bytes() as head, int() as index, bytes() as tail] if in_path:
-            return head, Splice(index, None, guarded, names), tail
-    return b"", Splice(-1, tuple(parts), guarded, names), b""
+            return head, Splice(index, None, guarded, names, raw), tail
+    return b"", Splice(-1, tuple(parts), guarded, names, raw), b""

@@ -41,6 +41,11 @@ class UrlTemplate(Struct, frozen=True):
         return tuple(part for part in self.segments if isinstance(part, Placeholder))
 
     @property
+    def has_path_values(self) -> bool:
+        """Whether a value stands in the path."""
+        return any(part.in_path for part in self.placeholders)
+
+    @property
     def references(self) -> frozenset[tuple[str, ...]]:
         """The paths that the template reads, root first, an index as its digits."""
         return frozenset(tuple(map(str, part.path)) for part in self.placeholders)
@@ -50,12 +55,13 @@ class UrlTemplate(Struct, frozen=True):
         """Whether the target is the same for every request."""
         return not self.placeholders
 
-    def renderer(self) -> Render:
+    def renderer(self, *, raw: bool = False) -> Render:
         """What gives the target in ASCII, given a context.
 
-        It raises `ExpressionError`, which names the placeholder, for a value that does not fit.
+        It raises `ExpressionError`, which names the placeholder, for a value that does not fit. With *raw* a value in
+        the path may hold dots between encoded slashes.
         """
-        parts = [part if isinstance(part, bytes) else _reader(part) for part in self.segments]
+        parts = [part if isinstance(part, bytes) else _reader(part, raw=raw) for part in self.segments]
         match parts:
             case [bytes() as constant]:
                 return lambda _: constant
@@ -63,15 +69,15 @@ class UrlTemplate(Struct, frozen=True):
                 return lambda context: head + read(context)
         return lambda context: b"".join([part if isinstance(part, bytes) else part(context) for part in parts])
 
-    def splice(self, param_names: Sequence[str]) -> tuple[bytes, Splice, bytes] | None:
+    def splice(self, param_names: Sequence[str], *, raw: bool = False) -> tuple[bytes, Splice, bytes] | None:
         """Head and tail of the target, and what writes it from canonical path segments, in the order of *param_names*.
 
         None when a placeholder is anything else than one of these parameters; one that takes the rest of the
-        path is called ``name:path``, so that only ``{name:path}`` takes it as it is.
+        path is called ``name:path``, so that only ``{name:path}`` takes it as it is. *raw* is as for `renderer`.
         """
         if any(len(part.path) > 1 or part.name not in param_names for part in self.placeholders):
             return None
-        return splice_of(self.segments, param_names)
+        return splice_of(self.segments, param_names, raw=raw)
 
 
 @lru_cache(maxsize=32_768)  # checked first, compiled afterwards: 5000 endpoints have to stay in it
@@ -86,14 +92,15 @@ def compile_url(source: str) -> UrlTemplate:
     return UrlTemplate(source, address.method, address.upstream, address.origin, segments)
 
 
-def _reader(placeholder: Placeholder) -> Render:
-    read, name = read_path(placeholder.path), placeholder.name
-    encode = encode_segments if placeholder.rest else encode_segment if placeholder.in_path else encode_value
+def _reader(placeholder: Placeholder, *, raw: bool) -> Render:
+    read, name, rest = read_path(placeholder.path), placeholder.name, placeholder.rest
     references = frozenset({tuple(map(str, placeholder.path))})
 
     def render(context: Mapping[str, Any]) -> bytes:
         try:
-            return encode(read(context), name)
+            if not placeholder.in_path:
+                return encode_value(read(context), name)
+            return (encode_segments if rest else encode_segment)(read(context), name, raw=raw)
         except ExpressionError as error:
             error.reading(references)
             raise

@@ -318,3 +318,11 @@ def test_background_calls_of_static_answers(say: Say, status: int, on: str, said
     effect = f"{{on: {on}, method: POST, url: users:/seen}}"
     told = say(f"GET /a: {{respond: {{status: {status}, body: 1}}, background: {effect}}}")
     assert told == [f"no-effect ‹on› this call is never made: {line}" for line in said]
+
+
+def test_a_raw_path_without_a_value_in_it(say: Say) -> None:
+    """``raw_path`` speaks of values in the path of the URL; without one it is an error."""
+    assert say("GET /x/{n}: {call: {url: 'users:/x/{n}', raw_path: true}}") == []
+    assert say("GET /x/{n}: {call: {url: 'users:/x?n={n}', raw_path: true}}") == [
+        "no-effect ‹raw_path› no value stands in the path of this URL"
+    ]

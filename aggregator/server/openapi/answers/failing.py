@@ -82,7 +82,7 @@ def call_failures(call: CallPlan) -> Failures:
         extra.add(Cause.UNSUCCESSFUL)
     if _computes(call):
         extra.add(Cause.EXPRESSION)
-    if reads_input(call.request):
+    if reads_input(call.request) or call.request.url.has_path_values:
         extra.add(Cause.INPUT)
     return _of_answers(call.success.statuses, frozenset(extra))
 
