@@ -78,10 +78,14 @@ class CallError(AggregatorError):
     """One call to an upstream failed.
 
     *message* is a sentence that is safe to show to a client: it never holds an address, a URL or
-    upstream text. *retry_after* is in seconds.
+    upstream text. *retry_after* is in seconds. *fault* names which rule of HTTP was broken, in a parser's words; it is
+    for the log and for who may read details, and holds no upstream text either.
     """
 
-    def __init__(self, cause: Cause, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, cause: Cause, message: str, *, retry_after: float | None = None, fault: str | None = None
+    ) -> None:
+        self.fault = fault
         self.cause = cause
         self.message = message
         self.retry_after = retry_after

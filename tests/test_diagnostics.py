@@ -261,3 +261,17 @@ def test_a_source_has_lines_whatever_ends_them(breaks: str) -> None:
     """Line numbers count from 1; there is no line 0 and none behind the last."""
     source = Source("s", breaks.join(["one", "two"]))
     assert [source.line(number) for number in range(4)] == [None, "one", "two", None]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("before", [0, 30, 70, 150])
+def test_a_source_line_never_folds(width: int, before: int) -> None:
+    """On a terminal of any width the line is cut around the caret, which stands below what is wrong."""
+    source = f"version: 1\nx: [{'a, ' * before}wrong, {'b, ' * 60}c]\n"
+    column = source.splitlines()[1].index("wrong") + 1
+    problem = Diagnostic("code", "error", "wrong", Position("routes.yaml", 2, column, column + 5))
+    text = render_text([problem], {"routes.yaml": Source("routes.yaml", source)}, width=width)
+    shown, carets = text.splitlines()[2:4]
+    assert max(len(shown), len(carets)) <= width
+    assert shown[carets.index("^") :].startswith("wrong")
+    assert carets.count("^") == 5

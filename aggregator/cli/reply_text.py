@@ -11,7 +11,7 @@ from contextlib import suppress
 import click
 
 from aggregator.cli.terminal import has_color, width_of
-from aggregator.cli.waterfall import draw
+from aggregator.cli.waterfall import LEGEND, draw
 from aggregator.http import essence, is_json, phrase
 from aggregator.runtime.bars import bar_member
 from aggregator.server.once.asking import Headers, Reply
@@ -27,13 +27,12 @@ class Printer:
         self._trace = trace
         self._bold = has_color(sys.stderr)
         self._pretty = sys.stdout.isatty()
+        self._last = b"\n"
+        self._size = 0
 
-    def begin(self, status: int, headers: Headers) -> Callable[[bytes], object] | None:
+    def begin(self, _: int, headers: Headers) -> Callable[[bytes], object] | None:
         """Choose how the body is printed: at once, piece by piece, or as a whole when it is JSON."""
-        if self._as_json or _is_json(headers):
-            return None
-        self._head(status, headers, None)
-        return _write
+        return None if self._as_json or _is_json(headers) else self._piece
 
     def end(self, reply: Reply) -> None:
         """Print what is left once the reply is complete."""
@@ -41,17 +40,24 @@ class Printer:
             click.echo(_document(reply))
             return
         if _is_json(reply.headers):
-            self._head(reply.status, reply.headers, reply)
             self._body(reply)
+        elif self._pretty and not self._last.endswith(b"\n"):
+            _write(b"\n")
+        self._head(reply)
         if self._trace:
             self._calls(reply)
 
-    def _head(self, status: int, headers: Headers, reply: Reply | None) -> None:
-        first = click.style(f"{status} {phrase(status)}", fg="green" if status < 400 else "red", bold=True)
-        kind = dict(headers).get("content-type", "")
-        known = [] if reply is None else [f"{reply.seconds * 1000:.0f} ms", _size(len(reply.body))]
+    def _piece(self, piece: bytes) -> None:
+        self._last, self._size = piece or self._last, self._size + len(piece)
+        _write(piece)
+
+    def _head(self, reply: Reply) -> None:
+        color = "green" if reply.status < 400 else "red"
+        first = click.style(f"{reply.status} {phrase(reply.status)}", fg=color, bold=True)
+        kind = dict(reply.headers).get("content-type", "")
+        known = [f"{reply.seconds * 1000:.0f} ms", _size(len(reply.body) or self._size)]
         self._say("  ".join(filter(None, [first, *known, kind])))
-        for name, value in headers:
+        for name, value in reply.headers:
             if name not in _QUIET:
                 self._say(f"{name}: {value}")
 
@@ -67,6 +73,7 @@ class Printer:
             self._say("")
             for line in draw(reply.bars, width_of(sys.stderr), color=self._bold):
                 self._say(line)
+            self._say(click.style(LEGEND, dim=True))
         counts = [f"{reply.background[name]} {name}" for name in ("done", "failed", "skipped", "dropped")
                   if reply.background.get(name)]  # fmt: skip
         if counts:

@@ -38,7 +38,9 @@ def show_problems(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Sourc
     """Print *diagnostics* to stderr, for the commands that cannot do their work because of them."""
     from aggregator.diagnostics import render_text
 
-    click.echo(render_text(diagnostics, sources, color=has_color(sys.stderr)), err=True)
+    click.echo(
+        render_text(diagnostics, sources, color=has_color(sys.stderr), width=width_of(sys.stderr, 120)), err=True
+    )
 
 
 def show_sections(text: str) -> None:

@@ -8,6 +8,7 @@ from aggregator.exchange import State
 from aggregator.runtime.bars import Bar, duration_text
 
 _SHADES = ("░", "█", "▓")
+LEGEND = "░ waiting, connecting  █ upstream at work  ▓ body coming"
 _COLOURS = {State.OK: "32", State.FAILED: "31", State.DEFAULT: "33", State.STALE: "33"}
 _WIDEST_NAME = 28
 

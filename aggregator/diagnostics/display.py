@@ -13,11 +13,11 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(map(_visible, text))
 
 
-def fit(line: str, spans: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
+def fit(line: str, spans: list[tuple[int, int]], widest: int = _WIDEST) -> tuple[str, list[tuple[int, int]]]:
     r"""*line* as it is shown, and where each of *spans* lies in it, in cells from 0 (the end is exclusive).
 
     *spans* hold columns as in a position. A span covers at least one cell and stays within the line
-    or right behind it. A long line is cut, with `…`, around the first span::
+    or right behind it. A line of more than *widest* cells is cut, with `…`, around the first span::
 
         fit("a\tb", [(3, 4)])  →  ("a    b", [(5, 6)])
     """
@@ -26,7 +26,7 @@ def fit(line: str, spans: list[tuple[int, int]]) -> tuple[str, list[tuple[int, i
     for text in shown:
         edges.append(edges[-1] + _cells(text))
     cells = [_span(edges, start, end) for start, end in spans]
-    return _cut(shown, edges, cells) if edges[-1] > _WIDEST else ("".join(shown), cells)
+    return _cut(shown, edges, cells, widest) if edges[-1] > widest else ("".join(shown), cells)
 
 
 def _span(edges: list[int], column: int, end_column: int) -> tuple[int, int]:
@@ -35,12 +35,15 @@ def _span(edges: list[int], column: int, end_column: int) -> tuple[int, int]:
     return start, max(edges[min(max(end_column, column) - 1, last)], start + 1)
 
 
-def _cut(shown: list[str], edges: list[int], cells: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
-    """The window of the line that begins a third of the width before the first span."""
+def _cut(
+    shown: list[str], edges: list[int], cells: list[tuple[int, int]], widest: int
+) -> tuple[str, list[tuple[int, int]]]:
+    """The window of the line, *widest* cells with its marks, that begins a third of that before the first span."""
     length = len(shown)
-    wanted = min(max(cells[0][0] - _WIDEST // 3, 0), edges[-1] - _WIDEST)
+    widest -= 2
+    wanted = min(max(cells[0][0] - widest // 3, 0), edges[-1] - widest)
     first = next(index for index in range(length + 1) if edges[index] >= wanted)
-    last = max(index for index in range(first, length + 1) if edges[index] <= edges[first] + _WIDEST)
+    last = max(index for index in range(first, length + 1) if edges[index] <= edges[first] + widest)
     before, after = "…" if first else "", "…" if last < length else ""
     low, high = edges[first] - len(before), edges[last] - edges[first] + len(before)
     moved = [(min(max(start - low, 0), high), min(max(end - low, 1), high + 1)) for start, end in cells]

@@ -26,6 +26,7 @@ from aggregator.diagnostics.display import fit, printable
 from aggregator.diagnostics.values import Diagnostic, Position, Source, in_reading_order
 
 _MOST = 100
+_WIDEST_LINE = 100
 _COLOURS = {"error": "1;31", "warning": "1;33", "other": "1;36", "quiet": "2", "gutter": "34", "strong": "1"}
 _KEY_LINE = re.compile(r"( +)[^ \n#\-].*:(?: |$)")
 
@@ -42,13 +43,16 @@ class _Mark(Struct, frozen=True):
         return "-" if self.style == "other" else "^"
 
 
-def render_text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source], *, color: bool = False) -> str:
+def render_text(
+    diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source], *, color: bool = False, width: int = 120
+) -> str:
     """Every diagnostic in reading order with its frame, at most a hundred; no line break at the end.
 
-    A file that *sources* does not hold gets no frame; *color* adds ANSI escapes.
+    A file that *sources* does not hold gets no frame; *color* adds ANSI escapes. Source lines are cut to *width* cells,
+    gutter and all, and to a hundred of their own, so that no terminal folds them away from their carets.
     """
     ordered = in_reading_order(diagnostics, sources)
-    painter = _Painter(sources, color)
+    painter = _Painter(sources, color, width)
     said = ["\n".join(painter.entry(diagnostic)) for diagnostic in ordered[:_MOST]]
     if len(ordered) > _MOST:
         said.append(f"… and {len(ordered) - _MOST} more")
@@ -58,7 +62,8 @@ def render_text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source]
 class _Painter:
     """Draws one diagnostic after another from the same sources."""
 
-    def __init__(self, sources: Mapping[str, Source], color: bool) -> None:
+    def __init__(self, sources: Mapping[str, Source], color: bool, width: int) -> None:
+        self._width = width
         self._sources = sources
         self._color = color
 
@@ -99,7 +104,7 @@ class _Painter:
         """One line of the file and under it one line of signs for each mark."""
         line = self._sources[file].lines[number - 1]
         spans = [(mark.position.column, mark.position.end_column) for mark in marks]
-        text, columns = fit(line, spans or [(1, 1)])
+        text, columns = fit(line, spans or [(1, 1)], max(20, min(_WIDEST_LINE, self._width - width - 3)))
         shown = text if marks else self._paint("quiet", text)
         yield f"{self._gutter(width, '|', str(number))} {shown}".rstrip()
         for mark, (start, end) in zip(marks, columns, strict=False):

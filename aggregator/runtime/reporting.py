@@ -88,7 +88,10 @@ def _reason(results: tuple[Result, ...], failure: Result | None) -> dict[str, st
     """Return the sentence of *failure*, or of the first part, or item of one, that failed; nothing if none did."""
     bad = (failure,) if failure is not None else (one for part in results for one in (part, *lost_in(part)))
     error = next((one.error for one in bad if one.error is not None), None)
-    return {} if error is None else {"reason": sentence(error.message)}
+    if error is None:
+        return {}
+    told = {"reason": sentence(error.message)}
+    return told if error.fault is None else told | {"fault": error.fault}
 
 
 def _since(exchange: Exchange) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,13 @@ def test_the_calls_are_drawn(aggregator, lab: Path) -> None:
     assert first.startswith("200 OK  ")
     assert first.endswith("  application/json")
     assert "cache-control: no-store" in rest
-    user, bad = rest[-2:]
+    user, bad, legend = rest[-3:]
     assert user.startswith("user  ")
     assert "█" in user
     assert "  200  connect " in user
     assert bad.startswith("bad?  ")
     assert bad.endswith("  500  → default")
+    assert legend == "░ waiting, connecting  █ upstream at work  ▓ body coming"
 
 
 def test_what_was_cancelled_shows(aggregator, lab: Path) -> None:
@@ -60,7 +62,7 @@ def test_what_was_cancelled_shows(aggregator, lab: Path) -> None:
     result = aggregator("get", "/broken")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["status"] == 502
-    assert result.stderr.splitlines()[-1].endswith("cancelled")
+    assert result.stderr.splitlines()[-2].endswith("cancelled")
 
 
 def test_no_trace(aggregator, routes_file: Path) -> None:
@@ -103,10 +105,18 @@ def test_the_key_of_an_endpoint_is_a_target(aggregator, routes_file: Path) -> No
 
 
 def test_a_stream_is_passed_on(aggregator, lab: Path) -> None:
-    """What is not JSON is written as it comes, after the status."""
+    """What is not JSON is written as it comes, and the status follows it, as it does a body that is whole."""
     result = aggregator("get", "/lines")
     assert len(result.stdout.splitlines()) == 2
-    assert result.stderr.startswith("200 OK  application/x-ndjson\n")
+    assert re.match(rf"200 OK  \d+ ms  {len(result.stdout)} B  application/x-ndjson\n", result.stderr)
+    output = aggregator("get", "/lines").output
+    assert output.index("{") < output.index("200 OK")
+
+
+def test_the_body_comes_before_the_status(aggregator, routes_file: Path) -> None:
+    """What was asked for stands first; what is told of it follows, down to the calls and their legend."""
+    output = aggregator("get", "/users/1").output
+    assert output.index('{"id"') < output.index("200 OK") < output.index("█")
 
 
 def test_what_claims_too_much_is_told(aggregator, lab: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from aggregator.errors import CallError, Cause
+from aggregator.transport.httpx.failures import failure_of
+
 
 def told(serve, caplog, endpoint, answers):
     """Give the sentence and the reason of the log line about ``GET /x``."""
@@ -68,3 +71,34 @@ def test_the_reason_is_what_the_client_reads(serve, caplog):
         (record,) = [record for record in caplog.records if record.name == "aggregator.request"]
         assert record.fields["reason"] == detail
         assert ("status map" in detail) == bool(rows)
+
+
+def test_which_rule_of_http_was_broken(serve, caplog):
+    """The client reads one sentence; the log, and who has the debug secret, which of many faults it was."""
+    text = """
+        server: {debug: {header: x-why, secret: "open sesame"}}
+        endpoints:
+          GET /one: {call: a:/x}
+          GET /two: {fan_out: {x: {url: a:/x, optional: true}}, response: {meta: true}}
+    """
+    error = CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.", fault="Duplicate Content-Length")
+    gateway, secret = serve(text, {"/x": error}), {"x-why": "open sesame"}
+    assert "Duplicate" not in gateway.get("/one").text
+    assert [record.fields.get("fault") for record in caplog.records] == ["Duplicate Content-Length"]
+    assert gateway.get("/one", headers=secret).json()["debug"]["fault"] == "Duplicate Content-Length"
+    [part] = gateway.get("/two", headers=secret).json()["meta"]["parts"]
+    assert part["debug"]["fault"] == "Duplicate Content-Length"
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("illegal status line: bytearray(b'secret')", "illegal status line"),
+        ("Receive buffer too long (secret bytes)", "Receive buffer too long"),
+        ("", None),
+    ],
+)
+def test_what_a_client_says_of_a_fault_is_cut_before_its_quotes(said, fault):
+    """h11 quotes what the upstream sent, which is for no log."""
+    found = failure_of(httpx.RemoteProtocolError(said))
+    assert (found.cause, found.fault) == (Cause.PROTOCOL, fault)

@@ -304,3 +304,23 @@ def test_mutations_raise_nothing_else(raw: bytes, data: st.DataObject) -> None:
         broken = broken or bytearray(b"x")
     outcome = read(bytes(broken), limit=50)
     assert outcome[0] in (Cause.PROTOCOL, Cause.TOO_LARGE) or len(outcome[1]) <= 50
+
+
+@pytest.mark.parametrize(
+    ("raw", "fault"),
+    [
+        (b"SSH-2.0-OpenSSH\r\n", "Expected HTTP/"),
+        (OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", "Duplicate Content-Length"),
+        (OK + b"Content-Length: secret\r\n\r\n", "Invalid character in Content-Length"),
+        (OK + b"secret header\r\n\r\n", "Invalid header token"),
+        (OK + b"A: b\r\n secret\r\n\r\n", "Unexpected whitespace after header value"),
+        (CHUNKED + b"secret\r\n", "Invalid character in chunk size"),
+        (CHUNKED + b"3\r\nsecret\r\n", "Expected LF after chunk data"),
+    ],
+)
+def test_which_rule_was_broken_is_told(raw: bytes, fault: str) -> None:
+    """One sentence for the client, the rule for the log; neither holds a word of the upstream."""
+    with pytest.raises(CallError) as caught:
+        reader_of(raw)
+    assert caught.value.message == "The upstream did not answer in valid HTTP."
+    assert caught.value.fault == fault

@@ -9,7 +9,7 @@ import sys
 import click
 
 from aggregator.cli.helping import ExampleCommand
-from aggregator.cli.terminal import has_color
+from aggregator.cli.terminal import has_color, width_of
 
 
 @click.command(
@@ -50,7 +50,10 @@ def check(path: str, form: str | None, deny_warnings: bool) -> None:
         click.echo(
             render_github(found.diagnostics, found.sources)
             if form == "github"
-            else render_text(found.diagnostics, found.sources, color=has_color(sys.stdout)) + "\n"
+            else render_text(
+                found.diagnostics, found.sources, color=has_color(sys.stdout), width=width_of(sys.stdout, 120)
+            )
+            + "\n"
         )
     click.echo(found.summary(), err=True)
     sys.exit(0 if found.is_fine(deny_warnings=deny_warnings) else 1)

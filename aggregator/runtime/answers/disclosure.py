@@ -33,8 +33,10 @@ def _never(_: Exchange) -> bool:
 
 
 def details(result: Result) -> dict[str, Any]:
-    """Give headers and the beginning of the body that the upstream of *result* sent."""
+    """Return what the upstream of *result* sent: headers, the beginning of the body, the rule of HTTP that it broke."""
+    fault = None if result.error is None else result.error.fault
     return {
+        **({} if fault is None else {"fault": fault}),
         "upstream_headers": result.header_map(),
         "upstream_body": result.raw[:_MOST_OF_A_BODY].decode("utf-8", "replace"),
     }

@@ -53,7 +53,7 @@ def part_member(part: Result, *, debug: bool = False) -> dict[str, Any]:
         member["cause"] = part.cause.value
     member["ms"] = round(part.milliseconds, 1)
     member["attempts"] = part.attempts
-    if debug and part.cause is not None and part.headers and not part.parts:
+    if debug and part.cause is not None and not part.parts and (part.headers or (part.error and part.error.fault)):
         member["debug"] = details(part)
     if part.tried:
         member["tried"] = parts_member(part.tried, debug=debug)

@@ -51,7 +51,8 @@ class ClientResponse:
             raise CallError(Cause.PROTOCOL, "The upstream sent a head that is too large.")
         names = [name for name, _ in self.headers]
         if b"transfer-encoding" in names and b"content-length" in names:  # RFC 9112 §6.3: a sign of smuggling
-            raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.")
+            fault = "Content-Length can't be present with Transfer-Encoding"
+            raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.", fault=fault)
 
     async def body(self) -> bytes:
         """Give the whole body, decoded; *headers* then no longer tell of a coding that was undone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 
 from aggregator.errors import CallError, Cause
@@ -56,7 +58,7 @@ def failure_of(error: Exception) -> CallError:
     """Give what *error*, raised by a client, means; one of ours on its way through httpx stays what it was."""
     for link in chain(error):
         if isinstance(link, CallError):
-            return CallError(link.cause, link.message, retry_after=link.retry_after)
+            return CallError(link.cause, link.message, retry_after=link.retry_after, fault=link.fault)
     if isinstance(error, httpx.ConnectError):
         return connect_failure(error)
     if isinstance(error, httpx.RemoteProtocolError) and _STREAM_RESET in str(error):
@@ -64,4 +66,11 @@ def failure_of(error: Exception) -> CallError:
     if isinstance(error, httpx.RemoteProtocolError) and any(word in str(error) for word in _ENDED):
         return CallError(Cause.INCOMPLETE, "The upstream closed the connection before its answer was complete.")
     known = (BY_EXCEPTION[kind] for kind in type(error).__mro__ if kind in BY_EXCEPTION)
-    return CallError(*next(known, _MISUSED))
+    found = next(known, _MISUSED)
+    return CallError(*found, fault=_fault_in(error) if found is _INVALID else None)
+
+
+def _fault_in(error: Exception) -> str | None:
+    """Return what h11 or h2 say of a fault, up to where they quote the upstream."""
+    words = re.split(r"[:(<'\"]|\bb'", str(error), maxsplit=1)[0].strip()
+    return words or None

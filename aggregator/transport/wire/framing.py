@@ -83,7 +83,7 @@ class ResponseReader:
         if not self._seen:
             self._is_11 = data.startswith(b"HTTP/1.1 ")
             if not self._is_11 and data[:1] != b"H":  # llhttp takes RTSP and ICE, too, and skips empty lines
-                raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.")
+                raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.", fault="Expected HTTP/")
         self._seen += len(data)
         if self._seen > self._caps.head:
             return self._feed_across(data)
@@ -100,13 +100,13 @@ class ResponseReader:
         return self._feed_body(view[room:])
 
     def _parse(self, data: bytes | memoryview) -> None:
-        stopped = False
+        fault = None
         try:
             self._parser.feed_data(data)
-        except HttpParserError:
-            stopped = True
-        if stopped:
-            self._stopped()
+        except HttpParserError as error:
+            fault = str(error)
+        if fault is not None:
+            self._stopped(fault)
 
     def _feed_body(self, data: bytes | memoryview) -> bool:
         before = self._size
@@ -238,11 +238,14 @@ class ResponseReader:
         self._fault = CallError(Cause.PROTOCOL, message)
         raise _StopParsingError
 
-    def _stopped(self) -> None:
-        """Raise what stopped the parser, unless the response was complete: then the rest only spoils it."""
-        fault, self._fault = self._fault, None
-        if fault is not None:
-            raise fault
+    def _stopped(self, fault: str) -> None:
+        """Raise what stopped the parser, unless the response was complete: then the rest only spoils it.
+
+        *fault* are llhttp's words, of which there is a fixed number.
+        """
+        refused, self._fault = self._fault, None
+        if refused is not None:
+            raise refused
         if not self.complete:
-            raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.")
+            raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.", fault=fault)
         self.reusable = False
