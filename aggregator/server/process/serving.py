@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -18,6 +19,7 @@ from aggregator.server.connection.guard import guarded_protocol
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome, Verdict
 from aggregator.server.generations.watching import watch_files
+from aggregator.server.process.accepting import Acceptor
 from aggregator.server.process.listening import BACKLOG
 from aggregator.server.process.memory import Holes, collect_seldom, keep_large_blocks, keep_loaded
 from aggregator.server.process.signals import HANG_UP, signals_calling
@@ -42,6 +44,18 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to `Service`."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, and accept from *sockets* by a loop of our own."""
+        if sys.platform == "win32":  # its loop watches no sockets
+            await super().startup(sockets)
+            return
+        await super().startup(sockets=[])
+        self.servers += [Acceptor(listener, self._connection) for listener in sockets or ()]  # type: ignore[misc]
+
+    def _connection(self) -> asyncio.Protocol:
+        protocol: Any = self.config.http_protocol_class
+        return protocol(self.config, self.server_state, self.lifespan.state)  # type: ignore[no-any-return]
 
     def stop(self) -> None:
         """Begin to drain; asked a second time, leave at once."""

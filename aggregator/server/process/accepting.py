@@ -1,0 +1,122 @@
+"""The accept loop: takes new connections off the listening socket, some at a time.
+
+libuv takes one a turn of its loop: beside 200 busy connections, 500 new ones waited for up to eleven seconds, health
+probes among them. asyncio takes as many as the backlog holds, and everybody else waits meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import math
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+from aggregator.telemetry.logging import log
+
+AT_ONCE = 64
+"""Connections that are taken in one turn of the loop: 3 to 6 ms of its time."""
+_SHORT = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+_PAUSE = 0.1
+"""Seconds until the next try when the system has nothing to make a connection of."""
+_TOLD_EVERY = 60.0
+
+_log = logging.getLogger("aggregator.server")
+
+Admission = Callable[[], float]
+"""Returns the seconds to wait before the next connection is taken; 0.0 to take it now.
+
+Several processes that accept from one socket share their connections by it: who has more than the others waits.
+"""
+
+
+def admit_always() -> float:
+    """Return that nothing has to be waited for."""
+    return 0.0
+
+
+class Acceptor:
+    """Gives each connection of *listener*, which does not block, a protocol of its own.
+
+    States: listening (the loop watches the socket), pausing (a timer runs: *admission* asked for it, or the system has
+    no descriptors left), closed. It has of an ``asyncio.Server`` what uvicorn's shutdown uses.
+    """
+
+    def __init__(
+        self, listener: socket.socket, protocol: Callable[[], asyncio.Protocol], admission: Admission = admit_always
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._listener = listener
+        self._protocol = protocol
+        self._admission = admission
+        self._connecting: set[asyncio.Task[object]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._told = -math.inf
+        self._loop.add_reader(listener.fileno(), self._take_some)
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._stop_listening()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def wait_closed(self) -> None:
+        """Wait for the connections that are being made."""
+        if self._connecting:
+            await asyncio.wait(self._connecting)
+
+    def _stop_listening(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener.fileno())
+
+    def _pause(self, seconds: float) -> None:
+        self._stop_listening()
+        self._timer = self._loop.call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        self._timer = None
+        self._loop.add_reader(self._listener.fileno(), self._take_some)
+
+    def _take_some(self) -> None:
+        for _ in range(AT_ONCE):
+            wait = self._admission()
+            if wait > 0:
+                self._pause(wait)
+                return
+            if not self._take():
+                return
+
+    def _take(self) -> bool:
+        """Take one connection; return whether there may be another one."""
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError as error:
+            if error.errno not in _SHORT:
+                return True  # this one ended before it was taken (accept(2) tells of it once)
+            self._tell_short(error)
+            self._pause(_PAUSE)
+            return False
+        connection.setblocking(False)
+        with suppress(OSError):  # other sockets than those of TCP do not have it
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task: asyncio.Task[object] = self._loop.create_task(self._connect(connection))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+        return True
+
+    async def _connect(self, connection: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._protocol, connection)
+        except OSError:  # it has ended already
+            connection.close()
+
+    def _tell_short(self, error: OSError) -> None:
+        now = self._loop.time()
+        if now - self._told >= _TOLD_EVERY:
+            self._told = now
+            log(_log, logging.ERROR, "New connections wait: the system gives no more of what they are made of.",
+                reason=(error.strerror or str(error)).lower())  # fmt: skip

@@ -1,0 +1,186 @@
+"""New connections: some are taken in each turn of the loop, whatever else it does, and nothing that fails is for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import uvloop
+
+from aggregator.server.process import accepting
+from aggregator.server.process.accepting import AT_ONCE, Acceptor
+
+LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
+
+
+class Seen(asyncio.Protocol):
+    """Counts connections that were made."""
+
+    made = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count one."""
+        type(self).made += 1
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Close our side, too."""
+        self.transport.close()
+
+
+class Listener:
+    """A listening socket whose ``accept`` fails as the test says."""
+
+    def __init__(self, real: socket.socket) -> None:
+        self._real = real
+        self.failures: list[int] = []
+        self.accepted = 0
+
+    def accept(self) -> Any:
+        """Fail as was asked for, or take a connection."""
+        if self.failures:
+            number = self.failures.pop(0)
+            raise OSError(number, os.strerror(number))
+        taken = self._real.accept()
+        self.accepted += 1
+        return taken
+
+    def fileno(self) -> int:
+        """Return the descriptor of the socket."""
+        return self._real.fileno()
+
+
+@contextmanager
+def listening() -> Iterator[tuple[Listener, Callable[[int], list[socket.socket]]]]:
+    """Yield a listening socket and a function that opens connections to it, which wait in its backlog."""
+    clients: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as real:
+        real.setblocking(False)
+
+        def connect(count: int) -> list[socket.socket]:
+            clients.extend(socket.create_connection(real.getsockname()) for _ in range(count))
+            return clients
+
+        yield Listener(real), connect
+        for client in clients:
+            client.close()
+
+
+def run(new_loop: Callable[[], asyncio.AbstractEventLoop], main: Any) -> None:
+    """Run *main* on a loop of a kind."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main)
+
+
+async def turns_until(condition: Callable[[], bool], most: int = 1_000_000) -> int:
+    """Return how many turns the loop makes until *condition* holds."""
+    for turn in range(most):  # which let timers run, too
+        if condition():
+            return turn
+        await asyncio.sleep(0)
+    raise AssertionError("it did not happen")
+
+
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_many_connections_are_taken_in_few_turns(new_loop: Any) -> None:
+    """Three times as many as fit into one turn need some ten turns and not hundreds, and no turn takes more than fit."""
+
+    async def main() -> None:
+        with listening() as (listener, connect):
+            connect(3 * AT_ONCE)
+            acceptor = Acceptor(listener, Seen)  # type: ignore[arg-type]
+            counts, made = [0], Seen.made
+            for _ in range(12):
+                await asyncio.sleep(0)
+                counts.append(listener.accepted)
+            assert counts[-1] == 3 * AT_ONCE
+            assert max(after - before for before, after in pairwise(counts)) == AT_ONCE
+            await turns_until(lambda: Seen.made - made == 3 * AT_ONCE)
+            acceptor.close()
+            await acceptor.wait_closed()
+
+    run(new_loop, main())
+
+
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_without_descriptors_connections_wait(
+    new_loop: Any, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+) -> None:
+    """It is said once, not in a circle, and the connection is taken when there is a descriptor again."""
+    monkeypatch.setattr(accepting, "_PAUSE", 0.001)
+
+    async def main() -> None:
+        with listening() as (listener, connect):
+            listener.failures = [errno.EMFILE] * 5
+            connect(1)
+            acceptor = Acceptor(listener, Seen)  # type: ignore[arg-type]
+            await turns_until(lambda: listener.accepted == 1)
+            acceptor.close()
+            await acceptor.wait_closed()
+
+    run(new_loop, main())
+    assert [record.getMessage() for record in caplog.records if "New connections wait" in record.getMessage()] == [
+        "New connections wait: the system gives no more of what they are made of."
+    ]
+
+
+def test_a_connection_that_ended_before_it_was_taken_is_passed_over() -> None:
+    """The next one is taken in the same turn."""
+
+    async def main() -> None:
+        with listening() as (listener, connect):
+            listener.failures = [errno.ECONNABORTED] * 2
+            connect(1)
+            acceptor = Acceptor(listener, Seen)  # type: ignore[arg-type]
+            assert await turns_until(lambda: listener.accepted == 1) < 10
+            acceptor.close()
+            await acceptor.wait_closed()
+
+    run(uvloop.new_event_loop, main())
+
+
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_who_has_enough_connections_waits(new_loop: Any) -> None:
+    """Before each connection the admission is asked; as long as it asks for a pause, none is taken."""
+    answers = [0.0, 0.001, 0.001, 0.0, 0.0]
+
+    async def main() -> None:
+        with listening() as (listener, connect):
+            connect(2)
+            seen: list[int] = []
+
+            def admission() -> float:
+                seen.append(listener.accepted)
+                return answers.pop(0) if answers else 0.0
+
+            acceptor = Acceptor(listener, Seen, admission)  # type: ignore[arg-type]
+            await turns_until(lambda: listener.accepted == 2)
+            assert seen[:4] == [0, 1, 1, 1]
+            acceptor.close()
+            await acceptor.wait_closed()
+
+    run(new_loop, main())
+
+
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_closed_it_takes_none(new_loop: Any) -> None:
+    """Closing twice, or while it pauses, is harmless."""
+
+    async def main() -> None:
+        with listening() as (listener, connect):
+            acceptor = Acceptor(listener, Seen, lambda: 0.001)  # type: ignore[arg-type]
+            connect(1)
+            await asyncio.sleep(0.005)
+            acceptor.close()
+            acceptor.close()
+            await asyncio.sleep(0.005)
+            assert listener.accepted == 0
+
+    run(new_loop, main())
