@@ -12,6 +12,7 @@ import uvloop
 from aggregator.telemetry.watchdog import Stall, Watchdog
 
 PATIENCE = 10.0
+LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 
 
 def hold(gate: threading.Event) -> None:
@@ -19,24 +20,30 @@ def hold(gate: threading.Event) -> None:
     assert gate.wait(PATIENCE)
 
 
-def ticking(step: float) -> Callable[[], float]:
-    """Give a clock that moves by *step* seconds with every look at it."""
-    moments = iter(range(1_000_000))
-    return lambda: next(moments) * step
+class Clock:
+    """Time that the test moves."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
 
 
-@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("new_loop", LOOPS)
 def test_a_blocking_call_is_reported_twice(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    """One report while the loop is blocked, naming the line, and one with the total when it is over."""
-    gate, over, stalls = threading.Event(), threading.Event(), list[Stall]()
+    """One report while the loop is blocked, naming the line, and one with the whole length when it is over."""
+    clock, gate, over, stalls = Clock(), threading.Event(), threading.Event(), list[Stall]()
 
     def report(stall: Stall) -> None:
         stalls.append(stall)
+        clock.now += 0.2
         (over if stall.over else gate).set()
 
     async def main() -> None:
-        watchdog = Watchdog(0.01, report, ticking(1.0), interval=0.001)
+        watchdog = Watchdog(0.01, report, clock)
         watchdog.start()
+        clock.now += 0.4
         hold(gate)
         await asyncio.to_thread(over.wait, PATIENCE)
         watchdog.stop()
@@ -45,43 +52,42 @@ def test_a_blocking_call_is_reported_twice(new_loop: Callable[[], asyncio.Abstra
         runner.run(main())
     noticed, ended = stalls[:2]
     assert (noticed.over, ended.over) == (False, True)
-    assert ended.seconds > noticed.seconds > 0
+    assert (noticed.seconds, ended.seconds) == (pytest.approx(0.4), pytest.approx(0.6))
     assert noticed.at == ended.at
     assert noticed.at.where.startswith("test_watchdog.py:") or "/test_watchdog.py:" in noticed.at.where
     assert noticed.at.where.endswith(" in hold: assert gate.wait(PATIENCE)")
 
 
-def test_a_lively_loop_is_not_reported() -> None:
-    """A loop that answers within the threshold is asked again and again and never reported."""
-    stalls = list[Stall]()
+@pytest.mark.parametrize("new_loop", LOOPS)
+@pytest.mark.parametrize(("seconds", "told"), [(0.2, []), (0.25, []), (0.31, [0.31]), (0.45, [0.45]), (0.6, [0.6])])
+def test_no_standstill_is_missed(
+    new_loop: Callable[[], asyncio.AbstractEventLoop], seconds: float, told: list[float]
+) -> None:
+    """Longer than the threshold and a tick is told with its whole length, also when it ends before anybody looks."""
+    clock, stalls = Clock(), list[Stall]()
 
     async def main() -> None:
-        watchdog = Watchdog(PATIENCE, stalls.append, interval=0.001)
-        asks = 0
-        ask = watchdog._ask
-
-        def counted() -> bool:
-            nonlocal asks
-            asks += 1
-            if asks == 3:
-                loop.call_soon_threadsafe(enough.set)
-            return ask()
-
-        watchdog._ask = counted  # type: ignore[method-assign]
-        loop, enough = asyncio.get_running_loop(), asyncio.Event()
+        loop, ticks = asyncio.get_running_loop(), asyncio.Event()
+        watchdog = Watchdog(0.25, stalls.append, clock)
         watchdog.start()
-        await asyncio.wait_for(enough.wait(), PATIENCE)
+        clock.now += seconds
+        last = watchdog._last
+        while watchdog._last == last:  # until the loop has given its next sign of life
+            loop.call_later(0.01, ticks.set)
+            await ticks.wait()
+            ticks.clear()
         watchdog.stop()
 
-    asyncio.run(main())
-    assert stalls == []
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+    assert [stall.seconds for stall in stalls if stall.over] == pytest.approx(told)
 
 
 def test_stop_leaves_no_thread() -> None:
     """Stopping ends the thread; doing it twice, or before the start, is harmless; it can start again."""
 
     async def main() -> None:
-        watchdog = Watchdog(1.0, lambda stall: None, interval=PATIENCE)
+        watchdog = Watchdog(PATIENCE, lambda stall: None)
         watchdog.stop()
         for _ in range(2):
             watchdog.start()
@@ -97,7 +103,7 @@ def test_a_closed_loop_ends_the_watch() -> None:
     """A loop that was closed without stopping its watchdog does not keep the thread."""
 
     async def main() -> threading.Thread:
-        watchdog = Watchdog(PATIENCE, lambda stall: None, interval=0.05)
+        watchdog = Watchdog(0.05, lambda stall: None)
         watchdog.start()
         thread = watchdog._thread
         assert thread is not None
