@@ -253,7 +253,7 @@ def test_a_blocked_loop_is_noticed(gateway, stage):
 def test_what_comes_before_the_first_request_is_not_watched(stage, monkeypatch):
     """While everything is being built nobody waits: a start that takes a moment is no standstill."""
     monkeypatch.setattr("aggregator.server.process.serving.collect_seldom", lambda: time.sleep(0.7))
-    gateway = stage.gateway("server: {watchdog: 50ms}\nendpoints: {GET /n: {respond: {body: 1}}}")
+    gateway = stage.gateway("server: {watchdog: 300ms}\nendpoints: {GET /n: {respond: {body: 1}}}")
     assert gateway.get("/n").status == 200
     assert gateway.said("The event loop") == []
 

@@ -65,6 +65,7 @@ def test_a_request_ends_as_it_began(stage, upstream, door):
     gateway.reload(moved)
     assert gateway.get("/n").json == 2
     assert (old.retired, old.in_flight, len(gateway.app.running.pools)) == (True, 1, 2)
+    assert gateway.get("/-/config").json["in_flight"] == gateway.app.running.in_flight == 1
     gate.set()
     assert wire.reply().json == {"generation": 1, "b": {"x": 1}}
     stage.until(lambda: upstream.open == 0)

@@ -203,3 +203,60 @@ def test_secrets_are_not_logged_after_a_reload_either(run, stage, tmp_path):
     assert sum("path=/********" in line for line in process.lines) == 2
     assert "-secret" not in "\n".join(process.lines)
     wire.close()
+
+
+BLOCKING = """
+import time
+
+async def block(value):
+    print("it blocks", file=__import__("sys").stderr, flush=True)
+    time.sleep(60)
+
+def stuck(value):
+    print("it is stuck", file=__import__("sys").stderr, flush=True)
+    time.sleep(60)
+"""
+WITH_PLUGIN = """
+version: 1
+plugins: [plugged]
+upstreams: {{up: {{url: "${{UP}}"}}}}
+server: {{shutdown_grace: 100ms}}
+endpoints:
+  GET /n: {{timeout: 30s, call: {{url: up:/n, transform: "plugged:{function}"}}}}
+"""
+
+
+def _asked(run, stage, tmp_path, function):
+    """Return a process of which somebody has asked what calls *function*, and the socket that waits."""
+    (tmp_path / "plugged.py").write_text(BLOCKING)
+    upstream = stage.upstream()
+    upstream["/n"] = stage.reply({})
+    text = WITH_PLUGIN.format(function=function)
+    process = run("--port", "0", "--no-watch", text=text, env={"UP": upstream.url})
+    client = socket.create_connection(("127.0.0.1", process.until_ready()))
+    client.sendall(b"GET /n HTTP/1.1\r\nhost: a\r\n\r\n")
+    process.until_said("it ")
+    return process, client
+
+
+def test_a_second_signal_ends_a_process_whose_loop_is_blocked(run, stage, tmp_path):
+    """The loop hears neither signal; the second one ends the process all the same, and says where the loop stands."""
+    process, client = _asked(run, stage, tmp_path, "block")
+    with client:
+        process.signal(signal.SIGTERM)
+        time.sleep(0.05)  # two signals at the same moment are one
+        process.signal(signal.SIGTERM)
+        assert process.end() == 128 + signal.SIGTERM
+    (line,) = [line for line in process.lines if "a second signal ends the process" in line]
+    assert "plugged.py:6 in block: time.sleep(60)" in line
+
+
+def test_a_function_that_never_returns_is_named_at_the_end(run, stage, tmp_path):
+    """A thread that hangs does not keep the process, and the log says which function it was, and where it stands."""
+    process, client = _asked(run, stage, tmp_path, "stuck")
+    with client:
+        process.signal(signal.SIGTERM)
+        assert process.end() == 0
+    (line,) = [line for line in process.lines if "it is left behind" in line]
+    assert "plugged:stuck" in line
+    assert "plugged.py:10 in stuck: time.sleep(60)" in line

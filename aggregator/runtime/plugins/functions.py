@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import math
 import sys
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from importlib import import_module, invalidate_caches
 from pathlib import Path
@@ -21,6 +24,7 @@ from aggregator.telemetry.stacks import frames_of
 
 _log = logging.getLogger("aggregator.plugin")
 _THREADS = 32
+_TOLD_EVERY = 60.0
 
 Function = Callable[[Any], Awaitable[Any]]
 
@@ -32,7 +36,8 @@ class Plugins:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._threads = Threads(_THREADS)
+        self._threads = Threads(_THREADS, self._tell_full)
+        self._told_full = -math.inf
         self._functions: dict[str, Function] = {}
         self._stamps: dict[str, tuple[Path, int]] = {}
         if folder is not None and str(folder) not in sys.path:
@@ -72,6 +77,26 @@ class Plugins:
         """Let the threads end."""
         self._threads.close()
 
+    def _tell_full(self) -> None:
+        """Say which functions have taken all threads, at most once a minute."""
+        now = time.monotonic()
+        if now - self._told_full < _TOLD_EVERY:
+            return
+        self._told_full = now
+        running = self._threads.running
+        names = Counter(work.name for work in running)
+        log(_log, logging.ERROR, "Functions of plug-ins wait: all threads are taken.", threads=_THREADS,
+            functions=", ".join(f"{name} {count}" for name, count in names.most_common()),
+            longest=round(now - running[0].since, 3) if running else 0.0,
+            where=running[0].at.where if running else "")  # fmt: skip
+
+    def tell_left_behind(self) -> None:
+        """Say which functions still run: the process ends without waiting for them."""
+        now = time.monotonic()
+        for work in self._threads.running:
+            log(_log, logging.WARNING, "A function of a plug-in still runs while the server stops; it is left behind.",
+                function=work.name, seconds=round(now - work.since, 3), where=work.at.where)  # fmt: skip
+
     def _import(self, name: str) -> Any:
         try:
             invalidate_caches()  # the file may be younger than the last look into its folder
@@ -110,7 +135,7 @@ class Plugins:
         threads = self._threads
 
         async def call(value: Any) -> Any:
-            result, error = await threads.run(function, value)
+            result, error = await threads.run(function, value, reference)
             if error is None:
                 return await result if inspect.isawaitable(result) else result
             if isinstance(error, AggregatorError):

@@ -51,7 +51,7 @@ def describe(running: Running) -> dict[str, Any]:
         "config": generation.plan.digest,
         "loaded_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(generation.loaded_at)),
         "endpoints": len(generation.routes),
-        "in_flight": generation.in_flight,
+        "in_flight": running.in_flight,
         "last_refusal": None if refusal is None else refusal.as_dict(),
         "lost_log_lines": lost_lines(),
         "background": {"waiting": running.queue.depth, **running.queue.counts.as_dict()},

@@ -54,6 +54,7 @@ class Running:
     def __init__(self, source: PlanSource, plan: Plan, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.plan = plan
         self.generation: Generation | None = None
+        self._ending: list[Generation] = []
         self.draining = False
         self.last_refusal: ReloadOutcome | None = None
         self._refused: ConfigError | None = None
@@ -81,6 +82,12 @@ class Running:
     def pools(self) -> tuple[Door, ...]:
         """The open pools of all generations."""
         return () if self._client is None else self._client.pools
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are being answered, those of earlier generations included."""
+        current = () if self.generation is None else (self.generation,)
+        return sum(one.in_flight for one in (*self._ending, *current))
 
     async def open(self) -> None:
         """Open the client and make the plan runnable, unless that was done; raises ``StartupError``."""
@@ -181,6 +188,7 @@ class Running:
         self.queue.configure(fresh.plan.background)
         self._client.configure(fresh.plan.client)
         old.retire()
+        self._ending = [*(one for one in self._ending if one.in_flight), old]
         seconds = asyncio.get_running_loop().time() - started
         log(_log, logging.INFO, "A new configuration is served.", generation=fresh.number,
             config=fresh.plan.digest[:12], endpoints=len(fresh.routes), ms=round(seconds * 1000))  # fmt: skip
@@ -207,6 +215,8 @@ class Running:
         """Run what is left of the background calls within the grace, then close everything."""
         self.draining = True
         await self.queue.drain(self._grace())
+        if self.generation is not None:  # not told before
+            self.plugins.tell_left_behind()
         await self._close_all()
         if self.generation is not None:
             self.generation.abandon()

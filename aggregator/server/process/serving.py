@@ -65,8 +65,7 @@ class Server(uvicorn.Server):
             running.stop_within(0.0)
             return
         running.draining = True
-        in_flight = 0 if running.generation is None else running.generation.in_flight
-        log(_log, logging.INFO, "The server stops.", in_flight=in_flight)
+        log(_log, logging.INFO, "The server stops.", in_flight=running.in_flight)
         delay = running.plan.server.drain_delay
         if delay <= 0:
             self._leave()

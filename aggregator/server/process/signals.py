@@ -1,37 +1,100 @@
-"""Signals of the process as calls in its event loop."""
+"""Signals of the process as calls in its event loop, and the end of a process whose loop hears none."""
 
 from __future__ import annotations
 
+import _thread
 import asyncio
+import logging
+import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
+from aggregator.telemetry.logging import log
+from aggregator.telemetry.stacks import Standstill, standstill_of
+
 HANG_UP: int | None = getattr(signal, "SIGHUP", None)
 """Asks for a reload; some systems do not have it."""
+ENDING = frozenset((signal.SIGINT, signal.SIGTERM))
+"""End the process, at once when they come a second time."""
+_TO_HEAR, _TO_TELL, _TO_END = 0.25, 0.2, 5.0
+"""Seconds that the loop has to hear a second signal, the log to say that it did not, and the loop to end if it did."""
+
+_log = logging.getLogger("aggregator.server")
+
+
+class _Signals:
+    """Passes signals on to the loop.
+
+    States: serving; stopping (one signal of ``ENDING`` came); ending (a second one came: a thread ends the process
+    unless the loop does, or the context is left first).
+    """
+
+    def __init__(self, handlers: Mapping[int, Callable[[], None]], exit_process: Callable[[int], object]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._handlers = handlers
+        self._exit = exit_process
+        self._asked = self._heard = 0
+        self.is_over = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal; it interrupts Python anywhere, with locks held, so nothing is done here that needs one."""
+        ends = number in ENDING
+        self._asked += ends
+        self._loop.call_soon_threadsafe(self._hear, number)
+        if ends and self._asked == 2:
+            at = Standstill() if frame is None else standstill_of(frame)
+            _thread.start_new_thread(self._end, (number, at))
+
+    def _hear(self, number: int) -> None:
+        self._heard += number in ENDING
+        self._handlers[number]()
+
+    def _end(self, number: int, at: Standstill) -> None:
+        if self._heard and self._wait(_TO_HEAR, lambda: self._heard > 1):
+            self._wait(_TO_END, lambda: False)
+        elif not self.is_over:
+            _thread.start_new_thread(_tell, (at,))  # a log that is stuck, too, must not keep the process
+            time.sleep(_TO_TELL)
+        if not self.is_over:
+            self._exit(128 + number)
+
+    def _wait(self, seconds: float, condition: Callable[[], bool]) -> bool:
+        """Wait until *condition* holds or everything is over; return whether that was so within *seconds*."""
+        latest = time.monotonic() + seconds
+        while not (condition() or self.is_over):
+            if time.monotonic() > latest:
+                return False
+            time.sleep(0.01)
+        return True
+
+
+def _tell(at: Standstill) -> None:
+    log(_log, logging.ERROR, "The event loop is blocked; a second signal ends the process.", where=at.where,
+        stack=" < ".join(at.stack))  # fmt: skip
 
 
 @contextmanager
-def signals_calling(handlers: Mapping[int, Callable[[], None]]) -> Iterator[None]:
+def signals_calling(
+    handlers: Mapping[int, Callable[[], None]], exit_process: Callable[[int], object] = os._exit
+) -> Iterator[None]:
     """Have *handlers* called, by signal, as the running loop's own callbacks; what was there before comes back.
 
-    A signal interrupts Python anywhere, so nothing is done at once. Outside the main thread, which alone gets
-    signals, nothing changes.
+    A second signal of ``ENDING`` ends the process by *exit_process*, with 128 and the number of the signal as shells
+    have it, if the loop does not hear it. Outside the main thread, which alone gets signals, nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    loop = asyncio.get_running_loop()
-
-    def pass_on(number: int, _: FrameType | None) -> None:
-        loop.call_soon_threadsafe(handlers[number])
-
-    originals = {number: signal.signal(number, pass_on) for number in handlers}
+    signals = _Signals(handlers, exit_process)
+    originals = {number: signal.signal(number, signals) for number in handlers}
     try:
         yield
     finally:
+        signals.is_over = True
         for number, original in originals.items():
             signal.signal(number, original)
 

@@ -9,7 +9,8 @@ import time
 import weakref
 from contextvars import ContextVar
 
-from aggregator.runtime.plugins.threads import Threads
+from aggregator.runtime.plugins.functions import Plugins
+from aggregator.runtime.plugins.threads import Threads, Work
 
 NAME: ContextVar[str] = ContextVar("name")
 
@@ -130,3 +131,54 @@ def test_a_waiting_thread_keeps_nothing_alive(run):
         return found()
 
     assert run(main()) is None
+
+
+def test_what_runs_is_known_by_name_and_place(run):
+    """As long as a function runs, its name, its age and the line where it stands can be told."""
+
+    async def main():
+        threads, gate, began = Threads(1), threading.Event(), threading.Event()
+
+        def held(_):
+            began.set()
+            gate.wait(5)
+
+        waiting = asyncio.ensure_future(threads.run(held, None, "plugged:held"))
+        await asyncio.to_thread(began.wait, 5)
+        (work,) = threads.running
+        where = work.at.where
+        gate.set()
+        await waiting
+        return work.name, where, threads.running
+
+    name, where, after = run(main())
+    assert name == "plugged:held"
+    assert where.endswith("in held: gate.wait(5)")
+    assert after == []
+
+
+def test_it_is_told_when_something_waits_for_a_thread(run):
+    """With all threads taken, each function that has to wait is told of, and none before."""
+    told = []
+
+    async def main():
+        threads, gate = Threads(2, lambda: told.append(1)), threading.Event()
+        busy = []
+        for count in (0, 0, 1, 2):
+            busy.append(asyncio.ensure_future(threads.run(lambda _: gate.wait(5), None)))
+            await asyncio.sleep(0)
+            assert len(told) == count
+        gate.set()
+        await asyncio.gather(*busy)
+
+    run(main())
+
+
+def test_all_threads_taken_is_said_once_a_minute(caplog):
+    """The line names the functions that took them, and is not repeated for each one that waits."""
+    plugins = Plugins()
+    plugins._threads._running = {n: Work("plugged:held", n, 0.0) for n in range(3)}
+    for _ in range(3):
+        plugins._tell_full()
+    (record,) = [record for record in caplog.records if "all threads are taken" in record.getMessage()]
+    assert record.fields["functions"] == "plugged:held 3"
