@@ -15,6 +15,7 @@ No class here knows an HTTP status: what a failure becomes for the client is dec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from aggregator.causes import Cause as Cause
@@ -50,6 +51,17 @@ def _summary(diagnostics: Sequence[Diagnostic]) -> str:
     at = first.position
     rest = f" (and {more} more problem{'s' if more > 1 else ''})" if more else ""
     return f"{at.file}:{at.line}:{at.column}: {first.message}{rest}"
+
+
+def place_of(error: BaseException) -> str:
+    """Return what kind of *error* a fault of the program is, and where it arose; what it says may hold a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    code = trace.tb_frame.f_code
+    return f"{type(error).__name__} in {code.co_qualname}, {PurePath(code.co_filename).name}:{trace.tb_lineno}"
 
 
 class StartupError(AggregatorError):

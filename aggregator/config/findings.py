@@ -16,6 +16,8 @@ from aggregator.config.text.section import Section
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import Diagnostic, Level, Position
 
+_SHORTEST = 6
+"""Shorter values are masked nowhere: they would be found in words of ours."""
 _REFERENCE = re.compile(r"\$\{[^{}]*\}")
 
 
@@ -118,7 +120,8 @@ def _hidden(written: Any, secrets: Iterable[str]) -> dict[str, str]:
     """What must not be said of *written*, longest first, and what is said in its place."""
     references = set(_REFERENCE.findall(repr(written)))
     shown = next(iter(references)) if len(references) == 1 else "${…}"
-    return dict.fromkeys(sorted(filter(None, secrets), key=len, reverse=True), shown) if references else {}
+    hidden = sorted((secret for secret in secrets if len(secret) >= _SHORTEST), key=len, reverse=True)
+    return dict.fromkeys(hidden, shown) if references else {}
 
 
 def _masked(text: str, hidden: Mapping[str, str]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aggregator.config.analysis.scope import INPUT_NAMES, Scope
 from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.findings import Finding, occurrences, value_at
+from aggregator.config.hints.twins import Told, told
 from aggregator.config.text.values import Steps
 from aggregator.templates import (
     Const,
@@ -41,7 +42,9 @@ class Texts:
         """What *value*, any value with expressions in its texts, reads."""
         if not value or isinstance(value, int | float):
             return _NONE
-        node = compile_value(value, lambda problem: self._problem(problem, value, path)).node
+        node = compile_value(
+            value, lambda problem: self._problem(problem, value, path, "bad-expression", compile_value)
+        ).node
         found = _NONE
         for below, references in _leaves(node, ()):
             self._use(path + below, _text_at(value, below), references, scope)
@@ -64,18 +67,10 @@ class Texts:
         """What *text*, which has to be one expression, reads; *hint* is for one that holds none."""
         if text is None:
             return _NONE
-        node = _NOTHING
         try:
-            node = compile_value(text).node
-            if not isinstance(node, Expr) and not (isinstance(node, Const) and is_one_expression(text)):
-                raise TemplateProblem(
-                    "this has to be one expression",
-                    0,
-                    len(text),
-                    hint if hint and "{{" not in text else _in_braces(text),
-                )
+            node = _condition(text, hint)
         except TemplateProblem as problem:
-            self._problem(problem, text, path)
+            self._problem(problem, text, path, "bad-expression", lambda other: _condition(other, hint))
             return _NONE
         references = node.expression.references if isinstance(node, Expr) else _NONE
         self._use(path, text, references, scope)
@@ -86,7 +81,7 @@ class Texts:
         try:
             url = compile_url(text)
         except TemplateProblem as problem:
-            self._problem(problem, text, path, "bad-url")
+            self._problem(problem, text, path, "bad-url", compile_url)
             return None
         if url.references:
             self._use(path, text, url.references, scope, is_url=True)
@@ -96,9 +91,43 @@ class Texts:
         if references:
             self.analysis.uses.append(Use(path, text, references, scope, is_url, self.via))
 
-    def _problem(self, problem: TemplateProblem, value: Any, path: Steps, code: str = "bad-expression") -> None:
-        if self.via is None:
-            self.analysis.problems.append(finding_of(problem, value, path, code))
+    def _problem(
+        self,
+        problem: TemplateProblem,
+        value: Any,
+        path: Steps,
+        code: str,
+        compile_it: Callable[[str], object],
+    ) -> None:
+        """Report *problem*, which *compile_it* has with *value* or a text in it."""
+        if self.via is not None:
+            return
+        if not problem.key:
+            written = value_at(self.analysis.written, (*path, *problem.path)[len(self.analysis.path) :])
+            said = told(_judged(compile_it), _text_at(value, problem.path), written)
+            if said is not None:
+                problem = TemplateProblem(said[0], problem.offset, problem.length, said[1], path=problem.path)
+        self.analysis.problems.append(finding_of(problem, value, path, code))
+
+
+def _judged(compile_it: Callable[[str], object]) -> Callable[[str], Told | None]:
+    def judge(text: str) -> Told | None:
+        try:
+            compile_it(text)
+        except TemplateProblem as problem:
+            return problem.message, problem.hint
+        return None
+
+    return judge
+
+
+def _condition(text: str, hint: str) -> Node:
+    """Return *text* compiled as one expression; raises `TemplateProblem`."""
+    node = compile_value(text).node
+    if not isinstance(node, Expr) and not (isinstance(node, Const) and is_one_expression(text)):
+        way = hint if hint and "{{" not in text else _in_braces(text)
+        raise TemplateProblem("this has to be one expression", 0, len(text), way)
+    return node
 
 
 def finding_of(problem: TemplateProblem, value: Any, path: Steps, code: str) -> Finding:
@@ -156,7 +185,6 @@ def _in_braces(text: str) -> str:
 
 
 _IN_A_URL = re.compile(r"(?<![$\w])(\{ *([A-Za-z_][\w.-]*) *\})")
-_NOTHING: Node = Const(None)
 _AS_WRITTEN = {
     "bad-expression": "write it like `{{ order.total * 2 }}` or `{{ order.lines[0].name }}`",
     "bad-url": "write it like `users:/users/{user_id}?page={query.page}`",

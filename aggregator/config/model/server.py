@@ -25,7 +25,9 @@ def _without_port(host: str) -> str:
     name, _, port = host.partition(":")
     if "/" in host or port.isdecimal():
         hint = f"write `host: {name}` and `port: {port}`" if port.isdecimal() else "write the name or the address alone"
-        raise PydanticCustomError("bad-host", "This is not the name or the address of a host.", {"hint": hint})
+        form = "write the name or the address alone"
+        message = "This is not the name or the address of a host."
+        raise PydanticCustomError("bad-host", message, {"hint": hint, "form": form})
     return host
 
 

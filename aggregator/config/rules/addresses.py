@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import unquote_plus
 
 from aggregator.config.analysis.forwarded import forwarded_query
 from aggregator.config.analysis.scope import RESULT_FIELDS
 from aggregator.config.analysis.sites import Analysis, CallSite, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
+from aggregator.config.findings import Finding, value_at
+from aggregator.config.hints.twins import Told, file_says, told
 from aggregator.config.rules.spots import report
 from aggregator.diagnostics import did_you_mean
 
@@ -21,28 +23,37 @@ def check_addresses(analysis: Analysis, around: Surroundings) -> Iterator[Findin
     """Unknown upstreams, and methods and query parameters said twice."""
     for call in analysis.calls:
         if call.url is not None and call.via is None:
-            yield from _check_upstream(call, around)
-            yield from _check_method(call)
+            written = value_at(analysis.written, (*call.path, "url")[len(analysis.path) :])
+            yield from _check_upstream(call, around, written)
+            yield from _check_method(call, written)
             yield from _check_query(call)
 
 
-def _check_upstream(call: CallSite, around: Surroundings) -> Iterator[Finding]:
+def _check_upstream(call: CallSite, around: Surroundings, written: Any) -> Iterator[Finding]:
     assert call.url is not None
     name = call.url.upstream
     if name is None or name in around.upstreams:
         return
-    hint = did_you_mean(name, around.upstreams)
+    is_known = file_says(f"{name}:", written)
+    hint = did_you_mean(name, around.upstreams) if is_known else None
     if hint is None and around.upstreams:
         hint = f"the upstreams are {', '.join(around.upstreams[:12])}"
-    hint = hint or f"declare it: `upstreams: {{{name}: {{url: https://…}}}}`"
-    yield Finding("unknown-upstream", f"there is no upstream `{name}`", (*call.path, "url"), hint, text=name)
+    shown = name if is_known else "NAME"
+    hint = hint or f"declare it: `upstreams: {{{shown}: {{url: https://…}}}}`"
+    message, _ = (None if is_known else told(_no_upstream, call.settings.url, written)) or _no_upstream(name)
+    yield Finding("unknown-upstream", message, (*call.path, "url"), hint, text=name)
 
 
-def _check_method(call: CallSite) -> Iterator[Finding]:
+def _no_upstream(url: str) -> Told:
+    """Return what is said of an upstream that the *url* of a call, or its beginning, names and that does not exist."""
+    return f"there is no upstream `{url.partition(':')[0].rpartition(' ')[2]}`", None
+
+
+def _check_method(call: CallSite, in_file: Any) -> Iterator[Finding]:
     assert call.url is not None
     said, written = call.settings.method, call.url.method
     if said and written and said != written:
-        message = f"the URL says {written} and `method` says {said}"
+        message = f"the URL says {written if file_says(written, in_file) else 'another'} and `method` says {said}"
         yield Finding("two-methods", message, (*call.path, "method"), "leave one of them out")
 
 

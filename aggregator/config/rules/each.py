@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis, CallSite, Use
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
+from aggregator.config.findings import Finding, value_at
 from aggregator.config.model.client import UpstreamSettings
 from aggregator.templates import Param, TemplateProblem, compile_pattern
 
@@ -28,7 +28,8 @@ def check_each(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
             hint = "name the item in it, as in `shop:/products/{item.id}`"
             yield Finding("same-for-each", message, (*call.path, "for_each"), hint, "warning", at_key=True)
         else:
-            yield from _check_batch_form(call, around)
+            written = value_at(analysis.written, (*call.path, "for_each", "in")[len(analysis.path) :])
+            yield from _check_batch_form(call, around, written if isinstance(written, str) else each.items)
 
 
 def _uses_of(call: CallSite, analysis: Analysis) -> Iterator[Use]:
@@ -40,8 +41,8 @@ def _uses_of(call: CallSite, analysis: Analysis) -> Iterator[Use]:
             yield use
 
 
-def _check_batch_form(call: CallSite, around: Surroundings) -> Iterator[Finding]:
-    """One call for each item, although the upstream declares a path that takes many."""
+def _check_batch_form(call: CallSite, around: Surroundings, items: str) -> Iterator[Finding]:
+    """One call for each item, although the upstream declares a path that takes many; *items* as the file says it."""
     assert call.url is not None
     upstream, each = around.upstream(call.url.upstream), call.settings.for_each
     found = _batch_form(call, upstream) if upstream is not None else None
@@ -50,7 +51,7 @@ def _check_batch_form(call: CallSite, around: Surroundings) -> Iterator[Finding]
     form, placeholder = found
     key = placeholder.rpartition(".")[2]
     name = call.url.upstream
-    batched = f'{{in: "{each.items}", key: "{{{{ {placeholder} }}}}", batch: {{key: {key}}}}}'
+    batched = f'{{in: "{items}", key: "{{{{ {placeholder} }}}}", batch: {{key: {key}}}}}'
     hint = f"write `url: {name}:{form}`\nand `for_each: {batched}`"
     message = f"one call for each item, although `{name}` takes many at once"
     yield Finding("n-plus-one", message, (*call.path, "url"), hint, "warning")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
+from aggregator.config.findings import Finding, value_at
+from aggregator.config.hints.twins import Told, told
 from aggregator.config.hints.wording import sentence
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
 from aggregator.http import FETCHING, is_token
 from aggregator.schemas.body import compile_body
 from aggregator.schemas.parameter import Location, compile_parameter
-from aggregator.schemas.problems import InvalidSchema
+from aggregator.schemas.problems import InvalidSchema, SchemaProblem
 
 _VALUES = ("default", "example", "examples", "enum", "const")
 _EXAMPLES = {
@@ -88,7 +90,12 @@ def _check_parameters(
 ) -> Iterator[Finding]:
     for name, schema in declared.items():
         path = (*analysis.path, section, name)
-        yield from _problems(path, compile_parameter, name, schema, location)
+        written = value_at(analysis.written, (section, name))
+        yield from _problems(path, partial(_compile_parameter, name, location), schema, written)
+
+
+def _compile_parameter(name: str, location: Location, declared: Any) -> object:
+    return compile_parameter(name, declared, location)
 
 
 def _check_body(analysis: Analysis, schema: Any) -> Iterator[Finding]:
@@ -96,18 +103,35 @@ def _check_body(analysis: Analysis, schema: Any) -> Iterator[Finding]:
     if analysis.method in FETCHING:
         message = f"a {analysis.method} request has no body"
         yield Finding("body-of-get", message, path, "declare `query` instead, or make the endpoint a POST", at_key=True)
-    yield from _problems(path, compile_body, schema)
+    yield from _problems(path, compile_body, schema, value_at(analysis.written, ("body",)))
 
 
-def _problems(path: Steps, compile_it: Callable[..., object], *declared: Any) -> Iterator[Finding]:
+def _problems(path: Steps, compile_it: Callable[[Any], object], declared: Any, written: Any) -> Iterator[Finding]:
+    """Yield what *compile_it* says of *declared*; nothing is shown of what variables in it, as *written*, hold."""
+    for problem in _judged(compile_it, declared):
+        message, hint = told(_judge_of(compile_it, problem.path), declared, written) or (problem.message, problem.hint)
+        hint = hint or _hint(problem.path)
+        hint = f"write {hint}" if hint.startswith("one of ") else hint
+        is_key = "no keyword" in message or "` says nothing about" in message
+        yield Finding("bad-schema", sentence(message), (*path, *problem.path), hint, at_key=is_key)
+
+
+def _judged(compile_it: Callable[[Any], object], declared: Any) -> tuple[SchemaProblem, ...]:
     try:
-        compile_it(*declared)
+        compile_it(declared)
     except InvalidSchema as error:
-        for problem in error.problems:
-            hint = problem.hint or _hint(problem.path)
-            hint = f"write {hint}" if hint.startswith("one of ") else hint
-            is_key = "no keyword" in problem.message or "` says nothing about" in problem.message
-            yield Finding("bad-schema", sentence(problem.message), (*path, *problem.path), hint, at_key=is_key)
+        return tuple(error.problems)
+    return ()
+
+
+def _judge_of(compile_it: Callable[[Any], object], path: Steps) -> Callable[[Any], Told | None]:
+    """Return what tells the first problem at *path* of a declaration."""
+
+    def judge(declared: Any) -> Told | None:
+        problems = _judged(compile_it, declared)
+        return next(((one.message, one.hint) for one in problems if tuple(one.path) == tuple(path)), None)
+
+    return judge
 
 
 def _hint(path: Steps) -> str:

@@ -11,6 +11,7 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
 from aggregator.config.analysis.walking import walk_rows
 from aggregator.config.findings import Finding, value_at
+from aggregator.config.hints.twins import told
 from aggregator.config.model.client import LimitSettings, UpstreamSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.rules.header_fields import check_fields, check_forward, check_row_headers
@@ -32,7 +33,7 @@ def check_upstreams(around: Surroundings) -> Iterator[Finding]:
     for name, upstream in around.settings.upstreams.items():
         path = ("upstreams", name)
         yield from _check_name(name, path)
-        yield from _check_url(upstream.url, (*path, "url"))
+        yield from _check_url(upstream.url, (*path, "url"), around)
         yield from _check_connection(upstream, path)
         yield from _check_batches(upstream, (*path, "batch"))
         yield from check_fields(upstream.headers, (*path, "headers"))
@@ -73,10 +74,11 @@ def _check_name(name: str, path: Steps) -> Iterator[Finding]:
         yield Finding("reserved-name", message, path, "rename it", at_key=True)
 
 
-def _check_url(url: str, path: Steps) -> Iterator[Finding]:
-    problem = _url_problem(url)
+def _check_url(url: str, path: Steps, around: Surroundings) -> Iterator[Finding]:
+    problem = told(_url_problem, url, value_at(around.written, path))
     if problem is not None:
-        yield Finding("upstream-url", problem[0], path, problem[1])
+        hint = problem[1] or "write it like `https://api.example.com:8443`"
+        yield Finding("upstream-url", problem[0], path, hint)
 
 
 def _url_problem(url: str) -> tuple[str, str | None] | None:

@@ -15,7 +15,7 @@ import httpx
 
 from aggregator.demo.server import DemoServer
 from aggregator.diagnostics import Diagnostic
-from aggregator.errors import ConfigError, StartupError
+from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.policies.registry import Registry
 from aggregator.runtime.background.effects import EffectQueue
@@ -153,7 +153,8 @@ class Running:
                 return self._refuse(current, str(error), str(error))
             except Exception as error:  # a fault of ours must not end reloading
                 _log.debug("The fault.", exc_info=error)
-                return self._refuse(current, f"It failed by a fault of the program: {error!r}", repr(error))
+                fault = f"It failed by a fault of the program: {place_of(error)}"
+                return self._refuse(current, fault, fault)
             if self.generation is not current:  # stopped meanwhile
                 fresh.retire()
                 return ReloadOutcome(Verdict.UNCHANGED, 0)

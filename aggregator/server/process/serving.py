@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from aggregator.errors import place_of
 from aggregator.server.application.app import Application
 from aggregator.server.connection.guard import guarded_protocol
 from aggregator.server.generations.plan_source import PlanFiles
@@ -215,7 +216,7 @@ class Watching:
 def _tell_end(helper: asyncio.Task[None]) -> None:
     error = None if helper.cancelled() else helper.exception()
     if error is not None:
-        log(_log, logging.ERROR, "Files are not loaded again, by a fault of the program.", error=repr(error))
+        log(_log, logging.ERROR, "Files are not loaded again, by a fault of the program.", error=place_of(error))
 
 
 def _tell_stall(stall: Stall) -> None:

@@ -1,0 +1,117 @@
+"""What a variable holds is in no message: these are built from what the file says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aggregator.config.loading import load_config
+from aggregator.diagnostics import Diagnostic
+from aggregator.errors import ConfigError
+
+ROOT = Path(__file__).parent.parent
+WRONG = sorted((ROOT / "wrong_files").glob("[0-9][0-9]-*.md"))
+_FILE = re.compile(r"^```yaml (?P<name>\S+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_VARIABLE = re.compile(r"`([A-Z_]+)=(.*?)`")
+
+OURS = "".join(file.read_text(encoding="utf-8") for file in (ROOT.parent / "aggregator").rglob("*.py"))
+"""Where the words of our own messages are; what stands there tells nothing of a value."""
+
+
+def problems(file: Path, env: dict[str, str]) -> tuple[Diagnostic, ...]:
+    """What is wrong with *file*."""
+    try:
+        return load_config(file, env).warnings
+    except ConfigError as error:
+        return tuple(error.diagnostics)
+
+
+def scalars(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where each text that is no key stands in *text*, and what it says."""
+    try:
+        waiting = [yaml.compose(text)]
+    except yaml.YAMLError:
+        return
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.MappingNode):
+            waiting += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif node is not None and node.style not in ("|", ">"):
+            yield node.start_mark.index, node.end_mark.index, node.value
+
+
+@pytest.mark.parametrize("case", WRONG, ids=lambda path: path.stem)
+def test_a_wrong_value_is_never_shown(case: Path, tmp_path: Path) -> None:
+    """Each text of each wrong file, put into a variable: what is said of it then names the variable at most."""
+    document = case.read_text(encoding="utf-8")
+    texts = {file["name"]: file["text"] for file in _FILE.finditer(document)}
+    env = dict(_VARIABLE.findall(document))
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    main = texts["routes.yaml"]
+    for start, stop, value in scalars(main):
+        rest = main[:start] + '"${CANARY}"' + main[stop:]
+        if len(value) < 4 or "${" in value or value in rest:
+            continue
+        (tmp_path / "routes.yaml").write_text(rest, encoding="utf-8")
+        for one in problems(tmp_path / "routes.yaml", {**env, "CANARY": value}):
+            said = " ".join([one.message, one.hint or "", *(label for _, label in one.related)])
+            pieces = {piece for piece in re.findall(r"[\w./-]{4,}", value) if piece not in OURS and piece not in rest}
+            shown = {piece for piece in pieces if piece in said}
+            assert not shown, (value, said)
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("upstreams: {u: {url: '${U}'}}", "redis://app:hunter2secret@db"),
+        ("upstreams: {u: {url: '${U}'}}", "hunter2secret"),
+        ("upstreams: {u: {url: '${U}'}}", "https://app:hunter2secret@db"),
+        ("upstreams: {u: {url: 'https://db/$hunter2secret${U}'}}", "{hunter2secret}"),
+        ("upstreams: {u: {url: 'demo://${U}'}}", "hunter2secret"),
+        ("client: {transport: httpx, proxy: '${U}'}", "hunter2secret:1"),
+        ("server: {host: '${U}'}", "hunter2secret:8000"),
+        ("server: {port: '${U}'}", "hunter2secret"),
+        ("client: {timeout: '${U}'}", "hunter2secret"),
+        ("client: {timeout: ${U}}", "24367541"),
+        ("upstreams: {u: {url: 'http://u', headers: {a: '${U}'}}}", "hunter2secret\n"),
+        ("x-a: 1\nendpoints: {GET /x: {call: '${U}'}}", "hunter2secret"),
+        ("x-a: 1\nendpoints: {GET /x: {call: '${U}'}}", "hunter2secret http://x/"),
+        ("x-a: 1\nendpoints: {GET /x: {call: '${U}'}}", "https:hunter2secret"),
+        ("x-a: 1\nendpoints: {GET /x: {call: '${U}'}}", "hunter2secret:/x"),
+        ("x-a: 1\nendpoints: {GET /x: {call: 'http://h/${U}'}}", "..\u00e9"),
+        ("x-a: 1\nendpoints: {GET /x: {call: {url: 'http://h/', when: '${U}'}}}", "hunter2secret"),
+        ("x-a: 1\nendpoints: {GET /x: {call: {url: 'http://h/', select: '${U}'}}}", "hunter2secret["),
+        ("x-a: 1\nendpoints: {GET /x: {call: {url: 'http://h/', needs: ['${U}']}}}", "hunter2secret"),
+        ("x-a: 1\nendpoints: {GET /x: {call: 'http://h/', query: {a: '${U}'}}}", "hunter2secret"),
+        ("x-a: 1\nendpoints: {GET /x: {call: 'http://h/', query: {a: {pattern: '${U}'}}}}", "hunter2secret["),
+        ("x-a: 1\nendpoints: {GET /x: {call: 'http://h/', query: {a: {type: integer, default: '${U}'}}}}", "hunter2secret"),
+    ],
+)  # fmt: skip
+def test_no_part_of_a_value_is_shown(line: str, value: str, tmp_path: Path) -> None:
+    """Also where a message shows a piece of what is wrong, or a better way to write it."""
+    (tmp_path / "routes.yaml").write_text(f"version: 1\n{line}\n", encoding="utf-8")
+    found = problems(tmp_path / "routes.yaml", {"U": value})
+    assert [one for one in found if one.code != "unused"] or "\u00e9" in value
+    said = repr([(one.message, one.hint) for one in found])
+    assert "hunter" not in said.replace("$hunter2secret", "") or "hunter" in line
+    assert "24367541" not in said
+    assert "é" not in said
+
+
+def test_a_short_value_garbles_no_message(tmp_path: Path) -> None:
+    """One letter is in every word."""
+    (tmp_path / "routes.yaml").write_text('version: 1\nupstreams: {"u": {url: "http://${A}b:c/"}}\n', encoding="utf-8")
+    (found, *_) = problems(tmp_path / "routes.yaml", {"A": "a"})
+    assert found.message == "this is not a host"
+    (tmp_path / "routes.yaml").write_text(
+        "version: 1\nendpoints: {GET /x: {call: 'nowhere:/${A}'}}\n", encoding="utf-8"
+    )
+    (found, *_) = problems(tmp_path / "routes.yaml", {"A": "e"})
+    assert found.message == "there is no upstream `nowhere`"
