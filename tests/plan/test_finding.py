@@ -42,7 +42,10 @@ def test_found(plan_of, text: str, key: str, params: dict[str, str]) -> None:
     [
         ("/orders", "/orders answers to POST, GET; name one before it."),
         ("GET /order/{id}", "No endpoint 'GET /order/{id}' is declared; did you mean `GET /orders/{id}`?"),
-        ("DELETE /orders", "No endpoint 'DELETE /orders' is declared; did you mean `GET /orders`?"),
+        (
+            "DELETE /orders",
+            "No endpoint 'DELETE /orders' is declared; its path answers to another method: `POST /orders`, `GET /orders`.",
+        ),
         ("/zzzzzzzzzzzzz", "No endpoint '/zzzzzzzzzzzzz' is declared; `aggregator routes` lists what is."),
         ("/files", "No endpoint '/files' is declared; did you mean"),
         ("/orders//", "No endpoint"),
@@ -53,3 +56,23 @@ def test_not_found(plan_of, text: str, message: str) -> None:
     with pytest.raises(AggregatorError) as caught:
         find_endpoint(plan_of(MANY), text)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("GET /orders", "`POST /orders`"),
+        ("DELETE /orders/7", "`GET /orders/{id}`"),
+    ],
+)
+def test_another_method_is_named(plan_of, text: str, keys: str):
+    """Whoever takes the wrong method is told the right one, and not another path that looks alike."""
+    plan = plan_of("""
+endpoints:
+  POST /orders: {respond: {body: 1}}
+  GET /orders/{id}: {respond: {body: 2}}
+  GET /order: {respond: {body: 3}}
+""")
+    with pytest.raises(AggregatorError, match="its path answers to another method") as caught:
+        find_endpoint(plan, text)
+    assert str(caught.value).endswith(f": {keys}.")

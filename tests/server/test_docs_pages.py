@@ -196,3 +196,8 @@ def test_page_holds_nothing_of_the_document(app: FastAPI) -> None:
     """The page holds nothing of the document, so that it is at once there for the largest file."""
     assert b"hello" not in fetch(app, "/docs").content
     assert json_codec.decode(fetch(app, "/openapi.json").content)["paths"]["/hello"]
+
+
+def test_the_page_says_that_it_rounds(app: FastAPI) -> None:
+    """The browser reads numbers as floats: whoever looks up an id of 64 bits there is told not to trust its last digits."""
+    assert "beyond 9007199254740991 are rounded on this page" in fetch(app, "/docs").text

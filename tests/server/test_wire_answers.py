@@ -210,6 +210,11 @@ def test_every_answer_has_a_request_id(gateway):
 def test_what_is_not_served_is_a_problem(gateway):
     """An unknown path is 404, an unknown method 405 with those that are allowed, OPTIONS tells them too."""
     assert gateway.get("/nope").detail == "Nothing is served at this path."
+    assert (
+        gateway.get("/hello/").detail == "Nothing is served at this path, but at the one without the slash at its end."
+    )
+    assert gateway.get("/nope/").detail == "Nothing is served at this path."
+    assert gateway.get("/").detail == "Nothing is served at this path; /docs shows what is."
     wrong = gateway.ask("PATCH", "/users/1")
     assert (wrong.status, wrong["allow"]) == (405, "DELETE, GET, HEAD, OPTIONS")
     options = gateway.ask("OPTIONS", "/users/1")

@@ -28,6 +28,10 @@ def find_endpoint(plan: Plan, text: str) -> tuple[EndpointPlan, dict[str, str]]:
     several = exact or [one for one, _ in matched]
     if several:
         raise AggregatorError(f"{path} answers to {', '.join(one.method for one in several)}; name one before it.")
+    others = [one for one in plan.endpoints if one.pattern.source == path or _match(one.pattern, path) is not None]
+    if others:
+        keys = ", ".join(f"`{one.key}`" for one in others)
+        raise AggregatorError(f"No endpoint {text!r} is declared; its path answers to another method: {keys}.")
     hint = did_you_mean(text, [key for one in plan.endpoints for key in (one.key, one.pattern.source)])
     raise AggregatorError(f"No endpoint {text!r} is declared; {hint or '`aggregator routes` lists what is.'}")
 

@@ -31,6 +31,7 @@ from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.plan_source import FixedSource, PlanFiles
 from aggregator.server.generations.running import PlanSource, Running
 from aggregator.server.routing.dispatch import Dispatcher, tell_refused
+from aggregator.server.routing.paths import path_of
 from aggregator.server.routing.routes import EndpointRoute
 
 
@@ -141,8 +142,21 @@ def _told_in_one_line(send: Send) -> Send:
 
 async def _as_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = "Nothing is served at this path." if error.status_code == 404 else str(error.detail)
+    detail = _nothing_at(request) if error.status_code == 404 else str(error.detail)
     return _problem(request, error.status_code, detail, dict(error.headers or {}))
+
+
+def _nothing_at(request: Request) -> str:
+    """Return what is said of a path without an endpoint: where its twin leads, with or without a slash at the end."""
+    running: Running = request.app.running
+    generation, path = running.generation, path_of(request.scope)
+    twin = path[:-1] if path.endswith(b"/") else path + b"/"
+    if generation is not None and len(twin) > 1 and generation.index.methods(twin):
+        slash = "without the slash" if path.endswith(b"/") else "with a slash"
+        return f"Nothing is served at this path, but at the one {slash} at its end."
+    if path == b"/" and running.plan.server.docs:
+        return "Nothing is served at this path; /docs shows what is."
+    return "Nothing is served at this path."
 
 
 async def _as_fault(request: Request, _: Exception) -> Response:

@@ -61,6 +61,7 @@ _PAGE = """\
 </head>
 <body>
 <div id="swagger-ui"></div>
+<p>Whole numbers beyond 9007199254740991 are rounded on this page, by the browser; what the server sends is exact.</p>
 <noscript>This page needs JavaScript; the document behind it is <a href="openapi.json">openapi.json</a>.</noscript>
 <script src="docs/assets/swagger-ui-bundle.js?v={bundle}"></script>
 <script src="docs/assets/start.js?v={start}"></script>
