@@ -33,6 +33,7 @@ endpoints:
   GET /unsendable: {stream: true, call: "up:/download?q={query.q}"}
   GET /short-call: {stream: true, timeout: 5s, call: {url: up:/held, timeout: 200ms}}
   POST /upload: {stream: true, max_body: 10MB, timeout: 5s, forward: {body: true}, call: "POST up:/upload"}
+  DELETE /bodiless: {stream: true, forward: {body: true}, call: "DELETE up:/upload"}
   POST /capped: {stream: true, max_body: 100B, forward: {body: true}, call: "POST up:/upload"}
   POST /early: {stream: true, forward: {body: true}, call: "POST up:/early"}
   GET /named/{name}:
@@ -313,6 +314,12 @@ def test_an_upload_keeps_its_length(gateway):
     chunked = gateway.ask("POST", "/upload", *lines, body=chunk(b"abc") + chunk(b"def") + b"0\r\n\r\n").json
     headers = dict(chunked["headers"])
     assert (chunked["size"], headers.get("content-length"), headers["content-encoding"]) == (6, None, "gzip")
+
+
+def test_a_request_without_a_body_goes_up_without_one(gateway):
+    """A stream that passes bodies on announces none to the upstream when the client sent none."""
+    seen = gateway.ask("DELETE", "/bodiless").json
+    assert (seen["size"], dict(seen["headers"]).get("transfer-encoding")) == (0, None)
 
 
 def test_an_upload_waits_for_the_upstream(gateway, upstream, stage):

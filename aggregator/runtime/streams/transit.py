@@ -68,7 +68,9 @@ class Transit:
         self._wants_length = scope.get("http_version") == "1.0" and not scope.get(CLOSE_DELIMITED)
         self.closing: bool = scope.get("aggregator.draining", False)
         self.read = asyncio.Event()
-        self.whole = stream.sender.plan.request.body_kind != "forward"
+        self.whole = stream.sender.plan.request.body_kind != "forward" or not _has_body(
+            frame.exchange, scope.get("http_version", "1.1")
+        )
         self.status = 0
         self.results: tuple[Result, ...] = ()
         if self.whole:
@@ -112,7 +114,7 @@ class Transit:
         exchange, idle, plan = self._frame.exchange, self._stream.plan.idle_timeout, self._stream.sender.plan
         headers = headers.replace(_CODINGS, b"accept-encoding: %b\r\n" % _coding_for(exchange))
         source: bytes | AsyncIterable[bytes] | None = body
-        if plan.request.body_kind == "forward":
+        if not self.whole:
             headers += _length(exchange)
             source = self._body()
         deadline = self._frame.deadline if idle is not None else min(self._frame.deadline, now + plan.timeout)
@@ -196,6 +198,13 @@ def _coding_for(exchange: Exchange) -> bytes:
         if coding == b"gzip" and weight.rstrip(b"0.") != b"q=":
             return b"gzip"
     return b"identity"
+
+
+def _has_body(exchange: Exchange, version: str) -> bool:
+    """Return whether a body comes with the request; in HTTP/1 its framing says so (RFC 9112 §6.3)."""
+    if not version.startswith("1"):
+        return True
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in exchange.header_list)
 
 
 def _length(exchange: Exchange) -> bytes:
