@@ -49,13 +49,13 @@ Requests
     accept-encoding: gzip, deflate, br, zstd
   order
     GET shop:/orders/7
-    ends within 3s
+    ends within 2s
   buyer
     GET users:/users/{order.user_id}
-    ends within 3s
+    ends within 3s, the endpoint's deadline
   ads?
     GET shop:/ads
-    ends within 3s
+    ends within 2s
   after a success
     POST users:/seen
     {"order":7}

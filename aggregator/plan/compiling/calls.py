@@ -116,13 +116,9 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
 
 
 def _total(own: Timeouts | None, near: EndpointSurroundings, upstream: Timeouts | None) -> float:
-    """Nearest wins: call, endpoint, upstream, defaults, client."""
+    """Nearest wins: call, upstream, defaults, client. The deadline of the endpoint cuts it at run time."""
     root = near.whole.root
-    if own is not None and own.total is not None:
-        return own.total
-    if near.settings.timeout is not None:
-        return near.settings.timeout
-    for level in (upstream, root.defaults.timeout, root.client.timeout):
+    for level in (own, upstream, root.defaults.timeout, root.client.timeout):
         if level is not None and level.total is not None:
             return level.total
     return DEFAULT_TOTAL
