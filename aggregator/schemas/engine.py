@@ -7,9 +7,9 @@ engine whose time is linear in the text, so that no request can make a pattern o
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aggregator.schemas.keywords import DOCUMENTED_FORMATS, IDENTIFYING, INTEGER_FORMATS, Schema, rewrite
+from aggregator.schemas.keywords import DOCUMENTED_FORMATS, IDENTIFYING, INTEGER_FORMATS, Schema, rewrite, subschemas
 from aggregator.schemas.problems import InvalidSchema, SchemaProblem
 
 if TYPE_CHECKING:
@@ -35,6 +35,66 @@ def build(schema: Schema | bool) -> jsonschema_rs.Validator:
         )
     except (ValueError, jsonschema_rs.ReferencingError):
         raise InvalidSchema([SchemaProblem("The schema cannot be compiled.")]) from None
+
+
+def build_teller(schema: Schema | bool) -> jsonschema_rs.Validator | None:
+    """Return the validator that finds the violations of values that do not fit *schema*, or None if there can be none.
+
+    The library collects every error of every alternative of ``anyOf`` and ``oneOf``, nested ones too: gigabytes for a
+    body of one megabyte. Within ``not`` it only looks whether a value fits, so alternatives stand in two of them here.
+    """
+    try:
+        return build(rewrite(schema, _with_folded_alternatives))
+    except InvalidSchema:  # a `$ref` into an alternative, which has another place now
+        return None
+
+
+def build_forms(schema: Any) -> jsonschema_rs.Validator | None:
+    """Return the validator of nothing but the alternatives of *schema* itself, or None if it has none."""
+    if not isinstance(schema, dict) or _ALTERNATIVES.isdisjoint(schema):
+        return None
+    forms = [{"anyOf": schema[name]} for name in sorted(_ALTERNATIVES & schema.keys())]
+    try:
+        return build({"allOf": forms, "$defs": schema.get("$defs", {})})
+    except InvalidSchema:  # a `$ref` to somewhere else
+        return None
+
+
+def has_alternatives(schema: Any) -> bool:
+    """Return whether *schema*, or one inside, has ``anyOf`` or ``oneOf``."""
+    if not isinstance(schema, dict):
+        return False
+    return not _ALTERNATIVES.isdisjoint(schema) or any(has_alternatives(sub) for _, sub in subschemas(schema))
+
+
+_ALTERNATIVES = frozenset({"anyOf", "oneOf"})
+
+
+def _with_folded_alternatives(schema: Schema) -> Schema:
+    folded: list[Schema] = []
+    if "anyOf" in schema:
+        folded.append(_fold("anyOf", schema.pop("anyOf")))
+    if "oneOf" in schema:
+        forms = schema.pop("oneOf")
+        folded += [_fold("anyOf", forms), {"if": {"anyOf": forms}, "then": _fold("oneOf", forms)}]
+    if folded:
+        schema["allOf"] = [*schema.get("allOf", []), *folded]
+    for name in ("unevaluatedProperties", "unevaluatedItems"):  # they would not see what the folded ones let in
+        schema.pop(name, None)
+    return schema
+
+
+def _fold(name: str, forms: list[Schema]) -> Schema:
+    return {"not": {"not": {name: forms}}}
+
+
+def folded_in(schema: Any) -> tuple[str, list[Schema]] | None:
+    """Return the keyword and the alternatives that the *schema* of a failed ``not`` stands for, if it does."""
+    inner = schema.get("not") if isinstance(schema, dict) else None
+    if not isinstance(inner, dict) or len(inner) != 1:
+        return None
+    [(name, forms)] = inner.items()
+    return (name, forms) if name in _ALTERNATIVES else None
 
 
 @lru_cache(maxsize=256)

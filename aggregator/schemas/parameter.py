@@ -14,11 +14,10 @@ from weakref import WeakValueDictionary
 
 from aggregator.errors import ExpressionError
 from aggregator.schemas.declaration import Declaration, read_declaration
-from aggregator.schemas.engine import build
 from aggregator.schemas.limits import NATIVE, compile_limits
 from aggregator.schemas.problems import InvalidInput, InvalidSchema, SchemaProblem, Violation, pointer_to
 from aggregator.schemas.types import ARTICLES, READERS
-from aggregator.schemas.violations import violations_of
+from aggregator.schemas.violations import Judge
 from aggregator.templates import MISSING, text_of
 
 Location = Literal["path", "query", "header"]
@@ -110,8 +109,8 @@ def _compile_check(name: str, declared: Declaration, location: Location) -> Chec
         return None
     if not declared.is_array and NATIVE.issuperset(rules):
         return compile_limits(rules, pointer_to((name,)), location)
-    validator = build(declared.schema)
-    return lambda value: violations_of(validator, value, location, (name,))
+    judge = Judge(declared.schema)
+    return lambda value: judge.violations(value, location, (name,))
 
 
 def _compile_scalar(name: str, declared: Declaration, location: Location, check: Check | None) -> Callable[[str], Any]:

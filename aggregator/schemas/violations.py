@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from aggregator.schemas.engine import build, build_forms, build_teller, folded_in, has_alternatives
 from aggregator.schemas.problems import Violation, pointer_to
-from aggregator.schemas.types import ARTICLES
+from aggregator.schemas.types import ARTICLES, has_type
 
 if TYPE_CHECKING:
     import jsonschema_rs
 
-MAX_VIOLATIONS = 100
-"""So many are listed at most; a body with more is told the first hundred."""
+MAX_VIOLATIONS = 20
+"""So many are listed at most; a body with more is told the first twenty."""
 MAX_NODES = 2000
 """A value with more members than this is checked up to its first violation: finding all takes too long."""
 _LONGEST_LIST = 200
@@ -34,17 +36,34 @@ _FORMATS = {
 }
 
 
-def violations_of(
-    validator: jsonschema_rs.Validator, value: Any, location: str, prefix: tuple[str | int, ...] = ()
-) -> list[Violation]:
-    """Give every violation of *value*, in the order of the schema; *prefix* starts their pointers."""
-    try:
-        if validator.is_valid(value):
-            return []
-        errors = validator.iter_errors(value) if _is_small(value) else _first(validator, value)
-        return list(_limited(_described(error, location, prefix) for error in errors))
-    except ValueError:  # nested beyond the limit of the validator, or text that is not Unicode
-        return [Violation(pointer_to(prefix), location, "is nested too deeply or holds invalid text", "type")]
+class Judge:
+    """Holds values against one schema: a look whether they fit, and only then the search for violations."""
+
+    __slots__ = ("_fits_no_form", "_is_valid", "_teller")
+
+    def __init__(self, schema: Any) -> None:
+        validator = build(schema)
+        self._is_valid = validator.is_valid
+        self._teller = build_teller(schema) if has_alternatives(schema) else validator
+        forms = build_forms(schema)
+        self._fits_no_form = None if forms is None else lambda value: not forms.is_valid(value)
+
+    def violations(self, value: Any, location: str, prefix: tuple[str | int, ...] = ()) -> list[Violation]:
+        """Return the violations of *value*, in the order of the schema; *prefix* starts their pointers."""
+        try:
+            return [] if self._is_valid(value) else self._found(value, location, prefix)
+        except ValueError:  # nested beyond the limit of the validator, or text that is not Unicode
+            return [Violation(pointer_to(prefix), location, "is nested too deeply or holds invalid text", "type")]
+
+    def _found(self, value: Any, location: str, prefix: tuple[str | int, ...]) -> list[Violation]:
+        found: list[Violation] = []
+        small = _is_small(value)
+        if not small and self._fits_no_form is not None and self._fits_no_form(value):  # an error would copy all of it
+            return [Violation(pointer_to(prefix), location, "fits none of the allowed forms", "anyOf")]
+        if self._teller is not None:
+            errors = self._teller.iter_errors(value) if small else _first(self._teller, value)
+            found = list(_limited(_described(error, value, location, prefix) for error in errors))
+        return found or [Violation(pointer_to(prefix), location, "does not fit its declaration", "schema")]
 
 
 def _first(validator: jsonschema_rs.Validator, value: Any) -> Iterator[Any]:
@@ -77,10 +96,13 @@ def _limited(groups: Iterator[list[Violation]]) -> Iterator[Violation]:
             return
 
 
-def _described(error: Any, location: str, prefix: tuple[str | int, ...]) -> list[Violation]:
-    """Give the violations that one error of the validator stands for: one for each name it speaks of."""
+def _described(error: Any, value: Any, location: str, prefix: tuple[str | int, ...]) -> list[Violation]:
+    """Return the violations of *value* that one error of the validator stands for: one for each name it speaks of."""
     keyword, path = error.kind.name, (*prefix, *error.instance_path)
-    details = error.kind.as_dict() | {"path": error.instance_path}
+    details = error.kind.as_dict()
+    if keyword == "not" and (folded := folded_in(details["schema"])) is not None:
+        details["value"] = reduce(_below, error.instance_path, value)
+        return [Violation(pointer_to(path), location, _alternatives(details), folded[0])]
     rule = error.schema_path[-1] if error.schema_path else None
     if keyword == "falseSchema" and rule in _NO_NAMES:
         return [Violation(pointer_to(path), location, "must be an empty object", rule)]
@@ -89,6 +111,11 @@ def _described(error: Any, location: str, prefix: tuple[str | int, ...]) -> list
         names = details[key] if isinstance(details[key], list) else [details[key]]
         return [Violation(pointer_to((*path, name)), location, message, keyword) for name in names]
     return [Violation(pointer_to(path), location, sentence(keyword, details), keyword)]
+
+
+def _below(value: Any, step: str | int) -> Any:
+    """Return the member of *value* that *step* leads to; a key of digits is told as a number by the library."""
+    return value.get(str(step)) if isinstance(value, dict) else value[step]
 
 
 def sentence(keyword: str, details: dict[str, Any]) -> str:
@@ -110,22 +137,23 @@ def _listed(values: list[Any]) -> str:
     return ", ".join(texts)
 
 
-def _any_of(details: dict[str, Any]) -> str:
-    """Name the types when the alternatives differ in nothing else, the number of alternatives otherwise."""
-    branches, path = details["context"], details["path"]
-    if all(len(found) == 1 and _is_type_error(found[0], path) for found in branches):
-        return _types([name for found in branches for name in found[0].kind.as_dict()["types"]])
-    return f"fits none of the {len(branches)} allowed forms"
-
-
-def _is_type_error(error: Any, path: list[str | int]) -> bool:
-    return bool(error.kind.name == "type" and error.instance_path == path)
-
-
-def _one_of(details: dict[str, Any]) -> str:
-    if any(not branch for branch in details["context"]):
+def _alternatives(details: dict[str, Any]) -> str:
+    """Name the types when the value has none of those of the alternatives, the number of alternatives otherwise."""
+    folded = folded_in(details["schema"])
+    if folded is None:
+        return "has a form that is not allowed"
+    name, forms = folded
+    if name == "oneOf":  # told only where at least one fits
         return "fits more than one of the forms of which it may fit one"
-    return _any_of(details)
+    names = [kind for form in forms for kind in _types_of(form)]
+    if all(map(_types_of, forms)) and not any(has_type(details["value"], kind) for kind in names):
+        return _types(list(dict.fromkeys(names)))
+    return f"fits none of the {len(forms)} allowed forms"
+
+
+def _types_of(form: Any) -> list[str]:
+    declared = form.get("type", []) if isinstance(form, dict) else []
+    return declared if isinstance(declared, list) else [declared]
 
 
 def _types(names: list[str]) -> str:
@@ -146,7 +174,7 @@ def _limit(text: str, noun: str = "") -> Callable[[dict[str, Any]], str]:
 
 def _property_names(details: dict[str, Any]) -> str:
     kind = details["error"].kind
-    return f"has a name that {sentence(kind.name, kind.as_dict() | {'path': []})}"
+    return f"has a name that {sentence(kind.name, kind.as_dict() | {'value': ''})}"
 
 
 _NAMING = {
@@ -180,8 +208,6 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "contains": lambda _: "does not hold the items that it has to",
     "unevaluatedItems": lambda _: "has more items than it may",
     "falseSchema": lambda _: "must not be given",
-    "not": lambda _: "has a form that is not allowed",
+    "not": _alternatives,
     "propertyNames": _property_names,
-    "anyOf": _any_of,
-    "oneOf": _one_of,
 }
