@@ -43,6 +43,8 @@ def _check_functions(text: str, node: Any) -> None:
     pending = [node]
     while pending:
         node = pending.pop()
+        if not isinstance(node, dict):  # a bound of a slice is a number, or nothing
+            continue
         children = node["children"]
         pending += children
         if node["type"] != "function_expression":

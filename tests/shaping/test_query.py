@@ -48,6 +48,21 @@ def test_wrong_queries_are_found_at_load(text: str, offset: int, message: str) -
     assert caught.value.offset == offset
 
 
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [("[0:2]", [1, 2]), ("[::2]", [1, 3]), ("[-1:]", [3]), ("[:2] | length(@)", 2), ("sort(@)[::-1]", [3, 2, 1])],
+)
+def test_slices(text: str, result: object) -> None:
+    """A slice takes a part of an array; its bounds are numbers or nothing."""
+    assert compile_jmespath(text)([1, 2, 3]) == result
+
+
+def test_a_slice_without_a_step_fails_its_call_alone() -> None:
+    """A step of zero, which JMESPath refuses when it runs, is an expression error."""
+    with pytest.raises(ExpressionError):
+        compile_jmespath("[::0]")([1, 2, 3])
+
+
 def test_data_that_does_not_fit_is_an_expression_error() -> None:
     """A function that gets the wrong type fails this call alone; the data is not repeated."""
     with pytest.raises(ExpressionError) as caught:
