@@ -64,3 +64,30 @@ def test_hang_ups_end_calls(served, stage):
         stage.until(lambda: upstream.requests)
     assert stage.until(lambda: upstream.hung_up == 1) < 0.45
     stage.until(lambda: app.running.generation.in_flight == 0)
+
+
+def test_the_application_is_named_as_a_factory(stage, monkeypatch):
+    """``uvicorn --factory aggregator:create_app`` serves the file that ``AGGREGATOR_CONFIG`` names."""
+    path = stage.folder / "named.yaml"
+    path.write_text("version: 1\nendpoints: {GET /a: {respond: {body: {named: true}}}}\n")
+    monkeypatch.setenv("AGGREGATOR_CONFIG", str(path))
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config("aggregator:create_app", factory=True, log_config=None, lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        stage.until(lambda: server.started)
+        with stage.wire(listener.getsockname()[1]) as wire:
+            assert wire.ask("GET", "/a").json == {"named": True}
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_a_factory_without_a_variable_takes_the_usual_file(stage, monkeypatch):
+    """Without the variable, or with an empty one, it is ``routes.yaml`` of the current folder."""
+    (stage.folder / "routes.yaml").write_text("version: 1\nendpoints: {GET /usual: {respond: {body: 1}}}\n")
+    monkeypatch.chdir(stage.folder)
+    for env in ({}, {"AGGREGATOR_CONFIG": ""}):
+        assert [plan.key for plan in create_app(env=env).running.plan.endpoints] == ["GET /usual"]

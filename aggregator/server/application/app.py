@@ -84,17 +84,20 @@ class Application(FastAPI):
 
 
 def create_app(
-    config: Config | str | os.PathLike[str],
+    config: Config | str | os.PathLike[str] | None = None,
     *,
     transport: httpx.AsyncBaseTransport | None = None,
     env: Mapping[str, str] | None = None,
 ) -> FastAPI:
-    """Give the application that serves *config*, a path to ``routes.yaml`` or what ``load_config`` gave.
+    """Return the application that serves *config*, a path to ``routes.yaml`` or what ``load_config`` gave.
 
     *transport* carries all calls in place of the built-in engine (``httpx.MockTransport`` in tests). *env* replaces
-    the environment. Raises ``ConfigError`` with every problem of the file. ``app.state.http_client`` is the shared
-    client while the application runs.
+    the environment. Without *config* the file is the one that ``AGGREGATOR_CONFIG`` names, or ``routes.yaml``, so that
+    ``uvicorn --factory aggregator:create_app`` works. Raises ``ConfigError`` with every problem of the file.
+    ``app.state.http_client`` is the shared client while the application runs.
     """
+    if config is None:
+        config = (os.environ if env is None else env).get("AGGREGATOR_CONFIG") or "routes.yaml"
     source: PlanSource = FixedSource(config) if isinstance(config, Config) else PlanFiles(Path(config), env)
     return application(source, transport)
 
