@@ -97,7 +97,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
         from importlib.metadata import version
 
-        click.echo(f"aggregator {version('aggregator')}")
+        click.echo(f"aggregator {version('aggregator-server')}")
         ctx.exit()
 
 

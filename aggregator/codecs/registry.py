@@ -117,7 +117,7 @@ def require(name: str) -> Codec:
         raise StartupError(f"There is no format `{name}`; {hint}.")
     if not _is_installed(codec):
         raise StartupError(
-            f"The format `{name}` needs the package {codec.package}: pip install 'aggregator[{codec.extra}]'."
+            f"The format `{name}` needs the package {codec.package}: pip install 'aggregator-server[{codec.extra}]'."
         )
     return codec
 

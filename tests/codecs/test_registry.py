@@ -85,7 +85,7 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     for cached in (require, registry._is_installed, registry._codec_for):
         cached.cache_clear()
     try:
-        with pytest.raises(StartupError, match=r"pip install 'aggregator\[xml\]'"):
+        with pytest.raises(StartupError, match=r"pip install 'aggregator-server\[xml\]'"):
             require("xml")
         with pytest.raises(CallError, match="application/xml, whose reader is not installed") as caught:
             codec_for(b"application/xml")

@@ -26,7 +26,7 @@ def check_client(around: Surroundings) -> Iterator[Finding]:
                 message = f"the built-in engine has no `{key}`"
                 yield Finding("needs-httpx", message, ("client", key), "add `transport: httpx`", at_key=True)
     elif client.http2 and find_spec("h2") is None:
-        hint = "install it: pip install 'aggregator[http2]'"
+        hint = "install it: pip install 'aggregator-server[http2]'"
         yield Finding("missing-package", "HTTP/2 needs the package h2", ("client", "http2"), hint)
     if client.proxy is not None:
         yield from _check_proxy(client.proxy, ("client", "proxy"))
