@@ -18,6 +18,7 @@ LAYERS = (
     {"exchange", "fields", "templates", "telemetry"},
     {"stores", "codecs", "shaping", "schemas", "transport", "demo", "edge"},
     {"identity"},
+    {"parts"},
     {"policies"},
     {"config"},
     {"plan"},

@@ -13,7 +13,6 @@ from aggregator.config.analysis.endpoint_key import read_key
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.walking import Walker, inputs_of
-from aggregator.config.findings import Finding
 from aggregator.config.merging import Entry
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
@@ -21,6 +20,7 @@ from aggregator.config.rules import CAREFUL_RULES, ENDPOINT_RULES, GROUP_RULES, 
 from aggregator.config.rules.plugins import transforms
 from aggregator.config.salvage import salvage
 from aggregator.config.validation import findings_of
+from aggregator.diagnostics.finding import Finding
 from aggregator.templates import PathPattern
 
 

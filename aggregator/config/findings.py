@@ -1,51 +1,21 @@
-"""Problems as rules report them: by path in the configuration, so that they survive when lines move.
-
-``loading`` turns each :class:`Finding` into a diagnostic with a place once it knows where things stand.
-"""
+"""Findings of rules become diagnostics with places, once it is known where things stand in the files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from aggregator.config.text.section import Section
 from aggregator.config.text.values import Steps
-from aggregator.diagnostics import Diagnostic, Level, Position
+from aggregator.diagnostics import Diagnostic, Position
+from aggregator.diagnostics.finding import Finding
 
 _SHORTEST = 6
 """Shorter values are masked nowhere: they would be found in words of ours."""
 _REFERENCE = re.compile(r"\$\{[^{}]*\}")
-
-
-class Elsewhere(NamedTuple):
-    """Another place that takes part, and what to say there."""
-
-    path: Steps
-    label: str
-    at_key: bool = False
-    text: str = ""
-
-
-class Finding(Struct, frozen=True):
-    """One problem at *path* from the top of the configuration, such as ``("endpoints", "GET /x", "call")``.
-
-    It is pointed at in the value, in the key (*at_key*), or at the *text* that stands in the value for the
-    *occurrence*-th time (from 0).
-    """
-
-    code: str
-    message: str
-    path: Steps
-    hint: str | None = None
-    level: Level = "error"
-    at_key: bool = False
-    text: str = ""
-    occurrence: int = 0
-    related: tuple[Elsewhere, ...] = ()
 
 
 class Origins:

@@ -14,7 +14,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from aggregator.config.digests import digest_of
-from aggregator.config.findings import Finding
 from aggregator.config.merging import Whole, merge
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
@@ -24,6 +23,7 @@ from aggregator.config.text.document import ParseCache
 from aggregator.config.text.including import Tree, read_tree
 from aggregator.config.text.yaml_text import read_file, source_of
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
+from aggregator.diagnostics.finding import Finding
 from aggregator.errors import ConfigError
 
 

@@ -6,12 +6,12 @@ from msgspec import Struct
 
 from aggregator.config.checking import Checked, CheckedRoot, check_endpoint, check_root
 from aggregator.config.digests import SectionDigests
-from aggregator.config.findings import Finding
 from aggregator.config.merging import Entry, Whole
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.rules.routes import check_routes
 from aggregator.config.rules.usage import check_operation_ids, check_usage
+from aggregator.diagnostics.finding import Finding
 
 
 class Verdict(Struct, frozen=True):

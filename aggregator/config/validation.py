@@ -10,13 +10,14 @@ from msgspec import Struct
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from aggregator.config.findings import Finding, value_at, written_path
+from aggregator.config.findings import value_at, written_path
 from aggregator.config.hints.shapes import hint_for_type
 from aggregator.config.hints.unknown_keys import ENDPOINT_KEY, hint_for_key
 from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, takes_any_key
 from aggregator.config.hints.wording import example_of, found_in, sentence
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean, suggest
+from aggregator.diagnostics.finding import Finding
 from aggregator.fields import Settings
 
 _KINDS = {

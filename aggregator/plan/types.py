@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.schemas import BodySchema, Parameter
 from aggregator.templates import Expression, PathPattern, Template, UrlTemplate
 from aggregator.transport import PoolSettings
@@ -33,20 +34,6 @@ class UpstreamPlan(Struct, frozen=True):
     query_templates: tuple[tuple[str, Template], ...] = ()
     header_templates: tuple[tuple[bytes, Template], ...] = ()
     demo: str | None = None
-
-
-class RowPlan(Struct, frozen=True):
-    """One row of a status map, compiled."""
-
-    on: str
-    part: str | None = None
-    when: Expression | None = None
-    status: int | None = None
-    title: str | Template | None = None
-    detail: Template | None = None
-    body: Template | None = None
-    headers: tuple[tuple[bytes, Template], ...] = ()
-    forward: bool = False
 
 
 class ShapePlan(Struct, frozen=True):

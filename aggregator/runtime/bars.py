@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from aggregator.errors import Cause
 from aggregator.exchange import State
+from aggregator.parts.result import Result
 from aggregator.plan.explaining.summary import part_text
 from aggregator.plan.types import EndpointPlan
-from aggregator.runtime.parts.result import Result
 
 CANCELLED = "cancelled"
 _SLOW_BODY = 0.005

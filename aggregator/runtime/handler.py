@@ -16,6 +16,9 @@ from msgspec import Struct
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
+from aggregator.parts.frame import Cancelable, Frame, Part
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.assembly import Assembly
@@ -27,9 +30,6 @@ from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answ
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.fanout import Order, Run
-from aggregator.runtime.parts.frame import Cancelable, Frame, Part
-from aggregator.runtime.parts.names import Names
-from aggregator.runtime.parts.result import Result, failed
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, take_body
 from aggregator.runtime.request.gates import Admission, Gate, admitted, check_gates

@@ -7,9 +7,9 @@ import logging
 from typing import Literal
 
 from aggregator.exchange import Exchange
+from aggregator.parts.result import Result
 from aggregator.runtime.answers.failure import sentence
 from aggregator.runtime.answers.outcome import is_partial, lost_in, parts_header
-from aggregator.runtime.parts.result import Result
 from aggregator.runtime.repeats import Repeats
 from aggregator.telemetry.logging import log
 

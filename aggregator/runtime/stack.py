@@ -6,6 +6,7 @@ Innermost first: the call itself; its function (``transform``); one call per ite
 
 from __future__ import annotations
 
+from aggregator.parts.frame import Part
 from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, FanPlan, PartPlan
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.calls.sending import LeanDoor, Sender, compile_sender
@@ -13,7 +14,6 @@ from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.parts.alternatives import Fallback, Race
 from aggregator.runtime.parts.each import Each
 from aggregator.runtime.parts.fanout import FanOut, fan_out
-from aggregator.runtime.parts.frame import Part
 from aggregator.runtime.parts.groups import Group
 from aggregator.runtime.parts.guarding import Guarded
 from aggregator.runtime.parts.shape import compile_reshape

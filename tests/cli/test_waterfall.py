@@ -5,9 +5,9 @@ from __future__ import annotations
 from aggregator.cli.waterfall import draw
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
+from aggregator.parts.result import Result, failed, skipped
 from aggregator.plan.types import FanPlan, PartPlan
 from aggregator.runtime.bars import Bar, bar_member, bars_of
-from aggregator.runtime.parts.result import Result, failed, skipped
 from aggregator.transport import Reply
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from aggregator.config.findings import Elsewhere, Finding, Origins, value_at, written_path
+from aggregator.config.findings import Origins, value_at, written_path
 from aggregator.config.text.document import read_document
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Elsewhere, Finding
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from aggregator.config.findings import Finding
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.validation import findings_of
+from aggregator.diagnostics.finding import Finding
 from aggregator.fields import Settings
 
 

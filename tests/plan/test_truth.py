@@ -7,11 +7,11 @@ import pytest
 from aggregator.causes import CAUSES
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
+from aggregator.parts.names import Names
+from aggregator.parts.result import failed
 from aggregator.plan.explaining.truth import cases_of, rule_text
 from aggregator.plan.failures import default_status
 from aggregator.runtime.answers.failure import failure_answer
-from aggregator.runtime.parts.names import Names
-from aggregator.runtime.parts.result import failed
 
 ROWS = """
 defaults: {status_map: {overloaded: {status: 429}}}

@@ -141,7 +141,7 @@ def test_another_body_has_another_tag(serve):
 def test_the_times_in_meta_are_no_change(serve, monkeypatch):
     """With ``meta`` the tag is a weak one of all but ``meta``: an answer that took longer is confirmed all the same."""
     one, times = {"n": 1.0}, iter(range(99))
-    monkeypatch.setattr("aggregator.runtime.parts.result.Result.milliseconds", property(lambda _: float(next(times))))
+    monkeypatch.setattr("aggregator.parts.result.Result.milliseconds", property(lambda _: float(next(times))))
     gateway = serve(
         "endpoints: {GET /x: {call: a:/one, response: {etag: true, meta: true, formats: [json, msgpack]}}}",
         {"/one": lambda _: httpx.Response(200, json=one)},

@@ -9,8 +9,8 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
+from aggregator.parts.result import Result, failed, skipped
 from aggregator.runtime.answers.outcome import is_partial, part_member, parts_header
-from aggregator.runtime.parts.result import Result, failed, skipped
 
 
 def result(name="x", state=State.OK, status=200, ms=12.34):

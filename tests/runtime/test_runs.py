@@ -8,13 +8,13 @@ import pytest
 
 from aggregator.errors import CallError, Cause, ExpressionError
 from aggregator.exchange import Exchange, State
+from aggregator.parts.frame import Frame
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result, failed
 from aggregator.runtime.parts.alternatives import Fallback, Race
 from aggregator.runtime.parts.fanout import Run, fan_out
-from aggregator.runtime.parts.frame import Frame
 from aggregator.runtime.parts.groups import Group
 from aggregator.runtime.parts.guarding import Guarded
-from aggregator.runtime.parts.names import Names
-from aggregator.runtime.parts.result import Result, failed
 
 
 class Loop:

@@ -7,10 +7,11 @@ import re
 from msgspec import Struct
 from msgspec.structs import replace
 
-from aggregator.config.findings import Finding, occurrences
+from aggregator.config.findings import occurrences
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
+from aggregator.diagnostics.finding import Finding
 from aggregator.http import METHODS
 from aggregator.templates import PathPattern, TemplateProblem, compile_pattern
 

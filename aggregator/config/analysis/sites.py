@@ -7,11 +7,11 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from aggregator.config.analysis.scope import Inputs, Scope
-from aggregator.config.findings import Finding
 from aggregator.config.model.call import CallSettings, FanOutSettings, ShapeSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
 from aggregator.templates import PathPattern, UrlTemplate
 
 Reference = tuple[str, ...]

@@ -8,9 +8,10 @@ from typing import Any
 
 from aggregator.config.analysis.scope import INPUT_NAMES, Scope
 from aggregator.config.analysis.sites import Analysis, Reference, Use
-from aggregator.config.findings import Finding, occurrences, value_at
+from aggregator.config.findings import occurrences, value_at
 from aggregator.config.hints.twins import Told, told
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
 from aggregator.templates import (
     Const,
     Expr,

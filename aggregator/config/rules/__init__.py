@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
 from aggregator.config.rules.addresses import check_addresses, check_placeholders
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
@@ -38,6 +37,7 @@ from aggregator.config.rules.text_bodies import check_text_bodies
 from aggregator.config.rules.timeouts import check_timeouts
 from aggregator.config.rules.unread_texts import check_unread_sections, check_unread_texts
 from aggregator.config.rules.upstreams import check_upstreams
+from aggregator.diagnostics.finding import Finding
 
 Rule = Callable[[Analysis, Surroundings], Iterator[Finding]]
 RootRule = Callable[[Surroundings], Iterator[Finding]]

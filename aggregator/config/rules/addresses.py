@@ -10,10 +10,11 @@ from aggregator.config.analysis.forwarded import forwarded_query
 from aggregator.config.analysis.scope import RESULT_FIELDS
 from aggregator.config.analysis.sites import Analysis, CallSite, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding, value_at
+from aggregator.config.findings import value_at
 from aggregator.config.hints.twins import Told, file_says, told
 from aggregator.config.rules.spots import report
 from aggregator.diagnostics import did_you_mean
+from aggregator.diagnostics.finding import Finding
 
 _OBJECTS = frozenset({"query", "headers", "body", "request", "params", "calls", "this", "response"})
 _NOT_SINGLE = frozenset({"headers", "body"})

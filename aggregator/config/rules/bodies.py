@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
 from aggregator.config.hints.wording import listed
+from aggregator.diagnostics.finding import Finding
 from aggregator.fields import size_text
 from aggregator.http import FETCHING
 

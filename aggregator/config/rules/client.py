@@ -7,11 +7,11 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
 from aggregator.config.rules.header_fields import check_fields, check_forward
 from aggregator.config.rules.timeouts import check_limits
 from aggregator.config.rules.upstreams import check_limits_of_connections, check_shared_rows
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
 from aggregator.http import is_token
 
 _PROXIES = ("http", "https", "socks5")

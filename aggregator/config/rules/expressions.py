@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
+from aggregator.diagnostics.finding import Finding
 
 
 def check_expressions(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from aggregator.codecs.registry import require
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
 from aggregator.config.hints.wording import sentence
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
 from aggregator.errors import StartupError
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis, Fan
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.model.call import CallSettings, FanOutSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
+from aggregator.diagnostics.finding import Elsewhere, Finding
 
 
 def check_groups(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.model.client import ForwardSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.errors import ExpressionError
 from aggregator.http import FRAMING, NEVER_FORWARDED, NEVER_PASSED, Names, is_token
 from aggregator.templates import Const, TemplateProblem, Text, compile_value, header_value, text_of

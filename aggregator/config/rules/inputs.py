@@ -8,11 +8,12 @@ from typing import Any
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding, value_at
+from aggregator.config.findings import value_at
 from aggregator.config.hints.twins import Told, told
 from aggregator.config.hints.wording import sentence
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
+from aggregator.diagnostics.finding import Finding
 from aggregator.http import FETCHING, is_token
 from aggregator.schemas.body import compile_body
 from aggregator.schemas.parameter import Location, compile_parameter

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from aggregator.config.analysis.sites import Analysis
-from aggregator.config.findings import Finding
 from aggregator.config.hints.wording import sentence
 from aggregator.config.model.response import ListJoinSettings, ResponseSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
+from aggregator.diagnostics.finding import Finding
 from aggregator.shaping.join import compile_list_join, lists_of, part_looked_up
 from aggregator.shaping.problems import ShapeProblem
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding, value_at
+from aggregator.config.findings import value_at
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
 
 _HEADERS = re.compile(r"(?:proxy-)?authorization|cookie|(?:x-)?(?:api-?key|auth-token|access-token|secret)")
 _PARAMETERS = re.compile(r"api[_-]?key|(?:access_|auth_)?token|(?:client_)?secret|password")

@@ -8,10 +8,10 @@ from aggregator.config.analysis.forwarded import forwarded_query
 from aggregator.config.analysis.scope import REQUEST_FIELDS, RESULT_FIELDS, Inputs, Scope
 from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
 from aggregator.config.hints.wording import listed
 from aggregator.config.rules.spots import as_written, report
 from aggregator.diagnostics import did_you_mean, suggest
+from aggregator.diagnostics.finding import Finding
 
 _INSTEAD = {
     "response": "the whole of a call is `calls.NAME`, with `status`, `headers` and `body`",

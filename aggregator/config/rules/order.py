@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis, Fan, Part
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Elsewhere, Finding
 from aggregator.diagnostics import did_you_mean
+from aggregator.diagnostics.finding import Elsewhere, Finding
 
 
 def check_order(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:

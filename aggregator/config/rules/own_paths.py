@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
+from aggregator.diagnostics.finding import Finding
 from aggregator.schemas.parameter import compile_parameter
 from aggregator.schemas.problems import InvalidInput, InvalidSchema
 from aggregator.templates import PathPattern, own_paths

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from aggregator.config.analysis.scope import RESERVED
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Elsewhere, Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.templates import is_name
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from aggregator.config.analysis.sites import Analysis, CallSite, Part, Rows
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
 from aggregator.config.model.failure import StatusRow
+from aggregator.diagnostics.finding import Finding
 
 _OF_A_LIST = frozenset({"any", "expression", "input", "invalid_body", "too_large", "malformed"})
 _OF_THE_ANSWER = frozenset({"any", "expression", "input", "fault", "timeout", "deadline"})

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
 from aggregator.config.model.call import BackgroundCallSettings
+from aggregator.diagnostics.finding import Finding
 
 _AROUND = ("optional", "default", "needs", "for_each", "fallback", "race", "fan_out", "status_map")
 _RESULT = ("success", "select", "target", "allow", "deny", "rename", "group", "format", "transform")

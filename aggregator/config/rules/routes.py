@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from aggregator.config.findings import Elsewhere, Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.templates import Param, PathPattern
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from aggregator.config.analysis.sites import Analysis, Part
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.hints.wording import sentence
 from aggregator.config.model.call import BatchSettings, ShapeSettings
 from aggregator.config.rules.joins import check_joins
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.shaping.fields import compile_allow
 from aggregator.shaping.moves import compile_group, compile_rename
 from aggregator.shaping.path import parse_path

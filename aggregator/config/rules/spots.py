@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from aggregator.config.analysis.sites import Reference, Use
-from aggregator.config.findings import Elsewhere, Finding, occurrences
+from aggregator.config.findings import occurrences
 from aggregator.diagnostics import Level
+from aggregator.diagnostics.finding import Elsewhere, Finding
 
 _BEFORE = r"(?<![\w.'\"-])"
 

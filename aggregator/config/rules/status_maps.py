@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from aggregator.causes import causes_called
 from aggregator.config.analysis.sites import Analysis, CallSite, Rows
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.hints.wording import listed
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
+from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.http import BODILESS
 
 _OF_BODIES = frozenset(cause.value for cause in causes_called("invalid_body"))

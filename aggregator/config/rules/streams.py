@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.model.response import ResponseSettings
 from aggregator.config.rules.spots import report
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.http import BODILESS
 
 _OF_ANSWER = frozenset({"status", "headers", "pass_headers"})

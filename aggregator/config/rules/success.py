@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
+from aggregator.diagnostics.finding import Finding
 
 _STATUS = re.compile(r"[1-5][0-9][0-9]|[1-5]xx", re.IGNORECASE)
 

@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding, occurrences
+from aggregator.config.findings import occurrences
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
 from aggregator.templates import TemplateProblem, Text, compile_value, expressions_in
 
 _LAST_FILTER: Final = re.compile(r"\|\s*(\w+)\s*(?:\([^()]*\))?\s*\Z")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Elsewhere, Finding
 from aggregator.config.model.client import Timeouts
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Elsewhere, Finding
 
 
 def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:

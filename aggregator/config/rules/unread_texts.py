@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Finding
 from aggregator.config.hints.vocabulary import may_hold, text_kind
 from aggregator.config.model.root import RootSettings
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
 from aggregator.fields import TextKind
 
 _REFERENCE: Final = re.compile(r"\$\{[^{}]*\}")

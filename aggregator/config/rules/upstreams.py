@@ -10,7 +10,7 @@ from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
 from aggregator.config.analysis.walking import walk_rows
-from aggregator.config.findings import Finding, value_at
+from aggregator.config.findings import value_at
 from aggregator.config.hints.twins import told
 from aggregator.config.model.client import LimitSettings, UpstreamSettings
 from aggregator.config.model.failure import StatusRow
@@ -21,6 +21,7 @@ from aggregator.config.rules.timeouts import check_limits
 from aggregator.config.text.values import Steps
 from aggregator.demo import SERVICES
 from aggregator.diagnostics import did_you_mean
+from aggregator.diagnostics.finding import Finding
 from aggregator.templates import TemplateProblem, compile_pattern, compile_url, with_scheme
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Elsewhere, Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding
 
 
 class Usage(Protocol):

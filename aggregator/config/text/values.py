@@ -32,11 +32,10 @@ from aggregator.config.text.reading import (
 from aggregator.config.text.scalars import NOT_SIMPLY_TEXT, Doubt, read_plain
 from aggregator.config.text.unquoted import is_unquoted_expression, unquoted_expression
 from aggregator.diagnostics import Diagnostic, Position, did_you_mean
+from aggregator.diagnostics.finding import Steps as Steps
 
 Parser: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where PyYAML was built with it: ten times as fast."""
-
-Steps = tuple[str | int, ...]
 
 _MERGE = "<<"
 _INDENT = "endpoints stand under `endpoints:`, indented"

@@ -12,6 +12,8 @@ from typing import Any
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange, State
 from aggregator.http import has_body, without
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.bodies import JSON_TYPE, Function, body_of, compile_steps
@@ -22,8 +24,6 @@ from aggregator.runtime.answers.outcome import HEADER, is_partial, parts_header
 from aggregator.runtime.answers.passing import needed_fields, standing_statuses
 from aggregator.runtime.parts.blame import told
 from aggregator.runtime.parts.fanout import Run
-from aggregator.runtime.parts.names import Names
-from aggregator.runtime.parts.result import Result
 from aggregator.templates import MISSING, Expression, Template, header_value, text_of
 
 Begin = Callable[[Run], Answer]

@@ -8,8 +8,8 @@ from typing import Any
 
 from aggregator.exchange import Exchange
 from aggregator.http import first
+from aggregator.parts.result import Result
 from aggregator.plan.types import ServerPlan
-from aggregator.runtime.parts.result import Result
 
 Discloses = Callable[[Exchange], bool]
 _MOST_OF_A_BODY = 4096

@@ -12,14 +12,14 @@ from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.http import has_body
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result
 from aggregator.plan import failures
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.answers.answer import Answer, merged_headers, problem
 from aggregator.runtime.answers.disclosure import details
 from aggregator.runtime.answers.outcome import parts_member
 from aggregator.runtime.answers.passing import fields_taken, needed_fields
-from aggregator.runtime.parts.names import Names
-from aggregator.runtime.parts.result import Result
 from aggregator.templates import MISSING, Template, header_value
 
 _UNKNOWN = CallError(Cause.EXPRESSION, "The answer could not be made.")

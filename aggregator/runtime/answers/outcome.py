@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from aggregator.exchange import State
+from aggregator.parts.result import Result
 from aggregator.runtime.answers.disclosure import details
-from aggregator.runtime.parts.result import Result
 
 HEADER = b"aggregator-parts"
 _REPLACED = frozenset({State.DEFAULT, State.STALE})

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from aggregator.exchange import State
 from aggregator.http import NEVER_PASSED, HeaderList
+from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
 from aggregator.plan.walking import calls_in
 from aggregator.runtime.parts.fanout import Run
-from aggregator.runtime.parts.result import Result
 
 _NEVER = NEVER_PASSED | {b"x-request-id", b"aggregator-parts"}
 _OF_A_WHOLE = frozenset({b"cache-control", b"expires", b"age", b"etag", b"last-modified", b"content-range"})

@@ -8,8 +8,8 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError
 from aggregator.http import header_map
+from aggregator.parts.names import Names
 from aggregator.runtime.answers.answer import Answer
-from aggregator.runtime.parts.names import Names
 from aggregator.templates import Path
 
 _UNREAD: Any = object()

@@ -15,13 +15,13 @@ from msgspec import Struct
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import State
+from aggregator.parts.frame import Frame, Part
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result
 from aggregator.plan.types import BackgroundPlan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.viewing import AnswerNames
 from aggregator.runtime.background.tally import EffectCounts, Tally
-from aggregator.runtime.parts.frame import Frame, Part
-from aggregator.runtime.parts.names import Names
-from aggregator.runtime.parts.result import Result
 from aggregator.templates import Expression
 
 MOST_HELD = 64 * 1024 * 1024

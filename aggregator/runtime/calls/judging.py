@@ -10,9 +10,9 @@ from aggregator.codecs.registry import codec_for
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.http import first
+from aggregator.parts.frame import Frame
+from aggregator.parts.result import Result, failed
 from aggregator.plan.types import CallPlan, SuccessPlan
-from aggregator.runtime.parts.frame import Frame
-from aggregator.runtime.parts.result import Result, failed
 from aggregator.runtime.parts.shape import compile_reshape
 from aggregator.transport import Reply
 

@@ -8,11 +8,11 @@ from urllib.parse import unquote_to_bytes
 
 from aggregator.codecs.formats.form import encode_form
 from aggregator.errors import ExpressionError
+from aggregator.parts.frame import Frame
+from aggregator.parts.names import Names
 from aggregator.plan.types import RequestPlan
 from aggregator.runtime.calls.splicing import Writer, compile_json
 from aggregator.runtime.parts.blame import told
-from aggregator.runtime.parts.frame import Frame
-from aggregator.runtime.parts.names import Names
 from aggregator.templates import MISSING, Splice, Template, header_value, percent_encode, text_of
 from aggregator.templates.expressions.data import kind_of
 

@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
+from aggregator.parts.frame import Cancelable, Done, Frame
+from aggregator.parts.result import Result, failed
 from aggregator.plan.types import CallPlan
 from aggregator.runtime.calls.judging import Judge
 from aggregator.runtime.calls.redirects import next_target
@@ -27,8 +29,6 @@ from aggregator.runtime.calls.rendering import (
     plain_target,
 )
 from aggregator.runtime.parts.blame import blame
-from aggregator.runtime.parts.frame import Cancelable, Done, Frame
-from aggregator.runtime.parts.result import Result, failed
 from aggregator.templates import Splice
 from aggregator.transport import Reply
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aggregator.codecs import json as json_codec
-from aggregator.runtime.parts.names import Names
+from aggregator.parts.names import Names
 from aggregator.templates import MISSING, Const, Expr, Expression, ListNode, Node, Path, Template, Text
 
 Writer = Callable[[Names], bytes]

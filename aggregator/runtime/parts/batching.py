@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError, Cause, ExpressionError
+from aggregator.parts.names import ItemNames, Names
+from aggregator.parts.result import as_call_error
 from aggregator.plan.types import BatchPlan, EachPlan
 from aggregator.runtime.parts.blame import blame
-from aggregator.runtime.parts.names import ItemNames, Names
-from aggregator.runtime.parts.result import as_call_error
 from aggregator.runtime.parts.shape import compile_structure
 from aggregator.shaping.keys import key_text
 from aggregator.shaping.path import compile_extract

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aggregator.errors import AggregatorError, CallError, Cause, ExpressionError, References
-from aggregator.runtime.parts.names import Names
+from aggregator.parts.names import Names
 from aggregator.templates import Template, text_of
 
 _NEUTRAL = frozenset({"now"})

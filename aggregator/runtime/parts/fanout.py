@@ -15,9 +15,8 @@ from msgspec import Struct
 
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
-from aggregator.runtime.parts.frame import Cancelable, Frame, Part
-from aggregator.runtime.parts.result import Result, failed, skipped
-from aggregator.runtime.parts.wanted import Wanted
+from aggregator.parts.frame import Cancelable, Frame, Part, Wanted
+from aggregator.parts.result import Result, failed, skipped
 
 _log = logging.getLogger("aggregator.request")
 

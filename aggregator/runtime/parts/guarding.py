@@ -6,10 +6,10 @@ from contextlib import suppress
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import State
+from aggregator.parts.frame import Cancelable, Done, Frame, Part
+from aggregator.parts.result import Result, failed, skipped
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.parts.blame import blame
-from aggregator.runtime.parts.frame import Cancelable, Done, Frame, Part
-from aggregator.runtime.parts.result import Result, failed, skipped
 from aggregator.runtime.parts.shape import Reshape
 from aggregator.templates import MISSING, Expression, Template
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from aggregator.errors import AggregatorError, CallError, Cause, StartupError
 from aggregator.exchange import State
-from aggregator.runtime.parts.frame import Cancelable, Done, Frame, Part
-from aggregator.runtime.parts.result import Result, failed
+from aggregator.parts.frame import Cancelable, Done, Frame, Part
+from aggregator.parts.result import Result, failed
 from aggregator.runtime.plugins.threads import Threads
 from aggregator.telemetry.logging import log
 from aggregator.telemetry.stacks import frames_of

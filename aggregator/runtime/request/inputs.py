@@ -11,8 +11,8 @@ from aggregator.codecs import json as json_codec
 from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import AggregatorError
 from aggregator.exchange import MOST_FIELDS, Exchange
+from aggregator.parts.names import Names
 from aggregator.plan.types import InputPlan
-from aggregator.runtime.parts.names import Names
 from aggregator.schemas.parameter import ABSENT, Parameter
 from aggregator.schemas.problems import InvalidInput, Violation
 from aggregator.templates import Template

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aggregator.http import has_body
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.assembly import add_headers, status_from
 from aggregator.runtime.answers.passing import fields_taken, needed_fields, standing_statuses
-from aggregator.runtime.parts.names import Names
-from aggregator.runtime.parts.result import Result
 
 Head = Callable[[Result, Names], Answer]
 

@@ -13,14 +13,14 @@ from typing import Any, Protocol
 
 from aggregator.errors import CallError
 from aggregator.exchange import Exchange
+from aggregator.parts.frame import Frame
+from aggregator.parts.names import Names
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.replying import Receive, Send, send_answer
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.sending import LeanDoor, Sender
-from aggregator.runtime.parts.frame import Frame
-from aggregator.runtime.parts.names import Names
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, check_length
 from aggregator.runtime.request.hangup import CUT, unless_gone

@@ -12,6 +12,8 @@ from msgspec import Struct
 from aggregator.errors import AggregatorError, CallError
 from aggregator.exchange import Exchange
 from aggregator.http import first, has_body, joined
+from aggregator.parts.frame import Frame
+from aggregator.parts.result import Result, as_call_error, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.disclosure import Discloses
@@ -20,8 +22,6 @@ from aggregator.runtime.answers.replying import CLOSE, Receive, Send
 from aggregator.runtime.calls.judging import is_verdict
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.parts.blame import blame
-from aggregator.runtime.parts.frame import Frame
-from aggregator.runtime.parts.result import Result, as_call_error, failed
 from aggregator.runtime.request.body import body_stream
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.inputs import Refusal

@@ -16,11 +16,11 @@ from msgspec import Struct
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange
 from aggregator.http import UNFRAMED, HeaderList
+from aggregator.parts.frame import Cancelable
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.replying import fault_answer
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.parts.fanout import Run
-from aggregator.runtime.parts.frame import Cancelable
 from aggregator.server.connection.status_lines import STATUS_LINES
 from aggregator.server.generations.generation import Generation
 

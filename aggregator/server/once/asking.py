@@ -16,9 +16,9 @@ import httpx
 from starlette.types import Message
 
 from aggregator.http import field_text
+from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.bars import Bar, bars_of
-from aggregator.runtime.parts.result import Result
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.routing.routes import EndpointRoute

@@ -12,7 +12,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange, State
-from aggregator.runtime.parts.result import Result
+from aggregator.parts.result import Result
 from aggregator.runtime.reporting import Report
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.exchange import Exchange
-from aggregator.runtime.parts.result import Result
+from aggregator.parts.result import Result
 from aggregator.templates import Expression, Path
 
 _NO_PARTS: Mapping[str, int] = {}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from aggregator.exchange import Exchange
-from aggregator.runtime.parts.names import Names
-from aggregator.runtime.parts.result import Result
-from aggregator.runtime.parts.wanted import Wanted
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result
 
+Wanted = Mapping[str, "Wanted | None"]
+"""The names of the parts that somebody needs, each with those inside it, None for all of them."""
 Done = Callable[[Result], None]
 """Takes the result of a part; called exactly once unless the part was cancelled, maybe before ``start`` returns."""
 

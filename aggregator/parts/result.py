@@ -12,7 +12,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
 from aggregator.http import HeaderList, first, header_map
-from aggregator.plan.types import RowPlan
+from aggregator.parts.rows import RowPlan
 from aggregator.transport import Reply
 
 _UNREAD: Any = object()
