@@ -27,6 +27,7 @@ from aggregator.config.rules.own_paths import check_own_paths
 from aggregator.config.rules.part_names import check_parameter_names, check_part_names
 from aggregator.config.rules.plugins import check_plugins, check_transforms
 from aggregator.config.rules.reachable_rows import check_reachable_rows
+from aggregator.config.rules.redirects import check_redirects
 from aggregator.config.rules.responses import check_responses
 from aggregator.config.rules.roles import check_defaults, check_roles
 from aggregator.config.rules.shapes import check_shapes
@@ -67,6 +68,7 @@ _OF_WHOLE_CALLS: tuple[Rule, ...] = (
     check_roles,
     check_defaults,
     check_timeouts,
+    check_redirects,
     check_each,
 )
 
