@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.findings import Elsewhere, Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.http import SAFE
 
 
