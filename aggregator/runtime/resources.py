@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from aggregator.plan.types import CallPlan, EndpointPlan, InputPlan, ResponsePlan, ServerPlan, UpstreamPlan
 from aggregator.policies.registry import Draft, Registry
-from aggregator.runtime.answers.assembly import Assembly
+from aggregator.runtime.answers.assembly import Assembly, is_head_of_head
 from aggregator.runtime.answers.disclosure import compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.judging import Judge, judges_alike
@@ -69,7 +69,7 @@ class Resources:
     def assembly(self, plan: EndpointPlan) -> Assembly:
         """Give what makes the answers of *plan*; all that only pass an answer on have the same."""
         response = plan.response
-        if plan.raw and response == _PLAIN:
+        if plan.raw and response == _PLAIN and not is_head_of_head(plan):
             self._passing = self._passing or Assembly(plan, None, self.discloses)
             return self._passing
         transform = None if response.transform is None else self.plugins.function(response.transform)

@@ -14,15 +14,17 @@ PROBLEM_TYPE = b"application/problem+json"
 class Answer:
     """Status, headers and body, complete but for the headers that every answer gets.
 
-    A large body may come in *pieces*, which a door that can write them as they are need not join.
+    A large body may come in *pieces*, which a door that can write them as they are need not join. *head_only* says that
+    the body was never here, as that of a HEAD call is not: no length and no tag are made of it.
     """
 
-    __slots__ = ("_body", "headers", "pieces", "status")
+    __slots__ = ("_body", "head_only", "headers", "pieces", "status")
 
     def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes]) -> None:
         self.status = status
         self.headers = headers
         self.body = body
+        self.head_only = False
 
     @property
     def body(self) -> bytes:

@@ -11,10 +11,11 @@ from typing import Any
 
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange, State
-from aggregator.http import has_body, without
+from aggregator.http import first, has_body, without
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
+from aggregator.plan.walking import calls_in
 from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.bodies import JSON_TYPE, Function, body_of, compile_steps
 from aggregator.runtime.answers.disclosure import Discloses
@@ -81,7 +82,7 @@ def _compile_begin(plan: EndpointPlan, *, has_steps: bool) -> Begin:
     """Give the function that makes an answer with status, content type and body; with steps the body comes later."""
     status = plan.response.status
     if plan.raw:
-        return _passing(status, standing_statuses(plan))
+        return _passing(status, standing_statuses(plan), head_only=is_head_of_head(plan))
     begin = _making(plan, has_steps=has_steps)
     verdicts = standing_statuses(plan)
     if not verdicts:
@@ -112,7 +113,7 @@ def _nothing(_: Run) -> bytes:
 
 
 @cache
-def _passing(fixed: int | None, standing: frozenset[int]) -> Begin:
+def _passing(fixed: int | None, standing: frozenset[int], *, head_only: bool = False) -> Begin:
     """Return the function that lets body and content type of the call through, with what its status needs.
 
     Its status passes too, unless one is *fixed* and that of the call is none of those *standing*.
@@ -130,9 +131,28 @@ def _passing(fixed: int | None, standing: frozenset[int]) -> Begin:
         kind = result.content_type
         if kind is not None:
             headers.append((b"content-type", kind))
-        return Answer(status, headers, result.raw)
+        answer = Answer(status, headers, result.raw)
+        if head_only:
+            _keep_length(answer, result)
+        return answer
 
     return passed
+
+
+def is_head_of_head(plan: EndpointPlan) -> bool:
+    """Return whether the endpoint and its calls are HEAD."""
+    return plan.method == "HEAD" and all(call.request.method == b"HEAD" for call in calls_in(plan.fan))
+
+
+def _keep_length(answer: Answer, result: Result) -> None:
+    """Have *answer* tell the length that the upstream told, if any: the body that it is of was never here.
+
+    A coded one is none of the body that a GET would get from us, which is decoded (RFC 9110 §8.6).
+    """
+    answer.head_only = True
+    length = first(result.headers, b"content-length")
+    if length is not None and length.isdigit() and first(result.headers, b"content-encoding") is None:
+        answer.headers.append((b"content-length", length))
 
 
 def _status_of_call(result: Result | None) -> int:

@@ -158,7 +158,7 @@ def _conditional(answer: Answer, exchange: Exchange, lasting: bytes | None) -> A
 
     *lasting* is the body without the times in its ``meta``, if it has them: its tag is a weak one.
     """
-    if answer.status != 200 or exchange.method not in FETCHING:
+    if answer.status != 200 or answer.head_only or exchange.method not in FETCHING:
         return answer
     kind = joined(answer.headers, b"content-type") or b""
     tag = etag_of(answer.body) if lasting is None else b"W/" + etag_of(kind + b"\n" + lasting)

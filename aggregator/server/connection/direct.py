@@ -139,7 +139,7 @@ class DirectCycle:
             lines += (name, b": ", value, b"\r\n")
         identity = self._exchange.id.encode()
         size = sum(map(len, body))
-        if status in UNFRAMED:
+        if status in UNFRAMED or answer.head_only:
             body = []
             lines += (b"x-request-id: ", identity)
         else:
