@@ -98,12 +98,46 @@ def field_text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
+_IS_OVER = re.compile(r"\s*max-age\s*=\s*(?:0+|-[0-9]+)\s*", re.IGNORECASE).fullmatch
+
+
+class Repeated(str):
+    """The value of a field that came several times, joined by commas (RFC 9110 §5.3); *each* are its values."""
+
+    __slots__ = ("each",)
+    each: tuple[str, ...]
+
+    @classmethod
+    def of(cls, first: str, second: str) -> Repeated:
+        """Return *first*, which may have come several times itself, and *second*."""
+        joined = cls(f"{first}, {second}")
+        joined.each = (*(first.each if isinstance(first, Repeated) else (first,)), second)
+        return joined
+
+
 def header_map(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return *headers* by name; the values of repeated ones are joined by commas (RFC 9110 §5.3)."""
+    """Return *headers* by name; repeated ones are `Repeated`."""
     found: dict[str, str] = {}
     for name, value in headers:
         key, text = name.decode("latin-1"), field_text(value)
-        found[key] = f"{found[key]}, {text}" if key in found else text
+        found[key] = Repeated.of(found[key], text) if key in found else text
+    return found
+
+
+def cookie_map(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the cookies that ``Set-Cookie`` fields of *headers* set, by name (RFC 6265 §5.2); the last one counts.
+
+    A cookie that is taken away (``Max-Age=0``) is not there.
+    """
+    found: dict[str, str] = {}
+    for field, value in headers:
+        pair, *attributes = field_text(value).split(";") if field == b"set-cookie" else [""]
+        name, equals, text = pair.partition("=")
+        name = name.strip()
+        if equals and name:
+            found.pop(name, None)
+            if not any(map(_IS_OVER, attributes)):
+                found[name] = text.strip()
     return found
 
 

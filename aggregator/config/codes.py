@@ -52,6 +52,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "limits": "Limits of connections that do not go together.",
         "literal-secret": "Something that looks like a secret, readable by everybody who sees the file.",
         "many-documents": "More than one YAML document in a file.",
+        "may-be-left-out": "A query parameter that is left out where an item or a call has no value for it.",
         "may-be-missing": "A URL that needs what a client may leave out.",
         "merge-key": "A `<<` that does not name a mapping.",
         "missing-key": "A key that has to be there.",

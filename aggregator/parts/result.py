@@ -11,7 +11,7 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
-from aggregator.http import HeaderList, first, header_map
+from aggregator.http import HeaderList, cookie_map, first, header_map
 from aggregator.parts.rows import RowPlan
 from aggregator.transport import Reply
 
@@ -165,6 +165,7 @@ class View(Mapping[str, Any]):
 _FIELDS: dict[str, Callable[[Result], Any]] = {
     "status": lambda result: result.status or None,
     "headers": Result.header_map,
+    "cookies": lambda result: cookie_map(result.headers),
     "body": lambda result: result.value,
     "state": lambda result: result.state.value,
     "cause": lambda result: result.cause.value if result.cause else None,

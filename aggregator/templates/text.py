@@ -17,8 +17,8 @@ _NOT_IN_A_HEADER: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 def text_of(value: Any) -> str:
     """*value* as it stands in a longer text: text as it is, null and missing as nothing, the rest as JSON."""
-    if type(value) is str:
-        return value
+    if isinstance(value, str):
+        return str(value)
     return "" if value is None or value is MISSING else json_text(value)
 
 

@@ -289,3 +289,89 @@ def test_a_header_of_an_answer_carries_any_name(serve):
     assert dict(answer.headers.raw)[b"x-name"] == "Łódź Łukasz".encode()
     sent = [dict(request.headers.raw)[b"x-name"].decode() for request in gateway.upstream.requests]
     assert sent == ["Łukasz €", "Łukasz"]
+
+
+def test_a_required_value_fails_the_call_and_is_not_left_out(serve):
+    """Without it a call for the books of one author would ask for all books."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            fan_out:
+              book: a:/book
+              all: {url: a:/books, query: {author: "{{ book.author | default(null) }}"}}
+              same: {url: a:/books, query: {author: "{{ book.author | required }}"}}
+        """,
+        {"/book": {"author": None}, "/books": []},
+    )
+    answer = gateway.get("/x")
+    assert (answer.status_code, answer.json()["cause"], answer.json()["part"]) == (502, "expression", "same")
+    assert "GET /books?author" not in " ".join(gateway.upstream.lines)
+
+
+def test_a_session_that_a_call_opened_is_sent_on(serve):
+    """The cookies that an answer set are there by name, and every value of a header that came several times."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            fan_out:
+              login: POST a:/login
+              page:
+                url: "a:/page/{calls.login.cookies.sid}"
+                headers: {cookie: "sid={{ calls.login.cookies.sid }}; lang={{ calls.login.cookies['lang'] }}"}
+                query: {link: "{{ calls.login.headers.link | all }}", none: "{{ calls.login.headers.x | all }}"}
+                json:
+                  links: "{{ calls.login.headers.link }}"
+                  all: "{{ calls.login.headers.link | all }}"
+                  set: "{{ calls.login.headers['set-cookie'] | all | length }}"
+                  gone: "{{ calls.login.cookies.gone }}"
+                  one: "{{ calls.login.headers['content-type'] | all }}"
+        """,
+        lambda _: httpx.Response(
+            200,
+            content=b"{}",
+            headers=[
+                ("content-type", "application/json"),
+                ("set-cookie", "sid=old"),
+                ("set-cookie", "sid=a/b=; Path=/; HttpOnly; Expires=Wed, 21 Oct 2026 07:28:00 GMT"),
+                ("set-cookie", "lang=de; Max-Age=60"),
+                ("set-cookie", "gone=1; max-age=0"),
+                ("set-cookie", "nothing"),
+                ("link", "</a>; rel=next, </b>"),
+                ("link", "</c>"),
+            ],
+        ),
+    )
+    assert gateway.get("/x").status_code == 200
+    request = gateway.upstream.last
+    assert request.url.raw_path == b"/page/a%2Fb%3D?link=%3C%2Fa%3E%3B%20rel%3Dnext%2C%20%3C%2Fb%3E&link=%3C%2Fc%3E"
+    assert request.headers["cookie"] == "sid=a/b=; lang=de"
+    assert json.loads(request.content) == {
+        "links": "</a>; rel=next, </b>, </c>",
+        "all": ["</a>; rel=next, </b>", "</c>"],
+        "set": 5,
+        "gone": None,
+        "one": ["application/json"],
+    }
+
+
+def test_a_repeated_header_is_text_like_any_other(serve):
+    """In a URL, a comparison, a filter, a key and a text it is its joined value."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x:
+            call:
+              url: POST a:/x/{headers.x-a}
+              headers: {x-b: "{{ headers['x-a'] }}", x-c: "<{{ headers['x-a'] | upper }}>"}
+              json: ["{{ headers['x-a'] == 'a, b' }}", "{{ {'a, b': 1}[headers['x-a']] }}", "{{ headers['x-a'] is string }}",
+                     "{{ headers['x-a'] | all }}"]
+        """,
+        lambda _: httpx.Response(200, json={}),
+    )
+    assert gateway.get("/x", headers=[("x-a", "a"), ("x-a", "b")]).status_code == 200
+    request = gateway.upstream.last
+    assert request.url.raw_path == b"/x/a%2C%20b"
+    assert (request.headers["x-b"], request.headers["x-c"]) == ("a, b", "<A, B>")
+    assert json.loads(request.content) == [True, 1, True, ["a", "b"]]

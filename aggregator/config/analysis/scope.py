@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
 
-RESULT_FIELDS = ("status", "headers", "body", "state", "cause")
+RESULT_FIELDS = ("status", "headers", "cookies", "body", "state", "cause")
 """What ``this`` and ``calls.NAME`` have."""
 
 REQUEST_FIELDS = ("method", "path", "id", "client")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.rules.addresses import check_addresses, check_placeholders
+from aggregator.config.rules.addresses import check_addresses, check_left_out, check_placeholders
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
 from aggregator.config.rules.each import check_each
@@ -81,9 +81,12 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
     check_streams,
     check_responses,
 )
-LAST_RULES: tuple[Rule, ...] = (check_unused_parameters,)
+LAST_RULES: tuple[Rule, ...] = (
+    check_left_out,
+    check_unused_parameters,
+)
 CAREFUL_RULES: tuple[Rule, ...] = (*_OF_CALLS, check_parameter_names, check_own_paths, check_inputs)
-GROUP_RULES: tuple[Rule, ...] = (*_OF_CALLS, *_OF_WHOLE_CALLS)
+GROUP_RULES: tuple[Rule, ...] = (*_OF_CALLS, *_OF_WHOLE_CALLS, check_left_out)
 ROOT_RULES: tuple[RootRule, ...] = (
     check_server,
     check_client,

@@ -15,9 +15,11 @@ from aggregator.config.hints.twins import Told, file_says, told
 from aggregator.config.rules.spots import report
 from aggregator.diagnostics import did_you_mean
 from aggregator.diagnostics.finding import Finding
+from aggregator.templates import Expr, Path, TemplateProblem, compile_value
+from aggregator.templates.expressions.paths import dotted
 
 _OBJECTS = frozenset({"query", "headers", "body", "request", "params", "calls", "this", "response"})
-_NOT_SINGLE = frozenset({"headers", "body"})
+_NOT_SINGLE = frozenset({"headers", "cookies", "body"})
 
 
 def check_addresses(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -69,6 +71,29 @@ def _check_query(call: CallSite) -> Iterator[Finding]:
             yield Finding("two-values", message, (*call.path, "query", name), hint, at_key=True)
 
 
+def check_left_out(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Query parameters that are left out where an item or another call has no such value: then all are asked for."""
+    for call in analysis.calls:
+        for name, value in call.settings.query.items() if call.via is None else ():
+            path = _path_of(value)
+            if path is None or len(path) < 2 or path[0] not in ("item", "calls", *call.scope.results):
+                continue
+            if path[0] == "calls" and path[2:3] != ("body",):
+                continue  # a header or a cookie that may be absent
+            source = dotted(path)
+            message = f"without a value, `{name}` is left out, and the call asks for all"
+            hint = f"write `{{{{ {source} | required }}}}`, or `{{{{ {source} | default(null) }}}}` where that is meant"
+            yield Finding("may-be-left-out", message, (*call.path, "query", name), hint, "warning")
+
+
+def _path_of(value: Any) -> Path | None:
+    try:
+        node = compile_value(value).node
+    except TemplateProblem:
+        return None
+    return node.expression.path if isinstance(node, Expr) else None
+
+
 def check_placeholders(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Placeholders of a URL that are no single value, or that a client may leave out."""
     forwarded = forwarded_query(analysis, around)
@@ -95,6 +120,6 @@ def _check_placeholder(use: Use, reference: Reference, forwarded: frozenset[str]
 
 def _is_whole_view(reference: Reference) -> bool:
     if reference[0] == "calls":
-        return len(reference) == 2 or (len(reference) == 3 and reference[2] == "headers")
+        return len(reference) == 2 or (len(reference) == 3 and reference[2] in ("headers", "cookies"))
     is_result = reference[0] in ("this", "response")
     return is_result and len(reference) == 2 and reference[1] in _NOT_SINGLE & {*RESULT_FIELDS}

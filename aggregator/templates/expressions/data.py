@@ -60,7 +60,7 @@ def step(value: Any, key: Any) -> Any:
 
     An integer also finds a field whose name is its digits, so ``people_by_id[order.user_id]`` works.
     """
-    kind = type(key)
+    kind = str if isinstance(key, str) else type(key)
     if kind is not str and kind is not int:
         return MISSING
     if isinstance(value, Mapping):
@@ -84,7 +84,7 @@ def kind_of(value: Any) -> str:
         return "null"
     if isinstance(value, Mapping):
         return "an object"
-    return _KINDS.get(type(value), "a value of an unknown kind")
+    return _KINDS.get(str if isinstance(value, str) else type(value), "a value of an unknown kind")
 
 
 _KINDS: Final[dict[type, str]] = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
+from aggregator.http import Repeated
 from aggregator.templates.expressions.bounds import check_items
 from aggregator.templates.expressions.data import MISSING, step
 from aggregator.templates.filters.doc import FilterDoc, table
@@ -60,6 +61,20 @@ def _compact(value: Any) -> list[Any]:
     return [item for item in want_array(value, "compact") if item is not None]
 
 
+def _required(value: Any) -> Any:
+    if value is None or value is MISSING:
+        raise ExpressionError(f"a value that is `required` is {'null' if value is None else 'missing'}")
+    return value
+
+
+def _all(value: Any) -> list[Any]:
+    if isinstance(value, Repeated):
+        return list(value.each)
+    if value is None or value is MISSING:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 def _index_by(value: Any, key: Any) -> dict[str, Any]:
     read = reader_of(key, "index_by")
     return {_name(read(item), "index_by"): item for item in want_array(value, "index_by")}
@@ -89,6 +104,20 @@ ARRAYS: Final = table(
         "{}.name | default('nobody')",
         "nobody",
         ("d",),
+    ),
+    FilterDoc(
+        "required",
+        _required,
+        "The value itself; what is missing or null fails the call, and is not left out.",
+        "'a' | required",
+        "a",
+    ),
+    FilterDoc(
+        "all",
+        _all,
+        "A list of all values of a header or query parameter that came several times, or of the one that is there.",
+        "'a' | all",
+        ["a"],
     ),
     FilterDoc("length", _length, "How many elements, fields or characters.", "[1, 2] | length", 2, ("count",)),
     FilterDoc("first", _first, "The first element; nothing if there is none.", "[1, 2] | first", 1),

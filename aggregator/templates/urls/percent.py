@@ -60,7 +60,7 @@ def encode_value(value: Any, name: str) -> bytes:
     Raises `ExpressionError`, naming *name*, for anything else.
     """
     kind = type(value)
-    if kind is str:
+    if isinstance(value, str):
         return percent_encode(value)
     if kind is int or kind is float or kind is bool:
         return percent_encode(json_text(value))  # JSON may write an exponent with a `+`

@@ -326,3 +326,22 @@ def test_a_raw_path_without_a_value_in_it(say: Say) -> None:
     assert say("GET /x/{n}: {call: {url: 'users:/x?n={n}', raw_path: true}}") == [
         "no-effect ‹raw_path› no value stands in the path of this URL"
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "warned"),
+    [
+        ("{{ book.author }}", True),
+        ("{{ calls.book.body.author }}", True),
+        ("{{ book.author | required }}", False),
+        ("{{ book.author | default(null) }}", False),
+        ("{{ calls.book.headers.etag }}", False),
+        ("{{ query.author }}", False),
+        ("all", False),
+    ],
+)
+def test_a_parameter_that_may_be_left_out(say: Say, value: str, warned: bool) -> None:
+    """Without its value a call would ask for everything; what the client may leave out is meant so."""
+    told = say(f"GET /a: {{fan_out: {{book: users:/me, x: {{url: users:/b, query: {{author: '{value}'}}}}}}}}")
+    said = f"~may-be-left-out ‹{value}› without a value, `author` is left out, and the call asks for all"
+    assert told == [said] * warned
