@@ -225,3 +225,11 @@ def test_a_wrong_url_is_a_problem(source: str, spot: str, message: str) -> None:
     problem = caught.value
     assert problem.message == message
     assert source[problem.offset : problem.offset + problem.length] == spot
+
+
+@pytest.mark.parametrize("host", ["256.256.256.256", "1.2.3", "10.0.0.0.1", "999", "a.1"])
+def test_what_ends_in_a_number_is_an_address(host: str) -> None:
+    """A host whose last label is a number is an IPv4 address of four parts, or none at all."""
+    with pytest.raises(TemplateProblem, match="this is not a host"):
+        compile_url(f"http://{host}/x")
+    assert compile_url("http://10.0.0.1:81/x").origin == "http://10.0.0.1:81"

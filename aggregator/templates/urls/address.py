@@ -89,10 +89,12 @@ def _parse_origin(full: re.Match[str]) -> str:
 
 
 def _is_host(host: str) -> bool:
-    if not host.startswith("["):
+    """Return whether *host* is a name or an address; what ends in a number is one (URL Standard, §3.5)."""
+    is_v4 = host.rpartition(".")[2].isdecimal()
+    if not host.startswith("[") and not is_v4:
         return ".." not in host
     try:
-        ipaddress.IPv6Address(host[1:-1])
+        ipaddress.IPv4Address(host) if is_v4 else ipaddress.IPv6Address(host[1:-1])
     except ValueError:
         return False
     return True
