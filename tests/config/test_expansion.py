@@ -79,14 +79,14 @@ def test_what_a_value_becomes(text: str, value: Any) -> None:
     assert type(result.value) is type(value)
 
 
-def test_a_file_is_its_text_without_the_last_line_break(tmp_path: Path) -> None:
-    """Relative to the folder of the file that names it; blanks and further breaks are part of a secret."""
+def test_a_file_is_its_text_without_the_last_line_breaks(tmp_path: Path) -> None:
+    """Relative to the folder of the file that names it; blanks are part of a secret."""
     (tmp_path / "key").write_text(" s3cret \n\n")
     (tmp_path / "dos").write_bytes(b"x\r\n")
     result = expanded("a: ['${file:key}', '${file:dos}', '${file:./key}']\n", tmp_path)
-    assert result.value == [" s3cret \n", "x", " s3cret \n"]
+    assert result.value == [" s3cret ", "x", " s3cret "]
     assert result.files == {tmp_path / "key", tmp_path / "dos"}
-    assert expanded(f"a: '${{file:{tmp_path}/key}}'\n").value == " s3cret \n"
+    assert expanded(f"a: '${{file:{tmp_path}/key}}'\n").value == " s3cret "
 
 
 def test_what_a_value_rests_on_is_told() -> None:

@@ -358,3 +358,26 @@ def test_the_path_of_an_upstream_holds_a_value_as_data(tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text(text)
     plan = compile_plan(load_config(tmp_path / "routes.yaml", {"V": "a/b?c=%41"}))
     assert plan.upstreams[0].prefix == b"/t/a%2Fb%3Fc%3D%2541"
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbfsecret", b"secret\r\n\r\n", b"secret\n\n\n", b"secret"])
+def test_a_file_is_its_text_without_what_editors_add(content: bytes, tmp_path: Path) -> None:
+    """A byte order mark, and any number of line breaks at its end."""
+    (tmp_path / "key").write_bytes(content)
+    found = settings(tmp_path, '{url: "users:/", headers: {a: "${file:key}"}}', "x").call
+    assert found is not None
+    assert found.headers == {"a": "secret"}
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf\n"])
+def test_an_empty_file_is_no_value(content: bytes, tmp_path: Path) -> None:
+    """A secret that somebody forgot to write is not sent as nothing."""
+    (tmp_path / "key").write_bytes(content)
+    with pytest.raises(ConfigError, match="the file `key` cannot be read: it is empty"):
+        settings(tmp_path, '{url: "users:/{id}", headers: {a: "${file:key}"}}', "x")
+
+
+def test_a_variable_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    """Its bytes would end the process where they are first written."""
+    with pytest.raises(ConfigError, match="the variable `V` is not UTF-8"):
+        settings(tmp_path, "users:/{id}/${V}", "a\udcff")

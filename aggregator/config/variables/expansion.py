@@ -169,23 +169,27 @@ class _Expander:
         if value is None:
             hint = did_you_mean(name, self._env) or f"set it, or give a default: `${{{name}:-…}}`"
             return self._problem("unset-variable", f"the variable `{name}` is not set", reference, hint)
+        if not _is_unicode(value):
+            return self._problem("bad-variable", f"the variable `{name}` is not UTF-8", reference, "set it to a text")
         return self._secret(value)
 
     def _file(self, name: str, reference: _Reference) -> str:
-        """What the file says, without one line break at its end."""
+        """Return what the file says, without a byte order mark and line breaks at its end; an empty one is refused."""
         path = self._folder / name
         self.files.add(path)
         try:
             content = read_file(path)
             if len(content) > LARGEST:
                 raise OSError(errno.EFBIG, "it is too large")
-            text = content.decode("utf-8")
+            text = content.decode("utf-8-sig").rstrip("\r\n")
+            if not text:
+                raise OSError(errno.ENODATA, "it is empty")
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not a UTF-8 text"
             message = f"the file `{name}` cannot be read: {why}"
             hint = "create it, or correct its path, which begins in the folder of this file"
             return self._problem("variable-file", message, reference, hint)
-        return self._secret(text.removesuffix("\n").removesuffix("\r"))
+        return self._secret(text)
 
     def _secret(self, value: str) -> str:
         if value:
@@ -199,6 +203,11 @@ class _Expander:
         place = (*self._section.path, *path)
         self.problems.append(Diagnostic(code, "error", message, position, hint, (), place))
         return ""
+
+
+def _is_unicode(value: str) -> bool:
+    """Return whether *value* was UTF-8: Python reads other bytes of the environment as halves of surrogate pairs."""
+    return value.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def _read(text: str, kind: TextKind, place: Steps) -> Any:
