@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from aggregator.codecs.formats.xml import MAX_DEPTH, MAX_ELEMENTS, decode_xml, encode_xml
+from aggregator.codecs.bounds import MAX_ELEMENTS
+from aggregator.codecs.formats.xml import MAX_DEPTH, decode_xml, encode_xml
 from aggregator.errors import CallError, Cause, ExpressionError
 
 

@@ -5,27 +5,33 @@ from __future__ import annotations
 import csv as stdlib_csv
 import io
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
+from aggregator.codecs.bounds import MAX_CELLS
 from aggregator.codecs.charset import decode_text
 from aggregator.codecs.formats.form import scalar_text
 from aggregator.errors import CallError, Cause, ExpressionError
 
 
 def decode_csv(body: bytes, content_type: bytes | None = None) -> list[dict[str, str]]:
-    """Give one object for each record, keyed by the header row; empty lines are skipped.
+    """Return one object for each record, keyed by the header row; empty lines are skipped.
 
-    Raises ``CallError`` (``malformed``) for broken quoting, a header with empty or equal names, and records
-    whose length is not that of the header.
+    Raises ``CallError`` (``malformed``) for broken quoting, a header with empty or equal names, records whose length is
+    not that of the header, and more than ``MAX_CELLS`` cells.
     """
     text = decode_text(body, content_type)
     rows = stdlib_csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(rows, [])
         _check_header(header)
-        return [_record(header, row, rows.line_num) for row in rows if row]
+        most = MAX_CELLS // len(header)
+        records = [_record(header, row, rows.line_num) for row in islice(filter(None, rows), most + 1)]
     except stdlib_csv.Error:
         raise _malformed(f"line {rows.line_num} is broken") from None
+    if len(records) > most:
+        raise CallError(Cause.MALFORMED, f"The body is CSV of more than {MAX_CELLS} cells.")
+    return records
 
 
 def _check_header(header: list[str]) -> None:
@@ -46,13 +52,16 @@ def _malformed(reason: str) -> CallError:
 
 
 def encode_csv(value: Any) -> bytes:
-    """Give a list of flat objects as CSV; null is empty.
+    """Return a list of flat objects as CSV; null is empty.
 
-    The header holds every key, in the order of first sight. Raises ``ExpressionError`` for any other shape.
+    The header holds every key, in the order of first sight. Raises ``ExpressionError`` for any other shape, and for
+    more than ``MAX_CELLS`` cells.
     """
     if not isinstance(value, list | tuple) or not all(isinstance(row, Mapping) for row in value):
         raise ExpressionError("CSV is built from a list of objects.")
     header = list(dict.fromkeys(key for row in value for key in row))
+    if len(value) * len(header) > MAX_CELLS:  # every row has a cell for every name that any row has
+        raise ExpressionError(f"The list makes more than {MAX_CELLS} cells, which are too many for CSV.")
     out = io.StringIO(newline="")
     writer = stdlib_csv.writer(out, lineterminator="\r\n")
     writer.writerow(header)

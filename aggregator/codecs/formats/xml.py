@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 from xml.parsers import expat
 
+from aggregator.codecs.bounds import MAX_ELEMENTS, exceeds
 from aggregator.codecs.charset import charset_of
 from aggregator.codecs.formats.form import scalar_text
 from aggregator.errors import CallError, Cause, ExpressionError
 
 MAX_DEPTH = 100
-MAX_ELEMENTS = 50_000
 _ROOT = "response"
 _ITEM = "item"
 _NO_COMMENTS = "\0"  # a name that no key has, so that no key is written as a comment
@@ -66,14 +66,16 @@ def _survey(body: bytes, encoding: str | None) -> None:
 
 
 def encode_xml(value: Any) -> bytes:
-    """Give *value* as an XML document in UTF-8.
+    """Return *value* as an XML document in UTF-8.
 
     An object of one key whose value is no list has that key as its root; anything else is put under
     ``response``, and the items of a list that has no name in ``item`` elements. Raises ``ExpressionError``
-    for names and characters that XML lacks.
+    for names and characters that XML lacks, and for more than ``MAX_ELEMENTS`` members.
     """
     import xmltodict
 
+    if exceeds(value, MAX_ELEMENTS):
+        raise ExpressionError(f"The value has more than {MAX_ELEMENTS} members, which are too many for XML.")
     try:
         text: str = xmltodict.unparse(_rooted(value), short_empty_elements=True, comment_key=_NO_COMMENTS)
         document = text.encode()

@@ -1,0 +1,32 @@
+"""Formats are read and written up to a number of values, whatever their bytes."""
+
+from __future__ import annotations
+
+import pytest
+
+from aggregator.codecs.bounds import MAX_CELLS, MAX_ELEMENTS
+from aggregator.codecs.formats.csv import decode_csv, encode_csv
+from aggregator.codecs.formats.xml import encode_xml
+from aggregator.errors import CallError, ExpressionError
+
+
+def test_csv_is_read_up_to_its_cells():
+    """The last cell that fits is read, the next row is refused."""
+    whole = b"a,b\n" + b"1,2\n" * (MAX_CELLS // 2)
+    assert len(decode_csv(whole)) == MAX_CELLS // 2
+    with pytest.raises(CallError, match="more than 200000 cells"):
+        decode_csv(whole + b"1,2\n")
+
+
+def test_csv_is_written_up_to_its_cells():
+    """Rows that have no name in common make a table of all names for each of them."""
+    with pytest.raises(ExpressionError, match="more than 200000 cells"):
+        encode_csv([{f"k{number}": number} for number in range(500)])
+    assert encode_csv([{"k": 1}] * 500).count(b"\r\n") == 501
+
+
+def test_xml_is_written_up_to_its_elements():
+    """Members are counted at every depth."""
+    with pytest.raises(ExpressionError, match="more than 50000 members"):
+        encode_xml({"a": [[1] * 100] * (MAX_ELEMENTS // 100)})
+    assert encode_xml({"a": [1] * 1000}).count(b"<a>") == 1000
