@@ -50,8 +50,8 @@ class GuardedProtocol(TimedProtocol):
     its answers.
     """
 
-    __slots__ = ("_expects_continue", "_headers", "_host", "_hosts", "_intake", "_is_feeding", "_length", "_parser",
-                 "_refusal", "_target", "app_state", "config")  # fmt: skip
+    __slots__ = ("_expects_continue", "_headers", "_host", "_hosts", "_intake", "_is_due", "_is_feeding", "_length",
+                 "_parser", "_refusal", "_target", "app_state", "config")  # fmt: skip
     door: DirectDoor
     tell: Tell
     tell_cut: TellCut
@@ -65,7 +65,7 @@ class GuardedProtocol(TimedProtocol):
         self.app_state = app_state
         self._parser: Any = httptools.HttpRequestParser(self)
         self._intake = Intake()
-        self._is_feeding = False
+        self._is_due = self._is_feeding = False
         self._host: bytes | None = None
         self._refusal: Refused | None = None
         self.on_message_begin()
@@ -87,13 +87,14 @@ class GuardedProtocol(TimedProtocol):
             return
         self.is_busy()
         self._intake.add(data)
-        self._go_on()
+        if not self._is_due:
+            self._go_on()
 
     def resume_writing(self) -> None:
         """Hear that the client took what was written, and go on with what it asked meanwhile."""
         super().resume_writing()
         if self._intake.waiting:
-            self.loop.call_soon(self._go_on)
+            self._go_on_soon()
 
     def on_response_complete(self) -> None:
         """Go on with the next request; one that was answered before it was whole has its time limited from now."""
@@ -103,12 +104,23 @@ class GuardedProtocol(TimedProtocol):
         if self.transport.is_closing():
             return
         if self._intake.waiting:
-            self.loop.call_soon(self._go_on)
+            if not self._is_feeding:  # else it goes on by itself
+                self._go_on_soon()
         else:
             self.flow.resume_reading()
             self._wait_for_request()
         if not self._is_feeding:
             self.limit_rest()
+
+    def _go_on_soon(self) -> None:
+        """Go on in the next turn of the loop, once, however many ask for it."""
+        if not self._is_due:
+            self._is_due = True
+            self.loop.call_soon(self._go_on_now)
+
+    def _go_on_now(self) -> None:
+        self._is_due = False
+        self._go_on()
 
     def _go_on(self) -> None:
         """Parse what has come as far as it has its turn, and some requests at most."""
@@ -145,7 +157,7 @@ class GuardedProtocol(TimedProtocol):
                 if self.is_answering or self.flow.write_paused:
                     return
                 if not room:
-                    self.loop.call_soon(self._go_on)
+                    self._go_on_soon()
                     return
                 room -= 1
             self._parser.feed_data(intake.piece())
