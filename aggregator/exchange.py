@@ -24,8 +24,9 @@ class Exchange:
     """
 
     __slots__ = (
-        "_header_map", "_query_map", "asked", "body", "body_as_sent", "body_value", "client", "deadline", "header_list",
-        "id", "method", "params", "path", "query_string", "query_values", "receive", "segments", "started", "under_way",
+        "_header_map", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "client", "deadline",
+        "header_list", "id", "method", "params", "path", "query_string", "query_values", "receive", "segments",
+        "started", "under_way",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -40,6 +41,7 @@ class Exchange:
         self.body_value: Any = None
         self.body_as_sent: Any = None
         self.client: str = ""
+        self.caller: Any = None
         self.id: str = ""
         self.started = 0.0
         self.deadline = 0.0

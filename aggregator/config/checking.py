@@ -108,7 +108,8 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     method, pattern = (key.method, key.pattern) if key else ("", None)
     if settings is None:
         return Checked(entry.key, tuple(findings), method, pattern)
-    inputs = inputs_of(settings, method, pattern.params if pattern else ())
+    defaults = around.settings.defaults.endpoint
+    inputs = inputs_of(settings, method, pattern.params if pattern else (), defaults)
     analysis = Analysis(path, entry.written, settings, method, pattern, inputs, lost=lost | around.lost)
     Walker(analysis, around.settings.groups, around.settings.upstreams).endpoint(settings)
     for rule in CAREFUL_RULES if lost else ENDPOINT_RULES:

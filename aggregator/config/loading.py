@@ -65,6 +65,7 @@ class Config:
     warnings: tuple[Diagnostic, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     tls_digests: Mapping[str, str] = field(default_factory=dict, repr=False)
+    identity_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     files: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
@@ -153,10 +154,12 @@ class Loader:
                 list(whole.sections.items()),
                 [endpoint.digest for endpoint in endpoints],
                 sorted(whole.tls_digests.items()),
+                sorted((path, digest_of(content)) for path, content in whole.identity_files.items()),
             ).hex(),
             warnings=warnings,
             secrets=frozenset(whole.secrets),
             tls_digests=whole.tls_digests,
+            identity_files=whole.identity_files,
             files=self.files,
             folders=self.folders,
             sources=self.sources,

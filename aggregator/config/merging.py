@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from aggregator.config.digests import digest_of
 from aggregator.config.findings import Origins
+from aggregator.config.identity_files import find_identity_files
 from aggregator.config.text.document import Document
 from aggregator.config.text.including import Tree
 from aggregator.config.text.section import Section
@@ -36,7 +37,7 @@ class Whole(Struct):
     """One configuration: *sections* are the top-level keys but ``endpoints``, merged over all files.
 
     *written* is the same without variables filled in, and without the folders of files. *tls_digests* are, by
-    upstream, of what its files of TLS hold.
+    upstream, of what its files of TLS hold. *identity_files* are, by path, what the files of ``auth`` hold.
     """
 
     origins: Origins
@@ -47,6 +48,7 @@ class Whole(Struct):
     secrets: set[str] = field(default_factory=set)
     files: set[Path] = field(default_factory=set)
     tls_digests: dict[str, str] = field(default_factory=dict)
+    identity_files: dict[str, bytes] = field(default_factory=dict)
 
 
 def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
@@ -57,7 +59,8 @@ def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
         for name, section in document.sections.items():
             if not name.startswith("x-") and not (number and name in _PER_FILE):
                 value = _fill(whole, section, env, folder)
-                _add(whole, name, section, _find_files(whole, section, value, folder) if name == "upstreams" else value)
+                finder = _FINDERS.get(name)
+                _add(whole, name, section, value if finder is None else finder(whole, section, value, folder))
         for section in document.endpoints:
             value = _fill(whole, section, env, folder)
             path = ("endpoints", section.key)
@@ -89,6 +92,19 @@ def _find_files(whole: Whole, section: Section, value: Any, folder: Path) -> Any
     whole.files |= found.files
     whole.tls_digests = {**found.digests, **whole.tls_digests}
     return found.value
+
+
+def _find_identity(whole: Whole, section: Section, value: Any, folder: Path) -> Any:
+    found = find_identity_files(section, value, folder)
+    unfilled = {problem.path for problem in whole.diagnostics}
+    whole.diagnostics.extend(problem for problem in found.diagnostics if problem.path not in unfilled)
+    whole.files |= found.files
+    whole.identity_files = {**found.contents, **whole.identity_files}
+    return found.value
+
+
+_FINDERS = {"upstreams": _find_files, "auth": _find_identity}
+"""Sections that name files, and what looks for these."""
 
 
 def _digest(section: Section, value: Any) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 
 from aggregator.codecs import json as json_codec
 from aggregator.exchange import Exchange
+from aggregator.identity.caller import NOBODY
 from aggregator.parts.result import Result
 from aggregator.templates import Expression, Path
 
@@ -177,4 +178,5 @@ _FINDERS: dict[str, Callable[[Exchange], Any]] = {
     "body": lambda exchange: exchange.body_value,
     "request": lambda exchange: exchange.request,
     "params": lambda exchange: exchange.params,
+    "auth": lambda exchange: NOBODY if exchange.caller is None else exchange.caller.names(),
 }

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from aggregator.parts.rows import RowPlan as RowPlan
+from aggregator.plan.admission import OPEN, AdmissionPlan, SchemePlan
 from aggregator.schemas import BodySchema, Parameter
 from aggregator.templates import Expression, PathPattern, Template, UrlTemplate
 from aggregator.transport import PoolSettings
@@ -248,6 +249,7 @@ class EndpointPlan(Struct, frozen=True):
     idle_timeout: float | None = None
     doc: DocPlan = DocPlan()
     reserve: float = 0.0
+    admission: AdmissionPlan = OPEN
 
     @property
     def names_deadline(self) -> bool:
@@ -309,4 +311,5 @@ class Plan:
     endpoints: tuple[EndpointPlan, ...]
     upstreams: tuple[UpstreamPlan, ...]
     plugins: tuple[str, ...] = ()
+    schemes: tuple[SchemePlan, ...] = field(default=(), repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)

@@ -8,11 +8,12 @@ equal to true: parameters are one when their declarations are written alike, and
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 from aggregator.plan.types import CallPlan, EndpointPlan, InputPlan, ResponsePlan, ServerPlan, UpstreamPlan
 from aggregator.policies.registry import Draft, Registry
+from aggregator.runtime.admission.schemes import Scheme
 from aggregator.runtime.answers.assembly import Assembly, is_head_of_head
 from aggregator.runtime.answers.disclosure import compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
@@ -21,6 +22,7 @@ from aggregator.runtime.handler import Routine
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.reporting import Report
+from aggregator.runtime.request.gates import Gate
 from aggregator.runtime.request.inputs import Inputs
 from aggregator.runtime.streams.streaming import StreamDoor
 
@@ -37,11 +39,13 @@ class Resources:
     def __init__(
         self, pool: Callable[[UpstreamPlan], StreamDoor], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
         states: Draft | None = None,
+        schemes: Mapping[str, Scheme] | None = None,
     ) -> None:  # fmt: skip
         self.pool = pool
         self.plugins = plugins
         self.queue = queue
         self.states = Registry().draft() if states is None else states
+        self.schemes: Mapping[str, Scheme] = schemes or {}
         self.report = Report(server.access_log)
         self.discloses = compile_disclosure(server)
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
@@ -75,7 +79,9 @@ class Resources:
         transform = None if response.transform is None else self.plugins.function(response.transform)
         return Assembly(plan, transform, self.discloses)
 
-    def routine(self, plan: EndpointPlan, order: Order, effects: tuple[Effect, ...]) -> Routine:
+    def routine(
+        self, plan: EndpointPlan, order: Order, effects: tuple[Effect, ...], gates: tuple[Gate, ...] = ()
+    ) -> Routine:
         """Give how *plan* is served, the same for all that are served alike."""
         assembly = self.assembly(plan)
         return self.same(
@@ -88,5 +94,6 @@ class Resources:
                 report=self.report,
                 discloses=self.discloses,
                 budget=plan.timeout - plan.reserve,
+                gates=gates,
             )
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from aggregator.parts.frame import Part
 from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, FanPlan, PartPlan
+from aggregator.runtime.admission.building import build_gates
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.calls.sending import LeanDoor, Sender, compile_sender
 from aggregator.runtime.handler import EndpointHandler
@@ -27,15 +28,16 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
     """Give the handler of *plan*; raises ``StartupError`` when a plug-in cannot be loaded."""
     params = _placeholders(plan.pattern)
     effects = tuple(_effect(effect, resources, params) for effect in plan.effects)
+    gates = build_gates(plan.admission, resources.schemes)
     if plan.stream:
         assert plan.fan is not None
         call = plan.fan.parts[0].calls[0]
         sender, pool = _sender(call, resources, params), resources.pool(call.upstream)
         inputs = resources.inputs(plan.inputs, plan.pattern.params)
         queue, report, discloses = resources.queue, resources.report, resources.discloses
-        return StreamHandler(plan, inputs, sender, pool, effects, queue, report, discloses)
+        return StreamHandler(plan, inputs, sender, pool, effects, queue, report, discloses, gates)
     fan = build_fan(plan.fan, resources, params)
-    return EndpointHandler(plan, resources.routine(plan, fan.order, effects), fan.parts)
+    return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates), fan.parts)
 
 
 def _placeholders(pattern: PathPattern) -> tuple[str, ...]:

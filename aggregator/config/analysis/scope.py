@@ -12,9 +12,10 @@ RESULT_FIELDS = ("status", "headers", "cookies", "body", "state", "cause")
 REQUEST_FIELDS = ("method", "path", "id", "client")
 RESPONSE_FIELDS = ("status", "headers", "body")
 INPUT_NAMES = ("query", "headers", "body", "request", "params")
+AUTH_FIELDS = ("subject", "claims", "scopes", "roles", "scheme", "key")
 LOCAL_NAMES = ("item", "index", "keys", "this", "response")
 
-RESERVED = frozenset({*INPUT_NAMES, *LOCAL_NAMES, "calls", "call", "meta", "use"})
+RESERVED = frozenset({*INPUT_NAMES, *LOCAL_NAMES, "calls", "call", "meta", "use", "auth"})
 """Names that neither a part nor a path parameter may have."""
 
 
@@ -22,7 +23,7 @@ class Inputs(Struct, frozen=True):
     """What the client may send, as far as the endpoint declares it; None where it declares nothing.
 
     *certain_query* are the parameters that always have a value. *body_fields* are the properties of the
-    declared body, and *body_closed* tells that there can be no others.
+    declared body, and *body_closed* tells that there can be no others. *has_auth* tells whether it asks who calls.
     """
 
     params: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Inputs(Struct, frozen=True):
     body_fields: frozenset[str] | None = None
     body_closed: bool = False
     has_body: bool = True
+    has_auth: bool = False
 
 
 class Scope(Struct, frozen=True):
@@ -59,5 +61,5 @@ class Scope(Struct, frozen=True):
     def names(self) -> list[str]:
         """All names that can be read, nearest first."""
         inputs = [name for name in INPUT_NAMES if name != "body" or self.inputs.has_body]
-        views = ["calls"] if self.results else []
+        views = (["auth"] if self.inputs.has_auth else []) + (["calls"] if self.results else [])
         return [*self.local, *self.results, *self.inputs.params, *inputs, *views]

@@ -8,6 +8,7 @@ from typing import Any
 from aggregator.config.analysis.scope import RESPONSE_FIELDS, RESULT_FIELDS, Inputs, Scope
 from aggregator.config.analysis.sites import Analysis, CallSite, Fan, Part, Reference, Role, Rows, ShapeSite
 from aggregator.config.analysis.texts import Texts
+from aggregator.config.model.auth import AdmissionSettings, AuthSettings
 from aggregator.config.model.call import BackgroundCallSettings, CallSettings, FanOutSettings, ShapeSettings
 from aggregator.config.model.client import UpstreamSettings
 from aggregator.config.model.endpoint import EndpointSettings
@@ -29,6 +30,8 @@ class Walker:
         """Walk through everything that *settings* say."""
         at, whole = self._analysis.path, Scope(self._analysis.inputs)
         self._defaults(settings, whole)
+        for index, guard in enumerate(settings.require):
+            Texts(self._analysis).condition(guard.that, (*at, "require", index, "that"), whole)
         if settings.call is not None:
             fan = Fan(at)
             part = Part("call", (*at, "call"), settings.call, fan)
@@ -225,8 +228,8 @@ def _owner(part: Part) -> Part:
     return part
 
 
-def inputs_of(settings: EndpointSettings, method: str, params: tuple[str, ...]) -> Inputs:
-    """What the client may send to an endpoint of *settings*."""
+def inputs_of(settings: EndpointSettings, method: str, params: tuple[str, ...], defaults: AdmissionSettings) -> Inputs:
+    """What the client may send to an endpoint of *settings*, which inherits *defaults*."""
     body = settings.body if isinstance(settings.body, dict) else {}
     fields = body.get("properties")
     return Inputs(
@@ -237,6 +240,7 @@ def inputs_of(settings: EndpointSettings, method: str, params: tuple[str, ...]) 
         body_fields=frozenset(fields) if isinstance(fields, dict) and "$ref" not in body else None,
         body_closed=body.get("additionalProperties") is False,
         has_body=method not in FETCHING,
+        has_auth=isinstance(settings.auth or defaults.auth, AuthSettings),
     )
 
 

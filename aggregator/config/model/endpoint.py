@@ -7,18 +7,19 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from aggregator.config.model.auth import AdmissionSettings
 from aggregator.config.model.call import BackgroundCall, Call, FanOutSettings
 from aggregator.config.model.client import ForwardSettings
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.response import ResponseSettings, StaticSettings
-from aggregator.fields import ByteSize, Settings, TextKind, Timeout
+from aggregator.fields import ByteSize, TextKind, Timeout
 
 
 def _one_or_many(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-class EndpointSettings(Settings):
+class EndpointSettings(AdmissionSettings):
     """One endpoint: a method and a path, and what answers it."""
 
     summary: str = Field("", description="One line for the OpenAPI document.")

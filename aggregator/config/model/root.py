@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from aggregator.config.model.auth import AdmissionSettings, SchemeSettings
 from aggregator.config.model.call import Call
 from aggregator.config.model.client import ClientSettings, ForwardSettings, TimeoutSetting, UpstreamSettings
 from aggregator.config.model.endpoint import EndpointSettings
@@ -25,6 +26,9 @@ class DefaultSettings(Settings):
     )
     status_map: StatusMap = Field((), description="What failures become.")
     forward: ForwardSettings | None = Field(None, description="What of the client's request goes with every call.")
+    endpoint: AdmissionSettings = Field(
+        default_factory=AdmissionSettings.model_construct, description="Who may call endpoints that do not say it."
+    )
 
 
 class RootSettings(Settings):
@@ -40,6 +44,11 @@ class RootSettings(Settings):
     )
     defaults: DefaultSettings = Field(
         default_factory=DefaultSettings.model_construct, description="What endpoints and calls inherit."
+    )
+    auth: dict[str, SchemeSettings] = Field(
+        default_factory=dict,
+        description="Who may call: schemes by name, for `auth` of endpoints.",
+        examples=[{"partners": {"api_key": {"header": "x-api-key", "keys": {"file": "secrets/partners.yaml"}}}}],
     )
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict, description="Services by name.")
     groups: dict[str, dict[str, Call]] = Field(

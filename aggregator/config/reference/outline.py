@@ -20,6 +20,15 @@ SECTIONS = (
     ("ResponseSettings", "Response", "under `response` of an endpoint"),
     ("ListJoinSettings", "Join of lists", "in `response.join`"),
     ("StaticSettings", "Static answer", "under `respond` of an endpoint"),
+    ("AdmissionSettings", "Admission", "in an endpoint, and under `defaults.endpoint` for all of them"),
+    ("AuthSettings", "Auth", "under `auth` of an endpoint; or the name of a scheme, or `none`"),
+    ("GuardSettings", "Guard", "in `require` of an endpoint and of `defaults.endpoint`; or its expression alone"),
+    ("SchemeSettings", "Scheme", "under `auth` at the top level, by name"),
+    ("ApiKeySettings", "API key", "under `api_key` of a scheme"),
+    ("BasicSettings", "Basic", "under `basic` of a scheme"),
+    ("JwtSettings", "JWT", "under `jwt` of a scheme"),
+    ("CookieSource", "Token in a cookie", "under `from` of `jwt`"),
+    ("FileSettings", "File", "where a file is named"),
     ("UpstreamSettings", "Upstream", "under `upstreams`, by name"),
     ("Timeouts", "Timeout", "under `timeout` of a call, an upstream, `defaults` and `client`; or the total alone"),
     ("ForwardSettings", "Forward", "under `forward` of a call, an endpoint, an upstream and `defaults`"),
@@ -36,6 +45,7 @@ SECTIONS = (
 PARENTS: Mapping[str, str] = MappingProxyType(
     {
         "CallSettings": "ShapeSettings",
+        "EndpointSettings": "AdmissionSettings",
         "BackgroundCallSettings": "CallSettings",
         "ResponseSettings": "ShapeSettings",
         "StaticSettings": "ShapeSettings",

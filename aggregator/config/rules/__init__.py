@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.rules.addresses import check_addresses, check_left_out, check_placeholders
+from aggregator.config.rules.admission import check_admission, check_schemes
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
 from aggregator.config.rules.each import check_each
@@ -76,6 +77,7 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
     *_OF_CALLS,
     check_parameter_names,
     check_own_paths,
+    check_admission,
     check_inputs,
     *_OF_WHOLE_CALLS,
     check_streams,
@@ -92,6 +94,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_client,
     check_defaults_section,
     check_upstreams,
+    check_schemes,
     check_upstream_formats,
     check_upstream_secrets,
     check_unread_sections,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aggregator.config.analysis.forwarded import forwarded_query
-from aggregator.config.analysis.scope import REQUEST_FIELDS, RESULT_FIELDS, Inputs, Scope
+from aggregator.config.analysis.scope import AUTH_FIELDS, REQUEST_FIELDS, RESULT_FIELDS, Inputs, Scope
 from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.hints.wording import listed
@@ -64,6 +64,8 @@ def _check(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:
         if fields:
             message = f"the path parameter `{root}` is a single value without fields"
             yield report(use, "unknown-field", message, reference, f"write `{root}`")
+    elif root == "auth":
+        yield from _check_auth(use, reference, scope)
     elif root in ("query", "headers", "request", "params") or (root == "body" and scope.inputs.has_body):
         yield from _check_input(use, reference, scope)
     elif root == "body":
@@ -71,6 +73,17 @@ def _check(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:
         yield report(use, "unknown-name", "a GET request has no body", (root,), hint)
     elif not scope.is_open or root in _ELSEWHERE:
         yield _unknown(use, root, scope)
+
+
+def _check_auth(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:
+    if not scope.inputs.has_auth:
+        if not scope.is_open:
+            hint = "say who may call: `auth: NAME`, with a scheme under `auth` at the top"
+            yield report(use, "unknown-name", "this endpoint does not ask who calls", ("auth",), hint)
+    elif len(reference) > 1 and reference[1] not in AUTH_FIELDS:
+        near = did_you_mean(reference[1], AUTH_FIELDS)
+        hint = near or f"a claim of a token is `{as_written(('auth', 'claims', *reference[1:]))}`"
+        yield report(use, "unknown-field", f"`auth` has no field `{reference[1]}`", reference[:2], hint)
 
 
 def _unknown(use: Use, root: str, scope: Scope) -> Finding:

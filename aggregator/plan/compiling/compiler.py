@@ -8,6 +8,7 @@ from aggregator.config.loading import Config, EndpointConfig
 from aggregator.config.model.call import BackgroundCallSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.server import ServerSettings
+from aggregator.plan.compiling.admission import compile_admission, compile_scheme
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.inputs import compile_inputs
@@ -56,6 +57,9 @@ class Compiler:
             endpoints=endpoints,
             upstreams=tuple(whole.upstreams.values()),
             plugins=settings.plugins,
+            schemes=tuple(
+                compile_scheme(name, scheme, config.identity_files) for name, scheme in settings.auth.items()
+            ),
             secrets=config.secrets,
         )
 
@@ -94,7 +98,8 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     response = compile_static(settings.respond) if settings.respond else compile_response(settings.response)
     calls = [*calls_in(fan), *(effect.call for effect in effects)]
     deadline, reserve = _deadline(settings, whole, fan)
-    reads_body = "body" in roots_in((fan, effects, response, rows))
+    admission = compile_admission(settings, whole.root.defaults.endpoint)
+    reads_body = "body" in roots_in((fan, effects, response, rows, admission))
     return EndpointPlan(
         key=config.key,
         method=method.upper(),
@@ -112,6 +117,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         stream=settings.stream,
         idle_timeout=settings.idle_timeout,
         doc=_doc(settings, config.operation_id),
+        admission=admission,
     )
 
 

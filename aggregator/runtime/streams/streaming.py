@@ -23,6 +23,7 @@ from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.sending import LeanDoor, Sender
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, check_length
+from aggregator.runtime.request.gates import Gate, admitted
 from aggregator.runtime.request.hangup import CUT, unless_gone
 from aggregator.runtime.request.identity import request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
@@ -45,11 +46,11 @@ class StreamHandler:
     """Serves one streaming endpoint of one generation."""
 
     is_direct = False
-    __slots__ = ("_effects", "_inputs", "_queue", "_report", "_seconds", "_stream", "plan")
+    __slots__ = ("_effects", "_gates", "_inputs", "_queue", "_report", "_seconds", "_stream", "plan")
 
     def __init__(
         self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
-        queue: EffectQueue, report: Report, discloses: Discloses,
+        queue: EffectQueue, report: Report, discloses: Discloses, gates: tuple[Gate, ...] = (),
     ) -> None:  # fmt: skip
         self.plan = plan
         self._stream = Stream(plan, compile_head(plan), sender, pool, discloses)
@@ -57,6 +58,7 @@ class StreamHandler:
         self._queue = queue
         self._inputs = inputs
         self._report = report
+        self._gates = gates
         self._seconds = plan.timeout if plan.names_deadline or plan.idle_timeout is None else math.inf
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
@@ -69,10 +71,12 @@ class StreamHandler:
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
         transit = Transit(self._stream, frame, receive, send, scope)
         try:
-            self._inputs.accept(exchange)
-            frame.names.update(exchange.params)  # which are typed only now
-            check_length(exchange, self.plan.inputs.max_body)
-            answer = await unless_gone(transit.run(), receive, transit.read)
+            answer = await admitted(self._gates, exchange) if self._gates else None
+            if answer is None:
+                self._inputs.accept(exchange)
+                frame.names.update(exchange.params)  # which are typed only now
+                check_length(exchange, self.plan.inputs.max_body)
+                answer = await unless_gone(transit.run(), receive, transit.read)
         except ClientGone:
             self._report.gone(self.plan.key, exchange, scope.get(CUT))
             return

@@ -86,7 +86,7 @@ class Generation:
 
 
 async def _routes(plan: Plan, resources: Resources, previous: Generation | None) -> tuple[EndpointRoute, ...]:
-    same = previous is not None and previous.plan.server == plan.server
+    same = previous is not None and (previous.plan.server, previous.plan.schemes) == (plan.server, plan.schemes)
     known = {route.plan.digest: route for route in previous.routes} if previous is not None and same else {}
     handlers: list[Handler] = []
     for endpoint in plan.endpoints:

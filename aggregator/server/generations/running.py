@@ -18,6 +18,7 @@ from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.policies.registry import Registry
+from aggregator.runtime.admission.building import build_schemes
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.client import SharedClient
 from aggregator.runtime.plugins.functions import Plugins
@@ -116,7 +117,9 @@ class Running:
         def pool(upstream: UpstreamPlan) -> Door:
             return client.pool(upstream, port)
 
-        resources = Resources(pool, self.plugins, self.queue, plan.server, self._states.draft())
+        states = self._states.draft()
+        schemes = build_schemes(plan.schemes, states, lambda: client.client)
+        resources = Resources(pool, self.plugins, self.queue, plan.server, states, schemes)
         with collection_paused():
             return await Generation.build(number, plan, resources, client, port, previous)
 

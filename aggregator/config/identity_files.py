@@ -1,0 +1,138 @@
+"""The files that schemes of callers name: keys, passwords, keys of issuers; what they hold, and what is wrong in them.
+
+``merging`` asks for each section ``auth``, so that a renewed file is a change of the configuration, and a broken one is
+refused while the last good version goes on serving. Lines of these files are never shown: they are secret, or nearly.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from msgspec import Struct, field
+
+from aggregator.config.text.section import Section
+from aggregator.diagnostics import Diagnostic
+from aggregator.errors import AggregatorError
+from aggregator.identity.keys import KeyFileError, read_entries
+from aggregator.identity.passwords import PasswordFileError, read_htpasswd
+
+_LARGEST = 4 * 1024 * 1024
+_MISSING = "create it, or correct its path, which begins in the folder of this file"
+_EXTRA = "install what it needs: pip install 'aggregator-server[auth]'"
+Wrong = tuple[str, str]
+"""What is wrong with a file, and the way to mend it."""
+
+
+class IdentityFiles(Struct):
+    """What was found: *value* is the section with whole paths, *contents* what the files at these paths hold."""
+
+    value: Any
+    contents: dict[str, bytes] = field(default_factory=dict)
+    files: set[Path] = field(default_factory=set)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+def find_identity_files(section: Section, value: Any, folder: Path) -> IdentityFiles:
+    """Read the files that *section* names in *folder*; *value* is the section with variables filled in."""
+    found = IdentityFiles(value)
+    for scheme, kind, setting, path in _naming(value):
+        place = folder / path
+        found.files.add(place)
+        wrong = _read(found, place, setting, value[scheme][kind])
+        if wrong is None:
+            inner = {**found.value[scheme][kind], setting: {"file": str(place)}}
+            found.value = {**found.value, scheme: {**found.value[scheme], kind: inner}}
+            continue
+        at = (scheme, kind, setting, "file")
+        message, hint = wrong
+        found.diagnostics.append(
+            Diagnostic("identity-file", "error", message, section.position(at), hint, (), (*section.path, *at))
+        )
+    return found
+
+
+def _naming(value: Any) -> Iterator[tuple[str, str, str, str]]:
+    """Yield scheme, kind, setting and path of each file that the section *value* names."""
+    for name, scheme in value.items() if isinstance(value, dict) else ():
+        for kind, settings in scheme.items() if isinstance(scheme, dict) else ():
+            for setting, named in settings.items() if isinstance(settings, dict) else ():
+                path = named.get("file") if isinstance(named, dict) else None
+                if isinstance(path, str) and setting in _READERS:
+                    yield name, kind, setting, path
+
+
+def _read(found: IdentityFiles, place: Path, setting: str, settings: Any) -> Wrong | None:
+    try:
+        if place.stat().st_size > _LARGEST:
+            return f"the file `{place.name}` is larger than 4 MiB", "name another file"
+        content = place.read_bytes()
+    except OSError as error:
+        return f"the file `{place.name}` cannot be read: {error.strerror}", _MISSING
+    try:
+        wrong = _READERS[setting](content, settings)
+    except ImportError as error:
+        return f"this needs the package {error.name}", _EXTRA
+    if wrong is None:
+        found.contents[str(place)] = content
+        return None
+    return f"the file `{place.name}` is wrong: {wrong[0]}", wrong[1]
+
+
+def _keys(content: bytes, _: Any) -> Wrong | None:
+    try:
+        read_entries(yaml.safe_load(content))
+    except KeyFileError as error:
+        where = f"entry {int(error.steps[0]) + 1}: " if error.steps else ""
+        return where + error.message, error.hint
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark is not None else ""
+        return f"{where}it is no YAML", "write one entry a line: - {name: acme, sha256: …}"
+    return None
+
+
+def _users(content: bytes, _: Any) -> Wrong | None:
+    import argon2 as argon2
+    import bcrypt as bcrypt
+
+    try:
+        read_htpasswd(content.decode().splitlines())
+    except PasswordFileError as error:
+        return f"line {error.line}: {error.message}", error.hint
+    except UnicodeDecodeError:
+        return "it is not UTF-8", "write it by `htpasswd -B`"
+    return None
+
+
+def _jwks(content: bytes, _: Any) -> Wrong | None:
+    from aggregator.identity.keysets import read_jwks
+
+    try:
+        keys = read_jwks(json.loads(content))
+    except (ValueError, RecursionError) as error:
+        return str(error) if "JWKS" in str(error) else "it is no JSON", "save what the issuer publishes as its JWKS"
+    return None if len(keys) else ("it has no key that tokens are signed with", "save the JWKS of the issuer")
+
+
+def _key(content: bytes, settings: Any) -> Wrong | None:
+    from aggregator.identity.keysets import read_pem, shared_secret
+
+    algorithms = settings.get("algorithms") or ()
+    symmetric = [str(name) for name in algorithms if str(name).startswith("HS")]
+    try:
+        if symmetric:
+            shared_secret(content.strip(), symmetric)
+        else:
+            read_pem(content)
+    except (ValueError, AggregatorError) as error:
+        return str(error), "put a public key in PEM there, or name `algorithms: [HS256]` for a shared secret"
+    return None
+
+
+_READERS: dict[str, Callable[[bytes, Any], Wrong | None]] = {
+    "keys": _keys, "users": _users, "jwks": _jwks, "key": _key,
+}  # fmt: skip

@@ -1,0 +1,74 @@
+"""Who may call, as data: the schemes of a file, and what an endpoint asks for."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from aggregator.edge.networks import Networks
+from aggregator.identity.keys import KeyEntry
+from aggregator.identity.tokens import TokenRules
+from aggregator.templates import Expression
+
+
+class ApiKeyPlan(Struct, frozen=True):
+    """Keys in the header, query parameter or cookie (*place*) called *field*."""
+
+    name: str
+    place: str
+    field: str
+    entries: tuple[KeyEntry, ...]
+
+
+class BasicPlan(Struct, frozen=True):
+    """Names and the hashes of their passwords."""
+
+    name: str
+    realm: str
+    users: tuple[tuple[str, str], ...]
+
+
+class JwtPlan(Struct, frozen=True):
+    """Tokens of an issuer.
+
+    The keys are a JWKS (*document*), a PEM file, a shared *secret*, or behind *jwks_url*; without any of these they are
+    found by discovery. *cookie* is where the token is, if not in ``Authorization``.
+    """
+
+    name: str
+    rules: TokenRules
+    document: bytes | None = None
+    pem: bytes | None = None
+    secret: bytes | None = None
+    jwks_url: str | None = None
+    cookie: str | None = None
+
+
+SchemePlan = ApiKeyPlan | BasicPlan | JwtPlan
+
+
+class AuthPlan(Struct, frozen=True):
+    """Schemes of which any, or *every* one, has to admit; *optional* admits callers without a credential, too."""
+
+    schemes: tuple[str, ...]
+    every: bool = False
+    optional: bool = False
+
+
+class GuardPlan(Struct, frozen=True):
+    """What has to be true, and the refusal where it is not."""
+
+    that: Expression
+    status: int
+    detail: str
+
+
+class AdmissionPlan(Struct, frozen=True):
+    """What a request meets before its inputs: networks, then *auth*, then *guards*; None and empty ask for nothing."""
+
+    allow: Networks | None = None
+    deny: Networks | None = None
+    auth: AuthPlan | None = None
+    guards: tuple[GuardPlan, ...] = ()
+
+
+OPEN = AdmissionPlan()

@@ -1,0 +1,104 @@
+"""Schemes of callers, and what endpoints ask for, with what they inherit from ``defaults.endpoint``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import yaml
+
+from aggregator.config.model.auth import (
+    AdmissionSettings,
+    ApiKeySettings,
+    AuthSettings,
+    BasicSettings,
+    FileSettings,
+    GuardSettings,
+    JwtSettings,
+    SchemeSettings,
+)
+from aggregator.edge.networks import Networks, parse_networks
+from aggregator.identity.keys import read_entries
+from aggregator.identity.passwords import read_htpasswd
+from aggregator.identity.tokens import SYMMETRIC, TokenRules
+from aggregator.plan.admission import (
+    OPEN,
+    AdmissionPlan,
+    ApiKeyPlan,
+    AuthPlan,
+    BasicPlan,
+    GuardPlan,
+    JwtPlan,
+    SchemePlan,
+)
+from aggregator.plan.compiling.expressions import one_expression
+
+Files = Mapping[str, bytes]
+
+
+def compile_scheme(name: str, settings: SchemeSettings, files: Files) -> SchemePlan:
+    """Return the plan of the scheme *name*; *files* are what its files hold, by path."""
+    if settings.api_key is not None:
+        return _api_key(name, settings.api_key, files)
+    if settings.basic is not None:
+        return _basic(name, settings.basic, files)
+    assert settings.jwt is not None
+    return _jwt(name, settings.jwt, files)
+
+
+def _api_key(name: str, settings: ApiKeySettings, files: Files) -> ApiKeyPlan:
+    places = {"header": settings.header, "query": settings.query, "cookie": settings.cookie}
+    place, field = next((place, field) for place, field in places.items() if field is not None)
+    entries = read_entries(yaml.safe_load(files[settings.keys.file]))
+    return ApiKeyPlan(name, place, field.lower() if place == "header" else field, tuple(entries))
+
+
+def _basic(name: str, settings: BasicSettings, files: Files) -> BasicPlan:
+    users = read_htpasswd(files[settings.users.file].decode().splitlines())
+    return BasicPlan(name, settings.realm, tuple(users.items()))
+
+
+def _jwt(name: str, settings: JwtSettings, files: Files) -> JwtPlan:
+    rules = TokenRules(
+        settings.issuer,
+        settings.audience,
+        settings.algorithms,
+        settings.leeway,
+        settings.require,
+        tuple(settings.scopes_at.split(".")),
+        tuple(settings.roles_at.split(".")) if settings.roles_at else (),
+    )
+    key = None if settings.key is None else files[settings.key.file]
+    is_secret = any(algorithm in SYMMETRIC for algorithm in settings.algorithms)
+    jwks = settings.jwks
+    return JwtPlan(
+        name,
+        rules,
+        document=files[jwks.file] if isinstance(jwks, FileSettings) else None,
+        pem=None if is_secret else key,
+        secret=key.strip() if key is not None and is_secret else None,
+        jwks_url=jwks if isinstance(jwks, str) else None,
+        cookie=None if settings.from_ is None else settings.from_.cookie,
+    )
+
+
+def compile_admission(settings: AdmissionSettings, defaults: AdmissionSettings) -> AdmissionPlan:
+    """Return what an endpoint asks for: its own word on identity and networks, and guards of both, the outer first."""
+    auth = defaults.auth if settings.auth is None else settings.auth
+    allow, deny = settings.allow_from or defaults.allow_from, (*defaults.deny_from, *settings.deny_from)
+    guards = tuple(_guard(guard) for guard in (*defaults.require, *settings.require))
+    plan = AdmissionPlan(_networks(allow), _networks(deny), _auth(auth), guards)
+    return OPEN if plan == OPEN else plan
+
+
+def _networks(texts: tuple[str, ...]) -> Networks | None:
+    return parse_networks(texts) if texts else None
+
+
+def _auth(settings: AuthSettings | str | None) -> AuthPlan | None:
+    if not isinstance(settings, AuthSettings):
+        return None
+    return AuthPlan(settings.schemes, bool(settings.all), settings.optional)
+
+
+def _guard(settings: GuardSettings) -> GuardPlan:
+    return GuardPlan(one_expression(settings.that), settings.status, settings.detail)

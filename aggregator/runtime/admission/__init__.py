@@ -1,0 +1,1 @@
+"""Who may call: networks, schemes and guards, as gates of a request."""

@@ -1,0 +1,60 @@
+"""From the plans of schemes and endpoints to what judges and what asks; the keys of an issuer outlive a reload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import httpx
+
+from aggregator.identity.keysets import read_jwks, read_pem, shared_secret
+from aggregator.plan.admission import OPEN, AdmissionPlan, ApiKeyPlan, BasicPlan, JwtPlan, SchemePlan
+from aggregator.policies.registry import Draft, Kind
+from aggregator.runtime.admission.gates import AuthGate, GuardGate, NetworkGate
+from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
+from aggregator.runtime.admission.schemes import ApiKeyScheme, BasicScheme, JwtScheme, Keys, Scheme
+from aggregator.runtime.request.gates import Gate
+
+Client = Callable[[], httpx.AsyncClient]
+
+
+def build_schemes(plans: Iterable[SchemePlan], states: Draft, client: Client) -> dict[str, Scheme]:
+    """Return the schemes by name; what an issuer publishes is fetched by *client* and held in *states*."""
+    return {plan.name: _scheme(plan, states, client) for plan in plans}
+
+
+def _scheme(plan: SchemePlan, states: Draft, client: Client) -> Scheme:
+    match plan:
+        case ApiKeyPlan():
+            return ApiKeyScheme(plan)
+        case BasicPlan():
+            return BasicScheme(plan)
+        case JwtPlan():
+            return JwtScheme(plan, _keys(plan, states, client))
+
+
+def _keys(plan: JwtPlan, states: Draft, client: Client) -> Keys:
+    if plan.document is not None:
+        return FixedKeys(read_jwks(json.loads(plan.document)))
+    if plan.pem is not None:
+        return FixedKeys(read_pem(plan.pem))
+    if plan.secret is not None:
+        return FixedKeys(shared_secret(plan.secret, plan.rules.algorithms))
+    place = (plan.rules.issuer, plan.jwks_url)
+    kind: Kind[Any, FetchedKeys] = Kind("issuer_keys", lambda found: FetchedKeys(client, *found))
+    return states.hold(kind, f"{len(place[0])}:{place[0]}{place[1] or ''}", place)
+
+
+def build_gates(plan: AdmissionPlan, schemes: Mapping[str, Scheme]) -> tuple[Gate, ...]:
+    """Return the gates of an endpoint in the order in which a request meets them; none for one that is open."""
+    if plan == OPEN:
+        return ()
+    gates: list[Gate] = []
+    if plan.allow is not None or plan.deny is not None:
+        gates.append(NetworkGate(plan.allow, plan.deny))
+    if plan.auth is not None:
+        gates.append(AuthGate(plan.auth, [schemes[name] for name in plan.auth.schemes]))
+    if plan.guards:
+        gates.append(GuardGate(plan.guards))
+    return tuple(gates)

@@ -1,0 +1,171 @@
+"""The gates of identity: from where, who, and what else has to be true; in this order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+from aggregator.edge.networks import Networks
+from aggregator.errors import AggregatorError
+from aggregator.exchange import Exchange
+from aggregator.identity.caller import Caller, Reason, Refused
+from aggregator.parts.names import Names
+from aggregator.plan.admission import AuthPlan, GuardPlan
+from aggregator.runtime.admission.schemes import Later, Scheme, Unavailable
+from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.request.gates import Verdict, Waiting
+
+_NO_STORE = (b"cache-control", b"no-store")
+UNKNOWN = "This needs a valid credential."
+UNSURE = "Whether the credential is valid cannot be told now."
+NOT_FROM_HERE = "This may not be called from your address."
+
+
+class NetworkGate:
+    """Only *allow*, and never *deny*."""
+
+    def __init__(self, allow: Networks | None, deny: Networks | None) -> None:
+        self._allow, self._deny = allow, deny
+
+    def check(self, exchange: Exchange) -> Verdict:
+        """Return 403 for a client that is not welcome."""
+        if (self._deny is not None and self._deny.holds(exchange.client)) or (
+            self._allow is not None and not self._allow.holds(exchange.client)
+        ):
+            return problem(403, NOT_FROM_HERE, request_id=exchange.id)
+        return None
+
+
+class AuthGate:
+    """Asks the schemes of *plan*; the caller that they admit stands in the exchange.
+
+    With *any*, the first that admits decides; a scheme that was sent no credential is passed over. With *all*, each has
+    to, and the subject is that of the first. What nearly fitted is said to nobody.
+    """
+
+    def __init__(self, plan: AuthPlan, schemes: Sequence[Scheme]) -> None:
+        self._plan = plan
+        self._schemes = tuple(schemes)
+        challenges = dict.fromkeys(scheme.challenge for scheme in schemes if scheme.challenge)
+        self._challenges = tuple((b"www-authenticate", challenge.encode()) for challenge in challenges)
+
+    def check(self, exchange: Exchange) -> Verdict:
+        """Return None when a caller is admitted, 401 or 503 otherwise."""
+        tally = _Tally(every=self._plan.every)
+        for number, scheme in enumerate(self._schemes):
+            judged = _ask(scheme, exchange)
+            if callable(judged):
+                return Waiting(partial(self._go_on, exchange, number, judged, tally))
+            if tally.decides(judged):
+                break
+        return self._verdict(exchange, tally)
+
+    async def _go_on(self, exchange: Exchange, number: int, later: Later, tally: _Tally) -> Answer | None:
+        """Return the verdict once *later*, of the scheme *number*, and those behind it have been heard."""
+        decided = tally.decides(await _settled(later))
+        while not decided and (number := number + 1) < len(self._schemes):
+            judged = _ask(self._schemes[number], exchange)
+            decided = tally.decides(await _settled(judged) if callable(judged) else judged)
+        return self._verdict(exchange, tally)
+
+    def _verdict(self, exchange: Exchange, tally: _Tally) -> Answer | None:
+        callers, failure = tally.callers, tally.failure
+        wanted = len(self._schemes) if self._plan.every else 1
+        if len(callers) == wanted:
+            exchange.caller = callers[0] if wanted == 1 else _together(callers)
+            return None
+        if self._plan.optional and not callers and (failure is None or _is_missing(failure)):
+            return None
+        if isinstance(failure, Unavailable):
+            return self._unavailable(exchange, failure)
+        return problem(401, UNKNOWN, request_id=exchange.id, headers=self._said(failure))
+
+    def _unavailable(self, exchange: Exchange, failure: Unavailable) -> Answer:
+        wait = (b"retry-after", b"%d" % math.ceil(failure.retry_after))
+        return problem(
+            503, "Whether the credential is valid cannot be told now.", request_id=exchange.id, headers=[wait]
+        )
+
+    def _said(self, failure: BaseException | None) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the challenges; RFC 6750 §3.1 names an error only where a token came."""
+        came = failure is not None and not _is_missing(failure)
+        return tuple(
+            (name, value + b' error="invalid_token"' if came and value == b"Bearer" else value)
+            for name, value in self._challenges
+        )
+
+
+class _Tally:
+    """What the schemes said so far: the callers that were admitted, and the failure that the answer would tell."""
+
+    __slots__ = ("_every", "callers", "failure")
+
+    def __init__(self, *, every: bool) -> None:
+        self._every = every
+        self.callers: list[Caller] = []
+        self.failure: BaseException | None = None
+
+    def decides(self, judged: Caller | BaseException) -> bool:
+        """Take note of *judged*; return whether no other scheme needs to be asked."""
+        if isinstance(judged, Caller):
+            self.callers.append(judged)
+            return not self._every
+        self.failure = _worse(self.failure, judged)
+        return self._every
+
+
+def _ask(scheme: Scheme, exchange: Exchange) -> Caller | Later | BaseException:
+    try:
+        return scheme.judge(exchange)
+    except (Refused, Unavailable) as error:
+        return error
+
+
+async def _settled(later: Later) -> Caller | BaseException:
+    try:
+        return await later()
+    except (Refused, Unavailable) as error:
+        return error
+
+
+def _is_missing(failure: BaseException) -> bool:
+    return isinstance(failure, Refused) and failure.reason is Reason.MISSING
+
+
+def _worse(before: BaseException | None, now: BaseException) -> BaseException:
+    """Return which of two failures the answer tells: not knowing wins, then a credential that came."""
+    if before is None or _is_missing(before):
+        return now
+    return now if isinstance(now, Unavailable) else before
+
+
+def _together(callers: list[Caller]) -> Caller:
+    """Return one caller: subject and claims of the first, scopes and roles of all."""
+    first = callers[0]
+    scopes = tuple(dict.fromkeys(scope for caller in callers for scope in caller.scopes))
+    roles = tuple(dict.fromkeys(role for caller in callers for role in caller.roles))
+    until = min(caller.until for caller in callers)
+    return Caller(first.scheme, first.subject, first.issuer, first.claims, scopes, roles, first.key, until)
+
+
+class GuardGate:
+    """What has to be true, in order; null, an error and any other value refuse."""
+
+    def __init__(self, guards: tuple[GuardPlan, ...]) -> None:
+        self._guards = guards
+
+    def check(self, exchange: Exchange) -> Verdict:
+        """Return the refusal of the first guard that does not hold."""
+        names = Names(exchange)
+        for guard in self._guards:
+            if not _holds(guard, names):
+                return problem(guard.status, guard.detail, request_id=exchange.id)
+        return None
+
+
+def _holds(guard: GuardPlan, names: Names) -> bool:
+    try:
+        return guard.that.evaluate(names) is True
+    except AggregatorError:
+        return False

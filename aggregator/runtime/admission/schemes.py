@@ -1,0 +1,219 @@
+"""The schemes of a file, ready to judge: each takes a request and gives a caller, or the reason why not.
+
+What needs no waiting does not wait: a key, and whatever was judged a moment ago, are known at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
+
+from aggregator.edge.cookies import read_cookies
+from aggregator.exchange import Exchange
+from aggregator.http import first
+from aggregator.identity.caller import Caller, Reason, Refused
+from aggregator.identity.keys import KeyRing
+from aggregator.identity.keysets import KeySet
+from aggregator.identity.passwords import is_right, read_basic
+from aggregator.identity.remembered import Remembered
+from aggregator.identity.tokens import Token, issuer_of, judge, read_token
+from aggregator.plan.admission import ApiKeyPlan, BasicPlan, JwtPlan
+
+Clock = Callable[[], float]
+"""Unix time, in seconds."""
+
+_REMEMBERED = 10_000
+_AT_ONCE = 2
+"""Passwords that are verified at the same time: each takes a core for a tenth of a second."""
+_PASSWORD_LIFE = 300.0
+
+
+class Unavailable(Exception):  # noqa: N818 - an outcome, not a fault
+    """Nobody can tell now whether the credential is good; *retry_after* is in seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__("the keys of the issuer are not known")
+
+
+Later = Callable[[], Awaitable[Caller]]
+"""What comes to the caller once it is called and awaited; raises as ``judge`` does."""
+
+
+class Scheme(Protocol):
+    """One way to be known."""
+
+    name: str
+
+    @property
+    def challenge(self) -> str:
+        """What ``WWW-Authenticate`` says where this scheme is asked for (RFC 9110 §11.6.1); empty for none."""
+
+    def judge(self, exchange: Exchange) -> Caller | Later:
+        """Return the caller, or what comes to it later.
+
+        Raises ``Refused``; the reason is ``MISSING`` where the request has no credential of this scheme. Raises
+        ``Unavailable``.
+        """
+
+
+class ApiKeyScheme:
+    """Keys that are looked up by their hash."""
+
+    def __init__(self, plan: ApiKeyPlan, clock: Clock = time.time) -> None:
+        self.name = plan.name
+        self.challenge = ""
+        self._plan = plan
+        self._ring = KeyRing(plan.entries)
+        self._field = plan.field.encode()
+        self._clock = clock
+
+    def judge(self, exchange: Exchange) -> Caller:
+        """Return the caller whose key it is; raises ``Refused``."""
+        text = self._sent(exchange)
+        if text is None:
+            raise Refused(Reason.MISSING)
+        return self._ring.caller(text, self.name, self._clock())
+
+    def _sent(self, exchange: Exchange) -> str | None:
+        place, name = self._plan.place, self._plan.field
+        if place == "header":
+            values = [value for field, value in exchange.header_list if field == self._field]
+            if len(values) > 1:
+                raise Refused(Reason.MALFORMED)
+            return values[0].decode("utf-8", "surrogateescape") if values else None
+        if place == "cookie":
+            return _cookie(exchange, name)
+        found = exchange.query.get(name)
+        if isinstance(found, list):
+            raise Refused(Reason.MALFORMED)
+        return found if found is None else str(found)
+
+
+def _cookie(exchange: Exchange, name: str) -> str | None:
+    lines = [value.decode("latin-1") for field, value in exchange.header_list if field == b"cookie"]
+    return read_cookies(lines).get(name)
+
+
+def _authorization(exchange: Exchange, scheme: str) -> str:
+    """Return what follows *scheme* in ``Authorization``; raises ``Refused`` without it, and for two such headers."""
+    values = [value for field, value in exchange.header_list if field == b"authorization"]
+    if len(values) > 1:
+        raise Refused(Reason.MALFORMED)
+    word, _, rest = (values[0].decode("latin-1") if values else "").partition(" ")
+    if word.lower() != scheme:
+        raise Refused(Reason.MISSING)
+    return rest.strip(" ")
+
+
+class BasicScheme:
+    """Names and passwords, verified in a thread and remembered for five minutes."""
+
+    def __init__(self, plan: BasicPlan, clock: Clock = time.time) -> None:
+        self.name = plan.name
+        self.challenge = f'Basic realm="{plan.realm}", charset="UTF-8"'
+        self._users = dict(plan.users)
+        self._clock = clock
+        self._right: Remembered[Caller] = Remembered(_REMEMBERED, clock)
+        self._room: asyncio.Semaphore | None = None
+
+    def judge(self, exchange: Exchange) -> Caller | Later:
+        """Return the caller, at once when the pair was right a moment ago; raises ``Refused``."""
+        text = _authorization(exchange, "basic")
+        known = self._right.get(text.encode("latin-1"))
+        return known if known is not None else partial(self._verified, text)
+
+    async def _verified(self, text: str) -> Caller:
+        name, password = read_basic(text)
+        if self._room is None:
+            self._room = asyncio.Semaphore(_AT_ONCE)
+        async with self._room:
+            right = await asyncio.to_thread(is_right, self._users, name, password)
+        if not right:
+            raise Refused(Reason.UNKNOWN)
+        caller = Caller(self.name, name)
+        self._right.keep(text.encode("latin-1"), caller, self._clock() + _PASSWORD_LIFE)
+        return caller
+
+
+class Keys(Protocol):
+    """Where the keys of an issuer come from."""
+
+    def now(self) -> KeySet | None:
+        """Return the keys that are known; None when none are."""
+
+    async def renewed(self) -> KeySet:
+        """Return the keys after another look, if one is due; raises ``Unavailable`` when nothing can be had."""
+
+
+class JwtScheme:
+    """Tokens of one issuer; those that were verified are remembered until they end."""
+
+    def __init__(self, plan: JwtPlan, keys: Keys, clock: Clock = time.time) -> None:
+        self.name = plan.name
+        self.challenge = "Bearer"
+        self.issuer = plan.rules.issuer
+        self._plan = plan
+        self._keys = keys
+        self._clock = clock
+        self._known: Remembered[Caller] = Remembered(_REMEMBERED, clock)
+
+    def judge(self, exchange: Exchange) -> Caller | Later:
+        """Return the caller, at once when the token was seen before; raises ``Refused`` and ``Unavailable``."""
+        text = self._sent(exchange)
+        known = self._known.get(text.encode("utf-8", "surrogateescape"))
+        if known is not None:
+            return known
+        token = read_token(text)
+        if issuer_of(token) != self.issuer:
+            raise Refused(Reason.WRONG_ISSUER)
+        keys = self._keys.now()
+        if keys is None:
+            return partial(self._after_a_look, token)
+        try:
+            return self._admit(token, keys)
+        except Refused as refused:
+            if refused.reason is not Reason.UNKNOWN_KEY:
+                raise
+        return partial(self._after_a_look, token)
+
+    async def _after_a_look(self, token: Token) -> Caller:
+        """Return the caller by the keys that the issuer has now: it may have a new one."""
+        return self._admit(token, await self._keys.renewed())
+
+    def _admit(self, token: Token, keys: KeySet) -> Caller:
+        caller = judge(token, self.name, self._plan.rules, keys, self._clock())
+        self._known.keep(token.text.encode(), caller, caller.until)
+        return caller
+
+    def _sent(self, exchange: Exchange) -> str:
+        if self._plan.cookie is None:
+            return _authorization(exchange, "bearer")
+        text = _cookie(exchange, self._plan.cookie)
+        if text is None:
+            raise Refused(Reason.MISSING)
+        _refuse_foreign_pages(exchange)
+        return text
+
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _refuse_foreign_pages(exchange: Exchange) -> None:
+    """Refuse an unsafe request that a page of another origin may have made: a browser sends cookies along.
+
+    ``Sec-Fetch-Site`` says so, or ``Origin`` names our own host; without either it may be anybody's (OWASP, CSRF).
+    """
+    if exchange.method in _SAFE:
+        return
+    site = first(exchange.header_list, b"sec-fetch-site")
+    if site is not None:
+        if site not in (b"same-origin", b"none"):
+            raise Refused(Reason.MALFORMED)
+        return
+    origin, host = first(exchange.header_list, b"origin"), first(exchange.header_list, b"host")
+    if origin is None or host is None or origin.partition(b"://")[2].lower() != host.lower():
+        raise Refused(Reason.MALFORMED)
