@@ -8,12 +8,12 @@ from aggregator.config.loading import Config, EndpointConfig
 from aggregator.config.model.call import BackgroundCallSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.server import ServerSettings
-from aggregator.plan.compiling.admission import compile_admission, compile_scheme
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
+from aggregator.plan.compiling.endpoint.admission import compile_admission, compile_scheme
+from aggregator.plan.compiling.endpoint.inputs import compile_inputs
+from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.expressions import optional_expression
-from aggregator.plan.compiling.inputs import compile_inputs
 from aggregator.plan.compiling.parts import compile_fan, compile_part
-from aggregator.plan.compiling.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.roots import roots_in

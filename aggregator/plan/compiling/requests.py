@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aggregator.config.model.call import CallSettings, GraphqlSettings
-from aggregator.plan.compiling.fields import compile_headers, compile_query
+from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.compiling.forwarding import Forwarding, query_names
 from aggregator.plan.types import BodyKind, RequestPlan, UpstreamPlan
 from aggregator.templates import (

@@ -13,7 +13,7 @@ from aggregator.config.model.client import (
 )
 from aggregator.config.model.root import RootSettings
 from aggregator.demo import demo_target
-from aggregator.plan.compiling.fields import compile_headers, compile_query
+from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.types import ClientPlan, UpstreamPlan
 from aggregator.transport import Caps, Limits, Origin, PoolSettings
 from aggregator.transport import Timeouts as PoolTimeouts

@@ -1,0 +1,1 @@
+"""What belongs to an endpoint itself: who may call it, what it takes, what it answers."""
