@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json as stdlib_json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -126,6 +127,19 @@ def _reason(body: bytes, error: Exception) -> str:
         return "it holds a number that is too large"
     text = str(error).removeprefix("JSON is malformed: ")
     return _TRUNCATED if text.startswith("Input data was truncated") else text
+
+
+def with_lines(message: str, body: bytes) -> str:
+    """Return *message*, of an error of ``decode``, with line and column in *body* in place of a byte offset."""
+    found = _OFFSET.search(message)
+    if found is None:
+        return message
+    before = body[: int(found[1])]
+    line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+    return f"{message[: found.start()]}(line {line}, column {column}){message[found.end() :]}"
+
+
+_OFFSET = re.compile(r"\(byte (\d+)\)")
 
 
 def encode(value: Any) -> bytes:

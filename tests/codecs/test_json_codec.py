@@ -245,3 +245,12 @@ def test_a_key_that_stands_twice_is_found(text: str) -> None:
     stdlib.loads(text, object_pairs_hook=look)
     said = json.repeated_key(text.encode(), json.decode(text.encode()))
     assert said in found if found else said is None
+
+
+def test_a_fault_is_found_by_line_and_column() -> None:
+    """Both count from one, columns in bytes; a message without an offset stays as it is."""
+    for body, place in ((b"[1,]", "line 1, column 4"), (b'{\n  "a": 1,\n  }', "line 3, column 3")):
+        with pytest.raises(CallError) as caught:
+            json.decode(body)
+        assert place in json.with_lines(str(caught.value), body)
+    assert json.with_lines("It ends too early.", b"[") == "It ends too early."

@@ -115,8 +115,9 @@ class Inputs:
         try:
             exchange.body_value = json_codec.decode(exchange.body)
             twice = json_codec.repeated_key(exchange.body, exchange.body_value)
-        except AggregatorError:
-            raise Refusal(400, "The request body is not valid JSON.") from None
+        except AggregatorError as error:
+            message = json_codec.with_lines(str(error), exchange.body)
+            raise Refusal(400, message.replace("The body", "The request body", 1)) from None
         if twice is not None:
             raise Refusal(400, f"The request body has the key {json_codec.encode(twice).decode()} twice in an object.")
 
