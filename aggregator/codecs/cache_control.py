@@ -21,7 +21,7 @@ Directives = dict[str, str]
 
 
 def combine(values: Sequence[bytes | None], ages: Sequence[bytes | None] = ()) -> bytes | None:
-    """Give the Cache-Control of an answer whose parts came with *values* and Age headers *ages*.
+    """Return the Cache-Control of an answer whose parts came with *values* and Age headers *ages*.
 
     ``no-store`` wins over everything, then ``private`` and ``no-cache``; ``max-age`` and ``s-maxage`` are the
     smallest, each less the Age of its part. Where a part states nothing (None), only restrictions remain.
@@ -39,7 +39,7 @@ def combine(values: Sequence[bytes | None], ages: Sequence[bytes | None] = ()) -
 
 
 def parse_cache_control(header: bytes) -> Directives:
-    """Give the directives of *header*; one that comes twice with different arguments loses its argument.
+    """Return the directives of *header*; one that comes twice with different arguments loses its argument.
 
     The result may be shared: do not change it.
     """
@@ -59,7 +59,7 @@ def _parse(header: bytes) -> Directives:
 
 
 def _lifetimes(parts: list[Directives], ages: list[int], shared: bool) -> list[str]:
-    """Give the smallest of every lifetime that each part states; *shared* ones only for a public answer."""
+    """Return the smallest of every lifetime that each part states; *shared* ones only for a public answer."""
     limits = [f"max-age={least}"] if (least := _least(parts, ages, ("max-age",))) is not None else []
     if shared and any("s-maxage" in part for part in parts):
         least = _least(parts, ages, ("s-maxage", "max-age"))
@@ -71,7 +71,7 @@ def _lifetimes(parts: list[Directives], ages: list[int], shared: bool) -> list[s
 
 
 def _least(parts: list[Directives], ages: list[int], names: tuple[str, ...]) -> int | None:
-    """Give the smallest remaining lifetime, for each part by the first of *names* that it states."""
+    """Return the smallest remaining lifetime, for each part by the first of *names* that it states."""
     stated = [next((part[name] for name in names if name in part), None) for part in parts]
     if None in stated:
         return None
@@ -79,6 +79,6 @@ def _least(parts: list[Directives], ages: list[int], names: tuple[str, ...]) -> 
 
 
 def _seconds(text: str | bytes | None) -> int:
-    """Give delta-seconds; what cannot be read counts as zero, which is stale (RFC 9111 §4.2.1)."""
+    """Return delta-seconds; what cannot be read counts as zero, which is stale (RFC 9111 §4.2.1)."""
     digits = text.decode("latin-1").strip() if isinstance(text, bytes) else text or ""
     return min(int(digits), _MAX_SECONDS) if digits.isascii() and digits.isdigit() and len(digits) < 20 else 0

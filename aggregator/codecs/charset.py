@@ -28,7 +28,7 @@ _CHARSETS = frozenset(
 
 
 def charset_of(content_type: bytes | None) -> str | None:
-    """Give Python's name of the charset that *content_type* declares, or None when it declares none.
+    """Return Python's name of the charset that *content_type* declares, or None when it declares none.
 
     Raises ``CallError`` (``content_type``) for a charset that is not known.
     """
@@ -46,7 +46,7 @@ def charset_of(content_type: bytes | None) -> str | None:
 
 
 def decode_text(body: bytes, content_type: bytes | None) -> str:
-    """Give *body* as text: by its declared charset, else UTF-8; a byte order mark of UTF-8 is left out.
+    """Return *body* as text: by its declared charset, else UTF-8; a byte order mark of UTF-8 is left out.
 
     Raises ``CallError`` (``malformed``) when the bytes do not fit the charset.
     """

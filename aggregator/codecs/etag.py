@@ -10,12 +10,12 @@ _EMPTY = re.compile(rb"\s*,")
 
 
 def etag_of(body: bytes) -> bytes:
-    """Give the strong entity tag of *body*: 128 bits of BLAKE2b, in quotes."""
+    """Return the strong entity tag of *body*: 128 bits of BLAKE2b, in quotes."""
     return b'"%s"' % blake2b(body, digest_size=16).hexdigest().encode()
 
 
 def if_none_match(header: bytes, etag: bytes) -> bool:
-    """Say whether If-None-Match names *etag*, so that 304 answers a GET (weak comparison, RFC 9110 §13.1.2).
+    """Return whether If-None-Match names *etag*, so that 304 answers a GET (weak comparison, RFC 9110 §13.1.2).
 
     A header that cannot be read names nothing from there on: the client gets the whole answer.
     """
@@ -34,7 +34,7 @@ def if_none_match(header: bytes, etag: bytes) -> bool:
 
 
 def add_vary(existing: bytes | None, *names: bytes) -> bytes:
-    """Give a Vary header that names *names* (lower case) besides what it named already; ``*`` stays alone."""
+    """Return a Vary header that names *names* (lower case) besides what it named already; ``*`` stays alone."""
     present = [name.strip() for name in (existing or b"").split(b",") if name.strip()]
     if b"*" in present:
         return b"*"

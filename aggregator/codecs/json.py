@@ -45,7 +45,7 @@ def validate(body: bytes) -> None:
 
 
 def decode(body: bytes) -> Any:
-    """Give the value of the JSON text *body*; raise ``CallError`` (``malformed``) when it is none."""
+    """Return the value of the JSON text *body*; raise ``CallError`` (``malformed``) when it is none."""
     try:
         return _any_decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -53,7 +53,7 @@ def decode(body: bytes) -> Any:
 
 
 def decode_exact(body: bytes) -> Any:
-    """Give the value of *body* for a change of its structure: numbers with a point or exponent are ``Decimal``.
+    """Return the value of *body* for a change of its structure: numbers with a point or exponent are ``Decimal``.
 
     ``encode`` writes every digit of them again. For arithmetic ``decode`` is right. Raises as that does.
     """
@@ -143,7 +143,7 @@ _OFFSET = re.compile(r"\(byte (\d+)\)")
 
 
 def encode(value: Any) -> bytes:
-    """Give *value* as compact JSON in UTF-8, keys in their own order, integers exact.
+    """Return *value* as compact JSON in UTF-8, keys in their own order, integers exact.
 
     Raises ``ExpressionError`` for what JSON cannot say: NaN, infinities, half surrogate pairs, foreign types.
     Keys that are numbers become their text.
@@ -163,7 +163,7 @@ def encode(value: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Give a value of a derived or wrapped type as the plain one that it stands for."""
+    """Return a value of a derived or wrapped type as the plain one that it stands for."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
@@ -207,7 +207,7 @@ class ObjectSplice:
         self._pieces = [*pieces, b"}"] if pieces else [b"{}"]
 
     def join(self, bodies: Sequence[bytes]) -> bytes:
-        """Give the object; *bodies* are proven JSON texts, one for each key, in the order of the keys."""
+        """Return the object; *bodies* are proven JSON texts, one for each key, in the order of the keys."""
         pieces = self._pieces.copy()
         # Every byte of whitespace is at most 0x20, and no JSON text starts or ends with another such byte.
         pieces[1:-1:2] = [b if b[0] > 32 and b[-1] > 32 else b.strip(WHITESPACE) for b in bodies]
@@ -215,5 +215,5 @@ class ObjectSplice:
 
 
 def splice_array(bodies: Iterable[bytes]) -> bytes:
-    """Give one array of proven JSON texts."""
+    """Return one array of proven JSON texts."""
     return b"[" + b",".join([b.strip(WHITESPACE) for b in bodies]) + b"]"

@@ -23,12 +23,12 @@ class MediaType(Struct, frozen=True):
     parameters: tuple[tuple[str, str], ...] = ()
 
     def parameter(self, name: str) -> str | None:
-        """Give the parameter *name*, or None."""
+        """Return the parameter *name*, or None."""
         return next((value for key, value in self.parameters if key == name), None)
 
     @property
     def suffix(self) -> str | None:
-        """Give the structured syntax suffix (RFC 6838 §4.2.8): ``json`` of ``application/problem+json``."""
+        """Return the structured syntax suffix (RFC 6838 §4.2.8): ``json`` of ``application/problem+json``."""
         _, plus, suffix = self.essence.rpartition("+")
         return suffix if plus else None
 
@@ -39,7 +39,7 @@ class MediaType(Struct, frozen=True):
 
 
 def parse_media_type(header: bytes) -> MediaType | None:
-    """Give the media type that a Content-Type header names, or None when it names none.
+    """Return the media type that a Content-Type header names, or None when it names none.
 
     Of a list it is the first. Parameters that cannot be read are left out, as browsers do (WHATWG MIME Sniffing §4.4):
     they must not hide what a body claims to be.
@@ -68,7 +68,7 @@ def _unquote(text: str) -> str:
 
 
 def shown(header: bytes | None) -> str:
-    """Give a Content-Type for a message: the bare media type, never other text of the sender."""
+    """Return a Content-Type for a message: the bare media type, never other text of the sender."""
     if header is None:
         return "no content type"
     media_type = parse_media_type(header)

@@ -20,19 +20,19 @@ _LONGEST = 256
 
 
 def offers_for(names: Iterable[str]) -> tuple[str, ...]:
-    """Give the media types of the codecs *names*, preferred first; for use at load (``StartupError``)."""
+    """Return the media types of the codecs *names*, preferred first; for use at load (``StartupError``)."""
     return tuple(media_type for name in names for media_type in require(name).media_types)
 
 
 def response_codec(media_type: str) -> tuple[Codec, bytes]:
-    """Give the codec that writes *media_type*, one of the offers, and the Content-Type to answer with."""
+    """Return the codec that writes *media_type*, one of the offers, and the Content-Type to answer with."""
     codec = codec_of_media_type(media_type)
     own = codec.content_type
     return codec, own if own.startswith(media_type.encode()) else media_type.encode()
 
 
 def negotiate(accept: bytes | None, offers: tuple[str, ...]) -> str | None:
-    """Give the offer that the client likes best, or None when it accepts none of them (a 406).
+    """Return the offer that the client likes best, or None when it accepts none of them (a 406).
 
     *offers* are media types in lower case, the server's preference first, which decides between equals. For
     each offer the most specific range that matches it counts. Parameters other than ``q`` are ignored, and so
@@ -54,7 +54,7 @@ def _choose(accept: bytes, offers: tuple[str, ...]) -> str | None:
 
 
 def _parse(accept: bytes) -> dict[str, float]:
-    """Give the weight of every media range; of equal ranges the last counts."""
+    """Return the weight of every media range; of equal ranges the last counts."""
     ranges: dict[str, float] = {}
     for element in _QUOTED.sub('""', accept.decode("latin-1")).split(","):
         found = _RANGE.fullmatch(element)

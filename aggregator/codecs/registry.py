@@ -107,7 +107,7 @@ CODEC_NAMES: tuple[str, ...] = tuple(_BY_NAME)
 
 @cache
 def require(name: str) -> Codec:
-    """Give the codec *name*, for use at load.
+    """Return the codec *name*, for use at load.
 
     Raises ``StartupError`` for an unknown name and for a codec whose package is not installed.
     """
@@ -128,7 +128,7 @@ def _is_installed(codec: Codec) -> bool:
 
 
 def codec_for(content_type: bytes | None, forced: str | None = None) -> Codec:
-    """Give the codec that reads a body: the *forced* one, else that of *content_type*; without both, JSON.
+    """Return the codec that reads a body: the *forced* one, else that of *content_type*; without both, JSON.
 
     Raises ``CallError`` (``content_type``) for a type that holds no data, such as ``text/html`` or an image.
     """
@@ -161,5 +161,5 @@ def _unexpected(what: str) -> CallError:
 
 
 def codec_of_media_type(media_type: str) -> Codec:
-    """Give the codec whose list of media types holds *media_type*; for offers that were made from codecs."""
+    """Return the codec whose list of media types holds *media_type*; for offers that were made from codecs."""
     return _BY_MEDIA_TYPE[media_type]

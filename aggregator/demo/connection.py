@@ -183,7 +183,7 @@ class Connection(asyncio.Protocol):
 
 
 def head_of(response: Response, length: int | None, keep: bool) -> bytes:
-    """Give status line and header fields; *length* of none means a chunked body."""
+    """Return status line and header fields; *length* of none means a chunked body."""
     fields = [
         ("date", formatdate(time.time(), usegmt=True)),
         ("server", "aggregator-demo"),

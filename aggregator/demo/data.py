@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 @cache
 def table(name: str) -> Any:
-    """Give the records of one kind, such as ``users``; nobody may change them."""
+    """Return the records of one kind, such as ``users``; nobody may change them."""
     return _everything()[name]
 
 
@@ -26,12 +26,12 @@ def _everything() -> dict[str, Any]:
 
 @cache
 def index(name: str, key: str = "id") -> dict[str, Record]:
-    """Give the records of one kind by the text of their *key*."""
+    """Return the records of one kind by the text of their *key*."""
     return {str(record[key]): record for record in table(name)}
 
 
 def one(kind: str, request: Request, *, param: str = "id", key: str = "id") -> Record:
-    """Give the record that the path parameter *param* names; 404 with an example of one that exists."""
+    """Return the record that the path parameter *param* names; 404 with an example of one that exists."""
     records = index(kind, key)
     wanted = request.params[param]
     if wanted not in records:

@@ -23,7 +23,7 @@ SERVICES: Mapping[str, str] = MappingProxyType(
 
 
 def demo_target(service: str) -> str:
-    """Give the path prefix under which the demo server answers for *service*: ``shop`` → ``/shop``.
+    """Return the path prefix under which the demo server answers for *service*: ``shop`` → ``/shop``.
 
     Raises ``StartupError`` for a service that does not exist.
     """

@@ -21,7 +21,7 @@ class _MissingError(Exception):
 
 
 def execute(query: object, variables: object = None) -> Record:
-    """Give the answer to *query*, always as a value, never as an exception."""
+    """Return the answer to *query*, always as a value, never as an exception."""
     if not isinstance(query, str):
         return {"errors": [{"message": "The request has no query."}]}
     try:
@@ -50,7 +50,7 @@ def _check(kind: str, fields: tuple[Field, ...]) -> None:
 
 
 def _record(kind: str, record: Record, fields: tuple[Field, ...], path: list[Any], errors: list[Record]) -> Record:
-    """Give the selected *fields* of *record*, in the order of the query."""
+    """Return the selected *fields* of *record*, in the order of the query."""
     result: Record = {}
     for field in fields:
         if field.name == "__typename":
@@ -81,7 +81,7 @@ def _location(text: str, offset: int) -> Record:
 
 
 def _one(kind: str, key: str) -> Resolver:
-    """Give a resolver that finds the record whose *key* is the argument of that name."""
+    """Return a resolver that finds the record whose *key* is the argument of that name."""
 
     def resolve(_record: Record, arguments: Arguments) -> Record:
         wanted = str(arguments.get(key))
@@ -94,12 +94,12 @@ def _one(kind: str, key: str) -> Resolver:
 
 
 def _of(kind: str, key: str, their_key: str) -> Resolver:
-    """Give a resolver for the record whose *their_key* is this record's *key*."""
+    """Return a resolver for the record whose *their_key* is this record's *key*."""
     return lambda record, _arguments: index(kind, their_key).get(str(record[key]))
 
 
 def _all(kind: str, key: str, my_key: str) -> Resolver:
-    """Give a resolver for the records whose *key* is this record's *my_key*; ``first`` cuts the list."""
+    """Return a resolver for the records whose *key* is this record's *my_key*; ``first`` cuts the list."""
 
     def resolve(record: Record, arguments: Arguments) -> list[Record]:
         found = [item for item in table(kind) if item[key] == record[my_key]]

@@ -36,7 +36,7 @@ class Field(Struct, frozen=True):
 
 
 def parse_query(text: str, variables: dict[str, Any]) -> tuple[Field, ...]:
-    """Give the top-level fields of the query in *text*; raises ``GraphQLError``."""
+    """Return the top-level fields of the query in *text*; raises ``GraphQLError``."""
     return _Parser(text, variables).document()
 
 
@@ -144,7 +144,7 @@ class _Parser:
 
 
 def _tokens(text: str) -> list[tuple[int, str]]:
-    """Give each token with its offset, without spaces, commas and comments."""
+    """Return each token with its offset, without spaces, commas and comments."""
     found, at = [], 0
     while at < len(text):
         match = _TOKEN.match(text, at)

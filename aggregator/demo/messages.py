@@ -35,7 +35,7 @@ class Request(Struct):
     params: dict[str, str] = field(default_factory=dict)
 
     def number(self, name: str, default: int, *, most: int) -> int:
-        """Give the query parameter *name* as a whole number from 0 to *most*; 400 when it is none."""
+        """Return the query parameter *name* as a whole number from 0 to *most*; 400 when it is none."""
         text = self.query.get(name)
         if text is None:
             return default
@@ -44,14 +44,14 @@ class Request(Struct):
         return int(text)
 
     def document(self) -> dict[str, Any]:
-        """Give the body, which must be a JSON object; 400 when it is not."""
+        """Return the body, which must be a JSON object; 400 when it is not."""
         value = self.json()
         if not isinstance(value, dict):
             raise DemoError(400, "bad_json", "The body must be a JSON object.")
         return value
 
     def json(self) -> Any:
-        """Give the body, which must be JSON; 400 when it is not."""
+        """Return the body, which must be JSON; 400 when it is not."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -74,17 +74,17 @@ class Response(Struct, frozen=True):
 
 
 def json_bytes(value: Any) -> bytes:
-    """Give *value* as compact JSON in UTF-8."""
+    """Return *value* as compact JSON in UTF-8."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def json_response(value: Any, status: int = 200, headers: Headers = (), wait: float = 0.0) -> Response:
-    """Give *value* as a JSON answer."""
+    """Return *value* as a JSON answer."""
     return Response(status, json_bytes(value), "application/json", headers, wait=wait)
 
 
 def cacheable(request: Request, value: Any, seconds: int) -> Response:
-    """Give *value* as a JSON answer that may be kept, or 304 to a client that has it (RFC 9110 §13.1.2)."""
+    """Return *value* as a JSON answer that may be kept, or 304 to a client that has it (RFC 9110 §13.1.2)."""
     body = json_bytes(value)
     tag = f'"{crc32(body):08x}"'
     headers = (("etag", tag), ("cache-control", f"public, max-age={seconds}"))
@@ -95,5 +95,5 @@ def cacheable(request: Request, value: Any, seconds: int) -> Response:
 
 
 def error_response(error: DemoError) -> Response:
-    """Give the JSON error that *error* stands for."""
+    """Return the JSON error that *error* stands for."""
     return json_response({"error": error.code, "message": error.message}, error.status, error.headers)

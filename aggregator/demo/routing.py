@@ -30,7 +30,7 @@ class Service(Protocol):
     latency: float
 
     def routes(self) -> Iterable[Route]:
-        """Give the routes, the more particular ones first."""
+        """Return the routes, the more particular ones first."""
         ...
 
 
@@ -41,7 +41,7 @@ class Router:
         self._services = {service.name: (service.latency, _split(service.routes())) for service in services}
 
     def find(self, request: Request) -> tuple[Handler, float]:
-        """Give the handler of *request* and its delay in seconds, and fill ``request.params``.
+        """Return the handler of *request* and its delay in seconds, and fill ``request.params``.
 
         Raises ``DemoError``: 404 for an unknown path, 405 for an unknown method.
         """
@@ -82,5 +82,5 @@ def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
 
 
 def _varied(latency: float, path: str) -> float:
-    """Give *latency* changed by up to a quarter, always the same for the same path."""
+    """Return *latency* changed by up to a quarter, always the same for the same path."""
     return latency * (0.75 + crc32(path.encode()) % 512 / 1024)

@@ -57,7 +57,7 @@ class DemoServer:
         await server.wait_closed()
 
     def url(self, service: str) -> str:
-        """Give the base URL of *service* while the server runs: ``http://127.0.0.1:PORT/shop``."""
+        """Return the base URL of *service* while the server runs: ``http://127.0.0.1:PORT/shop``."""
         return f"http://127.0.0.1:{self.port}{demo_target(service)}"
 
     async def _answer(self, request: Request) -> Response:

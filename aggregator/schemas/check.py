@@ -29,7 +29,7 @@ Problems = Iterator[SchemaProblem]
 
 
 def check_schema(schema: Any) -> list[SchemaProblem]:
-    """Give every mistake in *schema*, in its own order; none means that it can be compiled."""
+    """Return every mistake in *schema*, in its own order; none means that it can be compiled."""
     return list(_schema(schema, (), schema))
 
 
@@ -82,7 +82,7 @@ def _identifying(name: str, value: Any, path: Path) -> Problems:
 
 
 def _declared_types(schema: Schema) -> frozenset[str]:
-    """Give the types that *schema* lets in, as far as it says; a number covers integers."""
+    """Return the types that *schema* lets in, as far as it says; a number covers integers."""
     declared = schema.get("type")
     names = declared if isinstance(declared, list) else [declared]
     return frozenset(name for name in names if isinstance(name, str) and name in TYPES)

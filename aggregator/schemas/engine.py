@@ -20,7 +20,7 @@ _MAX_COMPILED = 1 << 20  # bytes that one compiled pattern may take
 
 
 def build(schema: Schema | bool) -> jsonschema_rs.Validator:
-    """Give the validator for *schema*, which was checked before; formats are enforced, nothing is fetched.
+    """Return the validator for *schema*, which was checked before; formats are enforced, nothing is fetched.
 
     Raises ``InvalidSchema`` for what only the compiler can find.
     """
@@ -99,7 +99,7 @@ def folded_in(schema: Any) -> tuple[str, list[Schema]] | None:
 
 @lru_cache(maxsize=256)
 def pattern_problem(pattern: str) -> str | None:
-    """Give what is wrong with a regular expression, or None."""
+    """Return what is wrong with a regular expression, or None."""
     import jsonschema_rs
 
     if len(pattern) > MAX_PATTERN:

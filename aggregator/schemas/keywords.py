@@ -114,7 +114,7 @@ DOCUMENTED_FORMATS = frozenset(["password", "byte", "binary", "float", "double"]
 
 
 def resolve(root: Any, reference: str) -> Any:
-    """Give what a local ``$ref`` (``#`` or a JSON pointer after it) leads to in *root*, or None."""
+    """Return what a local ``$ref`` (``#`` or a JSON pointer after it) leads to in *root*, or None."""
     found = root
     for token in reference.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
@@ -128,7 +128,7 @@ def resolve(root: Any, reference: str) -> Any:
 
 
 def subschemas(schema: Schema) -> Iterator[tuple[Path, Any]]:
-    """Give the schemas directly inside *schema*, each with its path; wrong values are passed over."""
+    """Yield the schemas directly inside *schema*, each with its path; wrong values are passed over."""
     for name, value in schema.items():
         kind = KEYWORDS[name].kind if name in KEYWORDS else ""
         if kind == "schema":
@@ -140,7 +140,7 @@ def subschemas(schema: Schema) -> Iterator[tuple[Path, Any]]:
 
 
 def rewrite(schema: Any, change: Callable[[Schema], Schema]) -> Any:
-    """Give a copy of *schema* with *change* applied to it and to every schema inside, innermost first."""
+    """Return a copy of *schema* with *change* applied to it and to every schema inside, innermost first."""
     if not isinstance(schema, dict):
         return schema
     copy = {name: _copied(value) for name, value in schema.items()}

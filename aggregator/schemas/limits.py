@@ -30,7 +30,7 @@ NATIVE = frozenset(_BREAKS)
 
 
 def compile_limits(rules: Schema, pointer: str, location: str) -> Callable[[Any], list[Violation]]:
-    """Give the function that finds every violation of *rules*, all of them in ``NATIVE``."""
+    """Return the function that finds every violation of *rules*, all of them in ``NATIVE``."""
     checks = []
     for keyword, limit in rules.items():
         breaks, name = _BREAKS[keyword]

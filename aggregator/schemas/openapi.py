@@ -11,7 +11,7 @@ _OUTSIDE = ("description", "deprecated", "example")
 
 
 def parameter_object(parameter: Parameter) -> dict[str, Any]:
-    """Give the Parameter Object (OpenAPI 3.1 §4.8.12) of *parameter*."""
+    """Return the Parameter Object (OpenAPI 3.1 §4.8.12) of *parameter*."""
     declared = parameter.declaration
     shown: dict[str, Any] = {"name": parameter.name, "in": parameter.location, "required": declared.required}
     shown |= {name: declared.schema[name] for name in _OUTSIDE if name in declared.schema}
@@ -22,7 +22,7 @@ def parameter_object(parameter: Parameter) -> dict[str, Any]:
 
 
 def relocate(schema: Any, pointer: str) -> Any:
-    """Give a copy of *schema* for a document that holds it at *pointer*: ``/components/schemas/Body``.
+    """Return a copy of *schema* for a document that holds it at *pointer*: ``/components/schemas/Body``.
 
     Its references start at its own root; in the document they have to start at the root of that.
     """

@@ -51,7 +51,7 @@ class InvalidInput(AggregatorError):  # noqa: N818 - said of the request
 
 
 def pointer_to(path: Sequence[str | int], longest: int = 64) -> str:
-    """Give a JSON pointer (RFC 6901) for *path*; keys longer than *longest* characters are cut short."""
+    """Return a JSON pointer (RFC 6901) for *path*; keys longer than *longest* characters are cut short."""
     return "".join(f"/{_token(str(key), longest)}" for key in path)
 
 

@@ -30,7 +30,7 @@ ARTICLES = {
 
 
 def has_type(value: Any, name: str) -> bool:
-    """Say whether JSON Schema gives *value* the type *name*: true is no number, ``1.0`` is an integer."""
+    """Return whether JSON Schema gives *value* the type *name*: true is no number, ``1.0`` is an integer."""
     if name == "number":
         return isinstance(value, int | float) and not isinstance(value, bool)
     if name == "integer":
@@ -48,12 +48,12 @@ _CLASSES: dict[str, type | tuple[type, ...]] = {
 
 
 def read_string(text: str) -> str:
-    """Give *text* as it is."""
+    """Return *text* as it is."""
     return text
 
 
 def read_integer(text: str) -> int:
-    """Give the integer that *text* writes as JSON does; raise ``ValueError`` otherwise."""
+    """Return the integer that *text* writes as JSON does; raise ``ValueError`` otherwise."""
     value = int(text)
     if str(value) != text:
         raise ValueError
@@ -61,7 +61,7 @@ def read_integer(text: str) -> int:
 
 
 def read_number(text: str) -> int | float:
-    """Give the number that *text* writes as JSON does, exact if whole; raise ``ValueError`` otherwise."""
+    """Return the number that *text* writes as JSON does, exact if whole; raise ``ValueError`` otherwise."""
     found = _NUMBER.fullmatch(text)
     if found is None:
         raise ValueError
@@ -74,7 +74,7 @@ def read_number(text: str) -> int | float:
 
 
 def read_boolean(text: str) -> bool:
-    """Give the boolean for ``true`` and ``false``; raise ``ValueError`` otherwise."""
+    """Return the boolean for ``true`` and ``false``; raise ``ValueError`` otherwise."""
     try:
         return _BOOLEANS[text]
     except KeyError:

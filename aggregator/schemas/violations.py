@@ -119,13 +119,13 @@ def _below(value: Any, step: str | int) -> Any:
 
 
 def sentence(keyword: str, details: dict[str, Any]) -> str:
-    """Give what is said of a value that breaks *keyword*; *details* are those of the validator's error."""
+    """Return what is said of a value that breaks *keyword*; *details* are those of the validator's error."""
     write = _SENTENCES.get(keyword)
     return write(details) if write is not None else "does not fit its declaration"
 
 
 def _listed(values: list[Any]) -> str:
-    """Give declared values as JSON, as many as fit into a sentence."""
+    """Return declared values as JSON, as many as fit into a sentence."""
     texts: list[str] = []
     length = 0
     for value in values:

@@ -57,7 +57,7 @@ def _tree(paths: Iterable[Path]) -> Branch:
 
 
 def _settled(branch: Branch) -> Branch:
-    """Give *branch* with everything worked out that does not depend on the data."""
+    """Return *branch* with everything worked out that does not depend on the data."""
     settled = Branch()
     settled.leaf = branch.leaf
     settled.each = _settled(branch.each) if branch.each else None
@@ -88,7 +88,7 @@ def _union(one: Branch, other: Branch) -> Branch:
 
 
 def compile_allow(paths: Iterable[str]) -> Shaper:
-    """Give the function that keeps only what *paths* lead to; raise ``ShapeProblem``.
+    """Return the function that keeps only what *paths* lead to; raise ``ShapeProblem``.
 
     Objects on the way stay, be it empty; items and values that no path leads through go. A value that is neither
     object nor array becomes null.
@@ -105,7 +105,7 @@ def _compile_keep(tree: Branch) -> Shaper:
 
 
 def compile_deny(paths: Iterable[str]) -> Shaper:
-    """Give the function that removes what *paths* lead to, fields and items; raise ``ShapeProblem``."""
+    """Return the function that removes what *paths* lead to, fields and items; raise ``ShapeProblem``."""
     tree = _settled(_tree(parse_path(path) for path in paths))
     return lambda value: _guarded(_remove, value, tree)
 
@@ -178,7 +178,7 @@ class FieldSet:
 
 
 def parse_fields(text: str) -> FieldSet:
-    """Give the fields of ``?fields=a,b.c``, names through arrays.
+    """Return the fields of ``?fields=a,b.c``, names through arrays.
 
     Raises ``ShapeProblem``, whose message may go to the client.
     """

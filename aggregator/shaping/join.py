@@ -44,7 +44,7 @@ def compile_join(left_key: str, right_key: str, as_: str, missing: Missing = "nu
 
 
 def compile_list_join(left: str, right: str, as_: str, missing: Missing = "null") -> Callable[[Any, Any], Any]:
-    """Give the function (value, other) → *value* with items of a list in *other* put into those of a list in it.
+    """Return the function (value, other) → *value* with items of a list in *other* put into those of a list in it.
 
     *left* and *right* lead to the key of each item: ``orders[].product_id``, ``products[].id``; what stands before
     the last ``[]`` leads to the list, nothing where the value itself is the list. Raises ``ShapeProblem``; the
@@ -68,12 +68,12 @@ def _itself(value: Any) -> Any:
 
 
 def lists_of(left: str, right: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the names that lead to the two lists of such a join; none to what is the list itself."""
+    """Return the names that lead to the two lists of such a join; none to what is the list itself."""
     return _names(left), _names(right)
 
 
 def part_looked_up(left: str, right: str, body: Any) -> str | None:
-    """Give the part whose result *right* leads into, None where it leads into the answer itself.
+    """Return the part whose result *right* leads into, None where it leads into the answer itself.
 
     It is a part where the answer cannot have such a list: it is a list, or an object (*body* as the file says it)
     without that key.
@@ -100,7 +100,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _replaced(value: Any, path: Path, change: Callable[[Any], Any]) -> Any:
-    """Give *value* with what is at *path* changed; nothing happens when it is not there."""
+    """Return *value* with what is at *path* changed; nothing happens when it is not there."""
     if not path:
         return value if value is None else change(value)
     if not isinstance(value, dict) or path[0] not in value:

@@ -27,7 +27,7 @@ def _short(key: str) -> str:
 
 
 def compile_merge(how: str) -> Callable[[Parts], Any]:
-    """Give the function that merges parts; raise ``ShapeProblem`` when there is no merge *how*.
+    """Return the function that merges parts; raise ``ShapeProblem`` when there is no merge *how*.
 
     - ``first``, ``last``: the first or last part that has a key gives its value.
     - ``error``: a key of two parts raises ``MergeCollision``.
@@ -98,7 +98,7 @@ def _append(parts: Parts) -> Any:
 
 
 def _of_two_kinds(parts: Parts) -> Parts:
-    """Give the first array of *parts*, and the first part that is none."""
+    """Return the first array of *parts*, and the first part that is none."""
     array = next(part for part in parts if isinstance(part[1], list | tuple))
     return [array, next(part for part in parts if not isinstance(part[1], list | tuple))]
 
@@ -111,7 +111,7 @@ def _folded(parts: Parts, *, join_arrays: bool) -> Any:
 
 
 def _blend(one: Any, other: Any, join_arrays: bool) -> Any:
-    """Give what becomes of two values under the same key; neither is changed."""
+    """Return what becomes of two values under the same key; neither is changed."""
     if isinstance(one, dict) and isinstance(other, dict):
         both = dict(one)
         for key, item in other.items():

@@ -27,7 +27,7 @@ class Scope(Struct):
 
 
 def compile_rename(renames: Mapping[str, str]) -> Callable[[Any], Any]:
-    """Give the function that renames and moves fields; raise ``ShapeProblem``.
+    """Return the function that renames and moves fields; raise ``ShapeProblem``.
 
     A field that is not there is passed over. A field that is renamed in place keeps its position and replaces what
     had its new name; one that moves elsewhere comes last there. Raises ``ExpressionError`` when something that is
@@ -117,7 +117,7 @@ def _rename_item(item: Any, index: int, scope: Scope) -> Any:
 
 
 def _rename_keys(value: dict[str, Any], targets: dict[str, Names]) -> tuple[dict[str, Any], list[tuple[Names, Any]]]:
-    """Give *value* with its keys renamed in place, and what has to go to a place further down."""
+    """Return *value* with its keys renamed in place, and what has to go to a place further down."""
     fresh = {target[0] for key, target in targets.items() if len(target) == 1 and key in value}
     renamed: dict[str, Any] = {}
     moved: list[tuple[Names, Any]] = []
@@ -159,7 +159,7 @@ def _place(value: dict[str, Any], target: Names, moved: Any) -> None:
 
 
 def compile_group(text: str) -> Callable[[Any], Any]:
-    """Give the function that puts a value under the path *text*; raise ``ShapeProblem``."""
+    """Return the function that puts a value under the path *text*; raise ``ShapeProblem``."""
     path = parse_path(text)
     if EACH in path:
         raise ShapeProblem("A group is a place, which * is not.", text.index("*") if "*" in text else text.index("["))

@@ -44,7 +44,7 @@ Path = tuple[Segment, ...]
 
 
 def parse_path(text: str) -> Path:
-    """Give the segments of *text*; raise ``ShapeProblem`` with the offset of what is wrong."""
+    """Return the segments of *text*; raise ``ShapeProblem`` with the offset of what is wrong."""
     segments: list[Segment] = []
     position = 0
     while True:
@@ -77,12 +77,12 @@ def _name(text: str, position: int) -> str:
 
 
 def index_of(segment: Segment) -> int | None:
-    """Give the array index that *segment* stands for, or None when it is a name or ``*``."""
+    """Return the array index that *segment* stands for, or None when it is a name or ``*``."""
     return int(segment) if isinstance(segment, str) and _INDEX.fullmatch(segment) else None
 
 
 def compile_extract(text: str) -> Callable[[Any], Any]:
-    """Give the function that takes what is at the path *text*, or ``MISSING``.
+    """Return the function that takes what is at the path *text*, or ``MISSING``.
 
     A path through arrays or ``*`` gives an array of what was found; items without it are left out. Raises
     ``ShapeProblem``.

@@ -11,7 +11,7 @@ from aggregator.shaping.problems import ShapeProblem
 
 
 def compile_jmespath(text: str) -> Callable[[Any], Any]:
-    """Give the function that runs the query *text*; a field that is not there gives null.
+    """Return the function that runs the query *text*; a field that is not there gives null.
 
     Raises ``ShapeProblem`` with the offset for a query that cannot be read; the function raises
     ``ExpressionError`` for data that a function of the query cannot use.

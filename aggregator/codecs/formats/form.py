@@ -15,7 +15,7 @@ MAX_FIELDS = 1000
 
 
 def decode_form(body: bytes, content_type: bytes | None = None) -> dict[str, Any]:
-    """Give the fields as an object: text, or a list of texts for a key that repeats.
+    """Return the fields as an object: text, or a list of texts for a key that repeats.
 
     Raises ``CallError`` (``malformed``) for bytes outside the charset or more than ``MAX_FIELDS`` fields.
     """
@@ -48,7 +48,7 @@ def _collect(pairs: list[tuple[str, str]]) -> dict[str, Any]:
 
 
 def encode_form(fields: Mapping[str, Any]) -> bytes:
-    """Give *fields* as a form body: lists repeat their key, null is left out, true and false are words.
+    """Return *fields* as a form body: lists repeat their key, null is left out, true and false are words.
 
     Raises ``ExpressionError`` for anything but an object of scalars and lists of scalars.
     """
@@ -65,7 +65,7 @@ def encode_form(fields: Mapping[str, Any]) -> bytes:
 
 
 def scalar_text(value: Any) -> str:
-    """Give a text, number or boolean as a form field writes it; raise ``ExpressionError`` otherwise."""
+    """Return a text, number or boolean as a form field writes it; raise ``ExpressionError`` otherwise."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float | Decimal):

@@ -16,7 +16,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def decode_messagepack(body: bytes, _content_type: bytes | None = None) -> Any:
-    """Give the value as JSON data; raise ``CallError`` (``malformed``) when it is none."""
+    """Return the value as JSON data; raise ``CallError`` (``malformed``) when it is none."""
     try:
         return msgspec.to_builtins(_decode(body), str_keys=True)
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError, OverflowError):
@@ -24,7 +24,7 @@ def decode_messagepack(body: bytes, _content_type: bytes | None = None) -> Any:
 
 
 def encode_messagepack(value: Any) -> bytes:
-    """Give *value* as MessagePack; raise ``ExpressionError`` for integers over 64 bits and foreign types."""
+    """Return *value* as MessagePack; raise ``ExpressionError`` for integers over 64 bits and foreign types."""
     try:
         return _encode(value)
     except (TypeError, ValueError, RecursionError, OverflowError, msgspec.MsgspecError):

@@ -24,7 +24,7 @@ class MultipartBody:
 
     @property
     def content_type(self) -> bytes:
-        """Give the value of the Content-Type header."""
+        """Return the value of the Content-Type header."""
         return b"multipart/form-data; boundary=" + self._boundary
 
     def field(self, name: str, value: object) -> MultipartBody:
@@ -51,7 +51,7 @@ class MultipartBody:
         self._pieces += (b"--", self._boundary, _utf8(head), b"\r\n", content, b"\r\n")
 
     def encode(self) -> bytes:
-        """Give the body."""
+        """Return the body."""
         return b"".join([*self._pieces, b"--", self._boundary, b"--\r\n"])
 
 

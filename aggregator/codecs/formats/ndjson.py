@@ -9,7 +9,7 @@ from aggregator.errors import CallError, ExpressionError
 
 
 def decode_ndjson(body: bytes, _content_type: bytes | None = None) -> list[Any]:
-    """Give the value of every line that is not blank; raise ``CallError`` (``malformed``) naming the line."""
+    """Return the value of every line that is not blank; raise ``CallError`` (``malformed``) naming the line."""
     values = []
     for number, line in enumerate(body.split(b"\n"), 1):
         if line.strip(json.WHITESPACE):
@@ -21,7 +21,7 @@ def decode_ndjson(body: bytes, _content_type: bytes | None = None) -> list[Any]:
 
 
 def encode_ndjson(value: Any) -> bytes:
-    """Give a list as lines of JSON; raise ``ExpressionError`` for anything else."""
+    """Return a list as lines of JSON; raise ``ExpressionError`` for anything else."""
     if not isinstance(value, list | tuple):
         raise ExpressionError("Newline-delimited JSON is built from a list.")
     return b"".join([json.encode(item) + b"\n" for item in value])

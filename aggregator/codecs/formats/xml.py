@@ -22,7 +22,7 @@ _NO_COMMENTS = "\0"  # a name that no key has, so that no key is written as a co
 
 
 def decode_xml(body: bytes, content_type: bytes | None = None) -> Any:
-    """Give the document as an object of its root element; raise ``CallError`` (``malformed``) otherwise.
+    """Return the document as an object of its root element; raise ``CallError`` (``malformed``) otherwise.
 
     Every value is a text, an object, null for an empty element, or a list where an element repeats.
     """
@@ -95,7 +95,7 @@ def _rooted(value: Any) -> dict[str, Any]:
 
 
 def _elements(value: Any) -> Any:
-    """Give *value* in the terms of xmltodict: numbers and booleans as text, lists in lists under ``item``."""
+    """Return *value* in the terms of xmltodict: numbers and booleans as text, lists in lists under ``item``."""
     if isinstance(value, Mapping):
         return {str(key): _content(str(key), child) for key, child in value.items()}
     if isinstance(value, list | tuple):
@@ -111,5 +111,5 @@ def _content(key: str, value: Any) -> Any:
 
 
 def _is_special(key: str) -> bool:
-    """Say whether *key* stands for an attribute or for text, not for an element."""
+    """Return whether *key* stands for an attribute or for text, not for an element."""
     return key.startswith("@") or key == "#text"

@@ -23,7 +23,7 @@ class Analytics:
         self._taken = 0
 
     def routes(self) -> Iterable[Route]:
-        """Give the routes."""
+        """Return the routes."""
         return (
             Route("POST", "/events", self.taken),
             Route("GET", "/events", self.listed),

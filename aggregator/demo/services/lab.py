@@ -28,7 +28,7 @@ class Lab:
         self._attempts: Counter[str] = Counter()
 
     def routes(self) -> Iterable[Route]:
-        """Give the routes."""
+        """Return the routes."""
         return (
             Route("GET", "/slow", self.slow),
             Route(ANY, "/status/{code}", self.status),
@@ -150,7 +150,7 @@ _BROKEN: dict[str, tuple[bytes, tuple[tuple[str, str], ...]]] = {
 
 
 def _parts(request: Request) -> list[dict[str, Any]]:
-    """Give the parts of a multipart form (RFC 7578), each with its name, file name, type, size and text."""
+    """Return the parts of a multipart form (RFC 7578), each with its name, file name, type, size and text."""
     head = f"content-type: {request.headers['content-type']}\r\n\r\n".encode("latin-1")
     message = BytesParser(policy=HTTP).parsebytes(head + request.body)
     if not message.is_multipart():

@@ -18,7 +18,7 @@ class Market:
     latency = 0.035
 
     def routes(self) -> Iterable[Route]:
-        """Give the routes."""
+        """Return the routes."""
         return (
             Route("GET", "/quotes", self.quotes),
             Route("GET", "/quotes/{symbol}", self.quote),
@@ -61,6 +61,6 @@ async def _events(start: int, number: int, pause: float) -> AsyncGenerator[bytes
 
 
 def _moved(quote: Record, event: int) -> Record:
-    """Give *quote* with a price up to one percent away, always the same for the same event."""
+    """Return *quote* with a price up to one percent away, always the same for the same event."""
     change = crc32(b"%d" % event) % 201 / 10_000 - 0.01
     return {"symbol": quote["symbol"], "price": round(quote["price"] * (1 + change), 2), "currency": "EUR"}

@@ -16,7 +16,7 @@ class Posts:
     latency = 0.05
 
     def routes(self) -> Iterable[Route]:
-        """Give the routes."""
+        """Return the routes."""
         return (
             Route("GET", "/posts", self.listed),
             Route("POST", "/posts", self.created),

@@ -19,7 +19,7 @@ class Reviews:
     latency = 0.095
 
     def routes(self) -> Iterable[Route]:
-        """Give the routes."""
+        """Return the routes."""
         return (
             Route("GET", "/products/{sku}/reviews", self.of_product),
             Route("GET", "/products/{sku}/rating", self.rating),

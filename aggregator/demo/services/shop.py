@@ -18,7 +18,7 @@ class Shop:
     latency = 0.07
 
     def routes(self) -> Iterable[Route]:
-        """Give the routes."""
+        """Return the routes."""
         return (
             Route("GET", "/products", self.products),
             Route("GET", "/products/{sku}", self.product),
@@ -112,7 +112,7 @@ def _unread(user: Record) -> list[Record]:
 
 
 def _lines(items: Any) -> list[Record]:
-    """Give order lines for what a client sent; 422 names the first wrong one."""
+    """Return order lines for what a client sent; 422 names the first wrong one."""
     if not isinstance(items, list):
         raise DemoError(422, "bad_items", "items must be a list of {sku, quantity}.")
     known = index("products", "sku")

@@ -16,7 +16,7 @@ class Users:
     latency = 0.04
 
     def routes(self) -> Iterable[Route]:
-        """Give the routes."""
+        """Return the routes."""
         return (
             Route("GET", "/users", self.listed),
             Route("POST", "/users", self.created),

@@ -24,7 +24,7 @@ class Weather:
     latency = 0.06
 
     def routes(self) -> Iterable[Route]:
-        """Give the routes."""
+        """Return the routes."""
         return (
             Route("GET", "/stations.csv", self.stations),
             Route("GET", "/forecast/{city}", self.forecast),
@@ -57,7 +57,7 @@ class Weather:
 
 
 def _days(station: Record, request: Request) -> list[Record]:
-    """Give made-up days around the station's usual temperature, the same at every request."""
+    """Return made-up days around the station's usual temperature, the same at every request."""
     days = []
     for number in range(request.number("days", 3, most=14)):
         chance = crc32(f"{station['city']}{number}".encode())
