@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from aggregator.errors import Cause
 from aggregator.exchange import State
+from aggregator.parts.events import CallEnded
 from aggregator.parts.result import Result
 from aggregator.plan.explaining.summary import part_text
 from aggregator.plan.types import EndpointPlan
@@ -25,7 +26,7 @@ class Bar(Struct, frozen=True):
     """One part or one attempt. Times are seconds since the request came; *sent* and *first_byte* lie within.
 
     *depth* is 1 for attempts before the last one and for what is inside a group. *state* is None for a part
-    that was cancelled or never started.
+    that never started, or of whose calls nothing is known.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Bar(Struct, frozen=True):
     @property
     def note(self) -> str:
         """What the numbers do not say: why it failed, what stands in, whether it had to connect."""
-        if self.state is None:
+        if self.state in (None, State.CANCELLED):
             return CANCELLED
         if self.state is State.SKIPPED:
             return "skipped"
@@ -64,18 +65,27 @@ class Bar(Struct, frozen=True):
         return " ".join(said) if self.cause else " · ".join(said)
 
 
-def bars_of(results: Iterable[Result], started: float, plan: EndpointPlan | None = None) -> list[Bar]:
-    """Give the bars of *results* in order; *started* is when the request came (loop time).
+def bars_of(
+    results: Iterable[Result], started: float, plan: EndpointPlan | None = None, calls: Iterable[CallEnded] = ()
+) -> list[Bar]:
+    """Return the bars of *results* in order; *started* is when the request came (loop time).
 
-    With *plan*, parts keep their declared order and marks, and those without a result are there as cancelled.
+    With *plan*, parts keep their declared order and marks, and those without a result are there as cancelled: as
+    long as *calls* tells, which also tells of runners that lost a race.
     """
+    given_up = [call for call in calls if call.state is State.CANCELLED]
     by_name = {result.name: result for result in results}
     if plan is None or plan.fan is None:
         return [bar for result in by_name.values() for bar in _bars(result, result.name, 0, started)]
     found: list[Bar] = []
     for part in plan.fan.parts:
         result = by_name.get(part.name)
-        found += [Bar(part_text(part))] if result is None else _bars(result, part_text(part), 0, started)
+        lost = [call for call in given_up if call.part == part.name or call.part.startswith(f"{part.name}[")]
+        if result is None:
+            found.append(_cancelled(part_text(part), 0, lost, started))
+        else:
+            found += _bars(result, part_text(part), 0, started)
+            found += [_cancelled(f"lost {call.upstream}", 1, [call], started) for call in lost]
     return found
 
 
@@ -84,6 +94,14 @@ def _bars(result: Result, name: str, depth: int, started: float) -> list[Bar]:
     before = [bar for tried in result.tried for bar in _bars(tried, f"tried {tried.upstream}", depth + 1, started)]
     inside = [bar for inner in result.parts for bar in _bars(inner, inner.name, depth + 1, started)]
     return [whole, *before, *inside]
+
+
+def _cancelled(name: str, depth: int, calls: list[CallEnded], started: float) -> Bar:
+    """Return the bar of what was given up: as long as its *calls* ran, without times when none had begun."""
+    if not calls:
+        return Bar(name, depth)
+    first, last = min(call.started for call in calls) - started, max(call.ended for call in calls) - started
+    return Bar(name, depth, first, first, last, last, State.CANCELLED, calls=len(calls))
 
 
 def _bar(result: Result, name: str, depth: int, started: float) -> Bar:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
+from aggregator.parts.events import CallListener
 from aggregator.plan.types import CallPlan, EndpointPlan, InputPlan, ResponsePlan, ServerPlan, UpstreamPlan
 from aggregator.policies.registry import Draft, Registry
 from aggregator.runtime.admission.schemes import Scheme
@@ -33,17 +34,18 @@ _T = TypeVar("_T")
 class Resources:
     """Made for one build: the pool of each upstream, the functions of users, the queue, and what was built before.
 
-    *states* are those of policies that outlive reloads.
+    *states* are those of policies that outlive reloads, *listeners* hear of each call that has ended.
     """
 
     def __init__(
         self, pool: Callable[[UpstreamPlan], StreamDoor], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
-        states: Draft | None = None,
-        schemes: Mapping[str, Scheme] | None = None,
+        states: Draft | None = None, schemes: Mapping[str, Scheme] | None = None,
+        listeners: tuple[CallListener, ...] = (),
     ) -> None:  # fmt: skip
         self.pool = pool
         self.plugins = plugins
         self.queue = queue
+        self.listeners = listeners
         self.states = Registry().draft() if states is None else states
         self.schemes: Mapping[str, Scheme] = schemes or {}
         self.report = Report(server.access_log)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aggregator.cli.waterfall import draw
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
+from aggregator.parts.events import CallEnded
 from aggregator.parts.result import Result, failed, skipped
 from aggregator.plan.types import FanPlan, PartPlan
 from aggregator.runtime.bars import Bar, bar_member, bars_of
@@ -40,6 +41,23 @@ def test_a_bar_for_each_part() -> None:
     assert [(bar.name, bar.state) for bar in bars] == [("b?", State.OK), ("a", State.OK), ("c", None)]
     assert round(bars[1].milliseconds) == 100
     assert bars[2].note == "cancelled"
+
+
+def test_what_was_cancelled_has_a_bar_as_long_as_its_calls() -> None:
+    """A part without a result lasts as long as its calls did; who lost a race hangs under the part."""
+
+    def cancelled(part: str, upstream: str, start: float, end: float) -> CallEnded:
+        return CallEnded("GET /x", part, upstream, "id", 1, State.CANCELLED, None, 0, 0, start, end)
+
+    plan = Endpoint(PartPlan("a"), PartPlan("r"))
+    calls = [cancelled("a", "shop", 100.1, 100.3), cancelled("r[1]", "users", 100.0, 100.2)]
+    bars = bars_of([ended("r", 100.0, 100.2)], 100.0, plan, calls)
+    assert [(bar.name, bar.depth, bar.state) for bar in bars] == [
+        ("a", 0, State.CANCELLED), ("r", 0, State.OK), ("lost users", 1, State.CANCELLED),
+    ]  # fmt: skip
+    assert [round(bar.milliseconds) for bar in bars] == [200, 200, 200]
+    assert [bar.note for bar in bars if bar.state is State.CANCELLED] == ["cancelled"] * 2
+    assert bar_member(bars[0])["state"] == "cancelled"
 
 
 def test_attempts_and_groups_hang_under_their_part() -> None:

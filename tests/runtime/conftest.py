@@ -21,6 +21,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.config.loading import load_config
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
+from aggregator.parts.events import CallListener
 from aggregator.plan.compiler import compile_plan
 from aggregator.plan.types import BackgroundPlan, EndpointPlan, Plan
 from aggregator.runtime.answers.answer import Answer
@@ -268,7 +269,7 @@ def rig(plan_of: MakePlan) -> Iterator[Callable[..., Rig]]:
     """Give a function (text of a file with one endpoint) → rig; a text without ``endpoints:`` is that of ``GET /x``."""
     plugins = Plugins()
 
-    def make(text: str) -> Rig:
+    def make(text: str, *listeners: CallListener) -> Rig:
         text = dedent(text)
         if "endpoints:" not in text:
             inner = "".join(f"    {line}\n" for line in text.strip().splitlines())
@@ -276,7 +277,7 @@ def rig(plan_of: MakePlan) -> Iterator[Callable[..., Rig]]:
         plan = plan_of(text)
         sent: list[Sent] = []
         queue = EffectQueue(BackgroundPlan())
-        resources = Resources(lambda _: _Door(sent), plugins, queue, plan.server)  # type: ignore[arg-type,return-value]
+        resources = Resources(lambda _: _Door(sent), plugins, queue, plan.server, listeners=listeners)  # type: ignore[arg-type,return-value]
         handler = build_endpoint(plan.endpoints[0], resources)
         assert isinstance(handler, EndpointHandler)
         return Rig(plan.endpoints[0], handler, sent)

@@ -67,7 +67,7 @@ def served(plan_of: Callable[[str], Plan]) -> Callable[..., EndpointHandler]:
         plan = plan_of(FILE)
         resources = Resources(lambda _: None, Plugins(), EffectQueue(BackgroundPlan()), plan.server)  # type: ignore[arg-type,return-value]
         endpoint = plan.endpoints[0]
-        fan = build_fan(endpoint.fan, resources, ())
+        fan = build_fan(endpoint.fan, endpoint.key, resources, ())
         routine = resources.routine(endpoint, fan.order, ())
         return EndpointHandler(endpoint, replace(routine, gates=gates, finish=finish), fan.parts)
 

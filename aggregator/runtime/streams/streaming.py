@@ -21,6 +21,7 @@ from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.replying import Receive, Send, send_answer
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.sending import LeanDoor, Sender
+from aggregator.runtime.calls.telling import CallTeller
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, check_length
 from aggregator.runtime.request.gates import Gate, admitted
@@ -46,11 +47,12 @@ class StreamHandler:
     """Serves one streaming endpoint of one generation."""
 
     is_direct = False
-    __slots__ = ("_effects", "_gates", "_inputs", "_queue", "_report", "_seconds", "_stream", "plan")
+    __slots__ = ("_effects", "_gates", "_inputs", "_queue", "_report", "_seconds", "_stream", "_teller", "plan")
 
     def __init__(
         self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
         queue: EffectQueue, report: Report, discloses: Discloses, gates: tuple[Gate, ...] = (),
+        teller: CallTeller | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
         self._stream = Stream(plan, compile_head(plan), sender, pool, discloses)
@@ -59,6 +61,7 @@ class StreamHandler:
         self._inputs = inputs
         self._report = report
         self._gates = gates
+        self._teller = teller
         self._seconds = plan.timeout if plan.names_deadline or plan.idle_timeout is None else math.inf
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
@@ -70,6 +73,22 @@ class StreamHandler:
         exchange = self._exchange(scope, segments, loop.time())
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
         transit = Transit(self._stream, frame, receive, send, scope)
+        if self._teller is None:
+            await self._serve(exchange, frame, transit, receive, send, scope)
+            return
+        broke: BaseException | None = None
+        try:
+            broke = await self._serve(exchange, frame, transit, receive, send, scope)
+        except BaseException as error:
+            broke = error
+            raise
+        finally:
+            transit.tell(self._teller, broke)
+
+    async def _serve(
+        self, exchange: Exchange, frame: Frame, transit: Transit, receive: Receive, send: Send, scope: Any
+    ) -> Exception | None:
+        """Answer the request; return what broke the answer off, None when nothing did."""
         try:
             answer = await admitted(self._gates, exchange) if self._gates else None
             if answer is None:
@@ -77,19 +96,20 @@ class StreamHandler:
                 frame.names.update(exchange.params)  # which are typed only now
                 check_length(exchange, self.plan.inputs.max_body)
                 answer = await unless_gone(transit.run(), receive, transit.read)
-        except ClientGone:
+        except ClientGone as gone:
             self._report.gone(self.plan.key, exchange, scope.get(CUT))
-            return
+            return gone
         except (CallError, Refusal) as error:
             if transit.status or not isinstance(error, Refusal):
                 self._report.broken(self.plan.key, exchange, transit.status, error)
                 self._queue.put(self._effects, frame.names, Answer(transit.status, [], b""), broken=True)
-                return
+                return error
             answer = problem(error.status, error.detail, request_id=exchange.id, errors=error.errors)
         if not transit.status:
             await send_answer(send, answer, exchange.id, closing=transit.closing or not transit.whole)
         self._after(exchange, answer, frame.names, transit)
         scope.get("aggregator.trace", []).extend(transit.results)
+        return None
 
     def _after(self, exchange: Exchange, answer: Answer, names: Names, transit: Transit) -> None:
         if self._effects and transit.results:

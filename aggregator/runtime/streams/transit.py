@@ -21,6 +21,7 @@ from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.replying import CLOSE, Receive, Send
 from aggregator.runtime.calls.judging import is_verdict
 from aggregator.runtime.calls.sending import Sender
+from aggregator.runtime.calls.telling import CallTeller
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.request.body import body_stream
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
@@ -55,8 +56,8 @@ class Transit:
     """
 
     __slots__ = (
-        "_frame", "_receive", "_send", "_silence", "_stream", "_wants_length", "closing", "read", "results", "status",
-        "whole",
+        "_frame", "_opened", "_receive", "_send", "_silence", "_stream", "_wants_length", "closing", "read",
+        "results", "size", "status", "whole",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, frame: Frame, receive: Receive, send: Send, scope: Any) -> None:
@@ -72,13 +73,15 @@ class Transit:
             frame.exchange, scope.get("http_version", "1.1")
         )
         self.status = 0
+        self.size = 0
+        self._opened: float | None = None
         self.results: tuple[Result, ...] = ()
         if self.whole:
             self.read.set()
 
     async def run(self) -> Answer:
         """Give the answer, to be sent unless ``status`` is set: then it was. Raises ``CallError`` when it broke off."""
-        started = self._frame.loop.time()
+        started = self._opened = self._frame.loop.time()
         try:
             reply = await self._open(started)
         except CallError as error:
@@ -158,6 +161,20 @@ class Transit:
         passed = self._stream.plan.response.pass_headers
         return failure_answer(failure, rows, frame.names, frame.exchange, (), debug=debug, pass_headers=passed)
 
+    def tell(self, teller: CallTeller, broke: BaseException | None) -> None:
+        """Tell of the call, which *broke* ended before its body was through; nothing when none was made."""
+        request, now = self._frame.exchange.id, self._frame.loop.time()
+        result = self.results[0] if self.results else None
+        if self._opened is None:
+            return
+        started, status = (self._opened, 0) if result is None else (result.started, result.status)
+        if broke is None and result is not None:
+            teller.ended(request, result, self.size if self.status else None)
+        elif isinstance(broke, CallError):
+            teller.broken(request, broke.cause, status, self.size, started, now)
+        else:
+            teller.cancelled(request, started, now, status, self.size)
+
     async def _pass_on(self, reply: StreamReply, answer: Answer) -> Answer:
         """Send *answer* with the body of *reply*."""
         exchange = self._frame.exchange
@@ -170,6 +187,7 @@ class Transit:
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if not head_only:
             async for piece in reply:
+                self.size += len(piece)
                 await self._send({"type": "http.response.body", "body": piece, "more_body": True})
                 self._moved()
         await self._send({"type": "http.response.body", "body": b""})

@@ -21,6 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from aggregator.config.loading import Config
 from aggregator.errors import AggregatorError
+from aggregator.parts.events import CallListener
 from aggregator.runtime.answers.answer import problem
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.identity import request_id
@@ -102,9 +103,11 @@ def create_app(
     return application(source, transport)
 
 
-def application(source: PlanSource, transport: httpx.AsyncBaseTransport | None = None) -> Application:
-    """Give the application over the plans of *source*; raises ``ConfigError``."""
-    running = Running(source, source.load(), transport)
+def application(
+    source: PlanSource, transport: httpx.AsyncBaseTransport | None = None, listeners: tuple[CallListener, ...] = ()
+) -> Application:
+    """Return the application over the plans of *source*; *listeners* hear of each call. Raises ``ConfigError``."""
+    running = Running(source, source.load(), transport, listeners)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

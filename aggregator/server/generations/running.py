@@ -16,6 +16,7 @@ import httpx
 from aggregator.demo.server import DemoServer
 from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
+from aggregator.parts.events import CallListener
 from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.policies.registry import Registry
 from aggregator.runtime.admission.building import build_schemes
@@ -52,7 +53,13 @@ class PlanSource(Protocol):
 class Running:
     """The running application."""
 
-    def __init__(self, source: PlanSource, plan: Plan, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        source: PlanSource,
+        plan: Plan,
+        transport: httpx.AsyncBaseTransport | None = None,
+        listeners: tuple[CallListener, ...] = (),
+    ) -> None:
         self.plan = plan
         self.generation: Generation | None = None
         self._ending: list[Generation] = []
@@ -63,6 +70,7 @@ class Running:
         self.plugins = Plugins(source.folder)
         self._source = source
         self._states = Registry()
+        self._listeners = listeners
         self._transport = transport
         self._client: SharedClient | None = None
         self._demo: DemoServer | None = None
@@ -119,7 +127,7 @@ class Running:
 
         states = self._states.draft()
         schemes = build_schemes(plan.schemes, states, lambda: client.client)
-        resources = Resources(pool, self.plugins, self.queue, plan.server, states, schemes)
+        resources = Resources(pool, self.plugins, self.queue, plan.server, states, schemes, self._listeners)
         with collection_paused():
             return await Generation.build(number, plan, resources, client, port, previous)
 

@@ -16,6 +16,7 @@ import httpx
 from starlette.types import Message
 
 from aggregator.http import field_text
+from aggregator.parts.events import CallEnded
 from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.bars import Bar, bars_of
@@ -74,7 +75,8 @@ async def _ask(
     env: Mapping[str, str] | None,
     transport: httpx.AsyncBaseTransport | None,
 ) -> Reply:
-    app = application(PlanFiles(Path(path), env), transport)
+    calls: list[CallEnded] = []
+    app = application(PlanFiles(Path(path), env), transport, (calls.append,))
     reply = Reply(secrets=app.running.plan.secrets)
     trace: list[Result] = []
     scope = _scope(question, trace)
@@ -84,7 +86,7 @@ async def _ask(
         started = loop.time()
         await app(scope, conversation.receive, conversation.send)
         reply.seconds = loop.time() - started
-        reply.bars = bars_of(trace, started, _plan_of(scope) if trace else None)
+        reply.bars = bars_of(trace, started, _plan_of(scope) if trace else None, calls)
     reply.background = app.running.queue.counts.as_dict()
     return reply
 

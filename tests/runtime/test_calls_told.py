@@ -1,0 +1,98 @@
+"""Each call that ends is told to who listens, however it ended; where nobody listens nothing is built for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from aggregator.causes import Cause, State
+from aggregator.parts.events import CallEnded
+from aggregator.runtime.calls.sending import Sender
+from aggregator.runtime.calls.telling import Told
+
+PAIR = "fan_out: {x: a:/x, y: b:/y}"
+
+
+@pytest.fixture
+def told() -> list[CallEnded]:
+    """Return a list that hears of calls."""
+    return []
+
+
+def test_an_answer_is_told_with_its_times(rig, told):
+    """Endpoint, part, upstream, status, bytes, and when it began and ended."""
+    one = rig(PAIR, told.append).start()
+    one.loop.now += 0.25
+    one["/x"].answer({"n": 1}, status=201)
+    (event,) = told
+    assert (event.endpoint, event.part, event.upstream, event.attempt) == ("GET /x", "x", "a", 1)
+    assert (event.state, event.cause, event.status, event.size) == (State.OK, None, 201, len(b'{"n": 1}'))
+    assert (event.started, event.ended) == (100.0, 100.25)
+    assert event.request
+
+
+def test_a_failure_is_told_as_the_call_left_it(rig, told):
+    """What stands in for an optional part is no business of its call."""
+    one = rig("fan_out: {x: {url: a:/x, optional: true, default: []}}", told.append).start()
+    one["/x"].fail(Cause.RESET)
+    assert one.body == {"x": []}
+    assert [(event.state, event.cause) for event in told] == [(State.FAILED, Cause.RESET)]
+
+
+def test_calls_of_a_run_that_failed_are_told_as_cancelled(rig, told):
+    """What was under way when another part failed ended then, and is told once."""
+    one = rig(PAIR, told.append).start()
+    one.loop.now += 0.5
+    one["/x"].fail(Cause.REFUSED)
+    assert [(event.part, event.state, event.ended) for event in told] == [
+        ("x", State.FAILED, 100.5), ("y", State.CANCELLED, 100.5),
+    ]  # fmt: skip
+
+
+def test_calls_of_a_client_that_hung_up_are_told_as_cancelled(rig, told):
+    """Giving up the run gives up its calls; a second time nothing is told."""
+    one = rig(PAIR, told.append).start()
+    one.run.cancel()
+    one.run.cancel()
+    assert [(event.part, event.state) for event in told] == [("x", State.CANCELLED), ("y", State.CANCELLED)]
+
+
+def test_who_lost_a_race_is_told(rig, told):
+    """The winner is ok and the other cancelled, each with its upstream."""
+    one = rig("fan_out: {x: {race: [a:/x, b:/y]}}", told.append).start()
+    one["/y"].answer(1)
+    assert {(event.upstream, event.state) for event in told} == {("a", State.CANCELLED), ("b", State.OK)}
+
+
+def test_each_attempt_is_told_with_its_number(rig, told):
+    """The first alternative failed, the second answered."""
+    one = rig("fan_out: {x: {url: a:/x, fallback: [b:/y]}}", told.append).start()
+    one["/x"].fail(Cause.DNS)
+    one["/y"].answer(1)
+    assert [(event.attempt, event.upstream, event.state) for event in told] == [
+        (1, "a", State.FAILED),
+        (2, "b", State.OK),
+    ]
+
+
+def test_each_call_of_a_list_is_told(rig, told):
+    """One event a call, not one a part."""
+    one = rig('fan_out: {x: a:/x, y: {url: "b:/y/{item}", for_each: "{{ x }}"}}', told.append).start()
+    one["/x"].answer([1, 2])
+    one["/y/1"].answer(1)
+    one["/y/2"].fail(Cause.DNS)
+    assert [(event.part, event.state) for event in told] == [("x", State.OK), ("y", State.OK), ("y", State.FAILED)]
+
+
+def test_a_listener_that_fails_harms_nobody(rig, told, caplog):
+    """The others hear of the call, and the answer is made."""
+    one = rig(PAIR, lambda event: 1 / 0, told.append).start()
+    one["/x"].answer(1)
+    one["/y"].answer(2)
+    assert (one.body, len(told)) == ({"x": 1, "y": 2}, 2)
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_where_nobody_listens_nothing_is_built(rig, told):
+    """The parts are the calls themselves."""
+    assert [type(part) for part in rig(PAIR).handler.parts] == [Sender, Sender]
+    assert [type(part) for part in rig(PAIR, told.append).handler.parts] == [Told, Told]
