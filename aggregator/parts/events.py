@@ -1,12 +1,19 @@
-"""What is told of a call that has ended, however it ended: answered, failed, cancelled, lost in a race, or streamed."""
+"""What is told of calls and requests that have ended, however they ended, and who hears it.
+
+A call may have been answered, failed, been cancelled, lost a race or been streamed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
 from aggregator.causes import Cause, State
+
+_log = logging.getLogger("aggregator.request")
 
 
 class CallEnded(Struct, frozen=True):
@@ -33,5 +40,48 @@ class CallEnded(Struct, frozen=True):
     first_byte: float = 0.0
 
 
+class RequestEnded(Struct, frozen=True):
+    """One request to an endpoint (its key), with its *request* id and the loop times of its beginning and end.
+
+    *how*: it was ``answered`` with *status*; the client was ``gone`` before (499, which nobody got); or the answer
+    ``broke`` off after its head with *status*. *cause* is why it failed, *is_partial* whether parts were missing.
+    """
+
+    endpoint: str
+    request: str
+    method: str
+    how: Literal["answered", "gone", "broke"]
+    status: int
+    cause: Cause | None
+    is_partial: bool
+    started: float
+    ended: float
+
+
 CallListener = Callable[[CallEnded], object]
 """Hears of each call in the event loop, before its part goes on."""
+RequestListener = Callable[[RequestEnded], object]
+"""Hears of each request in the event loop, after its answer has left."""
+
+
+class Listeners(NamedTuple):
+    """Who hears of calls and of requests that have ended."""
+
+    calls: tuple[CallListener, ...] = ()
+    requests: tuple[RequestListener, ...] = ()
+
+
+NOBODY = Listeners()
+"""Nobody listens, so nothing is built for telling."""
+
+
+Event = TypeVar("Event", CallEnded, RequestEnded)
+
+
+def tell(listeners: Iterable[Callable[[Event], object]], event: Event) -> None:
+    """Let each of *listeners* hear of *event*; one that raises loses it, and harms nobody else."""
+    for listener in listeners:
+        try:
+            listener(event)
+        except Exception as error:
+            _log.error("A listener failed by a fault of the program: %r", error, exc_info=error)

@@ -6,7 +6,9 @@ import asyncio
 import logging
 from typing import Literal
 
+from aggregator.causes import Cause
 from aggregator.exchange import Exchange
+from aggregator.parts.events import RequestEnded, RequestListener, tell
 from aggregator.parts.result import Result
 from aggregator.runtime.answers.failure import sentence
 from aggregator.runtime.answers.outcome import is_partial, lost_in, parts_header
@@ -19,28 +21,44 @@ _log = logging.getLogger("aggregator.request")
 class Report:
     """Tells of the answers of endpoints: all of them, only 5xx and partial ones, or none. *endpoint* is a key.
 
-    Unless all are told, those of one endpoint with one status are counted once there were ten in a second.
+    Unless all are told, those of one endpoint with one status are counted once there were ten in a second. *listeners*
+    hear of each request, whatever the log tells.
     """
 
-    __slots__ = ("_repeats", "_which", "is_off")
+    __slots__ = ("_listeners", "_repeats", "_which", "is_off")
 
-    def __init__(self, which: Literal["all", "errors", "off"]) -> None:
+    def __init__(self, which: Literal["all", "errors", "off"], listeners: tuple[RequestListener, ...] = ()) -> None:
         self._which = which
-        self.is_off = which == "off"
+        self._listeners = listeners
+        self.is_off = which == "off" and not listeners
         self._repeats = Repeats(_tell_repeats)
 
     def _is_told(self, endpoint: str, status: int) -> bool:
-        return self._which == "all" or (not self.is_off and self._repeats.lets((endpoint, status)))
+        return self._which == "all" or (self._which != "off" and self._repeats.lets((endpoint, status)))
 
     def tells(self, status: int, results: tuple[Result, ...]) -> bool:
         """Return whether an answer made of *results* is of a kind that is told."""
-        return self._which == "all" or (not self.is_off and _is_bad(status, results))
+        return bool(self._listeners) or self._is_logged(status, results)
+
+    def _is_logged(self, status: int, results: tuple[Result, ...]) -> bool:
+        return self._which == "all" or (self._which != "off" and _is_bad(status, results))
+
+    def _ended(
+        self, endpoint: str, exchange: Exchange, how: Literal["answered", "gone", "broke"], status: int,
+        cause: Cause | None = None, *, partial: bool = False,
+    ) -> None:  # fmt: skip
+        now = asyncio.get_running_loop().time()
+        event = RequestEnded(endpoint, exchange.id, exchange.method, how, status, cause, partial, exchange.started, now)
+        tell(self._listeners, event)
 
     def answered(
         self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...], failure: Result | None = None
     ) -> None:
         """Tell of an answer made of *results*, if it is of a kind that is told; *failure* is why it is none."""
-        if not self.tells(status, results) or not self._is_told(endpoint, status):
+        if self._listeners:
+            cause = None if failure is None else failure.cause
+            self._ended(endpoint, exchange, "answered", status, cause, partial=is_partial(results))
+        if not self._is_logged(status, results) or not self._is_told(endpoint, status):
             return
         bad = _is_bad(status, results)
         level = logging.WARNING if bad else logging.INFO
@@ -59,17 +77,22 @@ class Report:
         """Tell of a client that hung up (499 is what proxies call it), or was *cut* off by us, which says why."""
         if cut is not None:
             self.broken(endpoint, exchange, 499, cut)
-        elif self._is_told(endpoint, 499):
+            return
+        if self._listeners:
+            self._ended(endpoint, exchange, "gone", 499)
+        if self._is_told(endpoint, 499):
             log(_log, logging.INFO, "The client hung up.", endpoint=endpoint, status=499, path=exchange.path,
                 request_id=exchange.id, client=exchange.client)  # fmt: skip
 
     def not_taken(self, reason: str, client: str) -> None:
         """Tell of a whole answer that the client did not take."""
-        if not self.is_off:
+        if self._which != "off":
             log(_log, logging.WARNING, "An answer was cut off.", status=499, client=client, reason=reason)
 
     def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception | str) -> None:
         """Tell of an answer that was cut off in the middle, whose client got *status* and half a body."""
+        if self._listeners:
+            self._ended(endpoint, exchange, "broke", status, getattr(error, "cause", None))
         if self._is_told(endpoint, status):
             log(_log, logging.WARNING, "An answer was cut off.", endpoint=endpoint, status=status,
                 path=exchange.path, request_id=exchange.id, client=exchange.client, reason=str(error))  # fmt: skip

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
-from aggregator.parts.events import CallListener
+from aggregator.parts.events import NOBODY, Listeners
 from aggregator.plan.types import CallPlan, EndpointPlan, InputPlan, ResponsePlan, ServerPlan, UpstreamPlan
 from aggregator.policies.registry import Draft, Registry
 from aggregator.runtime.admission.schemes import Scheme
@@ -34,13 +34,13 @@ _T = TypeVar("_T")
 class Resources:
     """Made for one build: the pool of each upstream, the functions of users, the queue, and what was built before.
 
-    *states* are those of policies that outlive reloads, *listeners* hear of each call that has ended.
+    *states* are those of policies that outlive reloads, *listeners* hear of calls and requests.
     """
 
     def __init__(
         self, pool: Callable[[UpstreamPlan], StreamDoor], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
         states: Draft | None = None, schemes: Mapping[str, Scheme] | None = None,
-        listeners: tuple[CallListener, ...] = (),
+        listeners: Listeners = NOBODY,
     ) -> None:  # fmt: skip
         self.pool = pool
         self.plugins = plugins
@@ -48,7 +48,7 @@ class Resources:
         self.listeners = listeners
         self.states = Registry().draft() if states is None else states
         self.schemes: Mapping[str, Scheme] = schemes or {}
-        self.report = Report(server.access_log)
+        self.report = Report(server.access_log, listeners.requests)
         self.discloses = compile_disclosure(server)
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}

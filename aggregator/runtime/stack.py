@@ -89,7 +89,7 @@ def build_call(plan: CallPlan, key: str, resources: Resources, params: tuple[str
 
 def _teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) -> CallTeller | None:
     """Return what tells of the ends of a call, None when nobody listens."""
-    listeners = resources.listeners
+    listeners = resources.listeners.calls
     return CallTeller(listeners, key, plan.name, plan.upstream.label, attempt) if listeners else None
 
 

@@ -21,7 +21,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.config.loading import load_config
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
-from aggregator.parts.events import CallListener
+from aggregator.parts.events import CallListener, Listeners
 from aggregator.plan.compiler import compile_plan
 from aggregator.plan.types import BackgroundPlan, EndpointPlan, Plan
 from aggregator.runtime.answers.answer import Answer
@@ -277,7 +277,7 @@ def rig(plan_of: MakePlan) -> Iterator[Callable[..., Rig]]:
         plan = plan_of(text)
         sent: list[Sent] = []
         queue = EffectQueue(BackgroundPlan())
-        resources = Resources(lambda _: _Door(sent), plugins, queue, plan.server, listeners=listeners)  # type: ignore[arg-type,return-value]
+        resources = Resources(lambda _: _Door(sent), plugins, queue, plan.server, listeners=Listeners(calls=listeners))  # type: ignore[arg-type,return-value]
         handler = build_endpoint(plan.endpoints[0], resources)
         assert isinstance(handler, EndpointHandler)
         return Rig(plan.endpoints[0], handler, sent)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from aggregator.causes import Cause, State
-from aggregator.parts.events import CallEnded
+from aggregator.parts.events import CallEnded, Listeners
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
 
@@ -41,7 +41,7 @@ def told_of(path: Path, answer) -> list[CallEnded]:
     """Return what is told of one request to an upstream that answers by *answer*."""
     (path / "routes.yaml").write_text(TEXT)
     told: list[CallEnded] = []
-    app = application(PlanFiles(path / "routes.yaml"), httpx.MockTransport(answer), (told.append,))
+    app = application(PlanFiles(path / "routes.yaml"), httpx.MockTransport(answer), Listeners(calls=(told.append,)))
 
     async def main() -> None:
         async with app.router.lifespan_context(app):

@@ -4,19 +4,15 @@
        │
        └── cancel() ──▶ told: cancelled (the client hung up, another part failed, a race was lost)
 
-A call is told once. A listener that raises loses its event, and nothing else.
+A call is told once.
 """
 
 from __future__ import annotations
 
-import logging
-
 from aggregator.causes import Cause, State
-from aggregator.parts.events import CallEnded, CallListener
+from aggregator.parts.events import CallEnded, CallListener, tell
 from aggregator.parts.frame import Cancelable, Done, Frame, Part
 from aggregator.parts.result import Result
-
-_log = logging.getLogger("aggregator.request")
 
 
 class CallTeller:
@@ -60,11 +56,7 @@ class CallTeller:
             self._endpoint, self._part, self._upstream, request, self._attempt, state, cause, status, size, started,
             ended, sent, first_byte,
         )  # fmt: skip
-        for listener in self._listeners:
-            try:
-                listener(event)
-            except Exception as error:
-                _log.error("A listener failed by a fault of the program: %r", error, exc_info=error)
+        tell(self._listeners, event)
 
 
 class Told:

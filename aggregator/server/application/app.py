@@ -21,7 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from aggregator.config.loading import Config
 from aggregator.errors import AggregatorError
-from aggregator.parts.events import CallListener
+from aggregator.parts.events import NOBODY, Listeners
 from aggregator.runtime.answers.answer import problem
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.identity import request_id
@@ -104,9 +104,9 @@ def create_app(
 
 
 def application(
-    source: PlanSource, transport: httpx.AsyncBaseTransport | None = None, listeners: tuple[CallListener, ...] = ()
+    source: PlanSource, transport: httpx.AsyncBaseTransport | None = None, listeners: Listeners = NOBODY
 ) -> Application:
-    """Return the application over the plans of *source*; *listeners* hear of each call. Raises ``ConfigError``."""
+    """Return the application over the plans of *source*; *listeners* hear of its events. Raises ``ConfigError``."""
     running = Running(source, source.load(), transport, listeners)
 
     @asynccontextmanager

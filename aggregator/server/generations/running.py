@@ -16,7 +16,7 @@ import httpx
 from aggregator.demo.server import DemoServer
 from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
-from aggregator.parts.events import CallListener
+from aggregator.parts.events import NOBODY, Listeners
 from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.policies.registry import Registry
 from aggregator.runtime.admission.building import build_schemes
@@ -58,7 +58,7 @@ class Running:
         source: PlanSource,
         plan: Plan,
         transport: httpx.AsyncBaseTransport | None = None,
-        listeners: tuple[CallListener, ...] = (),
+        listeners: Listeners = NOBODY,
     ) -> None:
         self.plan = plan
         self.generation: Generation | None = None

@@ -16,7 +16,7 @@ import httpx
 from starlette.types import Message
 
 from aggregator.http import field_text
-from aggregator.parts.events import CallEnded
+from aggregator.parts.events import CallEnded, Listeners
 from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.bars import Bar, bars_of
@@ -76,7 +76,7 @@ async def _ask(
     transport: httpx.AsyncBaseTransport | None,
 ) -> Reply:
     calls: list[CallEnded] = []
-    app = application(PlanFiles(Path(path), env), transport, (calls.append,))
+    app = application(PlanFiles(Path(path), env), transport, Listeners(calls=(calls.append,)))
     reply = Reply(secrets=app.running.plan.secrets)
     trace: list[Result] = []
     scope = _scope(question, trace)

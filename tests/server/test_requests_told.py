@@ -1,0 +1,86 @@
+"""Each request that ends is told to who listens, whatever the log is told of."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+
+from aggregator.causes import Cause
+from aggregator.errors import CallError
+from aggregator.exchange import Exchange
+from aggregator.parts.events import Listeners, RequestEnded
+from aggregator.runtime.reporting import Report
+from aggregator.server.application.app import application
+from aggregator.server.generations.plan_source import PlanFiles
+
+TEXT = """\
+version: 1
+server: {access_log: "off"}
+upstreams: {up: {url: "http://up.test"}}
+endpoints:
+  GET /good: {call: "up:/good"}
+  GET /bad: {call: "up:/bad"}
+  GET /partial: {fan_out: {a: "up:/good", b: {url: "up:/bad", optional: true}}}
+"""
+
+
+def answer(request: httpx.Request) -> httpx.Response:
+    """Answer good or bad, as the path says."""
+    return httpx.Response(500 if request.url.path == "/bad" else 200, json=1)
+
+
+def told_of(path: Path, *targets: str) -> list[RequestEnded]:
+    """Return what is told of requests to *targets*."""
+    (path / "routes.yaml").write_text(TEXT)
+    told: list[RequestEnded] = []
+    listeners = Listeners(requests=(told.append,))
+    app = application(PlanFiles(path / "routes.yaml"), httpx.MockTransport(answer), listeners)
+
+    async def main() -> None:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
+        ):
+            for target in targets:
+                await client.get(target, headers={"x-request-id": "id-1"})
+
+    asyncio.run(main())
+    return told
+
+
+def test_answers_are_told_though_the_log_is_off(tmp_path):
+    """Status, cause and whether parts were missing; the times are in order."""
+    told = told_of(tmp_path, "/good", "/bad", "/partial")
+    assert [(event.endpoint, event.how, event.status, event.cause, event.is_partial) for event in told] == [
+        ("GET /good", "answered", 200, None, False),
+        ("GET /bad", "answered", 502, Cause.STATUS, False),
+        ("GET /partial", "answered", 200, None, True),
+    ]
+    assert {(event.request, event.method) for event in told} == {("id-1", "GET")}
+    assert all(event.started <= event.ended for event in told)
+
+
+def test_a_client_that_hung_up_and_an_answer_that_broke_are_told_once():
+    """Each is one event, also where we cut the client off."""
+    told: list[RequestEnded] = []
+    report, exchange = Report("off", (told.append,)), Exchange("GET", "/", b"", [])
+
+    async def main() -> None:
+        report.gone("GET /x", exchange)
+        report.gone("GET /x", exchange, "It took nothing.")
+        report.broken("GET /x", exchange, 200, CallError(Cause.INCOMPLETE, "The upstream stopped."))
+
+    asyncio.run(main())
+    assert [(event.how, event.status, event.cause) for event in told] == [
+        ("gone", 499, None), ("broke", 499, None), ("broke", 200, Cause.INCOMPLETE),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("which", "off"), [("off", True), ("errors", False), ("all", False)])
+def test_where_nobody_listens_the_log_decides(which, off):
+    """Without listeners a report that is off is not even asked."""
+    assert Report(which).is_off is off
+    assert not Report(which, (lambda event: None,)).is_off
