@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -180,6 +181,27 @@ def test_package_files_are_light(path: Path) -> None:
     """An `__init__` names and re-exports; it defines no class and runs no loop."""
     heavy = ast.ClassDef | ast.For | ast.While | ast.With | ast.AsyncFunctionDef
     assert not [node for node in tree_of(path).body if isinstance(node, heavy)]
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_layers_are_written_down() -> None:
+    """The table of layers in the docs holds every package and module at the top, each in its layer."""
+    rows = re.findall(r"^\| (\d+) \| (`[^|]+`) \|", ARCHITECTURE, re.MULTILINE)
+    written = {name: int(number) for number, names in rows for name in re.findall(r"`(\w+)`", names)}
+    there = {part(dotted(path)) for path in MODULES} - {"__init__", "__main__", "aggregator"}
+    assert written == {name: LAYER[name] for name in there}
+
+
+def test_the_glossary_has_one_row_a_word_and_true_places() -> None:
+    """No word is explained twice, and the files and folders that it names are there."""
+    glossary = ARCHITECTURE.partition("## Glossary")[2]
+    words = re.findall(r"^\| ([a-z][^|]*) \|", glossary, re.MULTILINE)[1:]
+    assert len(words) > 20
+    assert sorted(words) == sorted(set(words))
+    places = [place for place in re.findall(r"`([\w/]+(?:\.py|/))`", glossary) if not (PACKAGE / place).exists()]
+    assert places == []
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))

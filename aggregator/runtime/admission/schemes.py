@@ -13,7 +13,7 @@ from typing import Protocol
 
 from aggregator.edge.cookies import read_cookies
 from aggregator.exchange import Exchange
-from aggregator.http import first
+from aggregator.http import SAFE, first
 from aggregator.identity.caller import Caller, Reason, Refused
 from aggregator.identity.keys import KeyRing
 from aggregator.identity.keysets import KeySet
@@ -199,15 +199,12 @@ class JwtScheme:
         return text
 
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
 def _refuse_foreign_pages(exchange: Exchange) -> None:
     """Refuse an unsafe request that a page of another origin may have made: a browser sends cookies along.
 
     ``Sec-Fetch-Site`` says so, or ``Origin`` names our own host; without either it may be anybody's (OWASP, CSRF).
     """
-    if exchange.method in _SAFE:
+    if exchange.method in SAFE:
         return
     site = first(exchange.header_list, b"sec-fetch-site")
     if site is not None:
