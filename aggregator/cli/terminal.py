@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from aggregator.diagnostics.display import has_color as has_color
+
 if TYPE_CHECKING:
     from aggregator.diagnostics import Diagnostic, Source
 
 
 _WHOLE = frozenset({"METHOD", "DEADLINE"})
 """Columns that are never folded: short ones, unreadable in pieces."""
-
-
-def has_color(stream: TextIO) -> bool:
-    """Tell whether *stream* is a terminal that wants colours (no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def width_of(stream: TextIO, otherwise: int = 100) -> int:

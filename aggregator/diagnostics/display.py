@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
+from typing import TextIO
 
 _WIDEST = 100
 _TAB = 4
+
+
+def has_color(stream: TextIO) -> bool:
+    """Return whether *stream* is a terminal that wants colours (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def printable(text: str) -> str:

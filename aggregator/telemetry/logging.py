@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO, cast
 
+from aggregator.diagnostics.display import has_color
 from aggregator.telemetry.escaping import escape
 from aggregator.telemetry.redaction import Masker, redact_named, redact_text
 from aggregator.telemetry.stacks import frames_of
@@ -53,7 +53,7 @@ def configure_logging(
         raise ValueError(f"no log level is named {level!r}")
     kind = JsonFormatter if format == "json" else TextFormatter
     handler = _Handler(stream)
-    handler.setFormatter(kind(masker or Masker(), stacks=number <= logging.DEBUG, colour=_has_colour(stream)))
+    handler.setFormatter(kind(masker or Masker(), stacks=number <= logging.DEBUG, colour=has_color(stream)))
     root = logging.getLogger()
     for old in [item for item in root.handlers if isinstance(item, _Handler)]:
         root.removeHandler(old)
@@ -100,11 +100,6 @@ class _Handler(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the library's
         """Drop the record: a log that cannot be written must not print a traceback, nor stop the work."""
-
-
-def _has_colour(stream: TextIO) -> bool:
-    """Tell whether *stream* is a terminal that wants colours (no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 class _LineFormatter(logging.Formatter):

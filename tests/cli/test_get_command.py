@@ -20,6 +20,7 @@ endpoints:
       bad: {url: "lab:/status/500", optional: true, default: {sorry: true}}
   GET /broken: {fan_out: {bad: "lab:/status/500", slow: "lab:/slow?ms=5000"}}
   GET /lines: {stream: true, call: "lab:/lines?count=2"}
+  GET /wanted: {fan_out: {user: {url: "users:/users/1", when: "{{ query.x | int > 1 }}"}}}
   GET /page: {fan_out: {page: "lab:/broken/html"}}
   POST /echo: {forward: {body: true, headers: [content-type, x-mine]}, call: {method: POST, url: "lab:/echo"}}
 """
@@ -55,6 +56,12 @@ def test_the_calls_are_drawn(aggregator, lab: Path) -> None:
     assert bad.startswith("bad?  ")
     assert bad.endswith("  500  → default")
     assert legend == "░ waiting, connecting  █ upstream at work  ▓ body coming"
+
+
+def test_a_condition_that_fails_takes_no_time(aggregator, lab: Path) -> None:
+    """A part whose ``when`` cannot be told begins where it ends, after the request came."""
+    result = aggregator("get", "/wanted?x=abc")
+    assert re.search(r"^user +[░█▓] +\d+(\.\d)? ms +–  input$", result.stderr, re.MULTILINE), result.stderr
 
 
 def test_what_was_cancelled_shows(aggregator, lab: Path) -> None:

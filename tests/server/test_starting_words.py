@@ -114,6 +114,23 @@ def test_reloads_are_told(path):
     assert stream.getvalue() == "routes.yaml changed and was refused; generation 2 stays.\nroutes.yaml:1:1 …\n"
 
 
+@pytest.mark.parametrize(("value", "coloured"), [("", True), ("1", False)])
+def test_no_colour_where_none_is_wanted(path, monkeypatch, value, coloured):
+    """Problems on a terminal are in colour, unless NO_COLOR is set to anything."""
+
+    class Screen(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", value)
+    stream, files = Screen(), PlanFiles(path)
+    files.load()
+    announcer("text", "routes.yaml", files, stream).warn()
+    assert "unused" in stream.getvalue()
+    assert ("\x1b" in stream.getvalue()) is coloured
+
+
 def test_new_warnings_are_told_after_a_reload(path):
     """What a saved file is warned of is shown once, not at every save, and again when it is something else."""
     stream, files = io.StringIO(), PlanFiles(path)

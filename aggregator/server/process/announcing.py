@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from aggregator.diagnostics import Diagnostic
+from aggregator.diagnostics.display import has_color
 from aggregator.errors import ConfigError, StartupError
 from aggregator.plan.explaining.summary import calls_text
 from aggregator.plan.types import Plan
@@ -77,7 +78,7 @@ class Terminal(Announcer):
     def __init__(self, path: str, files: PlanFiles, stream: TextIO) -> None:
         super().__init__(path, files)
         self._stream = stream
-        self._color = stream.isatty()
+        self._color = has_color(stream)
 
     def greet(self, plan: Plan, base: str) -> None:
         """Print how much is served, the first endpoints, and where."""
