@@ -2,86 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from starlette.datastructures import URLPath
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, NoMatchFound
-from starlette.types import Message, Receive, Scope, Send
 
 from aggregator.config.loading import Config
-from aggregator.errors import AggregatorError
 from aggregator.parts.events import NOBODY, Listeners
 from aggregator.runtime.answers.answer import problem
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.identity import request_id
 from aggregator.server.application.docs import add_docs
 from aggregator.server.application.probes import probe_routes
-from aggregator.server.connection.direct import DirectDoor
-from aggregator.server.generations.generation import Generation
+from aggregator.server.application.serving import Application
+from aggregator.server.application.tested import MockedTransport, TestedApplication, is_tested
 from aggregator.server.generations.plan_source import FixedSource, PlanFiles
 from aggregator.server.generations.running import PlanSource, Running
 from aggregator.server.routing.dispatch import Dispatcher, tell_refused
 from aggregator.server.routing.paths import path_of
-from aggregator.server.routing.routes import EndpointRoute
-
-
-class Application(FastAPI):
-    """FastAPI whose declared endpoints are found by an index and served without dependency solving."""
-
-    running: Running
-    dispatcher: Dispatcher
-    _bare: bool | None = None
-
-    @property
-    def routes(self) -> list[BaseRoute]:
-        """All routes: those of FastAPI and those that the configuration declares."""
-        generation = self.running.generation
-        declared = generation.routes if generation is not None else map(EndpointRoute, self.running.plan.endpoints)
-        return [*self.router.routes, *declared]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a declared endpoint at once, unless something has been put around the application."""
-        if scope["type"] == "http" and self.is_bare():
-            scope["app"] = self
-            if await self.dispatcher.answer(scope, receive, send):
-                return
-        if scope["type"] == "lifespan":
-            send = _told_in_one_line(send)
-        await super().__call__(scope, receive, send)
-
-    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
-        """Give the path of the route *name*, be it of FastAPI or declared; raises ``NoMatchFound``."""
-        for route in self.routes:
-            with suppress(NoMatchFound):
-                return route.url_path_for(name, **path_params)
-        raise NoMatchFound(name, path_params)
-
-    def is_bare(self) -> bool:
-        """Say whether nothing stands between a request and its endpoint: no middleware, telemetry or prefix."""
-        if self._bare is None:
-            telemetry = getattr(self, "_native_telemetry", None)
-            self._bare = not (self.user_middleware or self.root_path or (telemetry and telemetry.enabled()))
-        return self._bare
-
-    @property
-    def door(self) -> DirectDoor:
-        """The way to endpoints that need no ASGI; closed while the server drains."""
-        return DirectDoor(self._reached_directly)
-
-    def _reached_directly(self) -> Generation | None:
-        running = self.running
-        return running.generation if not running.draining and (self._bare or self.is_bare()) else None
 
 
 def create_app(
@@ -95,6 +40,7 @@ def create_app(
     *transport* carries all calls in place of the built-in engine (``httpx.MockTransport`` in tests). *env* replaces
     the environment. Without *config* the file is the one that ``AGGREGATOR_CONFIG`` names, or ``routes.yaml``, so that
     ``uvicorn --factory aggregator:create_app`` works. Raises ``ConfigError`` with every problem of the file.
+    Under pytest, what *transport* raises that no HTTP client raises is raised to whoever sent the request.
     ``app.state.http_client`` is the shared client while the application runs.
     """
     if config is None:
@@ -107,7 +53,8 @@ def application(
     source: PlanSource, transport: httpx.AsyncBaseTransport | None = None, listeners: Listeners = NOBODY
 ) -> Application:
     """Return the application over the plans of *source*; *listeners* hear of its events. Raises ``ConfigError``."""
-    running = Running(source, source.load(), transport, listeners)
+    mocked = MockedTransport(transport) if transport is not None and is_tested() else None
+    running = Running(source, source.load(), mocked or transport, listeners)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -117,13 +64,17 @@ def application(
             yield
         finally:
             await running.close()
+            if mocked is not None:
+                mocked.tell()  # what background calls met
 
     server = running.plan.server
-    app = Application(
+    app = (Application if mocked is None else TestedApplication)(
         title=server.title, version=server.version, description=server.description, lifespan=lifespan,
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False,
     )  # fmt: skip
     app.running = running
+    if isinstance(app, TestedApplication) and mocked is not None:
+        app.mocked = mocked
     app.router.routes.extend(probe_routes(running))
     add_docs(app, lambda: running.plan)
     app.add_exception_handler(HTTPException, _as_problem)
@@ -131,19 +82,6 @@ def application(
     app.dispatcher = Dispatcher(lambda: running.generation, lambda: running.draining, app.router)
     app.router.middleware_stack = app.dispatcher
     return app
-
-
-def _told_in_one_line(send: Send) -> Send:
-    """Give *send* without the traceback that Starlette tells the server of when a lifespan fails."""
-
-    async def told(message: Message) -> None:
-        if message["type"].endswith(".failed"):
-            error = sys.exception()
-            if isinstance(error, AggregatorError | asyncio.CancelledError):  # the latter when nobody waits any more
-                message = {**message, "message": str(error)}
-        await send(message)
-
-    return told
 
 
 async def _as_problem(request: Request, error: Exception) -> Response:

@@ -15,7 +15,7 @@ from typing import Any
 import uvicorn
 
 from aggregator.errors import place_of
-from aggregator.server.application.app import Application
+from aggregator.server.application.serving import Application
 from aggregator.server.connection.guard import guarded_protocol
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome, Verdict

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TextIO
 
 from aggregator.errors import ConfigError, StartupError
-from aggregator.server.application.app import Application, application
+from aggregator.server.application.app import application
+from aggregator.server.application.serving import Application
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome
 from aggregator.server.process.announcing import Announcer, announcer

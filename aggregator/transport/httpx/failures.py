@@ -6,7 +6,7 @@ import re
 
 import httpx
 
-from aggregator.errors import CallError, Cause
+from aggregator.errors import CallError, Cause, place_of
 from aggregator.transport.failures import RESET, TOO_LATE, UNREACHABLE, chain, connect_failure
 
 _SILENT = (Cause.READ_TIMEOUT, TOO_LATE[Cause.READ_TIMEOUT])
@@ -66,8 +66,15 @@ def failure_of(error: Exception) -> CallError:
     if isinstance(error, httpx.RemoteProtocolError) and any(word in str(error) for word in _ENDED):
         return CallError(Cause.INCOMPLETE, "The upstream closed the connection before its answer was complete.")
     known = (BY_EXCEPTION[kind] for kind in type(error).__mro__ if kind in BY_EXCEPTION)
-    found = next(known, _MISUSED)
+    found = next(known, None)
+    if found is None:
+        return CallError(*_MISUSED, fault=place_of(error))
     return CallError(*found, fault=_fault_in(error) if found is _INVALID else None)
+
+
+def is_foreign(error: Exception) -> bool:
+    """Return whether *error* is of no kind that an HTTP client raises for what happens on a network."""
+    return not isinstance(error, (*BY_EXCEPTION, OSError))
 
 
 def _fault_in(error: Exception) -> str | None:
