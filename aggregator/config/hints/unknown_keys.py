@@ -65,8 +65,8 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         at_top = len(path) == 1 and "endpoints" in keys_of(model)
         return f"write it further {'in' if at_top else 'out'}, right below `endpoints:`"
     word = key.lower().replace("-", "_")
-    if word in allowed:
-        return f"did you mean `{word}`?"
+    if (same := next((one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed), None)) is not None:
+        return f"did you mean `{same}`?"
     if here and (homes := homes_of(key, here)):
         present = [home for home in homes if isinstance(siblings, dict) and home in siblings]
         return f"write it under {listed(present or homes, 'or')}"
