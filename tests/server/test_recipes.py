@@ -96,10 +96,13 @@ def test_streams_can_be_mocked(path):
 
 @respx.mock(assert_all_called=False)
 def test_a_call_that_nothing_matches_shows(respx_mock, path):
-    """It is a failure of the call, not an answer by accident."""
+    """It is a failure of the test, with the words of respx, and no answer by accident."""
     respx_mock.get("https://elsewhere.example.com/")
-    with TestClient(create_app(path, transport=httpx.AsyncHTTPTransport())) as api:
-        assert api.get("/user/7").status_code == 502
+    with (
+        TestClient(create_app(path, transport=httpx.AsyncHTTPTransport())) as api,
+        pytest.raises(AssertionError, match="not mocked"),
+    ):
+        api.get("/user/7")
 
 
 def test_the_requests_that_were_sent_can_be_inspected(path):
