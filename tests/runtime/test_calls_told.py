@@ -56,6 +56,18 @@ def test_calls_of_a_client_that_hung_up_are_told_as_cancelled(rig, told):
     assert [(event.part, event.state) for event in told] == [("x", State.CANCELLED), ("y", State.CANCELLED)]
 
 
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_call_is_told_once(rig, told, ended):
+    """Whoever gives up a call that has ended, or was given up, is told of nothing more."""
+    one = rig(PAIR, told.append).start()
+    ticket = one.run.tickets[0]
+    if ended:
+        one["/x"].answer(1)
+    ticket.cancel()
+    ticket.cancel()
+    assert [event.state for event in told] == [State.OK if ended else State.CANCELLED]
+
+
 def test_who_lost_a_race_is_told(rig, told):
     """The winner is ok and the other cancelled, each with its upstream."""
     one = rig("fan_out: {x: {race: [a:/x, b:/y]}}", told.append).start()

@@ -89,6 +89,16 @@ def test_buckets_that_are_full_are_forgotten_by_time(clock):
     assert len(limiter) == 1
 
 
+def test_a_bucket_that_is_not_full_is_known_however_often_others_are_used(clock):
+    """Many takes within one span forget nobody."""
+    limiter = Limiter(Rate(1, 10.0, 1), clock)
+    limiter.take("k")
+    for number in range(9):
+        clock.now += 1
+        limiter.take(number)
+    assert limiter.take("k").wait == pytest.approx(1.0)
+
+
 def test_a_share_that_was_used_up_stays_used_up(clock):
     """After a change of the rate who had nothing left has nothing left, and who had half has half."""
     limiter = Limiter(Rate(10, 10.0, 10), clock)

@@ -49,6 +49,21 @@ def test_a_bucket_grants_its_burst_and_then_its_rate(store, clock):
     assert [now(store.take(b"k", rate)).granted for _ in range(2)] == [True, False]
 
 
+def test_a_bucket_holds_no_more_than_its_burst(store, clock):
+    """However long nobody took anything, two at once are all there are."""
+    rate = Rate(2, 1.0, 2)
+    assert now(store.take(b"k", rate)).granted
+    clock.now += 1000
+    assert [now(store.take(b"k", rate)).granted for _ in range(3)] == [True, True, False]
+
+
+def test_the_whole_burst_can_be_waited_for(store):
+    """As much as the bucket holds is there again when it is full; more is never there."""
+    rate = Rate(5, 5.0, 5)
+    assert now(store.take(b"k", rate)).granted
+    assert now(store.take(b"k", rate, 5)).wait == pytest.approx(1.0)
+
+
 def test_a_cost_is_taken_whole_or_not_at_all(store):
     """Where three of five are left, four are refused and three are granted."""
     rate = Rate(5, 5.0, 5)
