@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from aggregator.edge.addresses import Address
 from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.plan.admission import OPEN, AdmissionPlan, SchemePlan
 from aggregator.schemas import BodySchema, Parameter
@@ -274,13 +275,17 @@ class ClientPlan:
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
-    """What the process and the outermost layer of every request need."""
+    """What the process and the outermost layer of every request need.
+
+    *listen* are addresses in place of *host* and *port*.
+    """
 
     title: str = "Aggregated API"
     version: str = "1"
     description: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
+    listen: tuple[Address, ...] = ()
     docs: bool = True
     header_timeout: float = 10.0
     shutdown_grace: float = 20.0

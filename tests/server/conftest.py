@@ -11,7 +11,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
@@ -20,10 +20,11 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from aggregator.edge.addresses import TcpAddress
 from aggregator.server.application.app import Application, application
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome
-from aggregator.server.process.listening import bind
+from aggregator.server.listeners.opening import Listener, open_listeners
 from aggregator.server.process.serving import Service
 
 HANG, RESET, CLOSE = "hang", "reset", "close"
@@ -355,6 +356,7 @@ class Gateway:
     records: list[logging.LogRecord]
     thread: threading.Thread
     codes: list[int]
+    listeners: Sequence[Listener]
     wires: list[Wire] = field(default_factory=list)
 
     def wire(self, **options: Any) -> Wire:
@@ -417,6 +419,8 @@ class Gateway:
             wire.close()
         if self.thread.is_alive():
             self.stop()
+        for listener in self.listeners:
+            listener.close()
         bad = [r for r in self.records if not r.name.startswith("aggregator") and r.levelno > logging.INFO]
         assert [(r.name, r.getMessage(), r.exc_info) for r in bad] == []
 
@@ -466,12 +470,16 @@ class Stage:
             app.add_middleware(Around)
         if change is not None:
             change(app)
-        listener = bind("127.0.0.1", 0)
+        plan = app.running.plan.server
+        listeners = open_listeners(plan, *((None, None) if plan.listen else ("127.0.0.1", 0)))
         reloads: list[ReloadOutcome] = []
-        service = Service(app, files, listener, watch=watch, on_reload=reloads.append)
+        service = Service(app, files, listeners, watch=watch, on_reload=reloads.append)
         codes: list[int] = []
         thread = threading.Thread(target=lambda: codes.append(service.run()))
-        gateway = Gateway(path, app, service, listener.getsockname()[1], reloads, self._records.records, thread, codes)
+        ports = [one.socket.getsockname()[1] for one in listeners if isinstance(one.address, TcpAddress)]
+        gateway = Gateway(
+            path, app, service, ports[0] if ports else 0, reloads, self._records.records, thread, codes, listeners
+        )
         self._gateways.append(gateway)
         thread.start()
         until(lambda: service._server.started or not thread.is_alive())

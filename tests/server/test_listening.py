@@ -8,7 +8,8 @@ import socket
 import pytest
 
 from aggregator.errors import StartupError
-from aggregator.server.process.listening import allow_open_files, bind
+from aggregator.server.listeners.tcp import bind
+from aggregator.server.process.open_files import allow_open_files
 
 
 def test_a_free_port():

@@ -12,9 +12,9 @@ from aggregator.diagnostics import Diagnostic, Position
 from aggregator.errors import ConfigError
 from aggregator.server.generations.plan_source import FixedSource, PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome, Verdict
+from aggregator.server.listeners.tcp import bind
 from aggregator.server.process import starting
 from aggregator.server.process.announcing import announcer, welcome
-from aggregator.server.process.listening import bind
 from aggregator.server.process.serving import Service
 
 ROUTES = """
@@ -232,7 +232,7 @@ def test_many_endpoints_are_not_all_listed(path):
     """A dozen is enough for a greeting."""
     more = "".join(f"  GET /e{number}: {{respond: {{body: 1}}}}\n" for number in range(20))
     path.write_text(ROUTES + more)
-    text = welcome("routes.yaml", PlanFiles(path).load(), "http://[::1]:8000")
+    text = welcome("routes.yaml", PlanFiles(path).load(), ["http://[::1]:8000"])
     assert "… and 9 more; `aggregator routes` lists them" in text
     assert starting._host("::1") == "[::1]"
 

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("path", default="routes.yaml", type=click.Path(readable=False))
-@click.option("--host", help="Address to listen on, in place of `server.host`.")
+@click.option("--host", help="Address to listen on, in place of `server.host`; not beside `server.listen`.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), help="Port to listen on, in place of `server.port`; 0 picks a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Port to listen on, in place of `server.port`; 0 picks a free one. Not beside `server.listen`.",
 )
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Serve the file anew whenever it is saved.")
 @click.option(

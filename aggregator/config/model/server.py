@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from aggregator.config.model.listeners import Addresses
 from aggregator.fields import ByteSize, Duration, Settings, Timeout
 
 
@@ -43,6 +44,11 @@ class ServerSettings(Settings):
         examples=["0.0.0.0"],  # noqa: S104
     )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    listen: Addresses = Field(
+        (),
+        description="Addresses to listen on, in place of `host` and `port`: `host:port`, or `unix:` and a path.",
+        examples=[["0.0.0.0:8080", "unix:/run/api.sock"]],
+    )
     docs: bool = Field(True, description="Serve /docs and /openapi.json.")
     max_body: ByteSize = Field(1024 * 1024, description="Largest request body; a larger one is answered with 413.")
     body_timeout: Timeout = Field(30.0, description="Longest time that a client may take to send a request body.")

@@ -37,6 +37,7 @@ SECTIONS = (
     ("ClientSettings", "Client", "under `client`"),
     ("DefaultSettings", "Defaults", "under `defaults`"),
     ("ServerSettings", "Server", "under `server`"),
+    ("AddressSettings", "Address", "in `server.listen`; or a text: `host:port`, `unix:` and a path"),
     ("DebugSettings", "Debug", "under `server.debug`"),
     ("BackgroundSettings", "Background workers", "under `background` at the top level"),
 )  # fmt: skip

@@ -21,6 +21,7 @@ from aggregator.config.rules.formats import check_formats, check_upstream_format
 from aggregator.config.rules.groups import check_group_circles, check_groups
 from aggregator.config.rules.header_fields import check_header_fields
 from aggregator.config.rules.inputs import check_inputs, check_unused_parameters
+from aggregator.config.rules.listeners import check_listeners
 from aggregator.config.rules.literal_secrets import check_literal_secrets, check_upstream_secrets
 from aggregator.config.rules.names import check_names
 from aggregator.config.rules.order import check_needs, check_order
@@ -91,6 +92,7 @@ CAREFUL_RULES: tuple[Rule, ...] = (*_OF_CALLS, check_parameter_names, check_own_
 GROUP_RULES: tuple[Rule, ...] = (*_OF_CALLS, *_OF_WHOLE_CALLS, check_left_out)
 ROOT_RULES: tuple[RootRule, ...] = (
     check_server,
+    check_listeners,
     check_client,
     check_defaults_section,
     check_upstreams,

@@ -76,8 +76,9 @@ def compile_server(settings: ServerSettings) -> ServerPlan:
     """Give what the process needs to know."""
     debug = settings.debug
     return ServerPlan(
-        title=settings.title, version=settings.version, description=settings.description, host=settings.host,
-        port=settings.port, docs=settings.docs, header_timeout=settings.header_timeout,
+        title=settings.title, version=settings.version, description=settings.description,
+        host=settings.host, port=settings.port, listen=tuple(one.address for one in settings.listen),
+        docs=settings.docs, header_timeout=settings.header_timeout,
         shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay, access_log=settings.access_log,
         log_format=settings.log_format, watchdog=settings.watchdog,
         debug_header=debug.header.lower().encode("ascii") if debug else None,

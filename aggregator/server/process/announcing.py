@@ -47,8 +47,8 @@ class Announcer(ABC):
             self._show_refusal(outcome)
 
     @abstractmethod
-    def greet(self, plan: Plan, base: str) -> None:
-        """Tell what is served at the URL *base*."""
+    def greet(self, plan: Plan, urls: Sequence[str]) -> None:
+        """Tell what is served at *urls*."""
 
     @abstractmethod
     def refuse(self, error: ConfigError) -> None:
@@ -80,9 +80,9 @@ class Terminal(Announcer):
         self._stream = stream
         self._color = has_color(stream)
 
-    def greet(self, plan: Plan, base: str) -> None:
+    def greet(self, plan: Plan, urls: Sequence[str]) -> None:
         """Print how much is served, the first endpoints, and where."""
-        self._print(welcome(self._path, plan, base))
+        self._print(welcome(self._path, plan, urls))
 
     def refuse(self, error: ConfigError) -> None:
         """Print each problem with its place in the file."""
@@ -109,10 +109,10 @@ class Terminal(Announcer):
 class Records(Announcer):
     """Records of the log, one for each problem."""
 
-    def greet(self, plan: Plan, base: str) -> None:
+    def greet(self, plan: Plan, urls: Sequence[str]) -> None:
         """Log how much is served, and where."""
-        log(_log, logging.INFO, "The server listens.", address=base, file=self._path, config=plan.digest[:12],
-            endpoints=len(plan.endpoints), upstreams=len(plan.upstreams))  # fmt: skip
+        log(_log, logging.INFO, "The server listens.", address=", ".join(urls), file=self._path,
+            config=plan.digest[:12], endpoints=len(plan.endpoints), upstreams=len(plan.upstreams))  # fmt: skip
 
     def refuse(self, error: ConfigError) -> None:
         """Log each problem with its place in the file, and that nothing is served."""
@@ -142,15 +142,15 @@ def _log_each(diagnostics: Sequence[Diagnostic]) -> None:
         log(_log, logging.WARNING, "There are more; `aggregator check` shows them all.", more=more)
 
 
-def welcome(path: str, plan: Plan, base: str) -> str:
-    """Give the lines that greet the operator: what is served, and where."""
+def welcome(path: str, plan: Plan, urls: Sequence[str]) -> str:
+    """Return the lines that greet the operator: what is served, and where."""
     effects = sum(len(endpoint.effects) for endpoint in plan.endpoints)
     counts = f"{_count(len(plan.endpoints), 'endpoint')} · {_count(len(plan.upstreams), 'upstream')}"
     if effects:
         counts += f" · {_count(effects, 'background call')}"
-    lines = [f"{path}  {counts}", *(f"  {line}" for line in _some(plan)), f"  {base}"]
+    lines = [f"{path}  {counts}", *(f"  {line}" for line in _some(plan)), *(f"  {url}" for url in urls)]
     if plan.server.docs:
-        lines[-1] += "   docs /docs"
+        lines[-len(urls)] += "   docs /docs"
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from aggregator.server.connection.guard import guarded_protocol
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome, Verdict
 from aggregator.server.generations.watching import watch_files
+from aggregator.server.listeners.opening import Listener
+from aggregator.server.listeners.tcp import BACKLOG
 from aggregator.server.process.accepting import Acceptor
-from aggregator.server.process.listening import BACKLOG
 from aggregator.server.process.memory import Holes, collect_seldom, keep_large_blocks, keep_loaded
 from aggregator.server.process.signals import HANG_UP, signals_calling
 from aggregator.telemetry.logging import log
@@ -83,7 +84,7 @@ class Server(uvicorn.Server):
 
 
 class Service:
-    """*app* served on *listener* until a signal ends it.
+    """*app* served on *listeners* until a signal ends it.
 
     *on_start* is called when everything is there to answer, *on_reload* is told of every reload that changed something.
 
@@ -91,12 +92,12 @@ class Service:
     """
 
     def __init__(
-        self, app: Application, files: PlanFiles, listener: socket.socket, *, watch: bool,
+        self, app: Application, files: PlanFiles, listeners: Sequence[Listener], *, watch: bool,
         on_reload: Callable[[ReloadOutcome], None], on_start: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._app = app
         self._files = files
-        self._listener = listener
+        self._listeners = listeners
         self._watch = watch
         self._on_reload = on_reload
         self._on_start = on_start
@@ -163,7 +164,7 @@ class Service:
         for helper in helpers:
             helper.add_done_callback(_tell_end)
         try:
-            await self._server.serve(sockets=[self._listener])
+            await self._server.serve(sockets=[listener.socket for listener in self._listeners])
         finally:
             for helper in helpers:
                 helper.cancel()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import socket
+import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -12,8 +14,10 @@ from aggregator.server.application.app import application
 from aggregator.server.application.serving import Application
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome
+from aggregator.server.listeners.inherited import inherited_sockets
+from aggregator.server.listeners.opening import Listener, open_listeners
 from aggregator.server.process.announcing import Announcer, announcer
-from aggregator.server.process.listening import allow_open_files, bind
+from aggregator.server.process.open_files import allow_open_files
 from aggregator.server.process.serving import Service
 from aggregator.server.process.signals import hang_up_ignored
 from aggregator.telemetry.logging import LogFormat, configure_logging, error_output
@@ -47,10 +51,9 @@ def _start(
             told = announcer(plan.server.log_format, path, files, stream)
             configure_logging(plan.server.log_format, log_level, stream, masker)
         told.warn()
-        port = plan.server.port if port is None else port
-        with bind(host or plan.server.host, port) as listener:
+        with _closing(open_listeners(plan.server, host, port, inherited_sockets(os.environ))) as listeners:
             allow_open_files()
-            return _serve(app, files, listener, told, masker, watch=watch)
+            return _serve(app, files, listeners, told, masker, watch=watch)
     except ConfigError as error:
         told.refuse(error)
         return REFUSED
@@ -59,20 +62,25 @@ def _start(
         return FAILED
 
 
+@contextmanager
+def _closing(listeners: Sequence[Listener]) -> Iterator[Sequence[Listener]]:
+    try:
+        yield listeners
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
 def _serve(
-    app: Application, files: PlanFiles, listener: socket.socket, told: Announcer, masker: Masker, *, watch: bool
+    app: Application, files: PlanFiles, listeners: Sequence[Listener], told: Announcer, masker: Masker, *, watch: bool
 ) -> int:
-    address = listener.getsockname()
+    urls = [listener.url for listener in listeners]
 
     def on_start() -> None:
-        told.greet(app.running.plan, f"http://{_host(address[0])}:{address[1]}")
+        told.greet(app.running.plan, urls)
 
     def on_reload(outcome: ReloadOutcome) -> None:
         masker.learn(app.running.plan.secrets)
         told.tell(outcome)
 
-    return Service(app, files, listener, watch=watch, on_reload=on_reload, on_start=on_start).run()
-
-
-def _host(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
+    return Service(app, files, listeners, watch=watch, on_reload=on_reload, on_start=on_start).run()
