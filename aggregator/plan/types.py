@@ -13,6 +13,7 @@ from msgspec import Struct
 from aggregator.edge.addresses import Address
 from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.plan.admission import OPEN, AdmissionPlan, SchemePlan
+from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.schemas import BodySchema, Parameter
 from aggregator.templates import Expression, PathPattern, Template, UrlTemplate
 from aggregator.transport import PoolSettings
@@ -251,6 +252,7 @@ class EndpointPlan(Struct, frozen=True):
     doc: DocPlan = DocPlan()
     reserve: float = 0.0
     admission: AdmissionPlan = OPEN
+    edge: EdgePlan = BARE
 
     @property
     def names_deadline(self) -> bool:
@@ -295,6 +297,7 @@ class ServerPlan:
     watchdog: float = 0.25
     debug_header: bytes | None = None
     debug_secret: bytes | None = field(default=None, repr=False)
+    edge: EdgePlan = BARE
 
 
 class BackgroundPlan(Struct, frozen=True):

@@ -28,6 +28,7 @@ from aggregator.runtime.answers.outcome import HEADER as PARTS
 from aggregator.runtime.answers.outcome import parts_header
 from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answer, send_answer, tell_fault
 from aggregator.runtime.background.effects import Effect, EffectQueue
+from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.fanout import Order, Run
 from aggregator.runtime.reporting import Report
@@ -43,9 +44,6 @@ FINISHING = 0.05
 
 Answered = Callable[[Answer, Run | None], None]
 """Takes the answer and the run that it came from; None when the request was refused."""
-
-Finish = Callable[[Exchange, Answer], None]
-"""Changes an answer before it is sent, also one that refuses: what every answer of an endpoint carries."""
 
 
 class Routine(Struct, frozen=True):
@@ -91,6 +89,11 @@ class EndpointHandler:
         exchange.id = request_id(exchange.header_list)
         exchange.started = now
         exchange.deadline = now + self._routine.budget
+
+    def finish(self, exchange: Exchange, answer: Answer) -> None:
+        """Do to *answer* what is done to each of this endpoint: for one that was made elsewhere."""
+        if self._routine.finish is not None:
+            self._routine.finish(exchange, answer)
 
     def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""

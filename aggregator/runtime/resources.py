@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 from aggregator.parts.events import NOBODY, Listeners
+from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.types import CallPlan, EndpointPlan, InputPlan, ResponsePlan, ServerPlan, UpstreamPlan
 from aggregator.policies.registry import Draft, Registry
 from aggregator.runtime.admission.schemes import Scheme
@@ -19,6 +20,7 @@ from aggregator.runtime.answers.assembly import Assembly, is_head_of_head
 from aggregator.runtime.answers.disclosure import compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.judging import Judge, judges_alike
+from aggregator.runtime.finish.building import Finish, compile_finish
 from aggregator.runtime.handler import Routine
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
@@ -53,6 +55,7 @@ class Resources:
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
+        self._finishes: dict[Hashable, tuple[Finish | None, EdgePlan]] = {}
         self._passing: Assembly | None = None
 
     def same(self, value: _T) -> _T:
@@ -66,6 +69,13 @@ class Resources:
             return Inputs(plan, names)
         declared = tuple(id(parameter) for parameter in (*plan.params, *plan.query, *plan.headers))
         return self._inputs.setdefault((names, declared), Inputs(plan, names))
+
+    def finish(self, plan: EdgePlan) -> Finish | None:
+        """Return what is done to each answer of *plan*, the same for what carries the same."""
+        if plan == BARE:
+            return None
+        alike = (plan.cors, plan.fixed, *((name, id(template)) for name, template in plan.made))
+        return self._finishes.setdefault(alike, (compile_finish(plan), plan))[0]
 
     def judge(self, plan: CallPlan) -> Judge:
         """Give what judges the replies to *plan*."""
@@ -97,5 +107,6 @@ class Resources:
                 discloses=self.discloses,
                 budget=plan.timeout - plan.reserve,
                 gates=gates,
+                finish=self.finish(plan.edge),
             )
         )

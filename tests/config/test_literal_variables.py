@@ -160,7 +160,11 @@ def test_every_short_form_and_every_row_is_literal_too(tmp_path: Path) -> None:
     row, other = first.status_map
     assert rendered([row.detail, other.body, row.headers]) == [value, {"a": value}, {"x": value}]
     assert first.response is not None
-    assert rendered([first.response.status, first.response.headers, first.response.body]) == [200, {"x": value}, value]
+    assert rendered([first.response.status, first.response.headers.values, first.response.body]) == [
+        200,
+        {"x": value},
+        value,
+    ]
     assert second.fan_out is not None
     calls = second.fan_out.calls
     urls = [first.background[0].url, calls["a"].url, config.settings.groups["g"]["h"].url]

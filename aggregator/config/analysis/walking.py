@@ -11,6 +11,7 @@ from aggregator.config.analysis.texts import Texts
 from aggregator.config.model.auth import AdmissionSettings, AuthSettings
 from aggregator.config.model.call import BackgroundCallSettings, CallSettings, FanOutSettings, ShapeSettings
 from aggregator.config.model.client import UpstreamSettings
+from aggregator.config.model.edge import HeaderSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
@@ -68,19 +69,24 @@ class Walker:
         texts, at = Texts(self._analysis), self._analysis.path
         if settings.respond is not None:
             self._shape(settings.respond, (*at, "respond"), scope.having(this=("body",)), texts)
-            texts.value(settings.respond.headers, (*at, "respond", "headers"), scope)
+            self._headers(settings.respond.headers, (*at, "respond", "headers"), scope)
             texts.value(settings.respond.body, (*at, "respond", "body"), scope)
         response = settings.response
         if response is not None:
             path = (*at, "response")
             self._shape(response, path, scope.having(this=("body",)), texts)
-            texts.value(response.headers, (*path, "headers"), scope)
+            self._headers(response.headers, (*path, "headers"), scope)
             texts.value(response.body, (*path, "body"), scope)
             texts.value(response.cache_control, (*path, "cache_control"), scope)
             if isinstance(response.status, str):
                 texts.condition(
                     response.status, (*path, "status"), scope, "write a number, such as `201`, or `{{ … }}`"
                 )
+
+    def _headers(self, settings: HeaderSettings, path: Steps, scope: Scope) -> None:
+        """Note what headers of answers read: on every answer, what a request has that was refused."""
+        seen = scope if settings.on == "success" else Scope(self._analysis.inputs)
+        Texts(self._analysis).value(settings.values, (*path, *settings.below), seen)
 
     def _background(self, call: BackgroundCallSettings, path: Steps, scope: Scope) -> None:
         texts = Texts(self._analysis)

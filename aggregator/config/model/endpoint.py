@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from aggregator.config.model.auth import AdmissionSettings
 from aggregator.config.model.call import BackgroundCall, Call, FanOutSettings
 from aggregator.config.model.client import ForwardSettings
+from aggregator.config.model.edge import Cors
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.response import ResponseSettings, StaticSettings
 from aggregator.fields import ByteSize, TextKind, Timeout
@@ -63,6 +64,10 @@ class EndpointSettings(AdmissionSettings):
     stream: bool = Field(False, description="Send the body of `call` on as it comes: downloads and server-sent events.")
     idle_timeout: Timeout | None = Field(
         None, description="Longest silence of a stream; it has no deadline then unless `timeout` is set."
+    )
+    cors: Cors | None = Field(
+        None,
+        description="Which pages of other origins may read the answers, in place of what `server` says; or `none`.",
     )
     status_map: StatusMap = Field((), description="What failures become.")
     response: ResponseSettings | None = Field(None, description="The answer, when it is not simply the result.")

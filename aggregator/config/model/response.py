@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from aggregator.config.model.call import ShapeSettings
+from aggregator.config.model.edge import PlainHeaders, ResponseHeaders
 from aggregator.fields import Duration, Settings, TextKind
 
 MergeName = Literal["object", "deep", "first", "last", "append", "error"]
@@ -34,9 +35,10 @@ class ResponseSettings(ShapeSettings):
     status: Annotated[int | str | None, TextKind.TEMPLATE] = Field(
         None, description="Status, or an expression for it.", examples=[201]
     )
-    headers: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
-        default_factory=dict,
-        description="Headers; may hold expressions, null ones are left out. `set-cookie` may be a list.",
+    headers: Annotated[ResponseHeaders, TextKind.FIELDS] = Field(
+        default_factory=PlainHeaders.model_construct,
+        description="Headers; may hold expressions, null ones are left out. `set-cookie` may be a list. With "
+        "`{on: always, values: {…}}` failures and refusals have them, too.",
     )
     body: Annotated[Any, TextKind.TEMPLATE] = Field(
         None, description="Body; may hold expressions. A leaf that is a whole result is copied as it came."
@@ -80,9 +82,10 @@ class StaticSettings(ShapeSettings):
     """A static answer, without any call."""
 
     status: int = Field(200, ge=200, le=599, description="Status.")
-    headers: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
-        default_factory=dict,
-        description="Headers; may hold expressions, null ones are left out. `set-cookie` may be a list.",
+    headers: Annotated[ResponseHeaders, TextKind.FIELDS] = Field(
+        default_factory=PlainHeaders.model_construct,
+        description="Headers; may hold expressions, null ones are left out. `set-cookie` may be a list. With "
+        "`{on: always, values: {…}}` failures and refusals have them, too.",
         examples=[{"content-type": "text/plain"}],
     )
     body: Annotated[Any, TextKind.TEMPLATE] = Field(None, description="Body; may hold expressions over the request.")

@@ -9,6 +9,7 @@ from pydantic import Field
 from aggregator.config.model.auth import AdmissionSettings, SchemeSettings
 from aggregator.config.model.call import Call
 from aggregator.config.model.client import ClientSettings, ForwardSettings, TimeoutSetting, UpstreamSettings
+from aggregator.config.model.edge import CarriedSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.server import BackgroundSettings, ServerSettings
@@ -26,6 +27,9 @@ class DefaultSettings(Settings):
     )
     status_map: StatusMap = Field((), description="What failures become.")
     forward: ForwardSettings | None = Field(None, description="What of the client's request goes with every call.")
+    response: CarriedSettings = Field(
+        default_factory=CarriedSettings.model_construct, description="What the answers of all endpoints carry."
+    )
     endpoint: AdmissionSettings = Field(
         default_factory=AdmissionSettings.model_construct, description="Who may call endpoints that do not say it."
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from aggregator.config.model.edge import WideCors
 from aggregator.config.model.listeners import Addresses
 from aggregator.fields import ByteSize, Duration, Settings, Timeout
 
@@ -67,6 +68,19 @@ class ServerSettings(Settings):
     watchdog: Duration = Field(
         0.25,
         description="A blocked event loop is logged after this long, with the place where it stood; 0s turns it off.",
+    )
+    cors: WideCors | None = Field(
+        None, description="Which pages of other origins may read the answers of all endpoints (CORS); or `none`."
+    )
+    headers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Headers of every answer, refusals included, that does not have them already.",
+        examples=[{"strict-transport-security": "max-age=31536000"}],
+    )
+    security_headers: Literal["strict"] | None = Field(
+        None,
+        description="`strict` has browsers neither frame, sniff nor run what is answered; /docs keeps working.",
+        examples=["strict"],
     )
     debug: DebugSettings | None = Field(None, description="Details of failures for callers who know a secret.")
 

@@ -20,6 +20,8 @@ SECTIONS = (
     ("ResponseSettings", "Response", "under `response` of an endpoint"),
     ("ListJoinSettings", "Join of lists", "in `response.join`"),
     ("StaticSettings", "Static answer", "under `respond` of an endpoint"),
+    ("HeaderSettings", "Response headers", "under `headers` of an answer; or the headers alone, for successes"),
+    ("CorsSettings", "CORS", "under `cors` of an endpoint; or `none`"),
     ("AdmissionSettings", "Admission", "in an endpoint, and under `defaults.endpoint` for all of them"),
     ("AuthSettings", "Auth", "under `auth` of an endpoint; or the name of a scheme, or `none`"),
     ("GuardSettings", "Guard", "in `require` of an endpoint and of `defaults.endpoint`; or its expression alone"),
@@ -36,8 +38,10 @@ SECTIONS = (
     ("TlsSettings", "TLS", "under `tls` of an upstream"),
     ("ClientSettings", "Client", "under `client`"),
     ("DefaultSettings", "Defaults", "under `defaults`"),
+    ("CarriedSettings", "Carried", "under `defaults.response`"),
     ("ServerSettings", "Server", "under `server`"),
     ("AddressSettings", "Address", "in `server.listen`; or a text: `host:port`, `unix:` and a path"),
+    ("WideCorsSettings", "CORS of many", "under `cors` of `server`"),
     ("DebugSettings", "Debug", "under `server.debug`"),
     ("BackgroundSettings", "Background workers", "under `background` at the top level"),
 )  # fmt: skip
@@ -50,6 +54,7 @@ PARENTS: Mapping[str, str] = MappingProxyType(
         "BackgroundCallSettings": "CallSettings",
         "ResponseSettings": "ShapeSettings",
         "StaticSettings": "ShapeSettings",
+        "WideCorsSettings": "CorsSettings",
     }
 )
 """Models whose settings hold all of another's, which are listed there."""

@@ -16,6 +16,7 @@ from aggregator.config.rules.admission import check_admission, check_schemes
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
 from aggregator.config.rules.each import check_each
+from aggregator.config.rules.edge import check_carried
 from aggregator.config.rules.expressions import check_expressions
 from aggregator.config.rules.formats import check_formats, check_upstream_formats
 from aggregator.config.rules.groups import check_group_circles, check_groups
@@ -95,6 +96,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_listeners,
     check_client,
     check_defaults_section,
+    check_carried,
     check_upstreams,
     check_schemes,
     check_upstream_formats,

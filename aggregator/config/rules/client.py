@@ -57,7 +57,8 @@ def check_defaults_section(around: Surroundings) -> Iterator[Finding]:
 
 
 def check_server(around: Surroundings) -> Iterator[Finding]:
-    """The debug header."""
+    """The debug header, and those of every answer."""
+    yield from check_fields(around.settings.server.headers, ("server", "headers"))
     debug = around.settings.server.debug
     if debug is not None and not is_token(debug.header):
         message = f"`{debug.header}` cannot be the name of a header"

@@ -8,6 +8,7 @@ from typing import Any
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.client import ForwardSettings
+from aggregator.config.model.edge import HeaderSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
@@ -33,13 +34,18 @@ def check_header_fields(analysis: Analysis, _: Surroundings) -> Iterator[Finding
     at = analysis.path
     yield from check_forward(settings.forward, (*at, "forward"))
     if settings.respond is not None:
-        yield from check_fields(settings.respond.headers, (*at, "respond", "headers"), takes_cookies=True)
+        yield from check_answer_headers(settings.respond.headers, (*at, "respond", "headers"))
     if settings.response is not None:
-        yield from check_fields(settings.response.headers, (*at, "response", "headers"), takes_cookies=True)
+        yield from check_answer_headers(settings.response.headers, (*at, "response", "headers"))
         path = (*at, "response", "pass_headers")
         yield from _check_names(
             settings.response.pass_headers, path, NEVER_PASSED, "never passes from an upstream to a client"
         )
+
+
+def check_answer_headers(settings: HeaderSettings, path: Steps) -> Iterator[Finding]:
+    """Headers of answers, in either form."""
+    yield from check_fields(settings.values, (*path, *settings.below), takes_cookies=True)
 
 
 def check_row_headers(rows: Iterable[StatusRow], path: Steps) -> Iterator[Finding]:

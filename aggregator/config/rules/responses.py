@@ -34,10 +34,10 @@ def check_responses(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
             yield from _check_bodiless(response.status, response.model_fields_set, path)
     if response.cache_control not in (None, "compute"):
         yield from check_fields({"cache_control": response.cache_control}, path)
-    named = {name.lower() for name in response.headers}
+    named = {name.lower() for name in response.headers.values}
     if response.cache_control is not None and "cache-control" in named:
-        key = next(name for name in response.headers if name.lower() == "cache-control")
-        there = Elsewhere((*path, "headers", key), "also here", at_key=True)
+        key = next(name for name in response.headers.values if name.lower() == "cache-control")
+        there = Elsewhere((*path, "headers", *response.headers.below, key), "also here", at_key=True)
         message = "`cache_control` has no effect beside a header of this name"
         yield Finding(
             "no-effect", message, (*path, "cache_control"), "remove one of the two", at_key=True, related=(there,)

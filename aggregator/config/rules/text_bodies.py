@@ -53,8 +53,8 @@ def check_text_bodies(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
         if call.via is None and isinstance(call.settings.body, str):
             yield from _check_text(call.settings.body, (*call.path, "body"), call.settings.headers)
     answer = analysis.settings.respond if analysis.settings is not None else None
-    if answer is not None and isinstance(answer.body, str) and _content_type(answer.headers):
-        yield from _check_text(answer.body, (*analysis.path, "respond", "body"), answer.headers)
+    if answer is not None and isinstance(answer.body, str) and _content_type(answer.headers.values):
+        yield from _check_text(answer.body, (*analysis.path, "respond", "body"), answer.headers.values)
 
 
 def _check_text(text: str, path: Steps, headers: Mapping[str, Any]) -> Iterator[Finding]:

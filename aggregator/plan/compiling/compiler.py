@@ -10,6 +10,7 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.server import ServerSettings
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
 from aggregator.plan.compiling.endpoint.admission import compile_admission, compile_scheme
+from aggregator.plan.compiling.endpoint.edge import compile_edge, compile_server_edge, success_headers
 from aggregator.plan.compiling.endpoint.inputs import compile_inputs
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.expressions import optional_expression
@@ -83,6 +84,7 @@ def compile_server(settings: ServerSettings) -> ServerPlan:
         log_format=settings.log_format, watchdog=settings.watchdog,
         debug_header=debug.header.lower().encode("ascii") if debug else None,
         debug_secret=debug.secret.encode() if debug else None,
+        edge=compile_server_edge(settings),
     )  # fmt: skip
 
 
@@ -96,11 +98,14 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     near = EndpointSurroundings(whole, settings, method.upper(), rows, eager=not raw, is_single=single)
     fan = _fan(settings, near)
     effects = _effects(settings, near)
-    response = compile_static(settings.respond) if settings.respond else compile_response(settings.response)
+    headers = success_headers(settings, whole.root)
+    static = settings.respond
+    response = compile_static(static, headers) if static else compile_response(settings.response, headers)
+    edge = compile_edge(settings, whole.root)
     calls = [*calls_in(fan), *(effect.call for effect in effects)]
     deadline, reserve = _deadline(settings, whole, fan)
     admission = compile_admission(settings, whole.root.defaults.endpoint)
-    reads_body = "body" in roots_in((fan, effects, response, rows, admission))
+    reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge))
     return EndpointPlan(
         key=config.key,
         method=method.upper(),
@@ -119,6 +124,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         idle_timeout=settings.idle_timeout,
         doc=_doc(settings, config.operation_id),
         admission=admission,
+        edge=edge,
     )
 
 

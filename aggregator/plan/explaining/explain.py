@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from aggregator.errors import AggregatorError
+from aggregator.plan.carried import carried_member
 from aggregator.plan.explaining.graph import Line, draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
 from aggregator.plan.explaining.summary import moment_text, named_calls, part_text
@@ -75,6 +76,7 @@ class Explanation(Struct, frozen=True):
                 "calls": [_call_member(call) for call in self.calls],
                 "order": {part.name: [self._name(wait) for wait in part.waits] for part in self._parts},
                 "failures": {part.name: _part_member(part) for part in (*self.parts, self.making) if part},
+                "carries": carried_member(self.plan.edge),
             }
         )
         return member

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from aggregator.fields import duration_text
+from aggregator.plan.carried import carried_lines
 from aggregator.plan.explaining.explain import ExplainedCall, ExplainedPart, Explanation
 
 _COLUMNS = ("timeout", "network", "404", "4xx", "5xx", "invalid_body", "overloaded")
@@ -16,6 +17,7 @@ def explanation_text(explanation: Explanation) -> str:
     """Give *explanation* as text; headings stand at the start of a line, all else is indented."""
     plan = explanation.plan
     lines = [plan.key, f"  {explanation.answer}", f"  within {duration_text(plan.timeout)}"]
+    lines += [f"  {line}" for line in carried_lines(plan.edge)]
     if explanation.tree:
         lines += ["", "Calls", *(f"  {line}" for line in explanation.tree)]
     if explanation.calls:

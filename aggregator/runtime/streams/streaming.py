@@ -22,6 +22,7 @@ from aggregator.runtime.answers.replying import Receive, Send, send_answer
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.sending import LeanDoor, Sender
 from aggregator.runtime.calls.telling import CallTeller
+from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, check_length
 from aggregator.runtime.request.gates import Gate, admitted
@@ -52,10 +53,10 @@ class StreamHandler:
     def __init__(
         self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
         queue: EffectQueue, report: Report, discloses: Discloses, gates: tuple[Gate, ...] = (),
-        teller: CallTeller | None = None,
+        teller: CallTeller | None = None, finish: Finish | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
-        self._stream = Stream(plan, compile_head(plan), sender, pool, discloses)
+        self._stream = Stream(plan, compile_head(plan), sender, pool, discloses, finish)
         self._effects = effects
         self._queue = queue
         self._inputs = inputs
@@ -106,10 +107,16 @@ class StreamHandler:
                 return error
             answer = problem(error.status, error.detail, request_id=exchange.id, errors=error.errors)
         if not transit.status:
+            self.finish(exchange, answer)
             await send_answer(send, answer, exchange.id, closing=transit.closing or not transit.whole)
         self._after(exchange, answer, frame.names, transit)
         scope.get("aggregator.trace", []).extend(transit.results)
         return None
+
+    def finish(self, exchange: Exchange, answer: Answer) -> None:
+        """Do to *answer* what is done to each of this endpoint."""
+        if self._stream.finish is not None:
+            self._stream.finish(exchange, answer)
 
     def _after(self, exchange: Exchange, answer: Answer, names: Names, transit: Transit) -> None:
         if self._effects and transit.results:

@@ -22,6 +22,7 @@ from aggregator.runtime.answers.replying import CLOSE, Receive, Send
 from aggregator.runtime.calls.judging import is_verdict
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.calls.telling import CallTeller
+from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.request.body import body_stream
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
@@ -47,6 +48,7 @@ class Stream(Struct, frozen=True, eq=False):
     sender: Sender
     door: StreamDoor
     discloses: Discloses
+    finish: Finish | None = None
 
 
 class Transit:
@@ -182,6 +184,8 @@ class Transit:
         sized = first(answer.headers, b"content-length") is not None
         if self._wants_length and not head_only and not sized:
             return problem(505, "The length of this stream is not known, so it needs HTTP/1.1.", request_id=exchange.id)
+        if self._stream.finish is not None:
+            self._stream.finish(exchange, answer)
         headers = [*answer.headers, (REQUEST_ID, exchange.id.encode("ascii")), *((CLOSE,) if self.closing else ())]
         self.status = answer.status
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -25,7 +25,7 @@ from aggregator.server.application.serving import Application
 from aggregator.server.application.tested import MockedTransport, TestedApplication, is_tested
 from aggregator.server.generations.plan_source import FixedSource, PlanFiles
 from aggregator.server.generations.running import PlanSource, Running
-from aggregator.server.routing.dispatch import Dispatcher, tell_refused
+from aggregator.server.routing.dispatch import Dispatcher, finish_own, tell_refused
 from aggregator.server.routing.paths import path_of
 
 
@@ -110,13 +110,14 @@ async def _as_fault(request: Request, _: Exception) -> Response:
 def _problem(request: Request, status: int, detail: str, headers: Mapping[str, Any]) -> Response:
     identity = request_id(request.scope["headers"])
     answer = problem(status, detail, request_id=identity)
+    answer.headers += [(key.lower().encode(), str(value).encode()) for key, value in headers.items()]
+    finish_own(request.app.running.generation, request.scope, answer, identity)
     if status < 500:
         tell_refused(request.app.running.generation, request.scope, status, detail, identity)
-    response = Response(answer.body, status)
+    response = Response(answer.body, answer.status)
     response.raw_headers = [
         *answer.headers,
         (b"content-length", str(len(answer.body)).encode()),
         (REQUEST_ID, identity.encode()),
     ]
-    response.raw_headers.extend((key.lower().encode(), str(value).encode()) for key, value in headers.items())
     return response

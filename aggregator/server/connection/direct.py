@@ -48,7 +48,7 @@ class DirectDoor:
     def find(self, method: str, target: bytes) -> Found | None:
         """Give where ``method target`` goes; None when it has to take the ASGI way."""
         generation = self._current()
-        if generation is None:
+        if generation is None or (method == "OPTIONS" and generation.preflights is not None):
             return None
         path, _, query = target.partition(b"?")
         try:
@@ -111,7 +111,9 @@ class DirectCycle:
         try:
             run = found.handler.begin(exchange, loop, self._answered)
         except Exception as error:  # a fault of ours must be answered, not take the connection along
-            self._answered(fault_answer(found.handler.plan.key, error, exchange.id), None)
+            fault = fault_answer(found.handler.plan.key, error, exchange.id)
+            found.handler.finish(exchange, fault)
+            self._answered(fault, None)
             return
         if not self.response_complete:
             self._run = run

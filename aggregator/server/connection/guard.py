@@ -11,13 +11,15 @@ import asyncio
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 import httptools
 from uvicorn import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.server import ServerState
 
-from aggregator.runtime.answers.answer import problem
+from aggregator.exchange import Exchange
+from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.request.hangup import CUT
 from aggregator.server.connection import timeouts
 from aggregator.server.connection.asgi import Head, begin_asgi
@@ -32,6 +34,7 @@ MAX_AT_ONCE = 16
 """Requests of one connection that are begun in one turn of the loop: other clients wait meanwhile."""
 
 Tell = Callable[[int, str, str], None]
+FinishRefusal = Callable[[Exchange, Answer], None]
 TellCut = Callable[[str, str], None]
 
 _SLASH = ord("/")
@@ -55,6 +58,7 @@ class GuardedProtocol(TimedProtocol):
     door: DirectDoor
     tell: Tell
     tell_cut: TellCut
+    finish: FinishRefusal
 
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],
@@ -324,21 +328,33 @@ class GuardedProtocol(TimedProtocol):
 
     def _write_refusal(self, status: int, detail: str) -> None:
         answer = problem(status, detail, headers=[(b"connection", b"close")])
+        self.finish(self._seen(), answer)
         headers = (*self.server_state.default_headers, *answer.headers)  # the first are the date (RFC 9110 §6.6.1)
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
         length = b"content-length: %d\r\n\r\n" % len(answer.body)
-        self.transport.write(b"".join([STATUS_LINES[status], *lines, length, answer.body]))
+        self.transport.write(b"".join([STATUS_LINES[answer.status], *lines, length, answer.body]))
         self.tell(status, detail, self.address)
 
+    def _seen(self) -> Exchange:
+        """Return what has come of the request that is refused."""
+        path, _, query = self._target.partition(b"?")
+        exchange = Exchange(
+            self._parser.get_method().decode("latin-1"), unquote(path.decode("latin-1")), query, self._headers
+        )
+        exchange.client = self.address
+        return exchange
 
-def guarded_protocol(header_timeout: float, door: DirectDoor, tell: Tell, tell_cut: TellCut) -> type[GuardedProtocol]:
+
+def guarded_protocol(
+    header_timeout: float, door: DirectDoor, tell: Tell, tell_cut: TellCut, finish: FinishRefusal
+) -> type[GuardedProtocol]:
     """Return the protocol class with *header_timeout* seconds for a request head, and *door* to the endpoints.
 
     *tell* gets status, reason and client of each request that is refused before anybody knows where it goes, *tell_cut*
-    reason and client of each whole answer that the client did not take.
+    reason and client of each whole answer that the client did not take. *finish* is done to each refusal.
     """
     attributes = {
         "__slots__": (), "header_timeout": header_timeout, "door": door, "tell": staticmethod(tell),
-        "tell_cut": staticmethod(tell_cut),
+        "tell_cut": staticmethod(tell_cut), "finish": staticmethod(finish),
     }  # fmt: skip
     return type("GuardedProtocol", (GuardedProtocol,), attributes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aggregator.plan.carried import carried_member
 from aggregator.plan.types import EndpointPlan, FanPlan, PartPlan
 from aggregator.server.openapi.components import Schema
 
@@ -19,6 +20,7 @@ def extension(plan: EndpointPlan) -> Schema:
         shown["timeout"] = f"{plan.timeout:g}s"
     else:
         shown["idle_timeout"] = f"{plan.idle_timeout:g}s"
+    shown |= carried_member(plan.edge)
     if plan.kind == "fan_out" and fan is not None:
         shown["parts"] = {part.name: _part(part, fan) for part in fan.parts}
     return shown

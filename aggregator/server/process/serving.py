@@ -15,6 +15,8 @@ from typing import Any
 import uvicorn
 
 from aggregator.errors import place_of
+from aggregator.exchange import Exchange
+from aggregator.runtime.answers.answer import Answer
 from aggregator.server.application.serving import Application
 from aggregator.server.connection.guard import guarded_protocol
 from aggregator.server.generations.plan_source import PlanFiles
@@ -109,7 +111,11 @@ class Service:
 
     def _config(self) -> uvicorn.Config:
         protocol = guarded_protocol(
-            self._app.running.plan.server.header_timeout, self._app.door, self._refused, self._not_taken
+            self._app.running.plan.server.header_timeout,
+            self._app.door,
+            self._refused,
+            self._not_taken,
+            self._finish,
         )
         return uvicorn.Config(
             self._app, http=protocol, loop="asyncio" if sys.platform == "win32" else "uvloop", log_config=None,
@@ -174,6 +180,11 @@ class Service:
         generation = self._app.running.generation
         if generation is not None:
             generation.report.refused(status, reason, client=client)
+
+    def _finish(self, exchange: Exchange, answer: Answer) -> None:
+        generation = self._app.running.generation
+        if generation is not None and generation.finish is not None:
+            generation.finish(exchange, answer)
 
     def _not_taken(self, reason: str, client: str) -> None:
         generation = self._app.running.generation

@@ -10,7 +10,8 @@ from starlette.routing import Match, Router
 from starlette.types import Message, Receive, Scope, Send
 
 from aggregator.errors import ExpressionError
-from aggregator.runtime.answers.answer import problem
+from aggregator.exchange import Exchange
+from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.replying import fault_answer, send_answer
 from aggregator.runtime.request.identity import request_id
 from aggregator.server.generations.generation import Generation
@@ -39,6 +40,9 @@ class Dispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
         if scope["type"] != "http" or not await self.answer(scope, receive, send):
+            generation = self._current()
+            if scope["type"] == "http" and generation is not None and generation.finish is not None:
+                send = _Finishing(generation, scope, send)
             await self._routes(scope, receive, send)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> bool:
@@ -47,6 +51,11 @@ class Dispatcher:
         if generation is None:
             return await self._not_running(scope, send)
         path = path_of(scope)
+        if scope["method"] == "OPTIONS" and generation.preflights is not None:
+            allowed = generation.preflights.answer(path, scope["headers"])
+            if allowed is not None:
+                await send_answer(send, allowed, request_id(scope["headers"]))
+                return True
         try:
             match = generation.index.find(scope["method"], path)
             methods = () if match is not None else generation.index.methods(path)
@@ -83,11 +92,13 @@ class Dispatcher:
             log(_log, logging.WARNING, "A request was cut off: the grace of the stopping server was over.",
                 endpoint=handler.plan.key)  # fmt: skip
             if not sending.started:
-                await refuse(None, scope, send, 503, STOPPING, _SOON)
+                answer = problem(503, STOPPING, headers=_SOON)
+                await _send(generation, scope, send, answer)
         except Exception as error:
             identity = request_id(scope["headers"])
             answer = fault_answer(handler.plan.key, error, identity)
             if not sending.started:
+                handler.finish(exchange_of(scope, identity), answer)
                 await send_answer(send, answer, identity)
         finally:
             generation.leave()
@@ -104,8 +115,7 @@ class Dispatcher:
         allowed = sorted({*methods, "OPTIONS"})
         allow = (b"allow", ", ".join(allowed).encode())
         if scope["method"] == "OPTIONS":
-            await send({"type": "http.response.start", "status": 204, "headers": [allow]})
-            await send({"type": "http.response.body", "body": b""})
+            await _send(generation, scope, send, Answer(204, [allow], b""))
         else:
             await refuse(generation, scope, send, 405, f"This path answers to {', '.join(allowed)}.", [allow])
         return True
@@ -135,8 +145,52 @@ async def refuse(
 ) -> None:  # fmt: skip
     """Answer with a problem document; *generation*, if there is one, tells of it."""
     identity = request_id(scope["headers"])
-    await send_answer(send, problem(status, detail, request_id=identity, headers=headers or ()), identity)
+    answer = problem(status, detail, request_id=identity, headers=headers or ())
+    await _send(generation, scope, send, answer, identity)
     tell_refused(generation, scope, status, detail, identity)
+
+
+async def _send(
+    generation: Generation | None, scope: Scope, send: Send, answer: Answer, identity: str | None = None
+) -> None:
+    """Send *answer*, which comes from no endpoint, with what every answer of *generation* carries."""
+    identity = identity or request_id(scope["headers"])
+    finish_own(generation, scope, answer, identity)
+    await send_answer(send, answer, identity)
+
+
+def finish_own(generation: Generation | None, scope: Scope, answer: Answer, identity: str) -> None:
+    """Do to *answer*, which comes from no endpoint, what is done to each of *generation*."""
+    if generation is not None and generation.finish is not None:
+        generation.finish(exchange_of(scope, identity), answer)
+
+
+def exchange_of(scope: Scope, identity: str) -> Exchange:
+    """Return the request of *scope* as expressions see it."""
+    exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
+    client = scope.get("client")
+    exchange.client = client[0] if client else ""
+    exchange.id = identity
+    return exchange
+
+
+class _Finishing:
+    """A ``send`` that adds to answers of routes beside the endpoints what every answer carries."""
+
+    __slots__ = ("_generation", "_scope", "_send")
+
+    def __init__(self, generation: Generation, scope: Scope, send: Send) -> None:
+        self._generation = generation
+        self._scope = scope
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [(name.lower(), value) for name, value in message.get("headers", ())]
+            answer = Answer(message["status"], headers, b"")
+            finish_own(self._generation, self._scope, answer, request_id(self._scope["headers"]))
+            message = {**message, "headers": answer.headers}
+        await self._send(message)
 
 
 def tell_refused(generation: Generation | None, scope: Scope, status: int, reason: str, identity: str) -> None:

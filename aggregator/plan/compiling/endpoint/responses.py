@@ -14,15 +14,15 @@ from aggregator.shaping.join import part_looked_up
 from aggregator.templates import compile_value
 
 
-def compile_response(settings: ResponseSettings | None) -> ResponsePlan:
-    """Return the plan of an answer."""
+def compile_response(settings: ResponseSettings | None, headers: dict[str, Any]) -> ResponsePlan:
+    """Return the plan of an answer that has *headers* when nothing failed."""
     if settings is None:
-        return ResponsePlan()
+        return ResponsePlan(headers=templates(headers))
     is_expression = isinstance(settings.status, str)
     return ResponsePlan(
         status=settings.status if isinstance(settings.status, int) else None,
         status_expression=one_expression(str(settings.status)) if is_expression else None,
-        headers=templates(settings.headers),
+        headers=templates(headers),
         body=compile_value(settings.body) if "body" in settings.model_fields_set else None,
         merge=settings.merge,
         join=tuple(_join(join, settings.body) for join in settings.join),
@@ -42,11 +42,11 @@ def _join(settings: ListJoinSettings, body: Any) -> ListJoinPlan:
     return ListJoinPlan(settings.left, settings.right, settings.into, settings.missing, part)
 
 
-def compile_static(settings: StaticSettings) -> ResponsePlan:
-    """Return the plan of a static answer."""
+def compile_static(settings: StaticSettings, headers: dict[str, Any]) -> ResponsePlan:
+    """Return the plan of a static answer with *headers*."""
     return ResponsePlan(
         status=settings.status,
-        headers=templates(settings.headers),
+        headers=templates(headers),
         body=compile_value(settings.body) if "body" in settings.model_fields_set else None,
         shape=compile_shape_plan(settings),
         delay=settings.delay,
