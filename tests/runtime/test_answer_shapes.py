@@ -42,7 +42,7 @@ def test_status_headers_and_body_come_from_expressions(rig):
 
 
 def test_the_whole_of_a_call_is_there_by_its_name(rig):
-    """``calls.NAME`` has status, headers, body, state and cause."""
+    """``calls.NAME`` has status, headers, cookies, body, state and cause."""
     one = rig("""
         fan_out: {order: a:/order, ads: {url: a:/ads, optional: true}}
         response:
@@ -56,7 +56,7 @@ def test_the_whole_of_a_call_is_there_by_its_name(rig):
     """).start()
     one["/order"].answer({"id": 7}, status=201, x_v="2")
     one["/ads"].fail()
-    ads = {"status": None, "headers": {}, "body": None, "state": "default", "cause": "refused"}
+    ads = {"status": None, "headers": {}, "cookies": {}, "body": None, "state": "default", "cause": "refused"}
     assert one.body == {"s": 201, "h": "2", "b": 7, "state": "default", "cause": "refused", "all": ads}
 
 

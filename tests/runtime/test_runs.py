@@ -219,6 +219,6 @@ def test_names_find_what_has_ended_and_nothing_else():
     assert "order" in names
     assert names["order"] == {"id": 1}
     assert calls["order"]["status"] == 200
-    assert dict(calls["order"]).keys() == {"status", "headers", "body", "state", "cause"}
-    assert len(calls["order"]) == 5
+    assert dict(calls["order"]).keys() == {"status", "headers", "cookies", "body", "state", "cause"}
+    assert len(calls["order"]) == 6
     assert "nothing" not in names
