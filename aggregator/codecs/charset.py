@@ -26,6 +26,9 @@ _CHARSETS = frozenset(
     + ["shift_jis", "euc_jp", "iso2022_jp", "euc_kr", "gb2312", "gbk", "gb18030", "big5"]
 )
 
+_SUBSETS_OF_UTF8 = ("utf-8", "ascii")
+_MARKS_OF_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
 
 def charset_of(content_type: bytes | None) -> str | None:
     """Return Python's name of the charset that *content_type* declares, or None when it declares none.
@@ -43,6 +46,30 @@ def charset_of(content_type: bytes | None) -> str | None:
     if name not in _CHARSETS:
         raise CallError(Cause.CONTENT_TYPE, "The body declares a charset that is not known.")
     return name
+
+
+def utf8_of(body: bytes, content_type: bytes | None) -> bytes:
+    """Return *body*, a text that should be UTF-8 whatever it declares (RFC 8259 §8.1), as that: servers send others.
+
+    A byte order mark tells what it is, else the charset that *content_type* declares, if that is one we know. A mark
+    of UTF-8 is left out. Raises ``CallError`` (``malformed``) for bytes that do not fit.
+    """
+    if body.startswith(codecs.BOM_UTF8):
+        return body[len(codecs.BOM_UTF8) :]
+    charset = "utf-16" if body.startswith(_MARKS_OF_UTF16) else _known_charset(content_type)
+    if charset in _SUBSETS_OF_UTF8:
+        return body
+    try:
+        return str(body, charset).encode()
+    except UnicodeError:
+        raise CallError(Cause.MALFORMED, f"The body is not text in {charset}.") from None
+
+
+def _known_charset(content_type: bytes | None) -> str:
+    try:
+        return charset_of(content_type) or "utf-8"
+    except CallError:
+        return "utf-8"
 
 
 def decode_text(body: bytes, content_type: bytes | None) -> str:

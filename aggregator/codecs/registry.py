@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from aggregator.codecs import json
-from aggregator.codecs.charset import decode_text
+from aggregator.codecs.charset import decode_text, utf8_of
 from aggregator.codecs.formats.csv import decode_csv, encode_csv
 from aggregator.codecs.formats.form import decode_form, encode_form, scalar_text
 from aggregator.codecs.formats.messagepack import decode_messagepack, encode_messagepack
@@ -42,8 +42,8 @@ class Codec(Struct, frozen=True):
     extra: str | None = None
 
 
-def _decode_json(body: bytes, _content_type: bytes | None) -> Any:
-    return json.decode(body)
+def _decode_json(body: bytes, content_type: bytes | None) -> Any:
+    return json.decode(utf8_of(body, content_type))
 
 
 def _encode_text(value: Any) -> bytes:

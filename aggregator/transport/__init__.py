@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aggregator.transport.settings import Caps, Limits, Origin, PoolSettings, Timeouts, TlsSettings
-from aggregator.transport.wire.decoding import accept_encoding
+from aggregator.transport.wire.decoding import accept_encoding, codings_named
 
 if TYPE_CHECKING:
     from aggregator.transport.door import Done, Door
@@ -40,6 +40,7 @@ __all__ = [
     "Timeouts",
     "TlsSettings",
     "accept_encoding",
+    "codings_named",
     "keep_location",
     "no_cookies",
 ]

@@ -76,6 +76,30 @@ def test_numbers_too_large_are_copied_but_never_rounded() -> None:
             json.decode(body)
 
 
+@pytest.mark.parametrize(
+    ("body", "offset"),
+    [
+        (b'{"a":1e400}', 5),
+        (b'["1e999 \\" ", 1e300, 0.1, -1E+999]', 26),
+        (b"[1, 2, " + b"9" * 5000 + b"]", 7),
+        (b"[0." + b"1" * 5000 + b", 1e-999, 1e999]", 5013),
+        (b"[" + b"1e300," * 101 + b"1e999]", None),
+    ],
+)
+def test_a_number_too_large_is_named_and_placed(body: bytes, offset: int | None) -> None:
+    """It is valid JSON, so the message does not deny that, and says where, unless too much looks like it."""
+    place = "" if offset is None else f" (byte {offset})"
+    with pytest.raises(CallError) as caught:
+        json.decode(body)
+    assert caught.value.message == f"The body holds a number that is too large to be read{place}."
+
+
+def test_long_exponents_are_read_alike() -> None:
+    """Whoever reads a body of many numbers, they are the same, to the last digit."""
+    numbers = b"1e300,-2.5E+299,1e-300,0.1,7," * 500
+    assert json.decode(b"[" + numbers + b'"1e300"]') == [1e300, -2.5e299, 1e-300, 0.1, 7] * 500 + ["1e300"]
+
+
 def test_integers_of_any_size_survive() -> None:
     """Beyond 64 bits nothing becomes a float, neither in nor out."""
     for number in (2**63, -(2**63) - 1, 2**64, 10**300, 10**4000):

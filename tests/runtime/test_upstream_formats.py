@@ -33,6 +33,38 @@ def test_a_body_is_read_by_its_content_type(serve, content_type, body, value):
     assert answered(serve, body, content_type).json() == {"x": value}
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", b"\xef\xbb\xbf" + '"Łä"'.encode()),
+        ("application/json; charset=utf-8", b"\xef\xbb\xbf" + '"Łä"'.encode()),
+        ("application/json", '"Łä"'.encode("utf-16")),
+        ("application/hal+json; charset=iso-8859-2", '"Łä"'.encode("iso-8859-2")),
+        ("application/json; charset=who-knows", '"Łä"'.encode()),
+    ],
+)
+def test_json_that_is_not_plain_utf8_is_read_and_passed_on_as_that(serve, content_type, body):
+    """A byte order mark tells what JSON is, else the charset that it declares; all that see it see UTF-8."""
+    config = """
+        endpoints:
+          GET /spliced: {fan_out: {x: a:/x}}
+          GET /read: {fan_out: {x: a:/x}, response: {body: "{{ x }}!"}}
+          GET /passed: {call: a:/x}
+    """
+    gateway = serve(config, {"/x": httpx.Response(200, content=body, headers={"content-type": content_type})})
+    assert gateway.get("/spliced").json() == {"x": "Łä"}
+    assert gateway.get("/read").json() == "Łä!"
+    passed = gateway.get("/passed")
+    assert passed.content == '"Łä"'.encode()
+    assert "iso" not in passed.headers["content-type"]
+
+
+def test_lines_of_json_with_a_byte_order_mark_are_read(serve):
+    """The mark stands before the first line only."""
+    body = b"\xef\xbb\xbf" + b'{"a":1}\n{"a":2}\n'
+    assert answered(serve, body, "application/x-ndjson").json() == {"x": [{"a": 1}, {"a": 2}]}
+
+
 def test_a_format_can_be_forced(serve):
     """An upstream that lies about its type, or says nothing, is read as the file says."""
     assert answered(serve, b"1,2\n3,4\n", "text/plain", ", format: csv").json() == {"x": [{"1": "3", "2": "4"}]}
@@ -65,7 +97,6 @@ def test_a_type_that_holds_no_data_fails_the_part(serve, content_type):
         ("application/json", b'{"a":'),
         ("application/json", b'{"a": NaN}'),
         ("application/json", b"\xff"),
-        ("application/json", b"\xef\xbb\xbf{}"),
         ("application/xml", b"<a>"),
         ("application/x-ndjson", b"{}\n{"),
     ],

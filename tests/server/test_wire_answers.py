@@ -245,6 +245,22 @@ def test_bodies_are_checked_before_any_call(gateway, lines, body, status):
     assert gateway.ask("POST", "/people", *lines, body=body).status == status
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (
+            b'{\n  "name": "Ada",\n}',
+            "The request body is not valid JSON: trailing comma in object (line 3, column 1).",
+        ),
+        (b'{"age": 1e400}', "The request body holds a number that is too large to be read (line 1, column 9)."),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_told_where(gateway, body, detail):
+    """Line and column of the fault are named, and not a byte of the body is repeated."""
+    answer = gateway.ask("POST", "/people", "content-type: application/json", body=body)
+    assert (answer.status, answer.json["detail"]) == (400, detail)
+
+
 def test_every_violation_is_listed(gateway):
     """One 422 tells of all that is wrong."""
     answer = gateway.ask("POST", "/people", "content-type: application/json", body=b'{"age": -1}')

@@ -99,9 +99,37 @@ def test_wide_window() -> None:
         decode(b"zstd", packer.compress(TEXT) + packer.flush())
 
 
-@pytest.mark.parametrize("values", [[], [b""], [b"identity"], [b"identity, Identity"]])
+@pytest.mark.parametrize("coding", [b"gzip", b"deflate"])
+@pytest.mark.parametrize("step", [1, 10**6])
+def test_zeros_after_the_end(coding: bytes, step: int) -> None:
+    """Zeros that fill up a block after the end are ignored, however many; another byte behind them is not."""
+    packed = PACKERS[coding](TEXT) + bytes(100_000)
+    assert decode(coding, packed, step=step) == TEXT
+    with pytest.raises(CallError):
+        decode(coding, packed + b"x", step=step)
+
+
+def test_a_member_after_zeros() -> None:
+    """Members of gzip that are each filled up with zeros are one body."""
+    assert decode(b"gzip", gzip.compress(b"a") + bytes(512) + gzip.compress(b"b") + bytes(512)) == b"ab"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        [b""],
+        [b"identity"],
+        [b"identity, Identity"],
+        [b"utf-8"],
+        [b"UTF8"],
+        [b"none"],
+        [b"binary"],
+        [b"none, utf-8"],
+    ],
+)
 def test_nothing_to_undo(values: list[bytes]) -> None:
-    """No coding, in any spelling, needs no decoder."""
+    """No coding, in any spelling, needs no decoder; nor does a word that servers write in the place of none."""
     assert decoder_for(values) is None
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from aggregator.codecs import json
+from aggregator.codecs.charset import utf8_of
 from aggregator.errors import CallError, ExpressionError
 
 
-def decode_ndjson(body: bytes, _content_type: bytes | None = None) -> list[Any]:
+def decode_ndjson(body: bytes, content_type: bytes | None = None) -> list[Any]:
     """Return the value of every line that is not blank; raise ``CallError`` (``malformed``) naming the line."""
     values = []
-    for number, line in enumerate(body.split(b"\n"), 1):
+    for number, line in enumerate(utf8_of(body, content_type).split(b"\n"), 1):
         if line.strip(json.WHITESPACE):
             try:
                 values.append(json.decode(line))

@@ -26,6 +26,7 @@ from aggregator.runtime.answers.passing import needed_fields, standing_statuses
 from aggregator.runtime.parts.blame import told
 from aggregator.runtime.parts.fanout import Run
 from aggregator.templates import MISSING, Expression, Template, header_value, text_of
+from aggregator.transport import codings_named
 
 Begin = Callable[[Run], Answer]
 
@@ -151,7 +152,8 @@ def _keep_length(answer: Answer, result: Result) -> None:
     """
     answer.head_only = True
     length = first(result.headers, b"content-length")
-    if length is not None and length.isdigit() and first(result.headers, b"content-encoding") is None:
+    codings = codings_named(value for name, value in result.headers if name == b"content-encoding")
+    if length is not None and length.isdigit() and not codings:
         answer.headers.append((b"content-length", length))
 
 

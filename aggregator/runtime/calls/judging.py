@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from aggregator.codecs import json as json_codec
+from aggregator.codecs.charset import utf8_of
+from aggregator.codecs.media_type import parse_media_type
 from aggregator.codecs.registry import codec_for
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
@@ -17,6 +19,7 @@ from aggregator.runtime.parts.shape import compile_reshape
 from aggregator.transport import Reply
 
 _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
+_ASCII = 0x7F
 Refine = Callable[[Result, Frame], None]
 
 
@@ -63,6 +66,8 @@ class Judge:
         raw, forced = result.raw, self._forced
         if forced is None and kind in _JSON_TYPES:
             if raw:
+                if raw[0] > _ASCII:  # no JSON text begins so: a byte order mark may
+                    raw = _as_utf8(result, kind)
                 json_codec.validate(raw)
                 result.json = raw if raw[0] > 32 and raw[-1] > 32 else raw.strip(b" \t\r\n")
             return
@@ -73,10 +78,22 @@ class Judge:
             return
         codec = codec_for(kind, forced)
         if codec.name == "json":
+            raw = _as_utf8(result, kind)
             json_codec.validate(raw)
             result.json = raw.strip(b" \t\r\n")
         else:
             result.value = codec.decode(raw, kind)
+
+
+def _as_utf8(result: Result, kind: bytes | None) -> bytes:
+    """Return the body of *result*, which is JSON, in UTF-8, as which it is also passed on."""
+    sent = result.raw
+    raw = utf8_of(sent, kind)
+    if raw is not sent and kind is not None and (media := parse_media_type(kind)) is not None:
+        told = media.essence.encode("latin-1") + b"; charset=utf-8"
+        result.headers = [(n, told if n == b"content-type" else value) for n, value in result.headers]
+    result.raw = raw
+    return raw
 
 
 def is_verdict(success: SuccessPlan, status: int, exchange: Exchange) -> bool:
@@ -102,7 +119,7 @@ def _as_failure(result: Result, error: AggregatorError) -> Result:
 def _lenient(raw: bytes) -> Any:
     """Give the body of a failed answer for expressions: as JSON if it is, as text otherwise."""
     try:
-        return json_codec.decode(raw)
+        return json_codec.decode(utf8_of(raw, None))
     except CallError:
         return raw.decode("utf-8", "replace")
 

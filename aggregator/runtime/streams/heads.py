@@ -14,6 +14,7 @@ from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.assembly import add_headers, status_from
 from aggregator.runtime.answers.passing import fields_taken, needed_fields, standing_statuses
+from aggregator.transport import codings_named
 
 Head = Callable[[Result, Names], Answer]
 
@@ -33,7 +34,7 @@ def compile_head(plan: EndpointPlan) -> Head:
     def head(result: Result, names: Names) -> Answer:
         kind = result.content_type
         described = [] if kind is None else [(b"content-type", kind)]
-        described += [field for field in result.headers if field[0] in _DESCRIBING]
+        described += [field for field in result.headers if _describes(field)]
         answer = Answer(result.status, described, b"")
         if result.status not in standing:
             if response.status_expression is not None:
@@ -52,6 +53,12 @@ def compile_head(plan: EndpointPlan) -> Head:
         return answer
 
     return head
+
+
+def _describes(field: tuple[bytes, bytes]) -> bool:
+    """Return whether *field* is true of the body as the client gets it: a word that is no coding tells it nothing."""
+    name, value = field
+    return name in _DESCRIBING and (name != b"content-encoding" or bool(codings_named((value,))))
 
 
 def _frame(answer: Answer, sent: int) -> None:

@@ -12,6 +12,8 @@ from aggregator.errors import CallError, Cause
 from aggregator.transport.wire.inflating import inflaters
 
 _ALIASES = {b"x-gzip": b"gzip"}  # RFC 9110 §8.4.1.3
+_NO_CODING = frozenset({b"", b"identity", b"none", b"binary", b"utf-8", b"utf8"})
+"""What servers write for a body that has no coding; only ``identity`` means that in any standard."""
 _NO_LONGER_TRUE = frozenset({b"content-encoding", b"content-length"})
 
 
@@ -25,8 +27,7 @@ def decoder_for(codings: Iterable[bytes], cap: float = math.inf) -> Decoder | No
 
     Raises CallError (CODING) for a coding that is not known here, and for more than one.
     """
-    tokens = (token.strip().lower() for value in codings for token in value.split(b","))
-    names = [_ALIASES.get(token, token) for token in tokens if token not in (b"", b"identity")]
+    names = codings_named(codings)
     if not names:
         return None
     if len(names) > 1:
@@ -34,6 +35,12 @@ def decoder_for(codings: Iterable[bytes], cap: float = math.inf) -> Decoder | No
     if names[0] not in inflaters():
         raise CallError(Cause.CODING, "The body has a content coding that is not supported.")
     return Decoder(names[0], cap)
+
+
+def codings_named(values: Iterable[bytes]) -> list[bytes]:
+    """Return the codings that *values* of ``Content-Encoding`` name, without the words that stand for none."""
+    tokens = (token.strip().lower() for value in values for token in value.split(b","))
+    return [_ALIASES.get(token, token) for token in tokens if token not in _NO_CODING]
 
 
 def decoded_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

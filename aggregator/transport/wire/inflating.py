@@ -46,7 +46,7 @@ def _drain(inflater: Any, data: bytes) -> Iterator[bytes]:
 
 
 class Gzip:
-    """RFC 1952: members one after another."""
+    """RFC 1952: members one after another. Zeros that fill up a block behind one are skipped, as gzip(1) does."""
 
     errors: ClassVar[tuple[type[Exception], ...]] = (zlib.error, ValueError)
 
@@ -59,6 +59,9 @@ class Gzip:
         for step in _steps(data):
             while step:
                 if self._member.eof:
+                    step = step.lstrip(b"\0")
+                    if not step:
+                        break
                     self._next()
                 yield from _drain(self._member, step)
                 step = self._member.unused_data
@@ -75,7 +78,7 @@ class Gzip:
 
 
 class Deflate:
-    """RFC 1950, or bare RFC 1951 as some servers send it: the first two bytes tell."""
+    """RFC 1950, or bare RFC 1951 as some servers send it: the first two bytes tell. Zeros may follow."""
 
     errors: ClassVar[tuple[type[Exception], ...]] = (zlib.error, ValueError)
 
@@ -95,7 +98,7 @@ class Deflate:
             if not self._stream.eof:
                 yield from _drain(self._stream, step)
                 step = self._stream.unused_data
-            if step:
+            if self._stream.eof and step.strip(b"\0"):
                 raise ValueError("data after the end")
 
     def ended(self) -> bool:
