@@ -153,22 +153,22 @@ def test_tls_that_is_given_up_leaves_no_connection(run: Any, stage: Any, http2: 
         if through == "tunnel":
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await reader.read()
+        with suppress(ConnectionError):  # a busy host resets what it could have ended
+            await reader.read()
         gone.append(None)
-        writer.close()
+        writer.close()  # one that stays open would keep a loop of uvloop from closing
 
     async def main() -> None:
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         proxy = f"http://127.0.0.1:{port}" if through == "tunnel" else None
-        async with sharing(http2=http2, proxy=proxy) as client:
+        async with server, sharing(http2=http2, proxy=proxy) as client:
             shop = plan_of("shop", Origin("https", "127.0.0.1", port), limits=Limits(max_connections=1))
             for number in range(1, 4):
                 with pytest.raises(CallError) as late:
                     await client.pool(shop).fetch(b"GET", b"/a", H, deadline=stage.due(0.1))
                 assert late.value.cause == Cause.DEADLINE
                 await stage.until(lambda count=number: len(gone) == count)
-        server.close()
 
     run(main())
 
