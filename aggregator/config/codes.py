@@ -114,6 +114,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "unset-variable": "A variable without a value and without a default.",
         "unused": "An upstream, a group, a plug-in or a path parameter that nothing uses.",
         "upstream-url": "The URL of an upstream that is not `http`, `https` or `demo` with a host.",
+        "variable-in-schema": "A variable among the values that a declaration allows, which clients are not shown.",
         "variable-file": "The file of a `${file:…}` that cannot be read.",
         "wrong-type": "A value of another kind than the key takes.",
         "yaml-syntax": "Text that is not YAML.",

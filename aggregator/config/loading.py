@@ -21,6 +21,7 @@ from aggregator.config.operation_ids import operation_ids
 from aggregator.config.rechecking import Rechecker, Verdict
 from aggregator.config.text.document import ParseCache
 from aggregator.config.text.including import Tree, read_tree
+from aggregator.config.text.values import Steps
 from aggregator.config.text.yaml_text import read_file, source_of
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
 from aggregator.diagnostics.finding import Finding
@@ -31,7 +32,7 @@ from aggregator.errors import ConfigError
 class EndpointConfig:
     """One endpoint; *digest* changes with everything that its answers depend on, whatever file it stands in.
 
-    *operation_id* is no other endpoint's.
+    *operation_id* is no other endpoint's, *filled* are the places of declarations that hold values of variables.
     """
 
     key: str
@@ -39,6 +40,7 @@ class EndpointConfig:
     operation_id: str
     value: Any = field(repr=False, compare=False)
     fresh: list[EndpointSettings] = field(default_factory=list, repr=False, compare=False)
+    filled: tuple[Steps, ...] = field(default=(), repr=False)
 
     @property
     def settings(self) -> EndpointSettings:
@@ -143,7 +145,12 @@ class Loader:
         ids = operation_ids(verdict.operation_ids)
         endpoints = tuple(
             EndpointConfig(
-                entry.key, digest_of(entry.digest, around, ids[entry.key]), ids[entry.key], entry.value, fresh
+                entry.key,
+                digest_of(entry.digest, around, ids[entry.key]),
+                ids[entry.key],
+                entry.value,
+                fresh,
+                entry.filled,
             )
             for entry, around, fresh in zip(whole.endpoints, verdict.around, verdict.fresh, strict=True)
         )

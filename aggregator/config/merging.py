@@ -17,7 +17,9 @@ from aggregator.config.identity_files import find_identity_files
 from aggregator.config.text.document import Document
 from aggregator.config.text.including import Tree
 from aggregator.config.text.section import Section
+from aggregator.config.text.values import Steps
 from aggregator.config.tls_files import find_tls_files
+from aggregator.config.variables.declared_values import filled_places
 from aggregator.config.variables.expansion import expand
 from aggregator.diagnostics import Diagnostic
 
@@ -25,12 +27,16 @@ _PER_FILE = frozenset({"version", "include"})
 
 
 class Entry(Struct, frozen=True):
-    """One endpoint: its *value* with variables filled in, as *written*, and a *digest* of key and value."""
+    """One endpoint: its *value* with variables filled in, as *written*, and a *digest* of key and value.
+
+    *filled* are the places of its declarations that hold values of variables; it is a part of the digest.
+    """
 
     key: str
     written: Any
     value: Any
     digest: bytes
+    filled: tuple[Steps, ...] = ()
 
 
 class Whole(Struct):
@@ -65,7 +71,8 @@ def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
             value = _fill(whole, section, env, folder)
             path = ("endpoints", section.key)
             whole.origins.add(path, section)
-            whole.endpoints.append(Entry(section.key, section.value, value, _digest(section, value)))
+            filled = filled_places(section.value) if section.has_variables else ()
+            whole.endpoints.append(Entry(section.key, section.value, value, _digest(section, value, filled), filled))
         _note_endpoints(whole, document)
     return whole
 
@@ -107,8 +114,8 @@ _FINDERS = {"upstreams": _find_files, "auth": _find_identity}
 """Sections that name files, and what looks for these."""
 
 
-def _digest(section: Section, value: Any) -> bytes:
-    return section.digest if value is section.value else digest_of(section.key, value)
+def _digest(section: Section, value: Any, filled: tuple[Steps, ...]) -> bytes:
+    return section.digest if value is section.value else digest_of(section.key, value, filled)
 
 
 def _add(whole: Whole, name: str, section: Section, value: Any) -> None:

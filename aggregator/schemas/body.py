@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aggregator.schemas.check import check_schema
-from aggregator.schemas.problems import InvalidSchema, Violation
+from aggregator.schemas.keywords import stated_at, without
+from aggregator.schemas.problems import InvalidSchema, Path, Violation
 from aggregator.schemas.violations import Judge
 
 
 @dataclass(frozen=True, slots=True)
 class BodySchema:
-    """A declared body; equal to another that was declared in the same words."""
+    """A declared body; equal to another that was declared in the same words.
+
+    *shown* is *schema* without what variables hold.
+    """
 
     schema: Any
+    shown: Any
     judge: Judge = field(compare=False, repr=False)
 
     def violations(self, value: Any) -> list[Violation]:
@@ -25,10 +31,13 @@ class BodySchema:
         return self.judge.violations(value, "body")
 
 
-def compile_body(schema: Any) -> BodySchema:
-    """Return the compiled form of *schema*, a JSON Schema or the name of a type; raise ``InvalidSchema``."""
+def compile_body(schema: Any, filled: Sequence[Path] = ()) -> BodySchema:
+    """Return the compiled form of *schema*, a JSON Schema or the name of a type; raise ``InvalidSchema``.
+
+    *filled* are the places in it that hold values of variables: these are shown to nobody.
+    """
     declared = {"type": schema} if isinstance(schema, str) else schema
     problems = check_schema(declared)
     if problems:
         raise InvalidSchema(problems)
-    return BodySchema(declared, Judge(declared))
+    return BodySchema(declared, without(declared, filled), Judge(declared, stated_at(declared, filled)))

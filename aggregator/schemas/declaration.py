@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from aggregator.schemas.check import check_schema
-from aggregator.schemas.keywords import KEYWORDS, TYPES, Schema
+from aggregator.schemas.keywords import KEYWORDS, TYPES, Schema, without
 from aggregator.schemas.problems import InvalidSchema, Path, SchemaProblem
 from aggregator.schemas.types import TEXT_TYPES, has_type
 from aggregator.templates import MISSING, Const, TemplateProblem, compile_value
@@ -34,10 +34,12 @@ _PARAMETER_TYPES = (*TEXT_TYPES, "array")
 class Declaration(Struct, frozen=True):
     """What a declaration says. *schema* is its JSON Schema, *rules* the part that goes beyond the type.
 
-    *default* is a template when it depends on the request; *schema* holds none then.
+    *shown* is *schema* without what variables hold. *default* is a template when it depends on the request; *schema*
+    holds none then.
     """
 
     schema: Schema
+    shown: Schema
     type: str
     item_type: str
     rules: Schema
@@ -65,8 +67,11 @@ class Declaration(Struct, frozen=True):
         return has_type(value, self.type)
 
 
-def read_declaration(declaration: Any, location: str) -> Declaration:
-    """Return *declaration* taken apart; raise ``InvalidSchema`` with every mistake in it."""
+def read_declaration(declaration: Any, location: str, filled: Sequence[Path] = ()) -> Declaration:
+    """Return *declaration* taken apart; raise ``InvalidSchema`` with every mistake in it.
+
+    *filled* are the places in it that hold values of variables.
+    """
     declared = {"type": declaration} if isinstance(declaration, str) else declaration
     if not isinstance(declared, dict):
         raise InvalidSchema([SchemaProblem("A parameter is declared by a type or a mapping.", (), "write `integer`")])
@@ -78,7 +83,7 @@ def read_declaration(declaration: Any, location: str) -> Declaration:
         problems += _type_problems(schema)
     if problems:
         raise InvalidSchema(problems)
-    return _taken_apart(declared, schema, location, default)
+    return _taken_apart(declared, schema, without(schema, filled), location, default)
 
 
 def _default(schema: Schema) -> Any:
@@ -99,7 +104,7 @@ def _default(schema: Schema) -> Any:
     return MISSING if template is None else template
 
 
-def _taken_apart(declared: Schema, schema: Schema, location: str, default: Any) -> Declaration:
+def _taken_apart(declared: Schema, schema: Schema, shown: Schema, location: str, default: Any) -> Declaration:
     kind = schema["type"]
     items = schema.get("items") if kind == "array" else None
     rules = {name: value for name, value in schema.items() if name not in _DESCRIBING and name != "type"}
@@ -108,7 +113,7 @@ def _taken_apart(declared: Schema, schema: Schema, location: str, default: Any) 
     item_type = kind if kind != "array" else (items or {}).get("type", "string")
     required = declared.get("required", location == "path")
     explode = declared.get("explode", location == "query")
-    return Declaration(schema, kind, item_type, rules, required, explode, default)
+    return Declaration(schema, shown, kind, item_type, rules, required, explode, default)
 
 
 def _own_problems(declared: Schema, location: str) -> Iterator[SchemaProblem]:

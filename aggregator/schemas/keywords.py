@@ -5,7 +5,10 @@ A table, read by the check of declarations and by everything that walks through 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from msgspec import Struct
@@ -150,6 +153,39 @@ def rewrite(schema: Any, change: Callable[[Schema], Schema]) -> Any:
             holder = holder[key]
         holder[path[-1]] = rewrite(sub, change)
     return change(copy)
+
+
+STATING = frozenset(
+    ["enum", "const", "pattern", "default", "example", "examples", "title", "description", "$comment"]
+)  # fmt: skip
+"""Keywords that state values and texts; the others say of what kind, how many and how large values are."""
+
+
+def without(schema: Any, places: Sequence[Path]) -> Any:
+    """Return *schema* without the ``STATING`` keywords that one of *places* is in; itself where there are none."""
+    cuts = {cut for place in places if (cut := _stating(place))}
+    if not cuts:
+        return schema
+    copy = deepcopy(schema)
+    for cut in cuts:
+        reduce(getitem, cut[:-1], copy).pop(cut[-1], None)
+    return copy
+
+
+def stated_at(schema: Any, places: Sequence[Path]) -> tuple[Any, ...]:
+    """Return what stands at those of *places* in *schema* that are in a ``STATING`` keyword."""
+    return tuple(reduce(getitem, place, schema) for place in places if _stating(place))
+
+
+def _stating(place: Path) -> Path:
+    """Return the beginning of *place* that ends with a ``STATING`` keyword, or nothing when there is none."""
+    at = 0
+    while at < len(place) and place[at] not in STATING:
+        kind = KEYWORDS[str(place[at])].kind if place[at] in KEYWORDS else ""
+        if not kind.startswith("schema"):
+            return ()
+        at += 1 if kind == "schema" else 2
+    return place[: at + 1] if at < len(place) else ()
 
 
 def _copied(value: Any) -> Any:

@@ -5,7 +5,7 @@ A parameter that uses only these needs no validator: nothing to import at start,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aggregator.schemas.keywords import Schema
@@ -29,12 +29,14 @@ _BREAKS: dict[str, tuple[Breaks, str]] = {
 NATIVE = frozenset(_BREAKS)
 
 
-def compile_limits(rules: Schema, pointer: str, location: str) -> Callable[[Any], list[Violation]]:
-    """Return the function that finds every violation of *rules*, all of them in ``NATIVE``."""
+def compile_limits(
+    rules: Schema, pointer: str, location: str, hidden: Sequence[Any] = ()
+) -> Callable[[Any], list[Violation]]:
+    """Return the function that finds every violation of *rules*, all of them in ``NATIVE``; *hidden* is never told."""
     checks = []
     for keyword, limit in rules.items():
         breaks, name = _BREAKS[keyword]
-        message = sentence(keyword, {name: limit})
+        message = sentence(keyword, {name: limit, "hidden": hidden})
         checks.append((breaks, limit, Violation(pointer, location, message, keyword)))
 
     def check(value: Any) -> list[Violation]:

@@ -14,10 +14,10 @@ def parameter_object(parameter: Parameter) -> dict[str, Any]:
     """Return the Parameter Object (OpenAPI 3.1 §4.8.12) of *parameter*."""
     declared = parameter.declaration
     shown: dict[str, Any] = {"name": parameter.name, "in": parameter.location, "required": declared.required}
-    shown |= {name: declared.schema[name] for name in _OUTSIDE if name in declared.schema}
+    shown |= {name: declared.shown[name] for name in _OUTSIDE if name in declared.shown}
     if declared.is_array and parameter.location == "query":
         shown |= {"style": "form", "explode": declared.explode}
-    shown["schema"] = {name: value for name, value in declared.schema.items() if name not in _OUTSIDE}
+    shown["schema"] = {name: value for name, value in declared.shown.items() if name not in _OUTSIDE}
     return shown
 
 

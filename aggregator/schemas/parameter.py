@@ -14,8 +14,9 @@ from weakref import WeakValueDictionary
 
 from aggregator.errors import ExpressionError
 from aggregator.schemas.declaration import Declaration, read_declaration
+from aggregator.schemas.keywords import stated_at
 from aggregator.schemas.limits import NATIVE, compile_limits
-from aggregator.schemas.problems import InvalidInput, InvalidSchema, SchemaProblem, Violation, pointer_to
+from aggregator.schemas.problems import InvalidInput, InvalidSchema, Path, SchemaProblem, Violation, pointer_to
 from aggregator.schemas.types import ARTICLES, READERS
 from aggregator.schemas.violations import Judge
 from aggregator.templates import MISSING, text_of
@@ -69,24 +70,25 @@ class Parameter:
         return self.read(texts if explode else [",".join(texts)])
 
 
-def compile_parameter(name: str, declaration: Any, location: Location) -> Parameter:
+def compile_parameter(name: str, declaration: Any, location: Location, filled: Sequence[Path] = ()) -> Parameter:
     """Return the parameter *name*; raise ``InvalidSchema`` with every mistake of its declaration.
 
-    Many endpoints declare the same one in the same words, and then share what this gives.
+    *filled* are the places in *declaration* that hold values of variables: these are shown to nobody. Many endpoints
+    declare the same one in the same words, and then share what this gives.
     """
-    words = (name, location, repr(declaration))
+    words = (name, location, repr((declaration, filled)))
     known = _KNOWN.get(words)
     if known is None:
-        known = _KNOWN[words] = _compile(name, declaration, location)
+        known = _KNOWN[words] = _compile(name, declaration, location, filled)
     return known
 
 
 _KNOWN: WeakValueDictionary[tuple[str, str, str], Parameter] = WeakValueDictionary()
 
 
-def _compile(name: str, declaration: Any, location: Location) -> Parameter:
-    declared = read_declaration(declaration, location)
-    check = _compile_check(name, declared, location)
+def _compile(name: str, declaration: Any, location: Location, filled: Sequence[Path]) -> Parameter:
+    declared = read_declaration(declaration, location, filled)
+    check = _compile_check(name, declared, location, stated_at(declaration, filled))
     parse_one = _compile_scalar(name, declared, location, check if not declared.is_array else None)
     parse_all = _compile_array(name, declared, location, check) if declared.is_array else None
     _check_values(declared, check)
@@ -102,14 +104,14 @@ def _compile(name: str, declaration: Any, location: Location) -> Parameter:
 Check = Callable[[Any], list[Violation]]
 
 
-def _compile_check(name: str, declared: Declaration, location: Location) -> Check | None:
+def _compile_check(name: str, declared: Declaration, location: Location, hidden: Sequence[Any]) -> Check | None:
     """Return the function that finds violations of a typed value, or None when the type says it all."""
     rules = declared.rules
     if not rules:
         return None
     if not declared.is_array and NATIVE.issuperset(rules):
-        return compile_limits(rules, pointer_to((name,)), location)
-    judge = Judge(declared.schema)
+        return compile_limits(rules, pointer_to((name,)), location, hidden)
+    judge = Judge(declared.schema, hidden)
     return lambda value: judge.violations(value, location, (name,))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,9 @@ MAX_VIOLATIONS = 20
 MAX_NODES = 2000
 """A value with more members than this is checked up to its first violation: finding all takes too long."""
 _LONGEST_LIST = 200
+_UNTOLD = "does not fit its declaration"
+_STATED = ("options", "expected_value", "pattern")
+"""Details of the validator's errors that are values of the declaration."""
 
 _FORMATS = {
     "date-time": "a date and time with offset, like 2030-01-31T12:00:00Z",
@@ -39,9 +42,11 @@ _FORMATS = {
 class Judge:
     """Holds values against one schema: a look whether they fit, and only then the search for violations."""
 
-    __slots__ = ("_fits_no_form", "_is_valid", "_teller")
+    __slots__ = ("_fits_no_form", "_hidden", "_is_valid", "_teller")
 
-    def __init__(self, schema: Any) -> None:
+    def __init__(self, schema: Any, hidden: Sequence[Any] = ()) -> None:
+        """Build the validator of *schema*; *hidden* are values in it that no sentence may tell."""
+        self._hidden = hidden
         validator = build(schema)
         self._is_valid = validator.is_valid
         self._teller = build_teller(schema) if has_alternatives(schema) else validator
@@ -62,8 +67,24 @@ class Judge:
             return [Violation(pointer_to(prefix), location, "fits none of the allowed forms", "anyOf")]
         if self._teller is not None:
             errors = self._teller.iter_errors(value) if small else _first(self._teller, value)
-            found = list(_limited(_described(error, value, location, prefix) for error in errors))
-        return found or [Violation(pointer_to(prefix), location, "does not fit its declaration", "schema")]
+            found = list(_limited(self._described(error, value, location, prefix) for error in errors))
+        return found or [Violation(pointer_to(prefix), location, _UNTOLD, "schema")]
+
+    def _described(self, error: Any, value: Any, location: str, prefix: tuple[str | int, ...]) -> list[Violation]:
+        """Return the violations of *value* that one *error* of the validator stands for: one for each name in it."""
+        keyword, path = error.kind.name, (*prefix, *error.instance_path)
+        details = error.kind.as_dict() | {"hidden": self._hidden}
+        if keyword == "not" and (folded := folded_in(details["schema"])) is not None:
+            details["value"] = reduce(_below, error.instance_path, value)
+            return [Violation(pointer_to(path), location, _alternatives(details), folded[0])]
+        rule = error.schema_path[-1] if error.schema_path else None
+        if keyword == "falseSchema" and rule in _NO_NAMES:
+            return [Violation(pointer_to(path), location, "must be an empty object", rule)]
+        if keyword in _NAMING:
+            key, message = _NAMING[keyword]
+            names = details[key] if isinstance(details[key], list) else [details[key]]
+            return [Violation(pointer_to((*path, name)), location, message, keyword) for name in names]
+        return [Violation(pointer_to(path), location, sentence(keyword, details), keyword)]
 
 
 def _first(validator: jsonschema_rs.Validator, value: Any) -> Iterator[Any]:
@@ -96,32 +117,26 @@ def _limited(groups: Iterator[list[Violation]]) -> Iterator[Violation]:
             return
 
 
-def _described(error: Any, value: Any, location: str, prefix: tuple[str | int, ...]) -> list[Violation]:
-    """Return the violations of *value* that one error of the validator stands for: one for each name it speaks of."""
-    keyword, path = error.kind.name, (*prefix, *error.instance_path)
-    details = error.kind.as_dict()
-    if keyword == "not" and (folded := folded_in(details["schema"])) is not None:
-        details["value"] = reduce(_below, error.instance_path, value)
-        return [Violation(pointer_to(path), location, _alternatives(details), folded[0])]
-    rule = error.schema_path[-1] if error.schema_path else None
-    if keyword == "falseSchema" and rule in _NO_NAMES:
-        return [Violation(pointer_to(path), location, "must be an empty object", rule)]
-    if keyword in _NAMING:
-        key, message = _NAMING[keyword]
-        names = details[key] if isinstance(details[key], list) else [details[key]]
-        return [Violation(pointer_to((*path, name)), location, message, keyword) for name in names]
-    return [Violation(pointer_to(path), location, sentence(keyword, details), keyword)]
-
-
 def _below(value: Any, step: str | int) -> Any:
     """Return the member of *value* that *step* leads to; a key of digits is told as a number by the library."""
     return value.get(str(step)) if isinstance(value, dict) else value[step]
 
 
 def sentence(keyword: str, details: dict[str, Any]) -> str:
-    """Return what is said of a value that breaks *keyword*; *details* are those of the validator's error."""
-    write = _SENTENCES.get(keyword)
-    return write(details) if write is not None else "does not fit its declaration"
+    """Return what is said of a value that breaks *keyword*; *details* are those of the validator's error.
+
+    Nothing is told of a rule that holds one of ``details["hidden"]``.
+    """
+    write, hidden = _SENTENCES.get(keyword), details.get("hidden", ())
+    if write is None or (hidden and any(_holds(details.get(name), hidden) for name in _STATED)):
+        return _UNTOLD
+    return write(details)
+
+
+def _holds(value: Any, hidden: Sequence[Any]) -> bool:
+    if isinstance(value, dict | list):
+        return any(_holds(inner, hidden) for inner in (value.values() if isinstance(value, dict) else value))
+    return value in hidden
 
 
 def _listed(values: list[Any]) -> str:
@@ -174,7 +189,8 @@ def _limit(text: str, noun: str = "") -> Callable[[dict[str, Any]], str]:
 
 def _property_names(details: dict[str, Any]) -> str:
     kind = details["error"].kind
-    return f"has a name that {sentence(kind.name, kind.as_dict() | {'value': ''})}"
+    said = sentence(kind.name, kind.as_dict() | {"value": "", "hidden": details.get("hidden", ())})
+    return f"has a name that {said}"
 
 
 _NAMING = {

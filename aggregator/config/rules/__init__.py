@@ -15,6 +15,7 @@ from aggregator.config.rules.addresses import check_addresses, check_left_out, c
 from aggregator.config.rules.admission import check_admission, check_schemes
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
+from aggregator.config.rules.declared_secrets import check_declared_secrets
 from aggregator.config.rules.each import check_each
 from aggregator.config.rules.edge import check_carried
 from aggregator.config.rules.expressions import check_expressions
@@ -81,6 +82,7 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
     check_own_paths,
     check_admission,
     check_inputs,
+    check_declared_secrets,
     *_OF_WHOLE_CALLS,
     check_streams,
     check_responses,

@@ -115,7 +115,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         raw=raw,
         timeout=deadline,
         reserve=reserve,
-        inputs=compile_inputs(settings, whole.root.server, calls, reads_body=reads_body),
+        inputs=compile_inputs(settings, whole.root.server, calls, config.filled, reads_body=reads_body),
         response=response,
         fan=fan,
         rows=rows_for(("response",), rows, whole.default_rows),

@@ -64,7 +64,7 @@ class _Bodies:
         if plan.inputs.body is None:
             return None
         name = unique(component_name(f"{operation_id}_body"), self._taken)
-        self.schemas[name] = body_component(plan.inputs.body.schema, name)
+        self.schemas[name] = body_component(plan.inputs.body.shown, name)
         return name
 
 

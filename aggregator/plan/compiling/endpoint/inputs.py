@@ -12,27 +12,40 @@ from aggregator.schemas.body import compile_body
 from aggregator.schemas.parameter import Location, compile_parameter
 from aggregator.templates import Template
 
+Places = tuple[tuple[str | int, ...], ...]
+
 
 def compile_inputs(
-    settings: EndpointSettings, server: ServerSettings, calls: list[CallPlan], *, reads_body: bool
+    settings: EndpointSettings, server: ServerSettings, calls: list[CallPlan], filled: Places, *, reads_body: bool
 ) -> InputPlan:
-    """Return the plan of the inputs of an endpoint with *calls*; *reads_body*: an expression names ``body``."""
-    query, headers = _parameters(settings.query, "query"), _parameters(settings.headers, "header")
+    """Return the plan of the inputs of an endpoint with *calls*; *reads_body*: an expression names ``body``.
+
+    *filled* are the places in the endpoint that hold values of variables.
+    """
+    query = _parameters(settings.query, "query", _below(filled, "query"))
+    headers = _parameters(settings.headers, "header", _below(filled, "headers"))
     defaults = [parameter.default for parameter in (*query, *headers) if isinstance(parameter.default, Template)]
     reads_body = reads_body or any("body" in default.roots for default in defaults)
     return InputPlan(
-        params=_parameters(settings.params, "path"),
+        params=_parameters(settings.params, "path", _below(filled, "params")),
         query=query,
         headers=headers,
-        body=None if settings.body is None else compile_body(settings.body),
+        body=None if settings.body is None else compile_body(settings.body, _below(filled, "body")),
         read_body=_reading(settings, calls, reads_body=reads_body),
         max_body=server.max_body if settings.max_body is None else settings.max_body,
         body_timeout=server.body_timeout,
     )
 
 
-def _parameters(declared: dict[str, object], location: Location) -> tuple[Parameter, ...]:
-    return tuple(compile_parameter(name, declaration, location) for name, declaration in declared.items())
+def _parameters(declared: dict[str, object], location: Location, filled: Places) -> tuple[Parameter, ...]:
+    return tuple(
+        compile_parameter(name, declaration, location, _below(filled, name)) for name, declaration in declared.items()
+    )
+
+
+def _below(places: Places, key: str) -> Places:
+    """Return those of *places* that are below *key*, as they are from there."""
+    return tuple(place[1:] for place in places if place[0] == key)
 
 
 def _reading(

@@ -200,7 +200,7 @@ def _query_schema(inputs: InputPlan) -> Schema:
 
 def _plain(parameter: Parameter) -> Schema:
     """Give the schema of a parameter as one of an answer: without what speaks of sending it."""
-    schema = parameter.declaration.schema
+    schema = parameter.declaration.shown
     return {name: value for name, value in schema.items() if name not in _OF_A_REQUEST}
 
 
