@@ -54,12 +54,14 @@ class TextKind(Enum):
     """What becomes of the texts in a setting; a field says it as metadata, and is plain when it says nothing.
 
     *PLAIN* text is never evaluated, so `check` refuses ``{{`` in it. *FIELDS* is a template whose values are all sent
-    as text: headers, query parameters, forms. *PARAMETERS* are declarations whose defaults are templates.
+    as text: headers, query parameters, forms. *CONDITION* is one expression that is true or false. *PARAMETERS* are
+    declarations whose defaults are templates.
     """
 
     PLAIN = "plain"
     TEMPLATE = "template"
     FIELDS = "fields"
+    CONDITION = "condition"
     URL = "url"
     PARAMETERS = "parameters"
 

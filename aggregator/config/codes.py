@@ -88,6 +88,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "scheme-kind": "A scheme of no kind, or of several.",
         "single-braces": "A text that looks like a placeholder of a URL where an expression stands in `{{ }}`.",
         "stream": "A setting that a streaming endpoint cannot have.",
+        "text-as-condition": "A condition that an undeclared parameter decides by being there, whatever it says.",
         "timeout-too-long": "A timeout that a shorter one around it cuts.",
         "tls": "TLS settings that do not go together.",
         "tls-file": "A file of `tls` that is not there, or not what it has to be.",

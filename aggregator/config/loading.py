@@ -23,6 +23,7 @@ from aggregator.config.text.document import ParseCache
 from aggregator.config.text.including import Tree, read_tree
 from aggregator.config.text.values import Steps
 from aggregator.config.text.yaml_text import read_file, source_of
+from aggregator.config.variables.shown_urls import shown_urls
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
 from aggregator.diagnostics.finding import Finding
 from aggregator.errors import ConfigError
@@ -32,7 +33,8 @@ from aggregator.errors import ConfigError
 class EndpointConfig:
     """One endpoint; *digest* changes with everything that its answers depend on, whatever file it stands in.
 
-    *operation_id* is no other endpoint's, *filled* are the places of declarations that hold values of variables.
+    *operation_id* is no other endpoint's, *filled* are the places of declarations that hold values of variables,
+    *background* the URLs of background calls without what variables hold.
     """
 
     key: str
@@ -41,6 +43,7 @@ class EndpointConfig:
     value: Any = field(repr=False, compare=False)
     fresh: list[EndpointSettings] = field(default_factory=list, repr=False, compare=False)
     filled: tuple[Steps, ...] = field(default=(), repr=False)
+    background: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def settings(self) -> EndpointSettings:
@@ -151,6 +154,7 @@ class Loader:
                 entry.value,
                 fresh,
                 entry.filled,
+                shown_urls(entry.written),
             )
             for entry, around, fresh in zip(whole.endpoints, verdict.around, verdict.fresh, strict=True)
         )

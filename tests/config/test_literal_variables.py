@@ -101,14 +101,50 @@ def test_an_expression_holds_the_value_as_a_text(value: str, written: str, tmp_p
     assert rendered(found.json_) == {"same": f"1{value}"}
 
 
-@pytest.mark.parametrize(("value", "truth"), [("true", True), ("false", False), ("null", False), ("0", False),
-                                              ("12", True), ("-1.5", True), ("no", True), ("id", True), ("", False)])  # fmt: skip
-def test_a_condition_can_be_switched_by_a_variable(value: str, truth: bool, tmp_path: Path) -> None:
-    """In an expression, unquoted, it is the number, the truth value or the text that it would be in YAML."""
-    found = settings(tmp_path, '{url: "users:/", when: "{{ ${V} }}"}', value).call
+@pytest.mark.parametrize("written", ["${V}", "not (not ${V})", "${V} and body.a", "${V} or false", "(${V:-false})",
+                                     "true if ${V} else false", "${V} if body.a else true", "'a' == 'b' or (${V})"])  # fmt: skip
+@pytest.mark.parametrize(("value", "truth"), [
+    *((word, True) for word in ("yes", "Yes", "ON", "true", "TRUE", "1")),
+    *((word, False) for word in ("no", "NO", "off", "False", "0", "", "null")),
+])  # fmt: skip
+def test_a_condition_can_be_switched_by_a_variable(value: str, truth: bool, written: str, tmp_path: Path) -> None:
+    """Where it decides, it says yes or no in the words that people use, in any case; nothing means no."""
+    found = settings(tmp_path, f'{{url: "users:/", when: "{{{{ {written} }}}}"}}', value).call
     assert found is not None
     assert found.when is not None
     assert one_expression(found.when).truth(CONTEXT) is truth
+
+
+@pytest.mark.parametrize("value", ["maybe", "2", "-1.5", "enabled", "y"])
+def test_a_condition_takes_no_other_text(value: str, tmp_path: Path) -> None:
+    """What is neither yes nor no would switch something on by being there: it is an error, and is not shown."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, '{url: "users:/", when: "{{ ${V} }}"}', value)
+    (problem,) = (one for one in caught.value.diagnostics if one.level == "error")
+    assert (problem.code, problem.message) == ("bad-variable", "what this variable holds is neither true nor false")
+    assert problem.hint == "set it to `true` or `false`, or compare it: `${V} == 'a'`"
+
+
+@pytest.mark.parametrize("written", ["${V} == 'no'", "'no' == ${V}", "'${V}' == 'no'", "${V} | upper == 'NO'"])
+def test_a_condition_compares_with_the_text(written: str, tmp_path: Path) -> None:
+    """In a comparison a variable is the value that it is."""
+    found = settings(tmp_path, f'{{url: "users:/", when: "{{{{ {written} }}}}"}}', "no").call
+    assert found is not None
+    assert found.when is not None
+    assert one_expression(found.when).truth(CONTEXT)
+
+
+@pytest.mark.parametrize("endpoint", [
+    "    require: [{that: \"{{ ${V} }}\", status: 403}]\n",
+    "    status_map: [{on: 404, status: 404, when: \"{{ ${V} }}\"}]\n",
+    "    background: [{url: 'users:/', when: \"{{ ${V} }}\"}]\n",
+])  # fmt: skip
+def test_every_condition_reads_variables_alike(endpoint: str, tmp_path: Path) -> None:
+    """Requirements, rows of status maps and background calls refuse what says neither."""
+    load(tmp_path, "users:/", "off", endpoint=endpoint)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, "users:/", "maybe", endpoint=endpoint)
+    assert "what this variable holds is neither true nor false" in [one.message for one in caught.value.diagnostics]
 
 
 def test_an_expression_compares_with_a_number(tmp_path: Path) -> None:

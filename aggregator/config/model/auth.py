@@ -179,7 +179,7 @@ Auth = Annotated[AuthSettings | Literal["none"], BeforeValidator(_auth, json_sch
 class GuardSettings(Settings):
     """A condition that a request has to meet."""
 
-    that: Annotated[str, TextKind.TEMPLATE] = Field(
+    that: Annotated[str, TextKind.CONDITION] = Field(
         description="Expression that has to be true; null, an error and any other value refuse.",
         examples=["{{ 'orders.read' in auth.scopes }}"],
     )

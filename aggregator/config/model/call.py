@@ -22,7 +22,7 @@ class SuccessSettings(Settings):
         "as it comes, elsewhere only if it is named.",
         examples=[["2xx", 404]],
     )
-    when: Annotated[str | None, TextKind.TEMPLATE] = Field(
+    when: Annotated[str | None, TextKind.CONDITION] = Field(
         None, description="Expression that must hold; it sees `this`.", examples=["{{ this.body.ok }}"]
     )
 
@@ -152,7 +152,7 @@ class CallSettings(ShapeSettings):
         description="What an optional call becomes when it fails, or any when it is skipped.",
         examples=[{"count": 0}],
     )
-    when: Annotated[str | None, TextKind.TEMPLATE] = Field(
+    when: Annotated[str | None, TextKind.CONDITION] = Field(
         None, description="Expression; the call is skipped (which is no failure) unless it holds."
     )
     needs: tuple[str, ...] = Field(
@@ -235,7 +235,10 @@ class FanOutSettings(Settings):
 class BackgroundCallSettings(CallSettings):
     """A call that runs after the answer has gone out; nobody waits for it."""
 
-    name: str | None = Field(None, description="Its name in logs and counters; from method and URL if left out.")
+    name: str | None = Field(
+        None,
+        description="Its name in logs and counters; its method, upstream and path as the file writes them if left out.",
+    )
     on: Literal["success", "failure", "always"] = Field(
         "success", description="After which answers: a success is a status below 400, also of a partial answer."
     )

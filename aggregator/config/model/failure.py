@@ -18,7 +18,7 @@ class StatusRow(Settings):
         examples=[404],
     )
     part: str | None = Field(None, description="Only failures of this part (on an endpoint).")
-    when: Annotated[str | None, TextKind.TEMPLATE] = Field(
+    when: Annotated[str | None, TextKind.CONDITION] = Field(
         None, description="Only if this expression holds; it sees `this` (status, headers, body, cause)."
     )
     status: int | None = Field(

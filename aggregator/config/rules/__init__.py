@@ -15,6 +15,7 @@ from aggregator.config.rules.addresses import check_addresses, check_left_out, c
 from aggregator.config.rules.admission import check_admission, check_schemes
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
+from aggregator.config.rules.conditions import check_conditions
 from aggregator.config.rules.declared_secrets import check_declared_secrets
 from aggregator.config.rules.each import check_each
 from aggregator.config.rules.edge import check_carried
@@ -51,6 +52,7 @@ _OF_CALLS: tuple[Rule, ...] = (
     check_expressions,
     check_addresses,
     check_names,
+    check_conditions,
     check_groups,
     check_order,
     check_needs,

@@ -24,6 +24,7 @@ from aggregator.config.variables.literal_values import (
     Filled,
     fault_in_url,
     fill_in,
+    is_no_condition,
     is_part_of_a_name,
     names_a_placeholder,
 )
@@ -113,7 +114,7 @@ class _Expander:
             read = _read(filled[0].value, kind, place)
             if not isinstance(read, str):
                 return read
-        self._refuse_names(value, path, filled, kind)
+        self._refuse_values(value, path, filled, kind)
         text, forms = fill_in(value, filled, kind)
         self.secrets |= {form for said, form in forms.items() if said in self.secrets}
         return text
@@ -136,20 +137,22 @@ class _Expander:
                  for one in self._references(text, path, begin, end)]  # fmt: skip
         return fill_in(text[begin:end], inner, TextKind.PLAIN)[0]
 
-    def _refuse_names(self, text: str, path: Steps, filled: list[Filled], kind: TextKind) -> None:
-        """Report the references that are meant to name something, which only the file can."""
+    def _refuse_values(self, text: str, path: Steps, filled: list[Filled], kind: TextKind) -> None:
+        """Report references that are meant to name something, which only the file can, and values that do not fit."""
         for one in filled:
+            written, place = text[one.start : one.stop], _Reference(text, path, one.start, one.stop)
             if kind is TextKind.URL and names_a_placeholder(text, filled, one):
-                message, way = "a variable cannot stand in the braces of a URL", "move `{}` out of the braces"
+                hint = f"write the name itself, or move `{written}` out of the braces"
+                self._problem("bad-variable", "a variable cannot stand in the braces of a URL", place, hint)
             elif kind is not TextKind.PLAIN and is_part_of_a_name(text, filled, one):
-                message, way = "a variable is a value in an expression, not a part of a name", "put `{}` in quotes"
-            else:
-                if kind is TextKind.URL and (fault := fault_in_url(text, filled, one)):
-                    place = _Reference(text, path, one.start, one.stop)
-                    self._problem("bad-variable", f"what this variable holds {fault}", place, "correct its value")
-                continue
-            hint = f"write the name itself, or {way.format(text[one.start : one.stop])}"
-            self._problem("bad-variable", message, _Reference(text, path, one.start, one.stop), hint)
+                hint = f"write the name itself, or put `{written}` in quotes"
+                message = "a variable is a value in an expression, not a part of a name"
+                self._problem("bad-variable", message, place, hint)
+            elif kind is TextKind.URL and (fault := fault_in_url(text, filled, one)):
+                self._problem("bad-variable", f"what this variable holds {fault}", place, "correct its value")
+            elif kind is TextKind.CONDITION and is_no_condition(text, filled, one):
+                hint = f"set it to `true` or `false`, or compare it: `{written} == 'a'`"
+                self._problem("bad-variable", "what this variable holds is neither true nor false", place, hint)
 
     def _refer(self, reference: _Reference) -> str:
         """The text that *reference* stands for; nothing after a problem."""

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from aggregator.config.text.scalars import Doubt, read_plain
+from aggregator.config.variables.conditions import is_wanted_as_truth, truth_of
 from aggregator.config.variables.url_values import Zone, fault_in, form_in, zone_of
 from aggregator.fields import TextKind
 from aggregator.templates import expressions_in, json_text, quote_around
 
 _OPENS = re.compile(r"\{(?=[{%#]|\Z)")
 _MEETS = re.compile(r"[{%#]|\Z")
-_TEMPLATES = (TextKind.TEMPLATE, TextKind.FIELDS)
+_TEMPLATES = (TextKind.TEMPLATE, TextKind.FIELDS, TextKind.CONDITION)
 _NAME_BEFORE = re.compile(r"[\w.]\Z")
 _NAME_BEHIND = re.compile(r"[\w.\[(]")
 _BRACE = "{{ '{' }}"
@@ -45,6 +46,8 @@ def fill_in(text: str, filled: Sequence[Filled], kind: TextKind) -> tuple[str, d
         start = next((start for start, end in spans if start <= one.start < end), None)
         if kind is TextKind.URL:
             form = form_in(form, zone_in(words, filled, one))
+        elif start is not None and kind is TextKind.CONDITION and is_wanted_as_truth(words, one.start, one.stop):
+            form = "true" if truth_of(form) else "false"
         elif start is not None:
             form = _in_expression(form, quote_around(words, start, one.start))
         elif kind in _TEMPLATES:
@@ -84,6 +87,13 @@ def is_part_of_a_name(text: str, filled: Sequence[Filled], one: Filled) -> bool:
     if start is None or quote_around(words, start, one.start):
         return False
     return bool(_NAME_BEFORE.search(words, 0, one.start) or _NAME_BEHIND.match(words, one.stop))
+
+
+def is_no_condition(text: str, filled: Sequence[Filled], one: Filled) -> bool:
+    """Return whether *one* decides in *text*, a condition, and says neither yes nor no."""
+    words = _words(text, filled)
+    is_within = any(start <= one.start < end for start, end in expressions_in(words))
+    return is_within and is_wanted_as_truth(words, one.start, one.stop) and truth_of(one.value) is None
 
 
 def _words(text: str, filled: Sequence[Filled]) -> str:

@@ -97,7 +97,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     single = settings.call is not None and is_single(settings.call)
     near = EndpointSurroundings(whole, settings, method.upper(), rows, eager=not raw, is_single=single)
     fan = _fan(settings, near)
-    effects = _effects(settings, near)
+    effects = tuple(_effect(*each, near) for each in zip(settings.background, config.background, strict=True))
     headers = success_headers(settings, whole.root)
     static = settings.respond
     response = compile_static(static, headers) if static else compile_response(settings.response, headers)
@@ -146,16 +146,14 @@ def _fan(settings: EndpointSettings, near: EndpointSurroundings) -> FanPlan | No
     return None if settings.fan_out is None else with_steps(compile_fan(settings.fan_out, near))
 
 
-def _effects(settings: EndpointSettings, near: EndpointSurroundings) -> tuple[EffectPlan, ...]:
-    return tuple(_effect(effect, near) for effect in settings.background)
-
-
-def _effect(settings: BackgroundCallSettings, near: EndpointSurroundings) -> EffectPlan:
-    name = settings.name or f"{settings.method or ''} {settings.url}".strip()
-    call = compile_call(name, settings, near)
+def _effect(settings: BackgroundCallSettings, shown_url: str, near: EndpointSurroundings) -> EffectPlan:
+    call = compile_call(settings.name or shown_url, settings, near)
+    name = settings.name or f"{call.request.method.decode('ascii')} {shown_url}"
     total = settings.timeout.total if settings.timeout else None
     background = near.whole.root.background.timeout if total is None else total
-    return EffectPlan(name, _unread(replace(call, timeout=background)), optional_expression(settings.when), settings.on)
+    return EffectPlan(
+        name, _unread(replace(call, name=name, timeout=background)), optional_expression(settings.when), settings.on
+    )
 
 
 def _unread(call: CallPlan) -> CallPlan:

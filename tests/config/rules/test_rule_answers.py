@@ -148,7 +148,7 @@ def test_rows_where_every_part_may_be_absent(say: Say) -> None:
     [
         "{url: users:/x, success: {when: '{{ this.body.ok }}'}, status_map: {unsuccessful: 410}}",
         "{url: users:/x, fallback: [{url: users:/y, graphql: {query: '{ a }'}}], status_map: {unsuccessful: 410}}",
-        "{url: users:/x, when: '{{ query.x }}', status_map: {404: 410}}",
+        "{url: users:/x, when: '{{ query.x == 1 }}', status_map: {404: 410}}",
     ],
 )
 def test_rows_that_may_speak(say: Say, call: str) -> None:

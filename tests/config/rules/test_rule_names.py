@@ -317,3 +317,27 @@ GET /echo/{word}:
   respond: {body: {word: "{{ word }}", user: "{{ calls.user }}"}, headers: {x-id: "{{ request.id }}"}}""") == [
         "unknown-name ‹calls› there is no `calls` here: there are no calls here"
     ]
+
+
+@pytest.mark.parametrize(
+    ("when", "marked"),
+    [
+        ("query.flag", "query.flag"),
+        ("not query.flag", "query.flag"),
+        ("body.a and query['flag']", "query['flag']"),
+        ("query.flag == 'true'", None),
+        ("query.flag | default(false)", None),
+        ("query.flag is defined", None),
+    ],
+)
+def test_an_undeclared_parameter_is_no_truth_value(say: Say, when: str, marked: str | None) -> None:
+    """`?flag=false` is a text, and would switch on what it is meant to switch off."""
+    message = "`flag` is a text that nobody declared: `false`, `no` and `0` are true"
+    said = say(f'POST /a:\n  call: {{url: "users:/a", when: "{{{{ {when} }}}}"}}')
+    assert said == ([f"~text-as-condition ‹{marked}› {message}"] if marked else [])
+
+
+def test_a_declared_parameter_decides_as_its_type_says(say: Say) -> None:
+    """A boolean is one, and who declares a string means any text."""
+    for kind in ("boolean", "string", "integer"):
+        assert say(f'GET /a:\n  query: {{flag: {kind}}}\n  call: {{url: users:/a, when: "{{{{ query.flag }}}}"}}') == []
