@@ -8,15 +8,26 @@ from aggregator.edge.cors import Cors
 from aggregator.templates import Template
 
 
+class ErrorPlan(Struct, frozen=True):
+    """What becomes of problems with the status, or of the class, *on*."""
+
+    on: str
+    status: int | None = None
+    body: Template | None = None
+    html: Template | None = None
+
+
 class EdgePlan(Struct, frozen=True):
     """What is added to each answer, those that refuse or fail included.
 
-    *fixed* and *made* are headers that an answer gets which does not have them; what *made* ones read is the request.
+    *errors* put problems in the words of the file. *fixed* and *made* are headers that an answer gets which does not
+    have them; what *made* ones read is the request.
     """
 
     cors: Cors | None = None
     fixed: tuple[tuple[bytes, bytes], ...] = ()
     made: tuple[tuple[bytes, Template], ...] = ()
+    errors: tuple[ErrorPlan, ...] = ()
 
 
 BARE = EdgePlan()

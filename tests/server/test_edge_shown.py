@@ -37,6 +37,19 @@ def test_explain_tells_what_every_answer_carries(tmp_path: Path) -> None:
     assert "pages of any origin may read it" in explanation_text(second)
 
 
+def test_the_document_tells_errors_in_the_words_of_the_file(tmp_path: Path) -> None:
+    """A status that is sent as another, a body of one's own and a page stand where the problem would."""
+    text = (
+        "version: 1\nserver: {errors: {422: {status: 400}, 404: {body: {e: 1}, html: <p>x</p>}}}\n"
+        "upstreams: {u: {url: 'http://u'}}\n"
+        "endpoints: {'GET /n/{n}': {params: {n: integer}, call: 'u:/'}}\n"
+    )
+    found = build_openapi(plan_of(tmp_path, text))["paths"]["/n/{n}"]["get"]["responses"]
+    assert "422" not in found
+    assert list(found["400"]["content"]) == ["application/problem+json"]
+    assert list(found["404"]["content"]) == ["application/json", "text/html"]
+
+
 def test_the_document_tells_what_every_answer_carries(tmp_path: Path) -> None:
     """Beside upstreams and deadline stand CORS and the names of headers."""
     paths = build_openapi(plan_of(tmp_path))["paths"]

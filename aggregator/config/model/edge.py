@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -9,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
     model_validator,
 )
@@ -134,6 +136,63 @@ ResponseHeaders = Annotated[
     HeaderSettings, BeforeValidator(_long_form, json_schema_input_type=dict[str, Any] | HeaderSettings)
 ]
 """Headers by name, or `{on: always, values: {…}}`."""
+
+
+def _error_key(value: Any) -> str:
+    text = str(value).strip().lower()
+    if re.fullmatch(r"[45](\d\d|xx)", text) and not isinstance(value, bool):
+        return text
+    hint = {"hint": "write a status, such as 404, or a class: 4xx or 5xx"}
+    raise PydanticCustomError("bad-status-key", "This is not a status or a class of errors.", hint)
+
+
+ErrorKey = Annotated[
+    str,
+    BeforeValidator(_error_key),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 400, "maximum": 599},
+                {"type": "string", "pattern": "^[45]([0-9][0-9]|xx|XX)$"},
+            ],
+            "examples": [404, "5xx"],
+        }
+    ),
+]
+
+
+class ErrorRow(Settings):
+    """What an error of the server's own becomes: problems, of endpoints too, but no body that the file declares."""
+
+    on: ErrorKey = Field(description="A status or a class (5xx); a status counts before its class.", examples=[404])
+    status: int | None = Field(
+        None, ge=200, le=599, description="Another status; that in the problem follows.", examples=[400]
+    )
+    body: Annotated[Any, TextKind.TEMPLATE] = Field(
+        None,
+        description="Body in place of the problem; its expressions read `problem` and the request.",
+        examples=[{"error": "{{ problem.title }}", "id": "{{ request.id }}"}],
+    )
+    html: Annotated[str | None, TextKind.TEMPLATE] = Field(
+        None,
+        description="Page for clients whose `Accept` prefers one.",
+        examples=["<h1>{{ problem.title | xml_escape }}</h1>"],
+    )
+
+
+def _error_rows(value: Any) -> Any:
+    return (
+        [{"on": key, **row} if isinstance(row, dict) else row for key, row in value.items()]
+        if isinstance(value, dict)
+        else value
+    )
+
+
+ErrorMap = Annotated[
+    tuple[ErrorRow, ...],
+    BeforeValidator(_error_rows, json_schema_input_type=dict[str, ErrorRow] | list[ErrorRow]),
+]
+"""A mapping from a status or class to what becomes of it, or a list of rows."""
 
 
 class CarriedSettings(Settings):

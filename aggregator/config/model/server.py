@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from aggregator.config.model.edge import WideCors
+from aggregator.config.model.edge import ErrorMap, WideCors
 from aggregator.config.model.listeners import Addresses
 from aggregator.fields import ByteSize, Duration, Settings, Timeout
 
@@ -81,6 +81,11 @@ class ServerSettings(Settings):
         None,
         description="`strict` has browsers neither frame, sniff nor run what is answered; /docs keeps working.",
         examples=["strict"],
+    )
+    errors: ErrorMap = Field(
+        (),
+        description="Errors in your own words: by status or class another status, body or page.",
+        examples=[{404: {"body": {"error": "not_found"}}, 422: {"status": 400}}],
     )
     debug: DebugSettings | None = Field(None, description="Details of failures for callers who know a secret.")
 

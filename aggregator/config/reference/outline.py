@@ -41,6 +41,7 @@ SECTIONS = (
     ("CarriedSettings", "Carried", "under `defaults.response`"),
     ("ServerSettings", "Server", "under `server`"),
     ("AddressSettings", "Address", "in `server.listen`; or a text: `host:port`, `unix:` and a path"),
+    ("ErrorRow", "Error", "in `server.errors`: a mapping from status or class to the row, or a list of rows"),
     ("WideCorsSettings", "CORS of many", "under `cors` of `server`"),
     ("DebugSettings", "Debug", "under `server.debug`"),
     ("BackgroundSettings", "Background workers", "under `background` at the top level"),

@@ -18,7 +18,7 @@ from aggregator.config.rules.client import check_client, check_defaults_section,
 from aggregator.config.rules.conditions import check_conditions
 from aggregator.config.rules.declared_secrets import check_declared_secrets
 from aggregator.config.rules.each import check_each
-from aggregator.config.rules.edge import check_carried
+from aggregator.config.rules.edge import check_carried, check_errors
 from aggregator.config.rules.expressions import check_expressions
 from aggregator.config.rules.formats import check_formats, check_upstream_formats
 from aggregator.config.rules.groups import check_group_circles, check_groups
@@ -101,6 +101,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_client,
     check_defaults_section,
     check_carried,
+    check_errors,
     check_upstreams,
     check_schemes,
     check_upstream_formats,

@@ -11,13 +11,42 @@ from aggregator.config.analysis.texts import Texts
 from aggregator.config.model.edge import CarriedSettings
 from aggregator.config.rules.header_fields import check_answer_headers
 from aggregator.config.rules.names import check_names
+from aggregator.config.rules.text_bodies import check_text
 from aggregator.config.text.values import Steps
-from aggregator.diagnostics.finding import Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding
+
+PROBLEM_FIELDS = (
+    "type", "title", "status", "detail", "request_id", "cause", "part", "upstream", "upstream_status", "parts",
+    "errors",
+)  # fmt: skip
 
 
 def check_carried(around: Surroundings) -> Iterator[Finding]:
     """Headers that ``defaults`` give to every answer."""
     yield from _check_carried(around.settings.defaults.response, ("defaults", "response"), around)
+
+
+def check_errors(around: Surroundings) -> Iterator[Finding]:
+    """Errors in words of one's own change something, and read what there is."""
+    seen: dict[str, Steps] = {}
+    for index, row in enumerate(around.settings.server.errors):
+        path: Steps = ("server", "errors", index)
+        if row.on in seen:
+            there = Elsewhere(seen[row.on], "first here", at_key=True)
+            message = f"{row.on} has a row already"
+            yield Finding("no-effect", message, path, "keep one of the two", at_key=True, related=(there,))
+        elif not {"status", "body", "html"} & row.model_fields_set:
+            message = f"nothing is said of {row.on}"
+            yield Finding("no-effect", message, path, "write a `status`, a `body` or `html`", at_key=True)
+        seen.setdefault(row.on, path)
+        analysis = Analysis(path, None)
+        scope = Scope(Inputs(has_body=False)).having(problem=PROBLEM_FIELDS)
+        for key in ("body", "html"):
+            Texts(analysis).value(getattr(row, key), (*path, key), scope)
+        yield from analysis.problems
+        yield from check_names(analysis, around)
+        if row.html is not None:
+            yield from check_text(row.html, (*path, "html"), {"content-type": "text/html"})
 
 
 def _check_carried(settings: CarriedSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:

@@ -51,13 +51,14 @@ def check_text_bodies(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
     """Expressions in the text of markup, JSON or a form that nothing escapes."""
     for call in analysis.calls:
         if call.via is None and isinstance(call.settings.body, str):
-            yield from _check_text(call.settings.body, (*call.path, "body"), call.settings.headers)
+            yield from check_text(call.settings.body, (*call.path, "body"), call.settings.headers)
     answer = analysis.settings.respond if analysis.settings is not None else None
     if answer is not None and isinstance(answer.body, str) and _content_type(answer.headers.values):
-        yield from _check_text(answer.body, (*analysis.path, "respond", "body"), answer.headers.values)
+        yield from check_text(answer.body, (*analysis.path, "respond", "body"), answer.headers.values)
 
 
-def _check_text(text: str, path: Steps, headers: Mapping[str, Any]) -> Iterator[Finding]:
+def check_text(text: str, path: Steps, headers: Mapping[str, Any]) -> Iterator[Finding]:
+    """Expressions in *text*, which is sent with *headers*, that nothing escapes."""
     syntax = _syntax_of(text, _content_type(headers))
     if syntax is None:
         return

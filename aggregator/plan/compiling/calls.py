@@ -11,11 +11,13 @@ from aggregator.config.model.call import CallSettings, ShapeSettings
 from aggregator.config.model.client import Timeouts
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
+from aggregator.plan.compiling.endpoint.edge import compile_errors
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.forwarding import Forwarding, verdicts_of
 from aggregator.plan.compiling.requests import compile_request
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upstream
+from aggregator.plan.edge import ErrorPlan
 from aggregator.plan.types import CallPlan, RowPlan, ShapePlan, SuccessPlan, UpstreamPlan
 from aggregator.templates import compile_url
 
@@ -31,6 +33,7 @@ class Surroundings(Struct):
     upstreams: dict[str, UpstreamPlan] = field(default_factory=dict)
     upstream_rows: dict[str, tuple[RowPlan, ...]] = field(default_factory=dict)
     default_rows: tuple[RowPlan, ...] = ()
+    errors: tuple[ErrorPlan, ...] = ()
 
     @classmethod
     def of(cls, root: RootSettings, tls_digests: Mapping[str, str]) -> Surroundings:
@@ -43,6 +46,7 @@ class Surroundings(Struct):
             },
             {name: compile_rows(settings.status_map) for name, settings in root.upstreams.items()},
             compile_rows(root.defaults.status_map),
+            compile_errors(root.server),
         )
 
     def upstream(self, name: str | None, origin: str | None, label: str) -> UpstreamPlan:

@@ -101,7 +101,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     headers = success_headers(settings, whole.root)
     static = settings.respond
     response = compile_static(static, headers) if static else compile_response(settings.response, headers)
-    edge = compile_edge(settings, whole.root)
+    edge = compile_edge(settings, whole.root, whole.errors)
     calls = [*calls_in(fan), *(effect.call for effect in effects)]
     deadline, reserve = _deadline(settings, whole, fan)
     admission = compile_admission(settings, whole.root.defaults.endpoint)

@@ -15,16 +15,18 @@ class Answer:
     """Status, headers and body, complete but for the headers that every answer gets.
 
     A large body may come in *pieces*, which a door that can write them as they are need not join. *head_only* says that
-    the body was never here, as that of a HEAD call is not: no length and no tag are made of it.
+    the body was never here, as that of a HEAD call is not: no length and no tag are made of it. *document* are the
+    members of a problem, None for any other body.
     """
 
-    __slots__ = ("_body", "head_only", "headers", "pieces", "status")
+    __slots__ = ("_body", "document", "head_only", "headers", "pieces", "status")
 
     def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes]) -> None:
         self.status = status
         self.headers = headers
         self.body = body
         self.head_only = False
+        self.document: dict[str, Any] | None = None
 
     @property
     def body(self) -> bytes:
@@ -60,11 +62,13 @@ def problem(
     if request_id:
         document["request_id"] = request_id
     document.update({name: value for name, value in members.items() if value is not None})
-    return Answer(
+    answer = Answer(
         status,
         [(b"content-type", PROBLEM_TYPE), (b"cache-control", b"no-store"), *headers],
         json_codec.encode(document),
     )
+    answer.document = document
+    return answer
 
 
 def merged_headers(base: HeaderList, more: Mapping[bytes, bytes]) -> HeaderList:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from aggregator.exchange import Exchange
 from aggregator.plan.edge import EdgePlan
 from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.finish.errors import OwnErrors
 from aggregator.runtime.finish.headers import CorsHeaders, FixedHeaders, MadeHeaders
 
 Finish = Callable[[Exchange, Answer], None]
@@ -16,6 +17,8 @@ Finish = Callable[[Exchange, Answer], None]
 def compile_finish(plan: EdgePlan) -> Finish | None:
     """Return what is done to each answer of *plan*; None when nothing is."""
     steps: list[Finish] = []
+    if plan.errors:
+        steps.append(OwnErrors(plan.errors))
     if plan.made:
         steps.append(MadeHeaders(plan.made))
     if plan.fixed:

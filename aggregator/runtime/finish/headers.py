@@ -44,7 +44,7 @@ class MadeHeaders:
             if header[0] not in known:
                 try:
                     add_headers(answer, (header,), names)
-                except AggregatorError:
+                except (AggregatorError, ValueError):  # the latter from a query that is none
                     continue
 
 

@@ -18,6 +18,7 @@ from aggregator.server.openapi.answers.outcomes import (
     UNSUPPORTED,
     Outcome,
 )
+from aggregator.server.openapi.answers.rewording import reworded
 from aggregator.server.openapi.answers.successes import successes
 from aggregator.server.openapi.components import Schema, header_object
 from aggregator.server.openapi.inputs import can_be_refused
@@ -29,7 +30,8 @@ _REFERENCES = {outcome.shared: {"$ref": f"#/components/responses/{outcome.shared
 def responses(plan: EndpointPlan, body_name: str | None) -> Schema:
     """Give the Responses Object of *plan*; *body_name* is the component with the schema of its request body."""
     by_status: dict[str, list[Outcome]] = {}
-    for outcome in (*successes(plan, body_name), *_refusals(plan), *_failures(plan)):
+    outcomes = (*successes(plan, body_name), *_refusals(plan), *_failures(plan))
+    for outcome in (told for one in outcomes for told in reworded(one, plan.edge.errors)):
         known = by_status.setdefault(outcome.status, [])
         if outcome not in known:
             known.append(outcome)

@@ -60,6 +60,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "ListJoinSettings": {"left": "a[].b", "right": "b[].c", "into": "d"},
     "DebugSettings": {"secret": "${SECRET:-long enough}"},
     "BatchSettings": {"key": "id"},
+    "ErrorRow": {"on": 404},
     "UpstreamSettings": {"url": "http://u.test"},
 }
 """What a mapping needs to be one."""

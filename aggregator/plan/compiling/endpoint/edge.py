@@ -12,21 +12,35 @@ from aggregator.config.model.server import ServerSettings
 from aggregator.edge.cors import Cors
 from aggregator.edge.security import STRICT
 from aggregator.plan.compiling.endpoint.fields import compile_headers
-from aggregator.plan.edge import BARE, EdgePlan
+from aggregator.plan.edge import BARE, EdgePlan, ErrorPlan
+from aggregator.templates import compile_value
 
 
 def compile_server_edge(settings: ServerSettings) -> EdgePlan:
     """Return what the answers carry that come from no endpoint."""
-    return _edge(_cors([settings.cors]), _outermost(settings))
+    return _edge(_cors([settings.cors]), _outermost(settings), compile_errors(settings))
 
 
-def compile_edge(settings: EndpointSettings, root: RootSettings) -> EdgePlan:
-    """Return what the answers of an endpoint carry."""
+def compile_errors(settings: ServerSettings) -> tuple[ErrorPlan, ...]:
+    """Return what becomes of problems."""
+    return tuple(
+        ErrorPlan(
+            row.on,
+            row.status,
+            compile_value(row.body) if "body" in row.model_fields_set else None,
+            None if row.html is None else compile_value(row.html),
+        )
+        for row in settings.errors
+    )
+
+
+def compile_edge(settings: EndpointSettings, root: RootSettings, errors: tuple[ErrorPlan, ...]) -> EdgePlan:
+    """Return what the answers of an endpoint carry; *errors* are the same for all."""
     always = _outermost(root.server)
     for headers in _layers(settings, root):
         if headers.on == "always":
             always |= {name.lower(): value for name, value in headers.values.items()}
-    return _edge(_cors([root.server.cors, settings.cors]), always)
+    return _edge(_cors([root.server.cors, settings.cors]), always, errors)
 
 
 def success_headers(settings: EndpointSettings, root: RootSettings) -> dict[str, Any]:
@@ -52,9 +66,9 @@ def _outermost(settings: ServerSettings) -> dict[str, Any]:
     return {name.decode(): value.decode() for name, value in preset} | named
 
 
-def _edge(cors: Cors | None, headers: Mapping[str, Any]) -> EdgePlan:
+def _edge(cors: Cors | None, headers: Mapping[str, Any], errors: tuple[ErrorPlan, ...]) -> EdgePlan:
     fixed, made = compile_headers(headers)
-    plan = EdgePlan(cors, fixed, made)
+    plan = EdgePlan(cors, fixed, made, errors)
     return BARE if plan == BARE else plan
 
 
