@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.client import FormatName, ForwardSettings, TimeoutSetting
 from aggregator.config.model.failure import StatusMap
+from aggregator.config.model.marks import EVERYWHERE, IN_REQUEST, ON_PART, ON_RESULT, Works, marks_of
 from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.http import Method
 
@@ -99,94 +100,133 @@ def _each(value: Any) -> Any:
 class ShapeSettings(Settings):
     """What is taken from a body, in this order: select, target, allow or deny, rename, group."""
 
-    select: Annotated[str | None, TextKind.TEMPLATE] = Field(
+    select: Annotated[str | None, TextKind.TEMPLATE, ON_RESULT] = Field(
         None,
         description="JMESPath, or an expression in {{ }} that sees `this`.",
         examples=["data[].{id: id, name: name}"],
     )
-    target: str | None = Field(None, description="Take only what is at this path.", examples=["data.user"])
-    allow: tuple[str, ...] = Field(
+    target: Annotated[str | None, ON_RESULT] = Field(
+        None, description="Take only what is at this path.", examples=["data.user"]
+    )
+    allow: Annotated[tuple[str, ...], ON_RESULT] = Field(
         (), description="Keep only these paths; they go through lists.", examples=[["id", "address.city"]]
     )
-    deny: tuple[str, ...] = Field((), description="Remove these paths; they go through lists.", examples=[["password"]])
-    rename: dict[str, str] = Field(
+    deny: Annotated[tuple[str, ...], ON_RESULT] = Field(
+        (), description="Remove these paths; they go through lists.", examples=[["password"]]
+    )
+    rename: Annotated[dict[str, str], ON_RESULT] = Field(
         default_factory=dict, description="New names of paths, all applied at once.", examples=[{"id": "user_id"}]
     )
-    group: str | None = Field(None, description="Put the result under this path.", examples=["user"])
+    group: Annotated[str | None, ON_RESULT] = Field(
+        None, description="Put the result under this path.", examples=["user"]
+    )
+
+
+CallKind = Literal["url", "race", "fan_out"]
 
 
 class CallSettings(ShapeSettings):
     """One call to an upstream. The short form is the URL alone."""
 
-    url: Annotated[str | None, TextKind.URL] = Field(
+    url: Annotated[str | None, TextKind.URL, EVERYWHERE] = Field(
         None,
         description="`upstream:/path`, `POST upstream:/path` or a full URL.",
         examples=["users:/users/{user_id}"],
     )
-    method: Method | None = Field(None, description="Method; GET unless the URL or a body says otherwise.")
-    query: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
+    method: Annotated[Method | None, IN_REQUEST] = Field(
+        None, description="Method; GET unless the URL or a body says otherwise."
+    )
+    query: Annotated[dict[str, Any], TextKind.FIELDS, IN_REQUEST] = Field(
         default_factory=dict, description="Query parameters; null ones are left out, lists are repeated."
     )
-    headers: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
+    headers: Annotated[dict[str, Any], TextKind.FIELDS, IN_REQUEST] = Field(
         default_factory=dict, description="Headers; null ones are left out."
     )
-    json_: Annotated[Any, TextKind.TEMPLATE] = Field(
+    json_: Annotated[Any, TextKind.TEMPLATE, IN_REQUEST] = Field(
         None, alias="json", description="JSON body; may hold expressions.", examples=["{{ body }}"]
     )
-    form: Annotated[dict[str, Any] | None, TextKind.FIELDS] = Field(
+    form: Annotated[dict[str, Any] | None, TextKind.FIELDS, IN_REQUEST] = Field(
         None, description="Body of a form (application/x-www-form-urlencoded)."
     )
-    multipart: Annotated[dict[str, Any] | None, TextKind.TEMPLATE] = Field(
+    multipart: Annotated[dict[str, Any] | None, TextKind.TEMPLATE, IN_REQUEST] = Field(
         None, description="Body of a form with files (multipart/form-data)."
     )
-    body: Annotated[str | None, TextKind.TEMPLATE] = Field(
+    body: Annotated[str | None, TextKind.TEMPLATE, IN_REQUEST] = Field(
         None, description="Body as text; name its type in `headers`."
     )
-    graphql: GraphqlSettings | None = Field(None, description="A GraphQL operation instead of a body.")
-    timeout: TimeoutSetting | None = Field(None, description="Limits of this call, cut to what the endpoint has left.")
-    optional: bool = Field(
+    graphql: Annotated[GraphqlSettings | None, IN_REQUEST & ~Works.STREAM] = Field(
+        None, description="A GraphQL operation instead of a body."
+    )
+    timeout: Annotated[TimeoutSetting | None, EVERYWHERE] = Field(
+        None, description="Limits of this call, cut to what the endpoint has left."
+    )
+    optional: Annotated[bool, ON_PART & ~Works.RUNNER] = Field(
         False, description="A failure does not fail the answer; `default` takes the place of the result."
     )
-    default: Annotated[Any, TextKind.TEMPLATE] = Field(
+    default: Annotated[Any, TextKind.TEMPLATE, ON_PART & ~Works.RUNNER] = Field(
         None,
         description="What an optional call becomes when it fails, or any when it is skipped.",
         examples=[{"count": 0}],
     )
-    when: Annotated[str | None, TextKind.CONDITION] = Field(
+    when: Annotated[str | None, TextKind.CONDITION, ON_PART | Works.BACKGROUND] = Field(
         None, description="Expression; the call is skipped (which is no failure) unless it holds."
     )
-    needs: tuple[str, ...] = Field(
+    needs: Annotated[tuple[str, ...], Works.PART | Works.RACE | Works.GROUP | Works.STREAM | Works.EACH] = Field(
         (), description="Calls that must have ended first, although no value of theirs is used."
     )
-    for_each: Annotated[EachSettings, BeforeValidator(_each, json_schema_input_type=str | EachSettings)] | None = Field(
+    for_each: Annotated[
+        Annotated[EachSettings, BeforeValidator(_each, json_schema_input_type=str | EachSettings)] | None,
+        ON_PART & IN_REQUEST,
+    ] = Field(
         None,
         description="One call per item of a list; `item` and `index` are names in it.",
         examples=["{{ order.items }}"],
     )
-    success: SuccessSettings | None = Field(None, description="What counts as success.")
-    status_map: StatusMap = Field((), description="What failures of this call become.")
-    fallback: tuple[Annotated[CallSettings, BeforeValidator(short_call, json_schema_input_type=str)], ...] = Field(
-        (), description="Calls to try in order when this one fails."
+    success: Annotated[SuccessSettings | None, IN_REQUEST] = Field(None, description="What counts as success.")
+    status_map: Annotated[StatusMap, EVERYWHERE & ~Works.BACKGROUND] = Field(
+        (), description="What failures of this call become."
     )
-    race: tuple[Annotated[CallSettings, BeforeValidator(short_call, json_schema_input_type=str)], ...] = Field(
+    fallback: Annotated[
+        tuple[Annotated[CallSettings, BeforeValidator(short_call, json_schema_input_type=str)], ...],
+        ON_PART & IN_REQUEST & ~Works.EACH,
+    ] = Field((), description="Calls to try in order when this one fails.")
+    race: Annotated[
+        tuple[Annotated[CallSettings, BeforeValidator(short_call, json_schema_input_type=str)], ...],
+        ON_PART,
+    ] = Field(
         (),
         description="Calls that start together; the first success is the result, the others are cancelled.",
     )
-    fan_out: FanOutSettings | None = Field(None, description="A nested group of calls as this part.")
-    forward: ForwardSettings | None = Field(None, description="What of the client's request goes with this call.")
-    format: FormatName | None = Field(None, description="How the body is read; by its content type unless said.")
-    transform: str | None = Field(
+    fan_out: Annotated[FanOutSettings | None, ON_PART] = Field(
+        None, description="A nested group of calls as this part."
+    )
+    forward: Annotated[ForwardSettings | None, IN_REQUEST] = Field(
+        None, description="What of the client's request goes with this call."
+    )
+    format: Annotated[FormatName | None, ON_RESULT & IN_REQUEST] = Field(
+        None, description="How the body is read; by its content type unless said."
+    )
+    transform: Annotated[str | None, ON_RESULT] = Field(
         None,
         description="Function of a plug-in that gets the result and gives a new one.",
         examples=["my_plugin:clean"],
     )
-    max_body: ByteSize | None = Field(None, description="Largest body taken, after decompression.")
-    raw_path: bool = Field(
+    max_body: Annotated[ByteSize | None, IN_REQUEST] = Field(
+        None, description="Largest body taken, after decompression."
+    )
+    raw_path: Annotated[bool, IN_REQUEST] = Field(
         False,
         description="Let values in the path of the URL hold `.` and `..` between encoded slashes or backslashes;"
         " otherwise such values are refused (400).",
     )
-    redirects: int | None = Field(None, ge=0, le=10, description="Redirects followed within the same origin.")
+    redirects: Annotated[int | None, IN_REQUEST & ~Works.STREAM] = Field(
+        None, ge=0, le=10, description="Redirects followed within the same origin."
+    )
+
+    @property
+    def kind(self) -> CallKind:
+        """What it asks for: one request, the first success of several calls, or a nested fan-out."""
+        return "url" if self.url is not None else "race" if self.race else "fan_out"
 
     @model_validator(mode="after")
     def _one_kind(self) -> CallSettings:
@@ -235,11 +275,11 @@ class FanOutSettings(Settings):
 class BackgroundCallSettings(CallSettings):
     """A call that runs after the answer has gone out; nobody waits for it."""
 
-    name: str | None = Field(
+    name: Annotated[str | None, EVERYWHERE] = Field(
         None,
         description="Its name in logs and counters; its method, upstream and path as the file writes them if left out.",
     )
-    on: Literal["success", "failure", "always"] = Field(
+    on: Annotated[Literal["success", "failure", "always"], EVERYWHERE] = Field(
         "success", description="After which answers: a success is a status below 400, also of a partial answer."
     )
 
@@ -247,3 +287,6 @@ class BackgroundCallSettings(CallSettings):
 BackgroundCall = Annotated[
     BackgroundCallSettings, BeforeValidator(short_call, json_schema_input_type=str | BackgroundCallSettings)
 ]
+
+marks_of(CallSettings)  # a field without a mark ends the import here
+marks_of(BackgroundCallSettings)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
-from aggregator.config.analysis.sites import Analysis, CallSite
+from aggregator.config.analysis.sites import Analysis, CallSite, Role
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.call import BackgroundCallSettings
+from aggregator.config.model.marks import Works, keys_without_effect
 from aggregator.diagnostics.finding import Finding
 
-_AROUND = ("optional", "default", "needs", "for_each", "fallback", "race", "fan_out", "status_map")
-_RESULT = ("success", "select", "target", "allow", "deny", "rename", "group", "format", "transform")
-_BODIES = ("json", "form", "multipart", "body", "graphql")
-_OF_REQUEST = ("method", "query", "headers", *_BODIES, "forward", "raw_path", "redirects", "max_body")
-_OF_ONE_CALL = (*_OF_REQUEST, "for_each", "fallback", "success", "format")
 _IN_ALTERNATIVE = "in an alternative; write it on the call itself"
 _INSTEAD = "write a part of its own for what comes instead, with `when: \"{{ calls.NAME.state == 'default' }}\"`"
 _HINTS = {
@@ -21,14 +18,12 @@ _HINTS = {
     ("fallback", "beside `race`"): "add it to the race, or to one of its calls",
     **{(key, _IN_ALTERNATIVE): f"make the call `optional`, and {_INSTEAD}" for key in ("fan_out", "race", "for_each")},
 }
-_WITHOUT_EFFECT = {
-    "background": ((*_AROUND, *_RESULT[1:]), "in `background`, whose results nobody reads"),
-    "fallback": (
-        (*(key for key in _AROUND if key != "status_map"), "when"),
-        _IN_ALTERNATIVE,
-    ),
-    "race": (("needs", "default", "optional"), "in a race; write it on the part itself"),
-    "call": (("needs",), "on a single call"),
+_ROLES: dict[Role, tuple[Works, str]] = {
+    "call": (Works.CALL, "on a single call"),
+    "part": (Works.PART, "on a part"),
+    "race": (Works.RUNNER, "in a race; write it on the part itself"),
+    "fallback": (Works.FALLBACK, _IN_ALTERNATIVE),
+    "background": (Works.BACKGROUND, "in `background`, whose results nobody reads"),
 }
 
 
@@ -38,15 +33,25 @@ def check_roles(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
         if call.via is not None:
             continue
         yield from _check_moment(analysis, call)
-        keys, where = _WITHOUT_EFFECT.get(call.role, ((), ""))
-        yield from _without_effect(call, keys, where)
-        if call.settings.url is None:
-            kind = "race" if call.settings.race else "fan_out"
-            yield from _without_effect(call, _OF_ONE_CALL, f"beside `{kind}`")
-        elif call.settings.for_each is not None and call.settings.fallback:
+        yield from _without_effect(call, *_ROLES[call.role])
+        match call.settings.kind:
+            case "url":
+                yield from _check_beside_each(call)
+            case "race":
+                yield from _without_effect(call, Works.RACE, "beside `race`")
+            case "fan_out":
+                yield from _without_effect(call, Works.GROUP, "beside `fan_out`")
+            case other:
+                assert_never(other)
+
+
+def _check_beside_each(call: CallSite) -> Iterator[Finding]:
+    said = call.settings.model_fields_set
+    for key in keys_without_effect(type(call.settings), Works.EACH) if call.settings.for_each is not None else ():
+        if key in said:
             hint = "write `on_error: null` for single items, or `optional` and `default` for all"
-            message = "`fallback` has no meaning with `for_each`"
-            yield Finding("no-effect", message, (*call.path, "fallback"), hint, at_key=True)
+            message = f"`{key}` has no meaning with `for_each`"
+            yield Finding("no-effect", message, (*call.path, key), hint, at_key=True)
 
 
 def _check_moment(analysis: Analysis, call: CallSite) -> Iterator[Finding]:
@@ -60,9 +65,9 @@ def _check_moment(analysis: Analysis, call: CallSite) -> Iterator[Finding]:
         yield Finding("no-effect", message, (*call.path, "on"), f"write `on: {moment}`, or `on: always`", at_key=True)
 
 
-def _without_effect(call: CallSite, keys: tuple[str, ...], where: str) -> Iterator[Finding]:
+def _without_effect(call: CallSite, place: Works, where: str) -> Iterator[Finding]:
     said = call.settings.model_fields_set
-    for key in keys:
+    for key in keys_without_effect(type(call.settings), place):
         if key in said or f"{key}_" in said:
             message = f"`{key}` has no effect {where}"
             yield Finding("no-effect", message, (*call.path, key), _HINTS.get((key, where), "remove it"), at_key=True)

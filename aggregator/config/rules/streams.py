@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.model.marks import Works, keys_without_effect
 from aggregator.config.model.response import ResponseSettings
 from aggregator.config.rules.spots import report
 from aggregator.config.text.values import Steps
@@ -13,11 +14,6 @@ from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.http import BODILESS
 
 _OF_ANSWER = frozenset({"status", "headers", "pass_headers"})
-_OF_CALL = (
-    "optional", "default", "when", "for_each", "fallback", "race", "fan_out", "select", "target", "allow", "deny",
-    "rename", "group", "transform", "format", "graphql", "redirects",
-)  # fmt: skip
-
 _INSTEAD = {
     "body": "remove it; the body of the call is the answer",
     "cache_control": "write it as a header: `headers: {cache-control: …}`",
@@ -41,7 +37,7 @@ def check_streams(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
     if settings.body is not None:
         message = "the body of a streaming endpoint is not read, so it cannot be checked"
         yield Finding("stream", message, (*at, "body"), "remove `body`", at_key=True)
-    for key in _OF_CALL:
+    for key in keys_without_effect(type(settings.call), Works.STREAM):
         if key in settings.call.model_fields_set:
             message = f"`{key}` has no effect on a stream"
             yield Finding("stream", message, (*at, "call", key), "remove it", at_key=True)
