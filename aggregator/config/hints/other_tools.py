@@ -12,7 +12,6 @@ _CREDENTIALS = 'send credentials in `headers`, from a variable: `headers: {autho
 _NO_LOGIN = (
     "clients are not checked here; a proxy in front does it, or the upstream with `forward: {headers: [authorization]}`"
 )
-_NO_CORS = "put `CORSMiddleware` around `create_app`, or let a proxy in front answer browsers of other origins"
 _NO_FILES = "files are for a proxy in front; `respond` gives a fixed answer"
 _IN_PATHS = "write it into the path of each endpoint: `GET /api/users`"
 _IN_URL = "write it into `url`, behind the host"
@@ -42,7 +41,6 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "auth": (_CREDENTIALS, _CREDENTIALS, _NO_LOGIN),
     "cache": (_NOT_STORED, _NOT_STORED, _NOT_STORED),
     "circuit_breaker": (_NOT_CUT_OFF, _NOT_CUT_OFF, _NOT_CUT_OFF),
-    "cors": (_NO_CORS, _NO_CORS, _NO_CORS),
     "depends_on": (_ORDER, _ORDER, _ORDER),
     "hosts": (_ONE_URL, _NAMED_ONCE, _ANY_HOST),
     "prefix": (_IN_URL, _IN_URL, _IN_PATHS),
