@@ -24,7 +24,7 @@ FILES = [
 ]
 BLOCKS = [
     (file, number, block)
-    for file in (ROOT / "README.md", *ROOT.glob("docs/*.md"))
+    for file in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"))
     for number, block in enumerate(re.findall(r"```yaml\n(version: 1\n.*?)```", file.read_text(), re.DOTALL))
 ]
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import time
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 from fastapi.testclient import TestClient
+from tries import ask, check, contains, tries
 
 from aggregator.demo.server import DemoServer
 from aggregator.server.application.app import create_app
@@ -21,70 +19,8 @@ from aggregator.server.once.checking import check_file
 
 FOLDER = Path(__file__).parents[2] / "examples"
 FILES = sorted(FOLDER.glob("*.yaml"))
-TRY = re.compile(r"^# try: (?P<asked>.+)\n(?P<shown>(?:#   \S+: .+\n)*)", re.MULTILINE)
-ASKED = re.compile(
-    r"(?P<method>[A-Z]+) (?P<target>/\S*)(?P<headers>(?: -H \"[^\"]+\")*)(?: (?P<body>\{.*\}))?"
-    r" -> (?P<status>\d{3})(?: (?P<fragment>.+))?"
-)
 PATIENCE = 2.0
 """Seconds within which the work behind an answer shows."""
-
-
-class Try(NamedTuple):
-    """One request that a file says to try, and what it says comes back."""
-
-    line: str
-    method: str
-    target: str
-    headers: dict[str, str]
-    body: str | None
-    status: int
-    fragment: Any
-    shown: tuple[tuple[str, str], ...]
-
-
-def tries(text: str) -> Iterator[Try]:
-    """Give the requests that *text* says to try, in its order."""
-    for found in TRY.finditer(text):
-        asked = ASKED.fullmatch(found["asked"])
-        assert asked, f"not a request to try: {found['asked']}"
-        headers = dict(header.split(": ", 1) for header in re.findall(r'-H "([^"]+)"', asked["headers"]))
-        if asked["body"]:
-            headers["content-type"] = "application/json"
-        fragment = None if asked["fragment"] is None else json.loads(asked["fragment"])
-        shown = re.findall(r"^#   (\S+): (.+)$", found["shown"], re.MULTILINE)
-        yield Try(
-            found["asked"], asked["method"], asked["target"], headers, asked["body"],
-            int(asked["status"]), fragment, tuple(shown),
-        )  # fmt: skip
-
-
-def ask(api: TestClient, wanted: Try) -> Any:
-    """Give the answer to the request of *wanted*."""
-    return api.request(wanted.method, wanted.target, headers=wanted.headers, content=wanted.body)
-
-
-def check(answer: Any, wanted: Try) -> None:
-    """Compare status, fragment and headers of *answer* with what is wanted."""
-    assert answer.status_code == wanted.status, f"{wanted.line}\n{answer.text}"
-    if isinstance(wanted.fragment, str):
-        assert wanted.fragment in answer.text, f"{wanted.line}\n{answer.text}"
-    elif wanted.fragment is not None:
-        came = answer.json()
-        assert contains(came, wanted.fragment), f"{wanted.line}\n{json.dumps(came, indent=1)}"
-    for name, value in wanted.shown:
-        assert fnmatchcase(answer.headers.get(name, ""), value), f"{wanted.line}\n{answer.headers}"
-
-
-def contains(came: Any, wanted: Any) -> bool:
-    """Say whether *came* has all of *wanted*: objects may have more keys, lists more elements at their end."""
-    if isinstance(wanted, dict):
-        return isinstance(came, dict) and all(
-            name in came and contains(came[name], value) for name, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        return isinstance(came, list) and len(came) >= len(wanted) and all(map(contains, came, wanted))
-    return type(came) is type(wanted) and bool(came == wanted)
 
 
 @pytest.fixture
