@@ -12,6 +12,8 @@ import msgspec
 from aggregator.errors import ExpressionError
 from aggregator.templates.expressions.data import MISSING, kind_of
 
+MAX_HEADER: Final = 8192
+"""Bytes of a field value; servers and proxies take lines of that length, and hardly one takes longer ones."""
 _NOT_IN_A_HEADER: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -38,11 +40,19 @@ def json_text(value: Any) -> str:
 
 
 def header_value(text: str) -> bytes:
-    """*text* as a field value, no space around it (RFC 9110 §5.5): ISO-8859-1, or UTF-8 for what does not fit.
+    """Return *text* as a field value, no space around it (RFC 9110 §5.5): ISO-8859-1, or UTF-8 for what does not fit.
 
     Who reads UTF-8 where it is UTF-8, as we do, gets *text* again: what would be taken for UTF-8 is sent as UTF-8.
-    Raises `ExpressionError` for a control character, such as a line break, and for half of a surrogate pair.
+    Raises `ExpressionError` for a control character, such as a line break, for half of a surrogate pair, and for more
+    than `MAX_HEADER` bytes.
     """
+    value = _field_bytes(text)
+    if len(value) > MAX_HEADER:
+        raise ExpressionError(f"a header value has at most {MAX_HEADER} bytes")
+    return value
+
+
+def _field_bytes(text: str) -> bytes:
     if _NOT_IN_A_HEADER.search(text):
         raise ExpressionError("a header value cannot hold a line break or another control character")
     text = text.strip(" \t")

@@ -34,6 +34,22 @@ def test_a_name_that_is_no_token_is_a_string(name, written):
     assert parts_header([result(name)]).startswith(written + b";")
 
 
+def test_the_header_of_many_parts_is_cut():
+    """A head that is larger than its buffer makes a proxy refuse the answer; the last item counts what is left out."""
+    names = [f"part_{number}" for number in range(81)]
+    header = parts_header([result(name) for name in names])
+    items = header.decode().split(", ")
+    assert len(header) <= 2048
+    assert items[-1] == f"*;omitted={81 - (len(items) - 1)}"
+    assert [item.partition(";")[0] for item in items[:-1]] == names[: len(items) - 1]
+    assert len(items) > 30
+
+
+def test_one_long_item_is_left_out_too():
+    """A name may be as long as it likes."""
+    assert parts_header([result("x" * 3000), result()]) == b"*;omitted=2"
+
+
 def test_a_part_as_data():
     """The same words; what was tried before it and what is inside it tell the same of themselves."""
     part = result("x")

@@ -27,6 +27,14 @@ def test_a_header_value(text: str, value: bytes) -> None:
     assert field_text(value) == text.strip(" \t")
 
 
+def test_a_header_value_has_a_size() -> None:
+    """Whatever a template makes of data, it fits into a line that servers and proxies take; bytes count."""
+    assert header_value("é€" * 1638) == ("é€" * 1638).encode()
+    for text in ("a" * 8193, "é€" * 1639):
+        with pytest.raises(ExpressionError, match="at most 8192 bytes"):
+            header_value(text)
+
+
 @pytest.mark.parametrize("text", ["a\r\nx-evil: 1", "a\nb", "a\rb", "a\0b", "\x1b[0m", "a\x7f", "\ud800", "a\r\n"])
 def test_no_text_adds_a_header(text: str) -> None:
     """Line breaks, other controls and what a header cannot carry are refused."""

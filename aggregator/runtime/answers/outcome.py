@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 from aggregator.exchange import State
@@ -11,17 +12,29 @@ from aggregator.parts.result import Result
 from aggregator.runtime.answers.disclosure import details
 
 HEADER = b"aggregator-parts"
+LONGEST = 2048
+"""Bytes of the header: half of 4 KiB, which is what nginx takes as the whole head of an answer."""
 _REPLACED = frozenset({State.DEFAULT, State.STALE})
 _LOST = _REPLACED | {State.FAILED}
 _TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*").fullmatch
 
 
-def parts_header(parts: Iterable[Result]) -> bytes:
-    """Give the parts as a structured field (RFC 9651 list): ``ads;state=default;cause=deadline;ms=300;attempts=1``.
+def parts_header(parts: Sequence[Result]) -> bytes:
+    """Return the parts as a structured field (RFC 9651 list): ``ads;state=default;cause=deadline;ms=300;attempts=1``.
 
     A part that is there although something inside it is not says how much: ``lines;state=ok;lost=2;cause=reset``.
+    Parts that do not fit into ``LONGEST`` bytes are counted at its end: ``*;omitted=61``.
     """
-    return ", ".join(_item(part) for part in parts).encode("ascii", "replace")
+    header = ", ".join([_item(part) for part in parts]).encode("ascii", "replace")
+    return header if len(header) <= LONGEST else _cut(parts)
+
+
+def _cut(parts: Sequence[Result]) -> bytes:
+    items = [_item(part).encode("ascii", "replace") for part in parts]
+    ends = accumulate(len(item) + 2 for item in items)
+    room = LONGEST - len(b"*;omitted=%d" % len(items))
+    kept = sum(end <= room for end in ends)
+    return b", ".join([*items[:kept], b"*;omitted=%d" % (len(items) - kept)])
 
 
 def _item(part: Result) -> str:
