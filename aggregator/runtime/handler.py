@@ -185,7 +185,7 @@ class EndpointHandler:
         self._routine.report.gone(self.plan.key, exchange)
 
     async def _run(self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop) -> Run:
-        done: asyncio.Future[None] = loop.create_future()
+        done: asyncio.Future[bool] = loop.create_future()
         run = Run(
             self._routine.order, self.parts, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done)
         )
@@ -261,19 +261,20 @@ def _finishing(finish: Finish, exchange: Exchange, answered: Answered) -> Answer
     return finished
 
 
-async def _unless_gone(done: asyncio.Future[None], receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
+async def _unless_gone(done: asyncio.Future[bool], receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
     """Wait for *done*; raise ``ClientGone`` when the client hangs up first."""
     watch = Watch(receive, done, loop)
     try:
-        await done
+        if await done:
+            raise ClientGone("The client hung up.")
     finally:
         watch.stop()
 
 
-def _resolve(done: asyncio.Future[None]) -> Callable[[Run], None]:
+def _resolve(done: asyncio.Future[bool]) -> Callable[[Run], None]:
     def ended(_: Run) -> None:
         if not done.done():
-            done.set_result(None)
+            done.set_result(False)
 
     return ended
 

@@ -18,11 +18,14 @@ PATIENCE = 0.05
 
 
 class Watch:
-    """Fails *done* with ``ClientGone`` when *receive* tells of a disconnect; costs answers that are quick nothing."""
+    """Resolves *done* to true when *receive* tells of a disconnect; costs answers that are quick nothing.
+
+    An exception in *done* would keep the frames that wait for it, and they *done*, until the collector runs.
+    """
 
     __slots__ = ("_done", "_receive", "_task", "_timer")
 
-    def __init__(self, receive: Receive, done: asyncio.Future[None], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, receive: Receive, done: asyncio.Future[bool], loop: asyncio.AbstractEventLoop) -> None:
         self._receive = receive
         self._done = done
         self._task: asyncio.Task[None] | None = None
@@ -35,7 +38,7 @@ class Watch:
     async def _look(self) -> None:
         await disconnect(self._receive)
         if not self._done.done():
-            self._done.set_exception(ClientGone("The client hung up."))
+            self._done.set_result(True)
 
     def stop(self) -> None:
         """Look no more."""

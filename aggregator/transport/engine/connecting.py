@@ -43,17 +43,22 @@ class Connector:
     async def connect(
         self, factory: Callable[[], _P], deadline: float, limit: float | None
     ) -> tuple[socket.socket, _P]:
-        """Give a connected socket and its protocol. Raises CallError.
+        """Return a connected socket and its protocol. Raises CallError, with no other exception behind it.
 
         *deadline* is the call's, in loop time; *limit* is what connecting may take of it, in seconds.
         """
+        failure = None
         until = deadline if limit is None else min(deadline, self._loop.time() + limit)
         try:
             async with asyncio.timeout_at(until) as timeout:
                 return await self._protocol(factory, await open_socket(self._loop, await self._addresses()))
         except (OSError, UnicodeError, RuntimeError) as error:  # uvloop turns some of the first into the last
             if not timeout.expired():
-                raise connect_failure(error) from None
+                failure = connect_failure(error)
+        finally:
+            del timeout  # it has the task, and the task keeps this frame with what was raised in it
+        if failure is not None:  # raised here, and not where its context would be another exception with its frames
+            raise failure
         raise late(Cause.DEADLINE if until == deadline else Cause.CONNECT_TIMEOUT)
 
     def close(self) -> None:
