@@ -26,7 +26,7 @@ class Exchange:
     __slots__ = (
         "_header_map", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "client", "deadline",
         "header_list", "id", "method", "params", "path", "query_string", "query_values", "receive", "segments",
-        "started", "under_way",
+        "started", "tls_client", "under_way",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -41,6 +41,7 @@ class Exchange:
         self.body_value: Any = None
         self.body_as_sent: Any = None
         self.client: str = ""
+        self.tls_client: dict[str, Any] | None = None
         self.caller: Any = None
         self.id: str = ""
         self.started = 0.0
@@ -70,7 +71,10 @@ class Exchange:
     @property
     def request(self) -> dict[str, Any]:
         """What expressions see as ``request``."""
-        return {"method": self.method, "path": self.path, "id": self.id, "client": self.client}
+        return {
+            "method": self.method, "path": self.path, "id": self.id, "client": self.client,
+            "tls": {"client": self.tls_client},
+        }  # fmt: skip
 
 
 def query_map(query_string: bytes) -> dict[str, Any]:

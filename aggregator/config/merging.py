@@ -110,7 +110,7 @@ def _find_identity(whole: Whole, section: Section, value: Any, folder: Path) -> 
     return found.value
 
 
-_FINDERS = {"upstreams": _find_files, "auth": _find_identity}
+_FINDERS = {"upstreams": _find_files, "server": _find_files, "auth": _find_identity}
 """Sections that name files, and what looks for these."""
 
 

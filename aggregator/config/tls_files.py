@@ -1,6 +1,6 @@
-"""The files that upstreams name under ``tls``: where they are, whether they can be used, and what they hold now.
+"""The files that upstreams and the server name under ``tls``: where they are, whether they can be used, what they hold.
 
-``merging`` asks for each section of upstreams, so that a file renewed on disk is a change of the configuration.
+``merging`` asks for each section that may name some, so that a file renewed on disk is a change of the configuration.
 """
 
 from __future__ import annotations
@@ -21,13 +21,19 @@ from aggregator.transport import TlsSettings
 if TYPE_CHECKING:
     from aggregator.transport.tls.files import Unusable
 
-_ROLES = ("ca", "cert", "key")
+_ROLES = ("ca", "client_ca", "cert", "key")
+SERVER = "server.tls"
+"""Under what the digest of the server's files stands, beside those of upstreams, whose names have no dot."""
 _FOLDER = "create it, or correct its path, which begins in the folder of this file"
 _Paths = dict[str, str]
+_Steps = tuple[str, ...]
 
 
 class TlsFiles(Struct):
-    """What was found: *value* is the section with whole paths; *digests*, by upstream, are of what the files hold."""
+    """What was found: *value* is the section with whole paths; *digests* are of what the files hold, by upstream.
+
+    The files of the server have theirs under ``SERVER``.
+    """
 
     value: Any
     digests: dict[str, str] = field(default_factory=dict)
@@ -38,26 +44,54 @@ class TlsFiles(Struct):
 def find_tls_files(section: Section, value: Any, folder: Path) -> TlsFiles:
     """Look for the files that *section* names in *folder*; *value* is the section with variables filled in."""
     found, look = TlsFiles(value), cache(_look)  # many upstreams may share their files
-    for name, upstream, paths in _naming(value):
+    is_server = section.key == "server"
+    for steps, paths in _pairs_of_server(value) if is_server else _pairs_of_upstreams(value):
         located = {role: str(folder / path) for role, path in paths.items()}
         found.files |= {Path(path) for path in located.values()}
         wrong, digest = look(tuple(located.items()))
         if wrong is not None:
-            found.diagnostics.append(_problem(section, (name, "tls"), wrong, section.value[name]["tls"]))
+            found.diagnostics.append(_problem(section, steps, wrong, at_path(section.value, steps)))
             continue
-        found.digests[name] = digest
-        found.value = {**found.value, name: {**upstream, "tls": {**upstream["tls"], **located}}}
+        owner = SERVER if is_server else steps[0]
+        found.digests[owner] = found.digests.get(owner, "") + digest
+        found.value = _replaced(found.value, steps, located)
     return found
 
 
-def _naming(value: Any) -> Iterator[tuple[str, dict[str, Any], _Paths]]:
-    """The upstreams that name files, with the paths by what they are for."""
-    for name, upstream in value.items() if isinstance(value, dict) else ():
-        tls = upstream.get("tls") if isinstance(upstream, dict) else None
-        if isinstance(tls, dict):
-            paths = {role: tls[role] for role in _ROLES if isinstance(tls.get(role), str)}
-            if paths:
-                yield name, upstream, paths
+def _pairs_of_upstreams(value: Any) -> Iterator[tuple[_Steps, _Paths]]:
+    """The places of ``tls`` that name files, with the paths by what they are for."""
+    for name in value if isinstance(value, dict) else ():
+        yield from _named(value, (name, "tls"))
+
+
+def _pairs_of_server(value: Any) -> Iterator[tuple[_Steps, _Paths]]:
+    """The same of the server: its own TLS, that of other names, and that of the address of administration."""
+    for tls in (("tls",), ("admin", "tls")):
+        yield from _named(value, tls)
+        names = at_path(value, (*tls, "names"))
+        for name in names if isinstance(names, dict) else ():
+            yield from _named(value, (*tls, "names", name))
+
+
+def _named(value: Any, steps: _Steps) -> Iterator[tuple[_Steps, _Paths]]:
+    tls = at_path(value, steps)
+    if isinstance(tls, dict):
+        paths = {role: tls[role] for role in _ROLES if isinstance(tls.get(role), str)}
+        if paths:
+            yield steps, paths
+
+
+def at_path(value: Any, steps: _Steps) -> Any:
+    """What stands at *steps* in *value*; None when there is nothing."""
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _replaced(value: Any, steps: _Steps, paths: _Paths) -> Any:
+    if not steps:
+        return {**value, **paths}
+    return {**value, steps[0]: _replaced(value[steps[0]], steps[1:], paths)}
 
 
 def _look(located: tuple[tuple[str, str], ...]) -> tuple[Unusable | None, str]:
@@ -65,12 +99,14 @@ def _look(located: tuple[tuple[str, str], ...]) -> tuple[Unusable | None, str]:
     from aggregator.transport.tls.files import unusable_file  # few configurations need OpenSSL to be loaded
 
     paths = dict(located)
-    wrong = unusable_file(TlsSettings(ca_file=paths.get("ca"), cert_file=paths.get("cert"), key_file=paths.get("key")))
+    authorities = paths.get("ca") or paths.get("client_ca")
+    wrong = unusable_file(TlsSettings(ca_file=authorities, cert_file=paths.get("cert"), key_file=paths.get("key")))
     return wrong, "" if wrong is not None else _digest(paths)
 
 
-def _problem(section: Section, path: tuple[str, str], wrong: Unusable, written: _Paths) -> Diagnostic:
-    role = wrong.role if wrong.role in written else "cert"
+def _problem(section: Section, path: _Steps, wrong: Unusable, written: _Paths) -> Diagnostic:
+    role: str = "client_ca" if wrong.role == "ca" and "client_ca" in written else wrong.role
+    role = role if role in written else "cert"
     at = (*path, role)
     hint = wrong.hint or _FOLDER
     if "${file:" in written[role]:

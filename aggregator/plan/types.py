@@ -14,6 +14,7 @@ from aggregator.edge.addresses import Address
 from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.plan.admission import OPEN, AdmissionPlan, SchemePlan
 from aggregator.plan.edge import BARE, EdgePlan
+from aggregator.plan.listening import ListenerTlsPlan
 from aggregator.schemas import BodySchema, Parameter
 from aggregator.templates import Expression, PathPattern, Template, UrlTemplate
 from aggregator.transport import PoolSettings
@@ -288,6 +289,7 @@ class ServerPlan:
     host: str = "127.0.0.1"
     port: int = 8000
     listen: tuple[Address, ...] = ()
+    tls: ListenerTlsPlan | None = None
     docs: bool = True
     header_timeout: float = 10.0
     shutdown_grace: float = 20.0

@@ -39,6 +39,8 @@ from aggregator.runtime.request.identity import request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
 
 _log = logging.getLogger("aggregator.request")
+TLS_CLIENT = "aggregator.tls_client"
+"""Where a scope holds the certificate of the client."""
 FINISHING = 0.05
 """Seconds that an answer may take beyond its calls when functions or formats are applied to it."""
 
@@ -144,6 +146,7 @@ class EndpointHandler:
         exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
         client = scope.get("client")
         self.open(exchange, segments, client[0] if client else "", loop.time())
+        exchange.tls_client = scope.get(TLS_CLIENT)
         run: Run | None = None
         closing = scope.get("aggregator.draining", False)
         try:

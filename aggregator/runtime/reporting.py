@@ -73,6 +73,11 @@ class Report:
         if self._which == "all":
             log(_log, logging.INFO, "Refused.", status=status, client=client, reason=reason, **known)
 
+    def unshaken(self, reason: str, client: str) -> None:
+        """Tell of a connection that did not come to speak TLS, if all answers are told."""
+        if self._which == "all":
+            log(_log, logging.INFO, "A TLS handshake failed.", client=client, reason=reason)
+
     def gone(self, endpoint: str, exchange: Exchange, cut: str | None = None) -> None:
         """Tell of a client that hung up (499 is what proxies call it), or was *cut* off by us, which says why."""
         if cut is not None:

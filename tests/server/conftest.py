@@ -13,11 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
+import trustme
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aggregator.edge.addresses import TcpAddress
@@ -208,12 +210,14 @@ class Incomplete(Exception):  # noqa: N818
 class Wire:
     """A client connection that sends what it is told to."""
 
-    def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
+    def __init__(self, port: int, *, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE)
         self.socket.connect(("127.0.0.1", port))
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self._buffer = bytearray()
 
     def send(self, data: bytes) -> Wire:
@@ -357,16 +361,17 @@ class Gateway:
     thread: threading.Thread
     codes: list[int]
     listeners: Sequence[Listener]
+    tls: ssl.SSLContext | None = None
     wires: list[Wire] = field(default_factory=list)
 
     def wire(self, **options: Any) -> Wire:
         """Give a new connection to it."""
-        self.wires.append(Wire(self.port, **options))
+        self.wires.append(Wire(self.port, tls=self.tls, **options))
         return self.wires[-1]
 
     def ask(self, method: str, target: str, *lines: str, body: bytes = b"") -> Reply:
         """Give the answer to one request on a connection of its own."""
-        with Wire(self.port) as wire:
+        with Wire(self.port, tls=self.tls) as wire:
             return wire.ask(method, target, *lines, body=body)
 
     def get(self, target: str, *lines: str) -> Reply:
@@ -433,6 +438,30 @@ def document(text: str) -> str:
     return f"{start}{'' if own else 'upstreams: {up: {url: ' + chr(34) + '${UP}' + chr(34) + '}}' + chr(10)}{text}"
 
 
+class Authority:
+    """An authority that no other test needs to make anew, and a client that believes it."""
+
+    def __init__(self) -> None:
+        authority = trustme.CA()
+        self.pair = authority.issue_cert("localhost")
+        self.context = ssl.create_default_context()
+        authority.configure_trust(self.context)
+
+
+@cache
+def _authority() -> Authority:
+    return Authority()
+
+
+def _with_tls(text: str, folder: Path) -> str:
+    """Return *text* with a server that speaks TLS, by a certificate in *folder*."""
+    _authority().pair.private_key_and_cert_chain_pem.write_to_path(folder / "gateway.pem")
+    setting = "tls: {cert: gateway.pem}"
+    text = dedent(text)
+    own = "server: {" in text
+    return text.replace("server: {", f"server: {{{setting}, ", 1) if own else f"server: {{{setting}}}\n{text}"
+
+
 class Stage:
     """Upstreams and gateways, closed at the end."""
 
@@ -461,7 +490,12 @@ class Stage:
         self, text: str, upstream: Upstream | None = None, *, door: str = "direct", watch: bool = False,
         env: Mapping[str, str] | None = None, change: Callable[[Application], None] | None = None,
     ) -> Gateway:  # fmt: skip
-        """Give a server of *text*; *door* "asgi" sends every request the longer way, *change* may alter the app."""
+        """Give a server of *text*; *change* may alter the app.
+
+        *door* "asgi" sends every request the longer way, "tls" has every connection of the gateway speak TLS.
+        """
+        if door == "tls":
+            text = _with_tls(text, self.folder)
         path = self.folder / f"routes{len(self._gateways)}.yaml"
         path.write_text(document(text), encoding="utf-8")
         files = PlanFiles(path, {"UP": upstream.url if upstream else "http://127.0.0.1:9", **(env or {})})
@@ -478,7 +512,16 @@ class Stage:
         thread = threading.Thread(target=lambda: codes.append(service.run()))
         ports = [one.socket.getsockname()[1] for one in listeners if isinstance(one.address, TcpAddress)]
         gateway = Gateway(
-            path, app, service, ports[0] if ports else 0, reloads, self._records.records, thread, codes, listeners
+            path,
+            app,
+            service,
+            ports[0] if ports else 0,
+            reloads,
+            self._records.records,
+            thread,
+            codes,
+            listeners,
+            _authority().context if door == "tls" else None,
         )
         self._gateways.append(gateway)
         thread.start()

@@ -23,12 +23,12 @@ CALL = b"GET /call HTTP/1.1\r\nhost: a\r\n\r\n"
 CHUNKED = b"POST /read HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
-@pytest.fixture
-def gateway(stage):
+@pytest.fixture(params=["direct", "tls"])
+def gateway(stage, request):
     """A server over an upstream that answers at once."""
     upstream = stage.upstream()
     upstream["/ok"] = stage.reply({"ok": True})
-    return stage.gateway(ROUTES, upstream)
+    return stage.gateway(ROUTES, upstream, door=request.param)
 
 
 def beside(gateway, flood: Callable[[int], None]) -> list[float]:

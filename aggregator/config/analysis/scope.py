@@ -9,7 +9,9 @@ from msgspec import Struct, field
 RESULT_FIELDS = ("status", "headers", "cookies", "body", "state", "cause")
 """What ``this`` and ``calls.NAME`` have."""
 
-REQUEST_FIELDS = ("method", "path", "id", "client")
+REQUEST_FIELDS = ("method", "path", "id", "client", "tls")
+TLS_FIELDS = ("client",)
+CERTIFICATE_FIELDS = ("subject", "san", "fingerprint")
 RESPONSE_FIELDS = ("status", "headers", "body")
 INPUT_NAMES = ("query", "headers", "body", "request", "params")
 AUTH_FIELDS = ("subject", "claims", "scopes", "roles", "scheme", "key")

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.edge import ErrorMap, WideCors
+from aggregator.config.model.listener_tls import ListenerTlsSettings
 from aggregator.config.model.listeners import Addresses
 from aggregator.fields import ByteSize, Duration, Settings, Timeout
 
@@ -49,6 +50,9 @@ class ServerSettings(Settings):
         (),
         description="Addresses to listen on, in place of `host` and `port`: `host:port`, or `unix:` and a path.",
         examples=[["0.0.0.0:8080", "unix:/run/api.sock"]],
+    )
+    tls: ListenerTlsSettings | None = Field(
+        None, description="TLS on the addresses of TCP.", examples=[{"cert": "tls/api.pem", "key": "tls/api.key"}]
     )
     docs: bool = Field(True, description="Serve /docs and /openapi.json.")
     max_body: ByteSize = Field(1024 * 1024, description="Largest request body; a larger one is answered with 413.")

@@ -40,6 +40,8 @@ SECTIONS = (
     ("DefaultSettings", "Defaults", "under `defaults`"),
     ("CarriedSettings", "Carried", "under `defaults.response`"),
     ("ServerSettings", "Server", "under `server`"),
+    ("ListenerTlsSettings", "Listener TLS", "under `server.tls`"),
+    ("PairSettings", "Certificate", "in `names` of `server.tls`, by the host that is asked for"),
     ("AddressSettings", "Address", "in `server.listen`; or a text: `host:port`, `unix:` and a path"),
     ("ErrorRow", "Error", "in `server.errors`: a mapping from status or class to the row, or a list of rows"),
     ("WideCorsSettings", "CORS of many", "under `cors` of `server`"),
@@ -56,6 +58,7 @@ PARENTS: Mapping[str, str] = MappingProxyType(
         "ResponseSettings": "ShapeSettings",
         "StaticSettings": "ShapeSettings",
         "WideCorsSettings": "CorsSettings",
+        "ListenerTlsSettings": "PairSettings",
     }
 )
 """Models whose settings hold all of another's, which are listed there."""

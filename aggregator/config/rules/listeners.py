@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from aggregator.config.analysis.surroundings import Surroundings
@@ -9,10 +10,14 @@ from aggregator.config.model.server import ServerSettings
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.edge.addresses import Address, TcpAddress
 
+_LABEL = r"[a-z0-9_](?:[a-z0-9-]*[a-z0-9])?"
+_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*").fullmatch
+
 
 def check_listeners(around: Surroundings) -> Iterator[Finding]:
     """`listen` takes the place of `host` and `port`, and names each address once."""
     server = around.settings.server
+    yield from _check_tls(server)
     if not server.listen:
         return
     for key in ("host", "port"):
@@ -21,6 +26,24 @@ def check_listeners(around: Surroundings) -> Iterator[Finding]:
             related = (Elsewhere(("server", "listen"), "this says where to listen", at_key=True),)
             yield Finding("listen", message, ("server", key), "keep one of the two", at_key=True, related=related)
     yield from _twice(server)
+
+
+def _check_tls(server: ServerSettings) -> Iterator[Finding]:
+    tls = server.tls
+    if tls is None:
+        return
+    if "client" in tls.model_fields_set and tls.client_ca is None:
+        hint = "add `client_ca` with the file of the authorities whose clients are believed"
+        yield Finding("tls", "no client has a certificate without `client_ca`", ("server", "tls", "client"), hint,
+                      at_key=True)  # fmt: skip
+    for name in tls.names:
+        if not _HOST(name.lower()):
+            hint = "write it like `api.example.com` or `*.example.com`, without scheme and port"
+            path = ("server", "tls", "names", name)
+            yield Finding("bad-host", f"no client asks for a host `{name}`", path, hint, at_key=True)
+    if server.listen and all(one.unix is not None for one in server.listen):
+        message = "Unix sockets do not speak TLS, and nothing else is listened on"
+        yield Finding("listen", message, ("server", "tls"), "remove it, or listen on a port, too", at_key=True)
 
 
 def _twice(server: ServerSettings) -> Iterator[Finding]:

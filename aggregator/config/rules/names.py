@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aggregator.config.analysis.forwarded import forwarded_query
-from aggregator.config.analysis.scope import AUTH_FIELDS, REQUEST_FIELDS, RESULT_FIELDS, Inputs, Scope
+from aggregator.config.analysis.scope import (
+    AUTH_FIELDS,
+    CERTIFICATE_FIELDS,
+    REQUEST_FIELDS,
+    RESULT_FIELDS,
+    TLS_FIELDS,
+    Inputs,
+    Scope,
+)
 from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.hints.wording import listed
@@ -147,6 +155,11 @@ def _check_input(use: Use, reference: Reference, scope: Scope) -> Iterator[Findi
     root, field, inputs = reference[0], reference[1], scope.inputs
     if root == "request" and field not in REQUEST_FIELDS:
         yield _no_field(use, reference, 1, REQUEST_FIELDS)
+    elif reference[:2] == ("request", "tls"):
+        for place, fields in enumerate((TLS_FIELDS, CERTIFICATE_FIELDS), start=2):
+            if len(reference) > place and reference[place] not in fields:
+                yield _no_field(use, reference, place, fields)
+                return
     elif root == "headers":
         yield from _check_header(use, reference, 0, inputs.headers)
     elif scope.is_open:

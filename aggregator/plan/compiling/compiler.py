@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from aggregator.config.loading import Config, EndpointConfig
@@ -14,6 +16,7 @@ from aggregator.plan.compiling.endpoint.edge import compile_edge, compile_server
 from aggregator.plan.compiling.endpoint.inputs import compile_inputs
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.expressions import optional_expression
+from aggregator.plan.compiling.listening import compile_tls
 from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
@@ -50,7 +53,7 @@ class Compiler:
         self._known = {endpoint.digest: endpoint for endpoint in endpoints}
         return Plan(
             digest=config.digest,
-            server=compile_server(settings.server),
+            server=compile_server(settings.server, config.tls_digests),
             client=compile_client(settings.client),
             background=BackgroundPlan(
                 settings.background.workers, settings.background.queue, settings.background.when_full
@@ -73,12 +76,13 @@ def compile_plan(config: Config) -> Plan:
     return Compiler().compile(config)
 
 
-def compile_server(settings: ServerSettings) -> ServerPlan:
-    """Give what the process needs to know."""
+def compile_server(settings: ServerSettings, tls_digests: Mapping[str, str]) -> ServerPlan:
+    """Return what the process needs to know."""
     debug = settings.debug
     return ServerPlan(
         title=settings.title, version=settings.version, description=settings.description,
         host=settings.host, port=settings.port, listen=tuple(one.address for one in settings.listen),
+        tls=compile_tls(settings.tls, tls_digests),
         docs=settings.docs, header_timeout=settings.header_timeout,
         shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay, access_log=settings.access_log,
         log_format=settings.log_format, watchdog=settings.watchdog,

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from aggregator.http import HeaderList
+from aggregator.runtime.handler import TLS_CLIENT
 from aggregator.runtime.streams.transit import CLOSE_DELIMITED
 from aggregator.server.connection.flow import Flow
 
@@ -32,6 +33,8 @@ class Connection(Protocol):
     flow: Flow
     server: tuple[str, int] | None
     client: tuple[str, int] | None
+    scheme: str
+    tls_client: dict[str, Any] | None
 
     def close_gently(self) -> None:
         """Close when the client has had the answer."""
@@ -92,10 +95,11 @@ def _scope(connection: Connection, head: Head) -> Any:
     raw_path, _, query = head.target.partition(b"?")
     path = raw_path.decode("ascii")
     return {
-        "type": "http", "asgi": _VERSIONS, "http_version": head.version, "method": head.method, "scheme": "http",
-        "server": connection.server, "client": connection.client, "root_path": "",
+        "type": "http", "asgi": _VERSIONS, "http_version": head.version, "method": head.method,
+        "scheme": connection.scheme, "server": connection.server, "client": connection.client, "root_path": "",
         "path": unquote(path) if "%" in path else path, "raw_path": raw_path, "query_string": query,
         "headers": head.headers, "state": connection.app_state.copy(), CLOSE_DELIMITED: True,
+        TLS_CLIENT: connection.tls_client,
     }  # fmt: skip
 
 

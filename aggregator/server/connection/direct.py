@@ -69,6 +69,7 @@ class Connection(Protocol):
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
     server_state: Any
+    tls_client: dict[str, Any] | None
 
     def close_gently(self) -> None:
         """Close when the client has had the answer."""
@@ -106,6 +107,7 @@ class DirectCycle:
         path = found.path.decode("ascii")
         exchange = Exchange(method, unquote(path) if "%" in path else path, found.query, headers)
         found.handler.open(exchange, found.segments, client, loop.time())
+        exchange.tls_client = self._connection.tls_client
         self._exchange = exchange
         found.generation.in_flight += 1
         try:

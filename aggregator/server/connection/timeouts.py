@@ -12,6 +12,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from aggregator.server.connection.flow import Flow
+from aggregator.server.listeners.certificates import client_certificate
 
 SEND_TIMEOUT = 30.0
 """Seconds in which a client has to take at least one byte of what is there for it."""
@@ -35,7 +36,8 @@ class TimedProtocol(asyncio.Protocol):
 
     __slots__ = (
         "_idle_since", "_idle_timer", "_stall_timer", "address", "client", "cycle", "deaf", "flow", "in_head",
-        "leaving", "loop", "server", "server_state", "timeout_keep_alive", "timer", "transport", "whole",
+        "leaving", "loop", "scheme", "server", "server_state", "timeout_keep_alive", "timer", "tls_client", "transport",
+        "whole",
     )  # fmt: skip
     header_timeout = 10.0
 
@@ -47,6 +49,8 @@ class TimedProtocol(asyncio.Protocol):
         self.address = ""
         self.client: tuple[str, int] | None = None
         self.server: tuple[str, int] | None = None
+        self.scheme = "http"
+        self.tls_client: dict[str, Any] | None = None
         self.leaving = False
         self.in_head = False
         self.whole = True
@@ -63,6 +67,9 @@ class TimedProtocol(asyncio.Protocol):
         self.flow = Flow(transport)
         self.client, self.server = (_address(transport.get_extra_info(name)) for name in ("peername", "sockname"))
         self.address = self.client[0] if self.client else ""
+        if (sock := transport.get_extra_info("ssl_object")) is not None:
+            self.scheme = "https"
+            self.tls_client = client_certificate(sock)
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it does not matter why
@@ -188,7 +195,8 @@ class TimedProtocol(asyncio.Protocol):
         self.stop_timer()
         self.flow.is_full = False
         self.flow.resume_reading()
-        self.transport.write_eof()
+        if self.transport.can_write_eof():  # TLS ends in both directions at once
+            self.transport.write_eof()
         self.timer = self.loop.call_later(LAST_WORDS, self.close)
 
     def reset(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 
 from aggregator.plan.types import Plan, UpstreamPlan
@@ -23,7 +24,10 @@ _AT_ONCE = 32
 
 
 class Generation:
-    """The runnable form of *plan*. ``in_flight`` counts its requests; retired and idle, it gives up its pools."""
+    """The runnable form of *plan*. ``in_flight`` counts its requests; retired and idle, it gives up its pools.
+
+    ``context`` is that of the connections of clients by TLS.
+    """
 
     def __init__(
         self, number: int, plan: Plan, routes: tuple[EndpointRoute, ...], client: SharedClient,
@@ -46,6 +50,7 @@ class Generation:
         self._pools = pools
         self.report = report
         self._states = states
+        self.context: ssl.SSLContext | None = None
 
     @classmethod
     async def build(

@@ -59,7 +59,8 @@ _AT_START_OF_HTTPX = ("max_connections", "max_keepalive", "keepalive_expiry")
 
 def needs_restart(old: Plan, new: Plan) -> tuple[str, ...]:
     """Give the settings that differ and of which the running process will take no notice."""
-    changed = [
+    changed = ["server.tls"] if (old.server.tls is None) != (new.server.tls is None) else []
+    changed += [
         f"{section}.{name}"
         for section, names in _AT_START.items()
         for name in names

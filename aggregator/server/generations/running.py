@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,7 @@ from aggregator.demo.server import DemoServer
 from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.parts.events import NOBODY, Listeners
-from aggregator.plan.types import Plan, UpstreamPlan
+from aggregator.plan.types import Plan, ServerPlan, UpstreamPlan
 from aggregator.policies.registry import Registry
 from aggregator.runtime.admission.building import build_schemes
 from aggregator.runtime.background.effects import EffectQueue
@@ -26,6 +27,7 @@ from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
+from aggregator.server.listeners.contexts import listener_context
 from aggregator.server.process.memory import collection_paused
 from aggregator.telemetry.logging import log
 from aggregator.transport import Door
@@ -128,8 +130,11 @@ class Running:
         states = self._states.draft()
         schemes = build_schemes(plan.schemes, states, lambda: client.client)
         resources = Resources(pool, self.plugins, self.queue, plan.server, states, schemes, self._listeners)
+        context = await _context(plan.server, previous)
         with collection_paused():
-            return await Generation.build(number, plan, resources, client, port, previous)
+            generation = await Generation.build(number, plan, resources, client, port, previous)
+        generation.context = context
+        return generation
 
     async def _start_demo(self, plan: Plan) -> None:
         if self._demo is None and any(upstream.demo for upstream in plan.upstreams):
@@ -242,3 +247,12 @@ class Running:
         if self._stop_by is None:
             return self.plan.server.shutdown_grace
         return max(0.0, self._stop_by - asyncio.get_running_loop().time())
+
+
+async def _context(plan: ServerPlan, previous: Generation | None) -> ssl.SSLContext | None:
+    """Return the context of listeners, made anew when a file or a setting of it has changed; None without TLS."""
+    if plan.tls is None:
+        return None
+    if previous is not None and previous.plan.server.tls == plan.tls:
+        return previous.context
+    return await asyncio.to_thread(listener_context, plan.tls)

@@ -29,6 +29,7 @@ class Listener(Struct, frozen=True, eq=False):
     socket: socket.socket
     address: Address
     role: Role = "public"
+    is_tls: bool = False
     file: Identity | None = None
 
     @property
@@ -37,7 +38,7 @@ class Listener(Struct, frozen=True, eq=False):
         if isinstance(self.address, UnixAddress):
             return str(self.address)
         host, port = self.socket.getsockname()[:2]
-        return f"http://{TcpAddress(host, port)}"
+        return f"{'https' if self.is_tls else 'http'}://{TcpAddress(host, port)}"
 
     def close(self) -> None:
         """Close it; a Unix socket of ours is removed, one that was inherited stays for who has made it."""
@@ -60,25 +61,31 @@ def open_listeners(
         if plan.listen:
             raise StartupError(f"{option} changes nothing beside `server.listen`, which says where to listen.")
     if inherited:
-        return [Listener(one.socket, one.address) for one in inherited]
+        return [Listener(one.socket, one.address, is_tls=_speaks_tls(one.address, plan)) for one in inherited]
     if plan.listen:
-        return _open(plan.listen, "`server.listen`")
-    return _open([TcpAddress(host or plan.host, plan.port if port is None else port)], "--port")
+        return _open(plan, plan.listen, "`server.listen`")
+    return _open(plan, [TcpAddress(host or plan.host, plan.port if port is None else port)], "--port")
 
 
-def _open(addresses: Iterable[Address], remedy: str) -> list[Listener]:
+def _speaks_tls(address: Address, plan: ServerPlan) -> bool:
+    return plan.tls is not None and isinstance(address, TcpAddress)
+
+
+def _open(plan: ServerPlan, addresses: Iterable[Address], remedy: str) -> list[Listener]:
+    if sys.platform == "win32" and plan.tls is not None:
+        raise StartupError("`server.tls` needs another system: the event loop of Windows watches no sockets.")
     with ExitStack() as opened:
         found: list[Listener] = []
         for address in addresses:
-            found.append(_listener(address, remedy))
+            found.append(_listener(address, remedy, is_tls=_speaks_tls(address, plan)))
             opened.callback(found[-1].close)
         opened.pop_all()
         return found
 
 
-def _listener(address: Address, remedy: str) -> Listener:
+def _listener(address: Address, remedy: str, *, is_tls: bool) -> Listener:
     if isinstance(address, TcpAddress):
-        return Listener(bind(address.host, address.port, remedy), address)
+        return Listener(bind(address.host, address.port, remedy), address, is_tls=is_tls)
     if sys.platform == "win32":
         raise StartupError(f"Cannot listen on {address}: this system has no Unix sockets for servers.")
     listener, file = bind_unix(address)

@@ -11,7 +11,7 @@ import errno
 import logging
 import math
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 from aggregator.telemetry.logging import log
@@ -31,6 +31,9 @@ Admission = Callable[[], float]
 Several processes that accept from one socket share their connections by it: who has more than the others waits.
 """
 
+Receive = Callable[[socket.socket, str, Callable[[], asyncio.Protocol]], Coroutine[object, object, None]]
+"""Takes a connection, the address of its client, and what makes its protocol, which is to go on with it."""
+
 
 def admit_always() -> float:
     """Return that nothing has to be waited for."""
@@ -40,17 +43,21 @@ def admit_always() -> float:
 class Acceptor:
     """Gives each connection of *listener*, which does not block, a protocol of its own.
 
+    With *receive*, that decides how; it closes what it does not let go on.
+
     States: listening (the loop watches the socket), pausing (a timer runs: *admission* asked for it, or the system has
     no descriptors left), closed. It has of an ``asyncio.Server`` what uvicorn's shutdown uses.
     """
 
     def __init__(
-        self, listener: socket.socket, protocol: Callable[[], asyncio.Protocol], admission: Admission = admit_always
-    ) -> None:
+        self, listener: socket.socket, protocol: Callable[[], asyncio.Protocol], admission: Admission = admit_always,
+        receive: Receive | None = None,
+    ) -> None:  # fmt: skip
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._protocol = protocol
         self._admission = admission
+        self._receive = self._hand_over if receive is None else receive
         self._connecting: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._told = -math.inf
@@ -91,7 +98,7 @@ class Acceptor:
     def _take(self) -> bool:
         """Take one connection; return whether there may be another one."""
         try:
-            connection, _ = self._listener.accept()
+            connection, address = self._listener.accept()
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
@@ -103,14 +110,14 @@ class Acceptor:
         connection.setblocking(False)
         with suppress(OSError):  # other sockets than those of TCP do not have it
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        task: asyncio.Task[object] = self._loop.create_task(self._connect(connection))
+        task: asyncio.Task[object] = self._loop.create_task(self._receive(connection, _host(address), self._protocol))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
         return True
 
-    async def _connect(self, connection: socket.socket) -> None:
+    async def _hand_over(self, connection: socket.socket, _: str, protocol: Callable[[], asyncio.Protocol]) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._protocol, connection)
+            await self._loop.connect_accepted_socket(protocol, connection)
         except OSError:  # it has ended already
             connection.close()
 
@@ -120,3 +127,8 @@ class Acceptor:
             self._told = now
             log(_log, logging.ERROR, "New connections wait: the system gives no more of what they are made of.",
                 reason=(error.strerror or str(error)).lower())  # fmt: skip
+
+
+def _host(address: object) -> str:
+    """Return the address in what ``accept`` says of the other side; nothing for a Unix socket."""
+    return str(address[0]) if isinstance(address, tuple) else ""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 
@@ -24,7 +22,7 @@ from aggregator.server.generations.reload import ReloadOutcome, Verdict
 from aggregator.server.generations.watching import watch_files
 from aggregator.server.listeners.opening import Listener
 from aggregator.server.listeners.tcp import BACKLOG
-from aggregator.server.process.accepting import Acceptor
+from aggregator.server.process.http_server import Server
 from aggregator.server.process.memory import Holes, collect_seldom, keep_large_blocks, keep_loaded
 from aggregator.server.process.signals import HANG_UP, signals_calling
 from aggregator.telemetry.logging import log
@@ -32,57 +30,7 @@ from aggregator.telemetry.watchdog import Stall, Watchdog
 
 _log = logging.getLogger("aggregator.server")
 _KEEP_ALIVE = 75
-_LAST_MOMENT = 1.0
-"""Seconds that background calls get of their own, when requests have used up the grace."""
 _SAID_BY_US = ("ASGI callable returned without completing response.", "Cancel %s running task(s), ")
-
-
-class Server(uvicorn.Server):
-    """uvicorn's server that says 503 on /readyz before it stops accepting, and leaves with 0 when a signal asks."""
-
-    def __init__(self, config: uvicorn.Config, app: Application) -> None:
-        super().__init__(config)
-        self._app = app
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to `Service`."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the application, and accept from *sockets* by a loop of our own."""
-        if sys.platform == "win32":  # its loop watches no sockets
-            await super().startup(sockets)
-            return
-        await super().startup(sockets=[])
-        self.servers += [Acceptor(listener, self._connection) for listener in sockets or ()]  # type: ignore[misc]
-
-    def _connection(self) -> asyncio.Protocol:
-        protocol: Any = self.config.http_protocol_class
-        return protocol(self.config, self.server_state, self.lifespan.state)  # type: ignore[no-any-return]
-
-    def stop(self) -> None:
-        """Begin to drain; asked a second time, leave at once."""
-        running = self._app.running
-        if running.draining:
-            self.should_exit = self.force_exit = True
-            running.stop_within(0.0)
-            return
-        running.draining = True
-        log(_log, logging.INFO, "The server stops.", in_flight=running.in_flight)
-        delay = running.plan.server.drain_delay
-        if delay <= 0:
-            self._leave()
-            return
-        log(_log, logging.INFO, "Draining: /readyz says 503 now.", seconds=delay)
-        asyncio.get_running_loop().call_later(delay, self._leave)
-
-    def _leave(self) -> None:
-        if not self.should_exit:
-            grace = self._app.running.plan.server.shutdown_grace
-            self.config.timeout_graceful_shutdown = grace  # type: ignore[assignment]  # any number of seconds will do
-            self._app.running.stop_within(grace + min(grace, _LAST_MOMENT))
-            self.should_exit = True
 
 
 class Service:
@@ -99,7 +47,6 @@ class Service:
     ) -> None:  # fmt: skip
         self._app = app
         self._files = files
-        self._listeners = listeners
         self._watch = watch
         self._on_reload = on_reload
         self._on_start = on_start
@@ -107,7 +54,7 @@ class Service:
         self._asked = False
         self._holes = Holes()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._server = Server(self._config(), app)
+        self._server = Server(self._config(), app, listeners, self._tell_plain, self._tell_unshaken)
 
     def _config(self) -> uvicorn.Config:
         protocol = guarded_protocol(
@@ -170,7 +117,7 @@ class Service:
         for helper in helpers:
             helper.add_done_callback(_tell_end)
         try:
-            await self._server.serve(sockets=[listener.socket for listener in self._listeners])
+            await self._server.serve(sockets=[])
         finally:
             for helper in helpers:
                 helper.cancel()
@@ -190,6 +137,14 @@ class Service:
         generation = self._app.running.generation
         if generation is not None:
             generation.report.not_taken(reason, client)
+
+    def _tell_plain(self, reason: str, client: str) -> None:
+        self._refused(400, reason, client)
+
+    def _tell_unshaken(self, reason: str, client: str) -> None:
+        generation = self._app.running.generation
+        if generation is not None:
+            generation.report.unshaken(reason, client)
 
     def _watched(self) -> tuple[Path, ...]:
         return (*self._files.files, *self._files.folders, *self._app.running.plugins.files)

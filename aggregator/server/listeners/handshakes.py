@@ -1,0 +1,128 @@
+"""How connections of clients begin TLS: bounded in number, in time, and in what they take of a turn of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+
+from aggregator.runtime.answers.answer import problem
+from aggregator.server.connection.status_lines import STATUS_LINES
+from aggregator.transport.engine.sockets import until
+from aggregator.transport.tls.rounds import Round
+from aggregator.transport.tls.transport import TlsTransport
+
+MOST = 1000
+"""Handshakes at the same time; one more, and the oldest is given up: who is slow cannot keep others out."""
+SECONDS = 10.0
+"""What a handshake may take."""
+_AT_ONCE = 4
+"""Steps of handshakes in one turn of the loop: one takes up to 2 ms, for the signature of an RSA key."""
+_LINGER = 1.0
+_HELLO = b"\x16"
+"""The first byte of TLS: a record of the handshake (RFC 8446 §5.1)."""
+_PLAIN = "This port speaks TLS, and the request came without: ask for the same by https."
+
+TellFailure = Callable[[str, str], None]
+
+
+class Handshakes:
+    """Makes TLS connections of sockets; the context is asked for anew each time.
+
+    States of one: waiting for its first byte; shaking hands; carried by a transport, or closed.
+    """
+
+    def __init__(self, context: Callable[[], ssl.SSLContext], failed: TellFailure, refused: TellFailure) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._context = context
+        self._failed = failed
+        self._refused = refused
+        self._waiting: dict[asyncio.Task[object], None] = {}
+        self._stops = False
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._sending = Round(self._loop, TlsTransport.flush)
+
+    def stop(self) -> None:
+        """Give up those that are under way."""
+        self._stops = True
+        for task in self._waiting:
+            task.cancel()
+
+    async def carry(self, connection: socket.socket, client: str, protocol: Callable[[], asyncio.Protocol]) -> None:
+        """Shake hands over *connection*, of the address *client*, and let a protocol of its own go on."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting[task] = None
+        if len(self._waiting) > MOST:
+            next(iter(self._waiting)).cancel()
+        try:
+            async with asyncio.timeout(SECONDS):
+                wrapped = await self._begin(connection, client)
+        except (OSError, TimeoutError, asyncio.CancelledError) as error:
+            connection.close()
+            if not self._stops:
+                self._failed(_reason(error), client)
+            return
+        finally:
+            del self._waiting[task]
+        if wrapped is not None:
+            TlsTransport(self._loop, wrapped, protocol(), self._sending)
+
+    async def _begin(self, connection: socket.socket, client: str) -> ssl.SSLSocket | None:
+        await until(self._loop, connection, "read")
+        first = connection.recv(1, socket.MSG_PEEK)
+        if not first:
+            raise ConnectionResetError("gone before TLS")
+        if first != _HELLO:
+            self._refused(_PLAIN, client)
+            await self._answer_plainly(connection)
+            return None
+        connection.getpeername()  # wrapping would fail of it with the descriptor in its hands
+        wrapped = self._context().wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        try:
+            await self._shake(wrapped)
+        except BaseException:
+            wrapped.close()
+            raise
+        return wrapped
+
+    async def _shake(self, wrapped: ssl.SSLSocket) -> None:
+        while True:
+            async with self._turns:
+                try:
+                    wrapped.do_handshake()
+                except ssl.SSLWantReadError:
+                    wanted = True
+                except ssl.SSLWantWriteError:
+                    wanted = False
+                else:
+                    return
+                await asyncio.sleep(0)
+            await until(self._loop, wrapped, "read" if wanted else "write")
+
+    async def _answer_plainly(self, connection: socket.socket) -> None:
+        """Tell a client that speaks no TLS what the port speaks, and let it read that."""
+        answer = problem(400, _PLAIN, headers=[(b"connection", b"close")])
+        lines = [name + b": " + value + b"\r\n" for name, value in answer.headers]
+        length = b"content-length: %d\r\n\r\n" % len(answer.body)
+        with suppress(OSError, TimeoutError):
+            connection.send(b"".join([STATUS_LINES[400], *lines, length, answer.body]))
+            connection.shutdown(socket.SHUT_WR)
+            async with asyncio.timeout(_LINGER):
+                while True:
+                    await until(self._loop, connection, "read")
+                    if not connection.recv(64 * 1024):
+                        break
+        connection.close()
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return f"it took more than {SECONDS:g} s"
+    if isinstance(error, asyncio.CancelledError):
+        return f"more than {MOST} were under way"
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "the connection ended").lower().replace("_", " ")
+    return str(error) or "the connection ended"
