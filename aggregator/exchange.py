@@ -21,12 +21,13 @@ class Exchange:
     *asked* is what it wants of the answer where it may choose fields, None for all of it. *body_value* is the body
     as data, *body_as_sent* the same with every digit of its numbers, made for those who copy from it. *under_way* tells
     that a part of the answer is there, so that calls for the others go before those of requests that only begin.
+    *cookies* are read when somebody asks for one, None before.
     """
 
     __slots__ = (
-        "_header_map", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "client", "deadline",
-        "header_list", "id", "method", "params", "path", "query_string", "query_values", "receive", "segments",
-        "started", "tls_client", "under_way",
+        "_header_map", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "client", "cookies",
+        "deadline", "header_list", "id", "method", "params", "path", "query_string", "query_values", "receive",
+        "segments", "started", "tls_client", "under_way",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -43,6 +44,7 @@ class Exchange:
         self.client: str = ""
         self.tls_client: dict[str, Any] | None = None
         self.caller: Any = None
+        self.cookies: dict[str, Any] | None = None
         self.id: str = ""
         self.started = 0.0
         self.deadline = 0.0

@@ -37,6 +37,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "call-body": "A call with more than one kind of body.",
         "call-kind": "A call needs exactly one of `url`, `race` and `fan_out`.",
         "control-character": "A control character in the file.",
+        "cookie": "A cookie that no browser takes.",
         "cors-credentials": "Credentials where every origin is allowed, which browsers refuse.",
         "cycle": "Calls, or groups, that wait for each other.",
         "default-without-optional": "A default that never takes effect, because the call is not optional.",

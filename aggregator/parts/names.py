@@ -11,6 +11,7 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.exchange import Exchange
 from aggregator.identity.caller import NOBODY
+from aggregator.parts.cookies import cookies_of
 from aggregator.parts.result import Result
 from aggregator.templates import Expression, Path
 
@@ -175,6 +176,7 @@ class _Views(dict[str, Any]):
 _FINDERS: dict[str, Callable[[Exchange], Any]] = {
     "query": lambda exchange: exchange.query,
     "headers": lambda exchange: exchange.headers,
+    "cookies": cookies_of,
     "body": lambda exchange: exchange.body_value,
     "request": lambda exchange: exchange.request,
     "params": lambda exchange: exchange.params,

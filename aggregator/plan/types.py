@@ -177,12 +177,21 @@ class ListJoinPlan(Struct, frozen=True):
     part: str | None = None
 
 
+class CookiePlan(Struct, frozen=True):
+    """A cookie that an answer sets; *attributes* are those of RFC 6265, a bare one is True."""
+
+    name: str
+    value: Template
+    attributes: tuple[tuple[str, str | bool], ...] = ()
+
+
 class ResponsePlan(Struct, frozen=True):
     """What the client gets when nothing failed."""
 
     status: int | None = None
     status_expression: Expression | None = None
     headers: tuple[tuple[bytes, Template], ...] = ()
+    cookies: tuple[CookiePlan, ...] = ()
     body: Template | None = None
     merge: str = "object"
     join: tuple[ListJoinPlan, ...] = ()
@@ -203,6 +212,7 @@ class InputPlan(Struct, frozen=True):
     params: tuple[Parameter, ...] = ()
     query: tuple[Parameter, ...] = ()
     headers: tuple[Parameter, ...] = ()
+    cookies: tuple[Parameter, ...] = ()
     body: BodySchema | None = None
     read_body: Literal["no", "bytes", "json", "stream"] = "no"
     max_body: int = 1024 * 1024

@@ -67,7 +67,7 @@ class Resources:
         """Give the inputs of *plan*, the same for the same parameters: those declared in the same words are one."""
         if plan.body is not None:
             return Inputs(plan, names)
-        declared = tuple(id(parameter) for parameter in (*plan.params, *plan.query, *plan.headers))
+        declared = tuple(id(parameter) for parameter in (*plan.params, *plan.query, *plan.headers, *plan.cookies))
         return self._inputs.setdefault((names, declared), Inputs(plan, names))
 
     def finish(self, plan: EdgePlan) -> Finish | None:

@@ -21,7 +21,7 @@ from aggregator.schemas.types import ARTICLES, READERS
 from aggregator.schemas.violations import Judge
 from aggregator.templates import MISSING, text_of
 
-Location = Literal["path", "query", "header"]
+Location = Literal["path", "query", "header", "cookie"]
 
 ABSENT: Final = MISSING
 """What reading gives for an optional parameter that was not sent and has no default."""

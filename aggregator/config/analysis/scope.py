@@ -13,7 +13,7 @@ REQUEST_FIELDS = ("method", "path", "id", "client", "tls")
 TLS_FIELDS = ("client",)
 CERTIFICATE_FIELDS = ("subject", "san", "fingerprint")
 RESPONSE_FIELDS = ("status", "headers", "body")
-INPUT_NAMES = ("query", "headers", "body", "request", "params")
+INPUT_NAMES = ("query", "headers", "cookies", "body", "request", "params")
 AUTH_FIELDS = ("subject", "claims", "scopes", "roles", "scheme", "key")
 LOCAL_NAMES = ("item", "index", "keys", "this", "response")
 
@@ -32,6 +32,7 @@ class Inputs(Struct, frozen=True):
     query: frozenset[str] | None = None
     certain_query: frozenset[str] = frozenset()
     headers: frozenset[str] = frozenset()
+    cookies: frozenset[str] | None = None
     body_fields: frozenset[str] | None = None
     body_closed: bool = False
     has_body: bool = True

@@ -11,6 +11,7 @@ from aggregator.config.analysis.texts import Texts
 from aggregator.config.model.auth import AdmissionSettings, AuthSettings
 from aggregator.config.model.call import BackgroundCallSettings, CallSettings, FanOutSettings, ShapeSettings
 from aggregator.config.model.client import UpstreamSettings
+from aggregator.config.model.cookies import SetCookieSettings
 from aggregator.config.model.edge import HeaderSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusRow
@@ -51,7 +52,7 @@ class Walker:
 
     def _defaults(self, settings: EndpointSettings, scope: Scope) -> None:
         """Note what the defaults of parameters read; they see the request alone."""
-        for section in ("query", "headers"):
+        for section in ("query", "headers", "cookies"):
             for name, schema in getattr(settings, section).items():
                 if isinstance(schema, dict):
                     path = (*self._analysis.path, section, name, "default")
@@ -70,12 +71,14 @@ class Walker:
         if settings.respond is not None:
             self._shape(settings.respond, (*at, "respond"), scope.having(this=("body",)), texts)
             self._headers(settings.respond.headers, (*at, "respond", "headers"), scope)
+            self._cookies(settings.respond.set_cookies, (*at, "respond", "set_cookies"), scope)
             texts.value(settings.respond.body, (*at, "respond", "body"), scope)
         response = settings.response
         if response is not None:
             path = (*at, "response")
             self._shape(response, path, scope.having(this=("body",)), texts)
             self._headers(response.headers, (*path, "headers"), scope)
+            self._cookies(response.set_cookies, (*path, "set_cookies"), scope)
             texts.value(response.body, (*path, "body"), scope)
             texts.value(response.cache_control, (*path, "cache_control"), scope)
             if isinstance(response.status, str):
@@ -87,6 +90,10 @@ class Walker:
         """Note what headers of answers read: on every answer, what a request has that was refused."""
         seen = scope if settings.on == "success" else Scope(self._analysis.inputs)
         Texts(self._analysis).value(settings.values, (*path, *settings.below), seen)
+
+    def _cookies(self, cookies: Iterable[SetCookieSettings], path: Steps, scope: Scope) -> None:
+        for index, cookie in enumerate(cookies):
+            Texts(self._analysis).value(cookie.value, (*path, index, "value"), scope)
 
     def _background(self, call: BackgroundCallSettings, path: Steps, scope: Scope) -> None:
         texts = Texts(self._analysis)
@@ -243,6 +250,7 @@ def inputs_of(settings: EndpointSettings, method: str, params: tuple[str, ...], 
         query=frozenset(settings.query) if settings.query else None,
         certain_query=frozenset(name for name, schema in settings.query.items() if _is_certain(schema)),
         headers=frozenset(settings.headers),
+        cookies=frozenset(settings.cookies) or None,
         body_fields=frozenset(fields) if isinstance(fields, dict) and "$ref" not in body else None,
         body_closed=body.get("additionalProperties") is False,
         has_body=method not in FETCHING,

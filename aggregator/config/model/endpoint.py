@@ -46,6 +46,11 @@ class EndpointSettings(AdmissionSettings):
         default_factory=dict,
         description="Request headers: a type name or a JSON Schema with `required` and `default`, as in `query`.",
     )
+    cookies: Annotated[dict[str, Any], TextKind.PARAMETERS] = Field(
+        default_factory=dict,
+        description="Cookies of the client: a type name or a JSON Schema with `required` and `default`, as in `query`.",
+        examples=[{"session": {"type": "string", "minLength": 10}}],
+    )
     body: Any = Field(
         None,
         description="JSON Schema of the request body.",

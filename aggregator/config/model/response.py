@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from aggregator.config.model.call import ShapeSettings
+from aggregator.config.model.cookies import SetCookieSettings
 from aggregator.config.model.edge import PlainHeaders, ResponseHeaders
 from aggregator.fields import Duration, Settings, TextKind
 
@@ -39,6 +40,9 @@ class ResponseSettings(ShapeSettings):
         default_factory=PlainHeaders.model_construct,
         description="Headers; may hold expressions, null ones are left out. `set-cookie` may be a list. With "
         "`{on: always, values: {…}}` failures and refusals have them, too.",
+    )
+    set_cookies: tuple[SetCookieSettings, ...] = Field(
+        (), description="Cookies that the answer sets.", examples=[[{"name": "seen", "value": "1", "max_age": "30d"}]]
     )
     body: Annotated[Any, TextKind.TEMPLATE] = Field(
         None, description="Body; may hold expressions. A leaf that is a whole result is copied as it came."
@@ -87,6 +91,9 @@ class StaticSettings(ShapeSettings):
         description="Headers; may hold expressions, null ones are left out. `set-cookie` may be a list. With "
         "`{on: always, values: {…}}` failures and refusals have them, too.",
         examples=[{"content-type": "text/plain"}],
+    )
+    set_cookies: tuple[SetCookieSettings, ...] = Field(
+        (), description="Cookies that the answer sets.", examples=[[{"name": "seen", "value": "1", "max_age": "30d"}]]
     )
     body: Annotated[Any, TextKind.TEMPLATE] = Field(None, description="Body; may hold expressions over the request.")
     delay: Duration = Field(0.0, description="Wait before answering, to try out clients.")

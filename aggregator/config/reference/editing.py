@@ -106,7 +106,7 @@ def for_editors(schema: Schema) -> Schema:
         definitions[name].pop("examples", None)
     for name, snippets in _SNIPPETS.items():
         schema["properties"][name]["defaultSnippets"] = snippets
-    for name in ("params", "query", "headers"):
+    for name in ("params", "query", "headers", "cookies"):
         definitions["EndpointSettings"]["properties"][name]["defaultSnippets"] = _PARAMETER_SNIPPETS
     _describe_parameters(definitions["Parameter"])
     return schema

@@ -21,6 +21,7 @@ SECTIONS = (
     ("ListJoinSettings", "Join of lists", "in `response.join`"),
     ("StaticSettings", "Static answer", "under `respond` of an endpoint"),
     ("HeaderSettings", "Response headers", "under `headers` of an answer; or the headers alone, for successes"),
+    ("SetCookieSettings", "Cookie", "in `set_cookies` of an answer"),
     ("CorsSettings", "CORS", "under `cors` of an endpoint; or `none`"),
     ("AdmissionSettings", "Admission", "in an endpoint, and under `defaults.endpoint` for all of them"),
     ("AuthSettings", "Auth", "under `auth` of an endpoint; or the name of a scheme, or `none`"),

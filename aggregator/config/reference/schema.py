@@ -149,7 +149,7 @@ def _short_forms(parts: dict[str, Schema]) -> None:
         "description": background["description"],
         "anyOf": [{"type": "array", "items": background["items"]}, *background["items"]["anyOf"]],
     }
-    for name in ("params", "query", "headers"):
+    for name in ("params", "query", "headers", "cookies"):
         endpoint[name]["additionalProperties"] = {"$ref": "#/$defs/Parameter"}
 
 

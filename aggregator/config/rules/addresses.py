@@ -18,7 +18,7 @@ from aggregator.diagnostics.finding import Finding
 from aggregator.templates import Expr, Path, TemplateProblem, compile_value
 from aggregator.templates.expressions.paths import dotted
 
-_OBJECTS = frozenset({"query", "headers", "body", "request", "params", "calls", "this", "response"})
+_OBJECTS = frozenset({"query", "headers", "cookies", "body", "request", "params", "calls", "this", "response"})
 _NOT_SINGLE = frozenset({"headers", "cookies", "body"})
 
 

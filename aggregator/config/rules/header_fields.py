@@ -8,6 +8,7 @@ from typing import Any
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.client import ForwardSettings
+from aggregator.config.model.cookies import SetCookieSettings
 from aggregator.config.model.edge import HeaderSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
@@ -35,12 +36,28 @@ def check_header_fields(analysis: Analysis, _: Surroundings) -> Iterator[Finding
     yield from check_forward(settings.forward, (*at, "forward"))
     if settings.respond is not None:
         yield from check_answer_headers(settings.respond.headers, (*at, "respond", "headers"))
+        yield from _check_cookies(settings.respond.set_cookies, (*at, "respond", "set_cookies"))
     if settings.response is not None:
         yield from check_answer_headers(settings.response.headers, (*at, "response", "headers"))
+        yield from _check_cookies(settings.response.set_cookies, (*at, "response", "set_cookies"))
         path = (*at, "response", "pass_headers")
         yield from _check_names(
             settings.response.pass_headers, path, NEVER_PASSED, "never passes from an upstream to a client"
         )
+
+
+def _check_cookies(cookies: Iterable[SetCookieSettings], path: Steps) -> Iterator[Finding]:
+    for index, cookie in enumerate(cookies):
+        place = (*path, index)
+        if not is_token(cookie.name):
+            yield Finding("cookie", f"`{cookie.name}` cannot be the name of a cookie", (*place, "name"), _NAME_HINT)
+        if isinstance(cookie.value, dict | list):
+            hint = "write text, or `{{ … | tojson }}`"
+            yield Finding("cookie", "the value of a cookie is text", (*place, "value"), hint)
+        for key in ("path", "domain"):
+            text = getattr(cookie, key) or ""
+            if not text.isascii() or not text.isprintable() or ";" in text:
+                yield Finding("cookie", f"`{key}` has a character that ends it", (*place, key), "remove it")
 
 
 def check_answer_headers(settings: HeaderSettings, path: Steps) -> Iterator[Finding]:

@@ -46,10 +46,12 @@ def check_inputs(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
     yield from _check_parameters(analysis, settings.params, "params", "path")
     yield from _check_parameters(analysis, settings.query, "query", "query")
     yield from _check_parameters(analysis, settings.headers, "headers", "header")
-    for name in settings.headers:
-        if not is_token(name):
-            message, path = f"`{name}` cannot be the name of a header", (*analysis.path, "headers", name)
-            yield Finding("header-name", message, path, "use letters, digits and `-`", at_key=True)
+    yield from _check_parameters(analysis, settings.cookies, "cookies", "cookie")
+    for section, kind in (("headers", "header"), ("cookies", "cookie")):
+        for name in getattr(settings, section):
+            if not is_token(name):
+                message, path = f"`{name}` cannot be the name of a {kind}", (*analysis.path, section, name)
+                yield Finding("header-name", message, path, "use letters, digits and `-`", at_key=True)
     if settings.body is not None:
         yield from _check_body(analysis, settings.body)
 

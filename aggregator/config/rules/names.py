@@ -74,7 +74,7 @@ def _check(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:
             yield report(use, "unknown-field", message, reference, f"write `{root}`")
     elif root == "auth":
         yield from _check_auth(use, reference, scope)
-    elif root in ("query", "headers", "request", "params") or (root == "body" and scope.inputs.has_body):
+    elif root in ("query", "headers", "cookies", "request", "params") or (root == "body" and scope.inputs.has_body):
         yield from _check_input(use, reference, scope)
     elif root == "body":
         hint = "take it from `query`, or make the endpoint a POST"
@@ -170,6 +170,9 @@ def _check_input(use: Use, reference: Reference, scope: Scope) -> Iterator[Findi
         hint = did_you_mean(field, inputs.query) or f"declare it: `query: {{{field}: string}}`"
         message = f"the query parameter `{field}` is not declared"
         yield report(use, "unknown-field", message, reference[:2], hint)
+    elif root == "cookies" and inputs.cookies is not None and field not in inputs.cookies:
+        hint = did_you_mean(field, inputs.cookies) or f"declare it: `cookies: {{{field}: string}}`"
+        yield report(use, "unknown-field", f"the cookie `{field}` is not declared", reference[:2], hint)
     elif root == "body":
         yield from _check_body(use, reference, inputs)
 

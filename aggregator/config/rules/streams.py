@@ -13,7 +13,7 @@ from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.http import BODILESS
 
-_OF_ANSWER = frozenset({"status", "headers", "pass_headers"})
+_OF_ANSWER = frozenset({"status", "headers", "pass_headers", "set_cookies"})
 _INSTEAD = {
     "body": "remove it; the body of the call is the answer",
     "cache_control": "write it as a header: `headers: {cache-control: …}`",
@@ -66,7 +66,7 @@ def _check_places(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
 def _check_answer(response: ResponseSettings, path: Steps) -> Iterator[Finding]:
     """What is said of the answer is said before its body begins."""
     for key in sorted(response.model_fields_set - _OF_ANSWER):
-        hint = _INSTEAD.get(key, "remove it; a stream has `status`, `headers` and `pass_headers`")
+        hint = _INSTEAD.get(key, "remove it; a stream has `status`, `headers`, `pass_headers` and `set_cookies`")
         yield Finding("stream", f"`{key}` has no effect on a stream", (*path, key), hint, at_key=True)
     if response.status in BODILESS:
         message = f"an answer with status {response.status} has no body that could be streamed"

@@ -8,7 +8,7 @@ from typing import Any
 
 from aggregator.config.text.values import Steps
 
-_DECLARING = ("params", "query", "headers", "body")
+_DECLARING = ("params", "query", "headers", "cookies", "body")
 _REFERENCE = re.compile(r"(?<!\$)\$\{")
 
 

@@ -28,7 +28,12 @@ def _needs(endpoint: EndpointPlan) -> Iterator[str]:
     inputs = endpoint.inputs
     declared = {parameter.name for parameter in inputs.params}
     yield from (_code(name) for name in endpoint.pattern.params if name not in declared)
-    for where, parameters in (("", inputs.params), ("query ", inputs.query), ("header ", inputs.headers)):
+    for where, parameters in (
+        ("", inputs.params),
+        ("query ", inputs.query),
+        ("header ", inputs.headers),
+        ("cookie ", inputs.cookies),
+    ):
         for parameter in parameters:
             kinds = parameter.declaration.schema.get("type", "any")
             kind = kinds if isinstance(kinds, str) else " or ".join(kinds)

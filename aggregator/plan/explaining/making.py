@@ -19,7 +19,7 @@ CALLING_A_FUNCTION = COMPUTING | {Cause.DEADLINE, Cause.FAULT}
 """What the function of a plug-in can do to what it is in."""
 
 
-_INPUTS = frozenset({"query", "headers", "body", "params", "request"})
+_INPUTS = frozenset({"query", "headers", "cookies", "body", "params", "request"})
 
 
 def reads_input(*values: Any) -> bool:
@@ -31,7 +31,7 @@ def answer_causes(plan: EndpointPlan) -> frozenset[Cause]:
     """Return the causes with which the answer of *plan* fails as such: the part ``response`` of problems."""
     response = plan.response
     found = COMPUTING if _computes(response) else frozenset()
-    if found and reads_input(response.status_expression, response.headers, response.body):
+    if found and reads_input(response.status_expression, response.headers, response.cookies, response.body):
         found |= {Cause.INPUT}
     return found if plan.response.transform is None else found | CALLING_A_FUNCTION
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from aggregator.edge.cookies import set_cookie
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange, State
 from aggregator.http import first, has_body, without
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
-from aggregator.plan.types import EndpointPlan
+from aggregator.plan.types import CookiePlan, EndpointPlan
 from aggregator.plan.walking import calls_in
 from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.bodies import JSON_TYPE, Function, body_of, compile_steps
@@ -34,7 +35,7 @@ Begin = Callable[[Run], Answer]
 class Assembly:
     """Makes the answer of an endpoint from an ended run that did not fail."""
 
-    __slots__ = ("_begin", "_check", "_finish", "_headers", "_narrowing", "_standing", "_status_of")
+    __slots__ = ("_begin", "_check", "_cookies", "_finish", "_headers", "_narrowing", "_standing", "_status_of")
 
     def __init__(self, plan: EndpointPlan, transform: Function | None, discloses: Discloses) -> None:
         steps = compile_steps(plan, transform, discloses)
@@ -44,6 +45,7 @@ class Assembly:
         self._narrowing = Narrowing.of(plan)
         self._status_of = plan.response.status_expression
         self._headers = plan.response.headers
+        self._cookies = plan.response.cookies
         self._standing = standing_statuses(plan)
 
     def accept(self, exchange: Exchange) -> None:
@@ -71,6 +73,8 @@ class Assembly:
             answer.status = status_from(self._status_of, names)
         if self._headers:
             add_headers(answer, self._headers, names)
+        if self._cookies:
+            add_cookies(answer, self._cookies, names)
         if self._status_of is not None and not has_body(answer.status):
             empty(answer)
         results = run.results
@@ -198,6 +202,15 @@ def add_headers(answer: Answer, headers: tuple[tuple[bytes, Template], ...], nam
             told(error, template, names, header_value)
             raise
         answer.headers = without(answer.headers, name) + fields
+
+
+def add_cookies(answer: Answer, cookies: tuple[CookiePlan, ...], names: Names) -> None:
+    """Set *cookies*, a line each; one whose value is null or missing is left out."""
+    for cookie in cookies:
+        value = cookie.value.render(names, missing="null")
+        if value is not None and value is not MISSING:
+            line = set_cookie(cookie.name, text_of(value), dict(cookie.attributes))
+            answer.headers = [*answer.headers, (b"set-cookie", line)]
 
 
 def _is_list_of_cookies(name: bytes, value: Any) -> bool:

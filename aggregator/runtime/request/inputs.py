@@ -11,6 +11,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import AggregatorError
 from aggregator.exchange import MOST_FIELDS, Exchange
+from aggregator.parts.cookies import cookies_of
 from aggregator.parts.names import Names
 from aggregator.plan.types import InputPlan
 from aggregator.schemas.parameter import ABSENT, Parameter
@@ -43,7 +44,7 @@ class Refusal(AggregatorError):  # noqa: N818 - said of the request
 class Inputs:
     """The declared inputs of an endpoint, ready to be enforced."""
 
-    __slots__ = ("_body", "_headers", "_names", "_params", "_plain", "_query", "_templates")
+    __slots__ = ("_body", "_cookies", "_headers", "_names", "_params", "_plain", "_query", "_templates")
 
     def __init__(self, plan: InputPlan, param_names: tuple[str, ...]) -> None:
         declared = {parameter.name: parameter for parameter in plan.params}
@@ -51,9 +52,12 @@ class Inputs:
         self._params: tuple[Parameter | None, ...] = tuple(declared.get(name) for name in param_names)
         self._query = plan.query
         self._headers = plan.headers
+        self._cookies = plan.cookies
         self._body = plan.body
-        self._templates = tuple(p for p in (*plan.query, *plan.headers) if isinstance(p.default, Template))
-        self._plain = not (plan.query or plan.headers or plan.body is not None)
+        self._templates = tuple(
+            p for p in (*plan.query, *plan.headers, *plan.cookies) if isinstance(p.default, Template)
+        )
+        self._plain = not (plan.query or plan.headers or plan.cookies or plan.body is not None)
 
     def accept(self, exchange: Exchange) -> None:
         """Put typed parameters into *exchange*; raises ``Refusal``.
@@ -91,6 +95,9 @@ class Inputs:
                 violations,
             )
             exchange.headers.update({name.lower(): value for name, value in typed.items()})
+        if self._cookies:
+            cookies = cookies_of(exchange)
+            cookies.update(_read(self._cookies, cookies, violations))
         if self._body is not None:
             violations.extend(self._body.violations(exchange.body_value))
         for parameter in self._templates:
@@ -155,9 +162,9 @@ def _read(parameters: tuple[Parameter, ...], sent: dict[str, Any], violations: l
 
 def _stand_in(parameter: Parameter, exchange: Exchange, violations: list[Violation]) -> None:
     """Put the default of *parameter*, a template, into *exchange* unless it was sent; it sees those before it."""
-    is_query, name = parameter.location == "query", parameter.name
-    there = exchange.query if is_query else exchange.headers
-    key = name if is_query else name.lower()
+    name = parameter.name
+    there = {"query": exchange.query, "cookie": cookies_of(exchange)}.get(parameter.location, exchange.headers)
+    key = name.lower() if parameter.location == "header" else name
     if key in there:
         return
     try:

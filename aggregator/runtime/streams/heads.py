@@ -12,7 +12,7 @@ from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.answer import Answer
-from aggregator.runtime.answers.assembly import add_headers, status_from
+from aggregator.runtime.answers.assembly import add_cookies, add_headers, status_from
 from aggregator.runtime.answers.passing import fields_taken, needed_fields, standing_statuses
 from aggregator.transport import codings_named
 
@@ -49,6 +49,8 @@ def compile_head(plan: EndpointPlan) -> Head:
             answer.headers += [field for field in taken if field[0] not in known]
         if response.headers:
             add_headers(answer, response.headers, names)
+        if response.cookies:
+            add_cookies(answer, response.cookies, names)
         _frame(answer, result.status)
         return answer
 

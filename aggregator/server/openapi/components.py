@@ -28,7 +28,7 @@ _VIOLATION: Schema = {
             "description": "JSON pointer (RFC 6901) into the body, or the name of the parameter.",
             "examples": ["/email"],
         },
-        "location": {"type": "string", "enum": ["path", "query", "header", "body"]},
+        "location": {"type": "string", "enum": ["path", "query", "header", "cookie", "body"]},
         "message": {"type": "string", "examples": ["is required"]},
         "keyword": {"type": "string", "description": "The rule that was broken.", "examples": ["required"]},
     },

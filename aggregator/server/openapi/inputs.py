@@ -46,6 +46,7 @@ def inputs_of(plan: EndpointPlan, names: tuple[str, ...]) -> Inputs:
         *queries.values(),
         *(_text(name, "query", required=False) for name in used if name not in queries),
         *headers.values(),
+        *map(parameter_object, inputs.cookies),
         *(_text(name, "header", required=False) for name in passed if name not in headers and name not in _IGNORED),
     ]
     return Inputs(shown, "authorization" in passed or "authorization" in headers)
@@ -134,7 +135,14 @@ def _references(plan: EndpointPlan) -> Iterator[Reference]:
         yield from _read_by((part.when, part.default, *((part.each.items, part.each.key) if part.each else ())))
     for call in calls_of(plan):
         yield from _request_references(call.request)
-    yield from _read_by((response.body, response.status_expression, *(value for _, value in response.headers)))
+    yield from _read_by(
+        (
+            response.body,
+            response.status_expression,
+            *(value for _, value in response.headers),
+            *(cookie.value for cookie in response.cookies),
+        )
+    )
     yield from _read_by(effect.when for effect in plan.effects)
 
 

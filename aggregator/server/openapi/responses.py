@@ -80,7 +80,7 @@ def _refusals(plan: EndpointPlan) -> Iterator[Outcome]:
             yield BODY_TOO_SLOW
     if inputs.read_body == "json":
         yield UNSUPPORTED
-    declared = (*inputs.params, *inputs.query, *inputs.headers)
+    declared = (*inputs.params, *inputs.query, *inputs.headers, *inputs.cookies)
     if inputs.body is not None or plan.response.fields or any(map(can_be_refused, declared)):
         yield INVALID
     if plan.response.formats != ("json",) and not plan.stream:

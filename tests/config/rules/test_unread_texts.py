@@ -61,6 +61,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "DebugSettings": {"secret": "${SECRET:-long enough}"},
     "BatchSettings": {"key": "id"},
     "ErrorRow": {"on": 404},
+    "SetCookieSettings": {"name": "n", "value": "v"},
     "UpstreamSettings": {"url": "http://u.test"},
 }
 """What a mapping needs to be one."""

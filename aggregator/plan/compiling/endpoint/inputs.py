@@ -24,12 +24,16 @@ def compile_inputs(
     """
     query = _parameters(settings.query, "query", _below(filled, "query"))
     headers = _parameters(settings.headers, "header", _below(filled, "headers"))
-    defaults = [parameter.default for parameter in (*query, *headers) if isinstance(parameter.default, Template)]
+    cookies = _parameters(settings.cookies, "cookie", _below(filled, "cookies"))
+    defaults = [
+        parameter.default for parameter in (*query, *headers, *cookies) if isinstance(parameter.default, Template)
+    ]
     reads_body = reads_body or any("body" in default.roots for default in defaults)
     return InputPlan(
         params=_parameters(settings.params, "path", _below(filled, "params")),
         query=query,
         headers=headers,
+        cookies=cookies,
         body=None if settings.body is None else compile_body(settings.body, _below(filled, "body")),
         read_body=_reading(settings, calls, reads_body=reads_body),
         max_body=server.max_body if settings.max_body is None else settings.max_body,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from aggregator.config.model.call import CallSettings
+from aggregator.config.model.cookies import SetCookieSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.response import ListJoinSettings, ResponseSettings, StaticSettings
 from aggregator.plan.compiling.calls import compile_shape_plan
 from aggregator.plan.compiling.expressions import one_expression, templates, text_or_template
-from aggregator.plan.types import ListJoinPlan, ResponsePlan
+from aggregator.plan.types import CookiePlan, ListJoinPlan, ResponsePlan
 from aggregator.shaping.join import part_looked_up
 from aggregator.templates import compile_value
 
@@ -23,6 +24,7 @@ def compile_response(settings: ResponseSettings | None, headers: dict[str, Any])
         status=settings.status if isinstance(settings.status, int) else None,
         status_expression=one_expression(str(settings.status)) if is_expression else None,
         headers=templates(headers),
+        cookies=tuple(map(_cookie, settings.set_cookies)),
         body=compile_value(settings.body) if "body" in settings.model_fields_set else None,
         merge=settings.merge,
         join=tuple(_join(join, settings.body) for join in settings.join),
@@ -47,10 +49,24 @@ def compile_static(settings: StaticSettings, headers: dict[str, Any]) -> Respons
     return ResponsePlan(
         status=settings.status,
         headers=templates(headers),
+        cookies=tuple(map(_cookie, settings.set_cookies)),
         body=compile_value(settings.body) if "body" in settings.model_fields_set else None,
         shape=compile_shape_plan(settings),
         delay=settings.delay,
     )
+
+
+def _cookie(settings: SetCookieSettings) -> CookiePlan:
+    said: dict[str, str | bool | None] = {
+        "Max-Age": None if settings.max_age is None else str(int(settings.max_age)),
+        "Domain": settings.domain,
+        "Path": settings.path,
+        "Secure": settings.secure,
+        "HttpOnly": settings.http_only,
+        "SameSite": settings.same_site.capitalize(),
+    }
+    attributes = tuple((name, value) for name, value in said.items() if value not in (None, False))
+    return CookiePlan(settings.name, compile_value(settings.value), attributes)
 
 
 def passes_raw(settings: EndpointSettings) -> bool:

@@ -105,6 +105,8 @@ def _passes_through(plan: EndpointPlan) -> bool:
 def _success_headers(plan: EndpointPlan) -> Iterator[str]:
     response = plan.response
     yield from (name.decode("ascii") for name, _ in (*response.headers, *response.pass_headers))
+    if response.cookies:
+        yield "set-cookie"
     if plan.stream:
         yield from _STREAMED
         return
