@@ -5,6 +5,7 @@ Built for each request by its handler; read by expressions, calls, assembly, log
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,15 +20,16 @@ class Exchange:
     """One inbound request: what the client sent, and when the answer is due (*deadline*, loop time).
 
     *asked* is what it wants of the answer where it may choose fields, None for all of it. *body_value* is the body
-    as data, *body_as_sent* the same with every digit of its numbers, made for those who copy from it. *under_way* tells
+    as data, *body_as_sent* the same with every digit of its numbers, made for those who copy from it. *moment* is
+    when the request began, in Unix time. *under_way* tells
     that a part of the answer is there, so that calls for the others go before those of requests that only begin.
     *cookies* are read when somebody asks for one, None before.
     """
 
     __slots__ = (
         "_header_map", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "client", "cookies",
-        "deadline", "header_list", "id", "method", "params", "path", "query_string", "query_values", "receive",
-        "segments", "started", "tls_client", "under_way",
+        "deadline", "header_list", "id", "method", "moment", "params", "path", "query_string", "query_values",
+        "receive", "segments", "started", "tls_client", "under_way",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -47,6 +49,7 @@ class Exchange:
         self.cookies: dict[str, Any] | None = None
         self.id: str = ""
         self.started = 0.0
+        self.moment = 0.0
         self.deadline = 0.0
         self.asked: Any = None
         self.receive: Any = None
@@ -75,8 +78,14 @@ class Exchange:
         """What expressions see as ``request``."""
         return {
             "method": self.method, "path": self.path, "id": self.id, "client": self.client,
-            "tls": {"client": self.tls_client},
+            "time": self.now, "tls": {"client": self.tls_client},
         }  # fmt: skip
+
+    @property
+    def now(self) -> str:
+        """The moment at which the request began, as RFC 3339 writes it: UTC, to the millisecond."""
+        moment = datetime.fromtimestamp(self.moment, UTC)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def query_map(query_string: bytes) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from pydantic_core import PydanticCustomError
 
 from aggregator.causes import CAUSES, RENAMED
+from aggregator.durations import duration_of
 from aggregator.errors import Cause
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _UNIT_WORDS = {
     "ms": ("ms", "msec", "msecs", "millis", "millisecond", "milliseconds"),
     "s": ("s", "sec", "secs", "second", "seconds"),
@@ -75,10 +74,9 @@ class Settings(BaseModel):
 def parse_duration(value: Any) -> float:
     """Give *value* ("250ms", "2s", "1m30s") in seconds; raise a located problem otherwise."""
     if isinstance(value, str):
-        text = value.strip()
-        pieces = _DURATION.findall(text)
-        if pieces and "".join(number + unit for number, unit in pieces) == text:
-            return float(sum(float(number) * _UNITS[unit] for number, unit in pieces))
+        seconds = duration_of(value.strip())
+        if seconds is not None:
+            return seconds
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise PydanticCustomError(
             "bad-duration",

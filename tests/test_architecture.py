@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "aggregator"
 
 LAYERS = (
-    {"errors", "causes", "http", "diagnostics", "clock"},
+    {"errors", "causes", "http", "diagnostics", "clock", "durations"},
     {"exchange", "fields", "templates", "telemetry"},
     {"stores", "codecs", "shaping", "schemas", "transport", "demo", "edge"},
     {"identity"},

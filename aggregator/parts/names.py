@@ -180,5 +180,6 @@ _FINDERS: dict[str, Callable[[Exchange], Any]] = {
     "body": lambda exchange: exchange.body_value,
     "request": lambda exchange: exchange.request,
     "params": lambda exchange: exchange.params,
+    "now": lambda exchange: exchange.now,
     "auth": lambda exchange: NOBODY if exchange.caller is None else exchange.caller.names(),
 }

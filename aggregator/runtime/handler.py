@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -52,7 +53,7 @@ class Routine(Struct, frozen=True):
     """How an endpoint is served, whatever it calls: thousands of endpoints have few routines between them.
 
     *gates* are what a request passes before its inputs are read, *finish* is what is done to each answer, None when
-    nothing is. *budget* are the seconds that its calls may take.
+    nothing is. *budget* are the seconds that its calls may take, *clock* gives Unix time.
     """
 
     inputs: Inputs
@@ -63,6 +64,7 @@ class Routine(Struct, frozen=True):
     report: Report
     discloses: Discloses
     budget: float
+    clock: Callable[[], float] = time.time
     gates: tuple[Gate, ...] = ()
     finish: Finish | None = None
 
@@ -90,6 +92,7 @@ class EndpointHandler:
         exchange.client = client
         exchange.id = request_id(exchange.header_list)
         exchange.started = now
+        exchange.moment = self._routine.clock()
         exchange.deadline = now + self._routine.budget
 
     def finish(self, exchange: Exchange, answer: Answer) -> None:

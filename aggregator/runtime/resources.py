@@ -7,6 +7,7 @@ equal to true: parameters are one when their declarations are written alike, and
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
@@ -42,12 +43,13 @@ class Resources:
     def __init__(
         self, pool: Callable[[UpstreamPlan], StreamDoor], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
         states: Draft | None = None, schemes: Mapping[str, Scheme] | None = None,
-        listeners: Listeners = NOBODY,
+        listeners: Listeners = NOBODY, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self.pool = pool
         self.plugins = plugins
         self.queue = queue
         self.listeners = listeners
+        self.clock = clock
         self.states = Registry().draft() if states is None else states
         self.schemes: Mapping[str, Scheme] = schemes or {}
         self.report = Report(server.access_log, listeners.requests)
@@ -106,6 +108,7 @@ class Resources:
                 report=self.report,
                 discloses=self.discloses,
                 budget=plan.timeout - plan.reserve,
+                clock=self.clock,
                 gates=gates,
                 finish=self.finish(plan.edge),
             )

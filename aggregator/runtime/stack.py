@@ -39,7 +39,7 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         queue, report, discloses = resources.queue, resources.report, resources.discloses
         teller = _teller(call, plan.key, resources)
         return StreamHandler(plan, inputs, sender, pool, effects, queue, report, discloses, gates, teller,
-                             resources.finish(plan.edge))  # fmt: skip
+                             resources.finish(plan.edge), resources.clock)  # fmt: skip
     fan = build_fan(plan.fan, plan.key, resources, params)
     return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates), fan.parts)
 

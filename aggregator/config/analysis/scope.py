@@ -9,11 +9,14 @@ from msgspec import Struct, field
 RESULT_FIELDS = ("status", "headers", "cookies", "body", "state", "cause")
 """What ``this`` and ``calls.NAME`` have."""
 
-REQUEST_FIELDS = ("method", "path", "id", "client", "tls")
+REQUEST_FIELDS = ("method", "path", "id", "client", "tls", "time")
 TLS_FIELDS = ("client",)
 CERTIFICATE_FIELDS = ("subject", "san", "fingerprint")
+OF_ONE_REQUEST = frozenset({("now",), ("request",), ("request", "time"), ("request", "id")})
+"""What is another value in each request: whatever is kept by a key that reads it is never found again."""
+
 RESPONSE_FIELDS = ("status", "headers", "body")
-INPUT_NAMES = ("query", "headers", "cookies", "body", "request", "params")
+INPUT_NAMES = ("query", "headers", "cookies", "body", "request", "params", "now")
 AUTH_FIELDS = ("subject", "claims", "scopes", "roles", "scheme", "key")
 LOCAL_NAMES = ("item", "index", "keys", "this", "response")
 

@@ -74,6 +74,10 @@ def _check(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:
             yield report(use, "unknown-field", message, reference, f"write `{root}`")
     elif root == "auth":
         yield from _check_auth(use, reference, scope)
+    elif root == "now":
+        if fields:
+            hint = "write `now | datetime('%Y')` for a piece of it"
+            yield report(use, "unknown-field", "`now` is a text without fields", reference[:2], hint)
     elif root in ("query", "headers", "cookies", "request", "params") or (root == "body" and scope.inputs.has_body):
         yield from _check_input(use, reference, scope)
     elif root == "body":

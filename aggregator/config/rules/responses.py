@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aggregator.config.analysis.scope import OF_ONE_REQUEST
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.rules.header_fields import check_fields
@@ -32,6 +33,8 @@ def check_responses(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
             yield Finding("bad-status", message, (*path, "status"), "write a number from 200 to 599")
         if not settings.stream:
             yield from _check_bodiless(response.status, response.model_fields_set, path)
+    if response.etag:
+        yield from _check_moments(analysis, path)
     if response.cache_control not in (None, "compute"):
         yield from check_fields({"cache_control": response.cache_control}, path)
     named = {name.lower() for name in response.headers.values}
@@ -42,6 +45,18 @@ def check_responses(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
         yield Finding(
             "no-effect", message, (*path, "cache_control"), "remove one of the two", at_key=True, related=(there,)
         )
+
+
+def _check_moments(analysis: Analysis, path: Steps) -> Iterator[Finding]:
+    """Yield what makes each body another one, so that no client ever has what an ETag names."""
+    for use in analysis.uses:
+        if use.path[: len(path) + 1] != (*path, "body"):
+            continue
+        for reference in sorted(use.references & OF_ONE_REQUEST):
+            name = ".".join(reference)
+            message = f"`{name}` is another one in each request, so no client ever has what the ETag names"
+            hint = "leave it out, or remove `etag`"
+            yield Finding("moment-in-key", message, use.path, hint, "warning", text=reference[0])
 
 
 def _check_bodiless(status: int, said: set[str], path: Steps) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -13,25 +14,27 @@ from aggregator.plan.admission import OPEN, AdmissionPlan, ApiKeyPlan, BasicPlan
 from aggregator.policies.registry import Draft, Kind
 from aggregator.runtime.admission.gates import AuthGate, GuardGate, NetworkGate
 from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
-from aggregator.runtime.admission.schemes import ApiKeyScheme, BasicScheme, JwtScheme, Keys, Scheme
+from aggregator.runtime.admission.schemes import ApiKeyScheme, BasicScheme, Clock, JwtScheme, Keys, Scheme
 from aggregator.runtime.request.gates import Gate
 
 Client = Callable[[], httpx.AsyncClient]
 
 
-def build_schemes(plans: Iterable[SchemePlan], states: Draft, client: Client) -> dict[str, Scheme]:
+def build_schemes(
+    plans: Iterable[SchemePlan], states: Draft, client: Client, clock: Clock = time.time
+) -> dict[str, Scheme]:
     """Return the schemes by name; what an issuer publishes is fetched by *client* and held in *states*."""
-    return {plan.name: _scheme(plan, states, client) for plan in plans}
+    return {plan.name: _scheme(plan, states, client, clock) for plan in plans}
 
 
-def _scheme(plan: SchemePlan, states: Draft, client: Client) -> Scheme:
+def _scheme(plan: SchemePlan, states: Draft, client: Client, clock: Clock) -> Scheme:
     match plan:
         case ApiKeyPlan():
-            return ApiKeyScheme(plan)
+            return ApiKeyScheme(plan, clock)
         case BasicPlan():
-            return BasicScheme(plan)
+            return BasicScheme(plan, clock)
         case JwtPlan():
-            return JwtScheme(plan, _keys(plan, states, client))
+            return JwtScheme(plan, _keys(plan, states, client), clock)
 
 
 def _keys(plan: JwtPlan, states: Draft, client: Client) -> Keys:

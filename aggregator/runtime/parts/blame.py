@@ -11,8 +11,8 @@ from aggregator.errors import AggregatorError, CallError, Cause, ExpressionError
 from aggregator.parts.names import Names
 from aggregator.templates import Template, text_of
 
-_NEUTRAL = frozenset({"now"})
-"""Names that nobody sends, and that are nobody's mistake."""
+_NEUTRAL = frozenset({("now",), ("request", "time")})
+"""What nobody sends, and is nobody's mistake."""
 
 
 def blame(error: AggregatorError, names: Names, references: References | None = None) -> AggregatorError:
@@ -22,7 +22,7 @@ def blame(error: AggregatorError, names: Names, references: References | None = 
     """
     if references is None:
         references = error.references if isinstance(error, ExpressionError) else frozenset()
-    origins = [names.origin(reference) for reference in sorted(references) if reference[0] not in _NEUTRAL]
+    origins = [names.origin(reference) for reference in sorted(references) if reference[:2] not in _NEUTRAL]
     sent = [origin for origin in origins if origin is not None]
     if not sent or len(sent) < len(origins):
         return error

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterable
+import time
+from collections.abc import AsyncIterable, Callable
 from typing import Any, Protocol
 
 from aggregator.errors import CallError
@@ -48,12 +49,24 @@ class StreamHandler:
     """Serves one streaming endpoint of one generation."""
 
     is_direct = False
-    __slots__ = ("_effects", "_gates", "_inputs", "_queue", "_report", "_seconds", "_stream", "_teller", "plan")
+    __slots__ = (
+        "_clock",
+        "_effects",
+        "_gates",
+        "_inputs",
+        "_queue",
+        "_report",
+        "_seconds",
+        "_stream",
+        "_teller",
+        "plan",
+    )
 
     def __init__(
         self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
         queue: EffectQueue, report: Report, discloses: Discloses, gates: tuple[Gate, ...] = (),
         teller: CallTeller | None = None, finish: Finish | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self.plan = plan
         self._stream = Stream(plan, compile_head(plan), sender, pool, discloses, finish)
@@ -63,6 +76,7 @@ class StreamHandler:
         self._report = report
         self._gates = gates
         self._teller = teller
+        self._clock = clock
         self._seconds = plan.timeout if plan.names_deadline or plan.idle_timeout is None else math.inf
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
@@ -130,5 +144,6 @@ class StreamHandler:
         exchange.segments = segments
         exchange.id = request_id(exchange.header_list)
         exchange.started = now
+        exchange.moment = self._clock()
         exchange.deadline = now + self._seconds
         return exchange

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -34,27 +35,32 @@ def create_app(
     *,
     transport: httpx.AsyncBaseTransport | None = None,
     env: Mapping[str, str] | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> FastAPI:
     """Return the application that serves *config*, a path to ``routes.yaml`` or what ``load_config`` gave.
 
     *transport* carries all calls in place of the built-in engine (``httpx.MockTransport`` in tests). *env* replaces
-    the environment. Without *config* the file is the one that ``AGGREGATOR_CONFIG`` names, or ``routes.yaml``, so that
-    ``uvicorn --factory aggregator:create_app`` works. Raises ``ConfigError`` with every problem of the file.
-    Under pytest, what *transport* raises that no HTTP client raises is raised to whoever sent the request.
-    ``app.state.http_client`` is the shared client while the application runs.
+    the environment, *clock* gives the Unix time that is ``now`` in expressions. Without *config* the file is the one
+    that ``AGGREGATOR_CONFIG`` names, or ``routes.yaml``, so that ``uvicorn --factory aggregator:create_app`` works.
+    Raises ``ConfigError`` with every problem of the file. Under pytest, what *transport* raises that no HTTP client
+    raises is raised to whoever sent the request. ``app.state.http_client`` is the shared client while the application
+    runs.
     """
     if config is None:
         config = (os.environ if env is None else env).get("AGGREGATOR_CONFIG") or "routes.yaml"
     source: PlanSource = FixedSource(config) if isinstance(config, Config) else PlanFiles(Path(config), env)
-    return application(source, transport)
+    return application(source, transport, clock=clock)
 
 
 def application(
-    source: PlanSource, transport: httpx.AsyncBaseTransport | None = None, listeners: Listeners = NOBODY
+    source: PlanSource,
+    transport: httpx.AsyncBaseTransport | None = None,
+    listeners: Listeners = NOBODY,
+    clock: Callable[[], float] = time.time,
 ) -> Application:
     """Return the application over the plans of *source*; *listeners* hear of its events. Raises ``ConfigError``."""
     mocked = MockedTransport(transport) if transport is not None and is_tested() else None
-    running = Running(source, source.load(), mocked or transport, listeners)
+    running = Running(source, source.load(), mocked or transport, listeners, clock)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
@@ -61,6 +63,7 @@ class Running:
         plan: Plan,
         transport: httpx.AsyncBaseTransport | None = None,
         listeners: Listeners = NOBODY,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.plan = plan
         self.generation: Generation | None = None
@@ -73,6 +76,7 @@ class Running:
         self._source = source
         self._states = Registry()
         self._listeners = listeners
+        self._clock = clock
         self._transport = transport
         self._client: SharedClient | None = None
         self._demo: DemoServer | None = None
@@ -128,8 +132,10 @@ class Running:
             return client.pool(upstream, port)
 
         states = self._states.draft()
-        schemes = build_schemes(plan.schemes, states, lambda: client.client)
-        resources = Resources(pool, self.plugins, self.queue, plan.server, states, schemes, self._listeners)
+        schemes = build_schemes(plan.schemes, states, lambda: client.client, self._clock)
+        resources = Resources(
+            pool, self.plugins, self.queue, plan.server, states, schemes, self._listeners, self._clock
+        )
         context = await _context(plan.server, previous)
         with collection_paused():
             generation = await Generation.build(number, plan, resources, client, port, previous)

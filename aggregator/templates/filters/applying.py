@@ -15,9 +15,10 @@ from aggregator.templates.filters.objects import OBJECTS
 from aggregator.templates.filters.ordering import ORDERING
 from aggregator.templates.filters.predicates import TESTS
 from aggregator.templates.filters.texts import TEXTS
+from aggregator.templates.filters.times import TIMES
 from aggregator.templates.filters.wants import reader_of, want_array
 
-PLAIN: Final = TEXTS | NUMBERS | ORDERING | ARRAYS | OBJECTS | ENCODINGS
+PLAIN: Final = TEXTS | NUMBERS | ORDERING | ARRAYS | OBJECTS | ENCODINGS | TIMES
 """The filters that ``map`` can apply."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +13,7 @@ from aggregator.errors import ExpressionError
 from aggregator.templates.expressions.bounds import check_length
 from aggregator.templates.expressions.data import MISSING
 from aggregator.templates.filters.doc import FilterDoc, table
-from aggregator.templates.filters.wants import refuse, want_number, want_text
+from aggregator.templates.filters.wants import refuse, want_text
 from aggregator.templates.text import json_text, text_of
 from aggregator.templates.urls.percent import percent_encode
 
@@ -61,28 +60,6 @@ def _xml_escape(value: Any) -> str:
     return written
 
 
-def _timestamp(value: Any) -> int | float:
-    """Seconds as POSIX counts them: a leap second (RFC 3339 §5.6, at the end of a day in UTC) is that of midnight."""
-    text = want_text(value, "timestamp").upper()
-    leap = _LEAP_SECOND(text)
-    try:
-        moment = datetime.fromisoformat(f"{leap[1]}59{leap[2]}" if leap else text)
-    except ValueError:
-        raise ExpressionError("`timestamp` takes a date and time as in RFC 3339") from None
-    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() + bool(leap)
-    if leap and int(seconds) % 86400:
-        raise ExpressionError("`timestamp` takes a leap second at the end of a day in UTC only")
-    return int(seconds) if seconds.is_integer() else seconds
-
-
-def _datetime(value: Any) -> str:
-    try:
-        moment = datetime.fromtimestamp(want_number(value, "datetime"), UTC)
-    except (ValueError, OverflowError, OSError):
-        raise ExpressionError("`datetime` takes seconds since 1970") from None
-    return moment.isoformat().replace("+00:00", "Z")
-
-
 def _octets(value: Any, who: str) -> bytes:
     try:
         return want_text(value, who).encode()
@@ -91,7 +68,6 @@ def _octets(value: Any, who: str) -> bytes:
 
 
 _URL_SAFE: Final = str.maketrans("-_", "+/")
-_LEAP_SECOND: Final = re.compile(r"(.*[T ]\d\d:\d\d:)60(.*)").fullmatch
 _XML: Final = {
     ord(character): entity
     for character, entity in (
@@ -113,19 +89,5 @@ ENCODINGS: Final = table(
         "A value as text for XML and HTML, in elements and in quoted attributes; null is nothing.",
         "'<a> & b' | xml_escape",
         "&lt;a&gt; &amp; b",
-    ),
-    FilterDoc(
-        "timestamp",
-        _timestamp,
-        "Seconds since 1970 of an RFC 3339 time.",
-        "'2024-01-01T00:00:00Z' | timestamp",
-        1704067200,
-    ),
-    FilterDoc(
-        "datetime",
-        _datetime,
-        "The RFC 3339 time (UTC) of seconds since 1970.",
-        "1704067200 | datetime",
-        "2024-01-01T00:00:00Z",
     ),
 )

@@ -14,7 +14,8 @@ from aggregator.templates import Const, Template
 _KEY = re.compile(r"[.\[]")
 _OF_A_REQUEST = ("default", "deprecated", "example", "examples")
 _TEXT: Schema = {"type": "string"}
-_REQUEST: Schema = object_schema(dict.fromkeys(("method", "path", "id", "client"), _TEXT))
+_MOMENT: Schema = {"type": "string", "format": "date-time"}
+_REQUEST: Schema = object_schema({**dict.fromkeys(("method", "path", "id", "client"), _TEXT), "time": _MOMENT})
 
 
 def success_schema(plan: EndpointPlan, body_name: str | None) -> Schema:
@@ -175,6 +176,7 @@ class _Scope:
         inputs = plan.inputs
         self._names: dict[str, Schema] = {
             "request": _REQUEST,
+            "now": _MOMENT,
             "query": _query_schema(inputs),
             **dict.fromkeys(plan.pattern.params, _TEXT),
             **{parameter.name: _plain(parameter) for parameter in inputs.params},
