@@ -220,7 +220,7 @@ def test_an_empty_stream(gateway):
         ("/missing", 404, "The upstream 'up' did not find it."),
         ("/mapped", 410, "Gone: sold out"),
         ("/late", 504, "The upstream did not answer in time."),
-        ("/unsendable", 502, "`{query.q}` in a URL is missing."),
+        ("/unsendable", 400, "The query parameter `q` does not fit: `{query.q}` in a URL is missing."),
         ("/short-call", 504, "The upstream did not answer in time."),
     ],
 )
