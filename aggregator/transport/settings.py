@@ -13,6 +13,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 class Origin(Struct, frozen=True):
     """Where an upstream listens: *scheme* is ``http`` or ``https``, *host* a name or a bare address.
 
+    A name may end in a dot, an IPv6 address in ``%`` and the zone that a link-local one is in.
     With *unix_socket* (a path) the connection goes there; *host* then only names the certificate.
     """
 
@@ -28,10 +29,19 @@ class Origin(Struct, frozen=True):
 
     @property
     def authority(self) -> bytes:
-        """The value of the ``Host`` header: a default port is left out (RFC 9110 §7.2)."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """The value of the ``Host`` header: a default port is left out (RFC 9110 §7.2).
+
+        So is a zone, which means something on this machine only (RFC 6874 §4).
+        """
+        host = self.host.partition("%")[0]
+        host = f"[{host}]" if ":" in host else host
         is_default = DEFAULT_PORTS[self.scheme] == self.port
         return (host if is_default else f"{host}:{self.port}").encode("ascii")
+
+    @property
+    def certified_name(self) -> str:
+        """The name or address that a certificate has to be for: without the dot at its end (RFC 6066 §3) or a zone."""
+        return self.host.partition("%")[0].removesuffix(".")
 
     @classmethod
     def parse(cls, url: str, unix_socket: str | None = None) -> Origin:
@@ -39,7 +49,8 @@ class Origin(Struct, frozen=True):
         parts = urlsplit(url)
         if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
             raise ValueError(f"not an http or https URL with a host: {url!r}")
-        host = parts.hostname
+        host, separator, zone = parts.hostname.partition("%25")
+        host += "%" * bool(separator) + zone
         if not host.isascii():
             host = host.encode("idna").decode("ascii")
         return cls(parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme], unix_socket)

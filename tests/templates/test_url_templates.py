@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from aggregator.errors import ExpressionError
 from aggregator.templates import Placeholder, TemplateProblem, canonical_segment, compile_url
+from aggregator.templates.urls.percent import percent_encode
 
 DATA: dict[str, Any] = {
     "id": 7,
@@ -105,6 +106,29 @@ def test_no_value_makes_a_dot_segment(source: str, dots: str) -> None:
     assert fast is not None
     with pytest.raises(ExpressionError):
         fast[1].render(fast[0], [dots.encode()], fast[2])
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [("u:/x/..{a}", "/y"), ("u:/x/.{a}", "/y"), ("u:/x/{a}..", "y/"), ("u:/x/{a}.", "y/"), ("u:/x/..{a}?q=1", "\\y"),
+     ("u:/x/..{a}/z", "%2Fy"), ("u:/x/..{a}", ";/y")],
+)  # fmt: skip
+def test_no_value_makes_a_dot_segment_of_literal_dots(source: str, value: str) -> None:
+    """A server behind that decodes slashes would climb by dots that the file itself wrote."""
+    url = compile_url(source)
+    with pytest.raises(ExpressionError):
+        url.renderer()({"a": value})
+    assert url.renderer(raw=True)({"a": value})
+    fast = url.splice(["a"])
+    assert fast is not None
+    with pytest.raises(ExpressionError):
+        fast[1].render(fast[0], [percent_encode(value)], fast[2])
+
+
+@pytest.mark.parametrize("source", ["u:/x/.{a}", "u:/x/{a}..", "u:/x/v1..{a}", "u:/x/..{a}"])
+def test_literal_dots_beside_a_plain_value_stand(source: str) -> None:
+    """Hidden files and names with dots are names like others."""
+    assert compile_url(source).renderer()({"a": "é"})
 
 
 ATTACKS = [
@@ -233,3 +257,24 @@ def test_what_ends_in_a_number_is_an_address(host: str) -> None:
     with pytest.raises(TemplateProblem, match="this is not a host"):
         compile_url(f"http://{host}/x")
     assert compile_url("http://10.0.0.1:81/x").origin == "http://10.0.0.1:81"
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("http://api.test./x", "http://api.test."),
+        ("https://API.test.:8443/x", "https://api.test.:8443"),
+        ("http://[FE80::1%25Eth0]:8080/x", "http://[fe80::1%25Eth0]:8080"),
+        ("http://10.0.0.1./x", "http://10.0.0.1."),
+    ],
+)
+def test_a_complete_name_and_a_zone_are_hosts(url: str, origin: str) -> None:
+    """A dot ends a name that is searched nowhere else, a zone says which link an address is on (RFC 6874)."""
+    assert compile_url(url).origin == origin
+
+
+@pytest.mark.parametrize("host", ["a..", ".", "a..b", "[fe80::1%25]", "[fe80::1%eth0]", "[::1]."])
+def test_what_only_looks_like_one_is_refused(host: str) -> None:
+    """Two dots, a zone without a name and a percent sign that is not encoded are no host."""
+    with pytest.raises(TemplateProblem, match="this is not a host"):
+        compile_url(f"http://{host}/x")

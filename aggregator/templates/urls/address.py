@@ -19,7 +19,8 @@ _METHOD: Final = re.compile(r"([A-Za-z]+)\s+(?=\S)")
 _ORIGIN: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)")
 _UPSTREAM: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_-]*):(?=/)")
 _AUTHORITY: Final = re.compile(
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~-]+)?\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?)"
+    r"(?::(?P<port>[0-9]{1,5}))?"
 )
 _PORTS: Final = {"http": 80, "https": 443}
 _NAMED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):")
@@ -85,16 +86,18 @@ def _parse_origin(full: re.Match[str]) -> str:
     if not 0 < port < 65536:
         raise TemplateProblem("a port is between 1 and 65535", place + match.start("port"), len(match["port"]))
     shown = "" if port == _PORTS[scheme] else f":{port}"
-    return f"{scheme}://{match['host'].lower()}{shown}"
+    host, separator, zone = match["host"].partition("%25")  # the name of a zone (RFC 6874) has capitals
+    return f"{scheme}://{host.lower()}{separator}{zone}{shown}"
 
 
 def _is_host(host: str) -> bool:
     """Return whether *host* is a name or an address; what ends in a number is one (URL Standard, §3.5)."""
+    host = host.removesuffix(".")  # which says that the name is complete (RFC 1034 §3.1)
     is_v4 = host.rpartition(".")[2].isdecimal()
     if not host.startswith("[") and not is_v4:
         return ".." not in host
     try:
-        ipaddress.IPv4Address(host) if is_v4 else ipaddress.IPv6Address(host[1:-1])
+        ipaddress.IPv4Address(host) if is_v4 else ipaddress.IPv6Address(host[1:-1].partition("%25")[0])
     except ValueError:
         return False
     return True

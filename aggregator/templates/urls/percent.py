@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from aggregator.errors import ExpressionError
@@ -16,6 +16,9 @@ _BROKEN: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 _ENCODED: Final = tuple(bytes([byte]) if _PLAIN_BYTES(bytes([byte])) else b"%%%02X" % byte for byte in range(256))
 is_canonical_path: Final = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+").fullmatch
 """Gives a match for a path all of whose segments are plainly canonical: none is empty or begins with a dot."""
+Dots: TypeAlias = tuple[bytes, bytes]
+"""Literal dots of a path directly before and behind a value."""
+NO_DOTS: Final[Dots] = (b"", b"")
 NO_SEGMENT: Final = frozenset((b"", b".", b".."))
 """What no value may become in a path: these change which resource a path names (RFC 3986 §5.2.4)."""
 
@@ -71,9 +74,9 @@ def encode_value(value: Any, name: str) -> bytes:
     raise ExpressionError(f"`{{{name}}}` in a URL is {kind_of(value)}, not text or a number")
 
 
-def encode_segment(value: Any, name: str = "value", *, raw: bool = False) -> bytes:
+def encode_segment(value: Any, name: str = "value", *, raw: bool = False, dots: Dots = NO_DOTS) -> bytes:
     """A scalar as one path segment, or a piece of one; `encode_value` that refuses what `check_segment` does."""
-    return check_segment(encode_value(value, name), name, raw=raw)
+    return check_segment(encode_value(value, name), name, raw=raw, dots=dots)
 
 
 def encode_segments(value: Any, name: str = "value", *, raw: bool = False) -> bytes:
@@ -88,15 +91,16 @@ def encode_segments(value: Any, name: str = "value", *, raw: bool = False) -> by
     return b"/".join([encode_segment(piece, name, raw=raw) for piece in pieces]) + slash
 
 
-def check_segment(encoded: bytes, name: str, *, raw: bool = False) -> bytes:
+def check_segment(encoded: bytes, name: str, *, raw: bool = False, dots: Dots = NO_DOTS) -> bytes:
     """Return *encoded*, a canonical segment, or several with slashes between them.
 
     Raises `ExpressionError`, naming *name*, where it is empty, ``.`` or ``..``; and, unless it may be anything (*raw*),
-    where it would hold one of the two if a server behind took its slashes for those of the path.
+    where it would hold one of the two if a server behind took its slashes for those of the path; *dots* stand before
+    and behind it.
     """
     if encoded in NO_SEGMENT:
         raise ExpressionError(f"`{{{name}}}` in a path is empty, `.` or `..`")
-    if b"%" in encoded and not raw and _leads_elsewhere(encoded):
+    if b"%" in encoded and not raw and _leads_elsewhere(dots[0] + encoded + dots[1]):
         raise ExpressionError(f"`{{{name}}}` in a path has `.` or `..` between slashes")
     return encoded
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.urls.percent import NO_SEGMENT, check_segment
+from aggregator.templates.urls.percent import NO_SEGMENT, Dots, check_segment
 from aggregator.templates.urls.target import Part, Placeholder
 
 
@@ -15,7 +15,8 @@ class Splice(Struct, frozen=True):
     """What stands between the head and the tail of a target, which many targets have in common.
 
     That is one parameter (*index*, or none: -1); or, when there is more, the *parts*, where numbers stand for
-    parameters. *guarded* are the numbers of *names* that stand in the path; unless *raw*, they must not lead elsewhere.
+    parameters. *guarded* are the numbers of *names* that stand in the path; unless *raw*, they must not lead elsewhere,
+    also with the literal *dots* around each.
     """
 
     index: int
@@ -23,6 +24,7 @@ class Splice(Struct, frozen=True):
     guarded: tuple[int, ...]
     names: tuple[str, ...]
     raw: bool = False
+    dots: tuple[Dots, ...] = ()
 
     def render(self, head: bytes, params: Sequence[bytes], tail: bytes) -> bytes:
         """Return the target from *head* to *tail* with *params*, canonical and percent-encoded.
@@ -45,7 +47,7 @@ class Splice(Struct, frozen=True):
 
     def _check(self, index: int, param: bytes) -> None:
         try:
-            check_segment(param, self.names[index], raw=self.raw)
+            check_segment(param, self.names[index], raw=self.raw, dots=self.dots[index])
         except ExpressionError as error:
             error.reading(frozenset({(self.names[index].removesuffix(":path"),)}))
             raise
@@ -57,11 +59,18 @@ def splice_of(segments: Sequence[Part], names: Sequence[str], *, raw: bool = Fal
     parts = [part if isinstance(part, bytes) else names.index(part.name) for part in segments]
     in_path = {part.name for part in segments if isinstance(part, Placeholder) and part.in_path}
     guarded = tuple(sorted(names.index(name) for name in in_path))
+    dots = tuple(_dots_around(name, segments) for name in names)
     match parts:
         case [bytes() as head]:
-            return head, Splice(-1, None, guarded, names, raw), b""
+            return head, Splice(-1, None, guarded, names, raw, dots), b""
         case [bytes() as head, int() as index] if in_path:
-            return head, Splice(index, None, guarded, names, raw), b""
+            return head, Splice(index, None, guarded, names, raw, dots), b""
         case [bytes() as head, int() as index, bytes() as tail] if in_path:
-            return head, Splice(index, None, guarded, names, raw), tail
-    return b"", Splice(-1, tuple(parts), guarded, names, raw), b""
+            return head, Splice(index, None, guarded, names, raw, dots), tail
+    return b"", Splice(-1, tuple(parts), guarded, names, raw, dots), b""
+
+
+def _dots_around(name: str, segments: Sequence[Part]) -> Dots:
+    """Return the most dots that stand before and behind the placeholder *name* in one of its places."""
+    places = [part.dots for part in segments if isinstance(part, Placeholder) and part.name == name]
+    return max((before for before, _ in places), default=b""), max((behind for _, behind in places), default=b"")

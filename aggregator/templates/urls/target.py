@@ -11,22 +11,26 @@ from msgspec import Struct
 from aggregator.templates.expressions.paths import Path, dotted, parse_dotted
 from aggregator.templates.problem import TemplateProblem
 from aggregator.templates.urls.literal import encode_literal
-from aggregator.templates.urls.percent import NO_SEGMENT
+from aggregator.templates.urls.percent import NO_DOTS, NO_SEGMENT, Dots
 
 _REST: Final = ":path"
 _MAY_BE_NO_SEGMENT: Final = re.compile(r"/(?:\.|%2[Ee]){0,2}(?:/|\Z)").search
+_DOTS_BEFORE: Final = re.compile(r"/(\.+)\Z").search
+_DOTS_BEHIND: Final = re.compile(r"(\.+)(?=[/?]|\Z)").match
 _BRACES: Final = re.compile(r"\{\{.*?(?:\}\}|$)|\{(?P<path>[^{}]*)\}|[{}]", re.DOTALL)
 
 
 class Placeholder(Struct, frozen=True):
     """One ``{path}`` of a URL template; *in_path* is false behind the ``?``.
 
-    *rest* is true for ``{name:path}``, whose value may be several segments.
+    *rest* is true for ``{name:path}``, whose value may be several segments. *dots* are those between the slash
+    before and the placeholder, and between the placeholder and the slash behind.
     """
 
     path: Path
     in_path: bool = True
     rest: bool = False
+    dots: Dots = NO_DOTS
 
     @property
     def name(self) -> str:
@@ -68,9 +72,15 @@ def _parts(source: str, start: int, end: int, *, in_path: bool) -> Iterator[Part
                 len(braces[0]),
                 f"write `/{braces[0]}`",
             )
-        yield Placeholder(path, in_path, rest)
+        yield Placeholder(path, in_path, rest, _dots(source, braces) if in_path else NO_DOTS)
         position = braces.end()
     yield encode_literal(source[position:end], position)
+
+
+def _dots(source: str, braces: re.Match[str]) -> Dots:
+    """Return the literal dots between *braces* and the slashes around, which a value could make ``..`` of."""
+    before, behind = _DOTS_BEFORE(source, 0, braces.start()), _DOTS_BEHIND(source, braces.end())
+    return b"." * (before[1].count(".") if before else 0), b"." * (behind[1].count(".") if behind else 0)
 
 
 def _stands_alone(source: str, braces: re.Match[str]) -> bool:

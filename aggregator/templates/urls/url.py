@@ -94,13 +94,14 @@ def compile_url(source: str) -> UrlTemplate:
 
 def _reader(placeholder: Placeholder, *, raw: bool) -> Render:
     read, name, rest = read_path(placeholder.path), placeholder.name, placeholder.rest
-    references = frozenset({tuple(map(str, placeholder.path))})
+    references, dots = frozenset({tuple(map(str, placeholder.path))}), placeholder.dots
 
     def render(context: Mapping[str, Any]) -> bytes:
         try:
             if not placeholder.in_path:
                 return encode_value(read(context), name)
-            return (encode_segments if rest else encode_segment)(read(context), name, raw=raw)
+            value = read(context)
+            return encode_segments(value, name, raw=raw) if rest else encode_segment(value, name, raw=raw, dots=dots)
         except ExpressionError as error:
             error.reading(references)
             raise

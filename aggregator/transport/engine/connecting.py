@@ -69,7 +69,7 @@ class Connector:
     async def _protocol(self, factory: Callable[[], _P], sock: socket.socket) -> tuple[socket.socket, _P]:
         options: dict[str, Any] = {"sock": sock}
         if self._tls is not None:
-            name = self._settings.tls.server_name or self._settings.origin.host
+            name = self._settings.tls.server_name or self._settings.origin.certified_name
             if can_poll(self._loop):
                 wrapped = await open_tls(self._loop, sock, self._tls, name)
                 protocol = factory()
