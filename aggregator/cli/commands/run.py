@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli.helping import ExampleCommand
+from aggregator.cli.terminal import width_of
 
 if TYPE_CHECKING:
     from aggregator.telemetry.logging import LogFormat
@@ -44,4 +45,5 @@ def run(
     """
     from aggregator.server.process.starting import start
 
-    sys.exit(start(path, host, port, watch=watch, log_format=log_format, log_level=log_level))
+    sys.exit(start(path, host, port, watch=watch, log_format=log_format, log_level=log_level,
+                   width=width_of(sys.stderr, 120)))  # fmt: skip

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from aggregator.errors import place_of
 from aggregator.http import HeaderList, has_body
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
@@ -52,5 +53,5 @@ def fault_answer(endpoint: str, error: Exception, request_id: str) -> Answer:
 def tell_fault(endpoint: str, error: Exception, request_id: str) -> None:
     """Log a fault of the program in one line; with the level of the log at debug, where it happened too."""
     log(_log, logging.ERROR, "An endpoint failed by a fault of the program.", endpoint=endpoint, request_id=request_id,
-        error=repr(error))  # fmt: skip
+        error=place_of(error))  # fmt: skip
     _log.debug("The fault.", exc_info=error)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, place_of
 from aggregator.exchange import State
 from aggregator.parts.frame import Frame, Part
 from aggregator.parts.names import Names
@@ -133,7 +133,7 @@ class EffectQueue:
                 await self._run(job)
             except Exception as error:  # a fault of ours must not take the worker along
                 sentence = "A background call failed by a fault of the program."
-                self._tally.failed(job.effect.name, sentence, logging.ERROR, error=repr(error))
+                self._tally.failed(job.effect.name, sentence, logging.ERROR, error=place_of(error))
             self._working[me] = None
 
     async def _run(self, job: _Job) -> None:

@@ -17,16 +17,17 @@ from aggregator.templates import forget_texts
 class PlanFiles:
     """A file and what it includes; what did not change since the last load is neither parsed nor compiled again.
 
-    *warnings* are those of the last plan.
+    *warnings* are those of the last plan, *width* is the number of columns that problems are shown in.
     """
 
-    def __init__(self, path: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, path: Path, env: Mapping[str, str] | None = None, *, width: int = 120) -> None:
         absolute = path
         with suppress(FileNotFoundError):  # there is no current folder
             absolute = path.absolute()  # the folder may be replaced by another of its name while this one serves
         self._loader = Loader(absolute, env, str(path))
         self._compiler = Compiler()
         self._plan: Plan | None = None
+        self._width = width
         self.folder: Path | None = absolute.parent
         self.warnings: tuple[Diagnostic, ...] = ()
 
@@ -55,11 +56,12 @@ class PlanFiles:
 
     def describe(self, error: ConfigError, *, color: bool = False) -> str:
         """Give the text that a terminal shows for *error*."""
-        return render_text(error.diagnostics, error.sources or self._loader.sources, color=color)
+        return render_text(error.diagnostics, error.sources or self._loader.sources, color=color, width=self._width)
 
     def describe_warnings(self, *, color: bool = False) -> str:
         """Give the text that a terminal shows for the warnings; empty when there are none."""
-        return render_text(self.warnings, self._loader.sources, color=color) if self.warnings else ""
+        sources = self._loader.sources
+        return render_text(self.warnings, sources, color=color, width=self._width) if self.warnings else ""
 
 
 class FixedSource:

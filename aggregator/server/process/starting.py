@@ -28,18 +28,28 @@ REFUSED, FAILED = 1, 3
 
 @hang_up_ignored()
 def start(
-    path: str, host: str | None, port: int | None, *, watch: bool, log_format: LogFormat | None, log_level: str
+    path: str,
+    host: str | None,
+    port: int | None,
+    *,
+    watch: bool,
+    log_format: LogFormat | None,
+    log_level: str,
+    width: int = 120,
 ) -> int:
-    """Serve *path*; return the exit code: 0, 1 when the file has problems, 3 when it cannot be served."""
+    """Serve *path*; return the exit code: 0, 1 when the file has problems, 3 when it cannot be served.
+
+    Problems, also those of a refused reload, are shown in *width* columns.
+    """
     with error_output(sys.stderr) as stream:
-        return _start(path, host, port, stream, watch=watch, log_format=log_format, log_level=log_level)
+        return _start(path, host, port, stream, watch=watch, log_format=log_format, log_level=log_level, width=width)
 
 
 def _start(
     path: str, host: str | None, port: int | None, stream: TextIO, *, watch: bool, log_format: LogFormat | None,
-    log_level: str,
+    log_level: str, width: int,
 ) -> int:  # fmt: skip
-    files = PlanFiles(Path(path))
+    files = PlanFiles(Path(path), width=width)
     masker = Masker(())
     told = announcer(log_format or "text", path, files, stream)
     configure_logging(log_format or "text", log_level, stream, masker)
