@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -42,6 +42,9 @@ _BYTES = {
     "GiB": 1024**3,
 }
 _CLASS = re.compile(r"[1-5]xx")
+_LARGEST_SIZE = 2**50
+_LONGEST = 36_500 * 86_400.0
+_Number = TypeVar("_Number", int, float)
 
 CAUSE_FAMILIES: tuple[str, ...] = tuple(
     dict.fromkeys(name for cause in CAUSES if cause is not Cause.STATUS for name in cause.families)
@@ -76,7 +79,7 @@ def parse_duration(value: Any) -> float:
     if isinstance(value, str):
         seconds = duration_of(value.strip())
         if seconds is not None:
-            return seconds
+            return _within_a_life(seconds)
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise PydanticCustomError(
             "bad-duration",
@@ -90,6 +93,14 @@ def parse_duration(value: Any) -> float:
     if isinstance(value, str) and (near := _LOOSE_DURATION.fullmatch(value.strip().lower())):
         hint = f"write `{near[1]}{next(unit for unit, words in _UNIT_WORDS.items() if near[2] in words)}`"
     raise PydanticCustomError("bad-duration", "This is not a duration.", {"hint": hint, "form": _DURATION_FORM})
+
+
+def _within_a_life(seconds: float) -> float:
+    """Return *seconds*; raise a located problem for more than clocks and timers can count."""
+    if seconds > _LONGEST:
+        hint = {"hint": "write 36500d or less"}
+        raise PydanticCustomError("bad-duration", "This is longer than a hundred years.", hint)
+    return seconds
 
 
 def duration_text(seconds: float) -> str:
@@ -108,14 +119,21 @@ def _positive(value: float) -> float:
 def parse_size(value: Any) -> int:
     """Give *value* ("64KiB", "8MB", or a number of bytes) in bytes; raise a located problem otherwise."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
+        return _within_memory(value)
     if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
-        return int(float(match[1]) * _BYTES[match[2]])
+        return int(_within_memory(float(match[1]) * _BYTES[match[2]]))
     hint = _SIZE_FORM
     if isinstance(value, str) and (near := _LOOSE_SIZE.fullmatch(value.strip())):
         prefix = near[2].upper() + ("i" if near[3] else "")
         hint = f"write `{near[1]}{'kB' if prefix == 'K' else f'{prefix}B'}`"
     raise PydanticCustomError("bad-size", "This is not a size.", {"hint": hint, "form": _SIZE_FORM})
+
+
+def _within_memory(size: _Number) -> _Number:
+    """Return *size*, a number of bytes, that a machine may have; raise a located problem for a larger one."""
+    if size > _LARGEST_SIZE:
+        raise PydanticCustomError("bad-size", "This is more than a machine can hold.", {"hint": "write 1GiB or less"})
+    return size
 
 
 def size_text(size: int) -> str:

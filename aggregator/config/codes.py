@@ -95,6 +95,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "tls": "TLS settings that do not go together.",
         "tls-file": "A file of `tls` that is not there, or not what it has to be.",
         "too-deep": "Nesting beyond the deepest level.",
+        "too-many-calls": "An endpoint, or a group, of more calls than one request may cause.",
+        "too-many-files": "A pattern that matches more files than a configuration has.",
         "too-many-sections": "More keys at the top level than any file has.",
         "too-short": "A text that is too short.",
         "two-methods": "A URL that names one method and a `method` that names another.",

@@ -421,3 +421,39 @@ def test_a_variable_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
     """Its bytes would end the process where they are first written."""
     with pytest.raises(ConfigError, match="the variable `V` is not UTF-8"):
         settings(tmp_path, "users:/{id}/${V}", "a\udcff")
+
+
+@pytest.mark.parametrize(("written", "is_wrong"), [("${V}", True), ("Bearer ${V}", True), ("${V:-}", False),
+                                                   ("Bearer ${V:-none}", False)])  # fmt: skip
+def test_nothing_is_no_header(written: str, is_wrong: bool, tmp_path: Path) -> None:
+    """A key that is set to nothing would be sent as no key; who means that writes a default of nothing."""
+    text = f'version: 1\nupstreams: {{u: {{url: "http://u.test", headers: {{x-key: "{written}"}}}}}}\n'
+    (tmp_path / "routes.yaml").write_text(text + "endpoints: {GET /a: {call: u:/a}}\n")
+    if not is_wrong:
+        load_config(tmp_path / "routes.yaml", {"V": ""})
+        return
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "routes.yaml", {"V": ""})
+    (problem,) = caught.value.diagnostics
+    assert (problem.code, problem.message) == ("unset-variable", "the variable `V` is set to nothing")
+    assert problem.hint == "set it to a value, or write `${V:-}` where nothing is meant"
+
+
+@pytest.mark.parametrize("value", ["a{{b}}\r\nX-Evil: 1", "a\r\nX-Evil: 1", "a\nb"])
+@pytest.mark.parametrize("headers", ['authorization: "Bearer ${V}"', 'authorization: "{{ body.a }} ${V}"'])
+def test_no_value_begins_a_header_of_its_own(value: str, headers: str, tmp_path: Path) -> None:
+    """A line break in a variable is an error of the header, whatever stands around it, and is not shown."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"{{url: 'POST users:/', headers: {{{headers}}}}}", value)
+    codes = {one.code for one in caught.value.diagnostics if one.level == "error"}
+    assert "header-value" in codes
+    assert "Evil" not in str(caught.value.diagnostics)
+
+
+@pytest.mark.parametrize("value", ["a{{b}}€", "€", "ł}}"])
+def test_any_letter_is_a_header_value(value: str, tmp_path: Path) -> None:
+    """What Latin-1 does not have is sent as UTF-8, and compiles."""
+    config = load(tmp_path, "{url: 'users:/', headers: {authorization: \"Bearer ${V}\"}}", value)
+    (endpoint,) = compile_plan(config).endpoints
+    assert endpoint.fan is not None
+    assert value.encode() in endpoint.fan.parts[0].calls[0].request.constant_headers

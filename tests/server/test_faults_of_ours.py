@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 from msgspec.structs import replace
@@ -51,6 +52,7 @@ def test_a_fault_ends_one_request(gateway, monkeypatch, piece):
     assert (answer.status, answer.detail) == (500, "The server made a mistake; its log tells more.")
     said = gateway.said("An endpoint failed by a fault of the program.")
     assert [(fields["endpoint"], fields["request_id"]) for fields in said] == [("GET /hello", answer["x-request-id"])]
+    assert re.fullmatch(r"\w+ in [\w.]+, \w+\.py:\d+", said[0]["error"]), "its kind and its place, not its words"
     assert wire.ask("GET", "/other").json == 2
     assert gateway.in_flight == 0
 

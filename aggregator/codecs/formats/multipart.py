@@ -12,6 +12,11 @@ _CONTROL_OR_QUOTE = re.compile(r'[\x00-\x1f"\x7f]')
 _CONTENT_TYPE = re.compile(r"[!-~]+/[!-~]+(?:; ?[ -~]+)?")
 
 
+def is_media_type(text: str) -> bool:
+    """Return whether *text* can be the content type of a file."""
+    return _CONTENT_TYPE.fullmatch(text) is not None
+
+
 class MultipartBody:
     """Collects parts in order; then *content_type* is the header and ``encode()`` the body."""
 
@@ -38,7 +43,7 @@ class MultipartBody:
         self, name: str, filename: str, content: bytes, content_type: str = "application/octet-stream"
     ) -> MultipartBody:
         """Add a file; raise ``ExpressionError`` for a content type that is none."""
-        if _CONTENT_TYPE.fullmatch(content_type) is None:
+        if not is_media_type(content_type):
             raise ExpressionError("The content type of a file is not a media type.")
         disposition = f'form-data; name="{_escape(name)}"; filename="{_escape(filename)}"'
         self._part(disposition, content_type, content)

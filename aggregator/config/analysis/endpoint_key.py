@@ -42,6 +42,8 @@ def read_key(key: str, place: Steps) -> tuple[EndpointKey | None, list[Finding]]
         text = path[error.offset : error.offset + error.length]
         finding = _finding(place, error.message, error.hint or _EXAMPLE, text)
         return None, [replace(finding, occurrence=occurrences(path, text, error.offset))]
+    if key != key.strip():
+        return None, [_finding(place, "space stands around method and path", f"write `{key.strip()}`")]
     if gap != " ":
         return None, [_finding(place, "one space stands between method and path", f"write `{method} {path}`")]
     return EndpointKey(method, pattern), []

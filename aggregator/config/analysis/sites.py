@@ -18,6 +18,14 @@ Reference = tuple[str, ...]
 Role = Literal["call", "part", "fallback", "race", "background"]
 
 
+MOST_PARTS = 1000
+"""Most parts of one endpoint, those in groups and in groups of groups included."""
+
+
+DEEPEST_GROUPS = 32
+"""Most groups that are within each other."""
+
+
 class Use(Struct, frozen=True):
     """One *text* at *path* that reads names; *references* are the paths that it reads.
 

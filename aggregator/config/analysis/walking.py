@@ -6,7 +6,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aggregator.config.analysis.scope import RESPONSE_FIELDS, RESULT_FIELDS, Inputs, Scope
-from aggregator.config.analysis.sites import Analysis, CallSite, Fan, Part, Reference, Role, Rows, ShapeSite
+from aggregator.config.analysis.sites import (
+    DEEPEST_GROUPS,
+    MOST_PARTS,
+    Analysis,
+    CallSite,
+    Fan,
+    Part,
+    Reference,
+    Role,
+    Rows,
+    ShapeSite,
+)
 from aggregator.config.analysis.texts import Texts
 from aggregator.config.model.auth import AdmissionSettings, AuthSettings
 from aggregator.config.model.call import BackgroundCallSettings, CallSettings, FanOutSettings, ShapeSettings
@@ -16,6 +27,7 @@ from aggregator.config.model.edge import HeaderSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
 from aggregator.http import FETCHING
 
 Groups = Mapping[str, Mapping[str, CallSettings]]
@@ -110,7 +122,13 @@ class Walker:
         for index, name in enumerate(names):
             place = (*path, "use", index)
             fan.groups[name] = place
-            if name not in used:
+            if len(used) == DEEPEST_GROUPS:
+                message = f"groups use groups more than {DEEPEST_GROUPS} levels deep"
+                hint = "use fewer groups within groups"
+                self._analysis.problems.append(
+                    Finding("too-many-calls", message, self._analysis.path, hint, at_key=True)
+                )
+            elif name not in used:
                 for key, call in self._groups.get(name, {}).items():
                     fan.parts.setdefault(key, Part(key, ("groups", name, key), call, fan, outer, via or place))
         for key, call in settings.calls.items():
@@ -128,6 +146,8 @@ class Walker:
         """Walk through one part; *scope* is what its call sees."""
         settings, path = part.settings, part.path
         self._analysis.parts.append(part)
+        if len(self._analysis.parts) > MOST_PARTS:  # groups that use groups double with each level
+            return
         texts = _Ordering(Texts(self._analysis, part.via), part)
         texts.condition(settings.when, (*path, "when"), scope)
         if "default" in settings.model_fields_set:

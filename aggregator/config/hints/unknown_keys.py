@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from aggregator.config.hints.other_tools import sentence_for
-from aggregator.config.hints.vocabulary import homes_of, keys_of, model_at
+from aggregator.config.hints.vocabulary import homes_of, keys_of, may_hold, model_at
 from aggregator.config.hints.wording import listed
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import suggest
@@ -67,7 +67,8 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
     word = key.lower().replace("-", "_")
     if (same := next((one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed), None)) is not None:
         return f"did you mean `{same}`?"
-    if here and (homes := homes_of(key, here)):
+    value = siblings.get(path[-1]) if isinstance(siblings, dict) else None
+    if here and (homes := [home for home in homes_of(key, here) if _takes(here, (home, key), value)]):
         present = [home for home in homes if isinstance(siblings, dict) and home in siblings]
         return f"write it under {listed(present or homes, 'or')}"
     if (other := _OTHER_WORDS.get(word)) in allowed:
@@ -80,6 +81,14 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return f"did you mean `{near}`?"
     shown = ", ".join(allowed[:_MOST_LISTED]) + (", …" if len(allowed) > _MOST_LISTED else "")
     return f"allowed here: {shown}" if shown else "remove it"
+
+
+def _takes(here: type[Settings], path: Steps, value: Any) -> bool:
+    """Return whether the key at *path* takes a mapping, where *value* is one, or a list, where it is one."""
+    if not isinstance(value, dict | list):
+        return True
+    kinds = (dict,) if isinstance(value, dict) else (list, tuple)
+    return may_hold(here, path, *kinds) or model_at(here, path) is not None
 
 
 def _outer(model: type[Settings], path: Steps) -> str | None:

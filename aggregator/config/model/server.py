@@ -26,6 +26,9 @@ class DebugSettings(Settings):
 
 def _without_port(host: str) -> str:
     name, _, port = host.partition(":")
+    if not host.strip():
+        form = "write `0.0.0.0` for all of them, or `127.0.0.1` for this machine alone"
+        raise PydanticCustomError("bad-host", "An empty host means every address.", {"hint": form, "form": form})
     if "/" in host or port.isdecimal():
         hint = f"write `host: {name}` and `port: {port}`" if port.isdecimal() else "write the name or the address alone"
         form = "write the name or the address alone"

@@ -21,7 +21,7 @@ from aggregator.config.rules.each import check_each
 from aggregator.config.rules.edge import check_carried, check_errors
 from aggregator.config.rules.expressions import check_expressions
 from aggregator.config.rules.formats import check_formats, check_upstream_formats
-from aggregator.config.rules.groups import check_group_circles, check_groups
+from aggregator.config.rules.groups import check_group_circles, check_groups, check_number_of_parts
 from aggregator.config.rules.header_fields import check_header_fields
 from aggregator.config.rules.inputs import check_inputs, check_unused_parameters
 from aggregator.config.rules.listeners import check_listeners
@@ -54,6 +54,7 @@ _OF_CALLS: tuple[Rule, ...] = (
     check_names,
     check_conditions,
     check_groups,
+    check_number_of_parts,
     check_order,
     check_needs,
     check_part_names,

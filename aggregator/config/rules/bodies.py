@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from aggregator.codecs.formats.multipart import is_media_type
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.hints.wording import listed
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.fields import size_text
 from aggregator.http import FETCHING
@@ -17,6 +20,7 @@ def check_bodies(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     for call in analysis.calls:
         if call.via is None and call.settings.url is not None:
             yield from _check_call(call)
+            yield from _check_fields(call)
             yield from _check_cap(call, around)
     settings = analysis.settings
     forward = settings.forward if settings is not None else None
@@ -40,6 +44,28 @@ def _check_call(call: CallSite) -> Iterator[Finding]:
         message = "the upstream is not told what kind of text this is"
         hint = "add `headers: {content-type: text/plain}`"
         yield Finding("no-content-type", message, (*call.path, "body"), hint, "warning", at_key=True)
+
+
+def _check_fields(call: CallSite) -> Iterator[Finding]:
+    """Yield an error for each field of a form that is an object, and each file whose media type is none."""
+    for name, value in (call.settings.form or {}).items():
+        for path, single in _singles(value, (*call.path, "form", name)):
+            if isinstance(single, dict | list):
+                hint = "write text, or `{{ … | tojson }}`"
+                yield Finding("call-body", "a field of a form is a text, a number or a boolean", path, hint)
+    for name, value in (call.settings.multipart or {}).items():
+        for path, single in _singles(value, (*call.path, "multipart", name)):
+            kind = single.get("content_type") if isinstance(single, dict) and "content" in single else None
+            if kind and (not isinstance(kind, str) or ("{{" not in kind and not is_media_type(kind))):
+                hint = "write it like `image/png`"
+                yield Finding("call-body", "this is not a media type", (*path, "content_type"), hint)
+
+
+def _singles(value: Any, path: Steps) -> Iterator[tuple[Steps, Any]]:
+    """Yield what a field holds: the items of a list, each with its path, or the one value."""
+    yield from (
+        (((*path, index), one) for index, one in enumerate(value)) if isinstance(value, list) else [(path, value)]
+    )
 
 
 def _check_cap(call: CallSite, around: Surroundings) -> Iterator[Finding]:

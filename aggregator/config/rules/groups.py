@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.config.analysis.sites import Analysis, Fan
+from aggregator.config.analysis.sites import MOST_PARTS, Analysis, Fan
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.call import CallSettings, FanOutSettings
 from aggregator.config.text.values import Steps
@@ -24,6 +24,13 @@ def check_groups(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
                 yield Finding("unknown-group", f"there is no group `{name}`", place, hint)
         if fan.path[: len(analysis.path)] == analysis.path:
             yield from _check_collisions(fan, around)
+
+
+def check_number_of_parts(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+    """Yield an error for more calls than one request may cause, as groups in groups easily come to."""
+    if len(analysis.parts) > MOST_PARTS:
+        message = f"with all groups in groups, this is more than {MOST_PARTS} calls"
+        yield Finding("too-many-calls", message, analysis.path, "use fewer groups within groups", at_key=True)
 
 
 def _check_collisions(fan: Fan, around: Surroundings) -> Iterator[Finding]:

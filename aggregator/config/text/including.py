@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -19,6 +20,8 @@ from aggregator.config.text.values import Steps
 from aggregator.config.text.yaml_text import read_file, source_of
 from aggregator.diagnostics import Diagnostic, Position, Source, in_reading_order, suggest
 
+_MOST_MATCHES = 1000
+"""Most files that one pattern may match."""
 _ROOT_ONLY = frozenset(["server", "client", "defaults", "background"])
 
 
@@ -122,7 +125,12 @@ class _TreeReader(Struct):
             return
         fixed = wanted[: wanted.index(next(sign for sign in wanted if sign in "*?["))]
         self.folders.append(folder / os.path.dirname(fixed))
-        found = [one for one in glob.glob(wanted, root_dir=folder, recursive=True) if (folder / one).is_file()]
+        matching = glob.iglob(wanted, root_dir=folder, recursive=True)
+        found = list(islice((one for one in matching if (folder / one).is_file()), _MOST_MATCHES + 1))
+        if len(found) > _MOST_MATCHES:
+            message = f"`{wanted}` matches more than {_MOST_MATCHES} files"
+            self._problem("too-many-files", message, position, "name the folder of the files, and `*.yaml`")
+            return
         if not found:
             hint = f"patterns are relative to the folder of {name}"
             self._problem("include-missing", f"`{wanted}` matches no file", position, hint)

@@ -163,7 +163,9 @@ class _Reader:
             if isinstance(key, str):
                 return text
         else:
+            self._path.append("?")  # a key that is no scalar is one level further in
             key = self._node(event)
+            self._path.pop()
         if isinstance(key, str) or type(key) is int:
             return key
         return self._odd_key(event, key, text)

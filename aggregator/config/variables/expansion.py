@@ -174,7 +174,15 @@ class _Expander:
             return self._problem("unset-variable", f"the variable `{name}` is not set", reference, hint)
         if not _is_unicode(value):
             return self._problem("bad-variable", f"the variable `{name}` is not UTF-8", reference, "set it to a text")
+        if not value and self._wants_a_value(reference.path):
+            hint = f"set it to a value, or write `${{{name}:-}}` where nothing is meant"
+            return self._problem("unset-variable", f"the variable `{name}` is set to nothing", reference, hint)
         return self._secret(value)
+
+    def _wants_a_value(self, path: Steps) -> bool:
+        """Return whether a header that is sent, or a secret, stands at *path*: there nothing is a mistake."""
+        place = (*self._form, *path)
+        return place[-1] == "secret" or ("headers" in place[:-1] and text_kind(RootSettings, place) is TextKind.FIELDS)
 
     def _file(self, name: str, reference: _Reference) -> str:
         """Return what the file says, without a byte order mark and line breaks at its end; an empty one is refused."""

@@ -345,3 +345,20 @@ def test_a_parameter_that_may_be_left_out(say: Say, value: str, warned: bool) ->
     told = say(f"GET /a: {{fan_out: {{book: users:/me, x: {{url: users:/b, query: {{author: '{value}'}}}}}}}}")
     said = f"~may-be-left-out ‹{value}› without a value, `author` is left out, and the call asks for all"
     assert told == [said] * warned
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("form: {a: 1, b: [x, true], c: '{{ body }}', d: null}", []),
+        ("form: {d: {x: 1}}", ["call-body ‹{x: 1}› a field of a form is a text, a number or a boolean"]),
+        ("form: {d: [1, [2]]}", ["call-body ‹[2]› a field of a form is a text, a number or a boolean"]),
+        ("multipart: {d: {content: x, content_type: image/png}}", []),
+        ("multipart: {d: {content: x, content_type: '{{ body.type }}'}}", []),
+        ("multipart: {d: {content: x, content_type: nope}}", ["call-body ‹nope› this is not a media type"]),
+        ("multipart: {d: [{content: x, content_type: 7}]}", ["call-body ‹7› this is not a media type"]),
+    ],
+)
+def test_a_field_that_can_never_be_sent(say: Say, body: str, said: list[str]) -> None:
+    """What would be 502 for every request is an error of the file."""
+    assert say(f"POST /a: {{call: {{url: POST users:/a, {body}}}}}") == said

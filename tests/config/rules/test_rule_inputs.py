@@ -34,6 +34,14 @@ def test_keys(say: Say, key: str, said: str | list[str]) -> None:
     assert say(f"{key}: {{call: users:/x}}") == ([] if not said else [f"endpoint-key {said}"])
 
 
+@pytest.mark.parametrize("key", ["GET /x ", " GET /x", "GET /x\\t"])
+def test_space_around_a_key_has_a_place(say: Say, key: str) -> None:
+    """What nobody sees in a file is pointed at."""
+    (problem,) = say(f'"{key}": {{call: users:/x}}')
+    assert problem.startswith("endpoint-key ‹")
+    assert problem.endswith("space stands around method and path")
+
+
 def test_an_unreadable_key_hides_nothing_else(say: Say) -> None:
     """What the path of a wrong key would have given is not missed, everything else is checked."""
     assert say("get /users/{id}: {call: {url: 'users:/users/{id}', when: '{{ nobody.knows }}'}}") == [

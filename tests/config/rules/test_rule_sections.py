@@ -192,3 +192,15 @@ def test_literal_secrets(say: Say, call: str, is_told: bool) -> None:
     """A secret in the file is worth a warning; one in a variable is where it belongs."""
     found = say(f"GET /x:\n  call:\n    url: shop:/x\n    {call}", upstream("{url: https://shop.example.com}"))
     assert [line.partition(" ")[0] for line in found] == ["~literal-secret"] * is_told
+
+
+def test_an_empty_host_is_said(say: Say) -> None:
+    """Nothing would listen on every address; who wants that says so."""
+    message = "an empty host means every address"
+    assert say("GET /a: {call: users:/a}", more='server: {host: ""}\n') == [f"bad-host ‹› {message}"]
+
+
+def test_headers_are_no_default_of_calls(say: Say) -> None:
+    """`forward` takes names, so it is no place for headers with values; a list of names is sent there."""
+    said = say("GET /a: {call: users:/a}", more="defaults: {headers: {a: b}}\n")
+    assert said == ["unknown-key ‹headers› unknown key `headers`"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import weakref
 
 import pytest
@@ -146,6 +147,9 @@ def test_a_fault_does_not_take_the_worker_along(run, caplog):
     counts, started = run(main())
     assert (counts.failed, counts.done, started) == (1, 1, 1)
     assert "fault of the program" in caplog.text
+    (record,) = [one for one in caplog.records if "fault of the program" in one.getMessage()]
+    told = str(vars(record))
+    assert re.search(r"(\w+Error|Exception) in [\w.]+, \w+\.py:\d+", told), "its kind and its place"
 
 
 def test_a_failure_is_counted_with_its_cause(run, caplog):

@@ -1,0 +1,67 @@
+"""A file that goes beyond what is read has a located problem, and takes no time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aggregator.config.loading import load_config
+from aggregator.errors import ConfigError
+
+TOP = "version: 1\nupstreams: {u: {url: http://u.test}}\n"
+ONE = "endpoints:\n  GET /a: {call: u:/a}\n"
+
+
+def codes(text: str, folder: Path) -> set[str]:
+    """Return the codes of the problems of *text*, each of which has a line and a hint."""
+    (folder / "routes.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(folder / "routes.yaml", {})
+    assert all(problem.position.line > 0 for problem in caught.value.diagnostics)
+    return {problem.code for problem in caught.value.diagnostics}
+
+
+def _groups(levels: int, width: int) -> str:
+    lines = [f"  g{level}: {{{', '.join(f'c{n}: {{fan_out: {{use: g{level + 1}}}}}' for n in range(width))}}}"
+             for level in range(levels)]  # fmt: skip
+    return TOP + "groups:\n" + "\n".join(lines) + f"\n  g{levels}: {{z: {{url: u:/x}}}}\n"
+
+
+@pytest.mark.parametrize(("levels", "width"), [(20, 2), (60, 2), (10, 20)])
+def test_groups_that_double_with_each_level(levels: int, width: int, tmp_path: Path) -> None:
+    """Twenty levels of two are a million calls: the endpoint has too many, and that is found by counting a few."""
+    text = _groups(levels, width) + "endpoints:\n  GET /a: {fan_out: {use: g0}}\n"
+    assert codes(text, tmp_path) == {"too-many-calls"}
+
+
+def test_a_long_chain_of_groups(tmp_path: Path) -> None:
+    """Groups within groups have a deepest level, as everything has that is nested."""
+    assert codes(_groups(400, 1) + "endpoints:\n  GET /a: {fan_out: {use: g0}}\n", tmp_path) == {"too-many-calls"}
+
+
+def test_a_pattern_that_matches_everything(tmp_path: Path) -> None:
+    """More files than a configuration has are not read."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(1001):
+        (folder / f"{number}.yaml").touch()
+    assert codes(f"{TOP}include: many/**/*\n{ONE}", tmp_path) == {"too-many-files"}
+
+
+@pytest.mark.parametrize("text", ["? " * 20_000, "endpoints:\n  " + "? " * 20_000 + "\n"])
+def test_keys_within_keys(text: str, tmp_path: Path) -> None:
+    """A key that is a mapping is a level of nesting, too."""
+    assert "too-deep" in codes("version: 1\n" + text, tmp_path)
+
+
+@pytest.mark.parametrize("size", ["9" * 400, f"'{'9' * 400}MB'", "9" * 30, "2000000GiB"])
+def test_a_size_beyond_every_machine(size: str, tmp_path: Path) -> None:
+    """A number that no memory has is a mistake."""
+    assert codes(f"server: {{max_body: {size}}}\n{TOP}{ONE}", tmp_path) <= {"bad-size", "ambiguous-value"}
+
+
+@pytest.mark.parametrize("duration", [f"{'9' * 400}s", "40000d"])
+def test_a_duration_beyond_every_clock(duration: str, tmp_path: Path) -> None:
+    """Timers count to a hundred years at most."""
+    assert codes(f"client: {{timeout: {duration}}}\n{TOP}{ONE}", tmp_path) == {"bad-duration"}
