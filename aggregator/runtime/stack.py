@@ -1,13 +1,15 @@
-"""From plan to runnable: the only place where the order of what wraps a call is written.
+"""From plan to runnable: what wraps a call is built here, in the order that ``plan/order/call.py`` declares.
 
-Innermost first: the call itself; what tells of its end; its function (``transform``); one call per item; its
-alternatives (``fallback``, ``race``); a function over the whole part; its condition and default. A feature that is off
-is absent.
+A step that is declared and not built, or built and not declared, does not import. A feature that is off is absent.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from aggregator.parts.frame import Part
+from aggregator.plan.order.call import AROUND_CALL, AROUND_PART, Attempt, attempts_of
+from aggregator.plan.order.step import tied
 from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, FanPlan, PartPlan
 from aggregator.runtime.admission.building import build_gates
 from aggregator.runtime.background.effects import Effect
@@ -24,6 +26,14 @@ from aggregator.runtime.plugins.functions import Transformed
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.streams.streaming import StreamHandler
 from aggregator.templates import PathPattern
+
+
+class Site(NamedTuple):
+    """Where a call is built: the *key* of its endpoint, what is shared, and the placeholders that it may copy."""
+
+    key: str
+    resources: Resources
+    params: tuple[str, ...]
 
 
 def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler | StreamHandler:
@@ -58,34 +68,50 @@ def build_fan(plan: FanPlan | None, key: str, resources: Resources, params: tupl
 
 
 def build_part(plan: PartPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Part:
-    """Give the runnable part of *plan*."""
-    part = _core(plan, key, resources, params)
-    if plan.transform is not None:
-        part = Transformed(part, resources.plugins.function(plan.transform))
-    if plan.when is not None or plan.optional or plan.timeout is not None or plan.shape is not None:
-        part = Guarded(part, when=plan.when, optional=plan.optional, default=plan.default, timeout=plan.timeout,
-                       shape=compile_reshape(plan.shape), rows=plan.rows)  # fmt: skip
+    """Return the runnable part of *plan*, in the endpoint *key*."""
+    at = Site(key, resources, params)
+    part = _core(plan, at)
+    for step, wrap in reversed(_AROUND_PART):
+        part = wrap(part, plan, at) if step.has(plan) else part
     return part
 
 
-def _core(plan: PartPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Part:
+def _core(plan: PartPlan, at: Site) -> Part:
     if plan.group is not None:
-        return Group(plan.name, build_fan(plan.group, key, resources, params))
+        return Group(plan.name, build_fan(plan.group, *at))
     if plan.race:
-        return Race(plan.name, tuple(build_part(runner, key, resources, params) for runner in plan.race))
-    choices: list[Part] = []
-    for number, call in enumerate(plan.calls):
-        part = build_call(call, key, resources, params, number + 1)
-        choices.append(Each(part, plan.each, plan.rows) if plan.each is not None and number == 0 else part)
-    return choices[0] if len(choices) == 1 else Fallback(plan.name, tuple(choices))
+        return Race(plan.name, tuple(build_part(runner, *at) for runner in plan.race))
+    choices = tuple(build_attempt(attempt, at) for attempt in attempts_of(plan))
+    return choices[0] if len(choices) == 1 else Fallback(plan.name, choices)
 
 
-def build_call(plan: CallPlan, key: str, resources: Resources, params: tuple[str, ...], attempt: int = 1) -> Part:
-    """Return the call of *plan* in the endpoint *key*, told of if somebody listens, with its function around it."""
-    teller = _teller(plan, key, resources, attempt)
-    sender = _sender(plan, resources, params)
-    part: Part = sender if teller is None else Told(sender, teller)
-    return part if plan.transform is None else Transformed(part, resources.plugins.function(plan.transform))
+def build_attempt(attempt: Attempt, at: Site) -> Part:
+    """Return one alternative of a part: its call, with what is around it."""
+    (_, send), *around = reversed(_AROUND_CALL)
+    part: Part = send(None, attempt, at)
+    for step, wrap in around:
+        part = wrap(part, attempt, at) if step.has(attempt) else part
+    return part
+
+
+def _guarded(part: Part, plan: PartPlan, _: Site) -> Part:
+    return Guarded(part, when=plan.when, optional=plan.optional, default=plan.default, timeout=plan.timeout,
+                   shape=compile_reshape(plan.shape), rows=plan.rows)  # fmt: skip
+
+
+def _transformed(part: Part, plan: PartPlan | CallPlan, at: Site) -> Part:
+    assert plan.transform is not None
+    return Transformed(part, at.resources.plugins.function(plan.transform))
+
+
+def _per_item(part: Part, attempt: Attempt, _: Site) -> Part:
+    assert attempt.each is not None
+    return Each(part, attempt.each, attempt.rows)
+
+
+def _told(part: Part, attempt: Attempt, at: Site) -> Part:
+    teller = _teller(attempt.call, at.key, at.resources, attempt.number + 1)
+    return part if teller is None else Told(part, teller)
 
 
 def _teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) -> CallTeller | None:
@@ -100,4 +126,14 @@ def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Se
 
 
 def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Effect:
-    return Effect(plan.name, build_call(plan.call, key, resources, params), plan.when, plan.call.timeout, plan.on)
+    part = build_attempt(Attempt(plan.call), Site(key, resources, params))
+    return Effect(plan.name, part, plan.when, plan.call.timeout, plan.on)
+
+
+_AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "transform": _transformed})
+_AROUND_CALL = tied(AROUND_CALL, {
+    "for_each": _per_item,
+    "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),
+    "told": _told,
+    "send": lambda _, attempt, at: _sender(attempt.call, at.resources, at.params),
+})  # fmt: skip

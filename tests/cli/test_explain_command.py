@@ -16,7 +16,9 @@ def test_text(aggregator, routes_file: Path) -> None:
     result = aggregator("explain", "GET /dashboard/7")
     assert result.exit_code == 0
     headings = [line for line in result.stdout.splitlines() if line and not line.startswith(" ")]
-    assert headings == ["GET /dashboard/{user_id}", "Calls", "Requests", "What the client gets when a part fails"]
+    assert headings == [
+        "GET /dashboard/{user_id}", "Calls", "Order", "Requests", "What the client gets when a part fails",
+    ]  # fmt: skip
     assert "GET shop:/users/7/orders?limit=3" in result.stdout
 
 

@@ -42,6 +42,13 @@ Calls
             only if {{ query.ads }}
             [] when it is skipped or fails
 
+Order
+  request          inputs → calls → answer → background
+  order            shop
+  buyer            users
+  ads?             when → optional → shop
+  after a success  users
+
 Requests
   all
     user-agent: aggregator
@@ -126,7 +133,7 @@ def test_a_static_answer_calls_nobody(plan_of) -> None:
     """Without calls there is only the answer."""
     plan = plan_of("endpoints: {GET /a: {respond: {status: 202, body: {x: '{{ query.x }}'}}}}")
     shown = explanation_text(explain(plan.endpoints[0], plan.secrets))
-    assert shown == 'GET /a\n  202 {"x":"{{ query.x }}"}\n  within 10s\n'
+    assert shown == 'GET /a\n  202 {"x":"{{ query.x }}"}\n  within 10s\n\nOrder\n  request  inputs → answer\n'
 
 
 @pytest.mark.parametrize(

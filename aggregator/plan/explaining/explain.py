@@ -11,9 +11,10 @@ from aggregator.errors import AggregatorError
 from aggregator.plan.carried import carried_member
 from aggregator.plan.explaining.graph import Line, draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
-from aggregator.plan.explaining.summary import moment_text, named_calls, part_text
+from aggregator.plan.explaining.summary import call_words, moment_text, named_calls, part_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
 from aggregator.plan.explaining.ways import ways_of
+from aggregator.plan.order.request import request_words
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, ResponsePlan
 from aggregator.plan.walking import calls_in
 from aggregator.templates import json_text
@@ -51,6 +52,7 @@ class ExplainedPart(Struct, frozen=True):
 class Explanation(Struct, frozen=True):
     """Everything that can be said of *plan* before a request comes.
 
+    *stacks* are the steps of a request, under that name, and those of each call, by its place, from outside in.
     *lines* returns the request of a call in one line. *making* is the table of the answer itself, None when it cannot
     fail once its parts are there.
     """
@@ -64,6 +66,7 @@ class Explanation(Struct, frozen=True):
     veil: Veil
     lines: Line
     making: ExplainedPart | None = None
+    stacks: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as data for machines; times in seconds."""
@@ -74,6 +77,10 @@ class Explanation(Struct, frozen=True):
                 "deadline": self.plan.timeout,
                 "answer": self.answer,
                 "calls": [_call_member(call) for call in self.calls],
+                "stack": {
+                    "request": list(self.stacks[0][1]),
+                    "calls": [{"part": name, "steps": list(words)} for name, words in self.stacks[1:]],
+                },
                 "order": {part.name: [self._name(wait) for wait in part.waits] for part in self._parts},
                 "failures": {part.name: _part_member(part) for part in (*self.parts, self.making) if part},
                 "carries": carried_member(self.plan.edge),
@@ -108,6 +115,7 @@ def explain(plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, st
         veil,
         line,
         _making(plan, veil),
+        (("request", request_words(plan)), *((name, tuple(map(veil.text, words))) for name, words in call_words(plan))),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from aggregator.plan.order.call import AROUND_CALL, AROUND_PART, Attempt, attempts_of
+from aggregator.plan.order.step import words_of
 from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, PartPlan, Plan
 from aggregator.plan.walking import calls_in, calls_in_part
 
@@ -57,6 +59,26 @@ def _named(part: PartPlan, name: str, role: str) -> Iterator[tuple[str, str, Cal
         yield from _named(runner, f"{around}{part_text(runner)}", "race")
     for inner in part.group.parts if part.group is not None else ():
         yield from _named(inner, f"{name}.{part_text(inner)}", "group")
+
+
+def call_words(plan: EndpointPlan) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each call of *plan* by its place (``page.cart``) with the steps that it takes, in words."""
+    for part in plan.fan.parts if plan.fan is not None else ():
+        yield from _in_part(part, part_text(part), ())
+    for effect in plan.effects:
+        words = ("when",) if effect.when is not None else ()
+        yield moment_text(effect), (*words, *words_of(AROUND_CALL, Attempt(effect.call)))
+
+
+def _in_part(part: PartPlan, name: str, outer: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    around = (*outer, *words_of(AROUND_PART, part))
+    for attempt in attempts_of(part):
+        fallback = ("fallback",) if attempt.number else ()
+        yield name, (*around, *fallback, *words_of(AROUND_CALL, attempt))
+    for runner in part.race:
+        yield from _in_part(runner, part_text(runner), (*around, "race"))
+    for inner in part.group.parts if part.group is not None else ():
+        yield from _in_part(inner, f"{name}.{part_text(inner)}", (*around, "fan_out"))
 
 
 def route_member(plan: EndpointPlan) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from aggregator.fields import duration_text
 from aggregator.plan.carried import carried_lines
@@ -20,11 +21,22 @@ def explanation_text(explanation: Explanation) -> str:
     lines += [f"  {line}" for line in carried_lines(plan.edge)]
     if explanation.tree:
         lines += ["", "Calls", *(f"  {line}" for line in explanation.tree)]
+    lines += ["", "Order", *_order_lines(explanation)]
     if explanation.calls:
         lines += ["", "Requests", *_request_lines(explanation.calls)]
     if explanation.parts or explanation.making:
         lines += ["", "What the client gets when a part fails", *_failure_lines(explanation)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _order_lines(explanation: Explanation) -> Iterator[str]:
+    """Yield the steps of a request, then those of each call, from outside in."""
+    width = max(len(name) for name, _ in explanation.stacks)
+    for name, words in explanation.stacks:
+        text = " → ".join(word.replace(" ", "\0") for word in words)
+        first, *more = wrap(text, max(80 - width - 4, 40), break_long_words=False, break_on_hyphens=False)
+        yield f"  {name:<{width}}  {first}".replace("\0", " ")
+        yield from (f"  {'':<{width}}  {line}".replace("\0", " ") for line in more)
 
 
 def _request_lines(calls: Sequence[ExplainedCall]) -> Iterator[str]:

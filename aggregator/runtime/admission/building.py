@@ -11,12 +11,15 @@ import httpx
 
 from aggregator.identity.keysets import read_jwks, read_pem, shared_secret
 from aggregator.plan.admission import OPEN, AdmissionPlan, ApiKeyPlan, BasicPlan, JwtPlan, SchemePlan
+from aggregator.plan.order.request import GATES
+from aggregator.plan.order.step import tied
 from aggregator.policies.registry import Draft, Kind
 from aggregator.runtime.admission.gates import AuthGate, GuardGate, NetworkGate
 from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
 from aggregator.runtime.admission.schemes import ApiKeyScheme, BasicScheme, Clock, JwtScheme, Keys, Scheme
 from aggregator.runtime.request.gates import Gate
 
+Schemes = Mapping[str, Scheme]
 Client = Callable[[], httpx.AsyncClient]
 
 
@@ -49,15 +52,21 @@ def _keys(plan: JwtPlan, states: Draft, client: Client) -> Keys:
     return states.hold(kind, f"{len(place[0])}:{place[0]}{place[1] or ''}", place)
 
 
-def build_gates(plan: AdmissionPlan, schemes: Mapping[str, Scheme]) -> tuple[Gate, ...]:
+def build_gates(plan: AdmissionPlan, schemes: Schemes) -> tuple[Gate, ...]:
     """Return the gates of an endpoint in the order in which a request meets them; none for one that is open."""
     if plan == OPEN:
         return ()
-    gates: list[Gate] = []
-    if plan.allow is not None or plan.deny is not None:
-        gates.append(NetworkGate(plan.allow, plan.deny))
-    if plan.auth is not None:
-        gates.append(AuthGate(plan.auth, [schemes[name] for name in plan.auth.schemes]))
-    if plan.guards:
-        gates.append(GuardGate(plan.guards))
-    return tuple(gates)
+    return tuple(build(plan, schemes) for step, build in _GATES if step.has(plan))
+
+
+def _auth(plan: AdmissionPlan, schemes: Schemes) -> Gate:
+    assert plan.auth is not None
+    return AuthGate(plan.auth, [schemes[name] for name in plan.auth.schemes])
+
+
+_BUILDERS: dict[str, Callable[[AdmissionPlan, Schemes], Gate]] = {
+    "networks": lambda plan, _: NetworkGate(plan.allow, plan.deny),
+    "auth": _auth,
+    "guards": lambda plan, _: GuardGate(plan.guards),
+}
+_GATES = tied(GATES, _BUILDERS)

@@ -1,4 +1,4 @@
-"""From the plan of what answers carry to one function; the order of its steps is written here."""
+"""From the plan of what answers carry to one function, in the order that ``plan/order/request.py`` declares."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from aggregator.exchange import Exchange
 from aggregator.plan.edge import EdgePlan
+from aggregator.plan.order.request import FINISH
+from aggregator.plan.order.step import tied
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.finish.errors import OwnErrors
 from aggregator.runtime.finish.headers import CorsHeaders, FixedHeaders, MadeHeaders
@@ -16,16 +18,13 @@ Finish = Callable[[Exchange, Answer], None]
 
 def compile_finish(plan: EdgePlan) -> Finish | None:
     """Return what is done to each answer of *plan*; None when nothing is."""
-    steps: list[Finish] = []
-    if plan.errors:
-        steps.append(OwnErrors(plan.errors))
-    if plan.made:
-        steps.append(MadeHeaders(plan.made))
-    if plan.fixed:
-        steps.append(FixedHeaders(plan.fixed))
-    if plan.cors is not None:
-        steps.append(CorsHeaders(plan.cors))
+    steps = [build(plan) for step, build in _STEPS if step.has(plan)]
     return _together(tuple(steps)) if len(steps) > 1 else steps[0] if steps else None
+
+
+def _cors(plan: EdgePlan) -> Finish:
+    assert plan.cors is not None
+    return CorsHeaders(plan.cors)
 
 
 def _together(steps: tuple[Finish, ...]) -> Finish:
@@ -34,3 +33,12 @@ def _together(steps: tuple[Finish, ...]) -> Finish:
             step(exchange, answer)
 
     return finish
+
+
+_BUILDERS: dict[str, Callable[[EdgePlan], Finish]] = {
+    "errors": lambda plan: OwnErrors(plan.errors),
+    "made": lambda plan: MadeHeaders(plan.made),
+    "fixed": lambda plan: FixedHeaders(plan.fixed),
+    "cors": _cors,
+}
+_STEPS = tied(FINISH, _BUILDERS)

@@ -1,6 +1,6 @@
 """What a request passes before its inputs are read: who calls, from where, how often, at what time.
 
-The order is that of the tuple that ``stack.py`` builds. A gate that knows at once answers at once, so that an endpoint
+The order is that of ``plan/order/request.py``. A gate that knows at once answers at once, so that an endpoint
 whose gates need no waiting stays on the direct way, without a task.
 """
 

@@ -1,0 +1,56 @@
+"""The order of a call: what is around a part, and around each of its alternatives, from outside in.
+
+``runtime/stack.py`` wraps each call from these tuples, so that nothing is around a call that does not stand here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from aggregator.plan.order.step import Step, step
+from aggregator.plan.types import CallPlan, EachPlan, PartPlan, RowPlan
+
+
+class Attempt(Struct, frozen=True):
+    """One alternative of a part: a *call*, its *number* from 0, and what is made *each* item of it.
+
+    *rows* are those of the status map of the part.
+    """
+
+    call: CallPlan
+    number: int = 0
+    each: EachPlan | None = None
+    rows: tuple[RowPlan, ...] = ()
+
+
+def attempts_of(part: PartPlan) -> tuple[Attempt, ...]:
+    """Return the alternatives of *part*; only the first one is made for each item of a list."""
+    return tuple(
+        Attempt(call, number, None if number else part.each, part.rows) for number, call in enumerate(part.calls)
+    )
+
+
+def _is_guarded(part: PartPlan) -> bool:
+    return part.when is not None or part.optional or part.timeout is not None or part.shape is not None
+
+
+def _guard_words(part: PartPlan) -> tuple[str, ...]:
+    said = (("when", part.when), ("optional", part.optional or None), ("timeout", part.timeout), ("shape", part.shape))
+    return tuple(word for word, value in said if value is not None)
+
+
+AROUND_PART: Final[tuple[Step[PartPlan], ...]] = (
+    Step("guard", _is_guarded, _guard_words),
+    step("transform", lambda part: part.transform is not None),
+)
+"""What is around all alternatives of a part."""
+
+AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
+    step("for_each", lambda attempt: attempt.each is not None),
+    step("transform", lambda attempt: attempt.call.transform is not None),
+    Step("told", lambda _: True, lambda _: ()),
+    Step("send", lambda _: True, lambda attempt: (attempt.call.upstream.name,)),
+)
+"""What is around one alternative; it is *told* to listeners, if there are any, and the last step sends it."""

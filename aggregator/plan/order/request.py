@@ -1,0 +1,50 @@
+"""The order of a request: what it meets before its calls, and what its answer meets afterwards.
+
+``runtime/stack.py`` builds the gates and ``runtime/finish`` what is done to answers from these tuples; the rest is in
+``runtime/handler.py``, in this order.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aggregator.plan.admission import AdmissionPlan
+from aggregator.plan.edge import EdgePlan
+from aggregator.plan.order.step import Step, step, words_of
+from aggregator.plan.types import EndpointPlan
+
+
+def _networks(plan: AdmissionPlan) -> tuple[str, ...]:
+    asked = (("allow_from", plan.allow), ("deny_from", plan.deny))
+    return tuple(word for word, networks in asked if networks is not None)
+
+
+GATES: Final[tuple[Step[AdmissionPlan], ...]] = (
+    Step("networks", lambda plan: plan.allow is not None or plan.deny is not None, _networks),
+    step("auth", lambda plan: plan.auth is not None),
+    step("guards", lambda plan: bool(plan.guards), "require"),
+)
+"""What may refuse a request before its inputs are read, first one first."""
+
+FINISH: Final[tuple[Step[EdgePlan], ...]] = (
+    step("errors", lambda plan: bool(plan.errors)),
+    step("made", lambda plan: bool(plan.made), "headers of the request"),
+    step("fixed", lambda plan: bool(plan.fixed), "headers"),
+    step("cors", lambda plan: plan.cors is not None),
+)
+"""What is done to each answer, one that refuses included, first one first."""
+
+SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
+    Step("gates", lambda _: True, lambda plan: words_of(GATES, plan.admission)),
+    step("inputs", lambda _: True),
+    step("order", lambda plan: plan.fan is not None, "calls"),
+    Step("assembly", lambda _: True, lambda plan: ("stream" if plan.stream else "answer",)),
+    Step("finish", lambda _: True, lambda plan: words_of(FINISH, plan.edge)),
+    step("effects", lambda plan: bool(plan.effects), "background"),
+)
+"""The whole way of a request; each step is the field of a ``Routine`` that takes it."""
+
+
+def request_words(plan: EndpointPlan) -> tuple[str, ...]:
+    """Return the steps that a request to *plan* takes, in words."""
+    return words_of(SERVING, plan)

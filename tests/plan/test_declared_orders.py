@@ -1,0 +1,63 @@
+"""The orders of a request and of a call are declared once: what runs and what `explain` prints come from there."""
+
+from __future__ import annotations
+
+import pytest
+
+from aggregator.plan.explaining.explain import explain
+from aggregator.plan.order.call import AROUND_CALL, AROUND_PART
+from aggregator.plan.order.request import FINISH, GATES, SERVING
+from aggregator.plan.order.step import step, tied
+from aggregator.runtime.handler import Routine
+
+WITH_ALL = """
+server: {cors: {origins: [https://page.test]}}
+endpoints:
+  GET /a/{id}:
+    allow_from: [10.0.0.0/8]
+    deny_from: [10.1.0.0/16]
+    require: "{{ request.client }}"
+    fan_out:
+      user: {url: "users:/users/{id}", when: "{{ query.u == 1 }}", optional: true, fallback: ["shop:/users/{id}"]}
+      fastest: {race: [users:/r, {url: "shop:/r", when: "{{ id }}"}], timeout: 1s}
+      each: {url: "users:/r/{item.x}", for_each: "{{ user.items }}"}
+      deep: {fan_out: {x: users:/x, y: {url: "shop:/y", optional: true}}, optional: true}
+    background: {url: "POST shop:/seen", when: "{{ id }}"}
+"""
+
+
+def test_explain_prints_the_stack_of_a_request_and_of_each_call(plan_of) -> None:
+    """In order, from outside in, and with what the endpoint has and nothing else."""
+    plan = plan_of(WITH_ALL)
+    stacks = explain(plan.endpoints[0], plan.secrets).as_dict()["stack"]
+    assert stacks["request"] == [
+        "allow_from", "deny_from", "require", "inputs", "calls", "answer", "cors", "background",
+    ]  # fmt: skip
+    assert [(call["part"], " → ".join(call["steps"])) for call in stacks["calls"]] == [
+        ("user?", "when → optional → users"),
+        ("user?", "when → optional → fallback → shop"),
+        ("fastest[0]", "timeout → race → users"),
+        ("fastest[1]", "timeout → race → when → shop"),
+        ("each[]", "for_each → users"),
+        ("deep?.x", "optional → fan_out → users"),
+        ("deep?.y?", "optional → fan_out → optional → shop"),
+        ("after a success", "when → shop"),
+    ]
+
+
+@pytest.mark.parametrize("order", [GATES, FINISH, AROUND_PART, AROUND_CALL])
+def test_a_step_cannot_run_without_standing_in_its_order(order) -> None:
+    """What is built from an order has one builder a step: a forgotten or an undeclared one does not import."""
+    whole = dict.fromkeys((each.name for each in order), len)
+    assert [each.name for each, _ in tied(order, whole)] == [each.name for each in order]
+    with pytest.raises(TypeError, match="not built, or not declared"):
+        tied(order, whole | {"retry": len})
+    with pytest.raises(TypeError, match="not built, or not declared"):
+        tied((*order, step("retry", bool)), whole)
+
+
+def test_each_step_of_a_request_is_a_field_of_its_routine() -> None:
+    """What serves a request is declared, or is a thing that the steps share."""
+    shared = {"queue", "report", "discloses", "budget"}
+    assert [each.name for each in SERVING if each.name not in Routine.__struct_fields__] == []
+    assert set(Routine.__struct_fields__) - shared == {each.name for each in SERVING}
