@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from aggregator.config.marks import EVERYWHERE, IN_REQUEST, ON_PART, ON_RESULT, Works, marks_of
 from aggregator.config.model.client import FormatName, ForwardSettings, TimeoutSetting
 from aggregator.config.model.failure import StatusMap
-from aggregator.config.model.marks import EVERYWHERE, IN_REQUEST, ON_PART, ON_RESULT, Works, marks_of
 from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.http import Method
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.model.marks import Works, keys_without_effect
+from aggregator.config.marks import Works, keys_without_effect
 from aggregator.config.model.response import ResponseSettings
 from aggregator.config.rules.spots import report
 from aggregator.config.text.values import Steps

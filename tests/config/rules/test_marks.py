@@ -6,8 +6,8 @@ from typing import Annotated
 
 import pytest
 
+from aggregator.config.marks import EVERYWHERE, Works, keys_without_effect, marks_of
 from aggregator.config.model.call import BackgroundCallSettings, CallSettings
-from aggregator.config.model.marks import EVERYWHERE, Works, keys_without_effect, marks_of
 from tests.config.rules.conftest import Say
 
 
