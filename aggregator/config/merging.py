@@ -12,13 +12,13 @@ from typing import Any
 from msgspec import Struct, field
 
 from aggregator.config.digests import digest_of
+from aggregator.config.files.identity_files import find_identity_files
+from aggregator.config.files.tls_files import find_tls_files
 from aggregator.config.findings import Origins
-from aggregator.config.identity_files import find_identity_files
 from aggregator.config.text.document import Document
 from aggregator.config.text.including import Tree
 from aggregator.config.text.section import Section
 from aggregator.config.text.values import Steps
-from aggregator.config.tls_files import find_tls_files
 from aggregator.config.variables.declared_values import filled_places
 from aggregator.config.variables.expansion import expand
 from aggregator.diagnostics import Diagnostic

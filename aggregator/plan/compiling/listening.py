@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from aggregator.config.files.tls_files import SERVER
 from aggregator.config.model.listener_tls import ListenerTlsSettings, PairSettings
-from aggregator.config.tls_files import SERVER
 from aggregator.plan.listening import ListenerTlsPlan, PairPlan
 
 

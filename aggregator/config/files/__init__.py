@@ -1,0 +1,1 @@
+"""Files that settings name: found beside the configuration, read, and judged before they are used."""
