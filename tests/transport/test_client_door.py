@@ -240,3 +240,16 @@ def test_httpx_waits_until_it_is_named() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split("\n")[:2] == ["[]", "True False"]
+
+
+@pytest.mark.parametrize(("value", "is_fine"), [(b"a\x7fb", False), (b"a\x00", False), (b"\x1b[0m", False), (b"a\rb", False),
+                                                (b"a\tb", True), (b"\xe9", True)])  # fmt: skip
+def test_no_control_character_comes_in(run: Any, stage: Any, value: bytes, is_fine: bool) -> None:
+    """h11 lets some pass that no server sends: passed on, they would leave a client without an answer."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=[(b"x-odd", value)], content=b"{}"))
+    reply = called(run, stage, transport)
+    if is_fine:
+        assert (b"x-odd", value) in reply.headers
+    else:
+        assert isinstance(reply, CallError)
+        assert (reply.cause, reply.message) == (Cause.PROTOCOL, "The upstream did not answer in valid HTTP.")

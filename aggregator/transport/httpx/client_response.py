@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -18,6 +19,7 @@ from aggregator.transport.wire.framing import binds_connection
 LOCATION = "aggregator.location"
 """The extension, of a request and of its response, that keeps `Location` from httpx."""
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
 _WAY = ("_stream", "_httpcore_stream", "_connection")  # from a response of httpx to the connection that brought it
 
 
@@ -52,6 +54,9 @@ class ClientResponse:
         names = [name for name, _ in self.headers]
         if b"transfer-encoding" in names and b"content-length" in names:  # RFC 9112 §6.3: a sign of smuggling
             fault = "Content-Length can't be present with Transfer-Encoding"
+            raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.", fault=fault)
+        if any(_CONTROL(value) for _, value in self.headers):  # RFC 9110 §5.5: nobody could pass it on
+            fault = "Invalid header value char"
             raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.", fault=fault)
 
     async def body(self) -> bytes:
