@@ -71,6 +71,8 @@ def _name(text: str, position: int) -> str:
             return str(json.loads(text))
         except ValueError:
             raise ShapeProblem("This quoted name is not a JSON string.", position) from None
+    if text == "$" and position == 0:
+        raise ShapeProblem("A path begins with a name, not with the `$` of JSONPath.", position)
     if text != text.strip():
         raise ShapeProblem("A name has no blanks around it; quote it if they belong to it.", position)
     return text

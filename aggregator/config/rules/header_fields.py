@@ -116,6 +116,9 @@ def _check_names(names: Iterable[str], path: Steps, refused: Names, why: str) ->
         plain, place = name.lower(), (*path, name)
         if not is_token(name):
             yield Finding("header-name", _not_a_name(name), place, _NAME_HINT, at_key=True)
+        elif name == "*":
+            message = "headers are named here, not all of them"
+            yield Finding("header-name", message, place, "name each one", at_key=True)
         elif plain in refused:
             yield Finding("header-name", f"`{name}` {why}", place, "remove it", at_key=True)
         elif plain in seen:
@@ -130,7 +133,11 @@ def _not_a_name(name: str) -> str:
 
 
 def check_forward(forward: ForwardSettings | None, path: Steps) -> Iterator[Finding]:
-    """Headers of the client that are to go upstream."""
+    """Headers and query parameters of the client that are to go upstream."""
+    for index, name in enumerate(forward.query if forward is not None else ()):
+        if name == "*":
+            message = "query parameters are passed on by name, not all of them"
+            yield Finding("bad-name", message, (*path, "query", index), "name each one")
     for index, name in enumerate(forward.headers if forward is not None else ()):
         place, plain = (*path, "headers", index), name.lower()
         if name == "*":

@@ -103,6 +103,11 @@ def _unknown(use: Use, root: str, scope: Scope) -> Finding:
     if root in _ELSEWHERE:
         return report(use, "unknown-name", f"{message}: {_ELSEWHERE[root]}", (root,), _instead(root, scope))
     near = suggest(root, scope.names)
+    dashed = next(
+        (name for name in scope.results if "-" in name and root in name.split("-") and name in use.text), None
+    )
+    if dashed is not None:
+        return report(use, "unknown-name", message, (root,), f"`-` takes away here: write `calls['{dashed}'].body`")
     if "item" in scope.local and near in (None, *scope.local):
         return report(use, "unknown-name", message, (root,), "each element of the list is called `item`")
     hint = did_you_mean(root, scope.names) or _known(scope, is_group=use.via is not None)

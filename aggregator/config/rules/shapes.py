@@ -98,4 +98,6 @@ def _problem(path: Steps, text: str, compile_it: Callable[..., object], *setting
     except ShapeProblem as problem:
         rest = text[problem.offset :] if problem.offset else ""
         hint = _HINTS.get(str(path[-1]), _PATH)
+        if text.startswith("$."):
+            hint = f"write `{text.removeprefix('$.')}`"
         yield Finding("bad-path", sentence(problem.message), path, hint, text=rest)

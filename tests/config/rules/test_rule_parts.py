@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from aggregator.config.loading import load_config
+from aggregator.errors import ConfigError
 
 Say = Callable[..., list[str]]
 
@@ -133,3 +137,37 @@ def test_what_nobody_uses(say: Say) -> None:
         "~unused ‹my_plugin› no `transform` uses the plug-in `my_plugin`",
         "~unused ‹g› no endpoint uses the group `g`",
     ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ('target: "$.data"', ["bad-path ‹$.data› a path begins with a name, not with the `$` of JSONPath"]),
+        ('allow: ["$.x", y]', ["bad-path ‹$.x› a path begins with a name, not with the `$` of JSONPath"]),
+        ('deny: ["$.x"]', ["bad-path ‹$.x› a path begins with a name, not with the `$` of JSONPath"]),
+        ("target: '\"$\".data'", []),
+        ("forward: {query: ['*']}", ["bad-name ‹*› query parameters are passed on by name, not all of them"]),
+    ],
+)
+def test_what_would_be_taken_and_do_nothing(say: Say, setting: str, said: list[str]) -> None:
+    """JSONPath and a star for everything are words of other tools, and would find nothing here."""
+    assert say(f"GET /a: {{call: {{url: users:/a, {setting}}}}}") == said
+
+
+def test_a_star_passes_no_header(say: Say) -> None:
+    """Headers of answers pass by name."""
+    said = say('GET /a: {call: users:/a, response: {pass_headers: {"*": first}}}')
+    assert said == ["header-name ‹*› headers are named here, not all of them"]
+
+
+def test_a_part_with_a_dash_is_read_by_its_result(tmp_path: Path) -> None:
+    """In an expression `-` takes away, so the hint says how the name is written, and that is right."""
+    text = "version: 1\nupstreams: {u: {url: http://u.test}}\nendpoints:\n  GET /a:\n    fan_out:\n      a-b: u:/a\n"
+    (tmp_path / "routes.yaml").write_text(text + '      c: {url: u:/c, query: {q: "{{ a-b.id }}"}}\n')
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "routes.yaml", {})
+    assert {one.hint for one in caught.value.diagnostics} == {"`-` takes away here: write `calls['a-b'].body`"}
+    (tmp_path / "routes.yaml").write_text(
+        text + "      c: {url: u:/c, query: {q: \"{{ calls['a-b'].body.id | required }}\"}}\n"
+    )
+    assert load_config(tmp_path / "routes.yaml", {}).warnings == ()
