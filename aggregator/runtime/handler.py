@@ -43,6 +43,7 @@ _log = logging.getLogger("aggregator.request")
 TLS_CLIENT = "aggregator.tls_client"
 """Where a scope holds the certificate of the client."""
 FINISHING = 0.05
+_LATE = "The answer could not be made in time."
 """Seconds that an answer may take beyond its calls when functions or formats are applied to it."""
 
 Answered = Callable[[Answer, Run | None], None]
@@ -212,7 +213,7 @@ class EndpointHandler:
         if run.failure is not None:
             return self._failed(run.failure, run)
         try:
-            return self._routine.assembly.plain(run)
+            return self._in_time(self._routine.assembly.plain(run), run)
         except AggregatorError as error:
             return self._failed(_unmade(blame(error, run.frame.names), run), run)
         except Exception as error:
@@ -224,13 +225,20 @@ class EndpointHandler:
             return self._failed(run.failure, run)
         try:
             async with asyncio.timeout_at(run.frame.exchange.deadline + FINISHING):
-                return await self._routine.assembly.answer(run)
+                answer = await self._routine.assembly.answer(run)
+            return self._in_time(answer, run)
         except Refusal:
             raise
         except AggregatorError as error:
             return self._failed(_unmade(blame(error, run.frame.names), run), run)
         except TimeoutError:
-            return self._failed(_unmade(CallError(Cause.DEADLINE, "The answer could not be made in time."), run), run)
+            return self._failed(_unmade(CallError(Cause.DEADLINE, _LATE), run), run)
+
+    def _in_time(self, answer: Answer, run: Run) -> Answer:
+        """Return *answer*, or the failure of one that was made too late: what is computed at once hears no timer."""
+        if run.frame.loop.time() <= run.frame.exchange.deadline + FINISHING:
+            return answer
+        return self._failed(_unmade(CallError(Cause.DEADLINE, _LATE), run), run)
 
     def _failed(self, failure: Result, run: Run) -> Answer:
         run.failure = failure

@@ -7,6 +7,7 @@ import pytest
 
 from aggregator.errors import ConfigError, ExpressionError
 from aggregator.runtime.answers.bodies import encode_body
+from aggregator.templates.expressions.environment import environment
 
 PARTS = {"/one": {"a": 1, "deep": {"x": 1, "l": [1]}}, "/two": {"a": 2, "b": 2, "deep": {"y": 2, "l": [2]}}}
 
@@ -58,6 +59,29 @@ def test_the_whole_of_a_call_is_there_by_its_name(rig):
     one["/ads"].fail()
     ads = {"status": None, "headers": {}, "cookies": {}, "body": None, "state": "default", "cause": "refused"}
     assert one.body == {"s": 201, "h": "2", "b": 7, "state": "default", "cause": "refused", "all": ads}
+
+
+def test_an_expression_does_not_outlive_the_deadline(rig, monkeypatch):
+    """What computes lets no timer run: an answer that was made after its time is none."""
+    endpoint = """
+        timeout: 1s
+        fan_out: {order: a:/order}
+        response: {body: {name: "{{ order.name | upper }}"}}
+    """
+    in_time, late = rig(endpoint), rig(endpoint)
+
+    def takes(one, seconds):
+        def upper(value):
+            one.loop.now += seconds
+            return value.upper()
+
+        monkeypatch.setitem(environment().filters, "upper", upper)
+        one.start()["/order"].answer({"name": "x"})
+
+    takes(in_time, 0.9)
+    takes(late, 1.1)
+    assert (in_time.answer.status, in_time.body) == (200, {"name": "X"})
+    assert (late.answer.status, late.body["cause"]) == (504, "deadline")
 
 
 @pytest.mark.parametrize("status", ["'200'", "{{ order.status }}", "{{ 99 }}", "{{ true }}", "{{ 600 }}"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def directly(handler: EndpointHandler, query: str = "n=1", *, cancel: int | None
 
     async def ask() -> None:
         exchange = Exchange("GET", "/x", query.encode(), [])
-        handler.open(exchange, (), "", 0.0)
+        handler.open(exchange, (), "", asyncio.get_running_loop().time())
         ticket = handler.begin(exchange, asyncio.get_running_loop(), lambda answer, _: answers.append(answer))
         for turn in range(5):
             if turn == cancel:
@@ -183,7 +184,7 @@ def test_gates_without_a_wait_make_no_task(served: Callable[..., EndpointHandler
         handler = served(Scripted("a", []))
         exchange = Exchange("GET", "/x", b"n=1", [])
         handler.open(exchange, (), "", 0.0)
-        handler.begin(exchange, None, lambda answer, _: answers.append(answer))  # type: ignore[arg-type]
+        handler.begin(exchange, SimpleNamespace(time=lambda: 0.0), lambda answer, _: answers.append(answer))  # type: ignore[arg-type]
         return [answer.status for answer in answers]
 
     assert without_loop() == [200]

@@ -69,6 +69,40 @@ def test_within_the_limits_all_is_exact() -> None:
     assert compile_expression("a ~ ''").evaluate({"a": 10**30}) == str(10**30)
 
 
+@pytest.mark.parametrize(
+    ("source", "data"),
+    [
+        ("a | reject('in', b)", {"a": [{"n": 1}] * 20_000, "b": [{"n": 2}] * 20_000}),
+        ("a | selectattr('n', 'in', b)", {"a": [{"n": []}] * 20_000, "b": [[1]] * 20_000}),
+        ("a | select('in', b)", {"a": ["x"] * 20_000, "b": "y" * 1_000_000}),
+        ("a | map('replace', 'x', b)", {"a": ["xxxx"] * 20_000, "b": "y" * 100_000}),
+        ("a | map('default', b) | map('list')", {"a": [None] * 20_000, "b": "y" * 100_000}),
+    ],
+)
+def test_work_is_bounded(source: str, data: dict[str, object]) -> None:
+    """What would go through one array or text for each element of another is refused, and before it is done."""
+    with pytest.raises(ExpressionError, match="too much work"):
+        compile_expression(source).evaluate(data)
+
+
+def test_each_evaluation_has_the_whole_budget() -> None:
+    """An expression pays for what it does itself, and one that was refused costs the next nothing."""
+    expression = compile_expression("a | select('in', b)")
+    large = {"a": ["x"] * 20_000, "b": "y" * 3_000}
+    for _ in range(3):
+        assert expression.evaluate(large) == []
+        with pytest.raises(ExpressionError):
+            expression.evaluate({"a": ["x"] * 20_000, "b": "y" * 4_000})
+
+
+def test_two_long_arrays_are_told_apart_at_once() -> None:
+    """Looking for scalars of one array in another takes no longer than reading both; equal is what `in` calls equal."""
+    numbers = list(range(100_000))
+    context = {"a": [*numbers, "7", True, None, {"n": 1}, [1]], "b": [*numbers[1:], None]}
+    assert compile_expression("a | reject('in', b)").evaluate(context) == [0, "7", {"n": 1}, [1]]
+    assert compile_expression("a | select('in', b) | length").evaluate(context) == 100_001
+
+
 def test_long_data_is_no_growth() -> None:
     """What an upstream sent may be long: passing it on is not building it."""
     assert compile_expression("text | default('')").evaluate(BIG) == BIG["text"]

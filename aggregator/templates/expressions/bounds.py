@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,6 +17,35 @@ MAX_ITEMS: Final = 100_000
 """Elements of an array that an expression puts together."""
 MAX_BITS: Final = 4096
 """Size of an integer that an expression computes."""
+
+MAX_WORK: Final = 64 * 1024 * 1024
+"""Characters that one expression may go through or put together by filters that are applied to every element."""
+_ELEMENT: Final = 16
+"""What an element of an array counts, in characters: comparing it takes that much longer."""
+
+
+class Budget(threading.local):
+    """The work that is left to the expression which is being evaluated in this thread."""
+
+    left = MAX_WORK
+
+    def spend(self, work: int) -> None:
+        """Take *work* off, and refuse to go on when nothing is left."""
+        self.left -= work
+        if self.left < 0:
+            raise ExpressionError(
+                "an expression takes too much work: its arrays or texts are too large for what it does"
+            )
+
+
+BUDGET: Final = Budget()
+
+
+def work_of(value: Any) -> int:
+    """Return the work of going through *value* once."""
+    if isinstance(value, str):
+        return len(value)
+    return _ELEMENT * len(value) if isinstance(value, list | tuple | Mapping) else 1
 
 
 def check_length(length: int) -> None:

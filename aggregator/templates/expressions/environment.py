@@ -16,7 +16,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from aggregator.errors import AggregatorError, ExpressionError, References
-from aggregator.templates.expressions.bounds import BINARY, check_length, negate
+from aggregator.templates.expressions.bounds import BINARY, BUDGET, MAX_WORK, check_length, negate
 from aggregator.templates.expressions.data import MISSING, kind_of, step
 from aggregator.templates.filters import FILTERS, TESTS
 from aggregator.templates.filters.wants import want_array, want_number
@@ -96,6 +96,7 @@ def compile_checked(node: nodes.Expr, references: References) -> Callable[[Mappi
     run: Callable[[Any], Iterator[str]] = environment().from_string(tree).root_render_func
 
     def evaluate(context: Mapping[str, Any]) -> Any:
+        BUDGET.left = MAX_WORK
         frame = _Frame({root: context.get(root, MISSING) for root in roots})
         try:
             next(run(frame), None)  # it yields no text: the result is an assignment

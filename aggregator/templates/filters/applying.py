@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
+from aggregator.templates.expressions.bounds import BUDGET, work_of
 from aggregator.templates.expressions.data import MISSING
 from aggregator.templates.filters.arrays import ARRAYS
 from aggregator.templates.filters.doc import FilterDoc, table
@@ -28,7 +30,18 @@ def _map(value: Any, filter: Any = None, *arguments: Any, attribute: Any = None,
         read = reader_of(attribute, "map")
         return [_or(read(item), default) for item in items]
     apply = _named(PLAIN, filter, "filter")
-    return [_or(apply(item, *arguments), default) for item in items]
+    _spend(items, arguments)
+    return [_or(_counted(apply(item, *arguments)), default) for item in items]
+
+
+def _spend(items: list[Any], arguments: tuple[Any, ...]) -> None:
+    """Count what it takes to go through *arguments* for every one of *items*."""
+    BUDGET.spend(len(items) * (1 + sum(map(work_of, arguments))))
+
+
+def _counted(value: Any) -> Any:
+    BUDGET.spend(work_of(value))
+    return value
 
 
 def _or(value: Any, default: Any) -> Any:
@@ -36,30 +49,46 @@ def _or(value: Any, default: Any) -> Any:
 
 
 def _select(value: Any, test: Any = None, *arguments: Any) -> list[Any]:
-    passes = _test(test, arguments)
-    return [item for item in want_array(value, "select") if passes(item)]
+    items = want_array(value, "select")
+    passes = _test(test, arguments, items)
+    return [item for item in items if passes(item)]
 
 
 def _reject(value: Any, test: Any = None, *arguments: Any) -> list[Any]:
-    passes = _test(test, arguments)
-    return [item for item in want_array(value, "reject") if not passes(item)]
+    items = want_array(value, "reject")
+    passes = _test(test, arguments, items)
+    return [item for item in items if not passes(item)]
 
 
 def _selectattr(value: Any, attribute: Any, test: Any = None, *arguments: Any) -> list[Any]:
-    read, passes = reader_of(attribute, "selectattr"), _test(test, arguments)
-    return [item for item in want_array(value, "selectattr") if passes(read(item))]
+    read, items = reader_of(attribute, "selectattr"), want_array(value, "selectattr")
+    passes = _test(test, arguments, items)
+    return [item for item in items if passes(read(item))]
 
 
 def _rejectattr(value: Any, attribute: Any, test: Any = None, *arguments: Any) -> list[Any]:
-    read, passes = reader_of(attribute, "rejectattr"), _test(test, arguments)
-    return [item for item in want_array(value, "rejectattr") if not passes(read(item))]
+    read, items = reader_of(attribute, "rejectattr"), want_array(value, "rejectattr")
+    passes = _test(test, arguments, items)
+    return [item for item in items if not passes(read(item))]
 
 
-def _test(name: Any, arguments: tuple[Any, ...]) -> Callable[[Any], bool]:
+def _test(name: Any, arguments: tuple[Any, ...], items: list[Any]) -> Callable[[Any], bool]:
+    """Return the test *name* with *arguments*, for each of *items*; the work of that is counted."""
     if name is None:
         return bool
     test = _named(TESTS, name, "test")
+    if name == "in" and len(arguments) == 1 and isinstance(arguments[0], list):
+        try:
+            return partial(_is_among, frozenset(arguments[0]))
+        except TypeError:  # objects and arrays are compared one by one
+            pass
+    _spend(items, arguments)
     return lambda item: bool(test(item, *arguments))
+
+
+def _is_among(members: frozenset[Any], item: Any) -> bool:
+    """Return whether *item* is one of *members*, none of which is an object or an array."""
+    return isinstance(item, Hashable) and item in members
 
 
 def _named(docs: dict[str, FilterDoc], name: Any, what: str) -> Callable[..., Any]:
