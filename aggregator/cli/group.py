@@ -23,6 +23,7 @@ COMMANDS = {
     "get": "aggregator.cli.commands.get:get",
     "routes": "aggregator.cli.commands.routes:routes",
     "explain": "aggregator.cli.commands.explain:explain",
+    "keys": "aggregator.cli.commands.keys:keys",
     "schema": "aggregator.cli.commands.schema:schema",
     "reference": "aggregator.cli.commands.reference:reference",
 }

@@ -16,12 +16,13 @@ from aggregator.parts.events import NOBODY, Listeners
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.types import CallPlan, EndpointPlan, InputPlan, ResponsePlan, ServerPlan, UpstreamPlan
 from aggregator.policies.registry import Draft, Registry
+from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Scheme
 from aggregator.runtime.answers.assembly import Assembly, is_head_of_head
 from aggregator.runtime.answers.disclosure import compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.judging import Judge, judges_alike
-from aggregator.runtime.finish.building import Finish, compile_finish
+from aggregator.runtime.finish.building import Finish, compile_finish, private
 from aggregator.runtime.handler import Routine
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
@@ -50,6 +51,7 @@ class Resources:
         self.queue = queue
         self.listeners = listeners
         self.clock = clock
+        self.refusals = Refusals()
         self.states = Registry().draft() if states is None else states
         self.schemes: Mapping[str, Scheme] = schemes or {}
         self.report = Report(server.access_log, listeners.requests)
@@ -57,6 +59,7 @@ class Resources:
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
+        self._privates: dict[int, Finish] = {}
         self._finishes: dict[Hashable, tuple[Finish | None, EdgePlan]] = {}
         self._passing: Assembly | None = None
 
@@ -72,8 +75,13 @@ class Resources:
         declared = tuple(id(parameter) for parameter in (*plan.params, *plan.query, *plan.headers, *plan.cookies))
         return self._inputs.setdefault((names, declared), Inputs(plan, names))
 
-    def finish(self, plan: EdgePlan) -> Finish | None:
-        """Return what is done to each answer of *plan*, the same for what carries the same."""
+    def finish(self, plan: EndpointPlan) -> Finish | None:
+        """Return what is done to each answer of *plan*; what depends on who calls is private unless it is declared."""
+        finish = self._carried(plan.edge)
+        return finish if plan.admission.auth is None else self._privates.setdefault(id(finish), private(finish))
+
+    def _carried(self, plan: EdgePlan) -> Finish | None:
+        """Return what puts on answers what *plan* says, the same for what carries the same."""
         if plan == BARE:
             return None
         alike = (plan.cors, plan.fixed, id(plan.errors), *((name, id(template)) for name, template in plan.made))
@@ -110,6 +118,6 @@ class Resources:
                 budget=plan.timeout - plan.reserve,
                 clock=self.clock,
                 gates=gates,
-                finish=self.finish(plan.edge),
+                finish=self.finish(plan),
             )
         )

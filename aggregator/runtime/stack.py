@@ -40,7 +40,7 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
     """Give the handler of *plan*; raises ``StartupError`` when a plug-in cannot be loaded."""
     params = _placeholders(plan.pattern)
     effects = tuple(_effect(effect, plan.key, resources, params) for effect in plan.effects)
-    gates = build_gates(plan.admission, resources.schemes)
+    gates = build_gates(plan.admission, resources.schemes, resources.refusals)
     if plan.stream:
         assert plan.fan is not None
         call = plan.fan.parts[0].calls[0]
@@ -49,7 +49,7 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         queue, report, discloses = resources.queue, resources.report, resources.discloses
         teller = _teller(call, plan.key, resources)
         return StreamHandler(plan, inputs, sender, pool, effects, queue, report, discloses, gates, teller,
-                             resources.finish(plan.edge), resources.clock)  # fmt: skip
+                             resources.finish(plan), resources.clock)  # fmt: skip
     fan = build_fan(plan.fan, plan.key, resources, params)
     return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates), fan.parts)
 

@@ -18,6 +18,9 @@ from joserfc.jwk import ECKey
 
 from aggregator import create_app, load_config
 from aggregator.errors import ConfigError
+from aggregator.plan.compiling.compiler import compile_plan
+from aggregator.plan.explaining.explain import explain
+from aggregator.plan.explaining.text import explanation_text
 
 FILE = """\
 version: 1
@@ -129,6 +132,79 @@ def test_what_expressions_know_of_the_caller(client: TestClient, token: Callable
     assert client.get("/maybe").json() == {"who": None}
     claimed = {"authorization": f"Bearer {token(**{'https://x/y': [1]})}"}
     assert client.get("/claims", headers=claimed).json() == [1]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "cause", "told"),
+    [
+        ("/any", {"authorization": "Bearer x.y"}, 401, "unauthenticated", {"scheme": "customers", "reason": "malformed"}),
+        ("/default", {}, 401, "unauthenticated", {"scheme": "partners", "reason": "missing"}),
+        ("/default", {"x-api-key": "s3cret-key"}, 401, "unauthenticated", {"scheme": "partners", "reason": "unknown"}),
+        (
+            "/scoped", {"x-api-key": "small"}, 403, "forbidden",
+            {"scheme": "partners", "reason": "require: 'orders.read' in auth.scopes"},
+        ),
+    ],
+)  # fmt: skip
+def test_refusals_are_told(
+    client: TestClient,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    headers: dict[str, str],
+    status: int,
+    cause: str,
+    told: dict[str, str],
+) -> None:
+    """The problem has a cause; the log has the scheme and the reason, and never what came."""
+    with caplog.at_level("INFO", "aggregator.auth"):
+        answer = client.get(path, headers=headers)
+    assert (answer.status_code, answer.json()["cause"]) == (status, cause)
+    (record,) = (record for record in caplog.records if record.name == "aggregator.auth")
+    fields = record.__dict__["fields"]
+    assert {name: fields[name] for name in told} == told
+    assert not [value for value in headers.values() if value in str(record.__dict__)]
+
+
+def test_answers_to_callers_are_private(client: TestClient) -> None:
+    """What depends on who calls is private, what anybody gets is not; refusals are not stored."""
+    admitted = client.get("/any", headers={"x-api-key": "acme"})
+    assert admitted.headers["cache-control"] == "private"
+    assert "cache-control" not in client.get("/open").headers
+    assert client.get("/any").headers["cache-control"] == "no-store"
+
+
+def test_openapi_says_who_may_call(client: TestClient) -> None:
+    """Each scheme is there as a client can use it, each operation says which ones admit, and what others get."""
+    document = client.get("/openapi.json").json()
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["partners"] == {"type": "apiKey", "in": "header", "name": "x-api-key"}
+    assert schemes["links"] == {"type": "apiKey", "in": "query", "name": "key"}
+    assert schemes["ops"] == {"type": "http", "scheme": "basic"}
+    assert (schemes["customers"]["type"], schemes["customers"]["scheme"]) == ("http", "bearer")
+    assert schemes["pages"] == {"type": "apiKey", "in": "cookie", "name": "session"}
+    operations = {path: item["get"] for path, item in document["paths"].items() if "get" in item}
+    assert operations["/any"]["security"] == [{"customers": []}, {"partners": []}, {"ops": []}]
+    assert operations["/all"]["security"] == [{"customers": [], "partners": []}]
+    assert operations["/maybe"]["security"] == [{"partners": []}, {}]
+    assert "security" not in operations["/open"]
+    assert {"401", "403"} <= set(operations["/scoped"]["responses"])
+    assert "401" not in operations["/open"]["responses"]
+
+
+def test_explain_says_who_may_call(folder: Path) -> None:
+    """Schemes and guards in the order in which a request meets them, with what the others get."""
+    plan = compile_plan(load_config(folder / "routes.yaml"))
+    endpoint = next(one for one in plan.endpoints if one.key == "GET /scoped")
+    text = explanation_text(explain(endpoint, frozenset()))
+    assert (
+        """
+Who may call
+  by partners, or 401
+  where {{ auth.subject != 'banned' }} is true, or 403 "You are not allowed to do this."
+  where {{ 'orders.read' in auth.scopes }} is true, or 403 "orders.read is needed"
+"""
+        in text
+    )
 
 
 def test_headers_of_a_client_are_no_identity(client: TestClient) -> None:

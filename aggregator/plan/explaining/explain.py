@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from aggregator.errors import AggregatorError
+from aggregator.plan.admitted import admission_member
 from aggregator.plan.carried import carried_member
 from aggregator.plan.explaining.graph import Line, draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
@@ -76,6 +77,7 @@ class Explanation(Struct, frozen=True):
                 "kind": self.plan.kind,
                 "deadline": self.plan.timeout,
                 "answer": self.answer,
+                **({"admission": asked} if (asked := admission_member(self.plan.admission)) else {}),
                 "calls": [_call_member(call) for call in self.calls],
                 "stack": {
                     "request": list(self.stacks[0][1]),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from aggregator.fields import duration_text
+from aggregator.plan.admitted import admission_lines
 from aggregator.plan.carried import carried_lines
 from aggregator.plan.explaining.explain import ExplainedCall, ExplainedPart, Explanation
 
@@ -19,6 +20,8 @@ def explanation_text(explanation: Explanation) -> str:
     plan = explanation.plan
     lines = [plan.key, f"  {explanation.answer}", f"  within {duration_text(plan.timeout)}"]
     lines += [f"  {line}" for line in carried_lines(plan.edge)]
+    if admission := [f"  {line}" for line in admission_lines(plan.admission)]:
+        lines += ["", "Who may call", *map(explanation.veil.text, admission)]
     if explanation.tree:
         lines += ["", "Calls", *(f"  {line}" for line in explanation.tree)]
     lines += ["", "Order", *_order_lines(explanation)]

@@ -16,6 +16,7 @@ from aggregator.plan.order.step import tied
 from aggregator.policies.registry import Draft, Kind
 from aggregator.runtime.admission.gates import AuthGate, GuardGate, NetworkGate
 from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
+from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import ApiKeyScheme, BasicScheme, Clock, JwtScheme, Keys, Scheme
 from aggregator.runtime.request.gates import Gate
 
@@ -52,21 +53,21 @@ def _keys(plan: JwtPlan, states: Draft, client: Client) -> Keys:
     return states.hold(kind, f"{len(place[0])}:{place[0]}{place[1] or ''}", place)
 
 
-def build_gates(plan: AdmissionPlan, schemes: Schemes) -> tuple[Gate, ...]:
+def build_gates(plan: AdmissionPlan, schemes: Schemes, refusals: Refusals) -> tuple[Gate, ...]:
     """Return the gates of an endpoint in the order in which a request meets them; none for one that is open."""
     if plan == OPEN:
         return ()
-    return tuple(build(plan, schemes) for step, build in _GATES if step.has(plan))
+    return tuple(build(plan, schemes, refusals) for step, build in _GATES if step.has(plan))
 
 
-def _auth(plan: AdmissionPlan, schemes: Schemes) -> Gate:
+def _auth(plan: AdmissionPlan, schemes: Schemes, refusals: Refusals) -> Gate:
     assert plan.auth is not None
-    return AuthGate(plan.auth, [schemes[name] for name in plan.auth.schemes])
+    return AuthGate(plan.auth, [schemes[name] for name in plan.auth.schemes], refusals)
 
 
-_BUILDERS: dict[str, Callable[[AdmissionPlan, Schemes], Gate]] = {
-    "networks": lambda plan, _: NetworkGate(plan.allow, plan.deny),
+_BUILDERS: dict[str, Callable[[AdmissionPlan, Schemes, Refusals], Gate]] = {
+    "networks": lambda plan, _, refusals: NetworkGate(plan.allow, plan.deny, refusals),
     "auth": _auth,
-    "guards": lambda plan, _: GuardGate(plan.guards),
+    "guards": lambda plan, _, refusals: GuardGate(plan.guards, refusals),
 }
 _GATES = tied(GATES, _BUILDERS)

@@ -6,17 +6,18 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+from aggregator.causes import Cause
 from aggregator.edge.networks import Networks
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.identity.caller import Caller, Reason, Refused
 from aggregator.parts.names import Names
 from aggregator.plan.admission import AuthPlan, GuardPlan
+from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Later, Scheme, Unavailable
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.request.gates import Verdict, Waiting
 
-_NO_STORE = (b"cache-control", b"no-store")
 UNKNOWN = "This needs a valid credential."
 UNSURE = "Whether the credential is valid cannot be told now."
 NOT_FROM_HERE = "This may not be called from your address."
@@ -25,15 +26,17 @@ NOT_FROM_HERE = "This may not be called from your address."
 class NetworkGate:
     """Only *allow*, and never *deny*."""
 
-    def __init__(self, allow: Networks | None, deny: Networks | None) -> None:
+    def __init__(self, allow: Networks | None, deny: Networks | None, refusals: Refusals) -> None:
         self._allow, self._deny = allow, deny
+        self._refusals = refusals
 
     def check(self, exchange: Exchange) -> Verdict:
         """Return 403 for a client that is not welcome."""
         if (self._deny is not None and self._deny.holds(exchange.client)) or (
             self._allow is not None and not self._allow.holds(exchange.client)
         ):
-            return problem(403, NOT_FROM_HERE, request_id=exchange.id)
+            self._refusals.tell(exchange, 403, "network", "")
+            return problem(403, NOT_FROM_HERE, request_id=exchange.id, cause=Cause.FORBIDDEN.value)
         return None
 
 
@@ -44,8 +47,9 @@ class AuthGate:
     to, and the subject is that of the first. What nearly fitted is said to nobody.
     """
 
-    def __init__(self, plan: AuthPlan, schemes: Sequence[Scheme]) -> None:
+    def __init__(self, plan: AuthPlan, schemes: Sequence[Scheme], refusals: Refusals) -> None:
         self._plan = plan
+        self._refusals = refusals
         self._schemes = tuple(schemes)
         challenges = dict.fromkeys(scheme.challenge for scheme in schemes if scheme.challenge)
         self._challenges = tuple((b"www-authenticate", challenge.encode()) for challenge in challenges)
@@ -57,16 +61,17 @@ class AuthGate:
             judged = _ask(scheme, exchange)
             if callable(judged):
                 return Waiting(partial(self._go_on, exchange, number, judged, tally))
-            if tally.decides(judged):
+            if tally.decides(judged, scheme.name):
                 break
         return self._verdict(exchange, tally)
 
     async def _go_on(self, exchange: Exchange, number: int, later: Later, tally: _Tally) -> Answer | None:
         """Return the verdict once *later*, of the scheme *number*, and those behind it have been heard."""
-        decided = tally.decides(await _settled(later))
+        decided = tally.decides(await _settled(later), self._schemes[number].name)
         while not decided and (number := number + 1) < len(self._schemes):
-            judged = _ask(self._schemes[number], exchange)
-            decided = tally.decides(await _settled(judged) if callable(judged) else judged)
+            scheme = self._schemes[number]
+            judged = _ask(scheme, exchange)
+            decided = tally.decides(await _settled(judged) if callable(judged) else judged, scheme.name)
         return self._verdict(exchange, tally)
 
     def _verdict(self, exchange: Exchange, tally: _Tally) -> Answer | None:
@@ -78,14 +83,16 @@ class AuthGate:
         if self._plan.optional and not callers and (failure is None or _is_missing(failure)):
             return None
         if isinstance(failure, Unavailable):
+            self._refusals.tell(exchange, 503, Cause.AUTH_UNAVAILABLE.value, tally.scheme)
             return self._unavailable(exchange, failure)
-        return problem(401, UNKNOWN, request_id=exchange.id, headers=self._said(failure))
+        reason = failure.reason if isinstance(failure, Refused) else Reason.MISSING
+        self._refusals.tell(exchange, 401, reason.value, tally.scheme)
+        cause = Cause.UNAUTHENTICATED.value
+        return problem(401, UNKNOWN, request_id=exchange.id, headers=self._said(failure), cause=cause)
 
     def _unavailable(self, exchange: Exchange, failure: Unavailable) -> Answer:
         wait = (b"retry-after", b"%d" % math.ceil(failure.retry_after))
-        return problem(
-            503, "Whether the credential is valid cannot be told now.", request_id=exchange.id, headers=[wait]
-        )
+        return problem(503, UNSURE, request_id=exchange.id, headers=[wait], cause=Cause.AUTH_UNAVAILABLE.value)
 
     def _said(self, failure: BaseException | None) -> tuple[tuple[bytes, bytes], ...]:
         """Return the challenges; RFC 6750 §3.1 names an error only where a token came."""
@@ -97,21 +104,24 @@ class AuthGate:
 
 
 class _Tally:
-    """What the schemes said so far: the callers that were admitted, and the failure that the answer would tell."""
+    """What the schemes said so far: who was admitted; the failure that the answer tells, and its scheme."""
 
-    __slots__ = ("_every", "callers", "failure")
+    __slots__ = ("_every", "callers", "failure", "scheme")
 
     def __init__(self, *, every: bool) -> None:
         self._every = every
         self.callers: list[Caller] = []
         self.failure: BaseException | None = None
+        self.scheme = ""
 
-    def decides(self, judged: Caller | BaseException) -> bool:
-        """Take note of *judged*; return whether no other scheme needs to be asked."""
+    def decides(self, judged: Caller | BaseException, scheme: str) -> bool:
+        """Take note of *judged*, the word of *scheme*; return whether no other scheme needs to be asked."""
         if isinstance(judged, Caller):
             self.callers.append(judged)
             return not self._every
-        self.failure = _worse(self.failure, judged)
+        worse = _worse(self.failure, judged)
+        if worse is not self.failure:
+            self.failure, self.scheme = worse, scheme
         return self._every
 
 
@@ -152,15 +162,18 @@ def _together(callers: list[Caller]) -> Caller:
 class GuardGate:
     """What has to be true, in order; null, an error and any other value refuse."""
 
-    def __init__(self, guards: tuple[GuardPlan, ...]) -> None:
+    def __init__(self, guards: tuple[GuardPlan, ...], refusals: Refusals) -> None:
         self._guards = guards
+        self._refusals = refusals
 
     def check(self, exchange: Exchange) -> Verdict:
         """Return the refusal of the first guard that does not hold."""
         names = Names(exchange)
         for guard in self._guards:
             if not _holds(guard, names):
-                return problem(guard.status, guard.detail, request_id=exchange.id)
+                scheme = "" if exchange.caller is None else exchange.caller.scheme
+                self._refusals.tell(exchange, guard.status, f"require: {guard.that.source}", scheme)
+                return problem(guard.status, guard.detail, request_id=exchange.id, cause=Cause.FORBIDDEN.value)
         return None
 
 

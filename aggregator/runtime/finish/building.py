@@ -35,6 +35,18 @@ def _together(steps: tuple[Finish, ...]) -> Finish:
     return finish
 
 
+def private(finish: Finish | None) -> Finish:
+    """Return *finish*, and behind it what keeps shared caches off an answer that does not say otherwise."""
+
+    def finished(exchange: Exchange, answer: Answer) -> None:
+        if finish is not None:
+            finish(exchange, answer)
+        if all(name.lower() != b"cache-control" for name, _ in answer.headers):
+            answer.headers.append((b"cache-control", b"private"))
+
+    return finished
+
+
 _BUILDERS: dict[str, Callable[[EdgePlan], Finish]] = {
     "errors": lambda plan: OwnErrors(plan.errors),
     "made": lambda plan: MadeHeaders(plan.made),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from aggregator.plan.admission import OPEN
 from aggregator.plan.types import EndpointPlan, Plan, ServerPlan
-from aggregator.server.openapi.answers.outcomes import SHARED
+from aggregator.server.openapi.answers.outcomes import SHARED, Outcome
 from aggregator.server.openapi.components import HEADERS, SCHEMAS, Schema
 from aggregator.server.openapi.extension import extension
 from aggregator.server.openapi.inputs import body_component, inputs_of, request_body
 from aggregator.server.openapi.paths import Place, component_name, places_of, unique
 from aggregator.server.openapi.responses import response_object, responses
+from aggregator.server.openapi.security import ADMISSION, requirements, security_schemes
 
 OPENAPI_VERSION = "3.1.0"
 
@@ -20,14 +22,15 @@ def build_openapi(plan: Plan) -> dict[str, Any]:
     bodies = _Bodies()
     paths: dict[str, Schema] = {}
     tags: dict[str, None] = {}
-    secured = False
+    secured, admits = False, False
     for place in places_of(plan.endpoints):
         operation = _operation(place, bodies)
+        admits = admits or place.plan.admission != OPEN
         paths.setdefault(place.path, {})[place.method] = operation
         tags.update(dict.fromkeys(place.plan.doc.tags))
-        secured = secured or "security" in operation
+        secured = secured or {"authorization": []} in operation.get("security", ())
     document: dict[str, Any] = {"openapi": OPENAPI_VERSION, "info": _info(plan.server), "paths": paths}
-    document["components"] = _components(bodies, secured=secured)
+    document["components"] = _components(bodies, _schemes(plan, secured=secured), ADMISSION if admits else ())
     if tags:
         document["tags"] = [{"name": tag} for tag in tags]
     return document
@@ -38,15 +41,20 @@ def _info(server: ServerPlan) -> Schema:
     return info | {"description": server.description} if server.description else info
 
 
-def _components(bodies: _Bodies, *, secured: bool) -> Schema:
+def _schemes(plan: Plan, *, secured: bool) -> dict[str, Schema]:
+    """Return the security schemes; *secured* tells whether an endpoint passes the credentials of its callers on."""
+    passed = {"type": "apiKey", "in": "header", "name": "Authorization", "description": "Passed on to upstreams."}
+    return ({"authorization": passed} if secured else {}) | security_schemes(plan.schemes)
+
+
+def _components(bodies: _Bodies, schemes: dict[str, Schema], more: tuple[Outcome, ...]) -> Schema:
     components: Schema = {
         "schemas": {**SCHEMAS, **bodies.schemas},
-        "responses": {outcome.shared: response_object([outcome]) for outcome in SHARED},
+        "responses": {outcome.shared: response_object([outcome]) for outcome in (*SHARED, *more)},
         "headers": HEADERS,
     }
-    if secured:
-        scheme = {"type": "apiKey", "in": "header", "name": "Authorization", "description": "Passed on to upstreams."}
-        components["securitySchemes"] = {"authorization": scheme}
+    if schemes:
+        components["securitySchemes"] = schemes
     return components
 
 
@@ -84,7 +92,9 @@ def _operation(place: Place, bodies: _Bodies) -> Schema:
     if (body := request_body(plan, body_name)) is not None:
         operation["requestBody"] = body
     operation["responses"] = responses(plan, body_name)
-    if inputs.authorization:
+    if asked := requirements(plan.admission):
+        operation["security"] = asked
+    elif inputs.authorization:
         operation["security"] = [{"authorization": []}, {}]
     operation["x-aggregator"] = extension(plan)
     return operation

@@ -22,15 +22,18 @@ from aggregator.server.openapi.answers.rewording import reworded
 from aggregator.server.openapi.answers.successes import successes
 from aggregator.server.openapi.components import Schema, header_object
 from aggregator.server.openapi.inputs import can_be_refused
+from aggregator.server.openapi.security import ADMISSION, refused_callers
 from aggregator.server.openapi.values import any_of
 
-_REFERENCES = {outcome.shared: {"$ref": f"#/components/responses/{outcome.shared}"} for outcome in SHARED}
+_REFERENCES = {
+    outcome.shared: {"$ref": f"#/components/responses/{outcome.shared}"} for outcome in (*SHARED, *ADMISSION)
+}
 
 
 def responses(plan: EndpointPlan, body_name: str | None) -> Schema:
     """Give the Responses Object of *plan*; *body_name* is the component with the schema of its request body."""
     by_status: dict[str, list[Outcome]] = {}
-    outcomes = (*successes(plan, body_name), *_refusals(plan), *_failures(plan))
+    outcomes = (*successes(plan, body_name), *refused_callers(plan.admission), *_refusals(plan), *_failures(plan))
     for outcome in (told for one in outcomes for told in reworded(one, plan.edge.errors)):
         known = by_status.setdefault(outcome.status, [])
         if outcome not in known:

@@ -81,6 +81,18 @@ INVALID = shared(
     "The request does not fit what this endpoint declares.", errors=[_INVALID],
 )  # fmt: skip
 
+UNAUTHENTICATED = shared(
+    "Unauthenticated", 401, "No valid credential came.", "This needs a valid credential.",
+    ("www-authenticate",), cause="unauthenticated",
+)  # fmt: skip
+FORBIDDEN = shared(
+    "Forbidden", 403, "The caller may not do this.", "You are not allowed to do this.", cause="forbidden",
+)  # fmt: skip
+AUTH_UNAVAILABLE = shared(
+    "AuthUnavailable", 503, "Whether the credential is valid cannot be told now.",
+    "Whether the credential is valid cannot be told now.", ("retry-after",), cause="auth_unavailable",
+)  # fmt: skip
+
 SHARED: tuple[Outcome, ...] = (
     BAD_REQUEST, NOT_FOUND, NOT_ACCEPTABLE, BODY_TOO_SLOW, BODY_TOO_LARGE, UNSUPPORTED, INVALID,
     FUNCTION_FAILED, UPSTREAM_FAILED, OVERLOADED, TIMED_OUT,

@@ -1,0 +1,47 @@
+"""Who may call an endpoint, in words and as data, in the order in which a request meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from aggregator.edge.networks import UNIX, Networks
+from aggregator.plan.admission import AdmissionPlan, AuthPlan
+
+
+def admission_lines(plan: AdmissionPlan) -> Iterator[str]:
+    """Yield what *plan* asks for, a line each, with what a caller gets who has it not."""
+    if plan.deny is not None:
+        yield f"not from {', '.join(_names(plan.deny))}, or 403"
+    if plan.allow is not None:
+        yield f"from {', '.join(_names(plan.allow))} alone, or 403"
+    if plan.auth is not None:
+        yield f"by {_auth_text(plan.auth)}, or 401"
+    for guard in plan.guards:
+        yield f'where {{{{ {guard.that.source} }}}} is true, or {guard.status} "{guard.detail}"'
+
+
+def admission_member(plan: AdmissionPlan) -> dict[str, Any]:
+    """Return what *plan* asks for, as data; nothing for what it does not."""
+    found: dict[str, Any] = {}
+    if plan.deny is not None:
+        found["deny_from"] = _names(plan.deny)
+    if plan.allow is not None:
+        found["allow_from"] = _names(plan.allow)
+    if plan.auth is not None:
+        kind = "all" if plan.auth.every else "any"
+        found["auth"] = {kind: [*plan.auth.schemes], "optional": plan.auth.optional}
+    if plan.guards:
+        found["require"] = [
+            {"that": guard.that.source, "status": guard.status, "detail": guard.detail} for guard in plan.guards
+        ]
+    return found
+
+
+def _names(networks: Networks) -> list[str]:
+    return [*map(str, networks.members), *([UNIX] if networks.has_unix else [])]
+
+
+def _auth_text(plan: AuthPlan) -> str:
+    names = (" and " if plan.every else " or ").join(plan.schemes)
+    return f"{names}, or nobody in particular" if plan.optional else names

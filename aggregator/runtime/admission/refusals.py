@@ -1,0 +1,33 @@
+"""What the log tells of callers who were refused: which scheme, and why; never what they sent."""
+
+from __future__ import annotations
+
+import logging
+
+from aggregator.exchange import Exchange
+from aggregator.runtime.repeats import Repeats
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.auth")
+
+
+class Refusals:
+    """Tells of refusals, each *reason* of a scheme ten times a second, and how many more there were."""
+
+    __slots__ = ("_repeats",)
+
+    def __init__(self) -> None:
+        self._repeats = Repeats(_tell_repeats)
+
+    def tell(self, exchange: Exchange, status: int, reason: str, scheme: str) -> None:
+        """Tell that the request of *exchange* was answered with *status*; *scheme* is empty where none was asked."""
+        if self._repeats.lets((scheme, reason)):
+            named = {"scheme": scheme} if scheme else {}
+            log(_log, logging.INFO, "A caller was refused.", status=status, reason=reason, **named, path=exchange.path,
+                request_id=exchange.id, client=exchange.client)  # fmt: skip
+
+
+def _tell_repeats(key: tuple[str, str], more: int) -> None:
+    scheme, reason = key
+    named = {"scheme": scheme} if scheme else {}
+    log(_log, logging.INFO, "More refusals like the last ones.", reason=reason, **named, count=more)

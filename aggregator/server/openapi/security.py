@@ -1,0 +1,55 @@
+"""Who may call, for OpenAPI: security schemes, the requirements of an operation, and what those get who may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from aggregator.plan.admission import AdmissionPlan, ApiKeyPlan, BasicPlan, SchemePlan
+from aggregator.server.openapi.answers.mapping import sentence
+from aggregator.server.openapi.answers.outcomes import AUTH_UNAVAILABLE, FORBIDDEN, UNAUTHENTICATED, Outcome
+from aggregator.server.openapi.components import PROBLEM_TYPE, Schema, schema_ref
+from aggregator.server.openapi.paths import component_name
+
+ADMISSION = (UNAUTHENTICATED, FORBIDDEN, AUTH_UNAVAILABLE)
+"""What is shared by endpoints that ask who calls."""
+
+
+def security_schemes(plans: Iterable[SchemePlan]) -> dict[str, Schema]:
+    """Return the Security Scheme Objects (OpenAPI 3.1 §4.8.27) of *plans* by name."""
+    return {component_name(plan.name): _scheme(plan) for plan in plans}
+
+
+def _scheme(plan: SchemePlan) -> Schema:
+    if isinstance(plan, ApiKeyPlan):
+        return {"type": "apiKey", "in": plan.place, "name": plan.field}
+    if isinstance(plan, BasicPlan):
+        return {"type": "http", "scheme": "basic"}
+    if plan.cookie is not None:
+        return {"type": "apiKey", "in": "cookie", "name": plan.cookie}
+    return {
+        "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": f"A token of {plan.rules.issuer}.",
+    }  # fmt: skip
+
+
+def requirements(plan: AdmissionPlan) -> list[dict[str, list[str]]]:
+    """Return the Security Requirement Objects of *plan*: one for each way in, an empty one where none is needed."""
+    auth = plan.auth
+    if auth is None:
+        return []
+    names = [component_name(name) for name in auth.schemes]
+    ways: list[dict[str, list[str]]] = [{name: [] for name in names}] if auth.every else [{name: []} for name in names]
+    return [*ways, {}] if auth.optional else ways
+
+
+def refused_callers(plan: AdmissionPlan) -> Iterator[Outcome]:
+    """Yield what those get who may not call."""
+    if plan.auth is not None:
+        yield UNAUTHENTICATED
+        yield AUTH_UNAVAILABLE
+    if plan.allow is not None or plan.deny is not None:
+        yield FORBIDDEN
+    for guard in plan.guards:
+        if guard.status == 403:
+            yield FORBIDDEN
+        else:
+            yield Outcome(str(guard.status), sentence(guard.detail), PROBLEM_TYPE, schema_ref("Problem"))
