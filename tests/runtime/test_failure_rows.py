@@ -294,3 +294,14 @@ def test_a_title_is_an_expression(serve):
         {"/x": httpx.Response(404)},
     )
     assert gateway.ask("GET", "/x/7").json()["title"] == "No 7 (404)"
+
+
+@pytest.mark.parametrize("row", ["", "pass: true, "])
+@pytest.mark.parametrize(
+    ("cookies", "lines"),
+    [("['a=1', 'b={{ this.status }}', null]", [b"a=1", b"b=401"]), ("a=1", [b"a=1"]), ("'{{ this.body.none }}'", [])],
+)
+def test_a_row_sets_several_cookies(rig, row, cookies, lines):
+    """Cookies are the one field that cannot be joined: each of a list has a line."""
+    one = failed(rig, status=401, rows=f"[{{on: 401, status: 401, {row}headers: {{set-cookie: {cookies}}}}}]", body={})
+    assert [value for name, value in one.answer.headers if name == b"set-cookie"] == lines

@@ -33,8 +33,10 @@ class StatusRow(Settings):
     body: Annotated[Any, TextKind.TEMPLATE] = Field(
         None, description="Answer with this body instead of a problem document."
     )
-    headers: Annotated[dict[str, str], TextKind.FIELDS] = Field(
-        default_factory=dict, description="Headers of the answer.", examples=[{"retry-after": "30"}]
+    headers: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
+        default_factory=dict,
+        description="Headers of the answer; may hold expressions. `set-cookie` may be a list.",
+        examples=[{"retry-after": "30"}],
     )
     forward: bool = Field(
         False,

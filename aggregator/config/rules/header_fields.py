@@ -68,7 +68,7 @@ def check_answer_headers(settings: HeaderSettings, path: Steps) -> Iterator[Find
 def check_row_headers(rows: Iterable[StatusRow], path: Steps) -> Iterator[Finding]:
     """Headers in the rows of a status map."""
     for index, row in enumerate(rows):
-        yield from check_fields(row.headers, (*path, index, "headers"))
+        yield from check_fields(row.headers, (*path, index, "headers"), takes_cookies=True)
 
 
 def check_fields(headers: Mapping[str, Any], path: Steps, *, takes_cookies: bool = False) -> Iterator[Finding]:

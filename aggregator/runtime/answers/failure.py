@@ -11,7 +11,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
-from aggregator.http import has_body
+from aggregator.http import HeaderList, has_body, without
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan import failures
@@ -20,8 +20,9 @@ from aggregator.runtime.answers.answer import Answer, merged_headers, problem
 from aggregator.runtime.answers.disclosure import details
 from aggregator.runtime.answers.outcome import parts_member
 from aggregator.runtime.answers.passing import fields_taken, needed_fields
-from aggregator.templates import MISSING, Template, header_value
+from aggregator.templates import MISSING, Template, header_value, text_of
 
+_COOKIE = b"set-cookie"
 _UNKNOWN = CallError(Cause.EXPRESSION, "The answer could not be made.")
 
 
@@ -55,8 +56,12 @@ def failure_answer(
     try:
         row = next((row for row in rows if matches(row, result, scope)), None)
         if row is not None and row.forward and result.status:
-            return _forwarded(result, row, scope, pass_headers)
-        return _mapped(result, row, scope, exchange, parts, debug)
+            answer = _forwarded(result, row, scope, pass_headers)
+        else:
+            answer = _mapped(result, row, scope, exchange, parts, debug)
+        if row is not None and (cookies := _cookies(row, scope)):
+            answer.headers = without(answer.headers, _COOKIE) + cookies
+        return answer
     except AggregatorError as error:
         result.error = CallError(Cause.EXPRESSION, f"The status map could not be applied: {error}")  # for the log too
         return problem(502, sentence(result.error.message), request_id=exchange.id)
@@ -80,8 +85,17 @@ def _forwarded(result: Result, row: RowPlan, names: Names, rules: tuple[tuple[by
 
 
 def _headers(row: RowPlan, names: Names) -> dict[bytes, bytes]:
-    rendered = ((name, template.render_text(names, missing="omit")) for name, template in row.headers)
+    rendered = (
+        (name, template.render_text(names, missing="omit")) for name, template in row.headers if name != _COOKIE
+    )
     return {name: header_value(text) for name, text in rendered if text}
+
+
+def _cookies(row: RowPlan, names: Names) -> HeaderList:
+    """Return the lines of the one field that a row may set several times."""
+    values = [template.render(names, missing="null") for name, template in row.headers if name == _COOKIE]
+    texts = [one for value in values for one in (value if isinstance(value, list | tuple) else (value,)) if one]
+    return [(_COOKIE, header_value(text_of(one))) for one in texts]
 
 
 def _mapped(
