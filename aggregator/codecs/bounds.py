@@ -7,6 +7,10 @@ from typing import Any
 
 MAX_CELLS = 200_000
 """Cells of a CSV body; eight megabytes of short ones took eight seconds and 1.6 GB."""
+MAX_VALUES = 200_000
+"""Values of a MessagePack body, each of which may be a single byte; eight megabytes of them took 2.5 GB."""
+MAX_LINES = 200_000
+"""Values of a body of JSON lines."""
 MAX_ELEMENTS = 50_000
 """Elements and attributes of an XML document, which cost ten times as much."""
 

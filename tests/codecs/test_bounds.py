@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.codecs.bounds import MAX_CELLS, MAX_ELEMENTS
+from aggregator.codecs.bounds import MAX_CELLS, MAX_ELEMENTS, MAX_LINES, MAX_VALUES
 from aggregator.codecs.formats.csv import decode_csv, encode_csv
+from aggregator.codecs.formats.messagepack import decode_messagepack, encode_messagepack
+from aggregator.codecs.formats.ndjson import decode_ndjson
 from aggregator.codecs.formats.xml import encode_xml
 from aggregator.errors import CallError, ExpressionError
 
@@ -30,3 +32,20 @@ def test_xml_is_written_up_to_its_elements():
     with pytest.raises(ExpressionError, match="more than 50000 members"):
         encode_xml({"a": [[1] * 100] * (MAX_ELEMENTS // 100)})
     assert encode_xml({"a": [1] * 1000}).count(b"<a>") == 1000
+
+
+def test_messagepack_is_read_up_to_its_values():
+    """A byte may stand for an object: the values are counted before any is built, whatever they are."""
+    kinds = [0, -1, 300, 70_000, 2**40, -300, -70_000, -(2**40), 1.5, None, True, "a" * 40, "b" * 300, "c" * 70_000]
+    kinds += [b"x" * 10, b"y" * 300, b"z" * 70_000, list(range(20)), {str(n): n for n in range(20)}, [], {}]
+    assert len(decode_messagepack(encode_messagepack([kinds, [[]] * (MAX_VALUES - 200)]))[1]) == MAX_VALUES - 200
+    for value in ([kinds, [[]] * MAX_VALUES], [{}] * MAX_VALUES, [{"a": 1}] * (MAX_VALUES // 3 + 1)):
+        with pytest.raises(CallError, match="more than 200000 values"):
+            decode_messagepack(encode_messagepack(value))
+
+
+def test_lines_of_json_are_read_up_to_their_number():
+    """A line may be as short as a digit."""
+    assert len(decode_ndjson(b"1\n" * MAX_LINES)) == MAX_LINES
+    with pytest.raises(CallError, match="more than 200000 lines"):
+        decode_ndjson(b"1\n" * (MAX_LINES + 1))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from aggregator.codecs import json
+from aggregator.codecs.bounds import MAX_LINES
 from aggregator.codecs.charset import utf8_of
-from aggregator.errors import CallError, ExpressionError
+from aggregator.errors import CallError, Cause, ExpressionError
 
 
 def decode_ndjson(body: bytes, content_type: bytes | None = None) -> list[Any]:
     """Return the value of every line that is not blank; raise ``CallError`` (``malformed``) naming the line."""
+    if body.count(b"\n") > MAX_LINES:
+        raise CallError(Cause.MALFORMED, f"The body is more than {MAX_LINES} lines of JSON.")
     values = []
     for number, line in enumerate(utf8_of(body, content_type).split(b"\n"), 1):
         if line.strip(json.WHITESPACE):
