@@ -91,7 +91,7 @@ class Report:
 
     def not_taken(self, reason: str, client: str) -> None:
         """Tell of a whole answer that the client did not take."""
-        if self._which != "off":
+        if self._is_told("", 499):
             log(_log, logging.WARNING, "An answer was cut off.", status=499, client=client, reason=reason)
 
     def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception | str) -> None:
@@ -105,7 +105,8 @@ class Report:
 
 def _tell_repeats(key: tuple[str, int], more: int) -> None:
     endpoint, status = key
-    log(_log, logging.WARNING, "More answers like the last ones.", endpoint=endpoint, status=status, count=more)
+    named = {"endpoint": endpoint} if endpoint else {}
+    log(_log, logging.WARNING, "More answers like the last ones.", **named, status=status, count=more)
 
 
 def _is_bad(status: int, results: tuple[Result, ...]) -> bool:

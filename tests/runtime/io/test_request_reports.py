@@ -100,3 +100,25 @@ def test_repeated_failures_are_counted(run, caplog, monkeypatch):
     caplog.clear()
     run(main("all"))
     assert len(caplog.records) == 31
+
+
+@pytest.mark.parametrize(("which", "lines", "count"), [("errors", 10, 20), ("all", 30, None), ("off", 0, None)])
+def test_answers_that_nobody_takes_are_counted_too(run, caplog, monkeypatch, which, lines, count):
+    """Clients that read nothing may come by the thousand; whose answers they were is not known any more."""
+    caplog.set_level(logging.INFO, "aggregator.request")
+
+    async def main():
+        turns: list[Callable[[], None]] = []
+        monkeypatch.setattr(
+            asyncio.get_running_loop(), "call_later", lambda _, end, key: turns.append(partial(end, key))
+        )
+        report = Report(which)
+        for _ in range(30):
+            report.not_taken("The client took nothing of it for 30 s.", "10.0.0.1")
+        for end in turns:
+            end()
+
+    run(main())
+    cut = [record for record in caplog.records if record.getMessage() == "An answer was cut off."]
+    more = [record.fields for record in caplog.records if record not in cut]
+    assert (len(cut), more) == (lines, [] if count is None else [{"status": 499, "count": count}])
