@@ -243,7 +243,8 @@ class DocPlan(Struct, frozen=True):
 class EndpointPlan(Struct, frozen=True):
     """One endpoint. A single call is a fan of one part named ``call`` whose status passes through.
 
-    *raw* says that its body does too, as it came.
+    *raw* says that its body does too, as it came. *timeout* is its deadline in seconds, infinite for a stream that
+    names none; *idle_timeout*, of a stream, the longest silence.
     """
 
     key: str

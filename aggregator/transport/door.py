@@ -57,12 +57,15 @@ class Door(ABC):
         body: bytes | AsyncIterable[bytes] | None,
         *,
         deadline: float | None,
+        answer_timeout: float | None = None,
         idle_timeout: float | None = None,
         decode: bool = False,
     ) -> StreamReply:
-        """Give the reply once its head is there; its body is read from it, and it must be closed.
+        """Return the reply once its head is there; its body is read from it, and it must be closed.
 
-        *deadline* may be None; *idle_timeout* is the longest silence in seconds. A *body* that is not bytes
+        *deadline* may be None. *answer_timeout* is the longest wait in seconds for a connection, and for the first
+        byte of the reply, counted from the end of the request; *idle_timeout* is the longest silence after it, and
+        the longest stall of the request. A *body* that is not bytes
         is sent as it comes, in chunks, or as it is when *headers* declare its ``content-length``. With
         *decode* a content coding is undone. Raises CallError, also while the body is read.
         """

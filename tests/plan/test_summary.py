@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.plan.explaining.summary import calls_text, counts_text, route_member
+from aggregator.plan.explaining.summary import calls_text, counts_text, limits_text, route_member
 
 
 def test_counts(plan_of) -> None:
@@ -35,5 +35,27 @@ def test_a_route_as_data(plan_of) -> None:
     plan = plan_of("endpoints: {GET /a: {summary: Hello, respond: {}}}")
     assert route_member(plan.endpoints[0]) == {
         "method": "GET", "path": "/a", "kind": "respond", "parts": [], "background": [], "deadline": 10,
-        "summary": "Hello", "operation_id": "get_a",
+        "idle_timeout": None, "summary": "Hello", "operation_id": "get_a",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "limits", "deadline"),
+    [("", "10s", 10), ("stream: true, ", "60s of silence", None),
+     ("stream: true, timeout: 5s, ", "5s, 60s of silence", 5),
+     ("stream: true, idle_timeout: 300ms, ", "300ms of silence", None)],
+)  # fmt: skip
+def test_the_limits_of_a_stream(plan_of, settings: str, limits: str, deadline: float | None) -> None:
+    """A stream ends when it falls silent; a deadline it has only where its endpoint writes one."""
+    text = f"defaults: {{deadline: 10s}}\nendpoints: {{GET /a: {{{settings}call: users:/x}}}}"
+    endpoint = plan_of(text).endpoints[0]
+    assert limits_text(endpoint) == limits
+    assert route_member(endpoint)["deadline"] == deadline
+
+
+def test_the_silence_of_a_stream_is_that_of_its_upstream(plan_of) -> None:
+    """`timeout.read` of the upstream is the longest silence of its streams that say no other."""
+    text = (
+        "upstreams: {a: {url: 'http://a.test', timeout: {read: 7s}}}\nendpoints: {GET /a: {stream: true, call: a:/x}}"
+    )
+    assert limits_text(plan_of(text).endpoints[0]) == "7s of silence"

@@ -32,6 +32,9 @@ endpoints:
   POST /stalled: {stream: true, idle_timeout: 300ms, forward: {body: true}, call: "POST up:/stalled"}
   GET /unsendable: {stream: true, call: "up:/download?q={query.q}"}
   GET /short-call: {stream: true, timeout: 5s, call: {url: up:/held, timeout: 200ms}}
+  GET /beating: {stream: true, call: {url: up:/events, timeout: 200ms}}
+  POST /answers-late: {stream: true, forward: {body: true}, call: {method: POST, url: up:/answers-late, timeout: 300ms}}
+  POST /named: {stream: true, timeout: 300ms, forward: {body: true}, call: "POST up:/stalled"}
   POST /upload: {stream: true, max_body: 10MB, timeout: 5s, forward: {body: true}, call: "POST up:/upload"}
   DELETE /bodiless: {stream: true, forward: {body: true}, call: "DELETE up:/upload"}
   POST /capped: {stream: true, max_body: 100B, forward: {body: true}, call: "POST up:/upload"}
@@ -249,6 +252,39 @@ def test_half_a_body_is_never_taken_for_a_whole_one(gateway, upstream, stage, ta
     stage.until(lambda: gateway.said("An answer was cut off."))
     assert [(r.levelname, bool(r.exc_info)) for r in gateway.records] == [("WARNING", False)]
     stage.until(lambda: gateway.in_flight == 0)
+
+
+def test_a_stream_may_take_longer_than_its_call(gateway, upstream):
+    """The timeout of the call is for the first byte; nobody wrote a deadline, so the stream ends when it is through."""
+    beats = [step for _ in range(8) for step in (chunk(b"data: 1\n\n"), 0.05)]
+    upstream["/events"] = [CHUNKED, *beats, b"0\r\n\r\n"]
+    answer = gateway.get("/beating")
+    assert (answer.status, answer.body.count(b"data: 1")) == (200, 8)
+
+
+def test_the_first_byte_is_awaited_from_the_end_of_the_upload(gateway, upstream, stage):
+    """A body that takes longer than the call's timeout is no failure; an upstream that is silent after it is: 504."""
+    gate = threading.Event()
+    upstream["/answers-late"] = [gate, stage.reply(body=b"done")]
+    wire = gateway.wire().write("POST", "/answers-late", "content-length: 10")
+    for _ in range(10):
+        time.sleep(0.05)
+        wire.send(b"x")
+    gate.set()
+    assert wire.reply().body == b"done"
+    gate.clear()
+    answer = gateway.ask("POST", "/answers-late", body=b"x")
+    gate.set()
+    assert (answer.status, answer.json["cause"]) == (504, "deadline")
+
+
+def test_a_deadline_blames_the_side_that_was_slow(gateway, upstream, stage):
+    """When it is over while the client owes its body, the answer is 408; when the upstream owes its own, 504."""
+    upstream["/stalled"] = ["before body", threading.Event()]
+    slow = gateway.wire().write("POST", "/named", "content-length: 50").send(b"x").reply()
+    assert (slow.status, slow.detail) == (408, "The request body took too long to arrive.")
+    answer = gateway.ask("POST", "/named", body=b"x")
+    assert (answer.status, answer.detail) == (504, "The upstream did not answer in time.")
 
 
 def test_events_may_take_for_ever_but_not_fall_silent(gateway, upstream, stage):

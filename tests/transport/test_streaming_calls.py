@@ -164,6 +164,47 @@ def test_idle_timeout(run: Any, any_stage: Any) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("body", [None, b"whole", "pieces"])
+def test_answer_timeout(run: Any, any_stage: Any, body: Any) -> None:
+    """The first byte of a reply is awaited so long from the end of the request, whatever silence is allowed after it."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(4):
+            await asyncio.sleep(0.05)
+            yield b"x"
+
+    async def main() -> None:
+        async with any_stage.playing(any_stage.OK, ["hang"]) as upstream, any_stage.door(upstream) as door:
+            for fails in (False, True):
+                sent = pieces() if body == "pieces" else body
+                asked = door.stream(b"PUT", b"/", H, sent, deadline=None, answer_timeout=0.15, idle_timeout=9.0)
+                if fails:
+                    with pytest.raises(CallError) as failure:
+                        await asked
+                    assert failure.value.cause == Cause.DEADLINE
+                else:
+                    async with await asked as reply:
+                        await read_all(reply)
+            await any_stage.until(lambda: upstream.open == 0)
+
+    run(main())
+
+
+def test_a_stream_waits_for_its_place_no_longer_than_for_its_answer(run: Any, any_stage: Any) -> None:
+    """A stream without a deadline does not stand in the queue for ever."""
+
+    async def main() -> None:
+        held, limits = [CHUNKED, b"1\r\nx\r\n", "hang"], Limits(max_streams=1)
+        async with any_stage.playing(held) as upstream, any_stage.door(upstream, limits=limits) as door:
+            reply = await door.stream(b"GET", b"/", H, None, deadline=None)
+            with pytest.raises(CallError) as failure:
+                await door.stream(b"GET", b"/", H, None, deadline=None, answer_timeout=0.05)
+            assert failure.value.cause == Cause.QUEUE_TIMEOUT
+            await reply.aclose()
+
+    run(main())
+
+
 def test_given_up(run: Any, any_stage: Any) -> None:
     """A reply that is closed in the middle closes its connection, and cannot be read on."""
 

@@ -35,8 +35,7 @@ def routes(path: str, form: str) -> None:
 
     Exit codes: 0 fine, 1 the file has problems, 2 wrong usage.
     """  # noqa: D301 - click wants the character itself
-    from aggregator.fields import duration_text
-    from aggregator.plan.explaining.summary import calls_text, route_member
+    from aggregator.plan.explaining.summary import calls_text, limits_text, route_member
     from aggregator.server.generations.plan_source import PlanFiles
 
     endpoints = PlanFiles(Path(path)).load().endpoints
@@ -48,5 +47,5 @@ def routes(path: str, form: str) -> None:
 
         click.echo(routes_markdown(endpoints), nl=False)
         return
-    rows = [(one.method, one.pattern.source, calls_text(one), duration_text(one.timeout)) for one in endpoints]
+    rows = [(one.method, one.pattern.source, calls_text(one), limits_text(one)) for one in endpoints]
     show_table(("METHOD", "PATH", "CALLS", "DEADLINE"), rows)

@@ -68,7 +68,10 @@ class EndpointSettings(AdmissionSettings):
     respond: StaticSettings | None = Field(None, description="A static answer, without any call.")
     stream: bool = Field(False, description="Send the body of `call` on as it comes: downloads and server-sent events.")
     idle_timeout: Timeout | None = Field(
-        None, description="Longest silence of a stream; it has no deadline then unless `timeout` is set."
+        None,
+        description="Longest silence of a stream, which has no deadline unless its `timeout` is set; left out, it is "
+        "`timeout.read` of the upstream, or 60s.",
+        examples=["30s"],
     )
     cors: Cors | None = Field(
         None,

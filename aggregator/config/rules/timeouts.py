@@ -15,7 +15,7 @@ def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding
     """Timeouts of calls that the endpoint's deadline cuts short."""
     own = analysis.settings.timeout if analysis.settings is not None else None
     deadline = own if own is not None else around.settings.defaults.deadline
-    if analysis.settings is None or analysis.settings.idle_timeout is not None:
+    if analysis.settings is None or (analysis.settings.stream and own is None):
         deadline = None
     for call in analysis.calls:
         limits = call.settings.timeout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -35,6 +36,7 @@ from aggregator.plan.types import (
 from aggregator.plan.walking import calls_in
 from aggregator.templates import compile_pattern
 
+_SILENCE = 60.0  # seconds that a stream may be silent when nobody says how long
 _RESERVE = 0.05
 _RESERVED_SHARE = 0.05
 
@@ -125,7 +127,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         rows=rows_for(("response",), rows, whole.default_rows),
         effects=effects,
         stream=settings.stream,
-        idle_timeout=settings.idle_timeout,
+        idle_timeout=_idle_timeout(settings, fan) if settings.stream else None,
         doc=_doc(settings, config.operation_id),
         admission=admission,
         edge=edge,
@@ -167,12 +169,21 @@ def _unread(call: CallPlan) -> CallPlan:
 
 
 def _deadline(settings: EndpointSettings, whole: Surroundings, fan: FanPlan | None) -> tuple[float, float]:
-    """Give the deadline of an endpoint, and what of it is kept for making the answer.
+    """Return the deadline of an endpoint in seconds, and what of it is kept for making the answer.
 
     One that declares no deadline has the time of its slowest call, or the client's if longer, and may use all of it.
+    A stream has none but its own.
     """
+    if settings.stream:
+        return settings.timeout or math.inf, 0.0
     declared = settings.timeout or whole.root.defaults.deadline
     if declared is not None:
         return declared, min(_RESERVE, declared * _RESERVED_SHARE)
     client = whole.root.client.timeout.total or 0.0
     return max([client, *(call.timeout for call in calls_in(fan))]), 0.0
+
+
+def _idle_timeout(settings: EndpointSettings, fan: FanPlan | None) -> float:
+    """Return the longest silence of a stream in seconds: its own, or that of the upstream."""
+    said = [settings.idle_timeout, *(call.upstream.pool.timeouts.read for call in calls_in(fan))]
+    return next((seconds for seconds in said if seconds is not None), _SILENCE)

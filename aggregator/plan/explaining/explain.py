@@ -12,7 +12,7 @@ from aggregator.plan.admitted import admission_member
 from aggregator.plan.carried import carried_member
 from aggregator.plan.explaining.graph import Line, draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
-from aggregator.plan.explaining.summary import call_words, moment_text, named_calls, part_text
+from aggregator.plan.explaining.summary import call_words, deadline_of, moment_text, named_calls, part_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
 from aggregator.plan.explaining.ways import ways_of
 from aggregator.plan.order.request import request_words
@@ -24,8 +24,8 @@ from aggregator.templates import json_text
 class ExplainedCall(Struct, frozen=True):
     """One request, as it would be written, and when it has to have ended; *part* tells its place: ``page.cart``.
 
-    *seconds* is its limit, cut to the endpoint's deadline when *is_cut*. *role* is ``call``, ``fallback``,
-    ``race``, ``group`` or ``background``.
+    *seconds* is its limit, of a stream that of its first byte, cut to the endpoint's deadline when *is_cut*. *role* is
+    ``call``, ``fallback``, ``race``, ``group`` or ``background``.
     """
 
     part: str
@@ -75,7 +75,8 @@ class Explanation(Struct, frozen=True):
             {
                 "endpoint": self.plan.key,
                 "kind": self.plan.kind,
-                "deadline": self.plan.timeout,
+                "deadline": deadline_of(self.plan),
+                "idle_timeout": self.plan.idle_timeout,
                 "answer": self.answer,
                 **({"admission": asked} if (asked := admission_member(self.plan.admission)) else {}),
                 "calls": [_call_member(call) for call in self.calls],

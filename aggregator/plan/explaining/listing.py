@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from aggregator.fields import duration_text
-from aggregator.plan.explaining.summary import calls_text
+from aggregator.plan.explaining.summary import calls_text, limits_text
 from aggregator.plan.types import EndpointPlan
 
 
@@ -19,7 +18,7 @@ def routes_markdown(endpoints: Iterable[EndpointPlan]) -> str:
 def _row(endpoint: EndpointPlan) -> str:
     summary = f"<br>{_cell(endpoint.doc.summary)}" if endpoint.doc.summary else ""
     needs = ", ".join(_needs(endpoint))
-    cells = (_code(endpoint.key) + summary, needs, _cell(calls_text(endpoint)), duration_text(endpoint.timeout))
+    cells = (_code(endpoint.key) + summary, needs, _cell(calls_text(endpoint)), limits_text(endpoint))
     return f"| {' | '.join(cells)} |"
 
 

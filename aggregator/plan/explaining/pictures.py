@@ -9,7 +9,7 @@ from aggregator.fields import duration_text
 from aggregator.plan.explaining.explain import ExplainedPart, Explanation
 from aggregator.plan.explaining.graph import depth_of, draw_tree, inside_of, notes_of
 from aggregator.plan.explaining.preview import Veil
-from aggregator.plan.explaining.summary import calls_text, moment_text, part_text
+from aggregator.plan.explaining.summary import calls_text, limits_text, moment_text, part_text
 from aggregator.plan.explaining.svg import Arrow, Box, draw_svg
 from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, Plan
 from aggregator.plan.walking import calls_in
@@ -21,7 +21,7 @@ def endpoint_picture(explanation: Explanation) -> str:
     parts = plan.fan.parts if plan.fan else ()
     depths = [depth_of(plan.fan, number) for number in range(len(parts))] if plan.fan else []
     last = max(depths, default=0) + 2 if parts else 1
-    boxes = [Box("request", 0, plan.key, (f"within {duration_text(plan.timeout)}",), "end")]
+    boxes = [Box("request", 0, plan.key, (f"within {limits_text(plan)}",), "end")]
     arrows: list[Arrow] = []
     for number, (part, told) in enumerate(zip(parts, explanation.parts, strict=True)):
         kind = "maybe" if part.optional else "box"
@@ -73,7 +73,7 @@ def file_picture(plan: Plan, veil: Veil) -> str:
             endpoint.key,
             0,
             endpoint.key,
-            (veil.text(calls_text(endpoint)), f"within {duration_text(endpoint.timeout)}"),
+            (veil.text(calls_text(endpoint)), f"within {limits_text(endpoint)}"),
         )
         for endpoint in plan.endpoints
     ]

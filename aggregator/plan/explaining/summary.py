@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
+from aggregator.fields import duration_text
 from aggregator.plan.order.call import AROUND_CALL, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import words_of
 from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, PartPlan, Plan
@@ -34,6 +36,18 @@ def calls_text(plan: EndpointPlan) -> str:
     if plan.effects:
         text += " + " + ", ".join(effect.name for effect in plan.effects)
     return text
+
+
+def deadline_of(plan: EndpointPlan) -> float | None:
+    """Return the deadline of *plan* in seconds, None for a stream that has none."""
+    return plan.timeout if plan.timeout < inf else None
+
+
+def limits_text(plan: EndpointPlan) -> str:
+    """Return when *plan* ends at the latest: ``5s``, for a stream ``60s of silence``, with a deadline both."""
+    deadline, silence = deadline_of(plan), plan.idle_timeout
+    words = [] if deadline is None else [duration_text(deadline)]
+    return ", ".join(words if silence is None else [*words, f"{duration_text(silence)} of silence"])
 
 
 def part_text(part: PartPlan) -> str:
@@ -82,14 +96,15 @@ def _in_part(part: PartPlan, name: str, outer: tuple[str, ...]) -> Iterator[tupl
 
 
 def route_member(plan: EndpointPlan) -> dict[str, Any]:
-    """Give an endpoint as data: what is served, what it calls, its deadline in seconds."""
+    """Give an endpoint as data: what is served, what it calls, its deadline and its longest silence in seconds."""
     return {
         "method": plan.method,
         "path": plan.pattern.source,
         "kind": plan.kind,
         "parts": [_part_member(part) for part in plan.fan.parts] if plan.fan else [],
         "background": [effect.name for effect in plan.effects],
-        "deadline": plan.timeout,
+        "deadline": deadline_of(plan),
+        "idle_timeout": plan.idle_timeout,
         "summary": plan.doc.summary,
         "operation_id": plan.doc.operation_id,
     }

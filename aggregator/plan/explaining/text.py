@@ -8,7 +8,8 @@ from textwrap import wrap
 from aggregator.fields import duration_text
 from aggregator.plan.admitted import admission_lines
 from aggregator.plan.carried import carried_lines
-from aggregator.plan.explaining.explain import ExplainedCall, ExplainedPart, Explanation
+from aggregator.plan.explaining.explain import ExplainedPart, Explanation
+from aggregator.plan.explaining.summary import limits_text
 
 _COLUMNS = ("timeout", "network", "404", "4xx", "5xx", "invalid_body", "overloaded")
 _SELDOM = ("3xx", "unsuccessful", "input", "expression", "fault")
@@ -18,7 +19,7 @@ _USUAL = frozenset({"502", "ok", "lost", "lost/502"})
 def explanation_text(explanation: Explanation) -> str:
     """Give *explanation* as text; headings stand at the start of a line, all else is indented."""
     plan = explanation.plan
-    lines = [plan.key, f"  {explanation.answer}", f"  within {duration_text(plan.timeout)}"]
+    lines = [plan.key, f"  {explanation.answer}", f"  within {limits_text(plan)}"]
     lines += [f"  {line}" for line in carried_lines(plan.edge)]
     if admission := [f"  {line}" for line in admission_lines(plan.admission)]:
         lines += ["", "Who may call", *map(explanation.veil.text, admission)]
@@ -26,7 +27,7 @@ def explanation_text(explanation: Explanation) -> str:
         lines += ["", "Calls", *(f"  {line}" for line in explanation.tree)]
     lines += ["", "Order", *_order_lines(explanation)]
     if explanation.calls:
-        lines += ["", "Requests", *_request_lines(explanation.calls)]
+        lines += ["", "Requests", *_request_lines(explanation)]
     if explanation.parts or explanation.making:
         lines += ["", "What the client gets when a part fails", *_failure_lines(explanation)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -42,7 +43,8 @@ def _order_lines(explanation: Explanation) -> Iterator[str]:
         yield from (f"  {'':<{width}}  {line}".replace("\0", " ") for line in more)
 
 
-def _request_lines(calls: Sequence[ExplainedCall]) -> Iterator[str]:
+def _request_lines(explanation: Explanation) -> Iterator[str]:
+    calls = explanation.calls
     shared = [h for h in calls[0].request.headers if len(calls) > 1 and all(h in c.request.headers for c in calls)]
     if shared:
         yield "  all"
@@ -54,7 +56,8 @@ def _request_lines(calls: Sequence[ExplainedCall]) -> Iterator[str]:
         yield f"    {call.request.line}"
         yield from (f"    {name}: {value}" for name, value in call.request.headers if (name, value) not in shared)
         yield from (f"    {line}" for line in (call.request.body or "").splitlines())
-        yield f"    ends within {duration_text(call.seconds)}{cut}"
+        verb = "begins to answer" if explanation.plan.stream and call.role == "call" else "ends"
+        yield f"    {verb} within {duration_text(call.seconds)}{cut}"
 
 
 def _failure_lines(explanation: Explanation) -> Iterator[str]:

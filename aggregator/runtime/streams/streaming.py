@@ -7,7 +7,6 @@ cut the connection, so that half a body is never taken for a whole one.
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncIterable, Callable
 from typing import Any, Protocol
@@ -40,7 +39,8 @@ class StreamDoor(LeanDoor, Protocol):
 
     async def stream(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None, *,
-        deadline: float | None, idle_timeout: float | None = None, decode: bool = False,
+        deadline: float | None, answer_timeout: float | None = None, idle_timeout: float | None = None,
+        decode: bool = False,
     ) -> StreamReply:  # fmt: skip
         """Send, and give the response once its head is there."""
 
@@ -49,18 +49,7 @@ class StreamHandler:
     """Serves one streaming endpoint of one generation."""
 
     is_direct = False
-    __slots__ = (
-        "_clock",
-        "_effects",
-        "_gates",
-        "_inputs",
-        "_queue",
-        "_report",
-        "_seconds",
-        "_stream",
-        "_teller",
-        "plan",
-    )
+    __slots__ = ("_clock", "_effects", "_gates", "_inputs", "_queue", "_report", "_stream", "_teller", "plan")
 
     def __init__(
         self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
@@ -77,7 +66,6 @@ class StreamHandler:
         self._gates = gates
         self._teller = teller
         self._clock = clock
-        self._seconds = plan.timeout if plan.names_deadline or plan.idle_timeout is None else math.inf
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
         """Answer one request; *segments* are the path parameters as canonical percent-encoded bytes.
@@ -145,5 +133,5 @@ class StreamHandler:
         exchange.id = request_id(exchange.header_list)
         exchange.started = now
         exchange.moment = self._clock()
-        exchange.deadline = now + self._seconds
+        exchange.deadline = now + self.plan.timeout
         return exchange

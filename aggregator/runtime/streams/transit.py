@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from aggregator.errors import AggregatorError, CallError
+from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.http import first, has_body, joined
 from aggregator.parts.frame import Frame
@@ -58,7 +58,7 @@ class Transit:
     """
 
     __slots__ = (
-        "_frame", "_opened", "_receive", "_send", "_silence", "_stream", "_wants_length", "closing", "read",
+        "_frame", "_hears", "_opened", "_receive", "_send", "_silence", "_stream", "_wants_length", "closing", "read",
         "results", "size", "status", "whole",
     )  # fmt: skip
 
@@ -68,6 +68,7 @@ class Transit:
         self._receive = receive
         self._send = send
         self._silence: asyncio.Timeout | None = None
+        self._hears = False
         self._wants_length = scope.get("http_version") == "1.0" and not scope.get(CLOSE_DELIMITED)
         self.closing: bool = scope.get("aggregator.draining", False)
         self.read = asyncio.Event()
@@ -85,8 +86,10 @@ class Transit:
         """Give the answer, to be sent unless ``status`` is set: then it was. Raises ``CallError`` when it broke off."""
         started = self._opened = self._frame.loop.time()
         try:
-            reply = await self._open(started)
+            reply = await self._open()
         except CallError as error:
+            if self._hears and error.cause is Cause.DEADLINE:
+                raise _slow_client() from None
             return self._failed(error, started)
         async with reply:
             success = self._stream.sender.plan.success
@@ -109,7 +112,7 @@ class Transit:
         self.results = (result,)
         self._frame.names.see(_CALL, self.results)
 
-    async def _open(self, now: float) -> StreamReply:
+    async def _open(self) -> StreamReply:
         try:
             target, headers, body = self._stream.sender.render(self._frame)
         except CallError:
@@ -122,9 +125,9 @@ class Transit:
         if not self.whole:
             headers += _length(exchange)
             source = self._body()
-        deadline = self._frame.deadline if idle is not None else min(self._frame.deadline, now + plan.timeout)
+        deadline = self._frame.deadline
         return await self._stream.door.stream(
-            plan.request.method, target, headers, source,
+            plan.request.method, target, headers, source, answer_timeout=plan.timeout,
             deadline=None if deadline == math.inf else deadline, idle_timeout=idle,
         )  # fmt: skip
 
@@ -137,14 +140,20 @@ class Transit:
             self.read.set()
 
     async def _hear(self) -> Any:
-        """Give what the client sends next; raises ``Refusal`` (408) when nothing moves for ``idle_timeout``."""
+        """Return what the client sends next; raises ``Refusal`` (408) when nothing moves for ``idle_timeout``.
+
+        When it is cancelled, the client stays the one that was waited for.
+        """
+        self._hears = True
         try:
             async with asyncio.timeout(self._stream.plan.idle_timeout) as self._silence:
-                return await self._receive()
+                message = await self._receive()
         except TimeoutError:
-            raise Refusal(408, "The request body took too long to arrive.") from None
+            raise _slow_client() from None
         finally:
             self._silence = None
+        self._hears = False
+        return message
 
     def _moved(self) -> None:
         """Take note that the answer goes on: meanwhile the client may be silent."""
@@ -197,6 +206,10 @@ class Transit:
         await self._send({"type": "http.response.body", "body": b""})
         self.results[0].ended = self._frame.loop.time()
         return answer
+
+
+def _slow_client() -> Refusal:
+    return Refusal(408, "The request body took too long to arrive.")
 
 
 async def _whole(reply: StreamReply) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from aggregator.plan.carried import carried_member
 from aggregator.plan.types import EndpointPlan, FanPlan, PartPlan
@@ -10,15 +11,15 @@ from aggregator.server.openapi.components import Schema
 
 
 def extension(plan: EndpointPlan) -> Schema:
-    """Give the upstreams and the deadline of *plan*; of a fan-out also its parts, and what they wait for.
+    """Return the upstreams and the limits of time of *plan*; of a fan-out also its parts, and what they wait for.
 
     Upstreams are named as in problem documents, never by their address.
     """
     fan = plan.fan
     shown: Schema = {"upstreams": _unique(_upstreams(fan))}
-    if plan.idle_timeout is None:
+    if plan.timeout < inf:
         shown["timeout"] = f"{plan.timeout:g}s"
-    else:
+    if plan.idle_timeout is not None:
         shown["idle_timeout"] = f"{plan.idle_timeout:g}s"
     shown |= carried_member(plan.edge)
     if plan.kind == "fan_out" and fan is not None:

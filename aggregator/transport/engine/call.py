@@ -34,6 +34,7 @@ class Ticket:
     )  # fmt: skip
 
     streaming: ClassVar[bool] = False
+    answer_timeout: float | None = None  # seconds to the first byte of a streamed reply; in others, bytes are bytes
 
     def __init__(
         self,

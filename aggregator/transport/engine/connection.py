@@ -101,20 +101,25 @@ class Connection(asyncio.Protocol):
         return lost_failure(None, answering=False)
 
     def due(self, now: float) -> tuple[float, Cause]:
-        """Give when (loop time) the call in hand has failed, and of what, if nothing happens until then."""
+        """Return when (loop time) the call in hand has failed, and of what, if nothing happens until then."""
         ticket = cast("Ticket", self.ticket)
-        limits, when, cause = ticket.timeouts, ticket.deadline, Cause.DEADLINE
-        if self.writable is not None:
-            limit, since, name = limits.write, self.stalled_since, Cause.WRITE_TIMEOUT
-        else:
-            limit, since, name = limits.read, max(self.heard, ticket.sent), Cause.READ_TIMEOUT
-            if self._paused or not ticket.uploaded:
-                limit = None
+        limit, since, cause = self._awaited(ticket)
         if limit is not None:
             gap = now + limit - (monotonic() - since)
-            if gap < when:
-                return gap, name
-        return when, cause
+            if gap < ticket.deadline:
+                return gap, cause
+        return ticket.deadline, Cause.DEADLINE
+
+    def _awaited(self, ticket: Ticket) -> tuple[float | None, float, Cause]:
+        """Return for how many seconds the upstream is waited for, None without end, since when, and what it is then."""
+        if self.writable is not None:
+            return ticket.timeouts.write, self.stalled_since, Cause.WRITE_TIMEOUT
+        since = max(self.heard, ticket.sent)
+        if self._paused or not ticket.uploaded:
+            return None, since, Cause.READ_TIMEOUT
+        if not ticket.first_byte and ticket.answer_timeout is not None:
+            return ticket.answer_timeout, since, Cause.DEADLINE
+        return ticket.timeouts.read, since, Cause.READ_TIMEOUT
 
     def pause_reading(self) -> None:
         """Hold the upstream back."""

@@ -79,6 +79,7 @@ class Pool(Door):
         body: bytes | AsyncIterable[bytes] | None,
         *,
         deadline: float | None,
+        answer_timeout: float | None = None,
         idle_timeout: float | None = None,
         decode: bool = False,
         timeouts: Timeouts | None = None,
@@ -96,7 +97,9 @@ class Pool(Door):
             upload = Upload(body, length)
         due = math.inf if deadline is None else deadline
         lane = self._places.calls if among_calls else self._places.streams
-        ticket = StreamTicket(self._places, method, request, upload, due, monotonic(), limits, lane)
+        ticket = StreamTicket(
+            self._places, method, request, upload, due, monotonic(), limits, lane, answer_timeout=answer_timeout
+        )
         if len(target.split()) != 1:
             raise bad_target()
         self._places.admit(ticket)

@@ -110,8 +110,9 @@ class Places:
         if lane.has_room:
             self._dial(ticket, lane)
             return
-        if ticket.timeouts.pool is not None:
-            ticket.waits_until = min(ticket.waits_until, self.loop.time() + ticket.timeouts.pool)
+        waits = [limit for limit in (ticket.timeouts.pool, ticket.answer_timeout) if limit is not None]
+        if waits:
+            ticket.waits_until = min(ticket.waits_until, self.loop.time() + min(waits))
         if lane.line.join(ticket, ticket.started):
             self._watch.by(ticket.waits_until)
         else:
@@ -227,7 +228,7 @@ class Places:
     def watch_gap(self, ticket: Ticket | None) -> None:
         """See to it that *ticket* is looked at when its read or write limit may have been reached."""
         if ticket is not None:
-            for limit in (ticket.timeouts.read, ticket.timeouts.write):
+            for limit in (ticket.timeouts.read, ticket.timeouts.write, ticket.answer_timeout):
                 if limit is not None:
                     self._watch.by(self.loop.time() + limit)
 

@@ -32,7 +32,8 @@ class StreamTicket(Ticket):
     """
 
     __slots__ = (
-        "_codings", "_failure", "_headers", "_limits", "_pieces", "_size", "_status", "_upload", "_wake", "over",
+        "_codings", "_failure", "_headers", "_limits", "_pieces", "_size", "_status", "_upload", "_wake",
+        "answer_timeout", "over",
     )  # fmt: skip
 
     streaming: ClassVar[bool] = True
@@ -47,8 +48,11 @@ class StreamTicket(Ticket):
         started: float,
         timeouts: Timeouts,
         lane: Lane,
+        *,
+        answer_timeout: float | None = None,
     ) -> None:
         super().__init__(places, method, request, math.inf, deadline, started, self._end)
+        self.answer_timeout = answer_timeout
         self.lane = lane
         self._limits = timeouts
         self._upload = upload

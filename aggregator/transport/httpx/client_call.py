@@ -5,12 +5,15 @@ Used by `ClientPool`. Every exception of the client leaves here as CallError.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
 import httpx
 
+from aggregator.errors import Cause
 from aggregator.transport.engine.call import IDEMPOTENT
+from aggregator.transport.failures import late
 from aggregator.transport.httpx.client_response import LOCATION, ClientResponse
 from aggregator.transport.httpx.failures import failure_of, was_answered
 from aggregator.transport.httpx.stock_transport import OWN, UpstreamTransport
@@ -24,10 +27,13 @@ _STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 class ClientCall:
     """A request to be made with *client*; the lean door's arguments, *settings* of its pool.
 
-    *transport* is which of a `StockTransport` to take.
+    *transport* is which of a `StockTransport` to take. *idle_timeout*, of a stream, is the longest stall in seconds.
     """
 
-    __slots__ = ("_body", "_client", "_crash", "_events", "_headers", "_method", "_settings", "_target", "_transport")
+    __slots__ = (
+        "_body", "_client", "_crash", "_events", "_headers", "_method", "_patience", "_settings", "_target",
+        "_transport", "idle_timeout",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -47,10 +53,31 @@ class ClientCall:
         self._body = body if body is None or isinstance(body, bytes) else self._watched(body)
         self._transport = transport
         self._crash: Exception | None = None
+        self._patience: tuple[asyncio.Timeout, float] | None = None
+        self.idle_timeout: float | None = None
         self._events: list[str] = []
 
+    async def answered_within(self, seconds: float | None) -> ClientResponse:
+        """Send, and return the response if its head comes within *seconds* of the end of the request.
+
+        Raises as `send` does, and CallError (DEADLINE).
+        """
+        if seconds is None:
+            return await self.send()
+        is_whole = self._body is None or isinstance(self._body, bytes)
+        try:
+            async with asyncio.timeout(seconds if is_whole else None) as patience:
+                self._patience = (patience, seconds)
+                return await self.send()
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            raise late(Cause.DEADLINE) from None
+        finally:
+            self._patience = None
+
     async def send(self) -> ClientResponse:
-        """Give the response once its head is there. Raises CallError, or what the source of the body raised.
+        """Return the response once its head is there. Raises CallError, or what the source of the body raised.
 
         A request that an idle connection swallowed is sent once more, if it may be.
         """
@@ -74,7 +101,9 @@ class ClientCall:
 
     async def _send(self) -> httpx.Response:
         limits = self._settings.timeouts
-        timeout = {"connect": limits.connect, "read": limits.read, "write": limits.write, "pool": None}
+        read = limits.read if self._patience is None else None  # the wait for the answer has a limit of its own
+        write = limits.write or self.idle_timeout
+        timeout = {"connect": limits.connect, "read": read, "write": write, "pool": None}
         extensions: dict[str, Any] = {"timeout": timeout, "trace": self._trace, LOCATION: True}
         url = _url(self._settings.origin, self._target)
         if url.raw_path != self._target:  # httpx has its own mind; and a proxy wants no target of ours
@@ -104,6 +133,9 @@ class ClientCall:
         try:
             async for piece in body:
                 yield piece
+            if self._patience is not None:
+                patience, seconds = self._patience
+                patience.reschedule(asyncio.get_running_loop().time() + seconds)
         except Exception as error:
             self._crash = error
             raise

@@ -105,17 +105,19 @@ class ClientPool(Door):
         body: bytes | AsyncIterable[bytes] | None,
         *,
         deadline: float | None,
+        answer_timeout: float | None = None,
         idle_timeout: float | None = None,
         decode: bool = False,
     ) -> StreamReply:
         """See `Door.stream`."""
         call = self._call(method, target, headers, body)
+        call.idle_timeout = idle_timeout
         async with in_time(deadline):
             self._check_open()
-            await self._stream_gate.enter()
+            await self._stream_gate.enter(wait=answer_timeout)
             source = ClientStream(self._stream_gate, deadline, idle_timeout)
             try:
-                response = source.response = await call.send()
+                response = source.response = await call.answered_within(answer_timeout)
                 response.judge()
                 decoder = decoder_for(response.codings) if decode else None
             except BaseException:
