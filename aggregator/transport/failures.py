@@ -50,11 +50,20 @@ BY_VERIFY_CODE: dict[int, str] = {
     64: "The certificate of the upstream is for another address.",
 }
 
+_OLD_VERSION = "The upstream offers no supported version of TLS; `tls.security` says which are."
+_UNSAFE = "The upstream cannot renegotiate safely (RFC 5746); `tls.security: legacy` accepts that."
+_NOTHING_SHARED = "The upstream shares no cipher suite with us; `tls.security` says which are offered."
+
 BY_TLS_REASON: dict[str, str] = {
     "WRONG_VERSION_NUMBER": "The upstream does not speak TLS.",
     "HTTP_REQUEST": "The upstream does not speak TLS.",
-    "UNSUPPORTED_PROTOCOL": "The upstream offers no supported version of TLS.",
-    "TLSV1_ALERT_PROTOCOL_VERSION": "The upstream offers no supported version of TLS.",
+    "UNSUPPORTED_PROTOCOL": _OLD_VERSION,
+    "TLSV1_ALERT_PROTOCOL_VERSION": _OLD_VERSION,
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": _NOTHING_SHARED,
+    "TLSV1_ALERT_INSUFFICIENT_SECURITY": _NOTHING_SHARED,
+    "NO_CIPHERS_AVAILABLE": _NOTHING_SHARED,
+    "DH_KEY_TOO_SMALL": "The key of the upstream is too short; `tls.security` says what is accepted.",
+    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": _UNSAFE,
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "The upstream wants a client certificate.",
     "TLSV1_ALERT_UNKNOWN_CA": "The upstream does not accept our certificate.",
     "SSLV3_ALERT_BAD_CERTIFICATE": "The upstream does not accept our certificate.",
@@ -88,11 +97,12 @@ def connect_failure(error: BaseException) -> CallError:
 
 
 def tls_failure(error: ssl.SSLError) -> CallError:
-    """Give in words why TLS failed."""
+    """Return the failure that *error* means; its fault is the reason that OpenSSL names."""
+    reason = getattr(error, "reason", None) or None
     if isinstance(error, ssl.SSLCertVerificationError):
         unknown = "The certificate of the upstream is not valid."
-        return CallError(Cause.TLS, BY_VERIFY_CODE.get(getattr(error, "verify_code", 0), unknown))
-    return CallError(Cause.TLS, BY_TLS_REASON.get(getattr(error, "reason", ""), "TLS with the upstream failed."))
+        return CallError(Cause.TLS, BY_VERIFY_CODE.get(getattr(error, "verify_code", 0), unknown), fault=reason)
+    return CallError(Cause.TLS, BY_TLS_REASON.get(reason or "", "TLS with the upstream failed."), fault=reason)
 
 
 def lost_failure(error: BaseException | None, *, answering: bool) -> CallError:

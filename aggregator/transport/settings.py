@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -100,13 +101,19 @@ class Caps(Struct, frozen=True):
     interim: int = 16
 
 
+Security = Literal["modern", "compatible", "legacy"]
+"""``modern``: TLS 1.2 with forward secrecy, and 1.3; ``compatible``: every suite of TLS 1.2 that OpenSSL has not given
+up; ``legacy``: TLS 1.0 on, with short keys and without secure renegotiation (RFC 5746)."""
+
+
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
     """How the upstream proves itself, and how we do.
 
     *ca_file* replaces the bundled authorities; *cert_file* (with *key_file* when the key is apart) is our
     own certificate; *server_name* is asked for and verified in place of the host. All files are PEM, and
-    *digest* is of what they held: with another one they are read again.
+    *digest* is of what they held: with another one they are read again. *security* is what is offered to the upstream,
+    *ciphers* (an OpenSSL cipher string) stands in for the suites of TLS 1.2 and older in it.
     The environment (``SSL_CERT_FILE`` and its like) plays no part.
     """
 
@@ -117,6 +124,8 @@ class TlsSettings:
     key_password: str | None = field(default=None, repr=False)
     server_name: str | None = None
     digest: str = ""
+    security: Security = "modern"
+    ciphers: str | None = None
 
 
 class PoolSettings(Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import trustme
 from msgspec.structs import replace
 
 from aggregator.errors import CallError, Cause, StartupError
-from aggregator.transport import Origin, Pool, PoolSettings, TlsSettings
+from aggregator.transport import Origin, Pool, PoolSettings, Reply, TlsSettings
 from aggregator.transport.engine import connecting
 from aggregator.transport.engine import slots as places
 from aggregator.transport.tls import contexts as tls
@@ -82,6 +83,33 @@ def test_refused_in_words(run: Any, stage: Any, authority: Any, which: str, mess
     }
     error = called(run, stage, servers[which], ca_file=authority.file)
     assert (error.cause, error.message) == (Cause.TLS, message)
+
+
+def old_server(authority: Any, version: ssl.TLSVersion) -> ssl.SSLContext:
+    """Return the context of a server that speaks *version* at most, with a suite that Python does not offer."""
+    context: ssl.SSLContext = authority.context("127.0.0.1")
+    context.set_ciphers("ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, version
+    return context
+
+
+@pytest.mark.parametrize(
+    ("version", "settings", "is_called"),
+    [
+        (ssl.TLSVersion.TLSv1_2, {}, False),
+        (ssl.TLSVersion.TLSv1_2, {"security": "compatible"}, True),
+        (ssl.TLSVersion.TLSv1_2, {"ciphers": "ECDHE-ECDSA-AES128-SHA"}, True),
+        (ssl.TLSVersion.TLSv1_2, {"security": "legacy", "ciphers": "ECDHE-ECDSA-AES256-SHA"}, False),
+        (ssl.TLSVersion.TLSv1_1, {"security": "compatible"}, False),
+        (ssl.TLSVersion.TLSv1_1, {"security": "legacy"}, True),
+    ],
+)
+def test_old_upstreams(run: Any, stage: Any, authority: Any, version: Any, settings: Any, is_called: bool) -> None:
+    """What is offered is what `security` and `ciphers` say."""
+    outcome = called(run, stage, old_server(authority, version), ca_file=authority.file, **settings)
+    assert isinstance(outcome, Reply) is is_called
 
 
 def test_upstream_without_tls(run: Any, stage: Any) -> None:

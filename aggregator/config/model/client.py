@@ -81,6 +81,16 @@ class TlsSettings(Settings):
     server_name: str | None = Field(
         None, description="Name to ask for (SNI) and to check, if it is not the host of the URL."
     )
+    security: Literal["modern", "compatible", "legacy"] = Field(
+        "modern",
+        description="Versions and cipher suites to offer: `modern` is TLS 1.3, and 1.2 with forward secrecy; "
+        "`compatible` adds the older suites of TLS 1.2; `legacy` goes back to TLS 1.0, with short keys.",
+    )
+    ciphers: str | None = Field(
+        None,
+        description="Cipher suites for TLS 1.2 and older instead of those of `security`, as OpenSSL writes them.",
+        examples=["ECDHE+AESGCM:AES256-SHA256"],
+    )
 
 
 class ForwardSettings(Settings):

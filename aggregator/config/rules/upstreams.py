@@ -18,6 +18,7 @@ from aggregator.config.rules.header_fields import check_fields, check_forward, c
 from aggregator.config.rules.names import check_names
 from aggregator.config.rules.status_maps import check_rows
 from aggregator.config.rules.timeouts import check_limits
+from aggregator.config.rules.tls import check_tls
 from aggregator.config.text.values import Steps
 from aggregator.demo import SERVICES
 from aggregator.diagnostics import did_you_mean
@@ -134,14 +135,7 @@ def _check_connection(upstream: UpstreamSettings, path: Steps) -> Iterator[Findi
             "no-effect", "`unix_socket` has no effect on the demo", (*path, "unix_socket"), "remove it", at_key=True
         )
     if tls is not None:
-        if scheme in ("http", "demo"):
-            message = f"`tls` has no effect on `{scheme}://`"
-            yield Finding("no-effect", message, (*path, "tls"), "write `https://`, or remove `tls`", at_key=True)
-        if tls.key is not None and tls.cert is None:
-            yield Finding("tls", "a key needs its certificate", (*path, "tls", "key"), "add `cert`", at_key=True)
-        if not tls.verify and scheme == "https":
-            message = "anybody on the way can read and change what this upstream sends"
-            yield Finding("tls", message, (*path, "tls", "verify"), "name its authority with `ca`", "warning")
+        yield from check_tls(tls, scheme, (*path, "tls"))
     yield from check_limits_of_connections(limits, (*path, "limits")) if limits else ()
 
 

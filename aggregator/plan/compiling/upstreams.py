@@ -109,7 +109,8 @@ def _tls(settings: TlsSettings | None, digest: str) -> PoolTls:
     if settings is None:
         return PoolTls()
     return PoolTls(verify=settings.verify, ca_file=settings.ca, cert_file=settings.cert, key_file=settings.key,
-                   server_name=settings.server_name, digest=digest)  # fmt: skip
+                   server_name=settings.server_name, digest=digest,
+                   security=settings.security, ciphers=settings.ciphers)  # fmt: skip
 
 
 def anonymous_upstream(origin: str, label: str, root: RootSettings) -> UpstreamPlan:

@@ -6,9 +6,16 @@ import ssl
 from weakref import WeakValueDictionary
 
 from aggregator.errors import StartupError
-from aggregator.transport.settings import TlsSettings
+from aggregator.transport.settings import Security, TlsSettings
 from aggregator.transport.tls.files import unusable_file
 from aggregator.transport.tls.sockets import TlsSocket
+
+_SUITES: dict[Security, str | None] = {
+    "modern": None,  # those of Python: forward secrecy, no SHA-1
+    "compatible": "DEFAULT:@SECLEVEL=1",
+    "legacy": "ALL:!aNULL:!eNULL:@SECLEVEL=0",
+}
+_LEGACY_SERVER_CONNECT = 0x4  # SSL_CTX_set_options(3); the constant of the ssl module is there from Python 3.12 on
 
 _contexts: WeakValueDictionary[TlsSettings, ssl.SSLContext] = WeakValueDictionary()
 
@@ -29,12 +36,27 @@ def build_context(settings: TlsSettings) -> ssl.SSLContext:
     if wrong is not None:
         raise StartupError(f"The TLS file {wrong.path} {wrong.why}.")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    offer(context, settings.security, settings.ciphers)
     try:
         _load(context, settings)
     except OSError:  # ssl.SSLError is one
         raise StartupError("The files of TLS have changed while they were being read.") from None
     return context
+
+
+def offer(context: ssl.SSLContext, security: Security, ciphers: str | None) -> None:
+    """Let *context* offer what *security* says, with *ciphers* instead of its own. Raises ssl.SSLError for no ciphers.
+
+    The suites of TLS 1.3 are always those of OpenSSL.
+    """
+    if security == "legacy":
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.options |= _LEGACY_SERVER_CONNECT
+    else:
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+    suites = ciphers or _SUITES[security]
+    if suites is not None:
+        context.set_ciphers(suites)
 
 
 def _load(context: ssl.SSLContext, settings: TlsSettings) -> None:

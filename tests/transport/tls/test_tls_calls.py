@@ -51,8 +51,10 @@ def alert(code: int) -> bytes:
 
 
 RESET = (Cause.RESET, "The upstream reset the connection.")
-VERSION = (Cause.TLS, "The upstream offers no supported version of TLS.")
+VERSION = (Cause.TLS, "The upstream offers no supported version of TLS; `tls.security` says which are.")
 NO_TLS = (Cause.TLS, "The upstream does not speak TLS.")
+NOTHING_SHARED = (Cause.TLS, "The upstream shares no cipher suite with us; `tls.security` says which are offered.")
+REASONS = {VERSION: "TLSV1_ALERT_PROTOCOL_VERSION", NOTHING_SHARED: "SSLV3_ALERT_HANDSHAKE_FAILURE"}
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["ours", "the loop's"])
@@ -67,14 +69,14 @@ NO_TLS = (Cause.TLS, "The upstream does not speak TLS.")
         (bytes(50), "close", NO_TLS),
         (alert(70), "close", VERSION),
         (alert(112), "close", (Cause.TLS, "The upstream does not know the server name asked for.")),
-        (alert(40), "close", (Cause.TLS, "TLS with the upstream failed.")),
+        (alert(40), "close", NOTHING_SHARED),
         (b"", "hang", (Cause.CONNECT_TIMEOUT, "The upstream did not accept a connection in time.")),
     ],
 )
 def test_failed_handshake(
     run: Any, stage: Any, wire: Any, authority: Any, monkeypatch: Any, own: bool, answer: Any, end: str, failure: Any
 ) -> None:
-    """However a handshake fails, it fails with the same words over either implementation of TLS."""
+    """However a handshake fails, the words and the reason of OpenSSL are the same over either implementation of TLS."""
     if not own:
         monkeypatch.setattr("aggregator.transport.engine.connecting.can_poll", lambda _: False)
 
@@ -97,6 +99,8 @@ def test_failed_handshake(
             with pytest.raises(CallError) as caught:
                 await pool.fetch(b"GET", b"/", H, deadline=stage.due())
             assert (caught.value.cause, caught.value.message) == failure
+            assert caught.value.fault == REASONS.get(failure, caught.value.fault)
+            assert (caught.value.fault is not None) == (caught.value.cause is Cause.TLS)
 
     counted(run, stage, main)
 
