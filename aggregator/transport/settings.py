@@ -62,6 +62,7 @@ class Limits(Struct, frozen=True):
 
     *max_keepalive* bounds the idle ones (None: as many as may be open), those beyond it being spared for a second;
     each is closed after *keepalive_expiry* seconds of idleness, which should be less than what the upstream allows.
+    None is used for another call once it is *max_age* seconds old, or up to a fifth less.
     Streams, which may last for hours, have *max_streams* places of their own.
     *retry_after* is what a refused call is told, in seconds.
     """
@@ -72,6 +73,7 @@ class Limits(Struct, frozen=True):
     max_waiting: int = 1000
     retry_after: float = 1.0
     max_streams: int = 50
+    max_age: float = 300.0
 
 
 class Timeouts(Struct, frozen=True):

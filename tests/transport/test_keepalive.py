@@ -14,6 +14,7 @@ from aggregator.errors import CallError, Cause
 from aggregator.transport import Limits, Origin, Pool, PoolSettings
 from aggregator.transport.engine import expiry
 from aggregator.transport.engine import slots as places
+from aggregator.transport.engine.opening import aging
 
 H = b"host: shop\r\n"
 
@@ -289,5 +290,77 @@ def test_words_that_nobody_asked_for_are_no_answer(
         far.close()
         await pool.aclose()
         server.close()
+
+    run(main())
+
+
+def test_age(run: Any, stage: Any) -> None:
+    """A connection that is never idle for long is closed at its age, between two calls; the next call has another."""
+
+    async def main() -> None:
+        async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=Limits(max_age=0.1)) as pool:
+            loop = asyncio.get_running_loop()
+            end = loop.time() + 0.35
+            while loop.time() < end:
+                assert (await get(pool, stage, method=b"POST")).body == b"ok"
+            assert 3 <= upstream.accepted <= 6
+            assert pool.active == 0
+
+    run(main())
+
+
+def test_age_gives_its_place_to_who_waits(run: Any, stage: Any) -> None:
+    """Who waits for the place of a connection that is too old gets a new connection in it."""
+
+    async def main() -> None:
+        limits = Limits(max_connections=1, max_age=0.01)
+        slow = [lambda: asyncio.sleep(0.02), stage.OK]
+        async with stage.playing(slow) as upstream, stage.pool(upstream, limits=limits) as pool:
+            replies = await asyncio.gather(*[get(pool, stage) for _ in range(3)])
+            assert [reply.reused for reply in replies] == [False] * 3
+            assert upstream.accepted == 3
+
+    run(main())
+
+
+def test_addresses_that_are_gone_are_left(run: Any, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the name of an upstream moves under load, its connections follow; a look that fails changes nothing."""
+    monkeypatch.setattr(aging, "_LOOK", 0.01)
+    where: list[str | None] = ["127.0.0.1"]
+
+    async def names(_host: str, port: int) -> Any:
+        if where[0] is None:
+            raise socket.gaierror(socket.EAI_AGAIN, "later")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (where[0], port))]
+
+    async def main() -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            host = writer.get_extra_info("sockname")[0].encode()
+            while await reader.readline():
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n" + host)
+            writer.close()
+
+        old = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = old.sockets[0].getsockname()[1]
+        new = await asyncio.start_server(answer, "127.0.0.2", port)
+        pool = Pool(PoolSettings(Origin("http", "shop.test", port)), resolve=names)
+
+        async def reaches(host: bytes) -> None:
+            while (await get(pool, stage)).body != host:
+                pass
+
+        await reaches(b"127.0.0.1")
+        where[0] = None
+        await asyncio.sleep(0.03)
+        assert [(await get(pool, stage)).reused for _ in range(3)] == [True] * 3
+        where[0] = "127.0.0.2"
+        async with asyncio.timeout(5):
+            await reaches(b"127.0.0.2")
+        assert (await get(pool, stage)).reused
+        await pool.aclose()
+        for server in (old, new):
+            server.close()
+            await server.wait_closed()
 
     run(main())

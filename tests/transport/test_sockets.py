@@ -14,8 +14,8 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Limits, Origin, Pool, PoolSettings, Timeouts
-from aggregator.transport.engine import sockets
-from aggregator.transport.engine.sockets import Address, literal, open_socket, unix, until
+from aggregator.transport.engine.opening import sockets
+from aggregator.transport.engine.opening.sockets import Address, literal, open_socket, unix, until
 
 H = b"host: shop\r\n"
 

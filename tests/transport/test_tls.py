@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from aggregator.errors import CallError, Cause, StartupError
 from aggregator.transport import Origin, Pool, PoolSettings, Reply, TlsSettings
-from aggregator.transport.engine import connecting
 from aggregator.transport.engine import slots as places
+from aggregator.transport.engine.opening import connecting
 from aggregator.transport.tls import contexts as tls
 from aggregator.transport.tls.contexts import tls_context
 

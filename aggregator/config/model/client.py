@@ -46,6 +46,12 @@ class LimitSettings(Settings):
         description="Idle connections kept open, to each upstream; more are closed after a second.",
     )
     keepalive_expiry: Timeout | None = Field(None, description="How long an idle connection is kept.")
+    max_age: Timeout | None = Field(
+        None,
+        description="How long a connection is used, also one that is never idle (5 min, up to a fifth less): "
+        "new ones go where the name of the upstream points by then.",
+        examples=["5m"],
+    )
     max_waiting: int | None = Field(
         None,
         ge=0,

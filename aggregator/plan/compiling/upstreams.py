@@ -86,6 +86,7 @@ def _limits(own: LimitSettings | None, client: LimitSettings) -> Limits:
         keepalive_expiry=pick("keepalive_expiry", 30.0),
         max_waiting=int(pick("max_waiting", 1000)),
         max_streams=int(pick("max_streams", 50)),
+        max_age=pick("max_age", 300.0),
     )
 
 

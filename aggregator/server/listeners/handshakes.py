@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from aggregator.runtime.answers.answer import problem
 from aggregator.server.connection.status_lines import STATUS_LINES
-from aggregator.transport.engine.sockets import until
+from aggregator.transport.engine.opening.sockets import until
 from aggregator.transport.tls.rounds import Round
 from aggregator.transport.tls.transport import TlsTransport
 

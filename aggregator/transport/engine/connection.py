@@ -6,6 +6,7 @@ The pool makes it, hands it calls (`send`) and takes it back; the reader judges 
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from contextlib import suppress
 from time import monotonic
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport.engine.call import Ticket
+from aggregator.transport.engine.opening.sockets import Place
 from aggregator.transport.failures import lost_failure
 from aggregator.transport.replies import Reply
 from aggregator.transport.wire.flow_control import FlowControl
@@ -27,11 +29,14 @@ _LAST_WORDS = 16  # reads, so that nobody who goes on sending holds up the other
 
 
 class Connection(asyncio.Protocol):
-    """*open* while it holds one of the pool's places; *served* once it has carried a call."""
+    """*open* while it holds one of the pool's places; *served* once it has carried a call.
+
+    It is to *peer*, and takes no new call once it *retires* (`Aging`).
+    """
 
     __slots__ = (
-        "_paused", "heard", "idle_since", "lane", "open", "places", "reader", "served", "socket", "spoke_first",
-        "stalled_since", "ticket", "transport", "writable",
+        "_paused", "heard", "idle_since", "lane", "open", "peer", "places", "reader", "retires", "served", "socket",
+        "spoke_first", "stalled_since", "ticket", "transport", "writable",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -45,6 +50,8 @@ class Connection(asyncio.Protocol):
         self.writable: asyncio.Future[None] | None = None
         self.open = self.served = self.spoke_first = self._paused = False
         self.heard = self.idle_since = self.stalled_since = 0.0
+        self.peer: Place | None = None
+        self.retires = math.inf
 
     def send(self, ticket: Ticket) -> None:
         """Write the request of *ticket* and answer it from now on."""

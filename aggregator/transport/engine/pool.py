@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from aggregator.transport.door import Done, Door
 from aggregator.transport.engine.call import Ticket
-from aggregator.transport.engine.connecting import Resolve
+from aggregator.transport.engine.opening.connecting import Resolve
 from aggregator.transport.engine.slots import Places
 from aggregator.transport.engine.streaming import StreamTicket
 from aggregator.transport.engine.uploading import Upload

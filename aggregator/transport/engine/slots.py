@@ -5,7 +5,8 @@ A place is in one of these states; whole calls and streams have places of their 
     free        nobody has it
     dialling    `_dial`: a connection is being opened for a call, `_dialled` tells how that ended
     carrying    `_hand`, `admit`: the connection has a call; it is given back by `release`, or lost by `drop`
-    idle        `release`, when nobody waits: the last one used is the first to be used again
+    idle        `release`, when nobody waits: the last one used is the first to be used again; one that has retired is
+                dropped instead (`Aging`)
     free        `drop`: closed, and `_vacate` gives the place to the next who waits
 
 An idle connection is in the lane of the calls. A stream takes it along into its own, and brings it back if there is
@@ -23,10 +24,12 @@ from time import monotonic
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport.engine.call import Ticket
-from aggregator.transport.engine.connecting import Connector, Resolve
 from aggregator.transport.engine.connection import Connection
 from aggregator.transport.engine.expiry import Expiry
 from aggregator.transport.engine.lane import Lane
+from aggregator.transport.engine.opening.aging import Aging
+from aggregator.transport.engine.opening.connecting import Connector, Resolve
+from aggregator.transport.engine.opening.sockets import peer_of
 from aggregator.transport.engine.watch import Watch
 from aggregator.transport.failures import closing, crowded, late
 from aggregator.transport.settings import PoolSettings
@@ -44,8 +47,8 @@ class Places:
     """``max_connections`` and ``max_streams`` of them, all to the origin of *settings*."""
 
     __slots__ = (
-        "_closed", "_connections", "_connector", "_dials", "_empty", "_expiry", "_gaps", "_max_idle", "_watch",
-        "calls", "idle", "loop", "parsing", "settings", "streams",
+        "_aging", "_closed", "_connections", "_connector", "_dials", "_empty", "_expiry", "_gaps", "_max_idle",
+        "_watch", "calls", "idle", "loop", "parsing", "settings", "streams",
     )  # fmt: skip
 
     def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop, resolve: Resolve | None) -> None:
@@ -63,6 +66,7 @@ class Places:
         self._connections: set[Connection] = set()
         self._dials: set[_Dial] = set()
         self._expiry = Expiry(loop, self.idle, self._max_idle, limits.keepalive_expiry, partial(self.drop, gently=True))
+        self._aging = Aging(loop, self._connector, limits.max_age, self._connections, self._retire)
         self._empty: asyncio.Event | None = None
         self._closed = False
 
@@ -77,7 +81,9 @@ class Places:
         while idle and (ticket.lane is self.calls or self.streams.has_room):
             connection, _ = idle.popitem()
             has_rested = ticket.started - connection.idle_since > _RESTED
-            if connection.is_usable(careful=has_rested or not ticket.repeatable):  # the others may be replayed
+            if ticket.started < connection.retires and connection.is_usable(
+                careful=has_rested or not ticket.repeatable  # the others may be replayed
+            ):
                 if ticket.lane is not connection.lane:
                     self._move(connection, ticket.lane)
                 connection.send(ticket)
@@ -133,6 +139,7 @@ class Places:
         if error is None:
             connection = dial.result()[1]
             connection.socket, connection.open = dial.result()[0], True
+            self._aging.begin(connection, peer_of(connection.socket))
             self._opened(connection, ticket)
         else:
             self._vacate(lane)
@@ -165,6 +172,11 @@ class Places:
     def release(self, connection: Connection, now: float) -> None:
         """Take *connection* back from a call that has ended well, for the next who waits."""
         connection.served = True
+        if now >= self._aging.due:
+            self._aging.look(now)
+        if now >= connection.retires:
+            self.drop(connection, gently=True)
+            return
         waiting = connection.lane.line.take(now)
         if waiting is not None:
             self._hand(connection, waiting)
@@ -174,6 +186,11 @@ class Places:
             if self._expiry.timer is None or len(self.idle) > self._max_idle:
                 self._expiry.watch()
         else:
+            self.drop(connection, gently=True)
+
+    def _retire(self, connection: Connection) -> None:
+        """Close *connection*, to which no new call goes, unless it still carries one."""
+        if connection in self.idle:
             self.drop(connection, gently=True)
 
     def _is_at_home(self, connection: Connection) -> bool:
@@ -285,6 +302,7 @@ class Places:
                 connection.close(gently=False)
 
     def _stop(self) -> None:
+        self._aging.stop()
         self._connector.close()
         for lane in (self.calls, self.streams):
             while lane.line:

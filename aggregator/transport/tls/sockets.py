@@ -10,7 +10,7 @@ import socket
 import ssl
 from typing import Literal
 
-from aggregator.transport.engine.sockets import until
+from aggregator.transport.engine.opening.sockets import until
 
 
 class TlsSocket(ssl.SSLSocket):

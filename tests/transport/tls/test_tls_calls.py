@@ -78,7 +78,7 @@ def test_failed_handshake(
 ) -> None:
     """However a handshake fails, the words and the reason of OpenSSL are the same over either implementation of TLS."""
     if not own:
-        monkeypatch.setattr("aggregator.transport.engine.connecting.can_poll", lambda _: False)
+        monkeypatch.setattr("aggregator.transport.engine.opening.connecting.can_poll", lambda _: False)
 
     async def refuse(streams: Any) -> None:
         reader, writer = streams

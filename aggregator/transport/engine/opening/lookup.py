@@ -11,7 +11,7 @@ import socket
 from contextlib import suppress
 from threading import Thread
 
-from aggregator.transport.engine.sockets import Address
+from aggregator.transport.engine.opening.sockets import Address
 
 _Found = asyncio.Future[list[Address]]
 

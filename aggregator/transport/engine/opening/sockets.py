@@ -19,6 +19,9 @@ from aiohappyeyeballs import start_connection
 Address = tuple[int, int, int, str, Any]
 """Family, kind, protocol, name and place, as getaddrinfo gives them."""
 
+Place = tuple[str, int]
+"""Host and port of an address, without what IPv6 has beside them."""
+
 _EYEBALLS_DELAY = 0.25  # RFC 8305 §5
 _QUEUE_DELAY = 0.01  # a Unix socket whose queue is full says EAGAIN, and tells nobody when there is room
 _UNDER_WAY = frozenset({errno.EINPROGRESS, getattr(errno, "WSAEWOULDBLOCK", errno.EINPROGRESS)})
@@ -60,6 +63,17 @@ async def until(loop: asyncio.AbstractEventLoop, sock: socket.socket, ready_to: 
         await ready
     finally:
         remove(number)
+
+
+def peer_of(sock: socket.socket) -> Place | None:
+    """Return the address that *sock* is connected to, None for a Unix socket and for one that is lost."""
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return None
+    try:
+        host, port = sock.getpeername()[:2]
+    except OSError:
+        return None
+    return host, port
 
 
 def _wake(ready: asyncio.Future[None], remove: Callable[[int], object], number: int) -> None:

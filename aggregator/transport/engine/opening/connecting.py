@@ -8,8 +8,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from aggregator.errors import Cause
-from aggregator.transport.engine.lookup import look_up
-from aggregator.transport.engine.sockets import Address, can_poll, literal, open_socket, unix
+from aggregator.transport.engine.opening.lookup import look_up
+from aggregator.transport.engine.opening.sockets import Address, can_poll, literal, open_socket, unix
 from aggregator.transport.failures import connect_failure, late
 from aggregator.transport.settings import Origin, PoolSettings
 from aggregator.transport.tls.contexts import tls_context
@@ -51,7 +51,7 @@ class Connector:
         until = deadline if limit is None else min(deadline, self._loop.time() + limit)
         try:
             async with asyncio.timeout_at(until) as timeout:
-                return await self._protocol(factory, await open_socket(self._loop, await self._addresses()))
+                return await self._protocol(factory, await open_socket(self._loop, await self.addresses()))
         except (OSError, UnicodeError, RuntimeError) as error:  # uvloop turns some of the first into the last
             if not timeout.expired():
                 failure = connect_failure(error)
@@ -92,7 +92,13 @@ class Connector:
         if not isinstance(self._loop, asyncio.BaseEventLoop) and sock.fileno() >= 0:
             sock.detach()  # libuv closes the number; a second close could hit another socket
 
-    async def _addresses(self) -> Addresses:
+    @property
+    def looks_up(self) -> bool:
+        """Whether the upstream has a name, which may come to stand for other addresses."""
+        return self._known is None
+
+    async def addresses(self) -> Addresses:
+        """Return where the upstream is now. Raises OSError, and UnicodeError for what cannot be a name."""
         if self._known is not None:
             return self._known
         origin = self._settings.origin
