@@ -31,8 +31,19 @@ def check_client(around: Surroundings) -> Iterator[Finding]:
     if client.proxy is not None:
         yield from _check_proxy(client.proxy, ("client", "proxy"))
     yield from check_limits_of_connections(client.limits, ("client", "limits"))
+    if client.transport == "httpx":
+        yield from _check_age(around)
     yield from check_limits(client.timeout, ("client", "timeout"))
     yield from check_fields({"user_agent": client.user_agent}, ("client",))
+
+
+def _check_age(around: Surroundings) -> Iterator[Finding]:
+    """Yield each age of connections that nobody heeds, since httpx has none."""
+    upstreams = ((("upstreams", name, "limits"), one.limits) for name, one in around.settings.upstreams.items())
+    for path, limits in ((("client", "limits"), around.settings.client.limits), *upstreams):
+        if limits is not None and limits.max_age is not None:
+            message = "with `transport: httpx`, connections have no `max_age`"
+            yield Finding("no-effect", message, (*path, "max_age"), "remove it, or `transport`", at_key=True)
 
 
 def _check_proxy(proxy: str, path: Steps) -> Iterator[Finding]:
