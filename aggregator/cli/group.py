@@ -24,6 +24,8 @@ COMMANDS = {
     "routes": "aggregator.cli.commands.routes:routes",
     "explain": "aggregator.cli.commands.explain:explain",
     "keys": "aggregator.cli.commands.keys:keys",
+    "status": "aggregator.cli.commands.status:status",
+    "reload": "aggregator.cli.commands.reload:reload",
     "schema": "aggregator.cli.commands.schema:schema",
     "reference": "aggregator.cli.commands.reference:reference",
 }

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
+        "admin-secret": "An address of administration that others can reach, without a secret.",
         "alias-expansion": "Aliases stand for more values than a file may hold.",
         "ambiguous-value": "YAML versions read this value differently, such as `no` or `012`; quotes decide.",
         "auth-schemes": "`auth` without schemes, or with two lists of them.",

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from aggregator.edge.addresses import Address
+
 
 class PairPlan(Struct, frozen=True):
     """The paths of a certificate and of its key, which may be the same."""
@@ -23,3 +25,19 @@ class ListenerTlsPlan(Struct, frozen=True):
     client: Literal["optional", "required"] = "required"
     security: Literal["modern", "compatible", "legacy"] = "modern"
     digest: str = ""
+
+
+class AdminPlan(Struct, frozen=True):
+    """The address of administration; *hosts* are names by which it may be asked for, in lower case."""
+
+    address: Address
+    secret: str | None = None
+    hosts: tuple[str, ...] = ()
+    tls: ListenerTlsPlan | None = None
+
+
+class RedirectPlan(Struct, frozen=True):
+    """An address that sends on to TLS, at *port*; None is the port of the first address that speaks it."""
+
+    address: Address
+    port: int | None = None

@@ -14,7 +14,7 @@ from aggregator.edge.addresses import Address
 from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.plan.admission import OPEN, AdmissionPlan, SchemePlan
 from aggregator.plan.edge import BARE, EdgePlan
-from aggregator.plan.listening import ListenerTlsPlan
+from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, RedirectPlan
 from aggregator.schemas import BodySchema, Parameter
 from aggregator.templates import Expression, PathPattern, Template, UrlTemplate
 from aggregator.transport import PoolSettings
@@ -301,6 +301,8 @@ class ServerPlan:
     port: int = 8000
     listen: tuple[Address, ...] = ()
     tls: ListenerTlsPlan | None = None
+    redirect_http: RedirectPlan | None = None
+    admin: AdminPlan | None = field(default=None, repr=False)
     docs: bool = True
     header_timeout: float = 10.0
     shutdown_grace: float = 20.0

@@ -374,6 +374,11 @@ class Gateway:
         with Wire(self.port, tls=self.tls) as wire:
             return wire.ask(method, target, *lines, body=body)
 
+    @property
+    def admin(self) -> int:
+        """The port of administration."""
+        return next(one.socket.getsockname()[1] for one in self.listeners if one.role == "admin")
+
     def get(self, target: str, *lines: str) -> Reply:
         """Give the answer to a GET."""
         return self.ask("GET", target, *lines)
@@ -510,7 +515,8 @@ class Stage:
         service = Service(app, files, listeners, watch=watch, on_reload=reloads.append)
         codes: list[int] = []
         thread = threading.Thread(target=lambda: codes.append(service.run()))
-        ports = [one.socket.getsockname()[1] for one in listeners if isinstance(one.address, TcpAddress)]
+        public = (one for one in listeners if isinstance(one.address, TcpAddress) and one.role == "public")
+        ports = [one.socket.getsockname()[1] for one in public]
         gateway = Gateway(
             path,
             app,

@@ -234,7 +234,6 @@ def test_many_endpoints_are_not_all_listed(path):
     path.write_text(ROUTES + more)
     text = welcome("routes.yaml", PlanFiles(path).load(), ["http://[::1]:8000"])
     assert "… and 9 more; `aggregator routes` lists them" in text
-    assert starting._host("::1") == "[::1]"
 
 
 def test_a_configuration_that_was_loaded_before_stays(path):

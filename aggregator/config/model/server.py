@@ -8,8 +8,9 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.edge import ErrorMap, WideCors
-from aggregator.config.model.listener_tls import ListenerTlsSettings
-from aggregator.config.model.listeners import Addresses
+from aggregator.config.model.listening.addresses import Addresses
+from aggregator.config.model.listening.admin import Admin, Redirect
+from aggregator.config.model.listening.tls import ListenerTlsSettings
 from aggregator.fields import ByteSize, Duration, Settings, Timeout
 
 
@@ -56,6 +57,14 @@ class ServerSettings(Settings):
     )
     tls: ListenerTlsSettings | None = Field(
         None, description="TLS on the addresses of TCP.", examples=[{"cert": "tls/api.pem", "key": "tls/api.key"}]
+    )
+    redirect_http: Redirect | None = Field(
+        None, description="Address that sends every request on to TLS (308).", examples=["0.0.0.0:8080"]
+    )
+    admin: Admin | None = Field(
+        None,
+        description="Address of administration: `/-/` and all actions are there and nowhere else.",
+        examples=[{"address": "127.0.0.1:9000", "secret": "${file:/run/secrets/admin}"}],
     )
     docs: bool = Field(True, description="Serve /docs and /openapi.json.")
     max_body: ByteSize = Field(1024 * 1024, description="Largest request body; a larger one is answered with 413.")

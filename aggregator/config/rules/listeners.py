@@ -18,6 +18,12 @@ def check_listeners(around: Surroundings) -> Iterator[Finding]:
     """`listen` takes the place of `host` and `port`, and names each address once."""
     server = around.settings.server
     yield from _check_tls(server)
+    yield from _check_admin(server)
+    if server.redirect_http is not None and server.tls is None:
+        hint = "add `tls`, or remove `redirect_http`"
+        yield Finding(
+            "listen", "nothing speaks TLS that it could send to", ("server", "redirect_http"), hint, at_key=True
+        )
     if not server.listen:
         return
     for key in ("host", "port"):
@@ -44,6 +50,25 @@ def _check_tls(server: ServerSettings) -> Iterator[Finding]:
     if server.listen and all(one.unix is not None for one in server.listen):
         message = "Unix sockets do not speak TLS, and nothing else is listened on"
         yield Finding("listen", message, ("server", "tls"), "remove it, or listen on a port, too", at_key=True)
+
+
+def _check_admin(server: ServerSettings) -> Iterator[Finding]:
+    admin = server.admin
+    if admin is None:
+        return
+    address, at = admin.address.address, ("server", "admin", "address")
+    if admin.secret is None and not address.is_loopback:
+        hint = "add `secret`, or listen on `127.0.0.1`"
+        yield Finding("admin-secret", f"others can reach `{address}`, and there is no secret", at, hint)
+    if admin.tls is not None and admin.address.unix is not None:
+        hint = "remove it"
+        yield Finding("listen", "a Unix socket does not speak TLS", ("server", "admin", "tls"), hint, at_key=True)
+    if address in {one.address for one in server.listen} or address == TcpAddress(server.host, server.port):
+        yield Finding("listen", f"`{address}` serves everybody already", at, "choose another port")
+    for index, host in enumerate(admin.hosts):
+        if not _HOST(host.lower()) or host.startswith("*"):
+            hint = "write it like `admin.example.com`, without scheme and port"
+            yield Finding("bad-host", f"`{host}` is not the name of a host", ("server", "admin", "hosts", index), hint)
 
 
 def _twice(server: ServerSettings) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from aggregator.plan.compiling.endpoint.edge import compile_edge, compile_server
 from aggregator.plan.compiling.endpoint.inputs import compile_inputs
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.expressions import optional_expression
-from aggregator.plan.compiling.listening import compile_tls
+from aggregator.plan.compiling.listening import compile_admin, compile_redirect, compile_tls
 from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
@@ -84,7 +84,8 @@ def compile_server(settings: ServerSettings, tls_digests: Mapping[str, str]) -> 
     return ServerPlan(
         title=settings.title, version=settings.version, description=settings.description,
         host=settings.host, port=settings.port, listen=tuple(one.address for one in settings.listen),
-        tls=compile_tls(settings.tls, tls_digests),
+        tls=compile_tls(settings.tls, tls_digests), redirect_http=compile_redirect(settings.redirect_http),
+        admin=compile_admin(settings.admin, tls_digests),
         docs=settings.docs, header_timeout=settings.header_timeout,
         shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay, access_log=settings.access_log,
         log_format=settings.log_format, watchdog=settings.watchdog,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aggregator.config.files.tls_files import SERVER
-from aggregator.config.model.listener_tls import ListenerTlsSettings, PairSettings
-from aggregator.plan.listening import ListenerTlsPlan, PairPlan
+from aggregator.config.model.listening.admin import AdminSettings, RedirectSettings
+from aggregator.config.model.listening.tls import ListenerTlsSettings, PairSettings
+from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, PairPlan, RedirectPlan
 
 
 def compile_tls(settings: ListenerTlsSettings | None, digests: Mapping[str, str]) -> ListenerTlsPlan | None:
@@ -21,6 +22,19 @@ def compile_tls(settings: ListenerTlsSettings | None, digests: Mapping[str, str]
         security=settings.security,
         digest=digests.get(SERVER, ""),
     )
+
+
+def compile_admin(settings: AdminSettings | None, digests: Mapping[str, str]) -> AdminPlan | None:
+    """Return where and for whom administration is."""
+    if settings is None:
+        return None
+    hosts = tuple(host.lower() for host in settings.hosts)
+    return AdminPlan(settings.address.address, settings.secret, hosts, compile_tls(settings.tls, digests))
+
+
+def compile_redirect(settings: RedirectSettings | None) -> RedirectPlan | None:
+    """Return what sends on to TLS."""
+    return None if settings is None else RedirectPlan(settings.address.address, settings.port)
 
 
 def _pair(settings: PairSettings) -> PairPlan:

@@ -5,32 +5,36 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from aggregator.codecs import json as json_codec
+from aggregator.runtime.answers.answer import Answer
 from aggregator.server.generations.running import Running
 from aggregator.telemetry.logging import lost_lines
 
 _NO_STORE = {"cache-control": "no-store"}
+_TEXT = b"text/plain; charset=utf-8"
 
 
 def probe_routes(running: Running) -> list[Route]:
-    """Give the routes ``/livez``, ``/readyz`` and ``/-/config``; none of them calls an upstream."""
+    """Return the routes ``/livez``, ``/readyz`` and ``/-/config``; none of them calls an upstream.
+
+    With an address of administration declared, only that tells more than whether the process is alive and ready.
+    """
 
     async def livez(_: Request) -> Response:
-        return PlainTextResponse("ok\n", headers=_NO_STORE)
+        return _response(probe_answer(running, "/livez"))
 
     async def readyz(request: Request) -> Response:
-        ready = running.generation is not None and not running.draining
-        status = 200 if ready else 503
-        if "verbose" not in request.query_params:
-            return PlainTextResponse("ok\n" if ready else "draining\n", status, headers=_NO_STORE)
-        return JSONResponse(
-            {"ready": ready, "draining": running.draining, **describe(running)}, status, headers=_NO_STORE
-        )
+        verbose = "verbose" in request.query_params and running.plan.server.admin is None
+        return _response(probe_answer(running, "/readyz", verbose=verbose))
 
     async def config(_: Request) -> Response:
+        if running.plan.server.admin is not None:
+            raise HTTPException(404)
         return JSONResponse(describe(running), headers=_NO_STORE)
 
     return [
@@ -38,6 +42,23 @@ def probe_routes(running: Running) -> list[Route]:
         Route("/readyz", readyz, include_in_schema=False),
         Route("/-/config", config, include_in_schema=False),
     ]
+
+
+def probe_answer(running: Running, path: str, *, verbose: bool = False) -> Answer:
+    """Return the answer to a probe at *path*, ``/livez`` or ``/readyz``; *verbose* tells what ``/-/config`` tells."""
+    if path == "/livez":
+        return Answer(200, [(b"content-type", _TEXT)], b"ok\n")
+    ready = running.generation is not None and not running.draining
+    status = 200 if ready else 503
+    if not verbose:
+        return Answer(status, [(b"content-type", _TEXT)], b"ok\n" if ready else b"draining\n")
+    told = {"ready": ready, "draining": running.draining, **describe(running)}
+    return Answer(status, [(b"content-type", b"application/json")], json_codec.encode(told))
+
+
+def _response(answer: Answer) -> Response:
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, answer.status, headers={**headers, **_NO_STORE})
 
 
 def describe(running: Running) -> dict[str, Any]:

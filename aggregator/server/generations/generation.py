@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Mapping
 
 from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.plan.walking import calls_in
@@ -26,7 +27,7 @@ _AT_ONCE = 32
 class Generation:
     """The runnable form of *plan*. ``in_flight`` counts its requests; retired and idle, it gives up its pools.
 
-    ``context`` is that of the connections of clients by TLS.
+    ``contexts`` are those of connections by TLS, by what is served there.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Generation:
         self._pools = pools
         self.report = report
         self._states = states
-        self.context: ssl.SSLContext | None = None
+        self.contexts: Mapping[str, ssl.SSLContext] = {}
 
     @classmethod
     async def build(

@@ -59,7 +59,8 @@ _AT_START_OF_HTTPX = ("max_connections", "max_keepalive", "keepalive_expiry")
 
 def needs_restart(old: Plan, new: Plan) -> tuple[str, ...]:
     """Give the settings that differ and of which the running process will take no notice."""
-    changed = ["server.tls"] if (old.server.tls is None) != (new.server.tls is None) else []
+    before, after = _beginnings(old), _beginnings(new)
+    changed = [name for name in before if before[name] != after[name]]
     changed += [
         f"{section}.{name}"
         for section, names in _AT_START.items()
@@ -70,3 +71,14 @@ def needs_restart(old: Plan, new: Plan) -> tuple[str, ...]:
         limits = [getattr(old.client, name) != getattr(new.client, name) for name in _AT_START_OF_HTTPX]
         changed += ["client.limits"] if any(limits) else []
     return tuple(changed)
+
+
+def _beginnings(plan: Plan) -> dict[str, object]:
+    """Return what decides how connections begin, by the name of its setting."""
+    server, admin = plan.server, plan.server.admin
+    return {
+        "server.tls": server.tls is None,
+        "server.redirect_http": server.redirect_http,
+        "server.admin.address": None if admin is None else admin.address,
+        "server.admin.tls": admin is None or admin.tls is None,
+    }

@@ -20,6 +20,7 @@ from aggregator.demo.server import DemoServer
 from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.parts.events import NOBODY, Listeners
+from aggregator.plan.listening import ListenerTlsPlan
 from aggregator.plan.types import Plan, ServerPlan, UpstreamPlan
 from aggregator.policies.registry import Registry
 from aggregator.runtime.admission.building import build_schemes
@@ -136,10 +137,10 @@ class Running:
         resources = Resources(
             pool, self.plugins, self.queue, plan.server, states, schemes, self._listeners, self._clock
         )
-        context = await _context(plan.server, previous)
+        contexts = await _contexts(plan.server, previous)
         with collection_paused():
             generation = await Generation.build(number, plan, resources, client, port, previous)
-        generation.context = context
+        generation.contexts = contexts
         return generation
 
     async def _start_demo(self, plan: Plan) -> None:
@@ -255,10 +256,17 @@ class Running:
         return max(0.0, self._stop_by - asyncio.get_running_loop().time())
 
 
-async def _context(plan: ServerPlan, previous: Generation | None) -> ssl.SSLContext | None:
-    """Return the context of listeners, made anew when a file or a setting of it has changed; None without TLS."""
-    if plan.tls is None:
-        return None
-    if previous is not None and previous.plan.server.tls == plan.tls:
-        return previous.context
-    return await asyncio.to_thread(listener_context, plan.tls)
+async def _contexts(plan: ServerPlan, previous: Generation | None) -> dict[str, ssl.SSLContext]:
+    """Return the contexts of listeners that speak TLS, those anew of which a file or a setting has changed."""
+    found: dict[str, ssl.SSLContext] = {}
+    for role, tls in _spoken(plan).items():
+        if previous is not None and _spoken(previous.plan.server).get(role) == tls:
+            found[role] = previous.contexts[role]
+        else:
+            found[role] = await asyncio.to_thread(listener_context, tls)
+    return found
+
+
+def _spoken(plan: ServerPlan) -> dict[str, ListenerTlsPlan]:
+    by_role = {"public": plan.tls, "admin": plan.admin.tls if plan.admin is not None else None}
+    return {role: tls for role, tls in by_role.items() if tls is not None}

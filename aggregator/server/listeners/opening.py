@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Literal
 
@@ -17,7 +17,7 @@ from aggregator.server.listeners.inherited import Inherited
 from aggregator.server.listeners.tcp import bind
 from aggregator.server.listeners.unix import Identity, bind_unix, remove_unix
 
-Role = Literal["public"]
+Role = Literal["public", "admin", "redirect"]
 
 
 class Listener(Struct, frozen=True, eq=False):
@@ -60,33 +60,49 @@ def open_listeners(
             raise StartupError(f"{option} changes nothing: the process has inherited its sockets (LISTEN_FDS).")
         if plan.listen:
             raise StartupError(f"{option} changes nothing beside `server.listen`, which says where to listen.")
-    if inherited:
-        return [Listener(one.socket, one.address, is_tls=_speaks_tls(one.address, plan)) for one in inherited]
-    if plan.listen:
-        return _open(plan, plan.listen, "`server.listen`")
-    return _open(plan, [TcpAddress(host or plan.host, plan.port if port is None else port)], "--port")
-
-
-def _speaks_tls(address: Address, plan: ServerPlan) -> bool:
-    return plan.tls is not None and isinstance(address, TcpAddress)
-
-
-def _open(plan: ServerPlan, addresses: Iterable[Address], remedy: str) -> list[Listener]:
-    if sys.platform == "win32" and plan.tls is not None:
-        raise StartupError("`server.tls` needs another system: the event loop of Windows watches no sockets.")
+    admins = [one for one in inherited if one.name == "admin"]
+    others = [one for one in inherited if one.name != "admin"]
     with ExitStack() as opened:
-        found: list[Listener] = []
-        for address in addresses:
-            found.append(_listener(address, remedy, is_tls=_speaks_tls(address, plan)))
+        found = [_adopted(one, plan, "admin") for one in admins] + [_adopted(one, plan, "public") for one in others]
+        wanted = [] if others else _public(plan, host, port)
+        if plan.admin is not None and not admins:
+            wanted.append(("admin", plan.admin.address, "`server.admin`"))
+        if plan.redirect_http is not None:
+            wanted.append(("redirect", plan.redirect_http.address, "`server.redirect_http`"))
+        for role, address, remedy in wanted:
+            found.append(_listener(address, remedy, role, is_tls=_speaks_tls(address, plan, role)))
             opened.callback(found[-1].close)
         opened.pop_all()
         return found
 
 
-def _listener(address: Address, remedy: str, *, is_tls: bool) -> Listener:
+def _public(plan: ServerPlan, host: str | None, port: int | None) -> list[tuple[Role, Address, str]]:
+    """Return what the file declares, or the command line says, with what each is for and what would change it."""
+    if plan.listen:
+        return [("public", address, "`server.listen`") for address in plan.listen]
+    return [("public", TcpAddress(host or plan.host, plan.port if port is None else port), "--port")]
+
+
+def _adopted(one: Inherited, plan: ServerPlan, role: Role) -> Listener:
+    if role == "admin" and plan.admin is None:
+        raise StartupError("A socket named `admin` was inherited, and the file declares no `server.admin`.")
+    if role == "admin" and not one.address.is_loopback and (plan.admin is None or plan.admin.secret is None):
+        raise StartupError(f"Administration at {one.address} needs `server.admin.secret`: others can reach it.")
+    return Listener(one.socket, one.address, role, is_tls=_speaks_tls(one.address, plan, role))
+
+
+def _speaks_tls(address: Address, plan: ServerPlan, role: Role) -> bool:
+    tls = plan.tls if role == "public" else plan.admin.tls if role == "admin" and plan.admin is not None else None
+    is_tls = tls is not None and isinstance(address, TcpAddress)
+    if is_tls and sys.platform == "win32":
+        raise StartupError("TLS towards clients needs another system: the event loop of Windows watches no sockets.")
+    return is_tls
+
+
+def _listener(address: Address, remedy: str, role: Role, *, is_tls: bool) -> Listener:
     if isinstance(address, TcpAddress):
-        return Listener(bind(address.host, address.port, remedy), address, is_tls=is_tls)
+        return Listener(bind(address.host, address.port, remedy), address, role, is_tls)
     if sys.platform == "win32":
         raise StartupError(f"Cannot listen on {address}: this system has no Unix sockets for servers.")
     listener, file = bind_unix(address)
-    return Listener(listener, address, file=file)
+    return Listener(listener, address, role, file=file)

@@ -7,15 +7,16 @@ import logging
 import socket
 import ssl
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import uvicorn
 
 from aggregator.server.application.serving import Application
 from aggregator.server.listeners.handshakes import Handshakes, TellFailure
-from aggregator.server.listeners.opening import Listener
+from aggregator.server.listeners.opening import Listener, Role
 from aggregator.server.process.accepting import Acceptor
 from aggregator.telemetry.logging import log
 
@@ -28,15 +29,16 @@ class Server(uvicorn.Server):
     """uvicorn's server that says 503 on /readyz before it stops accepting, and leaves with 0 when a signal asks."""
 
     def __init__(
-        self, config: uvicorn.Config, app: Application, listeners: Sequence[Listener], plain: TellFailure,
-        unshaken: TellFailure,
+        self, configs: Mapping[Role, uvicorn.Config], app: Application, listeners: Sequence[Listener],
+        plain: TellFailure, unshaken: TellFailure,
     ) -> None:  # fmt: skip
-        super().__init__(config)
+        super().__init__(configs["public"])
+        self._configs = configs
         self._app = app
         self._listeners = listeners
         self._plain, self._unshaken = plain, unshaken
-        self._handshakes: Handshakes | None = None
-        self._context: ssl.SSLContext | None = None
+        self._handshakes: dict[Role, Handshakes] = {}
+        self._contexts: dict[str, ssl.SSLContext] = {}
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -52,30 +54,34 @@ class Server(uvicorn.Server):
         self.servers += [self._acceptor(listener) for listener in self._listeners]  # type: ignore[misc]
 
     def _acceptor(self, listener: Listener) -> Acceptor:
+        role = listener.role
+        config = self._configs[role]
+        if not config.loaded:
+            config.load()
+        protocol = partial(self._connection, config)
         if not listener.is_tls:
-            return Acceptor(listener.socket, self._connection)
-        if self._handshakes is None:
-            self._current_context()
-            self._handshakes = Handshakes(self._current_context, self._unshaken, self._plain)
-        return Acceptor(listener.socket, self._connection, receive=self._handshakes.carry)
+            return Acceptor(listener.socket, protocol)
+        if role not in self._handshakes:
+            self._context(role)
+            self._handshakes[role] = Handshakes(partial(self._context, role), self._unshaken, self._plain)
+        return Acceptor(listener.socket, protocol, receive=self._handshakes[role].carry)
 
-    def _current_context(self) -> ssl.SSLContext:
+    def _context(self, role: Role) -> ssl.SSLContext:
         """Return the context of the generation that serves; the last one when it has none, for which a restart asks."""
         generation = self._app.running.generation
-        if generation is not None and generation.context is not None:
-            self._context = generation.context
-        assert self._context is not None
-        return self._context
+        if generation is not None:
+            self._contexts |= generation.contexts
+        return self._contexts[role]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, and give up connections that do not speak TLS yet."""
-        if self._handshakes is not None:
-            self._handshakes.stop()
+        for handshakes in self._handshakes.values():
+            handshakes.stop()
         await super().shutdown(sockets)
 
-    def _connection(self) -> asyncio.Protocol:
-        protocol: Any = self.config.http_protocol_class
-        return protocol(self.config, self.server_state, self.lifespan.state)  # type: ignore[no-any-return]
+    def _connection(self, config: uvicorn.Config) -> asyncio.Protocol:
+        protocol: Any = config.http_protocol_class
+        return protocol(config, self.server_state, self.lifespan.state)  # type: ignore[no-any-return]
 
     def stop(self) -> None:
         """Begin to drain; asked a second time, leave at once."""

@@ -9,18 +9,26 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from aggregator.errors import place_of
 from aggregator.exchange import Exchange
 from aggregator.runtime.answers.answer import Answer
+from aggregator.server.admin.actions import Actions
+from aggregator.server.admin.application import AdminApplication
+from aggregator.server.admin.door import AdminDoor
+from aggregator.server.admin.reloading import reload_action
 from aggregator.server.application.serving import Application
+from aggregator.server.connection.direct import DirectDoor
 from aggregator.server.connection.guard import guarded_protocol
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome, Verdict
+from aggregator.server.generations.running import Running
 from aggregator.server.generations.watching import watch_files
-from aggregator.server.listeners.opening import Listener
+from aggregator.server.listeners.opening import Listener, Role
+from aggregator.server.listeners.redirecting import RedirectApplication
 from aggregator.server.listeners.tcp import BACKLOG
 from aggregator.server.process.http_server import Server
 from aggregator.server.process.memory import Holes, collect_seldom, keep_large_blocks, keep_loaded
@@ -54,18 +62,27 @@ class Service:
         self._asked = False
         self._holes = Holes()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._server = Server(self._config(), app, listeners, self._tell_plain, self._tell_unshaken)
+        self.actions = Actions()
+        self.actions.add(reload_action(app.running, on_reload))
+        self._server = Server(self._configs(listeners), app, listeners, self._tell_plain, self._tell_unshaken)
 
-    def _config(self) -> uvicorn.Config:
-        protocol = guarded_protocol(
-            self._app.running.plan.server.header_timeout,
-            self._app.door,
-            self._refused,
-            self._not_taken,
-            self._finish,
-        )
+    def _configs(self, listeners: Sequence[Listener]) -> dict[Role, uvicorn.Config]:
+        """Return how each kind of listener is served; beside the public ones there is at most one of a kind."""
+        running, nowhere = self._app.running, DirectDoor(lambda: None)
+        found: dict[Role, uvicorn.Config] = {"public": self._config(self._app, self._app.door)}
+        for listener in listeners:
+            if listener.role == "admin":
+                door = AdminDoor(listener.address, "https" if listener.is_tls else "http")
+                found["admin"] = self._config(AdminApplication(running, self.actions, door), nowhere)
+            elif listener.role == "redirect":
+                found["redirect"] = self._config(RedirectApplication(running, _tls_port(running, listeners)), nowhere)
+        return found
+
+    def _config(self, app: Any, door: DirectDoor) -> uvicorn.Config:
+        header_timeout = self._app.running.plan.server.header_timeout
+        protocol = guarded_protocol(header_timeout, door, self._refused, self._not_taken, self._finish)
         return uvicorn.Config(
-            self._app, http=protocol, loop="asyncio" if sys.platform == "win32" else "uvloop", log_config=None,
+            app, http=protocol, loop="asyncio" if sys.platform == "win32" else "uvloop", log_config=None,
             access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE, lifespan="on",
             ws="none", backlog=BACKLOG,
         )  # fmt: skip
@@ -165,6 +182,15 @@ class Service:
     def _watchdog(self) -> Watching | nullcontext[None]:
         threshold = self._app.running.plan.server.watchdog
         return Watching(threshold) if threshold > 0 else nullcontext()
+
+
+def _tls_port(running: Running, listeners: Sequence[Listener]) -> int:
+    """Return the port that requests without TLS are sent on to."""
+    redirect = running.plan.server.redirect_http
+    if redirect is not None and redirect.port is not None:
+        return redirect.port
+    ports = [one.socket.getsockname()[1] for one in listeners if one.role == "public" and one.is_tls]
+    return ports[0] if ports else 443
 
 
 class Watching:

@@ -24,6 +24,7 @@ from aggregator.telemetry.logging import LogFormat, configure_logging, error_out
 from aggregator.telemetry.redaction import Masker
 
 REFUSED, FAILED = 1, 3
+_NOTES = {"public": "", "admin": "   administration", "redirect": "   sends on to https"}
 
 
 @hang_up_ignored()
@@ -84,7 +85,7 @@ def _closing(listeners: Sequence[Listener]) -> Iterator[Sequence[Listener]]:
 def _serve(
     app: Application, files: PlanFiles, listeners: Sequence[Listener], told: Announcer, masker: Masker, *, watch: bool
 ) -> int:
-    urls = [listener.url for listener in listeners]
+    urls = [f"{one.url}{_NOTES[one.role]}" for one in sorted(listeners, key=lambda one: one.role != "public")]
 
     def on_start() -> None:
         told.greet(app.running.plan, urls)

@@ -1,0 +1,90 @@
+"""How commands reach a running process: the address of administration, and its secret."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+from msgspec import Struct
+
+from aggregator.edge.addresses import TcpAddress, UnixAddress
+from aggregator.errors import AggregatorError
+from aggregator.plan.listening import AdminPlan
+
+SECRET = "AGGREGATOR_ADMIN_SECRET"  # noqa: S105 - the name of a variable
+_SECONDS = 60.0
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nobody listens here
+
+
+class AdminTarget(Struct, frozen=True):
+    """Where administration is: *url*, or the Unix socket *path* under it; *trusted* is a file of certificates."""
+
+    url: str
+    secret: str | None = None
+    path: str | None = None
+    trusted: str | None = None
+
+    def ask(self, method: str, path: str, given: dict[str, Any] | None = None) -> httpx.Response:
+        """Return the answer to a request. Raises ``AggregatorError`` when there is none."""
+        headers = {} if self.secret is None else {"authorization": f"Bearer {self.secret}"}
+        if self.path is not None and not Path(self.path).exists():
+            raise AggregatorError(f"Nothing answers at unix:{self.path}: there is no such file.")
+        transport = httpx.HTTPTransport(uds=self.path, verify=self._verify())
+        try:
+            with httpx.Client(transport=transport, base_url=self.url, trust_env=False, timeout=_SECONDS) as client:
+                return client.request(method, path, headers=headers, json=given)
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
+            where = f"unix:{self.path}" if self.path else self.url
+            raise AggregatorError(f"Nothing answers at {where}: {str(error) or type(error).__name__}.") from None
+
+    def _verify(self) -> ssl.SSLContext | bool:
+        """Return what a server has to show: the very certificate that the file names, or one of a public authority."""
+        if self.trusted is None:
+            return True
+        context = ssl.create_default_context(cafile=self.trusted)
+        context.check_hostname = False
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+        return context
+
+
+def admin_target(url: str | None, file: str) -> AdminTarget:
+    """Return where *url* leads, or what *file* declares when there is none.
+
+    The secret is that of the environment; the file's goes to the file's own address alone. Raises ``ConfigError``, and
+    ``click.UsageError`` for a file without one.
+    """
+    secret = os.environ.get(SECRET) or None
+    if url is not None:
+        if url.startswith("unix:"):
+            return AdminTarget("http://localhost", secret, url.removeprefix("unix:"))
+        return AdminTarget(url if "://" in url else f"http://{url}", secret)
+    from aggregator.server.generations.plan_source import PlanFiles
+
+    plan = PlanFiles(Path(file)).load().server.admin
+    if plan is None:
+        raise click.UsageError(f"{file} declares no `server.admin`; name the URL of a process, or declare it.")
+    return _declared(plan, secret or plan.secret)
+
+
+def _declared(plan: AdminPlan, secret: str | None) -> AdminTarget:
+    if isinstance(plan.address, UnixAddress):
+        return AdminTarget("http://localhost", secret, plan.address.path)
+    if plan.address.port == 0:
+        raise click.UsageError("`server.admin` listens on any free port; name the URL that the process has told.")
+    address = TcpAddress(_ANYWHERE.get(plan.address.host, plan.address.host), plan.address.port)
+    if plan.tls is None:
+        return AdminTarget(f"http://{address}", secret)
+    return AdminTarget(f"https://{address}", secret, trusted=plan.tls.pair.cert)
+
+
+def show(answer: httpx.Response) -> None:
+    """Print the answer: its data to stdout, or why there is none to stderr."""
+    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+        click.echo(answer.text)
+        return
+    hint = f" Set {SECRET}." if answer.status_code == 401 else ""
+    click.echo(f"error: {answer.json().get('detail', answer.reason_phrase)}{hint}", err=True)

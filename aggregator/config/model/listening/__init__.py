@@ -1,0 +1,1 @@
+"""Where the server listens, for whom, and how connections begin there."""

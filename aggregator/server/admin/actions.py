@@ -1,0 +1,82 @@
+"""What can be done to a running process, by name: policies and the server add theirs, one door leads to all."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from aggregator.errors import AggregatorError
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.admin")
+
+
+class ActionError(AggregatorError):
+    """What was asked for cannot be done; *status* says what kind of fault it is, 4xx or 5xx."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status = status
+        super().__init__(detail)
+
+
+class Outcome(Struct, frozen=True):
+    """What an action came to: *data* for the answer, and *summary* for the log."""
+
+    data: Any
+    summary: str
+    status: int = 200
+
+
+class Action(Struct, frozen=True):
+    """Something that changes the running process: ``POST /-/NAME``.
+
+    *run* gets the object that the request carries and raises ``ActionError``.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[Mapping[str, Any]], Awaitable[Outcome]]
+
+
+class Asked(Struct, frozen=True):
+    """Who asks for an action, and why."""
+
+    by: str
+    reason: str
+
+
+class Actions:
+    """All actions of a process."""
+
+    def __init__(self) -> None:
+        self._actions: dict[str, Action] = {}
+
+    def add(self, action: Action) -> None:
+        """Add *action*; raises ``ValueError`` when there is one of its name."""
+        if action.name in self._actions:
+            raise ValueError(f"there is an action {action.name!r} already")
+        self._actions[action.name] = action
+
+    def __iter__(self) -> Iterator[Action]:
+        return iter(self._actions.values())
+
+    def get(self, name: str) -> Action | None:
+        """Return the action *name*; None when there is none."""
+        return self._actions.get(name)
+
+    async def run(self, action: Action, asked: Asked, given: Mapping[str, Any]) -> Outcome:
+        """Do it, and log that it was done, or why not, in one line. Raises ``ActionError``."""
+        outcome = "failed by a fault of the program"
+        try:
+            done = await action.run(given)
+            outcome = done.summary
+        except ActionError as refusal:
+            outcome = str(refusal)
+            raise
+        finally:
+            log(_log, logging.INFO, "An action was asked for.", action=action.name, by=asked.by or "unix",
+                reason=asked.reason, outcome=outcome)  # fmt: skip
+        return done

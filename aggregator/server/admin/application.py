@@ -1,0 +1,106 @@
+"""The ASGI application of the address of administration: probes, what can be read, and actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from aggregator.codecs import json as json_codec
+from aggregator.errors import AggregatorError
+from aggregator.http import header_map
+from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.answers.replying import fault_answer, send_answer
+from aggregator.runtime.request.identity import request_id
+from aggregator.server.admin.actions import Action, ActionError, Actions, Asked
+from aggregator.server.admin.door import AdminDoor, Denied
+from aggregator.server.application.probes import describe, probe_answer
+from aggregator.server.generations.running import Running
+from aggregator.server.routing.dispatch import tell_refused
+
+_LARGEST = 64 * 1024
+_LONGEST_REASON = 200
+_BELOW = "/-/"
+_NO_STORE = (b"cache-control", b"no-store")
+
+
+class AdminApplication:
+    """Serves one address by the rules of *door*."""
+
+    def __init__(self, running: Running, actions: Actions, door: AdminDoor) -> None:
+        self._running = running
+        self._actions = actions
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        identity = request_id(scope["headers"])
+        try:
+            answer = await self._answer(scope, receive)
+        except Denied as denied:
+            headers = [(b"www-authenticate", b"Bearer")] if denied.status == 401 else []
+            answer = problem(denied.status, denied.detail, request_id=identity, headers=headers)
+        except ActionError as refusal:
+            answer = problem(refusal.status, str(refusal), request_id=identity)
+        except Exception as error:
+            answer = fault_answer(f"{scope['method']} {scope['path']}", error, identity)
+        if answer.status >= 400:
+            tell_refused(self._running.generation, scope, answer.status, scope["path"], identity)
+        answer.headers.append(_NO_STORE)
+        await send_answer(send, answer, identity)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        method, path, plan = scope["method"], scope["path"], self._running.plan.server.admin
+        is_verbose = path == "/readyz" and b"verbose" in scope["query_string"]
+        if path in ("/livez", "/readyz") and not is_verbose:
+            return probe_answer(self._running, path)
+        if plan is None:
+            raise Denied(404, "The file declares no `server.admin` any more.")
+        action = self._actions.get(path.removeprefix(_BELOW)) if path.startswith(_BELOW) else None
+        self._door.let_in(plan, header_map(scope["headers"]), writes=action is not None)
+        if action is not None:
+            return await self._act(action, method, scope, receive)
+        return self._read(method, path)
+
+    def _read(self, method: str, path: str) -> Answer:
+        if path not in ("/-/config", "/-/actions", "/readyz"):
+            raise Denied(404, "Nothing is served at this path; /-/config and /-/actions are.")
+        if method not in ("GET", "HEAD"):
+            raise Denied(405, "This path answers to GET, HEAD.")
+        if path == "/readyz":
+            return probe_answer(self._running, path, verbose=True)
+        if path == "/-/config":
+            return _json(describe(self._running))
+        return _json([{"action": one.name, "summary": one.summary} for one in self._actions])
+
+    async def _act(self, action: Action, method: str, scope: Scope, receive: Receive) -> Answer:
+        if method != "POST":
+            raise Denied(405, "An action is asked for by POST.")
+        given = await _given(receive)
+        reason = str(given.pop("reason", ""))[:_LONGEST_REASON]
+        client = scope.get("client")
+        outcome = await self._actions.run(action, Asked(client[0] if client else "", reason), given)
+        return _json(outcome.data, outcome.status)
+
+
+async def _given(receive: Receive) -> dict[str, Any]:
+    """Return the object that the request carries, an empty one without a body."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > _LARGEST:
+            raise Denied(413, f"The body is larger than {_LARGEST} bytes.")
+        if not message.get("more_body", False):
+            break
+    try:
+        given = json_codec.decode(body) if body else {}
+    except AggregatorError:
+        raise Denied(400, "The body is no JSON.") from None
+    if not isinstance(given, dict):
+        raise Denied(400, "The body is no JSON object.")
+    return given
+
+
+def _json(data: Any, status: int = 200) -> Answer:
+    return Answer(status, [(b"content-type", b"application/json")], json_codec.encode(data))

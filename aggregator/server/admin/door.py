@@ -1,0 +1,67 @@
+"""Who may read and act at the address of administration: Host, Origin, and the secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hmac import compare_digest
+from ipaddress import ip_address
+
+from msgspec import Struct
+
+from aggregator.edge.addresses import Address, UnixAddress
+from aggregator.plan.listening import AdminPlan
+
+
+class Denied(Exception):  # noqa: N818 - it ends the way of a request, nothing else
+    """The request is not let in; holds the status and the sentence that say so."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status = status
+        self.detail = detail
+        super().__init__(detail)
+
+
+class AdminDoor(Struct, frozen=True):
+    """The rules of one address. *scheme* is what is spoken there."""
+
+    address: Address
+    scheme: str
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only the user of this process can reach it."""
+        return isinstance(self.address, UnixAddress) and not self.address.mode & 0o077
+
+    def let_in(self, plan: AdminPlan, headers: Mapping[str, str], *, writes: bool) -> None:
+        """Return when the request may go on, which *writes* or only reads. Raises ``Denied``: 421, 403 or 401.
+
+        A name that leads here by somebody else's DNS, and a page of another site, get nothing (rebinding, CSRF).
+        """
+        host = headers.get("host", "")
+        if not _is_ours(host, plan.hosts):
+            raise Denied(421, "Ask for this address by its number, by localhost, or by a name of `admin.hosts`.")
+        origin = headers.get("origin")
+        if origin is not None and origin.lower() != f"{self.scheme}://{host}".lower():
+            raise Denied(403, "Pages of other sites may not ask this address.")
+        if writes and plan.secret is None and not self.is_private:
+            raise Denied(403, "Nothing can be done here: `server.admin` has no secret.")
+        if (writes and not self.is_private) or not self.address.is_loopback:
+            self._check_secret(plan, headers.get("authorization", ""))
+
+    def _check_secret(self, plan: AdminPlan, authorization: str) -> None:
+        scheme, _, shown = authorization.partition(" ")
+        is_shown = scheme.lower() == "bearer" and plan.secret is not None
+        if not (is_shown and compare_digest(shown.strip().encode(), (plan.secret or "").encode())):
+            raise Denied(401, "This needs the secret of `server.admin`, as `Authorization: Bearer …`.")
+
+
+def _is_ours(host: str, hosts: tuple[str, ...]) -> bool:
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    name = name.removeprefix("[").removesuffix("]").lower().rstrip(".")
+    if name == "localhost" or name in hosts:
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

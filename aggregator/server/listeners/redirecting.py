@@ -1,0 +1,40 @@
+"""The ASGI application of an address that sends on to TLS."""
+
+from __future__ import annotations
+
+from starlette.types import Receive, Scope, Send
+
+from aggregator.http import header_map
+from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.answers.replying import send_answer
+from aggregator.runtime.request.identity import request_id
+from aggregator.server.application.probes import probe_answer
+from aggregator.server.generations.running import Running
+
+_HTTPS = 443
+
+
+class RedirectApplication:
+    """Answers probes, and everything else by 308 to the same by https, at *port*."""
+
+    def __init__(self, running: Running, port: int) -> None:
+        self._running = running
+        self._port = "" if port == _HTTPS else f":{port}"
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
+        """Answer a request."""
+        identity = request_id(scope["headers"])
+        if scope["path"] in ("/livez", "/readyz"):
+            answer = probe_answer(self._running, scope["path"])
+        else:
+            answer = self._sent_on(scope, identity)
+        await send_answer(send, answer, identity)
+
+    def _sent_on(self, scope: Scope, identity: str) -> Answer:
+        host = header_map(scope["headers"]).get("host", "")
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+        if not name:
+            return problem(400, "The request names no host to send it on to.", request_id=identity)
+        query = b"?" + scope["query_string"] if scope["query_string"] else b""
+        location = f"https://{name}{self._port}".encode("latin-1") + scope["raw_path"] + query
+        return Answer(308, [(b"location", location)], b"")

@@ -1,0 +1,81 @@
+"""``aggregator status`` and ``reload``: which process they ask, and with which secret."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from aggregator.cli.administration import SECRET, AdminTarget, admin_target
+from aggregator.cli.group import cli
+
+ROUTES = """
+version: 1
+server: {{port: 0, admin: {{address: "{address}", secret: the-secret-of-the-file}}}}
+endpoints: {{GET /n: {{respond: {{body: 1}}}}}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a file, and no secret in the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(SECRET, raising=False)
+    (tmp_path / "routes.yaml").write_text(ROUTES.format(address="0.0.0.0:9000"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("url", "variable", "target"),
+    [
+        (None, None, AdminTarget("http://127.0.0.1:9000", "the-secret-of-the-file")),
+        (None, "other", AdminTarget("http://127.0.0.1:9000", "other")),
+        ("http://10.0.0.1:9000", None, AdminTarget("http://10.0.0.1:9000")),
+        ("10.0.0.1:9000", "other", AdminTarget("http://10.0.0.1:9000", "other")),
+        ("unix:/run/a", None, AdminTarget("http://localhost", None, "/run/a")),
+    ],
+)
+def test_the_target(url, variable, target, monkeypatch):
+    """The URL, else the file's address; the secret of a file is shown to nobody else."""
+    if variable is not None:
+        monkeypatch.setenv(SECRET, variable)
+    assert admin_target(url, "routes.yaml") == target
+
+
+def test_a_file_without_administration_is_wrong_usage(folder):
+    """The sentence names both ways out."""
+    (folder / "routes.yaml").write_text("version: 1\nendpoints: {GET /n: {respond: {body: 1}}}")
+    result = CliRunner().invoke(cli, ["status"])
+    assert result.exit_code == 2
+    assert "declares no `server.admin`; name the URL of a process, or declare it" in result.output
+
+
+def test_nobody_there_is_told(folder):
+    """In one sentence, with exit code 1."""
+    result = CliRunner().invoke(cli, ["status", "unix:nowhere"])
+    assert result.exit_code == 1
+    assert "Nothing answers at unix:nowhere" in result.output
+
+
+def test_a_running_process_is_asked(folder):
+    """Over a Unix socket, without a secret: what it serves, and a reload of a file that has become wrong."""
+    text = ROUTES.format(address=f"unix:{folder}/a").replace(", secret: the-secret-of-the-file", "")
+    text = text.replace(f'"unix:{folder}/a"', f"{{unix: {folder}/a, mode: 600}}")
+    (folder / "routes.yaml").write_text(text)
+    command = [sys.executable, "-m", "aggregator", "run", "--no-watch"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        assert any("administration" in line for line in process.stderr)
+        run = CliRunner().invoke
+        assert '"generation":1' in run(cli, ["status"]).output
+        assert run(cli, ["reload"]).output == '{"verdict":"unchanged","generation":1}\n'
+        (folder / "routes.yaml").write_text("version: 1\nendpoints: {GET /n: {respnd: 1}}")
+        result = run(cli, ["reload", f"unix:{folder}/a"])
+        assert (result.exit_code, '"unknown-key"' in result.output) == (1, True)
+    finally:
+        process.terminate()
+        process.communicate()

@@ -1,0 +1,236 @@
+"""The address of administration: what is there and nowhere else, who may read it, and who may act."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from aggregator.edge.addresses import TcpAddress, UnixAddress
+from aggregator.errors import StartupError
+from aggregator.plan.listening import AdminPlan
+from aggregator.plan.types import ServerPlan
+from aggregator.server.admin.actions import Action, Actions
+from aggregator.server.admin.door import AdminDoor, Denied
+from aggregator.server.listeners.inherited import Inherited
+from aggregator.server.listeners.opening import open_listeners
+
+SECRET = "a-secret-of-some-length"
+ADMIN = f'server: {{admin: {{address: "127.0.0.1:0", secret: {SECRET}, hosts: [admin.example.com]}}}}\n'
+ENDPOINT = "endpoints: {GET /n: {respond: {body: 1}}}"
+SHOWN = f"authorization: Bearer {SECRET}"
+
+
+@pytest.fixture
+def admin(stage):
+    """A server with an address of administration, and a function that asks there."""
+    gateway = stage.gateway(ADMIN + ENDPOINT)
+
+    def ask(method: str, target: str, *lines: str, host: str = "127.0.0.1", body: bytes = b""):
+        with stage.wire(gateway.admin) as wire:
+            length = [f"content-length: {len(body)}"] if body else []
+            head = "".join(f"{line}\r\n" for line in [f"{method} {target} HTTP/1.1", f"host: {host}", *length, *lines])
+            return wire.send(head.encode() + b"\r\n" + body).reply()
+
+    return gateway, ask
+
+
+def test_what_is_told_is_told_there_and_nowhere_else(admin):
+    """Public addresses say whether the process is alive and ready, and no more; endpoints are not at this one."""
+    gateway, ask = admin
+    assert ask("GET", "/-/config").json["generation"] == 1
+    assert gateway.get("/-/config").status == 404
+    for path in ("/livez", "/readyz", "/readyz?verbose"):
+        assert gateway.get(path).body == b"ok\n"
+    assert ask("GET", "/livez").body == ask("GET", "/readyz").body == b"ok\n"
+    assert ask("GET", "/readyz?verbose").json["ready"] is True
+    assert ask("GET", "/n").status == 404
+    assert gateway.get("/n").json == 1
+
+
+def test_without_it_nothing_changes_anything(stage):
+    """`/-/config` is public then, and there is no action."""
+    gateway = stage.gateway(ENDPOINT)
+    assert gateway.get("/-/config").json["generation"] == 1
+    assert gateway.ask("POST", "/-/reload", SHOWN).status in (404, 405)
+
+
+def test_an_action_needs_the_secret(admin):
+    """Shown as a bearer token and in no other way, whoever asks; reading over loopback needs none."""
+    _, ask = admin
+    denied = ask("POST", "/-/reload")
+    assert (denied.status, denied["www-authenticate"]) == (401, "Bearer")
+    for line in (
+        "authorization: Bearer wrong",
+        f"authorization: Basic {SECRET}",
+        f"cookie: secret={SECRET}",
+        "authorization: Bearer é",
+    ):
+        assert ask("POST", "/-/reload", line).status == 401
+    assert ask("POST", "/-/reload", SHOWN).json == {"verdict": "unchanged", "generation": 1}
+
+
+def test_an_action_is_one_line_of_the_log(admin):
+    """Who, what, why, and what came of it; the secret is not in it."""
+    gateway, ask = admin
+    gateway.write(ENDPOINT)
+    ask("POST", "/-/reload", SHOWN, body=json.dumps({"reason": "new prices\n"}).encode())
+    (line,) = gateway.said("An action was asked for.")
+    assert line == {"action": "reload", "by": "127.0.0.1", "reason": "new prices\n", "outcome": "swapped"}
+
+
+def test_a_refused_reload_says_its_problems(admin):
+    """422 with what `check` finds; the running configuration stays, and the terminal is told, too."""
+    gateway, ask = admin
+    gateway.write(ADMIN + "endpoints: {GET /n: {respnd: 1}}")
+    refused = ask("POST", "/-/reload", SHOWN)
+    assert refused.status == 422
+    assert refused.json["refusal"]["problems"][0]["code"] == "unknown-key"
+    assert gateway.reloads[-1].verdict == "refused"
+    assert gateway.get("/n").json == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200), ("127.0.0.1:9000", 200), ("[::1]:9000", 200), ("localhost:9000", 200), ("LOCALHOST", 200),
+        ("admin.example.com", 200), ("Admin.Example.com.:80", 200), ("evil.example", 421), ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example", 421), ("example.com", 421),
+    ],
+)  # fmt: skip
+def test_a_name_that_leads_here_by_somebody_elses_dns_gets_nothing(admin, host, status):
+    """The Host is an address, localhost, or one of `hosts`."""
+    assert admin[1]("GET", "/-/config", host=host).status == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("http://127.0.0.1", 200), ("https://127.0.0.1", 403), ("http://evil.example", 403), ("null", 403)],
+)
+def test_pages_of_other_sites_get_nothing(admin, origin, status):
+    """The Origin, if there is one, is our own; knowing the secret does not help."""
+    assert admin[1]("POST", "/-/reload", SHOWN, f"origin: {origin}").status == status
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"{", 400), (b"[1]", 400), (b'{"x": 1}', 400), (b'"' + b"x" * 70_000 + b'"', 413)]
+)
+def test_what_an_action_carries_is_an_object(admin, body, status):
+    """Anything else is refused, with a reason."""
+    assert admin[1]("POST", "/-/reload", SHOWN, body=body).status == status
+
+
+def test_an_action_is_asked_for_by_post(admin):
+    """And listed."""
+    _, ask = admin
+    assert ask("GET", "/-/reload", SHOWN).status == 405
+    assert ask("POST", "/-/config").status == 405
+    assert [one["action"] for one in ask("GET", "/-/actions").json] == ["reload"]
+
+
+def test_the_secret_can_be_changed_without_a_restart(admin):
+    """The address cannot, and says so."""
+    gateway, ask = admin
+    gateway.reload(ADMIN.replace(SECRET, "another-secret-of-length") + ENDPOINT)
+    assert ask("POST", "/-/reload", SHOWN).status == 401
+    gateway.reload(ADMIN.replace("127.0.0.1:0", "127.0.0.1:9") + ENDPOINT)
+    said = gateway.said("Some settings take effect when the server is restarted.")
+    assert said[-1]["settings"] == ("server.admin.address",)
+    assert ask("GET", "/-/config").status == 200
+
+
+def test_the_short_form_only_reads(stage):
+    """An address without a secret does nothing."""
+    gateway = stage.gateway(f'server: {{admin: "127.0.0.1:0"}}\n{ENDPOINT}')
+    with stage.wire(gateway.admin) as wire:
+        denied = wire.send(b"POST /-/reload HTTP/1.1\r\nhost: localhost\r\n\r\n").reply()
+        assert (denied.status, denied.detail) == (403, "Nothing can be done here: `server.admin` has no secret.")
+        assert wire.send(b"GET /-/config HTTP/1.1\r\nhost: localhost\r\n\r\n").reply().status == 200
+
+
+def test_a_private_unix_socket_needs_no_secret(stage, tmp_path):
+    """Of mode 600 only the user of the process can reach it; the log says `unix`."""
+    gateway = stage.gateway(f"server: {{admin: {{unix: {tmp_path}/a, mode: 600}}}}\n{ENDPOINT}")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"{tmp_path}/a")
+        client.sendall(b"POST /-/reload HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+    assert gateway.said("An action was asked for.")[0]["by"] == "unix"
+
+
+OPEN, CLOSED = TcpAddress("10.1.2.3", 9000), TcpAddress("127.0.0.1", 9000)
+
+
+@pytest.mark.parametrize(
+    ("address", "secret", "shown", "reads", "writes"),
+    [
+        (CLOSED, None, False, 200, 403),
+        (CLOSED, SECRET, False, 200, 401),
+        (CLOSED, SECRET, True, 200, 200),
+        (OPEN, SECRET, False, 401, 401),
+        (OPEN, SECRET, True, 200, 200),
+        (OPEN, None, False, 401, 403),
+        (UnixAddress("/a", 0o600), None, False, 200, 200),
+        (UnixAddress("/a", 0o600), SECRET, False, 200, 200),
+        (UnixAddress("/a", 0o660), None, False, 200, 403),
+        (UnixAddress("/a", 0o660), SECRET, False, 200, 401),
+    ],
+)
+def test_who_may_read_and_who_may_act(address, secret, shown, reads, writes):
+    """Loopback reads, others need the secret; acting needs it everywhere but on a private Unix socket."""
+    door, plan = AdminDoor(address, "http"), AdminPlan(address, secret)
+    headers = {"host": "localhost"} | ({"authorization": f"Bearer {SECRET}"} if shown else {})
+
+    def status(*, acts: bool) -> int:
+        try:
+            door.let_in(plan, headers, writes=acts)
+        except Denied as denied:
+            return denied.status
+        return 200
+
+    assert (status(acts=False), status(acts=True)) == (reads, writes)
+
+
+def test_two_actions_of_a_name_are_a_fault():
+    """Policies cannot take each other's names."""
+    actions, action = Actions(), Action("drain", "", lambda _: None)
+    actions.add(action)
+    with pytest.raises(ValueError, match="already"):
+        actions.add(action)
+
+
+def test_a_socket_named_admin_is_the_address_of_administration():
+    """It needs the setting, and a secret when others can reach it."""
+    for place, plan, said in (
+        ("127.0.0.1", ServerPlan(), "the file declares no `server.admin`"),
+        ("0.0.0.0", ServerPlan(admin=AdminPlan(CLOSED)), "needs `server.admin.secret`: others can reach it"),
+    ):
+        with socket.create_server((place, 0)) as inherited, pytest.raises(StartupError, match=said):
+            open_listeners(plan, None, None, [Inherited("admin", inherited)])
+    with socket.create_server(("127.0.0.1", 0)) as inherited:
+        plan = ServerPlan(port=0, admin=AdminPlan(CLOSED))
+        opened = open_listeners(plan, None, None, [Inherited("admin", inherited)])
+        assert [one.role for one in opened] == ["admin", "public"]
+        for one in opened:
+            one.close()
+
+
+def test_plain_requests_are_sent_on_to_tls(stage):
+    """By 308 to the same host, path and query at the port that speaks TLS, or the one that is named; probes answer."""
+    for setting, port in (
+        ('"127.0.0.1:0"', None),
+        ('{address: "127.0.0.1:0", port: 443}', 443),
+        ('{address: "127.0.0.1:0", port: 8443}', 8443),
+    ):
+        gateway = stage.gateway(f"server: {{redirect_http: {setting}}}\n{ENDPOINT}", door="tls")
+        port = port or gateway.port
+        redirect = next(one.socket.getsockname()[1] for one in gateway.listeners if one.role == "redirect")
+        with stage.wire(redirect) as wire:
+            sent = wire.send(
+                b"POST /a%2Fb?x=1 HTTP/1.1\r\nhost: api.example.com:8080\r\ncontent-length: 0\r\n\r\n"
+            ).reply()
+            at = "" if port == 443 else f":{port}"
+            assert (sent.status, sent["location"]) == (308, f"https://api.example.com{at}/a%2Fb?x=1")
+            assert wire.ask("GET", "/livez").body == b"ok\n"
+        assert gateway.get("/n").json == 1
