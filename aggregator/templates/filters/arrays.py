@@ -75,6 +75,12 @@ def _all(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
+def _aslist(value: Any) -> list[Any]:
+    if value is None or value is MISSING:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 def _index_by(value: Any, key: Any) -> dict[str, Any]:
     read = reader_of(key, "index_by")
     return {_name(read(item), "index_by"): item for item in want_array(value, "index_by")}
@@ -118,6 +124,13 @@ ARRAYS: Final = table(
         "A list of all values of a header or query parameter that came several times, or of the one that is there.",
         "'a' | all",
         ["a"],
+    ),
+    FilterDoc(
+        "aslist",
+        _aslist,
+        "An array as it is, nothing as an empty one, anything else as its one element: XML has no arrays of one.",
+        "{'id': 1} | aslist",
+        [{"id": 1}],
     ),
     FilterDoc("length", _length, "How many elements, fields or characters.", "[1, 2] | length", 2, ("count",)),
     FilterDoc("first", _first, "The first element; nothing if there is none.", "[1, 2] | first", 1),
