@@ -68,6 +68,10 @@ class TextKind(Enum):
     PARAMETERS = "parameters"
 
 
+DATE = "date"
+"""Metadata of a field that takes a date, which may stand there without quotes."""
+
+
 class Settings(BaseModel):
     """Base of every settings model: frozen, and an unknown key is an error."""
 

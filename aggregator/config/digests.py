@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-_FOR_ALL = ("defaults", "client", "server", "background", "plugins", "auth")
+_FOR_ALL = ("defaults", "client", "server", "background", "plugins", "auth", "prefixes")
 """Sections that every endpoint depends on; of upstreams and groups it depends on those that it names."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from aggregator.config.digests import digest_of
+from aggregator.config.hints.vocabulary import field_at
 from aggregator.config.merging import Whole, merge
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
@@ -27,6 +28,7 @@ from aggregator.config.variables.shown_urls import shown_urls
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
 from aggregator.diagnostics.finding import Finding
 from aggregator.errors import ConfigError
+from aggregator.fields import DATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Loader:
         whole = merge(tree, env)
         self.files = (*tree.files, *sorted(whole.files.difference(tree.files)))
         self.folders, self.sources = tree.folders, tree.sources
-        problems = [*tree.diagnostics, *whole.diagnostics]
+        problems = [problem for problem in (*tree.diagnostics, *whole.diagnostics) if not _is_a_date(problem)]
         if not tree.documents:
             raise ConfigError(in_reading_order(problems, tree.sources), tree.sources)
         verdict = self._checks.check(whole)
@@ -180,6 +182,16 @@ class Loader:
 def load_config(path: Path | str, env: Mapping[str, str] | None = None) -> Config:
     """The configuration in *path*; raises ``ConfigError`` with every problem. *env* stands for the environment."""
     return Loader(path, env).load()
+
+
+def _is_a_date(problem: Diagnostic) -> bool:
+    """Whether *problem* doubts a value whose key takes a date, where it is one in every version of YAML."""
+    if problem.code != "ambiguous-value" or "is a date" not in problem.message:
+        return False
+    path = problem.path
+    form = (path[0], "", *path[2:]) if path[:1] == ("endpoints",) else path
+    field = field_at(RootSettings, form)
+    return field is not None and DATE in field.metadata
 
 
 def _is_complete(tree: Tree) -> bool:

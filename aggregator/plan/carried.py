@@ -16,6 +16,8 @@ def carried_member(plan: EdgePlan) -> dict[str, Any]:
         found["cors"] = _cors_member(plan.cors)
     if names := header_names(plan):
         found["headers"] = names
+    if plan.lifecycle:
+        found["lifecycle"] = {name.decode("ascii"): value.decode("ascii") for name, value in plan.lifecycle}
     return found
 
 
@@ -23,6 +25,7 @@ def carried_lines(plan: EdgePlan) -> Iterator[str]:
     """Yield what *plan* adds, a line each."""
     if names := header_names(plan):
         yield f"every answer carries {', '.join(names)}"
+    yield from (f"{name.decode('ascii')}: {value.decode('ascii')}" for name, value in plan.lifecycle)
     cors = plan.cors
     if cors is not None:
         origins = "any origin" if cors.is_open else ", ".join(cors.origins)

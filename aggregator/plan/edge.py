@@ -21,13 +21,14 @@ class EdgePlan(Struct, frozen=True):
     """What is added to each answer, those that refuse or fail included.
 
     *errors* put problems in the words of the file. *fixed* and *made* are headers that an answer gets which does not
-    have them; what *made* ones read is the request.
+    have them; what *made* ones read is the request. *lifecycle* are headers that stand beside others of their name.
     """
 
     cors: Cors | None = None
     fixed: tuple[tuple[bytes, bytes], ...] = ()
     made: tuple[tuple[bytes, Template], ...] = ()
     errors: tuple[ErrorPlan, ...] = ()
+    lifecycle: tuple[tuple[bytes, bytes], ...] = ()
 
 
 BARE = EdgePlan()

@@ -291,7 +291,8 @@ class ClientPlan:
 class ServerPlan:
     """What the process and the outermost layer of every request need.
 
-    *listen* are addresses in place of *host* and *port*.
+    *listen* are addresses in place of *host* and *port*. *edge* is what answers carry that come from no endpoint, and
+    *prefixes*, the longest first, those of them that are below a path.
     """
 
     title: str = "Aggregated API"
@@ -313,6 +314,8 @@ class ServerPlan:
     debug_header: bytes | None = None
     debug_secret: bytes | None = field(default=None, repr=False)
     edge: EdgePlan = BARE
+    prefixes: tuple[tuple[str, EdgePlan], ...] = ()
+    redirects_slash: bool = False
 
 
 class BackgroundPlan(Struct, frozen=True):

@@ -84,7 +84,13 @@ class Resources:
         """Return what puts on answers what *plan* says, the same for what carries the same."""
         if plan == BARE:
             return None
-        alike = (plan.cors, plan.fixed, id(plan.errors), *((name, id(template)) for name, template in plan.made))
+        alike = (
+            plan.cors,
+            plan.fixed,
+            plan.lifecycle,
+            id(plan.errors),
+            *((name, id(template)) for name, template in plan.made),
+        )
         return self._finishes.setdefault(alike, (compile_finish(plan), plan))[0]
 
     def judge(self, plan: CallPlan) -> Judge:

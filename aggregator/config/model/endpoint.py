@@ -12,6 +12,7 @@ from aggregator.config.model.call import BackgroundCall, Call, FanOutSettings
 from aggregator.config.model.client import ForwardSettings
 from aggregator.config.model.edge import Cors
 from aggregator.config.model.failure import StatusMap
+from aggregator.config.model.lifecycle import Deprecated
 from aggregator.config.model.response import ResponseSettings, StaticSettings
 from aggregator.fields import ByteSize, TextKind, Timeout
 
@@ -29,7 +30,12 @@ class EndpointSettings(AdmissionSettings):
     operation_id: str | None = Field(
         None, description="operationId in the OpenAPI document; from method and path if left out."
     )
-    deprecated: bool = Field(False, description="Marked as deprecated in the OpenAPI document.")
+    deprecated: Deprecated | None = Field(
+        None,
+        description="Marked as deprecated in the OpenAPI document; with dates every answer says so, too: "
+        "`Deprecation`, `Sunset`, `Link`.",
+        examples=[True, {"since": "2026-06-01", "sunset": "2027-01-01", "see": "/v2"}],
+    )
     hidden: bool = Field(False, description="Left out of the OpenAPI document.")
     params: Annotated[dict[str, Any], TextKind.PARAMETERS] = Field(
         default_factory=dict,

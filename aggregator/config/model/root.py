@@ -12,6 +12,7 @@ from aggregator.config.model.client import ClientSettings, ForwardSettings, Time
 from aggregator.config.model.edge import CarriedSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusMap
+from aggregator.config.model.prefix import PrefixSettings
 from aggregator.config.model.server import BackgroundSettings, ServerSettings
 from aggregator.fields import Settings, Timeout
 
@@ -60,6 +61,11 @@ class RootSettings(Settings):
     )
     plugins: tuple[str, ...] = Field(
         (), description="Python modules with functions for `transform`.", examples=[["my_plugin"]]
+    )
+    prefixes: dict[str, PrefixSettings] = Field(
+        default_factory=dict,
+        description="Settings for every endpoint below a path; the nearest counts.",
+        examples=[{"/v1": {"deprecated": {"since": "2026-06-01", "see": "/v2"}}}],
     )
     background: BackgroundSettings = Field(
         default_factory=BackgroundSettings.model_construct, description="The workers of background calls."

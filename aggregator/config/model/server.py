@@ -98,6 +98,11 @@ class ServerSettings(Settings):
         description="`strict` has browsers neither frame, sniff nor run what is answered; /docs keeps working.",
         examples=["strict"],
     )
+    redirect_paths: tuple[Literal["slash"], ...] = Field(
+        (),
+        description="`slash` sends a path without an endpoint to its twin with, or without, a slash at its end (308).",
+        examples=[["slash"]],
+    )
     errors: ErrorMap = Field(
         (),
         description="Errors in your own words: by status or class another status, body or page.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from aggregator.config.analysis.scope import Inputs, Scope
@@ -15,6 +16,7 @@ from aggregator.config.rules.text_bodies import check_text
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 
+_PREFIX = re.compile(r"/|(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+").fullmatch
 PROBLEM_FIELDS = (
     "type", "title", "status", "detail", "request_id", "cause", "part", "upstream", "upstream_status", "parts",
     "errors",
@@ -22,8 +24,14 @@ PROBLEM_FIELDS = (
 
 
 def check_carried(around: Surroundings) -> Iterator[Finding]:
-    """Headers that ``defaults`` give to every answer."""
+    """Headers that ``defaults`` and prefixes give to every answer."""
     yield from _check_carried(around.settings.defaults.response, ("defaults", "response"), around)
+    for prefix, settings in around.settings.prefixes.items():
+        path: Steps = ("prefixes", prefix)
+        if not _PREFIX(prefix):
+            hint = "write a path such as /v1, without parameters and without a slash at its end"
+            yield Finding("bad-prefix", f"`{prefix}` is not a prefix of paths", path, hint, at_key=True)
+        yield from _check_carried(settings.response, (*path, "response"), around)
 
 
 def check_errors(around: Surroundings) -> Iterator[Finding]:

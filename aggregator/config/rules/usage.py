@@ -7,6 +7,7 @@ from typing import Protocol
 
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.edge.prefixes import is_below
 
 
 class Usage(Protocol):
@@ -49,6 +50,10 @@ def check_usage(used: Sequence[Usage], around: Surroundings) -> Iterator[Finding
     for name in around.groups:
         if name not in groups:
             yield _unused(f"no endpoint uses the group `{name}`", ("groups", name))
+    paths = [path for one in used if (path := one.key.partition(" ")[2].strip())]
+    for prefix in around.settings.prefixes:
+        if not any(is_below(path, prefix) for path in paths):
+            yield _unused(f"no endpoint is below `{prefix}`", ("prefixes", prefix))
     for index, name in enumerate(around.settings.plugins):
         if name not in plugins:
             yield _unused(f"no `transform` uses the plug-in `{name}`", ("plugins", index))

@@ -10,10 +10,15 @@ from msgspec.structs import replace
 from aggregator.config.loading import Config, EndpointConfig
 from aggregator.config.model.call import BackgroundCallSettings
 from aggregator.config.model.endpoint import EndpointSettings
-from aggregator.config.model.server import ServerSettings
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
 from aggregator.plan.compiling.endpoint.admission import compile_admission, compile_scheme
-from aggregator.plan.compiling.endpoint.edge import compile_edge, compile_server_edge, success_headers
+from aggregator.plan.compiling.endpoint.edge import (
+    compile_edge,
+    compile_place,
+    compile_server_edge,
+    lifecycle_of,
+    success_headers,
+)
 from aggregator.plan.compiling.endpoint.inputs import compile_inputs
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.expressions import optional_expression
@@ -55,7 +60,7 @@ class Compiler:
         self._known = {endpoint.digest: endpoint for endpoint in endpoints}
         return Plan(
             digest=config.digest,
-            server=compile_server(settings.server, config.tls_digests),
+            server=compile_server(whole, config.tls_digests),
             client=compile_client(settings.client),
             background=BackgroundPlan(
                 settings.background.workers, settings.background.queue, settings.background.when_full
@@ -78,8 +83,10 @@ def compile_plan(config: Config) -> Plan:
     return Compiler().compile(config)
 
 
-def compile_server(settings: ServerSettings, tls_digests: Mapping[str, str]) -> ServerPlan:
+def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> ServerPlan:
     """Return what the process needs to know."""
+    root = whole.root
+    settings = root.server
     debug = settings.debug
     return ServerPlan(
         title=settings.title, version=settings.version, description=settings.description,
@@ -91,7 +98,12 @@ def compile_server(settings: ServerSettings, tls_digests: Mapping[str, str]) -> 
         log_format=settings.log_format, watchdog=settings.watchdog,
         debug_header=debug.header.lower().encode("ascii") if debug else None,
         debug_secret=debug.secret.encode() if debug else None,
-        edge=compile_server_edge(settings),
+        edge=compile_server_edge(root, whole.errors),
+        prefixes=tuple(
+            (prefix, compile_place(prefix, root, whole.errors))
+            for prefix in sorted(root.prefixes, key=len, reverse=True)
+        ),
+        redirects_slash="slash" in settings.redirect_paths,
     )  # fmt: skip
 
 
@@ -105,10 +117,10 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     near = EndpointSurroundings(whole, settings, method.upper(), rows, eager=not raw, is_single=single)
     fan = _fan(settings, near)
     effects = tuple(_effect(*each, near) for each in zip(settings.background, config.background, strict=True))
-    headers = success_headers(settings, whole.root)
+    headers = success_headers(settings, path.strip(), whole.root)
     static = settings.respond
     response = compile_static(static, headers) if static else compile_response(settings.response, headers)
-    edge = compile_edge(settings, whole.root, whole.errors)
+    edge = compile_edge(settings, path.strip(), whole.root, whole.errors)
     calls = [*calls_in(fan), *(effect.call for effect in effects)]
     deadline, reserve = _deadline(settings, whole, fan)
     admission = compile_admission(settings, whole.root.defaults.endpoint)
@@ -129,19 +141,21 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         effects=effects,
         stream=settings.stream,
         idle_timeout=_idle_timeout(settings, fan) if settings.stream else None,
-        doc=_doc(settings, config.operation_id),
+        doc=_doc(
+            settings, config.operation_id, deprecated=lifecycle_of(settings, path.strip(), whole.root) is not None
+        ),
         admission=admission,
         edge=edge,
     )
 
 
-def _doc(settings: EndpointSettings, operation_id: str) -> DocPlan:
+def _doc(settings: EndpointSettings, operation_id: str, *, deprecated: bool) -> DocPlan:
     return DocPlan(
         settings.summary,
         settings.description,
         settings.tags,
         operation_id,
-        settings.deprecated,
+        deprecated,
         settings.hidden,
         settings.body,
     )

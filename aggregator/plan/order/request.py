@@ -28,9 +28,10 @@ GATES: Final[tuple[Step[AdmissionPlan], ...]] = (
 
 FINISH: Final[tuple[Step[EdgePlan], ...]] = (
     step("errors", lambda plan: bool(plan.errors)),
+    step("cors", lambda plan: plan.cors is not None),
     step("made", lambda plan: bool(plan.made), "headers of the request"),
     step("fixed", lambda plan: bool(plan.fixed), "headers"),
-    step("cors", lambda plan: plan.cors is not None),
+    step("lifecycle", lambda plan: bool(plan.lifecycle), "deprecated"),
 )
 """What is done to each answer, one that refuses included, first one first."""
 

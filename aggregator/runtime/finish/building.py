@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aggregator.edge.prefixes import is_below
 from aggregator.exchange import Exchange
 from aggregator.plan.edge import EdgePlan
 from aggregator.plan.order.request import FINISH
 from aggregator.plan.order.step import tied
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.finish.errors import OwnErrors
-from aggregator.runtime.finish.headers import CorsHeaders, FixedHeaders, MadeHeaders
+from aggregator.runtime.finish.headers import AddedHeaders, CorsHeaders, FixedHeaders, MadeHeaders
 
 Finish = Callable[[Exchange, Answer], None]
 """Changes an answer before it is sent."""
@@ -25,6 +26,21 @@ def compile_finish(plan: EdgePlan) -> Finish | None:
 def _cors(plan: EdgePlan) -> Finish:
     assert plan.cors is not None
     return CorsHeaders(plan.cors)
+
+
+def compile_finishes(outer: EdgePlan, prefixes: tuple[tuple[str, EdgePlan], ...]) -> Finish | None:
+    """Return what is done to answers of no endpoint, by the first of *prefixes* that they are below, or *outer*."""
+    below = [(prefix, compile_finish(plan)) for prefix, plan in prefixes]
+    rest = compile_finish(outer)
+    if not any(found for _, found in below):
+        return rest
+
+    def finish(exchange: Exchange, answer: Answer) -> None:
+        found = next((found for prefix, found in below if is_below(exchange.path, prefix)), rest)
+        if found is not None:
+            found(exchange, answer)
+
+    return finish
 
 
 def _together(steps: tuple[Finish, ...]) -> Finish:
@@ -51,6 +67,7 @@ _BUILDERS: dict[str, Callable[[EdgePlan], Finish]] = {
     "errors": lambda plan: OwnErrors(plan.errors),
     "made": lambda plan: MadeHeaders(plan.made),
     "fixed": lambda plan: FixedHeaders(plan.fixed),
+    "lifecycle": lambda plan: AddedHeaders(plan.lifecycle),
     "cors": _cors,
 }
 _STEPS = tied(FINISH, _BUILDERS)

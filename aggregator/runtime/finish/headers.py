@@ -29,6 +29,19 @@ class FixedHeaders:
         answer.headers = [*answer.headers, *(field for field in self._fields if field[0] not in known)]
 
 
+class AddedHeaders:
+    """The same for every request, beside others of their names."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: tuple[tuple[bytes, bytes], ...]) -> None:
+        self._fields = fields
+
+    def __call__(self, _: Exchange, answer: Answer) -> None:
+        """Add them to *answer*."""
+        answer.headers = [*answer.headers, *self._fields]
+
+
 class MadeHeaders:
     """Made from the request; one that cannot be made is left out, since a failure has to be answered, too."""
 

@@ -11,7 +11,7 @@ from aggregator.plan.types import Plan, UpstreamPlan
 from aggregator.plan.walking import calls_in
 from aggregator.policies.registry import Draft
 from aggregator.runtime.client import PoolKey, SharedClient, pool_key
-from aggregator.runtime.finish.building import compile_finish
+from aggregator.runtime.finish.building import compile_finishes
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack import build_endpoint
@@ -44,7 +44,7 @@ class Generation:
             ((r.plan.method, r.plan.pattern, r.handler) for r in routes), own_paths(docs=plan.server.docs)
         )
         self.route_of: dict[Handler, EndpointRoute] = {route.handler: route for route in routes}
-        self.finish = compile_finish(plan.server.edge)
+        self.finish = compile_finishes(plan.server.edge, plan.server.prefixes)
         """What is done to each answer that comes from no endpoint."""
         self.preflights = Preflights.of(self.index, plan.endpoints, plan.server.edge)
         self._client = client

@@ -65,6 +65,8 @@ class Dispatcher:
             await refuse(generation, scope, send, 400, f"The path is not well formed: {error}.")
             return True
         if match is None:
+            if not methods and generation.plan.server.redirects_slash:
+                return await self._to_its_twin(generation, path, scope, send)
             return bool(methods) and await self._wrong_method(generation, methods, scope, send)
         if self._draining():
             scope["aggregator.draining"] = True
@@ -118,6 +120,16 @@ class Dispatcher:
             await _send(generation, scope, send, Answer(204, [allow], b""))
         else:
             await refuse(generation, scope, send, 405, f"This path answers to {', '.join(allowed)}.", [allow])
+        return True
+
+    async def _to_its_twin(self, generation: Generation, path: bytes, scope: Scope, send: Send) -> bool:
+        """Send a path to its twin with, or without, a slash at its end, if that is declared (RFC 9110 §15.4.9)."""
+        twin = path[:-1] if path.endswith(b"/") else path + b"/"
+        if len(twin) < 2 or not generation.index.methods(twin) or self._has_route(scope):
+            return False
+        query = b"?" + scope["query_string"] if scope["query_string"] else b""
+        location = scope.get("root_path", "").rstrip("/").encode() + twin + query
+        await _send(generation, scope, send, Answer(308, [(b"location", location)], b""))
         return True
 
     def _has_route(self, scope: Scope) -> bool:

@@ -1,0 +1,23 @@
+"""Settings for every endpoint below a path."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from aggregator.config.model.edge import CarriedSettings, WideCors
+from aggregator.config.model.lifecycle import Deprecated
+from aggregator.fields import Settings
+
+
+class PrefixSettings(Settings):
+    """What holds for a path and all below it; what is nearer to an endpoint counts before it."""
+
+    deprecated: Deprecated | None = Field(
+        None,
+        description="Told by `Deprecation`, `Sunset` and `Link` of every answer, and in the OpenAPI document.",
+        examples=[{"since": "2026-06-01", "sunset": "2027-01-01", "see": "/v2"}],
+    )
+    cors: WideCors | None = Field(None, description="Which pages of other origins may read the answers; or `none`.")
+    response: CarriedSettings = Field(
+        default_factory=CarriedSettings.model_construct, description="What the answers carry."
+    )
