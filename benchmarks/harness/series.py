@@ -21,6 +21,8 @@ class Contender:
     resting_bytes: int = 0
     """Memory held before the first measured request."""
     paths: Path | None = None
+    headers: tuple[str, ...] = ()
+    """Lines that each request has beside those of the load generator."""
     once: bool = False
     """Measured a single time, after the rounds: one that cannot be brought to rest between turns."""
 

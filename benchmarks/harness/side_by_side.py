@@ -34,7 +34,14 @@ def measure(
 ) -> Mapping[str, Series]:
     """Warm every contender up, then give all of them rounds of many short turns, in an order that chance decides."""
     for entry in contenders:
-        run_wrk(entry.url, clients=clients, seconds=_WARM_SECONDS, core=bench.cores.load, paths=entry.paths)
+        run_wrk(
+            entry.url,
+            clients=clients,
+            seconds=_WARM_SECONDS,
+            core=bench.cores.load,
+            paths=entry.paths,
+            headers=entry.headers,
+        )
     turns = [_round(bench, contenders, clients) for _ in range(rounds or bench.options.rounds)]
     return {
         entry.name: Series(entry, tuple(found[number] for found in turns)) for number, entry in enumerate(contenders)
@@ -54,7 +61,10 @@ def _round(bench: Bench, contenders: Sequence[Contender], clients: int) -> list[
     loads: list[Popen[str]] = []
     try:
         for entry in contenders:
-            load = start_wrk(entry.url, clients=clients, seconds=seconds, core=bench.cores.load, paths=entry.paths)
+            load = start_wrk(
+                entry.url, clients=clients, seconds=seconds, core=bench.cores.load, paths=entry.paths,
+                headers=entry.headers,
+            )  # fmt: skip
             load.send_signal(signal.SIGSTOP)
             loads.append(load)
         ran = _take_turns(loads, ends - _REST)

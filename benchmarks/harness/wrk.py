@@ -33,16 +33,20 @@ class Load:
         return max(0, self.requests - self.errors) / self.seconds
 
 
-def run_wrk(url: str, *, clients: int, seconds: float, core: int, paths: Path | None = None) -> Load:
+def run_wrk(
+    url: str, *, clients: int, seconds: float, core: int, paths: Path | None = None, headers: tuple[str, ...] = ()
+) -> Load:
     """Load *url* with keep-alive *clients* for whole *seconds*; with *paths*, turn over its lines."""
-    return result_of(start_wrk(url, clients=clients, seconds=seconds, core=core, paths=paths))
+    return result_of(start_wrk(url, clients=clients, seconds=seconds, core=core, paths=paths, headers=headers))
 
 
-def start_wrk(url: str, *, clients: int, seconds: float, core: int, paths: Path | None = None) -> subprocess.Popen[str]:
+def start_wrk(
+    url: str, *, clients: int, seconds: float, core: int, paths: Path | None = None, headers: tuple[str, ...] = ()
+) -> subprocess.Popen[str]:
     """Begin what :func:`run_wrk` does; give it to :func:`result_of`."""
     command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{clients}", f"-d{_whole(seconds)}s", "--timeout", "30s"]
     return subprocess.Popen(
-        [*command, "-s", str(_SCRIPT), url],
+        [*command, *(part for line in headers for part in ("-H", line)), "-s", str(_SCRIPT), url],
         env=os.environ | ({"PATHS": str(paths)} if paths else {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

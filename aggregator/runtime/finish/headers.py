@@ -18,15 +18,20 @@ _MOST = 256
 class FixedHeaders:
     """The same for every request."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_names")
 
     def __init__(self, fields: tuple[tuple[bytes, bytes], ...]) -> None:
-        self._fields = fields
+        self._fields = [*fields]
+        self._names = frozenset(name for name, _ in fields) - {b"vary"}  # which adds to what is there
 
     def __call__(self, _: Exchange, answer: Answer) -> None:
         """Add to *answer* what it does not have."""
-        known = {name for name, _ in answer.headers}
-        answer.headers = [*answer.headers, *(field for field in self._fields if field[0] not in known)]
+        for name, _value in answer.headers:
+            if name in self._names:
+                known = self._names.intersection(name for name, _ in answer.headers)
+                answer.headers = answer.headers + [field for field in self._fields if field[0] not in known]
+                return
+        answer.headers = answer.headers + self._fields
 
 
 class AddedHeaders:
@@ -78,5 +83,8 @@ class CorsHeaders:
             fields = self._rules.answer(origin)
             if len(self._known) < _MOST and (origin is None or self._rules.allows(origin)):
                 self._known[origin] = fields
-        kept = [field for field in answer.headers if not field[0].startswith(b"access-control-")]
-        answer.headers = kept + fields
+        for name, _ in answer.headers:
+            if name.startswith(b"access-control-"):
+                answer.headers = [field for field in answer.headers if not field[0].startswith(b"access-control-")]
+                break
+        answer.headers = answer.headers + fields

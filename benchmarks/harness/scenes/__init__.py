@@ -8,6 +8,7 @@ from typing import Protocol
 from harness.bench import Bench
 from harness.results import SceneResult
 from harness.scenes import under_load
+from harness.scenes.edge import CARRIED
 from harness.scenes.many_endpoints import ManyEndpoints
 from harness.scenes.starting import Starting
 
@@ -33,6 +34,7 @@ SCENES: Mapping[str, Scene] = {
         under_load.IDLE,
         ManyEndpoints(),
         under_load.TLS,
+        CARRIED,
         Starting(),
     )
 }
