@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,8 @@ def as_json(value: Any) -> Any:
     """Give what YAML read as JSON has it: keys are texts."""
     if isinstance(value, dict):
         return {str(key): as_json(inner) for key, inner in value.items()}
+    if isinstance(value, date):  # a text for editors, which read YAML 1.2
+        return value.isoformat()
     return [as_json(item) for item in value] if isinstance(value, list) else value
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aggregator import load_config
-from aggregator.config.model.lifecycle import LifecycleSettings
+from aggregator.config.model.edge.lifecycle import LifecycleSettings
 from aggregator.errors import ConfigError
 from aggregator.plan.compiler import compile_plan
 from aggregator.server.openapi import build_openapi

@@ -10,9 +10,9 @@ from pydantic_core import PydanticCustomError
 from aggregator.config.model.auth import AdmissionSettings
 from aggregator.config.model.call import BackgroundCall, Call, FanOutSettings
 from aggregator.config.model.client import ForwardSettings
-from aggregator.config.model.edge import Cors
+from aggregator.config.model.edge.carried import Cors
+from aggregator.config.model.edge.lifecycle import Deprecated
 from aggregator.config.model.failure import StatusMap
-from aggregator.config.model.lifecycle import Deprecated
 from aggregator.config.model.response import ResponseSettings, StaticSettings
 from aggregator.fields import ByteSize, TextKind, Timeout
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from aggregator.config.model.call import ShapeSettings
-from aggregator.config.model.cookies import SetCookieSettings
-from aggregator.config.model.edge import PlainHeaders, ResponseHeaders
+from aggregator.config.model.edge.carried import PlainHeaders, ResponseHeaders
+from aggregator.config.model.edge.cookies import SetCookieSettings
 from aggregator.fields import Duration, Settings, TextKind
 
 MergeName = Literal["object", "deep", "first", "last", "append", "error"]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from aggregator.config.model.edge import ErrorMap, WideCors
+from aggregator.config.model.edge.carried import ErrorMap, WideCors
 from aggregator.config.model.listening.addresses import Addresses
 from aggregator.config.model.listening.admin import Admin, Redirect
 from aggregator.config.model.listening.tls import ListenerTlsSettings

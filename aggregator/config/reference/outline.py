@@ -48,7 +48,8 @@ SECTIONS = (
     ("AdminSettings", "Admin", "under `server.admin`; or its address alone"),
     ("RedirectSettings", "Redirect", "under `server.redirect_http`; or its address alone"),
     ("AddressSettings", "Address", "where `server` names one; or a text: `host:port`, `unix:` and a path"),
-    ("ErrorRow", "Error", "in `server.errors`: a mapping from status or class to the row, or a list of rows"),
+    ("ErrorSettings", "Error", "in `server.errors`, by status or class"),
+    ("ErrorRow", "Error row", "in `server.errors` where that is a list"),
     ("WideCorsSettings", "CORS of many", "under `cors` of `server` and of a prefix"),
     ("DebugSettings", "Debug", "under `server.debug`"),
     ("BackgroundSettings", "Background workers", "under `background` at the top level"),
@@ -62,6 +63,7 @@ PARENTS: Mapping[str, str] = MappingProxyType(
         "BackgroundCallSettings": "CallSettings",
         "ResponseSettings": "ShapeSettings",
         "StaticSettings": "ShapeSettings",
+        "ErrorRow": "ErrorSettings",
         "WideCorsSettings": "CorsSettings",
         "ListenerTlsSettings": "PairSettings",
     }

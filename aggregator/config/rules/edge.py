@@ -9,7 +9,7 @@ from aggregator.config.analysis.scope import Inputs, Scope
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
-from aggregator.config.model.edge import CarriedSettings
+from aggregator.config.model.edge.carried import CarriedSettings
 from aggregator.config.rules.header_fields import check_answer_headers
 from aggregator.config.rules.names import check_names
 from aggregator.config.rules.text_bodies import check_text

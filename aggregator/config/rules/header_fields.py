@@ -8,8 +8,8 @@ from typing import Any
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.client import ForwardSettings
-from aggregator.config.model.cookies import SetCookieSettings
-from aggregator.config.model.edge import HeaderSettings
+from aggregator.config.model.edge.carried import HeaderSettings
+from aggregator.config.model.edge.cookies import SetCookieSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from aggregator.config.model.edge import CorsSettings, HeaderSettings, WideCorsSettings
+from aggregator.config.model.edge.carried import CorsSettings, HeaderSettings, WideCorsSettings
+from aggregator.config.model.edge.lifecycle import NOT_DEPRECATED, LifecycleSettings
+from aggregator.config.model.edge.prefix import PrefixSettings
 from aggregator.config.model.endpoint import EndpointSettings
-from aggregator.config.model.lifecycle import NOT_DEPRECATED, LifecycleSettings
-from aggregator.config.model.prefix import PrefixSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.server import ServerSettings
 from aggregator.edge.cors import Cors

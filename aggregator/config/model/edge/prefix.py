@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from aggregator.config.model.edge import CarriedSettings, WideCors
-from aggregator.config.model.lifecycle import Deprecated
+from aggregator.config.model.edge.carried import CarriedSettings, WideCors
+from aggregator.config.model.edge.lifecycle import Deprecated
 from aggregator.fields import Settings
 
 

@@ -161,10 +161,9 @@ ErrorKey = Annotated[
 ]
 
 
-class ErrorRow(Settings):
+class ErrorSettings(Settings):
     """What an error of the server's own becomes: problems, of endpoints too, but no body that the file declares."""
 
-    on: ErrorKey = Field(description="A status or a class (5xx); a status counts before its class.", examples=[404])
     status: int | None = Field(
         None, ge=200, le=599, description="Another status; that in the problem follows.", examples=[400]
     )
@@ -180,17 +179,21 @@ class ErrorRow(Settings):
     )
 
 
+class ErrorRow(ErrorSettings):
+    """The same with what it is for."""
+
+    on: ErrorKey = Field(description="A status or a class (5xx); a status counts before its class.", examples=[404])
+
+
 def _error_rows(value: Any) -> Any:
-    return (
-        [{"on": key, **row} if isinstance(row, dict) else row for key, row in value.items()]
-        if isinstance(value, dict)
-        else value
-    )
+    if isinstance(value, dict):
+        return [{"on": key, **row} if isinstance(row, dict) else row for key, row in value.items()]
+    return value
 
 
 ErrorMap = Annotated[
     tuple[ErrorRow, ...],
-    BeforeValidator(_error_rows, json_schema_input_type=dict[str, ErrorRow] | list[ErrorRow]),
+    BeforeValidator(_error_rows, json_schema_input_type=dict[str, ErrorSettings] | list[ErrorRow]),
 ]
 """A mapping from a status or class to what becomes of it, or a list of rows."""
 

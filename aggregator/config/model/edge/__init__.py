@@ -1,0 +1,1 @@
+"""What clients meet at the edge: what answers carry, cookies, prefixes, the end of a version."""
