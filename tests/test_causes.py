@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 from aggregator.causes import CAUSES, RENAMED, Cause, causes_called
 from aggregator.fields import parse_status_key
 
-SOURCES = [path for path in (Path(__file__).parents[1] / "aggregator").rglob("*.py") if path.name != "causes.py"]
+ROOT = Path(__file__).parents[1]
+SOURCES = [path for path in (ROOT / "aggregator").rglob("*.py") if path.name != "causes.py"]
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,19 @@ def test_a_reserved_cause_is_neither_said_nor_raised(cause: Cause) -> None:
         parse_status_key(cause.value)
     using = [str(path) for path in SOURCES if f"Cause.{cause.name}" in path.read_text(encoding="utf-8")]
     assert using == []
+
+
+def test_the_table_of_the_language_is_that_of_the_program() -> None:
+    """Each cause stands in it once, with its family and its status."""
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    table = text.partition("| failure | cause | status |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    told: dict[str, list[tuple[str, str]]] = {}
+    for line in table.splitlines():
+        _, _, causes, status, _ = line.split("|")
+        named, _, family = causes.partition("(family")
+        for cause in named.replace("`", "").replace(",", " ").split():
+            told.setdefault(cause, []).append((family.strip(" `)") or cause, status.split()[0]))
+    assert told.pop("status") == [("status", "404"), ("status", "502")]
+    assert told == {
+        cause.value: [(cause.family, str(cause.default_status))] for cause in CAUSES if cause is not Cause.STATUS
+    }

@@ -53,6 +53,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "file-missing": "There is no such file.",
         "file-too-large": "A file above the largest size.",
         "file-unreadable": "A file that cannot be read, or is a directory.",
+        "former-word": "An expression that compares a cause with a word that is no cause any more.",
         "header-name": "A header that cannot have this name, or that the program sets itself.",
         "header-value": "A header whose value cannot be sent.",
         "identity-file": "A file of keys or passwords that cannot be read or used.",

@@ -45,6 +45,7 @@ class RequestEnded(Struct, frozen=True):
 
     *how*: it was ``answered`` with *status*; the client was ``gone`` before (499, which nobody got); or the answer
     ``broke`` off after its head with *status*. *cause* is why it failed, *is_partial* whether parts were missing.
+    *size* is what was sent of the body, in bytes, as it left here: before content coding and framing.
     """
 
     endpoint: str
@@ -56,6 +57,7 @@ class RequestEnded(Struct, frozen=True):
     is_partial: bool
     started: float
     ended: float
+    size: int = 0
 
 
 CallListener = Callable[[CallEnded], object]

@@ -185,7 +185,8 @@ class EndpointHandler:
             results = () if run is None else run.ended_results()
             if report.tells(answer.status, results):
                 failure = None if run is None else run.failure
-                report.answered(self.plan.key, exchange, answer.status, results, failure)
+                size = 0 if exchange.method == "HEAD" else len(answer.body)
+                report.answered(self.plan.key, exchange, answer.status, results, failure, size=size)
 
     def gone(self, exchange: Exchange) -> None:
         """Tell that the client hung up before its answer was there."""

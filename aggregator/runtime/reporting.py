@@ -45,19 +45,24 @@ class Report:
 
     def _ended(
         self, endpoint: str, exchange: Exchange, how: Literal["answered", "gone", "broke"], status: int,
-        cause: Cause | None = None, *, partial: bool = False,
+        cause: Cause | None = None, *, partial: bool = False, size: int = 0,
     ) -> None:  # fmt: skip
         now = asyncio.get_running_loop().time()
-        event = RequestEnded(endpoint, exchange.id, exchange.method, how, status, cause, partial, exchange.started, now)
+        event = RequestEnded(endpoint, exchange.id, exchange.method, how, status, cause, partial,
+                             exchange.started, now, size)  # fmt: skip
         tell(self._listeners, event)
 
     def answered(
-        self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...], failure: Result | None = None
-    ) -> None:
-        """Tell of an answer made of *results*, if it is of a kind that is told; *failure* is why it is none."""
+        self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...],
+        failure: Result | None = None, *, size: int = 0,
+    ) -> None:  # fmt: skip
+        """Tell of an answer made of *results*, if it is of a kind that is told; *failure* is why it is none.
+
+        *size* are the bytes of its body that were sent.
+        """
         if self._listeners:
             cause = None if failure is None else failure.cause
-            self._ended(endpoint, exchange, "answered", status, cause, partial=is_partial(results))
+            self._ended(endpoint, exchange, "answered", status, cause, partial=is_partial(results), size=size)
         if not self._is_logged(status, results) or not self._is_told(endpoint, status):
             return
         bad = _is_bad(status, results)
@@ -94,10 +99,10 @@ class Report:
         if self._is_told("", 499):
             log(_log, logging.WARNING, "An answer was cut off.", status=499, client=client, reason=reason)
 
-    def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception | str) -> None:
-        """Tell of an answer that was cut off in the middle, whose client got *status* and half a body."""
+    def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception | str, size: int = 0) -> None:
+        """Tell of an answer that was cut off in the middle, whose client got *status* and *size* bytes of a body."""
         if self._listeners:
-            self._ended(endpoint, exchange, "broke", status, getattr(error, "cause", None))
+            self._ended(endpoint, exchange, "broke", status, getattr(error, "cause", None), size=size)
         if self._is_told(endpoint, status):
             log(_log, logging.WARNING, "An answer was cut off.", endpoint=endpoint, status=status,
                 path=exchange.path, request_id=exchange.id, client=exchange.client, reason=str(error))  # fmt: skip

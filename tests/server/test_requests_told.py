@@ -60,6 +60,8 @@ def test_answers_are_told_though_the_log_is_off(tmp_path):
         ("GET /partial", "answered", 200, None, True),
     ]
     assert {(event.request, event.method) for event in told} == {("id-1", "GET")}
+    assert told[0].size == 1
+    assert told[1].size > 100, "a problem document"
     assert all(event.started <= event.ended for event in told)
 
 
@@ -71,11 +73,11 @@ def test_a_client_that_hung_up_and_an_answer_that_broke_are_told_once():
     async def main() -> None:
         report.gone("GET /x", exchange)
         report.gone("GET /x", exchange, "It took nothing.")
-        report.broken("GET /x", exchange, 200, CallError(Cause.INCOMPLETE, "The upstream stopped."))
+        report.broken("GET /x", exchange, 200, CallError(Cause.INCOMPLETE, "The upstream stopped."), 512)
 
     asyncio.run(main())
-    assert [(event.how, event.status, event.cause) for event in told] == [
-        ("gone", 499, None), ("broke", 499, None), ("broke", 200, Cause.INCOMPLETE),
+    assert [(event.how, event.status, event.cause, event.size) for event in told] == [
+        ("gone", 499, None, 0), ("broke", 499, None, 0), ("broke", 200, Cause.INCOMPLETE, 512),
     ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from aggregator.config.rules.each import check_each
 from aggregator.config.rules.edge import check_carried, check_errors
 from aggregator.config.rules.expressions import check_expressions
 from aggregator.config.rules.formats import check_formats, check_upstream_formats
+from aggregator.config.rules.former_words import check_former_words
 from aggregator.config.rules.groups import check_group_circles, check_groups, check_number_of_parts
 from aggregator.config.rules.header_fields import check_header_fields
 from aggregator.config.rules.inputs import check_inputs, check_unused_parameters
@@ -65,6 +66,7 @@ _OF_CALLS: tuple[Rule, ...] = (
     check_transforms,
     check_formats,
     check_unread_texts,
+    check_former_words,
 )
 _OF_WHOLE_CALLS: tuple[Rule, ...] = (
     check_placeholders,

@@ -104,7 +104,7 @@ class StreamHandler:
             return gone
         except (CallError, Refusal) as error:
             if transit.status or not isinstance(error, Refusal):
-                self._report.broken(self.plan.key, exchange, transit.status, error)
+                self._report.broken(self.plan.key, exchange, transit.status, error, transit.size)
                 self._queue.put(self._effects, frame.names, Answer(transit.status, [], b""), broken=True)
                 return error
             answer = problem(error.status, error.detail, request_id=exchange.id, errors=error.errors)
@@ -123,7 +123,8 @@ class StreamHandler:
     def _after(self, exchange: Exchange, answer: Answer, names: Names, transit: Transit) -> None:
         if self._effects and transit.results:
             self._queue.put(self._effects, names, answer)
-        self._report.answered(self.plan.key, exchange, answer.status, transit.results)
+        size = transit.size if transit.status else len(answer.body)
+        self._report.answered(self.plan.key, exchange, answer.status, transit.results, size=size)
 
     def _exchange(self, scope: Any, segments: tuple[bytes, ...], now: float) -> Exchange:
         exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
