@@ -2,7 +2,8 @@
 
 YAML (``status_map``), problems, headers, logs, schema and docs take their words from here. A new cause is one row of
 ``_TABLE``. Rows that are *reserved* name failures of policies that do not exist yet: nothing fails with them, so
-a file must not speak of them.
+a file must not speak of them. Those that *refuse* requests stand in problems and logs; no call fails with them, so no
+row speaks of them either.
 """
 
 from __future__ import annotations
@@ -83,6 +84,11 @@ class Cause(StrEnum):
         return _TABLE[self].meaning
 
     @property
+    def refuses_requests(self) -> bool:
+        """Whether it is why a request was refused before any call, of which no status map speaks."""
+        return _TABLE[self].refuses
+
+    @property
     def is_reserved(self) -> bool:
         """Whether nothing can fail with this cause yet."""
         return _TABLE[self].reserved
@@ -95,6 +101,7 @@ class _Row(NamedTuple):
     status: int
     meaning: str
     reserved: bool = False
+    refuses: bool = False
 
 
 _TIMEOUT, _BODY, _OVERLOADED = ("timeout",), ("invalid_body",), ("overloaded",)
@@ -127,12 +134,12 @@ _TABLE: Final[dict[Cause, _Row]] = {
     Cause.SWITCHED_OFF: _Row((), 503, "An operator switched it off.", reserved=True),
     Cause.UNKNOWN_KEY: _Row((), 404, "No route is declared for the key of the request.", reserved=True),
     Cause.CREDENTIALS: _Row((), 502, "Credentials for the upstream could not be had.", reserved=True),
-    Cause.UNAUTHENTICATED: _Row((), 401, "The caller has no valid credential.", reserved=True),
-    Cause.FORBIDDEN: _Row((), 403, "The caller may not do this.", reserved=True),
-    Cause.AUTH_UNAVAILABLE: _Row((), 503, "What judges credentials cannot be reached.", reserved=True),
+    Cause.UNAUTHENTICATED: _Row((), 401, "The caller has no valid credential.", refuses=True),
+    Cause.FORBIDDEN: _Row((), 403, "The caller may not do this.", refuses=True),
+    Cause.AUTH_UNAVAILABLE: _Row((), 503, "What judges credentials cannot be reached.", refuses=True),
 }
 
-CAUSES: Final = tuple(cause for cause in Cause if not cause.is_reserved)
+CAUSES: Final = tuple(cause for cause in Cause if not (cause.is_reserved or cause.refuses_requests))
 """The causes that calls and answers can fail with."""
 
 RENAMED: Final = {"pool_full": Cause.QUEUE_FULL, "pool_timeout": Cause.QUEUE_TIMEOUT}

@@ -47,6 +47,14 @@ def test_a_reserved_cause_is_neither_said_nor_raised(cause: Cause) -> None:
     assert using == []
 
 
+@pytest.mark.parametrize("cause", [cause for cause in Cause if cause.refuses_requests])
+def test_no_row_speaks_of_a_refused_request(cause: Cause) -> None:
+    """It never came to a call, so a status map has nothing to say of it."""
+    assert cause not in CAUSES
+    with pytest.raises(PydanticCustomError):
+        parse_status_key(cause.value)
+
+
 def test_the_table_of_the_language_is_that_of_the_program() -> None:
     """Each cause stands in it once, with its family and its status."""
     text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")

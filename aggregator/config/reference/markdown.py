@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from aggregator.causes import CAUSES
+from aggregator.causes import CAUSES, Cause
 from aggregator.config.codes import CODES
 from aggregator.config.hints.wording import in_yaml
 from aggregator.config.model.call import ShapeSettings
@@ -172,6 +172,10 @@ def _causes() -> Iterator[str]:
     for cause in CAUSES:
         families = ", ".join(f"`{name}`" for name in cause.families if cause.families != (cause.value,))
         yield f"| `{cause.value}` | {families} | {cause.meaning} | {cause.default_status} |"
+    yield from ("", "A request that is refused before any call has one of these; no `status_map` speaks of them.", "")
+    yield from ("| Cause | Meaning | Becomes |", "|---|---|---|")
+    for cause in (cause for cause in Cause if cause.refuses_requests):
+        yield f"| `{cause.value}` | {cause.meaning} | {cause.default_status} |"
 
 
 def _codes() -> Iterator[str]:
