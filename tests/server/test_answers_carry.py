@@ -11,6 +11,7 @@ from aggregator import create_app, load_config
 from aggregator.errors import ConfigError
 from tests.server.conftest import Gateway, Stage, reply_of
 
+KEYS = f"- {{name: acme, sha256: {'0' * 64}}}\n"
 SHOP = "origin: https://shop.example.com"
 ROUTES = """
 server:
@@ -18,6 +19,7 @@ server:
   security_headers: strict
   headers: {x-served-by: aggregator, referrer-policy: origin, vary: accept-language}
   cors: {origins: ["https://shop.example.com", "https://*.preview.example.com"], headers: [content-type], expose: [x-request-id], credentials: true, max_age: 10m}
+auth: {partners: {api_key: {header: x-api-key, keys: {file: keys.yaml}}}}
 defaults: {response: {headers: {x-default: one, x-nearer: far}}}
 upstreams: {up: {url: "${UP}"}}
 endpoints:
@@ -32,6 +34,9 @@ endpoints:
     cors: {origins: any}
     call: up:/missing
     response: {headers: {on: always, values: {x-path: "{{ request.path }}", x-served-by: endpoint, x-nearer: near, x-frame-options: null}}}
+  GET /inside: {allow_from: [10.0.0.0/8], respond: {body: hi}}
+  GET /known: {auth: partners, respond: {body: hi}}
+  GET /known/stream: {auth: partners, stream: true, call: up:/users}
   GET /closed: {cors: none, respond: {body: hi}}
 """
 
@@ -39,6 +44,7 @@ endpoints:
 @pytest.fixture(scope="module")
 def gateway(shared_stage: Stage) -> Gateway:
     """The server over all of these endpoints."""
+    (shared_stage.folder / "keys.yaml").write_text(KEYS)
     upstream = shared_stage.upstream()
     upstream["/users"] = reply_of([1], access_control_allow_origin="*")
     upstream["/missing"] = reply_of({}, 404)
@@ -52,6 +58,9 @@ EVERYWHERE = [
     ("GET", "/missing", 404),
     ("GET", "/stream", 200),
     ("GET", "/stream/missing", 404),
+    ("GET", "/inside", 403),
+    ("GET", "/known", 401),
+    ("GET", "/known/stream", 401),
     ("GET", "/nowhere", 404),
     ("PUT", "/hello", 405),
     ("OPTIONS", "/hello", 204),
@@ -105,6 +114,12 @@ def test_an_origin_that_is_not_allowed_learns_nothing(gateway: Gateway) -> None:
         assert "Origin" in reply.all("vary")
 
 
+def test_what_the_process_tells_of_itself_is_for_no_page(gateway: Gateway) -> None:
+    """`/-/` has the headers of every answer and no word of CORS."""
+    reply = gateway.get("/-/config", SHOP)
+    assert (reply.status, reply["x-served-by"], reply["access-control-allow-origin"]) == (200, "aggregator", None)
+
+
 def test_a_preflight_is_answered_where_something_is_declared(gateway: Gateway) -> None:
     """The path tells which methods there are; one that it does not have, and an unknown path, get no leave."""
     asks = (SHOP, "access-control-request-method: POST", "access-control-request-headers: content-type")
@@ -116,6 +131,8 @@ def test_a_preflight_is_answered_where_something_is_declared(gateway: Gateway) -
     assert reply["x-served-by"] == "aggregator"
     assert gateway.ask("OPTIONS", "/hello", *asks)["access-control-allow-methods"] is None
     assert gateway.ask("OPTIONS", "/nowhere", *asks).status == 404
+    known = gateway.ask("OPTIONS", "/known", SHOP, "access-control-request-method: GET")
+    assert known["access-control-allow-methods"] == "GET, HEAD", "a preflight has no credentials"
     refused = gateway.ask("OPTIONS", "/people", *asks[:2], "access-control-request-headers: x-secret")
     assert (refused.status, refused["access-control-allow-origin"]) == (204, None)
 
@@ -143,6 +160,7 @@ def test_the_nearest_word_on_a_header_counts(gateway: Gateway) -> None:
 
 def test_both_doors_carry_the_same(gateway: Gateway, tmp_path: Path) -> None:
     """By ASGI the answers have the same headers as by the server of our own."""
+    (tmp_path / "keys.yaml").write_text(KEYS)
     (tmp_path / "routes.yaml").write_text("version: 1\n" + ROUTES.replace("${UP}", "http://127.0.0.1:9"))
     with TestClient(create_app(load_config(tmp_path / "routes.yaml"))) as client:
         for target in ("/hello", "/nowhere", "/typed/x", "/docs"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from aggregator.edge.prefixes import is_below
 from aggregator.exchange import Exchange
 from aggregator.plan.edge import EdgePlan
@@ -13,6 +15,7 @@ from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.finish.errors import OwnErrors
 from aggregator.runtime.finish.headers import AddedHeaders, CorsHeaders, FixedHeaders, MadeHeaders
 
+_OF_THE_PROCESS = "/-"
 Finish = Callable[[Exchange, Answer], None]
 """Changes an answer before it is sent."""
 
@@ -29,10 +32,15 @@ def _cors(plan: EdgePlan) -> Finish:
 
 
 def compile_finishes(outer: EdgePlan, prefixes: tuple[tuple[str, EdgePlan], ...]) -> Finish | None:
-    """Return what is done to answers of no endpoint, by the first of *prefixes* that they are below, or *outer*."""
+    """Return what is done to answers of no endpoint, by the first of *prefixes* that they are below, or *outer*.
+
+    What the process tells of itself is for no page of another origin, whatever that may read else.
+    """
     below = [(prefix, compile_finish(plan)) for prefix, plan in prefixes]
+    if outer.cors is not None or any(plan.cors is not None for _, plan in prefixes):
+        below.insert(0, (_OF_THE_PROCESS, compile_finish(replace(outer, cors=None))))
     rest = compile_finish(outer)
-    if not any(found for _, found in below):
+    if not below:
         return rest
 
     def finish(exchange: Exchange, answer: Answer) -> None:
