@@ -11,7 +11,7 @@ from aggregator import create_app, load_config
 from aggregator.errors import ConfigError
 from tests.server.conftest import Gateway, Stage, reply_of
 
-KEYS = f"- {{name: acme, sha256: {'0' * 64}}}\n"
+KEYS = f"- {{name: acme, sha256: {'ab' * 32}}}\n"
 SHOP = "origin: https://shop.example.com"
 ROUTES = """
 server:
