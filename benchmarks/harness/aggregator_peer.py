@@ -27,13 +27,15 @@ def check_command(python: Path, config: Path) -> list[str]:
     return [str(command_of(python)), "check", str(config)]
 
 
-def routes(upstreams: Origins, *, ca: Path | None = None, connections: int = 200) -> str:
-    """The text of a ``routes.yaml`` with the four endpoints that every peer serves."""
+def routes(
+    upstreams: Origins, *, ca: Path | None = None, connections: int = 200, pair: tuple[Path, Path] | None = None
+) -> str:
+    """The text of a ``routes.yaml`` with the four endpoints that every peer serves; with *pair*, by TLS."""
     services = ("users", "orders", "notifications")
     items = "\n".join(
         f"      item_{number}: {services[number % 3]}:/users/{{user_id}}/items/{number}" for number in range(1, 21)
     )
-    return _head(upstreams, ca, connections) + _ENDPOINTS.replace("@ITEMS@", items)
+    return _head(upstreams, ca, connections, pair) + _ENDPOINTS.replace("@ITEMS@", items)
 
 
 def many_routes(upstreams: Origins, count: int) -> str:
@@ -49,12 +51,13 @@ def many_routes(upstreams: Origins, count: int) -> str:
     return f"{_head(upstreams, None, 200)}endpoints:\n{endpoints}"
 
 
-def _head(upstreams: Origins, ca: Path | None, connections: int) -> str:
+def _head(upstreams: Origins, ca: Path | None, connections: int, pair: tuple[Path, Path] | None = None) -> str:
+    own = f', tls: {{cert: "{pair[0]}", key: "{pair[1]}"}}' if pair else ""
     tls = f', tls: {{ca: "{ca}"}}' if ca else ""
     users, orders, notifications = upstreams
     return f"""\
 version: 1
-server: {{access_log: "off"}}
+server: {{access_log: "off"{own}}}
 client:
   timeout: {{total: 10s, connect: 5s}}
   limits: {{max_connections: {connections}, max_keepalive: {connections}}}

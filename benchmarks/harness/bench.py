@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -52,13 +53,16 @@ class Bench:
         """Start a peer against the upstreams of that *manner*, or raise :class:`UnusablePeerError`."""
         origins = self.upstream.origins(manner)
         ca = self.upstream.ca if manner == "tls" else None
-        setting = Setting(origins, self.folder, ca, connections, self.options.python)
+        pair = (self.folder / "server.pem", self.folder / "server.key") if manner == "listener" else None
+        setting = Setting(origins, self.folder, ca, connections, self.options.python, pair)
         (port,) = free_ports(1)
         command = PEERS_BY_NAME[name].command(setting, port)
         try:
-            return self.servers.start(name, command, port=port, core=self.cores.server)
+            server = self.servers.start(name, command, port=port, core=self.cores.server)
         except NotStartedError as error:
             raise UnusablePeerError(f"not started, {self.without_paths(str(error))}") from None
+        server.scheme = "http" if pair is None else "https"
+        return server
 
     @contextmanager
     def stopping(self, started: list[Server]) -> Iterator[None]:
@@ -90,7 +94,8 @@ def ask_user(origin: str) -> None:
 
 def get_json(url: str) -> tuple[int, Any]:
     """Status and JSON of the answer; status 0 where nothing answered, None where the body is no JSON."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    tls = urllib.request.HTTPSHandler(context=ssl._create_unverified_context())  # of our own making, on loopback
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), tls)
     try:
         with opener.open(url, timeout=30) as response:
             return response.status, json.loads(response.read())

@@ -30,6 +30,8 @@ class Setting:
     """Upstream connections that the aggregator's file allows; the other peers have their own limits."""
     python: Path = PYTHON
     """What runs ``aggregator``; the other peers always use the benchmark's own environment."""
+    pair: tuple[Path, Path] | None = None
+    """Certificate and key with which the aggregator itself speaks TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ def _nginx(setting: Setting, port: int) -> Command:
 
 def _aggregator(setting: Setting, port: int) -> Command:
     config = setting.folder / f"routes-{port}.yaml"
-    config.write_text(aggregator_peer.routes(setting.upstreams, ca=setting.ca, connections=setting.connections or 200))
+    connections = setting.connections or 200
+    text = aggregator_peer.routes(setting.upstreams, ca=setting.ca, connections=connections, pair=setting.pair)
+    config.write_text(text)
     return aggregator_peer.run_command(setting.python, config, port)
 
 

@@ -40,6 +40,7 @@ class Server:
     log: Path
     started: float
     """Monotonic seconds just before the process was created."""
+    scheme: str = "http"
 
     @property
     def pid(self) -> int:
@@ -47,7 +48,7 @@ class Server:
 
     @property
     def origin(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"{self.scheme}://{LOOPBACK}:{self.port}"
 
 
 class Servers:

@@ -18,7 +18,8 @@ DELAY = 0.2
 _TEMPLATE = Path(__file__).with_name("upstream.conf")
 
 Origins = tuple[str, str, str]
-Manner = Literal["plain", "tls", "slow"]
+Manner = Literal["plain", "tls", "slow", "listener"]
+"""How upstreams answer; ``listener`` is plain, and the peer itself speaks TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Upstream:
     """The certificate that signed the TLS listeners' own."""
 
     def origins(self, manner: Manner) -> Origins:
-        return {"plain": self.plain, "tls": self.tls, "slow": self.slow}[manner]
+        return {"plain": self.plain, "tls": self.tls, "slow": self.slow, "listener": self.plain}[manner]
 
 
 def start_upstream(servers: Servers, folder: Path, core: int) -> Upstream:

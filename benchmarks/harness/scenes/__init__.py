@@ -35,6 +35,7 @@ SCENES: Mapping[str, Scene] = {
         ManyEndpoints(),
         under_load.TLS,
         CARRIED,
+        under_load.LISTENER_TLS,
         Starting(),
     )
 }

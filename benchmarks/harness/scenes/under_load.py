@@ -131,6 +131,20 @@ IDLE = LoadScene(
     ),
 )
 
+LISTENER_TLS = LoadScene(
+    name="listener_tls",
+    title="One call for clients that speak TLS and keep their connection, beside plain ones, 32 clients",
+    path=SINGLE,
+    clients=32,
+    entries=(
+        Entry("aggregator", "tls", "aggregator, clients by TLS", manner="listener"),
+        Entry("aggregator", "plain", "aggregator, plain clients"),
+    ),
+    targets=(Ratio(0.7, "plain", "plain", subject="tls"), NoErrors("tls")),
+    nearly_equal=True,
+    note=SIDE_BY_SIDE,
+)
+
 TLS = LoadScene(
     name="tls",
     title="Fan-out of 3 over TLS, beside the same in plain text, 32 clients",
