@@ -1,4 +1,4 @@
-"""Durations as texts: ``250ms``, ``2s``, ``1m30s``, ``7d``."""
+"""Durations as texts, ``250ms``, ``2s``, ``1m30s``, ``7d``, and rates, ``10/m``."""
 
 from __future__ import annotations
 
@@ -16,3 +16,15 @@ def duration_of(text: str) -> float | None:
     if not pieces or "".join(number + unit for number, unit in pieces) != text:
         return None
     return float(sum(float(number) * UNITS[unit] for number, unit in pieces))
+
+
+_RATE = re.compile(r"([1-9]\d{0,8})/(?:(s|m|h|d)|(\d.*))")
+
+
+def rate_of(text: str) -> tuple[int, float] | None:
+    """Return how many there may be in how many seconds: ``10/m`` is ``(10, 60.0)``; None when *text* is no rate."""
+    found = _RATE.fullmatch(text)
+    if found is None:
+        return None
+    period = UNITS[found[2]] if found[2] else duration_of(found[3])
+    return (int(found[1]), period) if period else None

@@ -29,6 +29,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-proxy": "A proxy that is not a URL.",
         "bad-schema": "A declared parameter or body that is no valid JSON Schema, or uses what is not supported.",
         "bad-size": "A size that is not a number of bytes with a known unit.",
+        "bad-rate": "A rate that cannot be read.",
         "bad-status": "A status that an answer cannot have.",
         "bad-status-key": "A row of a status map that names no status, class or cause.",
         "bad-transform": "A transform that is not written `module:function`.",

@@ -1,4 +1,7 @@
-"""Who may call, as data: the schemes of a file, and what an endpoint asks for."""
+"""Who may call, as data: the schemes of a file, and what an endpoint asks for.
+
+*failures* of a scheme is how often an address may send a wrong credential, None for any number.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from msgspec import Struct
 from aggregator.edge.networks import Networks
 from aggregator.identity.keys import KeyEntry
 from aggregator.identity.tokens import TokenRules
+from aggregator.stores.rate import Rate
 from aggregator.templates import Expression
 
 
@@ -17,6 +21,7 @@ class ApiKeyPlan(Struct, frozen=True):
     place: str
     field: str
     entries: tuple[KeyEntry, ...]
+    failures: Rate | None = None
 
 
 class BasicPlan(Struct, frozen=True):
@@ -25,6 +30,7 @@ class BasicPlan(Struct, frozen=True):
     name: str
     realm: str
     users: tuple[tuple[str, str], ...]
+    failures: Rate | None = None
 
 
 class JwtPlan(Struct, frozen=True):
@@ -41,6 +47,7 @@ class JwtPlan(Struct, frozen=True):
     secret: bytes | None = None
     jwks_url: str | None = None
     cookie: str | None = None
+    failures: Rate | None = None
 
 
 SchemePlan = ApiKeyPlan | BasicPlan | JwtPlan

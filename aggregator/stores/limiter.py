@@ -42,6 +42,20 @@ class Limiter:
         self._young[key], result = taken(self.rate, now, tat, cost)
         return result
 
+    def wait(self, key: Hashable) -> float:
+        """Return the seconds until one can be taken from the bucket of *key*, 0.0 when it can now; takes nothing."""
+        tat = self._young.get(key)
+        if tat is None and (tat := self._old.get(key)) is None:
+            return 0.0
+        return taken(self.rate, self._clock(), tat, 1)[1].wait
+
+    def give_back(self, key: Hashable) -> None:
+        """Put back one that was taken from the bucket of *key*; a bucket is never more than full."""
+        for buckets in (self._young, self._old):
+            if key in buckets:
+                buckets[key] -= self.rate.interval
+                return
+
     def _turn(self, now: float) -> None:
         self._old, self._young = self._young, {}
         self._turned = now

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from aggregator.durations import rate_of
 from aggregator.edge.networks import parse_networks
 from aggregator.fields import Duration, Settings, TextKind
 from aggregator.identity.tokens import SYMMETRIC
@@ -114,12 +115,33 @@ class JwtSettings(Settings):
         return self
 
 
+def _rate(value: str) -> str:
+    if rate_of(value) is None:
+        raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": "write it like 10/m, 100/s or 5/30s"})
+    return value
+
+
+class FailuresSettings(Settings):
+    """How often an address may send a wrong credential."""
+
+    rate: Annotated[str, AfterValidator(_rate)] = Field(
+        "10/m", description="How many come back in which time.", examples=["10/m"]
+    )
+    burst: int = Field(20, ge=1, le=1_000_000, description="How many may come at once.")
+
+
 class SchemeSettings(Settings):
     """One way to be known, under a name that endpoints use."""
 
     api_key: ApiKeySettings | None = Field(None, description="A random key that each caller sends.")
     basic: BasicSettings | None = Field(None, description="Names and passwords.")
     jwt: JwtSettings | None = Field(None, description="Signed tokens of an issuer.")
+    failures: FailuresSettings | Literal["none"] | None = Field(
+        None,
+        description="How often an address may send a wrong credential before it gets 429; `none` sets no limit. "
+        "10/m with a burst of 20 for api_key and basic, no limit for jwt unless it is written.",
+        examples=[{"rate": "10/m", "burst": 20}],
+    )
 
     @property
     def kind(self) -> str:

@@ -14,11 +14,14 @@ from aggregator.plan.admission import OPEN, AdmissionPlan, ApiKeyPlan, BasicPlan
 from aggregator.plan.order.request import GATES
 from aggregator.plan.order.step import tied
 from aggregator.policies.registry import Draft, Kind
+from aggregator.runtime.admission.failures import LimitedScheme, Recalling
 from aggregator.runtime.admission.gates import AuthGate, GuardGate, NetworkGate
 from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import ApiKeyScheme, BasicScheme, Clock, JwtScheme, Keys, Scheme
 from aggregator.runtime.request.gates import Gate
+from aggregator.stores.limiter import Limiter
+from aggregator.stores.rate import Rate
 
 Schemes = Mapping[str, Scheme]
 Client = Callable[[], httpx.AsyncClient]
@@ -32,6 +35,16 @@ def build_schemes(
 
 
 def _scheme(plan: SchemePlan, states: Draft, client: Client, clock: Clock) -> Scheme:
+    scheme = _judging(plan, states, client, clock)
+    if plan.failures is None:
+        return scheme
+    return LimitedScheme(scheme, states.hold(_FAILURES, plan.name, plan.failures))
+
+
+_FAILURES: Kind[Rate, Limiter] = Kind("failures", lambda rate: Limiter(rate, time.monotonic), Limiter.adopt)
+
+
+def _judging(plan: SchemePlan, states: Draft, client: Client, clock: Clock) -> Recalling:
     match plan:
         case ApiKeyPlan():
             return ApiKeyScheme(plan, clock)

@@ -14,12 +14,13 @@ from aggregator.identity.caller import Caller, Reason, Refused
 from aggregator.parts.names import Names
 from aggregator.plan.admission import AuthPlan, GuardPlan
 from aggregator.runtime.admission.refusals import Refusals
-from aggregator.runtime.admission.schemes import Later, Scheme, Unavailable
+from aggregator.runtime.admission.schemes import Later, Limited, Scheme, Unavailable
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.request.gates import Verdict, Waiting
 
 UNKNOWN = "This needs a valid credential."
 UNSURE = "Whether the credential is valid cannot be told now."
+TOO_OFTEN = "Too many wrong credentials came from your address."
 NOT_FROM_HERE = "This may not be called from your address."
 
 
@@ -82,17 +83,16 @@ class AuthGate:
             return None
         if self._plan.optional and not callers and (failure is None or _is_missing(failure)):
             return None
+        if isinstance(failure, Limited):
+            self._refusals.tell(exchange, 429, Cause.LIMITED.value, tally.scheme)
+            return _refused_for(exchange, 429, TOO_OFTEN, failure.retry_after, Cause.LIMITED)
         if isinstance(failure, Unavailable):
             self._refusals.tell(exchange, 503, Cause.AUTH_UNAVAILABLE.value, tally.scheme)
-            return self._unavailable(exchange, failure)
+            return _refused_for(exchange, 503, UNSURE, failure.retry_after, Cause.AUTH_UNAVAILABLE)
         reason = failure.reason if isinstance(failure, Refused) else Reason.MISSING
         self._refusals.tell(exchange, 401, reason.value, tally.scheme)
         cause = Cause.UNAUTHENTICATED.value
         return problem(401, UNKNOWN, request_id=exchange.id, headers=self._said(failure), cause=cause)
-
-    def _unavailable(self, exchange: Exchange, failure: Unavailable) -> Answer:
-        wait = (b"retry-after", b"%d" % math.ceil(failure.retry_after))
-        return problem(503, UNSURE, request_id=exchange.id, headers=[wait], cause=Cause.AUTH_UNAVAILABLE.value)
 
     def _said(self, failure: BaseException | None) -> tuple[tuple[bytes, bytes], ...]:
         """Return the challenges; RFC 6750 §3.1 names an error only where a token came."""
@@ -101,6 +101,12 @@ class AuthGate:
             (name, value + b' error="invalid_token"' if came and value == b"Bearer" else value)
             for name, value in self._challenges
         )
+
+
+def _refused_for(exchange: Exchange, status: int, detail: str, seconds: float, cause: Cause) -> Answer:
+    """Return a refusal that holds for some *seconds*."""
+    wait = (b"retry-after", b"%d" % math.ceil(seconds))
+    return problem(status, detail, request_id=exchange.id, headers=[wait], cause=cause.value)
 
 
 class _Tally:
@@ -128,14 +134,14 @@ class _Tally:
 def _ask(scheme: Scheme, exchange: Exchange) -> Caller | Later | BaseException:
     try:
         return scheme.judge(exchange)
-    except (Refused, Unavailable) as error:
+    except (Refused, Unavailable, Limited) as error:
         return error
 
 
 async def _settled(later: Later) -> Caller | BaseException:
     try:
         return await later()
-    except (Refused, Unavailable) as error:
+    except (Refused, Unavailable, Limited) as error:
         return error
 
 
@@ -144,10 +150,15 @@ def _is_missing(failure: BaseException) -> bool:
 
 
 def _worse(before: BaseException | None, now: BaseException) -> BaseException:
-    """Return which of two failures the answer tells: not knowing wins, then a credential that came."""
-    if before is None or _is_missing(before):
-        return now
-    return now if isinstance(now, Unavailable) else before
+    """Return which of two failures the answer tells: the one that ranks higher, the first of equal ones."""
+    return now if before is None or _rank(now) > _rank(before) else before
+
+
+def _rank(failure: BaseException) -> int:
+    """Return how much there is to tell of *failure*: too often, not known now, a credential that came, none at all."""
+    if isinstance(failure, Limited):
+        return 3
+    return 2 if isinstance(failure, Unavailable) else 0 if _is_missing(failure) else 1
 
 
 def _together(callers: list[Caller]) -> Caller:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -37,6 +38,14 @@ class Unavailable(Exception):  # noqa: N818 - an outcome, not a fault
     def __init__(self, retry_after: float) -> None:
         self.retry_after = retry_after
         super().__init__("the keys of the issuer are not known")
+
+
+class Limited(Exception):  # noqa: N818 - an outcome, not a fault
+    """The address failed too often; *retry_after* is in seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__("too many wrong credentials came from this address")
 
 
 Later = Callable[[], Awaitable[Caller]]
@@ -69,6 +78,7 @@ class ApiKeyScheme:
         self._plan = plan
         self._ring = KeyRing(plan.entries)
         self._field = plan.field.encode()
+        self._right: set[str] = set()
         self._clock = clock
 
     def judge(self, exchange: Exchange) -> Caller:
@@ -76,7 +86,19 @@ class ApiKeyScheme:
         text = self._sent(exchange)
         if text is None:
             raise Refused(Reason.MISSING)
-        return self._ring.caller(text, self.name, self._clock())
+        caller = self._ring.caller(text, self.name, self._clock())
+        self._right.add(caller.subject)
+        return caller
+
+    def recall(self, exchange: Exchange) -> Caller | None:
+        """Return the caller whose key it is, if a key of that name was right before; raises ``Refused``."""
+        text = self._sent(exchange)
+        if text is None:
+            raise Refused(Reason.MISSING)
+        with suppress(Refused):
+            caller = self._ring.caller(text, self.name, self._clock())
+            return caller if caller.subject in self._right else None
+        return None
 
     def _sent(self, exchange: Exchange) -> str | None:
         place, name = self._plan.place, self._plan.field
@@ -125,6 +147,10 @@ class BasicScheme:
         text = _authorization(exchange, "basic")
         known = self._right.get(text.encode("latin-1"))
         return known if known is not None else partial(self._verified, text)
+
+    def recall(self, exchange: Exchange) -> Caller | None:
+        """Return the caller if the pair was right a moment ago; raises ``Refused``."""
+        return self._right.get(_authorization(exchange, "basic").encode("latin-1"))
 
     async def _verified(self, text: str) -> Caller:
         name, password = read_basic(text)
@@ -179,6 +205,10 @@ class JwtScheme:
             if refused.reason is not Reason.UNKNOWN_KEY:
                 raise
         return partial(self._after_a_look, token)
+
+    def recall(self, exchange: Exchange) -> Caller | None:
+        """Return the caller if the token was verified before; raises ``Refused``."""
+        return self._known.get(self._sent(exchange).encode("utf-8", "surrogateescape"))
 
     async def _after_a_look(self, token: Token) -> Caller:
         """Return the caller by the keys that the issuer has now: it may have a new one."""

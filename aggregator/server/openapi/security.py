@@ -6,11 +6,17 @@ from collections.abc import Iterable, Iterator
 
 from aggregator.plan.admission import AdmissionPlan, ApiKeyPlan, BasicPlan, SchemePlan
 from aggregator.server.openapi.answers.mapping import sentence
-from aggregator.server.openapi.answers.outcomes import AUTH_UNAVAILABLE, FORBIDDEN, UNAUTHENTICATED, Outcome
+from aggregator.server.openapi.answers.outcomes import (
+    AUTH_UNAVAILABLE,
+    FAILED_TOO_OFTEN,
+    FORBIDDEN,
+    UNAUTHENTICATED,
+    Outcome,
+)
 from aggregator.server.openapi.components import PROBLEM_TYPE, Schema, schema_ref
 from aggregator.server.openapi.paths import component_name
 
-ADMISSION = (UNAUTHENTICATED, FORBIDDEN, AUTH_UNAVAILABLE)
+ADMISSION = (UNAUTHENTICATED, FORBIDDEN, FAILED_TOO_OFTEN, AUTH_UNAVAILABLE)
 """What is shared by endpoints that ask who calls."""
 
 
@@ -45,6 +51,7 @@ def refused_callers(plan: AdmissionPlan) -> Iterator[Outcome]:
     """Yield what those get who may not call."""
     if plan.auth is not None:
         yield UNAUTHENTICATED
+        yield FAILED_TOO_OFTEN
         yield AUTH_UNAVAILABLE
     if plan.allow is not None or plan.deny is not None:
         yield FORBIDDEN

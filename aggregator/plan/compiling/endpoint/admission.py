@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import yaml
+from msgspec.structs import replace
 
 from aggregator.config.model.auth import (
     AdmissionSettings,
     ApiKeySettings,
     AuthSettings,
     BasicSettings,
+    FailuresSettings,
     FileSettings,
     GuardSettings,
     JwtSettings,
     SchemeSettings,
 )
+from aggregator.durations import rate_of
 from aggregator.edge.networks import Networks, parse_networks
 from aggregator.identity.keys import read_entries
 from aggregator.identity.passwords import read_htpasswd
@@ -31,18 +34,30 @@ from aggregator.plan.admission import (
     SchemePlan,
 )
 from aggregator.plan.compiling.expressions import one_expression
+from aggregator.stores.rate import Rate
 
 Files = Mapping[str, bytes]
 
 
 def compile_scheme(name: str, settings: SchemeSettings, files: Files) -> SchemePlan:
     """Return the plan of the scheme *name*; *files* are what its files hold, by path."""
+    failures = _failures(settings)
     if settings.api_key is not None:
-        return _api_key(name, settings.api_key, files)
+        return replace(_api_key(name, settings.api_key, files), failures=failures)
     if settings.basic is not None:
-        return _basic(name, settings.basic, files)
+        return replace(_basic(name, settings.basic, files), failures=failures)
     assert settings.jwt is not None
-    return _jwt(name, settings.jwt, files)
+    return replace(_jwt(name, settings.jwt, files), failures=failures)
+
+
+def _failures(settings: SchemeSettings) -> Rate | None:
+    failures = settings.failures
+    if failures is None and settings.jwt is None:  # what can be guessed is limited unless the file says otherwise
+        failures = FailuresSettings()
+    if not isinstance(failures, FailuresSettings):
+        return None
+    count, period = rate_of(failures.rate) or (1, 1.0)
+    return Rate(count, period, failures.burst)
 
 
 def _api_key(name: str, settings: ApiKeySettings, files: Files) -> ApiKeyPlan:

@@ -88,6 +88,10 @@ UNAUTHENTICATED = shared(
 FORBIDDEN = shared(
     "Forbidden", 403, "The caller may not do this.", "You are not allowed to do this.", cause="forbidden",
 )  # fmt: skip
+FAILED_TOO_OFTEN = shared(
+    "FailedTooOften", 429, "Too many wrong credentials came from this address.",
+    "Too many wrong credentials came from your address.", ("retry-after",), cause="limited",
+)  # fmt: skip
 AUTH_UNAVAILABLE = shared(
     "AuthUnavailable", 503, "Whether the credential is valid cannot be told now.",
     "Whether the credential is valid cannot be told now.", ("retry-after",), cause="auth_unavailable",
