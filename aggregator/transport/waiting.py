@@ -42,6 +42,10 @@ class Waiter(Protocol):
 W = TypeVar("W", bound=Waiter)
 
 
+def _tell_nobody(_: object) -> None:
+    """Take what a line that has stopped drops."""
+
+
 class WaitingLine(Generic[W]):
     """The queue before so many *places*, for *most* callers; *drop* is told of each whose use has passed."""
 
@@ -120,6 +124,10 @@ class WaitingLine(Generic[W]):
     def pop(self) -> W:
         """Let anyone go; raises KeyError when nobody waits."""
         return (self._following or self._first).popitem(last=False)[0]
+
+    def stop(self) -> None:
+        """Let go of whoever is told of the dropped, now that nobody will wait any more."""
+        self._drop = _tell_nobody
 
     # Judgement.
 

@@ -307,6 +307,7 @@ class Places:
         for lane in (self.calls, self.streams):
             while lane.line:
                 lane.line.pop().settle(closing())
+            lane.line.stop()
         for dial in self._dials:
             dial.cancel()
         self.close_idle()

@@ -32,6 +32,10 @@ class Aged(Protocol):
     retires: float
 
 
+def _leave(_: Any) -> None:
+    """Close nothing."""
+
+
 class Aging:
     """Retires connections after *seconds*, and those of *opened* whose address is gone, of which it tells *retired*."""
 
@@ -62,8 +66,9 @@ class Aging:
             self._looking.add_done_callback(self._seen)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Look no more, and let go of whoever closed what is retired."""
         self.due = math.inf
+        self._opened, self._retired = (), _leave
         if self._looking is not None:
             self._looking.cancel()
 
