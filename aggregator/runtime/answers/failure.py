@@ -9,7 +9,7 @@ import math
 
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.media_type import parse_media_type
-from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.errors import AggregatorError, CallError, Cause, ExpressionError
 from aggregator.exchange import Exchange
 from aggregator.http import HeaderList, has_body, without
 from aggregator.parts.names import Names
@@ -20,6 +20,7 @@ from aggregator.runtime.answers.answer import Answer, merged_headers, problem
 from aggregator.runtime.answers.disclosure import details
 from aggregator.runtime.answers.outcome import parts_member
 from aggregator.runtime.answers.passing import fields_taken, needed_fields
+from aggregator.runtime.parts.blame import blame, told
 from aggregator.templates import MISSING, Template, header_value, text_of
 
 _COOKIE = b"set-cookie"
@@ -63,6 +64,10 @@ def failure_answer(
             answer.headers = without(answer.headers, _COOKIE) + cookies
         return answer
     except AggregatorError as error:
+        blamed = blame(error, scope)
+        if isinstance(blamed, CallError) and blamed.cause is Cause.INPUT:
+            result.error = blamed
+            return problem(400, blamed.message, request_id=exchange.id, cause=Cause.INPUT.value)
         result.error = CallError(Cause.EXPRESSION, f"The status map could not be applied: {error}")  # for the log too
         return problem(502, sentence(result.error.message), request_id=exchange.id)
 
@@ -85,17 +90,28 @@ def _forwarded(result: Result, row: RowPlan, names: Names, rules: tuple[tuple[by
 
 
 def _headers(row: RowPlan, names: Names) -> dict[bytes, bytes]:
-    rendered = (
-        (name, template.render_text(names, missing="omit")) for name, template in row.headers if name != _COOKIE
-    )
-    return {name: header_value(text) for name, text in rendered if text}
+    found: dict[bytes, bytes] = {}
+    for name, template in row.headers:
+        if name != _COOKIE and (text := template.render_text(names, missing="omit")):
+            found[name] = _value(text, template, names)
+    return found
+
+
+def _value(text: str, template: Template, names: Names) -> bytes:
+    try:
+        return header_value(text)
+    except ExpressionError as error:
+        raise told(error, template, names, header_value) from None
 
 
 def _cookies(row: RowPlan, names: Names) -> HeaderList:
     """Return the lines of the one field that a row may set several times."""
-    values = [template.render(names, missing="null") for name, template in row.headers if name == _COOKIE]
-    texts = [one for value in values for one in (value if isinstance(value, list | tuple) else (value,)) if one]
-    return [(_COOKIE, header_value(text_of(one))) for one in texts]
+    found: HeaderList = []
+    for name, template in row.headers:
+        value = template.render(names, missing="null") if name == _COOKIE else None
+        values = value if isinstance(value, list | tuple) else (value,)
+        found += [(_COOKIE, _value(text_of(one), template, names)) for one in values if one]
+    return found
 
 
 def _mapped(
