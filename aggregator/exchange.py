@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from aggregator.causes import State as State
-from aggregator.http import HeaderList, header_map
+from aggregator.edge.forwarded import Origin, origin_of
+from aggregator.edge.networks import NOBODY, Networks
+from aggregator.http import HeaderList, first, header_map
 
 MOST_FIELDS = 1000
 """Query parameters that one request may have."""
@@ -19,17 +21,18 @@ MOST_FIELDS = 1000
 class Exchange:
     """One inbound request: what the client sent, and when the answer is due (*deadline*, loop time).
 
-    *asked* is what it wants of the answer where it may choose fields, None for all of it. *body_value* is the body
-    as data, *body_as_sent* the same with every digit of its numbers, made for those who copy from it. *moment* is
-    when the request began, in Unix time. *under_way* tells
+    *asked* is what it wants of the answer where it may choose fields, None for all of it. *body* is what came,
+    *content* the same without its content coding, *body_value* that as data, *body_as_sent* with every digit of its
+    numbers, made for those who copy from it. *moment* is when the request began, in Unix time. *under_way* tells
     that a part of the answer is there, so that calls for the others go before those of requests that only begin.
-    *cookies* are read when somebody asks for one, None before.
+    *cookies* are read when somebody asks for one, None before. *peer* is the address of the connection, empty on a Unix
+    socket, and *scheme* its own; what is said of others is believed where the peer is *trusted*.
     """
 
     __slots__ = (
-        "_header_map", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "client", "cookies",
-        "deadline", "header_list", "id", "method", "moment", "params", "path", "query_string", "query_values",
-        "receive", "segments", "started", "tls_client", "under_way",
+        "_header_map", "_origin", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "content",
+        "cookies", "deadline", "header_list", "id", "method", "moment", "params", "path", "peer", "query_string",
+        "query_values", "receive", "scheme", "segments", "started", "tls_client", "trusted", "under_way",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -41,10 +44,14 @@ class Exchange:
         self.params: dict[str, Any] = {}
         self.query_values: dict[str, Any] | None = None
         self.body: bytes = b""
+        self.content: bytes = b""
         self.body_value: Any = None
         self.body_as_sent: Any = None
-        self.client: str = ""
         self.tls_client: dict[str, Any] | None = None
+        self.peer: str = ""
+        self.scheme: str = "http"
+        self.trusted: Networks = NOBODY
+        self._origin: Origin | None = None
         self.caller: Any = None
         self.cookies: dict[str, Any] | None = None
         self.id: str = ""
@@ -74,10 +81,25 @@ class Exchange:
         return self._header_map
 
     @property
+    def origin(self) -> Origin:
+        """Who asked, by which scheme and for which host; found out when somebody wants to know."""
+        if self._origin is None:
+            host = first(self.header_list, b"host") or b""
+            self._origin = origin_of(self.peer, self.scheme, host.decode("latin-1"), self.header_list, self.trusted)
+        return self._origin
+
+    @property
+    def client(self) -> str:
+        """The address of the client, behind the proxies that are trusted; empty for a peer on a Unix socket."""
+        return self.peer if self.trusted is NOBODY else self.origin.client
+
+    @property
     def request(self) -> dict[str, Any]:
         """What expressions see as ``request``."""
+        origin = self.origin
         return {
-            "method": self.method, "path": self.path, "id": self.id, "client": self.client,
+            "method": self.method, "path": self.path, "id": self.id, "client": origin.client or None,
+            "scheme": origin.scheme, "host": origin.host, "port": origin.port,
             "time": self.now, "tls": {"client": self.tls_client},
         }  # fmt: skip
 

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from aggregator.causes import CAUSES, RENAMED
 from aggregator.durations import duration_of
+from aggregator.edge.networks import parse_networks
 from aggregator.errors import Cause
 
 _UNIT_WORDS = {
@@ -218,3 +219,17 @@ StatusKey = Annotated[
     ),
 ]
 """What a ``status_map`` row matches."""
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for text in value:
+        try:
+            parse_networks([text])
+        except ValueError as error:
+            hint = "write an address or a network, such as 10.0.0.0/8, 2001:db8::/32, or unix:"
+            raise PydanticCustomError("bad-network", "{why}.", {"why": str(error), "hint": hint}) from None
+    return value
+
+
+NetworkList = Annotated[tuple[str, ...], AfterValidator(_networks)]
+"""Addresses, networks, and `unix:` for peers on a Unix socket."""

@@ -56,6 +56,9 @@ FRAMING: Final = HOP_BY_HOP | _names("content-length")
 NEVER_FORWARDED: Final = FRAMING | _names("host", "accept-encoding", "expect")
 """Fields of a request that are true of the connection with the client alone, and never go to an upstream."""
 
+CREDENTIALS: Final = _names("authorization", "cookie", "proxy-authorization")
+"""Fields of a request that prove who asks."""
+
 NEVER_PASSED: Final = FRAMING | _names("content-encoding", "content-type")
 """Fields of a response that are not true of an answer that was made from it."""
 

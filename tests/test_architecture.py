@@ -16,8 +16,9 @@ PACKAGE = ROOT / "aggregator"
 
 LAYERS = (
     {"errors", "causes", "http", "diagnostics", "clock", "durations"},
+    {"edge"},
     {"exchange", "fields", "templates", "telemetry"},
-    {"stores", "codecs", "shaping", "schemas", "transport", "demo", "edge"},
+    {"stores", "codecs", "shaping", "schemas", "transport", "demo"},
     {"identity"},
     {"parts"},
     {"policies"},

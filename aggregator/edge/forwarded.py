@@ -49,16 +49,29 @@ def origin_of(peer: str, scheme: str, host: str, headers: Iterable[tuple[bytes, 
     """
     if not trusted.holds(peer):
         return _origin(peer, scheme, host, is_forwarded=False)
-    found: Hop | None = None
+    hops = list(_credible(headers, trusted))
+    if not hops:
+        return _origin(peer, scheme, host, is_forwarded=False)
+    return _origin(hops[-1].client, hops[-1].scheme or scheme, hops[-1].host or host, is_forwarded=True)
+
+
+def chain_of(peer: str, headers: Iterable[tuple[bytes, bytes]], trusted: Networks) -> list[str]:
+    """Return the addresses that a request came by, the client first; empty for a peer on a Unix socket alone.
+
+    What stood left of the client, and what others than trusted proxies said, is not among them.
+    """
+    credible = [hop.client for hop in _credible(headers, trusted)] if trusted.holds(peer) else []
+    return [*reversed(credible), *((peer,) if peer else ())]
+
+
+def _credible(headers: Iterable[tuple[bytes, bytes]], trusted: Networks) -> Iterator[Hop]:
+    """Yield what trusted proxies said, the nearest first, the client last."""
     for hop in _hops(headers):
         if parse_address(hop.client) is None:
-            break  # what is no address ends the search: the client is the hop that sent it
-        found = hop
+            return  # what is no address ends the search: the client is the hop that sent it
+        yield hop
         if not trusted.holds(hop.client):
-            break
-    if found is None:
-        return _origin(peer, scheme, host, is_forwarded=False)
-    return _origin(found.client, found.scheme or scheme, found.host or host, is_forwarded=True)
+            return
 
 
 def _origin(client: str, scheme: str, host: str, *, is_forwarded: bool) -> Origin:

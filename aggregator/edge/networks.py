@@ -25,6 +25,10 @@ class Networks(Struct, frozen=True):
         return self.has_unix if not address else _holds(self.members, address)
 
 
+NOBODY = Networks()
+"""Networks to which no address belongs."""
+
+
 @lru_cache(maxsize=4096)  # few peers send most requests: proxies, and clients that keep their connection
 def _holds(members: tuple[IPv4Network | IPv6Network, ...], text: str) -> bool:
     address = parse_address(text)

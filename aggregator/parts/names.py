@@ -106,10 +106,10 @@ class Names(dict[str, Any]):
                 return found
             scope = scope.parent
         exchange = self.exchange
-        if path[0] != "body" or not exchange.body:
+        if path[0] != "body" or not exchange.content:
             return None
         if exchange.body_as_sent is None:
-            exchange.body_as_sent = json_codec.decode_exact(exchange.body)
+            exchange.body_as_sent = json_codec.decode_exact(exchange.content)
         return {"body": exchange.body_as_sent}
 
     def _as_sent(self, path: Path) -> Mapping[str, Any] | None:

@@ -11,6 +11,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from aggregator.edge.addresses import Address
+from aggregator.edge.coding import Compression
+from aggregator.edge.networks import NOBODY, Networks
 from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.plan.admission import OPEN, AdmissionPlan, SchemePlan
 from aggregator.plan.edge import BARE, EdgePlan
@@ -52,11 +54,25 @@ class ShapePlan(Struct, frozen=True):
     group: str | None = None
 
 
+class RestPlan(Struct, frozen=True):
+    """What goes upstream of a client's request although nobody names it: all *headers* and *query* but those in here.
+
+    None means that none of them goes.
+    """
+
+    headers: frozenset[bytes] | None = None
+    query: frozenset[str] | None = None
+
+
+NO_REST = RestPlan()
+"""Only what is named."""
+
+
 class RequestPlan(Struct, frozen=True):
     """How one request to an upstream is written.
 
     *header_defaults* are sent for those of *forward_headers* that the client did not send. *raw_path*: values may hold
-    dots between encoded slashes.
+    dots between encoded slashes. *forward_client* says how it is told who the client is.
     """
 
     method: bytes
@@ -71,6 +87,8 @@ class RequestPlan(Struct, frozen=True):
     forward_headers: tuple[bytes, ...] = ()
     header_defaults: tuple[tuple[bytes, bytes], ...] = ()
     forward_query: tuple[str, ...] = ()
+    forward_rest: RestPlan = NO_REST
+    forward_client: Literal["no", "x-forwarded", "forwarded"] = "no"
     raw_path: bool = False
 
 
@@ -197,6 +215,7 @@ class ResponsePlan(Struct, frozen=True):
     join: tuple[ListJoinPlan, ...] = ()
     shape: ShapePlan | None = None
     pass_headers: tuple[tuple[bytes, str], ...] = ()
+    pass_all: bool = False
     cache_control: str | Template | None = None
     etag: bool = False
     meta: bool = False
@@ -265,6 +284,7 @@ class EndpointPlan(Struct, frozen=True):
     reserve: float = 0.0
     admission: AdmissionPlan = OPEN
     edge: EdgePlan = BARE
+    compress: bool = False
 
     @property
     def names_deadline(self) -> bool:
@@ -285,6 +305,25 @@ class ClientPlan:
     http2: bool = False
     proxy: str | None = field(default=None, repr=False)
     user_agent: str = "aggregator"
+
+
+class ClientLimitsPlan(Struct, frozen=True):
+    """How much clients may have at once; None for any number. *wait* is in seconds."""
+
+    in_flight: int | None = None
+    queue: int = 0
+    wait: float = 0.1
+    connections_per_address: int | None = None
+    in_flight_per_address: int | None = None
+
+    @property
+    def counts_requests(self) -> bool:
+        """Whether anybody has to count requests."""
+        return self.in_flight is not None or self.in_flight_per_address is not None
+
+
+UNLIMITED = ClientLimitsPlan()
+"""As many as come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +350,9 @@ class ServerPlan:
     access_log: Literal["all", "errors", "off"] = "errors"
     log_format: Literal["text", "json"] = "text"
     watchdog: float = 0.25
+    trusted_proxies: Networks = NOBODY
+    limits: ClientLimitsPlan = UNLIMITED
+    compress: Compression | None = None
     debug_header: bytes | None = None
     debug_secret: bytes | None = field(default=None, repr=False)
     edge: EdgePlan = BARE

@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from aggregator.edge.networks import NOBODY, Networks
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.parts.frame import Cancelable, Frame, Part
@@ -23,6 +24,7 @@ from aggregator.parts.result import Result, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.assembly import Assembly
+from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.outcome import HEADER as PARTS
@@ -36,7 +38,7 @@ from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, take_body
 from aggregator.runtime.request.gates import Admission, Gate, admitted, check_gates
 from aggregator.runtime.request.hangup import CUT, Watch
-from aggregator.runtime.request.identity import request_id
+from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
 
 _log = logging.getLogger("aggregator.request")
@@ -54,7 +56,8 @@ class Routine(Struct, frozen=True):
     """How an endpoint is served, whatever it calls: thousands of endpoints have few routines between them.
 
     *gates* are what a request passes before its inputs are read, *finish* is what is done to each answer, None when
-    nothing is. *budget* are the seconds that its calls may take, *clock* gives Unix time.
+    nothing is. *budget* are the seconds that its calls may take, *clock* gives Unix time. *trusted* are the proxies
+    that are believed, *compressing* codes the answers, None when nothing does.
     """
 
     inputs: Inputs
@@ -67,6 +70,8 @@ class Routine(Struct, frozen=True):
     budget: float
     clock: Callable[[], float] = time.time
     gates: tuple[Gate, ...] = ()
+    trusted: Networks = NOBODY
+    compressing: Compressing | None = None
     finish: Finish | None = None
 
 
@@ -87,10 +92,11 @@ class EndpointHandler:
         parts = self._parts
         return parts if isinstance(parts, tuple) else (parts,)
 
-    def open(self, exchange: Exchange, segments: tuple[bytes, ...], client: str, now: float) -> None:
+    def open(self, exchange: Exchange, segments: tuple[bytes, ...], peer: str, now: float) -> None:
         """Fill what every request has into *exchange*; *now* is loop time."""
         exchange.segments = segments
-        exchange.client = client
+        exchange.peer = peer
+        exchange.trusted = self._routine.trusted
         exchange.id = request_id(exchange.header_list)
         exchange.started = now
         exchange.moment = self._routine.clock()
@@ -103,6 +109,8 @@ class EndpointHandler:
 
     def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
+        if self._routine.compressing is not None:
+            answered = _compressing(self._routine.compressing, exchange, loop, answered)
         if self._routine.finish is not None:
             answered = _finishing(self._routine.finish, exchange, answered)
         if self._routine.gates:
@@ -148,8 +156,8 @@ class EndpointHandler:
         """Answer one ASGI request; *segments* are the path parameters as canonical percent-encoded bytes."""
         loop = asyncio.get_running_loop()
         exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
-        client = scope.get("client")
-        self.open(exchange, segments, client[0] if client else "", loop.time())
+        exchange.scheme = scope.get("scheme", "http")
+        self.open(exchange, segments, peer_of(scope), loop.time())
         exchange.tls_client = scope.get(TLS_CLIENT)
         run: Run | None = None
         closing = scope.get("aggregator.draining", False)
@@ -173,6 +181,10 @@ class EndpointHandler:
             scope.get("aggregator.trace", []).extend(run.ended_results())
         if self._routine.finish is not None:
             self._routine.finish(exchange, answer)
+        if self._routine.compressing is not None:
+            ready = loop.create_future()
+            self._routine.compressing.code(exchange, answer, loop, lambda: ready.set_result(None))
+            await ready
         await send_answer(send, answer, exchange.id, closing=closing)
         self.after(exchange, answer, run)
 
@@ -274,6 +286,15 @@ def _finishing(finish: Finish, exchange: Exchange, answered: Answered) -> Answer
         answered(answer, run)
 
     return finished
+
+
+def _compressing(
+    compressing: Compressing, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered
+) -> Answered:
+    def coded(answer: Answer, run: Run | None) -> None:
+        compressing.code(exchange, answer, loop, lambda: answered(answer, run))
+
+    return coded
 
 
 async def _unless_gone(done: asyncio.Future[bool], receive: Receive, loop: asyncio.AbstractEventLoop) -> None:

@@ -19,6 +19,7 @@ from aggregator.policies.registry import Draft, Registry
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Scheme
 from aggregator.runtime.answers.assembly import Assembly, is_head_of_head
+from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.judging import Judge, judges_alike
@@ -55,6 +56,8 @@ class Resources:
         self.states = Registry().draft() if states is None else states
         self.schemes: Mapping[str, Scheme] = schemes or {}
         self.report = Report(server.access_log, listeners.requests)
+        self.trusted = server.trusted_proxies
+        self._compressing = None if server.compress is None else Compressing(server.compress)
         self.discloses = compile_disclosure(server)
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
@@ -93,6 +96,10 @@ class Resources:
         )
         return self._finishes.setdefault(alike, (compile_finish(plan), plan))[0]
 
+    def compressing(self, plan: EndpointPlan) -> Compressing | None:
+        """Return what codes the answers of *plan*, None when nothing does."""
+        return self._compressing if plan.compress else None
+
     def judge(self, plan: CallPlan) -> Judge:
         """Give what judges the replies to *plan*."""
         alike = judges_alike(plan)
@@ -125,5 +132,7 @@ class Resources:
                 clock=self.clock,
                 gates=gates,
                 finish=self.finish(plan),
+                trusted=self.trusted,
+                compressing=self.compressing(plan),
             )
         )

@@ -48,8 +48,10 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         inputs = resources.inputs(plan.inputs, plan.pattern.params)
         queue, report, discloses = resources.queue, resources.report, resources.discloses
         teller = _teller(call, plan.key, resources)
-        return StreamHandler(plan, inputs, sender, pool, effects, queue, report, discloses, gates, teller,
-                             resources.finish(plan), resources.clock)  # fmt: skip
+        return StreamHandler(
+            plan, inputs, sender, pool, effects, queue, report, discloses, gates, teller, resources.finish(plan),
+            resources.clock, resources.trusted, resources.compressing(plan),
+        )  # fmt: skip
     fan = build_fan(plan.fan, plan.key, resources, params)
     return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates), fan.parts)
 

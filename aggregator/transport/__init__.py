@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aggregator.transport.settings import Caps, Limits, Origin, PoolSettings, Timeouts, TlsSettings
-from aggregator.transport.wire.decoding import accept_encoding, codings_named
+from aggregator.transport.wire.decoding import Decoder, accept_encoding, codings_named, decoder_for
 
 if TYPE_CHECKING:
     from aggregator.transport.door import Done, Door
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Caps",
     "ClientPool",
+    "Decoder",
     "Done",
     "Door",
     "EngineTransport",
@@ -41,6 +42,7 @@ __all__ = [
     "TlsSettings",
     "accept_encoding",
     "codings_named",
+    "decoder_for",
     "keep_location",
     "no_cookies",
 ]

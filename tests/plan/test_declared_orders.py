@@ -11,7 +11,7 @@ from aggregator.plan.order.step import step, tied
 from aggregator.runtime.handler import Routine
 
 WITH_ALL = """
-server: {cors: {origins: [https://page.test]}}
+server: {cors: {origins: [https://page.test]}, compress: {}}
 endpoints:
   GET /a/{id}:
     allow_from: [10.0.0.0/8]
@@ -31,7 +31,7 @@ def test_explain_prints_the_stack_of_a_request_and_of_each_call(plan_of) -> None
     plan = plan_of(WITH_ALL)
     stacks = explain(plan.endpoints[0], plan.secrets).as_dict()["stack"]
     assert stacks["request"] == [
-        "allow_from", "deny_from", "require", "inputs", "calls", "answer", "cors", "background",
+        "allow_from", "deny_from", "require", "inputs", "calls", "answer", "cors", "compress", "background",
     ]  # fmt: skip
     assert [(call["part"], " → ".join(call["steps"])) for call in stacks["calls"]] == [
         ("user?", "when → optional → users"),
@@ -58,6 +58,6 @@ def test_a_step_cannot_run_without_standing_in_its_order(order) -> None:
 
 def test_each_step_of_a_request_is_a_field_of_its_routine() -> None:
     """What serves a request is declared, or is a thing that the steps share."""
-    shared = {"queue", "report", "discloses", "budget", "clock"}
+    shared = {"queue", "report", "discloses", "budget", "clock", "trusted"}
     assert [each.name for each in SERVING if each.name not in Routine.__struct_fields__] == []
     assert set(Routine.__struct_fields__) - shared == {each.name for each in SERVING}

@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 
 from aggregator.server.connection.direct import DirectDoor
 from aggregator.server.connection.guard import guarded_protocol
+from aggregator.server.limiting.peers import Peers
 
 KEPT = 75.0
 
@@ -53,7 +54,7 @@ def loop() -> Loop:
 def connection(loop: Loop) -> Any:
     """Give a protocol with a connection that only knows whether it was closed."""
     config = uvicorn.Config(lambda: None, factory=False, log_config=None, timeout_keep_alive=int(KEPT))
-    made = guarded_protocol(10.0, DirectDoor(lambda: None), lambda *_: None, lambda *_: None)(
+    made = guarded_protocol(10.0, DirectDoor(lambda: None), Peers(), *(lambda *_: None for _ in range(3)))(
         config, ServerState(), {}, _loop=loop
     )
     closed: list[float] = []

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 RESULT_FIELDS = ("status", "headers", "cookies", "body", "state", "cause")
 """What ``this`` and ``calls.NAME`` have."""
 
-REQUEST_FIELDS = ("method", "path", "id", "client", "tls", "time")
+REQUEST_FIELDS = ("method", "path", "id", "client", "scheme", "host", "port", "tls", "time")
 TLS_FIELDS = ("client",)
 CERTIFICATE_FIELDS = ("subject", "san", "fingerprint")
 OF_ONE_REQUEST = frozenset({("now",), ("request",), ("request", "time"), ("request", "id")})

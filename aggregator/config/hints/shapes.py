@@ -110,7 +110,7 @@ def _of_scalar(here: type[Settings] | None, found: Any) -> str | None:
         return f"write what it becomes, as in `{{on: {in_yaml(found)}, status: 502}}`"
     if keys == ("status", "when") and isinstance(found, str) and "{{" in found:
         return f"write `when: {in_yaml(found)}` below it"
-    if keys == ("headers", "query", "body") and found is True:
+    if keys[:2] == ("headers", "query") and found is True:
         return "say what goes on: `{headers: [authorization], query: [page], body: true}`, or less of it"
     if keys == ("status", "when") and isinstance(found, int | str):
         return f"write `status: [{found}]` below it"

@@ -8,8 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.durations import rate_of
-from aggregator.edge.networks import parse_networks
-from aggregator.fields import Duration, Settings, TextKind
+from aggregator.fields import Duration, NetworkList, Settings, TextKind
 from aggregator.identity.tokens import SYMMETRIC
 
 
@@ -219,20 +218,6 @@ Guards = Annotated[
     BeforeValidator(_guards, json_schema_input_type=str | GuardSettings | list[str | GuardSettings]),
 ]
 """Conditions in order; a text alone is what has to be true."""
-
-
-def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
-    for text in value:
-        try:
-            parse_networks([text])
-        except ValueError as error:
-            hint = "write an address or a network, such as 10.0.0.0/8, 2001:db8::/32, or unix:"
-            raise PydanticCustomError("bad-network", "{why}.", {"why": str(error), "hint": hint}) from None
-    return value
-
-
-NetworkList = Annotated[tuple[str, ...], AfterValidator(_networks)]
-"""Addresses, networks, and `unix:` for peers on a Unix socket."""
 
 
 class AdmissionSettings(Settings):

@@ -59,6 +59,13 @@ class ResponseSettings(ShapeSettings):
         "whose own answer passes (`pass` in a status map) too.",
         examples=[{"set-cookie": "append", "x-rate-limit-remaining": "min"}],
     )
+    pass_: Literal["all"] | None = Field(
+        None,
+        alias="pass",
+        description="`all` gives what the single `call` got as it came: status (3xx and 4xx too, unless a `status_map` "
+        "of the endpoint names them), all headers but those of the connection, body.",
+        examples=["all"],
+    )
     cache_control: Annotated[Literal["compute"] | str | None, TextKind.TEMPLATE] = Field(
         None,
         description="`compute` takes it from the parts: the smallest max-age, private and no-store win. Other text is "
@@ -74,6 +81,12 @@ class ResponseSettings(ShapeSettings):
     )
     formats: tuple[Literal["json", "xml", "msgpack"], ...] = Field(
         ("json",), description="Formats that the client may ask for with Accept; the first is the default."
+    )
+    compress: bool | None = Field(
+        None,
+        description="`false` keeps answers as they are where `server.compress` would code them: those that mix secrets "
+        "with what the request said.",
+        examples=[False],
     )
     transform: str | None = Field(
         None,
@@ -96,4 +109,5 @@ class StaticSettings(ShapeSettings):
         (), description="Cookies that the answer sets.", examples=[[{"name": "seen", "value": "1", "max_age": "30d"}]]
     )
     body: Annotated[Any, TextKind.TEMPLATE] = Field(None, description="Body; may hold expressions over the request.")
+    compress: bool | None = Field(None, description="`false` keeps it as it is, as in `response`.")
     delay: Duration = Field(0.0, description="Wait before answering, to try out clients.")

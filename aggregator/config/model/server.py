@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.edge.carried import ErrorMap, WideCors
 from aggregator.config.model.listening.addresses import Addresses
 from aggregator.config.model.listening.admin import Admin, Redirect
 from aggregator.config.model.listening.tls import ListenerTlsSettings
-from aggregator.fields import ByteSize, Duration, Settings, Timeout
+from aggregator.edge.coding import is_installed
+from aggregator.fields import ByteSize, Duration, NetworkList, Settings, Timeout
 
 
 class DebugSettings(Settings):
@@ -36,6 +37,72 @@ def _without_port(host: str) -> str:
         message = "This is not the name or the address of a host."
         raise PydanticCustomError("bad-host", message, {"hint": hint, "form": form})
     return host
+
+
+class ClientLimitSettings(Settings):
+    """Requests and connections at once; without a number there is no limit.
+
+    A client is an address, an IPv6 one with its whole /64 network; behind `trusted_proxies` it is who they say. Probes
+    are never refused.
+    """
+
+    in_flight: int | None = Field(
+        None, ge=1, le=1_000_000, description="Requests that endpoints answer at once, streams included.",
+        examples=[2000],
+    )  # fmt: skip
+    queue: int = Field(
+        0, ge=0, le=1_000_000, description="Requests beyond `in_flight` that may wait; others get 503.", examples=[200]
+    )
+    wait: Duration = Field(0.1, description="How long a request may wait for its turn; then it gets 503.")
+    connections_per_address: int | None = Field(
+        None, ge=1, le=1_000_000,
+        description="Connections of one address; one more is closed. Those of trusted proxies are not counted.",
+        examples=[200],
+    )  # fmt: skip
+    in_flight_per_address: int | None = Field(
+        None, ge=1, le=1_000_000, description="Requests of one client at once; one more gets 429.", examples=[50]
+    )
+
+    @model_validator(mode="after")
+    def _queue_of_something(self) -> ClientLimitSettings:
+        lost = [name for name in ("queue", "wait") if name in self.model_fields_set]
+        if self.in_flight is None and lost:
+            raise PydanticCustomError(
+                "no-effect", "The key `{key}` has no effect without `in_flight`.",
+                {"key": lost[0], "hint": "add `in_flight: 2000`, the requests beyond which others wait"},
+            )  # fmt: skip
+        if "wait" in self.model_fields_set and not self.queue:
+            raise PydanticCustomError(
+                "no-effect", "The key `wait` has no effect without `queue`.",
+                {"hint": "add `queue: 200`, the requests that may wait"},
+            )  # fmt: skip
+        return self
+
+
+Coding = Literal["zstd", "br", "gzip"]
+
+
+def _codings(value: tuple[Coding, ...]) -> tuple[Coding, ...]:
+    for coding in value:
+        if not is_installed(coding):
+            hint = f"pip install 'aggregator-server[{coding}]', or leave it out of `codings`"
+            message = "The coding `{coding}` needs a package that is missing."
+            raise PydanticCustomError("missing-package", message, {"coding": coding, "hint": hint})
+    if len(set(value)) < len(value):
+        raise PydanticCustomError("no-effect", "A coding has no effect the second time.", {"hint": "name each once"})
+    return value
+
+
+class CompressSettings(Settings):
+    """Answers in a content coding: texts and JSON, never what is compressed already, never parts of a body."""
+
+    codings: Annotated[tuple[Coding, ...], AfterValidator(_codings)] = Field(
+        default_factory=lambda: tuple(coding for coding in get_args(Coding) if is_installed(coding)),
+        min_length=1,
+        description="Codings by preference, where a client likes several alike; by default all that are installed.",
+        examples=[["zstd", "br", "gzip"]],
+    )
+    above: ByteSize = Field(1024, description="Smallest body that is worth it.", examples=["1KiB"])
 
 
 class ServerSettings(Settings):
@@ -67,6 +134,16 @@ class ServerSettings(Settings):
         examples=[{"address": "127.0.0.1:9000", "secret": "${file:/run/secrets/admin}"}],
     )
     docs: bool = Field(True, description="Serve /docs and /openapi.json.")
+    trusted_proxies: NetworkList = Field(
+        (),
+        description="Proxies in front, whose `Forwarded` or `X-Forwarded-*` headers say who the client is; those of "
+        "others are not believed. `unix:` are peers on a Unix socket.",
+        examples=[["10.0.0.0/8", "unix:"]],
+    )
+    limits: ClientLimitSettings | None = Field(None, description="How much clients may have at once.")
+    compress: CompressSettings | None = Field(
+        None, description="Content codings of answers, for clients that take them.", examples=[{"codings": ["gzip"]}]
+    )
     max_body: ByteSize = Field(1024 * 1024, description="Largest request body; a larger one is answered with 413.")
     body_timeout: Timeout = Field(30.0, description="Longest time that a client may take to send a request body.")
     header_timeout: Timeout = Field(10.0, description="Longest time that a client may take to send the request head.")

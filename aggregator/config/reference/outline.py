@@ -52,6 +52,8 @@ SECTIONS = (
     ("ErrorSettings", "Error", "in `server.errors`, by status or class"),
     ("ErrorRow", "Error row", "in `server.errors` where that is a list"),
     ("WideCorsSettings", "CORS of many", "under `cors` of `server` and of a prefix"),
+    ("ClientLimitSettings", "Client limits", "under `server.limits`"),
+    ("CompressSettings", "Compress", "under `server.compress`"),
     ("DebugSettings", "Debug", "under `server.debug`"),
     ("BackgroundSettings", "Background workers", "under `background` at the top level"),
 )  # fmt: skip

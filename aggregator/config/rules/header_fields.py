@@ -7,7 +7,7 @@ from typing import Any
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.model.client import ForwardSettings
+from aggregator.config.model.client import ALL, ForwardSettings
 from aggregator.config.model.edge.carried import HeaderSettings
 from aggregator.config.model.edge.cookies import SetCookieSettings
 from aggregator.config.model.failure import StatusRow
@@ -136,12 +136,14 @@ def check_forward(forward: ForwardSettings | None, path: Steps) -> Iterator[Find
     """Headers and query parameters of the client that are to go upstream."""
     for index, name in enumerate(forward.query if forward is not None else ()):
         if name == "*":
-            message = "query parameters are passed on by name, not all of them"
-            yield Finding("bad-name", message, (*path, "query", index), "name each one")
+            message = "`*` is no query parameter"
+            yield Finding("bad-name", message, (*path, "query", index), "write `query: all`, or name each one")
     for index, name in enumerate(forward.headers if forward is not None else ()):
+        if name == ALL:
+            continue
         place, plain = (*path, "headers", index), name.lower()
         if name == "*":
-            yield Finding("header-name", "headers are passed on by name, not all of them", place, "name each one")
+            yield Finding("header-name", "`*` is no header", place, "write `all`, or name each one")
         elif not is_token(name):
             yield Finding("header-name", _not_a_name(name), place, _NAME_HINT)
         elif plain in NEVER_FORWARDED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.config.analysis.forwarded import forwarded_query
+from aggregator.config.analysis.forwarded import forwarded_query, forwards_all_query
 from aggregator.config.analysis.scope import (
     AUTH_FIELDS,
     CERTIFICATE_FIELDS,
@@ -44,11 +44,11 @@ _MOST_LISTED = 12
 
 def check_names(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Names that do not exist where they are read, and fields that cannot."""
-    forwarded = forwarded_query(analysis, around)
+    forwarded, takes_all = forwarded_query(analysis, around), forwards_all_query(analysis, around)
     for use in analysis.uses:
         for reference in sorted(use.references):
             is_known = reference[0] in analysis.lost or (
-                reference[0] == "query" and not forwarded.isdisjoint(reference[1:2])
+                reference[0] == "query" and (takes_all or not forwarded.isdisjoint(reference[1:2]))
             )
             if not is_known and not _is_own_result(use, reference, analysis):
                 yield from _check(use, reference, use.scope)

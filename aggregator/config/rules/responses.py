@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from aggregator.config.analysis.scope import OF_ONE_REQUEST
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.rules.header_fields import check_fields
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.http import BODILESS
 
 
-def check_responses(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+def check_responses(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Statuses, bodies and caching of answers."""
     settings = analysis.settings
     assert settings is not None
@@ -25,8 +26,12 @@ def check_responses(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
             message = "`response` has no effect beside `respond`, which is the whole answer"
             there = Elsewhere(at, "the answer", at_key=True)
             yield Finding("no-effect", message, path, "move it into `respond`", at_key=True, related=(there,))
+    if around.settings.server.compress is None:
+        yield from _check_compress(analysis)
     if response is None:
         return
+    if response.pass_ is not None:
+        yield from _check_pass(settings, path)
     if isinstance(response.status, int):
         if not 200 <= response.status <= 599:
             message = f"{response.status} is not a status that an answer can have"
@@ -57,6 +62,33 @@ def _check_moments(analysis: Analysis, path: Steps) -> Iterator[Finding]:
             message = f"`{name}` is another one in each request, so no client ever has what the ETag names"
             hint = "leave it out, or remove `etag`"
             yield Finding("moment-in-key", message, use.path, hint, "warning", text=reference[0])
+
+
+_BESIDE_PASS = {"pass_", "headers", "compress"}
+
+
+def _check_pass(settings: EndpointSettings, path: Steps) -> Iterator[Finding]:
+    """An answer that passes as it came is that of one call, and nothing else is said of it."""
+    assert settings.response is not None
+    call = settings.call
+    changes = ("fan_out", "for_each", "fallback", "race", "graphql", "transform", "select", "target", "allow", "deny",
+               "rename", "group")  # fmt: skip
+    if call is None or any(getattr(call, key) for key in changes):
+        message = "only the answer of a single `call` can pass as it came"
+        yield Finding("no-effect", message, (*path, "pass"), "remove `pass`, or make one plain call", at_key=True)
+    for key in sorted(settings.response.model_fields_set - _BESIDE_PASS):
+        message = f"`{key}` has no effect beside `pass: all`"
+        yield Finding("no-effect", message, (*path, key), "remove one of the two", at_key=True)
+
+
+def _check_compress(analysis: Analysis) -> Iterator[Finding]:
+    settings = analysis.settings
+    for key in ("response", "respond") if settings is not None else ():
+        said = getattr(settings, key)
+        if said is not None and said.compress is not None:
+            message = "`compress` has no effect where the server codes no answers"
+            hint = "remove it, or add `server: {compress: {}}`"
+            yield Finding("no-effect", message, (*analysis.path, key, "compress"), hint, at_key=True)
 
 
 def _check_bodiless(status: int, said: set[str], path: Steps) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.http import BODILESS
 
-_OF_ANSWER = frozenset({"status", "headers", "pass_headers", "set_cookies"})
+_OF_ANSWER = frozenset({"status", "headers", "pass_headers", "set_cookies", "compress", "pass_"})
 _INSTEAD = {
     "body": "remove it; the body of the call is the answer",
     "cache_control": "write it as a header: `headers: {cache-control: …}`",

@@ -34,6 +34,7 @@ class Surroundings(Struct):
     upstream_rows: dict[str, tuple[RowPlan, ...]] = field(default_factory=dict)
     default_rows: tuple[RowPlan, ...] = ()
     errors: tuple[ErrorPlan, ...] = ()
+    secret_headers: frozenset[bytes] = frozenset()
 
     @classmethod
     def of(cls, root: RootSettings, tls_digests: Mapping[str, str]) -> Surroundings:
@@ -47,6 +48,7 @@ class Surroundings(Struct):
             {name: compile_rows(settings.status_map) for name, settings in root.upstreams.items()},
             compile_rows(root.defaults.status_map),
             compile_errors(root.server),
+            _secret_headers(root),
         )
 
     def upstream(self, name: str | None, origin: str | None, label: str) -> UpstreamPlan:
@@ -55,6 +57,13 @@ class Surroundings(Struct):
             return self.upstreams[name]
         assert origin is not None
         return anonymous_upstream(origin, label, self.root)
+
+
+def _secret_headers(root: RootSettings) -> frozenset[bytes]:
+    """Return the headers that carry a secret of this server: the keys of its callers, and that of `debug`."""
+    keys = (scheme.api_key.header for scheme in root.auth.values() if scheme.api_key is not None)
+    debug = root.server.debug.header if root.server.debug is not None else None
+    return frozenset(name.lower().encode("ascii", "replace") for name in (*keys, debug) if name)
 
 
 class EndpointSurroundings(Struct, frozen=True):
@@ -74,6 +83,11 @@ class EndpointSurroundings(Struct, frozen=True):
     is_single: bool = False
     outer: tuple[str, ...] = ()
     outer_rows: tuple[RowPlan, ...] = ()
+
+    @property
+    def passes_all(self) -> bool:
+        """Whether the answer is that of the call, whatever it is."""
+        return self.settings.response is not None and self.settings.response.pass_ is not None
 
     def inside(self, name: str, rows: tuple[RowPlan, ...]) -> EndpointSurroundings:
         """Give the surroundings of what is in the part *name*, whose status map has *rows*."""
@@ -96,10 +110,13 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         near.method,
         tuple(forward for forward in (settings.forward, near.settings.forward) if forward is not None),
         tuple(f for f in (declared.forward if declared else None, root.defaults.forward) if f is not None),
+        near.whole.secret_headers,
     )
     request = compile_request(url, settings, upstream, root.client.user_agent, forwarding)
     rows = near.rows_of(name, compile_rows(settings.status_map), upstream.name)
     success = _success(settings, takes_part=not near.eager)
+    if near.passes_all and settings.success is None:
+        success = SuccessPlan(_as_it_came((*compile_rows(settings.status_map), *near.rows)))
     if near.is_single and settings.transform is None:
         success = replace(success, verdicts=verdicts_of(request, rows))
     return CallPlan(
@@ -126,6 +143,15 @@ def _total(own: Timeouts | None, near: EndpointSurroundings, upstream: Timeouts 
         if level is not None and level.total is not None:
             return level.total
     return DEFAULT_TOTAL
+
+
+def _as_it_came(rows: tuple[RowPlan, ...]) -> frozenset[int]:
+    """Return the statuses that an answer passes as they come: those below 500 that none of *rows* names."""
+    named = {row.on for row in rows}
+    return (
+        frozenset(status for status in range(200, 500) if not {str(status), f"{status // 100}xx", "default"} & named)
+        | _SUCCESS
+    )
 
 
 def _first_said(*values: int | None) -> int:

@@ -10,6 +10,9 @@ from msgspec.structs import replace
 from aggregator.config.loading import Config, EndpointConfig
 from aggregator.config.model.call import BackgroundCallSettings
 from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.server import ClientLimitSettings, CompressSettings
+from aggregator.edge.coding import Compression
+from aggregator.edge.networks import NOBODY, parse_networks
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
 from aggregator.plan.compiling.endpoint.admission import compile_admission, compile_scheme
 from aggregator.plan.compiling.endpoint.edge import (
@@ -29,8 +32,10 @@ from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.roots import roots_in
 from aggregator.plan.steps import with_steps
 from aggregator.plan.types import (
+    UNLIMITED,
     BackgroundPlan,
     CallPlan,
+    ClientLimitsPlan,
     DocPlan,
     EffectPlan,
     EndpointPlan,
@@ -96,6 +101,8 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         docs=settings.docs, header_timeout=settings.header_timeout,
         shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay, access_log=settings.access_log,
         log_format=settings.log_format, watchdog=settings.watchdog,
+        trusted_proxies=parse_networks(settings.trusted_proxies) if settings.trusted_proxies else NOBODY,
+        limits=_limits(settings.limits), compress=_compression(settings.compress),
         debug_header=debug.header.lower().encode("ascii") if debug else None,
         debug_secret=debug.secret.encode() if debug else None,
         edge=compile_server_edge(root, whole.errors),
@@ -104,6 +111,19 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
             for prefix in sorted(root.prefixes, key=len, reverse=True)
         ),
         redirects_slash="slash" in settings.redirect_paths,
+    )  # fmt: skip
+
+
+def _compression(settings: CompressSettings | None) -> Compression | None:
+    return None if settings is None else Compression(settings.codings, settings.above)
+
+
+def _limits(settings: ClientLimitSettings | None) -> ClientLimitsPlan:
+    if settings is None:
+        return UNLIMITED
+    return ClientLimitsPlan(
+        settings.in_flight, settings.queue, settings.wait, settings.connections_per_address,
+        settings.in_flight_per_address,
     )  # fmt: skip
 
 
@@ -146,6 +166,8 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         ),
         admission=admission,
         edge=edge,
+        compress=whole.root.server.compress is not None
+        and all(said is None or said.compress is not False for said in (settings.response, settings.respond)),
     )
 
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Literal
 from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
 from aggregator.config.model.call import CallSettings
 from aggregator.config.model.client import ForwardSettings
-from aggregator.http import NEVER_FORWARDED, SAFE
-from aggregator.plan.types import BodyKind, RequestPlan, RowPlan, UpstreamPlan
+from aggregator.http import CREDENTIALS, NEVER_FORWARDED, SAFE
+from aggregator.plan.types import BodyKind, RequestPlan, RestPlan, RowPlan, UpstreamPlan
 from aggregator.templates import UrlTemplate
 
+CLIENT_FIELDS: Mapping[str, frozenset[bytes]] = MappingProxyType(
+    {
+        "no": frozenset(),
+        "x-forwarded": frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"}),
+        "forwarded": frozenset({b"forwarded"}),
+    }
+)
+"""The headers that tell an upstream who the client is, by the form in which it is told."""
+_TOLD = frozenset().union(*CLIENT_FIELDS.values()) | {
+    b"x-forwarded-port", b"x-forwarded-prefix", b"x-forwarded-server", b"x-forwarded-ssl", b"x-forwarded-by",
+    b"x-forwarded-path", b"x-forwarded-uri", b"x-real-ip", b"via",
+}  # fmt: skip
+"""Headers in which a client could make one up."""
+_DESCRIBING = frozenset({b"content-type", b"content-encoding"})
 _VERDICTS = (
     (304, frozenset({b"if-none-match", b"if-modified-since"})),
     (412, frozenset({b"if-match", b"if-unmodified-since", b"if-none-match"})),
@@ -24,12 +40,25 @@ _VERDICTS = (
 class Forwarding(Struct, frozen=True):
     """What may be passed on of a request to an endpoint with *method*.
 
-    *near* is said by the call and its endpoint, *far* by the upstream and the defaults; lists add up.
+    *near* is said by the call and its endpoint, *far* by the upstream and the defaults; lists add up. *secrets* are
+    headers that carry a credential here.
     """
 
     method: str
     near: tuple[ForwardSettings, ...] = ()
     far: tuple[ForwardSettings, ...] = ()
+    secrets: frozenset[bytes] = frozenset()
+
+    @property
+    def all(self) -> tuple[ForwardSettings, ...]:
+        """What is said, the nearest first."""
+        return (*self.near, *self.far)
+
+    @property
+    def client(self) -> Literal["no", "x-forwarded", "forwarded"]:
+        """How a call tells who the client is, as the nearest says it."""
+        said = next((forward.client for forward in self.all if forward.client is not None), False)
+        return "forwarded" if said == "forwarded" else "x-forwarded" if said else "no"
 
     def method_of(self, said: str | None, kind: BodyKind) -> str:
         """Return the method of a call: as *said*, that of the client with its body, POST with a body, else GET."""
@@ -45,19 +74,56 @@ class Forwarding(Struct, frozen=True):
 
     def headers(self, settings: CallSettings, upstream: UpstreamPlan, kind: BodyKind) -> tuple[bytes, ...]:
         """Return the names of the headers that are passed on, in lower case."""
-        named = (name.lower().encode("ascii") for forward in (*self.near, *self.far) for name in forward.headers)
-        shared = {name for name, _ in (*upstream.headers, *upstream.header_templates)}
-        set_here = {name.lower().encode("ascii") for name in settings.headers} | shared
-        described = {b"content-type", b"content-encoding"} if kind != "none" else set()
-        return tuple(dict.fromkeys(name for name in named if name not in NEVER_FORWARDED | set_here | described))
+        named = (name.lower().encode("ascii") for forward in self.all for name in forward.named_headers)
+        described = _DESCRIBING if kind != "none" else frozenset()
+        told = CLIENT_FIELDS[self.client]
+        kept = NEVER_FORWARDED | _set_here(settings, upstream) | described | told
+        return tuple(dict.fromkeys(name for name in named if name not in kept))
+
+    def rest(
+        self, url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan, named: tuple[bytes, ...]
+    ) -> RestPlan:
+        """Return what goes of a request without being named; *named* are the headers that go by name."""
+        without = {name.lower() for forward in self.all for name in forward.except_}
+        headers: frozenset[bytes] | None = None
+        if any(forward.all_headers for forward in self.all):
+            left_out = (name.encode("ascii", "replace") for name in without)
+            kept = NEVER_FORWARDED | CREDENTIALS | self.secrets | _DESCRIBING | _TOLD | _set_here(settings, upstream)
+            headers = frozenset(name for name in (*kept, *left_out, *named) if isinstance(name, bytes))
+        query: frozenset[str] | None = None
+        if any(forward.all_query for forward in self.all):
+            left_out_of_query = (name for forward in self.all for name in forward.except_)
+            query = frozenset((*left_out_of_query, *_query_set(url, settings, upstream)))
+        return RestPlan(headers, query)
 
     def query(self, url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan) -> tuple[str, ...]:
         """Return the names of the query parameters that are passed on."""
-        named = (name for forward in (*self.near, *self.far) for name in forward.query)
-        texts = (url.source.partition("?")[2], upstream.query.decode("ascii"))
-        shared = {name for name, _ in upstream.query_templates}
-        set_here = {*settings.query, *shared, *(name for text in texts for name in query_names(text))}
+        if any(forward.all_query for forward in self.all):
+            return ()
+        set_here = _query_set(url, settings, upstream)
+        named = (name for forward in self.all for name in forward.named_query)
         return tuple(dict.fromkeys(name for name in named if name not in set_here))
+
+
+def tells_client(
+    forwarding: Forwarding, settings: CallSettings, upstream: UpstreamPlan
+) -> Literal["no", "x-forwarded", "forwarded"]:
+    """Return how a call tells who the client is; one that sets such a header itself has said it."""
+    form = forwarding.client
+    return form if CLIENT_FIELDS[form].isdisjoint(_set_here(settings, upstream)) else "no"
+
+
+def _set_here(settings: CallSettings, upstream: UpstreamPlan) -> frozenset[bytes]:
+    """Return the headers that a call, or its upstream, sets itself."""
+    own = (name.lower().encode("ascii") for name in settings.headers)
+    return frozenset((*own, *(name for name, _ in (*upstream.headers, *upstream.header_templates))))
+
+
+def _query_set(url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan) -> frozenset[str]:
+    """Return the query parameters that a call, or its upstream, sets itself."""
+    texts = (url.source.partition("?")[2], upstream.query.decode("ascii"))
+    shared = (name for name, _ in upstream.query_templates)
+    return frozenset((*settings.query, *shared, *(name for text in texts for name in query_names(text))))
 
 
 def verdicts_of(request: RequestPlan, rows: Iterable[RowPlan]) -> tuple[tuple[int, frozenset[bytes]], ...]:
@@ -67,6 +133,8 @@ def verdicts_of(request: RequestPlan, rows: Iterable[RowPlan]) -> tuple[tuple[in
     """
     written = (name for name, template in request.headers if not template.is_constant)
     sent = frozenset((*request.forward_headers, *written))
+    if (withheld := request.forward_rest.headers) is not None:
+        sent |= frozenset(name for _, names in _VERDICTS for name in names if name not in withheld)
     named = {row.on for row in rows}
     return tuple((status, names & sent) for status, names in _VERDICTS if names & sent and str(status) not in named)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aggregator.config.model.call import CallSettings, GraphqlSettings
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
-from aggregator.plan.compiling.forwarding import Forwarding, query_names
-from aggregator.plan.types import BodyKind, RequestPlan, UpstreamPlan
+from aggregator.plan.compiling.forwarding import Forwarding, query_names, tells_client
+from aggregator.plan.types import BodyKind, RequestPlan, RestPlan, UpstreamPlan
 from aggregator.templates import (
     Const,
     MapNode,
@@ -25,6 +25,9 @@ _BODIES: tuple[tuple[str, BodyKind], ...] = (
 )
 
 
+_OURS = (b"accept", b"user-agent")
+
+
 def compile_request(
     url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan, user_agent: str, forwarding: Forwarding
 ) -> RequestPlan:
@@ -32,7 +35,8 @@ def compile_request(
     said = settings.method or url.method
     kind, body = _body(settings, takes_clients=forwarding.takes_body(said))
     forwarded = forwarding.headers(settings, upstream, kind)
-    constant, defaults, headers = _headers(settings, upstream, user_agent, kind, forwarded)
+    rest = forwarding.rest(url, settings, upstream, forwarded)
+    constant, defaults, headers = _headers(settings, upstream, user_agent, kind, (*forwarded, *_replaceable(rest)))
     constant_query, query = _query(url, settings, upstream)
     return RequestPlan(
         method=forwarding.method_of(said, kind).encode(),
@@ -48,7 +52,14 @@ def compile_request(
         header_defaults=defaults,
         raw_path=settings.raw_path,
         forward_query=forwarding.query(url, settings, upstream),
+        forward_rest=rest,
+        forward_client=tells_client(forwarding, settings, upstream),
     )
+
+
+def _replaceable(rest: RestPlan) -> tuple[bytes, ...]:
+    """Return the headers of ours in whose place those of a client go where all go."""
+    return () if rest.headers is None else tuple(name for name in _OURS if name not in rest.headers)
 
 
 def _body(settings: CallSettings, *, takes_clients: bool) -> tuple[BodyKind, Template | None]:

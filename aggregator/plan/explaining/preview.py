@@ -98,6 +98,7 @@ def _target(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> str:
     shown_pairs = [_pair(pair, veil) for text in pairs for pair in text.split("&")]
     shown_pairs += [f"{name}={veil.named(name, text_of(shown(template, params)))}" for name, template in request.query]
     shown_pairs += [f"{name}=…" for name in request.forward_query]
+    shown_pairs += ["…"] if request.forward_rest.query is not None else []
     return veil.text(path) + ("?" + "&".join(shown_pairs) if shown_pairs else "")
 
 
@@ -130,6 +131,11 @@ def _headers(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> Ite
             raw.decode(),
             f"… (the client's, or {field_text(otherwise[raw])})" if raw in otherwise else "… (the client's)",
         )
+    if request.forward_rest.headers is not None:
+        yield "…", "all others of the client"
+    if request.forward_client != "no":
+        form = "forwarded" if request.forward_client == "forwarded" else "x-forwarded-for, -proto, -host"
+        yield form, "… (who asked)"
 
 
 def _body(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> str | None:

@@ -41,6 +41,7 @@ SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
     step("order", lambda plan: plan.fan is not None, "calls"),
     Step("assembly", lambda _: True, lambda plan: ("stream" if plan.stream else "answer",)),
     Step("finish", lambda _: True, lambda plan: words_of(FINISH, plan.edge)),
+    step("compressing", lambda plan: plan.compress, "compress"),
     step("effects", lambda plan: bool(plan.effects), "background"),
 )
 """The whole way of a request; each step is the field of a ``Routine`` that takes it."""

@@ -23,7 +23,7 @@ from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.finishing import Finish, compile_check, compile_finish
 from aggregator.runtime.answers.narrowing import Narrowing
 from aggregator.runtime.answers.outcome import HEADER, is_partial, parts_header
-from aggregator.runtime.answers.passing import needed_fields, standing_statuses
+from aggregator.runtime.answers.passing import all_fields, needed_fields, standing_statuses
 from aggregator.runtime.parts.blame import told
 from aggregator.runtime.parts.fanout import Run
 from aggregator.templates import MISSING, Expression, Template, header_value, text_of
@@ -87,7 +87,7 @@ def _compile_begin(plan: EndpointPlan, *, has_steps: bool) -> Begin:
     """Give the function that makes an answer with status, content type and body; with steps the body comes later."""
     status = plan.response.status
     if plan.raw:
-        return _passing(status, standing_statuses(plan), head_only=is_head_of_head(plan))
+        return _passing(status, standing_statuses(plan), head_only=is_head_of_head(plan), whole=plan.response.pass_all)
     begin = _making(plan, has_steps=has_steps)
     verdicts = standing_statuses(plan)
     if not verdicts:
@@ -118,10 +118,11 @@ def _nothing(_: Run) -> bytes:
 
 
 @cache
-def _passing(fixed: int | None, standing: frozenset[int], *, head_only: bool = False) -> Begin:
+def _passing(fixed: int | None, standing: frozenset[int], *, head_only: bool = False, whole: bool = False) -> Begin:
     """Return the function that lets body and content type of the call through, with what its status needs.
 
-    Its status passes too, unless one is *fixed* and that of the call is none of those *standing*.
+    With *whole* all fields pass. Its status passes too, unless one is *fixed* and that of the call is none of those
+    *standing*.
     """
 
     def passed(run: Run) -> Answer:
@@ -130,7 +131,10 @@ def _passing(fixed: int | None, standing: frozenset[int], *, head_only: bool = F
         if result.state is not State.OK:
             return Answer(fixed or 200, [(b"content-type", JSON_TYPE)], result.json)
         status = result.status if fixed is None or result.status in standing else fixed
-        headers = needed_fields(status, result.headers) if status != 200 else []
+        if whole:
+            headers = all_fields(result.headers)
+        else:
+            headers = needed_fields(status, result.headers) if status != 200 else []
         if not has_body(status):
             return Answer(status, headers, b"")
         kind = result.content_type

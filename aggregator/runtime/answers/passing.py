@@ -12,6 +12,7 @@ from aggregator.plan.walking import calls_in
 from aggregator.runtime.parts.fanout import Run
 
 _NEVER = NEVER_PASSED | {b"x-request-id", b"aggregator-parts"}
+_KEPT = _NEVER | {b"date"}
 _OF_A_WHOLE = frozenset({b"cache-control", b"expires", b"age", b"etag", b"last-modified", b"content-range"})
 """What speaks of a body as it was: nothing of it is true of an answer that lacks parts."""
 
@@ -50,6 +51,17 @@ def standing_statuses(plan: EndpointPlan) -> frozenset[int]:
     """
     verdicts = {status for call in calls_in(plan.fan) for status, _ in call.success.verdicts}
     return frozenset(verdicts | {206} if plan.raw else verdicts)
+
+
+def all_fields(headers: HeaderList) -> HeaderList:
+    """Return what of an upstream's *headers* passes where all do, but for those about the body.
+
+    Fields of the connection stay here (RFC 9110 §7.6.1), and those that we write ourselves.
+    """
+    nominated = {
+        token.strip().lower() for name, value in headers if name == b"connection" for token in value.split(b",")
+    }
+    return [field for field in headers if field[0] not in _KEPT and field[0] not in nominated]
 
 
 def replies_of(run: Run) -> Iterator[Result]:

@@ -11,6 +11,7 @@ from aggregator.errors import ExpressionError
 from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
 from aggregator.plan.types import RequestPlan
+from aggregator.runtime.calls.forwarding import client_lines, rest_of
 from aggregator.runtime.calls.splicing import Writer, compile_json
 from aggregator.runtime.parts.blame import told
 from aggregator.templates import MISSING, Splice, Template, header_value, percent_encode, text_of
@@ -37,7 +38,7 @@ def plain_target(plan: RequestPlan, path_params: tuple[str, ...]) -> tuple[bytes
     That is its head, what renders it with the parameters, and its tail. The parameter that takes the rest of the
     path is written ``name:path``, as in the URL of the call.
     """
-    if plan.constant_query or plan.query or plan.forward_query:
+    if plan.constant_query or plan.query or plan.forward_query or plan.forward_rest.query is not None:
         return None
     found = plan.url.splice(path_params, raw=plan.raw_path)
     return None if found is None else (plan.prefix + found[0], *found[1:])
@@ -46,7 +47,8 @@ def plain_target(plan: RequestPlan, path_params: tuple[str, ...]) -> tuple[bytes
 def compile_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
     """Give the function that writes the request target; *path_params* are as for `plain_target`."""
     base = _base_target(plan, path_params)
-    if not (plan.constant_query or plan.query or plan.forward_query):
+    withheld = plan.forward_rest.query
+    if not (plan.constant_query or plan.query or plan.forward_query or withheld is not None):
         return base
     constant, templates, forwarded = plan.constant_query, plan.query, frozenset(plan.forward_query)
 
@@ -54,8 +56,8 @@ def compile_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
         path = base(frame)
         pairs = [constant] if constant else []
         pairs.extend(_query_pairs(templates, frame.names))
-        if forwarded and frame.exchange.query_string:
-            pairs.extend(_forwarded_pairs(frame.exchange.query_string, forwarded))
+        if (forwarded or withheld is not None) and frame.exchange.query_string:
+            pairs.extend(_forwarded_pairs(frame.exchange.query_string, forwarded, withheld))
         if not pairs:
             return path
         return path + (b"&" if b"?" in path else b"?") + b"&".join(pairs)
@@ -63,12 +65,13 @@ def compile_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
     return target
 
 
-def _forwarded_pairs(query_string: bytes, names: frozenset[str]) -> Iterator[bytes]:
-    """Give the parameters in *names*, in their order, as often as they were sent, in canonical encoding."""
+def _forwarded_pairs(query_string: bytes, names: frozenset[str], withheld: frozenset[str] | None) -> Iterator[bytes]:
+    """Yield the parameters in *names*, or all but those *withheld*, as they were sent, in canonical encoding."""
     for pair in query_string.split(b"&"):
         name, equals, value = pair.partition(b"=")
         plain = _unquoted(name)
-        if plain.decode("utf-8", "replace") in names:
+        text = plain.decode("utf-8", "replace")
+        if text in names if withheld is None else pair and text not in withheld:
             yield percent_encode(plain) + equals + percent_encode(_unquoted(value))
 
 
@@ -109,7 +112,8 @@ def scalar_text(value: Any, where: str) -> str:
 def compile_headers(plan: RequestPlan) -> Headers | None:
     """Give the function that writes the header block; None when it is the constant one of *plan*."""
     constant, templates, forwarded = plan.constant_headers, plan.headers, frozenset(plan.forward_headers)
-    if not templates and not forwarded:
+    rest, client = plan.forward_rest.headers, client_lines(plan.forward_client)
+    if not templates and not forwarded and rest is None and client is None:
         return None
     defaults = plan.header_defaults
 
@@ -123,11 +127,15 @@ def compile_headers(plan: RequestPlan) -> Headers | None:
                 except ExpressionError as error:
                     told(error, template, frame.names, header_value)
                     raise
-        if forwarded:
-            sent = [(name, value) for name, value in frame.exchange.header_list if name in forwarded]
+        if forwarded or rest is not None:
+            fields = frame.exchange.header_list
+            sent = [(name, value) for name, value in fields if name in forwarded]
+            sent += () if rest is None else rest_of(fields, rest)
             names = [name for name, _ in sent]
             sent += [(name, value) for name, value in defaults if name not in names]
             lines += [b"%b: %b\r\n" % field for field in sent]
+        if client is not None:
+            lines += client(frame.exchange)
         return b"".join(lines)
 
     return headers

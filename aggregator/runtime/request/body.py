@@ -9,6 +9,7 @@ from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.replying import Receive
+from aggregator.runtime.request.decoding import content_of
 from aggregator.runtime.request.inputs import Inputs, Refusal
 
 _LONGEST_NUMBER = 18
@@ -30,7 +31,8 @@ async def take_body(receive: Receive, exchange: Exchange, inputs: Inputs, plan: 
 
     A deadline that the file names holds for the body too. One that is the time of the slowest call begins after it.
 
-    Raises ``ClientGone``, or ``Refusal``: 413 over the cap, 408 when it takes too long, 415 and 400 for no JSON.
+    Raises ``ClientGone``, or ``Refusal``: 413 over the cap, 408 when it takes too long, 415 and 400 for no JSON or
+    for a coding that it is not in.
     """
     wanted = plan.inputs
     if wanted.read_body not in ("bytes", "json"):
@@ -44,7 +46,7 @@ async def take_body(receive: Receive, exchange: Exchange, inputs: Inputs, plan: 
     if not is_named:
         exchange.deadline = loop.time() + plan.timeout
     if wanted.read_body == "json":
-        inputs.decode_body(exchange)
+        inputs.decode_body(exchange, await content_of(exchange, wanted.max_body))
 
 
 async def read_body(receive: Receive, exchange: Exchange, *, cap: int, latest: float) -> bytes:

@@ -1,10 +1,12 @@
-"""Request ids: the client's own when it is harmless, otherwise a new one."""
+"""Which request this is and where it comes from: its id, the client's own when it is harmless, and its peer."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from itertools import count
+from typing import Any
 
 from aggregator.http import HeaderList, first
 
@@ -20,3 +22,9 @@ def request_id(headers: HeaderList) -> str:
     if sent is not None and _HARMLESS(sent):
         return sent.decode("ascii")
     return f"{_PREFIX}-{_next():x}"
+
+
+def peer_of(scope: Mapping[str, Any]) -> str:
+    """Return the address that an ASGI request comes from, empty for a peer on a Unix socket."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""

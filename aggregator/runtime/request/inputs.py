@@ -19,7 +19,6 @@ from aggregator.schemas.problems import InvalidInput, Violation
 from aggregator.templates import Template
 
 HeaderTuple = tuple[tuple[bytes, bytes], ...]
-_UNCODED: HeaderTuple = ((b"accept-encoding", b"identity"),)
 _UNFIT = "The request does not fit what this endpoint declares."
 
 
@@ -103,8 +102,10 @@ class Inputs:
         for parameter in self._templates:
             _stand_in(parameter, exchange, violations)
 
-    def decode_body(self, exchange: Exchange) -> None:
-        """Read the body of *exchange* as JSON; raises ``Refusal``: 415 for another type, 400 for bad JSON.
+    def decode_body(self, exchange: Exchange, content: bytes) -> None:
+        """Read *content*, the body of *exchange* without a content coding, as JSON.
+
+        Raises ``Refusal``: 415 for another type, 400 for bad JSON.
 
         A key that stands twice in an object is bad too: who reads the body after us might take the other value
         (RFC 8259 §4). No body is none of these; one that is declared is then missing: 422.
@@ -113,17 +114,16 @@ class Inputs:
             if self._body is not None:
                 raise Refusal(422, _UNFIT, (Violation("", "body", "is required", "required"),))
             return
+        exchange.content = content
         sent = exchange.headers
-        if sent.get("content-encoding", "identity").lower() != "identity":
-            raise Refusal(415, "Request bodies are taken as they are, without a content coding.", headers=_UNCODED)
         kind = sent.get("content-type")
         if kind is None or not _is_json(kind):
             raise Refusal(415, "This endpoint takes application/json.")
         try:
-            exchange.body_value = json_codec.decode(exchange.body)
-            twice = json_codec.repeated_key(exchange.body, exchange.body_value)
+            exchange.body_value = json_codec.decode(content)
+            twice = json_codec.repeated_key(content, exchange.body_value)
         except AggregatorError as error:
-            message = json_codec.with_lines(str(error), exchange.body)
+            message = json_codec.with_lines(str(error), content)
             raise Refusal(400, message.replace("The body", "The request body", 1)) from None
         if twice is not None:
             raise Refusal(400, f"The request body has the key {json_codec.encode(twice).decode()} twice in an object.")

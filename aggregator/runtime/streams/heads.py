@@ -13,7 +13,7 @@ from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.assembly import add_cookies, add_headers, status_from
-from aggregator.runtime.answers.passing import fields_taken, needed_fields, standing_statuses
+from aggregator.runtime.answers.passing import all_fields, fields_taken, needed_fields, standing_statuses
 from aggregator.transport import codings_named
 
 Head = Callable[[Result, Names], Answer]
@@ -43,6 +43,9 @@ def compile_head(plan: EndpointPlan) -> Head:
                 answer.status = response.status
         known = {name for name, _ in described}
         answer.headers += [f for f in needed_fields(answer.status, result.headers) if f[0] not in known]
+        if response.pass_all:
+            known = {name for name, _ in answer.headers}
+            answer.headers += [field for field in all_fields(result.headers) if field[0] not in known]
         if response.pass_headers:
             known = {name for name, _ in answer.headers}
             taken = fields_taken(response.pass_headers, (result,))

@@ -11,12 +11,14 @@ import time
 from collections.abc import AsyncIterable, Callable
 from typing import Any, Protocol
 
+from aggregator.edge.networks import NOBODY, Networks
 from aggregator.errors import CallError
 from aggregator.exchange import Exchange
 from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.replying import Receive, Send, send_answer
 from aggregator.runtime.background.effects import Effect, EffectQueue
@@ -27,7 +29,7 @@ from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, check_length
 from aggregator.runtime.request.gates import Gate, admitted
 from aggregator.runtime.request.hangup import CUT, unless_gone
-from aggregator.runtime.request.identity import request_id
+from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
 from aggregator.runtime.streams.heads import compile_head
 from aggregator.runtime.streams.transit import Stream, Transit
@@ -49,16 +51,18 @@ class StreamHandler:
     """Serves one streaming endpoint of one generation."""
 
     is_direct = False
-    __slots__ = ("_clock", "_effects", "_gates", "_inputs", "_queue", "_report", "_stream", "_teller", "plan")
+    __slots__ = ("_clock", "_effects", "_gates", "_inputs", "_queue", "_report", "_stream", "_teller", "_trusted",
+                 "plan")  # fmt: skip
 
     def __init__(
         self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
         queue: EffectQueue, report: Report, discloses: Discloses, gates: tuple[Gate, ...] = (),
         teller: CallTeller | None = None, finish: Finish | None = None,
         clock: Callable[[], float] = time.time,
+        trusted: Networks = NOBODY, compressing: Compressing | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
-        self._stream = Stream(plan, compile_head(plan), sender, pool, discloses, finish)
+        self._stream = Stream(plan, compile_head(plan), sender, pool, discloses, finish, compressing)
         self._effects = effects
         self._queue = queue
         self._inputs = inputs
@@ -66,6 +70,7 @@ class StreamHandler:
         self._gates = gates
         self._teller = teller
         self._clock = clock
+        self._trusted = trusted
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
         """Answer one request; *segments* are the path parameters as canonical percent-encoded bytes.
@@ -128,8 +133,7 @@ class StreamHandler:
 
     def _exchange(self, scope: Any, segments: tuple[bytes, ...], now: float) -> Exchange:
         exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
-        client = scope.get("client")
-        exchange.client = client[0] if client else ""
+        exchange.scheme, exchange.peer, exchange.trusted = scope.get("scheme", "http"), peer_of(scope), self._trusted
         exchange.segments = segments
         exchange.id = request_id(exchange.header_list)
         exchange.started = now

@@ -16,6 +16,7 @@ from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result, as_call_error, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.answers.compressing import Compressing, StreamCoder
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.replying import CLOSE, Receive, Send
@@ -49,6 +50,7 @@ class Stream(Struct, frozen=True, eq=False):
     door: StreamDoor
     discloses: Discloses
     finish: Finish | None = None
+    compressing: Compressing | None = None
 
 
 class Transit:
@@ -195,17 +197,24 @@ class Transit:
             return problem(505, "The length of this stream is not known, so it needs HTTP/1.1.", request_id=exchange.id)
         if self._stream.finish is not None:
             self._stream.finish(exchange, answer)
+        coder = None if head_only or self._wants_length else self._coder(answer)
         headers = [*answer.headers, (REQUEST_ID, exchange.id.encode("ascii")), *((CLOSE,) if self.closing else ())]
         self.status = answer.status
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if not head_only:
             async for piece in reply:
                 self.size += len(piece)
-                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                sent = piece if coder is None else await coder.feed(piece)
+                if sent:
+                    await self._send({"type": "http.response.body", "body": sent, "more_body": True})
                 self._moved()
-        await self._send({"type": "http.response.body", "body": b""})
+        await self._send({"type": "http.response.body", "body": b"" if coder is None else coder.finish()})
         self.results[0].ended = self._frame.loop.time()
         return answer
+
+    def _coder(self, answer: Answer) -> StreamCoder | None:
+        compressing = self._stream.compressing
+        return None if compressing is None else compressing.stream(self._frame.exchange, answer)
 
 
 def _slow_client() -> Refusal:

@@ -25,9 +25,11 @@ from starlette.routing import Route
 
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.etag import etag_of, if_none_match
+from aggregator.edge.forwarded import Origin
 from aggregator.errors import StartupError
 from aggregator.plan.types import Plan
 from aggregator.server.openapi import build_openapi
+from aggregator.server.routing.dispatch import origin_in
 
 GetPlan = Callable[[], Plan]
 
@@ -125,7 +127,8 @@ def docs_routes(document: Document, get_plan: GetPlan) -> list[Route]:
     _static_folder()
 
     async def openapi(request: Request) -> Response:
-        body = under(request.scope.get("root_path", ""), await document.read())
+        origin = origin_in(request.scope, get_plan().server.trusted_proxies)
+        body = under(origin, request.scope.get("root_path", ""), await document.read())
         return _conditional(request, body, "application/json", etag_of(body), _REVALIDATED)
 
     async def page(_: Request) -> Response:
@@ -156,10 +159,17 @@ def _while_wanted(serve: Callable[[Request], Awaitable[Response]], get_plan: Get
     return endpoint
 
 
-def under(root_path: str, document: bytes) -> bytes:
-    """Give *document* with the prefix under which it is served, if there is one, as its server (OpenAPI 3.1 §4.8.5)."""
-    prefix = root_path.rstrip("/")
-    return document if not prefix else b'{"servers":[{"url":%s}],' % json_codec.encode(prefix) + document[1:]
+def under(origin: Origin, root_path: str, document: bytes) -> bytes:
+    """Return *document* with the address by which it is reached as its server (OpenAPI 3.1 §4.8.5).
+
+    That is the host for which a trusted proxy asks, and the prefix under which it is served; without either the
+    document says nothing, and its server is the one that it came from.
+    """
+    address = root_path.rstrip("/")
+    if origin.is_forwarded and origin.host:
+        is_usual = origin.port == (443 if origin.scheme == "https" else 80)
+        address = f"{origin.scheme}://{origin.host}{'' if is_usual else f':{origin.port}'}{address}"
+    return document if not address else b'{"servers":[{"url":%s}],' % json_codec.encode(address) + document[1:]
 
 
 def page_text(title: str) -> str:

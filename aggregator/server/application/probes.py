@@ -62,7 +62,7 @@ def _response(answer: Answer) -> Response:
 
 
 def describe(running: Running) -> dict[str, Any]:
-    """Return which generation serves, the last refusal, how many log lines were lost, and the state of workers."""
+    """Return which generation serves and what became of others: refused files, lost lines, shed requests, workers."""
     generation = running.generation
     if generation is None:
         return {"generation": None}
@@ -75,5 +75,6 @@ def describe(running: Running) -> dict[str, Any]:
         "in_flight": running.in_flight,
         "last_refusal": None if refusal is None else refusal.as_dict(),
         "lost_log_lines": lost_lines(),
+        "limits": {"waiting": running.load.waiting, "shed": running.load.shed, "closed": running.peers.closed},
         "background": {"waiting": running.queue.depth, **running.queue.counts.as_dict()},
     }

@@ -23,6 +23,7 @@ from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.parts.fanout import Run
 from aggregator.server.connection.status_lines import STATUS_LINES
 from aggregator.server.generations.generation import Generation
+from aggregator.server.limiting.load import Load, Place, shed_answer
 
 _BIG = 64 * 1024
 
@@ -70,6 +71,7 @@ class Connection(Protocol):
     loop: asyncio.AbstractEventLoop
     server_state: Any
     tls_client: dict[str, Any] | None
+    scheme: str
 
     def close_gently(self) -> None:
         """Close when the client has had the answer."""
@@ -84,13 +86,14 @@ class DirectCycle:
     The protocol sets ``disconnected`` and then calls ``message_event.set()``: the cycle is its own event.
     """
 
-    __slots__ = ("_connection", "_exchange", "_found", "_run", "disconnected", "keep_alive", "more_body",
+    __slots__ = ("_connection", "_exchange", "_found", "_place", "_run", "disconnected", "keep_alive", "more_body",
                  "response_complete")  # fmt: skip
 
     def __init__(self, connection: Connection, found: Found, keep_alive: bool) -> None:
         self._connection = connection
         self._found = found
         self._run: Cancelable | None = None
+        self._place: Place | None = None
         self.keep_alive = keep_alive
         self.disconnected = False
         self.response_complete = False
@@ -108,10 +111,32 @@ class DirectCycle:
         exchange = Exchange(method, unquote(path) if "%" in path else path, found.query, headers)
         found.handler.open(exchange, found.segments, client, loop.time())
         exchange.tls_client = self._connection.tls_client
+        exchange.scheme = self._connection.scheme
         self._exchange = exchange
         found.generation.in_flight += 1
+        if found.generation.load is None:
+            self._start()
+        else:
+            self._take_place(found.generation.load)
+
+    def _take_place(self, load: Load) -> None:
+        place = load.enter(self._exchange.client, self._connection.loop, self._start, self._shed)
+        if isinstance(place, int):
+            self._shed(place)
+            return
+        self._place = place
+        if not place.is_waiting:
+            self._start()
+
+    def _shed(self, status: int) -> None:
+        self._place, answer = None, shed_answer(status, self._exchange.id)
+        self._found.handler.finish(self._exchange, answer)
+        self._answered(answer, None)
+
+    def _start(self) -> None:
+        found, exchange = self._found, self._exchange
         try:
-            run = found.handler.begin(exchange, loop, self._answered)
+            run = found.handler.begin(exchange, self._connection.loop, self._answered)
         except Exception as error:  # a fault of ours must be answered, not take the connection along
             fault = fault_answer(found.handler.plan.key, error, exchange.id)
             found.handler.finish(exchange, fault)
@@ -125,13 +150,18 @@ class DirectCycle:
             return
         self.response_complete = True
         self._write(answer)
-        self._run = None
-        self._found.generation.leave()
+        self._leave()
         connection = self._connection
         if not self.keep_alive:
             connection.close_gently()
         connection.on_response_complete()
         self._found.handler.after(self._exchange, answer, run)
+
+    def _leave(self) -> None:
+        self._run = None
+        self._found.generation.leave()
+        if self._place is not None:
+            self._place.leave()
 
     def _write(self, answer: Answer) -> None:
         status = answer.status
@@ -163,6 +193,5 @@ class DirectCycle:
         self.response_complete = True
         if self._run is not None:
             self._run.cancel()
-            self._run = None
-        self._found.generation.leave()
+        self._leave()
         self._found.handler.gone(self._exchange)

@@ -27,6 +27,7 @@ from aggregator.server.connection.direct import DirectCycle, DirectDoor
 from aggregator.server.connection.intake import MAX_FIELDS, MAX_HEAD, MAX_TARGET, Intake, Refused
 from aggregator.server.connection.status_lines import STATUS_LINES
 from aggregator.server.connection.timeouts import TimedProtocol
+from aggregator.server.limiting.peers import Peers
 
 MAX_AHEAD = 64 * 1024
 """Bytes that are read behind the request that is being answered, so that a hang-up is seen."""
@@ -45,17 +46,18 @@ _ABSOLUTE = re.compile(rb"(?i)https?://([^/?#]*)").match
 class GuardedProtocol(TimedProtocol):
     """One client connection; ``door`` leads to the endpoints.
 
-    ``tell`` is told what never comes to an endpoint, and whose it was; ``tell_cut`` of an answer that was made and not
-    taken.
+    ``peers`` count connections. ``tell`` is told what never comes to an endpoint, and whose it was; ``tell_cut`` of an
+    answer that was made and not taken.
 
     States of the last request: in its head (*in_head*), in its body (neither *in_head* nor *whole*), *whole*; beside
     that, answered or not (*cycle*). The next one is parsed when the last is whole and answered, and the client takes
     its answers.
     """
 
-    __slots__ = ("_expects_continue", "_headers", "_host", "_hosts", "_intake", "_is_due", "_is_feeding", "_length",
-                 "_parser", "_refusal", "_target", "app_state", "config")  # fmt: skip
+    __slots__ = ("_counted", "_expects_continue", "_headers", "_host", "_hosts", "_intake", "_is_due", "_is_feeding",
+                 "_length", "_parser", "_refusal", "_target", "app_state", "config")  # fmt: skip
     door: DirectDoor
+    peers: Peers
     tell: Tell
     tell_cut: TellCut
     finish: FinishRefusal
@@ -70,14 +72,28 @@ class GuardedProtocol(TimedProtocol):
         self._parser: Any = httptools.HttpRequestParser(self)
         self._intake = Intake()
         self._is_due = self._is_feeding = False
+        self._counted = ""
         self._host: bytes | None = None
         self._refusal: Refused | None = None
         self.on_message_begin()
         self.in_head, self.whole = False, True
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to hear the client, unless its address has all the connections that it may have."""
+        super().connection_made(transport)
+        counted = self.peers.enter(self.address)
+        if counted is None:
+            self.deaf = True
+            self.close()
+        else:
+            self._counted = counted
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered, and forget everything: parser and cycle hold the connection."""
         super().connection_lost(exc)
+        if self._counted:
+            self.peers.leave(self._counted)
+            self._counted = ""
         cycle, self.cycle, self._parser = self.cycle, None, None
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
@@ -341,20 +357,22 @@ class GuardedProtocol(TimedProtocol):
         exchange = Exchange(
             self._parser.get_method().decode("latin-1"), unquote(path.decode("latin-1")), query, self._headers
         )
-        exchange.client = self.address
+        exchange.peer, exchange.scheme = self.address, self.scheme
         return exchange
 
 
 def guarded_protocol(
-    header_timeout: float, door: DirectDoor, tell: Tell, tell_cut: TellCut, finish: FinishRefusal
+    header_timeout: float, door: DirectDoor, peers: Peers, tell: Tell, tell_cut: TellCut, finish: FinishRefusal
 ) -> type[GuardedProtocol]:
     """Return the protocol class with *header_timeout* seconds for a request head, and *door* to the endpoints.
+
+    *peers* count the connections of each address.
 
     *tell* gets status, reason and client of each request that is refused before anybody knows where it goes, *tell_cut*
     reason and client of each whole answer that the client did not take. *finish* is done to each refusal.
     """
     attributes = {
-        "__slots__": (), "header_timeout": header_timeout, "door": door, "tell": staticmethod(tell),
+        "__slots__": (), "header_timeout": header_timeout, "door": door, "peers": peers, "tell": staticmethod(tell),
         "tell_cut": staticmethod(tell_cut), "finish": staticmethod(finish),
     }  # fmt: skip
     return type("GuardedProtocol", (GuardedProtocol,), attributes)

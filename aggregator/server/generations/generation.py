@@ -15,6 +15,7 @@ from aggregator.runtime.finish.building import compile_finishes
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack import build_endpoint
+from aggregator.server.limiting.load import Load
 from aggregator.server.routing.index import RouteIndex
 from aggregator.server.routing.preflights import Preflights
 from aggregator.server.routing.routes import EndpointRoute, Handler
@@ -27,12 +28,13 @@ _AT_ONCE = 32
 class Generation:
     """The runnable form of *plan*. ``in_flight`` counts its requests; retired and idle, it gives up its pools.
 
-    ``contexts`` are those of connections by TLS, by what is served there.
+    ``load`` lets its requests in, None when they are not limited. ``contexts`` are those of connections by
+    TLS, by what is served there.
     """
 
     def __init__(
         self, number: int, plan: Plan, routes: tuple[EndpointRoute, ...], client: SharedClient,
-        pools: frozenset[PoolKey], report: Report, states: Draft,
+        pools: frozenset[PoolKey], report: Report, states: Draft, load: Load | None = None,
     ) -> None:  # fmt: skip
         self.number = number
         self.plan = plan
@@ -50,23 +52,25 @@ class Generation:
         self._client = client
         self._pools = pools
         self.report = report
+        self.load = load
         self._states = states
         self.contexts: Mapping[str, ssl.SSLContext] = {}
 
     @classmethod
     async def build(
         cls, number: int, plan: Plan, resources: Resources, client: SharedClient, demo_port: int | None,
-        previous: Generation | None = None,
+        previous: Generation | None = None, load: Load | None = None,
     ) -> Generation:  # fmt: skip
         """Give the generation of *plan*; endpoints that *previous* serves unchanged keep their routes.
 
-        Requests are served meanwhile. Raises ``StartupError``.
+        Requests are served meanwhile. *load* lets them in where the plan limits them. Raises ``StartupError``.
         """
         pools = frozenset(pool_key(upstream, demo_port) for upstream in _upstreams(plan))
         client.retain(pools)
+        counted = load if plan.server.limits.counts_requests else None
         try:
             routes = await _routes(plan, resources, previous)
-            return cls(number, plan, routes, client, pools, resources.report, resources.states)
+            return cls(number, plan, routes, client, pools, resources.report, resources.states, counted)
         except BaseException:
             client.release(pools)
             raise

@@ -30,6 +30,8 @@ from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
+from aggregator.server.limiting.load import Load
+from aggregator.server.limiting.peers import Peers
 from aggregator.server.listeners.contexts import listener_context
 from aggregator.server.process.memory import collection_paused
 from aggregator.telemetry.logging import log
@@ -73,6 +75,9 @@ class Running:
         self.last_refusal: ReloadOutcome | None = None
         self._refused: ConfigError | None = None
         self.queue = EffectQueue(plan.background)
+        self.load = Load(plan.server.limits)
+        self.peers = Peers()
+        self._limit_clients(plan)
         self.plugins = Plugins(source.folder)
         self._source = source
         self._states = Registry()
@@ -139,9 +144,13 @@ class Running:
         )
         contexts = await _contexts(plan.server, previous)
         with collection_paused():
-            generation = await Generation.build(number, plan, resources, client, port, previous)
+            generation = await Generation.build(number, plan, resources, client, port, previous, self.load)
         generation.contexts = contexts
         return generation
+
+    def _limit_clients(self, plan: Plan) -> None:
+        self.load.configure(plan.server.limits)
+        self.peers.configure(plan.server.limits.connections_per_address, plan.server.trusted_proxies)
 
     async def _start_demo(self, plan: Plan) -> None:
         if self._demo is None and any(upstream.demo for upstream in plan.upstreams):
@@ -210,6 +219,7 @@ class Running:
         fresh.begin()
         self.last_refusal = self._refused = None
         self.queue.configure(fresh.plan.background)
+        self._limit_clients(fresh.plan)
         self._client.configure(fresh.plan.client)
         old.retire()
         self._ending = [*(one for one in self._ending if one.in_flight), old]

@@ -27,6 +27,7 @@ from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome, Verdict
 from aggregator.server.generations.running import Running
 from aggregator.server.generations.watching import watch_files
+from aggregator.server.limiting.peers import Peers
 from aggregator.server.listeners.opening import Listener, Role
 from aggregator.server.listeners.redirecting import RedirectApplication
 from aggregator.server.listeners.tcp import BACKLOG
@@ -69,18 +70,19 @@ class Service:
     def _configs(self, listeners: Sequence[Listener]) -> dict[Role, uvicorn.Config]:
         """Return how each kind of listener is served; beside the public ones there is at most one of a kind."""
         running, nowhere = self._app.running, DirectDoor(lambda: None)
-        found: dict[Role, uvicorn.Config] = {"public": self._config(self._app, self._app.door)}
+        found: dict[Role, uvicorn.Config] = {"public": self._config(self._app, self._app.door, running.peers)}
         for listener in listeners:
             if listener.role == "admin":
                 door = AdminDoor(listener.address, "https" if listener.is_tls else "http")
-                found["admin"] = self._config(AdminApplication(running, self.actions, door), nowhere)
+                found["admin"] = self._config(AdminApplication(running, self.actions, door), nowhere, Peers())
             elif listener.role == "redirect":
-                found["redirect"] = self._config(RedirectApplication(running, _tls_port(running, listeners)), nowhere)
+                sending_on = RedirectApplication(running, _tls_port(running, listeners))
+                found["redirect"] = self._config(sending_on, nowhere, running.peers)
         return found
 
-    def _config(self, app: Any, door: DirectDoor) -> uvicorn.Config:
+    def _config(self, app: Any, door: DirectDoor, peers: Peers) -> uvicorn.Config:
         header_timeout = self._app.running.plan.server.header_timeout
-        protocol = guarded_protocol(header_timeout, door, self._refused, self._not_taken, self._finish)
+        protocol = guarded_protocol(header_timeout, door, peers, self._refused, self._not_taken, self._finish)
         return uvicorn.Config(
             app, http=protocol, loop="asyncio" if sys.platform == "win32" else "uvloop", log_config=None,
             access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE, lifespan="on",
@@ -148,6 +150,7 @@ class Service:
     def _finish(self, exchange: Exchange, answer: Answer) -> None:
         generation = self._app.running.generation
         if generation is not None and generation.finish is not None:
+            exchange.trusted = generation.plan.server.trusted_proxies
             generation.finish(exchange, answer)
 
     def _not_taken(self, reason: str, client: str) -> None:

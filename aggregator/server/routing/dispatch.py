@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterable
 from starlette.routing import Match, Router
 from starlette.types import Message, Receive, Scope, Send
 
+from aggregator.edge.forwarded import Origin
+from aggregator.edge.networks import NOBODY, Networks
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.replying import fault_answer, send_answer
-from aggregator.runtime.request.identity import request_id
+from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.server.generations.generation import Generation
+from aggregator.server.limiting.load import place_in, shed_answer
 from aggregator.server.routing.paths import path_of
 from aggregator.server.routing.routes import Handler
 from aggregator.telemetry.logging import log
@@ -72,7 +75,17 @@ class Dispatcher:
             scope["aggregator.draining"] = True
         handler, segments = match
         scope["route"] = generation.route_of[handler]
-        await self._serve(generation, handler, segments, scope, receive, send)
+        if generation.load is None:
+            await self._serve(generation, handler, segments, scope, receive, send)
+            return True
+        place = await place_in(generation.load, origin_in(scope, generation.plan.server.trusted_proxies).client)
+        if isinstance(place, int):
+            await _shed(generation, handler, place, scope, send)
+            return True
+        try:
+            await self._serve(generation, handler, segments, scope, receive, send)
+        finally:
+            place.leave()
         return True
 
     async def _serve(
@@ -84,7 +97,7 @@ class Dispatcher:
         receive: Receive,
         send: Send,
     ) -> None:
-        sending = _Sending(send)
+        sending = _Sending(send, is_head=scope["method"] == "HEAD")
         generation.in_flight += 1
         try:
             await handler(scope, receive, sending, segments)
@@ -100,7 +113,8 @@ class Dispatcher:
             identity = request_id(scope["headers"])
             answer = fault_answer(handler.plan.key, error, identity)
             if not sending.started:
-                handler.finish(exchange_of(scope, identity), answer)
+                trusted = generation.plan.server.trusted_proxies
+                handler.finish(exchange_of(scope, identity, trusted), answer)
                 await send_answer(send, answer, identity)
         finally:
             generation.leave()
@@ -138,17 +152,31 @@ class Dispatcher:
 
 
 class _Sending:
-    """A ``send`` that knows whether the answer has begun."""
+    """A ``send`` that knows whether the answer has begun, and sends no body to HEAD, which not every server drops."""
 
-    __slots__ = ("_send", "started")
+    __slots__ = ("_is_head", "_send", "started")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, *, is_head: bool) -> None:
         self._send = send
+        self._is_head = is_head
         self.started = False
 
     async def __call__(self, message: Message) -> None:
         self.started = True
+        if self._is_head and message.get("body"):
+            message = {**message, "body": b""}
         await self._send(message)
+
+
+async def _shed(generation: Generation, handler: Handler, status: int, scope: Scope, send: Send) -> None:
+    """Answer a request that finds no place, and tell of it as of the endpoint's own answers."""
+    identity = request_id(scope["headers"])
+    exchange = exchange_of(scope, identity, generation.plan.server.trusted_proxies)
+    exchange.started = asyncio.get_running_loop().time()
+    answer = shed_answer(status, identity)
+    handler.finish(exchange, answer)
+    await send_answer(send, answer, identity)
+    generation.report.answered(handler.plan.key, exchange, answer.status, ())
 
 
 async def refuse(
@@ -174,14 +202,13 @@ async def _send(
 def finish_own(generation: Generation | None, scope: Scope, answer: Answer, identity: str) -> None:
     """Do to *answer*, which comes from no endpoint, what is done to each of *generation*."""
     if generation is not None and generation.finish is not None:
-        generation.finish(exchange_of(scope, identity), answer)
+        generation.finish(exchange_of(scope, identity, generation.plan.server.trusted_proxies), answer)
 
 
-def exchange_of(scope: Scope, identity: str) -> Exchange:
-    """Return the request of *scope* as expressions see it."""
+def exchange_of(scope: Scope, identity: str, trusted: Networks = NOBODY) -> Exchange:
+    """Return the request of *scope* as expressions see it, behind the proxies that are *trusted*."""
     exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
-    client = scope.get("client")
-    exchange.client = client[0] if client else ""
+    exchange.scheme, exchange.peer, exchange.trusted = scope.get("scheme", "http"), peer_of(scope), trusted
     exchange.id = identity
     return exchange
 
@@ -208,8 +235,12 @@ class _Finishing:
 def tell_refused(generation: Generation | None, scope: Scope, status: int, reason: str, identity: str) -> None:
     """Tell of a request that has come to none of the endpoints of *generation*."""
     if generation is not None:
-        client = scope.get("client")
+        client = origin_in(scope, generation.plan.server.trusted_proxies).client
         generation.report.refused(
-            status, reason, client=client[0] if client else "", method=scope["method"], path=scope["path"],
-            request_id=identity,
-        )  # fmt: skip
+            status, reason, client=client, method=scope["method"], path=scope["path"], request_id=identity
+        )
+
+
+def origin_in(scope: Scope, trusted: Networks) -> Origin:
+    """Return who sent an ASGI request, behind the proxies that are *trusted*, and by which address they asked."""
+    return exchange_of(scope, "", trusted).origin

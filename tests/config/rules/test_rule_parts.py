@@ -146,7 +146,7 @@ def test_what_nobody_uses(say: Say) -> None:
         ('allow: ["$.x", y]', ["bad-path ‹$.x› a path begins with a name, not with the `$` of JSONPath"]),
         ('deny: ["$.x"]', ["bad-path ‹$.x› a path begins with a name, not with the `$` of JSONPath"]),
         ("target: '\"$\".data'", []),
-        ("forward: {query: ['*']}", ["bad-name ‹*› query parameters are passed on by name, not all of them"]),
+        ("forward: {query: ['*']}", ["bad-name ‹*› `*` is no query parameter"]),
     ],
 )
 def test_what_would_be_taken_and_do_nothing(say: Say, setting: str, said: list[str]) -> None:

@@ -142,7 +142,7 @@ def test_upstream_names(say: Say, name: str, said: str | None) -> None:
             "defaults: {timeout: {total: 1s, write: 2s}, forward: {headers: ['*']}, status_map: {any: 500, 404: 404}}",
             [
                 "~timeout-too-long ‹2s› `write` may take 2s, but the whole call only has 1s",
-                "header-name ‹*› headers are passed on by name, not all of them",
+                "header-name ‹*› `*` is no header",
                 "unreachable-row ‹404› no failure reaches this row: `any` above matches everything that `404` does",
             ],
         ),

@@ -142,7 +142,7 @@ def test_bodies_that_are_no_json(kind, body, status):
     request = exchange(b"", *([(b"content-type", kind)] if kind else []))
     request.body = body
     with pytest.raises(Refusal) as caught:
-        inputs().decode_body(request)
+        inputs().decode_body(request, request.body)
     assert caught.value.status == status
 
 
@@ -153,14 +153,14 @@ def test_bodies_that_are_json(kind):
     """Any type that says so, in any case, with parameters."""
     request = exchange(b"", (b"content-type", kind))
     request.body = b'{"a": 1}'
-    inputs().decode_body(request)
+    inputs().decode_body(request, request.body)
     assert request.body_value == {"a": 1}
 
 
 def test_no_body_is_none():
     """Where none is declared, an empty body is no mistake."""
     request = exchange()
-    inputs().decode_body(request)
+    inputs().decode_body(request, request.body)
     assert request.body_value is None
 
 

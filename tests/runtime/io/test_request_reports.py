@@ -19,7 +19,7 @@ from aggregator.runtime.reporting import Report
 def _told(run, caplog, which: str, status: int, state: State = State.OK) -> list[logging.LogRecord]:
     caplog.set_level(logging.INFO, "aggregator.request")
     exchange = Exchange("GET", "/x", b"", [])
-    exchange.id, exchange.client = "id-1", "10.0.0.1"
+    exchange.id, exchange.peer = "id-1", "10.0.0.1"
 
     async def main():
         Report(which).answered("GET /x", exchange, status, (Result("a", 0.0, 0.0, state=state),))

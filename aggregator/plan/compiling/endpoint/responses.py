@@ -30,6 +30,7 @@ def compile_response(settings: ResponseSettings | None, headers: dict[str, Any])
         join=tuple(_join(join, settings.body) for join in settings.join),
         shape=compile_shape_plan(settings),
         pass_headers=tuple((name.lower().encode("ascii"), rule) for name, rule in settings.pass_headers.items()),
+        pass_all=settings.pass_ is not None,
         cache_control=text_or_template(settings.cache_control),
         etag=settings.etag,
         meta=settings.meta,

@@ -1,0 +1,129 @@
+"""Answers in a content coding that their client takes (RFC 9110 §8.4, §12.5.3): what is worth it, and nothing twice.
+
+States of an answer: made, coded (or left as it is), sent. A large one is coded in a thread, beside the requests that
+are being served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aggregator.codecs.etag import add_vary, if_none_match
+from aggregator.edge.coding import Coder, Compression, accepted_coding, coder, compress, is_worth_it, weakened
+from aggregator.exchange import Exchange
+from aggregator.http import HeaderList, first, has_body, joined, replaced, without
+from aggregator.runtime.answers.answer import Answer
+
+_LARGE = 64 * 1024
+"""Bytes from which a body is coded in a thread: up to a millisecond of the loop's time."""
+_LONGEST_NUMBER = 18
+_OF_THE_BYTES = (b"accept-ranges", b"content-digest", b"content-md5", b"digest")
+"""Fields that speak of the bytes as they were."""
+
+
+class Compressing:
+    """Codes the answers of an endpoint by *settings*."""
+
+    __slots__ = ("_settings",)
+
+    def __init__(self, settings: Compression) -> None:
+        self._settings = settings
+
+    def choose(self, exchange: Exchange, answer: Answer, size: int | None) -> str | None:
+        """Return the coding for *answer*, None for none; that it depends on the client is said in its ``Vary``.
+
+        *size* are the bytes of its body, None when they are not known.
+        """
+        headers = answer.headers
+        if answer.status == 304:
+            _match_tag(exchange, answer)
+            return None
+        if not has_body(answer.status) or answer.status == 206 or (size is not None and size < self._settings.above):
+            return None
+        if not is_worth_it(first(headers, b"content-type")) or first(headers, b"content-encoding") is not None:
+            return None
+        if b"no-transform" in (joined(headers, b"cache-control") or b"").lower():
+            return None
+        answer.headers = replaced(headers, b"vary", add_vary(joined(headers, b"vary"), b"accept-encoding"))
+        sent = joined(exchange.header_list, b"accept-encoding")
+        return accepted_coding(None if sent is None else sent.decode("latin-1"), self._settings.codings)
+
+    def code(
+        self, exchange: Exchange, answer: Answer, loop: asyncio.AbstractEventLoop, ready: Callable[[], None]
+    ) -> None:
+        """Put *answer* into its coding and call *ready*: at once, or when a thread has coded a large body."""
+        coding = None if answer.head_only else self.choose(exchange, answer, size_of(answer))
+        if coding is None:
+            ready()
+            return
+        body = answer.body
+        if len(body) < _LARGE:
+            _take(answer, compress(body, coding), coding)
+            ready()
+            return
+        work = loop.run_in_executor(None, compress, body, coding)
+        work.add_done_callback(lambda done: _taken(done, answer, coding, ready))
+
+    def stream(self, exchange: Exchange, answer: Answer) -> StreamCoder | None:
+        """Return what codes the body of *answer* as it comes, None when it stays as it is; its head is made to fit."""
+        length = first(answer.headers, b"content-length")
+        is_sized = length is not None and length.isdigit() and len(length) <= _LONGEST_NUMBER
+        if first(answer.headers, b"content-range") is not None:
+            return None
+        coding = self.choose(exchange, answer, int(length) if is_sized and length is not None else None)
+        if coding is None:
+            return None
+        answer.headers = coded_headers(answer.headers, coding)
+        return StreamCoder(coder(coding), flushes=not is_sized)
+
+
+class StreamCoder:
+    """Codes a body piece by piece; with *flushes* a reader sees each piece at once, as it has to of events."""
+
+    __slots__ = ("_coder", "_flushes", "finish")
+
+    def __init__(self, coder: Coder, *, flushes: bool) -> None:
+        self._coder = coder
+        self._flushes = flushes
+        self.finish = coder.finish
+
+    async def feed(self, piece: bytes) -> bytes:
+        """Return what is ready after *piece*; may be empty."""
+        return self._feed(piece) if len(piece) < _LARGE else await asyncio.to_thread(self._feed, piece)
+
+    def _feed(self, piece: bytes) -> bytes:
+        ready = self._coder.feed(piece)
+        return ready + self._coder.flush() if self._flushes else ready
+
+
+def _taken(done: asyncio.Future[bytes], answer: Answer, coding: str, ready: Callable[[], None]) -> None:
+    """Take what a thread made; an answer that could not be coded goes out as it is."""
+    if not done.cancelled() and done.exception() is None:
+        _take(answer, done.result(), coding)
+    ready()
+
+
+def _take(answer: Answer, body: bytes, coding: str) -> None:
+    answer.headers = coded_headers(answer.headers, coding)
+    answer.body = body
+
+
+def coded_headers(headers: HeaderList, coding: str) -> HeaderList:
+    """Return *headers* as those of the same answer in *coding*, whose length is another one."""
+    kept = without(headers, b"content-length", *_OF_THE_BYTES)
+    fields = [(name, weakened(value) if name == b"etag" else value) for name, value in kept]
+    return [*fields, (b"content-encoding", coding.encode())]
+
+
+def _match_tag(exchange: Exchange, answer: Answer) -> None:
+    """Have a 304 carry the tag that its client knows the coded answer by (RFC 9110 §15.4.5)."""
+    tag, sent = first(answer.headers, b"etag"), first(exchange.header_list, b"if-none-match")
+    answer.headers = replaced(answer.headers, b"vary", add_vary(joined(answer.headers, b"vary"), b"accept-encoding"))
+    if tag is not None and sent is not None and weakened(tag) in sent and if_none_match(sent, tag):
+        answer.headers = replaced(answer.headers, b"etag", weakened(tag))
+
+
+def size_of(answer: Answer) -> int:
+    """Return how many bytes the body of *answer* has, without joining its pieces."""
+    return len(answer.body) if answer.pieces is None else sum(map(len, answer.pieces))

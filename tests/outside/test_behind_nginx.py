@@ -1,0 +1,129 @@
+"""Behind a real nginx, or two: who the client is, and what the upstream hears of it, by how many of them are trusted."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx")
+
+CLIENT, OUTER, INNER = "127.0.0.9", "127.0.0.2", "127.0.0.3"
+"""Addresses that requests come from: the client, the nginx that it reaches, and the one before us."""
+NGINX = """
+daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+    uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://127.0.0.1:{target}; proxy_bind {address}; proxy_http_version 1.1;
+            proxy_set_header Host $host; proxy_set_header Connection "";
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto {scheme}; proxy_set_header X-Forwarded-Host $http_host;
+        }}
+    }}
+}}
+"""
+ROUTES = """
+version: 1
+server: {{host: 127.0.0.1, port: {port}, trusted_proxies: {trusted}}}
+upstreams: {{lab: {{url: "demo://lab"}}}}
+endpoints:
+  GET /who: {{respond: {{body: {{client: "{{{{ request.client }}}}", scheme: "{{{{ request.scheme }}}}", host: "{{{{ request.host }}}}"}}}}}}
+  GET /up: {{forward: {{client: true}}, call: lab:/echo}}
+"""
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(command: list[str], port: int) -> Iterator[None]:
+    """Run *command* until it listens on *port*, and end it afterwards."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                assert process.poll() is None, f"{command[0]} ended"
+                assert time.monotonic() < deadline, f"{command[0]} does not listen"
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    time.sleep(0.05)
+            yield
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def chain(folder: Path, trusted: str, hops: int) -> Iterator[int]:
+    """Run the server that trusts *trusted*, *hops* nginx before it; the port that a client asks."""
+    port = free_port()
+    file = folder / "routes.yaml"
+    file.write_text(ROUTES.format(port=port, trusted=trusted))
+    with ExitStack() as stack:
+        stack.enter_context(running([sys.executable, "-m", "aggregator", "run", str(file)], port))
+        for address, scheme in [(INNER, "$http_x_forwarded_proto" if hops == 2 else "https"), (OUTER, "https")][:hops]:
+            target, port, place = port, free_port(), folder / address
+            place.mkdir()
+            text = NGINX.format(folder=place, port=port, target=target, address=address, scheme=scheme)
+            (place / "nginx.conf").write_text(text)
+            stack.enter_context(running(["nginx", "-p", str(place), "-c", str(place / "nginx.conf")], port))
+        yield port
+
+
+def ask(port: int, path: str, headers: dict[str, str]) -> dict[str, str]:
+    """Return the answer to a client at its own address."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10, source_address=(CLIENT, 0))
+    try:
+        connection.request("GET", path, headers={"host": "shop.example", **headers})
+        answer: dict[str, str] = json.loads(connection.getresponse().read())
+        return answer
+    finally:
+        connection.close()
+
+
+FORGED = {"x-forwarded-for": "6.6.6.6", "x-forwarded-proto": "gopher", "x-forwarded-host": "evil.example"}
+TABLE = [
+    # trusted, hops, who the client is, its scheme, its host, what the upstream hears
+    ("[]", 0, CLIENT, "http", "shop.example", CLIENT),
+    ("[]", 1, INNER, "http", "shop.example", INNER),
+    ("[]", 2, INNER, "http", "shop.example", INNER),
+    (f"[{INNER}]", 0, CLIENT, "http", "shop.example", CLIENT),
+    (f"[{INNER}]", 1, CLIENT, "https", "shop.example", f"{CLIENT}, {INNER}"),
+    (f"[{INNER}]", 2, OUTER, "https", "shop.example", f"{OUTER}, {INNER}"),
+    (f"[{INNER}, {OUTER}]", 0, CLIENT, "http", "shop.example", CLIENT),
+    (f"[{INNER}, {OUTER}]", 1, CLIENT, "https", "shop.example", f"{CLIENT}, {INNER}"),
+    (f"[{INNER}, {OUTER}]", 2, CLIENT, "https", "shop.example", f"{CLIENT}, {OUTER}, {INNER}"),
+]
+
+
+@pytest.mark.parametrize(("trusted", "hops", "client", "scheme", "host", "told"), TABLE)
+def test_who_the_client_is(
+    tmp_path: Path, trusted: str, hops: int, client: str, scheme: str, host: str, told: str
+) -> None:
+    """The right-most address that is not trusted, whatever the client made up; the upstream hears the same."""
+    with chain(tmp_path, trusted, hops) as port:
+        for headers in ({}, FORGED):
+            assert ask(port, "/who", headers) == {"client": client, "scheme": scheme, "host": host}
+            heard = ask(port, "/up", headers)["headers"]
+            assert isinstance(heard, dict)
+            assert (heard["x-forwarded-for"], heard["x-forwarded-proto"]) == (told, scheme)
