@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -256,7 +256,6 @@ class DocPlan(Struct, frozen=True):
     operation_id: str = ""
     deprecated: bool = False
     hidden: bool = False
-    body_schema: Any = None
 
 
 class EndpointPlan(Struct, frozen=True):

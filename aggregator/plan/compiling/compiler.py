@@ -179,7 +179,6 @@ def _doc(settings: EndpointSettings, operation_id: str, *, deprecated: bool) -> 
         operation_id,
         deprecated,
         settings.hidden,
-        settings.body,
     )
 
 
