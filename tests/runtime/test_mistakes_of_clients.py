@@ -77,6 +77,21 @@ NOT_SENT = "GET /x: {call: 'a:/x/{query.a}'}"
             "The query parameter `a` does not fit: a header value cannot hold a line break or another control character.",
         ),
         (
+            "GET /x: {call: {url: a:/gone, status_map: {404: {status: 404, headers: {x-a: '{{ query.a }}'}}}}}",
+            ("GET", "/x?a=1%0a", None),
+            "The query parameter `a` does not fit: a header value cannot hold a line break or another control character.",
+        ),
+        (
+            "GET /x: {call: {url: a:/gone, status_map: {404: {status: 404, headers: {set-cookie: 'a={{ query.a }}'}}}}}",
+            ("GET", "/x?a=1%0a", None),
+            "The query parameter `a` does not fit: a header value cannot hold a line break or another control character.",
+        ),
+        (
+            "GET /x: {call: {url: a:/gone, status_map: {404: {status: 404, detail: '{{ query.a + 1 }}'}}}}",
+            ("GET", "/x?a=abc", None),
+            "The query parameter `a` does not fit: ",
+        ),
+        (
             "GET /x: {call: a:/x, response: {body: {n: '{{ query.a + 1 }}'}}}",
             ("GET", "/x?a=abc", None),
             "The query parameter `a` does not fit: ",
@@ -90,7 +105,9 @@ NOT_SENT = "GET /x: {call: 'a:/x/{query.a}'}"
 )
 def test_a_mistake_of_the_client_is_400_and_names_the_input(serve, caplog, endpoint, request_, detail):
     """Nobody was called for it, no upstream is blamed, and the log of failures is silent."""
-    gateway = serve(f"endpoints:\n  {endpoint}", lambda _: httpx.Response(200, json={}))
+    gateway = serve(
+        f"endpoints:\n  {endpoint}", lambda sent: httpx.Response(404 if sent.url.path == "/gone" else 200, json={})
+    )
     method, path, body = request_
     answer = gateway.ask(method, path, json=body) if method == "POST" else gateway.get(path)
     problem = answer.json()

@@ -47,18 +47,24 @@ def _check_call(call: CallSite) -> Iterator[Finding]:
 
 
 def _check_fields(call: CallSite) -> Iterator[Finding]:
-    """Yield an error for each field of a form that is an object, and each file whose media type is none."""
-    for name, value in (call.settings.form or {}).items():
-        for path, single in _singles(value, (*call.path, "form", name)):
-            if isinstance(single, dict | list):
-                hint = "write text, or `{{ … | tojson }}`"
-                yield Finding("call-body", "a field of a form is a text, a number or a boolean", path, hint)
+    """Yield an error for each field that is an object, and each file whose media type is none."""
+    hint = "write text, or `{{ … | tojson }}`"
+    for path in _nested(call.settings.form or {}, (*call.path, "form")):
+        yield Finding("call-body", "a field of a form is a text, a number or a boolean", path, hint)
+    for path in _nested(call.settings.query, (*call.path, "query")):
+        yield Finding("query-value", "a query parameter is a text, a number or a boolean", path, hint)
     for name, value in (call.settings.multipart or {}).items():
         for path, single in _singles(value, (*call.path, "multipart", name)):
             kind = single.get("content_type") if isinstance(single, dict) and "content" in single else None
             if kind and (not isinstance(kind, str) or ("{{" not in kind and not is_media_type(kind))):
                 hint = "write it like `image/png`"
                 yield Finding("call-body", "this is not a media type", (*path, "content_type"), hint)
+
+
+def _nested(fields: dict[str, Any], path: Steps) -> Iterator[Steps]:
+    """Yield the place of each value in *fields*, themselves at *path*, that is an object or a list in a list."""
+    for name, value in fields.items():
+        yield from (at for at, single in _singles(value, (*path, name)) if isinstance(single, dict | list))
 
 
 def _singles(value: Any, path: Steps) -> Iterator[tuple[Steps, Any]]:

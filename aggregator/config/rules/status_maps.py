@@ -26,6 +26,8 @@ def check_status_maps(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
             yield from _check_parts(rows, analysis)
             if all(call.settings.success is None for call in _judged(rows, analysis)):
                 yield from _check_successes(rows)
+        if rows.call is None:
+            yield from _check_refusals(rows, analysis)
     settings = analysis.settings
     if settings is not None and settings.respond is not None and settings.status_map:
         message = "a static answer cannot fail"
@@ -104,3 +106,17 @@ def _check_successes(rows: Rows) -> Iterator[Finding]:
             message = f"`{row.on}` is never a failure"
             hint = "change the status of a good answer in `response.status`, or say in `success` what a good one is"
             yield Finding("unreachable-row", message, (*rows.path, index, "on"), hint)
+
+
+def _check_refusals(rows: Rows, analysis: Analysis) -> Iterator[Finding]:
+    """Yield an error for rows of the endpoint that seem to mean the 422 of its declared inputs, which asks no row."""
+    declares = analysis.settings
+    if declares is None or not (
+        declares.params or declares.query or declares.headers or declares.cookies or declares.body
+    ):
+        return
+    for index, row in enumerate(rows.rows):
+        if row.on == "422" and row.part is None and row.when is None and not row.forward:
+            message = "a refusal of the declared inputs asks no status map: this row is for an upstream's 422 alone"
+            hint = "write refusals in `server: {errors: {422: …}}`, and a row for an upstream at the call"
+            yield Finding("not-a-refusal", message, (*rows.path, index, "on"), hint)

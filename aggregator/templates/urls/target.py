@@ -101,10 +101,18 @@ def _parse_placeholder(braces: re.Match[str]) -> tuple[Path, bool]:
     rest = inner.endswith(_REST)
     path = parse_dotted(inner.removesuffix(_REST))
     if path is None:
-        raise TemplateProblem(
-            f"`{inner}` is not a dotted path", place, width, "write `{name}` or `{call.field.0.name}`"
-        )
+        raise TemplateProblem(f"`{inner}` is not a dotted path", place, width, _hint_for_path(inner))
     return path, rest
+
+
+def _hint_for_path(inner: str) -> str:
+    """Return what to write instead of *inner*: a name with a dash can be read in an expression only."""
+    name, _, field = inner.partition(".")
+    if "-" in name and parse_dotted(inner.replace("-", "_")) is not None:
+        read = f"{{{{ calls['{name}'].body{'.' if field else ''}{field} }}}}"
+        other = name.replace("-", "_")
+        return f"rename `{name}` to `{other}`, or read it where expressions stand, as in `query`: `{read}`"
+    return "write `{name}` or `{call.field.0.name}`"
 
 
 def _hint_for_expression(text: str) -> str:

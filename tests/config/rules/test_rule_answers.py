@@ -64,6 +64,27 @@ def test_status_maps(say: Say, rows: str, said: list[str]) -> None:
     assert say(f"GET /x: {{call: {{url: users:/x, status_map: {rows}}}}}") == said
 
 
+REFUSAL = (
+    "not-a-refusal ‹422› a refusal of the declared inputs asks no status map: this row is for an upstream's 422 alone"
+)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("query: {n: integer}, call: users:/x, status_map: {422: 400}", [REFUSAL]),
+        ("headers: {x-n: integer}, fan_out: {a: users:/x}, status_map: {422: {detail: No.}}", [REFUSAL]),
+        ("call: users:/x, status_map: {422: 400}", []),
+        ("query: {n: integer}, call: {url: users:/x, status_map: {422: 400}}", []),
+        ("query: {n: integer}, call: users:/x, status_map: {422: {pass: true}}", []),
+        ("query: {n: integer}, fan_out: {a: users:/x}, status_map: [{on: 422, part: a, status: 400}]", []),
+    ],
+)
+def test_a_row_that_means_a_refusal_of_inputs(say: Say, endpoint: str, said: list[str]) -> None:
+    """Errors of our own have their place in ``server``; a row that says whose 422 it means is good."""
+    assert say(f"GET /x: {{{endpoint}}}") == said
+
+
 def test_rows_after_a_narrow_success(say: Say) -> None:
     """With ``success`` a 2xx can be a failure."""
     assert say("GET /x: {call: {url: users:/x, success: {status: [200]}, status_map: {204: 404}}}") == []

@@ -160,6 +160,19 @@ def test_a_star_passes_no_header(say: Say) -> None:
     assert said == ["header-name ‹*› headers are named here, not all of them"]
 
 
+def test_a_part_with_a_dash_in_a_url(tmp_path: Path) -> None:
+    """A URL takes no dash; both ways of its hint are right."""
+    head = "version: 1\nupstreams: {u: {url: http://u.test}}\nendpoints:\n  GET /a:\n    fan_out:\n"
+    (tmp_path / "routes.yaml").write_text(head + '      a-b: u:/a\n      c: "u:/c/{a-b.id}"\n')
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "routes.yaml", {})
+    read = "{{ calls['a-b'].body.id }}"
+    hint = f"rename `a-b` to `a_b`, or read it where expressions stand, as in `query`: `{read}`"
+    assert [one.hint for one in caught.value.diagnostics] == [hint]
+    (tmp_path / "routes.yaml").write_text(head + '      a_b: u:/a\n      c: "u:/c/{a_b.id}"\n')
+    assert load_config(tmp_path / "routes.yaml", {}).warnings == ()
+
+
 def test_a_part_with_a_dash_is_read_by_its_result(tmp_path: Path) -> None:
     """In an expression `-` takes away, so the hint says how the name is written, and that is right."""
     text = "version: 1\nupstreams: {u: {url: http://u.test}}\nendpoints:\n  GET /a:\n    fan_out:\n      a-b: u:/a\n"
