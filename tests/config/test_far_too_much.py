@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.config.loading import load_config
+from aggregator.config.text import including
 from aggregator.errors import ConfigError
 
 TOP = "version: 1\nupstreams: {u: {url: http://u.test}}\n"
@@ -47,6 +48,17 @@ def test_a_pattern_that_matches_everything(tmp_path: Path) -> None:
     for number in range(1001):
         (folder / f"{number}.yaml").touch()
     assert codes(f"{TOP}include: many/**/*\n{ONE}", tmp_path) == {"too-many-files"}
+
+
+def test_a_pattern_that_looks_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tree with few matches is not walked without end; what is hidden is not looked at."""
+    monkeypatch.setattr(including, "_MOST_ENTRIES", 20)
+    text = f"{TOP}include: many/**/*.yaml\n{ONE}"
+    for folder, expected in (("many/.git", {"include-missing"}), ("many/deep/deeper", {"too-many-files"})):
+        (tmp_path / folder).mkdir(parents=True)
+        for number in range(21):
+            (tmp_path / folder / f"{number}.txt").touch()
+        assert codes(text, tmp_path) == expected
 
 
 @pytest.mark.parametrize("text", ["? " * 20_000, "endpoints:\n  " + "? " * 20_000 + "\n"])

@@ -22,6 +22,8 @@ from aggregator.diagnostics import Diagnostic, Position, Source, in_reading_orde
 
 _MOST_MATCHES = 1000
 """Most files that one pattern may match."""
+_MOST_ENTRIES = 50_000
+"""Most files and folders that are looked at for one pattern with ``**``; ``check`` would seem to hang otherwise."""
 _ROOT_ONLY = frozenset(["server", "client", "defaults", "background"])
 
 
@@ -125,6 +127,10 @@ class _TreeReader(Struct):
             return
         fixed = wanted[: wanted.index(next(sign for sign in wanted if sign in "*?["))]
         self.folders.append(folder / os.path.dirname(fixed))
+        if "**" in wanted and _is_huge(self.folders[-1]):
+            message = f"`{wanted}` has more than {_MOST_ENTRIES} files and folders to look at"
+            self._problem("too-many-files", message, position, "name the folder of the files, and `*.yaml`")
+            return
         matching = glob.iglob(wanted, root_dir=folder, recursive=True)
         found = list(islice((one for one in matching if (folder / one).is_file()), _MOST_MATCHES + 1))
         if len(found) > _MOST_MATCHES:
@@ -169,6 +175,17 @@ class _TreeReader(Struct):
 
     def _problem(self, code: str, message: str, position: Position, hint: str | None) -> None:
         self.problems.append(Diagnostic(code, "error", message, position, hint, (), ("include",)))
+
+
+def _is_huge(folder: Path) -> bool:
+    """Return whether *folder* holds more than `_MOST_ENTRIES`, where ``**`` looks: in links, in nothing hidden."""
+    seen = 0
+    for _, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        seen += len(folders) + len(files)
+        if seen > _MOST_ENTRIES:
+            return True
+    return False
 
 
 def _unreadable_root(error: OSError, name: str) -> Diagnostic:
