@@ -32,7 +32,7 @@ class Exchange:
     __slots__ = (
         "_header_map", "_origin", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "content",
         "cookies", "deadline", "header_list", "id", "method", "moment", "params", "path", "peer", "query_string",
-        "query_values", "receive", "scheme", "segments", "started", "tls_client", "trusted", "under_way",
+        "query_values", "scheme", "segments", "started", "tls_client", "trusted", "under_way",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -59,7 +59,6 @@ class Exchange:
         self.moment = 0.0
         self.deadline = 0.0
         self.asked: Any = None
-        self.receive: Any = None
         self.under_way = False
         self._query_map: dict[str, Any] | None = None
         self._header_map: dict[str, str] | None = None

@@ -2,7 +2,7 @@
 
 Import from the modules::
 
-    json            validate(body) · decode(body) -> value · encode(value) -> bytes · ObjectSplice
+    json            validate(body) · decode(body) -> value · encode(value) -> bytes
     registry        codec_for(content_type, forced=None) -> Codec · require(name) · CODEC_NAMES
     form            encode_form(mapping) -> bytes
     multipart       MultipartBody().field(…).file(…) -> content_type, encode()

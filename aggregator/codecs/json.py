@@ -12,7 +12,7 @@ import json as stdlib_json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -228,26 +228,3 @@ def _is_finite(value: Any) -> bool:
 
 
 _LEAVES = frozenset([str, int, bool, type(None)])
-
-
-class ObjectSplice:
-    """Puts JSON texts under fixed keys into one object, in declared order, without parsing them."""
-
-    __slots__ = ("_pieces",)
-
-    def __init__(self, keys: Iterable[str]) -> None:
-        heads = [(b"," if position else b"{") + encode(key) + b":" for position, key in enumerate(keys)]
-        pieces = [piece for head in heads for piece in (head, b"")]
-        self._pieces = [*pieces, b"}"] if pieces else [b"{}"]
-
-    def join(self, bodies: Sequence[bytes]) -> bytes:
-        """Return the object; *bodies* are proven JSON texts, one for each key, in the order of the keys."""
-        pieces = self._pieces.copy()
-        # Every byte of whitespace is at most 0x20, and no JSON text starts or ends with another such byte.
-        pieces[1:-1:2] = [b if b[0] > 32 and b[-1] > 32 else b.strip(WHITESPACE) for b in bodies]
-        return b"".join(pieces)
-
-
-def splice_array(bodies: Iterable[bytes]) -> bytes:
-    """Return one array of proven JSON texts."""
-    return b"[" + b",".join([b.strip(WHITESPACE) for b in bodies]) + b"]"

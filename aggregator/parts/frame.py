@@ -9,18 +9,12 @@ from typing import Protocol
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
+from aggregator.transport.door import Cancelable
 
 Wanted = Mapping[str, "Wanted | None"]
 """The names of the parts that somebody needs, each with those inside it, None for all of them."""
 Done = Callable[[Result], None]
 """Takes the result of a part; called exactly once unless the part was cancelled, maybe before ``start`` returns."""
-
-
-class Cancelable(Protocol):
-    """Something under way that can be given up."""
-
-    def cancel(self) -> object:
-        """Give it up: its ``Done`` is not called any more."""
 
 
 class Frame:

@@ -18,7 +18,7 @@ from msgspec import Struct
 from aggregator.edge.networks import NOBODY, Networks
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
-from aggregator.parts.frame import Cancelable, Frame, Part
+from aggregator.parts.frame import Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
@@ -40,6 +40,7 @@ from aggregator.runtime.request.gates import Admission, Gate, admitted, check_ga
 from aggregator.runtime.request.hangup import CUT, Watch
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
+from aggregator.transport.door import Cancelable
 
 _log = logging.getLogger("aggregator.request")
 TLS_CLIENT = "aggregator.tls_client"

@@ -30,7 +30,7 @@ from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.gates import Gate
 from aggregator.runtime.request.inputs import Inputs
-from aggregator.runtime.streams.streaming import StreamDoor
+from aggregator.transport import Door
 
 _PLAIN = ResponsePlan()
 _T = TypeVar("_T")
@@ -43,7 +43,7 @@ class Resources:
     """
 
     def __init__(
-        self, pool: Callable[[UpstreamPlan], StreamDoor], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
+        self, pool: Callable[[UpstreamPlan], Door], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
         states: Draft | None = None, schemes: Mapping[str, Scheme] | None = None,
         listeners: Listeners = NOBODY, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip

@@ -13,7 +13,7 @@ from aggregator.plan.order.step import tied
 from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, FanPlan, PartPlan
 from aggregator.runtime.admission.building import build_gates
 from aggregator.runtime.background.effects import Effect
-from aggregator.runtime.calls.sending import LeanDoor, Sender, compile_sender
+from aggregator.runtime.calls.sending import Sender, compile_sender
 from aggregator.runtime.calls.telling import CallTeller, Told
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.parts.alternatives import Fallback, Race
@@ -26,6 +26,7 @@ from aggregator.runtime.plugins.functions import Transformed
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.streams.streaming import StreamHandler
 from aggregator.templates import PathPattern
+from aggregator.transport import Door
 
 
 class Site(NamedTuple):
@@ -123,7 +124,7 @@ def _teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) ->
 
 
 def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Sender:
-    pool: LeanDoor = resources.pool(plan.upstream)
+    pool: Door = resources.pool(plan.upstream)
     return compile_sender(plan, pool, params, resources.judge(plan), resources.same)
 
 

@@ -70,16 +70,6 @@ def redact_value(value: Any, text: Callable[[str], str] = redact_text) -> Any:
     return text(str(value))
 
 
-def redact_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Give header fields by lower-case name as they may be shown; repeated ones joined (RFC 9110 §5.3)."""
-    shown: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name = raw_name.decode("latin-1").lower()
-        value = MASK if name in SECRET_HEADERS else redact_text(raw_value.decode("latin-1"))
-        shown[name] = f"{shown[name]}, {value}" if name in shown else value
-    return shown
-
-
 def redact_named(name: str, value: Any, text: Callable[[str], str] = redact_text) -> Any:
     """Give *value* as it may be shown under *name*: masked as a whole when the name is that of a secret."""
     return MASK if name.lower() in _SECRET_NAMES else redact_value(value, text)

@@ -17,11 +17,10 @@ Done = Callable[[Reply | CallError], None]
 
 
 class Cancelable(Protocol):
-    """The handle of a started call."""
+    """Something under way that can be given up: a call, or a part of an answer."""
 
-    def cancel(self) -> None:
-        """Give the call up; *done* will not be called any more."""
-        ...
+    def cancel(self) -> object:
+        """Give it up: its ``done`` is not called any more."""
 
 
 class Door(ABC):

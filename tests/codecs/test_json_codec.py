@@ -234,22 +234,6 @@ def test_what_is_written_reads_back(value: Any) -> None:
     assert json.decode(text) == value == stdlib.loads(text)
 
 
-def test_bodies_are_spliced_byte_for_byte() -> None:
-    """Digits, key order and duplicate keys stay as they were sent; only blanks around a body go."""
-    splice = json.ObjectSplice(["a", 'q"é', "c"])
-    bodies = [b'{"x":1.000,"x":1e400}', b" \n[1 , 2]\t", b"12345678901234567890123"]
-    whole = b'{"a":{"x":1.000,"x":1e400},"q\\"\xc3\xa9":[1 , 2],"c":12345678901234567890123}'
-    assert splice.join(bodies) == whole
-    assert splice.join(bodies) == whole, "the prepared pieces are not used up"
-
-
-def test_splices_of_nothing_and_of_lists() -> None:
-    """No parts make an empty object; a list of bodies makes an array."""
-    assert json.ObjectSplice([]).join([]) == b"{}"
-    assert json.splice_array([]) == b"[]"
-    assert json.splice_array([b" 1\n", b"null"]) == b"[1,null]"
-
-
 MEMBER = st.tuples(st.sampled_from(["a", "b", ":", "\\u003a", "\\u0061"]), st.deferred(lambda: DOCUMENT))
 DOCUMENT = st.one_of(
     st.sampled_from(["1", '":"', '"\\u003A"', "[]", "1.10"]),

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Struct
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
-from aggregator.parts.frame import Cancelable, Done, Frame
+from aggregator.parts.frame import Done, Frame
 from aggregator.parts.result import Result, failed
 from aggregator.plan.types import CallPlan
 from aggregator.runtime.calls.judging import Judge
@@ -30,20 +30,11 @@ from aggregator.runtime.calls.rendering import (
 )
 from aggregator.runtime.parts.blame import blame
 from aggregator.templates import Splice
-from aggregator.transport import Reply
+from aggregator.transport import Door, Reply
+from aggregator.transport.door import Cancelable
 
 _NOT_CALLED = frozenset({Cause.EXPRESSION, Cause.INPUT})
 """Causes with which a call fails before its upstream has heard of it."""
-
-
-class LeanDoor(Protocol):
-    """The door of a pool that takes prepared bytes and answers by callback."""
-
-    def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float,
-        done: Callable[[Reply | CallError], None], steps: int = 0, under_way: bool = False,
-    ) -> Cancelable:  # fmt: skip
-        """Send; *done* gets the reply or the error, once, later."""
 
 
 class CallRoutine(Struct, frozen=True):
@@ -54,7 +45,7 @@ class CallRoutine(Struct, frozen=True):
     """
 
     name: str
-    pool: LeanDoor
+    pool: Door
     method: bytes
     splice: Splice | None
     target: Target | None
@@ -155,7 +146,7 @@ class Sender:
 
 
 def compile_sender(
-    plan: CallPlan, pool: LeanDoor, path_params: tuple[str, ...], judge: Judge, same: Callable[[Any], Any]
+    plan: CallPlan, pool: Door, path_params: tuple[str, ...], judge: Judge, same: Callable[[Any], Any]
 ) -> Sender:
     """Give the sender of *plan* through *pool*.
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from aggregator.causes import Cause, State
 from aggregator.parts.events import CallEnded, CallListener, tell
-from aggregator.parts.frame import Cancelable, Done, Frame, Part
+from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
+from aggregator.transport.door import Cancelable
 
 
 class CallTeller:

@@ -6,8 +6,9 @@ What was tried before is kept with its reason. All by callback, no task.
 from __future__ import annotations
 
 from aggregator.exchange import State
-from aggregator.parts.frame import Cancelable, Done, Frame, Part
+from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
+from aggregator.transport.door import Cancelable
 
 
 class Fallback:

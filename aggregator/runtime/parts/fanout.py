@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
-from aggregator.parts.frame import Cancelable, Frame, Part, Wanted
+from aggregator.parts.frame import Frame, Part, Wanted
 from aggregator.parts.result import Result, failed, skipped
+from aggregator.transport.door import Cancelable
 
 _log = logging.getLogger("aggregator.request")
 

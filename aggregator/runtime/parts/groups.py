@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
-from aggregator.parts.frame import Cancelable, Done, Frame
+from aggregator.parts.frame import Done, Frame
 from aggregator.parts.result import Result, failed, failed_within
 from aggregator.runtime.parts.fanout import FanOut, Run
+from aggregator.transport.door import Cancelable
 
 
 class Group:

@@ -6,12 +6,13 @@ from contextlib import suppress
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import State
-from aggregator.parts.frame import Cancelable, Done, Frame, Part
+from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed, skipped
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.shape import Reshape
 from aggregator.templates import MISSING, Expression, Template
+from aggregator.transport.door import Cancelable
 
 
 class Guarded:

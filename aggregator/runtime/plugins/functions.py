@@ -16,11 +16,12 @@ from typing import Any
 
 from aggregator.errors import AggregatorError, CallError, Cause, StartupError
 from aggregator.exchange import State
-from aggregator.parts.frame import Cancelable, Done, Frame, Part
+from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
 from aggregator.runtime.plugins.threads import Threads
 from aggregator.telemetry.logging import log
 from aggregator.telemetry.stacks import frames_of
+from aggregator.transport.door import Cancelable
 
 _log = logging.getLogger("aggregator.plugin")
 _THREADS = 32

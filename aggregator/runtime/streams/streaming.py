@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Callable
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from aggregator.edge.networks import NOBODY, Networks
 from aggregator.errors import CallError
@@ -22,7 +22,7 @@ from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.replying import Receive, Send, send_answer
 from aggregator.runtime.background.effects import Effect, EffectQueue
-from aggregator.runtime.calls.sending import LeanDoor, Sender
+from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.calls.telling import CallTeller
 from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.reporting import Report
@@ -33,18 +33,7 @@ from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
 from aggregator.runtime.streams.heads import compile_head
 from aggregator.runtime.streams.transit import Stream, Transit
-from aggregator.transport import StreamReply
-
-
-class StreamDoor(LeanDoor, Protocol):
-    """The door of a pool that hands bodies on as they arrive."""
-
-    async def stream(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None, *,
-        deadline: float | None, answer_timeout: float | None = None, idle_timeout: float | None = None,
-        decode: bool = False,
-    ) -> StreamReply:  # fmt: skip
-        """Send, and give the response once its head is there."""
+from aggregator.transport import Door
 
 
 class StreamHandler:
@@ -55,7 +44,7 @@ class StreamHandler:
                  "plan")  # fmt: skip
 
     def __init__(
-        self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: StreamDoor, effects: tuple[Effect, ...],
+        self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: Door, effects: tuple[Effect, ...],
         queue: EffectQueue, report: Report, discloses: Discloses, gates: tuple[Gate, ...] = (),
         teller: CallTeller | None = None, finish: Finish | None = None,
         clock: Callable[[], float] = time.time,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
@@ -29,10 +29,7 @@ from aggregator.runtime.request.body import body_stream
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.runtime.streams.heads import Head
-from aggregator.transport import Reply, StreamReply, accept_encoding
-
-if TYPE_CHECKING:
-    from aggregator.runtime.streams.streaming import StreamDoor
+from aggregator.transport import Door, Reply, StreamReply, accept_encoding
 
 CLOSE_DELIMITED = "aggregator.close_delimited"
 """The name in the scope of whether the server ends an answer of unknown length with the connection (HTTP/1.0)."""
@@ -47,7 +44,7 @@ class Stream(Struct, frozen=True, eq=False):
     plan: EndpointPlan
     head: Head
     sender: Sender
-    door: StreamDoor
+    door: Door
     discloses: Discloses
     finish: Finish | None = None
     compressing: Compressing | None = None

@@ -16,7 +16,6 @@ from msgspec import Struct
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange
 from aggregator.http import UNFRAMED, HeaderList
-from aggregator.parts.frame import Cancelable
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.replying import fault_answer
 from aggregator.runtime.handler import EndpointHandler
@@ -24,6 +23,7 @@ from aggregator.runtime.parts.fanout import Run
 from aggregator.server.connection.status_lines import STATUS_LINES
 from aggregator.server.generations.generation import Generation
 from aggregator.server.limiting.load import Load, Place, shed_answer
+from aggregator.transport.door import Cancelable
 
 _BIG = 64 * 1024
 
