@@ -11,6 +11,8 @@ MAX_VALUES = 200_000
 """Values of a MessagePack body, each of which may be a single byte; eight megabytes of them took 2.5 GB."""
 MAX_LINES = 200_000
 """Values of a body of JSON lines."""
+MAX_WRITTEN_FIELDS = 10_000
+"""Fields of a form, or parts of a multipart body, that are written; servers commonly read a thousand."""
 MAX_ELEMENTS = 50_000
 """Elements and attributes of an XML document, which cost ten times as much."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.codecs.bounds import MAX_CELLS, MAX_ELEMENTS, MAX_LINES, MAX_VALUES
+from aggregator.codecs.bounds import MAX_CELLS, MAX_ELEMENTS, MAX_LINES, MAX_VALUES, MAX_WRITTEN_FIELDS
 from aggregator.codecs.formats.csv import decode_csv, encode_csv
+from aggregator.codecs.formats.form import encode_form
 from aggregator.codecs.formats.messagepack import decode_messagepack, encode_messagepack
-from aggregator.codecs.formats.ndjson import decode_ndjson
+from aggregator.codecs.formats.multipart import MultipartBody
+from aggregator.codecs.formats.ndjson import decode_ndjson, encode_ndjson
 from aggregator.codecs.formats.xml import encode_xml
 from aggregator.errors import CallError, ExpressionError
 
@@ -49,3 +51,27 @@ def test_lines_of_json_are_read_up_to_their_number():
     assert len(decode_ndjson(b"1\n" * MAX_LINES)) == MAX_LINES
     with pytest.raises(CallError, match="more than 200000 lines"):
         decode_ndjson(b"1\n" * (MAX_LINES + 1))
+
+
+def test_lines_of_json_are_written_up_to_their_number():
+    """What is written can be read back."""
+    assert encode_ndjson([1] * MAX_LINES) == b"1\n" * MAX_LINES
+    with pytest.raises(ExpressionError, match="more than 200000 lines"):
+        encode_ndjson([1] * (MAX_LINES + 1))
+
+
+def test_a_form_is_written_up_to_its_fields():
+    """The values of all lists are counted together; null, which is left out, is not."""
+    most = MAX_WRITTEN_FIELDS - 1
+    assert encode_form({"a": 1, "b": [2] * most, "c": [None] * 10}).count(b"&") == most
+    with pytest.raises(ExpressionError, match="more than 10000 fields"):
+        encode_form({"a": 1, "b": [2] * most, "c": 3})
+
+
+def test_a_multipart_body_is_written_up_to_its_parts():
+    """Fields and files are counted together."""
+    body = MultipartBody().field("a", [1] * (MAX_WRITTEN_FIELDS - 1)).file("f", "f.bin", b"x")
+    assert body.encode().count(b"Content-Disposition") == MAX_WRITTEN_FIELDS
+    for add in (lambda: body.field("b", 1), lambda: body.file("g", "g.bin", b"x")):
+        with pytest.raises(ExpressionError, match="more than 10000 parts"):
+            add()

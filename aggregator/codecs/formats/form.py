@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from aggregator.codecs import json
+from aggregator.codecs.bounds import MAX_WRITTEN_FIELDS
 from aggregator.codecs.charset import charset_of
 from aggregator.errors import CallError, Cause, ExpressionError
 
@@ -50,14 +51,17 @@ def _collect(pairs: list[tuple[str, str]]) -> dict[str, Any]:
 def encode_form(fields: Mapping[str, Any]) -> bytes:
     """Return *fields* as a form body: lists repeat their key, null is left out, true and false are words.
 
-    Raises ``ExpressionError`` for anything but an object of scalars and lists of scalars.
+    Raises ``ExpressionError`` for anything but an object of scalars and lists of scalars, and for more than
+    ``MAX_WRITTEN_FIELDS`` fields.
     """
     if not isinstance(fields, Mapping):
         raise ExpressionError("A form is built from an object.")
     pairs: list[tuple[str, str]] = []
     for key, value in fields.items():
-        values = value if isinstance(value, list | tuple) else (value,)
-        pairs.extend((str(key), scalar_text(item)) for item in values if item is not None)
+        values = [item for item in (value if isinstance(value, list | tuple) else (value,)) if item is not None]
+        if len(pairs) + len(values) > MAX_WRITTEN_FIELDS:
+            raise ExpressionError(f"The object makes a form of more than {MAX_WRITTEN_FIELDS} fields.")
+        pairs.extend((str(key), scalar_text(item)) for item in values)
     try:
         return urlencode(pairs).encode("ascii")
     except UnicodeEncodeError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
+from aggregator.codecs.bounds import MAX_WRITTEN_FIELDS
 from aggregator.codecs.formats.form import scalar_text
 from aggregator.errors import ExpressionError
 
@@ -18,14 +19,18 @@ def is_media_type(text: str) -> bool:
 
 
 class MultipartBody:
-    """Collects parts in order; then *content_type* is the header and ``encode()`` the body."""
+    """Collects parts in order; then *content_type* is the header and ``encode()`` the body.
 
-    __slots__ = ("_boundary", "_pieces")
+    Adding more than ``MAX_WRITTEN_FIELDS`` parts raises ``ExpressionError``.
+    """
+
+    __slots__ = ("_boundary", "_count", "_pieces")
 
     def __init__(self, boundary: str | None = None) -> None:
         # 128 random bits, so that content which is not ours cannot hold the boundary.
         self._boundary = (boundary or f"aggregator-{secrets.token_hex(16)}").encode("ascii")
         self._pieces: list[bytes] = []
+        self._count = 0
 
     @property
     def content_type(self) -> bytes:
@@ -50,6 +55,9 @@ class MultipartBody:
         return self
 
     def _part(self, disposition: str, content_type: str | None, content: bytes) -> None:
+        self._count += 1
+        if self._count > MAX_WRITTEN_FIELDS:
+            raise ExpressionError(f"A multipart body is written with more than {MAX_WRITTEN_FIELDS} parts.")
         head = f"\r\nContent-Disposition: {disposition}\r\n"
         if content_type is not None:
             head += f"Content-Type: {content_type}\r\n"

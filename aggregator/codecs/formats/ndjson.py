@@ -25,7 +25,9 @@ def decode_ndjson(body: bytes, content_type: bytes | None = None) -> list[Any]:
 
 
 def encode_ndjson(value: Any) -> bytes:
-    """Return a list as lines of JSON; raise ``ExpressionError`` for anything else."""
+    """Return a list as lines of JSON; raise ``ExpressionError`` for anything else, or too many."""
     if not isinstance(value, list | tuple):
         raise ExpressionError("Newline-delimited JSON is built from a list.")
+    if len(value) > MAX_LINES:
+        raise ExpressionError(f"The list makes more than {MAX_LINES} lines of JSON, which are too many.")
     return b"".join([json.encode(item) + b"\n" for item in value])
