@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import msgspec
 import pytest
+import xmltodict
 
 FORMATS = "endpoints: {GET /x: {fan_out: {x: a:/x}, response: {formats: [%s]}}}"
 ANSWERS = {"/x": httpx.Response(200, content=b'{"price": 1.10}', headers={"content-type": "application/json"})}
@@ -90,3 +93,20 @@ def test_problems_are_always_json(serve):
     """A failure is a problem document, whatever the client would have liked."""
     answer = serve(FORMATS % "json, msgpack", {}).get("/x", headers={"accept": "application/msgpack"})
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(("size", "is_loop"), [(100, True), (5_000, False)])
+def test_a_large_answer_is_written_outside_the_loop(serve, monkeypatch, size, is_loop):
+    """XML of 300 KiB takes a second: beyond 4 KiB of JSON it is written in a thread, below it is not worth one."""
+    seen = []
+    monkeypatch.setattr(xmltodict, "unparse", lambda *_, **__: seen.append(_in_loop()) or "<a/>")
+    gateway = serve(FORMATS % "xml", {"/x": {"text": "x" * size}})
+    assert (gateway.get("/x").text, seen) == ("<a/>", [is_loop])
+
+
+def _in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.cache_control import combine
 from aggregator.codecs.etag import add_vary, etag_of, if_none_match
 from aggregator.codecs.negotiation import negotiate, offers_for, response_codec
+from aggregator.codecs.registry import Codec
 from aggregator.exchange import Exchange
 from aggregator.http import FETCHING, first, has_body, joined, replaced, without
 from aggregator.plan.types import EndpointPlan, ResponsePlan
@@ -25,7 +28,9 @@ from aggregator.templates import Template, header_value
 
 Finish = Callable[[Answer, Run], Awaitable[Answer]]
 Check = Callable[[Exchange], None]
-Encode = Callable[[Answer, Exchange], None]
+Encode = Callable[[Answer, Exchange], Awaitable[None]]
+_AT_ONCE = 4 * 1024
+"""Bytes of JSON that are written in another format without a thread; as XML, small numbers take ten milliseconds."""
 
 
 def compile_check(response: ResponsePlan) -> Check | None:
@@ -41,7 +46,7 @@ def compile_check(response: ResponsePlan) -> Check | None:
 
 
 def compile_finish(plan: EndpointPlan, steps: Sequence[Step], discloses: Discloses) -> Finish | None:
-    """Give the function that finishes an answer, or None when there is nothing to do.
+    """Return the function that finishes an answer, or None when there is nothing to do.
 
     An answer whose ``meta`` may tell what only a few may read is kept by no cache.
     """
@@ -64,7 +69,7 @@ def compile_finish(plan: EndpointPlan, steps: Sequence[Step], discloses: Disclos
                 body = await step(body, run)
             answer.body = encode_body(body, as_text=as_text)
         if encode is not None and made:
-            encode(answer, run.frame.exchange)
+            await encode(answer, run.frame.exchange)
         unstored = is_partial(run.ended_results())
         if response.meta and discloses(run.frame.exchange):
             forbid_storing(answer)
@@ -90,18 +95,27 @@ def _chosen(exchange: Exchange, offers: tuple[str, ...]) -> str:
 
 
 def _compile_encoding(formats: tuple[str, ...]) -> Encode:
-    """Give the function that writes an answer in the format that its client likes best; JSON unstored as it is."""
+    """Return the function that writes an answer in the format that its client likes best; JSON left as it is.
+
+    What takes long is written in a thread, so that others are answered meanwhile.
+    """
     offers = offers_for(formats)
 
-    def encode(answer: Answer, exchange: Exchange) -> None:
+    async def encode(answer: Answer, exchange: Exchange) -> None:
         codec, kind = response_codec(_chosen(exchange, offers))
         if codec.name != "json":
-            read = json_codec.decode_exact if codec.name == "xml" else json_codec.decode  # XML writes any digits
-            answer.body = codec.encode(read(answer.body))
+            write = partial(_written, codec, answer.body)
+            answer.body = write() if len(answer.body) <= _AT_ONCE else await asyncio.to_thread(write)
         answer.headers = replaced(answer.headers, b"content-type", kind)
         _vary(answer, b"accept")
 
     return encode
+
+
+def _written(codec: Codec, text: bytes) -> bytes:
+    """Return the JSON *text* in the format of *codec*; raise ``ExpressionError`` where that cannot say it."""
+    read = json_codec.decode_exact if codec.name == "xml" else json_codec.decode  # XML writes any digits
+    return codec.encode(read(text))
 
 
 def _vary(answer: Answer, *names: bytes) -> None:
@@ -110,7 +124,7 @@ def _vary(answer: Answer, *names: bytes) -> None:
 
 
 def _pass_headers(answer: Answer, run: Run, response: ResponsePlan, *, partial: bool) -> None:
-    """Add what parts sent; what the file sets itself, and what we make anew, unstored."""
+    """Add what parts sent; what the file sets itself, and what we make anew, left out."""
     kept = {name for name, _ in answer.headers if name != b"vary"}
     if response.etag:
         kept.add(b"etag")
