@@ -44,7 +44,7 @@ class ConfigError(AggregatorError):
 
 
 def _summary(diagnostics: Sequence[Diagnostic]) -> str:
-    """Give one line for logs and for whoever sees nothing but the exception: how many, and the first with its place."""
+    """Return one line for logs and for who sees nothing but the exception: how many, and the first with its place."""
     if not diagnostics:
         return "no problem in the configuration"
     first, more = diagnostics[0], len(diagnostics) - 1

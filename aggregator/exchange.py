@@ -110,7 +110,7 @@ class Exchange:
 
 
 def query_map(query_string: bytes) -> dict[str, Any]:
-    """Give the parameters of *query_string* by name: ``b"a=1&b=2&b=3"`` → ``{"a": "1", "b": ["2", "3"]}``."""
+    """Return the parameters of *query_string* by name: ``b"a=1&b=2&b=3"`` → ``{"a": "1", "b": ["2", "3"]}``."""
     found: dict[str, Any] = {}
     for key, value in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_FIELDS):
         if key not in found:

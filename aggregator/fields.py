@@ -80,7 +80,7 @@ class Settings(BaseModel):
 
 
 def parse_duration(value: Any) -> float:
-    """Give *value* ("250ms", "2s", "1m30s") in seconds; raise a located problem otherwise."""
+    """Return *value* ("250ms", "2s", "1m30s") in seconds; raise a located problem otherwise."""
     if isinstance(value, str):
         seconds = duration_of(value.strip())
         if seconds is not None:
@@ -109,7 +109,7 @@ def _within_a_life(seconds: float) -> float:
 
 
 def duration_text(seconds: float) -> str:
-    """Give *seconds* as the file writes them, to the millisecond: ``250ms``, ``2s``, ``10.05s``."""
+    """Return *seconds* as the file writes them, to the millisecond: ``250ms``, ``2s``, ``10.05s``."""
     return f"{seconds * 1000:.0f}ms" if 0 < seconds < 1 else f"{round(seconds, 3):g}s"
 
 
@@ -122,7 +122,7 @@ def _positive(value: float) -> float:
 
 
 def parse_size(value: Any) -> int:
-    """Give *value* ("64KiB", "8MB", or a number of bytes) in bytes; raise a located problem otherwise."""
+    """Return *value* ("64KiB", "8MB", or a number of bytes) in bytes; raise a located problem otherwise."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return _within_memory(value)
     if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
@@ -142,7 +142,7 @@ def _within_memory(size: _Number) -> _Number:
 
 
 def size_text(size: int) -> str:
-    """Give *size*, a number of bytes, as the file writes it: ``64KiB``, ``8MiB``, ``1000``."""
+    """Return *size*, a number of bytes, as the file writes it: ``64KiB``, ``8MiB``, ``1000``."""
     for unit in ("GiB", "MiB", "KiB"):
         if size and size % _BYTES[unit] == 0:
             return f"{size // _BYTES[unit]}{unit}"
@@ -150,7 +150,7 @@ def size_text(size: int) -> str:
 
 
 def parse_status_key(value: Any) -> str:
-    """Give the canonical form of what a ``status_map`` row matches: "404", "5xx" or a cause."""
+    """Return the canonical form of what a ``status_map`` row matches: "404", "5xx" or a cause."""
     if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599:
         return str(value)
     if isinstance(value, str):

@@ -20,7 +20,7 @@ _WHOLE = frozenset({"METHOD", "DEADLINE"})
 
 
 def width_of(stream: TextIO, otherwise: int = 100) -> int:
-    """Give how many columns *stream* has, wherever the others lead; *otherwise* when it is no terminal."""
+    """Return how many columns *stream* has, wherever the others lead; *otherwise* when it is no terminal."""
     if not stream.isatty():
         return otherwise
     if os.environ.get("COLUMNS", "").isdigit():

@@ -14,7 +14,7 @@ _WIDEST_NAME = 28
 
 
 def draw(bars: Sequence[Bar], width: int = 80, *, color: bool = False) -> list[str]:
-    """Give one line for each of *bars*, at most *width* wide: name, bar, time, status, note.
+    """Return one line for each of *bars*, at most *width* wide: name, bar, time, status, note.
 
     ``░`` is waiting and connecting, ``█`` the upstream at work, ``▓`` its body on the way.
     """

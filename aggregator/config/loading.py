@@ -53,7 +53,7 @@ class EndpointConfig:
         return EndpointSettings.model_validate(self.value)
 
     def take_settings(self) -> EndpointSettings:
-        """Give its settings to whoever needs them once: those that have been checked, if they are still there."""
+        """Return its settings to whoever needs them once: those that have been checked, if they are still there."""
         return self.fresh.pop() if self.fresh else self.settings
 
 

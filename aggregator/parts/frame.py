@@ -33,17 +33,17 @@ class Frame:
         self.wanted: Wanted | None = None
 
     def for_group(self, wanted: Wanted | None) -> Frame:
-        """Give the same surroundings for a group of which *wanted* is needed."""
+        """Return the same surroundings for a group of which *wanted* is needed."""
         frame = Frame(self.exchange, self.names, self.deadline, self.loop)
         frame.wanted = wanted
         return frame
 
     def with_names(self, names: Names) -> Frame:
-        """Give the same surroundings with other names."""
+        """Return the same surroundings with other names."""
         return Frame(self.exchange, names, self.deadline, self.loop)
 
     def cut_to(self, seconds: float | None) -> Frame:
-        """Give the same surroundings with a deadline no later than *seconds* from now."""
+        """Return the same surroundings with a deadline no later than *seconds* from now."""
         if seconds is None:
             return self
         frame = Frame(self.exchange, self.names, min(self.deadline, self.loop.time() + seconds), self.loop)

@@ -32,11 +32,11 @@ class Names(dict[str, Any]):
         self.results: Sequence[Result | None] = ()
 
     def child(self, seed: Mapping[str, Any]) -> Names:
-        """Give names that see *seed* first and these behind."""
+        """Return names that see *seed* first and these behind."""
         return Names(self.exchange, seed, self)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Give the value of *key*, found as by subscription, or *default*."""
+        """Return the value of *key*, found as by subscription, or *default*."""
         try:
             return self[key]
         except KeyError:
@@ -78,7 +78,7 @@ class Names(dict[str, Any]):
         return None if number is None else self.results[number]
 
     def result(self, name: str) -> Result | None:
-        """Give the result of the part *name*, here or further out."""
+        """Return the result of the part *name*, here or further out."""
         scope: Names | None = self
         while scope is not None:
             if (found := scope._own(name)) is not None:
@@ -96,7 +96,7 @@ class Names(dict[str, Any]):
         return reference if root in _FINDERS or root in self.exchange.params else None
 
     def as_sent(self, path: Path) -> Mapping[str, Any] | None:
-        """Give names in which *path* leads to the same data with every digit of its numbers; None when none was sent.
+        """Return names in which *path* leads to the same data with every digit of its numbers; None when none was sent.
 
         Data of results, of the client's body, of the answer, and of items taken from these; nobody changes it.
         """

@@ -132,7 +132,7 @@ class Result:
         self._made_of = inner
 
     def replies(self) -> Iterator[Result]:
-        """Give the results of calls that this one consists of: itself, or those inside, in declared order."""
+        """Yield the results of calls that this one consists of: itself, or those inside, in declared order."""
         if not hasattr(self, "_made_of"):
             yield self
             return
@@ -188,7 +188,7 @@ def failed(
 
 
 def as_call_error(error: AggregatorError) -> CallError:
-    """Give *error* as the failure of a call: whatever expressions and shapes raise has the cause ``expression``."""
+    """Return *error* as the failure of a call: whatever expressions and shapes raise has the cause ``expression``."""
     return error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error))
 
 

@@ -17,7 +17,7 @@ _HOLDERS = ("Expression", "Template", "Plan")
 
 
 def references_in(value: Any) -> set[Reference]:
-    """Give every path that expressions and URLs anywhere in *value* read."""
+    """Return every path that expressions and URLs anywhere in *value* read."""
     found: set[Reference] = set()
     _gather(value, found)
     return found
@@ -40,7 +40,7 @@ _KNOWN: dict[type[Any], tuple[str, ...]] = {}
 
 
 def _fields_of(kind: type[Any]) -> tuple[str, ...]:
-    """Give the fields of *kind* that may hold an expression: none for what is no struct."""
+    """Return the fields of *kind* that may hold an expression: none for what is no struct."""
     fields = _KNOWN.get(kind)
     if fields is None:
         fields = _KNOWN[kind] = tuple(_holders(kind)) if issubclass(kind, Struct) and kind not in _SILENT else ()
@@ -54,5 +54,5 @@ def _holders(kind: type[Any]) -> Iterator[str]:
 
 
 def roots_in(value: Any) -> frozenset[str]:
-    """Give the first names of those paths."""
+    """Return the first names of those paths."""
     return frozenset(reference[0] for reference in references_in(value))

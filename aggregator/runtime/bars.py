@@ -116,7 +116,7 @@ def _bar(result: Result, name: str, depth: int, started: float) -> Bar:
 
 
 def bar_member(bar: Bar) -> dict[str, Any]:
-    """Give *bar* as data; times in milliseconds."""
+    """Return *bar* as data; times in milliseconds."""
     if bar.state is None:
         return {"name": bar.name, "state": CANCELLED}
     return {

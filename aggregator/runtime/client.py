@@ -72,7 +72,7 @@ class SharedClient:
         self.client.headers.update([(b"user-agent", header_value(plan.user_agent))])
 
     def pool(self, upstream: UpstreamPlan, demo_port: int | None = None) -> Door:
-        """Give the pool of *upstream*, made on first use; its callers count themselves with ``retain``."""
+        """Return the pool of *upstream*, made on first use; its callers count themselves with ``retain``."""
         key = pool_key(upstream, demo_port)
         pool = self._pools.get(key)
         if pool is None:
@@ -80,7 +80,7 @@ class SharedClient:
         return pool
 
     def _open(self, settings: PoolSettings, *, own: bool) -> Door:
-        """Give a pool to what *settings* say; no proxy could reach what is our *own*."""
+        """Return a pool to what *settings* say; no proxy could reach what is our *own*."""
         if self._stock is not None:
             return ClientPool(settings, self.client, self._stock.open(settings, proxied=not own))
         if self._engine is None:
@@ -132,7 +132,7 @@ class SharedClient:
 
 
 def pool_key(upstream: UpstreamPlan, demo_port: int | None) -> PoolKey:
-    """Give what tells the pool of *upstream* from others: one upstream never takes the connections of another.
+    """Return what tells the pool of *upstream* from others: one upstream never takes the connections of another.
 
     A demo upstream is where the demo server listens now.
     """
@@ -146,7 +146,7 @@ def _timeout(plan: ClientPlan) -> httpx.Timeout:
 
 
 def _settings(plan: ClientPlan, origin: Origin) -> PoolSettings:
-    """Give how an origin is reached that no upstream declares: by a plug-in that uses the client."""
+    """Return how an origin is reached that no upstream declares: by a plug-in that uses the client."""
     return PoolSettings(
         origin,
         limits=Limits(plan.max_connections, plan.max_keepalive, plan.keepalive_expiry),

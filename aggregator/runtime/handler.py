@@ -268,7 +268,7 @@ class EndpointHandler:
         return answer
 
     def _rows_of(self, failure: Result) -> tuple[RowPlan, ...]:
-        """Give the rows of the call that failed; of its part, or of the answer, when it was none."""
+        """Return the rows of the call that failed; of its part, or of the answer, when it was none."""
         if failure.rows is not None:
             return failure.rows
         fan = self.plan.fan

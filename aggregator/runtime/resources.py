@@ -67,12 +67,12 @@ class Resources:
         self._passing: Assembly | None = None
 
     def same(self, value: _T) -> _T:
-        """Give the one object that all equal values are; *value* is immutable."""
+        """Return the one object that all equal values are; *value* is immutable."""
         found: _T = self._known[type(value)].setdefault(value, value)
         return found
 
     def inputs(self, plan: InputPlan, names: tuple[str, ...]) -> Inputs:
-        """Give the inputs of *plan*, the same for the same parameters: those declared in the same words are one."""
+        """Return the inputs of *plan*, the same for the same parameters: those declared in the same words are one."""
         if plan.body is not None:
             return Inputs(plan, names)
         declared = tuple(id(parameter) for parameter in (*plan.params, *plan.query, *plan.headers, *plan.cookies))
@@ -101,12 +101,12 @@ class Resources:
         return self._compressing if plan.compress else None
 
     def judge(self, plan: CallPlan) -> Judge:
-        """Give what judges the replies to *plan*."""
+        """Return what judges the replies to *plan*."""
         alike = judges_alike(plan)
         return Judge(plan) if alike is None else self._judges.setdefault(alike, Judge(plan))
 
     def assembly(self, plan: EndpointPlan) -> Assembly:
-        """Give what makes the answers of *plan*; all that only pass an answer on have the same."""
+        """Return what makes the answers of *plan*; all that only pass an answer on have the same."""
         response = plan.response
         if plan.raw and response == _PLAIN and not is_head_of_head(plan):
             self._passing = self._passing or Assembly(plan, None, self.discloses)
@@ -117,7 +117,7 @@ class Resources:
     def routine(
         self, plan: EndpointPlan, order: Order, effects: tuple[Effect, ...], gates: tuple[Gate, ...] = ()
     ) -> Routine:
-        """Give how *plan* is served, the same for all that are served alike."""
+        """Return how *plan* is served, the same for all that are served alike."""
         assembly = self.assembly(plan)
         return self.same(
             Routine(

@@ -38,7 +38,7 @@ class Site(NamedTuple):
 
 
 def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler | StreamHandler:
-    """Give the handler of *plan*; raises ``StartupError`` when a plug-in cannot be loaded."""
+    """Return the handler of *plan*; raises ``StartupError`` when a plug-in cannot be loaded."""
     params = _placeholders(plan.pattern)
     effects = tuple(_effect(effect, plan.key, resources, params) for effect in plan.effects)
     gates = build_gates(plan.admission, resources.schemes, resources.refusals)
@@ -58,12 +58,12 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
 
 
 def _placeholders(pattern: PathPattern) -> tuple[str, ...]:
-    """Give the placeholders of URLs that path parameters can be copied into as they came."""
+    """Return the placeholders of URLs that path parameters can be copied into as they came."""
     return tuple(f"{name}:path" if name == pattern.wildcard else name for name in pattern.params)
 
 
 def build_fan(plan: FanPlan | None, key: str, resources: Resources, params: tuple[str, ...]) -> FanOut:
-    """Give the runnable fan-out of *plan*; an empty one for None."""
+    """Return the runnable fan-out of *plan*; an empty one for None."""
     if plan is None:
         return fan_out((), (), ())
     parts = [build_part(part, key, resources, params) for part in plan.parts]

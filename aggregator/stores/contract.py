@@ -51,7 +51,7 @@ class Store(Protocol):
         """Hold *lock* for *lifetime* from now; return whether it was held still."""
 
     async def unlock(self, lock: Lock) -> bool:
-        """Give *lock* back; return whether it was held still."""
+        """Return *lock* back; return whether it was held still."""
 
     async def publish(self, channel: bytes, message: bytes) -> None:
         """Send *message* to all that listen to *channel* now."""
@@ -60,4 +60,4 @@ class Store(Protocol):
         """Let *heard* have the messages of *channel*; return what ends that."""
 
     async def aclose(self) -> None:
-        """Give up connections and subscriptions."""
+        """Return up connections and subscriptions."""

@@ -89,7 +89,7 @@ class MemoryStore:
         return True
 
     async def unlock(self, lock: Lock) -> bool:
-        """Give *lock* back; return whether it was held still."""
+        """Return *lock* back; return whether it was held still."""
         if self._locks.get(lock.key) != lock.token:
             return False
         self._locks.delete(lock.key)
@@ -114,5 +114,5 @@ class MemoryStore:
         return end
 
     async def aclose(self) -> None:
-        """Give up the subscriptions."""
+        """Return up the subscriptions."""
         self._heard.clear()

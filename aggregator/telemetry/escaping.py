@@ -22,5 +22,5 @@ _ESCAPES = {point: _escape_of(point) for point in _DANGEROUS}
 
 
 def escape(text: str) -> str:
-    r"""Give *text* on one line, control and direction characters as ``\n``, ``\x1b``, ``\u2028``."""
+    r"""Return *text* on one line, control and direction characters as ``\n``, ``\x1b``, ``\u2028``."""
     return text.translate(_ESCAPES).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -112,19 +112,19 @@ class _LineFormatter(logging.Formatter):
         self.colour = colour
 
     def clean(self, text: str) -> str:
-        """Give *text* without secrets, cut to a length that a person may read."""
+        """Return *text* without secrets, cut to a length that a person may read."""
         text = redact_text(self.masker(text))
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
 
     def message(self, record: logging.LogRecord) -> str:
-        """Give the sentence of *record*; one whose arguments do not fit is shown without them."""
+        """Return the sentence of *record*; one whose arguments do not fit is shown without them."""
         try:
             return self.clean(record.getMessage())
         except (TypeError, ValueError, KeyError):
             return self.clean(str(record.msg))
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        """Give the data of *record*, JSON-like, in the order written, with its exception last."""
+        """Return the data of *record*, JSON-like, in the order written, with its exception last."""
         given: dict[str, Any] = getattr(record, "fields", None) or {}
         fields = {name: redact_named(name, value, self.clean) for name, value in given.items()}
         error = record.exc_info[1] if record.exc_info else None
@@ -139,7 +139,7 @@ class JsonFormatter(_LineFormatter):
     """One JSON object a line, ASCII only: ``ts``, ``level``, ``logger``, ``message``, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line; a field named like one of the first four gets an underscore after its name."""
+        """Return the line; a field named like one of the first four gets an underscore after its name."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {
             "ts": moment.replace("+00:00", "Z"),
@@ -156,7 +156,7 @@ class TextFormatter(_LineFormatter):
     """Local time, level, sentence, then ``name=value`` for each field; values with spaces are quoted."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line, in colour when the formatter was made so."""
+        """Return the line, in colour when the formatter was made so."""
         moment = datetime.fromtimestamp(record.created).astimezone().isoformat(" ", "milliseconds")[:23]
         fields = self.fields(record)
         if record.name.partition(".")[0] != _OWN:
@@ -173,7 +173,7 @@ class TextFormatter(_LineFormatter):
 
 
 def _shown(value: Any) -> str:
-    """Give *value* as text after ``name=``: plain where it can be read back, else as JSON."""
+    """Return *value* as text after ``name=``: plain where it can be read back, else as JSON."""
     if isinstance(value, str) and value and not any(mark in value for mark in " \"'=\n"):
         return escape(value)
     return escape(json.dumps(value, ensure_ascii=False, default=str))

@@ -43,7 +43,7 @@ _REMEMBERED = 16
 
 
 def redact_text(text: str) -> str:
-    """Give *text* with the userinfo and the secret query values of every URL in it masked."""
+    """Return *text* with the userinfo and the secret query values of every URL in it masked."""
     if "://" in text:
         text = _USERINFO.sub(rf"\g<1>{MASK}@", text)
     if "=" in text:
@@ -52,7 +52,7 @@ def redact_text(text: str) -> str:
 
 
 def redact_value(value: Any, text: Callable[[str], str] = redact_text) -> Any:
-    """Give JSON-like *value* with secret names masked at every depth and *text* applied to every string.
+    """Return JSON-like *value* with secret names masked at every depth and *text* applied to every string.
 
     ``{"headers": {"cookie": "a=1"}, "url": "/a?token=x"}`` gives
     ``{"headers": {"cookie": "********"}, "url": "/a?token=********"}``.
@@ -71,7 +71,7 @@ def redact_value(value: Any, text: Callable[[str], str] = redact_text) -> Any:
 
 
 def redact_named(name: str, value: Any, text: Callable[[str], str] = redact_text) -> Any:
-    """Give *value* as it may be shown under *name*: masked as a whole when the name is that of a secret."""
+    """Return *value* as it may be shown under *name*: masked as a whole when the name is that of a secret."""
     return MASK if name.lower() in _SECRET_NAMES else redact_value(value, text)
 
 
@@ -111,5 +111,5 @@ class Masker:
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def __call__(self, text: str) -> str:
-        """Give *text* with ``********`` in place of every known secret."""
+        """Return *text* with ``********`` in place of every known secret."""
         return text if self._pattern is None else self._pattern.sub(MASK, text)

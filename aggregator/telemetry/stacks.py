@@ -25,7 +25,7 @@ _LIBRARY = (
 
 
 def frames_of(error: BaseException) -> tuple[str, ...]:
-    """Give where *error* was raised, the raising line last; at most 16 lines."""
+    """Return where *error* was raised, the raising line last; at most 16 lines."""
     frames = [
         _Frame(frame.f_code.co_filename, number, frame.f_code.co_name)
         for frame, number in traceback.walk_tb(error.__traceback__)
@@ -44,7 +44,7 @@ class Standstill(NamedTuple):
 
 
 def standstill_of(frame: FrameType) -> Standstill:
-    """Give where the running *frame* stands, from the callback on that the event loop called.
+    """Return where the running *frame* stands, from the callback on that the event loop called.
 
     Of code that is not the operator's only the innermost line is shown, and how many lines there are else. Where
     there is none of theirs, our own code is shown in its place.

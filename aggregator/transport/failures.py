@@ -73,7 +73,7 @@ BY_TLS_REASON: dict[str, str] = {
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """Give *error* and what it came from, innermost last."""
+    """Yield *error* and what it came from, innermost last."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
@@ -83,7 +83,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def connect_failure(error: BaseException) -> CallError:
-    """Give what an *error* while connecting means; the first in its chain that is known decides."""
+    """Return what an *error* while connecting means; the first in its chain that is known decides."""
     for link in chain(error):
         if isinstance(link, ssl.SSLError):
             return tls_failure(link)
@@ -106,7 +106,7 @@ def tls_failure(error: ssl.SSLError) -> CallError:
 
 
 def lost_failure(error: BaseException | None, *, answering: bool) -> CallError:
-    """Give what the loss of a connection in use means; *error* is None when the upstream closed it."""
+    """Return what the loss of a connection in use means; *error* is None when the upstream closed it."""
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return tls_failure(error)
     if error is not None and not isinstance(error, ssl.SSLError | EOFError):
@@ -117,15 +117,15 @@ def lost_failure(error: BaseException | None, *, answering: bool) -> CallError:
 
 
 def late(cause: Cause, retry_after: float | None = None) -> CallError:
-    """Give the failure of a call that is overdue for *cause*; *retry_after* is told when it waited for us."""
+    """Return the failure of a call that is overdue for *cause*; *retry_after* is told when it waited for us."""
     return CallError(cause, TOO_LATE[cause], retry_after=retry_after if cause == Cause.QUEUE_TIMEOUT else None)
 
 
 def crowded(retry_after: float) -> CallError:
-    """Give the refusal of a call for which there is no place to wait."""
+    """Return the refusal of a call for which there is no place to wait."""
     return CallError(Cause.QUEUE_FULL, "Too many calls wait for the upstream.", retry_after=retry_after)
 
 
 def closing() -> CallError:
-    """Give the refusal of a call on a pool that is being closed."""
+    """Return the refusal of a call on a pool that is being closed."""
     return CallError(Cause.QUEUE_FULL, "The gateway is closing its connections to the upstream.", retry_after=1.0)

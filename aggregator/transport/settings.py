@@ -46,7 +46,7 @@ class Origin(Struct, frozen=True):
 
     @classmethod
     def parse(cls, url: str, unix_socket: str | None = None) -> Origin:
-        """Give the origin of *url*; path and query play no part. Raises ValueError on other schemes."""
+        """Return the origin of *url*; path and query play no part. Raises ValueError on other schemes."""
         parts = urlsplit(url)
         if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
             raise ValueError(f"not an http or https URL with a host: {url!r}")

@@ -56,7 +56,7 @@ def get(
 
 
 def _target(text: str, method: str) -> tuple[str, str]:
-    """Give method and target of ``/path``, or of ``POST /path`` as routes.yaml writes it."""
+    """Return method and target of ``/path``, or of ``POST /path`` as routes.yaml writes it."""
     first, _, rest = text.partition(" ")
     if rest and first.upper() in METHODS:
         method, text = first, rest.strip()

@@ -89,7 +89,7 @@ class GraphqlSettings(Settings):
 
 
 def short_call(value: Any) -> Any:
-    """Give the long form of a call that was written as its URL alone."""
+    """Return the long form of a call that was written as its URL alone."""
     return {"url": value} if isinstance(value, str) else value
 
 

@@ -33,7 +33,7 @@ _SHAPE = "What is taken from a body, in this order: select, target, allow or den
 
 
 def reference_text() -> str:
-    """Give the whole reference."""
+    """Return the whole reference."""
     schema = build_schema()
     parts: dict[str, Schema] = schema["$defs"]
     parts["ShapeSettings"] = {
@@ -89,7 +89,7 @@ def _cell(text: str) -> str:
 
 
 def _kind(schema: Schema) -> str:
-    """Give what a value may be, in words, with a link where it has a section of its own."""
+    """Return what a value may be, in words, with a link where it has a section of its own."""
     if "anyOf" in schema:
         kinds = [_kind(choice) for choice in schema["anyOf"] if choice.get("type") != "null"]
         return " or ".join(dict.fromkeys(kind for kind in kinds if kind))

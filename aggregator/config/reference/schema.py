@@ -52,7 +52,7 @@ def schema_text() -> str:
 
 
 def build_schema() -> Schema:
-    """Give the schema of a whole file."""
+    """Return the schema of a whole file."""
     schema = RootSettings.model_json_schema(by_alias=True, mode="validation")
     parts: dict[str, Schema] = schema.pop("$defs")
     for part in parts.values():
@@ -117,17 +117,17 @@ def _as_written(told: Schema, choice: Schema) -> None:
 
 
 def _flat(member: Schema) -> list[Schema]:
-    """Give the choices of *member*, which is itself a choice of another schema."""
+    """Return the choices of *member*, which is itself a choice of another schema."""
     return [choice for choice in member["anyOf"] if choice != _A_VARIABLE] if "anyOf" in member else [member]
 
 
 def _named(schema: Schema) -> Schema:
-    """Give *schema*, or the name of one that occurs all over."""
+    """Return *schema*, or the name of one that occurs all over."""
     return next(({"$ref": f"#/$defs/{name}"} for name, known in _SHARED.items() if known == schema), schema)
 
 
 def _is_narrow(schema: Schema) -> bool:
-    """Say whether *schema* refuses the text ``${NAME}``."""
+    """Return whether *schema* refuses the text ``${NAME}``."""
     if "$ref" in schema:
         return schema["$ref"] in ("#/$defs/Duration", "#/$defs/Size")
     return schema.get("type") in ("integer", "number", "boolean") or "enum" in schema

@@ -58,7 +58,7 @@ def _of_endpoint(rows: Rows, analysis: Analysis) -> Iterator[Finding]:
 def _in_vain(
     row: StatusRow, path: tuple[str | int, ...], parts: list[Part], calls: Iterable[CallSite]
 ) -> Iterator[Finding]:
-    """Give what is wrong with a *row* about *parts*, or about all where there are none, that make these *calls*."""
+    """Yield what is wrong with a *row* about *parts*, or about all where there are none, that make these *calls*."""
     if parts and all(map(_loses_items, parts)) and row.on not in _OF_A_LIST:
         message = f"no failure reaches this row: an item of `{parts[0].name}` that fails is lost alone"
         yield Finding("unreachable-row", message, path, "remove it, or write `on_error: fail`", "warning")
@@ -68,7 +68,7 @@ def _in_vain(
 
 
 def _optional(part: Part) -> Part | None:
-    """Give the nearest part, *part* or one around it, whose failure is replaced."""
+    """Return the nearest part, *part* or one around it, whose failure is replaced."""
     around: Part | None = part
     while around is not None and not around.settings.optional:
         around = around.outer

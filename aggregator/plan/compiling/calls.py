@@ -38,7 +38,7 @@ class Surroundings(Struct):
 
     @classmethod
     def of(cls, root: RootSettings, tls_digests: Mapping[str, str]) -> Surroundings:
-        """Give the surroundings of *root*; *tls_digests* are, by upstream, of its files of TLS."""
+        """Return the surroundings of *root*; *tls_digests* are, by upstream, of its files of TLS."""
         return cls(
             root,
             {
@@ -52,7 +52,7 @@ class Surroundings(Struct):
         )
 
     def upstream(self, name: str | None, origin: str | None, label: str) -> UpstreamPlan:
-        """Give the plan of the upstream *name*, or of the one at *origin*."""
+        """Return the plan of the upstream *name*, or of the one at *origin*."""
         if name is not None:
             return self.upstreams[name]
         assert origin is not None
@@ -90,17 +90,17 @@ class EndpointSurroundings(Struct, frozen=True):
         return self.settings.response is not None and self.settings.response.pass_ is not None
 
     def inside(self, name: str, rows: tuple[RowPlan, ...]) -> EndpointSurroundings:
-        """Give the surroundings of what is in the part *name*, whose status map has *rows*."""
+        """Return the surroundings of what is in the part *name*, whose status map has *rows*."""
         return replace(self, outer=(*self.outer, name), outer_rows=(*rows, *self.outer_rows))
 
     def rows_of(self, name: str, own: tuple[RowPlan, ...], upstream: str = "") -> tuple[RowPlan, ...]:
-        """Give the rows that may speak of *name*: its *own*, of the parts around it, endpoint, upstream, defaults."""
+        """Return the rows that may speak of *name*: its *own*, of the parts around it, endpoint, upstream, defaults."""
         levels = (own, self.outer_rows, self.rows, self.whole.upstream_rows.get(upstream, ()), self.whole.default_rows)
         return rows_for((name, *self.outer), *levels)
 
 
 def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> CallPlan:
-    """Give the plan of the call *settings*, named *name*."""
+    """Return the plan of the call *settings*, named *name*."""
     assert settings.url is not None
     url = compile_url(settings.url)
     root = near.whole.root
@@ -176,7 +176,7 @@ def _success(settings: CallSettings, *, takes_part: bool) -> SuccessPlan:
 
 
 def compile_shape_plan(settings: ShapeSettings) -> ShapePlan | None:
-    """Give the plan of what is taken from a body; None when everything is."""
+    """Return the plan of what is taken from a body; None when everything is."""
     plan = ShapePlan(
         target=settings.target,
         allow=settings.allow,

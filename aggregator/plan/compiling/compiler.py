@@ -58,7 +58,7 @@ class Compiler:
         self._known: dict[bytes, EndpointPlan] = {}
 
     def compile(self, config: Config) -> Plan:
-        """Give the plan of *config*."""
+        """Return the plan of *config*."""
         settings = config.settings
         whole = Surroundings.of(settings, config.tls_digests)
         endpoints = tuple(self._endpoint(endpoint, whole) for endpoint in config.endpoints)
@@ -84,7 +84,7 @@ class Compiler:
 
 
 def compile_plan(config: Config) -> Plan:
-    """Give the plan of *config*; equal configurations give equal plans."""
+    """Return the plan of *config*; equal configurations give equal plans."""
     return Compiler().compile(config)
 
 
@@ -128,7 +128,7 @@ def _limits(settings: ClientLimitSettings | None) -> ClientLimitsPlan:
 
 
 def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPlan:
-    """Give the plan of one endpoint."""
+    """Return the plan of one endpoint."""
     settings = config.take_settings()
     method, path = config.key.split(None, 1)
     rows = compile_rows(settings.status_map)
@@ -199,7 +199,7 @@ def _effect(settings: BackgroundCallSettings, shown_url: str, near: EndpointSurr
 
 
 def _unread(call: CallPlan) -> CallPlan:
-    """Give *call* without a look at its body, which nobody reads unless it decides about success."""
+    """Return *call* without a look at its body, which nobody reads unless it decides about success."""
     is_judged = call.success.when is not None or call.graphql != "no"
     return call if is_judged else replace(call, format="raw")
 

@@ -16,7 +16,7 @@ from aggregator.templates import Expression, compile_expression, compile_value, 
 
 
 def compile_fan(fan: FanOutSettings, near: EndpointSurroundings) -> FanPlan:
-    """Give the plan of *fan*; a part waits for the parts that it names, and for those that it ``needs``."""
+    """Return the plan of *fan*; a part waits for the parts that it names, and for those that it ``needs``."""
     root = near.whole.root
     calls = calls_of(fan, root.groups)
     index = {name: number for number, name in enumerate(calls)}
@@ -31,7 +31,7 @@ def compile_fan(fan: FanOutSettings, near: EndpointSurroundings) -> FanPlan:
 def compile_part(
     name: str, settings: CallSettings, near: EndpointSurroundings, waits: tuple[int, ...] = ()
 ) -> PartPlan:
-    """Give the plan of one part, whatever its kind; its *rows* are for failures that are not of one of its calls."""
+    """Return the plan of one part, whatever its kind; its *rows* are for failures that are not of one of its calls."""
     own = compile_rows(settings.status_map)
     inner = near.inside(name, own)
     common = {
@@ -76,19 +76,19 @@ def _batch(settings: BatchSettings, call: CallPlan) -> BatchPlan:
 
 
 def _of_whole(shape: ShapePlan | None) -> ShapePlan | None:
-    """Give what of *shape* finds the list in a batch answer."""
+    """Return what of *shape* finds the list in a batch answer."""
     if shape is None or (shape.select, shape.select_expression, shape.target) == (None, None, None):
         return None
     return ShapePlan(shape.select, shape.select_expression, shape.target)
 
 
 def _of_element(shape: ShapePlan | None) -> ShapePlan | None:
-    """Give what of *shape* is meant for each element of a batch answer."""
+    """Return what of *shape* is meant for each element of a batch answer."""
     return None if shape is None else replace(shape, select=None, select_expression=None, target=None)
 
 
 def _reads(call: CallPlan) -> tuple[Expression, ...] | None:
-    """Give all that *call* reads of an item: where it is equal, one call will do. None when each needs its own."""
+    """Return all that *call* reads of an item: where it is equal, one call will do. None when each needs its own."""
     if call.request.method not in SAFE:
         return None
     references = references_in(call)

@@ -24,7 +24,7 @@ DEMO = "demo"
 
 
 def compile_client(settings: ClientSettings) -> ClientPlan:
-    """Give the plan of the shared client."""
+    """Return the plan of the shared client."""
     limits = settings.limits
     return ClientPlan(
         total=settings.timeout.total or 10.0,
@@ -91,7 +91,7 @@ def _limits(own: LimitSettings | None, client: LimitSettings) -> Limits:
 
 
 def _timeouts(levels: tuple[Timeouts | None, ...]) -> PoolTimeouts:
-    """Give the limits of the phases, each from the nearest of *levels* that says it."""
+    """Return the limits of the phases, each from the nearest of *levels* that says it."""
 
     def nearest(name: str) -> float | None:
         said = (getattr(level, name) for level in levels if level is not None)
@@ -115,5 +115,5 @@ def _tls(settings: TlsSettings | None, digest: str) -> PoolTls:
 
 
 def anonymous_upstream(origin: str, label: str, root: RootSettings) -> UpstreamPlan:
-    """Give the plan of an upstream that a call names by its full URL; clients read the name of the part."""
+    """Return the plan of an upstream that a call names by its full URL; clients read the name of the part."""
     return compile_upstream(origin, UpstreamSettings.model_validate({"url": origin}), root, label=label)

@@ -70,7 +70,7 @@ class Explanation(Struct, frozen=True):
     stacks: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as data for machines; times in seconds."""
+        """Return it as data for machines; times in seconds."""
         member: dict[str, Any] = self.veil.value(
             {
                 "endpoint": self.plan.key,
@@ -123,7 +123,7 @@ def explain(plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, st
 
 
 def _typed(plan: EndpointPlan, params: Mapping[str, str]) -> dict[str, Any]:
-    """Give *params* as the endpoint would read them."""
+    """Return *params* as the endpoint would read them."""
     unknown = [name for name in params if name not in plan.pattern.params]
     if unknown:
         known = ", ".join(plan.pattern.params) or "none"
@@ -133,7 +133,7 @@ def _typed(plan: EndpointPlan, params: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _answer(plan: EndpointPlan) -> str:
-    """Give what the client gets when nothing fails."""
+    """Return what the client gets when nothing fails."""
     verdicts = sorted({status for call in calls_in(plan.fan) for status, _ in call.success.verdicts})
     if not verdicts:
         return _whole_answer(plan)
@@ -157,7 +157,7 @@ def _whole_answer(plan: EndpointPlan) -> str:
 
 
 def _status(response: ResponsePlan) -> str:
-    """Give the status that the file says, if it says one."""
+    """Return the status that the file says, if it says one."""
     if response.status_expression is not None:
         return f"{{{{ {response.status_expression.source} }}}}"
     return str(response.status or "")
@@ -192,7 +192,7 @@ def _making(plan: EndpointPlan, veil: Veil) -> ExplainedPart | None:
 
 
 def _rules(part: PartPlan) -> list[str]:
-    """Give the rows that decide what *part* becomes; where its calls differ, each with the call that it is for."""
+    """Return the rows that decide what *part* becomes; where its calls differ, each with the call that it is for."""
     maps = dict.fromkeys((way.name, way.rows) for way in ways_of(part) if way.rows)
     if len({rows for _, rows in maps}) == 1:
         return [rule_text(row) for row in next(iter(maps))[1]]

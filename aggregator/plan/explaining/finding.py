@@ -11,7 +11,7 @@ from aggregator.templates import Param, PathPattern
 
 
 def find_endpoint(plan: Plan, text: str) -> tuple[EndpointPlan, dict[str, str]]:
-    """Give the endpoint that *text* means, and the parameters in it: ``GET /orders/{id}`` or ``GET /orders/7``.
+    """Return the endpoint that *text* means, and the parameters in it: ``GET /orders/{id}`` or ``GET /orders/7``.
 
     The method may be left out where only one is declared. Raises ``AggregatorError`` that names the nearest.
     """
@@ -42,7 +42,7 @@ def _parted(text: str) -> tuple[str | None, str]:
 
 
 def _match(pattern: PathPattern, path: str) -> dict[str, str] | None:
-    """Give the parameters of *path* when *pattern* matches it."""
+    """Return the parameters of *path* when *pattern* matches it."""
     words = path.partition("?")[0].removeprefix("/").split("/")
     params: dict[str, str] = {}
     for number, segment in enumerate(pattern.segments):
@@ -59,5 +59,5 @@ def _match(pattern: PathPattern, path: str) -> dict[str, str] | None:
 
 
 def _freedom(found: tuple[EndpointPlan, dict[str, str]]) -> tuple[int, ...]:
-    """Give a key that is least for the endpoint that serves: a literal beats a parameter, this one the rest."""
+    """Return a key that is least for the endpoint that serves: a literal beats a parameter, this one the rest."""
     return tuple(0 if isinstance(part, bytes) else 2 if part.rest else 1 for part in found[0].pattern.segments)

@@ -24,7 +24,7 @@ class Branch(Struct, frozen=True):
 
 
 def tree_of(fan: FanPlan, line: Line) -> tuple[Branch, ...]:
-    """Give the parts of *fan* as a tree: each hangs on the part that it waits for, the deepest if there are many."""
+    """Return the parts of *fan* as a tree: each hangs on the part that it waits for, the deepest if there are many."""
     owners = [_owner(fan, number) for number in range(len(fan.parts))]
 
     def under(owner: int | None) -> tuple[Branch, ...]:
@@ -94,7 +94,7 @@ def _source(expression: Expression) -> str:
 
 
 def draw_tree(branches: Sequence[Branch]) -> list[str]:
-    """Give the lines of a tree, with the requests of neighbours in one column."""
+    """Return the lines of a tree, with the requests of neighbours in one column."""
     return list(_lines(branches, ""))
 
 
@@ -111,7 +111,7 @@ def _lines(branches: Sequence[Branch], prefix: str) -> Iterator[str]:
 
 
 def mermaid(plan: EndpointPlan, line: Line) -> str:
-    """Give a flowchart: an arrow is an order that references ask for, a dotted one comes after the answer.
+    """Return a flowchart: an arrow is an order that references ask for, a dotted one comes after the answer.
 
     Groups and races are boxes around their parts; a dotted arrow inside leads to what is tried after a failure.
     """
@@ -129,7 +129,7 @@ def mermaid(plan: EndpointPlan, line: Line) -> str:
 
 
 def _nodes(fan: FanPlan, stem: str, before: Sequence[str], line: Line) -> Iterator[str]:
-    """Give the parts of *fan* and their order; what waits for none of them follows *before*."""
+    """Yield the parts of *fan* and their order; what waits for none of them follows *before*."""
     for number, part in enumerate(fan.parts):
         yield from _node(part, f"{stem}{number}", line)
         yield from (f"  {after} --> {stem}{number}" for after in [f"{stem}{wait}" for wait in part.waits] or before)

@@ -47,5 +47,5 @@ def _computes(response: ResponsePlan) -> bool:
 
 
 def may_fail(expression: Expression | None) -> bool:
-    """Say whether *expression* can meet data that it cannot use: a plain path gives null for what is not there."""
+    """Return whether *expression* can meet data that it cannot use: a plain path gives null for what is not there."""
     return expression is not None and expression.path is None and not expression.is_constant

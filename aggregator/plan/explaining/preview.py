@@ -42,11 +42,11 @@ class Veil:
         self._masker = Masker(self._secrets)
 
     def text(self, text: str) -> str:
-        """Give *text* with every known secret and every credential in a URL masked."""
+        """Return *text* with every known secret and every credential in a URL masked."""
         return MASK if text in self._secrets else redact_text(self._masker(text))
 
     def named(self, name: str, text: str) -> str:
-        """Give the value of the header or query parameter *name*, masked as a whole when any of it is secret."""
+        """Return the value of the header or query parameter *name*, masked as a whole when any of it is secret."""
         is_secret = name.lower() in SECRET_HEADERS or _SENSITIVE.search(name) is not None
         return MASK if is_secret or self._holds_secret(text) else redact_text(text)
 
@@ -55,11 +55,11 @@ class Veil:
         return any(secret in words or (len(secret) >= _LONG and secret in text) for secret in self._secrets)
 
     def value(self, value: Any) -> Any:
-        """Give JSON-like *value* with secrets masked at every depth."""
+        """Return JSON-like *value* with secrets masked at every depth."""
         return redact_named("", value, self.text)
 
     def upstream(self, name: str) -> str:
-        """Give the name of an upstream; a call by its full URL has its origin for a name."""
+        """Return the name of an upstream; a call by its full URL has its origin for a name."""
         is_secret = "://" in name and any(name in secret for secret in self._secrets)
         return f"{name.partition('://')[0]}://{MASK}" if is_secret else self.text(name)
 
@@ -79,7 +79,7 @@ class RequestPreview(Struct, frozen=True):
 
 
 def preview(call: CallPlan, params: Mapping[str, Any], veil: Veil) -> RequestPreview:
-    """Give the request of *call* with *params* in place of path parameters; other placeholders stay."""
+    """Return the request of *call* with *params* in place of path parameters; other placeholders stay."""
     request, upstream = call.request, call.upstream.name
     separator = "" if "://" in upstream else ":"
     return RequestPreview(
@@ -147,7 +147,7 @@ def _body(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> str | 
 
 
 def shown(template: Template, params: Mapping[str, Any] | None = None) -> Any:
-    """Give *template* as data, expressions as they are written; those that only read *params* are evaluated."""
+    """Return *template* as data, expressions as they are written; those that only read *params* are evaluated."""
     return _node(template.node, params or {})
 
 

@@ -14,19 +14,19 @@ from aggregator.plan.walking import calls_in, calls_in_part
 
 
 def counts_text(plan: Plan) -> str:
-    """Give what *plan* declares: ``3 endpoints · 2 upstreams · 1 background call``."""
+    """Return what *plan* declares: ``3 endpoints · 2 upstreams · 1 background call``."""
     effects = sum(len(endpoint.effects) for endpoint in plan.endpoints)
     counts = [count_text(len(plan.endpoints), "endpoint"), count_text(len(plan.upstreams), "upstream")]
     return " · ".join(counts + ([count_text(effects, "background call")] if effects else []))
 
 
 def count_text(number: int, noun: str) -> str:
-    """Give *number* and *noun*, in the plural unless there is one."""
+    """Return *number* and *noun*, in the plural unless there is one."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def calls_text(plan: EndpointPlan) -> str:
-    """Give the line: ``→ users``, ``⇉ profile · orders · ads?``, ``= 200``, with ``+ background`` behind."""
+    """Return the line: ``→ users``, ``⇉ profile · orders · ads?``, ``= 200``, with ``+ background`` behind."""
     if plan.fan is None:
         text = f"= {plan.response.status or 200}"
     elif plan.kind == "call":
@@ -51,7 +51,7 @@ def limits_text(plan: EndpointPlan) -> str:
 
 
 def part_text(part: PartPlan) -> str:
-    """Give the name of *part*, with ``[]`` for one call per item and ``?`` when it is optional."""
+    """Return the name of *part*, with ``[]`` for one call per item and ``?`` when it is optional."""
     return f"{part.name}{'[]' if part.each else ''}{'?' if part.optional else ''}"
 
 
@@ -61,7 +61,7 @@ def moment_text(effect: EffectPlan) -> str:
 
 
 def named_calls(part: PartPlan) -> Iterator[tuple[str, str, CallPlan]]:
-    """Give every call of *part* with its place in words (``page?.cart``) and its role there."""
+    """Yield every call of *part* with its place in words (``page?.cart``) and its role there."""
     yield from _named(part, part_text(part), "call")
 
 
@@ -96,7 +96,7 @@ def _in_part(part: PartPlan, name: str, outer: tuple[str, ...]) -> Iterator[tupl
 
 
 def route_member(plan: EndpointPlan) -> dict[str, Any]:
-    """Give an endpoint as data: what is served, what it calls, its deadline and its longest silence in seconds."""
+    """Return an endpoint as data: what is served, what it calls, its deadline and its longest silence in seconds."""
     return {
         "method": plan.method,
         "path": plan.pattern.source,

@@ -17,7 +17,7 @@ _USUAL = frozenset({"502", "ok", "lost", "lost/502"})
 
 
 def explanation_text(explanation: Explanation) -> str:
-    """Give *explanation* as text; headings stand at the start of a line, all else is indented."""
+    """Return *explanation* as text; headings stand at the start of a line, all else is indented."""
     plan = explanation.plan
     lines = [plan.key, f"  {explanation.answer}", f"  within {limits_text(plan)}"]
     lines += [f"  {line}" for line in carried_lines(plan.edge)]
@@ -83,7 +83,7 @@ def _failure_lines(explanation: Explanation) -> Iterator[str]:
 
 
 def _cells_of(part: ExplainedPart) -> str:
-    """Give all that the client can get for *part*, whatever the case, once each."""
+    """Return all that the client can get for *part*, whatever the case, once each."""
     return "/".join(dict.fromkeys(cell for case in part.cases for cell in case.text.split("/")))
 
 
@@ -103,7 +103,7 @@ def _usual(name: str) -> frozenset[str]:
 
 
 def _rule_lines(parts: Sequence[ExplainedPart]) -> Iterator[str]:
-    """Give the rows of status maps, those that several parts share once."""
+    """Yield the rows of status maps, those that several parts share once."""
     rules: dict[tuple[str, ...], list[str]] = {}
     for part in parts:
         if part.rules:

@@ -65,7 +65,7 @@ def _cell(outcome: Outcome) -> str:
 
 
 def cases_of(part: PartPlan, endpoint: EndpointPlan) -> tuple[Case, ...]:
-    """Give every case of *part*: families of causes, then 404 and the classes of statuses."""
+    """Return every case of *part*: families of causes, then 404 and the classes of statuses."""
     calls = calls_in_part(part)
     causes = {family: [cause for cause in CAUSES if cause.family == family] for family in _FAMILIES}
     if not any(call.success.when or call.graphql != "no" for call in calls):
@@ -83,7 +83,7 @@ def cases_of(part: PartPlan, endpoint: EndpointPlan) -> tuple[Case, ...]:
 
 
 def answer_cases(endpoint: EndpointPlan) -> tuple[Case, ...]:
-    """Give the cases in which the answer cannot be made although its parts are there: the part ``response``."""
+    """Return the cases in which the answer cannot be made although its parts are there: the part ``response``."""
     causes = answer_causes(endpoint)
     outcomes: dict[str, list[Outcome]] = {}
     for cause in CAUSES:
@@ -93,7 +93,7 @@ def answer_cases(endpoint: EndpointPlan) -> tuple[Case, ...]:
 
 
 def outcome_table(endpoint: EndpointPlan) -> tuple[OutcomeRow, ...]:
-    """Give the whole table of *endpoint*: every part and the answer, every case, every outcome that it can have."""
+    """Return the whole table of *endpoint*: every part and the answer, every case, every outcome that it can have."""
     lines = [(part.name, cases_of(part, endpoint)) for part in (endpoint.fan.parts if endpoint.fan else ())]
     lines.append(("response", answer_cases(endpoint)))
     return tuple(OutcomeRow(name, case.name, one) for name, cases in lines for case in cases for one in case.outcomes)
@@ -108,7 +108,7 @@ def _by_cause(part: PartPlan, endpoint: EndpointPlan, cause: Cause) -> Iterator[
 
 
 def _by_status(part: PartPlan, endpoint: EndpointPlan, name: str) -> tuple[Outcome, ...]:
-    """Give the outcomes of an upstream that answers *name*; a class stands for its statuses that no row names."""
+    """Return the outcomes of an upstream that answers *name*; a class stands for its statuses that no row names."""
     calls = calls_in_part(part)
     if not any(_failing(call, name, ()) for call in calls):
         return (Outcome("success", None, name),)
@@ -122,7 +122,7 @@ def _by_status(part: PartPlan, endpoint: EndpointPlan, name: str) -> tuple[Outco
 
 
 def _failing(call: CallPlan, name: str, rows: tuple[RowPlan, ...]) -> list[int]:
-    """Give the statuses of the case *name* that are failures of *call*, without those that a row names."""
+    """Return the statuses of the case *name* that are failures of *call*, without those that a row names."""
     if name == "404":
         return [] if 404 in call.success.statuses else [404]
     named = {row.on for row in rows} | {"404"}
@@ -135,7 +135,7 @@ def _failing(call: CallPlan, name: str, rows: tuple[RowPlan, ...]) -> list[int]:
 
 
 def _instead(part: PartPlan, endpoint: EndpointPlan, cause: Cause) -> Outcome:
-    """Give what a failure becomes that does not fail the answer: a default, or a lost item."""
+    """Return what a failure becomes that does not fail the answer: a default, or a lost item."""
     kind: Kind = "default" if part.optional or part.each is None else "lost"
     return Outcome(kind, endpoint.response.status or 200, cause.value)
 
@@ -151,7 +151,7 @@ def _merged(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
 
 
 def _outcomes(rows: tuple[RowPlan, ...], cause: Cause, status: int) -> Iterator[Outcome]:
-    """Give what follows from *rows* in order, up to the first without a condition."""
+    """Yield what follows from *rows* in order, up to the first without a condition."""
     keys = (*keys_of(cause, status), "any")
     for row in rows:
         if row.on in keys:
@@ -171,7 +171,7 @@ def _outcome(row: RowPlan, cause: Cause, status: int) -> Outcome:
 
 
 def rule_text(row: RowPlan) -> str:
-    """Give a row of a status map in words: ``404 → 404 "User not found"``."""
+    """Return a row of a status map in words: ``404 → 404 "User not found"``."""
     condition = "" if row.when is None else f" if {{{{ {row.when.source} }}}}"
     if row.forward:
         status = "its status" if row.status is None else str(row.status)

@@ -19,7 +19,7 @@ class Way(Struct, frozen=True):
 
 
 def ways_of(part: PartPlan) -> tuple[Way, ...]:
-    """Give the ways in which *part* can fail; none when it is optional.
+    """Return the ways in which *part* can fail; none when it is optional.
 
     Of alternatives the last one speaks, of a lost race the first runner that is not skipped, of a group every part
     that is needed, of a list its items if one of them is enough to fail it.

@@ -56,7 +56,7 @@ class Assembly:
             exchange.asked = self._narrowing.asked(exchange)
 
     async def answer(self, run: Run) -> Answer:
-        """Give the answer; raises ``ExpressionError`` or ``CallError`` when the parts cannot become one."""
+        """Return the answer; raises ``ExpressionError`` or ``CallError`` when the parts cannot become one."""
         answer = self.plain(run)
         return answer if self._finish is None else await self._finish(answer, run)
 
@@ -66,7 +66,7 @@ class Assembly:
         return self._finish is None
 
     def plain(self, run: Run) -> Answer:
-        """Give the answer before anything that needs the body as data, or that more than one part has a say in."""
+        """Return the answer before anything that needs the body as data, or that more than one part has a say in."""
         answer = self._begin(run)
         names = run.frame.names
         if self._status_of is not None and answer.status not in self._standing:
@@ -84,7 +84,7 @@ class Assembly:
 
 
 def _compile_begin(plan: EndpointPlan, *, has_steps: bool) -> Begin:
-    """Give the function that makes an answer with status, content type and body; with steps the body comes later."""
+    """Return the function that makes an answer with status, content type and body; with steps the body comes later."""
     status = plan.response.status
     if plan.raw:
         return _passing(status, standing_statuses(plan), head_only=is_head_of_head(plan), whole=plan.response.pass_all)
@@ -166,7 +166,7 @@ def _keep_length(answer: Answer, result: Result) -> None:
 
 
 def _status_of_call(result: Result | None) -> int:
-    """Give the status of an answer that is made from one call: the upstream's, unless it goes without a body."""
+    """Return the status of an answer that is made from one call: the upstream's, unless it goes without a body."""
     if result is None or result.state is not State.OK or not has_body(result.status):
         return 200
     return result.status
@@ -185,7 +185,7 @@ def mark_partial(answer: Answer, results: list[Result]) -> None:
 
 
 def status_from(expression: Expression, names: Names) -> int:
-    """Give the status that *expression* computes; raises ``ExpressionError`` when it is none."""
+    """Return the status that *expression* computes; raises ``ExpressionError`` when it is none."""
     value = expression.evaluate(names)
     if isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599:
         return value

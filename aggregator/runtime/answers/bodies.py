@@ -29,7 +29,7 @@ _LARGE = 64 * 1024
 
 
 def body_of(plan: EndpointPlan) -> Body:
-    """Give the function that writes the body of an answer, for a plan without steps."""
+    """Return the function that writes the body of an answer, for a plan without steps."""
     response = plan.response
     if response.body is not None:
         return _templated(response.body, response)
@@ -43,7 +43,7 @@ def body_of(plan: EndpointPlan) -> Body:
 
 
 def value_of(plan: EndpointPlan) -> Value:
-    """Give the function that makes the body of an answer as data for steps: exact, unless one of them computes.
+    """Return the function that makes the body of an answer as data for steps: exact, unless one of them computes.
 
     Where the client chose its fields, what it did not ask for need not be there.
     """
@@ -66,7 +66,7 @@ def value_of(plan: EndpointPlan) -> Value:
 
 
 def _decode_for(response: ResponsePlan) -> Decode:
-    """Give the function that reads bodies for the steps of an answer."""
+    """Return the function that reads bodies for the steps of an answer."""
     computed = computes(response.shape) or response.transform is not None
     return json_codec.decode if computed else json_codec.decode_exact
 
@@ -100,7 +100,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def encode_body(value: Any, *, as_text: bool) -> bytes:
-    """Give *value* as JSON, or as it is when it is text and is to stand *as_text*; raises ``ExpressionError``."""
+    """Return *value* as JSON, or as it is when it is text and is to stand *as_text*; raises ``ExpressionError``."""
     if not as_text or not isinstance(value, str):
         return json_codec.encode(value)
     try:
@@ -140,7 +140,7 @@ def _merged(how: str, names: tuple[str, ...]) -> Body:
 
 
 def object_body(names: tuple[str, ...]) -> Body:
-    """Give the function that splices results into an object under *names*, in that order."""
+    """Return the function that splices results into an object under *names*, in that order."""
     keys = [(b"," if number else b"{") + json_codec.encode(name) + b":" for number, name in enumerate(names)]
 
     def body(run: Run) -> bytes | list[bytes]:
@@ -159,7 +159,7 @@ def object_body(names: tuple[str, ...]) -> Body:
 
 
 def compile_steps(plan: EndpointPlan, transform: Function | None, discloses: Discloses) -> list[Step]:
-    """Give what is done to the body as data, in this order: joins, shape, transform, fields, meta."""
+    """Return what is done to the body as data, in this order: joins, shape, transform, fields, meta."""
     response = plan.response
     decode = _decode_for(response)
     steps = [_join(join, plan.fan, decode) for join in response.join]

@@ -16,7 +16,7 @@ _MOST_OF_A_BODY = 4096
 
 
 def compile_disclosure(server: ServerPlan) -> Discloses:
-    """Give the function that says whether details may be told to whom sent a request; to nobody unless declared."""
+    """Return the function that says whether details may be told to whom sent a request; to nobody unless declared."""
     header, secret = server.debug_header, server.debug_secret
     if not header or not secret:
         return _never

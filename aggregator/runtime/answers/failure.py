@@ -28,12 +28,12 @@ _UNKNOWN = CallError(Cause.EXPRESSION, "The answer could not be made.")
 
 
 def default_status(result: Result) -> int:
-    """Give the status that the failure *result* becomes when no row says otherwise."""
+    """Return the status that the failure *result* becomes when no row says otherwise."""
     return failures.default_status(result.cause or Cause.EXPRESSION, result.status)
 
 
 def matches(row: RowPlan, result: Result, names: Names) -> bool:
-    """Say whether *row*, one of those that may speak of its part, speaks of the failure *result*; sees ``this``."""
+    """Return whether *row*, one of those that may speak of its part, speaks of the failure *result*; sees ``this``."""
     if row.on != "any" and row.on not in failures.keys_of(result.cause or Cause.EXPRESSION, result.status):
         return False
     return row.when is None or row.when.truth(names)
@@ -146,7 +146,7 @@ def _mapped(
 
 
 def sentence(message: str) -> str:
-    """Give *message* as the sentence that every other detail is; expressions speak in phrases, as the loader does."""
+    """Return *message* as the sentence that every other detail is; expressions speak in phrases, as the loader does."""
     return message if message.endswith((".", "!", "?")) else f"{message[:1].upper()}{message[1:]}."
 
 

@@ -34,7 +34,7 @@ _AT_ONCE = 4 * 1024
 
 
 def compile_check(response: ResponsePlan) -> Check | None:
-    """Give the function that refuses (406) what cannot be answered in a format that is asked for; None when all can."""
+    """Return what refuses (406) all that cannot be answered in a format that is asked for, None when all can."""
     if not _is_negotiated(response):
         return None
     offers = offers_for(response.formats)

@@ -44,14 +44,14 @@ class Narrowing:
 
     @classmethod
     def of(cls, plan: EndpointPlan) -> Narrowing | None:
-        """Give the narrowing of *plan*; None when its client cannot choose."""
+        """Return the narrowing of *plan*; None when its client cannot choose."""
         if not plan.response.fields:
             return None
         made_of = _made_of(plan)
         return cls(Asked if made_of is None else made_of.asked)
 
     def asked(self, exchange: Exchange) -> Asked | None:
-        """Give what the client asks for, None for all there is; raises ``Refusal`` (422)."""
+        """Return what the client asks for, None for all there is; raises ``Refusal`` (422)."""
         asked = exchange.query.get("fields")
         text = ",".join(map(str, asked)) if isinstance(asked, list) else asked
         if not isinstance(text, str) or not text:
@@ -64,7 +64,7 @@ class Narrowing:
 
 
 def _made_of(plan: EndpointPlan) -> _MadeOf | None:
-    """Give what the body of *plan* is made of, None when its keys do not tell.
+    """Return what the body of *plan* is made of, None when its keys do not tell.
 
     What background calls, headers or the status read always runs, and so do calls that change something.
     """
@@ -97,7 +97,7 @@ class _MadeOf:
         self._joins = [(*lists_of(join.left, join.right), join.part) for join in reversed(joins)]
 
     def asked(self, fields: FieldSet) -> Asked:
-        """Give what it takes to answer *fields*."""
+        """Return what it takes to answer *fields*."""
         paths = list(fields.paths)
         joined: list[Reference] = []
         for left, right, part in self._joins:
@@ -110,12 +110,12 @@ class _MadeOf:
 
 
 def _overlap(one: Names, other: Names) -> bool:
-    """Say whether one path leads through the other."""
+    """Return whether one path leads through the other."""
     return all(first == second for first, second in zip(one, other, strict=False))
 
 
 def _pruned(node: Node, paths: Iterable[Names]) -> Node:
-    """Give *node* without the entries that no path leads to: what they are made of may not have been called."""
+    """Return *node* without the entries that no path leads to: what they are made of may not have been called."""
     paths = list(paths)
     if () in paths:
         return node
@@ -128,7 +128,7 @@ def _pruned(node: Node, paths: Iterable[Names]) -> Node:
 
 
 def _reads(node: Node, path: Names) -> Iterator[Reference]:
-    """Give what *node* reads for what *path* leads to; names go through lists."""
+    """Yield what *node* reads for what *path* leads to; names go through lists."""
     if path and isinstance(node, MapNode):
         for key, inner in node.entries:
             if key == path[0]:

@@ -49,13 +49,13 @@ def _item(part: Result) -> str:
 
 
 def _quoted(name: str) -> str:
-    """Give a name that is no token as a string (RFC 9651 §3.3.3)."""
+    """Return a name that is no token as a string (RFC 9651 §3.3.3)."""
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def part_member(part: Result, *, debug: bool = False) -> dict[str, Any]:
-    """Give one part as data, for problems, ``meta`` and logs; with what was tried before it and what is inside it.
+    """Return one part as data, for problems, ``meta`` and logs; with what was tried before it and what is inside it.
 
     With *debug* a reply that is a failure is told too, which is not for every client.
     """
@@ -76,12 +76,12 @@ def part_member(part: Result, *, debug: bool = False) -> dict[str, Any]:
 
 
 def parts_member(parts: Iterable[Result], *, debug: bool = False) -> list[dict[str, Any]]:
-    """Give all parts as data."""
+    """Return all parts as data."""
     return [part_member(part, debug=debug) for part in parts]
 
 
 def is_partial(parts: Iterable[Result]) -> bool:
-    """Say whether something that was wanted is missing: a default stands in, or an item was lost."""
+    """Return whether something that was wanted is missing: a default stands in, or an item was lost."""
     for part in parts:
         if part.state is State.OK:
             if part.parts and lost_in(part):
@@ -92,7 +92,7 @@ def is_partial(parts: Iterable[Result]) -> bool:
 
 
 def lost_in(part: Result) -> list[Result]:
-    """Give what failed or was replaced inside *part*, at any depth: items of a list, parts of a group."""
+    """Return what failed or was replaced inside *part*, at any depth: items of a list, parts of a group."""
     found: list[Result] = []
     for inner in part.parts:
         found += [inner] if inner.state in _LOST else lost_in(inner)

@@ -65,14 +65,14 @@ def all_fields(headers: HeaderList) -> HeaderList:
 
 
 def replies_of(run: Run) -> Iterator[Result]:
-    """Give the replies that went into an answer, in declared order; none of parts that failed or were skipped."""
+    """Yield the replies that went into an answer, in declared order; none of parts that failed or were skipped."""
     for result in run.ended_results():
         if result.state is State.OK:
             yield from (reply for reply in result.replies() if reply.state is State.OK)
 
 
 def passed_headers(rules: tuple[tuple[bytes, str], ...], run: Run, *, partial: bool) -> HeaderList:
-    """Give the fields that *rules* take from the parts, in declared order.
+    """Return the fields that *rules* take from the parts, in declared order.
 
     What speaks of whole bodies does not stand on a *partial* answer.
     """
@@ -81,7 +81,7 @@ def passed_headers(rules: tuple[tuple[bytes, str], ...], run: Run, *, partial: b
 
 
 def fields_taken(rules: tuple[tuple[bytes, str], ...], replies: tuple[Result, ...]) -> HeaderList:
-    """Give the fields that *rules* (name, first|last|append|min|max) take from *replies*, in that order.
+    """Return the fields that *rules* (name, first|last|append|min|max) take from *replies*, in that order.
 
     Several ``set-cookie`` stay apart (RFC 6265 §3); hop-by-hop fields never pass (RFC 9110 §7.6.1).
     """

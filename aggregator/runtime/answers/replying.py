@@ -34,7 +34,7 @@ async def send_answer(send: Send, answer: Answer, request_id: str, *, closing: b
 
 
 def full_headers(answer: Answer, request_id: str, length: int, *, closing: bool) -> HeaderList:
-    """Give the headers of *answer* and those that every answer gets."""
+    """Return the headers of *answer* and those that every answer gets."""
     headers = [*answer.headers]
     if has_body(answer.status) and not answer.head_only:
         headers.append((b"content-length", b"%d" % length))

@@ -25,7 +25,7 @@ class LazyResponse(dict[str, Any]):
         self._answer = answer
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Give the value of *key*, found as by subscription, or *default*."""
+        """Return the value of *key*, found as by subscription, or *default*."""
         try:
             return self[key]
         except KeyError:

@@ -180,7 +180,7 @@ class EffectQueue:
 
 
 def _weight(names: Names, answer: Answer) -> int:
-    """Give how many bytes of bodies a waiting call of this request keeps in memory, about."""
+    """Return how many bytes of bodies a waiting call of this request keeps in memory, about."""
     parts = sum(len(result.raw) for result in names.results if result is not None)
     return len(names.exchange.body) + len(answer.body) + parts
 

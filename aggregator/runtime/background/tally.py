@@ -32,7 +32,7 @@ class EffectCounts(Struct):
     failures: dict[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the counts as data."""
+        """Return the counts as data."""
         return asdict(self)
 
 

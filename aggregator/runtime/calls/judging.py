@@ -103,7 +103,7 @@ def is_verdict(success: SuccessPlan, status: int, exchange: Exchange) -> bool:
 
 
 def judges_alike(plan: CallPlan) -> Hashable | None:
-    """Give what is equal for calls whose replies mean the same; None for a call that has a meaning of its own."""
+    """Return what is equal for calls whose replies mean the same; None for a call that has a meaning of its own."""
     if plan.graphql != "no" or plan.success.when is not None or plan.shape is not None:
         return None
     return plan.name, plan.upstream.label, plan.success, plan.max_body, plan.format, plan.eager
@@ -117,7 +117,7 @@ def _as_failure(result: Result, error: AggregatorError) -> Result:
 
 
 def _lenient(raw: bytes) -> Any:
-    """Give the body of a failed answer for expressions: as JSON if it is, as text otherwise."""
+    """Return the body of a failed answer for expressions: as JSON if it is, as text otherwise."""
     try:
         return json_codec.decode(utf8_of(raw, None))
     except CallError:

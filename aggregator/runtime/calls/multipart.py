@@ -9,7 +9,7 @@ from aggregator.codecs.formats.multipart import MultipartBody
 
 
 def build_multipart(fields: dict[str, Any]) -> tuple[bytes, bytes]:
-    """Give content type and body for *fields*; null ones are left out, lists are repeated."""
+    """Return content type and body for *fields*; null ones are left out, lists are repeated."""
     body = MultipartBody()
     for name, value in fields.items():
         for single in value if isinstance(value, list) else [value]:

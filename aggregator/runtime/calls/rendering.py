@@ -33,7 +33,7 @@ class Rendered(NamedTuple):
 
 
 def plain_target(plan: RequestPlan, path_params: tuple[str, ...]) -> tuple[bytes, Splice, bytes] | None:
-    """Give what writes the target, when it takes nothing but *path_params*: those of the endpoint, in order.
+    """Return what writes the target, when it takes nothing but *path_params*: those of the endpoint, in order.
 
     That is its head, what renders it with the parameters, and its tail. The parameter that takes the rest of the
     path is written ``name:path``, as in the URL of the call.
@@ -45,7 +45,7 @@ def plain_target(plan: RequestPlan, path_params: tuple[str, ...]) -> tuple[bytes
 
 
 def compile_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
-    """Give the function that writes the request target; *path_params* are as for `plain_target`."""
+    """Return the function that writes the request target; *path_params* are as for `plain_target`."""
     base = _base_target(plan, path_params)
     withheld = plan.forward_rest.query
     if not (plan.constant_query or plan.query or plan.forward_query or withheld is not None):
@@ -103,14 +103,14 @@ def _query_pairs(templates: tuple[tuple[str, Template], ...], names: Names) -> I
 
 
 def scalar_text(value: Any, where: str) -> str:
-    """Give the text of a single value for a query or a header; an object or a list has none."""
+    """Return the text of a single value for a query or a header; an object or a list has none."""
     if isinstance(value, str | int | float):
         return text_of(value)
     raise ExpressionError(f"'{where}' needs a single value, not {kind_of(value)}.")
 
 
 def compile_headers(plan: RequestPlan) -> Headers | None:
-    """Give the function that writes the header block; None when it is the constant one of *plan*."""
+    """Return the function that writes the header block; None when it is the constant one of *plan*."""
     constant, templates, forwarded = plan.constant_headers, plan.headers, frozenset(plan.forward_headers)
     rest, client = plan.forward_rest.headers, client_lines(plan.forward_client)
     if not templates and not forwarded and rest is None and client is None:
@@ -142,7 +142,7 @@ def compile_headers(plan: RequestPlan) -> Headers | None:
 
 
 def compile_body(plan: RequestPlan) -> Body | None:
-    """Give the function that writes the body and the header lines that describe it; None when there is no body."""
+    """Return the function that writes the body and the header lines that describe it; None when there is no body."""
     typed = b"\r\ncontent-type: " in plan.constant_headers or any(name == b"content-type" for name, _ in plan.headers)
     template = plan.body
     if plan.body_kind == "none":

@@ -76,7 +76,7 @@ class Sender:
         return self._routine.name
 
     def render(self, frame: Frame) -> Rendered:
-        """Give the request as bytes; raises ``ExpressionError`` when a value is missing or cannot be sent."""
+        """Return the request as bytes; raises ``ExpressionError`` when a value is missing or cannot be sent."""
         routine = self._routine
         headers = routine.block if routine.headers is None else routine.headers(frame)
         if routine.body is None:
@@ -148,7 +148,7 @@ class Sender:
 def compile_sender(
     plan: CallPlan, pool: Door, path_params: tuple[str, ...], judge: Judge, same: Callable[[Any], Any]
 ) -> Sender:
-    """Give the sender of *plan* through *pool*.
+    """Return the sender of *plan* through *pool*.
 
     *judge* says what replies mean, *same* gives the one object that all equal values are, and *path_params* are those
     of the endpoint, in order.
@@ -203,5 +203,5 @@ class _Following:
         self._done(self._sender.judge(self._frame, outcome, self._started))
 
     def cancel(self) -> Any:
-        """Give up the request that is under way."""
+        """Return up the request that is under way."""
         self._ticket.cancel()

@@ -17,7 +17,7 @@ Evaluate = Callable[[Mapping[str, Any]], Any]
 
 
 def compile_json(template: Template) -> Writer:
-    """Give a function that writes *template* as JSON text; what is missing becomes ``null``."""
+    """Return a function that writes *template* as JSON text; what is missing becomes ``null``."""
     pieces = _join_constants(_pieces(template.node))
     if len(pieces) == 1:
         only = pieces[0]
@@ -55,7 +55,7 @@ def _expression(expression: Expression) -> Writer:
 
 
 def _whole_name(path: Path) -> str | None:
-    """Give the name of the part whose whole result *path* is: ``order`` or ``calls.order.body``."""
+    """Return the name of the part whose whole result *path* is: ``order`` or ``calls.order.body``."""
     if len(path) == 1 or (len(path) == 3 and path[0] == "calls" and path[2] == "body"):
         return str(path[0] if len(path) == 1 else path[1])
     return None
@@ -70,7 +70,7 @@ def _whole(name: str, otherwise: Writer) -> Writer:
 
 
 def _moved(path: Path, evaluate: Evaluate) -> Writer:
-    """Give the function that writes what *path* leads to as it was sent, numbers with every digit."""
+    """Return the function that writes what *path* leads to as it was sent, numbers with every digit."""
 
     def write(names: Names) -> bytes:
         sent = names.as_sent(path)

@@ -46,7 +46,7 @@ class Work(Struct, frozen=True):
 
 
 def work_of(plan: EachPlan, name: str, names: Names) -> Work:
-    """Give what the part *name* has to do; raises ``ExpressionError`` and ``CallError``.
+    """Return what the part *name* has to do; raises ``ExpressionError`` and ``CallError``.
 
     A list that is null or missing has no items. An item without its key is a job that has failed already.
     """
@@ -74,7 +74,7 @@ def work_of(plan: EachPlan, name: str, names: Names) -> Work:
 
 
 def _key(plan: EachPlan, names: Names, item: Any, index: int) -> Any:
-    """Give what tells *item* from others: its declared key (``MISSING`` if null), or else all that the call reads."""
+    """Return what tells *item* from others: its declared key (``MISSING`` if null), or else all that the call reads."""
     scope = ItemNames(names, {"item": item, "index": index}, plan.items)
     if plan.key is None and plan.batch is None:
         return str(index) if plan.reads is None else [_or_null(read.evaluate(scope)) for read in plan.reads]
@@ -92,7 +92,7 @@ def _without_key(plan: EachPlan, names: Names, name: str, places: list[int]) -> 
 
 
 def _as_written(plan: EachPlan, names: Names, items: list[Any]) -> list[Any]:
-    """Give *items* with every digit of their numbers, if they are joined and were read, not computed."""
+    """Return *items* with every digit of their numbers, if they are joined and were read, not computed."""
     if plan.join is None or plan.items.path is None:
         return items
     context = names.as_sent(plan.items.path)
@@ -120,7 +120,7 @@ def _batches(plan: BatchPlan, refused: CallError, values: Sequence[Any], first: 
 
 
 def compile_by_key(plan: BatchPlan, name: str) -> Callable[[Any], dict[Key, Any]]:
-    """Give the function that finds the elements of a batch answer by their key as text; the first of equals counts.
+    """Return the function that finds the elements of a batch answer by their key as text; the first of equals counts.
 
     Their shape is taken after they were found, or a key that it removes would never be.
     """

@@ -164,7 +164,7 @@ class _Running:
         return b"[" + b",".join([_joined(item, name, into, text) for item, text in texts]) + b"]"
 
     def cancel(self) -> None:
-        """Give up all that is under way; nothing more is started."""
+        """Return up all that is under way; nothing more is started."""
         self._over = True
         for ticket in self._tickets.values():
             ticket.cancel()
@@ -172,7 +172,7 @@ class _Running:
 
 
 def _joined(item: Any, name: str, into: bytes, text: bytes) -> bytes:
-    """Give *item* with the JSON *text* put into it under *name*; an item that is no object stands under ``item``."""
+    """Return *item* with the JSON *text* put into it under *name*; an item that is no object stands under ``item``."""
     fields = {key: value for key, value in item.items() if key != name} if isinstance(item, dict) else {"item": item}
     start = json_codec.encode(fields)[:-1]
     return start + (b"," if fields else b"") + into + b":" + text + b"}"

@@ -36,7 +36,7 @@ class Order(Struct, frozen=True, eq=False):
 def order_of(
     names: tuple[str, ...], waits: tuple[tuple[int, ...], ...], dependents: tuple[tuple[int, ...], ...]
 ) -> Order:
-    """Give the order of parts called *names*; *waits* and *dependents* hold the places of others for each."""
+    """Return the order of parts called *names*; *waits* and *dependents* hold the places of others for each."""
     counts = tuple(len(wait) for wait in waits)
     places = {name: number for number, name in enumerate(names)}
     return Order(names, places, counts, dependents, tuple(number for number, count in enumerate(counts) if count == 0))
@@ -50,7 +50,7 @@ class FanOut(NamedTuple):
 
 
 def fan_out(parts: Sequence[Part], waits: Sequence[tuple[int, ...]], dependents: Sequence[tuple[int, ...]]) -> FanOut:
-    """Give the fan-out of *parts*; *waits* and *dependents* hold the places of others for each."""
+    """Return the fan-out of *parts*; *waits* and *dependents* hold the places of others for each."""
     names = tuple(part.name for part in parts)
     return FanOut(order_of(names, tuple(waits), tuple(dependents)), tuple(parts))
 
@@ -154,7 +154,7 @@ class Run:
         self._ended(self)
 
     def cancel(self) -> None:
-        """Give up what is under way."""
+        """Return up what is under way."""
         self.over = True
         for number, ticket in enumerate(self.tickets):
             if ticket is not None:
@@ -162,7 +162,7 @@ class Run:
                 ticket.cancel()
 
     def ended_results(self) -> tuple[Result, ...]:
-        """Give the results of the parts that ended, in declared order."""
+        """Return the results of the parts that ended, in declared order."""
         return tuple(result for result in self.results if result is not None)
 
 

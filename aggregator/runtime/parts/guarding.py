@@ -69,7 +69,7 @@ class Guarded:
         return result
 
     def _replaced(self, frame: Frame, result: Result) -> Result:
-        """Give *result* with the default in the place of its body; null where there is none, or it cannot be made."""
+        """Return *result* with the default in the place of its body; null where there is none, or it cannot be made."""
         value = None
         if self._default is not None:
             with suppress(AggregatorError):  # what may be absent does not fail the answer after all

@@ -20,7 +20,7 @@ Reshape = Callable[[Result, Names], None]
 
 
 def compile_reshape(plan: ShapePlan | None) -> Reshape | None:
-    """Give the function that shapes the body of a result in place, or None when *plan* asks for nothing.
+    """Return the function that shapes the body of a result in place, or None when *plan* asks for nothing.
 
     Where only the structure changes, numbers keep every digit that the upstream wrote. Raises ``ExpressionError``.
     """
@@ -38,19 +38,19 @@ def compile_reshape(plan: ShapePlan | None) -> Reshape | None:
 
 
 def computes(plan: ShapePlan | None) -> bool:
-    """Say whether *plan* may do arithmetic: a query or an expression does, moving and removing does not."""
+    """Return whether *plan* may do arithmetic: a query or an expression does, moving and removing does not."""
     return plan is not None and (plan.select is not None or plan.select_expression is not None)
 
 
 def compile_shape(plan: ShapePlan | None) -> Shape | None:
-    """Give a function (value, names with ``this``) → value, or None when *plan* asks for nothing."""
+    """Return a function (value, names with ``this``) → value, or None when *plan* asks for nothing."""
     if plan is None:
         return None
     return _in_order(plan.select_expression, _steps(plan))
 
 
 def compile_structure(plan: ShapePlan | None) -> Callable[[Any], Any] | None:
-    """Give a function value → value for a *plan* without an expression, or None when it asks for nothing."""
+    """Return a function value → value for a *plan* without an expression, or None when it asks for nothing."""
     steps = () if plan is None else _steps(plan)
 
     def structure(value: Any) -> Any:

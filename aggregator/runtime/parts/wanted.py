@@ -30,7 +30,7 @@ class Level(Struct, frozen=True):
 
     @classmethod
     def of(cls, fan: FanPlan, around: Names = _NONE) -> Level:
-        """Give the level of *fan*; *around* are the names of parts further out that its group waits for."""
+        """Return the level of *fan*; *around* are the names of parts further out that its group waits for."""
         names = frozenset(part.name for part in fan.parts)
         outer = around - names
         parts = {
@@ -41,7 +41,7 @@ class Level(Struct, frozen=True):
         return cls(parts, always)
 
     def needed(self, references: Iterable[Reference]) -> Wanted:
-        """Give the parts that are needed by who reads *references*, and in any case."""
+        """Return the parts that are needed by who reads *references*, and in any case."""
         wanted = Wanted(self)
         wanted.add(*self.always, *references)
         return wanted
@@ -56,7 +56,7 @@ class Needs(Struct, frozen=True):
 
     @classmethod
     def of(cls, part: PartPlan, waits: Names, outer: Names) -> Needs:
-        """Give what *part* reads of the parts that it *waits* for and of those further out."""
+        """Return what *part* reads of the parts that it *waits* for and of those further out."""
         seen = waits | outer
         whole = parts_read(references_in(part), seen)
         ordered = frozenset((name,) for name in waits - {reference[0] for reference in whole})
@@ -107,7 +107,7 @@ _ABSENT = Wanted(Level({}, frozenset()))
 
 
 def parts_read(references: Iterable[Reference], names: Names) -> References:
-    """Give what *references* read of the parts *names*; ``calls`` as a whole reads all of them."""
+    """Return what *references* read of the parts *names*; ``calls`` as a whole reads all of them."""
     found: set[Reference] = set()
     for reference in references:
         if reference == ("calls",):

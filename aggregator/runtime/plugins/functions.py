@@ -50,7 +50,7 @@ class Plugins:
             self._import(module)
 
     def function(self, reference: str) -> Function:
-        """Give the function ``module:name`` as one that can be awaited; raises ``StartupError`` that names the fix."""
+        """Return the function ``module:name`` to be awaited; raises ``StartupError`` that names the fix."""
         known = self._functions.get(reference)
         if known is not None:
             return known
@@ -71,7 +71,7 @@ class Plugins:
         return tuple(path for path, _ in self._stamps.values())
 
     def changed(self) -> tuple[str, ...]:
-        """Give the modules whose files have changed since they were imported."""
+        """Return the modules whose files have changed since they were imported."""
         return tuple(name for name, (path, stamp) in self._stamps.items() if _stamp(path) not in (stamp, 0))
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class Plugins:
 
 
 def _failure_of(reference: str, error: BaseException) -> CallError:
-    """Give the failure that *error* is to the client, and log where it was raised."""
+    """Return the failure that *error* is to the client, and log where it was raised."""
     log(_log, logging.ERROR, "A function of a plug-in failed.", function=reference, error=_place(error))
     return CallError(Cause.FAULT, f"The function '{reference}' failed.")
 
@@ -157,7 +157,7 @@ def _is_async(function: Any) -> bool:
 
 
 def _place(error: BaseException) -> str:
-    """Give what *error* is, and the line that raised it."""
+    """Return what *error* is, and the line that raised it."""
     frames = frames_of(error)
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
     return f"{text}, at {frames[-1]}" if frames else text
@@ -218,7 +218,7 @@ class _Transforming:
         self._done(failed(result.name, error, result.started, now, upstream=result.upstream, status=result.status))
 
     def cancel(self) -> None:
-        """Give up the call or the function, whichever is under way."""
+        """Return up the call or the function, whichever is under way."""
         if self._task is not None:
             self._task.cancel()
         elif self._ticket is not None:

@@ -46,7 +46,7 @@ class _Job(NamedTuple):
             return None, error
 
     def hand_over(self, outcome: Outcome) -> None:
-        """Give *outcome* to who waits, in the loop."""
+        """Return *outcome* to who waits, in the loop."""
         try:
             self.future.get_loop().call_soon_threadsafe(self.settle, outcome)
         except RuntimeError:  # the loop is closed: nobody waits any more
@@ -77,7 +77,7 @@ class Threads:
         return sorted(self._running.values(), key=lambda work: work.since)
 
     async def run(self, function: Callable[[Any], Any], argument: Any, name: str = "") -> Outcome:
-        """Give what ``function(argument)`` comes to; cancelled before it began, it never runs.
+        """Return what ``function(argument)`` comes to; cancelled before it began, it never runs.
 
         An exception is given, not raised: a future refuses ``StopIteration``, and ``SystemExit`` would stop the loop.
         """

@@ -50,7 +50,7 @@ async def take_body(receive: Receive, exchange: Exchange, inputs: Inputs, plan: 
 
 
 async def read_body(receive: Receive, exchange: Exchange, *, cap: int, latest: float) -> bytes:
-    """Give the whole request body.
+    """Return the whole request body.
 
     Raises ``Refusal`` (413 over *cap* bytes, 408 at *latest*, in loop time) or ``ClientGone``.
     """
@@ -68,7 +68,7 @@ async def _collect(receive: Receive, cap: int) -> bytes:
 
 
 async def body_stream(receive: Receive, cap: int) -> AsyncIterator[bytes]:
-    """Give the request body piece by piece; raises ``Refusal`` (413) over *cap* bytes, ``ClientGone`` on a hang-up."""
+    """Yield the request body piece by piece; raises ``Refusal`` (413) over *cap* bytes, ``ClientGone`` on a hang-up."""
     size = 0
     while True:
         message = await receive()

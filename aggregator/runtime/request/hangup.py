@@ -48,7 +48,7 @@ class Watch:
 
 
 async def unless_gone(work: Coroutine[Any, Any, T], receive: Receive, read: asyncio.Event) -> T:
-    """Give what *work* gives, or end it and raise ``ClientGone`` when the client hangs up first.
+    """Return what *work* gives, or end it and raise ``ClientGone`` when the client hangs up first.
 
     *read* is set once *work* has taken the request body from *receive*, which is not touched until then.
     """

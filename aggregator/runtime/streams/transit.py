@@ -82,7 +82,7 @@ class Transit:
             self.read.set()
 
     async def run(self) -> Answer:
-        """Give the answer, to be sent unless ``status`` is set: then it was. Raises ``CallError`` when it broke off."""
+        """Return the answer, to be sent unless ``status`` is set. Raises ``CallError`` when it broke off."""
         started = self._opened = self._frame.loop.time()
         try:
             reply = await self._open()
@@ -219,7 +219,7 @@ def _slow_client() -> Refusal:
 
 
 async def _whole(reply: StreamReply) -> Reply:
-    """Give an answer that is not handed on, with as much of its body as a status map may want."""
+    """Return an answer that is not handed on, with as much of its body as a status map may want."""
     body = b""
     try:
         async for piece in reply:
@@ -232,7 +232,7 @@ async def _whole(reply: StreamReply) -> Reply:
 
 
 def _coding_for(exchange: Exchange) -> bytes:
-    """Give the content coding to ask for: the body is not decoded on its way, so the client has to understand it."""
+    """Return the content coding to ask for: the body is not decoded on its way, so the client has to understand it."""
     sent = joined(exchange.header_list, b"accept-encoding") or b""
     for token in sent.lower().split(b","):
         coding, _, weight = token.replace(b" ", b"").partition(b";")
@@ -249,7 +249,7 @@ def _has_body(exchange: Exchange, version: str) -> bool:
 
 
 def _length(exchange: Exchange) -> bytes:
-    """Give the header line with the length of the body, if the client said it; otherwise it goes up in chunks."""
+    """Return the header line with the length of the body, if the client said it; otherwise it goes up in chunks."""
     names = dict(exchange.header_list)
     if b"transfer-encoding" in names or b"content-length" not in names:
         return b""

@@ -99,12 +99,12 @@ class Document:
         self._lock = Lock()
 
     async def read(self) -> bytes:
-        """Give the document as JSON; a large one is built in a thread, beside the requests being served."""
+        """Return the document as JSON; a large one is built in a thread, beside the requests being served."""
         known = self._known()
         return await run_in_threadpool(self._build) if known is None else known
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the document as a dict of the caller's own."""
+        """Return the document as a dict of the caller's own."""
         document: dict[str, Any] = json_codec.decode(self._known() or self._build())
         return document
 
@@ -123,7 +123,7 @@ class Document:
 
 
 def docs_routes(document: Document, get_plan: GetPlan) -> list[Route]:
-    """Give the routes of *document*, of the page, and of the files that it loads."""
+    """Return the routes of *document*, of the page, and of the files that it loads."""
     _static_folder()
 
     async def openapi(request: Request) -> Response:
@@ -173,7 +173,7 @@ def under(origin: Origin, root_path: str, document: bytes) -> bytes:
 
 
 def page_text(title: str) -> str:
-    """Give the page that shows the document; the address of each file changes with its content."""
+    """Return the page that shows the document; the address of each file changes with its content."""
     names = {"css": "swagger-ui.css", "bundle": "swagger-ui-bundle.js", "start": "start.js"}
     return _PAGE.format(title=escape(title), **{key: load_asset(name).version for key, name in names.items()})
 
@@ -188,7 +188,7 @@ class Asset(Struct, frozen=True):
 
 @cache
 def load_asset(name: str) -> Asset:
-    """Give the file *name* of those that the page loads; no other file can be named."""
+    """Return the file *name* of those that the page loads; no other file can be named."""
     if name == "start.js":
         body, media_type = _START.encode(), "text/javascript; charset=utf-8"
     else:
@@ -198,7 +198,7 @@ def load_asset(name: str) -> Asset:
 
 
 def _static_folder() -> Path:
-    """Give where Swagger UI lies, without importing the package that brings it."""
+    """Return where Swagger UI lies, without importing the package that brings it."""
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise StartupError("The page /docs needs a package that is missing: pip install fastapi-standalone-docs.")
@@ -206,7 +206,7 @@ def _static_folder() -> Path:
 
 
 def _conditional(request: Request, body: bytes, media_type: str, tag: bytes, kept: str) -> Response:
-    """Give *body*, or 304 when the client has it already (RFC 9110 §15.4.5)."""
+    """Return *body*, or 304 when the client has it already (RFC 9110 §15.4.5)."""
     headers = {"etag": tag.decode("ascii"), "cache-control": kept}
     sent = request.headers.get("if-none-match")
     if sent is not None and if_none_match(sent.encode("latin-1"), tag):

@@ -45,14 +45,14 @@ class Application(FastAPI):
         await super().__call__(scope, receive, send)
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
-        """Give the path of the route *name*, be it of FastAPI or declared; raises ``NoMatchFound``."""
+        """Return the path of the route *name*, be it of FastAPI or declared; raises ``NoMatchFound``."""
         for route in self.routes:
             with suppress(NoMatchFound):
                 return route.url_path_for(name, **path_params)
         raise NoMatchFound(name, path_params)
 
     def is_bare(self) -> bool:
-        """Say whether nothing stands between a request and its endpoint: no middleware, telemetry or prefix."""
+        """Return whether nothing stands between a request and its endpoint: no middleware, telemetry or prefix."""
         if self._bare is None:
             telemetry = getattr(self, "_native_telemetry", None)
             self._bare = not (self.user_middleware or self.root_path or (telemetry and telemetry.enabled()))
@@ -69,7 +69,7 @@ class Application(FastAPI):
 
 
 def _told_in_one_line(send: Send) -> Send:
-    """Give *send* without the traceback that Starlette tells the server of when a lifespan fails."""
+    """Return *send* without the traceback that Starlette tells the server of when a lifespan fails."""
 
     async def told(message: Message) -> None:
         if message["type"].endswith(".failed"):

@@ -47,7 +47,7 @@ class DirectDoor:
         self._current = current
 
     def find(self, method: str, target: bytes) -> Found | None:
-        """Give where ``method target`` goes; None when it has to take the ASGI way."""
+        """Return where ``method target`` goes; None when it has to take the ASGI way."""
         generation = self._current()
         if generation is None or (method == "OPTIONS" and generation.preflights is not None):
             return None

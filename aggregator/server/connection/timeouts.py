@@ -61,7 +61,7 @@ class TimedProtocol(asyncio.Protocol):
         self._idle_since = math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give the client its time for the first head."""
+        """Return the client its time for the first head."""
         self.server_state.connections.add(self)  # type: ignore[arg-type]
         self.transport = transport
         self.flow = Flow(transport)
@@ -98,7 +98,7 @@ class TimedProtocol(asyncio.Protocol):
             self.close()
 
     def pause_writing(self) -> None:
-        """Give the client its time to take what has been written."""
+        """Return the client its time to take what has been written."""
         self.flow.pause_writing()
         if self._stall_timer is None:
             self._watch_stall(self.transport.get_write_buffer_size())

@@ -61,7 +61,7 @@ class Generation:
         cls, number: int, plan: Plan, resources: Resources, client: SharedClient, demo_port: int | None,
         previous: Generation | None = None, load: Load | None = None,
     ) -> Generation:  # fmt: skip
-        """Give the generation of *plan*; endpoints that *previous* serves unchanged keep their routes.
+        """Return the generation of *plan*; endpoints that *previous* serves unchanged keep their routes.
 
         Requests are served meanwhile. *load* lets them in where the plan limits them. Raises ``StartupError``.
         """
@@ -92,7 +92,7 @@ class Generation:
             self._release()
 
     def abandon(self) -> None:
-        """Give up the pools without closing them: whoever owns them has closed them all."""
+        """Return up the pools without closing them: whoever owns them has closed them all."""
         self.retired, self._pools = True, frozenset()
 
     def _release(self) -> None:

@@ -55,11 +55,11 @@ class PlanFiles:
         return self._loader.folders
 
     def describe(self, error: ConfigError, *, color: bool = False) -> str:
-        """Give the text that a terminal shows for *error*."""
+        """Return the text that a terminal shows for *error*."""
         return render_text(error.diagnostics, error.sources or self._loader.sources, color=color, width=self._width)
 
     def describe_warnings(self, *, color: bool = False) -> str:
-        """Give the text that a terminal shows for the warnings; empty when there are none."""
+        """Return the text that a terminal shows for the warnings; empty when there are none."""
         sources = self._loader.sources
         return render_text(self.warnings, sources, color=color, width=self._width) if self.warnings else ""
 
@@ -72,9 +72,9 @@ class FixedSource:
         self.folder: Path | None = config.files[0].absolute().parent if config.files else None
 
     def load(self) -> Plan:
-        """Give its plan."""
+        """Return its plan."""
         return self._plan
 
     def describe(self, error: ConfigError) -> str:
-        """Give the text of *error*."""
+        """Return the text of *error*."""
         return str(error)

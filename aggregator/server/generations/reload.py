@@ -32,7 +32,7 @@ class ReloadOutcome(Struct, frozen=True):
     at: float = field(default_factory=time.time)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the refusal as data for ``/-/config``."""
+        """Return the refusal as data for ``/-/config``."""
         return {
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.at)),
             "summary": self.summary,
@@ -58,7 +58,7 @@ _AT_START_OF_HTTPX = ("max_connections", "max_keepalive", "keepalive_expiry")
 
 
 def needs_restart(old: Plan, new: Plan) -> tuple[str, ...]:
-    """Give the settings that differ and of which the running process will take no notice."""
+    """Return the settings that differ and of which the running process will take no notice."""
     before, after = _beginnings(old), _beginnings(new)
     changed = [name for name in before if before[name] != after[name]]
     changed += [

@@ -51,10 +51,10 @@ class PlanSource(Protocol):
     folder: Path | None
 
     def load(self) -> Plan:
-        """Give the plan as the files say now; raises ``ConfigError``. May be called in a thread."""
+        """Return the plan as the files say now; raises ``ConfigError``. May be called in a thread."""
 
     def describe(self, error: ConfigError) -> str:
-        """Give the text that a terminal shows for *error*."""
+        """Return the text that a terminal shows for *error*."""
 
 
 class Running:
@@ -193,7 +193,7 @@ class Running:
             return self._swap(current, fresh, started)
 
     def _is_known(self, error: ConfigError) -> bool:
-        """Tell whether *error* is what was refused last: a saved file may be noticed more than once."""
+        """Return whether *error* is what was refused last: a saved file may be noticed more than once."""
         known = self._refused
         return known is not None and (known.diagnostics, known.sources) == (error.diagnostics, error.sources)
 
@@ -222,7 +222,7 @@ class Running:
         self._limit_clients(fresh.plan)
         self._client.configure(fresh.plan.client)
         old.retire()
-        self._ending = [*(one for one in self._ending if one.in_flight), old]
+        self._ending = [one for one in (*self._ending, old) if one.in_flight]
         seconds = asyncio.get_running_loop().time() - started
         log(_log, logging.INFO, "A new configuration is served.", generation=fresh.number,
             config=fresh.plan.digest[:12], endpoints=len(fresh.routes), ms=round(seconds * 1000))  # fmt: skip

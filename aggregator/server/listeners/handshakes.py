@@ -45,7 +45,7 @@ class Handshakes:
         self._sending = Round(self._loop, TlsTransport.flush)
 
     def stop(self) -> None:
-        """Give up those that are under way."""
+        """Return up those that are under way."""
         self._stops = True
         for task in self._waiting:
             task.cancel()

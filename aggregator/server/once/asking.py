@@ -129,7 +129,7 @@ class _Conversation:
         self._take: Callable[[bytes], object] | None = None
 
     async def receive(self) -> Message:
-        """Give the request once; then nothing, for this client never hangs up."""
+        """Return the request once; then nothing, for this client never hangs up."""
         if self._body is None:
             await asyncio.Event().wait()
         body, self._body = self._body, None

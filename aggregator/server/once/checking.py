@@ -40,16 +40,16 @@ class Checked(Struct, frozen=True):
         return len(self.diagnostics) - self.errors
 
     def is_fine(self, *, deny_warnings: bool = False) -> bool:
-        """Say whether the file may be served; *deny_warnings* makes a warning count."""
+        """Return whether the file may be served; *deny_warnings* makes a warning count."""
         return not self.errors and not (deny_warnings and self.warnings)
 
     def summary(self) -> str:
-        """Give one line: what was found, what the file declares, how long it took."""
+        """Return one line: what was found, what the file declares, how long it took."""
         counts = "" if self.plan is None else f"   {counts_text(self.plan)}"
         return f"{self.path}: {summary(self.diagnostics)}{counts}   {self.seconds * 1000:.0f} ms"
 
     def as_dict(self) -> dict[str, Any]:
-        """Give all of it as data for machines."""
+        """Return all of it as data for machines."""
         return {
             "path": self.path,
             "valid": not self.errors,

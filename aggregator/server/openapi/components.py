@@ -14,7 +14,7 @@ _CAUSE: Schema = {"type": "string", "enum": [cause.value for cause in CAUSES], "
 
 
 def schema_ref(name: str) -> Schema:
-    """Give the reference to the shared schema *name*."""
+    """Return the reference to the shared schema *name*."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -77,7 +77,7 @@ SCHEMAS: dict[str, Schema] = {"Problem": _PROBLEM, "PartOutcome": _PART_OUTCOME,
 
 
 def text_header(description: str, **schema: Any) -> Schema:
-    """Give a Header Object (OpenAPI 3.1 §4.8.21) of a text."""
+    """Return a Header Object (OpenAPI 3.1 §4.8.21) of a text."""
     return {"description": description, "schema": {"type": "string"} | schema}
 
 
@@ -103,5 +103,5 @@ _OWN: Schema = {"schema": {"type": "string"}}
 
 
 def header_object(name: str) -> Schema:
-    """Give what describes the header *name* of an answer: a reference to a shared one, or a text of its own."""
+    """Return what describes the header *name* of an answer: a reference to a shared one, or a text of its own."""
     return _REFERENCES.get(name, _OWN)

@@ -18,7 +18,7 @@ OPENAPI_VERSION = "3.1.0"
 
 
 def build_openapi(plan: Plan) -> dict[str, Any]:
-    """Give the OpenAPI 3.1.0 document of *plan*: a new one each time, in declared order, ready for JSON."""
+    """Return the OpenAPI 3.1.0 document of *plan*: a new one each time, in declared order, ready for JSON."""
     bodies = _Bodies()
     paths: dict[str, Schema] = {}
     tags: dict[str, None] = {}
@@ -68,7 +68,7 @@ class _Bodies:
         self._taken = set(SCHEMAS)
 
     def add(self, plan: EndpointPlan, operation_id: str) -> str | None:
-        """Give the name of the component with the body of *plan*; None when it declares none."""
+        """Return the name of the component with the body of *plan*; None when it declares none."""
         if plan.inputs.body is None:
             return None
         name = unique(component_name(f"{operation_id}_body"), self._taken)
@@ -101,6 +101,6 @@ def _operation(place: Place, bodies: _Bodies) -> Schema:
 
 
 def _summary(operation_id: str) -> str:
-    """Give a line for an endpoint that has none: ``get_users_by_user_id`` → ``Get users by user id``."""
+    """Return a line for an endpoint that has none: ``get_users_by_user_id`` → ``Get users by user id``."""
     words = operation_id.replace("_", " ").strip()
     return words[:1].upper() + words[1:]

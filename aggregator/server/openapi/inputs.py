@@ -34,7 +34,7 @@ class Inputs(Struct, frozen=True):
 
 
 def inputs_of(plan: EndpointPlan, names: tuple[str, ...]) -> Inputs:
-    """Give what *plan* takes beside a body; its path parameters are called *names* in the document."""
+    """Return what *plan* takes beside a body; its path parameters are called *names* in the document."""
     inputs = plan.inputs
     used, passed = _undeclared(plan)
     queries = {parameter.name: parameter_object(parameter) for parameter in inputs.query}
@@ -67,7 +67,7 @@ def _text(name: str, location: str, *, required: bool) -> Schema:
 
 
 def can_be_refused(parameter: Parameter) -> bool:
-    """Say whether there is a request that breaks the declaration of *parameter*."""
+    """Return whether there is a request that breaks the declaration of *parameter*."""
     declared = parameter.declaration
     if declared.item_type != "string" or declared.rules:
         return True
@@ -78,7 +78,7 @@ def can_be_refused(parameter: Parameter) -> bool:
 
 
 def request_body(plan: EndpointPlan, body_name: str | None) -> Schema | None:
-    """Give the Request Body Object of *plan*, or None; *body_name* is the component with its schema."""
+    """Return the Request Body Object of *plan*, or None; *body_name* is the component with its schema."""
     inputs = plan.inputs
     if inputs.body is not None and body_name is not None:
         return {"required": True, "content": {"application/json": {"schema": schema_ref(body_name)}}}
@@ -90,12 +90,12 @@ def request_body(plan: EndpointPlan, body_name: str | None) -> Schema | None:
 
 
 def body_component(schema: Any, name: str) -> Any:
-    """Give the declared *schema* of a body for its place among the components as *name*."""
+    """Return the declared *schema* of a body for its place among the components as *name*."""
     return relocate(schema, f"/components/schemas/{name}")
 
 
 def _undeclared(plan: EndpointPlan) -> tuple[list[str], list[str]]:
-    """Give the names of query parameters and headers that *plan* reads or passes on, each once."""
+    """Return the names of query parameters and headers that *plan* reads or passes on, each once."""
     query: dict[str, None] = {}
     headers: dict[str, None] = {}
     for name in _references(plan):
@@ -110,7 +110,7 @@ def _undeclared(plan: EndpointPlan) -> tuple[list[str], list[str]]:
 
 
 def calls_of(plan: EndpointPlan) -> Iterator[CallPlan]:
-    """Give every call that a request to *plan* may cause, those after the answer included."""
+    """Yield every call that a request to *plan* may cause, those after the answer included."""
     for part in _parts_in(plan.fan):
         yield from part.calls
     yield from (effect.call for effect in plan.effects)
@@ -129,7 +129,7 @@ def _with_inner(part: PartPlan) -> Iterator[PartPlan]:
 
 
 def _references(plan: EndpointPlan) -> Iterator[Reference]:
-    """Give the paths that *plan* reads where a request decides the outcome, in reading order."""
+    """Yield the paths that *plan* reads where a request decides the outcome, in reading order."""
     response = plan.response
     for part in _parts_in(plan.fan):
         yield from _read_by((part.when, part.default, *((part.each.items, part.each.key) if part.each else ())))

@@ -27,7 +27,7 @@ class Place(Struct, frozen=True):
 
 
 def places_of(endpoints: Iterable[EndpointPlan]) -> Iterator[Place]:
-    """Give the place of every endpoint that is not hidden, in declared order."""
+    """Yield the place of every endpoint that is not hidden, in declared order."""
     paths = Paths()
     for plan in (plan for plan in endpoints if not plan.doc.hidden):
         method = plan.method.lower()
@@ -47,7 +47,7 @@ class Paths:
         self._taken: set[tuple[str, str]] = set()
 
     def take(self, pattern: PathPattern, method: str) -> tuple[str, tuple[str, ...]]:
-        """Give the path of *pattern* for *method* and the names of its parameters in it."""
+        """Return the path of *pattern* for *method* and the names of its parameters in it."""
         names = self._names.setdefault(written(pattern, [""] * len(pattern.params)), pattern.params)
         while names and (written(pattern, names), method) in self._taken:
             # `/{name}` and `/{name:path}` are two endpoints, which OpenAPI has no words to tell apart.
@@ -58,14 +58,14 @@ class Paths:
 
 
 def written(pattern: PathPattern, names: Iterable[str]) -> str:
-    """Give *pattern* as a path template with *names* for its parameters; a rest is one parameter like the others."""
+    """Return *pattern* as a path template with *names* for its parameters; a rest is one parameter like the others."""
     left = iter(names)
     segments = (f"{{{next(left)}}}" if isinstance(part, Param) else part.decode("ascii") for part in pattern.segments)
     return "/" + "/".join(segments)
 
 
 def unique(name: str, taken: set[str]) -> str:
-    """Give *name*, or *name* with the first free number behind it, and put it among those *taken*."""
+    """Return *name*, or *name* with the first free number behind it, and put it among those *taken*."""
     found, number = name, 1
     while found in taken:
         number += 1
@@ -75,5 +75,5 @@ def unique(name: str, taken: set[str]) -> str:
 
 
 def component_name(text: str) -> str:
-    """Give *text* with what the name of a component cannot hold (OpenAPI 3.1 §4.8.7) as ``_``."""
+    """Return *text* with what the name of a component cannot hold (OpenAPI 3.1 §4.8.7) as ``_``."""
     return _NOT_IN_A_NAME.sub("_", text)

@@ -31,7 +31,7 @@ _REFERENCES = {
 
 
 def responses(plan: EndpointPlan, body_name: str | None) -> Schema:
-    """Give the Responses Object of *plan*; *body_name* is the component with the schema of its request body."""
+    """Return the Responses Object of *plan*; *body_name* is the component with the schema of its request body."""
     by_status: dict[str, list[Outcome]] = {}
     outcomes = (*successes(plan, body_name), *refused_callers(plan.admission), *_refusals(plan), *_failures(plan))
     for outcome in (told for one in outcomes for told in reworded(one, plan.edge.errors)):
@@ -47,7 +47,7 @@ def _response(outcomes: list[Outcome]) -> Schema:
 
 
 def response_object(outcomes: Iterable[Outcome]) -> Schema:
-    """Give the Response Object for *outcomes* of one status, which may differ in media type and schema."""
+    """Return the Response Object for *outcomes* of one status, which may differ in media type and schema."""
     texts: dict[str, None] = {}
     headers: dict[str, None] = {}
     schemas: dict[str, list[Schema]] = {}

@@ -15,12 +15,12 @@ _TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer", float
 
 
 def unknown(_: Sequence[str | int]) -> Schema:
-    """Give the schema of a value of which nothing is known."""
+    """Return the schema of a value of which nothing is known."""
     return {}
 
 
 def schema_of(template: Template, lookup: Lookup = unknown) -> Schema:
-    """Give the schema of what *template* renders to, missing values as null."""
+    """Return the schema of what *template* renders to, missing values as null."""
     return _node_schema(template.node, lookup)
 
 
@@ -40,7 +40,7 @@ def _node_schema(node: Node, lookup: Lookup) -> Schema:
 
 
 def value_schema(value: Any) -> Schema:
-    """Give the schema that *value* fits: its type and those inside, never the value, which may come from a secret."""
+    """Return the schema that *value* fits: its type and those inside, never the value, which may come from a secret."""
     if value is None:
         return {"type": "null"}
     if isinstance(value, dict):
@@ -51,20 +51,20 @@ def value_schema(value: Any) -> Schema:
 
 
 def object_schema(properties: dict[str, Schema]) -> Schema:
-    """Give the schema of an object that has all of *properties*."""
+    """Return the schema of an object that has all of *properties*."""
     schema: Schema = {"type": "object"}
     return schema | {"properties": properties, "required": list(properties)} if properties else schema
 
 
 def list_schema(items: list[Schema]) -> Schema:
-    """Give the schema of an array of items that each fit one of *items*."""
+    """Return the schema of an array of items that each fit one of *items*."""
     schema: Schema = {"type": "array"}
     one = any_of(items)
     return schema | {"items": one} if one else schema
 
 
 def any_of(schemas: list[Schema]) -> Schema:
-    """Give the schema of a value that fits one of *schemas*."""
+    """Return the schema of a value that fits one of *schemas*."""
     distinct: list[Schema] = []
     for schema in schemas:
         if schema not in distinct:
@@ -75,7 +75,7 @@ def any_of(schemas: list[Schema]) -> Schema:
 
 
 def nullable(schema: Schema) -> Schema:
-    """Give the schema of a value that fits *schema* or is null."""
+    """Return the schema of a value that fits *schema* or is null."""
     if "anyOf" in schema:
         return schema | {"anyOf": [*schema["anyOf"], {"type": "null"}]}
     kind = schema.get("type")

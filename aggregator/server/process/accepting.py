@@ -64,8 +64,9 @@ class Acceptor:
         self._loop.add_reader(listener.fileno(), self._take_some)
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Take no more connections: who comes from now on is refused, and not left waiting in the backlog."""
         self._stop_listening()
+        self._listener.close()
         if self._timer is not None:
             self._timer.cancel()
 

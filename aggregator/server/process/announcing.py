@@ -68,7 +68,7 @@ class Announcer(ABC):
 
 
 def announcer(form: LogFormat, path: str, files: PlanFiles, stream: TextIO) -> Announcer:
-    """Give the one for log lines in *form*: beside text an operator reads *stream*, beside JSON a machine does."""
+    """Return the one for log lines in *form*: beside text an operator reads *stream*, beside JSON a machine does."""
     return Records(path, files) if form == "json" else Terminal(path, files, stream)
 
 

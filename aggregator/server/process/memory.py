@@ -81,7 +81,7 @@ class Holes:
 
 
 def _filling(size: int, most: int) -> deque[object] | None:
-    """Give what fills the holes of *size* bytes, or None after *most* blocks: a new pool is begun when none is left."""
+    """Return what fills the holes of *size* bytes, None after *most* blocks: a new pool is begun when none is."""
     filling: deque[object] = deque()
     whole = (_POOL - _POOL_HEAD) // size
     while len(filling) <= most:
@@ -99,7 +99,7 @@ def _pool(block: object) -> int:
 
 
 def _blocks(size: int, count: int) -> deque[object]:
-    """Give *count* objects of *size* bytes; a deque, since a list would take and leave small blocks as it grows."""
+    """Return *count* objects of *size* bytes; a deque, since a list would take and leave small blocks as it grows."""
     match size:
         case 16:
             return deque(starmap(object, repeat((), count)))

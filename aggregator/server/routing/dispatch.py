@@ -147,7 +147,7 @@ class Dispatcher:
         return True
 
     def _has_route(self, scope: Scope) -> bool:
-        """Say whether a route beside the declared endpoints, such as one of a user, takes the request."""
+        """Return whether a route beside the declared endpoints, such as one of a user, takes the request."""
         return any(route.matches(scope)[0] is Match.FULL for route in self._router.routes)
 
 

@@ -8,7 +8,7 @@ from starlette.types import Scope
 
 
 def path_of(scope: Scope) -> bytes:
-    """Give the path as it was sent, still percent-encoded, without the prefix that a proxy has taken off."""
+    """Return the path as it was sent, still percent-encoded, without the prefix that a proxy has taken off."""
     raw: bytes | None = scope.get("raw_path")
     path = raw or quote(scope["path"]).encode()
     root = scope.get("root_path")

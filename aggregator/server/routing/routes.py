@@ -61,7 +61,7 @@ class EndpointRoute(BaseRoute):
         return self._handler
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Say whether this endpoint answers to *scope*, for tools that name a request by its route."""
+        """Return whether this endpoint answers to *scope*, for tools that name a request by its route."""
         if scope["type"] != "http":
             return Match.NONE, {}
         index = RouteIndex([(self.plan.method, self.plan.pattern, self)])
@@ -79,7 +79,7 @@ class EndpointRoute(BaseRoute):
         await self.handler(scope, receive, send, scope["aggregator.segments"])
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
-        """Give the path of the endpoint *name* with *path_params* in it."""
+        """Return the path of the endpoint *name* with *path_params* in it."""
         if name != self.name or set(path_params) != set(self.plan.pattern.params):
             raise NoMatchFound(name, path_params)
         path = self.path

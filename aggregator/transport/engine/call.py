@@ -85,7 +85,7 @@ class Ticket:
         return self.reused and not self.replayed and not self.first_byte and self.repeatable
 
     def cancel(self) -> None:
-        """Give the call up: its connection is closed, and *done* will not be called any more."""
+        """Return the call up: its connection is closed, and *done* will not be called any more."""
         if self.done is not None:
             self.done = None
             self.places.forsake(self)
@@ -97,7 +97,7 @@ class Ticket:
         """Take what *reader* has come by, if *streaming*."""
 
     def conclude(self, reader: ResponseReader, finished: float) -> Reply:
-        """Give the reply that *reader* has completed. Raises CallError when its coding is not what it says."""
+        """Return the reply that *reader* has completed. Raises CallError when its coding is not what it says."""
         reply = Reply(
             reader.status, reader.headers, reader.body(), self.reused,
             self.started, self.sent, self.first_byte, finished,

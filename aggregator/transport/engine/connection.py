@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
 
     def is_usable(self, *, careful: bool) -> bool:
-        """Tell whether a request may be sent; *careful* asks the socket, not only the event loop.
+        """Return whether a request may be sent; *careful* asks the socket, not only the event loop.
 
         What has arrived without being asked for, and an end of stream, both forbid it.
         """
@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
         return False
 
     def early_failure(self) -> CallError:
-        """Give why a connection is lost that has not been used yet."""
+        """Return why a connection is lost that has not been used yet."""
         if self.spoke_first:
             return CallError(Cause.PROTOCOL, "The upstream spoke before it was asked.")
         return lost_failure(None, answering=False)

@@ -80,18 +80,18 @@ class StreamTicket(Ticket):
         return self._upload is None and super().repeatable
 
     def cancel(self) -> None:
-        """Give the call up, in whatever state it is."""
+        """Return the call up, in whatever state it is."""
         super().cancel()
         self._pieces.clear()
         if not self.over:
             self._end(CallError(Cause.INCOMPLETE, "The call was given up."))
 
     async def aclose(self) -> None:
-        """Give the call up."""
+        """Return the call up."""
         self.cancel()
 
     def abandon(self) -> None:
-        """Give the call up when its reply is dropped, also from the collector's hand."""
+        """Return the call up when its reply is dropped, also from the collector's hand."""
         if not self.over and not self.places.loop.is_closed():
             self.cancel()
 
@@ -114,7 +114,7 @@ class StreamTicket(Ticket):
         self._notify()
 
     def conclude(self, reader: ResponseReader, finished: float) -> Reply:
-        """Give the reply without its body, which is read from here."""
+        """Return the reply without its body, which is read from here."""
         return Reply(
             reader.status, reader.headers, b"", self.reused, self.started, self.sent, self.first_byte, finished
         )
@@ -122,7 +122,7 @@ class StreamTicket(Ticket):
     # What the reader of the reply calls.
 
     async def reply(self, *, decode: bool) -> StreamReply:
-        """Give the reply once its head is there. Raises CallError, or what the source of the request raised."""
+        """Return the reply once its head is there. Raises CallError, or what the source of the request raised."""
         decoder = None
         try:
             while not self._status and not self.over:
@@ -138,7 +138,7 @@ class StreamTicket(Ticket):
         return StreamReply(self._status, headers, StreamBody(self, decoder), self.reused)
 
     async def next_piece(self) -> bytes | None:
-        """Give what came next of the body, None at its end."""
+        """Return what came next of the body, None at its end."""
         while not self._pieces:
             if self._failure is not None:
                 raise self._take_failure()
@@ -179,7 +179,7 @@ class StreamTicket(Ticket):
             self._end(error)
 
     def _take_failure(self) -> Exception:
-        """Give the failure and forget it, since what is raised keeps every frame that it passes."""
+        """Return the failure and forget it, since what is raised keeps every frame that it passes."""
         failure, self._failure = self._failure, CallError(Cause.INCOMPLETE, "The call has failed before.")
         assert failure is not None
         return failure

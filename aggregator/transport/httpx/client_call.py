@@ -147,6 +147,6 @@ def _url(origin: Origin, target: bytes) -> httpx.URL:
 
 
 def _pairs(block: bytes) -> list[tuple[bytes, bytes]]:
-    """Give the fields of a serialised header block."""
+    """Return the fields of a serialised header block."""
     pairs = (line.partition(b":") for line in block.split(b"\r\n") if line)
     return [(name, value.strip()) for name, _, value in pairs]

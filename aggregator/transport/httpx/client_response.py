@@ -60,7 +60,7 @@ class ClientResponse:
             raise CallError(Cause.PROTOCOL, "The upstream did not answer in valid HTTP.", fault=fault)
 
     async def body(self) -> bytes:
-        """Give the whole body, decoded; *headers* then no longer tell of a coding that was undone."""
+        """Return the whole body, decoded; *headers* then no longer tell of a coding that was undone."""
         pieces, size = [], 0
         while (piece := await self.next_piece()) is not None:
             size += len(piece)
@@ -76,7 +76,7 @@ class ClientResponse:
         return body
 
     async def next_piece(self) -> bytes | None:
-        """Give what came next of the body as it was sent, None at its end."""
+        """Return what came next of the body as it was sent, None at its end."""
         if self._pieces is None:
             # not aiter_raw(), which refuses the responses of mock transports, read when they were made
             self._pieces = aiter(self._response.stream)  # type: ignore[arg-type]
@@ -92,7 +92,7 @@ class ClientResponse:
         return "network_stream" in self._response.extensions and any(map(binds_connection, challenges))
 
     async def aclose(self) -> None:
-        """Give the connection back, also when this is cancelled."""
+        """Return the connection back, also when this is cancelled."""
         try:
             async with AsyncExitStack() as closing:
                 closing.push_async_callback(self._response.aclose)
@@ -116,7 +116,7 @@ async def keep_location(response: httpx.Response) -> None:
 
 
 def _has_surplus(response: httpx.Response) -> bool:
-    """Tell whether more has come than *response*, which httpcore would take for the answer to its next request."""
+    """Return whether more has come than *response*, which httpcore would take for the answer to its next request."""
     thing: Any = response.stream
     while thing is not None and not hasattr(thing, "_h11_state"):
         names = (name for name in _WAY if hasattr(thing, name))

@@ -47,7 +47,7 @@ class ClientStream:
         self._alarm = None if deadline is None or isinf(deadline) else loop.call_at(deadline, self._expire)
 
     async def next_piece(self) -> bytes | None:
-        """Give what came next of the body, None at its end. Raises CallError."""
+        """Return what came next of the body, None at its end. Raises CallError."""
         if self._late:
             raise late(Cause.DEADLINE)
         if self.response is None or not self._open:
@@ -81,7 +81,7 @@ class ClientStream:
                 await self.response.aclose()
 
     def abandon(self) -> None:
-        """Give the place back; the response is left to the client."""
+        """Return the place back; the response is left to the client."""
         if self._open:
             self._open = False
             if self._alarm is not None:

@@ -22,5 +22,5 @@ class EmptyJar(CookieJar):
 
 
 def no_cookies() -> CookieJar:
-    """Give the jar for the ``cookies`` of a shared client: it never stores and never sends."""
+    """Return the jar for the ``cookies`` of a shared client: it never stores and never sends."""
     return EmptyJar()

@@ -50,12 +50,12 @@ _STREAM_RESET, _UNTOUCHED = "<StreamReset", "error_code:7,"  # h2's words; REFUS
 
 
 def was_answered(error: Exception) -> bool:
-    """Tell whether an HTTP/2 upstream has answered with *error*, a reset of this one call (RFC 9113 §8.7)."""
+    """Return whether an HTTP/2 upstream has answered with *error*, a reset of this one call (RFC 9113 §8.7)."""
     return _STREAM_RESET in str(error) and _UNTOUCHED not in str(error)
 
 
 def failure_of(error: Exception) -> CallError:
-    """Give what *error*, raised by a client, means; one of ours on its way through httpx stays what it was."""
+    """Return what *error*, raised by a client, means; one of ours on its way through httpx stays what it was."""
     for link in chain(error):
         if isinstance(link, CallError):
             return CallError(link.cause, link.message, retry_after=link.retry_after, fault=link.fault)

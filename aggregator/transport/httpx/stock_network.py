@@ -50,7 +50,7 @@ class Network(AsyncNetworkBackend):
     async def start_tls(
         self, stream: AsyncNetworkStream, context: ssl.SSLContext, name: str | None, timeout: float | None
     ) -> AsyncNetworkStream:
-        """Give *stream* under TLS; the upstream is called by the name that is set for it, through a proxy, too."""
+        """Return *stream* under TLS; the upstream is called by the name that is set for it, through a proxy, too."""
         if name == self._host:
             name = self._server_name or name
         try:

@@ -43,7 +43,7 @@ class StockTransport(httpx.AsyncBaseTransport):
         self._own: list[UpstreamTransport] = []
 
     def open(self, settings: PoolSettings, *, proxied: bool = True) -> UpstreamTransport:
-        """Give a transport to the origin of *settings*, which the caller closes. Raises StartupError, as `Pool`.
+        """Return a transport to the origin of *settings*, which the caller closes. Raises StartupError, as `Pool`.
 
         Unless *proxied*, it leads there directly.
         """
@@ -86,7 +86,7 @@ class _Line:
         self.calls = 0
 
     def has_lost(self) -> bool:
-        """Tell whether a connection is taken that no call is on."""
+        """Return whether a connection is taken that no call is on."""
         connections = self.transport._pool.connections
         return sum(not (one.is_idle() or one.is_closed()) for one in connections) > self.calls
 

@@ -113,7 +113,7 @@ class _ReplyStream(httpx.AsyncByteStream):
 
 
 def origin_of(url: httpx.URL) -> Origin:
-    """Give the origin of *url*. Raises httpx.UnsupportedProtocol."""
+    """Return the origin of *url*. Raises httpx.UnsupportedProtocol."""
     if url.scheme not in ("http", "https"):
         raise httpx.UnsupportedProtocol(f"The engine speaks http and https, not '{url.scheme}'.")
     port = url.port or (443 if url.scheme == "https" else 80)
@@ -121,7 +121,7 @@ def origin_of(url: httpx.URL) -> Origin:
 
 
 def origin_key(origin: Origin) -> tuple[str, str, int]:
-    """Give what a URL tells of *origin*."""
+    """Return what a URL tells of *origin*."""
     return origin.scheme, origin.host, origin.port
 
 
@@ -130,7 +130,7 @@ def _translated(error: CallError, request: httpx.Request) -> httpx.RequestError:
 
 
 def _body(request: httpx.Request) -> bytes | AsyncIterable[bytes] | None:
-    """Give the body as bytes when httpx has it, else as the stream that it is; None when there is none."""
+    """Return the body as bytes when httpx has it, else as the stream that it is; None when there is none."""
     try:
         return request.content or None
     except httpx.RequestNotRead:
@@ -138,7 +138,7 @@ def _body(request: httpx.Request) -> bytes | AsyncIterable[bytes] | None:
 
 
 def _header_block(request: httpx.Request, *, framed: bool) -> bytes:
-    """Give the headers in one block; *framed* when the engine itself knows the length of the body."""
+    """Return the headers in one block; *framed* when the engine itself knows the length of the body."""
     lines = []
     for name, value in request.headers.raw:
         if is_token_bytes(name) is None or _BAD_VALUE.search(value) is not None:

@@ -21,7 +21,7 @@ _contexts: WeakValueDictionary[TlsSettings, ssl.SSLContext] = WeakValueDictionar
 
 
 def tls_context(settings: TlsSettings) -> ssl.SSLContext:
-    """Give the client context for *settings*. Raises StartupError for a file that cannot be used."""
+    """Return the client context for *settings*. Raises StartupError for a file that cannot be used."""
     context = _contexts.get(settings)
     if context is None:
         context = _contexts[settings] = build_context(settings)
@@ -31,7 +31,7 @@ def tls_context(settings: TlsSettings) -> ssl.SSLContext:
 
 
 def build_context(settings: TlsSettings) -> ssl.SSLContext:
-    """Give a client context that the caller may go on to change. Raises StartupError, as `tls_context`."""
+    """Return a client context that the caller may go on to change. Raises StartupError, as `tls_context`."""
     wrong = unusable_file(settings)
     if wrong is not None:
         raise StartupError(f"The TLS file {wrong.path} {wrong.why}.")

@@ -36,7 +36,7 @@ class Unusable(NamedTuple):
 
 
 def unusable_file(settings: TlsSettings) -> Unusable | None:
-    """Give the first file of *settings* that cannot be used; None when all of them can."""
+    """Return the first file of *settings* that cannot be used; None when all of them can."""
     ca, cert, key = settings.ca_file, settings.cert_file, settings.key_file
     found = None if ca is None else _certificates("ca", ca)
     if found is not None or cert is None:

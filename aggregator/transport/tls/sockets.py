@@ -24,7 +24,7 @@ class TlsSocket(ssl.SSLSocket):
 async def open_tls(
     loop: asyncio.AbstractEventLoop, sock: socket.socket, context: ssl.SSLContext, server_name: str
 ) -> ssl.SSLSocket:
-    """Give the TLS socket that takes the place of *sock*, which is connected and never blocks.
+    """Return the TLS socket that takes the place of *sock*, which is connected and never blocks.
 
     Raises OSError, of which ssl.SSLError is one, and UnicodeError for a name that cannot be asked for.
     Then, and when cancelled, the connection is closed.

@@ -83,7 +83,7 @@ class TlsTransport(FlowControl):
             self._sock.close()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Give *default* also for what a connection that is lost cannot tell any more."""
+        """Return *default* also for what a connection that is lost cannot tell any more."""
         if self._lost or name not in _EXTRA:
             return default
         try:
@@ -94,7 +94,7 @@ class TlsTransport(FlowControl):
     # Reading.
 
     def is_reading(self) -> bool:
-        """Tell whether the protocol gets what arrives."""
+        """Return whether the protocol gets what arrives."""
         return not self._paused and not self._closing
 
     def pause_reading(self) -> None:
@@ -201,7 +201,7 @@ class TlsTransport(FlowControl):
     # The end.
 
     def is_closing(self) -> bool:
-        """Tell whether it is closed, or will be."""
+        """Return whether it is closed, or will be."""
         return self._closing
 
     def close(self) -> None:

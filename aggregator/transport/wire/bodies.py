@@ -13,7 +13,7 @@ class PieceSource(Protocol):
     """Where a body comes from."""
 
     async def next_piece(self) -> bytes | None:
-        """Give what came next, None at the end. Raises CallError."""
+        """Return what came next, None at the end. Raises CallError."""
         ...
 
     async def aclose(self) -> None:
@@ -61,7 +61,7 @@ class StreamBody:
         return piece
 
     async def aclose(self) -> None:
-        """Give up what has not been read."""
+        """Return up what has not been read."""
         await self._source.aclose()
 
     def __del__(self) -> None:

@@ -18,12 +18,12 @@ _NO_LONGER_TRUE = frozenset({b"content-encoding", b"content-length"})
 
 
 def accept_encoding() -> bytes:
-    """Give the value of ``Accept-Encoding`` that names what can be decoded here."""
+    """Return the value of ``Accept-Encoding`` that names what can be decoded here."""
     return b", ".join(inflaters())
 
 
 def decoder_for(codings: Iterable[bytes], cap: float = math.inf) -> Decoder | None:
-    """Give what undoes the values of ``Content-Encoding``; None when there is nothing to undo.
+    """Return what undoes the values of ``Content-Encoding``; None when there is nothing to undo.
 
     Raises CallError (CODING) for a coding that is not known here, and for more than one.
     """
@@ -44,7 +44,7 @@ def codings_named(values: Iterable[bytes]) -> list[bytes]:
 
 
 def decoded_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Give *headers* without those that described the coded body."""
+    """Return *headers* without those that described the coded body."""
     return [field for field in headers if field[0] not in _NO_LONGER_TRUE]
 
 
@@ -60,7 +60,7 @@ class Decoder:
         self._fed = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give what *data* decodes to, in pieces. Raises CallError (CODING, TOO_LARGE)."""
+        """Yield what *data* decodes to, in pieces. Raises CallError (CODING, TOO_LARGE)."""
         self._fed = self._fed or bool(data)
         try:
             for piece in self._inflater.feed(data):

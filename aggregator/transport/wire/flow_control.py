@@ -22,7 +22,7 @@ class FlowControl(asyncio.Transport):
         self._stalled = False
 
     def get_protocol(self) -> asyncio.BaseProtocol:
-        """Give who is told what happens."""
+        """Return who is told what happens."""
         return self._protocol
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -31,11 +31,11 @@ class FlowControl(asyncio.Transport):
         self._protocol = protocol
 
     def get_write_buffer_size(self) -> int:
-        """Give how many bytes wait to be sent."""
+        """Return how many bytes wait to be sent."""
         return self._size
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
-        """Give the low and the high water mark, in bytes."""
+        """Return the low and the high water mark, in bytes."""
         return self._low, self._high
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:

@@ -25,7 +25,7 @@ _OF_CONNECTIONS = re.compile(rb"\b(?:ntlm|negotiate|kerberos)\b", re.IGNORECASE)
 
 
 def binds_connection(challenge: bytes) -> bool:
-    """Tell whether *challenge* (``WWW-Authenticate``) leads to a connection that stands for one user (RFC 4559 §6)."""
+    """Return whether *challenge* (``WWW-Authenticate``) binds a connection to one user (RFC 4559 §6)."""
     return _OF_CONNECTIONS.search(challenge) is not None
 
 
@@ -123,21 +123,21 @@ class ResponseReader:
         return self.complete
 
     def end(self) -> bool:
-        """Tell whether the response is complete now that the connection has ended."""
+        """Return whether the response is complete now that the connection has ended."""
         if self.head_done and not self.complete:
             names = {name for name, _ in self.headers}
             self.complete = not names & {_LENGTH, _TRANSFER}
         return self.complete
 
     def take(self) -> list[bytes]:
-        """Give the pieces of the body that came since the last `take`."""
+        """Return the pieces of the body that came since the last `take`."""
         pieces, self._pieces = self._pieces, []
         if self._earlier:
             pieces, self._earlier = self._earlier + pieces, []
         return pieces
 
     def body(self) -> bytes:
-        """Give the body in one piece."""
+        """Return the body in one piece."""
         pieces = self._pieces
         if len(pieces) == 1 and not self._earlier:
             return pieces[0]

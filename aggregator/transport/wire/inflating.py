@@ -23,11 +23,11 @@ class Inflater(Protocol):
     errors: ClassVar[tuple[type[Exception], ...]]
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give what *data* decodes to."""
+        """Return what *data* decodes to."""
         ...
 
     def ended(self) -> bool:
-        """Tell whether the coded body is complete."""
+        """Return whether the coded body is complete."""
         ...
 
 
@@ -55,7 +55,7 @@ class Gzip:
         self._members = 1
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give what *data* decodes to."""
+        """Yield what *data* decodes to."""
         for step in _steps(data):
             while step:
                 if self._member.eof:
@@ -67,7 +67,7 @@ class Gzip:
                 step = self._member.unused_data
 
     def ended(self) -> bool:
-        """Tell whether the last member is complete."""
+        """Return whether the last member is complete."""
         return self._member.eof
 
     def _next(self) -> None:
@@ -87,7 +87,7 @@ class Deflate:
         self._stream: Any = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give what *data* decodes to."""
+        """Yield what *data* decodes to."""
         if self._stream is None:
             data = self._start = self._start + data
             if len(data) < 2:
@@ -102,7 +102,7 @@ class Deflate:
                 raise ValueError("data after the end")
 
     def ended(self) -> bool:
-        """Tell whether the stream is complete."""
+        """Return whether the stream is complete."""
         return self._stream is not None and bool(self._stream.eof)
 
 
@@ -118,7 +118,7 @@ class Brotli:
         self._stream = brotli.Decompressor()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give what *data* decodes to."""
+        """Yield what *data* decodes to."""
         # can_accept_more_data() speaks of the input alone: it is true while more is still to come out
         for step in _steps(data):
             while piece := self._stream.process(step, output_buffer_limit=PIECE):
@@ -126,7 +126,7 @@ class Brotli:
                 step = b""
 
     def ended(self) -> bool:
-        """Tell whether the stream is complete."""
+        """Return whether the stream is complete."""
         return bool(self._stream.is_finished())
 
 
@@ -144,7 +144,7 @@ class Zstd:
         self._frames = 1
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give what *data* decodes to; in small steps, since one call inflates all that it is given."""
+        """Yield what *data* decodes to; in small steps, since one call inflates all that it is given."""
         for step in _steps(data, _ZSTD_STEP):
             while step:
                 if self._frame.eof:
@@ -155,7 +155,7 @@ class Zstd:
                 step = self._frame.unused_data
 
     def ended(self) -> bool:
-        """Tell whether the last frame is complete."""
+        """Return whether the last frame is complete."""
         return bool(self._frame.eof)
 
     def _next(self) -> None:
@@ -167,7 +167,7 @@ class Zstd:
 
 @lru_cache(maxsize=1)
 def inflaters() -> dict[bytes, Callable[[], Inflater]]:
-    """Give the codings that can be undone here, by name; br and zstd only if their packages are there."""
+    """Return the codings that can be undone here, by name; br and zstd only if their packages are there."""
     found: dict[bytes, Callable[[], Inflater]] = {b"gzip": Gzip, b"deflate": Deflate}
     if _usable("brotli"):
         found[b"br"] = Brotli

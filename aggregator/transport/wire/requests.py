@@ -11,7 +11,7 @@ _LENGTH = re.compile(rb"(?:^|\n)content-length:[ \t]*([0-9]+)[ \t]*\r\n", re.IGN
 
 
 def whole_request(method: bytes, target: bytes, headers: bytes, body: bytes | None) -> bytes:
-    """Give the request with *body*, ready to be written."""
+    """Return the request with *body*, ready to be written."""
     if body is not None:
         return b"%b %b HTTP/1.1\r\n%bcontent-length: %d\r\n\r\n%b" % (method, target, headers, len(body), body)
     if method in WITH_CONTENT:
@@ -20,7 +20,7 @@ def whole_request(method: bytes, target: bytes, headers: bytes, body: bytes | No
 
 
 def request_head(method: bytes, target: bytes, headers: bytes) -> tuple[bytes, int | None]:
-    """Give the head of a request whose body follows, and the length that *headers* declare for it.
+    """Return the head of a request whose body follows, and the length that *headers* declare for it.
 
     Without one the body goes in chunks (RFC 9112 §7.1).
     """
@@ -31,5 +31,5 @@ def request_head(method: bytes, target: bytes, headers: bytes) -> tuple[bytes, i
 
 
 def bad_target() -> CallError:
-    """Give the refusal of a target that would end the request line early."""
+    """Return the refusal of a target that would end the request line early."""
     return CallError(Cause.PROTOCOL, "The request target is empty or holds white space.")

@@ -11,6 +11,7 @@ import pytest
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Caps
 from aggregator.transport.engine.call import Ticket
+from aggregator.transport.engine.lane import Lane
 from aggregator.transport.replies import Reply
 from aggregator.transport.tls.connection import TlsConnection
 from aggregator.transport.tls.rounds import Round
@@ -38,6 +39,7 @@ class Places(SimpleNamespace):
 
     def __init__(self) -> None:
         super().__init__(settings=SimpleNamespace(caps=Caps()), released=[], dropped=[], timeouts=None)
+        self.calls = Lane(1, 0, lambda _: None)
         self.parsing = Round(asyncio.get_running_loop(), TlsConnection.parse)
 
     def release(self, connection: TlsConnection, now: float) -> None:
@@ -59,7 +61,7 @@ class Call:
 
     def __init__(self) -> None:
         self.places = Places()
-        self.connection = TlsConnection(self.places)  # type: ignore[arg-type]
+        self.connection = TlsConnection(self.places, self.places.calls)  # type: ignore[arg-type]
         self.transport = Transport()
         self.connection.connection_made(self.transport)
         self.outcomes: list[Reply | CallError] = []

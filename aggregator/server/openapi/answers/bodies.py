@@ -19,7 +19,7 @@ _REQUEST: Schema = object_schema({**dict.fromkeys(("method", "path", "id", "clie
 
 
 def success_schema(plan: EndpointPlan, body_name: str | None) -> Schema:
-    """Give the schema of the answer of *plan*; *body_name* is the component with the schema of its request body."""
+    """Return the schema of the answer of *plan*; *body_name* is the component with the schema of its request body."""
     response = plan.response
     schema = _assembled(plan, body_name)
     if response.shape is not None:
@@ -45,7 +45,7 @@ def _assembled(plan: EndpointPlan, body_name: str | None) -> Schema:
 
 
 def fan_schema(fan: FanPlan) -> Schema:
-    """Give the schema of an object with the result of each part under its name."""
+    """Return the schema of an object with the result of each part under its name."""
     return object_schema({part.name: _described(part_schema(part), part) for part in fan.parts})
 
 
@@ -65,7 +65,7 @@ def source_text(part: PartPlan) -> str:
 
 
 def part_schema(part: PartPlan) -> Schema:
-    """Give the schema of the result of *part*, or of what stands in for it."""
+    """Return the schema of the result of *part*, or of what stands in for it."""
     schema = _core_schema(part)
     if part.transform is not None:
         schema = {}
@@ -96,12 +96,12 @@ def _call_schema(call: CallPlan) -> Schema:
 
 
 def can_be_replaced(part: PartPlan) -> bool:
-    """Say whether the default of *part*, or null, may stand in for its result."""
+    """Return whether the default of *part*, or null, may stand in for its result."""
     return part.optional or part.when is not None
 
 
 def _with_stand_in(schema: Schema, part: PartPlan) -> Schema:
-    """Give *schema* of the result of *part* widened by what may stand in for it."""
+    """Return *schema* of the result of *part* widened by what may stand in for it."""
     other = stand_in_schema(part)
     about = {name: value for name, value in other.items() if name in ("default", "description")}
     if other.get("type") == "null":
@@ -112,7 +112,7 @@ def _with_stand_in(schema: Schema, part: PartPlan) -> Schema:
 
 
 def stand_in_schema(part: PartPlan) -> Schema:
-    """Give the schema of what stands in for *part*, with a sentence that says when: null unless it has a default."""
+    """Return the schema of what stands in for *part*, with a sentence that says when: null unless it has a default."""
     reasons = ("when it fails" if part.optional else "", "when it is skipped" if part.when is not None else "")
     reason = " or ".join(filter(None, reasons))
     if part.default is None or part.default.node == Const(None):
@@ -124,7 +124,7 @@ def stand_in_schema(part: PartPlan) -> Schema:
 
 
 def shaped(schema: Schema, shape: ShapePlan) -> Schema:
-    """Give what *shape* makes of a value that fits *schema*."""
+    """Return what *shape* makes of a value that fits *schema*."""
     if shape.select is not None or shape.select_expression is not None or shape.target is not None or shape.rename:
         schema = {}
     if shape.allow or shape.deny:
@@ -136,7 +136,7 @@ def shaped(schema: Schema, shape: ShapePlan) -> Schema:
 
 
 def _filtered(schema: Schema, shape: ShapePlan) -> Schema:
-    """Give *schema* without the properties that go; one that is only thinned out is open."""
+    """Return *schema* without the properties that go; one that is only thinned out is open."""
     properties = schema.get("properties")
     if properties is None or "*" in "".join((*shape.allow, *shape.deny)):
         return {"type": schema["type"]} if schema.get("type") == "array" else {}
@@ -148,7 +148,7 @@ def _filtered(schema: Schema, shape: ShapePlan) -> Schema:
 
 
 def _pruned(schema: Schema) -> Schema:
-    """Give *schema* with nothing required in it, since the client chooses what it gets."""
+    """Return *schema* with nothing required in it, since the client chooses what it gets."""
     rest = {name: value for name, value in schema.items() if name != "required"}
     if "properties" in rest:
         rest["properties"] = {name: _pruned(below) for name, below in rest["properties"].items()}
@@ -185,7 +185,7 @@ class _Scope:
         self._body_name = body_name
 
     def find(self, path: Sequence[str | int]) -> Schema:
-        """Give the schema of what *path* leads to, ``{}`` when the file does not say."""
+        """Return the schema of what *path* leads to, ``{}`` when the file does not say."""
         root, *keys = path
         if root == "body" and not keys and self._body_name is not None:
             return schema_ref(self._body_name)
@@ -201,13 +201,13 @@ def _query_schema(inputs: InputPlan) -> Schema:
 
 
 def _plain(parameter: Parameter) -> Schema:
-    """Give the schema of a parameter as one of an answer: without what speaks of sending it."""
+    """Return the schema of a parameter as one of an answer: without what speaks of sending it."""
     schema = parameter.declaration.shown
     return {name: value for name, value in schema.items() if name not in _OF_A_REQUEST}
 
 
 def _below(schema: Schema, keys: Sequence[str | int]) -> Schema:
-    """Give what *keys* lead to in *schema*, as long as everything on the way is there for certain."""
+    """Return what *keys* lead to in *schema*, as long as everything on the way is there for certain."""
     for key in keys:
         if schema.get("type") != "object" or key not in schema.get("required", ()):
             return {}

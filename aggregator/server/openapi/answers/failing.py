@@ -43,7 +43,7 @@ class Failures(Struct, frozen=True):
         return Failures(self.statuses - other.statuses, self.causes - other.causes, self.answered)
 
     def matching(self, on: str) -> Failures:
-        """Give those that the row of a status map with this ``on`` speaks of."""
+        """Return those that the row of a status map with this ``on`` speaks of."""
         if on == "any":
             return self
         if on == "status":
@@ -66,7 +66,7 @@ _IN_LIST = Failures(causes=frozenset({Cause.EXPRESSION, Cause.TOO_LARGE, Cause.M
 
 @lru_cache(maxsize=64)
 def _class_of(on: str) -> frozenset[int]:
-    """Give the statuses that ``404`` or ``5xx`` stands for."""
+    """Return the statuses that ``404`` or ``5xx`` stands for."""
     return frozenset(range(int(on[0]) * 100, int(on[0]) * 100 + 100)) if on.endswith("xx") else frozenset([int(on)])
 
 
@@ -76,7 +76,7 @@ def _of_answers(success: frozenset[int], extra: frozenset[Cause]) -> Failures:
 
 
 def call_failures(call: CallPlan) -> Failures:
-    """Give the ways in which *call* can fail."""
+    """Return the ways in which *call* can fail."""
     extra: set[Cause] = set()
     if call.success.when is not None or call.graphql != "no":
         extra.add(Cause.UNSUCCESSFUL)
@@ -88,7 +88,7 @@ def call_failures(call: CallPlan) -> Failures:
 
 
 def _computes(call: CallPlan) -> bool:
-    """Say whether something in *call* depends on data that may not fit."""
+    """Return whether something in *call* depends on data that may not fit."""
     request = call.request
     constant = request.url.is_constant and not request.query and not request.headers
     if not constant or (request.body is not None and not request.body.is_constant):
@@ -97,7 +97,7 @@ def _computes(call: CallPlan) -> bool:
 
 
 def part_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failing]:
-    """Give the ways in which *part* can fail the answer, each with the rows that speak of it; none if it is optional.
+    """Yield the ways in which *part* can fail the answer, each with the rows that speak of it; none if it is optional.
 
     A failed call brings its own rows, wherever it stands; *rows* are for what is no failure of a call.
     """
@@ -128,7 +128,7 @@ def _core_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failin
 
 
 def _race_failings(runners: tuple[PartPlan, ...]) -> Iterator[Failing]:
-    """Give what a race fails with: the failure of its first runner, or of the next one where that may be skipped."""
+    """Yield what a race fails with: the failure of its first runner, or of the next one where that may be skipped."""
     failings = [list(part_failings(runner, runner.rows)) for runner in runners]
     if not all(failings):
         return
@@ -139,13 +139,13 @@ def _race_failings(runners: tuple[PartPlan, ...]) -> Iterator[Failing]:
 
 
 def response_failures(plan: EndpointPlan) -> Failures:
-    """Give the ways in which making the answer can fail, when all parts are there."""
+    """Return the ways in which making the answer can fail, when all parts are there."""
     return Failures(causes=answer_causes(plan))
 
 
 @lru_cache(maxsize=256)
 def status_keys(statuses: frozenset[int]) -> tuple[str, ...]:
-    """Give *statuses* as keys of a Responses Object: one by one, or as ``4XX`` where they are most of a class."""
+    """Return *statuses* as keys of a Responses Object: one by one, or as ``4XX`` where they are most of a class."""
     keys: list[str] = []
     for hundred in range(200, 600, 100):
         found = sorted(status for status in statuses if hundred <= status < hundred + 100)

@@ -42,7 +42,7 @@ _DEFAULTS = tuple(
 
 
 def failure_outcomes(failures: Failures, rows: Iterable[RowPlan], headers: tuple[str, ...] = ()) -> Iterator[Outcome]:
-    """Give what *failures* become by *rows*, the first that matches, and by the defaults.
+    """Yield what *failures* become by *rows*, the first that matches, and by the defaults.
 
     *headers* are the names of those that each of these answers has.
     """
@@ -60,7 +60,7 @@ def failure_outcomes(failures: Failures, rows: Iterable[RowPlan], headers: tuple
 
 
 def default_outcomes(failures: Failures) -> Iterator[Outcome]:
-    """Give what *failures* become when no row speaks of them."""
+    """Yield what *failures* become when no row speaks of them."""
     for outcome, statuses, causes in _DEFAULTS:
         if failures.statuses & statuses or failures.causes & causes:
             yield outcome
@@ -82,7 +82,7 @@ def _by_row(row: RowPlan, hit: Failures, headers: tuple[str, ...]) -> Iterator[O
 
 
 def _forwarded(row: RowPlan, hit: Failures, headers: tuple[str, ...]) -> Iterator[Outcome]:
-    """Give the upstream's own answers; a failure that came without one is not passed on."""
+    """Yield the upstream's own answers; a failure that came without one is not passed on."""
     keys = status_keys(hit.statuses | hit.answered) if row.status is None else (str(row.status),)
     for key in keys:
         media = ANY_TYPE if not key.isdigit() or has_body(int(key)) else None
@@ -106,7 +106,7 @@ def _mapped(row: RowPlan, status: int, headers: tuple[str, ...]) -> Outcome:
 
 
 def _own_type(template: Template) -> str:
-    """Give the media type of a body that the file declares: a text is sent as text, what is not known as either."""
+    """Return the media type of a body that the file declares: a text is sent as text, what is not known as either."""
     kind = schema_of(template).get("type")
     return ANY_TYPE if kind is None else "text/plain" if kind == "string" else "application/json"
 
@@ -118,5 +118,5 @@ def _constant_text(template: Template | None) -> str | None:
 
 
 def sentence(text: str) -> str:
-    """Give *text* with a full stop at its end."""
+    """Return *text* with a full stop at its end."""
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -28,12 +28,12 @@ class Outcome(Struct, frozen=True):
 
 
 def problem_example(status: int, detail: str, **members: Any) -> dict[str, Any]:
-    """Give a problem document as a client would read it."""
+    """Return a problem document as a client would read it."""
     return {"type": "about:blank", "title": phrase(status), "status": status, "detail": detail, **members}
 
 
 def shared(name: str, status: int, text: str, detail: str, headers: tuple[str, ...] = (), **members: Any) -> Outcome:
-    """Give an outcome that is the same for every endpoint."""
+    """Return an outcome that is the same for every endpoint."""
     example = problem_example(status, detail, **members)
     return Outcome(str(status), text, PROBLEM_TYPE, schema_ref("Problem"), headers, example, name)
 

@@ -17,7 +17,7 @@ _STREAMED = ("cache-control", "etag")
 
 
 def successes(plan: EndpointPlan, body_name: str | None) -> Iterator[Outcome]:
-    """Give what *plan* answers when no required part fails; *body_name* is the component of its request body."""
+    """Yield what *plan* answers when no required part fails; *body_name* is the component of its request body."""
     schema = {} if _passes_through(plan) else success_schema(plan, body_name)
     headers = tuple(_success_headers(plan))
     keys = _success_keys(plan)
@@ -54,7 +54,7 @@ def _has_body(plan: EndpointPlan, key: str) -> bool:
 
 
 def _success_keys(plan: EndpointPlan) -> tuple[str, ...]:
-    """Give the statuses of an answer whose parts did not fail: those of a single call pass through."""
+    """Return the statuses of an answer whose parts did not fail: those of a single call pass through."""
     response = plan.response
     if response.status_expression is not None:
         return ("default",)
@@ -69,7 +69,7 @@ def _success_keys(plan: EndpointPlan) -> tuple[str, ...]:
 
 
 def _passed_statuses(part: PartPlan) -> frozenset[int]:
-    """Give the statuses of upstreams that pass through *part*; 200 when it has none of its own."""
+    """Return the statuses of upstreams that pass through *part*; 200 when it has none of its own."""
     statuses: frozenset[int] = frozenset()
     for call in part.calls if part.each is None else ():
         statuses |= call.success.statuses
@@ -122,7 +122,7 @@ def _success_headers(plan: EndpointPlan) -> Iterator[str]:
 
 
 def _may_be_partial(part: PartPlan) -> bool:
-    """Say whether an answer can lack *part*, or something in it, and still be a success."""
+    """Return whether an answer can lack *part*, or something in it, and still be a success."""
     if part.optional or (part.each is not None and part.each.on_error != "fail"):
         return True
     inner = (*part.race, *(() if part.group is None else part.group.parts))

@@ -17,7 +17,7 @@ _Found = asyncio.Future[list[Address]]
 
 
 async def look_up(host: str, port: int) -> list[Address]:
-    """Give the addresses of *host*, each with *port*. Raises OSError, and UnicodeError for what cannot be a name.
+    """Return the addresses of *host*, each with *port*. Raises OSError, and UnicodeError for what cannot be a name.
 
     Cancelled, it leaves its thread to end by itself.
     """

@@ -28,12 +28,12 @@ _UNDER_WAY = frozenset({errno.EINPROGRESS, getattr(errno, "WSAEWOULDBLOCK", errn
 
 
 def can_poll(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether *loop* can watch a socket for us; the proactor of Windows cannot."""
+    """Return whether *loop* can watch a socket for us; the proactor of Windows cannot."""
     return type(loop).add_reader is not asyncio.AbstractEventLoop.add_reader
 
 
 async def open_socket(loop: asyncio.AbstractEventLoop, addresses: list[Address]) -> socket.socket:
-    """Give a socket connected to the first of *addresses* that answers. Raises OSError; cancelled, it leaves none."""
+    """Return a socket connected to the first of *addresses* that answers. Raises OSError; cancelled, it leaves none."""
     if len(addresses) > 1 or not can_poll(loop):
         return await start_connection(addresses, happy_eyeballs_delay=_EYEBALLS_DELAY, loop=loop)
     family, kind, protocol, _, place = addresses[0]
@@ -83,7 +83,7 @@ def _wake(ready: asyncio.Future[None], remove: Callable[[int], object], number: 
 
 
 def literal(host: str, port: int) -> Address | None:
-    """Give the address that *host* spells out, which needs no lookup and no thread; None for a name."""
+    """Return the address that *host* spells out, which needs no lookup and no thread; None for a name."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -94,5 +94,5 @@ def literal(host: str, port: int) -> Address | None:
 
 
 def unix(path: str) -> Address:
-    """Give the address of the Unix socket at *path*."""
+    """Return the address of the Unix socket at *path*."""
     return socket.AF_UNIX, socket.SOCK_STREAM, 0, "", path
