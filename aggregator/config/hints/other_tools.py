@@ -10,7 +10,7 @@ _NOT_CUT_OFF = "no upstream is cut off after failures; `timeout` and `limits` bo
 _NOT_COUNTED = "clients are not counted here, which a proxy in front can do; `limits` of an upstream bounds its calls"
 _CREDENTIALS = 'send credentials in `headers`, from a variable: `headers: {authorization: "Bearer ${TOKEN}"}`'
 _NO_LOGIN = (
-    "clients are not checked here; a proxy in front does it, or the upstream with `forward: {headers: [authorization]}`"
+    "say who may call by `auth: NAME` in the endpoint, and declare NAME under `auth` at the top: api_key, basic or jwt"
 )
 _NO_FILES = "files are for a proxy in front; `respond` gives a fixed answer"
 _IN_PATHS = "write it into the path of each endpoint: `GET /api/users`"
