@@ -57,7 +57,7 @@ def test_no_row_speaks_of_a_refused_request(cause: Cause) -> None:
 
 def test_the_table_of_the_language_is_that_of_the_program() -> None:
     """Each cause stands in it once, with its family and its status."""
-    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "language" / "failure.md").read_text(encoding="utf-8")
     table = text.partition("| failure | cause | status |\n|---|---|---|\n")[2].partition("\n\n")[0]
     told: dict[str, list[tuple[str, str]]] = {}
     for line in table.splitlines():

@@ -313,7 +313,7 @@ def test_declared_headers_and_query_are_forwarded(gateway):
         ("/headed/a%0D%0Ax-evil:%201", 400),
         ("/headed/a%0Ab", 400),
         ("/headed-by-upstream", 502),
-        ("/headed-failure?text=a%0D%0Ax-evil:%201", 502),
+        ("/headed-failure?text=a%0D%0Ax-evil:%201", 400),
     ],
 )
 def test_no_value_adds_a_header(gateway, target, status):
