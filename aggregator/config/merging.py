@@ -92,20 +92,23 @@ def _fill(whole: Whole, section: Section, env: Mapping[str, str], folder: Path) 
     return filled.value
 
 
+def _take_note(whole: Whole, problems: list[Diagnostic], files: set[Path]) -> None:
+    """Add what was found in files that a section names; a place whose variable is not set has its problem already."""
+    unfilled = {problem.path for problem in whole.diagnostics}
+    whole.diagnostics.extend(problem for problem in problems if problem.path not in unfilled)
+    whole.files |= files
+
+
 def _find_files(whole: Whole, section: Section, value: Any, folder: Path) -> Any:
     found = find_tls_files(section, value, folder)
-    unfilled = {problem.path for problem in whole.diagnostics}
-    whole.diagnostics.extend(problem for problem in found.diagnostics if problem.path not in unfilled)
-    whole.files |= found.files
+    _take_note(whole, found.diagnostics, found.files)
     whole.tls_digests = {**found.digests, **whole.tls_digests}
     return found.value
 
 
 def _find_identity(whole: Whole, section: Section, value: Any, folder: Path) -> Any:
     found = find_identity_files(section, value, folder)
-    unfilled = {problem.path for problem in whole.diagnostics}
-    whole.diagnostics.extend(problem for problem in found.diagnostics if problem.path not in unfilled)
-    whole.files |= found.files
+    _take_note(whole, found.diagnostics, found.files)
     whole.identity_files = {**found.contents, **whole.identity_files}
     return found.value
 
