@@ -14,7 +14,8 @@ from functools import partial
 import httpx
 from msgspec.structs import replace
 
-from aggregator.plan.types import ClientPlan, UpstreamPlan
+from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.serving import ClientPlan
 from aggregator.templates import header_value
 from aggregator.transport import (
     ClientPool,

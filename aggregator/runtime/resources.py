@@ -13,8 +13,10 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 from aggregator.parts.events import NOBODY, Listeners
+from aggregator.plan.calls import CallPlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
-from aggregator.plan.types import CallPlan, EndpointPlan, InputPlan, ResponsePlan, ServerPlan, UpstreamPlan
+from aggregator.plan.serving import ServerPlan
+from aggregator.plan.types import EndpointPlan, InputPlan, ResponsePlan
 from aggregator.policies.registry import Draft, Registry
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Scheme

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from aggregator.parts.frame import Part
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import tied
-from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, FanPlan, PartPlan
+from aggregator.plan.types import EffectPlan, EndpointPlan
 from aggregator.runtime.admission.building import build_gates
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.calls.sending import Sender, compile_sender

@@ -7,7 +7,7 @@ from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
 from aggregator.parts.events import CallEnded
 from aggregator.parts.result import Result, failed, skipped
-from aggregator.plan.types import FanPlan, PartPlan
+from aggregator.plan.calls import FanPlan, PartPlan
 from aggregator.runtime.bars import Bar, bar_member, bars_of
 from aggregator.transport import Reply
 

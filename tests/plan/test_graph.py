@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregator.plan.explaining.graph import draw_tree, mermaid, tree_of
+from aggregator.plan.explaining.drawing.graph import draw_tree, mermaid, tree_of
 
 
 def line(call) -> str:

@@ -9,8 +9,8 @@ from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.parts.result import failed
+from aggregator.plan.analysis.failures import default_status
 from aggregator.plan.explaining.truth import cases_of, rule_text
-from aggregator.plan.failures import default_status
 from aggregator.runtime.answers.failure import failure_answer
 
 ROWS = """

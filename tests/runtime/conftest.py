@@ -23,7 +23,8 @@ from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.parts.events import CallListener, Listeners
 from aggregator.plan.compiler import compile_plan
-from aggregator.plan.types import BackgroundPlan, EndpointPlan, Plan
+from aggregator.plan.serving import BackgroundPlan
+from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.handler import EndpointHandler

@@ -11,7 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from aggregator.exchange import Exchange
-from aggregator.plan.types import BackgroundPlan, Plan
+from aggregator.plan.serving import BackgroundPlan
+from aggregator.plan.types import Plan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.handler import EndpointHandler

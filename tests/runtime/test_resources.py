@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.plan.types import BackgroundPlan
+from aggregator.plan.serving import BackgroundPlan
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources

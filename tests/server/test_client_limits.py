@@ -8,7 +8,7 @@ import pytest
 
 from aggregator import load_config
 from aggregator.errors import ConfigError
-from aggregator.plan.types import ClientLimitsPlan
+from aggregator.plan.serving import ClientLimitsPlan
 from aggregator.server.limiting.load import Load, Place
 from aggregator.server.limiting.peers import Peers
 

@@ -15,7 +15,7 @@ import pytest
 
 from aggregator.edge.addresses import TcpAddress, UnixAddress
 from aggregator.errors import StartupError
-from aggregator.plan.types import ServerPlan
+from aggregator.plan.serving import ServerPlan
 from aggregator.server.listeners.inherited import inherited_sockets
 from aggregator.server.listeners.opening import open_listeners
 from aggregator.server.listeners.unix import bind_unix, remove_unix

@@ -15,7 +15,8 @@ import pytest
 from msgspec.structs import replace
 
 from aggregator.errors import CallError, Cause, StartupError
-from aggregator.plan.types import ClientPlan, UpstreamPlan
+from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.serving import ClientPlan
 from aggregator.runtime.client import SharedClient, pool_key
 from aggregator.transport import Caps, Limits, Origin, PoolSettings, TlsSettings
 from aggregator.transport.httpx.client_response import ClientResponse

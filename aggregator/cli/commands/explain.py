@@ -55,7 +55,7 @@ def explain(endpoint: str | None, path: str, form: str, whole: bool, params: tup
     elif form == "mermaid":
         click.echo(explanation.diagram, nl=False)
     elif form == "svg":
-        from aggregator.plan.explaining.pictures import endpoint_picture
+        from aggregator.plan.explaining.drawing.pictures import endpoint_picture
 
         click.echo(endpoint_picture(explanation), nl=False)
     else:
@@ -63,7 +63,7 @@ def explain(endpoint: str | None, path: str, form: str, whole: bool, params: tup
 
 
 def _draw_all(path: str, form: str) -> None:
-    from aggregator.plan.explaining.pictures import file_picture
+    from aggregator.plan.explaining.drawing.pictures import file_picture
     from aggregator.plan.explaining.preview import Veil
     from aggregator.server.generations.plan_source import PlanFiles
 

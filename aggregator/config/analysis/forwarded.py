@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.model.client import ForwardSettings
+from aggregator.config.model.upstreams.forward import ForwardSettings
 
 
 def forwarded_query(analysis: Analysis, around: Surroundings) -> frozenset[str]:

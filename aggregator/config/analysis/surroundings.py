@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from aggregator.config.model.call import CallSettings
-from aggregator.config.model.client import UpstreamSettings
 from aggregator.config.model.root import RootSettings
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
 
 
 class Surroundings(Struct, frozen=True):

@@ -21,11 +21,11 @@ from aggregator.config.analysis.sites import (
 from aggregator.config.analysis.texts import Texts
 from aggregator.config.model.auth import AdmissionSettings, AuthSettings
 from aggregator.config.model.call import BackgroundCallSettings, CallSettings, FanOutSettings, ShapeSettings
-from aggregator.config.model.client import UpstreamSettings
 from aggregator.config.model.edge.carried import HeaderSettings
 from aggregator.config.model.edge.cookies import SetCookieSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusRow
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.http import FETCHING

@@ -8,8 +8,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.config.marks import EVERYWHERE, IN_REQUEST, ON_PART, ON_RESULT, Works, marks_of
-from aggregator.config.model.client import FormatName, ForwardSettings, TimeoutSetting
 from aggregator.config.model.failure import StatusMap
+from aggregator.config.model.upstreams.forward import ForwardSettings
+from aggregator.config.model.upstreams.limits import TimeoutSetting
+from aggregator.config.model.upstreams.upstream import FormatName
 from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.http import Method
 

@@ -9,11 +9,11 @@ from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.auth import AdmissionSettings
 from aggregator.config.model.call import BackgroundCall, Call, FanOutSettings
-from aggregator.config.model.client import ForwardSettings
 from aggregator.config.model.edge.carried import Cors
 from aggregator.config.model.edge.lifecycle import Deprecated
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.response import ResponseSettings, StaticSettings
+from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.fields import ByteSize, TextKind, Timeout
 
 

@@ -8,12 +8,15 @@ from pydantic import Field
 
 from aggregator.config.model.auth import AdmissionSettings, SchemeSettings
 from aggregator.config.model.call import Call
-from aggregator.config.model.client import ClientSettings, ForwardSettings, TimeoutSetting, UpstreamSettings
+from aggregator.config.model.client import ClientSettings
 from aggregator.config.model.edge.carried import CarriedSettings
 from aggregator.config.model.edge.prefix import PrefixSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.server import BackgroundSettings, ServerSettings
+from aggregator.config.model.upstreams.forward import ForwardSettings
+from aggregator.config.model.upstreams.limits import TimeoutSetting
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.fields import Settings, Timeout
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aggregator.config.analysis.sites import Analysis, CallSite, Use
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import value_at
-from aggregator.config.model.client import UpstreamSettings
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.diagnostics.finding import Finding
 from aggregator.templates import Param, TemplateProblem, compile_pattern
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.model.client import ALL, ForwardSettings
 from aggregator.config.model.edge.carried import HeaderSettings
 from aggregator.config.model.edge.cookies import SetCookieSettings
 from aggregator.config.model.failure import StatusRow
+from aggregator.config.model.upstreams.forward import ALL, ForwardSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.errors import ExpressionError

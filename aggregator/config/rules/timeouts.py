@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.model.client import Timeouts
+from aggregator.config.model.upstreams.limits import Timeouts
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 

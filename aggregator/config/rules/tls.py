@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 
-from aggregator.config.model.client import TlsSettings
+from aggregator.config.model.upstreams.limits import TlsSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 

@@ -12,8 +12,9 @@ from aggregator.config.analysis.texts import Texts
 from aggregator.config.analysis.walking import walk_rows
 from aggregator.config.findings import value_at
 from aggregator.config.hints.twins import told
-from aggregator.config.model.client import LimitSettings, UpstreamSettings
 from aggregator.config.model.failure import StatusRow
+from aggregator.config.model.upstreams.limits import LimitSettings
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.rules.header_fields import check_fields, check_forward, check_row_headers
 from aggregator.config.rules.names import check_names
 from aggregator.config.rules.status_maps import check_rows

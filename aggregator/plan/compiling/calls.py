@@ -8,9 +8,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from aggregator.config.model.call import CallSettings, ShapeSettings
-from aggregator.config.model.client import Timeouts
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
+from aggregator.config.model.upstreams.limits import Timeouts
+from aggregator.plan.calls import CallPlan, ShapePlan, SuccessPlan, UpstreamPlan
 from aggregator.plan.compiling.endpoint.edge import compile_errors
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.forwarding import Forwarding, verdicts_of
@@ -18,7 +19,7 @@ from aggregator.plan.compiling.requests import compile_request
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upstream
 from aggregator.plan.edge import ErrorPlan
-from aggregator.plan.types import CallPlan, RowPlan, ShapePlan, SuccessPlan, UpstreamPlan
+from aggregator.plan.types import RowPlan
 from aggregator.templates import compile_url
 
 _SUCCESS = frozenset(range(200, 300))

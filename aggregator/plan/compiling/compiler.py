@@ -13,6 +13,10 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.server import ClientLimitSettings, CompressSettings
 from aggregator.edge.coding import Compression
 from aggregator.edge.networks import NOBODY, parse_networks
+from aggregator.plan.analysis.roots import roots_in
+from aggregator.plan.analysis.steps import with_steps
+from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.calls import CallPlan, FanPlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
 from aggregator.plan.compiling.endpoint.admission import compile_admission, compile_scheme
 from aggregator.plan.compiling.endpoint.edge import (
@@ -29,21 +33,8 @@ from aggregator.plan.compiling.listening import compile_admin, compile_redirect,
 from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
-from aggregator.plan.roots import roots_in
-from aggregator.plan.steps import with_steps
-from aggregator.plan.types import (
-    UNLIMITED,
-    BackgroundPlan,
-    CallPlan,
-    ClientLimitsPlan,
-    DocPlan,
-    EffectPlan,
-    EndpointPlan,
-    FanPlan,
-    Plan,
-    ServerPlan,
-)
-from aggregator.plan.walking import calls_in
+from aggregator.plan.serving import UNLIMITED, BackgroundPlan, ClientLimitsPlan, ServerPlan
+from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, Plan
 from aggregator.templates import compile_pattern
 
 _SILENCE = 60.0  # seconds that a stream may be silent when nobody says how long

@@ -10,9 +10,10 @@ from urllib.parse import unquote_plus
 from msgspec import Struct
 
 from aggregator.config.model.call import CallSettings
-from aggregator.config.model.client import ForwardSettings
+from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.http import CREDENTIALS, NEVER_FORWARDED, SAFE
-from aggregator.plan.types import BodyKind, RequestPlan, RestPlan, RowPlan, UpstreamPlan
+from aggregator.plan.calls import BodyKind, RequestPlan, RestPlan, UpstreamPlan
+from aggregator.plan.types import RowPlan
 from aggregator.templates import UrlTemplate
 
 CLIENT_FIELDS: Mapping[str, frozenset[bytes]] = MappingProxyType(

@@ -6,12 +6,12 @@ from msgspec.structs import replace
 
 from aggregator.config.model.call import BatchSettings, CallSettings, EachSettings, FanOutSettings
 from aggregator.http import SAFE
+from aggregator.plan.analysis.roots import references_in
+from aggregator.plan.calls import BatchPlan, CallPlan, EachPlan, FanPlan, PartPlan, ShapePlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, compile_shape_plan
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.references import calls_of, references_of
 from aggregator.plan.compiling.rows import compile_rows
-from aggregator.plan.roots import references_in
-from aggregator.plan.types import BatchPlan, CallPlan, EachPlan, FanPlan, PartPlan, ShapePlan
 from aggregator.templates import Expression, compile_expression, compile_value, json_text
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from aggregator.config.model.call import CallSettings, FanOutSettings
-from aggregator.config.model.client import UpstreamSettings
 from aggregator.config.model.root import RootSettings
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.templates import compile_url, compile_value
 
 Reference = tuple[str, ...]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from aggregator.config.model.call import CallSettings, GraphqlSettings
+from aggregator.plan.calls import BodyKind, RequestPlan, RestPlan, UpstreamPlan
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.compiling.forwarding import Forwarding, query_names, tells_client
-from aggregator.plan.types import BodyKind, RequestPlan, RestPlan, UpstreamPlan
 from aggregator.templates import (
     Const,
     MapNode,

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
-from aggregator.config.model.client import (
-    ClientSettings,
-    LimitSettings,
-    Timeouts,
-    TlsSettings,
-    UpstreamSettings,
-)
+from aggregator.config.model.client import ClientSettings
 from aggregator.config.model.root import RootSettings
+from aggregator.config.model.upstreams.limits import LimitSettings, Timeouts, TlsSettings
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.demo import demo_target
+from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
-from aggregator.plan.types import ClientPlan, UpstreamPlan
+from aggregator.plan.serving import ClientPlan
 from aggregator.transport import Caps, Limits, Origin, PoolSettings
 from aggregator.transport import Timeouts as PoolTimeouts
 from aggregator.transport import TlsSettings as PoolTls

@@ -8,16 +8,17 @@ from typing import Any
 from msgspec import Struct
 
 from aggregator.errors import AggregatorError
-from aggregator.plan.admitted import admission_member
-from aggregator.plan.carried import carried_member
-from aggregator.plan.explaining.graph import Line, draw_tree, mermaid, tree_of
+from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.calls import CallPlan, PartPlan
+from aggregator.plan.explaining.admitted import admission_member
+from aggregator.plan.explaining.carried import carried_member
+from aggregator.plan.explaining.drawing.graph import Line, draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
 from aggregator.plan.explaining.summary import call_words, deadline_of, moment_text, named_calls, part_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
 from aggregator.plan.explaining.ways import ways_of
 from aggregator.plan.order.request import request_words
-from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, ResponsePlan
-from aggregator.plan.walking import calls_in
+from aggregator.plan.types import EndpointPlan, ResponsePlan
 from aggregator.templates import json_text
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from aggregator.errors import Cause
-from aggregator.plan.roots import roots_in
+from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.types import EndpointPlan, ResponsePlan
 from aggregator.templates import Expression
 

@@ -7,10 +7,11 @@ from math import inf
 from typing import Any
 
 from aggregator.fields import duration_text
+from aggregator.plan.analysis.walking import calls_in, calls_in_part
+from aggregator.plan.calls import CallPlan, PartPlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import words_of
-from aggregator.plan.types import CallPlan, EffectPlan, EndpointPlan, PartPlan, Plan
-from aggregator.plan.walking import calls_in, calls_in_part
+from aggregator.plan.types import EffectPlan, EndpointPlan, Plan
 
 
 def counts_text(plan: Plan) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from aggregator.fields import duration_text
-from aggregator.plan.admitted import admission_lines
-from aggregator.plan.carried import carried_lines
+from aggregator.plan.explaining.admitted import admission_lines
+from aggregator.plan.explaining.carried import carried_lines
 from aggregator.plan.explaining.explain import ExplainedPart, Explanation
 from aggregator.plan.explaining.summary import limits_text
 

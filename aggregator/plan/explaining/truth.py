@@ -9,12 +9,13 @@ from msgspec import Struct
 
 from aggregator.causes import CAUSES
 from aggregator.errors import Cause
+from aggregator.plan.analysis.failures import default_status, keys_of
+from aggregator.plan.analysis.walking import calls_in_part
+from aggregator.plan.calls import CallPlan, PartPlan
 from aggregator.plan.explaining.making import answer_causes, reads_input
 from aggregator.plan.explaining.preview import shown
 from aggregator.plan.explaining.ways import ways_of
-from aggregator.plan.failures import default_status, keys_of
-from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, RowPlan
-from aggregator.plan.walking import calls_in_part
+from aggregator.plan.types import EndpointPlan, RowPlan
 
 _FAMILIES = ("timeout", "network", "invalid_body", "overloaded", "unsuccessful", "input", "expression", "fault")
 # What is around the calls of a part (conditions, lists, shapes, functions) can fail in no other way.

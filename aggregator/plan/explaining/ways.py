@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from aggregator.plan.types import CallPlan, PartPlan, RowPlan
+from aggregator.plan.calls import CallPlan, PartPlan
+from aggregator.plan.types import RowPlan
 
 
 class Way(Struct, frozen=True):

@@ -9,8 +9,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from aggregator.plan.calls import CallPlan, EachPlan, PartPlan
 from aggregator.plan.order.step import Step, step
-from aggregator.plan.types import CallPlan, EachPlan, PartPlan, RowPlan
+from aggregator.plan.types import RowPlan
 
 
 class Attempt(Struct, frozen=True):

@@ -15,8 +15,8 @@ from aggregator.exchange import Exchange, State
 from aggregator.http import first, has_body, without
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
+from aggregator.plan.analysis.walking import calls_in
 from aggregator.plan.types import CookiePlan, EndpointPlan
-from aggregator.plan.walking import calls_in
 from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.bodies import JSON_TYPE, Function, body_of, compile_steps
 from aggregator.runtime.answers.disclosure import Discloses

@@ -8,7 +8,8 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import ExpressionError
-from aggregator.plan.types import EndpointPlan, FanPlan, ListJoinPlan, ResponsePlan
+from aggregator.plan.calls import FanPlan
+from aggregator.plan.types import EndpointPlan, ListJoinPlan, ResponsePlan
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import parts_member
 from aggregator.runtime.calls.splicing import compile_json

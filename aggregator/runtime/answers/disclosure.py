@@ -9,7 +9,7 @@ from typing import Any
 from aggregator.exchange import Exchange
 from aggregator.http import first
 from aggregator.parts.result import Result
-from aggregator.plan.types import ServerPlan
+from aggregator.plan.serving import ServerPlan
 
 Discloses = Callable[[Exchange], bool]
 _MOST_OF_A_BODY = 4096

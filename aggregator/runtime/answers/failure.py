@@ -14,7 +14,7 @@ from aggregator.exchange import Exchange
 from aggregator.http import HeaderList, has_body, without
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
-from aggregator.plan import failures
+from aggregator.plan.analysis import failures
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.answers.answer import Answer, merged_headers, problem
 from aggregator.runtime.answers.disclosure import details

@@ -11,8 +11,9 @@ from functools import lru_cache
 from msgspec import Struct
 
 from aggregator.exchange import Exchange
-from aggregator.plan.roots import references_in
-from aggregator.plan.types import EndpointPlan, FanPlan, ListJoinPlan
+from aggregator.plan.analysis.roots import references_in
+from aggregator.plan.calls import FanPlan
+from aggregator.plan.types import EndpointPlan, ListJoinPlan
 from aggregator.runtime.answers.bodies import may_be_text
 from aggregator.runtime.calls.splicing import Writer, compile_json
 from aggregator.runtime.parts.wanted import Level, Reference, Wanted, parts_read

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from aggregator.exchange import State
 from aggregator.http import NEVER_PASSED, HeaderList
 from aggregator.parts.result import Result
+from aggregator.plan.analysis.walking import calls_in
 from aggregator.plan.types import EndpointPlan
-from aggregator.plan.walking import calls_in
 from aggregator.runtime.parts.fanout import Run
 
 _NEVER = NEVER_PASSED | {b"x-request-id", b"aggregator-parts"}

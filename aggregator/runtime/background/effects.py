@@ -18,7 +18,7 @@ from aggregator.exchange import State
 from aggregator.parts.frame import Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
-from aggregator.plan.types import BackgroundPlan
+from aggregator.plan.serving import BackgroundPlan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.viewing import AnswerNames
 from aggregator.runtime.background.tally import EffectCounts, Tally

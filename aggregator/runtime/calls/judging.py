@@ -14,7 +14,7 @@ from aggregator.exchange import Exchange
 from aggregator.http import first
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result, failed
-from aggregator.plan.types import CallPlan, SuccessPlan
+from aggregator.plan.calls import CallPlan, SuccessPlan
 from aggregator.runtime.parts.shape import compile_reshape
 from aggregator.transport import Reply
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urljoin, urlsplit
 
 from aggregator.http import FETCHING, SAFE, first
-from aggregator.plan.types import CallPlan
+from aggregator.plan.calls import CallPlan
 from aggregator.transport import Reply
 
 _FOLLOWED = frozenset({301, 302, 303, 307, 308})

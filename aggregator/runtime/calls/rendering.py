@@ -10,7 +10,7 @@ from aggregator.codecs.formats.form import encode_form
 from aggregator.errors import ExpressionError
 from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
-from aggregator.plan.types import RequestPlan
+from aggregator.plan.calls import RequestPlan
 from aggregator.runtime.calls.forwarding import client_lines, rest_of
 from aggregator.runtime.calls.splicing import Writer, compile_json
 from aggregator.runtime.parts.blame import told

@@ -15,7 +15,7 @@ from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
 from aggregator.parts.frame import Done, Frame
 from aggregator.parts.result import Result, failed
-from aggregator.plan.types import CallPlan
+from aggregator.plan.calls import CallPlan
 from aggregator.runtime.calls.judging import Judge
 from aggregator.runtime.calls.redirects import next_target
 from aggregator.runtime.calls.rendering import (

@@ -14,7 +14,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError, Cause, ExpressionError
 from aggregator.parts.names import ItemNames, Names
 from aggregator.parts.result import as_call_error
-from aggregator.plan.types import BatchPlan, EachPlan
+from aggregator.plan.calls import BatchPlan, EachPlan
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.shape import compile_structure
 from aggregator.shaping.keys import key_text

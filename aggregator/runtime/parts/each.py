@@ -14,7 +14,8 @@ from aggregator.exchange import State
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.names import ItemNames
 from aggregator.parts.result import Result, failed
-from aggregator.plan.types import EachPlan, RowPlan
+from aggregator.plan.calls import EachPlan
+from aggregator.plan.types import RowPlan
 from aggregator.runtime.parts.batching import Key, Work, compile_by_key, work_of
 from aggregator.runtime.parts.blame import blame
 from aggregator.transport.door import Cancelable

@@ -8,7 +8,7 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
-from aggregator.plan.types import ShapePlan
+from aggregator.plan.calls import ShapePlan
 from aggregator.shaping.fields import compile_allow, compile_deny
 from aggregator.shaping.moves import compile_group, compile_rename
 from aggregator.shaping.path import compile_extract

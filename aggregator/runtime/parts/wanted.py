@@ -12,9 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aggregator.http import SAFE
-from aggregator.plan.roots import references_in
-from aggregator.plan.types import FanPlan, PartPlan
-from aggregator.plan.walking import calls_in_part
+from aggregator.plan.analysis.roots import references_in
+from aggregator.plan.analysis.walking import calls_in_part
+from aggregator.plan.calls import FanPlan, PartPlan
 
 Reference = tuple[str, ...]
 References = frozenset[Reference]

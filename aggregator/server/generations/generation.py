@@ -7,8 +7,9 @@ import ssl
 import time
 from collections.abc import Mapping
 
-from aggregator.plan.types import Plan, UpstreamPlan
-from aggregator.plan.walking import calls_in
+from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.types import Plan
 from aggregator.policies.registry import Draft
 from aggregator.runtime.client import PoolKey, SharedClient, pool_key
 from aggregator.runtime.finish.building import compile_finishes

@@ -20,8 +20,10 @@ from aggregator.demo.server import DemoServer
 from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.parts.events import NOBODY, Listeners
+from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.listening import ListenerTlsPlan
-from aggregator.plan.types import Plan, ServerPlan, UpstreamPlan
+from aggregator.plan.serving import ServerPlan
+from aggregator.plan.types import Plan
 from aggregator.policies.registry import Registry
 from aggregator.runtime.admission.building import build_schemes
 from aggregator.runtime.background.effects import EffectQueue

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from aggregator.edge.networks import client_key
-from aggregator.plan.types import ClientLimitsPlan
+from aggregator.plan.serving import ClientLimitsPlan
 from aggregator.runtime.answers.answer import Answer, problem
 
 FULL = "The server has as many requests under way as it takes."

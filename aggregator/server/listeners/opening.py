@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from aggregator.edge.addresses import Address, TcpAddress, UnixAddress
 from aggregator.errors import StartupError
-from aggregator.plan.types import ServerPlan
+from aggregator.plan.serving import ServerPlan
 from aggregator.server.listeners.inherited import Inherited
 from aggregator.server.listeners.tcp import bind
 from aggregator.server.listeners.unix import Identity, bind_unix, remove_unix

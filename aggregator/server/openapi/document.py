@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from aggregator.plan.admission import OPEN
-from aggregator.plan.types import EndpointPlan, Plan, ServerPlan
+from aggregator.plan.serving import ServerPlan
+from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.server.openapi.answers.outcomes import SHARED, Outcome
 from aggregator.server.openapi.components import HEADERS, SCHEMAS, Schema
 from aggregator.server.openapi.extension import extension

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
-from aggregator.plan.carried import carried_member
-from aggregator.plan.types import EndpointPlan, FanPlan, PartPlan
+from aggregator.plan.calls import FanPlan, PartPlan
+from aggregator.plan.explaining.carried import carried_member
+from aggregator.plan.types import EndpointPlan
 from aggregator.server.openapi.components import Schema
 
 

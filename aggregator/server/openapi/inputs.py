@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from aggregator.plan.types import CallPlan, EndpointPlan, FanPlan, PartPlan, RequestPlan
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, RequestPlan
+from aggregator.plan.types import EndpointPlan
 from aggregator.schemas.openapi import parameter_object, relocate
 from aggregator.schemas.parameter import Parameter
 from aggregator.server.openapi.components import Schema, schema_ref

@@ -13,7 +13,7 @@ from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result, failed
-from aggregator.plan.types import BackgroundPlan
+from aggregator.plan.serving import BackgroundPlan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.background import effects
 from aggregator.runtime.background.effects import Effect, EffectQueue

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import httpx
 
-from aggregator.plan.types import ClientPlan, UpstreamPlan
+from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.serving import ClientPlan
 from aggregator.runtime.client import SharedClient, pool_key
 from aggregator.transport import Limits, Origin, PoolSettings, StockTransport
 

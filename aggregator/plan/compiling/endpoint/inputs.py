@@ -6,7 +6,8 @@ from typing import Literal
 
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.server import ServerSettings
-from aggregator.plan.types import CallPlan, InputPlan
+from aggregator.plan.calls import CallPlan
+from aggregator.plan.types import InputPlan
 from aggregator.schemas import Parameter
 from aggregator.schemas.body import compile_body
 from aggregator.schemas.parameter import Location, compile_parameter

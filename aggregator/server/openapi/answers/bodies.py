@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from aggregator.plan.types import CallPlan, EndpointPlan, FanPlan, InputPlan, PartPlan, ShapePlan
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, ShapePlan
+from aggregator.plan.types import EndpointPlan, InputPlan
 from aggregator.schemas.parameter import ABSENT, Parameter
 from aggregator.server.openapi.components import Schema, schema_ref
 from aggregator.server.openapi.values import any_of, nullable, object_schema, schema_of, value_schema

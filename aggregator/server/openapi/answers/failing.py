@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from aggregator.causes import CAUSES, causes_called
 from aggregator.errors import Cause
+from aggregator.plan.calls import CallPlan, PartPlan
 from aggregator.plan.explaining.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail, reads_input
-from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, RowPlan
+from aggregator.plan.types import EndpointPlan, RowPlan
 
 STATUSES = frozenset(range(200, 600))
 """Final statuses that an upstream may answer with."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from aggregator.causes import CAUSES
 from aggregator.errors import Cause
 from aggregator.http import has_body, phrase
-from aggregator.plan.failures import default_status
+from aggregator.plan.analysis.failures import default_status
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.answers.passing import needed_names
 from aggregator.server.openapi.answers.failing import OVERLOAD, STATUSES, Failures, status_keys

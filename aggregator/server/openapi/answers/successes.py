@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from aggregator.codecs.registry import require
 from aggregator.http import FETCHING, has_body
-from aggregator.plan.types import EndpointPlan, PartPlan
-from aggregator.plan.walking import calls_in
+from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.calls import PartPlan
+from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.passing import needed_names
 from aggregator.server.openapi.answers.bodies import can_be_replaced, source_text, stand_in_schema, success_schema
 from aggregator.server.openapi.answers.failing import status_keys

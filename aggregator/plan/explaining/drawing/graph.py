@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
+from aggregator.plan.calls import CallPlan, EachPlan, FanPlan, PartPlan
 from aggregator.plan.explaining.preview import shown
 from aggregator.plan.explaining.summary import moment_text, part_text
-from aggregator.plan.types import CallPlan, EachPlan, EndpointPlan, FanPlan, PartPlan
+from aggregator.plan.types import EndpointPlan
 from aggregator.templates import Expression, json_text
 
 Line = Callable[[CallPlan], str]

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from aggregator.fields import duration_text
+from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.calls import CallPlan, PartPlan
+from aggregator.plan.explaining.drawing.graph import depth_of, draw_tree, inside_of, notes_of
+from aggregator.plan.explaining.drawing.svg import Arrow, Box, draw_svg
 from aggregator.plan.explaining.explain import ExplainedPart, Explanation
-from aggregator.plan.explaining.graph import depth_of, draw_tree, inside_of, notes_of
 from aggregator.plan.explaining.preview import Veil
 from aggregator.plan.explaining.summary import calls_text, limits_text, moment_text, part_text
-from aggregator.plan.explaining.svg import Arrow, Box, draw_svg
-from aggregator.plan.types import CallPlan, EndpointPlan, PartPlan, Plan
-from aggregator.plan.walking import calls_in
+from aggregator.plan.types import EndpointPlan, Plan
 
 
 def endpoint_picture(explanation: Explanation) -> str:

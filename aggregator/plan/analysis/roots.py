@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from aggregator.plan.types import BatchPlan, DocPlan, UpstreamPlan
+from aggregator.plan.calls import BatchPlan, UpstreamPlan
+from aggregator.plan.types import DocPlan
 from aggregator.templates import Expression, Template, UrlTemplate
 
 Reference = tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregator.plan.types import CallPlan, FanPlan, PartPlan
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
 
 
 def calls_in(fan: FanPlan | None) -> list[CallPlan]:

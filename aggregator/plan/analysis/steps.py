@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from aggregator.plan.types import CallPlan, FanPlan, PartPlan
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
 
 
 def with_steps(fan: FanPlan, after: int = 0) -> FanPlan:

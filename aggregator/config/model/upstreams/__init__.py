@@ -1,0 +1,1 @@
+"""Settings of upstreams: how they are reached, what they are sent."""

@@ -1,0 +1,48 @@
+"""A service that endpoints call by name."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from aggregator.config.model.failure import StatusMap
+from aggregator.config.model.upstreams.forward import ForwardSettings
+from aggregator.config.model.upstreams.limits import LimitSettings, TimeoutSetting, TlsSettings
+from aggregator.fields import ByteSize, Settings, TextKind
+
+FormatName = Literal["auto", "json", "text", "xml", "csv", "form", "raw"]
+
+
+class UpstreamSettings(Settings):
+    """A service that endpoints call by name."""
+
+    url: Annotated[str, TextKind.URL] = Field(
+        description="Base URL; a path in it is put before the path of each call.",
+        examples=["https://api.example.com/v2"],
+    )
+    timeout: TimeoutSetting | None = Field(None, description="Limits of calls to this upstream.", examples=["2s"])
+    headers: Annotated[dict[str, str], TextKind.FIELDS] = Field(
+        default_factory=dict,
+        description="Headers sent with every call; may hold expressions, which read what each call can read.",
+        examples=[{"x-api-key": "${API_KEY}"}],
+    )
+    query: Annotated[dict[str, str | int | float | bool], TextKind.FIELDS] = Field(
+        default_factory=dict,
+        description="Query parameters sent with every call; may hold expressions, which read what each call can read.",
+    )
+    status_map: StatusMap = Field((), description="What failures of this upstream become.")
+    forward: ForwardSettings | None = Field(None, description="What of the client's request goes to this upstream.")
+    limits: LimitSettings | None = Field(None, description="Connections to this upstream.")
+    tls: TlsSettings | None = Field(None, description="TLS to this upstream.")
+    unix_socket: str | None = Field(None, description="Connect to this Unix socket instead of the host of the URL.")
+    format: FormatName = Field("auto", description="How bodies are read; `auto` goes by their content type.")
+    max_body: ByteSize | None = Field(None, description="Largest body taken from this upstream, after decompression.")
+    redirects: int | None = Field(
+        None, ge=0, le=10, description="Redirects followed within the same origin; none unless declared."
+    )
+    batch: dict[str, str] = Field(
+        default_factory=dict,
+        description="Paths that have a batch form, for the check that points out N+1 calls.",
+        examples=[{"/products/{sku}": "/products?ids={keys}"}],
+    )

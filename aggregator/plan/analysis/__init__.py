@@ -1,0 +1,1 @@
+"""What is worked out from a plan by walking its values."""

@@ -1,0 +1,171 @@
+"""What is called: upstreams, calls, the parts that are made of calls, and fan-outs of parts. Data only."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from aggregator.parts.rows import RowPlan
+from aggregator.templates import Expression, Template, UrlTemplate
+from aggregator.transport import PoolSettings
+
+BodyKind = Literal["none", "json", "form", "multipart", "text", "graphql", "forward"]
+
+
+class UpstreamPlan(Struct, frozen=True):
+    """A service: where it is and what every call to it carries. *label* is what clients may read.
+
+    *query* and *headers* are the same for every request, the templates beside them are rendered for each.
+    """
+
+    name: str
+    label: str
+    pool: PoolSettings
+    host_header: bytes
+    prefix: bytes = b""
+    query: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    query_templates: tuple[tuple[str, Template], ...] = ()
+    header_templates: tuple[tuple[bytes, Template], ...] = ()
+    demo: str | None = None
+
+
+class ShapePlan(Struct, frozen=True):
+    """What is taken from a body, in this order: select, target, allow or deny, rename, group."""
+
+    select: str | None = None
+    select_expression: Expression | None = None
+    target: str | None = None
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    rename: tuple[tuple[str, str], ...] = ()
+    group: str | None = None
+
+
+class RestPlan(Struct, frozen=True):
+    """What goes upstream of a client's request although nobody names it: all *headers* and *query* but those in here.
+
+    None means that none of them goes.
+    """
+
+    headers: frozenset[bytes] | None = None
+    query: frozenset[str] | None = None
+
+
+NO_REST = RestPlan()
+"""Only what is named."""
+
+
+class RequestPlan(Struct, frozen=True):
+    """How one request to an upstream is written.
+
+    *header_defaults* are sent for those of *forward_headers* that the client did not send. *raw_path*: values may hold
+    dots between encoded slashes. *forward_client* says how it is told who the client is.
+    """
+
+    method: bytes
+    url: UrlTemplate
+    prefix: bytes = b""
+    constant_query: bytes = b""
+    query: tuple[tuple[str, Template], ...] = ()
+    constant_headers: bytes = b""
+    headers: tuple[tuple[bytes, Template], ...] = ()
+    body_kind: BodyKind = "none"
+    body: Template | None = None
+    forward_headers: tuple[bytes, ...] = ()
+    header_defaults: tuple[tuple[bytes, bytes], ...] = ()
+    forward_query: tuple[str, ...] = ()
+    forward_rest: RestPlan = NO_REST
+    forward_client: Literal["no", "x-forwarded", "forwarded"] = "no"
+    raw_path: bool = False
+
+
+class SuccessPlan(Struct, frozen=True):
+    """Which answers of an upstream are a success.
+
+    *verdicts* are statuses that answer a condition of the client (RFC 9110 §13), each with the request headers of which
+    one has to be there: the client's own business, so no failures.
+    """
+
+    statuses: frozenset[int]
+    when: Expression | None = None
+    verdicts: tuple[tuple[int, frozenset[bytes]], ...] = ()
+
+
+class CallPlan(Struct, frozen=True):
+    """One call: what is asked of whom, for how long, and how its answer is judged and read.
+
+    *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be. *max_body* is
+    in bytes, less than what the pool of the upstream takes anyway. *steps* is how many calls must follow, one after the
+    other, before the request is answered.
+    """
+
+    name: str
+    upstream: UpstreamPlan
+    request: RequestPlan
+    timeout: float
+    success: SuccessPlan
+    rows: tuple[RowPlan, ...] = ()
+    shape: ShapePlan | None = None
+    format: str = "auto"
+    transform: str | None = None
+    redirects: int = 0
+    graphql: Literal["no", "strict", "partial"] = "no"
+    eager: bool = True
+    max_body: int | None = None
+    steps: int = 0
+
+
+class BatchPlan(Struct, frozen=True):
+    """One call for many keys; *shape* is taken from each element of the answer."""
+
+    key: str
+    size: int
+    separator: str
+    path: str | None
+    shape: ShapePlan | None = None
+
+
+class EachPlan(Struct, frozen=True):
+    """One call per item of a list; items with the same key share one.
+
+    Without a *key* it is all that the call *reads* of an item; None when every item has a call of its own.
+    """
+
+    items: Expression
+    key: Expression | None
+    reads: tuple[Expression, ...] | None
+    concurrency: int
+    max_items: int
+    on_error: Literal["fail", "null", "skip"]
+    join: str | None
+    batch: BatchPlan | None
+
+
+class PartPlan(Struct, frozen=True):
+    """A named piece of an answer: a call with its alternatives, a race, a nested group, or one call per item.
+
+    *waits* are the indexes of the parts that must have ended before this one starts.
+    """
+
+    name: str
+    calls: tuple[CallPlan, ...] = ()
+    race: tuple[PartPlan, ...] = ()
+    group: FanPlan | None = None
+    each: EachPlan | None = None
+    when: Expression | None = None
+    optional: bool = False
+    default: Template | None = None
+    waits: tuple[int, ...] = ()
+    shape: ShapePlan | None = None
+    transform: str | None = None
+    rows: tuple[RowPlan, ...] = ()
+    timeout: float | None = None
+
+
+class FanPlan(Struct, frozen=True):
+    """Parts in declared order; *dependents* gives for each part the parts that wait for it."""
+
+    parts: tuple[PartPlan, ...]
+    dependents: tuple[tuple[int, ...], ...]
