@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from aggregator.edge.networks import Networks
 from aggregator.identity.keys import KeyEntry
-from aggregator.identity.signatures import SignatureRules
 from aggregator.identity.tokens import TokenRules
 from aggregator.stores.rate import Rate
 from aggregator.templates import Expression
@@ -51,28 +50,15 @@ class JwtPlan(Struct, frozen=True):
     failures: Rate | None = None
 
 
-class SignaturePlan(Struct, frozen=True):
-    """Bodies that a sender signs by *rules* with one of *secrets*."""
-
-    name: str
-    rules: SignatureRules
-    secrets: tuple[bytes, ...]
-    failures: Rate | None = None
-
-
-SchemePlan = ApiKeyPlan | BasicPlan | JwtPlan | SignaturePlan
+SchemePlan = ApiKeyPlan | BasicPlan | JwtPlan
 
 
 class AuthPlan(Struct, frozen=True):
-    """Schemes of which any, or *every* one, has to admit; *optional* admits callers without a credential, too.
-
-    *reads_body* tells that one of them judges the body, which has to be read for it.
-    """
+    """Schemes of which any, or *every* one, has to admit; *optional* admits callers without a credential, too."""
 
     schemes: tuple[str, ...]
     every: bool = False
     optional: bool = False
-    reads_body: bool = False
 
 
 class GuardPlan(Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from aggregator.parts.rows import RowPlan
+from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
 from aggregator.templates import Expression, Template, UrlTemplate
 from aggregator.transport import PoolSettings
 
@@ -16,7 +17,8 @@ BodyKind = Literal["none", "json", "form", "multipart", "text", "graphql", "forw
 class UpstreamPlan(Struct, frozen=True):
     """A service: where it is and what every call to it carries. *label* is what clients may read.
 
-    *query* and *headers* are the same for every request, the templates beside them are rendered for each.
+    *query* and *headers* are the same for every request, the templates beside them are rendered for each. *credentials*
+    are as whom it is called; those that do not change stand in *headers*, too.
     """
 
     name: str
@@ -29,6 +31,7 @@ class UpstreamPlan(Struct, frozen=True):
     query_templates: tuple[tuple[str, Template], ...] = ()
     header_templates: tuple[tuple[bytes, Template], ...] = ()
     demo: str | None = None
+    credentials: CredentialsPlan | None = None
 
 
 class ShapePlan(Struct, frozen=True):
@@ -61,7 +64,8 @@ class RequestPlan(Struct, frozen=True):
     """How one request to an upstream is written.
 
     *header_defaults* are sent for those of *forward_headers* that the client did not send. *raw_path*: values may hold
-    dots between encoded slashes. *forward_client* says how it is told who the client is.
+    dots between encoded slashes. *forward_client* says how it is told who the client is, and *forward_caller* where the
+    caller's credential is that goes with it.
     """
 
     method: bytes
@@ -78,6 +82,7 @@ class RequestPlan(Struct, frozen=True):
     forward_query: tuple[str, ...] = ()
     forward_rest: RestPlan = NO_REST
     forward_client: Literal["no", "x-forwarded", "forwarded"] = "no"
+    forward_caller: tuple[CallerPlace, ...] = ()
     raw_path: bool = False
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from aggregator.parts.frame import Part
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
-from aggregator.plan.order.call import AROUND_CALL, AROUND_PART, Attempt, attempts_of
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, UpstreamPlan
+from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import tied
 from aggregator.plan.types import EffectPlan, EndpointPlan
+from aggregator.policies.credentials.plan import ConstantPlan
 from aggregator.runtime.admission.building import build_gates
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.calls.sending import Sender, compile_sender
@@ -46,12 +47,12 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
     if plan.stream:
         assert plan.fan is not None
         call = plan.fan.parts[0].calls[0]
-        sender, pool = _sender(call, resources, params), resources.pool(call.upstream)
+        sender, door = _sender(call, resources, params), build_door(call.upstream, resources)
         inputs = resources.inputs(plan.inputs, plan.pattern.params)
         queue, report, discloses = resources.queue, resources.report, resources.discloses
         teller = _teller(call, plan.key, resources)
         return StreamHandler(
-            plan, inputs, sender, pool, effects, queue, report, discloses, gates, teller, resources.finish(plan),
+            plan, inputs, sender, door, effects, queue, report, discloses, gates, teller, resources.finish(plan),
             resources.clock, resources.trusted, resources.compressing(plan),
         )  # fmt: skip
     fan = build_fan(plan.fan, plan.key, resources, params)
@@ -125,8 +126,22 @@ def _teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) ->
 
 
 def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Sender:
-    pool: Door = resources.pool(plan.upstream)
-    return compile_sender(plan, pool, params, resources.judge(plan), resources.same)
+    door = build_door(plan.upstream, resources)
+    return compile_sender(plan, door, params, resources.judge(plan), resources.same)
+
+
+def build_door(plan: UpstreamPlan, resources: Resources) -> Door:
+    """Return the way to an upstream: its pool, with what is around it."""
+    door = resources.pool(plan)
+    for step, wrap in reversed(_AROUND_DOOR):
+        door = wrap(door, plan, resources) if step.has(plan) else door
+    return door
+
+
+def _credentialed(door: Door, plan: UpstreamPlan, _: Resources) -> Door:
+    """Return *door*: the header of a constant credential is among those of the upstream."""
+    assert isinstance(plan.credentials, ConstantPlan)
+    return door
 
 
 def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Effect:
@@ -135,6 +150,7 @@ def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str,
 
 
 _AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "transform": _transformed})
+_AROUND_DOOR = tied(AROUND_DOOR, {"auth": _credentialed})
 _AROUND_CALL = tied(AROUND_CALL, {
     "for_each": _per_item,
     "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),

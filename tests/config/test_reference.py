@@ -55,7 +55,8 @@ def test_every_problem_is_there() -> None:
 def codes_in_use() -> list[str]:
     """Give the codes in the source: texts handed to what makes problems, and their defaults."""
     found: list[str] = []
-    for file in [*(ROOT / "aggregator" / "config").rglob("*.py"), ROOT / "aggregator" / "fields.py"]:
+    folders = (ROOT / "aggregator" / name for name in ("config", "policies"))
+    for file in [*(file for folder in folders for file in folder.rglob("*.py")), ROOT / "aggregator" / "fields.py"]:
         for node in ast.walk(ast.parse(file.read_text())):
             texts: list[ast.expr] = []
             if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in MAKERS:

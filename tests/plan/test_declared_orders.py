@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aggregator.plan.explaining.explain import explain
-from aggregator.plan.order.call import AROUND_CALL, AROUND_PART
+from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART
 from aggregator.plan.order.request import FINISH, GATES, SERVING
 from aggregator.plan.order.step import step, tied
 from aggregator.runtime.handler import Routine
@@ -45,7 +45,7 @@ def test_explain_prints_the_stack_of_a_request_and_of_each_call(plan_of) -> None
     ]
 
 
-@pytest.mark.parametrize("order", [GATES, FINISH, AROUND_PART, AROUND_CALL])
+@pytest.mark.parametrize("order", [GATES, FINISH, AROUND_PART, AROUND_CALL, AROUND_DOOR])
 def test_a_step_cannot_run_without_standing_in_its_order(order) -> None:
     """What is built from an order has one builder a step: a forgotten or an undeclared one does not import."""
     whole = dict.fromkeys((each.name for each in order), len)

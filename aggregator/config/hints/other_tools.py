@@ -8,7 +8,11 @@ _NOT_REPEATED = "a call is made once; `fallback` names what to try when it fails
 _NOT_STORED = "no answer is stored here; `response.cache_control` says how long others may keep it"
 _NOT_CUT_OFF = "no upstream is cut off after failures; `timeout` and `limits` bound what a slow one can cost"
 _NOT_COUNTED = "clients are not counted here, which a proxy in front can do; `limits` of an upstream bounds its calls"
-_CREDENTIALS = 'send credentials in `headers`, from a variable: `headers: {authorization: "Bearer ${TOKEN}"}`'
+_AS_WHOM = "say as whom it is called by `auth`: `auth: {bearer: ${TOKEN}}`, or another of its schemes"
+_OF_UPSTREAM = (
+    "credentials belong to the upstream: `auth: {bearer: ${TOKEN}}` there; "
+    "`forward: {auth: true}` passes on those of the caller"
+)
 _NO_LOGIN = (
     "say who may call by `auth: NAME` in the endpoint, and declare NAME under `auth` at the top: api_key, basic or jwt"
 )
@@ -38,7 +42,7 @@ _SAME_WORD = {
 """Other spellings of the same wish."""
 
 _SENTENCES: dict[str, tuple[str, str, str]] = {
-    "auth": (_CREDENTIALS, _CREDENTIALS, _NO_LOGIN),
+    "auth": (_AS_WHOM, _OF_UPSTREAM, _NO_LOGIN),
     "cache": (_NOT_STORED, _NOT_STORED, _NOT_STORED),
     "circuit_breaker": (_NOT_CUT_OFF, _NOT_CUT_OFF, _NOT_CUT_OFF),
     "depends_on": (_ORDER, _ORDER, _ORDER),

@@ -50,7 +50,9 @@ _OTHER_WORDS = {
     "services": "upstreams",
     "side_effects": "background",
     "target_url": "url",
+    "token": "bearer",
     "uri": "url",
+    "username": "user",
     "verb": "method",
 }
 """What others call it: a key that nobody has here, and the one to try."""

@@ -1,13 +1,162 @@
-"""Identity: which schemes an endpoint asks for, and what else it requires of a request."""
+"""Identity: the schemes that callers are judged by, which of them an endpoint asks for, and what else it requires."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from aggregator.fields import NetworkList, Settings, TextKind
+from aggregator.durations import rate_of
+from aggregator.fields import Duration, NetworkList, Settings, TextKind
+from aggregator.identity.tokens import SYMMETRIC
+
+
+class FileSettings(Settings):
+    """A file that is read when the configuration is, and watched with it."""
+
+    file: str = Field(description="Path, from the folder of this file.", examples=["secrets/partners.yaml"])
+
+
+class ApiKeySettings(Settings):
+    """A random key that each caller sends."""
+
+    header: str | None = Field(None, description="Header that carries the key.", examples=["x-api-key"])
+    query: str | None = Field(None, description="Query parameter that carries it; masked wherever it is shown.")
+    cookie: str | None = Field(None, description="Cookie that carries it.")
+    keys: FileSettings = Field(
+        description="YAML list with an entry a line: {name, sha256, scopes, not_before, not_after, rate_limit}.",
+        examples=[{"file": "secrets/partners.yaml"}],
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> ApiKeySettings:
+        if sum(place is not None for place in (self.header, self.query, self.cookie)) != 1:
+            raise PydanticCustomError(
+                "key-place", "A key comes in one place.", {"hint": "name one of `header`, `query` and `cookie`"}
+            )
+        return self
+
+
+class BasicSettings(Settings):
+    """Names and passwords, as browsers ask for them."""
+
+    users: FileSettings = Field(
+        description="File of names and bcrypt or argon2 hashes, as `htpasswd -B` writes it.",
+        examples=[{"file": "secrets/htpasswd"}],
+    )
+    realm: str = Field("api", description="Name of what is protected, shown by browsers.", examples=["operations"])
+
+
+class CookieSource(Settings):
+    """Take the token from a cookie."""
+
+    cookie: str = Field(description="Name of the cookie.", examples=["session"])
+
+
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+    "HS256", "HS384", "HS512",
+]  # fmt: skip
+_PUBLIC_KEYS: tuple[Algorithm, ...] = (
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+)  # fmt: skip
+
+
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+class JwtSettings(Settings):
+    """Signed tokens of an issuer (OpenID Connect, OAuth 2.0)."""
+
+    issuer: str = Field(
+        description="Who makes the tokens: the exact `iss`, and where the keys are found by discovery.",
+        examples=["https://id.example.com"],
+    )
+    audience: Annotated[tuple[str, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])] = Field(
+        (), description="For whom a token has to be made (`aud`), one or several.", examples=["shop"]
+    )
+    jwks: FileSettings | str | None = Field(
+        None,
+        description="Where the keys are, instead of discovery: a URL, or a file.",
+        examples=["https://id.example.com/keys"],
+    )
+    key: FileSettings | None = Field(
+        None, description="The one key: a public key in PEM, or the secret of HS algorithms.",
+        examples=[{"file": "secrets/issuer.pem"}],
+    )  # fmt: skip
+    algorithms: tuple[Algorithm, ...] = Field(
+        _PUBLIC_KEYS,
+        description="Algorithms that are taken; HS only where it is named, with a `key`.",
+        examples=[["ES256"]],
+    )
+    leeway: Duration = Field(30.0, description="How far clocks may differ.")
+    require: tuple[str, ...] = Field((), description="Claims that have to be there.", examples=[["jti"]])
+    scopes_at: str = Field("scope", description="Where the scopes are in the claims; dots go deeper.")
+    roles_at: str | None = Field(
+        None, description="Where the roles are in the claims.", examples=["realm_access.roles"]
+    )
+    from_: CookieSource | None = Field(
+        None, alias="from", description="Where the token is, if not in `Authorization: Bearer`."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> JwtSettings:
+        if self.jwks is not None and self.key is not None:
+            raise PydanticCustomError(
+                "key-source", "`jwks` and `key` exclude each other.", {"hint": "keep the one that the issuer has"}
+            )
+        if self.key is None and any(name in SYMMETRIC for name in self.algorithms):
+            raise PydanticCustomError(
+                "key-source", "HS algorithms need a shared secret.", {"hint": "name it: `key: {file: secrets/hmac}`"}
+            )
+        return self
+
+
+def _rate(value: str) -> str:
+    if rate_of(value) is None:
+        raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": "write it like 10/m, 100/s or 5/30s"})
+    return value
+
+
+class FailuresSettings(Settings):
+    """How often an address may send a wrong credential."""
+
+    rate: Annotated[str, AfterValidator(_rate)] = Field(
+        "10/m", description="How many come back in which time.", examples=["10/m"]
+    )
+    burst: int = Field(20, ge=1, le=1_000_000, description="How many may come at once.")
+
+
+class SchemeSettings(Settings):
+    """One way to be known, under a name that endpoints use."""
+
+    api_key: ApiKeySettings | None = Field(None, description="A random key that each caller sends.")
+    basic: BasicSettings | None = Field(None, description="Names and passwords.")
+    jwt: JwtSettings | None = Field(None, description="Signed tokens of an issuer.")
+    failures: FailuresSettings | Literal["none"] | None = Field(
+        None,
+        description="How often an address may send a wrong credential before it gets 429; `none` sets no limit. "
+        "10/m with a burst of 20 for api_key and basic, no limit for jwt unless it is written.",
+        examples=[{"rate": "10/m", "burst": 20}],
+    )
+
+    @property
+    def kind(self) -> str:
+        """Which of the kinds it is."""
+        return next(name for name in ("api_key", "basic", "jwt") if getattr(self, name) is not None)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> SchemeSettings:
+        kinds = [name for name in ("api_key", "basic", "jwt") if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            raise PydanticCustomError(
+                "scheme-kind",
+                "A scheme is of one kind, not {kinds}." if kinds else "A scheme needs its kind.",
+                {"kinds": " and ".join(kinds), "hint": "write one of api_key, basic and jwt"},
+            )
+        return self
 
 
 class AuthSettings(Settings):

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.rules.addresses import check_addresses, check_left_out, check_placeholders
-from aggregator.config.rules.admission import check_admission, check_inherited
+from aggregator.config.rules.admission import check_admission, check_schemes
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
 from aggregator.config.rules.conditions import check_conditions
+from aggregator.config.rules.credentials import check_call_auth, check_upstream_auth
 from aggregator.config.rules.declared_secrets import check_declared_secrets
 from aggregator.config.rules.each import check_each
 from aggregator.config.rules.edge import check_carried, check_errors
@@ -36,7 +37,6 @@ from aggregator.config.rules.reachable_rows import check_reachable_rows
 from aggregator.config.rules.redirects import check_redirects
 from aggregator.config.rules.responses import check_responses
 from aggregator.config.rules.roles import check_defaults, check_roles
-from aggregator.config.rules.schemes import check_schemes
 from aggregator.config.rules.shapes import check_shapes
 from aggregator.config.rules.status_maps import check_status_maps
 from aggregator.config.rules.streams import check_streams
@@ -61,6 +61,7 @@ _OF_CALLS: tuple[Rule, ...] = (
     check_needs,
     check_part_names,
     check_header_fields,
+    check_call_auth,
     check_literal_secrets,
     check_shapes,
     check_success,
@@ -107,8 +108,8 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_carried,
     check_errors,
     check_upstreams,
-    check_inherited,
     check_schemes,
+    check_upstream_auth,
     check_upstream_formats,
     check_upstream_secrets,
     check_unread_sections,

@@ -30,6 +30,7 @@ from aggregator.config.variables.literal_values import (
 )
 from aggregator.diagnostics import Diagnostic, did_you_mean
 from aggregator.fields import TextKind
+from aggregator.policies.credentials.settings import SECRET_KEYS
 from aggregator.templates import json_text
 
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:-|\Z)")
@@ -182,7 +183,12 @@ class _Expander:
     def _wants_a_value(self, path: Steps) -> bool:
         """Return whether a header that is sent, or a secret, stands at *path*: there nothing is a mistake."""
         place = (*self._form, *path)
-        return place[-1] == "secret" or ("headers" in place[:-1] and text_kind(RootSettings, place) is TextKind.FIELDS)
+        is_credential = place[0] == "upstreams" and place[2:3] == ("auth",) and place[-1] in SECRET_KEYS
+        return (
+            place[-1] == "secret"
+            or is_credential
+            or ("headers" in place[:-1] and text_kind(RootSettings, place) is TextKind.FIELDS)
+        )
 
     def _file(self, name: str, reference: _Reference) -> str:
         """Return what the file says, without a byte order mark and line breaks at its end; an empty one is refused."""

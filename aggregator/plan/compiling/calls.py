@@ -12,6 +12,7 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import Timeouts
 from aggregator.plan.calls import CallPlan, ShapePlan, SuccessPlan, UpstreamPlan
+from aggregator.plan.compiling.endpoint.admission import caller_places
 from aggregator.plan.compiling.endpoint.edge import compile_errors
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.forwarding import Forwarding, verdicts_of
@@ -112,6 +113,7 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         tuple(forward for forward in (settings.forward, near.settings.forward) if forward is not None),
         tuple(f for f in (declared.forward if declared else None, root.defaults.forward) if f is not None),
         near.whole.secret_headers,
+        caller_places(near.settings, root),
     )
     request = compile_request(url, settings, upstream, root.client.user_agent, forwarding)
     rows = near.rows_of(name, compile_rows(settings.status_map), upstream.name)

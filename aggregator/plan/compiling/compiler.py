@@ -18,7 +18,7 @@ from aggregator.plan.analysis.steps import with_steps
 from aggregator.plan.analysis.walking import calls_in
 from aggregator.plan.calls import CallPlan, FanPlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
-from aggregator.plan.compiling.endpoint.admission import compile_admission
+from aggregator.plan.compiling.endpoint.admission import compile_admission, compile_scheme
 from aggregator.plan.compiling.endpoint.edge import (
     compile_edge,
     compile_place,
@@ -28,7 +28,6 @@ from aggregator.plan.compiling.endpoint.edge import (
 )
 from aggregator.plan.compiling.endpoint.inputs import compile_inputs
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
-from aggregator.plan.compiling.endpoint.schemes import compile_scheme
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.listening import compile_admin, compile_redirect, compile_tls
 from aggregator.plan.compiling.parts import compile_fan, compile_part
@@ -36,6 +35,7 @@ from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.serving import UNLIMITED, BackgroundPlan, ClientLimitsPlan, ServerPlan
 from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, Plan
+from aggregator.policies.credentials.plan import secrets_of
 from aggregator.templates import compile_pattern
 
 _SILENCE = 60.0  # seconds that a stream may be silent when nobody says how long
@@ -68,7 +68,7 @@ class Compiler:
             schemes=tuple(
                 compile_scheme(name, scheme, config.identity_files) for name, scheme in settings.auth.items()
             ),
-            secrets=config.secrets,
+            secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
         )
 
     def _endpoint(self, config: EndpointConfig, whole: Surroundings) -> EndpointPlan:
@@ -135,7 +135,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     edge = compile_edge(settings, path.strip(), whole.root, whole.errors)
     calls = [*calls_in(fan), *(effect.call for effect in effects)]
     deadline, reserve = _deadline(settings, whole, fan)
-    admission = compile_admission(settings, whole.root.defaults.endpoint, whole.root.auth)
+    admission = compile_admission(settings, whole.root.defaults.endpoint)
     reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge))
     return EndpointPlan(
         key=config.key,
@@ -146,14 +146,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         raw=raw,
         timeout=deadline,
         reserve=reserve,
-        inputs=compile_inputs(
-            settings,
-            whole.root.server,
-            calls,
-            config.filled,
-            reads_body=reads_body,
-            is_signed=admission.auth is not None and admission.auth.reads_body,
-        ),
+        inputs=compile_inputs(settings, whole.root.server, calls, config.filled, reads_body=reads_body),
         response=response,
         fan=fan,
         rows=rows_for(("response",), rows, whole.default_rows),

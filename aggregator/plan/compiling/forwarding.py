@@ -14,6 +14,7 @@ from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.http import CREDENTIALS, NEVER_FORWARDED, SAFE
 from aggregator.plan.calls import BodyKind, RequestPlan, RestPlan, UpstreamPlan
 from aggregator.plan.types import RowPlan
+from aggregator.policies.credentials.plan import CallerPlace, headers_of
 from aggregator.templates import UrlTemplate
 
 CLIENT_FIELDS: Mapping[str, frozenset[bytes]] = MappingProxyType(
@@ -29,6 +30,7 @@ _TOLD = frozenset().union(*CLIENT_FIELDS.values()) | {
     b"x-forwarded-path", b"x-forwarded-uri", b"x-real-ip", b"via",
 }  # fmt: skip
 """Headers in which a client could make one up."""
+_AUTHORIZATION = b"authorization"
 _DESCRIBING = frozenset({b"content-type", b"content-encoding"})
 _VERDICTS = (
     (304, frozenset({b"if-none-match", b"if-modified-since"})),
@@ -42,13 +44,14 @@ class Forwarding(Struct, frozen=True):
     """What may be passed on of a request to an endpoint with *method*.
 
     *near* is said by the call and its endpoint, *far* by the upstream and the defaults; lists add up. *secrets* are
-    headers that carry a credential here.
+    headers that carry a credential here, *callers* where those of callers of the endpoint are.
     """
 
     method: str
     near: tuple[ForwardSettings, ...] = ()
     far: tuple[ForwardSettings, ...] = ()
     secrets: frozenset[bytes] = frozenset()
+    callers: tuple[CallerPlace, ...] = ()
 
     @property
     def all(self) -> tuple[ForwardSettings, ...]:
@@ -75,11 +78,26 @@ class Forwarding(Struct, frozen=True):
 
     def headers(self, settings: CallSettings, upstream: UpstreamPlan, kind: BodyKind) -> tuple[bytes, ...]:
         """Return the names of the headers that are passed on, in lower case."""
-        named = (name.lower().encode("ascii") for forward in self.all for name in forward.named_headers)
+        named = [name.lower().encode("ascii") for forward in self.all for name in forward.named_headers]
+        if self._passes_auth and not self.callers:
+            named.append(_AUTHORIZATION)
         described = _DESCRIBING if kind != "none" else frozenset()
         told = CLIENT_FIELDS[self.client]
-        kept = NEVER_FORWARDED | _set_here(settings, upstream) | described | told
+        again = frozenset(place.field.encode() for place in self.caller(settings, upstream))
+        kept = NEVER_FORWARDED | _set_here(settings, upstream) | described | told | again
         return tuple(dict.fromkeys(name for name in named if name not in kept))
+
+    @property
+    def _passes_auth(self) -> bool:
+        return any(forward.auth for forward in self.all)
+
+    def caller(self, settings: CallSettings, upstream: UpstreamPlan) -> tuple[CallerPlace, ...]:
+        """Return where the credentials are that go with a call, which sets no such header itself."""
+        if not self._passes_auth:
+            return ()
+        here = _set_here(settings, upstream)
+        usable = (place for place in self.callers if place.where == "header" or place.is_token)
+        return tuple(place for place in usable if _header_of(place) not in here)
 
     def rest(
         self, url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan, named: tuple[bytes, ...]
@@ -117,7 +135,13 @@ def tells_client(
 def _set_here(settings: CallSettings, upstream: UpstreamPlan) -> frozenset[bytes]:
     """Return the headers that a call, or its upstream, sets itself."""
     own = (name.lower().encode("ascii") for name in settings.headers)
-    return frozenset((*own, *(name for name, _ in (*upstream.headers, *upstream.header_templates))))
+    shared = (name for name, _ in (*upstream.headers, *upstream.header_templates))
+    return frozenset((*own, *shared, *headers_of(upstream.credentials)))
+
+
+def _header_of(place: CallerPlace) -> bytes:
+    """Return the header in which the credential at *place* goes upstream."""
+    return place.field.encode() if place.where == "header" else _AUTHORIZATION
 
 
 def _query_set(url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan) -> frozenset[str]:

@@ -54,6 +54,7 @@ def compile_request(
         forward_query=forwarding.query(url, settings, upstream),
         forward_rest=rest,
         forward_client=tells_client(forwarding, settings, upstream),
+        forward_caller=forwarding.caller(settings, upstream),
     )
 
 

@@ -12,6 +12,8 @@ from aggregator.demo import demo_target
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.serving import ClientPlan
+from aggregator.policies.credentials.compiling import compile_credentials
+from aggregator.policies.credentials.plan import ConstantPlan
 from aggregator.transport import Caps, Limits, Origin, PoolSettings
 from aggregator.transport import Timeouts as PoolTimeouts
 from aggregator.transport import TlsSettings as PoolTls
@@ -48,6 +50,9 @@ def compile_upstream(
     demo = parts.netloc if parts.scheme == DEMO else None
     query, query_templates = compile_query(settings.query)
     headers, header_templates = compile_headers(settings.headers)
+    credentials = None if settings.auth is None else compile_credentials(settings.auth)
+    if isinstance(credentials, ConstantPlan):
+        headers = (*headers, (b"authorization", credentials.authorization.value.encode("ascii")))
     origin = Origin("http", "127.0.0.1", 80) if demo else Origin.parse(settings.url, settings.unix_socket)
     return UpstreamPlan(
         name=name,
@@ -66,6 +71,7 @@ def compile_upstream(
         query_templates=query_templates,
         header_templates=header_templates,
         demo=demo,
+        credentials=credentials,
     )
 
 

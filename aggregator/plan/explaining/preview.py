@@ -131,6 +131,10 @@ def _headers(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> Ite
             raw.decode(),
             f"… (the client's, or {field_text(otherwise[raw])})" if raw in otherwise else "… (the client's)",
         )
+    for name in dict.fromkeys(
+        place.field if place.where == "header" else "authorization" for place in request.forward_caller
+    ):
+        yield name, "… (the caller's)"
     if request.forward_rest.headers is not None:
         yield "…", "all others of the client"
     if request.forward_client != "no":

@@ -1,4 +1,4 @@
-"""The order of a call: what is around a part, and around each of its alternatives, from outside in.
+"""The order of a call: what is around a part, each of its alternatives, and the way to its upstream, from outside in.
 
 ``runtime/stack.py`` wraps each call from these tuples, so that nothing is around a call that does not stand here.
 """
@@ -9,8 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from aggregator.plan.calls import CallPlan, EachPlan, PartPlan
-from aggregator.plan.order.step import Step, step
+from aggregator.plan.calls import CallPlan, EachPlan, PartPlan, UpstreamPlan
+from aggregator.plan.order.step import Step, step, words_of
 from aggregator.plan.types import RowPlan
 
 
@@ -42,16 +42,29 @@ def _guard_words(part: PartPlan) -> tuple[str, ...]:
     return tuple(word for word, value in said if value is not None)
 
 
+def _auth_words(upstream: UpstreamPlan) -> tuple[str, ...]:
+    return () if upstream.credentials is None else (f"auth ({upstream.credentials.scheme})",)
+
+
 AROUND_PART: Final[tuple[Step[PartPlan], ...]] = (
     Step("guard", _is_guarded, _guard_words),
     step("transform", lambda part: part.transform is not None),
 )
 """What is around all alternatives of a part."""
 
+AROUND_DOOR: Final[tuple[Step[UpstreamPlan], ...]] = (
+    Step("auth", lambda upstream: upstream.credentials is not None, _auth_words),
+)
+"""What is around the way to an upstream: met by each request that is sent, the second one of a call, too."""
+
 AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
     step("for_each", lambda attempt: attempt.each is not None),
     step("transform", lambda attempt: attempt.call.transform is not None),
     Step("told", lambda _: True, lambda _: ()),
-    Step("send", lambda _: True, lambda attempt: (attempt.call.upstream.name,)),
+    Step(
+        "send",
+        lambda _: True,
+        lambda attempt: (*words_of(AROUND_DOOR, attempt.call.upstream), attempt.call.upstream.name),
+    ),
 )
 """What is around one alternative; it is *told* to listeners, if there are any, and the last step sends it."""

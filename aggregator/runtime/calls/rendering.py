@@ -11,6 +11,7 @@ from aggregator.errors import ExpressionError
 from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
 from aggregator.plan.calls import RequestPlan
+from aggregator.policies.credentials.callers import caller_line
 from aggregator.runtime.calls.forwarding import client_lines, rest_of
 from aggregator.runtime.calls.splicing import Writer, compile_json
 from aggregator.runtime.parts.blame import told
@@ -112,8 +113,8 @@ def scalar_text(value: Any, where: str) -> str:
 def compile_headers(plan: RequestPlan) -> Headers | None:
     """Return the function that writes the header block; None when it is the constant one of *plan*."""
     constant, templates, forwarded = plan.constant_headers, plan.headers, frozenset(plan.forward_headers)
-    rest, client = plan.forward_rest.headers, client_lines(plan.forward_client)
-    if not templates and not forwarded and rest is None and client is None:
+    rest, client, places = plan.forward_rest.headers, client_lines(plan.forward_client), plan.forward_caller
+    if not (templates or forwarded or places) and rest is None and client is None:
         return None
     defaults = plan.header_defaults
 
@@ -136,6 +137,8 @@ def compile_headers(plan: RequestPlan) -> Headers | None:
             lines += [b"%b: %b\r\n" % field for field in sent]
         if client is not None:
             lines += client(frame.exchange)
+        if places:
+            lines.append(caller_line(places, frame.exchange))
         return b"".join(lines)
 
     return headers

@@ -47,6 +47,12 @@ class ForwardSettings(Settings):
         description="Pass the request body on as it comes, without reading it, with the method of the client unless "
         "one is said. An upstream and `defaults` pass it on with calls that say a method.",
     )
+    auth: bool = Field(
+        False,
+        description="Pass on the credential that the caller was admitted with: its header, or the token of its cookie "
+        "as `Authorization: Bearer`. Without `auth` of the endpoint: `Authorization` as it came.",
+        examples=[True],
+    )
     client: bool | Literal["forwarded"] | None = Field(
         None,
         description="Tell the upstream who asked: `true` writes X-Forwarded-For, -Proto and -Host, `forwarded` writes "

@@ -10,6 +10,7 @@ from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import LimitSettings, TimeoutSetting, TlsSettings
 from aggregator.fields import ByteSize, Settings, TextKind
+from aggregator.policies.credentials.settings import CredentialSettings
 
 FormatName = Literal["auto", "json", "text", "xml", "csv", "form", "raw"]
 
@@ -26,6 +27,11 @@ class UpstreamSettings(Settings):
         default_factory=dict,
         description="Headers sent with every call; may hold expressions, which read what each call can read.",
         examples=[{"x-api-key": "${API_KEY}"}],
+    )
+    auth: CredentialSettings | None = Field(
+        None,
+        description="As whom it is called. Who may call us is said by `auth` of an endpoint.",
+        examples=[{"bearer": "${API_TOKEN}"}],
     )
     query: Annotated[dict[str, str | int | float | bool], TextKind.FIELDS] = Field(
         default_factory=dict,

@@ -1,0 +1,144 @@
+"""As whom upstreams are called: said once, sendable, and not in the clear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.model.auth import AuthSettings
+from aggregator.config.model.upstreams.forward import ForwardSettings
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
+from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.errors import ExpressionError
+from aggregator.policies.credentials.compiling import compile_credentials, is_token
+from aggregator.policies.credentials.plan import headers_of
+from aggregator.policies.credentials.settings import CredentialSettings
+from aggregator.templates import header_value
+
+_AUTHORIZATION = "authorization"
+
+
+def check_upstream_auth(around: Surroundings) -> Iterator[Finding]:
+    """What each upstream says of its credentials, and what ``defaults`` pass on."""
+    for name, upstream in around.settings.upstreams.items():
+        path = ("upstreams", name)
+        if upstream.auth is not None:
+            yield from _check_texts(upstream.auth, (*path, "auth"))
+            written = _written(upstream.auth)
+            yield from _said_twice(upstream.headers, (*path, "headers"), written, name)
+            yield from _passed_over(upstream.forward, (*path, "forward"), written, name)
+        yield from _check_forward(upstream.forward, (*path, "forward"))
+    yield from _check_forward(around.settings.defaults.forward, ("defaults", "forward"))
+
+
+def check_call_auth(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Credentials that calls set or pass on beside those of their upstream."""
+    for call in analysis.calls:
+        name = call.url.upstream if call.url is not None else None
+        upstream = around.upstream(name)
+        if call.via is None:
+            yield from _check_forward(call.settings.forward, (*call.path, "forward"))
+        if upstream is not None and upstream.auth is not None and call.via is None:
+            written = _written(upstream.auth)
+            yield from _said_twice(call.settings.headers, (*call.path, "headers"), written, str(name))
+            yield from _passed_over(call.settings.forward, (*call.path, "forward"), written, str(name))
+    if analysis.settings is not None:
+        yield from _check_forward(analysis.settings.forward, (*analysis.path, "forward"))
+        yield from _check_passed(analysis, around)
+
+
+def _written(auth: CredentialSettings) -> frozenset[str]:
+    """Return the names of the headers that *auth* writes, in lower case."""
+    return frozenset(name.decode() for name in headers_of(compile_credentials(auth)))
+
+
+def _check_texts(auth: CredentialSettings, path: Steps) -> Iterator[Finding]:
+    if auth.bearer is not None and not is_token(auth.bearer):
+        message = "this is no token: it has a character that is never in one, such as a space or a line break"
+        hint = "write the token alone, without `Bearer`" if auth.bearer[:7].lower() == "bearer " else "write it anew"
+        yield Finding("credentials", message, (*path, "bearer"), hint)
+    if auth.basic is not None:
+        for key in ("user", "password"):
+            yield from _check_text(getattr(auth.basic, key), (*path, "basic", key))
+
+
+def _check_text(text: str, path: Steps) -> Iterator[Finding]:
+    try:
+        header_value(text)
+    except ExpressionError:
+        message = "a control character, such as a line break, cannot be sent in a credential"
+        yield Finding("credentials", message, path, "write it on one line")
+
+
+def _said_twice(headers: Iterable[str], path: Steps, written: frozenset[str], name: str) -> Iterator[Finding]:
+    for header in headers:
+        if header.lower() in written:
+            there = Elsewhere(("upstreams", name, "auth"), "written by this", at_key=True)
+            message = f"`{header}` is written by `auth` of `{name}`"
+            hint = "keep one of the two; a call that needs another credential calls an upstream of its own"
+            yield Finding("credentials-twice", message, (*path, header), hint, at_key=True, related=(there,))
+
+
+def _passed_over(forward: ForwardSettings | None, path: Steps, written: frozenset[str], name: str) -> Iterator[Finding]:
+    """Yield what *forward* would pass on in a header that `auth` of the upstream *name* writes."""
+    if forward is None:
+        return
+    there = Elsewhere(("upstreams", name, "auth"), "written by this", at_key=True)
+    if forward.auth and _AUTHORIZATION in written:
+        message = f"`{name}` is called with a credential of its own"
+        hint = "remove `auth: true`, or `auth` of the upstream"
+        yield Finding("credentials-twice", message, (*path, "auth"), hint, at_key=True, related=(there,))
+    for index, header in enumerate(forward.headers):
+        if header.lower() in written:
+            message = f"`{header}` is written by `auth` of `{name}`"
+            place = (*path, "headers", index)
+            yield Finding("credentials-twice", message, place, "remove one of the two", related=(there,))
+
+
+def _check_forward(forward: ForwardSettings | None, path: Steps) -> Iterator[Finding]:
+    if forward is None or not forward.auth:
+        return
+    for index, header in enumerate(forward.headers):
+        if header.lower() == _AUTHORIZATION:
+            message = "`auth: true` passes on the credential already, in the header that it came in"
+            there = Elsewhere((*path, "auth"), "said here", at_key=True)
+            yield Finding(
+                "credentials-twice", message, (*path, "headers", index), f"remove `{header}`", related=(there,)
+            )
+
+
+def _check_passed(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Yield the credentials of the endpoint's callers that no header can take to an upstream."""
+    place = _passing(analysis, around)
+    if place is None or analysis.settings is None:
+        return
+    own = analysis.settings.auth
+    auth = around.settings.defaults.endpoint.auth if own is None else own
+    for name in auth.schemes if isinstance(auth, AuthSettings) else ():
+        scheme = around.settings.auth.get(name)
+        key = None if scheme is None else scheme.api_key
+        if key is not None and key.header is None:
+            where = "query" if key.query is not None else "cookie"
+            message = f"`auth: true` passes on headers, and keys of `{name}` come in the {where}"
+            field = key.query or key.cookie
+            hint = (
+                f"name it: `forward: {{query: [{field}]}}`"
+                if key.query is not None
+                else "name it: `forward: {headers: [cookie]}`, which passes on all cookies"
+            )
+            yield Finding("credentials", message, place, hint, at_key=True)
+
+
+def _passing(analysis: Analysis, around: Surroundings) -> Steps | None:
+    """Return the place where `forward: {auth: true}` is said for a call of the endpoint, None where it is not."""
+    assert analysis.settings is not None
+    said: list[tuple[ForwardSettings | None, Steps]] = [(analysis.settings.forward, (*analysis.path, "forward"))]
+    for call in analysis.calls:
+        name = call.url.upstream if call.url is not None else None
+        upstream: UpstreamSettings | None = around.upstream(name)
+        said.append((call.settings.forward, (*call.path, "forward")))
+        said.append((None if upstream is None else upstream.forward, ("upstreams", str(name), "forward")))
+    said.append((around.settings.defaults.forward, ("defaults", "forward")))
+    return next(((*path, "auth") for forward, path in said if forward is not None and forward.auth), None)
