@@ -5,8 +5,9 @@ Built for each request by its handler; read by expressions, calls, assembly, log
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from aggregator.causes import State as State
@@ -18,6 +19,15 @@ MOST_FIELDS = 1000
 """Query parameters that one request may have."""
 
 
+class Delivery(Protocol):
+    """A signed delivery of a webhook, as what answers it sees it."""
+
+    is_repeat: bool
+
+    def remember(self) -> None:
+        """Take it for a repeat from now on: it was answered well."""
+
+
 class Exchange:
     """One inbound request: what the client sent, and when the answer is due (*deadline*, loop time).
 
@@ -26,13 +36,14 @@ class Exchange:
     numbers, made for those who copy from it. *moment* is when the request began, in Unix time. *under_way* tells
     that a part of the answer is there, so that calls for the others go before those of requests that only begin.
     *cookies* are read when somebody asks for one, None before. *peer* is the address of the connection, empty on a Unix
-    socket, and *scheme* its own; what is said of others is believed where the peer is *trusted*.
+    socket, and *scheme* its own; what is said of others is believed where the peer is *trusted*. *intake* reads the
+    body into it, once; None when nothing is to be read any more. *delivery* is the signed one that the request is.
     """
 
     __slots__ = (
         "_header_map", "_origin", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "content",
-        "cookies", "deadline", "header_list", "id", "method", "moment", "params", "path", "peer", "query_string",
-        "query_values", "scheme", "segments", "started", "tls_client", "trusted", "under_way",
+        "cookies", "deadline", "delivery", "header_list", "id", "intake", "method", "moment", "params", "path", "peer",
+        "query_string", "query_values", "scheme", "segments", "started", "tls_client", "trusted", "under_way",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -53,6 +64,8 @@ class Exchange:
         self.trusted: Networks = NOBODY
         self._origin: Origin | None = None
         self.caller: Any = None
+        self.delivery: Delivery | None = None
+        self.intake: Callable[[], Awaitable[None]] | None = None
         self.cookies: dict[str, Any] | None = None
         self.id: str = ""
         self.started = 0.0

@@ -99,6 +99,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "row-contradiction": "A row of a status map whose settings exclude each other.",
         "same-for-each": "A call per item that is the same for every item.",
         "scheme-kind": "A scheme of no kind, or of several.",
+        "short-secret": "A secret that is shorter than the hash that it is used with.",
+        "signature": "A form of signed webhooks that does not hold together.",
         "single-braces": "A text that looks like a placeholder of a URL where an expression stands in `{{ }}`.",
         "stream": "A setting that a streaming endpoint cannot have.",
         "text-as-condition": "A condition that an undeclared parameter decides by being there, whatever it says.",

@@ -16,7 +16,7 @@ class Remembered(Generic[Value]):
     dropped as a whole. So nothing is swept, and what is used stays. Credentials themselves are not kept.
     """
 
-    __slots__ = ("_clock", "_half", "_old", "_young")
+    __slots__ = ("__weakref__", "_clock", "_half", "_old", "_young")
 
     def __init__(self, capacity: int, clock: Callable[[], float]) -> None:
         self._half = max(1, capacity // 2)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.identity.caller import Reason, Refused
 
@@ -33,6 +34,10 @@ class SignatureRules(Struct, frozen=True):
     id: str | None = None
     tolerance: float = 300.0
     separator: str = ""
+
+    def with_tolerance(self, seconds: float) -> SignatureRules:
+        """Return the same rules with another tolerance."""
+        return replace(self, tolerance=seconds)
 
 
 PRESETS: Mapping[str, SignatureRules] = {
@@ -62,12 +67,28 @@ def secret_bytes(secret: str, preset: str | None) -> bytes:
     return secret.encode()
 
 
+class Delivery(Struct, frozen=True):
+    """A delivery whose signature is right: its *id* tells it from others, for the *seconds* in which it could be used.
+
+    The id is the sender's where that is signed; otherwise a digest of what was signed, so that nobody can change it.
+    """
+
+    id: str
+    seconds: float
+
+
+def fields_of(rules: SignatureRules) -> frozenset[str]:
+    """Return the names of the header fields that *rules* read."""
+    return frozenset(name for name in (rules.header, rules.timestamp, rules.id) if name is not None)
+
+
 def check_signature(
     rules: SignatureRules, secrets: tuple[bytes, ...], headers: Mapping[str, str], body: bytes, now: float
-) -> str:
-    """Return what tells this delivery from others, to be remembered; raises ``Refused``.
+) -> Delivery:
+    """Return the delivery, to be remembered; raises ``Refused``.
 
-    *headers* have names in lower case. Any of *secrets* will do: two are known while one is replaced.
+    *headers* have names in lower case. Any of *secrets* will do: two are known while one is replaced. A delivery whose
+    signed time is ahead of *now* can be used for longer than the tolerance.
     """
     sent = headers.get(rules.header)
     if sent is None:
@@ -84,8 +105,9 @@ def check_signature(
         raise Refused(Reason.WRONG_SIGNATURE)
     if moment is not None and abs(now - float(moment)) > rules.tolerance:
         raise Refused(Reason.EXPIRED)
+    ahead = 0.0 if moment is None else max(0.0, float(moment) - now)
     name = headers.get(rules.id or "")
-    return name or hashlib.sha256(signed).hexdigest()
+    return Delivery(name or hashlib.sha256(signed).hexdigest(), rules.tolerance + ahead)
 
 
 def _timestamp(rules: SignatureRules, headers: Mapping[str, str]) -> str | None:

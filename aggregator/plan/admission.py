@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from aggregator.edge.networks import Networks
 from aggregator.identity.keys import KeyEntry
+from aggregator.identity.signatures import SignatureRules
 from aggregator.identity.tokens import TokenRules
 from aggregator.stores.rate import Rate
 from aggregator.templates import Expression
@@ -50,15 +51,28 @@ class JwtPlan(Struct, frozen=True):
     failures: Rate | None = None
 
 
-SchemePlan = ApiKeyPlan | BasicPlan | JwtPlan
+class SignaturePlan(Struct, frozen=True):
+    """Bodies that a sender signs by *rules* with one of *secrets*."""
+
+    name: str
+    rules: SignatureRules
+    secrets: tuple[bytes, ...]
+    failures: Rate | None = None
+
+
+SchemePlan = ApiKeyPlan | BasicPlan | JwtPlan | SignaturePlan
 
 
 class AuthPlan(Struct, frozen=True):
-    """Schemes of which any, or *every* one, has to admit; *optional* admits callers without a credential, too."""
+    """Schemes of which any, or *every* one, has to admit; *optional* admits callers without a credential, too.
+
+    *reads_body* tells that one of them judges the body, which has to be read for it.
+    """
 
     schemes: tuple[str, ...]
     every: bool = False
     optional: bool = False
+    reads_body: bool = False
 
 
 class GuardPlan(Struct, frozen=True):

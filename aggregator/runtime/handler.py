@@ -35,7 +35,7 @@ from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.fanout import Order, Run
 from aggregator.runtime.reporting import Report
-from aggregator.runtime.request.body import ClientGone, take_body
+from aggregator.runtime.request.body import ClientGone, intake_of, take_body
 from aggregator.runtime.request.gates import Admission, Gate, admitted, check_gates
 from aggregator.runtime.request.hangup import CUT, Watch
 from aggregator.runtime.request.identity import peer_of, request_id
@@ -160,12 +160,13 @@ class EndpointHandler:
         exchange.scheme = scope.get("scheme", "http")
         self.open(exchange, segments, peer_of(scope), loop.time())
         exchange.tls_client = scope.get(TLS_CLIENT)
+        exchange.intake = intake_of(receive, exchange, self.plan)
         run: Run | None = None
         closing = scope.get("aggregator.draining", False)
         try:
             refusing = await admitted(self._routine.gates, exchange) if self._routine.gates else None
             if refusing is None:
-                await take_body(receive, exchange, self._routine.inputs, self.plan)
+                await take_body(exchange, self._routine.inputs, self.plan)
                 self._routine.inputs.accept(exchange)
                 self._routine.assembly.accept(exchange)
                 run = await self._run(exchange, receive, loop)

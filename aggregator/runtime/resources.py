@@ -25,7 +25,7 @@ from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.judging import Judge, judges_alike
-from aggregator.runtime.finish.building import Finish, compile_finish, private
+from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering
 from aggregator.runtime.handler import Routine
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
@@ -64,7 +64,7 @@ class Resources:
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
-        self._privates: dict[int, Finish] = {}
+        self._privates: dict[tuple[int, bool], Finish] = {}
         self._finishes: dict[Hashable, tuple[Finish | None, EdgePlan]] = {}
         self._passing: Assembly | None = None
 
@@ -82,8 +82,11 @@ class Resources:
 
     def finish(self, plan: EndpointPlan) -> Finish | None:
         """Return what is done to each answer of *plan*; what depends on who calls is private unless it is declared."""
-        finish = self._carried(plan.edge)
-        return finish if plan.admission.auth is None else self._privates.setdefault(id(finish), private(finish))
+        finish, auth = self._carried(plan.edge), plan.admission.auth
+        if auth is None:
+            return finish
+        key = (id(finish), auth.reads_body)
+        return self._privates.setdefault(key, private(remembering(finish) if auth.reads_body else finish))
 
     def _carried(self, plan: EdgePlan) -> Finish | None:
         """Return what puts on answers what *plan* says, the same for what carries the same."""

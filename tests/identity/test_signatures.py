@@ -90,15 +90,21 @@ def test_the_general_form() -> None:
     )
     raw = hmac.digest(SECRET, b"1700000000|" + BODY + b"|7", hashlib.sha512)
     headers = {"x-sig": base64.b64encode(raw).decode(), "x-t": "1700000000", "x-id": "7"}
-    assert check_signature(rules, (SECRET,), headers, BODY, NOW) == "7"
+    assert check_signature(rules, (SECRET,), headers, BODY, NOW).id == "7"
     assert reason(replace(rules, algorithm="sha256"), headers) is Reason.WRONG_SIGNATURE
 
 
 def test_what_tells_deliveries_apart() -> None:
     """The sender's id where it is signed; otherwise what was signed, so that an unsigned id cannot be changed."""
-    assert check_signature(PRESETS["standard"], (SECRET,), SENT["standard"], BODY, NOW) == "msg_1"
+    assert check_signature(PRESETS["standard"], (SECRET,), SENT["standard"], BODY, NOW).id == "msg_1"
     one = check_signature(PRESETS["github"], (SECRET,), SENT["github"], BODY, NOW)
     assert one == check_signature(PRESETS["github"], (SECRET,), SENT["github"] | {"x-github-delivery": "2"}, BODY, NOW)
+
+
+@pytest.mark.parametrize(("now", "seconds"), [(NOW, 300), (NOW - 200, 500), (NOW + 200, 300)])
+def test_how_long_a_delivery_can_be_used(now: float, seconds: float) -> None:
+    """One whose signed time is ahead is good for longer, so it has to be remembered for longer."""
+    assert check_signature(PRESETS["slack"], (SECRET,), SENT["slack"], BODY, now).seconds == seconds
 
 
 def test_secrets() -> None:

@@ -6,13 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from aggregator.config.model.auth import AdmissionSettings, SchemeSettings
+from aggregator.config.model.auth import AdmissionSettings
 from aggregator.config.model.call import Call
 from aggregator.config.model.client import ClientSettings
 from aggregator.config.model.edge.carried import CarriedSettings
 from aggregator.config.model.edge.prefix import PrefixSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusMap
+from aggregator.config.model.schemes.scheme import SchemeSettings
 from aggregator.config.model.server import BackgroundSettings, ServerSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import TimeoutSetting

@@ -31,6 +31,7 @@ SECTIONS = (
     ("BasicSettings", "Basic", "under `basic` of a scheme"),
     ("JwtSettings", "JWT", "under `jwt` of a scheme"),
     ("CookieSource", "Token in a cookie", "under `from` of `jwt`"),
+    ("SignatureSettings", "Signature", "under `signature` of a scheme"),
     ("FailuresSettings", "Failed credentials", "under `failures` of a scheme"),
     ("FileSettings", "File", "where a file is named"),
     ("UpstreamSettings", "Upstream", "under `upstreams`, by name"),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.rules.addresses import check_addresses, check_left_out, check_placeholders
-from aggregator.config.rules.admission import check_admission, check_schemes
+from aggregator.config.rules.admission import check_admission, check_inherited
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
 from aggregator.config.rules.conditions import check_conditions
@@ -37,6 +37,7 @@ from aggregator.config.rules.reachable_rows import check_reachable_rows
 from aggregator.config.rules.redirects import check_redirects
 from aggregator.config.rules.responses import check_responses
 from aggregator.config.rules.roles import check_defaults, check_roles
+from aggregator.config.rules.schemes import check_schemes
 from aggregator.config.rules.shapes import check_shapes
 from aggregator.config.rules.status_maps import check_status_maps
 from aggregator.config.rules.streams import check_streams
@@ -108,6 +109,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_carried,
     check_errors,
     check_upstreams,
+    check_inherited,
     check_schemes,
     check_upstream_auth,
     check_upstream_formats,

@@ -118,6 +118,9 @@ def _check_passed(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
     auth = around.settings.defaults.endpoint.auth if own is None else own
     for name in auth.schemes if isinstance(auth, AuthSettings) else ():
         scheme = around.settings.auth.get(name)
+        if scheme is not None and scheme.signature is not None:
+            message = f"`auth: true` passes on credentials, and `{name}` admits by the signature of one body"
+            yield Finding("credentials", message, place, "remove `auth: true`", at_key=True)
         key = None if scheme is None else scheme.api_key
         if key is not None and key.header is None:
             where = "query" if key.query is not None else "cookie"

@@ -42,21 +42,21 @@ def check_upstream_secrets(around: Surroundings) -> Iterator[Finding]:
         yield from _check(written, path)
         yield from _check_auth(written.get("auth") if isinstance(written, dict) else None, (*path, "auth"))
     debug = value_at(around.written, ("server", "debug"))
-    if isinstance(debug, dict) and _is_literal(debug.get("secret")):
-        yield _finding(("server", "debug", "secret"), "debug")
+    if isinstance(debug, dict) and is_literal(debug.get("secret")):
+        yield secret_finding(("server", "debug", "secret"), "debug")
 
 
 def _check(written: Any, path: Steps) -> Iterator[Finding]:
     for section, names in (("headers", _HEADERS), ("query", _PARAMETERS)):
         values = written.get(section) if isinstance(written, Mapping) else None
         for name, value in values.items() if isinstance(values, dict) else ():
-            if _is_literal(value) and (shell := _SHELL.search(value)):
+            if is_literal(value) and (shell := _SHELL.search(value)):
                 message, hint = f"`{shell[0]}` is text, not a variable", f"write `${{{shell[1]}}}`"
                 yield Finding("bad-variable", message, (*path, section, name), hint, "warning", text=shell[0])
-            elif _is_literal(value) and (
+            elif is_literal(value) and (
                 _KNOWN.search(value) or (names.fullmatch(str(name).lower()) and len(value) >= 8)
             ):
-                yield _finding((*path, section, name), str(name))
+                yield secret_finding((*path, section, name), str(name))
 
 
 def _check_auth(written: Any, path: Steps) -> Iterator[Finding]:
@@ -64,19 +64,21 @@ def _check_auth(written: Any, path: Steps) -> Iterator[Finding]:
     for key, value in written.items() if isinstance(written, dict) else ():
         if isinstance(value, dict):
             yield from _check_auth(value, (*path, key))
-        elif key in SECRET_KEYS and _is_literal(value):
+        elif key in SECRET_KEYS and is_literal(value):
             if shell := _SHELL.search(value):
                 message, hint = f"`{shell[0]}` is text, not a variable", f"write `${{{shell[1]}}}`"
                 yield Finding("bad-variable", message, (*path, key), hint, "warning", text=shell[0])
             else:
-                yield _finding((*path, key), f"{path[1]}_{key}")
+                yield secret_finding((*path, key), f"{path[1]}_{key}")
 
 
-def _is_literal(value: Any) -> bool:
+def is_literal(value: Any) -> bool:
+    """Return whether *value* stands in the file as it is, without a variable or an expression."""
     return isinstance(value, str) and "${" not in value and "{{" not in value
 
 
-def _finding(path: Steps, name: str) -> Finding:
+def secret_finding(path: Steps, name: str) -> Finding:
+    """Return the warning about a secret at *path* that should come from a variable called like *name*."""
     word = re.sub(r"\W", "_", name)
     variable, file = word.upper(), word.lower().replace("_", "-")
     hint = f"write `${{{variable}}}` or `${{file:/run/secrets/{file}}}`"

@@ -18,7 +18,7 @@ from aggregator.plan.analysis.steps import with_steps
 from aggregator.plan.analysis.walking import calls_in
 from aggregator.plan.calls import CallPlan, FanPlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
-from aggregator.plan.compiling.endpoint.admission import compile_admission, compile_scheme
+from aggregator.plan.compiling.endpoint.admission import compile_admission
 from aggregator.plan.compiling.endpoint.edge import (
     compile_edge,
     compile_place,
@@ -28,6 +28,7 @@ from aggregator.plan.compiling.endpoint.edge import (
 )
 from aggregator.plan.compiling.endpoint.inputs import compile_inputs
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
+from aggregator.plan.compiling.endpoint.schemes import compile_scheme
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.listening import compile_admin, compile_redirect, compile_tls
 from aggregator.plan.compiling.parts import compile_fan, compile_part
@@ -135,7 +136,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     edge = compile_edge(settings, path.strip(), whole.root, whole.errors)
     calls = [*calls_in(fan), *(effect.call for effect in effects)]
     deadline, reserve = _deadline(settings, whole, fan)
-    admission = compile_admission(settings, whole.root.defaults.endpoint)
+    admission = compile_admission(settings, whole.root.defaults.endpoint, whole.root.auth)
     reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge))
     return EndpointPlan(
         key=config.key,
@@ -146,7 +147,14 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         raw=raw,
         timeout=deadline,
         reserve=reserve,
-        inputs=compile_inputs(settings, whole.root.server, calls, config.filled, reads_body=reads_body),
+        inputs=compile_inputs(
+            settings,
+            whole.root.server,
+            calls,
+            config.filled,
+            reads_body=reads_body,
+            is_signed=admission.auth is not None and admission.auth.reads_body,
+        ),
         response=response,
         fan=fan,
         rows=rows_for(("response",), rows, whole.default_rows),

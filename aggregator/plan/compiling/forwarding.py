@@ -44,14 +44,14 @@ class Forwarding(Struct, frozen=True):
     """What may be passed on of a request to an endpoint with *method*.
 
     *near* is said by the call and its endpoint, *far* by the upstream and the defaults; lists add up. *secrets* are
-    headers that carry a credential here, *callers* where those of callers of the endpoint are.
+    headers that carry a credential here, *callers* where those of its callers are, None for an open endpoint.
     """
 
     method: str
     near: tuple[ForwardSettings, ...] = ()
     far: tuple[ForwardSettings, ...] = ()
     secrets: frozenset[bytes] = frozenset()
-    callers: tuple[CallerPlace, ...] = ()
+    callers: tuple[CallerPlace, ...] | None = None
 
     @property
     def all(self) -> tuple[ForwardSettings, ...]:
@@ -79,7 +79,7 @@ class Forwarding(Struct, frozen=True):
     def headers(self, settings: CallSettings, upstream: UpstreamPlan, kind: BodyKind) -> tuple[bytes, ...]:
         """Return the names of the headers that are passed on, in lower case."""
         named = [name.lower().encode("ascii") for forward in self.all for name in forward.named_headers]
-        if self._passes_auth and not self.callers:
+        if self._passes_auth and self.callers is None:
             named.append(_AUTHORIZATION)
         described = _DESCRIBING if kind != "none" else frozenset()
         told = CLIENT_FIELDS[self.client]
@@ -93,11 +93,10 @@ class Forwarding(Struct, frozen=True):
 
     def caller(self, settings: CallSettings, upstream: UpstreamPlan) -> tuple[CallerPlace, ...]:
         """Return where the credentials are that go with a call, which sets no such header itself."""
-        if not self._passes_auth:
+        if not self._passes_auth or self.callers is None:
             return ()
         here = _set_here(settings, upstream)
-        usable = (place for place in self.callers if place.where == "header" or place.is_token)
-        return tuple(place for place in usable if _header_of(place) not in here)
+        return tuple(place for place in self.callers if _header_of(place) not in here)
 
     def rest(
         self, url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan, named: tuple[bytes, ...]

@@ -17,6 +17,8 @@ def admission_lines(plan: AdmissionPlan) -> Iterator[str]:
         yield f"from {', '.join(_names(plan.allow))} alone, or 403"
     if plan.auth is not None:
         yield f"by {_auth_text(plan.auth)}, or 401"
+        if plan.auth.reads_body:
+            yield "a signed delivery that was answered with 2xx before gets 200, and nothing is called"
     for guard in plan.guards:
         yield f'where {{{{ {guard.that.source} }}}} is true, or {guard.status} "{guard.detail}"'
 

@@ -39,12 +39,12 @@ def secrets_of(plan: CredentialsPlan | None) -> frozenset[str]:
 
 
 class CallerPlace(Struct, frozen=True):
-    """Where callers that *scheme* admits have their credential: in the header, query or cookie called *field*.
+    """Where callers that *scheme* admits have their credential: in the header or cookie called *field*.
 
     *is_token* tells that it is a token of an issuer.
     """
 
     scheme: str
-    where: Literal["header", "query", "cookie"]
+    where: Literal["header", "cookie"]
     field: str
     is_token: bool = False

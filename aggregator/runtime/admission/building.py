@@ -10,15 +10,25 @@ from typing import Any
 import httpx
 
 from aggregator.identity.keysets import read_jwks, read_pem, shared_secret
-from aggregator.plan.admission import OPEN, AdmissionPlan, ApiKeyPlan, BasicPlan, JwtPlan, SchemePlan
+from aggregator.identity.remembered import Remembered
+from aggregator.plan.admission import OPEN, AdmissionPlan, ApiKeyPlan, BasicPlan, JwtPlan, SchemePlan, SignaturePlan
 from aggregator.plan.order.request import GATES
 from aggregator.plan.order.step import tied
 from aggregator.policies.registry import Draft, Kind
+from aggregator.runtime.admission.deliveries import MOST, Seen, SignatureScheme
 from aggregator.runtime.admission.failures import LimitedScheme, Recalling
 from aggregator.runtime.admission.gates import AuthGate, GuardGate, NetworkGate
 from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
 from aggregator.runtime.admission.refusals import Refusals
-from aggregator.runtime.admission.schemes import ApiKeyScheme, BasicScheme, Clock, JwtScheme, Keys, Scheme
+from aggregator.runtime.admission.schemes import (
+    CLOCKS,
+    ApiKeyScheme,
+    BasicScheme,
+    Clocks,
+    JwtScheme,
+    Keys,
+    Scheme,
+)
 from aggregator.runtime.request.gates import Gate
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate
@@ -28,14 +38,14 @@ Client = Callable[[], httpx.AsyncClient]
 
 
 def build_schemes(
-    plans: Iterable[SchemePlan], states: Draft, client: Client, clock: Clock = time.time
+    plans: Iterable[SchemePlan], states: Draft, client: Client, clocks: Clocks = CLOCKS
 ) -> dict[str, Scheme]:
     """Return the schemes by name; what an issuer publishes is fetched by *client* and held in *states*."""
-    return {plan.name: _scheme(plan, states, client, clock) for plan in plans}
+    return {plan.name: _scheme(plan, states, client, clocks) for plan in plans}
 
 
-def _scheme(plan: SchemePlan, states: Draft, client: Client, clock: Clock) -> Scheme:
-    scheme = _judging(plan, states, client, clock)
+def _scheme(plan: SchemePlan, states: Draft, client: Client, clocks: Clocks) -> Scheme:
+    scheme = _judging(plan, states, client, clocks)
     if plan.failures is None:
         return scheme
     return LimitedScheme(scheme, states.hold(_FAILURES, plan.name, plan.failures))
@@ -44,14 +54,21 @@ def _scheme(plan: SchemePlan, states: Draft, client: Client, clock: Clock) -> Sc
 _FAILURES: Kind[Rate, Limiter] = Kind("failures", lambda rate: Limiter(rate, time.monotonic), Limiter.adopt)
 
 
-def _judging(plan: SchemePlan, states: Draft, client: Client, clock: Clock) -> Recalling:
+def _judging(plan: SchemePlan, states: Draft, client: Client, clocks: Clocks) -> Recalling:
     match plan:
         case ApiKeyPlan():
-            return ApiKeyScheme(plan, clock)
+            return ApiKeyScheme(plan, clocks)
         case BasicPlan():
-            return BasicScheme(plan, clock)
+            return BasicScheme(plan, clocks)
+        case SignaturePlan():
+            return SignatureScheme(plan, states.hold(_deliveries(clocks), plan.name, None), clocks)
         case JwtPlan():
-            return JwtScheme(plan, _keys(plan, states, client), clock)
+            return JwtScheme(plan, _keys(plan, states, client), clocks)
+
+
+def _deliveries(clocks: Clocks) -> Kind[None, Seen]:
+    """Return what is remembered of deliveries: it outlives a change of the secret, since senders deliver again."""
+    return Kind("deliveries", lambda _: Remembered(MOST, clocks.steady))
 
 
 def _keys(plan: JwtPlan, states: Draft, client: Client) -> Keys:

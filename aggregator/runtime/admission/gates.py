@@ -80,7 +80,7 @@ class AuthGate:
         wanted = len(self._schemes) if self._plan.every else 1
         if len(callers) == wanted:
             exchange.caller = callers[0] if wanted == 1 else _together(callers)
-            return None
+            return self._repeated(exchange) if self._plan.reads_body else None
         if self._plan.optional and not callers and (failure is None or _is_missing(failure)):
             return None
         if isinstance(failure, Limited):
@@ -93,6 +93,13 @@ class AuthGate:
         self._refusals.tell(exchange, 401, reason.value, tally.scheme)
         cause = Cause.UNAUTHENTICATED.value
         return problem(401, UNKNOWN, request_id=exchange.id, headers=self._said(failure), cause=cause)
+
+    def _repeated(self, exchange: Exchange) -> Answer | None:
+        """Return 200 for a delivery that was answered well before, so that its sender ends; None for any other."""
+        if exchange.delivery is None or not exchange.delivery.is_repeat:
+            return None
+        self._refusals.tell_repeat(exchange)
+        return Answer(200, [(b"cache-control", b"no-store")], b"")
 
     def _said(self, failure: BaseException | None) -> tuple[tuple[bytes, bytes], ...]:
         """Return the challenges; RFC 6750 §3.1 names an error only where a token came."""

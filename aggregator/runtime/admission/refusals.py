@@ -26,6 +26,13 @@ class Refusals:
             log(_log, logging.INFO, "A caller was refused.", status=status, reason=reason, **named, path=exchange.path,
                 request_id=exchange.id, client=exchange.client)  # fmt: skip
 
+    def tell_repeat(self, exchange: Exchange) -> None:
+        """Tell that the delivery of *exchange* came again and was not taken twice."""
+        scheme = exchange.caller.scheme
+        if self._repeats.lets((scheme, "repeated")):
+            log(_log, logging.INFO, "A delivery came again; it was answered without a call.", scheme=scheme,
+                path=exchange.path, request_id=exchange.id)  # fmt: skip
+
 
 def _tell_repeats(key: tuple[str, str], more: int) -> None:
     scheme, reason = key

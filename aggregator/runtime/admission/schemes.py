@@ -12,6 +12,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
+from msgspec import Struct
+
 from aggregator.edge.cookies import read_cookies
 from aggregator.exchange import Exchange
 from aggregator.http import SAFE, first
@@ -24,7 +26,17 @@ from aggregator.identity.tokens import Token, issuer_of, judge, read_token
 from aggregator.plan.admission import ApiKeyPlan, BasicPlan, JwtPlan
 
 Clock = Callable[[], float]
-"""Unix time, in seconds."""
+
+
+class Clocks(Struct, frozen=True):
+    """Both clocks, in seconds: Unix time, which may be set, and one that only goes on, for what is remembered."""
+
+    wall: Clock = time.time
+    steady: Clock = time.monotonic
+
+
+CLOCKS = Clocks()
+"""Those of the system."""
 
 _REMEMBERED = 10_000
 _AT_ONCE = 2
@@ -72,21 +84,21 @@ class Scheme(Protocol):
 class ApiKeyScheme:
     """Keys that are looked up by their hash."""
 
-    def __init__(self, plan: ApiKeyPlan, clock: Clock = time.time) -> None:
+    def __init__(self, plan: ApiKeyPlan, clocks: Clocks = CLOCKS) -> None:
         self.name = plan.name
         self.challenge = ""
         self._plan = plan
         self._ring = KeyRing(plan.entries)
         self._field = plan.field.encode()
         self._right: set[str] = set()
-        self._clock = clock
+        self._clocks = clocks
 
     def judge(self, exchange: Exchange) -> Caller:
         """Return the caller whose key it is; raises ``Refused``."""
         text = self._sent(exchange)
         if text is None:
             raise Refused(Reason.MISSING)
-        caller = self._ring.caller(text, self.name, self._clock())
+        caller = self._ring.caller(text, self.name, self._clocks.wall())
         self._right.add(caller.subject)
         return caller
 
@@ -96,7 +108,7 @@ class ApiKeyScheme:
         if text is None:
             raise Refused(Reason.MISSING)
         with suppress(Refused):
-            caller = self._ring.caller(text, self.name, self._clock())
+            caller = self._ring.caller(text, self.name, self._clocks.wall())
             return caller if caller.subject in self._right else None
         return None
 
@@ -134,12 +146,12 @@ def _authorization(exchange: Exchange, scheme: str) -> str:
 class BasicScheme:
     """Names and passwords, verified in a thread and remembered for five minutes."""
 
-    def __init__(self, plan: BasicPlan, clock: Clock = time.time) -> None:
+    def __init__(self, plan: BasicPlan, clocks: Clocks = CLOCKS) -> None:
         self.name = plan.name
         self.challenge = f'Basic realm="{plan.realm}", charset="UTF-8"'
         self._users = dict(plan.users)
-        self._clock = clock
-        self._right: Remembered[Caller] = Remembered(_REMEMBERED, clock)
+        self._clocks = clocks
+        self._right: Remembered[Caller] = Remembered(_REMEMBERED, clocks.steady)
         self._room: asyncio.Semaphore | None = None
 
     def judge(self, exchange: Exchange) -> Caller | Later:
@@ -161,7 +173,7 @@ class BasicScheme:
         if not right:
             raise Refused(Reason.UNKNOWN)
         caller = Caller(self.name, name)
-        self._right.keep(text.encode("latin-1"), caller, self._clock() + _PASSWORD_LIFE)
+        self._right.keep(text.encode("latin-1"), caller, self._clocks.steady() + _PASSWORD_LIFE)
         return caller
 
 
@@ -178,19 +190,19 @@ class Keys(Protocol):
 class JwtScheme:
     """Tokens of one issuer; those that were verified are remembered until they end."""
 
-    def __init__(self, plan: JwtPlan, keys: Keys, clock: Clock = time.time) -> None:
+    def __init__(self, plan: JwtPlan, keys: Keys, clocks: Clocks = CLOCKS) -> None:
         self.name = plan.name
         self.challenge = "Bearer"
         self.issuer = plan.rules.issuer
         self._plan = plan
         self._keys = keys
-        self._clock = clock
-        self._known: Remembered[Caller] = Remembered(_REMEMBERED, clock)
+        self._clocks = clocks
+        self._known: Remembered[Caller] = Remembered(_REMEMBERED, clocks.steady)
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return the caller, at once when the token was seen before; raises ``Refused`` and ``Unavailable``."""
         text = self._sent(exchange)
-        known = self._known.get(text.encode("utf-8", "surrogateescape"))
+        known = self._remembered(text)
         if known is not None:
             return known
         token = read_token(text)
@@ -208,15 +220,21 @@ class JwtScheme:
 
     def recall(self, exchange: Exchange) -> Caller | None:
         """Return the caller if the token was verified before; raises ``Refused``."""
-        return self._known.get(self._sent(exchange).encode("utf-8", "surrogateescape"))
+        return self._remembered(self._sent(exchange))
+
+    def _remembered(self, text: str) -> Caller | None:
+        """Return the caller of a token that was verified before and has not ended, whichever clock says so."""
+        known = self._known.get(text.encode("utf-8", "surrogateescape"))
+        return known if known is not None and self._clocks.wall() < known.until else None
 
     async def _after_a_look(self, token: Token) -> Caller:
         """Return the caller by the keys that the issuer has now: it may have a new one."""
         return self._admit(token, await self._keys.renewed())
 
     def _admit(self, token: Token, keys: KeySet) -> Caller:
-        caller = judge(token, self.name, self._plan.rules, keys, self._clock())
-        self._known.keep(token.text.encode(), caller, caller.until)
+        now = self._clocks.wall()
+        caller = judge(token, self.name, self._plan.rules, keys, now)
+        self._known.keep(token.text.encode(), caller, self._clocks.steady() + caller.until - now)
         return caller
 
     def _sent(self, exchange: Exchange) -> str:

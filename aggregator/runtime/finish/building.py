@@ -71,6 +71,19 @@ def private(finish: Finish | None) -> Finish:
     return finished
 
 
+def remembering(finish: Finish | None) -> Finish:
+    """Return *finish*, and behind it what remembers a signed delivery that is answered with 2xx."""
+
+    def finished(exchange: Exchange, answer: Answer) -> None:
+        if finish is not None:
+            finish(exchange, answer)
+        delivery = exchange.delivery
+        if delivery is not None and not delivery.is_repeat and 200 <= answer.status < 300:
+            delivery.remember()
+
+    return finished
+
+
 _BUILDERS: dict[str, Callable[[EdgePlan], Finish]] = {
     "errors": lambda plan: OwnErrors(plan.errors),
     "made": lambda plan: MadeHeaders(plan.made),

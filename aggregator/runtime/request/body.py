@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
@@ -26,27 +27,41 @@ def check_length(exchange: Exchange, cap: int) -> None:
             raise _too_large(cap)
 
 
-async def take_body(receive: Receive, exchange: Exchange, inputs: Inputs, plan: EndpointPlan) -> None:
-    """Put the body into *exchange* as far as *plan* wants it read.
+def intake_of(receive: Receive, exchange: Exchange, plan: EndpointPlan) -> Callable[[], Awaitable[None]] | None:
+    """Return what reads the body into *exchange*, None where *plan* does not want it, or wants it as a stream.
+
+    It raises ``ClientGone``, or ``Refusal``: 413 over the cap, 408 when it takes too long.
+    """
+    return partial(_take, receive, exchange, plan) if plan.inputs.read_body in ("bytes", "json") else None
+
+
+async def _take(receive: Receive, exchange: Exchange, plan: EndpointPlan) -> None:
+    """Read the body.
 
     A deadline that the file names holds for the body too. One that is the time of the slowest call begins after it.
-
-    Raises ``ClientGone``, or ``Refusal``: 413 over the cap, 408 when it takes too long, 415 and 400 for no JSON or
-    for a coding that it is not in.
     """
     wanted = plan.inputs
-    if wanted.read_body not in ("bytes", "json"):
-        return
     loop = asyncio.get_running_loop()
     is_named = plan.names_deadline
     latest = loop.time() + wanted.body_timeout
     exchange.body = await read_body(
         receive, exchange, cap=wanted.max_body, latest=min(latest, exchange.deadline) if is_named else latest
     )
+    exchange.intake = None
     if not is_named:
         exchange.deadline = loop.time() + plan.timeout
-    if wanted.read_body == "json":
-        inputs.decode_body(exchange, await content_of(exchange, wanted.max_body))
+
+
+async def take_body(exchange: Exchange, inputs: Inputs, plan: EndpointPlan) -> None:
+    """Put the body into *exchange*, unless it is there, and decode it as far as *plan* wants it.
+
+    Raises ``ClientGone``, or ``Refusal``: 413 over the cap, 408 when it takes too long, 415 and 400 for no JSON or
+    for a coding that it is not in.
+    """
+    if exchange.intake is not None:
+        await exchange.intake()
+    if plan.inputs.read_body == "json":
+        inputs.decode_body(exchange, await content_of(exchange, plan.inputs.max_body))
 
 
 async def read_body(receive: Receive, exchange: Exchange, *, cap: int, latest: float) -> bytes:

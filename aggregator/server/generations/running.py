@@ -26,6 +26,7 @@ from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import Plan
 from aggregator.policies.registry import Registry
 from aggregator.runtime.admission.building import build_schemes
+from aggregator.runtime.admission.schemes import Clocks
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.client import SharedClient
 from aggregator.runtime.plugins.functions import Plugins
@@ -140,7 +141,7 @@ class Running:
             return client.pool(upstream, port)
 
         states = self._states.draft()
-        schemes = build_schemes(plan.schemes, states, lambda: client.client, self._clock)
+        schemes = build_schemes(plan.schemes, states, lambda: client.client, Clocks(self._clock))
         resources = Resources(
             pool, self.plugins, self.queue, plan.server, states, schemes, self._listeners, self._clock
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from aggregator.plan.admission import AdmissionPlan, ApiKeyPlan, BasicPlan, SchemePlan
+from aggregator.plan.admission import AdmissionPlan, ApiKeyPlan, BasicPlan, SchemePlan, SignaturePlan
 from aggregator.server.openapi.answers.mapping import sentence
 from aggregator.server.openapi.answers.outcomes import (
     AUTH_UNAVAILABLE,
@@ -30,11 +30,18 @@ def _scheme(plan: SchemePlan) -> Schema:
         return {"type": "apiKey", "in": plan.place, "name": plan.field}
     if isinstance(plan, BasicPlan):
         return {"type": "http", "scheme": "basic"}
+    if isinstance(plan, SignaturePlan):
+        return {"type": "apiKey", "in": "header", "name": plan.rules.header, "description": _signed(plan)}
     if plan.cookie is not None:
         return {"type": "apiKey", "in": "cookie", "name": plan.cookie}
     return {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": f"A token of {plan.rules.issuer}.",
     }  # fmt: skip
+
+
+def _signed(plan: SignaturePlan) -> str:
+    rules = plan.rules
+    return f"An HMAC ({rules.algorithm}, {rules.encoding}) over {rules.over}, which the sender makes."
 
 
 def requirements(plan: AdmissionPlan) -> list[dict[str, list[str]]]:

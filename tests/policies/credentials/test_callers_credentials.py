@@ -18,7 +18,7 @@ auth:
   pages: {jwt: {issuer: https://id.test, audience: shop, key: {file: issuer.pem}, from: {cookie: session}}}
 upstreams: {a: {url: http://a.test, forward: {auth: true}}, b: {url: http://b.test}}
 endpoints:
-  GET /open: {call: a:/x}
+  GET /open: {auth: none, call: a:/x}
   GET /any: {auth: {any: [partners, customers, pages]}, call: a:/x}
   GET /all: {auth: {all: [partners, customers]}, call: a:/x}
   GET /maybe: {auth: {any: [customers], optional: true}, call: a:/x}

@@ -17,11 +17,18 @@ Places = tuple[tuple[str | int, ...], ...]
 
 
 def compile_inputs(
-    settings: EndpointSettings, server: ServerSettings, calls: list[CallPlan], filled: Places, *, reads_body: bool
+    settings: EndpointSettings,
+    server: ServerSettings,
+    calls: list[CallPlan],
+    filled: Places,
+    *,
+    reads_body: bool,
+    is_signed: bool = False,
 ) -> InputPlan:
     """Return the plan of the inputs of an endpoint with *calls*; *reads_body*: an expression names ``body``.
 
-    *filled* are the places in the endpoint that hold values of variables.
+    *filled* are the places in the endpoint that hold values of variables. *is_signed* tells that a scheme of callers
+    judges the body.
     """
     query = _parameters(settings.query, "query", _below(filled, "query"))
     headers = _parameters(settings.headers, "header", _below(filled, "headers"))
@@ -36,7 +43,7 @@ def compile_inputs(
         headers=headers,
         cookies=cookies,
         body=None if settings.body is None else compile_body(settings.body, _below(filled, "body")),
-        read_body=_reading(settings, calls, reads_body=reads_body),
+        read_body=_reading(settings, calls, reads_body=reads_body, is_signed=is_signed),
         max_body=server.max_body if settings.max_body is None else settings.max_body,
         body_timeout=server.body_timeout,
     )
@@ -54,10 +61,10 @@ def _below(places: Places, key: str) -> Places:
 
 
 def _reading(
-    settings: EndpointSettings, calls: list[CallPlan], *, reads_body: bool
+    settings: EndpointSettings, calls: list[CallPlan], *, reads_body: bool, is_signed: bool
 ) -> Literal["no", "bytes", "json", "stream"]:
     if settings.body is not None or reads_body:
         return "json"
     if any(call.request.body_kind == "forward" for call in calls):
         return "stream" if settings.stream else "bytes"
-    return "no"
+    return "bytes" if is_signed else "no"

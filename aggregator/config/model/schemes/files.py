@@ -1,0 +1,13 @@
+"""Files that schemes read."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from aggregator.fields import Settings
+
+
+class FileSettings(Settings):
+    """A file that is read when the configuration is, and watched with it."""
+
+    file: str = Field(description="Path, from the folder of this file.", examples=["secrets/partners.yaml"])

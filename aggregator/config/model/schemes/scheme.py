@@ -1,0 +1,63 @@
+"""One way to be known: its kind, and what holds for every kind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from aggregator.config.model.schemes.keys import ApiKeySettings, BasicSettings
+from aggregator.config.model.schemes.signature import SignatureSettings
+from aggregator.config.model.schemes.tokens import JwtSettings
+from aggregator.durations import rate_of
+from aggregator.fields import Settings
+
+KINDS = ("api_key", "basic", "jwt", "signature")
+"""The keys that say of which kind a scheme is."""
+
+
+def _rate(value: str) -> str:
+    if rate_of(value) is None:
+        raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": "write it like 10/m, 100/s or 5/30s"})
+    return value
+
+
+class FailuresSettings(Settings):
+    """How often an address may send a wrong credential."""
+
+    rate: Annotated[str, AfterValidator(_rate)] = Field(
+        "10/m", description="How many come back in which time.", examples=["10/m"]
+    )
+    burst: int = Field(20, ge=1, le=1_000_000, description="How many may come at once.")
+
+
+class SchemeSettings(Settings):
+    """One way to be known, under a name that endpoints use."""
+
+    api_key: ApiKeySettings | None = Field(None, description="A random key that each caller sends.")
+    basic: BasicSettings | None = Field(None, description="Names and passwords.")
+    jwt: JwtSettings | None = Field(None, description="Signed tokens of an issuer.")
+    signature: SignatureSettings | None = Field(None, description="Webhooks: bodies that their sender has signed.")
+    failures: FailuresSettings | Literal["none"] | None = Field(
+        None,
+        description="How often an address may send a wrong credential before it gets 429; `none` sets no limit. "
+        "10/m with a burst of 20 for api_key and basic, no limit for the others unless it is written.",
+        examples=[{"rate": "10/m", "burst": 20}],
+    )
+
+    @property
+    def kind(self) -> str:
+        """Which of the kinds it is."""
+        return next(name for name in KINDS if getattr(self, name) is not None)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> SchemeSettings:
+        kinds = [name for name in KINDS if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            raise PydanticCustomError(
+                "scheme-kind",
+                "A scheme is of one kind, not {kinds}." if kinds else "A scheme needs its kind.",
+                {"kinds": " and ".join(kinds), "hint": f"write one of {', '.join(KINDS[:-1])} and {KINDS[-1]}"},
+            )
+        return self

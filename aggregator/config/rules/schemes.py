@@ -1,0 +1,59 @@
+"""Schemes of callers: nothing secret goes in the clear or stands in the file, and no key is weaker than it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import value_at
+from aggregator.config.model.schemes.signature import SignatureSettings
+from aggregator.config.model.schemes.tokens import JwtSettings
+from aggregator.config.rules.literal_secrets import is_literal, secret_finding
+from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_HASHES = {"sha256": 32, "sha384": 48, "sha512": 64}
+_STANDARD = 24
+"""Bytes that a secret of Standard Webhooks has at least."""
+
+
+def check_schemes(around: Surroundings) -> Iterator[Finding]:
+    """What is wrong with schemes as such, whoever uses them."""
+    for name, scheme in around.settings.auth.items():
+        path: Steps = ("auth", name, scheme.kind)
+        if scheme.jwt is not None:
+            yield from _check_jwt(scheme.jwt, path)
+        if scheme.signature is not None:
+            yield from _check_signature(scheme.signature, path, around)
+
+
+def _check_signature(settings: SignatureSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
+    wanted = _STANDARD if settings.preset == "standard" else _HASHES[settings.rules.algorithm]
+    written = value_at(around.written, (*path, "secret"))
+    secrets = written if isinstance(written, list) else [written]
+    for index, key in enumerate(settings.keys):
+        place = (*path, "secret", index) if isinstance(written, list) else (*path, "secret")
+        if is_literal(secrets[index]):
+            yield secret_finding(place, f"{path[1]}_secret")
+        if len(key) < wanted:
+            message = f"this secret has {len(key)} bytes, and a key as long as the hash has {wanted}"
+            hint = "make another one, such as by `openssl rand -hex 32`, and give it to the sender"
+            yield Finding("short-secret", message, place, hint, "warning")
+
+
+def _check_jwt(settings: JwtSettings, path: Steps) -> Iterator[Finding]:
+    url = urlsplit(settings.issuer)
+    looks_it_up = settings.key is None and settings.jwks is None
+    if looks_it_up and (url.scheme not in ("http", "https") or not url.hostname):
+        hint = "write its URL, or say where its keys are: `jwks: URL`"
+        yield Finding("bad-issuer", "the keys of an issuer that is no URL cannot be found", (*path, "issuer"), hint)
+    elif looks_it_up and url.scheme == "http" and url.hostname not in _LOOPBACK:
+        message = "the keys are fetched in the clear: whoever is between can make tokens"
+        yield Finding("bad-issuer", message, (*path, "issuer"), f"write https://{url.netloc}{url.path}")
+    if not settings.audience:
+        message = "tokens that were made for other services are taken, too"
+        yield Finding(
+            "no-audience", message, path, "name whom they have to be for: `audience: shop`", "warning", at_key=True
+        )
