@@ -39,12 +39,8 @@ def secrets_of(plan: CredentialsPlan | None) -> frozenset[str]:
 
 
 class CallerPlace(Struct, frozen=True):
-    """Where callers that *scheme* admits have their credential: in the header or cookie called *field*.
-
-    *is_token* tells that it is a token of an issuer.
-    """
+    """Where callers that *scheme* admits have their credential: in the header or cookie called *field*."""
 
     scheme: str
     where: Literal["header", "cookie"]
     field: str
-    is_token: bool = False

@@ -42,7 +42,7 @@ def _place(name: str, scheme: SchemeSettings) -> CallerPlace | None:
     if scheme.jwt is not None:
         cookie = None if scheme.jwt.from_ is None else scheme.jwt.from_.cookie
         where: Literal["header", "cookie"] = "header" if cookie is None else "cookie"
-        return CallerPlace(name, where, cookie or "authorization", is_token=True)
+        return CallerPlace(name, where, cookie or "authorization")
     return None if scheme.basic is None else CallerPlace(name, "header", "authorization")
 
 
