@@ -57,13 +57,14 @@ class TextKind(Enum):
     """What becomes of the texts in a setting; a field says it as metadata, and is plain when it says nothing.
 
     *PLAIN* text is never evaluated, so `check` refuses ``{{`` in it. *FIELDS* is a template whose values are all sent
-    as text: headers, query parameters, forms. *CONDITION* is one expression that is true or false. *PARAMETERS* are
-    declarations whose defaults are templates.
+    as text: headers, query parameters, forms, cookies; *PARTS* are the fields of a multipart body, which may be files.
+    *CONDITION* is one expression that is true or false. *PARAMETERS* are declarations whose defaults are templates.
     """
 
     PLAIN = "plain"
     TEMPLATE = "template"
     FIELDS = "fields"
+    PARTS = "parts"
     CONDITION = "condition"
     URL = "url"
     PARAMETERS = "parameters"

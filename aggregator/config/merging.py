@@ -21,6 +21,7 @@ from aggregator.config.text.section import Section
 from aggregator.config.text.values import Steps
 from aggregator.config.variables.declared_values import filled_places
 from aggregator.config.variables.expansion import expand
+from aggregator.config.variables.respelling import respelled_texts
 from aggregator.diagnostics import Diagnostic
 
 _PER_FILE = frozenset({"version", "include"})
@@ -83,6 +84,7 @@ def _note_endpoints(whole: Whole, document: Document) -> None:
 
 
 def _fill(whole: Whole, section: Section, env: Mapping[str, str], folder: Path) -> Any:
+    whole.diagnostics.extend(respelled_texts(section))
     if not section.has_variables:
         return section.value
     filled = expand(section, env, folder)

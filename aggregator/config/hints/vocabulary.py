@@ -73,10 +73,17 @@ def text_kind(model: type[Settings], path: tuple[Step, ...]) -> TextKind:
 
 
 def _kind_below(marked: TextKind, path: tuple[Step, ...]) -> TextKind:
-    """Return what becomes of a text at *path* below a field that is *marked*: of a declaration the default is read."""
-    if marked is not TextKind.PARAMETERS:
-        return marked
-    return TextKind.TEMPLATE if path[1:2] == ("default",) else TextKind.PLAIN
+    """Return what becomes of a text at *path* below a field that is *marked*.
+
+    Of a declaration the default is read. A field of a multipart body is a text, or a list of such, or a file with
+    ``content``; any other mapping becomes JSON.
+    """
+    if marked is TextKind.PARAMETERS:
+        return TextKind.TEMPLATE if path[1:2] == ("default",) else TextKind.PLAIN
+    if marked is TextKind.PARTS:
+        names = [step for step in path[1:] if isinstance(step, str)]
+        return TextKind.FIELDS if not names or names in (["content"], ["filename"]) else TextKind.TEMPLATE
+    return marked
 
 
 def may_hold(model: type[Settings], path: tuple[Step, ...], *kinds: Any) -> bool:

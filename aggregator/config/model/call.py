@@ -150,7 +150,7 @@ class CallSettings(ShapeSettings):
     form: Annotated[dict[str, Any] | None, TextKind.FIELDS, IN_REQUEST] = Field(
         None, description="Body of a form (application/x-www-form-urlencoded)."
     )
-    multipart: Annotated[dict[str, Any] | None, TextKind.TEMPLATE, IN_REQUEST] = Field(
+    multipart: Annotated[dict[str, Any] | None, TextKind.PARTS, IN_REQUEST] = Field(
         None, description="Body of a form with files (multipart/form-data)."
     )
     body: Annotated[str | None, TextKind.TEMPLATE, IN_REQUEST] = Field(

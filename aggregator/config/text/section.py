@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from aggregator.config.text.places import Places, Span
+from aggregator.config.text.respelled import Respelled, marks_in, without_marks
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import Position
 
@@ -25,14 +26,17 @@ class Part(Struct, frozen=True):
     digest: bytes
     has_variables: bool
     is_endpoint: bool
+    respelled: tuple[tuple[Steps, Respelled], ...] = ()
 
     @classmethod
     def of(cls, root: Steps, value: Any, places: Places, *, is_endpoint: bool = False) -> Part:
-        """The part of *value*, which stands at *root* in the text of *places*."""
+        """Return the part of *value*, which stands at *root* in the text of *places*."""
         key = root[-1]
         written = repr((key, value))
         digest = blake2b(written.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        return cls(str(key), value, places, root, digest, "${" in written, is_endpoint)
+        respelled = tuple(marks_in(value)) if Respelled.__name__ in written else ()
+        value = without_marks(value) if respelled else value
+        return cls(str(key), value, places, root, digest, "${" in written, is_endpoint, respelled)
 
 
 class Section:
@@ -51,6 +55,11 @@ class Section:
 
     def __repr__(self) -> str:
         return f"<Section {self.key!r} at {self.key_position}>"
+
+    @property
+    def respelled(self) -> tuple[tuple[Steps, Respelled], ...]:
+        """The numbers in it that are written another way than they are sent, each with its path."""
+        return self._part.respelled
 
     @property
     def path(self) -> Steps:

@@ -29,6 +29,7 @@ from aggregator.config.text.reading import (
     Reading,
     RefusedError,
 )
+from aggregator.config.text.respelled import marked
 from aggregator.config.text.scalars import NOT_SIMPLY_TEXT, Doubt, read_plain
 from aggregator.config.text.unquoted import is_unquoted_expression, unquoted_expression
 from aggregator.diagnostics import Diagnostic, Position, did_you_mean
@@ -116,7 +117,7 @@ class _Reader:
         if type(value) is Doubt:
             self._problem("ambiguous-value", event, value.message, value.hint)
             return value.value
-        return value
+        return marked(value, text) if type(value) is int or type(value) is float else value
 
     def _sequence(self) -> list[Any]:
         items: list[Any] = []
@@ -162,6 +163,7 @@ class _Reader:
             key: Any = read_plain(text)
             if isinstance(key, str):
                 return text
+            key = key if type(key) is not int else marked(key, text)
         else:
             self._path.append("?")  # a key that is no scalar is one level further in
             key = self._node(event)

@@ -14,7 +14,7 @@ class SetCookieSettings(Settings):
     """One cookie that an answer sets."""
 
     name: str = Field(description="Name of the cookie.", examples=["seen"])
-    value: Annotated[Any, TextKind.TEMPLATE] = Field(
+    value: Annotated[Any, TextKind.FIELDS] = Field(
         description="Value; may be an expression. With null the cookie is not set; what a cookie cannot hold is "
         "percent-encoded.",
         examples=["{{ call.token }}"],
