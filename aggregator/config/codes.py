@@ -15,6 +15,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-batch": "The batch form of a path does not say where the keys go.",
         "bad-choice": "The value is not one of the choices.",
         "bad-date": "A date that is none, or that comes before another.",
+        "bad-delimiter": "A delimiter of CSV that cannot stand between cells.",
         "bad-duration": "A duration without a unit, or of zero where there has to be one.",
         "bad-expression": "An expression that cannot be read, or that uses what expressions do not have.",
         "bad-host": "A host that is more than a name or an address.",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from aggregator.codecs.reading import PLAIN, ReadOptions
 from aggregator.parts.rows import RowPlan
 from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
 from aggregator.templates import Expression, Template, UrlTemplate
@@ -114,6 +115,7 @@ class CallPlan(Struct, frozen=True):
     rows: tuple[RowPlan, ...] = ()
     shape: ShapePlan | None = None
     format: str = "auto"
+    reading: ReadOptions = PLAIN
     transform: str | None = None
     redirects: int = 0
     graphql: Literal["no", "strict", "partial"] = "no"

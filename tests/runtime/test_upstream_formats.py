@@ -71,6 +71,63 @@ def test_a_format_can_be_forced(serve):
     assert answered(serve, b"{}", "text/html", ", format: json").json() == {"x": {}}
 
 
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b"<rss><channel><item>1</item></channel></rss>", {"rss": {"channel": {"item": ["1"]}}}),
+        (b"<rss><channel><item>1</item><item/></channel></rss>", {"rss": {"channel": {"item": ["1", None]}}}),
+        (b"<rss><item>1</item><channel/></rss>", {"rss": {"item": "1", "channel": None}}),
+    ],
+)
+def test_an_element_that_is_named_is_a_list_however_often_it_comes(serve, body, value):
+    """Nothing else becomes one, not even an element of the same name in another place."""
+    answer = answered(serve, body, "application/xml", ", xml: {lists: [rss.channel.item]}")
+    assert answer.json() == {"x": value}
+
+
+@pytest.mark.parametrize(("delimiter", "sign"), [(";", ";"), (r"\t", "\t"), ("|", "|")])
+def test_cells_are_parted_by_the_delimiter_that_the_file_names(serve, delimiter, sign):
+    """A comma is then a sign like any other."""
+    body = f"a{sign}b\n1,5{sign}2\n".encode()
+    answer = answered(serve, body, "text/csv", f', csv: {{delimiter: "{delimiter}"}}')
+    assert answer.json() == {"x": [{"a": "1,5", "b": "2"}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "options", "reason"),
+    [
+        (b"a;b\n1;2\n", "", "the header has no `,`, but `;`"),
+        (b"a\tb\n1\t2\n", "", "the header has no `,`, but tab"),
+        (b"a,b\n1,2\n", ", csv: {delimiter: ';'}", "the header has no `;`, but `,`"),
+    ],
+)
+def test_a_header_row_with_another_delimiter_is_told(serve, caplog, body, options, reason):
+    """It would be one column with an odd name; the log says what the file lacks."""
+    assert answered(serve, body, "text/csv", options).json()["cause"] == "malformed"
+    assert any(reason in str(vars(record).get("fields")) for record in caplog.records)
+
+
+def test_one_column_needs_no_delimiter(serve):
+    """A list of names is CSV as well."""
+    assert answered(serve, b"name\nAda\n", "text/csv").json() == {"x": [{"name": "Ada"}]}
+
+
+def test_how_a_format_is_read_can_be_said_for_an_upstream(serve):
+    """The call has the last word."""
+    gateway = serve(
+        """
+        upstreams: {a: {url: 'http://a.test', csv: {delimiter: ';'}, xml: {lists: [a]}}}
+        endpoints: {GET /x: {fan_out: {x: a:/x, y: {url: a:/x, csv: {delimiter: ','}}, z: a:/z}}}
+        """,
+        {
+            "/x": httpx.Response(200, content=b"a,;b\n1,;2\n", headers={"content-type": "text/csv"}),
+            "/z": httpx.Response(200, content=b"<a/>", headers={"content-type": "text/xml"}),
+        },
+    )
+    both = [{"a,": "1,", "b": "2"}], [{"a": "1", ";b": ";2"}]
+    assert gateway.get("/x").json() == {"x": both[0], "y": both[1], "z": {"a": [None]}}
+
+
 def test_a_format_can_be_forced_for_an_upstream(serve):
     """The call has the last word."""
     gateway = serve(

@@ -13,18 +13,27 @@ from aggregator.codecs.charset import decode_text
 from aggregator.codecs.formats.form import scalar_text
 from aggregator.errors import CallError, Cause, ExpressionError
 
+COMMA = ","
+_NAMES = {COMMA: "`,`", ";": "`;`", "\t": "tab", "|": "`|`"}
+"""Characters that usually stand between cells, and how they are called."""
 
-def decode_csv(body: bytes, content_type: bytes | None = None) -> list[dict[str, str]]:
+
+def is_delimiter(text: str) -> bool:
+    """Return whether *text* can stand between the cells of a record."""
+    return len(text) == 1 and text not in '"\r\n\0'
+
+
+def decode_csv(body: bytes, content_type: bytes | None = None, delimiter: str = COMMA) -> list[dict[str, str]]:
     """Return one object for each record, keyed by the header row; empty lines are skipped.
 
-    Raises ``CallError`` (``malformed``) for broken quoting, a header with empty or equal names, records whose length is
-    not that of the header, and more than ``MAX_CELLS`` cells.
+    Raises ``CallError`` (``malformed``) for broken quoting, a header with empty or equal names or with another
+    delimiter, records whose length is not that of the header, and more than ``MAX_CELLS`` cells.
     """
     text = decode_text(body, content_type)
-    rows = stdlib_csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows = stdlib_csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = next(rows, [])
-        _check_header(header)
+        _check_header(header, delimiter)
         most = MAX_CELLS // len(header)
         records = [_record(header, row, rows.line_num) for row in islice(filter(None, rows), most + 1)]
     except stdlib_csv.Error:
@@ -34,11 +43,15 @@ def decode_csv(body: bytes, content_type: bytes | None = None) -> list[dict[str,
     return records
 
 
-def _check_header(header: list[str]) -> None:
+def _check_header(header: list[str], delimiter: str) -> None:
     if not header:
         raise _malformed("it has no header row")
     if "" in header or len(set(header)) != len(header):
         raise _malformed("the header has empty or equal names")
+    others = [name for sign, name in _NAMES.items() if sign != delimiter and sign in header[0]]
+    if len(header) == 1 and others:
+        ours = _NAMES.get(delimiter, f"`{delimiter}`")
+        raise _malformed(f"the header has no {ours}, but {others[0]}, which `csv` would name as its `delimiter`")
 
 
 def _record(header: list[str], row: list[str], line: int) -> dict[str, str]:

@@ -6,7 +6,7 @@ bounds depth and number of elements.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from xml.parsers import expat
 
@@ -21,10 +21,11 @@ _ITEM = "item"
 _NO_COMMENTS = "\0"  # a name that no key has, so that no key is written as a comment
 
 
-def decode_xml(body: bytes, content_type: bytes | None = None) -> Any:
+def decode_xml(body: bytes, content_type: bytes | None = None, lists: frozenset[str] = frozenset()) -> Any:
     """Return the document as an object of its root element; raise ``CallError`` (``malformed``) otherwise.
 
-    Every value is a text, an object, null for an empty element, or a list where an element repeats.
+    Every value is a text, an object, null for an empty element, or a list where an element repeats or has one of the
+    paths *lists*, such as ``rss.channel.item``.
     """
     import xmltodict
 
@@ -32,9 +33,14 @@ def decode_xml(body: bytes, content_type: bytes | None = None) -> Any:
     encoding = None if charset == "utf-16" else charset  # its byte order mark tells which of the two
     try:
         _survey(body, encoding)
-        return xmltodict.parse(body, encoding=encoding)
+        return xmltodict.parse(body, encoding=encoding, force_list=_forcing(lists))
     except (expat.ExpatError, ValueError, LookupError):
         raise CallError(Cause.MALFORMED, "The body is not well-formed XML.") from None
+
+
+def _forcing(lists: frozenset[str]) -> Callable[[Any, str, Any], bool] | None:
+    """Return what tells xmltodict, by the elements around one and its name, whether it is in a list of one."""
+    return (lambda around, name, _: ".".join([*(outer for outer, _ in around), name]) in lists) if lists else None
 
 
 def _survey(body: bytes, encoding: str | None) -> None:

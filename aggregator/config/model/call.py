@@ -9,9 +9,9 @@ from pydantic_core import PydanticCustomError
 
 from aggregator.config.marks import EVERYWHERE, IN_REQUEST, ON_PART, ON_RESULT, Works, marks_of
 from aggregator.config.model.failure import StatusMap
+from aggregator.config.model.upstreams.formats import CsvSettings, FormatName, XmlSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import TimeoutSetting
-from aggregator.config.model.upstreams.upstream import FormatName
 from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.http import Method
 
@@ -207,6 +207,12 @@ class CallSettings(ShapeSettings):
     )
     format: Annotated[FormatName | None, ON_RESULT & IN_REQUEST] = Field(
         None, description="How the body is read; by its content type unless said."
+    )
+    xml: Annotated[XmlSettings | None, ON_RESULT & IN_REQUEST] = Field(
+        None, description="How XML is read.", examples=[{"lists": ["rss.channel.item"]}]
+    )
+    csv: Annotated[CsvSettings | None, ON_RESULT & IN_REQUEST] = Field(
+        None, description="How CSV is read.", examples=[{"delimiter": ";"}]
     )
     transform: Annotated[str | None, ON_RESULT] = Field(
         None,

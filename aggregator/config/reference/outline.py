@@ -40,6 +40,8 @@ SECTIONS = (
     ("Timeouts", "Timeout", "under `timeout` of a call, an upstream, `defaults` and `client`; or the total alone"),
     ("ForwardSettings", "Forward", "under `forward` of a call, an endpoint, an upstream and `defaults`"),
     ("LimitSettings", "Limits", "under `limits` of an upstream and of `client`"),
+    ("XmlSettings", "XML", "under `xml` of a call and of an upstream"),
+    ("CsvSettings", "CSV", "under `csv` of a call and of an upstream"),
     ("TlsSettings", "TLS", "under `tls` of an upstream"),
     ("ClientSettings", "Client", "under `client`"),
     ("DefaultSettings", "Defaults", "under `defaults`"),

@@ -8,16 +8,20 @@ from aggregator.codecs.registry import require
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.hints.wording import sentence
+from aggregator.config.model.call import CallSettings
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.errors import StartupError
 
 
-def check_formats(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+def check_formats(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Formats of calls and answers."""
     for call in analysis.calls:
         if call.via is None:
             yield from _check(call.settings.format, (*call.path, "format"))
+            upstream = around.upstream(call.url.upstream) if call.url else None
+            yield from _without_use(call.settings, upstream, call.path)
     response = analysis.settings.response if analysis.settings is not None else None
     for index, name in enumerate(response.formats if response is not None else ()):
         yield from _check(name, (*analysis.path, "response", "formats", index))
@@ -30,6 +34,18 @@ def check_upstream_formats(around: Surroundings) -> Iterator[Finding]:
     """Formats of upstreams."""
     for name, upstream in around.settings.upstreams.items():
         yield from _check(upstream.format, ("upstreams", name, "format"))
+        yield from _without_use(upstream, None, ("upstreams", name))
+
+
+def _without_use(
+    settings: CallSettings | UpstreamSettings, upstream: UpstreamSettings | None, path: Steps
+) -> Iterator[Finding]:
+    """Yield a finding for each way to read a format that is never read, as the file names another."""
+    name = settings.format or (upstream.format if upstream else None)
+    for key in ("xml", "csv"):
+        if getattr(settings, key) is not None and name not in (None, "auto", key):
+            message = f"`{key}` has no effect: bodies are read as `{name}`"
+            yield Finding("no-effect", message, (*path, key), f"write `format: {key}`, or remove it", at_key=True)
 
 
 def _check(name: str | None, path: Steps) -> Iterator[Finding]:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from aggregator.codecs.reading import PLAIN, ReadOptions
 from aggregator.config.model.call import CallSettings, ShapeSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import Timeouts
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.plan.calls import CallPlan, ShapePlan, SuccessPlan, UpstreamPlan
 from aggregator.plan.compiling.endpoint.admission import caller_places
 from aggregator.plan.compiling.endpoint.edge import compile_errors
@@ -131,12 +133,22 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         rows=rows,
         shape=compile_shape_plan(settings),
         format=settings.format or (declared.format if declared else "auto"),
+        reading=_reading(settings, declared),
         transform=settings.transform,
         redirects=_first_said(settings.redirects, declared.redirects if declared else None, 0),
         graphql="no" if settings.graphql is None else "partial" if settings.graphql.partial else "strict",
         eager=near.eager,
         max_body=settings.max_body,
     )  # fmt: skip
+
+
+def _reading(settings: CallSettings, declared: UpstreamSettings | None) -> ReadOptions:
+    """Return how bodies are read beyond their format; of each format the nearest wins, call or upstream."""
+    xml = settings.xml or (declared.xml if declared else None)
+    csv = settings.csv or (declared.csv if declared else None)
+    if xml is None and csv is None:
+        return PLAIN
+    return ReadOptions(frozenset(xml.lists if xml else ()), csv.delimiter if csv else PLAIN.csv_delimiter)
 
 
 def _total(own: Timeouts | None, near: EndpointSurroundings, upstream: Timeouts | None) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.charset import utf8_of
 from aggregator.codecs.media_type import parse_media_type
+from aggregator.codecs.reading import read_body
 from aggregator.codecs.registry import codec_for
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
@@ -26,7 +27,7 @@ Refine = Callable[[Result, Frame], None]
 class Judge:
     """Turns replies to a call into results. It knows nothing of the call's status map, and so may judge for many."""
 
-    __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_refine", "_statuses", "_success")
+    __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_options", "_refine", "_statuses", "_success")
 
     def __init__(self, plan: CallPlan) -> None:
         self._name = plan.name
@@ -36,6 +37,7 @@ class Judge:
         self._cap = plan.max_body
         self._forced = None if plan.format == "auto" else plan.format
         self._eager = plan.eager
+        self._options = plan.reading
         self._refine = _compile_refine(plan)
 
     def judge(self, frame: Frame, reply: Reply, started: float) -> Result:
@@ -74,7 +76,8 @@ class Judge:
         if not raw:
             return
         if not self._eager and forced is None and (kind is None or not _is_json(kind)):
-            result.decoder = lambda body: codec_for(kind).decode(body, kind)  # should anybody read what passes through
+            # should anybody read what passes through
+            result.decoder = lambda body: read_body(codec_for(kind), body, kind, self._options)
             return
         codec = codec_for(kind, forced)
         if codec.name == "json":
@@ -82,7 +85,7 @@ class Judge:
             json_codec.validate(raw)
             result.json = raw.strip(b" \t\r\n")
         else:
-            result.value = codec.decode(raw, kind)
+            result.value = read_body(codec, raw, kind, self._options)
 
 
 def _as_utf8(result: Result, kind: bytes | None) -> bytes:
@@ -106,7 +109,7 @@ def judges_alike(plan: CallPlan) -> Hashable | None:
     """Return what is equal for calls whose replies mean the same; None for a call that has a meaning of its own."""
     if plan.graphql != "no" or plan.success.when is not None or plan.shape is not None:
         return None
-    return plan.name, plan.upstream.label, plan.success, plan.max_body, plan.format, plan.eager
+    return plan.name, plan.upstream.label, plan.success, plan.max_body, plan.format, plan.reading, plan.eager
 
 
 def _as_failure(result: Result, error: AggregatorError) -> Result:

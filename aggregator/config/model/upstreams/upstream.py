@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from aggregator.config.model.failure import StatusMap
+from aggregator.config.model.upstreams.formats import CsvSettings, FormatName, XmlSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import LimitSettings, TimeoutSetting, TlsSettings
 from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.policies.credentials.settings import CredentialSettings
-
-FormatName = Literal["auto", "json", "text", "xml", "csv", "form", "raw"]
 
 
 class UpstreamSettings(Settings):
@@ -43,6 +42,8 @@ class UpstreamSettings(Settings):
     tls: TlsSettings | None = Field(None, description="TLS to this upstream.")
     unix_socket: str | None = Field(None, description="Connect to this Unix socket instead of the host of the URL.")
     format: FormatName = Field("auto", description="How bodies are read; `auto` goes by their content type.")
+    xml: XmlSettings | None = Field(None, description="How XML is read.", examples=[{"lists": ["rss.channel.item"]}])
+    csv: CsvSettings | None = Field(None, description="How CSV is read.", examples=[{"delimiter": ";"}])
     max_body: ByteSize | None = Field(None, description="Largest body taken from this upstream, after decompression.")
     redirects: int | None = Field(
         None, ge=0, le=10, description="Redirects followed within the same origin; none unless declared."
