@@ -91,6 +91,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "not-a-refusal": "A row for 422 that seems to mean the declared inputs, which ask no status map.",
         "not-a-value": "A placeholder for something that is not a single value.",
         "out-of-range": "A number that is too small or too large.",
+        "proxy-protocol": "A PROXY protocol that nobody could speak.",
         "query-value": "A query parameter whose value cannot be sent.",
         "reserved-name": "A name that expressions know as something else.",
         "reserved-path": "A path that the program answers itself.",

@@ -6,20 +6,27 @@ not is closed: guessing would let anybody choose an address.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from msgspec import Struct
+
+from aggregator.edge.networks import parse_address
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 _LONGEST_TEXT = 107
 _LONGEST_BINARY = 16 + 2048
 _PORT_BYTES = 4
+_MALFORMED = "the PROXY header is malformed"
 
 
 class ProxyHeader(Struct, frozen=True):
-    """What a proxy said: the *client*, empty when it speaks for itself (a health check), and how many bytes it took."""
+    """What a proxy said: address and *port* of the *client*, and how many bytes it took.
+
+    The client is empty when the proxy speaks for itself (a health check), or knows no address.
+    """
 
     client: str
+    port: int
     length: int
 
 
@@ -32,7 +39,7 @@ def read_header(data: bytes) -> ProxyHeader | None:
         return _read_binary(data) if len(data) >= 16 else None
     if data[:6] == b"PROXY "[: len(data)]:
         return _read_text(data)
-    raise ValueError("the connection does not begin with a PROXY header")
+    raise ValueError("it does not begin with a PROXY header")
 
 
 def _read_text(data: bytes) -> ProxyHeader | None:
@@ -44,13 +51,22 @@ def _read_text(data: bytes) -> ProxyHeader | None:
     words = line.decode("latin-1").split(" ")
     length = len(line) + 2
     if words[1:2] == ["UNKNOWN"]:
-        return ProxyHeader("", length)
-    if len(words) != 6 or words[1] not in ("TCP4", "TCP6") or not all(_is_port(word) for word in words[4:]):
-        raise ValueError("the PROXY header is malformed")
-    client = ip_address(words[2])
-    if client.version != int(words[1][3]) or ip_address(words[3]).version != client.version:
-        raise ValueError("the PROXY header is malformed")
-    return ProxyHeader(str(client), length)
+        return ProxyHeader("", 0, length)
+    if len(words) != 6 or not all(_is_port(word) for word in words[4:]):
+        raise ValueError(_MALFORMED)
+    family = {"TCP4": IPv4Address, "TCP6": IPv6Address}.get(words[1])
+    try:
+        client, server = ip_address(words[2]), ip_address(words[3])
+    except ValueError:
+        raise ValueError(_MALFORMED) from None
+    if type(client) is not family or type(server) is not family or b"%" in line:
+        raise ValueError(_MALFORMED)
+    return ProxyHeader(_text(client), int(words[4]), length)
+
+
+def _text(client: IPv4Address | IPv6Address) -> str:
+    """Return *client* as every other part of the program writes it: an IPv4-mapped address is that of IPv4."""
+    return str(parse_address(str(client)))
 
 
 def _is_port(word: str) -> bool:
@@ -68,7 +84,8 @@ def _read_binary(data: bytes) -> ProxyHeader | None:
         return None
     size = {0x11: 4, 0x21: 16}.get(family)
     if command == 0 or size is None:  # LOCAL, or a family that has no address of a network
-        return ProxyHeader("", length)
+        return ProxyHeader("", 0, length)
     if length - 16 < 2 * size + _PORT_BYTES:
-        raise ValueError("the PROXY header is malformed")
-    return ProxyHeader(str(ip_address(data[16 : 16 + size])), length)
+        raise ValueError(_MALFORMED)
+    port = int.from_bytes(data[16 + 2 * size : 16 + 2 * size + 2])
+    return ProxyHeader(_text(ip_address(data[16 : 16 + size])), port, length)

@@ -73,6 +73,7 @@ class ServerPlan:
     log_format: Literal["text", "json"] = "text"
     watchdog: float = 0.25
     trusted_proxies: Networks = NOBODY
+    proxy_protocol: bool = False
     limits: ClientLimitsPlan = UNLIMITED
     compress: Compression | None = None
     debug_header: bytes | None = None

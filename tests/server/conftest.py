@@ -210,12 +210,16 @@ class Incomplete(Exception):  # noqa: N818
 class Wire:
     """A client connection that sends what it is told to."""
 
-    def __init__(self, port: int, *, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, port: int, *, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None, first: bytes = b""
+    ) -> None:
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE)
         self.socket.connect(("127.0.0.1", port))
+        if first:
+            self.socket.sendall(first)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self._buffer = bytearray()
@@ -362,16 +366,17 @@ class Gateway:
     codes: list[int]
     listeners: Sequence[Listener]
     tls: ssl.SSLContext | None = None
+    first: bytes = b""
     wires: list[Wire] = field(default_factory=list)
 
     def wire(self, **options: Any) -> Wire:
         """Give a new connection to it."""
-        self.wires.append(Wire(self.port, tls=self.tls, **options))
+        self.wires.append(Wire(self.port, tls=self.tls, first=self.first, **options))
         return self.wires[-1]
 
     def ask(self, method: str, target: str, *lines: str, body: bytes = b"") -> Reply:
         """Give the answer to one request on a connection of its own."""
-        with Wire(self.port, tls=self.tls) as wire:
+        with Wire(self.port, tls=self.tls, first=self.first) as wire:
             return wire.ask(method, target, *lines, body=body)
 
     @property
@@ -458,11 +463,21 @@ def _authority() -> Authority:
     return Authority()
 
 
-def _with_tls(text: str, folder: Path) -> str:
-    """Return *text* with a server that speaks TLS, by a certificate in *folder*."""
-    _authority().pair.private_key_and_cert_chain_pem.write_to_path(folder / "gateway.pem")
-    setting = "tls: {cert: gateway.pem}"
-    text = dedent(text)
+PROXIED = b"PROXY TCP4 192.0.2.1 198.51.100.1 51000 443\r\n"
+"""What every connection of a gateway behind the door "proxied" begins with."""
+
+
+def _with_beginnings(text: str, folder: Path, doors: Sequence[str]) -> str:
+    """Return *text* with a server whose connections begin by TLS, a certificate in *folder*, or a PROXY header."""
+    settings = []
+    if "proxied" in doors:
+        settings.append("proxy_protocol: true, trusted_proxies: [127.0.0.1]")
+    if "tls" in doors:
+        _authority().pair.private_key_and_cert_chain_pem.write_to_path(folder / "gateway.pem")
+        settings.append("tls: {cert: gateway.pem}")
+    if not settings:
+        return text
+    setting, text = ", ".join(settings), dedent(text)
     own = "server: {" in text
     return text.replace("server: {", f"server: {{{setting}, ", 1) if own else f"server: {{{setting}}}\n{text}"
 
@@ -497,10 +512,11 @@ class Stage:
     ) -> Gateway:  # fmt: skip
         """Give a server of *text*; *change* may alter the app.
 
-        *door* "asgi" sends every request the longer way, "tls" has every connection of the gateway speak TLS.
+        *door* "asgi" sends every request the longer way, "tls" has every connection of the gateway speak TLS, "proxied"
+        begin with a PROXY header; both may be joined by a plus.
         """
-        if door == "tls":
-            text = _with_tls(text, self.folder)
+        doors = door.split("+")
+        text = _with_beginnings(text, self.folder, doors)
         path = self.folder / f"routes{len(self._gateways)}.yaml"
         path.write_text(document(text), encoding="utf-8")
         files = PlanFiles(path, {"UP": upstream.url if upstream else "http://127.0.0.1:9", **(env or {})})
@@ -527,7 +543,8 @@ class Stage:
             thread,
             codes,
             listeners,
-            _authority().context if door == "tls" else None,
+            _authority().context if "tls" in doors else None,
+            PROXIED if "proxied" in doors else b"",
         )
         self._gateways.append(gateway)
         thread.start()

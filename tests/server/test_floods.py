@@ -23,7 +23,7 @@ CALL = b"GET /call HTTP/1.1\r\nhost: a\r\n\r\n"
 CHUNKED = b"POST /read HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
-@pytest.fixture(params=["direct", "tls"])
+@pytest.fixture(params=["direct", "tls", "proxied+tls"])
 def gateway(stage, request):
     """A server over an upstream that answers at once."""
     upstream = stage.upstream()

@@ -30,9 +30,9 @@ def upstream(shared_stage):
     return upstream
 
 
-@pytest.fixture(scope="module", params=["direct", "asgi", "tls"])
+@pytest.fixture(scope="module", params=["direct", "asgi", "tls", "proxied", "proxied+tls"])
 def door(request):
-    """Each way to an endpoint, and the first one through TLS."""
+    """Each way to an endpoint, and the first one through TLS, behind a PROXY header, and both."""
     return request.param
 
 

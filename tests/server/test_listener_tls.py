@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from aggregator.plan.listening import ListenerTlsPlan, PairPlan
-from aggregator.server.listeners import handshakes
+from aggregator.server.listeners import beginnings
 from aggregator.server.listeners.contexts import listener_context
 
 ENDPOINTS = """
@@ -222,7 +222,7 @@ def test_what_is_no_handshake_is_closed(serve, secrets):
 
 def test_a_slow_handshake_is_given_up(serve, secrets, stage, monkeypatch):
     """It has its time, like everything that a client does."""
-    monkeypatch.setattr(handshakes, "SECONDS", 0.1)
+    monkeypatch.setattr(beginnings, "SECONDS", 0.1)
     gateway = serve(server=", access_log: all")
     assert gateway.wire().send(b"\x16").ended
     stage.until(lambda: gateway.said("A TLS handshake failed."))
@@ -231,7 +231,7 @@ def test_a_slow_handshake_is_given_up(serve, secrets, stage, monkeypatch):
 
 def test_many_slow_handshakes_keep_nobody_out(serve, secrets, monkeypatch):
     """Beyond the bound, the oldest is given up for each new one."""
-    monkeypatch.setattr(handshakes, "MOST", 5)
+    monkeypatch.setattr(beginnings, "MOST", 5)
     gateway = serve()
     slow = [gateway.wire().send(b"\x16") for _ in range(30)]
     assert tls(gateway, secrets.context()).ask("GET", "/n").json == 1
@@ -242,7 +242,7 @@ def test_a_stop_does_not_wait_for_a_handshake(serve, stage):
     """Who has not begun to speak TLS is let go."""
     gateway = serve()
     gateway.wire().send(b"\x16")
-    stage.until(lambda: any(one._waiting for one in gateway.service._server._handshakes.values()))
+    stage.until(lambda: any(one._beginnings.under_way for one in gateway.service._server._handshakes.values()))
     assert gateway.stop() == 0
     assert gateway.said("A TLS handshake failed.") == []
 

@@ -140,6 +140,11 @@ class ServerSettings(Settings):
         "others are not believed. `unix:` are peers on a Unix socket.",
         examples=[["10.0.0.0/8", "unix:"]],
     )
+    proxy_protocol: bool = Field(
+        False,
+        description="Each connection of TCP begins with a PROXY header, version 1 or 2, that names the client; "
+        "one that is not of `trusted_proxies` is closed.",
+    )
     limits: ClientLimitSettings | None = Field(None, description="How much clients may have at once.")
     compress: CompressSettings | None = Field(
         None, description="Content codings of answers, for clients that take them.", examples=[{"codings": ["gzip"]}]

@@ -9,6 +9,7 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.server import ServerSettings
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.edge.addresses import Address, TcpAddress
+from aggregator.edge.networks import UNIX
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9-]*[a-z0-9])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*").fullmatch
@@ -18,6 +19,7 @@ def check_listeners(around: Surroundings) -> Iterator[Finding]:
     """`listen` takes the place of `host` and `port`, and names each address once."""
     server = around.settings.server
     yield from _check_tls(server)
+    yield from _check_proxy_protocol(server)
     yield from _check_admin(server)
     if server.redirect_http is not None and server.tls is None:
         hint = "add `tls`, or remove `redirect_http`"
@@ -52,6 +54,19 @@ def _check_tls(server: ServerSettings) -> Iterator[Finding]:
         yield Finding("listen", message, ("server", "tls"), "remove it, or listen on a port, too", at_key=True)
 
 
+def _check_proxy_protocol(server: ServerSettings) -> Iterator[Finding]:
+    if not server.proxy_protocol:
+        return
+    path = ("server", "proxy_protocol")
+    if all(one == UNIX for one in server.trusted_proxies):
+        message = "every connection would be closed: `trusted_proxies` names no network that may send PROXY headers"
+        hint = "add `trusted_proxies` with the addresses of the load balancer, like `[10.0.0.0/8]`"
+        yield Finding("proxy-protocol", message, path, hint, at_key=True)
+    if server.listen and all(one.unix is not None for one in server.listen) and server.redirect_http is None:
+        message = "Unix sockets do not speak the PROXY protocol, and nothing else is listened on"
+        yield Finding("proxy-protocol", message, path, "remove it, or listen on a port, too", at_key=True)
+
+
 def _check_admin(server: ServerSettings) -> Iterator[Finding]:
     admin = server.admin
     if admin is None:
@@ -63,7 +78,8 @@ def _check_admin(server: ServerSettings) -> Iterator[Finding]:
     if admin.tls is not None and admin.address.unix is not None:
         hint = "remove it"
         yield Finding("listen", "a Unix socket does not speak TLS", ("server", "admin", "tls"), hint, at_key=True)
-    if address in {one.address for one in server.listen} or address == TcpAddress(server.host, server.port):
+    public = {one.address for one in server.listen} or {TcpAddress(server.host, server.port)}
+    if address in public and not _is_any_port(address):
         yield Finding("listen", f"`{address}` serves everybody already", at, "choose another port")
     for index, host in enumerate(admin.hosts):
         if not _HOST(host.lower()) or host.startswith("*"):
@@ -75,7 +91,12 @@ def _twice(server: ServerSettings) -> Iterator[Finding]:
     seen: set[Address] = set()
     for index, one in enumerate(server.listen):
         address = one.address
-        if address in seen and not (isinstance(address, TcpAddress) and address.port == 0):
+        if address in seen and not _is_any_port(address):
             message = f"`{address}` is listened on already"
             yield Finding("listen", message, ("server", "listen", index), "remove it")
         seen.add(address)
+
+
+def _is_any_port(address: Address) -> bool:
+    """Return whether *address* has a free port chosen for it, which no other address has."""
+    return isinstance(address, TcpAddress) and address.port == 0

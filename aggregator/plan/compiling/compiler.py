@@ -95,6 +95,7 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay, access_log=settings.access_log,
         log_format=settings.log_format, watchdog=settings.watchdog,
         trusted_proxies=parse_networks(settings.trusted_proxies) if settings.trusted_proxies else NOBODY,
+        proxy_protocol=settings.proxy_protocol,
         limits=_limits(settings.limits), compress=_compression(settings.compress),
         debug_header=debug.header.lower().encode("ascii") if debug else None,
         debug_secret=debug.secret.encode() if debug else None,

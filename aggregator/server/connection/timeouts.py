@@ -31,7 +31,7 @@ class TimedProtocol(asyncio.Protocol):
     ``header_timeout`` is what a head may take in seconds, from its first byte or the connection on, and what
     is left of a request after its answer. *in_head* and *whole* tell how far the last request has come; *leaving*
     that the server stops, *deaf* that nothing more is heard. *cycle* is the request that is being answered, or the last
-    that was.
+    that was. *client* is the peer unless a proxy has named another one before.
     """
 
     __slots__ = (
@@ -65,7 +65,8 @@ class TimedProtocol(asyncio.Protocol):
         self.server_state.connections.add(self)  # type: ignore[arg-type]
         self.transport = transport
         self.flow = Flow(transport)
-        self.client, self.server = (_address(transport.get_extra_info(name)) for name in ("peername", "sockname"))
+        peer, self.server = (_address(transport.get_extra_info(name)) for name in ("peername", "sockname"))
+        self.client = self.client or peer
         self.address = self.client[0] if self.client else ""
         if (sock := transport.get_extra_info("ssl_object")) is not None:
             self.scheme = "https"

@@ -1,4 +1,4 @@
-"""How connections of clients begin TLS: bounded in number, in time, and in what they take of a turn of the loop."""
+"""How connections of clients begin TLS: bounded, as all beginnings, and in what they take of a turn of the loop."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from contextlib import suppress
 
 from aggregator.runtime.answers.answer import problem
 from aggregator.server.connection.status_lines import STATUS_LINES
+from aggregator.server.listeners.beginnings import Beginnings, MakeProtocol, Stopped
 from aggregator.transport.engine.opening.sockets import until
 from aggregator.transport.tls.rounds import Round
 from aggregator.transport.tls.transport import TlsTransport
 
-MOST = 1000
-"""Handshakes at the same time; one more, and the oldest is given up: who is slow cannot keep others out."""
-SECONDS = 10.0
-"""What a handshake may take."""
 _AT_ONCE = 4
 """Steps of handshakes in one turn of the loop: one takes up to 2 ms, for the signature of an RSA key."""
 _LINGER = 1.0
@@ -39,36 +36,26 @@ class Handshakes:
         self._context = context
         self._failed = failed
         self._refused = refused
-        self._waiting: dict[asyncio.Task[object], None] = {}
-        self._stops = False
+        self._beginnings = Beginnings()
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._sending = Round(self._loop, TlsTransport.flush)
 
     def stop(self) -> None:
-        """Return up those that are under way."""
-        self._stops = True
-        for task in self._waiting:
-            task.cancel()
+        """Give up those that are under way."""
+        self._beginnings.stop()
 
-    async def carry(self, connection: socket.socket, client: str, protocol: Callable[[], asyncio.Protocol]) -> None:
+    async def carry(self, connection: socket.socket, client: str, protocol: MakeProtocol) -> None:
         """Shake hands over *connection*, of the address *client*, and let a protocol of its own go on."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._waiting[task] = None
-        if len(self._waiting) > MOST:
-            next(iter(self._waiting)).cancel()
         try:
-            async with asyncio.timeout(SECONDS):
-                wrapped = await self._begin(connection, client)
-        except (OSError, TimeoutError, asyncio.CancelledError) as error:
+            wrapped = await self._beginnings.within(self._begin(connection, client))
+        except Stopped:
             connection.close()
-            if not self._stops:
-                self._failed(_reason(error), client)
-            return
-        finally:
-            del self._waiting[task]
-        if wrapped is not None:
-            TlsTransport(self._loop, wrapped, protocol(), self._sending)
+        except OSError as error:
+            connection.close()
+            self._failed(_reason(error), client)
+        else:
+            if wrapped is not None:
+                TlsTransport(self._loop, wrapped, protocol(), self._sending)
 
     async def _begin(self, connection: socket.socket, client: str) -> ssl.SSLSocket | None:
         await until(self._loop, connection, "read")
@@ -118,11 +105,7 @@ class Handshakes:
         connection.close()
 
 
-def _reason(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return f"it took more than {SECONDS:g} s"
-    if isinstance(error, asyncio.CancelledError):
-        return f"more than {MOST} were under way"
+def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
         return (error.reason or "the connection ended").lower().replace("_", " ")
     return str(error) or "the connection ended"

@@ -23,13 +23,15 @@ Role = Literal["public", "admin", "redirect"]
 class Listener(Struct, frozen=True, eq=False):
     """A listening *socket*, where it was told to listen, and what is served there.
 
-    *file* is that of a Unix socket which the process has made.
+    *file* is that of a Unix socket which the process has made. Where it *is_proxied*, connections begin with a header
+    of the PROXY protocol.
     """
 
     socket: socket.socket
     address: Address
     role: Role = "public"
     is_tls: bool = False
+    is_proxied: bool = False
     file: Identity | None = None
 
     @property
@@ -70,7 +72,7 @@ def open_listeners(
         if plan.redirect_http is not None:
             wanted.append(("redirect", plan.redirect_http.address, "`server.redirect_http`"))
         for role, address, remedy in wanted:
-            found.append(_listener(address, remedy, role, is_tls=_speaks_tls(address, plan, role)))
+            found.append(_opened(address, remedy, role, plan))
             opened.callback(found[-1].close)
         opened.pop_all()
         return found
@@ -88,7 +90,8 @@ def _adopted(one: Inherited, plan: ServerPlan, role: Role) -> Listener:
         raise StartupError("A socket named `admin` was inherited, and the file declares no `server.admin`.")
     if role == "admin" and not one.address.is_loopback and (plan.admin is None or plan.admin.secret is None):
         raise StartupError(f"Administration at {one.address} needs `server.admin.secret`: others can reach it.")
-    return Listener(one.socket, one.address, role, is_tls=_speaks_tls(one.address, plan, role))
+    is_tls, is_proxied = _speaks_tls(one.address, plan, role), _is_proxied(one.address, plan, role)
+    return Listener(one.socket, one.address, role, is_tls, is_proxied)
 
 
 def _speaks_tls(address: Address, plan: ServerPlan, role: Role) -> bool:
@@ -99,9 +102,17 @@ def _speaks_tls(address: Address, plan: ServerPlan, role: Role) -> bool:
     return is_tls
 
 
-def _listener(address: Address, remedy: str, role: Role, *, is_tls: bool) -> Listener:
+def _is_proxied(address: Address, plan: ServerPlan, role: Role) -> bool:
+    is_proxied = plan.proxy_protocol and role != "admin" and isinstance(address, TcpAddress)
+    if is_proxied and sys.platform == "win32":
+        raise StartupError("PROXY protocol needs another system: the event loop of Windows watches no sockets.")
+    return is_proxied
+
+
+def _opened(address: Address, remedy: str, role: Role, plan: ServerPlan) -> Listener:
     if isinstance(address, TcpAddress):
-        return Listener(bind(address.host, address.port, remedy), address, role, is_tls)
+        is_tls, is_proxied = _speaks_tls(address, plan, role), _is_proxied(address, plan, role)
+        return Listener(bind(address.host, address.port, remedy), address, role, is_tls, is_proxied)
     if sys.platform == "win32":
         raise StartupError(f"Cannot listen on {address}: this system has no Unix sockets for servers.")
     listener, file = bind_unix(address)

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
+from aggregator.server.listeners.beginnings import MakeProtocol
 from aggregator.telemetry.logging import log
 
 AT_ONCE = 64
@@ -31,7 +32,7 @@ Admission = Callable[[], float]
 Several processes that accept from one socket share their connections by it: who has more than the others waits.
 """
 
-Receive = Callable[[socket.socket, str, Callable[[], asyncio.Protocol]], Coroutine[object, object, None]]
+Receive = Callable[[socket.socket, str, MakeProtocol], Coroutine[object, object, None]]
 """Takes a connection, the address of its client, and what makes its protocol, which is to go on with it."""
 
 
@@ -50,14 +51,14 @@ class Acceptor:
     """
 
     def __init__(
-        self, listener: socket.socket, protocol: Callable[[], asyncio.Protocol], admission: Admission = admit_always,
+        self, listener: socket.socket, protocol: MakeProtocol, admission: Admission = admit_always,
         receive: Receive | None = None,
     ) -> None:  # fmt: skip
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._protocol = protocol
         self._admission = admission
-        self._receive = self._hand_over if receive is None else receive
+        self._receive = hand_over if receive is None else receive
         self._connecting: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._told = -math.inf
@@ -116,18 +117,20 @@ class Acceptor:
         task.add_done_callback(self._connecting.discard)
         return True
 
-    async def _hand_over(self, connection: socket.socket, _: str, protocol: Callable[[], asyncio.Protocol]) -> None:
-        try:
-            await self._loop.connect_accepted_socket(protocol, connection)
-        except OSError:  # it has ended already
-            connection.close()
-
     def _tell_short(self, error: OSError) -> None:
         now = self._loop.time()
         if now - self._told >= _TOLD_EVERY:
             self._told = now
             log(_log, logging.ERROR, "New connections wait: the system gives no more of what they are made of.",
                 reason=(error.strerror or str(error)).lower())  # fmt: skip
+
+
+async def hand_over(connection: socket.socket, _: str, protocol: MakeProtocol) -> None:
+    """Let *protocol* go on with *connection* as it is."""
+    try:
+        await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
+    except OSError:  # it has ended already
+        connection.close()
 
 
 def _host(address: object) -> str:

@@ -14,10 +14,12 @@ from typing import Any
 
 import uvicorn
 
+from aggregator.edge.networks import NOBODY, Networks
 from aggregator.server.application.serving import Application
 from aggregator.server.listeners.handshakes import Handshakes, TellFailure
 from aggregator.server.listeners.opening import Listener, Role
-from aggregator.server.process.accepting import Acceptor
+from aggregator.server.listeners.proxied import ProxyHeaders
+from aggregator.server.process.accepting import Acceptor, Receive, hand_over
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
@@ -39,6 +41,8 @@ class Server(uvicorn.Server):
         self._plain, self._unshaken = plain, unshaken
         self._handshakes: dict[Role, Handshakes] = {}
         self._contexts: dict[str, ssl.SSLContext] = {}
+        self._headers: list[ProxyHeaders] = []
+        self._trusted = NOBODY
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -58,13 +62,26 @@ class Server(uvicorn.Server):
         config = self._configs[role]
         if not config.loaded:
             config.load()
-        protocol = partial(self._connection, config)
-        if not listener.is_tls:
-            return Acceptor(listener.socket, protocol)
+        receive: Receive = self._handshaking(role).carry if listener.is_tls else hand_over
+        if listener.is_proxied:
+            self._proxies()
+            headers = ProxyHeaders(self._proxies, receive)
+            self._headers.append(headers)
+            receive = headers.receive
+        return Acceptor(listener.socket, partial(self._connection, config), receive=receive)
+
+    def _handshaking(self, role: Role) -> Handshakes:
         if role not in self._handshakes:
             self._context(role)
             self._handshakes[role] = Handshakes(partial(self._context, role), self._unshaken, self._plain)
-        return Acceptor(listener.socket, protocol, receive=self._handshakes[role].carry)
+        return self._handshakes[role]
+
+    def _proxies(self) -> Networks:
+        """Return who may send PROXY headers; the last ones once the file asks for none, for which a restart asks."""
+        server = self._app.running.plan.server
+        if server.proxy_protocol:
+            self._trusted = server.trusted_proxies
+        return self._trusted
 
     def _context(self, role: Role) -> ssl.SSLContext:
         """Return the context of the generation that serves; the last one when it has none, for which a restart asks."""
@@ -74,14 +91,19 @@ class Server(uvicorn.Server):
         return self._contexts[role]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, and give up connections that do not speak TLS yet."""
-        for handshakes in self._handshakes.values():
-            handshakes.stop()
+        """Stop, and give up connections that do not speak HTTP yet."""
+        begun: list[ProxyHeaders | Handshakes] = [*self._headers, *self._handshakes.values()]
+        for one in begun:
+            one.stop()
         await super().shutdown(sockets)
 
-    def _connection(self, config: uvicorn.Config) -> asyncio.Protocol:
+    def _connection(self, config: uvicorn.Config, client: tuple[str, int] | None = None) -> asyncio.Protocol:
+        """Return a protocol for a connection, of the *client* that a proxy has named."""
         protocol: Any = config.http_protocol_class
-        return protocol(config, self.server_state, self.lifespan.state)  # type: ignore[no-any-return]
+        made = protocol(config, self.server_state, self.lifespan.state)
+        if client is not None:
+            made.client = client
+        return made  # type: ignore[no-any-return]
 
     def stop(self) -> None:
         """Begin to drain; asked a second time, leave at once."""

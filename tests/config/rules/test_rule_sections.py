@@ -204,3 +204,19 @@ def test_headers_are_no_default_of_calls(say: Say) -> None:
     """`forward` takes names, so it is no place for headers with values; a list of names is sent there."""
     said = say("GET /a: {call: users:/a}", more="defaults: {headers: {a: b}}\n")
     assert said == ["unknown-key ‹headers› unknown key `headers`"]
+
+
+@pytest.mark.parametrize(
+    ("server", "is_refused"),
+    [
+        ('{port: 9000, admin: "127.0.0.1:9000"}', True),
+        ('{admin: "127.0.0.1:8000"}', True),
+        ('{listen: ["127.0.0.1:9000"], admin: "127.0.0.1:9000"}', True),
+        ('{listen: ["127.0.0.1:9000"], admin: "127.0.0.1:8000"}', False),
+        ('{listen: ["127.0.0.1:0"], admin: "127.0.0.1:0"}', False),
+    ],
+)
+def test_administration_has_an_address_of_its_own(say: Say, server: str, is_refused: bool) -> None:
+    """That of `host` and `port` is free where `listen` takes their place; port 0 is another one each time."""
+    said = say("GET /a: {call: users:/a}", more=f"server: {server}\n")
+    assert [line.partition(" ")[0] for line in said] == ["listen"] * is_refused
