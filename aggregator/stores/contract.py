@@ -60,4 +60,4 @@ class Store(Protocol):
         """Let *heard* have the messages of *channel*; return what ends that."""
 
     async def aclose(self) -> None:
-        """Return up connections and subscriptions."""
+        """Give up connections and subscriptions."""

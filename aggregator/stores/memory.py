@@ -114,5 +114,5 @@ class MemoryStore:
         return end
 
     async def aclose(self) -> None:
-        """Return up the subscriptions."""
+        """Give up the subscriptions."""
         self._heard.clear()

@@ -20,7 +20,7 @@ class Cancelable(Protocol):
     """Something under way that can be given up: a call, or a part of an answer."""
 
     def cancel(self) -> object:
-        """Return it up: its ``done`` is not called any more."""
+        """Give it up: its ``done`` is not called any more."""
 
 
 class Door(ABC):

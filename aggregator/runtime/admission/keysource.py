@@ -123,6 +123,6 @@ class FetchedKeys:
         return response.json()
 
     async def aclose(self) -> None:
-        """Return up a look that is under way."""
+        """Give up a look that is under way."""
         if self._look is not None:
             self._look.cancel()

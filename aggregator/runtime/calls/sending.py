@@ -203,5 +203,5 @@ class _Following:
         self._done(self._sender.judge(self._frame, outcome, self._started))
 
     def cancel(self) -> Any:
-        """Return up the request that is under way."""
+        """Give up the request that is under way."""
         self._ticket.cancel()

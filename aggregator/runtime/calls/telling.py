@@ -95,7 +95,7 @@ class _Telling:
         self._done(result)
 
     def cancel(self) -> None:
-        """Return up the call."""
+        """Give up the call."""
         if self.ticket is not None:
             self.ticket.cancel()
         if not self._is_told:

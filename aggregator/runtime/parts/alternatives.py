@@ -59,7 +59,7 @@ class _Trying:
         self._done(result)
 
     def cancel(self) -> None:
-        """Return up the one under way."""
+        """Give up the one under way."""
         self._over = True
         if self._ticket is not None:
             self._ticket.cancel()
@@ -125,7 +125,7 @@ class _Racing:
         self._done(result)
 
     def cancel(self) -> None:
-        """Return up all that are still running."""
+        """Give up all that are still running."""
         self._over = True
         for ticket in self._tickets.values():
             ticket.cancel()

@@ -165,7 +165,7 @@ class _Running:
         return b"[" + b",".join([_joined(item, name, into, text) for item, text in texts]) + b"]"
 
     def cancel(self) -> None:
-        """Return up all that is under way; nothing more is started."""
+        """Give up all that is under way; nothing more is started."""
         self._over = True
         for ticket in self._tickets.values():
             ticket.cancel()

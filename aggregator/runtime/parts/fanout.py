@@ -154,7 +154,7 @@ class Run:
         self._ended(self)
 
     def cancel(self) -> None:
-        """Return up what is under way."""
+        """Give up what is under way."""
         self.over = True
         for number, ticket in enumerate(self.tickets):
             if ticket is not None:

@@ -218,7 +218,7 @@ class _Transforming:
         self._done(failed(result.name, error, result.started, now, upstream=result.upstream, status=result.status))
 
     def cancel(self) -> None:
-        """Return up the call or the function, whichever is under way."""
+        """Give up the call or the function, whichever is under way."""
         if self._task is not None:
             self._task.cancel()
         elif self._ticket is not None:

@@ -96,7 +96,7 @@ class Admission:
             self._next = begin()
 
     def cancel(self) -> None:
-        """Return up the request."""
+        """Give up the request."""
         self._task.cancel()
         if self._next is not None:
             self._next.cancel()

@@ -93,7 +93,7 @@ class Generation:
             self._release()
 
     def abandon(self) -> None:
-        """Return up the pools without closing them: whoever owns them has closed them all."""
+        """Give up the pools without closing them: whoever owns them has closed them all."""
         self.retired, self._pools = True, frozenset()
 
     def _release(self) -> None:

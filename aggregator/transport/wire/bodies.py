@@ -61,7 +61,7 @@ class StreamBody:
         return piece
 
     async def aclose(self) -> None:
-        """Return up what has not been read."""
+        """Give up what has not been read."""
         await self._source.aclose()
 
     def __del__(self) -> None:
