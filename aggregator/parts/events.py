@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, TypeVar
 from msgspec import Struct
 
 from aggregator.causes import Cause, State
+from aggregator.parts.result import Result
 
 _log = logging.getLogger("aggregator.request")
 
@@ -45,7 +46,8 @@ class RequestEnded(Struct, frozen=True):
 
     *how*: it was ``answered`` with *status*; the client was ``gone`` before (499, which nobody got); or the answer
     ``broke`` off after its head with *status*. *cause* is why it failed, *is_partial* whether parts were missing.
-    *size* is what was sent of the body, in bytes, as it left here: before content coding and framing.
+    *size* is what was sent of the body, in bytes, as it left here: before content coding and framing. *parts* are the
+    results that an answer was made of, none where it was refused. A request that met no endpoint has an empty one.
     """
 
     endpoint: str
@@ -58,6 +60,7 @@ class RequestEnded(Struct, frozen=True):
     started: float
     ended: float
     size: int = 0
+    parts: tuple[Result, ...] = ()
 
 
 CallListener = Callable[[CallEnded], object]
@@ -71,6 +74,10 @@ class Listeners(NamedTuple):
 
     calls: tuple[CallListener, ...] = ()
     requests: tuple[RequestListener, ...] = ()
+
+    def beside(self, others: Listeners) -> Listeners:
+        """Return these and *others*."""
+        return Listeners(self.calls + others.calls, self.requests + others.requests)
 
 
 NOBODY = Listeners()

@@ -83,6 +83,12 @@ class ServerPlan:
     redirects_slash: bool = False
 
 
+class MetricsPlan(Struct, frozen=True):
+    """What is counted: *buckets* are the boundaries of durations, in seconds, rising."""
+
+    buckets: tuple[float, ...]
+
+
 class BackgroundPlan(Struct, frozen=True):
     """The workers of background calls."""
 

@@ -14,7 +14,7 @@ from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.plan.admission import OPEN, AdmissionPlan, SchemePlan
 from aggregator.plan.calls import CallPlan, FanPlan, ShapePlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
-from aggregator.plan.serving import BackgroundPlan, ClientPlan, ServerPlan
+from aggregator.plan.serving import BackgroundPlan, ClientPlan, MetricsPlan, ServerPlan
 from aggregator.schemas import BodySchema, Parameter
 from aggregator.templates import Expression, PathPattern, Template
 
@@ -141,3 +141,4 @@ class Plan:
     plugins: tuple[str, ...] = ()
     schemes: tuple[SchemePlan, ...] = field(default=(), repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    metrics: MetricsPlan | None = None

@@ -123,6 +123,11 @@ class SharedClient:
         """The pools that are open."""
         return tuple(self._pools.values())
 
+    @property
+    def named_pools(self) -> dict[str, Door]:
+        """The pools that are open, by the name of their upstream: of two of one name the newer."""
+        return {name: pool for (name, _), pool in self._pools.items()}
+
     async def aclose(self) -> None:
         """Close the pools and the client."""
         for pool in self.pools:

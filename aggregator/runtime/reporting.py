@@ -45,11 +45,11 @@ class Report:
 
     def _ended(
         self, endpoint: str, exchange: Exchange, how: Literal["answered", "gone", "broke"], status: int,
-        cause: Cause | None = None, *, partial: bool = False, size: int = 0,
+        cause: Cause | None = None, *, partial: bool = False, size: int = 0, parts: tuple[Result, ...] = (),
     ) -> None:  # fmt: skip
         now = asyncio.get_running_loop().time()
         event = RequestEnded(endpoint, exchange.id, exchange.method, how, status, cause, partial,
-                             exchange.started, now, size)  # fmt: skip
+                             exchange.started, now, size, parts)  # fmt: skip
         tell(self._listeners, event)
 
     def answered(
@@ -62,7 +62,8 @@ class Report:
         """
         if self._listeners:
             cause = None if failure is None else failure.cause
-            self._ended(endpoint, exchange, "answered", status, cause, partial=is_partial(results), size=size)
+            self._ended(endpoint, exchange, "answered", status, cause, partial=is_partial(results), size=size,
+                        parts=results)  # fmt: skip
         if not self._is_logged(status, results) or not self._is_told(endpoint, status):
             return
         bad = _is_bad(status, results)
@@ -75,6 +76,11 @@ class Report:
 
     def refused(self, status: int, reason: str, *, client: str, **known: str) -> None:
         """Tell of a request that has come to no endpoint, if all answers are told, and what is *known* of it."""
+        if self._listeners:
+            now = asyncio.get_running_loop().time()
+            event = RequestEnded("", known.get("request_id", ""), known.get("method", ""), "answered", status, None,
+                                 False, now, now)  # fmt: skip
+            tell(self._listeners, event)
         if self._which == "all":
             log(_log, logging.INFO, "Refused.", status=status, client=client, reason=reason, **known)
 

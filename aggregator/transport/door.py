@@ -92,6 +92,11 @@ class Door(ABC):
     def waiting(self) -> int:
         """How many calls wait for a connection."""
 
+    @property
+    def dialled(self) -> tuple[int, float]:
+        """How many connections were opened, and the seconds that opening them took; zeros where that is not known."""
+        return 0, 0.0
+
     async def fetch(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | None = None, *, deadline: float
     ) -> Reply:

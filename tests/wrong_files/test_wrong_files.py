@@ -16,7 +16,7 @@ from aggregator.diagnostics import Diagnostic, render_text
 from aggregator.errors import ConfigError
 
 HERE = Path(__file__).parent
-CASES = sorted(HERE.glob("[0-9][0-9]-*.md"))
+CASES = sorted(HERE.glob("[0-9]*-*.md"))
 
 _FILE = re.compile(r"^```yaml (?P<name>\S+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _SAID = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)

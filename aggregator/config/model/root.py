@@ -15,6 +15,7 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.schemes.scheme import SchemeSettings
 from aggregator.config.model.server import BackgroundSettings, ServerSettings
+from aggregator.config.model.telemetry import TelemetrySettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import TimeoutSetting
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
@@ -70,6 +71,9 @@ class RootSettings(Settings):
         default_factory=dict,
         description="Settings for every endpoint below a path; the nearest counts.",
         examples=[{"/v1": {"deprecated": {"since": "2026-06-01", "see": "/v2"}}}],
+    )
+    telemetry: TelemetrySettings = Field(
+        default_factory=TelemetrySettings.model_construct, description="What the server tells of itself."
     )
     background: BackgroundSettings = Field(
         default_factory=BackgroundSettings.model_construct, description="The workers of background calls."

@@ -17,6 +17,7 @@ from aggregator.config.hints.wording import in_yaml
 from aggregator.config.model.call import ShapeSettings
 from aggregator.config.reference.outline import PARENTS, SECTIONS
 from aggregator.config.reference.schema import Schema, build_schema, schema_text
+from aggregator.telemetry.metrics.families import FAMILIES
 from aggregator.templates import FILTERS, TESTS, FilterDoc, json_text
 
 PLACE = Path("docs/reference.md")
@@ -43,7 +44,14 @@ def reference_text() -> str:
     lines = [*_opening(), *_settings(schema["properties"], set(schema["required"]))]
     for name, heading, where in SECTIONS:
         lines += _section(parts, name, heading, where)
-    lines += [*_values(), *_functions("Filters", FILTERS), *_functions("Tests", TESTS), *_causes(), *_codes()]
+    lines += [
+        *_values(),
+        *_functions("Filters", FILTERS),
+        *_functions("Tests", TESTS),
+        *_causes(),
+        *_metrics(),
+        *_codes(),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -176,6 +184,14 @@ def _causes() -> Iterator[str]:
     yield from ("| Cause | Meaning | Becomes |", "|---|---|---|")
     for cause in (cause for cause in Cause if cause.refuses_requests):
         yield f"| `{cause.value}` | {cause.meaning} | {cause.default_status} |"
+
+
+def _metrics() -> Iterator[str]:
+    yield from ("", "## Metrics", "", "What `telemetry.metrics` counts and `/metrics` shows.", "")
+    yield from ("| Name | Type | Labels | What it tells |", "|---|---|---|---|")
+    for one in FAMILIES:
+        labels = ", ".join(f"`{label}`" for label in one.labels)
+        yield f"| `{one.sample_name}` | {one.kind} | {labels} | {_cell(one.meaning)} |"
 
 
 def _codes() -> Iterator[str]:

@@ -60,6 +60,8 @@ SECTIONS = (
     ("ClientLimitSettings", "Client limits", "under `server.limits`"),
     ("CompressSettings", "Compress", "under `server.compress`"),
     ("DebugSettings", "Debug", "under `server.debug`"),
+    ("TelemetrySettings", "Telemetry", "under `telemetry` at the top level"),
+    ("MetricsSettings", "Metrics", "under `telemetry.metrics`"),
     ("BackgroundSettings", "Background workers", "under `background` at the top level"),
 )  # fmt: skip
 """Model, heading, and where its keys stand; in reading order."""

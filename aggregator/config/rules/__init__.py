@@ -42,6 +42,7 @@ from aggregator.config.rules.shapes import check_shapes
 from aggregator.config.rules.status_maps import check_status_maps
 from aggregator.config.rules.streams import check_streams
 from aggregator.config.rules.success import check_success
+from aggregator.config.rules.telemetry import check_telemetry
 from aggregator.config.rules.text_bodies import check_text_bodies
 from aggregator.config.rules.timeouts import check_timeouts
 from aggregator.config.rules.unread_texts import check_unread_sections, check_unread_texts
@@ -117,4 +118,5 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_unread_sections,
     check_group_circles,
     check_plugins,
+    check_telemetry,
 )

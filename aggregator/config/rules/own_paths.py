@@ -11,6 +11,8 @@ from aggregator.schemas.parameter import compile_parameter
 from aggregator.schemas.problems import InvalidInput, InvalidSchema
 from aggregator.templates import PathPattern, own_paths
 
+_DOCS_AT, _METRICS_AT = ("/docs", "/openapi.json"), "/metrics"
+_NO_METRICS = ", or declare `server.admin`, whose address serves them then"
 _NO_DOCS = ", or turn the documentation off with `server: {docs: false}`"
 
 
@@ -19,10 +21,13 @@ def check_own_paths(analysis: Analysis, around: Surroundings) -> Iterator[Findin
     pattern = analysis.pattern
     if pattern is None:
         return
-    path, own = pattern.source, own_paths(docs=around.settings.server.docs)
+    server = around.settings.server
+    is_counted = around.settings.telemetry.metrics is not None and server.admin is None
+    path, own = pattern.source, own_paths(docs=server.docs, metrics=is_counted)
     if own.holds(path):
         shown = path if path in own.named else path.rpartition("/")[0] + "/…" if path != "/-" else "/-/…"
-        hint = "choose another path" + (_NO_DOCS if not own_paths(docs=False).holds(path) else "")
+        ways = ((_DOCS_AT, _NO_DOCS), (_METRICS_AT, _NO_METRICS))
+        hint = "choose another path" + next((way for at, way in ways if path.startswith(at)), "")
         message = f"the program itself answers `{shown}`"
         yield Finding("reserved-path", message, analysis.path, hint, at_key=True, text=path)
     elif taken := [path for path, params in own.within(pattern) if _accepts(analysis, params)]:

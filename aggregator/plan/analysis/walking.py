@@ -1,8 +1,9 @@
-"""All the calls of a plan, wherever they stand."""
+"""All the calls and upstreams of a plan, wherever they stand."""
 
 from __future__ import annotations
 
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, UpstreamPlan
+from aggregator.plan.types import Plan
 
 
 def calls_in(fan: FanPlan | None) -> list[CallPlan]:
@@ -14,3 +15,10 @@ def calls_in_part(part: PartPlan) -> list[CallPlan]:
     """Return every call of *part*, those inside alternatives, races and groups included."""
     inner = [call for runner in part.race for call in calls_in_part(runner)]
     return [*part.calls, *inner, *calls_in(part.group)]
+
+
+def upstreams_in(plan: Plan) -> tuple[UpstreamPlan, ...]:
+    """Return every upstream that *plan* declares or calls by its URL, each once, in the order of the file."""
+    calls = [call for endpoint in plan.endpoints for call in calls_in(endpoint.fan)]
+    calls += [effect.call for endpoint in plan.endpoints for effect in endpoint.effects]
+    return tuple(dict.fromkeys((*plan.upstreams, *(call.upstream for call in calls))))

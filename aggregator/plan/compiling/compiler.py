@@ -11,6 +11,7 @@ from aggregator.config.loading import Config, EndpointConfig
 from aggregator.config.model.call import BackgroundCallSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.server import ClientLimitSettings, CompressSettings
+from aggregator.config.model.telemetry import TelemetrySettings
 from aggregator.edge.coding import Compression
 from aggregator.edge.networks import NOBODY, parse_networks
 from aggregator.plan.analysis.roots import roots_in
@@ -34,7 +35,7 @@ from aggregator.plan.compiling.listening import compile_admin, compile_redirect,
 from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
-from aggregator.plan.serving import UNLIMITED, BackgroundPlan, ClientLimitsPlan, ServerPlan
+from aggregator.plan.serving import UNLIMITED, BackgroundPlan, ClientLimitsPlan, MetricsPlan, ServerPlan
 from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, Plan
 from aggregator.policies.credentials.plan import secrets_of
 from aggregator.templates import compile_pattern
@@ -70,6 +71,7 @@ class Compiler:
                 compile_scheme(name, scheme, config.identity_files) for name, scheme in settings.auth.items()
             ),
             secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
+            metrics=_metrics(settings.telemetry),
         )
 
     def _endpoint(self, config: EndpointConfig, whole: Surroundings) -> EndpointPlan:
@@ -106,6 +108,11 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         ),
         redirects_slash="slash" in settings.redirect_paths,
     )  # fmt: skip
+
+
+def _metrics(settings: TelemetrySettings) -> MetricsPlan | None:
+    metrics = settings.metrics
+    return MetricsPlan(metrics.buckets) if metrics is not None and metrics.prometheus else None
 
 
 def _compression(settings: CompressSettings | None) -> Compression | None:

@@ -16,6 +16,8 @@ from aggregator.server.admin.actions import Action, ActionError, Actions, Asked
 from aggregator.server.admin.door import AdminDoor, Denied
 from aggregator.server.application.probes import describe, probe_answer
 from aggregator.server.generations.running import Running
+from aggregator.server.metrics.page import PATH as METRICS
+from aggregator.server.metrics.page import metrics_answer
 from aggregator.server.routing.dispatch import tell_refused
 
 _LARGEST = 64 * 1024
@@ -60,15 +62,17 @@ class AdminApplication:
         self._door.let_in(plan, header_map(scope["headers"]), writes=action is not None)
         if action is not None:
             return await self._act(action, method, scope, receive)
-        return self._read(method, path)
+        return await self._read(method, path, header_map(scope["headers"]).get("accept", ""))
 
-    def _read(self, method: str, path: str) -> Answer:
-        if path not in ("/-/config", "/-/actions", "/readyz"):
-            raise Denied(404, "Nothing is served at this path; /-/config and /-/actions are.")
+    async def _read(self, method: str, path: str, accept: str) -> Answer:
+        if path not in ("/-/config", "/-/actions", "/readyz", METRICS):
+            raise Denied(404, "Nothing is served at this path; /-/config, /-/actions and /metrics are.")
         if method not in ("GET", "HEAD"):
             raise Denied(405, "This path answers to GET, HEAD.")
         if path == "/readyz":
             return probe_answer(self._running, path, verbose=True)
+        if path == METRICS:
+            return await metrics_answer(self._running, accept)
         if path == "/-/config":
             return _json(describe(self._running))
         return _json([{"action": one.name, "summary": one.summary} for one in self._actions])

@@ -13,6 +13,8 @@ from starlette.routing import Route
 from aggregator.codecs import json as json_codec
 from aggregator.runtime.answers.answer import Answer
 from aggregator.server.generations.running import Running
+from aggregator.server.metrics.page import PATH as METRICS
+from aggregator.server.metrics.page import metrics_answer
 from aggregator.telemetry.logging import lost_lines
 
 _NO_STORE = {"cache-control": "no-store"}
@@ -20,7 +22,7 @@ _TEXT = b"text/plain; charset=utf-8"
 
 
 def probe_routes(running: Running) -> list[Route]:
-    """Return the routes ``/livez``, ``/readyz`` and ``/-/config``; none of them calls an upstream.
+    """Return the routes ``/livez``, ``/readyz``, ``/-/config`` and ``/metrics``; none of them calls an upstream.
 
     With an address of administration declared, only that tells more than whether the process is alive and ready.
     """
@@ -37,10 +39,16 @@ def probe_routes(running: Running) -> list[Route]:
             raise HTTPException(404)
         return JSONResponse(describe(running), headers=_NO_STORE)
 
+    async def metrics(request: Request) -> Response:
+        if running.plan.server.admin is not None or running.metrics is None:
+            raise HTTPException(404)
+        return _response(await metrics_answer(running, request.headers.get("accept", "")))
+
     return [
         Route("/livez", livez, include_in_schema=False),
         Route("/readyz", readyz, include_in_schema=False),
         Route("/-/config", config, include_in_schema=False),
+        Route(METRICS, metrics, include_in_schema=False),
     ]
 
 

@@ -7,8 +7,7 @@ import ssl
 import time
 from collections.abc import Mapping
 
-from aggregator.plan.analysis.walking import calls_in
-from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.types import Plan
 from aggregator.policies.registry import Draft
 from aggregator.runtime.client import PoolKey, SharedClient, pool_key
@@ -44,7 +43,8 @@ class Generation:
         self.retired = False
         self.routes = routes
         self.index: RouteIndex[Handler] = RouteIndex(
-            ((r.plan.method, r.plan.pattern, r.handler) for r in routes), own_paths(docs=plan.server.docs)
+            ((r.plan.method, r.plan.pattern, r.handler) for r in routes),
+            own_paths(docs=plan.server.docs, metrics=plan.metrics is not None and plan.server.admin is None),
         )
         self.route_of: dict[Handler, EndpointRoute] = {route.handler: route for route in routes}
         self.finish = compile_finishes(plan.server.edge, plan.server.prefixes)
@@ -66,7 +66,7 @@ class Generation:
 
         Requests are served meanwhile. *load* lets them in where the plan limits them. Raises ``StartupError``.
         """
-        pools = frozenset(pool_key(upstream, demo_port) for upstream in _upstreams(plan))
+        pools = frozenset(pool_key(upstream, demo_port) for upstream in upstreams_in(plan))
         client.retain(pools)
         counted = load if plan.server.limits.counts_requests else None
         try:
@@ -102,7 +102,7 @@ class Generation:
 
 
 async def _routes(plan: Plan, resources: Resources, previous: Generation | None) -> tuple[EndpointRoute, ...]:
-    same = previous is not None and (previous.plan.server, previous.plan.schemes) == (plan.server, plan.schemes)
+    same = previous is not None and _around(previous.plan) == _around(plan)
     known = {route.plan.digest: route for route in previous.routes} if previous is not None and same else {}
     handlers: list[Handler] = []
     for endpoint in plan.endpoints:
@@ -114,9 +114,6 @@ async def _routes(plan: Plan, resources: Resources, previous: Generation | None)
     return tuple(known.get(endpoint.digest) or EndpointRoute(endpoint, handler) for endpoint, handler in made)
 
 
-def _upstreams(plan: Plan) -> set[UpstreamPlan]:
-    found = set(plan.upstreams)
-    for endpoint in plan.endpoints:
-        found.update(call.upstream for call in calls_in(endpoint.fan))
-        found.update(effect.call.upstream for effect in endpoint.effects)
-    return found
+def _around(plan: Plan) -> tuple[object, ...]:
+    """Return what handlers are built from beside their endpoint."""
+    return (plan.server, plan.schemes, plan.metrics)

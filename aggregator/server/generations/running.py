@@ -36,6 +36,7 @@ from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_r
 from aggregator.server.limiting.load import Load
 from aggregator.server.limiting.peers import Peers
 from aggregator.server.listeners.contexts import listener_context
+from aggregator.server.metrics.counting import Counts, counts_for
 from aggregator.server.process.memory import collection_paused
 from aggregator.telemetry.logging import log
 from aggregator.transport import Door
@@ -76,6 +77,9 @@ class Running:
         self._ending: list[Generation] = []
         self.draining = False
         self.last_refusal: ReloadOutcome | None = None
+        self.reloads = (0, 0)
+        """How many configurations were applied since the start, and how many refused."""
+        self.metrics: Counts | None = None
         self._refused: ConfigError | None = None
         self.queue = EffectQueue(plan.background)
         self.load = Load(plan.server.limits)
@@ -108,6 +112,11 @@ class Running:
         return () if self._client is None else self._client.pools
 
     @property
+    def named_pools(self) -> dict[str, Door]:
+        """The open pools by the name of their upstream."""
+        return {} if self._client is None else self._client.named_pools
+
+    @property
     def in_flight(self) -> int:
         """How many requests are being answered, those of earlier generations included."""
         current = () if self.generation is None else (self.generation,)
@@ -123,13 +132,25 @@ class Running:
         try:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
             self._stack.push_async_callback(self._client.aclose)
-            self.generation = await self._build(1, self.plan, None)
+            counts = counts_for(self.plan.metrics, None)
+            self.generation = await self._build(1, self.plan, None, counts)
             self.generation.begin()
+            self._count(counts, self.plan)
         except BaseException:
             await self._close_all()
             raise
 
-    async def _build(self, number: int, plan: Plan, previous: Generation | None) -> Generation:
+    def _count(self, counts: Counts | None, plan: Plan) -> None:
+        """Let *counts* be the metrics from now on, of what *plan* names."""
+        if counts is not self.metrics and self.metrics is not None:
+            self.metrics.lag.stop()
+        if counts is not None:
+            counts.follow(plan)
+            if counts is not self.metrics:
+                counts.lag.start()
+        self.metrics = counts
+
+    async def _build(self, number: int, plan: Plan, previous: Generation | None, counts: Counts | None) -> Generation:
         client = self._client
         assert client is not None
         if plan.plugins:
@@ -142,9 +163,8 @@ class Running:
 
         states = self._states.draft()
         schemes = build_schemes(plan.schemes, states, lambda: client.client, Clocks(self._clock))
-        resources = Resources(
-            pool, self.plugins, self.queue, plan.server, states, schemes, self._listeners, self._clock
-        )
+        listeners = self._listeners if counts is None else self._listeners.beside(counts.listeners)
+        resources = Resources(pool, self.plugins, self.queue, plan.server, states, schemes, listeners, self._clock)
         contexts = await _contexts(plan.server, previous)
         with collection_paused():
             generation = await Generation.build(number, plan, resources, client, port, previous, self.load)
@@ -178,7 +198,8 @@ class Running:
                     return self._stay(current, asked=asked)
                 if current.routes and not plan.endpoints:
                     return self._refuse(current, _NO_ENDPOINTS, _NO_ENDPOINTS)
-                fresh = await self._build(current.number + 1, plan, current)
+                counts = counts_for(plan.metrics, self.metrics)
+                fresh = await self._build(current.number + 1, plan, current, counts)
             except ConfigError as error:
                 if not asked and self._is_known(error):
                     return ReloadOutcome(Verdict.UNCHANGED, current.number)
@@ -193,6 +214,7 @@ class Running:
             if self.generation is not current:  # stopped meanwhile
                 fresh.retire()
                 return ReloadOutcome(Verdict.UNCHANGED, 0)
+            self._count(counts, plan)
             return self._swap(current, fresh, started)
 
     def _is_known(self, error: ConfigError) -> bool:
@@ -212,6 +234,7 @@ class Running:
     ) -> ReloadOutcome:
         outcome = ReloadOutcome(Verdict.REFUSED, current.number, 0.0, summary, report, diagnostics)
         self.last_refusal = outcome
+        self.reloads = (self.reloads[0], self.reloads[1] + 1)
         log(_log, logging.ERROR, "A new configuration was refused; the running one stays.", generation=current.number,
             reason=summary)  # fmt: skip
         return outcome
@@ -220,6 +243,7 @@ class Running:
         assert self._client is not None
         self.generation, self.plan = fresh, fresh.plan
         fresh.begin()
+        self.reloads = (self.reloads[0] + 1, self.reloads[1])
         self.last_refusal = self._refused = None
         self.queue.configure(fresh.plan.background)
         self._limit_clients(fresh.plan)
@@ -260,6 +284,9 @@ class Running:
             self.generation = None
 
     async def _close_all(self) -> None:
+        if self.metrics is not None:
+            self.metrics.lag.stop()
+            self.metrics = None
         await self._stack.aclose()
         self._demo = None
 

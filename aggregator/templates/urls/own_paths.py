@@ -10,6 +10,7 @@ from msgspec import Struct
 from aggregator.templates.urls.pattern import Param, PathPattern
 
 _PROBES: Final = ("/livez", "/readyz", "/-/config")
+_METRICS: Final = ("/metrics",)
 _DOCS: Final = ("/docs", "/openapi.json")
 
 
@@ -37,9 +38,10 @@ class OwnPaths(Struct, frozen=True):
         return [(path, found) for path in self.named if (found := _match(pattern, path[1:].split("/"))) is not None]
 
 
-def own_paths(*, docs: bool) -> OwnPaths:
-    """Return the paths of the probes, with those of the documentation if it is served."""
-    return OwnPaths(_PROBES + _DOCS, ("/-/", "/docs/assets/")) if docs else OwnPaths(_PROBES, ("/-/",))
+def own_paths(*, docs: bool, metrics: bool = False) -> OwnPaths:
+    """Return the paths of the probes, with those of the documentation and of the metrics if they are served."""
+    named = _PROBES + (_DOCS if docs else ()) + (_METRICS if metrics else ())
+    return OwnPaths(named, ("/-/", "/docs/assets/") if docs else ("/-/",))
 
 
 def may_take(pattern: PathPattern, own: OwnPaths) -> bool:

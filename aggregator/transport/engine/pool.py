@@ -54,6 +54,11 @@ class Pool(Door):
         """How many calls wait for a connection."""
         return len(self._places.calls.line) + len(self._places.streams.line)
 
+    @property
+    def dialled(self) -> tuple[int, float]:
+        """How many connections were opened, and the seconds that opening them took."""
+        return self._places.dials, self._places.dialling
+
     def __repr__(self) -> str:
         return f"<Pool: {self.active} active, {self.idle} idle, {self.waiting} waiting>"
 

@@ -48,7 +48,7 @@ class Places:
 
     __slots__ = (
         "_aging", "_closed", "_connections", "_connector", "_dials", "_empty", "_expiry", "_gaps", "_max_idle",
-        "_watch", "calls", "idle", "loop", "parsing", "settings", "streams",
+        "_watch", "calls", "dialling", "dials", "idle", "loop", "parsing", "settings", "streams",
     )  # fmt: skip
 
     def __init__(self, settings: PoolSettings, loop: asyncio.AbstractEventLoop, resolve: Resolve | None) -> None:
@@ -69,6 +69,7 @@ class Places:
         self._aging = Aging(loop, self._connector, limits.max_age, self._connections, self._retire)
         self._empty: asyncio.Event | None = None
         self._closed = False
+        self.dials, self.dialling = 0, 0.0  # connections that were opened, and the seconds that it took
 
     # Into a place.
 
@@ -130,13 +131,15 @@ class Places:
         connect = self._connector.connect(partial(kind, self, lane), ticket.deadline, ticket.timeouts.connect)
         ticket.dial = dial = self.loop.create_task(connect)
         self._dials.add(dial)
-        dial.add_done_callback(partial(self._dialled, ticket, lane))  # runs also when the task never did
+        dial.add_done_callback(partial(self._dialled, ticket, lane, monotonic()))  # runs also when the task never did
 
-    def _dialled(self, ticket: Ticket, lane: Lane, dial: _Dial) -> None:
+    def _dialled(self, ticket: Ticket, lane: Lane, began: float, dial: _Dial) -> None:
         self._dials.discard(dial)
         ticket.dial = None
         error = closing() if dial.cancelled() else dial.exception()
         if error is None:
+            self.dials += 1
+            self.dialling += monotonic() - began
             connection = dial.result()[1]
             connection.socket, connection.open = dial.result()[0], True
             self._aging.begin(connection, peer_of(connection.socket))

@@ -1,0 +1,46 @@
+"""How operators see what happens: metrics."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from aggregator.fields import Settings, Timeout
+
+_MOST = 30
+
+
+class MetricsSettings(Settings):
+    """Counters, gauges and histograms of endpoints, parts, upstreams and the process."""
+
+    prometheus: Literal[True] = Field(
+        True,
+        description="Serve them at `/metrics`, in the Prometheus text format or OpenMetrics: on the admin address if "
+        "`server.admin` is declared, else beside the endpoints.",
+    )
+    buckets: tuple[Timeout, ...] = Field(
+        (0.005, 0.025, 0.1, 0.5, 2.0),
+        description="Boundaries of the histograms of durations, rising; each costs a series for every endpoint and "
+        "status class.",
+        examples=[["5ms", "25ms", "100ms", "500ms", "2s"]],
+    )
+
+    @field_validator("buckets")
+    @classmethod
+    def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or len(value) > _MOST or any(low >= high for low, high in pairwise(value)):
+            hint = {"hint": "write them like [5ms, 25ms, 100ms, 500ms, 2s]"}
+            message = f"One to {_MOST} boundaries are expected, each longer than the one before."
+            raise PydanticCustomError("bad-buckets", message, hint)
+        return value
+
+
+class TelemetrySettings(Settings):
+    """What the server tells of itself."""
+
+    metrics: MetricsSettings | None = Field(
+        None, description="Count requests, parts and calls; nothing is counted without.", examples=[{}]
+    )

@@ -1,0 +1,17 @@
+"""What the server tells of itself is for operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.diagnostics.finding import Finding
+
+
+def check_telemetry(around: Surroundings) -> Iterator[Finding]:
+    """Metrics that every client can read."""
+    settings = around.settings
+    if settings.telemetry.metrics is not None and settings.server.admin is None:
+        message = "every client can read `/metrics`, which names endpoints and upstreams"
+        hint = "declare `server: {admin: 127.0.0.1:9000}`: they are served there, then, and nowhere else"
+        yield Finding("public-metrics", message, ("telemetry", "metrics"), hint, "warning", at_key=True)

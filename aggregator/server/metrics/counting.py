@@ -1,0 +1,86 @@
+"""A listener that counts: what became of requests, their parts, and the calls to upstreams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aggregator.causes import State
+from aggregator.parts.events import CallEnded, Listeners, RequestEnded
+from aggregator.plan.analysis.walking import upstreams_in
+from aggregator.plan.calls import PartPlan
+from aggregator.plan.serving import MetricsPlan
+from aggregator.plan.types import EndpointPlan, Plan
+from aggregator.server.metrics.lag import LoopLag
+from aggregator.server.metrics.series import CLASSES, EndpointSeries, UpstreamSeries
+
+
+class Counts:
+    """The numbers since the start of what the served plan names. Labels come from the file, never from requests.
+
+    *bounds* are the boundaries of durations, in seconds. ``unmatched`` counts requests that met no endpoint, by class.
+    ``lag`` measures the event loop from ``start`` to ``stop``.
+    """
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = tuple(bounds)
+        self.endpoints: dict[str, EndpointSeries] = {}
+        self.upstreams: dict[str, UpstreamSeries] = {}
+        self.unmatched = [0] * len(CLASSES)
+        self.lag = LoopLag()
+        self.listeners = Listeners((self.call,), (self.request,))
+
+    def follow(self, plan: Plan) -> None:
+        """Count what *plan* names from now on: what is new begins at zero, what is gone ends, the rest goes on.
+
+        An endpoint whose parts have changed keeps its numbers, and those of the parts that it still has.
+        """
+        known = self.endpoints
+        self.endpoints = {}
+        for endpoint in plan.endpoints:
+            fresh, old = EndpointSeries(endpoint.key, self.bounds, _parts(endpoint)), known.get(endpoint.key)
+            if old is not None:
+                fresh.durations, fresh.sizes, fresh.partial = old.durations, old.sizes, old.partial
+                for name, part in fresh.parts.items():
+                    if (before := old.parts.get(name)) is not None and before.outcomes is part.outcomes:
+                        part.counts = before.counts
+            self.endpoints[endpoint.key] = fresh
+        labels = dict.fromkeys(upstream.label for upstream in upstreams_in(plan))
+        self.upstreams = {label: self.upstreams.get(label) or UpstreamSeries(label, self.bounds) for label in labels}
+
+    def request(self, event: RequestEnded) -> None:
+        """Count a request that has ended."""
+        number = event.status // 100 - 1
+        series = self.endpoints.get(event.endpoint)
+        if series is None:
+            if not event.endpoint:
+                self.unmatched[number] += 1
+            return
+        series.durations[number].add(event.ended - event.started)
+        series.sizes.add(event.size)
+        if event.is_partial:
+            series.partial += 1
+        for result in event.parts:
+            if (part := series.parts.get(result.name)) is not None:
+                part.add(result.state, result.cause)
+
+    def call(self, event: CallEnded) -> None:
+        """Count a call that has ended."""
+        series = self.upstreams.get(event.upstream)
+        if series is None:
+            return
+        cause = "cancelled" if event.state is State.CANCELLED else "" if event.cause is None else event.cause.value
+        status = CLASSES[event.status // 100 - 1] if event.status >= 100 and cause in ("", "status") else ""
+        end = (status, cause)
+        series.counts[end] = series.counts.get(end, 0) + 1
+        series.durations.add(event.ended - event.started)
+
+
+def _parts(endpoint: EndpointPlan) -> Sequence[PartPlan]:
+    return () if endpoint.fan is None else endpoint.fan.parts
+
+
+def counts_for(plan: MetricsPlan | None, known: Counts | None) -> Counts | None:
+    """Return what counts by *plan*: *known* goes on if it has the same boundaries; None where nothing is counted."""
+    if plan is None:
+        return None
+    return known if known is not None and known.bounds == plan.buckets else Counts(plan.buckets)

@@ -1,0 +1,36 @@
+"""What the operating system knows of this process; what it does not tell here is left out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from aggregator.telemetry.metrics import families
+from aggregator.telemetry.metrics.families import Family
+
+_SELF: Final = Path("/proc/self")
+_BEGAN: Final = time.time()
+
+
+def cpu_seconds() -> float:
+    """Return the processor time that this process has used, in user and kernel mode."""
+    used = os.times()
+    return round(used.user + used.system, 3)
+
+
+def gauges() -> Iterator[tuple[Family, float]]:
+    """Yield what is known of memory, files and the start of this process."""
+    with suppress(OSError):
+        pages = int((_SELF / "statm").read_text().split()[1])
+        yield families.MEMORY, pages * os.sysconf("SC_PAGE_SIZE")
+    with suppress(OSError):
+        yield families.OPEN_FILES, len(os.listdir(_SELF / "fd"))
+    with suppress(ImportError):
+        import resource  # not on every system
+
+        yield families.MAX_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    yield families.STARTED, _BEGAN

@@ -1,0 +1,106 @@
+"""The numbers of one endpoint, part or upstream: rows that exist at zero from loading on.
+
+A series that first appears with its first failure hides that failure from ``rate()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from aggregator.causes import CAUSES, Cause, State
+from aggregator.plan.calls import PartPlan
+from aggregator.telemetry.metrics.exposition import Sample, Table, labels_text
+from aggregator.telemetry.metrics.histogram import Histogram
+
+CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
+_SIZE_BOUNDS: Final = (100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0, 10_000_000.0)
+
+Outcome = tuple[State, Cause | None]
+
+
+class PartSeries:
+    """How often each outcome of a part was met. The *outcomes* are shared by all parts that can meet the same."""
+
+    __slots__ = ("_index", "counts", "labels", "outcomes")
+
+    def __init__(self, endpoint: str, name: str, outcomes: tuple[Outcome, ...]) -> None:
+        self.labels = labels_text(("endpoint", endpoint), ("part", name))
+        self.outcomes = outcomes
+        self._index = _index_of(outcomes)
+        self.counts = [0] * len(outcomes)
+
+    def add(self, state: State, cause: Cause | None) -> None:
+        """Count one outcome; one that is not foreseen is told as a failure by a fault."""
+        self.counts[self._index.get((state, cause), self._index[State.FAILED, Cause.FAULT])] += 1
+
+    @property
+    def table(self) -> Table:
+        """The count of each outcome."""
+        return Table(_ENDINGS[id(self.outcomes)], self.counts)
+
+
+def outcomes_of(part: PartPlan) -> tuple[Outcome, ...]:
+    """Return what can become of *part*; equal parts get the same object."""
+    return _ALL[part.optional, part.when is not None]
+
+
+def _outcomes(*, optional: bool, conditional: bool) -> tuple[Outcome, ...]:
+    states = [State.FAILED, *((State.DEFAULT,) if optional else ())]
+    failures = [(state, cause) for state in states for cause in CAUSES]
+    skipped = [(State.SKIPPED, None)] if conditional or optional else []
+    return ((State.OK, None), (State.STALE, None), (State.CANCELLED, None), *skipped, *failures)
+
+
+_ALL: Final = {
+    (optional, conditional): _outcomes(optional=optional, conditional=conditional)
+    for optional in (False, True)
+    for conditional in (False, True)
+}
+_INDEXES: Final[dict[int, dict[Outcome, int]]] = {
+    id(outcomes): {outcome: number for number, outcome in enumerate(outcomes)} for outcomes in _ALL.values()
+}
+_ENDINGS: Final[dict[int, tuple[str, ...]]] = {
+    id(outcomes): tuple(f'state="{state}",cause="{cause or ""}"}} ' for state, cause in outcomes)
+    for outcomes in _ALL.values()
+}
+
+
+def _index_of(outcomes: tuple[Outcome, ...]) -> dict[Outcome, int]:
+    return _INDEXES[id(outcomes)]
+
+
+class EndpointSeries:
+    """The numbers of one endpoint; ``durations`` and ``counts`` by status class."""
+
+    __slots__ = ("counts", "durations", "labels", "partial", "parts", "sizes")
+
+    def __init__(self, endpoint: str, bounds: tuple[float, ...], parts: Sequence[PartPlan]) -> None:
+        self.labels = labels_text(("endpoint", endpoint))
+        self.durations = [Histogram(bounds) for _ in CLASSES]
+        self.sizes = Histogram(_SIZE_BOUNDS)
+        self.partial = 0
+        self.parts = {part.name: PartSeries(endpoint, part.name, outcomes_of(part)) for part in parts}
+
+    def by_class(self) -> Iterator[tuple[str, Histogram]]:
+        """Yield the labels of each status class that answers have, and its durations."""
+        for name, durations in zip(CLASSES[1:], self.durations[1:], strict=True):
+            yield f'{self.labels},status="{name}"', durations
+
+
+class UpstreamSeries:
+    """The numbers of one upstream: how its attempts ended, by the class of their status or the cause."""
+
+    __slots__ = ("counts", "durations", "labels")
+
+    def __init__(self, upstream: str, bounds: tuple[float, ...]) -> None:
+        self.labels = labels_text(("upstream", upstream))
+        self.durations = Histogram(bounds)
+        self.counts: dict[tuple[str, str], int] = {("2xx", ""): 0, ("3xx", ""): 0, ("", "cancelled"): 0}
+        self.counts |= {(name, Cause.STATUS.value): 0 for name in ("3xx", "4xx", "5xx")}
+        self.counts |= {("", cause.value): 0 for cause in CAUSES if cause is not Cause.STATUS}
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield a sample for each end of an attempt that is known."""
+        for (status, cause), count in self.counts.items():
+            yield f'{self.labels},status="{status}",cause="{cause}"', count

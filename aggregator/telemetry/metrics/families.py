@@ -1,0 +1,77 @@
+"""The one table of metrics: names, types, labels and meanings, from which the exposition and the docs are made.
+
+Names follow https://prometheus.io/docs/practices/naming/: base units, ``_total`` for counters.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+Kind = Literal["counter", "gauge", "histogram", "summary", "info"]
+
+
+class Family(NamedTuple):
+    """One metric. *name* is without the suffix that its *kind* gives its samples (``_total``, ``_info``)."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    meaning: str
+
+    @property
+    def sample_name(self) -> str:
+        """The name by which queries find it: that of its samples, or what theirs begin with."""
+        return self.name + {"counter": "_total", "info": "_info"}.get(self.kind, "")
+
+
+REQUESTS: Final = Family("aggregator_requests", "counter", ("endpoint", "status"),
+    "Requests that were answered, by endpoint and status class; 4xx counts clients that hung up (499) too. "
+    "Requests that met no endpoint have an empty one.")  # fmt: skip
+DURATIONS: Final = Family("aggregator_request_duration_seconds", "histogram", ("endpoint", "status"),
+    "From the head of a request to the end of its answer.")  # fmt: skip
+SIZES: Final = Family("aggregator_response_size_bytes", "histogram", ("endpoint",),
+    "Bodies of answers, before content coding.")  # fmt: skip
+PARTIAL: Final = Family("aggregator_partial_answers", "counter", ("endpoint",),
+    "Answers in which an optional part was missing.")  # fmt: skip
+PARTS: Final = Family("aggregator_parts", "counter", ("endpoint", "part", "state", "cause"),
+    "Parts of answers, by what became of them and why they failed.")  # fmt: skip
+ATTEMPTS: Final = Family("aggregator_attempts", "counter", ("upstream", "status", "cause"),
+    "Calls to an upstream that ended, each attempt for itself, by the class of its status and why it failed; "
+    "the cause `cancelled` is a call that was given up.")  # fmt: skip
+ATTEMPT_DURATIONS: Final = Family("aggregator_attempt_duration_seconds", "histogram", ("upstream",),
+    "From the start of a call, waiting and connecting included, to its last byte.")  # fmt: skip
+CONNECTIONS: Final = Family("aggregator_upstream_connections", "gauge", ("upstream", "state"),
+    "Connections to an upstream: active or idle.")  # fmt: skip
+DIALS: Final = Family("aggregator_upstream_connect_seconds", "summary", ("upstream",),
+    "Connections that were opened to an upstream, and the time that opening them took, TLS included.")  # fmt: skip
+WAITING: Final = Family("aggregator_upstream_waiting_calls", "gauge", ("upstream",),
+    "Calls that wait for a connection.")  # fmt: skip
+BACKGROUND: Final = Family("aggregator_background_calls", "counter", ("state",),
+    "Background calls, by what became of them: done, failed, skipped, dropped (the queue was full), lost (at "
+    "shutdown).")  # fmt: skip
+BACKGROUND_WAITING: Final = Family("aggregator_background_waiting_calls", "gauge", (),
+    "Background calls in the queue.")  # fmt: skip
+IN_FLIGHT: Final = Family("aggregator_requests_in_flight", "gauge", (), "Requests that are being answered.")
+SHED: Final = Family("aggregator_shed_requests", "counter", (),
+    "Requests refused because of `server.limits`.")  # fmt: skip
+RELOADS: Final = Family("aggregator_reloads", "counter", ("result",),
+    "Configurations that were read anew, by result: applied or refused.")  # fmt: skip
+GENERATION: Final = Family("aggregator_config_generation", "gauge", (), "How many configurations have been served.")
+LOADED: Final = Family("aggregator_config_loaded_timestamp_seconds", "gauge", (),
+    "When the served configuration was loaded.")  # fmt: skip
+REFUSED: Final = Family("aggregator_config_refused", "gauge", (),
+    "1 while the saved configuration is one that was refused.")  # fmt: skip
+CONFIG: Final = Family("aggregator_config", "info", ("digest",), "The served configuration.")
+BUILD: Final = Family("aggregator_build", "info", ("version", "python"), "The running program.")
+LOST_LINES: Final = Family("aggregator_lost_log_lines", "counter", (),
+    "Lines of the log that nobody took in time.")  # fmt: skip
+LAG: Final = Family("aggregator_event_loop_lag_seconds", "gauge", (),
+    "The longest delay of the event loop in the last 15 to 30 seconds.")  # fmt: skip
+CPU: Final = Family("process_cpu_seconds", "counter", (), "Processor time of this process.")
+MEMORY: Final = Family("process_resident_memory_bytes", "gauge", (), "Resident memory of this process.")
+OPEN_FILES: Final = Family("process_open_fds", "gauge", (), "Open file descriptors of this process.")
+MAX_FILES: Final = Family("process_max_fds", "gauge", (), "File descriptors that this process may open.")
+STARTED: Final = Family("process_start_time_seconds", "gauge", (), "When this process was started.")
+
+FAMILIES: Final = tuple(value for value in tuple(globals().values()) if isinstance(value, Family))
+"""All metrics, in the order in which they are written."""

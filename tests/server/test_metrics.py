@@ -1,0 +1,121 @@
+"""What the server counts: requests, parts, calls and itself, by names of the file and by nothing of a client."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
+from prometheus_client.parser import text_string_to_metric_families as parse_plain
+
+from aggregator.telemetry.metrics.families import FAMILIES
+
+ADMIN = 'server: {admin: "127.0.0.1:0"}\n'
+METRICS = "telemetry: {metrics: {buckets: [1ms, 10s]}}\n"
+ENDPOINTS = """
+upstreams: {up: {url: "demo://users"}}
+endpoints:
+  GET /users/{id}: {call: "up:/users/{id}"}
+  GET /both: {fan_out: {a: "up:/users/1", b: {url: "up:/nowhere", optional: true}}}
+"""
+
+Samples = dict[tuple[str, str], float]
+
+
+def scraped(text: str) -> Samples:
+    """Return the samples of a scrape by name and labels, written as JSON of the labels' values in their order."""
+    return {
+        (sample.name, json.dumps(list(sample.labels.values()))): sample.value
+        for metric in parse_plain(text)
+        for sample in metric.samples
+    }
+
+
+def values(samples: Samples, name: str, *labels: str) -> float:
+    """Return the sample *name* with these values of *labels*."""
+    return samples[name, json.dumps(list(labels))]
+
+
+@pytest.fixture
+def counted(stage: Any) -> Any:
+    """A server that counts, in front of the demo upstream."""
+    return stage.gateway(METRICS + ENDPOINTS)
+
+
+def test_requests_are_counted_by_endpoint_and_class(counted):
+    """The path of a request is in no label: the endpoint is its key in the file."""
+    for number in (1, 2, 3):
+        counted.get(f"/users/{number}")
+    counted.get("/users/999999")
+    samples = scraped(counted.get("/metrics").body.decode())
+    assert values(samples, "aggregator_requests_total", "GET /users/{id}", "2xx") == 3
+    assert values(samples, "aggregator_requests_total", "GET /users/{id}", "4xx") == 1
+    assert values(samples, "aggregator_request_duration_seconds_count", "GET /users/{id}", "2xx") == 3
+    assert values(samples, "aggregator_response_size_bytes_count", "GET /users/{id}") == 4
+
+
+def test_parts_and_calls_are_counted_by_what_became_of_them(counted):
+    """A part that was replaced tells why; its upstream tells what it answered."""
+    counted.get("/both")
+    samples = scraped(counted.get("/metrics").body.decode())
+    assert values(samples, "aggregator_parts_total", "GET /both", "a", "ok", "") == 1
+    assert values(samples, "aggregator_parts_total", "GET /both", "b", "default", "status") == 1
+    assert values(samples, "aggregator_partial_answers_total", "GET /both") == 1
+    assert values(samples, "aggregator_attempts_total", "up", "2xx", "") == 1
+    assert values(samples, "aggregator_attempts_total", "up", "4xx", "status") == 1
+    assert values(samples, "aggregator_upstream_connect_seconds_count", "up") >= 1
+
+
+def test_every_series_is_there_from_the_beginning(counted):
+    """At zero, so that the first failure is a rise; requests add none but those that met no endpoint."""
+    before = scraped(counted.get("/metrics").body.decode())
+    assert values(before, "aggregator_parts_total", "GET /both", "b", "default", "read_timeout") == 0
+    assert values(before, "aggregator_requests_total", "GET /both", "5xx") == 0
+    for number in range(50):
+        counted.get(f"/random-{number}")
+        counted.ask(f"M{number}X", "/users/1")
+    counted.get("/both")
+    after = scraped(counted.get("/metrics").body.decode())
+    assert set(after) == set(before)
+    assert values(after, "aggregator_requests_total", "", "4xx") == 100
+
+
+def test_both_formats_hold_every_family(counted):
+    """Each metric of the reference is there, in the format that the scraper asks for."""
+    for accept, parse in (("text/plain", parse_plain), ("application/openmetrics-text", parse_open)):
+        reply = counted.get("/metrics", f"accept: {accept}")
+        assert (reply["content-type"] or "").startswith(accept)
+        names = {metric.name for metric in parse(reply.body.decode())}
+        assert names >= {family.name for family in FAMILIES if family.kind != "info"}
+
+
+def test_numbers_go_on_over_a_reload_and_end_with_their_endpoint(counted):
+    """What stays goes on, what is new begins at zero, what is gone is told no more."""
+    counted.get("/users/1")
+    fresh = ENDPOINTS.partition("  GET /both")[0] + "  GET /new: {respond: {body: 1}}\n"
+    counted.reload(METRICS + fresh)
+    counted.get("/users/1")
+    samples = scraped(counted.get("/metrics").body.decode())
+    assert values(samples, "aggregator_requests_total", "GET /users/{id}", "2xx") == 2
+    assert values(samples, "aggregator_requests_total", "GET /new", "2xx") == 0
+    assert values(samples, "aggregator_reloads_total", "applied") == 1
+    assert not any("GET /both" in labels for _, labels in samples)
+
+
+def test_nothing_is_counted_unless_declared(stage):
+    """`/metrics` is a path like others then, and calls are told to nobody."""
+    gateway = stage.gateway("endpoints: {GET /metrics: {respond: {body: mine}}}")
+    assert gateway.get("/metrics").json == "mine"
+    assert gateway.app.running.metrics is None
+
+
+def test_with_an_admin_address_clients_cannot_read_them(stage):
+    """They are there and nowhere else; counting begins with the save that declares it."""
+    gateway = stage.gateway(ADMIN + "endpoints: {GET /n: {respond: {body: 1}}}")
+    gateway.reload(ADMIN + METRICS + "endpoints: {GET /n: {respond: {body: 1}}}")
+    gateway.get("/n")
+    assert gateway.get("/metrics").status == 404
+    with stage.wire(gateway.admin) as wire:
+        reply = wire.send(b"GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").reply()
+    assert values(scraped(reply.body.decode()), "aggregator_requests_total", "GET /n", "2xx") == 1
