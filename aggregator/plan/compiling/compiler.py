@@ -28,6 +28,7 @@ from aggregator.plan.compiling.endpoint.edge import (
     success_headers,
 )
 from aggregator.plan.compiling.endpoint.inputs import compile_inputs
+from aggregator.plan.compiling.endpoint.limits import compile_limits
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.endpoint.schemes import compile_scheme
 from aggregator.plan.compiling.expressions import optional_expression
@@ -144,12 +145,14 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     edge = compile_edge(settings, path.strip(), whole.root, whole.errors)
     calls = [*calls_in(fan), *(effect.call for effect in effects)]
     deadline, reserve = _deadline(settings, whole, fan)
-    admission = compile_admission(settings, whole.root.defaults.endpoint, whole.root.auth)
+    pattern = compile_pattern(path)
+    limits = compile_limits(settings, config.key, path.strip(), pattern.params, whole.root)
+    admission = compile_admission(settings, whole.root.defaults.endpoint, whole.root.auth, limits)
     reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge))
     return EndpointPlan(
         key=config.key,
         method=method.upper(),
-        pattern=compile_pattern(path),
+        pattern=pattern,
         digest=config.digest,
         kind="call" if settings.call else "fan_out" if settings.fan_out else "respond",
         raw=raw,
