@@ -30,6 +30,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-prefix": "A prefix that no path can have.",
         "bad-proxy": "A proxy that is not a URL.",
         "bad-schema": "A declared parameter or body that is no valid JSON Schema, or uses what is not supported.",
+        "bad-share": "A share that is no percentage.",
         "bad-size": "A size that is not a number of bytes with a known unit.",
         "bad-rate": "A rate that cannot be read.",
         "bad-status": "A status that an answer cannot have.",

@@ -64,6 +64,7 @@ SECTIONS = (
     ("CompressSettings", "Compress", "under `server.compress`"),
     ("DebugSettings", "Debug", "under `server.debug`"),
     ("TelemetrySettings", "Telemetry", "under `telemetry` at the top level"),
+    ("SloSettings", "Objective", "under `slo` of an endpoint"),
     ("MetricsSettings", "Metrics", "under `telemetry.metrics`"),
     ("BackgroundSettings", "Background workers", "under `background` at the top level"),
 )  # fmt: skip

@@ -43,7 +43,7 @@ from aggregator.config.rules.shapes import check_shapes
 from aggregator.config.rules.status_maps import check_status_maps
 from aggregator.config.rules.streams import check_streams
 from aggregator.config.rules.success import check_success
-from aggregator.config.rules.telemetry import check_telemetry
+from aggregator.config.rules.telemetry import check_objective, check_telemetry
 from aggregator.config.rules.text_bodies import check_text_bodies
 from aggregator.config.rules.timeouts import check_timeouts
 from aggregator.config.rules.unread_texts import check_unread_sections, check_unread_texts
@@ -92,6 +92,7 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
     check_own_paths,
     check_admission,
     check_limits,
+    check_objective,
     check_inputs,
     check_declared_secrets,
     *_OF_WHOLE_CALLS,
