@@ -90,17 +90,21 @@ class CallError(AggregatorError):
     """One call to an upstream failed.
 
     *message* is a sentence that is safe to show to a client: it never holds an address, a URL or
-    upstream text. *retry_after* is in seconds. *fault* names which rule of HTTP was broken, in a parser's words; it is
+    upstream text. *retry_after* is in seconds. *lasts* tells that trying again soon cannot help. *attempts* is how
+    often the request was sent. *fault* names which rule of HTTP was broken, in a parser's words; it is
     for the log and for who may read details, and holds no upstream text either.
     """
 
     def __init__(
-        self, cause: Cause, message: str, *, retry_after: float | None = None, fault: str | None = None
-    ) -> None:
+        self, cause: Cause, message: str, *, retry_after: float | None = None, fault: str | None = None,
+        lasts: bool = False,
+    ) -> None:  # fmt: skip
         self.fault = fault
         self.cause = cause
         self.message = message
         self.retry_after = retry_after
+        self.lasts = lasts
+        self.attempts = 1
         super().__init__(message)
 
     def __repr__(self) -> str:

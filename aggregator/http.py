@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, Literal, get_args
 
@@ -125,6 +126,22 @@ def header_map(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         key, text = name.decode("latin-1"), field_text(value)
         found[key] = Repeated.of(found[key], text) if key in found else text
     return found
+
+
+def seconds_until(retry_after: bytes, headers: Iterable[tuple[bytes, bytes]]) -> float | None:
+    """Return the seconds that *retry_after* asks to wait (RFC 9110 §10.2.3); None when it says nothing of use.
+
+    A date is held against the ``Date`` among *headers*, of the same clock.
+    """
+    if retry_after.isdigit():
+        return float(retry_after) if len(retry_after) < 7 else None
+    now = first(headers, b"date")
+    try:
+        then, sent = (parsedate_to_datetime((text or b"").decode("latin-1")) for text in (retry_after, now))
+        seconds = (then - sent).total_seconds()
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, seconds) if seconds < 1_000_000 else None
 
 
 def cookie_map(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

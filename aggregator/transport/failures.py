@@ -101,7 +101,9 @@ def tls_failure(error: ssl.SSLError) -> CallError:
     reason = getattr(error, "reason", None) or None
     if isinstance(error, ssl.SSLCertVerificationError):
         unknown = "The certificate of the upstream is not valid."
-        return CallError(Cause.TLS, BY_VERIFY_CODE.get(getattr(error, "verify_code", 0), unknown), fault=reason)
+        return CallError(
+            Cause.TLS, BY_VERIFY_CODE.get(getattr(error, "verify_code", 0), unknown), fault=reason, lasts=True
+        )
     return CallError(Cause.TLS, BY_TLS_REASON.get(reason or "", "TLS with the upstream failed."), fault=reason)
 
 

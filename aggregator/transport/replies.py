@@ -14,10 +14,11 @@ class Reply:
     *headers* are in order, names in lower case, values as sent. *body* is decoded; ``content-encoding``
     and ``content-length`` are gone from *headers* when a coding was undone. *reused* tells whether the
     connection had served before. The four instants are monotonic seconds: the call was *started*, the
-    request *sent* (after waiting and connecting), the *first_byte* came, the last one (*finished*).
+    request *sent* (after waiting and connecting), the *first_byte* came, the last one (*finished*). *attempts* is how
+    often it was sent: twice where an idle connection had swallowed it.
     """
 
-    __slots__ = ("body", "finished", "first_byte", "headers", "reused", "sent", "started", "status")
+    __slots__ = ("attempts", "body", "finished", "first_byte", "headers", "reused", "sent", "started", "status")
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class Reply:
         self.sent = sent
         self.first_byte = first_byte
         self.finished = finished
+        self.attempts = 1
 
     def __repr__(self) -> str:
         return f"<Reply {self.status}, {len(self.body)} bytes>"

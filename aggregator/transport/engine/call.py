@@ -112,6 +112,8 @@ class Ticket:
         if done is None:
             return
         self.done = self.connection = None
+        if self.replayed:
+            outcome.attempts = 2
         try:
             done(outcome)
         except Exception as error:

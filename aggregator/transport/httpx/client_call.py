@@ -32,7 +32,7 @@ class ClientCall:
 
     __slots__ = (
         "_body", "_client", "_crash", "_events", "_headers", "_method", "_patience", "_settings", "_target",
-        "_transport", "idle_timeout",
+        "_transport", "attempts", "idle_timeout",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +55,7 @@ class ClientCall:
         self._crash: Exception | None = None
         self._patience: tuple[asyncio.Timeout, float] | None = None
         self.idle_timeout: float | None = None
+        self.attempts = 1
         self._events: list[str] = []
 
     async def answered_within(self, seconds: float | None) -> ClientResponse:
@@ -94,6 +95,7 @@ class ClientCall:
         return ClientResponse(response, self._method, self._settings.caps, reused=self._is_reused())
 
     async def _send_again(self) -> httpx.Response:
+        self.attempts = 2
         try:
             return await self._send()
         except Exception as error:

@@ -161,6 +161,7 @@ class ClientPool(Door):
                 finally:
                     self._gate.leave(monotonic() - begun)
         except CallError as error:
+            error.attempts = call.attempts
             return error.with_traceback(None)
         except Exception as error:
             return failure_of(error)
@@ -175,4 +176,6 @@ async def _reply(call: ClientCall, started: float) -> Reply:
         body = await response.body()
     finally:
         await response.aclose()
-    return Reply(response.status, response.headers, body, response.reused, started, sent, first_byte, monotonic())
+    reply = Reply(response.status, response.headers, body, response.reused, started, sent, first_byte, monotonic())
+    reply.attempts = call.attempts
+    return reply

@@ -58,7 +58,7 @@ def failure_of(error: Exception) -> CallError:
     """Return what *error*, raised by a client, means; one of ours on its way through httpx stays what it was."""
     for link in chain(error):
         if isinstance(link, CallError):
-            return CallError(link.cause, link.message, retry_after=link.retry_after, fault=link.fault)
+            return CallError(link.cause, link.message, retry_after=link.retry_after, fault=link.fault, lasts=link.lasts)
     if isinstance(error, httpx.ConnectError):
         return connect_failure(error)
     if isinstance(error, httpx.RemoteProtocolError) and _STREAM_RESET in str(error):
