@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
@@ -49,6 +49,26 @@ class Frame:
         frame = Frame(self.exchange, self.names, min(self.deadline, self.loop.time() + seconds), self.loop)
         frame.wanted = self.wanted
         return frame
+
+
+class Written:
+    """A request that may be sent more than once: *request* is what was rendered first, None before."""
+
+    __slots__ = ("request",)
+
+    def __init__(self) -> None:
+        self.request: Any = None
+
+
+class AttemptFrame(Frame):
+    """The surroundings of one attempt at a call, of which there may be more; all of them send what is *written*."""
+
+    __slots__ = ("written",)
+
+    def __init__(self, frame: Frame, deadline: float, written: Written) -> None:
+        super().__init__(frame.exchange, frame.names, deadline, frame.loop)
+        self.wanted = frame.wanted
+        self.written = written
 
 
 class Part(Protocol):

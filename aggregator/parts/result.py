@@ -16,6 +16,8 @@ from aggregator.parts.rows import RowPlan
 from aggregator.transport import Reply
 
 _UNREAD: Any = object()
+MOST_MET = 16
+"""Attempts of a part that are told one by one, at most."""
 
 
 class Result:
@@ -27,13 +29,14 @@ class Result:
     before it. *started* and *ended* are loop time: who makes a result knows when it was.
     """
 
-    # The few results that have them get `_as_sent`, `_made_of`, `_rows` and `_scope`; the many cost nothing more.
+    # The few results that have them get `_as_sent`, `_made_of`, `_met`, `_rows`, `_scope`; the many cost nothing more.
     __slots__ = (
-        "_as_sent", "_json", "_made_of", "_rows", "_scope", "_value", "attempts", "cause", "decoder", "ended", "error",
-        "headers", "name", "parts", "raw", "reply", "started", "state", "status", "tried", "upstream",
+        "_as_sent", "_json", "_made_of", "_met", "_rows", "_scope", "_value", "attempts", "cause", "decoder", "ended",
+        "error", "headers", "name", "parts", "raw", "reply", "started", "state", "status", "tried", "upstream",
     )  # fmt: skip
     _as_sent: tuple[bytes, Any]
     _made_of: tuple[Result, ...]
+    _met: tuple[str, ...]
     _rows: tuple[RowPlan, ...]
     _scope: Any
 
@@ -126,6 +129,23 @@ class Result:
     def scope(self) -> Any:
         """The ``Names`` that those rows may read, for a failure inside a group; None when they are the answer's."""
         return getattr(self, "_scope", None)
+
+    @property
+    def met(self) -> tuple[str, ...]:
+        """What each attempt met, a status or a cause, the last one included; empty unless there was more than one."""
+        return getattr(self, "_met", ())
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What its attempts met, also when there was one alone; empty for what was never sent."""
+        if self.met or not self.attempts:
+            return self.met
+        return (str(self.status) if self.status else self.cause.value if self.cause else self.state.value,)
+
+    def has_met(self, words: tuple[str, ...]) -> None:
+        """Take note of what each attempt met, if there was more than one; the last ``MOST_MET`` are kept."""
+        if len(words) > 1:
+            self._met = words[-MOST_MET:]
 
     def made_of(self, inner: tuple[Result, ...]) -> None:
         """Take note of the results that this one was put together from."""

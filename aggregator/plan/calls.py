@@ -9,7 +9,7 @@ from msgspec import Struct
 from aggregator.codecs.reading import PLAIN, ReadOptions
 from aggregator.parts.rows import RowPlan
 from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
-from aggregator.policies.rate_limit.plan import CallRatePlan
+from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
 from aggregator.templates import Expression, Template, UrlTemplate
 from aggregator.transport import PoolSettings
 
@@ -21,6 +21,7 @@ class UpstreamPlan(Struct, frozen=True):
 
     *query* and *headers* are the same for every request, the templates beside them are rendered for each. *credentials*
     are as whom it is called; those that do not change stand in *headers*, too.
+    *budget* is how much retries may add to its calls.
     """
 
     name: str
@@ -34,7 +35,7 @@ class UpstreamPlan(Struct, frozen=True):
     header_templates: tuple[tuple[bytes, Template], ...] = ()
     demo: str | None = None
     credentials: CredentialsPlan | None = None
-    rate_limit: CallRatePlan | None = None
+    budget: BudgetPlan = BudgetPlan()
 
 
 class ShapePlan(Struct, frozen=True):
@@ -124,6 +125,7 @@ class CallPlan(Struct, frozen=True):
     eager: bool = True
     max_body: int | None = None
     steps: int = 0
+    retry: RetryPlan | None = None
 
 
 class BatchPlan(Struct, frozen=True):

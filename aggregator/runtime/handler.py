@@ -28,7 +28,7 @@ from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.outcome import HEADER as PARTS
-from aggregator.runtime.answers.outcome import parts_header
+from aggregator.runtime.answers.outcome import needed_more, parts_header
 from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answer, send_answer, tell_fault
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.finish.building import Finish
@@ -36,7 +36,7 @@ from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.fanout import Order, Run
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
-from aggregator.runtime.request.gates import Admission, Gate, PromptGate, admitted, check_gates, check_prompt
+from aggregator.runtime.request.gates import Admission, Gate, admitted, check_gates
 from aggregator.runtime.request.hangup import CUT, Watch
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
@@ -56,9 +56,9 @@ Answered = Callable[[Answer, Run | None], None]
 class Routine(Struct, frozen=True):
     """How an endpoint is served, whatever it calls: thousands of endpoints have few routines between them.
 
-    *gates* are what a request passes before its inputs are read, *gates_behind* once these are valid, *finish* is what
-    is done to each answer, None when nothing is. *budget* are the seconds that its calls may take, *clock* gives Unix
-    time. *trusted* are the proxies that are believed, *compressing* codes the answers, None when nothing does.
+    *gates* are what a request passes before its inputs are read, *finish* is what is done to each answer, None when
+    nothing is. *budget* are the seconds that its calls may take, *clock* gives Unix time. *trusted* are the proxies
+    that are believed, *compressing* codes the answers, None when nothing does.
     """
 
     inputs: Inputs
@@ -71,7 +71,6 @@ class Routine(Struct, frozen=True):
     budget: float
     clock: Callable[[], float] = time.time
     gates: tuple[Gate, ...] = ()
-    gates_behind: tuple[PromptGate, ...] = ()
     trusted: Networks = NOBODY
     compressing: Compressing | None = None
     finish: Finish | None = None
@@ -149,9 +148,6 @@ class EndpointHandler:
         except Refusal as refusal:
             answered(self._refused(refusal, exchange), None)
             return None
-        if routine.gates_behind and (refusing := check_prompt(routine.gates_behind, exchange)) is not None:
-            answered(refusing, None)
-            return None
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
         run = Run(routine.order, self.parts, frame, lambda ended: answered(self._plain(ended), ended))
         run.begin()
@@ -173,8 +169,6 @@ class EndpointHandler:
                 await take_body(exchange, self._routine.inputs, self.plan)
                 self._routine.inputs.accept(exchange)
                 self._routine.assembly.accept(exchange)
-                refusing = check_prompt(self._routine.gates_behind, exchange)
-            if refusing is None:
                 run = await self._run(exchange, receive, loop)
                 answer = self._plain(run) if self._routine.assembly.is_plain else await self._finished(run)
             else:
@@ -270,7 +264,7 @@ class EndpointHandler:
             failure, self._rows_of(failure), run.frame.names, exchange, results,
             debug=debug, pass_headers=self.plan.response.pass_headers,
         )  # fmt: skip
-        if self.plan.kind == "fan_out":
+        if self.plan.kind == "fan_out" or needed_more(results):
             answer.headers.append((PARTS, parts_header(results)))
         return answer
 

@@ -5,8 +5,7 @@ A step that is declared and not built, or built and not declared, does not impor
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aggregator.parts.frame import Part
 from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, UpstreamPlan
@@ -14,9 +13,10 @@ from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART, At
 from aggregator.plan.order.step import tied
 from aggregator.plan.types import EffectPlan, EndpointPlan
 from aggregator.policies.credentials.plan import ConstantPlan
-from aggregator.policies.rate_limit.pacing import Paced
-from aggregator.runtime.admission.building import build_gates, build_gates_behind
+from aggregator.policies.retry.retrying import Retried
+from aggregator.runtime.admission.building import build_gates
 from aggregator.runtime.background.effects import Effect
+from aggregator.runtime.calls.resending import Resender
 from aggregator.runtime.calls.sending import Sender, compile_sender
 from aggregator.runtime.calls.telling import CallTeller, Told
 from aggregator.runtime.handler import EndpointHandler
@@ -28,6 +28,7 @@ from aggregator.runtime.parts.guarding import Guarded
 from aggregator.runtime.parts.shape import compile_reshape
 from aggregator.runtime.plugins.functions import Transformed
 from aggregator.runtime.resources import Resources
+from aggregator.runtime.streams.repeating import Retrying
 from aggregator.runtime.streams.streaming import StreamHandler
 from aggregator.templates import PathPattern
 from aggregator.transport import Door
@@ -45,8 +46,7 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
     """Return the handler of *plan*; raises ``StartupError`` when a plug-in cannot be loaded."""
     params = _placeholders(plan.pattern)
     effects = tuple(_effect(effect, plan.key, resources, params) for effect in plan.effects)
-    gates = build_gates(plan.admission, resources.keeper)
-    behind = build_gates_behind(plan.admission, resources.keeper)
+    gates = build_gates(plan.admission, resources.schemes, resources.refusals)
     if plan.stream:
         assert plan.fan is not None
         call = plan.fan.parts[0].calls[0]
@@ -54,13 +54,13 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         inputs = resources.inputs(plan.inputs, plan.pattern.params)
         queue, report, discloses = resources.queue, resources.report, resources.discloses
         teller = _teller(call, plan.key, resources)
+        retrying = None if call.retry is None else Retrying(call.retry, resources.budget(call.upstream))
         return StreamHandler(
             plan, inputs, sender, door, effects, queue, report, discloses, gates, teller, resources.finish(plan),
-            resources.clock, resources.trusted, resources.compressing(plan), behind,
-            resources.pace(call.upstream),
+            resources.clock, resources.trusted, resources.compressing(plan), retrying,
         )  # fmt: skip
     fan = build_fan(plan.fan, plan.key, resources, params)
-    return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates, behind), fan.parts)
+    return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates), fan.parts)
 
 
 def _placeholders(pattern: PathPattern) -> tuple[str, ...]:
@@ -123,10 +123,15 @@ def _told(part: Part, attempt: Attempt, at: Site) -> Part:
     return part if teller is None else Told(part, teller)
 
 
-def _paced(part: Part, attempt: Attempt, at: Site) -> Part:
+def _retried(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
-    pace = at.resources.pace(plan.upstream)
-    return part if pace is None else Paced(part, pace, plan.upstream.label, plan.rows, plan.timeout)
+    assert plan.retry is not None
+    return Retried(part, plan.retry, at.resources.budget(plan.upstream), plan.timeout)
+
+
+def _sent(attempt: Attempt, at: Site) -> Part:
+    sender = _sender(attempt.call, at.resources, at.params)
+    return sender if attempt.call.retry is None else Resender(sender)
 
 
 def _teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) -> CallTeller | None:
@@ -161,11 +166,10 @@ def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str,
 
 _AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "transform": _transformed})
 _AROUND_DOOR = tied(AROUND_DOOR, {"auth": _credentialed})
-_AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
+_AROUND_CALL = tied(AROUND_CALL, {
     "for_each": _per_item,
     "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),
+    "retry": _retried,
     "told": _told,
-    "rate_limit": _paced,
-    "send": lambda _, attempt, at: _sender(attempt.call, at.resources, at.params),
-}
-_AROUND_CALL = tied(AROUND_CALL, _AROUND_BUILDERS)
+    "send": lambda _, attempt, at: _sent(attempt, at),
+})  # fmt: skip

@@ -48,7 +48,7 @@ def told(text: str, folder: Path, level: str = "error", **env: str) -> list[tupl
         (" {call: {url: users:/a, headers: ['x-a']}}", "['x-a']", "expected a mapping, found a list",
          "write a `key: value` for each"),
         (" {call: {url: users:/a, retries: 3}}", "retries", "unknown key `retries`",
-         "a call is made once; `fallback` names what to try when it fails"),
+         "write `retry: 2` here, for two retries"),
         (" {call: {url: users:/a, cache: 10s}}", "cache", "unknown key `cache`",
          "no answer is stored here; `response.cache_control` says how long others may keep it"),
         (" {call: users:a}", "a", "the path must start with `/`", "write `users:/a`"),

@@ -51,9 +51,9 @@ def test_a_step_cannot_run_without_standing_in_its_order(order) -> None:
     whole = dict.fromkeys((each.name for each in order), len)
     assert [each.name for each, _ in tied(order, whole)] == [each.name for each in order]
     with pytest.raises(TypeError, match="not built, or not declared"):
-        tied(order, whole | {"retry": len})
+        tied(order, whole | {"undeclared": len})
     with pytest.raises(TypeError, match="not built, or not declared"):
-        tied((*order, step("retry", bool)), whole)
+        tied((*order, step("undeclared", bool)), whole)
 
 
 def test_each_step_of_a_request_is_a_field_of_its_routine() -> None:

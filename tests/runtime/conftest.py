@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -175,11 +176,45 @@ class Sent:
         self.done(CallError(cause, message))
 
 
+@dataclass(slots=True)
+class Timer:
+    """Something that is due at a time, unless it is cancelled."""
+
+    when: float
+    run: Callable[[], object]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Let it be."""
+        self.cancelled = True
+
+
 class Clock:
-    """What the runtime needs of an event loop: the time, which stands still unless a test moves it."""
+    """What the runtime needs of an event loop: the time, which stands still unless a test moves it, and timers."""
 
     def __init__(self) -> None:
         self.now = 100.0
+        self.timers: list[Timer] = []
+
+    def call_later(self, delay: float, run: Callable[..., object], *given: Any) -> Timer:
+        """Have *run* called when the time has moved on by *delay*."""
+        self.timers.append(Timer(self.now + delay, partial(run, *given)))
+        return self.timers[-1]
+
+    @property
+    def waiting(self) -> list[Timer]:
+        """The timers that are not cancelled, the next one first."""
+        self.timers = sorted((timer for timer in self.timers if not timer.cancelled), key=lambda timer: timer.when)
+        return self.timers
+
+    def advance(self, seconds: float) -> None:
+        """Move the time on, and run what becomes due, each at its time."""
+        end = self.now + seconds
+        while self.waiting and self.waiting[0].when <= end:
+            timer = self.timers.pop(0)
+            self.now = max(self.now, timer.when)
+            timer.run()
+        self.now = end
 
     def time(self) -> float:
         """Give the time in seconds."""

@@ -14,6 +14,7 @@ from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import TimeoutSetting
 from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.http import Method
+from aggregator.policies.retry.settings import RetryOrNone
 
 
 class SuccessSettings(Settings):
@@ -161,6 +162,17 @@ class CallSettings(ShapeSettings):
     )
     timeout: Annotated[TimeoutSetting | None, EVERYWHERE] = Field(
         None, description="Limits of this call, cut to what the endpoint has left."
+    )
+    retry: Annotated[RetryOrNone | None, IN_REQUEST] = Field(
+        None,
+        description="How often the call is sent when it fails, instead of what its upstream says; the number of "
+        "retries alone, or `none`.",
+        examples=[2, {"attempts": 3, "on": ["connect", 503]}],
+    )
+    idempotent: Annotated[bool | None, IN_REQUEST] = Field(
+        None,
+        description="Whether the upstream takes the request twice for once, so that it may be sent again. By its "
+        "method (not POST, not PATCH), or an `idempotency-key` that it carries, unless said.",
     )
     optional: Annotated[bool, ON_PART & ~Works.RUNNER] = Field(
         False, description="A failure does not fail the answer; `default` takes the place of the result."

@@ -18,6 +18,7 @@ from aggregator.plan.compiling.endpoint.admission import caller_places
 from aggregator.plan.compiling.endpoint.edge import compile_errors
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.forwarding import Forwarding, verdicts_of
+from aggregator.plan.compiling.policies.retries import compile_retry, nearest_retry
 from aggregator.plan.compiling.requests import compile_request
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upstream
@@ -124,6 +125,8 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         success = SuccessPlan(_as_it_came((*compile_rows(settings.status_map), *near.rows)))
     if near.is_single and settings.transform is None:
         success = replace(success, verdicts=verdicts_of(request, rows))
+    retry, own = nearest_retry(settings, declared), settings.idempotent
+    may = own if own is not None or declared is None else declared.idempotent
     return CallPlan(
         name=name,
         upstream=upstream,
@@ -139,6 +142,7 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         graphql="no" if settings.graphql is None else "partial" if settings.graphql.partial else "strict",
         eager=near.eager,
         max_body=settings.max_body,
+        retry=compile_retry(retry, request, success.statuses, idempotent=may),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from aggregator.plan.explaining.carried import carried_member
 from aggregator.plan.explaining.drawing.graph import Line, draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
 from aggregator.plan.explaining.summary import call_words, deadline_of, moment_text, named_calls, part_text
+from aggregator.plan.explaining.timing import attempts_member, attempts_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
 from aggregator.plan.explaining.ways import ways_of
 from aggregator.plan.order.request import request_words
@@ -26,7 +27,8 @@ class ExplainedCall(Struct, frozen=True):
     """One request, as it would be written, and when it has to have ended; *part* tells its place: ``page.cart``.
 
     *seconds* is its limit, of a stream that of its first byte, cut to the endpoint's deadline when *is_cut*. *role* is
-    ``call``, ``fallback``, ``race``, ``group`` or ``background``.
+    ``call``, ``fallback``, ``race``, ``group`` or ``background``. *attempts* are those of a call that is sent more than
+    once, in words and as data.
     """
 
     part: str
@@ -34,6 +36,8 @@ class ExplainedCall(Struct, frozen=True):
     request: RequestPreview
     seconds: float
     is_cut: bool
+    attempts: str | None = None
+    attempts_member: dict[str, object] | None = None
 
 
 class ExplainedPart(Struct, frozen=True):
@@ -169,10 +173,14 @@ def _calls(plan: EndpointPlan, params: Mapping[str, Any], veil: Veil) -> Iterato
         for name, role, call in named_calls(part):
             is_cut = call.timeout > plan.timeout
             seconds = min(call.timeout, plan.timeout)
-            yield ExplainedCall(name, role, preview(call, params, veil), seconds, is_cut)
+            yield ExplainedCall(name, role, preview(call, params, veil), seconds, is_cut,
+                                attempts_text(call, seconds), attempts_member(call))  # fmt: skip
     for effect in plan.effects:
         request = preview(effect.call, params, veil)
-        yield ExplainedCall(moment_text(effect), "background", request, effect.call.timeout, is_cut=False)
+        seconds = effect.call.timeout
+        yield ExplainedCall(moment_text(effect), "background", request, seconds, is_cut=False,
+                            attempts=attempts_text(effect.call, seconds),
+                            attempts_member=attempts_member(effect.call))  # fmt: skip
 
 
 def _part(part: PartPlan, plan: EndpointPlan, veil: Veil) -> ExplainedPart:
@@ -211,6 +219,7 @@ def _call_member(call: ExplainedCall) -> dict[str, Any]:
         "body": request.body,
         "timeout": call.seconds,
         "cut_to_the_endpoint": call.is_cut,
+        **({"attempts": call.attempts_member} if call.attempts_member else {}),
     }
 
 

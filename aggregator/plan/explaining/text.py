@@ -10,6 +10,7 @@ from aggregator.plan.explaining.admitted import admission_lines
 from aggregator.plan.explaining.carried import carried_lines
 from aggregator.plan.explaining.explain import ExplainedPart, Explanation
 from aggregator.plan.explaining.summary import limits_text
+from aggregator.plan.explaining.timing import chain_text
 
 _COLUMNS = ("timeout", "network", "404", "4xx", "5xx", "invalid_body", "overloaded")
 _SELDOM = ("3xx", "unsuccessful", "input", "expression", "fault")
@@ -20,6 +21,8 @@ def explanation_text(explanation: Explanation) -> str:
     """Return *explanation* as text; headings stand at the start of a line, all else is indented."""
     plan = explanation.plan
     lines = [plan.key, f"  {explanation.answer}", f"  within {limits_text(plan)}"]
+    if chain := chain_text(plan):
+        lines.append(f"  {chain}")
     lines += [f"  {line}" for line in carried_lines(plan.edge)]
     if admission := [f"  {line}" for line in admission_lines(plan.admission)]:
         lines += ["", "Who may call", *map(explanation.veil.text, admission)]
@@ -58,6 +61,8 @@ def _request_lines(explanation: Explanation) -> Iterator[str]:
         yield from (f"    {line}" for line in (call.request.body or "").splitlines())
         verb = "begins to answer" if explanation.plan.stream and call.role == "call" else "ends"
         yield f"    {verb} within {duration_text(call.seconds)}{cut}"
+        if call.attempts is not None:
+            yield f"    {call.attempts}"
 
 
 def _failure_lines(explanation: Explanation) -> Iterator[str]:

@@ -9,10 +9,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from aggregator.durations import rate_text
 from aggregator.plan.calls import CallPlan, EachPlan, PartPlan, UpstreamPlan
 from aggregator.plan.order.step import Step, step, words_of
 from aggregator.plan.types import RowPlan
+from aggregator.policies.retry.plan import budget_words
 
 
 class Attempt(Struct, frozen=True):
@@ -47,17 +47,18 @@ def _auth_words(upstream: UpstreamPlan) -> tuple[str, ...]:
     return () if upstream.credentials is None else (f"auth ({upstream.credentials.scheme})",)
 
 
-def _rate_words(attempt: Attempt) -> tuple[str, ...]:
-    plan = attempt.call.upstream.rate_limit
-    assert plan is not None
-    return (f"rate_limit {rate_text(plan.rate.count, plan.rate.period)}",)
-
-
 AROUND_PART: Final[tuple[Step[PartPlan], ...]] = (
     Step("guard", _is_guarded, _guard_words),
     step("transform", lambda part: part.transform is not None),
 )
 """What is around all alternatives of a part."""
+
+
+def _retry_words(attempt: Attempt) -> tuple[str, ...]:
+    retry = attempt.call.retry
+    assert retry is not None
+    return (retry.words, budget_words(attempt.call.upstream.budget))
+
 
 AROUND_DOOR: Final[tuple[Step[UpstreamPlan], ...]] = (
     Step("auth", lambda upstream: upstream.credentials is not None, _auth_words),
@@ -67,8 +68,8 @@ AROUND_DOOR: Final[tuple[Step[UpstreamPlan], ...]] = (
 AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
     step("for_each", lambda attempt: attempt.each is not None),
     step("transform", lambda attempt: attempt.call.transform is not None),
+    Step("retry", lambda attempt: attempt.call.retry is not None, _retry_words),
     Step("told", lambda _: True, lambda _: ()),
-    Step("rate_limit", lambda attempt: attempt.call.upstream.rate_limit is not None, _rate_words),
     Step(
         "send",
         lambda _: True,

@@ -22,7 +22,8 @@ _TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*").fullmatch
 def parts_header(parts: Sequence[Result]) -> bytes:
     """Return the parts as a structured field (RFC 9651 list): ``ads;state=default;cause=deadline;ms=300;attempts=1``.
 
-    A part that is there although something inside it is not says how much: ``lines;state=ok;lost=2;cause=reset``.
+    One that needed more than one attempt says what each met: ``attempts=3;met="503 reset 200"``. A part that is there
+    although something inside it is not says how much: ``lines;state=ok;lost=2;cause=reset``.
     Parts that do not fit into ``LONGEST`` bytes are counted at its end: ``*;omitted=61``.
     """
     header = ", ".join([_item(part) for part in parts]).encode("ascii", "replace")
@@ -45,7 +46,8 @@ def _item(part: Result) -> str:
         text += f";cause={part.cause.value}"
     elif part.parts and (lost := lost_in(part)):
         text += f";lost={len(lost)}" + (f";cause={lost[0].cause.value}" if lost[0].cause else "")
-    return f"{text};ms={part.milliseconds:.0f};attempts={part.attempts}"
+    text += f";ms={part.milliseconds:.0f};attempts={part.attempts}"
+    return f'{text};met="{" ".join(part.met)}"' if part.met else text
 
 
 def _quoted(name: str) -> str:
@@ -66,6 +68,8 @@ def part_member(part: Result, *, debug: bool = False) -> dict[str, Any]:
         member["cause"] = part.cause.value
     member["ms"] = round(part.milliseconds, 1)
     member["attempts"] = part.attempts
+    if part.met:
+        member["met"] = list(part.met)
     if debug and part.cause is not None and not part.parts and (part.headers or (part.error and part.error.fault)):
         member["debug"] = details(part)
     if part.tried:
@@ -87,6 +91,14 @@ def is_partial(parts: Iterable[Result]) -> bool:
             if part.parts and lost_in(part):
                 return True
         elif part.state in _REPLACED:
+            return True
+    return False
+
+
+def needed_more(parts: Iterable[Result]) -> bool:
+    """Return whether one of *parts* needed more than one attempt."""
+    for part in parts:  # noqa: SIM110 - each answer asks this
+        if part.attempts > 1 and part.met:
             return True
     return False
 

@@ -12,7 +12,7 @@ from aggregator.codecs.reading import read_body
 from aggregator.codecs.registry import codec_for
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
-from aggregator.http import first
+from aggregator.http import first, seconds_until
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result, failed
 from aggregator.plan.calls import CallPlan, SuccessPlan
@@ -47,6 +47,8 @@ class Judge:
         result.raw = reply.body
         result.reply = reply
         result.upstream = label = self._label
+        if reply.attempts > 1:
+            result.attempts = reply.attempts
         if self._cap is not None and len(reply.body) > self._cap:
             error = CallError(Cause.TOO_LARGE, f"The upstream '{label}' sent too large a body.")
             return _as_failure(result, error)
@@ -113,7 +115,8 @@ def judges_alike(plan: CallPlan) -> Hashable | None:
 
 
 def _as_failure(result: Result, error: AggregatorError) -> Result:
-    failure = failed(result.name, error, result.started, result.ended, upstream=result.upstream, status=result.status)
+    failure = failed(result.name, error, result.started, result.ended, upstream=result.upstream, status=result.status,
+                     attempts=result.attempts)  # fmt: skip
     failure.headers, failure.raw, failure.reply = result.headers, result.raw, result.reply
     failure.decoder = _lenient
     return failure
@@ -131,7 +134,7 @@ def _status_error(label: str, status: int, headers: list[tuple[bytes, bytes]]) -
     wait = first(headers, b"retry-after") or b""
     if status == 404:
         return CallError(Cause.STATUS, f"The upstream '{label}' did not find it.")
-    retry_after = float(wait) if status in (429, 503) and wait.isdigit() and len(wait) < 7 else None
+    retry_after = seconds_until(wait, headers) if status in (429, 503) and wait else None
     if status in _MEANINGS:
         return CallError(Cause.STATUS, f"The upstream '{label}' {_MEANINGS[status]}.")
     if 300 <= status < 400:

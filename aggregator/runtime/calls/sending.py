@@ -101,7 +101,7 @@ class Sender:
             else:
                 target, headers, body = self.render(frame)
         except AggregatorError as error:
-            done(self._refused(blame(error, frame.names), now))
+            done(self.refused(blame(error, frame.names), now))
             return None
         deadline = now + routine.timeout
         if deadline > frame.deadline:
@@ -126,14 +126,27 @@ class Sender:
         """Return the result that *outcome* means for this call, which *started* then (loop time)."""
         if isinstance(outcome, CallError):
             upstream, rows = "" if outcome.cause in _NOT_CALLED else self.plan.upstream.label, self.plan.rows
-            return failed(self.name, outcome, started, frame.loop.time(), upstream=upstream, rows=rows)
-        result = self._routine.judge.judge(frame, outcome, started)
-        if result.state is State.FAILED:
-            result.is_ruled_by(self.plan.rows)
+            result = failed(self.name, outcome, started, frame.loop.time(), upstream=upstream, rows=rows,
+                            attempts=outcome.attempts)  # fmt: skip
+        else:
+            result = self._routine.judge.judge(frame, outcome, started)
+            if result.state is State.FAILED:
+                result.is_ruled_by(self.plan.rows)
+        if outcome.attempts > 1:
+            result.has_met((Cause.RESET.value, *result.words))
         return result
 
-    def _refused(self, error: AggregatorError, now: float) -> Result:
+    def refused(self, error: AggregatorError, now: float) -> Result:
+        """Return the failure of a call that could not be written."""
         return failed(self.name, error, now, now, rows=self.plan.rows, attempts=0)
+
+    def send_again(self, frame: Frame, rendered: Rendered, done: Done) -> Cancelable:
+        """Send what was rendered before; *done* gets its result, as from ``start``."""
+        now, routine = frame.loop.time(), self._routine
+        deadline = min(now + routine.timeout, frame.deadline)
+        if routine.redirects:
+            return _Following(self, frame, rendered, deadline, done, now)
+        return self.send(frame, rendered, deadline, partial(self._ended, frame, done, now))
 
     def send(
         self, frame: Frame, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]

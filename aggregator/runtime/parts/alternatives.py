@@ -55,7 +55,9 @@ class _Trying:
         result.name = self._name
         result.attempts = sum(tried.attempts for tried in self._tried)
         result.started = self._tried[0].started
-        result.tried = tuple(self._tried[:-1])
+        if any(tried.met for tried in self._tried):
+            result.has_met(tuple(word for tried in self._tried for word in tried.words))
+        result.tried = (*self._tried[:-1], *result.tried)
         self._done(result)
 
     def cancel(self) -> None:
@@ -121,7 +123,7 @@ class _Racing:
         self.cancel()
         result.name = self._name
         result.attempts += still_running + sum(other.attempts for other in others)
-        result.tried = tuple(others)
+        result.tried = (*others, *result.tried)
         self._done(result)
 
     def cancel(self) -> None:

@@ -139,6 +139,7 @@ class _Running:
         outcomes = tuple(outcome for outcome in self._outcomes if outcome is not None)
         whole.attempts = sum(outcome.attempts for outcome in outcomes)
         whole.made_of(outcomes)
+        whole.has_met(tuple(word for outcome in outcomes for word in outcome.met))
         whole.parts = self._lost()
         try:
             whole.json = self._collected()

@@ -36,7 +36,10 @@ class Group:
             result = self._spliced(run, started, ended)
         except AggregatorError as error:
             result = failed(self.name, error, started, ended)
-        result.parts = run.ended_results()
+        result.parts = inner = run.ended_results()
+        if any(part.met for part in inner):
+            result.attempts = sum(part.attempts for part in inner)
+            result.has_met(tuple(word for part in inner for word in part.met))
         return result
 
     def _spliced(self, run: Run, started: float, ended: float) -> Result:

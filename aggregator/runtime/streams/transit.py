@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterable, AsyncIterator
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from aggregator.errors import AggregatorError, CallError, Cause
-from aggregator.exchange import Exchange
-from aggregator.http import first, has_body, joined
+from aggregator.http import first, has_body
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result, as_call_error, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
-from aggregator.policies.rate_limit.pacing import Pace
+from aggregator.policies.retry.retrying import Course
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.compressing import Compressing, StreamCoder
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.failure import failure_answer
+from aggregator.runtime.answers.outcome import HEADER, needed_more, parts_header
 from aggregator.runtime.answers.replying import CLOSE, Receive, Send
 from aggregator.runtime.calls.judging import is_verdict
+from aggregator.runtime.calls.rendering import Rendered
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.calls.telling import CallTeller
 from aggregator.runtime.finish.building import Finish
@@ -30,13 +32,14 @@ from aggregator.runtime.request.body import body_stream
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.runtime.streams.heads import Head
-from aggregator.transport import Door, Reply, StreamReply, accept_encoding
+from aggregator.runtime.streams.repeating import Retrying, as_whole, repeated
+from aggregator.runtime.streams.uploads import announces_body, asking_coding, length_of
+from aggregator.transport import Door, Reply, StreamReply
 
 CLOSE_DELIMITED = "aggregator.close_delimited"
 """The name in the scope of whether the server ends an answer of unknown length with the connection (HTTP/1.0)."""
 _MOST_OF_A_FAILURE = 64 * 1024
 _CALL = {"call": 0}
-_CODINGS = b"accept-encoding: " + accept_encoding() + b"\r\n"
 
 
 class Stream(Struct, frozen=True, eq=False):
@@ -49,7 +52,7 @@ class Stream(Struct, frozen=True, eq=False):
     discloses: Discloses
     finish: Finish | None = None
     compressing: Compressing | None = None
-    pace: Pace | None = None
+    retrying: Retrying | None = None
 
 
 class Transit:
@@ -59,8 +62,8 @@ class Transit:
     """
 
     __slots__ = (
-        "_frame", "_hears", "_opened", "_receive", "_send", "_silence", "_stream", "_wants_length", "closing", "read",
-        "results", "size", "status", "whole",
+        "_course", "_frame", "_hears", "_opened", "_receive", "_send", "_silence", "_stream", "_wants_length",
+        "closing", "read", "results", "size", "status", "whole",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, frame: Frame, receive: Receive, send: Send, scope: Any) -> None:
@@ -73,12 +76,13 @@ class Transit:
         self._wants_length = scope.get("http_version") == "1.0" and not scope.get(CLOSE_DELIMITED)
         self.closing: bool = scope.get("aggregator.draining", False)
         self.read = asyncio.Event()
-        self.whole = stream.sender.plan.request.body_kind != "forward" or not _has_body(
+        self.whole = stream.sender.plan.request.body_kind != "forward" or not announces_body(
             frame.exchange, scope.get("http_version", "1.1")
         )
         self.status = 0
         self.size = 0
         self._opened: float | None = None
+        self._course: Course | None = None
         self.results: tuple[Result, ...] = ()
         if self.whole:
             self.read.set()
@@ -93,8 +97,7 @@ class Transit:
                 raise _slow_client() from None
             return self._failed(error, started)
         async with reply:
-            success = self._stream.sender.plan.success
-            if reply.status not in success.statuses and not is_verdict(success, reply.status, self._frame.exchange):
+            if self._is_failure(reply):
                 return self._failed(await _whole(reply), started)
             now = self._frame.loop.time()
             result = Result(self._stream.sender.name, started, now, status=reply.status)
@@ -106,31 +109,52 @@ class Transit:
                 return self._answer_to(
                     failed("response", blame(error, self._frame.names), now, now), self._stream.plan.rows
                 )
-            return await self._pass_on(reply, answer)
+            return await self._pass_on(reply, self._telling(answer))
 
     def _take(self, result: Result) -> None:
         """Keep what became of the call, also for the expressions that come after it."""
+        if self._course is not None:
+            self._course.conclude(result)
         self.results = (result,)
         self._frame.names.see(_CALL, self.results)
 
+    def _is_failure(self, reply: StreamReply) -> bool:
+        success, status = self._stream.sender.plan.success, reply.status
+        return status not in success.statuses and not is_verdict(success, status, self._frame.exchange)
+
     async def _open(self) -> StreamReply:
         try:
-            target, headers, body = self._stream.sender.render(self._frame)
+            rendered = self._stream.sender.render(self._frame)
         except CallError:
             raise
         except AggregatorError as error:
             raise as_call_error(blame(error, self._frame.names)) from None
+        seconds, retrying = self._stream.sender.plan.timeout, self._stream.retrying
+        if retrying is None or not self.whole:
+            return await self._ask(rendered, seconds)
+        now = self._frame.loop.time()
+        course = self._course = Course(*retrying, now, min(self._frame.deadline, now + seconds))
+        course.written.request = rendered
+        return await repeated(course, partial(self._ask, rendered), self._judge)
+
+    def _judge(self, outcome: StreamReply | CallError, started: float) -> Result | None:
+        """Return the failure that *outcome* of an attempt is, None for a reply to hand on."""
+        if isinstance(outcome, StreamReply) and not self._is_failure(outcome):
+            return None
+        return self._stream.sender.judge(self._frame, as_whole(outcome), started)
+
+    async def _ask(self, rendered: Rendered, seconds: float) -> StreamReply:
+        """Return the reply, whose head comes within *seconds*. Raises CallError."""
+        target, headers, body = rendered
         exchange, idle, plan = self._frame.exchange, self._stream.plan.idle_timeout, self._stream.sender.plan
-        headers = headers.replace(_CODINGS, b"accept-encoding: %b\r\n" % _coding_for(exchange))
+        headers = asking_coding(headers, exchange)
         source: bytes | AsyncIterable[bytes] | None = body
         if not self.whole:
-            headers += _length(exchange)
+            headers += length_of(exchange)
             source = self._body()
         deadline = self._frame.deadline
-        if self._stream.pace is not None:
-            await self._stream.pace.turn(min(plan.timeout, deadline - self._frame.loop.time()))
         return await self._stream.door.stream(
-            plan.request.method, target, headers, source, answer_timeout=plan.timeout,
+            plan.request.method, target, headers, source, answer_timeout=seconds,
             deadline=None if deadline == math.inf else deadline, idle_timeout=idle,
         )  # fmt: skip
 
@@ -173,7 +197,14 @@ class Transit:
         frame = self._frame
         debug = self._stream.discloses(frame.exchange)
         passed = self._stream.plan.response.pass_headers
-        return failure_answer(failure, rows, frame.names, frame.exchange, (), debug=debug, pass_headers=passed)
+        answer = failure_answer(failure, rows, frame.names, frame.exchange, (), debug=debug, pass_headers=passed)
+        return self._telling(answer)
+
+    def _telling(self, answer: Answer) -> Answer:
+        """Return *answer*, which tells of attempts if there was more than one."""
+        if needed_more(self.results):
+            answer.headers.append((HEADER, parts_header(self.results)))
+        return answer
 
     def tell(self, teller: CallTeller, broke: BaseException | None) -> None:
         """Tell of the call, which *broke* ended before its body was through; nothing when none was made."""
@@ -233,28 +264,3 @@ async def _whole(reply: StreamReply) -> Reply:
     except CallError:
         body = b""
     return Reply(reply.status, reply.headers, body)
-
-
-def _coding_for(exchange: Exchange) -> bytes:
-    """Return the content coding to ask for: the body is not decoded on its way, so the client has to understand it."""
-    sent = joined(exchange.header_list, b"accept-encoding") or b""
-    for token in sent.lower().split(b","):
-        coding, _, weight = token.replace(b" ", b"").partition(b";")
-        if coding == b"gzip" and weight.rstrip(b"0.") != b"q=":
-            return b"gzip"
-    return b"identity"
-
-
-def _has_body(exchange: Exchange, version: str) -> bool:
-    """Return whether a body comes with the request; in HTTP/1 its framing says so (RFC 9112 §6.3)."""
-    if not version.startswith("1"):
-        return True
-    return any(name in (b"content-length", b"transfer-encoding") for name, _ in exchange.header_list)
-
-
-def _length(exchange: Exchange) -> bytes:
-    """Return the header line with the length of the body, if the client said it; otherwise it goes up in chunks."""
-    names = dict(exchange.header_list)
-    if b"transfer-encoding" in names or b"content-length" not in names:
-        return b""
-    return b"content-length: " + names[b"content-length"] + b"\r\n"

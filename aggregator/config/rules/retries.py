@@ -1,0 +1,170 @@
+"""Retries can happen: the request may be sent twice, and there is time for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.sites import Analysis, CallSite, Part
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
+from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.fields import duration_text
+from aggregator.http import IDEMPOTENT
+from aggregator.policies.retry.diagnostics import Bounds, longest_pauses, retry_findings
+from aggregator.policies.retry.settings import NO_RETRY, RetrySettings
+
+_KEY = "idempotency-key"
+_DEFAULT_TOTAL = 10.0
+
+
+def check_retries(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Retries of calls, and of upstreams in the time that the calls of an endpoint have."""
+    for call in analysis.calls:
+        if call.via is not None or call.settings.kind != "url":
+            continue
+        own, upstream = call.settings.retry, around.upstream(call.url.upstream if call.url else None)
+        if own is not None and own is not NO_RETRY:
+            yield from retry_findings(own, (*call.path, "retry"), _bounds(analysis, call, around))
+            yield from _check_budget(own, (*call.path, "retry"))
+            yield from _check_repeats(analysis, call, upstream, around)
+        elif own is None and upstream is not None and upstream.retry is not None:
+            yield from _check_shared(upstream.retry, _bounds(analysis, call, around), call)
+        yield from _check_idempotent(call, own, upstream)
+    yield from _check_chain(analysis, around)
+
+
+def _check_chain(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Calls that wait for each other, whose attempts together have less time than each of them for itself."""
+    bounds = _of_endpoint(analysis, around)
+    if bounds is None or analysis.fan is None:
+        return
+    known: dict[str, _Chain] = {}
+    chains = [_chain(part, around, known) for part in analysis.fan.parts.values()]
+    names, seconds = max(chains, key=_time, default=_NOTHING)
+    if len(names) > 1 and seconds > bounds.seconds:
+        message = (
+            f"the calls {' → '.join(names)} may take {duration_text(seconds)} with all their attempts, and have "
+            f"{duration_text(bounds.seconds)}: {duration_text(seconds - bounds.seconds)} too little"
+        )
+        hint = "give the endpoint more time, or shorten `per_try`, or make fewer `attempts`"
+        yield Finding("bad-retry", message, bounds.place, hint, "warning")
+
+
+_Chain = tuple[tuple[str, ...], float]
+_NOTHING: _Chain = ((), 0.0)
+
+
+def _time(chain: _Chain) -> float:
+    return chain[1]
+
+
+def _chain(part: Part, around: Surroundings, known: dict[str, _Chain]) -> _Chain:
+    """Return the calls that *part* waits for with itself, and what their attempts may take, also if not *known* yet."""
+    if part.name not in known:
+        known[part.name] = _NOTHING  # where they wait for each other, another rule speaks
+        before = [_chain(part.home.parts[name], around, known) for name in part.reads if name in part.home.parts]
+        names, seconds = max(before, key=_time, default=_NOTHING)
+        known[part.name] = ((*names, part.name), seconds + _attempts_of(part, around))
+    return known[part.name]
+
+
+def _attempts_of(part: Part, around: Surroundings) -> float:
+    """Return the seconds that the attempts of *part* may take; 0.0 where nothing limits one of them."""
+    upstream = around.upstream(part.settings.url.partition(":")[0].split(" ")[-1] if part.settings.url else None)
+    retry = part.settings.retry or (upstream.retry if upstream is not None else None)
+    if retry is None or retry is NO_RETRY or retry.per_try is None:
+        return 0.0
+    return retry.attempts * retry.per_try + longest_pauses(retry.backoff, retry.attempts)
+
+
+def check_upstream_retries(around: Surroundings) -> Iterator[Finding]:
+    """Retries of upstreams, within the timeout that they have themselves."""
+    for name, upstream in around.settings.upstreams.items():
+        path: Steps = ("upstreams", name)
+        total = upstream.timeout.total if upstream.timeout is not None else None
+        bounds = None if total is None else Bounds(total, (*path, "timeout"), "the time of a call")
+        if upstream.retry is not None:
+            yield from retry_findings(upstream.retry, (*path, "retry"), bounds)
+
+
+def _bounds(analysis: Analysis, call: CallSite, around: Surroundings) -> Bounds:
+    """Return the shortest limit that is around all attempts of *call*."""
+    own, whole = _of_call(call, around), _of_endpoint(analysis, around)
+    return own if call.role == "background" or whole is None or own.seconds <= whole.seconds else whole
+
+
+def _of_endpoint(analysis: Analysis, around: Surroundings) -> Bounds | None:
+    settings, deadline = analysis.settings, around.settings.defaults.deadline
+    if settings is not None and settings.timeout is not None:
+        return Bounds(settings.timeout, (*analysis.path, "timeout"), "the deadline")
+    if settings is None or deadline is None or settings.stream:
+        return None
+    return Bounds(deadline, ("defaults", "deadline"), "the deadline")
+
+
+def _of_call(call: CallSite, around: Surroundings) -> Bounds:
+    root, name = around.settings, call.url.upstream if call.url else None
+    upstream = around.upstream(name)
+    levels = (
+        (call.settings.timeout, (*call.path, "timeout")),
+        (upstream.timeout if upstream else None, ("upstreams", str(name), "timeout")),
+        (root.defaults.timeout, ("defaults", "timeout")),
+        (root.client.timeout, ("client", "timeout")),
+    )
+    for limits, path in levels:
+        if limits is not None and limits.total is not None:
+            return Bounds(limits.total, path, "the time of the call")
+    return Bounds(_DEFAULT_TOTAL, call.path, "10s, unless it has a `timeout`")
+
+
+def _check_shared(retry: RetrySettings, bounds: Bounds, call: CallSite) -> Iterator[Finding]:
+    """A call that has less time than the retry of its upstream needs, unless the upstream says so itself."""
+    assert call.url is not None
+    path: Steps = ("upstreams", str(call.url.upstream), "retry")
+    if retry.per_try is None or bounds.place[0] == "upstreams":
+        return
+    for found in retry_findings(retry, path, bounds):
+        there = Elsewhere((*path, "per_try"), "the limit of one attempt")
+        hint = "give it more time, or write a `retry` of its own, or `retry: none`"
+        yield Finding(found.code, found.message, bounds.place, hint, found.level, related=(there,))
+
+
+def _check_budget(retry: RetrySettings, path: Steps) -> Iterator[Finding]:
+    if retry.budget is not None:
+        message = "a call has no budget of its own: all calls to its upstream share one"
+        yield Finding("no-effect", message, (*path, "budget"), "write it in the `retry` of the upstream", at_key=True)
+
+
+def _check_repeats(
+    analysis: Analysis, call: CallSite, upstream: UpstreamSettings | None, around: Surroundings
+) -> Iterator[Finding]:
+    """A retry of a request that must not be sent twice."""
+    settings, path = call.settings, (*call.path, "retry")
+    said = settings.idempotent if settings.idempotent is not None or upstream is None else upstream.idempotent
+    if said or (said is None and (call.method in IDEMPOTENT or _may_carry_key(analysis, call, upstream, around))):
+        return
+    if analysis.settings is None and settings.method is None:  # what the body of a client makes of it is not known here
+        return
+    what = "`idempotent: false` says that it is sent once" if said is False else f"a {call.method} is not sent twice"
+    hint = f"add `idempotent: true` if twice is as good as once, or send an `{_KEY}` header"
+    yield Finding("bad-retry", f"no retry can happen: {what}", path, hint, at_key=True)
+
+
+def _may_carry_key(analysis: Analysis, call: CallSite, upstream: UpstreamSettings | None, around: Surroundings) -> bool:
+    own, endpoint = call.settings, analysis.settings
+    levels = (own.forward, endpoint.forward if endpoint else None, upstream.forward if upstream else None,
+              around.settings.defaults.forward)  # fmt: skip
+    forwarded = (name for level in levels if level is not None for name in level.headers)
+    names = {name.lower() for name in (*own.headers, *(upstream.headers if upstream else ()), *forwarded)}
+    return _KEY in names or "all" in names
+
+
+def _check_idempotent(
+    call: CallSite, own: RetrySettings | None, upstream: UpstreamSettings | None
+) -> Iterator[Finding]:
+    """`idempotent` where nothing is ever sent twice."""
+    shared = upstream.retry if upstream is not None else None
+    if call.settings.idempotent is not None and (own if own is not None else shared) in (None, NO_RETRY):
+        message = "`idempotent` has no effect: the call is sent once"
+        yield Finding("no-effect", message, (*call.path, "idempotent"), "add `retry`, or remove it", at_key=True)

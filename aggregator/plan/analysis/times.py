@@ -1,0 +1,42 @@
+"""How long calls, and chains of calls that wait for each other, may take with all their attempts."""
+
+from __future__ import annotations
+
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
+
+Chain = tuple[tuple[str, ...], float]
+"""The names of parts that wait for each other, and the seconds that they may take together."""
+
+
+def seconds_of(call: CallPlan) -> float:
+    """Return the seconds that *call* takes at most: those of all its attempts and pauses, within its timeout."""
+    retry = call.retry
+    if retry is None or retry.per_try is None:
+        return call.timeout
+    return min(call.timeout, retry.attempts * retry.per_try + retry.pauses)
+
+
+def longest_chain(fan: FanPlan) -> Chain:
+    """Return the chain of parts of *fan* that may take longest."""
+    known: dict[int, Chain] = {}
+
+    def until(number: int) -> Chain:
+        if number not in known:
+            part = fan.parts[number]
+            names, seconds = max(map(until, part.waits), key=_time, default=((), 0.0))
+            known[number] = ((*names, part.name), seconds + _seconds_of_part(part))
+        return known[number]
+
+    return max(map(until, range(len(fan.parts))), key=_time, default=((), 0.0))
+
+
+def _time(chain: Chain) -> float:
+    return chain[1]
+
+
+def _seconds_of_part(part: PartPlan) -> float:
+    """Return the seconds of *part*: alternatives follow each other, runners and parts of a group do not."""
+    inner = longest_chain(part.group)[1] if part.group is not None else 0.0
+    runners = max(map(_seconds_of_part, part.race), default=0.0)
+    whole = sum(map(seconds_of, part.calls)) + runners + inner
+    return whole if part.timeout is None else min(whole, part.timeout)

@@ -1,0 +1,69 @@
+"""Retries of calls: the nearest setting, and whether a request may be sent twice at all."""
+
+from __future__ import annotations
+
+from aggregator.causes import causes_called
+from aggregator.config.model.call import CallSettings
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
+from aggregator.http import IDEMPOTENT
+from aggregator.plan.calls import RequestPlan
+from aggregator.policies.retry.plan import BudgetPlan, Repeats, RetryPlan
+from aggregator.policies.retry.settings import NO_RETRY, RetrySettings
+
+_KEY = b"idempotency-key"
+
+
+def nearest_retry(call: CallSettings, upstream: UpstreamSettings | None) -> RetrySettings | None:
+    """Return the retry of *call*, its own or that of its *upstream*; None when it is sent once."""
+    said = call.retry if call.retry is not None or upstream is None else upstream.retry
+    return None if said is NO_RETRY else said
+
+
+def compile_retry(
+    settings: RetrySettings | None, request: RequestPlan, successes: frozenset[int], *, idempotent: bool | None
+) -> RetryPlan | None:
+    """Return how a call is sent again that counts *successes* as success; None when it is sent once.
+
+    *idempotent* is what the file says of it.
+    """
+    repeats = None if settings is None else _repeats(request, idempotent=idempotent)
+    if settings is None or repeats is None:
+        return None
+    return RetryPlan(
+        attempts=settings.attempts,
+        statuses=frozenset(status for key in settings.on for status in statuses_called(key)) - successes,
+        causes=frozenset(cause for key in settings.on for cause in causes_called(key)),
+        backoff=settings.backoff,
+        per_try=settings.per_try,
+        repeats=repeats,
+        on=settings.on,
+    )
+
+
+def statuses_called(key: str) -> range:
+    """Return the statuses that *key*, a status, a class or a cause, names."""
+    if key.isdigit():
+        return range(int(key), int(key) + 1)
+    return range(int(key[0]) * 100, int(key[0]) * 100 + 100) if key[0].isdigit() else range(0)
+
+
+def _repeats(request: RequestPlan, *, idempotent: bool | None) -> Repeats | None:
+    if idempotent is not None:
+        return "always" if idempotent else None
+    if request.method in IDEMPOTENT:
+        return "always"
+    return "with_key" if _may_carry_key(request) else None
+
+
+def _may_carry_key(request: RequestPlan) -> bool:
+    named = (*(name for name, _ in request.headers), *request.forward_headers)
+    if _KEY in named or b"\n" + _KEY + b":" in b"\n" + request.constant_headers:
+        return True
+    withheld = request.forward_rest.headers
+    return withheld is not None and _KEY not in withheld
+
+
+def compile_budget(settings: UpstreamSettings) -> BudgetPlan:
+    """Return how much retries may add to the calls of an upstream."""
+    budget = settings.retry.budget if settings.retry is not None else None
+    return BudgetPlan() if budget is None else BudgetPlan(budget.share, budget.floor)

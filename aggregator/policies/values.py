@@ -1,0 +1,86 @@
+"""Values that settings of policies are written in: shares, ranges of durations, rates a second."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, GetPydanticSchema, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError, core_schema
+
+from aggregator.durations import rate_of
+from aggregator.fields import duration_text, parse_duration
+
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
+
+
+class Span(NamedTuple):
+    """A duration that lies between two, both in seconds."""
+
+    least: float
+    most: float
+
+    def __str__(self) -> str:
+        return f"{duration_text(self.least)}..{duration_text(self.most)}"
+
+
+def _span(value: Any) -> Span:
+    if isinstance(value, Span):
+        return value
+    least, dots, most = value.partition("..") if isinstance(value, str) else (value, "", "")
+    span = Span(parse_duration(least), parse_duration(most if dots else least))
+    if not 0 < span.least <= span.most:
+        hint = "write the shorter one first, such as 25ms..250ms"
+        raise PydanticCustomError("bad-duration", "This is not a range of durations.", {"hint": hint})
+    return span
+
+
+def _share(value: Any) -> float:
+    if isinstance(value, str) and (found := _SHARE.fullmatch(value.strip())) and 0 < float(found[1]) <= 100:
+        return float(found[1]) / 100
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100:
+        near = f"{value * 100:g}%" if value < 1 else f"{value:g}%"
+        raise PydanticCustomError("bad-share", "A share is written in percent.", {"hint": f"write `{near}`"})
+    raise PydanticCustomError("bad-share", "This is not a share.", {"hint": "write it like 20%, above 0% up to 100%"})
+
+
+def share_text(share: float) -> str:
+    """Return *share* as the file writes it: ``20%``."""
+    return f"{share * 100:g}%"
+
+
+def _per_second(value: Any) -> float:
+    if value == 0 and not isinstance(value, bool):
+        return 0.0
+    found = rate_of(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": "write it like 10/s or 30/m, or 0"})
+    return found[0] / found[1]
+
+
+_ANY = GetPydanticSchema(lambda _source, _handler: core_schema.any_schema())
+
+DurationSpan = Annotated[
+    Span,
+    _ANY,
+    BeforeValidator(_span),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9a-z.]+(\.\.[0-9a-z.]+)?$", "examples": ["25ms..250ms", "5s"]}),
+]
+"""Two durations, the shorter one first; one stands for both."""
+
+Share = Annotated[
+    float,
+    BeforeValidator(_share),
+    PlainSerializer(share_text, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}(\.\d+)?\s*%$", "examples": ["20%", "2.5%"]}),
+]
+"""A share, written in percent, above zero."""
+
+PerSecond = Annotated[
+    float,
+    BeforeValidator(_per_second),
+    PlainSerializer(lambda rate: f"{rate:g}/s", return_type=str),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^[1-9]\d*/.+$", "examples": ["10/s", "30/m"]}),
+]
+"""A rate as a number a second; 0 is allowed."""

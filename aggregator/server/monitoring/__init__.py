@@ -1,1 +1,0 @@
-"""What a team needs to watch a server: alerting rules for Prometheus, and a dashboard for Grafana."""
