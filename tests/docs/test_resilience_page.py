@@ -1,0 +1,64 @@
+"""The page about resilience: each of its files is fine, and does what the page says of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+from aggregator.server.application.app import create_app
+from aggregator.server.once.checking import check_file
+
+PAGE = (Path(__file__).parents[2] / "docs/resilience.md").read_text(encoding="utf-8")
+SECTIONS = {section.splitlines()[0]: section for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]}
+
+
+def pieces(section: str) -> list[str]:
+    """Return the files of a section."""
+    return re.findall(r"^```yaml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("piece", pieces(PAGE))
+def test_a_file_of_the_page_has_no_problem(piece: str, tmp_path: Path) -> None:
+    """It is whole but for its version."""
+    (tmp_path / "routes.yaml").write_text(f"version: 1\n{piece}", encoding="utf-8")
+    assert [problem.message for problem in check_file(str(tmp_path / "routes.yaml")).diagnostics] == []
+
+
+class Server:
+    """Answers with *statuses* in turn, the last one for ever, and counts."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return httpx.Response(status, json={"n": len(self.requests)})
+
+
+def ask(folder: Path, section: str, server: Server, *asked: str) -> list[httpx.Response]:
+    """Return the answers to requests like ``GET /x`` to the first file of *section*."""
+    file = folder / "routes.yaml"
+    file.write_text(f"version: 1\n{pieces(SECTIONS[section])[0]}", encoding="utf-8")
+    app = create_app(file, transport=httpx.MockTransport(server))
+    with TestClient(app, raise_server_exceptions=False) as api:
+        return [api.request(*one.split(" ", 1)) for one in asked]
+
+
+def test_retries(tmp_path: Path) -> None:
+    """A failed call is sent again, with what each attempt met in the header; `none` ends it, and a key is constant."""
+    (answer,) = ask(tmp_path, "Retries", Server(503, 502, 200), "GET /users/7")
+    assert answer.json() == {"n": 3}
+    assert answer.headers["aggregator-parts"].endswith('attempts=3;met="503 502 200"')
+    once = Server(503)
+    (answer,) = ask(tmp_path, "Retries", once, "GET /live/7")
+    assert (answer.status_code, len(once.requests)) == (502, 1)
+    keyed = Server(503, 200)
+    ask(tmp_path, "Retries", keyed, "POST /orders")
+    assert len({request.headers["idempotency-key"] for request in keyed.requests}) == 1
+    assert len(keyed.requests) == 2
