@@ -28,3 +28,9 @@ def rate_of(text: str) -> tuple[int, float] | None:
         return None
     period = UNITS[found[2]] if found[2] else duration_of(found[3])
     return (int(found[1]), period) if period else None
+
+
+def rate_text(count: int, period: float) -> str:
+    """Return *count* in *period* seconds as a rate: ``10/m``, ``5/30s``."""
+    unit = next((unit for unit, seconds in UNITS.items() if seconds == period and unit != "ms"), f"{period:g}s")
+    return f"{count}/{unit}"

@@ -26,6 +26,7 @@ COMMANDS = {
     "keys": "aggregator.cli.commands.keys:keys",
     "status": "aggregator.cli.commands.status:status",
     "reload": "aggregator.cli.commands.reload:reload",
+    "monitoring": "aggregator.cli.commands.monitoring:monitoring",
     "schema": "aggregator.cli.commands.schema:schema",
     "reference": "aggregator.cli.commands.reference:reference",
 }

@@ -100,6 +100,10 @@ def _masked(text: str, hidden: Mapping[str, str]) -> str:
     return text
 
 
+_ONE_OR_MANY = frozenset({"background", "rate_limit", "require"})
+"""Lists that may be written as the only one of their mappings."""
+
+
 def written_path(value: Any, path: Steps) -> tuple[Steps, bool]:
     """*path* as it stands in *value*, the text of the file, and whether what it leads to is written there.
 
@@ -112,7 +116,7 @@ def written_path(value: Any, path: Steps) -> tuple[Steps, bool]:
         if isinstance(value, list):
             key: str | int | None = step if isinstance(step, int) and 0 <= step < len(value) else None
         elif isinstance(value, dict):
-            if step == 0 and steps[-1:] == ["background"]:
+            if step == 0 and steps and steps[-1] in _ONE_OR_MANY:
                 continue
             key = _key_of(value, step)
         else:

@@ -9,12 +9,14 @@ from typing import Any
 from msgspec import Struct, field
 
 from aggregator.errors import AggregatorError
+from aggregator.stores.rate import Rate
 
 
 class Caller(Struct, frozen=True):
     """Who calls. *scheme* is the name under ``auth:``; *issuer* and *subject* are unique within it.
 
     *key* is the name of an API key, never its text. *until* is the Unix time from which this has to be judged anew.
+    *rate* is the limit of that key, if it has one.
     """
 
     scheme: str
@@ -25,6 +27,7 @@ class Caller(Struct, frozen=True):
     roles: tuple[str, ...] = ()
     key: str | None = None
     until: float = float("inf")
+    rate: Rate | None = None
 
     @property
     def identity(self) -> str:

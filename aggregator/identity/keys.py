@@ -16,8 +16,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from aggregator.durations import rate_of
 from aggregator.errors import AggregatorError
 from aggregator.identity.caller import Caller, Reason, Refused
+from aggregator.stores.rate import Rate
 
 PREFIX = "agk_"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -35,7 +37,7 @@ class KeyEntry(Struct, frozen=True):
     scopes: tuple[str, ...] = ()
     not_before: float = float("-inf")
     not_after: float = float("inf")
-    rate_limit: str | None = None
+    rate_limit: Rate | None = None
 
 
 class KeyFileError(AggregatorError):
@@ -74,7 +76,8 @@ class KeyRing:
     def caller(self, text: str, scheme: str, now: float) -> Caller:
         """Return the caller whose key is *text*; raises ``Refused``."""
         entry = self.find(text, now)
-        return Caller(scheme, entry.name, scopes=entry.scopes, key=entry.name, until=entry.not_after)
+        return Caller(scheme, entry.name, scopes=entry.scopes, key=entry.name, until=entry.not_after,
+                      rate=entry.rate_limit)  # fmt: skip
 
 
 def read_entries(value: Any) -> list[KeyEntry]:
@@ -107,17 +110,23 @@ def _read_entry(item: Any, number: int) -> KeyEntry:
         raise KeyFileError("`sha256` is not 64 hexadecimal digits", (number, "sha256"), hint)
     if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
         raise KeyFileError("`scopes` is not a list of texts", (number, "scopes"), "write scopes: [orders.read]")
-    limit = item.get("rate_limit")
-    if limit is not None and not isinstance(limit, str):
-        raise KeyFileError("`rate_limit` is not a rate", (number, "rate_limit"), "write it like 100/s or 1000/m")
     return KeyEntry(
         name,
         bytes.fromhex(digest),
         tuple(scopes),
         _moment(item.get("not_before"), number, "not_before", float("-inf")),
         _moment(item.get("not_after"), number, "not_after", float("inf")),
-        limit,
+        _rate(item.get("rate_limit"), number),
     )
+
+
+def _rate(value: Any, number: int) -> Rate | None:
+    if value is None:
+        return None
+    found = rate_of(value) if isinstance(value, str) else None
+    if found is None:
+        raise KeyFileError("`rate_limit` is not a rate", (number, "rate_limit"), "write it like 100/s or 1000/m")
+    return Rate(found[0], found[1], found[0])
 
 
 def _moment(value: Any, number: int, key: str, otherwise: float) -> float:

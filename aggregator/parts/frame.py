@@ -70,6 +70,12 @@ class AttemptFrame(Frame):
         self.wanted = frame.wanted
         self.written = written
 
+    def cut_to(self, seconds: float | None) -> Frame:
+        """Return the same surroundings with a deadline no later than *seconds* from now."""
+        if seconds is None:
+            return self
+        return AttemptFrame(self, min(self.deadline, self.loop.time() + seconds), self.written)
+
 
 class Part(Protocol):
     """A runnable piece of an answer."""

@@ -11,6 +11,7 @@ from aggregator.edge.networks import Networks
 from aggregator.identity.keys import KeyEntry
 from aggregator.identity.signatures import SignatureRules
 from aggregator.identity.tokens import TokenRules
+from aggregator.policies.rate_limit.plan import UNLIMITED, LimitsPlan
 from aggregator.stores.rate import Rate
 from aggregator.templates import Expression
 
@@ -84,12 +85,13 @@ class GuardPlan(Struct, frozen=True):
 
 
 class AdmissionPlan(Struct, frozen=True):
-    """What a request meets before its inputs: networks, then *auth*, then *guards*; None and empty ask for nothing."""
+    """What a request meets: networks, then *auth*, then *guards*, with *limits* between; None and empty ask nothing."""
 
     allow: Networks | None = None
     deny: Networks | None = None
     auth: AuthPlan | None = None
     guards: tuple[GuardPlan, ...] = ()
+    limits: LimitsPlan = UNLIMITED
 
 
 OPEN = AdmissionPlan()

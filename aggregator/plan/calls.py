@@ -9,6 +9,7 @@ from msgspec import Struct
 from aggregator.codecs.reading import PLAIN, ReadOptions
 from aggregator.parts.rows import RowPlan
 from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
+from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
 from aggregator.templates import Expression, Template, UrlTemplate
 from aggregator.transport import PoolSettings
@@ -35,6 +36,7 @@ class UpstreamPlan(Struct, frozen=True):
     header_templates: tuple[tuple[bytes, Template], ...] = ()
     demo: str | None = None
     credentials: CredentialsPlan | None = None
+    rate_limit: CallRatePlan | None = None
     budget: BudgetPlan = BudgetPlan()
 
 

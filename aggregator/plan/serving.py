@@ -89,6 +89,14 @@ class MetricsPlan(Struct, frozen=True):
     buckets: tuple[float, ...]
 
 
+class SloPlan(Struct, frozen=True):
+    """The *objective* of an endpoint, a share of good requests; *latency* is in seconds, None for any."""
+
+    objective: float
+    latency: float | None = None
+    partial_is_bad: bool = False
+
+
 class BackgroundPlan(Struct, frozen=True):
     """The workers of background calls."""
 

@@ -14,7 +14,7 @@ from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.plan.admission import OPEN, AdmissionPlan, SchemePlan
 from aggregator.plan.calls import CallPlan, FanPlan, ShapePlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
-from aggregator.plan.serving import BackgroundPlan, ClientPlan, MetricsPlan, ServerPlan
+from aggregator.plan.serving import BackgroundPlan, ClientPlan, MetricsPlan, ServerPlan, SloPlan
 from aggregator.schemas import BodySchema, Parameter
 from aggregator.templates import Expression, PathPattern, Template
 
@@ -121,6 +121,7 @@ class EndpointPlan(Struct, frozen=True):
     admission: AdmissionPlan = OPEN
     edge: EdgePlan = BARE
     compress: bool = False
+    slo: SloPlan | None = None
 
     @property
     def names_deadline(self) -> bool:

@@ -36,7 +36,7 @@ from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.fanout import Order, Run
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
-from aggregator.runtime.request.gates import Admission, Gate, admitted, check_gates
+from aggregator.runtime.request.gates import Admission, Gate, PromptGate, admitted, check_gates, check_prompt
 from aggregator.runtime.request.hangup import CUT, Watch
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
@@ -56,9 +56,9 @@ Answered = Callable[[Answer, Run | None], None]
 class Routine(Struct, frozen=True):
     """How an endpoint is served, whatever it calls: thousands of endpoints have few routines between them.
 
-    *gates* are what a request passes before its inputs are read, *finish* is what is done to each answer, None when
-    nothing is. *budget* are the seconds that its calls may take, *clock* gives Unix time. *trusted* are the proxies
-    that are believed, *compressing* codes the answers, None when nothing does.
+    *gates* are what a request passes before its inputs are read, *gates_behind* once these are valid, *finish* is what
+    is done to each answer, None when nothing is. *budget* are the seconds that its calls may take, *clock* gives Unix
+    time. *trusted* are the proxies that are believed, *compressing* codes the answers, None when nothing does.
     """
 
     inputs: Inputs
@@ -71,6 +71,7 @@ class Routine(Struct, frozen=True):
     budget: float
     clock: Callable[[], float] = time.time
     gates: tuple[Gate, ...] = ()
+    gates_behind: tuple[PromptGate, ...] = ()
     trusted: Networks = NOBODY
     compressing: Compressing | None = None
     finish: Finish | None = None
@@ -148,6 +149,9 @@ class EndpointHandler:
         except Refusal as refusal:
             answered(self._refused(refusal, exchange), None)
             return None
+        if routine.gates_behind and (refusing := check_prompt(routine.gates_behind, exchange)) is not None:
+            answered(refusing, None)
+            return None
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
         run = Run(routine.order, self.parts, frame, lambda ended: answered(self._plain(ended), ended))
         run.begin()
@@ -169,6 +173,8 @@ class EndpointHandler:
                 await take_body(exchange, self._routine.inputs, self.plan)
                 self._routine.inputs.accept(exchange)
                 self._routine.assembly.accept(exchange)
+                refusing = check_prompt(self._routine.gates_behind, exchange)
+            if refusing is None:
                 run = await self._run(exchange, receive, loop)
                 answer = self._plain(run) if self._routine.assembly.is_plain else await self._finished(run)
             else:

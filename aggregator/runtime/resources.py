@@ -17,8 +17,10 @@ from aggregator.plan.calls import CallPlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import EndpointPlan, InputPlan, ResponsePlan
+from aggregator.policies.rate_limit.pacing import Pace, build_pace
 from aggregator.policies.registry import Draft, Registry
 from aggregator.policies.retry.budget import BUDGET, Budget
+from aggregator.runtime.admission.building import Keeper, tells_limits
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Scheme
 from aggregator.runtime.answers.assembly import Assembly, is_head_of_head
@@ -26,12 +28,12 @@ from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.judging import Judge, judges_alike
-from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering
+from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering, told_limits
 from aggregator.runtime.handler import Routine
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.reporting import Report
-from aggregator.runtime.request.gates import Gate
+from aggregator.runtime.request.gates import Gate, PromptGate
 from aggregator.runtime.request.inputs import Inputs
 from aggregator.transport import Door
 
@@ -62,10 +64,12 @@ class Resources:
         self.trusted = server.trusted_proxies
         self._compressing = None if server.compress is None else Compressing(server.compress)
         self.discloses = compile_disclosure(server)
+        self.keeper = Keeper(self.schemes, self.refusals, self.states, clock)
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
         self._privates: dict[tuple[int, bool], Finish] = {}
+        self._limited: dict[int, Finish] = {}
         self._finishes: dict[Hashable, tuple[Finish | None, EdgePlan]] = {}
         self._passing: Assembly | None = None
 
@@ -88,10 +92,12 @@ class Resources:
     def finish(self, plan: EndpointPlan) -> Finish | None:
         """Return what is done to each answer of *plan*; what depends on who calls is private unless it is declared."""
         finish, auth = self._carried(plan.edge), plan.admission.auth
-        if auth is None:
-            return finish
-        key = (id(finish), auth.reads_body)
-        return self._privates.setdefault(key, private(remembering(finish) if auth.reads_body else finish))
+        if auth is not None:
+            key = (id(finish), auth.reads_body)
+            finish = self._privates.setdefault(key, private(remembering(finish) if auth.reads_body else finish))
+        if tells_limits(plan.admission, self.schemes):
+            finish = self._limited.setdefault(id(finish), told_limits(finish))
+        return finish
 
     def _carried(self, plan: EdgePlan) -> Finish | None:
         """Return what puts on answers what *plan* says, the same for what carries the same."""
@@ -105,6 +111,11 @@ class Resources:
             *((name, id(template)) for name, template in plan.made),
         )
         return self._finishes.setdefault(alike, (compile_finish(plan), plan))[0]
+
+    def pace(self, plan: UpstreamPlan) -> Pace | None:
+        """Return the pace of calls to the upstream of *plan*, None where they may come as they like."""
+        rate = plan.rate_limit
+        return None if rate is None else build_pace(plan.name, rate, plan.label, self.states, self.clock)
 
     def compressing(self, plan: EndpointPlan) -> Compressing | None:
         """Return what codes the answers of *plan*, None when nothing does."""
@@ -125,8 +136,9 @@ class Resources:
         return Assembly(plan, transform, self.discloses)
 
     def routine(
-        self, plan: EndpointPlan, order: Order, effects: tuple[Effect, ...], gates: tuple[Gate, ...] = ()
-    ) -> Routine:
+        self, plan: EndpointPlan, order: Order, effects: tuple[Effect, ...], gates: tuple[Gate, ...] = (),
+        gates_behind: tuple[PromptGate, ...] = (),
+    ) -> Routine:  # fmt: skip
         """Return how *plan* is served, the same for all that are served alike."""
         assembly = self.assembly(plan)
         return self.same(
@@ -141,6 +153,7 @@ class Resources:
                 budget=plan.timeout - plan.reserve,
                 clock=self.clock,
                 gates=gates,
+                gates_behind=gates_behind,
                 finish=self.finish(plan),
                 trusted=self.trusted,
                 compressing=self.compressing(plan),

@@ -5,7 +5,8 @@ A step that is declared and not built, or built and not declared, does not impor
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from aggregator.parts.frame import Part
 from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, UpstreamPlan
@@ -13,8 +14,9 @@ from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART, At
 from aggregator.plan.order.step import tied
 from aggregator.plan.types import EffectPlan, EndpointPlan
 from aggregator.policies.credentials.plan import ConstantPlan
+from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
-from aggregator.runtime.admission.building import build_gates
+from aggregator.runtime.admission.building import build_gates, build_gates_behind
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.calls.resending import Resender
 from aggregator.runtime.calls.sending import Sender, compile_sender
@@ -46,7 +48,8 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
     """Return the handler of *plan*; raises ``StartupError`` when a plug-in cannot be loaded."""
     params = _placeholders(plan.pattern)
     effects = tuple(_effect(effect, plan.key, resources, params) for effect in plan.effects)
-    gates = build_gates(plan.admission, resources.schemes, resources.refusals)
+    gates = build_gates(plan.admission, resources.keeper)
+    behind = build_gates_behind(plan.admission, resources.keeper)
     if plan.stream:
         assert plan.fan is not None
         call = plan.fan.parts[0].calls[0]
@@ -57,10 +60,11 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         retrying = None if call.retry is None else Retrying(call.retry, resources.budget(call.upstream))
         return StreamHandler(
             plan, inputs, sender, door, effects, queue, report, discloses, gates, teller, resources.finish(plan),
-            resources.clock, resources.trusted, resources.compressing(plan), retrying,
+            resources.clock, resources.trusted, resources.compressing(plan), behind,
+            resources.pace(call.upstream), retrying,
         )  # fmt: skip
     fan = build_fan(plan.fan, plan.key, resources, params)
-    return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates), fan.parts)
+    return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates, behind), fan.parts)
 
 
 def _placeholders(pattern: PathPattern) -> tuple[str, ...]:
@@ -123,6 +127,12 @@ def _told(part: Part, attempt: Attempt, at: Site) -> Part:
     return part if teller is None else Told(part, teller)
 
 
+def _paced(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    pace = at.resources.pace(plan.upstream)
+    return part if pace is None else Paced(part, pace, plan.upstream.label, plan.rows, plan.timeout)
+
+
 def _retried(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
     assert plan.retry is not None
@@ -166,10 +176,12 @@ def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str,
 
 _AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "transform": _transformed})
 _AROUND_DOOR = tied(AROUND_DOOR, {"auth": _credentialed})
-_AROUND_CALL = tied(AROUND_CALL, {
+_AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "for_each": _per_item,
     "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),
     "retry": _retried,
     "told": _told,
+    "rate_limit": _paced,
     "send": lambda _, attempt, at: _sent(attempt, at),
-})  # fmt: skip
+}
+_AROUND_CALL = tied(AROUND_CALL, _AROUND_BUILDERS)

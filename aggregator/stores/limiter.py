@@ -5,7 +5,7 @@ half of the keys that are allowed, or when every bucket in the old one must be f
 whole and the young one takes its place. So memory is bounded, and time is spent on keys that are used alone.
 
 Forgetting a bucket fills it: more keys than the bound within one span let the longest unused ones begin anew. So a
-flood of new keys never locks anybody out.
+flood of new keys never locks anybody out, and neither does a clock that jumps back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aggregator.stores.rate import Rate, Taken, taken
 class Limiter:
     """Buckets of one *rate* by key, at most *most_keys* of them; *clock* gives seconds."""
 
-    __slots__ = ("__weakref__", "_clock", "_half", "_old", "_turned", "_young", "rate")
+    __slots__ = ("__weakref__", "_ahead", "_clock", "_half", "_last", "_old", "_turned", "_young", "rate")
 
     def __init__(self, rate: Rate, clock: Callable[[], float], most_keys: int = 100_000) -> None:
         self.rate = rate
@@ -26,14 +26,15 @@ class Limiter:
         self._half = max(1, most_keys // 2)
         self._young: dict[Hashable, float] = {}
         self._old: dict[Hashable, float] = {}
-        self._turned = clock()
+        self._ahead = 0.0
+        self._last = self._turned = clock()
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
     def take(self, key: Hashable, cost: int = 1) -> Taken:
         """Take *cost* from the bucket of *key*, all of it or nothing."""
-        now = self._clock()
+        now = self._now()
         if len(self._young) >= self._half or now - self._turned > self.rate.span:
             self._turn(now)
         tat = self._young.get(key)
@@ -42,12 +43,30 @@ class Limiter:
         self._young[key], result = taken(self.rate, now, tat, cost)
         return result
 
+    def look(self, key: Hashable, cost: int = 1) -> Taken:
+        """Return what taking *cost* from the bucket of *key* would come to; takes nothing."""
+        now = self._now()
+        tat = self._young.get(key)
+        if tat is None:
+            tat = self._old.get(key, now)
+        return taken(self.rate, now, tat, cost)[1]
+
     def wait(self, key: Hashable) -> float:
         """Return the seconds until one can be taken from the bucket of *key*, 0.0 when it can now; takes nothing."""
-        tat = self._young.get(key)
-        if tat is None and (tat := self._old.get(key)) is None:
+        if key not in self._young and key not in self._old:
             return 0.0
-        return taken(self.rate, self._clock(), tat, 1)[1].wait
+        return self.look(key).wait
+
+    def reserve(self, key: Hashable, most_wait: float) -> float | None:
+        """Take one from the bucket of *key*, now or up to *most_wait* seconds later; return how long that is.
+
+        None when it would be later; nothing is taken then.
+        """
+        wait = self.take(key).wait
+        if wait == 0.0 or wait > most_wait:
+            return None if wait else 0.0
+        self._young[key] += self.rate.interval  # the bucket owes it: whoever comes next waits behind
+        return wait
 
     def give_back(self, key: Hashable) -> None:
         """Put back one that was taken from the bucket of *key*; a bucket is never more than full."""
@@ -56,13 +75,22 @@ class Limiter:
                 buckets[key] -= self.rate.interval
                 return
 
+    def _now(self) -> float:
+        """Return the time of the buckets, which goes on from where it was when the clock jumps back."""
+        now = self._clock() + self._ahead
+        if now < self._last:
+            self._ahead += self._last - now
+            return self._last
+        self._last = now
+        return now
+
     def _turn(self, now: float) -> None:
         self._old, self._young = self._young, {}
         self._turned = now
 
     def adopt(self, rate: Rate) -> None:
         """Go on with another *rate*: who has used up a share of the old burst has used up that share of the new."""
-        now, share = self._clock(), rate.span / self.rate.span
+        now, share = self._now(), rate.span / self.rate.span
         for buckets in (self._young, self._old):
             for key, tat in buckets.items():
                 buckets[key] = now + max(0.0, tat - now) * share

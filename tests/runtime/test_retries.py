@@ -342,3 +342,17 @@ def test_each_attempt_is_told(rig):
     again(one)
     one.sent[1].answer(1)
     assert [(event.state, event.status) for event in told] == [(State.FAILED, 503), (State.OK, 200)]
+
+
+def test_each_attempt_waits_for_its_turn(rig):
+    """A rate limit of the upstream counts attempts, and one that waits sends what was written first."""
+    one = rig("""
+    upstreams: {a: {url: "http://a.test", retry: 1, rate_limit: {rate: 1/s, burst: 1, wait: 5s}}}
+    endpoints: {GET /x: {call: a:/x}}
+    """).start()
+    one.sent[0].answer(status=503)
+    one.loop.advance(0.5)
+    assert len(one.sent) == 1
+    one.loop.advance(1)
+    one.sent[1].answer(1)
+    assert one.body == 1

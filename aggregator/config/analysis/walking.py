@@ -29,6 +29,7 @@ from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.http import FETCHING
+from aggregator.policies.rate_limit.settings import RateLimits
 
 Groups = Mapping[str, Mapping[str, CallSettings]]
 _SENT = ("query", "headers", "json_", "form", "multipart", "body")
@@ -46,6 +47,7 @@ class Walker:
         self._defaults(settings, whole)
         for index, guard in enumerate(settings.require):
             Texts(self._analysis).condition(guard.that, (*at, "require", index, "that"), whole)
+        walk_limits(settings.rate_limit, (*at, "rate_limit"), whole, Texts(self._analysis))
         if settings.call is not None:
             fan = Fan(at)
             part = Part("call", (*at, "call"), settings.call, fan)
@@ -210,6 +212,13 @@ class Walker:
             return
         self._analysis.maps.append(Rows(path, rows, call))
         walk_rows(rows, path, scope, texts)
+
+
+def walk_limits(limits: RateLimits | str | None, path: Steps, scope: Scope, texts: Texts) -> None:
+    """Note what the expressions of *limits* read."""
+    for index, window in enumerate(limits if isinstance(limits, tuple) else ()):
+        for name in ("by", "unless", "cost"):
+            texts.condition(getattr(window, name), (*path, index, name), scope)
 
 
 def walk_rows(rows: Iterable[StatusRow], path: Steps, scope: Scope, texts: Texts) -> None:

@@ -8,7 +8,7 @@ _REPEATED = "write `retry: 2` into the call or its upstream, for two retries"
 _REPEATED_HERE = "write `retry: 2` here, for two retries"
 _NOT_STORED = "no answer is stored here; `response.cache_control` says how long others may keep it"
 _NOT_CUT_OFF = "no upstream is cut off after failures; `timeout` and `limits` bound what a slow one can cost"
-_NOT_COUNTED = "clients are not counted here, which a proxy in front can do; `limits` of an upstream bounds its calls"
+_OF_MANY = "requests are limited by `rate_limit` of an endpoint, calls by that of their upstream"
 _AS_WHOM = "say as whom it is called by `auth`: `auth: {bearer: ${TOKEN}}`, or another of its schemes"
 _OF_UPSTREAM = (
     "credentials belong to the upstream: `auth: {bearer: ${TOKEN}}` there; "
@@ -50,7 +50,7 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "hosts": (_ONE_URL, _NAMED_ONCE, _ANY_HOST),
     "prefix": (_IN_URL, _IN_URL, _IN_PATHS),
     "proxy": (_ONE_PROXY, _ONE_PROXY, _ALL_BELOW),
-    "rate_limit": (_NOT_COUNTED, _NOT_COUNTED, _NOT_COUNTED),
+    "rate_limit": (_OF_MANY, _OF_MANY, _OF_MANY),
     "required": (_REQUIRED, _REQUIRED, _REQUIRED),
     "retry": (_REPEATED_HERE, _REPEATED_HERE, _REPEATED),
     "static": (_NO_FILES, _NO_FILES, _NO_FILES),

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.fields import NetworkList, Settings, TextKind
+from aggregator.policies.rate_limit.settings import RateLimitsOrNone
 
 
 class AuthSettings(Settings):
@@ -85,3 +86,9 @@ class AdmissionSettings(Settings):
         (), description="Networks from which alone it may be called.", examples=[["10.0.0.0/8"]]
     )
     deny_from: NetworkList = Field((), description="Networks from which it may not be called.")
+    rate_limit: RateLimitsOrNone | None = Field(
+        None,
+        description="How often it may be called: windows, of which all have to grant a request; those of the server "
+        "and of prefixes count beside. `none` takes out what `defaults` say.",
+        examples=[[{"rate": "10/s", "burst": 20, "by": "{{ request.client }}"}]],
+    )

@@ -13,6 +13,7 @@ from aggregator.config.model.edge.carried import Cors
 from aggregator.config.model.edge.lifecycle import Deprecated
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.response import ResponseSettings, StaticSettings
+from aggregator.config.model.telemetry import SloSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.fields import ByteSize, TextKind, Timeout
 
@@ -85,6 +86,11 @@ class EndpointSettings(AdmissionSettings):
     )
     status_map: StatusMap = Field((), description="What failures become.")
     response: ResponseSettings | None = Field(None, description="The answer, when it is not simply the result.")
+    slo: SloSettings | None = Field(
+        None,
+        description="What clients are promised; needs `telemetry.metrics`.",
+        examples=[{"objective": "99.5%", "latency": "800ms"}],
+    )
     background: Annotated[tuple[BackgroundCall, ...], BeforeValidator(_one_or_many)] = Field(
         (), description="Calls that run after the answer has gone out."
     )

@@ -13,6 +13,7 @@ from aggregator.config.model.listening.admin import Admin, Redirect
 from aggregator.config.model.listening.tls import ListenerTlsSettings
 from aggregator.edge.coding import is_installed
 from aggregator.fields import ByteSize, Duration, NetworkList, Settings, Timeout
+from aggregator.policies.rate_limit.settings import RateLimits
 
 
 class DebugSettings(Settings):
@@ -146,6 +147,10 @@ class ServerSettings(Settings):
         "one that is not of `trusted_proxies` is closed.",
     )
     limits: ClientLimitSettings | None = Field(None, description="How much clients may have at once.")
+    rate_limit: RateLimits = Field(
+        (), description="How often all endpoints may be called together; probes and `/-/` are never limited.",
+        examples=["5000/s"],
+    )  # fmt: skip
     compress: CompressSettings | None = Field(
         None, description="Content codings of answers, for clients that take them.", examples=[{"codings": ["gzip"]}]
     )

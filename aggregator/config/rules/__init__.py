@@ -26,6 +26,7 @@ from aggregator.config.rules.former_words import check_former_words
 from aggregator.config.rules.groups import check_group_circles, check_groups, check_number_of_parts
 from aggregator.config.rules.header_fields import check_header_fields
 from aggregator.config.rules.inputs import check_inputs, check_unused_parameters
+from aggregator.config.rules.limits import check_limits, check_shared_limits
 from aggregator.config.rules.listeners import check_listeners
 from aggregator.config.rules.literal_secrets import check_literal_secrets, check_upstream_secrets
 from aggregator.config.rules.names import check_names
@@ -43,7 +44,7 @@ from aggregator.config.rules.shapes import check_shapes
 from aggregator.config.rules.status_maps import check_status_maps
 from aggregator.config.rules.streams import check_streams
 from aggregator.config.rules.success import check_success
-from aggregator.config.rules.telemetry import check_telemetry
+from aggregator.config.rules.telemetry import check_objective, check_telemetry
 from aggregator.config.rules.text_bodies import check_text_bodies
 from aggregator.config.rules.timeouts import check_timeouts
 from aggregator.config.rules.unread_texts import check_unread_sections, check_unread_texts
@@ -92,6 +93,8 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
     check_parameter_names,
     check_own_paths,
     check_admission,
+    check_limits,
+    check_objective,
     check_inputs,
     check_declared_secrets,
     *_OF_WHOLE_CALLS,
@@ -116,6 +119,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_upstream_retries,
     check_schemes,
     check_upstream_auth,
+    check_shared_limits,
     check_upstream_formats,
     check_upstream_secrets,
     check_unread_sections,

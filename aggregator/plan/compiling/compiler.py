@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -11,7 +11,7 @@ from aggregator.config.loading import Config, EndpointConfig
 from aggregator.config.model.call import BackgroundCallSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.server import ClientLimitSettings, CompressSettings
-from aggregator.config.model.telemetry import TelemetrySettings
+from aggregator.config.model.telemetry import SloSettings, TelemetrySettings
 from aggregator.edge.coding import Compression
 from aggregator.edge.networks import NOBODY, parse_networks
 from aggregator.plan.analysis.roots import roots_in
@@ -28,6 +28,7 @@ from aggregator.plan.compiling.endpoint.edge import (
     success_headers,
 )
 from aggregator.plan.compiling.endpoint.inputs import compile_inputs
+from aggregator.plan.compiling.endpoint.limits import compile_limits
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.endpoint.schemes import compile_scheme
 from aggregator.plan.compiling.expressions import optional_expression
@@ -35,7 +36,7 @@ from aggregator.plan.compiling.listening import compile_admin, compile_redirect,
 from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
-from aggregator.plan.serving import UNLIMITED, BackgroundPlan, ClientLimitsPlan, MetricsPlan, ServerPlan
+from aggregator.plan.serving import UNLIMITED, BackgroundPlan, ClientLimitsPlan, MetricsPlan, ServerPlan, SloPlan
 from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, Plan
 from aggregator.policies.credentials.plan import secrets_of
 from aggregator.templates import compile_pattern
@@ -71,7 +72,7 @@ class Compiler:
                 compile_scheme(name, scheme, config.identity_files) for name, scheme in settings.auth.items()
             ),
             secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
-            metrics=_metrics(settings.telemetry),
+            metrics=_metrics(settings.telemetry, endpoints),
         )
 
     def _endpoint(self, config: EndpointConfig, whole: Surroundings) -> EndpointPlan:
@@ -110,9 +111,16 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
     )  # fmt: skip
 
 
-def _metrics(settings: TelemetrySettings) -> MetricsPlan | None:
+def _metrics(settings: TelemetrySettings, endpoints: Sequence[EndpointPlan]) -> MetricsPlan | None:
     metrics = settings.metrics
-    return MetricsPlan(metrics.buckets) if metrics is not None and metrics.prometheus else None
+    if metrics is None or not metrics.prometheus:
+        return None
+    promised = {slo.latency for endpoint in endpoints if (slo := endpoint.slo) is not None and slo.latency is not None}
+    return MetricsPlan(tuple(sorted({*metrics.buckets, *promised})))
+
+
+def _slo(settings: SloSettings | None) -> SloPlan | None:
+    return None if settings is None else SloPlan(settings.objective, settings.latency, settings.partial == "bad")
 
 
 def _compression(settings: CompressSettings | None) -> Compression | None:
@@ -144,12 +152,14 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     edge = compile_edge(settings, path.strip(), whole.root, whole.errors)
     calls = [*calls_in(fan), *(effect.call for effect in effects)]
     deadline, reserve = _deadline(settings, whole, fan)
-    admission = compile_admission(settings, whole.root.defaults.endpoint, whole.root.auth)
+    pattern = compile_pattern(path)
+    limits = compile_limits(settings, config.key, path.strip(), pattern.params, whole.root)
+    admission = compile_admission(settings, whole.root.defaults.endpoint, whole.root.auth, limits)
     reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge))
     return EndpointPlan(
         key=config.key,
         method=method.upper(),
-        pattern=compile_pattern(path),
+        pattern=pattern,
         digest=config.digest,
         kind="call" if settings.call else "fan_out" if settings.fan_out else "respond",
         raw=raw,
@@ -174,6 +184,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         ),
         admission=admission,
         edge=edge,
+        slo=_slo(settings.slo),
         compress=whole.root.server.compress is not None
         and all(said is None or said.compress is not False for said in (settings.response, settings.respond)),
     )

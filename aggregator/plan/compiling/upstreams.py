@@ -11,10 +11,13 @@ from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.demo import demo_target
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
+from aggregator.plan.compiling.endpoint.limits import compile_rate
 from aggregator.plan.compiling.policies.retries import compile_budget
 from aggregator.plan.serving import ClientPlan
 from aggregator.policies.credentials.compiling import compile_credentials
 from aggregator.policies.credentials.plan import ConstantPlan
+from aggregator.policies.rate_limit.plan import CallRatePlan
+from aggregator.policies.rate_limit.settings import CallRateSettings
 from aggregator.transport import Caps, Limits, Origin, PoolSettings
 from aggregator.transport import Timeouts as PoolTimeouts
 from aggregator.transport import TlsSettings as PoolTls
@@ -73,8 +76,13 @@ def compile_upstream(
         header_templates=header_templates,
         demo=demo,
         credentials=credentials,
+        rate_limit=_rate(settings.rate_limit),
         budget=compile_budget(settings),
     )
+
+
+def _rate(settings: CallRateSettings | None) -> CallRatePlan | None:
+    return None if settings is None else CallRatePlan(compile_rate(settings.rate, settings.burst), settings.wait)
 
 
 def _limits(own: LimitSettings | None, client: LimitSettings) -> Limits:

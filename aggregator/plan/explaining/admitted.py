@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from aggregator.durations import rate_text
 from aggregator.edge.networks import UNIX, Networks
 from aggregator.plan.admission import AdmissionPlan, AuthPlan
+from aggregator.policies.rate_limit.plan import WindowPlan
 
 
 def admission_lines(plan: AdmissionPlan) -> Iterator[str]:
@@ -15,12 +17,33 @@ def admission_lines(plan: AdmissionPlan) -> Iterator[str]:
         yield f"not from {', '.join(_names(plan.deny))}, or 403"
     if plan.allow is not None:
         yield f"from {', '.join(_names(plan.allow))} alone, or 403"
+    for window in plan.limits.early:
+        yield limit_text(window)
     if plan.auth is not None:
         yield f"by {_auth_text(plan.auth)}, or 401"
         if plan.auth.reads_body:
             yield "a signed delivery that was answered with 2xx before gets 200, and nothing is called"
     for guard in plan.guards:
         yield f'where {{{{ {guard.that.source} }}}} is true, or {guard.status} "{guard.detail}"'
+    for window in (*plan.limits.known, *plan.limits.valid):
+        yield limit_text(window)
+
+
+def limit_text(plan: WindowPlan) -> str:
+    """Return what *plan* grants, and to whom."""
+    rate = plan.rate
+    at_once = "" if rate.burst == rate.count else f", {rate.burst} at once"
+    by = "" if plan.by is None else f", by {{{{ {plan.by.source} }}}}"
+    unless = "" if plan.unless is None else f", unless {{{{ {plan.unless.source} }}}}"
+    cost = "" if plan.cost is None else f", each counting for {{{{ {plan.cost.source} }}}}"
+    return f"{rate_text(rate.count, rate.period)}{at_once}{by}{unless}{cost}, {'told' if plan.report else 'or 429'}"
+
+
+def _limit_member(plan: WindowPlan) -> dict[str, Any]:
+    told = (("by", plan.by), ("unless", plan.unless), ("cost", plan.cost))
+    said = {name: expression.source for name, expression in told if expression is not None}
+    rate = rate_text(plan.rate.count, plan.rate.period)
+    return {"rate": rate, "burst": plan.rate.burst, **said, "report": plan.report}
 
 
 def admission_member(plan: AdmissionPlan) -> dict[str, Any]:
@@ -37,6 +60,8 @@ def admission_member(plan: AdmissionPlan) -> dict[str, Any]:
         found["require"] = [
             {"that": guard.that.source, "status": guard.status, "detail": guard.detail} for guard in plan.guards
         ]
+    if plan.limits.windows:
+        found["rate_limit"] = [_limit_member(window) for window in plan.limits.windows]
     return found
 
 

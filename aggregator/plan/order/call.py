@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from aggregator.durations import rate_text
 from aggregator.plan.calls import CallPlan, EachPlan, PartPlan, UpstreamPlan
 from aggregator.plan.order.step import Step, step, words_of
 from aggregator.plan.types import RowPlan
@@ -47,6 +48,12 @@ def _auth_words(upstream: UpstreamPlan) -> tuple[str, ...]:
     return () if upstream.credentials is None else (f"auth ({upstream.credentials.scheme})",)
 
 
+def _rate_words(attempt: Attempt) -> tuple[str, ...]:
+    plan = attempt.call.upstream.rate_limit
+    assert plan is not None
+    return (f"rate_limit {rate_text(plan.rate.count, plan.rate.period)}",)
+
+
 AROUND_PART: Final[tuple[Step[PartPlan], ...]] = (
     Step("guard", _is_guarded, _guard_words),
     step("transform", lambda part: part.transform is not None),
@@ -70,6 +77,7 @@ AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
     step("transform", lambda attempt: attempt.call.transform is not None),
     Step("retry", lambda attempt: attempt.call.retry is not None, _retry_words),
     Step("told", lambda _: True, lambda _: ()),
+    Step("rate_limit", lambda attempt: attempt.call.upstream.rate_limit is not None, _rate_words),
     Step(
         "send",
         lambda _: True,

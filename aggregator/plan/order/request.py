@@ -19,12 +19,23 @@ def _networks(plan: AdmissionPlan) -> tuple[str, ...]:
     return tuple(word for word, networks in asked if networks is not None)
 
 
+def _by_caller(plan: AdmissionPlan) -> tuple[str, ...]:
+    return ("rate_limit",) if plan.limits.known else ()
+
+
 GATES: Final[tuple[Step[AdmissionPlan], ...]] = (
     Step("networks", lambda plan: plan.allow is not None or plan.deny is not None, _networks),
+    step("limits", lambda plan: bool(plan.limits.early), "rate_limit"),
     step("auth", lambda plan: plan.auth is not None),
     step("guards", lambda plan: bool(plan.guards), "require"),
+    Step("caller limits", lambda plan: bool(plan.limits.known) or plan.auth is not None, _by_caller),
 )
-"""What may refuse a request before its inputs are read, first one first."""
+"""What may refuse a request before its inputs are read, first one first; a caller's key may have a limit of its own."""
+
+GATES_BEHIND: Final[tuple[Step[AdmissionPlan], ...]] = (
+    step("valid limits", lambda plan: bool(plan.limits.valid), "rate_limit"),
+)
+"""What may refuse a request whose inputs are valid."""
 
 FINISH: Final[tuple[Step[EdgePlan], ...]] = (
     step("errors", lambda plan: bool(plan.errors)),
@@ -38,6 +49,7 @@ FINISH: Final[tuple[Step[EdgePlan], ...]] = (
 SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
     Step("gates", lambda _: True, lambda plan: words_of(GATES, plan.admission)),
     step("inputs", lambda _: True),
+    Step("gates_behind", lambda _: True, lambda plan: words_of(GATES_BEHIND, plan.admission)),
     step("order", lambda plan: plan.fan is not None, "calls"),
     Step("assembly", lambda _: True, lambda plan: ("stream" if plan.stream else "answer",)),
     Step("finish", lambda _: True, lambda plan: words_of(FINISH, plan.edge)),

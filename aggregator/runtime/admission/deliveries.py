@@ -12,6 +12,7 @@ from aggregator.identity.remembered import Remembered
 from aggregator.identity.signatures import Delivery, check_signature, fields_of
 from aggregator.plan.admission import SignaturePlan
 from aggregator.runtime.admission.schemes import Clocks, Later
+from aggregator.stores.rate import Rate
 
 MOST = 50_000
 """Deliveries that are remembered for a scheme: beyond them the longest unused ones would be taken again."""
@@ -41,6 +42,7 @@ class SignatureScheme:
     """Bodies that a sender has signed."""
 
     challenge = ""
+    rates: frozenset[Rate] = frozenset()
 
     def __init__(self, plan: SignaturePlan, seen: Seen, clocks: Clocks) -> None:
         self.name = plan.name

@@ -33,6 +33,7 @@ class LimitedScheme:
     def __init__(self, scheme: Recalling, limiter: Limiter) -> None:
         self.name = scheme.name
         self.challenge = scheme.challenge
+        self.rates = scheme.rates
         self._scheme = scheme
         self._limiter = limiter
 

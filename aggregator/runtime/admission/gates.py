@@ -174,7 +174,7 @@ def _together(callers: list[Caller]) -> Caller:
     scopes = tuple(dict.fromkeys(scope for caller in callers for scope in caller.scopes))
     roles = tuple(dict.fromkeys(role for caller in callers for role in caller.roles))
     until = min(caller.until for caller in callers)
-    return Caller(first.scheme, first.subject, first.issuer, first.claims, scopes, roles, first.key, until)
+    return Caller(first.scheme, first.subject, first.issuer, first.claims, scopes, roles, first.key, until, first.rate)
 
 
 class GuardGate:

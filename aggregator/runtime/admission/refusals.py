@@ -33,6 +33,12 @@ class Refusals:
             log(_log, logging.INFO, "A delivery came again; it was answered without a call.", scheme=scheme,
                 path=exchange.path, request_id=exchange.id)  # fmt: skip
 
+    def tell_reported(self, exchange: Exchange, reason: str) -> None:
+        """Tell that a limit that only reports would have refused the request of *exchange*."""
+        if self._repeats.lets(("", f"{reason} (report)")):
+            log(_log, logging.INFO, "A caller would have been refused.", reason=reason, path=exchange.path,
+                request_id=exchange.id, client=exchange.client)  # fmt: skip
+
 
 def _tell_repeats(key: tuple[str, str], more: int) -> None:
     scheme, reason = key

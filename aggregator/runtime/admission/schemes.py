@@ -24,6 +24,7 @@ from aggregator.identity.passwords import is_right, read_basic
 from aggregator.identity.remembered import Remembered
 from aggregator.identity.tokens import Token, issuer_of, judge, read_token
 from aggregator.plan.admission import ApiKeyPlan, BasicPlan, JwtPlan
+from aggregator.stores.rate import Rate
 
 Clock = Callable[[], float]
 
@@ -65,9 +66,10 @@ Later = Callable[[], Awaitable[Caller]]
 
 
 class Scheme(Protocol):
-    """One way to be known."""
+    """One way to be known; *rates* are those that its callers may have of their own."""
 
     name: str
+    rates: frozenset[Rate]
 
     @property
     def challenge(self) -> str:
@@ -92,6 +94,7 @@ class ApiKeyScheme:
         self._field = plan.field.encode()
         self._right: set[str] = set()
         self._clocks = clocks
+        self.rates = frozenset(entry.rate_limit for entry in plan.entries if entry.rate_limit is not None)
 
     def judge(self, exchange: Exchange) -> Caller:
         """Return the caller whose key it is; raises ``Refused``."""
@@ -146,6 +149,8 @@ def _authorization(exchange: Exchange, scheme: str) -> str:
 class BasicScheme:
     """Names and passwords, verified in a thread and remembered for five minutes."""
 
+    rates: frozenset[Rate] = frozenset()
+
     def __init__(self, plan: BasicPlan, clocks: Clocks = CLOCKS) -> None:
         self.name = plan.name
         self.challenge = f'Basic realm="{plan.realm}", charset="UTF-8"'
@@ -189,6 +194,8 @@ class Keys(Protocol):
 
 class JwtScheme:
     """Tokens of one issuer; those that were verified are remembered until they end."""
+
+    rates: frozenset[Rate] = frozenset()
 
     def __init__(self, plan: JwtPlan, keys: Keys, clocks: Clocks = CLOCKS) -> None:
         self.name = plan.name

@@ -11,6 +11,7 @@ from aggregator.exchange import Exchange
 from aggregator.plan.edge import EdgePlan
 from aggregator.plan.order.request import FINISH
 from aggregator.plan.order.step import tied
+from aggregator.policies.rate_limit.fields import limit_fields
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.finish.errors import OwnErrors
 from aggregator.runtime.finish.headers import AddedHeaders, CorsHeaders, FixedHeaders, MadeHeaders
@@ -80,6 +81,18 @@ def remembering(finish: Finish | None) -> Finish:
         delivery = exchange.delivery
         if delivery is not None and not delivery.is_repeat and 200 <= answer.status < 300:
             delivery.remember()
+
+    return finished
+
+
+def told_limits(finish: Finish | None) -> Finish:
+    """Return *finish*, and behind it what tells the client what is left of its limits."""
+
+    def finished(exchange: Exchange, answer: Answer) -> None:
+        if finish is not None:
+            finish(exchange, answer)
+        if exchange.charges:
+            answer.headers += limit_fields(exchange.charges)
 
     return finished
 

@@ -17,6 +17,7 @@ from aggregator.exchange import Exchange
 from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
 from aggregator.plan.types import EndpointPlan
+from aggregator.policies.rate_limit.pacing import Pace
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
@@ -27,7 +28,7 @@ from aggregator.runtime.calls.telling import CallTeller
 from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, check_length
-from aggregator.runtime.request.gates import Gate, admitted
+from aggregator.runtime.request.gates import Gate, PromptGate, admitted, check_prompt
 from aggregator.runtime.request.hangup import CUT, unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
@@ -41,23 +42,25 @@ class StreamHandler:
     """Serves one streaming endpoint of one generation."""
 
     is_direct = False
-    __slots__ = ("_clock", "_effects", "_gates", "_inputs", "_queue", "_report", "_stream", "_teller", "_trusted",
-                 "plan")  # fmt: skip
+    __slots__ = ("_clock", "_effects", "_gates", "_gates_behind", "_inputs", "_queue", "_report", "_stream",
+                 "_teller", "_trusted", "plan")  # fmt: skip
 
     def __init__(
         self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: Door, effects: tuple[Effect, ...],
         queue: EffectQueue, report: Report, discloses: Discloses, gates: tuple[Gate, ...] = (),
         teller: CallTeller | None = None, finish: Finish | None = None,
         clock: Callable[[], float] = time.time,
-        trusted: Networks = NOBODY, compressing: Compressing | None = None, retrying: Retrying | None = None,
+        trusted: Networks = NOBODY, compressing: Compressing | None = None,
+        gates_behind: tuple[PromptGate, ...] = (), pace: Pace | None = None, retrying: Retrying | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
-        self._stream = Stream(plan, compile_head(plan), sender, pool, discloses, finish, compressing, retrying)
+        self._stream = Stream(plan, compile_head(plan), sender, pool, discloses, finish, compressing, pace, retrying)
         self._effects = effects
         self._queue = queue
         self._inputs = inputs
         self._report = report
         self._gates = gates
+        self._gates_behind = gates_behind
         self._teller = teller
         self._clock = clock
         self._trusted = trusted
@@ -93,6 +96,8 @@ class StreamHandler:
                 self._inputs.accept(exchange)
                 frame.names.update(exchange.params)  # which are typed only now
                 check_length(exchange, self.plan.inputs.max_body)
+                answer = check_prompt(self._gates_behind, exchange)
+            if answer is None:
                 answer = await unless_gone(transit.run(), receive, transit.read)
         except ClientGone as gone:
             self._report.gone(self.plan.key, exchange, scope.get(CUT))

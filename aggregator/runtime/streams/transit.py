@@ -15,6 +15,7 @@ from aggregator.http import first, has_body
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result, as_call_error, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
+from aggregator.policies.rate_limit.pacing import Pace
 from aggregator.policies.retry.retrying import Course
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.compressing import Compressing, StreamCoder
@@ -52,6 +53,7 @@ class Stream(Struct, frozen=True, eq=False):
     discloses: Discloses
     finish: Finish | None = None
     compressing: Compressing | None = None
+    pace: Pace | None = None
     retrying: Retrying | None = None
 
 
@@ -153,6 +155,8 @@ class Transit:
             headers += length_of(exchange)
             source = self._body()
         deadline = self._frame.deadline
+        if self._stream.pace is not None:
+            await self._stream.pace.turn(min(seconds, deadline - self._frame.loop.time()))
         return await self._stream.door.stream(
             plan.request.method, target, headers, source, answer_timeout=seconds,
             deadline=None if deadline == math.inf else deadline, idle_timeout=idle,

@@ -91,6 +91,8 @@ HEADERS: dict[str, Schema] = {
         "description": "Seconds after which it is worth trying again.",
         "schema": {"type": "integer", "minimum": 0},
     },
+    "ratelimit": text_header("What is left of each limit, and in how many seconds it is whole again."),
+    "ratelimit-policy": text_header("How many requests each limit grants in how many seconds."),
     "etag": text_header("Tag of this very body; send it back in `if-none-match`."),
     "cache-control": text_header("How long the answer may be kept, and by whom (RFC 9111)."),
     "vary": text_header("Request headers that the answer depends on."),

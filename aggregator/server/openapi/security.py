@@ -10,13 +10,14 @@ from aggregator.server.openapi.answers.outcomes import (
     AUTH_UNAVAILABLE,
     FAILED_TOO_OFTEN,
     FORBIDDEN,
+    LIMITED,
     UNAUTHENTICATED,
     Outcome,
 )
 from aggregator.server.openapi.components import PROBLEM_TYPE, Schema, schema_ref
 from aggregator.server.openapi.paths import component_name
 
-ADMISSION = (UNAUTHENTICATED, FORBIDDEN, FAILED_TOO_OFTEN, AUTH_UNAVAILABLE)
+ADMISSION = (UNAUTHENTICATED, FORBIDDEN, FAILED_TOO_OFTEN, LIMITED, AUTH_UNAVAILABLE)
 """What is shared by endpoints that ask who calls."""
 
 
@@ -60,6 +61,8 @@ def refused_callers(plan: AdmissionPlan) -> Iterator[Outcome]:
         yield UNAUTHENTICATED
         yield FAILED_TOO_OFTEN
         yield AUTH_UNAVAILABLE
+    if any(not window.report for window in plan.limits.windows):
+        yield LIMITED
     if plan.allow is not None or plan.deny is not None:
         yield FORBIDDEN
     for guard in plan.guards:

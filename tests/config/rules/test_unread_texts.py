@@ -63,6 +63,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "ErrorRow": {"on": 404},
     "SetCookieSettings": {"name": "n", "value": "v"},
     "UpstreamSettings": {"url": "http://u.test"},
+    "RateLimitSettings": {"rate": "1/s"},
 }
 """What a mapping needs to be one."""
 INSTEAD = {"EndpointSettings": {"fan_out", "respond", "call"}, "CallSettings": {"race", "fan_out"}}

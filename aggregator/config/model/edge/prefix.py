@@ -7,6 +7,7 @@ from pydantic import Field
 from aggregator.config.model.edge.carried import CarriedSettings, WideCors
 from aggregator.config.model.edge.lifecycle import Deprecated
 from aggregator.fields import Settings
+from aggregator.policies.rate_limit.settings import RateLimits
 
 
 class PrefixSettings(Settings):
@@ -20,4 +21,7 @@ class PrefixSettings(Settings):
     cors: WideCors | None = Field(None, description="Which pages of other origins may read the answers; or `none`.")
     response: CarriedSettings = Field(
         default_factory=CarriedSettings.model_construct, description="What the answers carry."
+    )
+    rate_limit: RateLimits = Field(
+        (), description="How often all endpoints below may be called together.", examples=["500/s"]
     )

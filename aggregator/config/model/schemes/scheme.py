@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.schemes.keys import ApiKeySettings, BasicSettings
 from aggregator.config.model.schemes.signature import SignatureSettings
 from aggregator.config.model.schemes.tokens import JwtSettings
-from aggregator.durations import rate_of
 from aggregator.fields import Settings
+from aggregator.policies.rate_limit.settings import RateText
 
 KINDS = ("api_key", "basic", "jwt", "signature")
 """The keys that say of which kind a scheme is."""
 
 
-def _rate(value: str) -> str:
-    if rate_of(value) is None:
-        raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": "write it like 10/m, 100/s or 5/30s"})
-    return value
-
-
 class FailuresSettings(Settings):
     """How often an address may send a wrong credential."""
 
-    rate: Annotated[str, AfterValidator(_rate)] = Field(
-        "10/m", description="How many come back in which time.", examples=["10/m"]
-    )
+    rate: RateText = Field("10/m", description="How many come back in which time.", examples=["10/m"])
     burst: int = Field(20, ge=1, le=1_000_000, description="How many may come at once.")
 
 

@@ -12,6 +12,7 @@ from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import LimitSettings, TimeoutSetting, TlsSettings
 from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.policies.credentials.settings import CredentialSettings
+from aggregator.policies.rate_limit.settings import CallRate
 from aggregator.policies.retry.settings import RetrySetting
 
 
@@ -48,6 +49,11 @@ class UpstreamSettings(Settings):
     status_map: StatusMap = Field((), description="What failures of this upstream become.")
     forward: ForwardSettings | None = Field(None, description="What of the client's request goes to this upstream.")
     limits: LimitSettings | None = Field(None, description="Connections to this upstream.")
+    rate_limit: CallRate | None = Field(
+        None,
+        description="How often it may be called, by all endpoints together.",
+        examples=[{"rate": "50/s", "burst": 10, "wait": "200ms"}],
+    )
     tls: TlsSettings | None = Field(None, description="TLS to this upstream.")
     unix_socket: str | None = Field(None, description="Connect to this Unix socket instead of the host of the URL.")
     format: FormatName = Field("auto", description="How bodies are read; `auto` goes by their content type.")

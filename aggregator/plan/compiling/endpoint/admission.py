@@ -12,16 +12,17 @@ from aggregator.edge.networks import Networks, parse_networks
 from aggregator.plan.admission import OPEN, AdmissionPlan, AuthPlan, GuardPlan
 from aggregator.plan.compiling.expressions import one_expression
 from aggregator.policies.credentials.plan import CallerPlace
+from aggregator.policies.rate_limit.plan import LimitsPlan
 
 
 def compile_admission(
-    settings: AdmissionSettings, defaults: AdmissionSettings, schemes: Mapping[str, SchemeSettings]
+    settings: AdmissionSettings, defaults: AdmissionSettings, schemes: Mapping[str, SchemeSettings], limits: LimitsPlan
 ) -> AdmissionPlan:
     """Return what an endpoint asks for: its own word on identity and networks, and guards of both, the outer first."""
     auth = defaults.auth if settings.auth is None else settings.auth
     allow, deny = settings.allow_from or defaults.allow_from, (*defaults.deny_from, *settings.deny_from)
     guards = tuple(_guard(guard) for guard in (*defaults.require, *settings.require))
-    plan = AdmissionPlan(_networks(allow), _networks(deny), _auth(auth, schemes), guards)
+    plan = AdmissionPlan(_networks(allow), _networks(deny), _auth(auth, schemes), guards, limits)
     return OPEN if plan == OPEN else plan
 
 

@@ -92,6 +92,10 @@ FAILED_TOO_OFTEN = shared(
     "FailedTooOften", 429, "Too many wrong credentials came from this address.",
     "Too many wrong credentials came from your address.", ("retry-after",), cause="limited",
 )  # fmt: skip
+LIMITED = shared(
+    "TooManyRequests", 429, "A limit is reached.", "Too many requests.",
+    ("retry-after", "ratelimit", "ratelimit-policy"), cause="limited",
+)  # fmt: skip
 AUTH_UNAVAILABLE = shared(
     "AuthUnavailable", 503, "Whether the credential is valid cannot be told now.",
     "Whether the credential is valid cannot be told now.", ("retry-after",), cause="auth_unavailable",

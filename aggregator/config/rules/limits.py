@@ -1,0 +1,103 @@
+"""Limits: whom they count is known before the body is read, and they refuse somebody, but not everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from aggregator.config.analysis.scope import OF_ONE_REQUEST, Inputs, Scope
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.analysis.texts import Texts
+from aggregator.config.analysis.walking import walk_limits
+from aggregator.config.model.auth import AuthSettings
+from aggregator.config.rules.names import check_names
+from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.durations import rate_of
+from aggregator.policies.rate_limit.settings import RateLimitSettings
+from aggregator.templates import Const, TemplateProblem, compile_value
+
+_WHO = ("by", "unless")
+
+
+def check_limits(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Limits of an endpoint."""
+    settings = analysis.settings
+    if settings is None or not isinstance(settings.rate_limit, tuple):
+        return
+    path = (*analysis.path, "rate_limit")
+    yield from _check(analysis, settings.rate_limit, path)
+    for index, window in enumerate(settings.rate_limit):
+        yield from _within_the_server(window, (*path, index), around.settings.server.rate_limit)
+
+
+def check_shared_limits(around: Surroundings) -> Iterator[Finding]:
+    """Limits of the server, of prefixes, and those that endpoints inherit."""
+    root = around.settings
+    own = root.defaults.endpoint.rate_limit
+    places: list[tuple[Steps, Sequence[RateLimitSettings]]] = [(("server", "rate_limit"), root.server.rate_limit)]
+    places += [(("prefixes", path, "rate_limit"), one.rate_limit) for path, one in root.prefixes.items()]
+    places.append((("defaults", "endpoint", "rate_limit"), own if isinstance(own, tuple) else ()))
+    has_auth = isinstance(root.defaults.endpoint.auth, AuthSettings) or bool(root.auth)
+    for path, windows in places:
+        analysis = Analysis(path[:-1], None)
+        walk_limits(tuple(windows), path, Scope(Inputs(has_auth=has_auth), is_open=True), Texts(analysis))
+        yield from analysis.problems
+        yield from check_names(analysis, around)
+        yield from _check(analysis, windows, path)
+
+
+def _check(analysis: Analysis, windows: Sequence[RateLimitSettings], path: Steps) -> Iterator[Finding]:
+    for use in analysis.uses:
+        if use.path[: len(path)] != path or use.path[-1] not in _WHO:
+            continue
+        if any(reference[0] == "body" for reference in use.references):
+            message = "whom a limit counts is asked before the body is read"
+            hint = "count by a header, a parameter, `auth` or `request.client`"
+            yield Finding("limit-by-body", message, use.path, hint, text="body")
+        for reference in sorted(use.references & OF_ONE_REQUEST if use.path[-1] == "by" else ()):
+            message = f"`{'.'.join(reference)}` is another one in each request, so nobody ever reaches the limit"
+            yield Finding("moment-in-key", message, use.path, "count by who asks", text=reference[0])
+    for index, window in enumerate(windows):
+        yield from _bites(window, (*path, index))
+
+
+def _bites(window: RateLimitSettings, path: Steps) -> Iterator[Finding]:
+    """Yield what is wrong with a limit that refuses nobody, or everybody."""
+    if (exempt := _constant(window.unless)) is not None:
+        message = f"this exempts {'everybody' if exempt[0] is True else 'nobody'}"
+        hint = "remove the limit, or ask for something" if exempt[0] is True else "remove `unless`"
+        yield Finding("limit-without-effect", message, (*path, "unless"), hint)
+    rate, cost = rate_of(window.rate), _constant(window.cost)
+    burst = window.burst or (rate[0] if rate else 1)
+    if cost is not None and isinstance(cost[0], int | float) and cost[0] > burst:
+        message = f"a request costs {cost[0]}, and never more than {burst} are granted: every request is refused"
+        yield Finding("limit-without-effect", message, (*path, "cost"), f"raise `burst` to {cost[0]} or more")
+
+
+def _constant(text: str | None) -> tuple[object] | None:
+    """Return what *text* is for every request, None when that depends on it."""
+    if text is None:
+        return None
+    try:
+        node = compile_value(text).node
+    except TemplateProblem:
+        return None
+    return (node.value,) if isinstance(node, Const) else None
+
+
+def _within_the_server(window: RateLimitSettings, path: Steps, outer: Sequence[RateLimitSettings]) -> Iterator[Finding]:
+    """Yield a warning for a limit of all callers together that those of the server never let them reach."""
+    rate = rate_of(window.rate)
+    if rate is None or window.by is not None or window.cost is not None:
+        return
+    for number, wide in enumerate(outer):
+        other = rate_of(wide.rate)
+        if other is None or any((wide.by, wide.unless, wide.cost, wide.report)):
+            continue
+        if other[0] / other[1] <= rate[0] / rate[1] and (wide.burst or other[0]) <= (window.burst or rate[0]):
+            there = Elsewhere(("server", "rate_limit", number), "the limit of the server")
+            message = f"the server lets no more than {wide.rate} through, so {window.rate} is never reached"
+            hint = "lower it, or count `by` caller"
+            yield Finding("limit-without-effect", message, path, hint, "warning", related=(there,))
+            return

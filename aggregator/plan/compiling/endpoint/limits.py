@@ -1,0 +1,81 @@
+"""The limits of an endpoint: those of the server, of its prefixes, and its own, at the place where each can be told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from aggregator.config.model.auth import AdmissionSettings
+from aggregator.config.model.root import RootSettings
+from aggregator.durations import rate_of
+from aggregator.edge.prefixes import layers_of
+from aggregator.plan.compiling.expressions import optional_expression
+from aggregator.policies.rate_limit.plan import UNLIMITED, LimitsPlan, WindowPlan
+from aggregator.policies.rate_limit.settings import RateLimitSettings
+from aggregator.stores.rate import Rate
+from aggregator.templates import Expression
+
+
+def compile_limits(
+    settings: AdmissionSettings, key: str, path: str, params: tuple[str, ...], root: RootSettings
+) -> LimitsPlan:
+    """Return the limits of the endpoint *key* at *path*, whose placeholders are *params*.
+
+    Those of the server and of prefixes are shared by all that is below; those of ``defaults`` are each endpoint's own.
+    """
+    places: dict[str, tuple[WindowPlan, ...]] = {"early": (), "known": (), "valid": ()}
+    titles: Counter[str] = Counter()
+    for state, window, is_own in _declared(settings, key, path, root):
+        plan = _window(state, window, titles, is_own=is_own)
+        places[_place(plan, params)] += (plan,)
+    limits = LimitsPlan(**places)
+    return UNLIMITED if limits == UNLIMITED else limits
+
+
+def _declared(
+    settings: AdmissionSettings, key: str, path: str, root: RootSettings
+) -> Iterator[tuple[str, RateLimitSettings, bool]]:
+    """Yield each limit with the name of its buckets, and whether it is the endpoint's own."""
+    for number, window in enumerate(root.server.rate_limit):
+        yield f"server #{number}", window, False
+    for prefix in layers_of(path, {name: (name, one) for name, one in root.prefixes.items()}):
+        for number, window in enumerate(prefix[1].rate_limit):
+            yield f"prefix {prefix[0]} #{number}", window, False
+    own = root.defaults.endpoint.rate_limit if settings.rate_limit is None else settings.rate_limit
+    if isinstance(own, tuple):
+        for number, window in enumerate(own):
+            yield f"endpoint {key} #{number}", window, True
+
+
+def _window(state: str, settings: RateLimitSettings, titles: Counter[str], *, is_own: bool) -> WindowPlan:
+    titles[settings.rate] += 1
+    again = titles[settings.rate]
+    by, unless = optional_expression(settings.by), optional_expression(settings.unless)
+    return WindowPlan(
+        state=state,
+        title=settings.rate if again == 1 else f"{settings.rate} #{again}",
+        rate=compile_rate(settings.rate, settings.burst),
+        by=by,
+        unless=unless,
+        cost=optional_expression(settings.cost),
+        report=settings.report,
+        fields=settings.fields,
+        reads_caller=_reads(by, "auth"),
+        is_own=is_own,
+    )
+
+
+def compile_rate(text: str, burst: int | None) -> Rate:
+    """Return the rate that *text* says; without a *burst* as many may come at once as its number says."""
+    count, period = rate_of(text) or (1, 1.0)
+    return Rate(count, period, count if burst is None else burst)
+
+
+def _place(plan: WindowPlan, params: tuple[str, ...]) -> str:
+    if plan.cost is not None or any(_reads(plan.by, name) or _reads(plan.unless, name) for name in (*params, "params")):
+        return "valid"
+    return "known" if plan.reads_caller or _reads(plan.unless, "auth") else "early"
+
+
+def _reads(expression: Expression | None, root: str) -> bool:
+    return expression is not None and any(reference[0] == root for reference in expression.references)

@@ -1,0 +1,1 @@
+"""Limits of how often: of requests by callers, and of calls to an upstream."""

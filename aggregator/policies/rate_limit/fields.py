@@ -1,0 +1,63 @@
+"""Header fields that tell a client what is left of its limits.
+
+``RateLimit`` and ``RateLimit-Policy`` follow draft-ietf-httpapi-ratelimit-headers-10: a list with an item for each
+window. ``X-RateLimit-*`` have no specification; they tell of the window that is nearest to its end, in seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import lru_cache
+
+from aggregator.http import HeaderList
+from aggregator.policies.rate_limit.plan import WindowPlan
+from aggregator.policies.rate_limit.windows import Charge
+
+LIMIT, POLICY = b"ratelimit", b"ratelimit-policy"
+_X_LIMIT, _X_REMAINING, _X_RESET = b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset"
+
+
+@lru_cache(maxsize=4096)
+def policy_item(plan: WindowPlan) -> bytes:
+    """Return the window of *plan* as an item of ``RateLimit-Policy``: how many may come in how many seconds.
+
+    Buckets refill as time goes by, so the window is what an empty one takes to be full; none is told below a second.
+    """
+    seconds = math.ceil(plan.rate.span) if plan.rate.span >= 1 else 0
+    window = f";w={seconds}" if seconds else ""
+    return f'"{plan.title}";q={plan.rate.burst}{window}'.encode()
+
+
+def limit_fields(charges: Iterable[Charge]) -> HeaderList:
+    """Return the fields that tell of *charges*; those whose window tells nothing are left out."""
+    draft: list[Charge] = []
+    legacy: list[Charge] = []
+    for charge in charges:
+        if charge.plan.fields == "draft":
+            draft.append(charge)
+        elif charge.plan.fields == "legacy":
+            legacy.append(charge)
+    found: HeaderList = []
+    if draft:
+        found += (
+            (POLICY, b", ".join([policy_item(charge.plan) for charge in draft])),
+            (LIMIT, b", ".join([_item(charge) for charge in draft])),
+        )
+    if legacy:
+        found += _legacy(min(legacy, key=lambda charge: charge.taken.remaining / charge.plan.rate.burst))
+    return found
+
+
+def _item(charge: Charge) -> bytes:
+    taken = charge.taken
+    return b'"%s";r=%d;t=%d' % (charge.plan.title.encode(), taken.remaining, math.ceil(taken.reset))
+
+
+def _legacy(charge: Charge) -> HeaderList:
+    taken = charge.taken
+    return [
+        (_X_LIMIT, b"%d" % charge.plan.rate.burst),
+        (_X_REMAINING, b"%d" % taken.remaining),
+        (_X_RESET, b"%d" % math.ceil(taken.reset)),
+    ]

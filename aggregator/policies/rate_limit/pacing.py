@@ -1,0 +1,108 @@
+"""Calls at the pace that an upstream is granted: each waits for its turn, or fails with the cause ``limited``.
+
+States of a call: waiting (a timer runs), under way (what is inside has started), over. ``cancel`` ends either; the turn
+of a call that is given up while it waits goes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aggregator.errors import CallError, Cause
+from aggregator.parts.frame import Done, Frame, Part
+from aggregator.parts.result import failed
+from aggregator.parts.rows import RowPlan
+from aggregator.policies.rate_limit.plan import CallRatePlan
+from aggregator.policies.registry import Draft, Kind
+from aggregator.stores.limiter import Limiter
+from aggregator.stores.rate import Rate
+from aggregator.transport.door import Cancelable
+
+_ALL = "all"
+
+
+class Pace:
+    """The turns of the calls to one upstream, which is called *label* before clients."""
+
+    def __init__(self, limiter: Limiter, wait: float, label: str) -> None:
+        self._limiter = limiter
+        self._wait = wait
+        self._label = label
+
+    def reserve(self, left: float) -> float:
+        """Return the seconds until the turn of a call of which *left* seconds are left; it has its turn then.
+
+        Raises ``CallError`` when that is too long; nothing is taken then.
+        """
+        wait = self._limiter.reserve(_ALL, min(self._wait, left))
+        if wait is None:
+            message = f"The upstream '{self._label}' may not be called more often now."
+            raise CallError(Cause.LIMITED, message, retry_after=self._limiter.wait(_ALL))
+        return wait
+
+    def give_back(self) -> None:
+        """Return a turn that was not taken."""
+        self._limiter.give_back(_ALL)
+
+    async def turn(self, left: float) -> None:
+        """Return when it is the turn of a call; raises ``CallError`` as ``reserve`` does."""
+        wait = self.reserve(left)
+        if not wait:
+            return
+        try:
+            await asyncio.sleep(wait)
+        except asyncio.CancelledError:
+            self.give_back()
+            raise
+
+
+def build_pace(name: str, plan: CallRatePlan, label: str, states: Draft, clock: Callable[[], float]) -> Pace:
+    """Return the pace of the upstream *name*; all that call it have the same, over reloads, too."""
+    kind: Kind[Rate, Limiter] = Kind("call_rate", lambda rate: Limiter(rate, clock), Limiter.adopt)
+    return Pace(states.hold(kind, name, plan.rate), plan.wait, label)
+
+
+class Paced:
+    """*inner*, started when it is its turn; *rows* rule its failure."""
+
+    def __init__(self, inner: Part, pace: Pace, label: str, rows: tuple[RowPlan, ...], timeout: float) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._pace = pace
+        self._label = label
+        self._rows = rows
+        self._timeout = timeout
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Begin, or wait for the turn; *done* gets the result."""
+        now = frame.loop.time()
+        try:
+            wait = self._pace.reserve(min(self._timeout, frame.deadline - now))
+        except CallError as error:
+            done(failed(self.name, error, now, now, upstream=self._label, rows=self._rows, attempts=0))
+            return None
+        if not wait:
+            return self._inner.start(frame, done)
+        return _Waiting(self._inner, self._pace, frame.cut_to(self._timeout), done, wait)
+
+
+class _Waiting:
+    __slots__ = ("_done", "_frame", "_inner", "_pace", "_ticket", "_timer")
+
+    def __init__(self, inner: Part, pace: Pace, frame: Frame, done: Done, wait: float) -> None:
+        self._inner, self._pace, self._frame, self._done = inner, pace, frame, done
+        self._ticket: Cancelable | None = None
+        self._timer: asyncio.TimerHandle | None = frame.loop.call_later(wait, self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        self._ticket = self._inner.start(self._frame, self._done)
+
+    def cancel(self) -> None:
+        """Return up the call, and its turn if that has not come."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._pace.give_back()
+        elif self._ticket is not None:
+            self._ticket.cancel()

@@ -1,0 +1,57 @@
+"""Limits as data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from aggregator.stores.rate import Rate
+from aggregator.templates import Expression
+
+Fields = Literal["draft", "legacy", "none"]
+
+
+class WindowPlan(Struct, frozen=True):
+    """One limit: *state* names its buckets, *title* is what clients and logs read.
+
+    Without *by* there is one bucket. *reads_caller*: what *by* gives is unique within a scheme and issuer alone. One
+    that *is_own* of its endpoint gives way to that of a caller's key.
+    """
+
+    state: str
+    title: str
+    rate: Rate
+    by: Expression | None = None
+    unless: Expression | None = None
+    cost: Expression | None = None
+    report: bool = False
+    fields: Fields = "draft"
+    reads_caller: bool = False
+    is_own: bool = False
+
+
+class LimitsPlan(Struct, frozen=True):
+    """The limits of an endpoint at the three places where a request meets them; one decision at each.
+
+    *early* ones read nothing of the caller, *known* ones do, and *valid* ones need inputs that were found valid.
+    """
+
+    early: tuple[WindowPlan, ...] = ()
+    known: tuple[WindowPlan, ...] = ()
+    valid: tuple[WindowPlan, ...] = ()
+
+    @property
+    def windows(self) -> tuple[WindowPlan, ...]:
+        """All of them in the order in which a request meets them."""
+        return (*self.early, *self.known, *self.valid)
+
+
+UNLIMITED = LimitsPlan()
+
+
+class CallRatePlan(Struct, frozen=True):
+    """How often an upstream may be called; a call may *wait* so many seconds for its turn."""
+
+    rate: Rate
+    wait: float = 0.0

@@ -1,0 +1,78 @@
+"""The gates of limits: 429 with the time to wait for whoever comes too often."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from aggregator.causes import Cause
+from aggregator.exchange import Exchange
+from aggregator.policies.rate_limit.windows import BadCostError, Charge, Windows
+from aggregator.runtime.admission.refusals import Refusals
+from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.stores.rate import Rate
+
+TOO_MANY = "Too many requests."
+TOO_DEAR = "This request costs more than the limit ever grants."
+
+
+class LimitGate:
+    """Asks *windows*; what they say stands in the exchange, for the fields of its answer."""
+
+    __slots__ = ("_refusals", "_windows")
+
+    def __init__(self, windows: Windows, refusals: Refusals) -> None:
+        self._windows = windows
+        self._refusals = refusals
+
+    def check(self, exchange: Exchange) -> Answer | None:
+        """Return 429 for a request that comes too often, 400 for one whose cost cannot be told."""
+        return decide(self._windows, exchange, self._refusals)
+
+
+class KeyRate(NamedTuple):
+    """The rate that the file of keys grants a caller of *scheme*."""
+
+    scheme: str
+    rate: Rate
+
+
+class CallerLimitGate:
+    """Asks the windows of *keys* for a caller whose key has a rate of its own, *windows* for all others."""
+
+    __slots__ = ("_keys", "_refusals", "_windows")
+
+    def __init__(self, windows: Windows | None, keys: Mapping[KeyRate, Windows], refusals: Refusals) -> None:
+        self._windows = windows
+        self._keys = keys
+        self._refusals = refusals
+
+    def check(self, exchange: Exchange) -> Answer | None:
+        """Return 429 for a caller who comes too often."""
+        caller, windows = exchange.caller, self._windows
+        if caller is not None and caller.rate is not None:
+            windows = self._keys.get(KeyRate(caller.scheme, caller.rate), windows)
+        return None if windows is None else decide(windows, exchange, self._refusals)
+
+
+def decide(windows: Windows, exchange: Exchange, refusals: Refusals) -> Answer | None:
+    """Return the answer with which *windows* refuse the request of *exchange*, None when they let it through."""
+    try:
+        decision = windows.decide(exchange)
+    except BadCostError as error:
+        return problem(400, str(error), request_id=exchange.id)
+    exchange.charges = (*exchange.charges, *decision.charges) if exchange.charges else decision.charges
+    for charge in decision.reported:
+        refusals.tell_reported(exchange, f"rate_limit {charge.plan.title}")
+    return None if decision.refusal is None else _refused(decision.refusal, exchange, refusals)
+
+
+def _refused(charge: Charge, exchange: Exchange, refusals: Refusals) -> Answer:
+    scheme = "" if exchange.caller is None else exchange.caller.scheme
+    refusals.tell(exchange, 429, f"rate_limit {charge.plan.title}", scheme)
+    cause, wait = Cause.LIMITED.value, charge.taken.wait
+    if math.isinf(wait):
+        return problem(429, TOO_DEAR, request_id=exchange.id, cause=cause)
+    after = [(b"retry-after", b"%d" % math.ceil(wait))]
+    return problem(429, TOO_MANY, request_id=exchange.id, headers=after, cause=cause)

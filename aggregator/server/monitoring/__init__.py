@@ -1,0 +1,1 @@
+"""What a team needs to watch a server: alerting rules for Prometheus, and a dashboard for Grafana."""

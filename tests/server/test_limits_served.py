@@ -1,0 +1,25 @@
+"""Limits on the ways that real connections take."""
+
+from __future__ import annotations
+
+ENDPOINT = 'GET /a: {rate_limit: {rate: 1/h, by: "{{ request.client }}"}, call: up:/a}'
+
+
+def test_a_limited_endpoint_over_one_connection(stage, door) -> None:
+    """Granted, then refused with the time to wait; each answer has its fields, and the upstream hears of one."""
+    up = stage.upstream()
+    up["/a"] = stage.reply({"ok": True})
+    gateway = stage.gateway(f"endpoints: {{{ENDPOINT}}}", up, door=door)
+    wire = gateway.wire()
+    assert [wire.ask("GET", "/a").status for _ in range(2)] == [200, 429]
+    refused = wire.ask("GET", "/a")
+    assert (refused["ratelimit"], refused["ratelimit-policy"]) == ('"1/h";r=0;t=3600', '"1/h";q=1;w=3600')
+    assert 3590 <= int(refused["retry-after"] or 0) <= 3600
+    assert len(up.requests) == 1
+
+
+def test_a_limit_leaves_an_endpoint_on_the_direct_way(stage) -> None:
+    """What has to wait for nothing makes no task."""
+    gateway = stage.gateway(f"endpoints: {{{ENDPOINT}}}")
+    (route,) = gateway.app.running.generation.routes
+    assert route.handler.is_direct
