@@ -294,7 +294,7 @@ def test_a_deadline_blames_a_client_that_does_not_read(gateway, stage):
     wire = gateway.wire(receive_buffer=65536).write("GET", "/unread")
     wire.until(b"\r\n\r\n")
     stage.until(lambda: gateway.in_flight == 0)
-    (line,) = [line for line in gateway.said("An answer was cut off.") if line["endpoint"] == "GET /unread"]
+    line = next(line for line in reversed(gateway.said("An answer was cut off.")) if line["endpoint"] == "GET /unread")
     assert line["reason"] == "The client took the answer too slowly."
 
 
