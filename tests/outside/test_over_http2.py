@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import trustme
 
+from .browser import Browser
+
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 
 ROUTES = """
@@ -134,3 +136,19 @@ def test_what_every_answer_carries_is_there(server: tuple[str, Path]) -> None:
     assert curl(server, "/readyz").status == 200
     head = curl(server, "/hello", "-I")
     assert (head.status, head.body) == (200, b"")
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+def test_a_browser_asks_over_it(server: tuple[str, Path], tmp_path: Path) -> None:
+    """Chromium agrees on h2 and reads a call, a stream and a compressed text over it alone."""
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(f"{server[0]}/hello")
+        asked = browser.run("""
+            const texts = [];
+            for (const path of ['/echo', '/stream?a=1', '/large']) texts.push(await (await fetch(path)).text());
+            const spoken = performance.getEntries().map(one => one.nextHopProtocol).filter(one => one);
+            return [texts.map(text => text.length), [...new Set(spoken)]];
+        """)
+    assert all(asked[0])
+    assert asked[0][2] == 5000
+    assert asked[1] == ["h2"]

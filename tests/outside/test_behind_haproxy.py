@@ -1,0 +1,96 @@
+"""Behind a real HAProxy that passes TCP on: the client that its PROXY header names, with TLS and without."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import trustme
+
+from .test_behind_nginx import free_port, running
+
+pytestmark = pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs haproxy")
+
+CLIENT, PROXY = "127.0.0.9", "127.0.0.2"
+HAPROXY = """
+global
+    stats socket {folder}/admin.sock
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+listen edge
+    bind 127.0.0.1:{port}
+    source {proxy}
+    server gateway 127.0.0.1:{target} {send} check inter 50ms {check}
+"""
+ROUTES = """
+version: 1
+server: {{host: 127.0.0.1, port: {port}, proxy_protocol: true, trusted_proxies: ["{proxy}"]{tls}}}
+endpoints:
+  GET /who: {{respond: {{body: "{{{{ request.client }}}} {{{{ request.scheme }}}}"}}}}
+"""
+
+
+@pytest.fixture(params=["send-proxy", "send-proxy-v2", "send-proxy-v2-ssl"])
+def send(request: pytest.FixtureRequest) -> str:
+    """Each version of the header, and the second with fields of TLS."""
+    word: str = request.param
+    return word
+
+
+@pytest.fixture(params=["http", "https"])
+def edge(request: pytest.FixtureRequest, tmp_path: Path, send: str) -> Iterator[tuple[int, int, ssl.SSLContext | None]]:
+    """The ports of HAProxy and of the server behind it, whose TLS it passes on, and how a client speaks that."""
+    authority, context = trustme.CA(), None
+    if request.param == "https":
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "api.pem")
+    target, port = free_port(), free_port()
+    tls = ", tls: {cert: api.pem}" if context else ""
+    (tmp_path / "routes.yaml").write_text(ROUTES.format(port=target, proxy=PROXY, tls=tls))
+    check = "check-send-proxy" if context is None else "check-send-proxy check-ssl verify none"
+    text = HAPROXY.format(folder=tmp_path, port=port, target=target, proxy=PROXY, send=send, check=check)
+    (tmp_path / "haproxy.cfg").write_text(text)
+    with ExitStack() as stack:
+        stack.enter_context(running([sys.executable, "-m", "aggregator", "run", str(tmp_path / "routes.yaml")], target))
+        stack.enter_context(running(["haproxy", "-db", "-f", str(tmp_path / "haproxy.cfg")], port))
+        yield port, target, context
+
+
+def ask(port: int, context: ssl.SSLContext | None) -> str:
+    """Return the answer to a client at its own address."""
+    connection = http.client.HTTPConnection("localhost", port, timeout=10, source_address=(CLIENT, 0))
+    if context is not None:
+        connection = http.client.HTTPSConnection(
+            "localhost", port, timeout=10, source_address=(CLIENT, 0), context=context
+        )
+    try:
+        connection.request("GET", "/who")
+        answer: str = json.loads(connection.getresponse().read())
+        return answer
+    finally:
+        connection.close()
+
+
+def test_the_client_is_the_one_that_haproxy_names(edge: tuple[int, int, ssl.SSLContext | None], tmp_path: Path) -> None:
+    """Its checks pass, requests have the client's address, and who comes past it gets nothing."""
+    port, target, context = edge
+    assert ask(port, context) == f"{CLIENT} {'https' if context else 'http'}"
+    with socket.socket(socket.AF_UNIX) as admin:
+        admin.connect(str(tmp_path / "admin.sock"))
+        admin.sendall(b"show servers state edge\n")
+        state = admin.makefile().read().splitlines()[2].split(" ")
+    assert state[5] == "2"  # its operational state: running
+    with pytest.raises((ConnectionError, ssl.SSLError)):
+        ask(target, context)
