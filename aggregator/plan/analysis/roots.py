@@ -19,21 +19,22 @@ _HOLDERS = ("Expression", "Template", "Plan")
 
 def references_in(value: Any) -> set[Reference]:
     """Return every path that expressions and URLs anywhere in *value* read."""
-    return {reference for holder in holders_in(value) for reference in holder.references}
+    found: set[Reference] = set()
+    _gather(value, found)
+    return found
 
 
-def holders_in(value: Any) -> Iterator[Expression | Template | UrlTemplate]:
-    """Yield the expressions, templates and URLs anywhere in *value*."""
+def _gather(value: Any, found: set[Reference]) -> None:
     if isinstance(value, tuple):
         for item in value:
-            yield from holders_in(item)
+            _gather(item, found)
     elif isinstance(value, _SPEAKING):
-        yield value
+        found |= value.references
     else:
         for name in _fields_of(type(value)):
             inner = getattr(value, name)
             if inner:
-                yield from holders_in(inner)
+                _gather(inner, found)
 
 
 _KNOWN: dict[type[Any], tuple[str, ...]] = {}
