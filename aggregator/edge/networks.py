@@ -25,7 +25,7 @@ class Networks(Struct, frozen=True):
         return self.has_unix if not address else _holds(self.members, address)
 
 
-NO_NETWORKS = Networks()
+NOBODY = Networks()
 """Networks to which no address belongs."""
 
 

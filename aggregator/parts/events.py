@@ -80,7 +80,7 @@ class Listeners(NamedTuple):
         return Listeners(self.calls + others.calls, self.requests + others.requests)
 
 
-NO_LISTENERS = Listeners()
+NOBODY = Listeners()
 """Nobody listens, so nothing is built for telling."""
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from aggregator.edge.networks import NO_NETWORKS, Networks
+from aggregator.edge.networks import NOBODY, Networks
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.parts.frame import Frame, Part
@@ -72,7 +72,7 @@ class Routine(Struct, frozen=True):
     clock: Callable[[], float] = time.time
     gates: tuple[Gate, ...] = ()
     gates_behind: tuple[PromptGate, ...] = ()
-    trusted: Networks = NO_NETWORKS
+    trusted: Networks = NOBODY
     compressing: Compressing | None = None
     finish: Finish | None = None
 

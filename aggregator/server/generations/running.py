@@ -19,7 +19,7 @@ import httpx
 from aggregator.demo.server import DemoServer
 from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
-from aggregator.parts.events import NO_LISTENERS, Listeners
+from aggregator.parts.events import NOBODY, Listeners
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.listening import ListenerTlsPlan
 from aggregator.plan.serving import ServerPlan
@@ -69,7 +69,7 @@ class Running:
         source: PlanSource,
         plan: Plan,
         transport: httpx.AsyncBaseTransport | None = None,
-        listeners: Listeners = NO_LISTENERS,
+        listeners: Listeners = NOBODY,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.plan = plan
