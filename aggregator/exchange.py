@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from aggregator.causes import State as State
 from aggregator.edge.forwarded import Origin, origin_of
-from aggregator.edge.networks import NOBODY, Networks
+from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.http import HeaderList, first, header_map
 
 MOST_FIELDS = 1000
@@ -63,11 +63,11 @@ class Exchange:
         self.tls_client: dict[str, Any] | None = None
         self.peer: str = ""
         self.scheme: str = "http"
-        self.trusted: Networks = NOBODY
+        self.trusted: Networks = NO_NETWORKS
         self._origin: Origin | None = None
         self.caller: Any = None
         self.delivery: Delivery | None = None
-        self.intake: Callable[[], Awaitable[None]] | None = None
+        self.intake: Callable[[Exchange], Awaitable[None]] | None = None
         self.charges: Any = ()
         self.cookies: dict[str, Any] | None = None
         self.id: str = ""
@@ -106,7 +106,7 @@ class Exchange:
     @property
     def client(self) -> str:
         """The address of the client, behind the proxies that are trusted; empty for a peer on a Unix socket."""
-        return self.peer if self.trusted is NOBODY else self.origin.client
+        return self.peer if self.trusted is NO_NETWORKS else self.origin.client
 
     @property
     def request(self) -> dict[str, Any]:

@@ -47,6 +47,7 @@ OPTIONAL = {
     "joserfc",
     "bcrypt",
     "argon2",
+    "cryptography",
     "xmltodict",
     "msgpack",
     "brotli",

@@ -24,6 +24,7 @@ COMMANDS = {
     "routes": "aggregator.cli.commands.routes:routes",
     "explain": "aggregator.cli.commands.explain:explain",
     "keys": "aggregator.cli.commands.keys:keys",
+    "tokens": "aggregator.cli.commands.keys:tokens",
     "status": "aggregator.cli.commands.status:status",
     "reload": "aggregator.cli.commands.reload:reload",
     "monitoring": "aggregator.cli.commands.monitoring:monitoring",

@@ -25,7 +25,7 @@ class Networks(Struct, frozen=True):
         return self.has_unix if not address else _holds(self.members, address)
 
 
-NOBODY = Networks()
+NO_NETWORKS = Networks()
 """Networks to which no address belongs."""
 
 
@@ -60,6 +60,12 @@ def parse_address(text: str) -> Address | None:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether *host*, a name or an address, is this machine whatever the network is."""
+    address = parse_address(host)
+    return host == "localhost" if address is None else address.is_loopback
 
 
 def client_key(text: str) -> str:

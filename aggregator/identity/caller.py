@@ -67,15 +67,16 @@ class Reason(StrEnum):
     MISSING_CLAIM = "missing_claim"
     UNKNOWN_KEY = "unknown_key"
     REVOKED = "revoked"
-    REPEATED = "repeated"
+    DENIED = "denied"
+    FORBIDDEN = "forbidden"
 
     @property
     def is_failure(self) -> bool:
         """Whether it counts against the address that it came from.
 
-        No credential at all is none, and so is one that was right at another time.
+        No credential at all is none, and so is one that was right at another time, or that is right and not enough.
         """
-        return self not in (Reason.MISSING, Reason.EXPIRED, Reason.NOT_YET_VALID)
+        return self not in (Reason.MISSING, Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.FORBIDDEN)
 
 
 class Refused(AggregatorError):  # noqa: N818 - an outcome, not a fault
@@ -85,12 +86,33 @@ class Refused(AggregatorError):  # noqa: N818 - an outcome, not a fault
         self.reason = reason
         super().__init__(reason.value)
 
+    def copy(self) -> Refused:
+        """Return the same, not yet raised."""
+        return Refused(self.reason)
+
+
+class Denied(Refused):
+    """Somebody else who was asked has refused, with *status* 401 or 403 and the *challenges* of a 401."""
+
+    def __init__(self, status: int, challenges: tuple[bytes, ...] = ()) -> None:
+        self.status, self.challenges = status, challenges
+        super().__init__(Reason.FORBIDDEN if status == 403 else Reason.DENIED)
+
+    def copy(self) -> Denied:
+        """Return the same, not yet raised."""
+        return Denied(self.status, self.challenges)
+
 
 def texts_at(claims: Mapping[str, Any], path: Sequence[str]) -> tuple[str, ...]:
     """Return the texts at *path* in *claims*: a list of them, or one text with blanks between (RFC 6749 §3.3)."""
     value: Any = claims
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
+    return texts_of(value)
+
+
+def texts_of(value: Any) -> tuple[str, ...]:
+    """Return the texts of a list, or those between the blanks of one text; none of anything else."""
     if isinstance(value, str):
         return tuple(value.split())
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ from msgspec import Struct
 from aggregator.durations import rate_of
 from aggregator.errors import AggregatorError
 from aggregator.identity.caller import Caller, Reason, Refused
+from aggregator.identity.moments import moment_of
 from aggregator.stores.rate import Rate
 
 PREFIX = "agk_"
@@ -133,17 +134,10 @@ def _moment(value: Any, number: int, key: str, otherwise: float) -> float:
     """Return *value* as a Unix time; a date without a time begins, or ends, with its day in UTC."""
     if value is None:
         return otherwise
-    if isinstance(value, str):
-        try:
-            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
-        except ValueError:
-            value = None
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    if isinstance(value, date):
-        midnight = datetime(value.year, value.month, value.day, tzinfo=UTC)
-        return (midnight + timedelta(days=1 if key == "not_after" else 0)).timestamp()
-    raise KeyFileError(f"`{key}` is not a moment", (number, key), "write 2027-01-31 or 2027-01-31T12:00:00Z")
+    found = moment_of(value, ends=key == "not_after")
+    if found is None:
+        raise KeyFileError(f"`{key}` is not a moment", (number, key), "write 2027-01-31 or 2027-01-31T12:00:00Z")
+    return found
 
 
 def new_key(name: str, scopes: Iterable[str] = (), not_after: datetime | None = None) -> tuple[str, str]:
@@ -159,15 +153,7 @@ def new_key(name: str, scopes: Iterable[str] = (), not_after: datetime | None = 
 
 def _scalar(text: str) -> str:
     """Return *text* as a YAML scalar that stands in a mapping on one line."""
-    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", text) and text.lower() not in (
-        "yes",
-        "no",
-        "on",
-        "off",
-        "true",
-        "false",
-        "null",
-    ):
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", text) and text.lower() not in _WORDS:
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -152,11 +152,11 @@ def _registry(algorithm: str) -> Any:
 def _check_claims(claims: Mapping[str, Any], rules: TokenRules, now: float) -> None:
     if claims.get("iss") != rules.issuer:
         raise Refused(Reason.WRONG_ISSUER)
-    if rules.audience and not _audiences(claims.get("aud")) & set(rules.audience):
+    if rules.audience and not audiences(claims.get("aud")) & set(rules.audience):
         raise Refused(Reason.WRONG_AUDIENCE)
     expires: Any = claims.get("exp")
     starts: Any = claims.get("nbf", 0)
-    if not _is_number(expires) or not _is_number(starts):
+    if not is_number(expires) or not is_number(starts):
         raise Refused(Reason.MISSING_CLAIM)
     if now >= expires + rules.leeway:
         raise Refused(Reason.EXPIRED)
@@ -166,10 +166,12 @@ def _check_claims(claims: Mapping[str, Any], rules: TokenRules, now: float) -> N
         raise Refused(Reason.MISSING_CLAIM)
 
 
-def _audiences(value: Any) -> set[str]:
+def audiences(value: Any) -> set[str]:
+    """Return for whom a token is, *value* being its ``aud``: one text, or a list of them (RFC 7519 §4.1.3)."""
     members: Sequence[Any] = value if isinstance(value, list) else [value]
     return {member for member in members if isinstance(member, str)}
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Return whether *value* is a NumericDate (RFC 7519 §2)."""
     return isinstance(value, int | float) and not isinstance(value, bool)

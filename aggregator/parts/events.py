@@ -80,7 +80,7 @@ class Listeners(NamedTuple):
         return Listeners(self.calls + others.calls, self.requests + others.requests)
 
 
-NOBODY = Listeners()
+NO_LISTENERS = Listeners()
 """Nobody listens, so nothing is built for telling."""
 
 

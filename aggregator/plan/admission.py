@@ -1,67 +1,12 @@
-"""Who may call, as data: the schemes of a file, and what an endpoint asks for.
-
-*failures* of a scheme is how often an address may send a wrong credential, None for any number.
-"""
+"""What an endpoint asks of its callers, as data."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
 from aggregator.edge.networks import Networks
-from aggregator.identity.keys import KeyEntry
-from aggregator.identity.signatures import SignatureRules
-from aggregator.identity.tokens import TokenRules
 from aggregator.policies.rate_limit.plan import UNLIMITED, LimitsPlan
-from aggregator.stores.rate import Rate
 from aggregator.templates import Expression
-
-
-class ApiKeyPlan(Struct, frozen=True):
-    """Keys in the header, query parameter or cookie (*place*) called *field*."""
-
-    name: str
-    place: str
-    field: str
-    entries: tuple[KeyEntry, ...]
-    failures: Rate | None = None
-
-
-class BasicPlan(Struct, frozen=True):
-    """Names and the hashes of their passwords."""
-
-    name: str
-    realm: str
-    users: tuple[tuple[str, str], ...]
-    failures: Rate | None = None
-
-
-class JwtPlan(Struct, frozen=True):
-    """Tokens of an issuer.
-
-    The keys are a JWKS (*document*), a PEM file, a shared *secret*, or behind *jwks_url*; without any of these they are
-    found by discovery. *cookie* is where the token is, if not in ``Authorization``.
-    """
-
-    name: str
-    rules: TokenRules
-    document: bytes | None = None
-    pem: bytes | None = None
-    secret: bytes | None = None
-    jwks_url: str | None = None
-    cookie: str | None = None
-    failures: Rate | None = None
-
-
-class SignaturePlan(Struct, frozen=True):
-    """Bodies that a sender signs by *rules* with one of *secrets*."""
-
-    name: str
-    rules: SignatureRules
-    secrets: tuple[bytes, ...]
-    failures: Rate | None = None
-
-
-SchemePlan = ApiKeyPlan | BasicPlan | JwtPlan | SignaturePlan
 
 
 class AuthPlan(Struct, frozen=True):

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from aggregator.edge.addresses import Address
 from aggregator.edge.coding import Compression
-from aggregator.edge.networks import NOBODY, Networks
+from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, RedirectPlan
 
@@ -72,7 +72,7 @@ class ServerPlan:
     access_log: Literal["all", "errors", "off"] = "errors"
     log_format: Literal["text", "json"] = "text"
     watchdog: float = 0.25
-    trusted_proxies: Networks = NOBODY
+    trusted_proxies: Networks = NO_NETWORKS
     proxy_protocol: bool = False
     limits: ClientLimitsPlan = UNLIMITED
     compress: Compression | None = None

@@ -11,9 +11,10 @@ from typing import Literal
 from msgspec import Struct
 
 from aggregator.parts.rows import RowPlan as RowPlan
-from aggregator.plan.admission import OPEN, AdmissionPlan, SchemePlan
+from aggregator.plan.admission import OPEN, AdmissionPlan
 from aggregator.plan.calls import CallPlan, FanPlan, ShapePlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
+from aggregator.plan.schemes import SchemePlan
 from aggregator.plan.serving import BackgroundPlan, ClientPlan, MetricsPlan, ServerPlan, SloPlan
 from aggregator.schemas import BodySchema, Parameter
 from aggregator.templates import Expression, PathPattern, Template

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from aggregator.edge.networks import NOBODY, Networks
+from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.parts.frame import Frame, Part
@@ -72,7 +72,7 @@ class Routine(Struct, frozen=True):
     clock: Callable[[], float] = time.time
     gates: tuple[Gate, ...] = ()
     gates_behind: tuple[PromptGate, ...] = ()
-    trusted: Networks = NOBODY
+    trusted: Networks = NO_NETWORKS
     compressing: Compressing | None = None
     finish: Finish | None = None
 
@@ -164,7 +164,7 @@ class EndpointHandler:
         exchange.scheme = scope.get("scheme", "http")
         self.open(exchange, segments, peer_of(scope), loop.time())
         exchange.tls_client = scope.get(TLS_CLIENT)
-        exchange.intake = intake_of(receive, exchange, self.plan)
+        exchange.intake = intake_of(receive, self.plan)
         run: Run | None = None
         closing = scope.get("aggregator.draining", False)
         try:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
-from aggregator.parts.events import NOBODY, Listeners
+from aggregator.parts.events import NO_LISTENERS, Listeners
 from aggregator.plan.calls import CallPlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.serving import ServerPlan
@@ -50,7 +50,7 @@ class Resources:
     def __init__(
         self, pool: Callable[[UpstreamPlan], Door], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
         states: Draft | None = None, schemes: Mapping[str, Scheme] | None = None,
-        listeners: Listeners = NOBODY, clock: Callable[[], float] = time.time,
+        listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self.pool = pool
         self.plugins = plugins

@@ -53,6 +53,13 @@ def test_a_file_without_administration_is_wrong_usage(folder):
     assert "declares no `server.admin`; name the URL of a process, or declare it" in result.output
 
 
+@pytest.mark.parametrize("words", [[], ["--jti", "a", "--sub", "b"], ["--jti", "a", "--before", "2027-01-01"]])
+def test_tokens_are_named_in_one_way(words):
+    """One token, or a subject; anything else is wrong usage, and nobody is asked."""
+    result = CliRunner().invoke(cli, ["tokens", "revoke", "customers", *words])
+    assert (result.exit_code, "Name one token by --jti, or a subject by --sub" in result.output) == (2, True)
+
+
 def test_nobody_there_is_told(folder):
     """In one sentence, with exit code 1."""
     result = CliRunner().invoke(cli, ["status", "unix:nowhere"])

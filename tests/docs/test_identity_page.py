@@ -13,7 +13,7 @@ from aggregator.server.once.checking import check_file
 PAGE = (Path(__file__).parents[2] / "docs/identity.md").read_text(encoding="utf-8")
 PIECES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 ENV = {name: f"{name}: a secret as long as it has to be" for name in re.findall(r"\$\{([A-Z_]+)\}", PAGE)}
-FILES = {
+FILES = dict(re.findall(r"^```yaml (\S+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)) | {
     "partners.yaml": f"- {{name: acme, sha256: {hashlib.sha256(b'acme').hexdigest()}}}\n",
     "htpasswd": "ada:$2b$04$C6UzMDM.H6dfI/f/IKcEeO7ZHvTPP5Z9BgnAFj1cSfFX7dXpuQ7yq\n",
 }

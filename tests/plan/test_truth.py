@@ -55,6 +55,28 @@ def test_inputs_of_the_client_can_be_its_mistake(plan_of) -> None:
     assert "input" not in cells(plan_of("endpoints: {'GET /a/{b}': {call: 'shop:/a?b={b}'}}"))
 
 
+@pytest.mark.parametrize(
+    ("call", "can_be_wrong"),
+    [
+        ("url: 'shop:/a', headers: {x-b: '{{ b }}'}", True),  # it may hold a line break
+        ("url: 'shop:/a', query: {b: '{{ b }}'}", False),
+        ("url: 'shop:/a', query: {b: '{{ b | int }}'}", True),
+        ("url: POST shop:/a, json: {b: '{{ b }}'}", False),
+        ("url: 'shop:/a/{first.id}'", False),
+        ("url: 'shop:/a', headers: {x-b: '{{ first.id + b }}'}", False),  # who is wrong cannot be said
+        ("url: 'shop:/a', headers: {x-b: '{{ first.id }}'}", False),
+        ("url: 'shop:/a', when: '{{ b | int }}'", True),
+        ("url: 'shop:/a/{item}', for_each: '{{ first.ids }}'", False),
+        ("url: 'shop:/a/{item}', for_each: '{{ query.ids }}'", True),
+        ("url: 'shop:/a', headers: {x: '{{ now | timestamp }}'}", False),
+    ],
+)
+def test_a_mistake_is_the_client_s_where_all_that_is_read_is_its_own(plan_of, call: str, can_be_wrong: bool) -> None:
+    """A value of another call is not, nor what a query or a body takes as it is."""
+    plan = plan_of(f"endpoints: {{'GET /a/{{b}}': {{fan_out: {{first: 'shop:/f', second: {{{call}}}}}}}}}")
+    assert ("input" in cells(plan, 1)) is can_be_wrong
+
+
 def test_rows_of_all_levels(plan_of) -> None:
     """Rows of the call and of `defaults` decide, the first that matches; a condition leaves both ways open."""
     assert cells(plan_of(ROWS)) == {

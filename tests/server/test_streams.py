@@ -25,6 +25,8 @@ endpoints:
   GET /missing: {stream: true, call: up:/missing}
   GET /mapped: {stream: true, call: {url: up:/missing, status_map: {404: {status: 410, detail: "Gone: {{ this.body.why }}"}}}}
   GET /passed: {stream: true, call: {url: up:/missing, status_map: {404: {pass: true}}}}
+  GET /unread: {stream: true, timeout: 400ms, call: up:/huge}
+  GET /unread-idle: {stream: true, idle_timeout: 300ms, call: up:/huge}
   GET /late: {stream: true, timeout: 200ms, call: up:/held}
   GET /late-body: {stream: true, timeout: 300ms, call: up:/gated}
   GET /events: {stream: true, idle_timeout: 300ms, call: up:/events}
@@ -285,6 +287,23 @@ def test_a_deadline_blames_the_side_that_was_slow(gateway, upstream, stage):
     assert (slow.status, slow.detail) == (408, "The request body took too long to arrive.")
     answer = gateway.ask("POST", "/named", body=b"x")
     assert (answer.status, answer.detail) == (504, "The upstream did not answer in time.")
+
+
+def test_a_deadline_blames_a_client_that_does_not_read(gateway, stage):
+    """The upstream has more to send, so it was not late: the answer is cut off, and the log says who was slow."""
+    wire = gateway.wire(receive_buffer=65536).write("GET", "/unread")
+    wire.until(b"\r\n\r\n")
+    stage.until(lambda: gateway.in_flight == 0)
+    line = next(line for line in reversed(gateway.said("An answer was cut off.")) if line["endpoint"] == "GET /unread")
+    assert line["reason"] == "The client took the answer too slowly."
+
+
+def test_a_client_may_pause_for_longer_than_the_idle_timeout(gateway):
+    """The upstream is held back meanwhile, so it has not fallen silent."""
+    wire = gateway.wire(receive_buffer=65536).write("GET", "/unread-idle")
+    wire.until(b"\r\n\r\n")
+    time.sleep(0.5)
+    assert len(wire.take(12_000_000)) == 12_000_000
 
 
 def test_events_may_take_for_ever_but_not_fall_silent(gateway, upstream, stage):

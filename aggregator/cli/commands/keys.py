@@ -1,7 +1,8 @@
-"""``aggregator keys``: API keys for callers."""
+"""``aggregator keys`` and ``tokens``: keys of callers are made, and their tokens taken back."""
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -50,3 +51,44 @@ def _end(life: str) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=seconds)
     except OverflowError:
         raise AggregatorError("--for is longer than calendars reach.") from None
+
+
+@click.command(
+    "tokens",
+    cls=ExampleCommand,
+    short_help="Take back tokens of callers.",
+    examples=(
+        ("aggregator tokens revoke customers --sub ada --reason 'laptop stolen'", "all that Ada has now"),
+        ("aggregator tokens revoke customers --jti 7f3a", "one token, by its id"),
+    ),
+)
+@click.argument("action", type=click.Choice(["revoke"]), metavar="revoke")
+@click.argument("scheme")
+@click.argument("url", required=False)
+@click.option("--jti", metavar="ID", help="The token with this id.")
+@click.option("--sub", metavar="SUBJECT", help="All tokens of this subject that were made before now, or --before.")
+@click.option("--before", metavar="MOMENT", help="Those of the subject that are older: 2027-01-31T12:00:00Z.")
+@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
+              help="File whose `server.admin` is meant.")  # fmt: skip
+@click.option("--reason", default="", help="Why; the log of the process says it.")
+def tokens(
+    action: str, scheme: str, url: str | None, jti: str | None, sub: str | None, before: str | None, file: str,
+    reason: str,
+) -> None:  # fmt: skip
+    """Revoke tokens that SCHEME takes, in the process at URL, until it ends.
+
+    What has to last longer stands in the file that `revoked` of the scheme names. Without URL the process is the one
+    that FILE declares under `server.admin`, with its secret. The secret of AGGREGATOR_ADMIN_SECRET comes first.
+
+    Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
+    """
+    from aggregator.cli.administration import admin_target, show
+
+    if (jti is None) == (sub is None) or (before is not None and sub is None):
+        raise click.UsageError("Name one token by --jti, or a subject by --sub, with --before if it is not now.")
+    given = {"scheme": scheme, "jti": jti, "sub": sub, "before": before, "reason": reason}
+    answer = admin_target(url, file).ask(
+        "POST", f"/-/{action}", {name: value for name, value in given.items() if value is not None}
+    )
+    show(answer)
+    sys.exit(0 if answer.is_success else 1)

@@ -19,6 +19,7 @@ from aggregator.diagnostics import Diagnostic
 from aggregator.errors import AggregatorError
 from aggregator.identity.keys import KeyFileError, read_entries
 from aggregator.identity.passwords import PasswordFileError, read_htpasswd
+from aggregator.identity.revoked import read_revoked
 
 _LARGEST = 4 * 1024 * 1024
 _MISSING = "create it, or correct its path, which begins in the folder of this file"
@@ -133,6 +134,19 @@ def _key(content: bytes, settings: Any) -> Wrong | None:
     return None
 
 
+def _revoked(content: bytes, _: Any) -> Wrong | None:
+    try:
+        read_revoked(yaml.safe_load(content))
+    except KeyFileError as error:
+        where = f"entry {int(error.steps[0]) + 1}: " if error.steps else ""
+        return where + error.message, error.hint
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark is not None else ""
+        return f"{where}it is no YAML", "write one entry a line: - {jti: …}"
+    return None
+
+
 _READERS: dict[str, Callable[[bytes, Any], Wrong | None]] = {
-    "keys": _keys, "users": _users, "jwks": _jwks, "key": _key,
+    "keys": _keys, "users": _users, "jwks": _jwks, "key": _key, "revoked": _revoked,
 }  # fmt: skip

@@ -9,11 +9,12 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import value_at
 from aggregator.config.model.schemes.signature import SignatureSettings
 from aggregator.config.model.schemes.tokens import JwtSettings
+from aggregator.config.rules.asked_schemes import check_external, check_introspection, check_mtls
 from aggregator.config.rules.literal_secrets import is_literal, secret_finding
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
+from aggregator.edge.networks import is_loopback
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HASHES = {"sha256": 32, "sha384": 48, "sha512": 64}
 _STANDARD = 24
 """Bytes that a secret of Standard Webhooks has at least."""
@@ -25,6 +26,12 @@ def check_schemes(around: Surroundings) -> Iterator[Finding]:
         path: Steps = ("auth", name, scheme.kind)
         if scheme.jwt is not None:
             yield from _check_jwt(scheme.jwt, path)
+        if scheme.introspection is not None:
+            yield from check_introspection(scheme.introspection, path, around)
+        if scheme.external is not None:
+            yield from check_external(scheme.external, path, around)
+        if scheme.mtls is not None:
+            yield from check_mtls(scheme.mtls, path, around)
         if scheme.signature is not None:
             yield from _check_signature(scheme.signature, path, around)
 
@@ -49,7 +56,7 @@ def _check_jwt(settings: JwtSettings, path: Steps) -> Iterator[Finding]:
     if looks_it_up and (url.scheme not in ("http", "https") or not url.hostname):
         hint = "write its URL, or say where its keys are: `jwks: URL`"
         yield Finding("bad-issuer", "the keys of an issuer that is no URL cannot be found", (*path, "issuer"), hint)
-    elif looks_it_up and url.scheme == "http" and url.hostname not in _LOOPBACK:
+    elif looks_it_up and url.scheme == "http" and not is_loopback(url.hostname or ""):
         message = "the keys are fetched in the clear: whoever is between can make tokens"
         yield Finding("bad-issuer", message, (*path, "issuer"), f"write https://{url.netloc}{url.path}")
     if not settings.audience:

@@ -42,6 +42,7 @@ class Usage(Protocol):
 def check_usage(used: Sequence[Usage], around: Surroundings) -> Iterator[Finding]:
     """Upstreams, groups and plug-ins that nobody uses."""
     upstreams = frozenset[str]().union(*(one.upstreams for one in used))
+    upstreams |= {scheme.external.upstream for scheme in around.settings.auth.values() if scheme.external is not None}
     groups = frozenset[str]().union(*(one.groups for one in used))
     plugins = frozenset[str]().union(*(one.plugins for one in used))
     for name in around.upstreams:

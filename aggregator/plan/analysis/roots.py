@@ -19,22 +19,21 @@ _HOLDERS = ("Expression", "Template", "Plan")
 
 def references_in(value: Any) -> set[Reference]:
     """Return every path that expressions and URLs anywhere in *value* read."""
-    found: set[Reference] = set()
-    _gather(value, found)
-    return found
+    return {reference for holder in holders_in(value) for reference in holder.references}
 
 
-def _gather(value: Any, found: set[Reference]) -> None:
+def holders_in(value: Any) -> Iterator[Expression | Template | UrlTemplate]:
+    """Yield the expressions, templates and URLs anywhere in *value*."""
     if isinstance(value, tuple):
         for item in value:
-            _gather(item, found)
+            yield from holders_in(item)
     elif isinstance(value, _SPEAKING):
-        found |= value.references
+        yield value
     else:
         for name in _fields_of(type(value)):
             inner = getattr(value, name)
             if inner:
-                _gather(inner, found)
+                yield from holders_in(inner)
 
 
 _KNOWN: dict[type[Any], tuple[str, ...]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, UpstreamPlan
+from aggregator.plan.schemes import ExternalPlan
 from aggregator.plan.types import Plan
 
 
@@ -21,4 +22,5 @@ def upstreams_in(plan: Plan) -> tuple[UpstreamPlan, ...]:
     """Return every upstream that *plan* declares or calls by its URL, each once, in the order of the file."""
     calls = [call for endpoint in plan.endpoints for call in calls_in(endpoint.fan)]
     calls += [effect.call for endpoint in plan.endpoints for effect in endpoint.effects]
+    calls += [scheme.call for scheme in plan.schemes if isinstance(scheme, ExternalPlan)]
     return tuple(dict.fromkeys((*plan.upstreams, *(call.upstream for call in calls))))

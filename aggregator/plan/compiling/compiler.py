@@ -13,7 +13,7 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.server import ClientLimitSettings, CompressSettings
 from aggregator.config.model.telemetry import SloSettings, TelemetrySettings
 from aggregator.edge.coding import Compression
-from aggregator.edge.networks import NOBODY, parse_networks
+from aggregator.edge.networks import NO_NETWORKS, parse_networks
 from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.analysis.steps import with_steps
 from aggregator.plan.analysis.walking import calls_in
@@ -69,7 +69,7 @@ class Compiler:
             upstreams=tuple(whole.upstreams.values()),
             plugins=settings.plugins,
             schemes=tuple(
-                compile_scheme(name, scheme, config.identity_files) for name, scheme in settings.auth.items()
+                compile_scheme(name, scheme, config.identity_files, whole) for name, scheme in settings.auth.items()
             ),
             secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
             metrics=_metrics(settings.telemetry, endpoints),
@@ -97,7 +97,7 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         docs=settings.docs, header_timeout=settings.header_timeout,
         shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay, access_log=settings.access_log,
         log_format=settings.log_format, watchdog=settings.watchdog,
-        trusted_proxies=parse_networks(settings.trusted_proxies) if settings.trusted_proxies else NOBODY,
+        trusted_proxies=parse_networks(settings.trusted_proxies) if settings.trusted_proxies else NO_NETWORKS,
         proxy_protocol=settings.proxy_protocol,
         limits=_limits(settings.limits), compress=_compression(settings.compress),
         debug_header=debug.header.lower().encode("ascii") if debug else None,

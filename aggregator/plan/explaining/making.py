@@ -5,10 +5,8 @@ For the truth table, and for the statuses that the OpenAPI document names.
 
 from __future__ import annotations
 
-from typing import Any
-
 from aggregator.errors import Cause
-from aggregator.plan.analysis.roots import roots_in
+from aggregator.plan.analysis.mistakes import can_be_wrong
 from aggregator.plan.types import EndpointPlan, ResponsePlan
 from aggregator.templates import Expression
 
@@ -19,19 +17,12 @@ CALLING_A_FUNCTION = COMPUTING | {Cause.DEADLINE, Cause.FAULT}
 """What the function of a plug-in can do to what it is in."""
 
 
-_INPUTS = frozenset({"query", "headers", "cookies", "body", "params", "request"})
-
-
-def reads_input(*values: Any) -> bool:
-    """Return whether an expression or a URL in *values*, pieces of a plan, reads what the client sends."""
-    return not roots_in(values).isdisjoint(_INPUTS)
-
-
 def answer_causes(plan: EndpointPlan) -> frozenset[Cause]:
     """Return the causes with which the answer of *plan* fails as such: the part ``response`` of problems."""
     response = plan.response
     found = COMPUTING if _computes(response) else frozenset()
-    if found and reads_input(response.status_expression, response.headers, response.cookies, response.body):
+    read = (response.status_expression, response.headers, response.cookies, response.body)
+    if found and can_be_wrong(read, frozenset(plan.pattern.params)):
         found |= {Cause.INPUT}
     return found if plan.response.transform is None else found | CALLING_A_FUNCTION
 

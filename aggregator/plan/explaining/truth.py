@@ -10,9 +10,10 @@ from msgspec import Struct
 from aggregator.causes import CAUSES
 from aggregator.errors import Cause
 from aggregator.plan.analysis.failures import default_status, keys_of
+from aggregator.plan.analysis.mistakes import call_can_be_wrong, can_be_wrong, sent_within
 from aggregator.plan.analysis.walking import calls_in_part
 from aggregator.plan.calls import CallPlan, PartPlan
-from aggregator.plan.explaining.making import answer_causes, reads_input
+from aggregator.plan.explaining.making import answer_causes
 from aggregator.plan.explaining.preview import shown
 from aggregator.plan.explaining.ways import ways_of
 from aggregator.plan.types import EndpointPlan, RowPlan
@@ -71,8 +72,9 @@ def cases_of(part: PartPlan, endpoint: EndpointPlan) -> tuple[Case, ...]:
     causes = {family: [cause for cause in CAUSES if cause.family == family] for family in _FAMILIES}
     if not any(call.success.when or call.graphql != "no" for call in calls):
         del causes["unsuccessful"]
-    in_path = any(call.request.url.has_path_values for call in calls)
-    if not in_path and not reads_input(part.when, part.each, tuple(call.request for call in calls)):
+    sent = frozenset(endpoint.pattern.params)
+    within = sent_within(part.each, sent)
+    if not can_be_wrong((part.when, part.each), sent) and not any(call_can_be_wrong(call, within) for call in calls):
         del causes["input"]
     if part.transform is None and all(call.transform is None for call in calls):
         del causes["fault"]

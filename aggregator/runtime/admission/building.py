@@ -8,74 +8,81 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import httpx
+from msgspec import Struct
 
 from aggregator.identity.keysets import read_jwks, read_pem, shared_secret
 from aggregator.identity.remembered import Remembered
-from aggregator.plan.admission import OPEN, AdmissionPlan, ApiKeyPlan, BasicPlan, JwtPlan, SchemePlan, SignaturePlan
+from aggregator.identity.revoked import Revocations
+from aggregator.plan.admission import OPEN, AdmissionPlan
+from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.order.request import GATES, GATES_BEHIND
 from aggregator.plan.order.step import tied
+from aggregator.plan.schemes import (
+    ApiKeyPlan,
+    BasicPlan,
+    ExternalPlan,
+    IntrospectionPlan,
+    JwtPlan,
+    MtlsPlan,
+    SchemePlan,
+    SignaturePlan,
+)
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.windows import build_windows, key_windows
 from aggregator.policies.registry import Draft, Kind
+from aggregator.runtime.admission.asked.external import ExternalScheme
+from aggregator.runtime.admission.asked.introspection import IntrospectionScheme
+from aggregator.runtime.admission.bearer import JwtScheme, Keys
+from aggregator.runtime.admission.certificates import MtlsScheme
 from aggregator.runtime.admission.deliveries import MOST, Seen, SignatureScheme
 from aggregator.runtime.admission.failures import LimitedScheme, Recalling
 from aggregator.runtime.admission.gates import AuthGate, GuardGate, NetworkGate
 from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
 from aggregator.runtime.admission.limiting import CallerLimitGate, KeyRate, LimitGate
 from aggregator.runtime.admission.refusals import Refusals
-from aggregator.runtime.admission.schemes import (
-    CLOCKS,
-    ApiKeyScheme,
-    BasicScheme,
-    Clock,
-    Clocks,
-    JwtScheme,
-    Keys,
-    Scheme,
-)
+from aggregator.runtime.admission.schemes import CLOCKS, ApiKeyScheme, BasicScheme, Clock, Clocks, Scheme
+from aggregator.runtime.calls.judging import Judge
+from aggregator.runtime.calls.sending import compile_sender
 from aggregator.runtime.request.gates import Gate, PromptGate
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate
+from aggregator.transport.door import Door
 
 Schemes = Mapping[str, Scheme]
 Client = Callable[[], httpx.AsyncClient]
 
 
-def build_schemes(
-    plans: Iterable[SchemePlan], states: Draft, client: Client, clocks: Clocks = CLOCKS
-) -> dict[str, Scheme]:
-    """Return the schemes by name; what an issuer publishes is fetched by *client* and held in *states*."""
-    return {plan.name: _scheme(plan, states, client, clocks) for plan in plans}
+class Means(Struct, frozen=True):
+    """What schemes are made with: *states* outlive a reload, *client* asks issuers, *pool* leads to upstreams."""
+
+    states: Draft
+    client: Client
+    pool: Callable[[UpstreamPlan], Door]
+    clocks: Clocks = CLOCKS
 
 
-def _scheme(plan: SchemePlan, states: Draft, client: Client, clocks: Clocks) -> Scheme:
-    scheme = _judging(plan, states, client, clocks)
+def build_schemes(plans: Iterable[SchemePlan], means: Means) -> dict[str, Scheme]:
+    """Return the schemes by name; one whose plan did not change goes on with what it remembers."""
+    kind: Kind[SchemePlan, Recalling] = Kind("scheme", lambda plan: _BY_PLAN[type(plan)](plan, means))
+    return {plan.name: _limited(plan, means.states.hold(kind, plan.name, plan), means) for plan in plans}
+
+
+def _limited(plan: SchemePlan, scheme: Recalling, means: Means) -> Scheme:
     if plan.failures is None:
         return scheme
-    return LimitedScheme(scheme, states.hold(_FAILURES, plan.name, plan.failures))
+    return LimitedScheme(scheme, means.states.hold(_FAILURES, plan.name, plan.failures))
 
 
 _FAILURES: Kind[Rate, Limiter] = Kind("failures", lambda rate: Limiter(rate, time.monotonic), Limiter.adopt)
+REVOKED: Kind[None, Revocations] = Kind("revoked", lambda _: Revocations())
+"""Tokens of a scheme that were revoked while the process runs."""
 
 
-def _judging(plan: SchemePlan, states: Draft, client: Client, clocks: Clocks) -> Recalling:
-    match plan:
-        case ApiKeyPlan():
-            return ApiKeyScheme(plan, clocks)
-        case BasicPlan():
-            return BasicScheme(plan, clocks)
-        case SignaturePlan():
-            return SignatureScheme(plan, states.hold(_deliveries(clocks), plan.name, None), clocks)
-        case JwtPlan():
-            return JwtScheme(plan, _keys(plan, states, client), clocks)
+def _jwt(plan: JwtPlan, means: Means) -> Recalling:
+    return JwtScheme(plan, _keys(plan, means), means.clocks, means.states.hold(REVOKED, plan.name, None))
 
 
-def _deliveries(clocks: Clocks) -> Kind[None, Seen]:
-    """Return what is remembered of deliveries: it outlives a change of the secret, since senders deliver again."""
-    return Kind("deliveries", lambda _: Remembered(MOST, clocks.steady))
-
-
-def _keys(plan: JwtPlan, states: Draft, client: Client) -> Keys:
+def _keys(plan: JwtPlan, means: Means) -> Keys:
     if plan.document is not None:
         return FixedKeys(read_jwks(json.loads(plan.document)))
     if plan.pem is not None:
@@ -83,8 +90,30 @@ def _keys(plan: JwtPlan, states: Draft, client: Client) -> Keys:
     if plan.secret is not None:
         return FixedKeys(shared_secret(plan.secret, plan.rules.algorithms))
     place = (plan.rules.issuer, plan.jwks_url)
-    kind: Kind[Any, FetchedKeys] = Kind("issuer_keys", lambda found: FetchedKeys(client, *found))
-    return states.hold(kind, f"{len(place[0])}:{place[0]}{place[1] or ''}", place)
+    kind: Kind[Any, FetchedKeys] = Kind("issuer_keys", lambda found: FetchedKeys(means.client, *found))
+    return means.states.hold(kind, f"{len(place[0])}:{place[0]}{place[1] or ''}", place)
+
+
+def _signature(plan: SignaturePlan, means: Means) -> Recalling:
+    """Return the scheme; deliveries outlive a change of its secret, since senders deliver again."""
+    kind: Kind[None, Seen] = Kind("deliveries", lambda _: Remembered(MOST, means.clocks.steady))
+    return SignatureScheme(plan, means.states.hold(kind, plan.name, None), means.clocks)
+
+
+def _external(plan: ExternalPlan, means: Means) -> Recalling:
+    sender = compile_sender(plan.call, means.pool(plan.call.upstream), (), Judge(plan.call), lambda value: value)
+    return ExternalScheme(plan, sender, means.clocks)
+
+
+_BY_PLAN: dict[type, Callable[[Any, Means], Recalling]] = {
+    ApiKeyPlan: lambda plan, means: ApiKeyScheme(plan, means.clocks),
+    BasicPlan: lambda plan, means: BasicScheme(plan, means.clocks),
+    JwtPlan: _jwt,
+    SignaturePlan: _signature,
+    IntrospectionPlan: lambda plan, means: IntrospectionScheme(plan, means.client, means.clocks),
+    ExternalPlan: _external,
+    MtlsPlan: lambda plan, means: MtlsScheme(plan, means.clocks),
+}
 
 
 class Keeper(NamedTuple):

@@ -10,7 +10,7 @@ from aggregator.exchange import Exchange
 from aggregator.identity.caller import Caller, Reason, Refused
 from aggregator.identity.remembered import Remembered
 from aggregator.identity.signatures import Delivery, check_signature, fields_of
-from aggregator.plan.admission import SignaturePlan
+from aggregator.plan.schemes import SignaturePlan
 from aggregator.runtime.admission.schemes import Clocks, Later
 from aggregator.stores.rate import Rate
 
@@ -74,8 +74,10 @@ class SignatureScheme:
 
     async def _verified(self, exchange: Exchange, sent: Mapping[str, str]) -> Caller:
         if exchange.intake is not None:
-            await exchange.intake()
-        check = partial(check_signature, self._plan.rules, self._plan.secrets, sent, exchange.body, self._clocks.wall())
+            await exchange.intake(exchange)
+        check = partial(
+            check_signature, self._plan.rules, self._plan.secrets.values, sent, exchange.body, self._clocks.wall()
+        )
         delivery = check() if len(exchange.body) < _LARGE else await asyncio.to_thread(check)
         pieces = (exchange.method, exchange.path, delivery.id)
         key = "".join(f"{len(piece)}:{piece}" for piece in pieces).encode("utf-8", "surrogateescape")

@@ -10,7 +10,7 @@ from aggregator.causes import Cause
 from aggregator.edge.networks import Networks
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
-from aggregator.identity.caller import Caller, Reason, Refused
+from aggregator.identity.caller import Caller, Denied, Reason, Refused
 from aggregator.parts.names import Names
 from aggregator.plan.admission import AuthPlan, GuardPlan
 from aggregator.runtime.admission.refusals import Refusals
@@ -21,6 +21,7 @@ from aggregator.runtime.request.gates import Verdict, Waiting
 UNKNOWN = "This needs a valid credential."
 UNSURE = "Whether the credential is valid cannot be told now."
 TOO_OFTEN = "Too many wrong credentials came from your address."
+NOT_ALLOWED = "You are not allowed to do this."
 NOT_FROM_HERE = "This may not be called from your address."
 
 
@@ -89,6 +90,9 @@ class AuthGate:
         if isinstance(failure, Unavailable):
             self._refusals.tell(exchange, 503, Cause.AUTH_UNAVAILABLE.value, tally.scheme)
             return _refused_for(exchange, 503, UNSURE, failure.retry_after, Cause.AUTH_UNAVAILABLE)
+        if isinstance(failure, Denied) and failure.status == 403:
+            self._refusals.tell(exchange, 403, failure.reason.value, tally.scheme)
+            return problem(403, NOT_ALLOWED, request_id=exchange.id, cause=Cause.FORBIDDEN.value)
         reason = failure.reason if isinstance(failure, Refused) else Reason.MISSING
         self._refusals.tell(exchange, 401, reason.value, tally.scheme)
         cause = Cause.UNAUTHENTICATED.value
@@ -104,7 +108,8 @@ class AuthGate:
     def _said(self, failure: BaseException | None) -> tuple[tuple[bytes, bytes], ...]:
         """Return the challenges; RFC 6750 §3.1 names an error only where a token came."""
         came = failure is not None and not _is_missing(failure)
-        return tuple(
+        passed = failure.challenges if isinstance(failure, Denied) else ()
+        return tuple((b"www-authenticate", value) for value in passed) + tuple(
             (name, value + b' error="invalid_token"' if came and value == b"Bearer" else value)
             for name, value in self._challenges
         )

@@ -16,14 +16,11 @@ from msgspec import Struct
 
 from aggregator.edge.cookies import read_cookies
 from aggregator.exchange import Exchange
-from aggregator.http import SAFE, first
 from aggregator.identity.caller import Caller, Reason, Refused
 from aggregator.identity.keys import KeyRing
-from aggregator.identity.keysets import KeySet
 from aggregator.identity.passwords import is_right, read_basic
 from aggregator.identity.remembered import Remembered
-from aggregator.identity.tokens import Token, issuer_of, judge, read_token
-from aggregator.plan.admission import ApiKeyPlan, BasicPlan, JwtPlan
+from aggregator.plan.schemes import ApiKeyPlan, BasicPlan
 from aggregator.stores.rate import Rate
 
 Clock = Callable[[], float]
@@ -39,7 +36,8 @@ class Clocks(Struct, frozen=True):
 CLOCKS = Clocks()
 """Those of the system."""
 
-_REMEMBERED = 10_000
+REMEMBERED = 10_000
+"""Verdicts that a scheme remembers."""
 _AT_ONCE = 2
 """Passwords that are verified at the same time: each takes a core for a tenth of a second."""
 _PASSWORD_LIFE = 300.0
@@ -50,7 +48,11 @@ class Unavailable(Exception):  # noqa: N818 - an outcome, not a fault
 
     def __init__(self, retry_after: float) -> None:
         self.retry_after = retry_after
-        super().__init__("the keys of the issuer are not known")
+        super().__init__("nobody can tell now")
+
+    def copy(self) -> Unavailable:
+        """Return the same, not yet raised."""
+        return Unavailable(self.retry_after)
 
 
 class Limited(Exception):  # noqa: N818 - an outcome, not a fault
@@ -123,19 +125,20 @@ class ApiKeyScheme:
                 raise Refused(Reason.MALFORMED)
             return values[0].decode("utf-8", "surrogateescape") if values else None
         if place == "cookie":
-            return _cookie(exchange, name)
+            return cookie(exchange, name)
         found = exchange.query.get(name)
         if isinstance(found, list):
             raise Refused(Reason.MALFORMED)
         return found if found is None else str(found)
 
 
-def _cookie(exchange: Exchange, name: str) -> str | None:
+def cookie(exchange: Exchange, name: str) -> str | None:
+    """Return the value of the cookie *name*, None without one."""
     lines = [value.decode("latin-1") for field, value in exchange.header_list if field == b"cookie"]
     return read_cookies(lines).get(name)
 
 
-def _authorization(exchange: Exchange, scheme: str) -> str:
+def authorization(exchange: Exchange, scheme: str) -> str:
     """Return what follows *scheme* in ``Authorization``; raises ``Refused`` without it, and for two such headers."""
     values = [value for field, value in exchange.header_list if field == b"authorization"]
     if len(values) > 1:
@@ -156,18 +159,18 @@ class BasicScheme:
         self.challenge = f'Basic realm="{plan.realm}", charset="UTF-8"'
         self._users = dict(plan.users)
         self._clocks = clocks
-        self._right: Remembered[Caller] = Remembered(_REMEMBERED, clocks.steady)
+        self._right: Remembered[Caller] = Remembered(REMEMBERED, clocks.steady)
         self._room: asyncio.Semaphore | None = None
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return the caller, at once when the pair was right a moment ago; raises ``Refused``."""
-        text = _authorization(exchange, "basic")
+        text = authorization(exchange, "basic")
         known = self._right.get(text.encode("latin-1"))
         return known if known is not None else partial(self._verified, text)
 
     def recall(self, exchange: Exchange) -> Caller | None:
         """Return the caller if the pair was right a moment ago; raises ``Refused``."""
-        return self._right.get(_authorization(exchange, "basic").encode("latin-1"))
+        return self._right.get(authorization(exchange, "basic").encode("latin-1"))
 
     async def _verified(self, text: str) -> Caller:
         name, password = read_basic(text)
@@ -180,92 +183,3 @@ class BasicScheme:
         caller = Caller(self.name, name)
         self._right.keep(text.encode("latin-1"), caller, self._clocks.steady() + _PASSWORD_LIFE)
         return caller
-
-
-class Keys(Protocol):
-    """Where the keys of an issuer come from."""
-
-    def now(self) -> KeySet | None:
-        """Return the keys that are known; None when none are."""
-
-    async def renewed(self) -> KeySet:
-        """Return the keys after another look, if one is due; raises ``Unavailable`` when nothing can be had."""
-
-
-class JwtScheme:
-    """Tokens of one issuer; those that were verified are remembered until they end."""
-
-    rates: frozenset[Rate] = frozenset()
-
-    def __init__(self, plan: JwtPlan, keys: Keys, clocks: Clocks = CLOCKS) -> None:
-        self.name = plan.name
-        self.challenge = "Bearer"
-        self.issuer = plan.rules.issuer
-        self._plan = plan
-        self._keys = keys
-        self._clocks = clocks
-        self._known: Remembered[Caller] = Remembered(_REMEMBERED, clocks.steady)
-
-    def judge(self, exchange: Exchange) -> Caller | Later:
-        """Return the caller, at once when the token was seen before; raises ``Refused`` and ``Unavailable``."""
-        text = self._sent(exchange)
-        known = self._remembered(text)
-        if known is not None:
-            return known
-        token = read_token(text)
-        if issuer_of(token) != self.issuer:
-            raise Refused(Reason.WRONG_ISSUER)
-        keys = self._keys.now()
-        if keys is None:
-            return partial(self._after_a_look, token)
-        try:
-            return self._admit(token, keys)
-        except Refused as refused:
-            if refused.reason is not Reason.UNKNOWN_KEY:
-                raise
-        return partial(self._after_a_look, token)
-
-    def recall(self, exchange: Exchange) -> Caller | None:
-        """Return the caller if the token was verified before; raises ``Refused``."""
-        return self._remembered(self._sent(exchange))
-
-    def _remembered(self, text: str) -> Caller | None:
-        """Return the caller of a token that was verified before and has not ended, whichever clock says so."""
-        known = self._known.get(text.encode("utf-8", "surrogateescape"))
-        return known if known is not None and self._clocks.wall() < known.until else None
-
-    async def _after_a_look(self, token: Token) -> Caller:
-        """Return the caller by the keys that the issuer has now: it may have a new one."""
-        return self._admit(token, await self._keys.renewed())
-
-    def _admit(self, token: Token, keys: KeySet) -> Caller:
-        now = self._clocks.wall()
-        caller = judge(token, self.name, self._plan.rules, keys, now)
-        self._known.keep(token.text.encode(), caller, self._clocks.steady() + caller.until - now)
-        return caller
-
-    def _sent(self, exchange: Exchange) -> str:
-        if self._plan.cookie is None:
-            return _authorization(exchange, "bearer")
-        text = _cookie(exchange, self._plan.cookie)
-        if text is None:
-            raise Refused(Reason.MISSING)
-        _refuse_foreign_pages(exchange)
-        return text
-
-
-def _refuse_foreign_pages(exchange: Exchange) -> None:
-    """Refuse an unsafe request that a page of another origin may have made: a browser sends cookies along.
-
-    ``Sec-Fetch-Site`` says so, or ``Origin`` names our own host; without either it may be anybody's (OWASP, CSRF).
-    """
-    if exchange.method in SAFE:
-        return
-    site = first(exchange.header_list, b"sec-fetch-site")
-    if site is not None:
-        if site not in (b"same-origin", b"none"):
-            raise Refused(Reason.MALFORMED)
-        return
-    origin, host = first(exchange.header_list, b"origin"), first(exchange.header_list, b"host")
-    if origin is None or host is None or origin.partition(b"://")[2].lower() != host.lower():
-        raise Refused(Reason.MALFORMED)

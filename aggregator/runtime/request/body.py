@@ -27,15 +27,15 @@ def check_length(exchange: Exchange, cap: int) -> None:
             raise _too_large(cap)
 
 
-def intake_of(receive: Receive, exchange: Exchange, plan: EndpointPlan) -> Callable[[], Awaitable[None]] | None:
-    """Return what reads the body into *exchange*, None where *plan* does not want it, or wants it as a stream.
+def intake_of(receive: Receive, plan: EndpointPlan) -> Callable[[Exchange], Awaitable[None]] | None:
+    """Return what reads the body into an exchange, None where *plan* does not want it, or wants it as a stream.
 
     It raises ``ClientGone``, or ``Refusal``: 413 over the cap, 408 when it takes too long.
     """
-    return partial(_take, receive, exchange, plan) if plan.inputs.read_body in ("bytes", "json") else None
+    return partial(_take, receive, plan) if plan.inputs.read_body in ("bytes", "json") else None
 
 
-async def _take(receive: Receive, exchange: Exchange, plan: EndpointPlan) -> None:
+async def _take(receive: Receive, plan: EndpointPlan, exchange: Exchange) -> None:
     """Read the body.
 
     A deadline that the file names holds for the body too. One that is the time of the slowest call begins after it.
@@ -59,7 +59,7 @@ async def take_body(exchange: Exchange, inputs: Inputs, plan: EndpointPlan) -> N
     for a coding that it is not in.
     """
     if exchange.intake is not None:
-        await exchange.intake()
+        await exchange.intake(exchange)
     if plan.inputs.read_body == "json":
         inputs.decode_body(exchange, await content_of(exchange, plan.inputs.max_body))
 

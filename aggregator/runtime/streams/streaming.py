@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aggregator.edge.networks import NOBODY, Networks
+from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.errors import CallError
 from aggregator.exchange import Exchange
 from aggregator.parts.frame import Frame
@@ -50,7 +50,7 @@ class StreamHandler:
         queue: EffectQueue, report: Report, discloses: Discloses, gates: tuple[Gate, ...] = (),
         teller: CallTeller | None = None, finish: Finish | None = None,
         clock: Callable[[], float] = time.time,
-        trusted: Networks = NOBODY, compressing: Compressing | None = None,
+        trusted: Networks = NO_NETWORKS, compressing: Compressing | None = None,
         gates_behind: tuple[PromptGate, ...] = (), pace: Pace | None = None, retrying: Retrying | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan

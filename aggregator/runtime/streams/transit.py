@@ -1,13 +1,4 @@
-"""One streamed answer on its way: the request body up, the response body down, each at the pace of who takes it.
-
-    opening    `_open`: the call is rendered, waits for its place and for the first byte, while the request body goes up
-    refused    no head was sent, and the call has failed: `run` returns an answer that says so
-    flowing    `_pass_on`: the head is out and `status` is set; pieces go down, and an end of the request is not awaited
-    broken     `run` raises after the head: there is nothing left to say but to cut the connection
-    ended      the last piece is out
-
-A client that hangs up cancels `run`, in whatever state it is.
-"""
+"""One streamed answer on its way: the request body up, the response body down, each at the pace of who takes it."""
 
 from __future__ import annotations
 
@@ -245,17 +236,29 @@ class Transit:
         coder = None if head_only or self._wants_length else self._coder(answer)
         headers = [*answer.headers, (REQUEST_ID, exchange.id.encode("ascii")), *((CLOSE,) if self.closing else ())]
         self.status = answer.status
-        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await self._give({"type": "http.response.start", "status": answer.status, "headers": headers})
         if not head_only:
             async for piece in reply:
                 self.size += len(piece)
                 sent = piece if coder is None else await coder.feed(piece)
                 if sent:
-                    await self._send({"type": "http.response.body", "body": sent, "more_body": True})
+                    await self._give({"type": "http.response.body", "body": sent, "more_body": True})
                 self._moved()
-        await self._send({"type": "http.response.body", "body": b"" if coder is None else coder.finish()})
+        await self._give({"type": "http.response.body", "body": b"" if coder is None else coder.finish()})
         self.results[0].ended = self._frame.loop.time()
         return answer
+
+    async def _give(self, message: dict[str, Any]) -> None:
+        """Send *message* at the pace of the client; raises ``Refusal`` (408) when the deadline ends meanwhile."""
+        deadline = self._frame.deadline
+        if deadline == math.inf:
+            await self._send(message)
+            return
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._send(message)
+        except TimeoutError:
+            raise Refusal(408, "The client took the answer too slowly.") from None
 
     def _coder(self, answer: Answer) -> StreamCoder | None:
         compressing = self._stream.compressing

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from aggregator.config.loading import Config
-from aggregator.parts.events import NOBODY, Listeners
+from aggregator.parts.events import NO_LISTENERS, Listeners
 from aggregator.runtime.answers.answer import problem
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.identity import request_id
@@ -55,7 +55,7 @@ def create_app(
 def application(
     source: PlanSource,
     transport: httpx.AsyncBaseTransport | None = None,
-    listeners: Listeners = NOBODY,
+    listeners: Listeners = NO_LISTENERS,
     clock: Callable[[], float] = time.time,
 ) -> Application:
     """Return the application over the plans of *source*; *listeners* hear of its events. Raises ``ConfigError``."""

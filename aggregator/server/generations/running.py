@@ -1,14 +1,6 @@
 """Everything that lives while the application runs: client, pools, workers, generations; and how they change.
 
 ``open`` and ``close`` are called by the lifespan, ``reload`` by the watcher and by SIGHUP.
-
-    new        a plan, but no client and no generation
-    open       `open`: one generation serves. `reload` builds another beside it and swaps, or refuses and changes
-               nothing; those before it end their requests (`_ending`)
-    draining   `stop_within`, `close`: probes tell it, background calls run to their end within the grace
-    closed     `close`: as new; it may be opened again
-
-Reloads take turns (`_turn`); one that finds the application stopped when its turn comes changes nothing.
 """
 
 from __future__ import annotations
@@ -27,13 +19,13 @@ import httpx
 from aggregator.demo.server import DemoServer
 from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
-from aggregator.parts.events import NOBODY, Listeners
+from aggregator.parts.events import NO_LISTENERS, Listeners
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.listening import ListenerTlsPlan
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import Plan
 from aggregator.policies.registry import Registry
-from aggregator.runtime.admission.building import build_schemes
+from aggregator.runtime.admission.building import Means, build_schemes
 from aggregator.runtime.admission.schemes import Clocks
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.client import SharedClient
@@ -77,7 +69,7 @@ class Running:
         source: PlanSource,
         plan: Plan,
         transport: httpx.AsyncBaseTransport | None = None,
-        listeners: Listeners = NOBODY,
+        listeners: Listeners = NO_LISTENERS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.plan = plan
@@ -95,7 +87,7 @@ class Running:
         self._limit_clients(plan)
         self.plugins = Plugins(source.folder)
         self._source = source
-        self._states = Registry()
+        self.states = Registry()
         self._listeners = listeners
         self._clock = clock
         self._transport = transport
@@ -169,8 +161,8 @@ class Running:
         def pool(upstream: UpstreamPlan) -> Door:
             return client.pool(upstream, port)
 
-        states = self._states.draft()
-        schemes = build_schemes(plan.schemes, states, lambda: client.client, Clocks(self._clock))
+        states = self.states.draft()
+        schemes = build_schemes(plan.schemes, Means(states, lambda: client.client, pool, Clocks(self._clock)))
         listeners = self._listeners if counts is None else self._listeners.beside(counts.listeners)
         resources = Resources(pool, self.plugins, self.queue, plan.server, states, schemes, listeners, self._clock)
         contexts = await _contexts(plan.server, previous)

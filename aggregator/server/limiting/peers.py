@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from aggregator.edge.networks import NOBODY, Networks, client_key
+from aggregator.edge.networks import NO_NETWORKS, Networks, client_key
 from aggregator.runtime.repeats import Repeats
 from aggregator.telemetry.logging import log
 
@@ -19,7 +19,7 @@ class Peers:
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._most: int | None = None
-        self._trusted: Networks = NOBODY
+        self._trusted: Networks = NO_NETWORKS
         self._repeats: Repeats[int] = Repeats(_tell_more)
         self.closed = 0
 

@@ -93,7 +93,7 @@ def _refusals(plan: EndpointPlan) -> Iterator[Outcome]:
 def _failures(plan: EndpointPlan) -> Iterator[Outcome]:
     if plan.stream and plan.fan is not None:
         call = plan.fan.parts[0].calls[0]
-        yield from failure_outcomes(call_failures(call), call.rows)
+        yield from failure_outcomes(call_failures(call, frozenset(plan.pattern.params)), call.rows)
         yield from failure_outcomes(response_failures(plan), plan.rows)
         return
     headers = ("aggregator-parts",) if plan.kind == "fan_out" else ()
@@ -106,5 +106,5 @@ def _failures(plan: EndpointPlan) -> Iterator[Outcome]:
 
 def _failing(plan: EndpointPlan) -> Iterator[Failing]:
     for part in () if plan.fan is None else plan.fan.parts:
-        yield from part_failings(part, part.rows)
+        yield from part_failings(part, part.rows, frozenset(plan.pattern.params))
     yield response_failures(plan), plan.rows

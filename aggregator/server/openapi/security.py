@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from aggregator.plan.admission import AdmissionPlan, ApiKeyPlan, BasicPlan, SchemePlan, SignaturePlan
+from aggregator.plan.admission import AdmissionPlan
+from aggregator.plan.schemes import (
+    ApiKeyPlan,
+    BasicPlan,
+    ExternalPlan,
+    IntrospectionPlan,
+    MtlsPlan,
+    SchemePlan,
+    SignaturePlan,
+)
 from aggregator.server.openapi.answers.mapping import sentence
 from aggregator.server.openapi.answers.outcomes import (
     AUTH_UNAVAILABLE,
@@ -33,6 +42,14 @@ def _scheme(plan: SchemePlan) -> Schema:
         return {"type": "http", "scheme": "basic"}
     if isinstance(plan, SignaturePlan):
         return {"type": "apiKey", "in": "header", "name": plan.rules.header, "description": _signed(plan)}
+    if isinstance(plan, IntrospectionPlan):
+        return {"type": "http", "scheme": "bearer", "description": "A token that its issuer is asked about."}
+    if isinstance(plan, ExternalPlan):
+        fields = " and ".join(field.decode() for field in plan.fields)
+        told = f"{plan.call.upstream.label} decides, by {fields}."
+        return {"type": "apiKey", "in": "header", "name": plan.fields[0].decode(), "description": told}
+    if isinstance(plan, MtlsPlan):
+        return {"type": "mutualTLS"}
     if plan.cookie is not None:
         return {"type": "apiKey", "in": "cookie", "name": plan.cookie}
     return {

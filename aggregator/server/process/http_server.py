@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from aggregator.edge.networks import NOBODY, Networks
+from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.server.application.serving import Application
 from aggregator.server.listeners.handshakes import Handshakes, TellFailure
 from aggregator.server.listeners.opening import Listener, Role
@@ -42,7 +42,7 @@ class Server(uvicorn.Server):
         self._handshakes: dict[Role, Handshakes] = {}
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._headers: list[ProxyHeaders] = []
-        self._trusted = NOBODY
+        self._trusted = NO_NETWORKS
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -20,6 +20,7 @@ from aggregator.server.admin.actions import Actions
 from aggregator.server.admin.application import AdminApplication
 from aggregator.server.admin.door import AdminDoor
 from aggregator.server.admin.reloading import reload_action
+from aggregator.server.admin.revoking import revoke_action
 from aggregator.server.application.serving import Application
 from aggregator.server.connection.direct import DirectDoor
 from aggregator.server.connection.guard import guarded_protocol
@@ -65,6 +66,7 @@ class Service:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.actions = Actions()
         self.actions.add(reload_action(app.running, on_reload))
+        self.actions.add(revoke_action(app.running))
         self._server = Server(self._configs(listeners), app, listeners, self._tell_plain, self._tell_unshaken)
 
     def _configs(self, listeners: Sequence[Listener]) -> dict[Role, uvicorn.Config]:

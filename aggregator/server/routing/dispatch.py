@@ -10,7 +10,7 @@ from starlette.routing import Match, Router
 from starlette.types import Message, Receive, Scope, Send
 
 from aggregator.edge.forwarded import Origin
-from aggregator.edge.networks import NOBODY, Networks
+from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange
 from aggregator.runtime.answers.answer import Answer, problem
@@ -205,7 +205,7 @@ def finish_own(generation: Generation | None, scope: Scope, answer: Answer, iden
         generation.finish(exchange_of(scope, identity, generation.plan.server.trusted_proxies), answer)
 
 
-def exchange_of(scope: Scope, identity: str, trusted: Networks = NOBODY) -> Exchange:
+def exchange_of(scope: Scope, identity: str, trusted: Networks = NO_NETWORKS) -> Exchange:
     """Return the request of *scope* as expressions see it, behind the proxies that are *trusted*."""
     exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
     exchange.scheme, exchange.peer, exchange.trusted = scope.get("scheme", "http"), peer_of(scope), trusted

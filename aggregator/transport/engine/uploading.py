@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport.engine.call import Carrier
+
+if TYPE_CHECKING:
+    from aggregator.transport.engine.connection import Connection
 
 
 class Upload:
@@ -20,7 +24,7 @@ class Upload:
         self._task: asyncio.Task[None] | None = None
         self.finished = False
 
-    def begin(self, connection: Carrier, failed: Callable[[Exception], None]) -> None:
+    def begin(self, connection: Connection, failed: Callable[[Exception], None]) -> None:
         """Send on *connection*; *failed* is told what *body* raises, or that its length is not what it says."""
         self._task = asyncio.get_running_loop().create_task(self._send(connection, failed))
 
@@ -29,16 +33,17 @@ class Upload:
         if self._task is not None:
             self._task.cancel()
 
-    async def _send(self, connection: Carrier, failed: Callable[[Exception], None]) -> None:
+    async def _send(self, connection: Connection, failed: Callable[[Exception], None]) -> None:
         try:
             await self._write_all(connection)
         except Exception as error:
             failed(error)
         else:
             self.finished = True
-            connection.finish_upload()
+            connection.heard = monotonic()
+            connection.places.watch_gap(connection.ticket)
 
-    async def _write_all(self, connection: Carrier) -> None:
+    async def _write_all(self, connection: Connection) -> None:
         sent = 0
         async for piece in self._body:
             sent += len(piece)

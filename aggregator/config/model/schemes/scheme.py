@@ -7,13 +7,15 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from aggregator.config.model.schemes.asked import ExternalSettings, IntrospectionSettings
+from aggregator.config.model.schemes.certificates import MtlsSettings
 from aggregator.config.model.schemes.keys import ApiKeySettings, BasicSettings
 from aggregator.config.model.schemes.signature import SignatureSettings
 from aggregator.config.model.schemes.tokens import JwtSettings
 from aggregator.fields import Settings
 from aggregator.policies.rate_limit.settings import RateText
 
-KINDS = ("api_key", "basic", "jwt", "signature")
+KINDS = ("api_key", "basic", "jwt", "signature", "introspection", "external", "mtls")
 """The keys that say of which kind a scheme is."""
 
 
@@ -31,6 +33,11 @@ class SchemeSettings(Settings):
     basic: BasicSettings | None = Field(None, description="Names and passwords.")
     jwt: JwtSettings | None = Field(None, description="Signed tokens of an issuer.")
     signature: SignatureSettings | None = Field(None, description="Webhooks: bodies that their sender has signed.")
+    introspection: IntrospectionSettings | None = Field(
+        None, description="Tokens that their issuer is asked about (RFC 7662)."
+    )
+    external: ExternalSettings | None = Field(None, description="An upstream that decides.")
+    mtls: MtlsSettings | None = Field(None, description="Certificates of clients.")
     failures: FailuresSettings | Literal["none"] | None = Field(
         None,
         description="How often an address may send a wrong credential before it gets 429; `none` sets no limit. "

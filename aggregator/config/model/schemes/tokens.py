@@ -56,6 +56,12 @@ class JwtSettings(Settings):
         examples=[["ES256"]],
     )
     leeway: Duration = Field(30.0, description="How far clocks may differ.")
+    revoked: FileSettings | None = Field(
+        None,
+        description="YAML list of tokens that are taken back, an entry a line: {jti: ID}, or {sub: SUBJECT, before: "
+        "MOMENT}; watched.",
+        examples=[{"file": "revoked.yaml"}],
+    )
     require: tuple[str, ...] = Field((), description="Claims that have to be there.", examples=[["jti"]])
     scopes_at: str = Field("scope", description="Where the scopes are in the claims; dots go deeper.")
     roles_at: str | None = Field(

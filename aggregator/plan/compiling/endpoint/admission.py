@@ -44,6 +44,8 @@ def _place(name: str, scheme: SchemeSettings) -> CallerPlace | None:
         cookie = None if scheme.jwt.from_ is None else scheme.jwt.from_.cookie
         where: Literal["header", "cookie"] = "header" if cookie is None else "cookie"
         return CallerPlace(name, where, cookie or "authorization")
+    if scheme.introspection is not None:
+        return CallerPlace(name, "header", "authorization")
     return None if scheme.basic is None else CallerPlace(name, "header", "authorization")
 
 

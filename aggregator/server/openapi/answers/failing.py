@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from aggregator.causes import CAUSES, causes_called
 from aggregator.errors import Cause
+from aggregator.plan.analysis.mistakes import Names, call_can_be_wrong, can_be_wrong, sent_within
 from aggregator.plan.calls import CallPlan, PartPlan
-from aggregator.plan.explaining.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail, reads_input
+from aggregator.plan.explaining.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail
 from aggregator.plan.types import EndpointPlan, RowPlan
 
 STATUSES = frozenset(range(200, 600))
@@ -76,14 +77,14 @@ def _of_answers(success: frozenset[int], extra: frozenset[Cause]) -> Failures:
     return Failures(STATUSES - success, _ALWAYS | extra, success)
 
 
-def call_failures(call: CallPlan) -> Failures:
-    """Return the ways in which *call* can fail."""
+def call_failures(call: CallPlan, sent: Names) -> Failures:
+    """Return the ways in which *call* can fail; *sent* are the names that stand for what the client sent."""
     extra: set[Cause] = set()
     if call.success.when is not None or call.graphql != "no":
         extra.add(Cause.UNSUCCESSFUL)
     if _computes(call):
         extra.add(Cause.EXPRESSION)
-    if reads_input(call.request) or call.request.url.has_path_values:
+    if call_can_be_wrong(call, sent):
         extra.add(Cause.INPUT)
     return _of_answers(call.success.statuses, frozenset(extra))
 
@@ -97,40 +98,41 @@ def _computes(call: CallPlan) -> bool:
     return call.shape is not None or may_fail(call.success.when)
 
 
-def part_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failing]:
+def part_failings(part: PartPlan, rows: tuple[RowPlan, ...], sent: Names) -> Iterator[Failing]:
     """Yield the ways in which *part* can fail the answer, each with the rows that speak of it; none if it is optional.
 
-    A failed call brings its own rows, wherever it stands; *rows* are for what is no failure of a call.
+    A failed call brings its own rows, wherever it stands; *rows* are for what is no failure of a call. *sent* are the
+    names that stand for what the client sent.
     """
     if part.optional:
         return
-    yield from _core_failings(part, rows)
+    yield from _core_failings(part, rows, sent)
     if part.transform is not None:
         yield _IN_FUNCTION, rows
     if part.shape is not None or may_fail(part.when):
-        yield _IN_EXPRESSION | (_OF_INPUT if reads_input(part.when) else NONE), rows
+        yield _IN_EXPRESSION | (_OF_INPUT if can_be_wrong(part.when, sent) else NONE), rows
 
 
-def _core_failings(part: PartPlan, rows: tuple[RowPlan, ...]) -> Iterator[Failing]:
+def _core_failings(part: PartPlan, rows: tuple[RowPlan, ...], sent: Names) -> Iterator[Failing]:
     for inner in part.group.parts if part.group is not None else ():
-        yield from part_failings(inner, inner.rows)
+        yield from part_failings(inner, inner.rows, sent)
     if part.race:
-        yield from _race_failings(part.race)
+        yield from _race_failings(part.race, sent)
     if not part.calls:
         return
     last = part.calls[-1]
     each = part.each if len(part.calls) == 1 else None
     if each is not None:  # none, too long, or without a key; one item fails all only where the file says so
-        yield _IN_LIST | (_OF_INPUT if reads_input(each) else NONE), rows
+        yield _IN_LIST | (_OF_INPUT if can_be_wrong(each, sent) else NONE), rows
     if each is None or each.on_error == "fail":
-        yield call_failures(last), last.rows
+        yield call_failures(last, sent_within(each, sent)), last.rows
         if last.transform is not None:
             yield _IN_FUNCTION, rows
 
 
-def _race_failings(runners: tuple[PartPlan, ...]) -> Iterator[Failing]:
+def _race_failings(runners: tuple[PartPlan, ...], sent: Names) -> Iterator[Failing]:
     """Yield what a race fails with: the failure of its first runner, or of the next one where that may be skipped."""
-    failings = [list(part_failings(runner, runner.rows)) for runner in runners]
+    failings = [list(part_failings(runner, runner.rows, sent)) for runner in runners]
     if not all(failings):
         return
     for runner, found in zip(runners, failings, strict=True):

@@ -1,0 +1,119 @@
+"""Tokens that an issuer has signed: verified with its keys, and remembered until they end."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Protocol
+
+from aggregator.exchange import Exchange
+from aggregator.http import SAFE, first
+from aggregator.identity.caller import Caller, Reason, Refused
+from aggregator.identity.keysets import KeySet
+from aggregator.identity.remembered import Remembered
+from aggregator.identity.revoked import Revocations
+from aggregator.identity.tokens import Token, issuer_of, judge, read_token
+from aggregator.plan.schemes import JwtPlan
+from aggregator.runtime.admission.schemes import CLOCKS, REMEMBERED, Clocks, Later, authorization, cookie
+from aggregator.stores.rate import Rate
+
+
+class Keys(Protocol):
+    """Where the keys of an issuer come from."""
+
+    def now(self) -> KeySet | None:
+        """Return the keys that are known; None when none are."""
+
+    async def renewed(self) -> KeySet:
+        """Return the keys after another look, if one is due; raises ``Unavailable`` when nothing can be had."""
+
+
+class JwtScheme:
+    """Tokens of one issuer; those that were verified are remembered until they end."""
+
+    rates: frozenset[Rate] = frozenset()
+
+    def __init__(
+        self, plan: JwtPlan, keys: Keys, clocks: Clocks = CLOCKS, revocations: Revocations | None = None
+    ) -> None:
+        self.name = plan.name
+        self.challenge = "Bearer"
+        self.issuer = plan.rules.issuer
+        self._plan = plan
+        self._keys = keys
+        self._clocks = clocks
+        lists = (plan.revoked, Revocations() if revocations is None else revocations)
+        self._revoked = tuple(one for one in lists if one is not None)
+        self._known: Remembered[Caller] = Remembered(REMEMBERED, clocks.steady)
+
+    def judge(self, exchange: Exchange) -> Caller | Later:
+        """Return the caller, at once when the token was seen before; raises ``Refused`` and ``Unavailable``."""
+        text = self._sent(exchange)
+        known = self._remembered(text)
+        if known is not None:
+            return known
+        token = read_token(text)
+        if issuer_of(token) != self.issuer:
+            raise Refused(Reason.WRONG_ISSUER)
+        keys = self._keys.now()
+        if keys is None:
+            return partial(self._after_a_look, token)
+        try:
+            return self._admit(token, keys)
+        except Refused as refused:
+            if refused.reason is not Reason.UNKNOWN_KEY:
+                raise
+        return partial(self._after_a_look, token)
+
+    def recall(self, exchange: Exchange) -> Caller | None:
+        """Return the caller if the token was verified before; raises ``Refused``."""
+        return self._remembered(self._sent(exchange))
+
+    def _remembered(self, text: str) -> Caller | None:
+        """Return the caller of a token that was verified before and has not ended, whichever clock says so."""
+        known = self._known.get(text.encode("utf-8", "surrogateescape"))
+        if known is None or self._clocks.wall() >= known.until:
+            return None
+        self._check_revoked(known)
+        return known
+
+    def _check_revoked(self, caller: Caller) -> None:
+        for revoked in self._revoked:
+            if revoked and revoked.holds(caller.claims):
+                raise Refused(Reason.REVOKED)
+
+    async def _after_a_look(self, token: Token) -> Caller:
+        """Return the caller by the keys that the issuer has now: it may have a new one."""
+        return self._admit(token, await self._keys.renewed())
+
+    def _admit(self, token: Token, keys: KeySet) -> Caller:
+        now = self._clocks.wall()
+        caller = judge(token, self.name, self._plan.rules, keys, now)
+        self._check_revoked(caller)
+        self._known.keep(token.text.encode(), caller, self._clocks.steady() + caller.until - now)
+        return caller
+
+    def _sent(self, exchange: Exchange) -> str:
+        if self._plan.cookie is None:
+            return authorization(exchange, "bearer")
+        text = cookie(exchange, self._plan.cookie)
+        if text is None:
+            raise Refused(Reason.MISSING)
+        _refuse_foreign_pages(exchange)
+        return text
+
+
+def _refuse_foreign_pages(exchange: Exchange) -> None:
+    """Refuse an unsafe request that a page of another origin may have made: a browser sends cookies along.
+
+    ``Sec-Fetch-Site`` says so, or ``Origin`` names our own host; without either it may be anybody's (OWASP, CSRF).
+    """
+    if exchange.method in SAFE:
+        return
+    site = first(exchange.header_list, b"sec-fetch-site")
+    if site is not None:
+        if site not in (b"same-origin", b"none"):
+            raise Refused(Reason.MALFORMED)
+        return
+    origin, host = first(exchange.header_list, b"origin"), first(exchange.header_list, b"host")
+    if origin is None or host is None or origin.partition(b"://")[2].lower() != host.lower():
+        raise Refused(Reason.MALFORMED)

@@ -1,0 +1,120 @@
+"""Certificates of clients: what proxies tell of them, and which ones a rule admits."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ssl
+from urllib.parse import quote
+
+import pytest
+import trustme
+
+from aggregator.identity.caller import Reason, Refused
+from aggregator.identity.certificates import Certificate, CertificateRules, compile_rules, read_certificate
+
+NAMES = ("sensor-1.example.com", "10.0.0.7", "ops@example.com")
+
+
+@pytest.fixture(scope="module")
+def shown() -> trustme.LeafCert:
+    """A certificate of a client."""
+    return trustme.CA().issue_cert(*NAMES, common_name="sensor-1", organization_name="Shop, Ltd")
+
+
+@pytest.fixture(scope="module")
+def encoded(shown: trustme.LeafCert) -> bytes:
+    """The same as DER."""
+    return ssl.PEM_cert_to_DER_cert(shown.cert_chain_pems[0].bytes().decode())
+
+
+def reason(value: str, form: str) -> Reason | None:
+    """Return why *value* is refused; None when it is read."""
+    try:
+        read_certificate(value, form)
+    except Refused as refused:
+        return refused.reason
+    return None
+
+
+def test_the_forms_say_the_same(shown: trustme.LeafCert, encoded: bytes) -> None:
+    """RFC 9440 and a percent-encoded PEM carry the certificate itself."""
+    field = f":{base64.b64encode(encoded).decode()}:"
+    pem = quote(shown.cert_chain_pems[0].bytes().decode())
+    found = read_certificate(field, "rfc9440")
+    assert found == read_certificate(pem, "pem")
+    assert found.subject.startswith("CN=sensor-1,")
+    assert "O=Shop\\, Ltd" in found.subject
+    assert set(found.san) == {"DNS:sensor-1.example.com", "IP:10.0.0.7", "email:ops@example.com"}
+    assert found.fingerprint == hashlib.sha256(encoded).hexdigest()
+
+
+def test_what_envoy_tells() -> None:
+    """One element of X-Forwarded-Client-Cert; the names of a client may be quoted."""
+    print_of = "ab" * 32
+    told = read_certificate(
+        f'By=spiffe://gate;Hash={print_of};Subject="CN=a\\"b,O=x;y";URI=spiffe://shop/a;DNS=a.test;DNS=b.test', "xfcc"
+    )
+    assert told == Certificate('CN=a"b,O=x;y', ("URI:spiffe://shop/a", "DNS:a.test", "DNS:b.test"), print_of)
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        ("", "rfc9440"),
+        (":", "rfc9440"),
+        (":!!:", "rfc9440"),
+        (":AAAA:", "rfc9440"),
+        ("x" * 20_000, "rfc9440"),
+        ("-----BEGIN CERTIFICATE-----AAAA-----END CERTIFICATE-----", "pem"),
+        ("%ff", "pem"),
+        ("Subject=CN=a", "xfcc"),
+        (f"Hash={'ab' * 32},Hash={'cd' * 32}", "xfcc"),
+        (f"Hash={'ab' * 32};Hash={'cd' * 32}", "xfcc"),
+        (f'Hash={"ab" * 32};Subject="CN=a', "xfcc"),
+        ("Hash=abc", "xfcc"),
+    ],
+)
+def test_what_is_no_certificate(value: str, form: str) -> None:
+    """Whatever stands in the header is read, or refused."""
+    assert reason(value, form) is Reason.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "admitted"),
+    [
+        ("CN=sensor-*", "CN=sensor-17", True),
+        ("CN=sensor-*", "CN=sensor-17,O=Evil", False),
+        ("CN=sensor-*", "CN=sensor-17+OU=x", False),
+        ("CN=sensor-*", "CN=x,CN=sensor-1", False),
+        ("CN=sensor-*,O=Shop", "CN=sensor-1,O=Shop", True),
+        ("CN=a.c", "CN=abc", False),
+        ("CN=sensor-*", "CN=sensor-1\\,O=Shop", False),
+    ],
+)
+def test_a_star_stays_within_a_piece_of_a_subject(pattern: str, subject: str, admitted: bool) -> None:
+    """A pattern is the whole name, so that nobody is let in who has it as a part of theirs."""
+    assert compile_rules(CertificateRules(subjects=(pattern,)))(Certificate(subject)) is admitted
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "admitted"),
+    [
+        ("DNS:*.example.com", "DNS:a.example.com", True),
+        ("DNS:*.example.com", "DNS:a.b.example.com", False),
+        ("DNS:*.example.com", "URI:a.example.com", False),
+        ("URI:spiffe://shop/sensors/*", "URI:spiffe://shop/sensors/7", True),
+        ("URI:spiffe://shop/sensors/*", "URI:spiffe://shop/sensors/7/x", False),
+    ],
+)
+def test_a_star_stays_within_a_piece_of_an_alternative_name(pattern: str, name: str, admitted: bool) -> None:
+    """Kind and level are those of the pattern."""
+    assert compile_rules(CertificateRules(sans=(pattern,)))(Certificate("CN=x", (name,))) is admitted
+
+
+def test_a_fingerprint() -> None:
+    """One certificate by its hash, whatever else it says; without any rule all are admitted."""
+    rules = CertificateRules(subjects=("CN=other",), fingerprints=frozenset({"ab" * 32}))
+    assert compile_rules(rules)(Certificate("CN=x", (), "ab" * 32))
+    assert not compile_rules(rules)(Certificate("CN=x"))
+    assert compile_rules(CertificateRules())(Certificate("CN=x"))
