@@ -1,4 +1,13 @@
-"""One streamed answer on its way: the request body up, the response body down, each at the pace of who takes it."""
+"""One streamed answer on its way: the request body up, the response body down, each at the pace of who takes it.
+
+    opening    `_open`: the call is rendered, waits for its place and for the first byte, while the request body goes up
+    refused    no head was sent, and the call has failed: `run` returns an answer that says so
+    flowing    `_pass_on`: the head is out and `status` is set; pieces go down, and an end of the request is not awaited
+    broken     `run` raises after the head: there is nothing left to say but to cut the connection
+    ended      the last piece is out
+
+A client that hangs up cancels `run`, in whatever state it is.
+"""
 
 from __future__ import annotations
 

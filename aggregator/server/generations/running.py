@@ -1,6 +1,14 @@
 """Everything that lives while the application runs: client, pools, workers, generations; and how they change.
 
 ``open`` and ``close`` are called by the lifespan, ``reload`` by the watcher and by SIGHUP.
+
+    new        a plan, but no client and no generation
+    open       `open`: one generation serves. `reload` builds another beside it and swaps, or refuses and changes
+               nothing; those before it end their requests (`_ending`)
+    draining   `stop_within`, `close`: probes tell it, background calls run to their end within the grace
+    closed     `close`: as new; it may be opened again
+
+Reloads take turns (`_turn`); one that finds the application stopped when its turn comes changes nothing.
 """
 
 from __future__ import annotations

@@ -4,22 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import math
-import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from aggregator.errors import CallError
+from aggregator.http import IDEMPOTENT
+from aggregator.transport.engine.lane import Lane
 from aggregator.transport.replies import Reply
-from aggregator.transport.settings import Timeouts
+from aggregator.transport.settings import PoolSettings, Timeouts
 from aggregator.transport.wire.decoding import decoded_headers, decoder_for
 from aggregator.transport.wire.framing import ResponseReader
 
-if TYPE_CHECKING:
-    from aggregator.transport.engine.connection import Connection
-    from aggregator.transport.engine.slots import Places
 
-IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"})
-"""Methods that may be sent again when nobody answered (RFC 9110 §9.2.2)."""
+class Carrier(Protocol):
+    """What a call needs of the connection that carries it; `writable` is there while the upstream takes no more."""
+
+    @property
+    def writable(self) -> asyncio.Future[None] | None:
+        """Done when the upstream takes more."""
+
+    def write(self, data: bytes) -> None:
+        """Write *data*."""
+
+    def finish_upload(self) -> None:
+        """Take note that the whole request has been written."""
+
+    def pause_reading(self) -> None:
+        """Hold the upstream back."""
+
+    def resume_reading(self) -> None:
+        """Let the upstream go on."""
+
+
+class Keeper(Protocol):
+    """What a call needs of the places that it is carried in."""
+
+    @property
+    def settings(self) -> PoolSettings:
+        """The settings of the pool."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of the pool."""
+
+    @property
+    def calls(self) -> Lane[Ticket]:
+        """The places of whole calls."""
+
+    def forsake(self, ticket: Ticket) -> None:
+        """Stop whatever is done for *ticket*."""
 
 
 class Ticket:
@@ -38,7 +71,7 @@ class Ticket:
 
     def __init__(
         self,
-        places: Places,
+        places: Keeper,
         method: bytes,
         request: bytes,
         limit: float,
@@ -59,8 +92,8 @@ class Ticket:
         self.started = self.sent = started
         self.done = done
         self.first_byte = 0.0
-        self.connection: Connection | None = None
-        self.dial: asyncio.Task[tuple[socket.socket, Connection]] | None = None
+        self.connection: Carrier | None = None
+        self.dial: asyncio.Future[Any] | None = None
         self.waits_until = math.inf
         self.reused = self.replayed = False
 
@@ -85,12 +118,12 @@ class Ticket:
         return self.reused and not self.replayed and not self.first_byte and self.repeatable
 
     def cancel(self) -> None:
-        """Return the call up: its connection is closed, and *done* will not be called any more."""
+        """Give the call up: its connection is closed, and *done* will not be called any more."""
         if self.done is not None:
             self.done = None
             self.places.forsake(self)
 
-    def sending(self, connection: Connection) -> None:
+    def sending(self, connection: Carrier) -> None:
         """Go on with the request, if *streaming*: *connection* has taken its head."""
 
     def absorb(self, reader: ResponseReader) -> None:

@@ -1,6 +1,15 @@
 """One connection to an upstream: an asyncio protocol that carries one call at a time.
 
 The pool makes it, hands it calls (`send`) and takes it back; the reader judges what arrives.
+
+    made       by the connector; `connection_made` gives it a transport, the pool sets `open`
+    carrying   `send`: a ticket is in hand. Its request is written, at the pace of the upstream (`writable` while it
+               takes no more); its answer is read, at the pace of who takes it (`_paused`)
+    free       `_complete`: the ticket is told, and the pool has the connection again, to be idle or to carry the next
+    closed     `drop` of the pool, by `fail`, `_complete` or `_gone`; `connection_lost` comes last, in every case
+
+Whatever happens to a call in hand happens in one of three ways: it is complete, it has failed (by a limit of time, or
+by what arrived), or the connection is gone, where it may be sent once more (`replayable`).
 """
 
 from __future__ import annotations
@@ -10,22 +19,43 @@ import math
 import socket
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport.engine.call import Ticket
+from aggregator.transport.engine.lane import Lane
 from aggregator.transport.engine.opening.sockets import Place
 from aggregator.transport.failures import lost_failure
 from aggregator.transport.replies import Reply
+from aggregator.transport.settings import PoolSettings
 from aggregator.transport.wire.flow_control import FlowControl
 from aggregator.transport.wire.framing import ResponseReader
 
-if TYPE_CHECKING:
-    from aggregator.transport.engine.lane import Lane
-    from aggregator.transport.engine.slots import Places
-
 _READ = 64 * 1024  # bytes
 _LAST_WORDS = 16  # reads, so that nobody who goes on sending holds up the others
+
+
+class Home(Protocol):
+    """What a connection needs of the places that it belongs to (`Places`)."""
+
+    @property
+    def settings(self) -> PoolSettings:
+        """The settings of the pool."""
+
+    def release(self, connection: Connection, now: float) -> None:
+        """Take *connection* back from a call that has ended well."""
+
+    def drop(self, connection: Connection, *, gently: bool = False) -> None:
+        """Close *connection* and give its place away."""
+
+    def replay(self, connection: Connection, ticket: Ticket) -> None:
+        """Send *ticket* once more, on a fresh connection."""
+
+    def leave(self, connection: Connection) -> None:
+        """Note that the socket of *connection* is closed."""
+
+    def watch_gap(self, ticket: Ticket | None) -> None:
+        """Look at *ticket* when its read or write limit may have been reached."""
 
 
 class Connection(asyncio.Protocol):
@@ -41,7 +71,7 @@ class Connection(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, places: Places, lane: Lane) -> None:
+    def __init__(self, places: Home, lane: Lane[Ticket]) -> None:
         self.places = places
         self.lane = lane
         self.reader = ResponseReader(places.settings.caps)
@@ -69,6 +99,11 @@ class Connection(asyncio.Protocol):
             self.transport.write(data)
         except RuntimeError:  # uvloop: the handle is closed already, and the loss is yet to be told
             self.transport.abort()
+
+    def finish_upload(self) -> None:
+        """Wait for the answer from now on: the whole request has been written."""
+        self.heard = monotonic()
+        self.places.watch_gap(self.ticket)
 
     def fail(self, error: CallError) -> None:
         """Close, and fail the call that is being carried."""

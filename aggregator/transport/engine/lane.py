@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Generic
 
-from aggregator.transport.engine.call import Ticket
-from aggregator.transport.waiting import WaitingLine
+from aggregator.transport.waiting import W, WaitingLine
 
 
-class Lane:
+class Lane(Generic[W]):
     """At most *limit* connections, of which so many are *taken*: from the opening on until they are closed."""
 
     __slots__ = ("limit", "line", "taken")
 
-    def __init__(self, limit: int, waiting: int, drop: Callable[[Ticket], None]) -> None:
+    def __init__(self, limit: int, waiting: int, drop: Callable[[W], None]) -> None:
         self.limit = limit
         self.taken = 0
-        self.line: WaitingLine[Ticket] = WaitingLine(limit, waiting, drop)
+        self.line: WaitingLine[W] = WaitingLine(limit, waiting, drop)
 
     @property
     def has_room(self) -> bool:

@@ -21,6 +21,7 @@ import socket
 from collections import OrderedDict
 from functools import partial
 from time import monotonic
+from typing import cast
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport.engine.call import Ticket
@@ -55,8 +56,8 @@ class Places:
         limits = settings.limits
         self.settings = settings
         self.loop = loop
-        self.calls = Lane(limits.max_connections, limits.max_waiting, self._crowd_out)
-        self.streams = Lane(limits.max_streams, limits.max_waiting, self._crowd_out)
+        self.calls = Lane[Ticket](limits.max_connections, limits.max_waiting, self._crowd_out)
+        self.streams = Lane[Ticket](limits.max_streams, limits.max_waiting, self._crowd_out)
         self.parsing = Round(loop, TlsConnection.parse)
         self.idle: OrderedDict[Connection, None] = OrderedDict()
         self._max_idle = limits.max_connections if limits.max_keepalive is None else limits.max_keepalive
@@ -105,12 +106,12 @@ class Places:
         is_over = ticket.deadline <= monotonic() + _GRAIN
         self.refuse(ticket, late(Cause.DEADLINE) if is_over else crowded(self.settings.limits.retry_after))
 
-    def _move(self, connection: Connection, lane: Lane) -> None:
+    def _move(self, connection: Connection, lane: Lane[Ticket]) -> None:
         connection.lane.taken -= 1
         connection.lane = lane
         lane.taken += 1
 
-    def _queue(self, ticket: Ticket, lane: Lane) -> None:
+    def _queue(self, ticket: Ticket, lane: Lane[Ticket]) -> None:
         if self._closed:
             self.refuse(ticket, closing())
             return
@@ -125,7 +126,7 @@ class Places:
         else:
             self._crowd_out(ticket)
 
-    def _dial(self, ticket: Ticket, lane: Lane) -> None:
+    def _dial(self, ticket: Ticket, lane: Lane[Ticket]) -> None:
         lane.taken += 1
         kind = TlsConnection if self.settings.origin.secure else Connection
         connect = self._connector.connect(partial(kind, self, lane), ticket.deadline, ticket.timeouts.connect)
@@ -133,7 +134,7 @@ class Places:
         self._dials.add(dial)
         dial.add_done_callback(partial(self._dialled, ticket, lane, monotonic()))  # runs also when the task never did
 
-    def _dialled(self, ticket: Ticket, lane: Lane, began: float, dial: _Dial) -> None:
+    def _dialled(self, ticket: Ticket, lane: Lane[Ticket], began: float, dial: _Dial) -> None:
         self._dials.discard(dial)
         ticket.dial = None
         error = closing() if dial.cancelled() else dial.exception()
@@ -225,7 +226,7 @@ class Places:
     def forsake(self, ticket: Ticket) -> None:
         """Stop whatever is done for *ticket*."""
         if ticket.connection is not None:
-            connection, ticket.connection = ticket.connection, None
+            connection, ticket.connection = cast("Connection", ticket.connection), None
             connection.ticket = None
             self.drop(connection)
         elif ticket.dial is not None:
@@ -233,11 +234,11 @@ class Places:
         else:
             ticket.lane.line.leave(ticket)
 
-    def _vacate(self, lane: Lane) -> None:
+    def _vacate(self, lane: Lane[Ticket]) -> None:
         lane.taken -= 1
         self._fill(lane)
 
-    def _fill(self, lane: Lane) -> None:
+    def _fill(self, lane: Lane[Ticket]) -> None:
         while lane.line and lane.has_room:
             waiting = lane.line.take(monotonic())
             if waiting is not None:
@@ -265,7 +266,7 @@ class Places:
                     connection.fail(late(cause))
         return min(next_due, self._inspect_line(self.calls, now), self._inspect_line(self.streams, now))
 
-    def _inspect_line(self, lane: Lane, now: float) -> float:
+    def _inspect_line(self, lane: Lane[Ticket], now: float) -> float:
         next_due = math.inf
         for ticket in tuple(lane.line):
             due, cause = min((ticket.deadline, Cause.DEADLINE), (ticket.waits_until, Cause.QUEUE_TIMEOUT))

@@ -1,25 +1,30 @@
-"""Calls whose bodies travel as they come, in both directions, each held back by whoever takes them."""
+"""Calls whose bodies travel as they come, in both directions, each held back by whoever takes them.
+
+    waiting    for a place, or for a connection to open: as any call
+    awaited    the request goes up (`sending`, `Upload`), nothing of the answer is here
+    flowing    `absorb` has the head, and `reply` returns; pieces are kept until `next_piece` takes them. Above
+               HIGH_WATER bytes the upstream is held back, at LOW_WATER it goes on
+    over       `_end`: complete; or failed, which is told to whoever reads next; or given up (`cancel`, `abandon`)
+
+A ticket is over once, whatever comes after it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from aggregator.errors import CallError, Cause
-from aggregator.transport.engine.call import Ticket
+from aggregator.transport.engine.call import Carrier, Keeper, Ticket
+from aggregator.transport.engine.lane import Lane
 from aggregator.transport.engine.uploading import Upload
 from aggregator.transport.replies import Reply, StreamReply
 from aggregator.transport.settings import Timeouts
 from aggregator.transport.wire.bodies import StreamBody
 from aggregator.transport.wire.decoding import decoded_headers, decoder_for
 from aggregator.transport.wire.framing import ResponseReader
-
-if TYPE_CHECKING:
-    from aggregator.transport.engine.connection import Connection
-    from aggregator.transport.engine.lane import Lane
-    from aggregator.transport.engine.slots import Places
 
 HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
@@ -40,14 +45,14 @@ class StreamTicket(Ticket):
 
     def __init__(
         self,
-        places: Places,
+        places: Keeper,
         method: bytes,
         request: bytes,
         upload: Upload | None,
         deadline: float,
         started: float,
         timeouts: Timeouts,
-        lane: Lane,
+        lane: Lane[Ticket],
         *,
         answer_timeout: float | None = None,
     ) -> None:
@@ -80,24 +85,24 @@ class StreamTicket(Ticket):
         return self._upload is None and super().repeatable
 
     def cancel(self) -> None:
-        """Return the call up, in whatever state it is."""
+        """Give the call up, in whatever state it is."""
         super().cancel()
         self._pieces.clear()
         if not self.over:
             self._end(CallError(Cause.INCOMPLETE, "The call was given up."))
 
     async def aclose(self) -> None:
-        """Return the call up."""
+        """Give the call up."""
         self.cancel()
 
     def abandon(self) -> None:
-        """Return the call up when its reply is dropped, also from the collector's hand."""
+        """Give the call up when its reply is dropped, also from the collector's hand."""
         if not self.over and not self.places.loop.is_closed():
             self.cancel()
 
     # What the connection calls.
 
-    def sending(self, connection: Connection) -> None:
+    def sending(self, connection: Carrier) -> None:
         """Send the body, now that *connection* has taken the head."""
         if self._upload is not None:
             self._upload.begin(connection, self._crash)

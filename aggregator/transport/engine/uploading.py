@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable
-from time import monotonic
-from typing import TYPE_CHECKING
 
 from aggregator.errors import CallError, Cause
-
-if TYPE_CHECKING:
-    from aggregator.transport.engine.connection import Connection
+from aggregator.transport.engine.call import Carrier
 
 
 class Upload:
@@ -24,7 +20,7 @@ class Upload:
         self._task: asyncio.Task[None] | None = None
         self.finished = False
 
-    def begin(self, connection: Connection, failed: Callable[[Exception], None]) -> None:
+    def begin(self, connection: Carrier, failed: Callable[[Exception], None]) -> None:
         """Send on *connection*; *failed* is told what *body* raises, or that its length is not what it says."""
         self._task = asyncio.get_running_loop().create_task(self._send(connection, failed))
 
@@ -33,17 +29,16 @@ class Upload:
         if self._task is not None:
             self._task.cancel()
 
-    async def _send(self, connection: Connection, failed: Callable[[Exception], None]) -> None:
+    async def _send(self, connection: Carrier, failed: Callable[[Exception], None]) -> None:
         try:
             await self._write_all(connection)
         except Exception as error:
             failed(error)
         else:
             self.finished = True
-            connection.heard = monotonic()
-            connection.places.watch_gap(connection.ticket)
+            connection.finish_upload()
 
-    async def _write_all(self, connection: Connection) -> None:
+    async def _write_all(self, connection: Carrier) -> None:
         sent = 0
         async for piece in self._body:
             sent += len(piece)

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from aggregator.errors import Cause
-from aggregator.transport.engine.call import IDEMPOTENT
+from aggregator.http import IDEMPOTENT
 from aggregator.transport.failures import late
 from aggregator.transport.httpx.client_response import LOCATION, ClientResponse
 from aggregator.transport.httpx.failures import failure_of, was_answered

@@ -39,7 +39,7 @@ class ClientTicket:
         task.add_done_callback(self._end)
 
     def cancel(self) -> None:
-        """Return the call up; *done* will not be called any more."""
+        """Give the call up; *done* will not be called any more."""
         if self._done is not None:
             self._done = None
             self._task.cancel()

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from aggregator.transport.engine.connection import Connection
-
-if TYPE_CHECKING:
-    from aggregator.transport.engine.lane import Lane
-    from aggregator.transport.engine.slots import Places
+from aggregator.transport.engine.call import Ticket
+from aggregator.transport.engine.connection import Connection, Home
+from aggregator.transport.engine.lane import Lane
+from aggregator.transport.tls.rounds import Round
 
 _SMALL = 16 * 1024  # as much as a record holds; what is larger would leave the caches before its turn
+
+
+class TlsHome(Home, Protocol):
+    """What a connection by TLS needs of the places that it belongs to."""
+
+    @property
+    def parsing(self) -> Round[TlsConnection]:
+        """The round in which what has been read is parsed."""
 
 
 class TlsConnection(Connection):
     """As its parent, in rounds with the other connections of its pool. What nobody asked for is seen at once."""
 
-    __slots__ = ("_unread",)
+    __slots__ = ("_parsing", "_unread")
 
-    def __init__(self, places: Places, lane: Lane) -> None:
+    def __init__(self, places: TlsHome, lane: Lane[Ticket]) -> None:
         super().__init__(places, lane)
+        self._parsing = places.parsing
         self._unread = b""
 
     def data_received(self, data: bytes) -> None:
@@ -28,7 +36,7 @@ class TlsConnection(Connection):
             self.parse()
         if self.ticket is not None and len(data) < _SMALL:
             self._unread = data
-            self.places.parsing.add(self)
+            self._parsing.add(self)
         else:
             super().data_received(data)
 
