@@ -264,8 +264,11 @@ def test_a_renewed_certificate_is_used_without_a_restart(serve, secrets, stage):
 
 
 def test_certificates_are_renewed_under_load(serve, secrets, stage):
-    """No request and no connection is lost while the pair changes again and again."""
+    """No request and no connection is lost while the pair changes again and again; no endpoint is built anew for it."""
     gateway = serve()
+    handlers = [route.handler for route in gateway.app.running.generation.routes]
+    kept = tls(gateway, secrets.context())
+    slow = tls(gateway, secrets.context()).send(b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n")
     failures: list[BaseException] = []
     done = threading.Event()
 
@@ -288,6 +291,9 @@ def test_certificates_are_renewed_under_load(serve, secrets, stage):
         pair.private_key_pem.write_to_path(stage.folder / "api.key")
         pair.cert_chain_pems[0].write_to_path(stage.folder / "api.pem")
         assert gateway.reload().verdict == "swapped"
+        assert kept.ask("GET", "/n").json == 1
+    assert slow.send(b'content-type: application/json\r\n\r\n"hi"').reply().json == {"got": "hi"}
+    assert all(new.handler is old for new, old in zip(gateway.app.running.generation.routes, handlers, strict=True))
     done.set()
     for thread in threads:
         thread.join()

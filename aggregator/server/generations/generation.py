@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import ssl
 import time
 from collections.abc import Mapping
@@ -115,5 +116,5 @@ async def _routes(plan: Plan, resources: Resources, previous: Generation | None)
 
 
 def _around(plan: Plan) -> tuple[object, ...]:
-    """Return what handlers are built from beside their endpoint."""
-    return (plan.server, plan.schemes, plan.metrics)
+    """Return what handlers are built from beside their endpoint: certificates are not among it."""
+    return (dataclasses.replace(plan.server, tls=None, admin=None), plan.schemes, plan.metrics)
