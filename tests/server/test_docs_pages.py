@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from aggregator.codecs import json as json_codec
 from aggregator.config.loading import load_config
+from aggregator.edge.coding import Compression
 from aggregator.errors import StartupError
 from aggregator.plan.compiler import compile_plan
 from aggregator.plan.types import Plan
@@ -201,3 +202,22 @@ def test_page_holds_nothing_of_the_document(app: FastAPI) -> None:
 def test_the_page_says_that_it_rounds(app: FastAPI) -> None:
     """The browser reads numbers as floats: whoever looks up an id of 64 bits there is told not to trust its last digits."""
     assert "beyond 9007199254740991 are rounded on this page" in fetch(app, "/docs").text
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/docs/assets/swagger-ui-bundle.js"])
+@pytest.mark.parametrize("accepted", ["zstd", "br", "gzip", "identity"])
+def test_they_are_compressed_where_answers_are(app: FastAPI, plans: Plans, path: str, accepted: str) -> None:
+    """In the coding that the client takes, with the tag that fits; a client that takes none gets them as they are."""
+    plain = fetch(app, path)
+    assert "vary" not in plain.headers
+    plans.plan = replace(plans.plan, server=replace(plans.plan.server, compress=Compression(above=100)))
+    coded = fetch(app, path, accept_encoding=accepted)
+    assert (coded.content, coded.headers["vary"]) == (plain.content, "accept-encoding")
+    assert coded.headers.get("content-encoding", "identity") == accepted
+    if "etag" in plain.headers:
+        weak = "" if accepted == "identity" else "W/"
+        assert coded.headers["etag"] == weak + plain.headers["etag"]
+        again = fetch(app, path, accept_encoding=accepted, if_none_match=coded.headers["etag"])
+        assert (again.status_code, again.headers["etag"]) == (304, coded.headers["etag"])
+    if accepted != "identity":
+        assert int(coded.headers["content-length"]) < len(plain.content)

@@ -28,6 +28,7 @@ from aggregator.codecs.etag import etag_of, if_none_match
 from aggregator.edge.forwarded import Origin
 from aggregator.errors import StartupError
 from aggregator.plan.types import Plan
+from aggregator.server.application.coded import code
 from aggregator.server.openapi import build_openapi
 from aggregator.server.routing.dispatch import origin_in
 
@@ -150,10 +151,13 @@ def docs_routes(document: Document, get_plan: GetPlan) -> list[Route]:
 
 def _while_wanted(serve: Callable[[Request], Awaitable[Response]], get_plan: GetPlan) -> Any:
     async def endpoint(request: Request) -> Response:
-        if not get_plan().server.docs:
+        server = get_plan().server
+        if not server.docs:
             raise HTTPException(404)
         response = await serve(request)
         response.headers["x-content-type-options"] = "nosniff"
+        if server.compress is not None:
+            await code(request, response, server.compress)
         return response
 
     return endpoint
