@@ -91,8 +91,9 @@ class CallError(AggregatorError):
 
     *message* is a sentence that is safe to show to a client: it never holds an address, a URL or
     upstream text. *retry_after* is in seconds. *lasts* tells that trying again soon cannot help. *attempts* is how
-    often the request was sent. *fault* names which rule of HTTP was broken, in a parser's words; it is
-    for the log and for who may read details, and holds no upstream text either.
+    often the request was sent, *met* what each time but the last one met, where that was no connection that broke.
+    *fault* names which rule of HTTP was broken, in a parser's words; it is for the log and for who may read details,
+    and holds no upstream text either.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class CallError(AggregatorError):
         self.retry_after = retry_after
         self.lasts = lasts
         self.attempts = 1
+        self.met: tuple[str, ...] = ()
         super().__init__(message)
 
     def __repr__(self) -> str:

@@ -46,6 +46,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "certificate": "A pattern or fingerprint of certificates that is none.",
         "call-body": "A call with more than one kind of body.",
         "call-kind": "A call needs exactly one of `url`, `race` and `fan_out`.",
+        "clear-text": "A secret that is sent over a connection which others can read.",
         "control-character": "A control character in the file.",
         "cookie": "A cookie that no browser takes.",
         "cors-credentials": "Credentials where every origin is allowed, which browsers refuse.",

@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
+import httpx
+
 from aggregator.parts.events import NO_LISTENERS, Listeners
 from aggregator.plan.calls import CallPlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
@@ -44,15 +46,19 @@ _T = TypeVar("_T")
 class Resources:
     """Made for one build: the pool of each upstream, the functions of users, the queue, and what was built before.
 
-    *states* are those of policies that outlive reloads, *listeners* hear of calls and requests.
+    *states* are those of policies that outlive reloads, *listeners* hear of calls and requests, *client* gives the
+    shared one. ``doors`` are those that are around the pools of upstreams, by name.
     """
 
     def __init__(
         self, pool: Callable[[UpstreamPlan], Door], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
         states: Draft | None = None, schemes: Mapping[str, Scheme] | None = None,
         listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time,
+        client: Callable[[], httpx.AsyncClient] | None = None,
     ) -> None:  # fmt: skip
         self.pool = pool
+        self.doors: dict[str, Door] = {}
+        self.client = client
         self.plugins = plugins
         self.queue = queue
         self.listeners = listeners

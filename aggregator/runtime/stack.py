@@ -13,7 +13,7 @@ from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, UpstreamPlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import tied
 from aggregator.plan.types import EffectPlan, EndpointPlan
-from aggregator.policies.credentials.plan import ConstantPlan
+from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
 from aggregator.runtime.admission.building import build_gates, build_gates_behind
@@ -156,17 +156,15 @@ def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Se
 
 
 def build_door(plan: UpstreamPlan, resources: Resources) -> Door:
-    """Return the way to an upstream: its pool, with what is around it."""
-    door = resources.pool(plan)
-    for step, wrap in reversed(_AROUND_DOOR):
-        door = wrap(door, plan, resources) if step.has(plan) else door
-    return door
-
-
-def _credentialed(door: Door, plan: UpstreamPlan, _: Resources) -> Door:
-    """Return *door*: the header of a constant credential is among those of the upstream."""
-    assert isinstance(plan.credentials, ConstantPlan)
-    return door
+    """Return the way to an upstream: its pool, with what is around it, the same for all that call it by its name."""
+    if not any(step.has(plan) for step, _ in _AROUND_DOOR):
+        return resources.pool(plan)
+    if plan.name not in resources.doors:
+        door = resources.pool(plan)
+        for step, wrap in reversed(_AROUND_DOOR):
+            door = wrap(door, plan, resources) if step.has(plan) else door
+        resources.doors[plan.name] = door
+    return resources.doors[plan.name]
 
 
 def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Effect:
@@ -175,7 +173,11 @@ def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str,
 
 
 _AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "transform": _transformed})
-_AROUND_DOOR = tied(AROUND_DOOR, {"auth": _credentialed})
+_AROUND_DOOR = tied(AROUND_DOOR, {
+    "auth": lambda door, plan, resources: with_credentials(
+        door, plan.name, plan.credentials, resources.states, resources.client
+    ),
+})  # fmt: skip
 _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "for_each": _per_item,
     "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),

@@ -115,6 +115,39 @@ class Door(ABC):
         return outcome
 
 
+class OuterDoor(Door):
+    """A door around the *inner* one, for what is done to each request on its way; the connections are the inner's."""
+
+    __slots__ = ("inner",)
+
+    def __init__(self, inner: Door) -> None:
+        super().__init__(inner.settings)
+        self.inner = inner
+
+    def close_idle(self) -> None:
+        """See `Door.close_idle`."""
+        self.inner.close_idle()
+
+    async def aclose(self) -> None:
+        """See `Door.aclose`."""
+        await self.inner.aclose()
+
+    @property
+    def active(self) -> int:
+        """See `Door.active`."""
+        return self.inner.active
+
+    @property
+    def idle(self) -> int:
+        """See `Door.idle`."""
+        return self.inner.idle
+
+    @property
+    def waiting(self) -> int:
+        """See `Door.waiting`."""
+        return self.inner.waiting
+
+
 def _resolve(future: asyncio.Future[Reply | CallError], outcome: Reply | CallError) -> None:
     if not future.done():
         future.set_result(outcome)

@@ -15,10 +15,11 @@ class Reply:
     and ``content-length`` are gone from *headers* when a coding was undone. *reused* tells whether the
     connection had served before. The four instants are monotonic seconds: the call was *started*, the
     request *sent* (after waiting and connecting), the *first_byte* came, the last one (*finished*). *attempts* is how
-    often it was sent: twice where an idle connection had swallowed it.
+    often it was sent: twice where an idle connection had swallowed it. *met* is what each time but the last one met,
+    where that was another thing.
     """
 
-    __slots__ = ("attempts", "body", "finished", "first_byte", "headers", "reused", "sent", "started", "status")
+    __slots__ = ("attempts", "body", "finished", "first_byte", "headers", "met", "reused", "sent", "started", "status")
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Reply:
         self.first_byte = first_byte
         self.finished = finished
         self.attempts = 1
+        self.met: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Reply {self.status}, {len(self.body)} bytes>"

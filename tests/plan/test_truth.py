@@ -29,7 +29,7 @@ endpoints:
 """
 
 
-_SELDOM = (Cause.STATUS, Cause.UNSUCCESSFUL, Cause.INPUT, Cause.FAULT)
+_SELDOM = (Cause.STATUS, Cause.UNSUCCESSFUL, Cause.INPUT, Cause.FAULT, Cause.CREDENTIALS)
 
 
 def cells(plan, number: int = 0) -> dict[str, str]:

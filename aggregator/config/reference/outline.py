@@ -43,6 +43,7 @@ SECTIONS = (
     ("UpstreamSettings", "Upstream", "under `upstreams`, by name"),
     ("CredentialSettings", "Upstream auth", "under `auth` of an upstream"),
     ("LoginSettings", "Login", "under `basic` of the `auth` of an upstream"),
+    ("OauthSettings", "OAuth", "under `oauth2` of the `auth` of an upstream"),
     ("Timeouts", "Timeout", "under `timeout` of a call, an upstream, `defaults` and `client`; or the total alone"),
     ("RetrySettings", "Retry", "under `retry` of an upstream and of a call; or the number of retries alone"),
     ("BudgetSettings", "Retry budget", "under `retry.budget` of an upstream; or its share alone"),

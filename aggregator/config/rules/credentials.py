@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
@@ -11,10 +12,11 @@ from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.edge.networks import is_loopback
 from aggregator.errors import ExpressionError
 from aggregator.policies.credentials.compiling import compile_credentials, is_token
 from aggregator.policies.credentials.plan import headers_of
-from aggregator.policies.credentials.settings import CredentialSettings
+from aggregator.policies.credentials.settings import CredentialSettings, OauthSettings
 from aggregator.templates import header_value
 
 _AUTHORIZATION = "authorization"
@@ -44,9 +46,23 @@ def check_call_auth(analysis: Analysis, around: Surroundings) -> Iterator[Findin
             written = _written(upstream.auth)
             yield from _said_twice(call.settings.headers, (*call.path, "headers"), written, str(name))
             yield from _passed_over(call.settings.forward, (*call.path, "forward"), written, str(name))
+    yield from _check_rows(analysis, around)
     if analysis.settings is not None:
         yield from _check_forward(analysis.settings.forward, (*analysis.path, "forward"))
         yield from _check_passed(analysis, around)
+
+
+def _check_rows(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Yield the rows for credentials that cannot be had, where all that there are stand in the file."""
+    for rows in analysis.maps:
+        calls = analysis.calls if rows.call is None else (rows.call,)
+        upstreams = (around.upstream(call.url.upstream) for call in calls if call.url is not None)
+        if any(upstream is not None and upstream.auth is not None and upstream.auth.oauth2 for upstream in upstreams):
+            continue
+        for index, row in enumerate(rows.rows):
+            if row.on == "credentials" and (rows.call is None or rows.call.url is not None):
+                message = "no failure reaches this row: no upstream here is called with a token that is fetched"
+                yield Finding("unreachable-row", message, (*rows.path, index, "on"), "remove it", "warning")
 
 
 def _written(auth: CredentialSettings) -> frozenset[str]:
@@ -59,9 +75,46 @@ def _check_texts(auth: CredentialSettings, path: Steps) -> Iterator[Finding]:
         message = "this is no token: it has a character that is never in one, such as a space or a line break"
         hint = "write the token alone, without `Bearer`" if auth.bearer[:7].lower() == "bearer " else "write it anew"
         yield Finding("credentials", message, (*path, "bearer"), hint)
+    if auth.oauth2 is not None:
+        yield from _check_oauth(auth.oauth2, (*path, "oauth2"))
     if auth.basic is not None:
         for key in ("user", "password"):
             yield from _check_text(getattr(auth.basic, key), (*path, "basic", key))
+
+
+def _check_oauth(settings: OauthSettings, path: Steps) -> Iterator[Finding]:
+    yield from _check_token_url(settings.token_url, (*path, "token_url"))
+    for key in ("client_secret", "refresh_token"):
+        text = getattr(settings, key)
+        if text is not None:
+            yield from _check_text(text, (*path, key))
+    for index, scope in enumerate(settings.scope):
+        if not is_token(scope.replace(" ", "")):
+            message = "a scope is words of visible characters with a space between"
+            yield Finding("credentials", message, (*path, "scope", index), "write it like `orders.read orders.write`")
+
+
+def _check_token_url(text: str, path: Steps) -> Iterator[Finding]:
+    hint = "write it like `https://id.example.com/oauth2/token`"
+    try:
+        url = urlsplit(text)
+        host = url.hostname
+    except ValueError:
+        yield Finding("bad-url", "this URL cannot be read", path, hint)
+        return
+    if url.scheme not in ("http", "https") or not host or not text.isascii() or not text.isprintable() or " " in text:
+        yield Finding("bad-url", "the token endpoint is named by its whole URL", path, hint)
+    elif "@" in url.netloc:
+        yield Finding(
+            "bad-url", "credentials do not belong in a URL", path, "write them as `client_id` and `client_secret`"
+        )
+    elif url.fragment:
+        yield Finding("bad-url", "a fragment is never sent to a server", path, "remove what begins with `#`")
+    elif "{" in text:
+        yield Finding("bad-url", "the token endpoint is the same for every request", path, "remove the braces")
+    elif url.scheme == "http" and not is_loopback(host):
+        message = "secrets and tokens go in the clear: whoever is between can use them"
+        yield Finding("clear-text", message, path, f"write https://{url.netloc}{url.path}", "warning")
 
 
 def _check_text(text: str, path: Steps) -> Iterator[Finding]:

@@ -17,8 +17,11 @@ from aggregator.plan.explaining.making import answer_causes
 from aggregator.plan.explaining.preview import shown
 from aggregator.plan.explaining.ways import ways_of
 from aggregator.plan.types import EndpointPlan, RowPlan
+from aggregator.policies.credentials.plan import can_fail
 
-_FAMILIES = ("timeout", "network", "invalid_body", "overloaded", "unsuccessful", "input", "expression", "fault")
+_FAMILIES = (
+    "timeout", "network", "invalid_body", "overloaded", "unsuccessful", "input", "expression", "fault", "credentials",
+)  # fmt: skip
 # What is around the calls of a part (conditions, lists, shapes, functions) can fail in no other way.
 _AROUND_CALLS = frozenset({Cause.EXPRESSION, Cause.INPUT, Cause.TOO_LARGE, Cause.FAULT})
 Kind = Literal["problem", "body", "pass", "default", "lost", "success"]
@@ -72,6 +75,8 @@ def cases_of(part: PartPlan, endpoint: EndpointPlan) -> tuple[Case, ...]:
     causes = {family: [cause for cause in CAUSES if cause.family == family] for family in _FAMILIES}
     if not any(call.success.when or call.graphql != "no" for call in calls):
         del causes["unsuccessful"]
+    if not any(can_fail(call.upstream.credentials) for call in calls):
+        del causes["credentials"]
     sent = frozenset(endpoint.pattern.params)
     within = sent_within(part.each, sent)
     if not can_be_wrong((part.when, part.each), sent) and not any(call_can_be_wrong(call, within) for call in calls):

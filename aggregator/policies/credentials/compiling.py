@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
+from urllib.parse import quote_plus
 
-from aggregator.policies.credentials.plan import ConstantPlan, CredentialsPlan, Secret
-from aggregator.policies.credentials.settings import CredentialSettings, LoginSettings
+from aggregator.policies.credentials.plan import ConstantPlan, CredentialsPlan, OauthPlan, Secret
+from aggregator.policies.credentials.settings import CredentialSettings, OauthSettings
 
 is_token = re.compile(r"[!-~]+").fullmatch
 """Whether a text can be sent as a token: visible ASCII (RFC 6749 Appendix A.12)."""
@@ -16,10 +18,37 @@ def compile_credentials(settings: CredentialSettings) -> CredentialsPlan:
     """Return the plan of *settings*, which hold one scheme."""
     if settings.bearer is not None:
         return ConstantPlan("bearer", Secret(f"Bearer {settings.bearer}"))
-    assert settings.basic is not None
-    return ConstantPlan("basic", Secret(f"Basic {_basic(settings.basic)}"))
+    if settings.basic is not None:
+        return ConstantPlan("basic", _basic(settings.basic.user, settings.basic.password))
+    assert settings.oauth2 is not None
+    return _oauth(settings.oauth2)
 
 
-def _basic(login: LoginSettings) -> str:
-    """Return name and password as RFC 7617 writes them, in UTF-8."""
-    return base64.b64encode(f"{login.user}:{login.password}".encode()).decode("ascii")
+def _basic(user: str, password: str) -> Secret:
+    """Return name and password as a value of ``Authorization``, in UTF-8 (RFC 7617 §2)."""
+    return Secret("Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii"))
+
+
+def _oauth(settings: OauthSettings) -> OauthPlan:
+    form = [("grant_type", settings.grant), *_wanted(settings)]
+    secret = settings.client_secret
+    authorization = None
+    if secret is not None and settings.client_auth == "basic":  # each of the two is encoded first (RFC 6749 §2.3.1)
+        authorization, secret = _basic(quote_plus(settings.client_id), quote_plus(secret)), None
+    else:
+        form.append(("client_id", settings.client_id))
+    return OauthPlan(
+        token_url=settings.token_url,
+        form=tuple(form),
+        authorization=authorization,
+        client_secret=None if secret is None else Secret(secret),
+        refresh_token=None if settings.refresh_token is None else Secret(settings.refresh_token),
+    )
+
+
+def _wanted(settings: OauthSettings) -> Iterator[tuple[str, str]]:
+    """Yield what the token is to be good for; scopes are one parameter, the others one for each value."""
+    if settings.scope:
+        yield "scope", " ".join(settings.scope)
+    yield from (("audience", value) for value in settings.audience)
+    yield from (("resource", value) for value in settings.resource)

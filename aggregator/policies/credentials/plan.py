@@ -25,7 +25,31 @@ class ConstantPlan(Struct, frozen=True):
     authorization: Secret
 
 
-CredentialsPlan = ConstantPlan
+class OauthPlan(Struct, frozen=True):
+    """A request for a token (RFC 6749 §4.4, §6).
+
+    *form* are the parameters that are no secret, *authorization* is the header that says who asks; without it they are
+    in the form, with *client_secret*.
+    """
+
+    token_url: str
+    form: tuple[tuple[str, str], ...]
+    authorization: Secret | None = None
+    client_secret: Secret | None = None
+    refresh_token: Secret | None = None
+
+    @property
+    def scheme(self) -> str:
+        """How it is called in the file."""
+        return "oauth2"
+
+
+CredentialsPlan = ConstantPlan | OauthPlan
+
+
+def can_fail(plan: CredentialsPlan | None) -> bool:
+    """Return whether a call can fail with the cause ``credentials``: what is known at load cannot be missing."""
+    return isinstance(plan, OauthPlan)
 
 
 def headers_of(plan: CredentialsPlan | None) -> frozenset[bytes]:
@@ -34,8 +58,12 @@ def headers_of(plan: CredentialsPlan | None) -> frozenset[bytes]:
 
 
 def secrets_of(plan: CredentialsPlan | None) -> frozenset[str]:
-    """Return the texts in *plan* that the log must not show: those that are made of secrets of the file."""
-    return frozenset() if plan is None else frozenset({plan.authorization.value.partition(" ")[2]})
+    """Return the texts in *plan* that nobody may read, those included that are made of secrets of the file."""
+    if plan is None:
+        return frozenset()
+    fields = (getattr(plan, name) for name in plan.__struct_fields__)
+    texts = (field.value for field in fields if isinstance(field, Secret))
+    return frozenset(text.removeprefix("Basic ").removeprefix("Bearer ") for text in texts)
 
 
 class CallerPlace(Struct, frozen=True):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.fields import Settings
 
-SECRET_KEYS = frozenset({"bearer", "password"})
+SECRET_KEYS = frozenset({"bearer", "password", "client_secret", "refresh_token"})
 """Keys below ``auth`` of an upstream whose values are secret."""
 
 
@@ -26,6 +28,56 @@ class LoginSettings(Settings):
         return self
 
 
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
+"""One text, or several."""
+
+
+class OauthSettings(Settings):
+    """Tokens of an authorization server (OAuth 2.0): one request for all calls, made ahead of the end of the last."""
+
+    token_url: str = Field(
+        description="URL of its token endpoint, which is called through the shared client.",
+        examples=["https://id.example.com/token"],
+    )
+    grant: Literal["client_credentials", "refresh_token"] = Field(
+        "client_credentials",
+        description="What the token is given for: our own credentials, or a refresh token.",
+    )
+    client_id: str = Field(description="Who we are there.", examples=["shop"])
+    client_secret: str | None = Field(
+        None, description="The secret of this client.", examples=["${file:/run/secrets/shop}"]
+    )
+    client_auth: Literal["basic", "post"] = Field(
+        "basic",
+        description="How id and secret are sent: as `Authorization: Basic`, or in the body of the request.",
+    )
+    refresh_token: str | None = Field(
+        None,
+        description="The first refresh token of `grant: refresh_token`; one that comes with an answer takes its place, "
+        "until the process ends.",
+    )
+    scope: Texts = Field((), description="What the token has to be good for, one or several.", examples=["ledger.read"])
+    audience: Texts = Field((), description="For whom it is to be made, where the server asks for that.")
+    resource: Texts = Field((), description="URLs of what it is to be used at (RFC 8707).")
+
+    @model_validator(mode="after")
+    def _whole(self) -> OauthSettings:
+        if (self.grant == "refresh_token") is (self.refresh_token is None):
+            if self.refresh_token is None:
+                hint = "name it: `refresh_token: ${file:…}`"
+                raise PydanticCustomError("credentials", "This grant needs a refresh token.", {"hint": hint})
+            hint = "write `grant: refresh_token`, or remove `refresh_token`"
+            raise PydanticCustomError("no-effect", "This grant uses no refresh token.", {"hint": hint})
+        if self.client_secret is None and self.grant != "refresh_token":
+            hint = "name it: `client_secret: ${file:…}`"
+            raise PydanticCustomError("credentials", "This grant needs the secret of the client.", {"hint": hint})
+        return self
+
+
 class CredentialSettings(Settings):
     """As whom an upstream is called: one of the schemes."""
 
@@ -39,6 +91,7 @@ class CredentialSettings(Settings):
         description="Name and password, sent as `Authorization: Basic`.",
         examples=[{"user": "shop", "password": "${SHOP_PASSWORD}"}],
     )
+    oauth2: OauthSettings | None = Field(None, description="Tokens of an authorization server.")
 
     @property
     def scheme(self) -> str:

@@ -133,7 +133,7 @@ class Sender:
             if result.state is State.FAILED:
                 result.is_ruled_by(self.plan.rows)
         if outcome.attempts > 1:
-            result.has_met((Cause.RESET.value, *result.words))
+            result.has_met((*(outcome.met or (Cause.RESET.value,)), *result.words))
         return result
 
     def refused(self, error: AggregatorError, now: float) -> Result:

@@ -172,7 +172,9 @@ class Running:
         states = self.states.draft()
         schemes = build_schemes(plan.schemes, Means(states, lambda: client.client, pool, Clocks(self._clock)))
         listeners = self._listeners if counts is None else self._listeners.beside(counts.listeners)
-        resources = Resources(pool, self.plugins, self.queue, plan.server, states, schemes, listeners, self._clock)
+        resources = Resources(
+            pool, self.plugins, self.queue, plan.server, states, schemes, listeners, self._clock, lambda: client.client
+        )
         contexts = await _contexts(plan.server, previous)
         with collection_paused():
             generation = await Generation.build(number, plan, resources, client, port, previous, self.load)

@@ -16,11 +16,14 @@ from aggregator.plan.analysis.mistakes import Names, call_can_be_wrong, can_be_w
 from aggregator.plan.calls import CallPlan, PartPlan
 from aggregator.plan.explaining.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail
 from aggregator.plan.types import EndpointPlan, RowPlan
+from aggregator.policies.credentials.plan import can_fail
 
 STATUSES = frozenset(range(200, 600))
 """Final statuses that an upstream may answer with."""
 
-_ALWAYS = frozenset(CAUSES) - {Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.INPUT, Cause.FAULT}
+_ALWAYS = frozenset(CAUSES) - {
+    Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.INPUT, Cause.FAULT, Cause.CREDENTIALS,
+}  # fmt: skip
 _SPOKEN_OF: dict[str, frozenset[Cause]] = {
     on: causes_called(on) for on in {name for cause in CAUSES for name in cause.names}
 }
@@ -82,6 +85,8 @@ def call_failures(call: CallPlan, sent: Names) -> Failures:
     extra: set[Cause] = set()
     if call.success.when is not None or call.graphql != "no":
         extra.add(Cause.UNSUCCESSFUL)
+    if can_fail(call.upstream.credentials):
+        extra.add(Cause.CREDENTIALS)
     if _computes(call):
         extra.add(Cause.EXPRESSION)
     if call_can_be_wrong(call, sent):

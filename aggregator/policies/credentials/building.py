@@ -1,0 +1,29 @@
+"""From the plan of credentials to the door that uses them; tokens outlive a reload that does not change their plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+
+from aggregator.policies.credentials.oauth.door import TokenDoor
+from aggregator.policies.credentials.oauth.tokens import Tokens
+from aggregator.policies.credentials.plan import ConstantPlan, CredentialsPlan, OauthPlan
+from aggregator.policies.registry import Draft, Kind
+from aggregator.transport import Door
+
+Client = Callable[[], httpx.AsyncClient]
+
+
+def with_credentials(door: Door, name: str, plan: CredentialsPlan | None, states: Draft, client: Client | None) -> Door:
+    """Return the way to the upstream *name* with its credentials; tokens are held in *states*, asked for by *client*.
+
+    A credential that does not change is among the headers of the upstream already.
+    """
+    match plan:
+        case None | ConstantPlan():
+            return door
+        case OauthPlan():
+            assert client is not None
+            kind: Kind[OauthPlan, Tokens] = Kind("tokens", lambda settings: Tokens(name, settings, client))
+            return TokenDoor(door, states.hold(kind, name, plan))

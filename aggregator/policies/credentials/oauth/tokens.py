@@ -1,0 +1,132 @@
+"""The token of an upstream: one for all calls, renewed ahead of its end, and kept over reloads.
+
+States of the token: none (nothing has come yet, or it has ended: calls wait), good, due (a tenth of its life, at most a
+minute, is left: calls go on with it while another is asked for). Beside it at most one request is under way, for
+whoever waits and whoever left; after one that failed, the next is made after a pause that doubles up to ten seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from aggregator.errors import CallError, Cause, place_of
+from aggregator.policies.credentials.oauth.asking import Client, ask_for_token
+from aggregator.policies.credentials.oauth.granting import Granted, NotGranted
+from aggregator.policies.credentials.oauth.waiting import Waiter, Waiting
+from aggregator.policies.credentials.plan import OauthPlan
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.credentials")
+
+AHEAD, LONGEST_AHEAD = 0.1, 60.0
+"""The share of its life, and the seconds at most, that a token is renewed ahead of its end."""
+SELDOM = 10.0
+"""Seconds between two tokens that are asked for because an upstream refused one: it may refuse each."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+
+
+class Token(Struct, frozen=True, eq=False):
+    """A token as the *line* of a header, good until the moment *end*, to be renewed from *due* on."""
+
+    line: bytes
+    due: float
+    end: float
+
+    def __repr__(self) -> str:
+        return "<Token>"
+
+
+class Tokens:
+    """The tokens that *plan* gets for the upstream that is called *name*; *clock* counts seconds steadily."""
+
+    def __init__(self, name: str, plan: OauthPlan, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name = name
+        self._plan = plan
+        self._client = client
+        self._clock = clock
+        self._refresh_token = _first_refresh_token(plan)
+        self._token: Token | None = None
+        self._pause = 0.0
+        self._again = self._refused_again = float("-inf")
+        self._request: asyncio.Task[None] | None = None
+        self._waiting: Waiting[Token] = Waiting()
+
+    def now(self) -> Token | None:
+        """Return the token, None when there is no good one; when it is due, another is asked for meanwhile."""
+        token = self._token
+        if token is None:
+            return None
+        moment = self._clock()
+        if moment >= token.due:
+            if moment >= token.end:
+                return None
+            self._begin(moment)
+        return token
+
+    def ask(self, done: Callable[[Token | CallError], None], deadline: float | None) -> Waiter[Token]:
+        """Tell *done*, once and later, the token that is on its way, or why there is none by *deadline* (loop time)."""
+        self._begin(self._clock())
+        if self._request is None:
+            return self._waiting.refused(done, self._unavailable())
+        return self._waiting.add(done, deadline)
+
+    def replaces(self, refused: Token) -> bool:
+        """Return whether there is, or will be, another token than *refused*, to which an upstream has said 401.
+
+        That one stays for the other calls until its successor is there: the fault may be that of one call.
+        """
+        moment = self._clock()
+        if self._request is None and self._token is refused and moment >= self._refused_again:
+            self._refused_again = moment + SELDOM
+            self._begin(moment)
+        return self._request is not None or self._token is not refused
+
+    def _begin(self, moment: float) -> None:
+        if self._request is None and moment >= self._again:
+            self._request = asyncio.get_running_loop().create_task(self._renew())
+
+    async def _renew(self) -> None:
+        try:
+            granted = await ask_for_token(self._client, self._plan, self._refresh_token)
+        except NotGranted as error:
+            outcome: Token | CallError = self._failed(str(error), error.code)
+        except Exception as error:  # a fault of ours must not leave calls waiting
+            outcome = self._failed(f"a fault of the program: {place_of(error)}")
+        else:
+            outcome = self._took(granted)
+        finally:
+            self._request = None
+        self._waiting.tell(outcome)
+
+    def _took(self, granted: Granted) -> Token:
+        if self._pause:
+            log(_log, logging.INFO, "Tokens for an upstream can be had again.", upstream=self._name)
+        self._pause, self._again = 0.0, float("-inf")
+        if granted.refresh_token is not None and self._refresh_token is not None:
+            self._refresh_token = granted.refresh_token
+        moment = self._clock()
+        due = moment + granted.life - min(granted.life * AHEAD, LONGEST_AHEAD)
+        self._token = Token(f"authorization: Bearer {granted.token}\r\n".encode("ascii"), due, moment + granted.life)
+        return self._token
+
+    def _failed(self, reason: str, code: str = "") -> CallError:
+        self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
+        self._again = self._clock() + self._pause
+        if code == "invalid_grant":  # the one of the file may be newer than the one that came last
+            self._refresh_token = _first_refresh_token(self._plan)
+        log(_log, logging.WARNING, "A token for an upstream could not be had.", upstream=self._name, reason=reason,
+            retry_in=self._pause)  # fmt: skip
+        return self._unavailable()
+
+    def _unavailable(self) -> CallError:
+        wait = max(0.0, self._again - self._clock())
+        return CallError(Cause.CREDENTIALS, "Credentials for the upstream could not be had.", retry_after=wait)
+
+
+def _first_refresh_token(plan: OauthPlan) -> str | None:
+    return None if plan.refresh_token is None else plan.refresh_token.value
