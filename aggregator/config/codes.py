@@ -80,6 +80,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "limit-without-effect": "A limit that never refuses anybody, or everybody.",
         "listen": "Addresses to listen on that do not go together.",
         "limits": "Limits of connections that do not go together.",
+        "long-judging": "A body whose declaration may take long to judge it by.",
         "literal-secret": "Something that looks like a secret, readable by everybody who sees the file.",
         "many-documents": "More than one YAML document in a file.",
         "may-be-left-out": "A query parameter that is left out where an item or a call has no value for it.",

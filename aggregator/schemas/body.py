@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aggregator.schemas.check import check_schema
+from aggregator.schemas.judging.violations import Judge
 from aggregator.schemas.keywords import stated_at, without
 from aggregator.schemas.problems import InvalidSchema, Path, Violation
-from aggregator.schemas.violations import Judge
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from aggregator.diagnostics import did_you_mean
-from aggregator.schemas.engine import pattern_problem
+from aggregator.schemas.judging.engine import pattern_problem
 from aggregator.schemas.keywords import (
     DIALECT,
     DIALECT_HINT,

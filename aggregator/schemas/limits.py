@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from aggregator.schemas.judging.sentences import sentence
 from aggregator.schemas.keywords import Schema
 from aggregator.schemas.problems import Violation
-from aggregator.schemas.violations import sentence
 
 Breaks = Callable[[Any, Any], bool]
 

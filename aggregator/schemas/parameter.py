@@ -14,11 +14,11 @@ from weakref import WeakValueDictionary
 
 from aggregator.errors import ExpressionError
 from aggregator.schemas.declaration import Declaration, read_declaration
+from aggregator.schemas.judging.violations import Judge
 from aggregator.schemas.keywords import stated_at
 from aggregator.schemas.limits import NATIVE, compile_limits
 from aggregator.schemas.problems import InvalidInput, InvalidSchema, Path, SchemaProblem, Violation, pointer_to
 from aggregator.schemas.types import ARTICLES, READERS
-from aggregator.schemas.violations import Judge
 from aggregator.templates import MISSING, text_of
 
 Location = Literal["path", "query", "header", "cookie"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from aggregator.config.loading import load_config
-from aggregator.config.text import including
+from aggregator.config.text import patterns
 from aggregator.errors import ConfigError
 
 TOP = "version: 1\nupstreams: {u: {url: http://u.test}}\n"
@@ -52,13 +54,53 @@ def test_a_pattern_that_matches_everything(tmp_path: Path) -> None:
 
 def test_a_pattern_that_looks_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tree with few matches is not walked without end; what is hidden is not looked at."""
-    monkeypatch.setattr(including, "_MOST_ENTRIES", 20)
+    monkeypatch.setattr(patterns, "MOST_ENTRIES", 20)
     text = f"{TOP}include: many/**/*.yaml\n{ONE}"
     for folder, expected in (("many/.git", {"include-missing"}), ("many/deep/deeper", {"too-many-files"})):
         (tmp_path / folder).mkdir(parents=True)
         for number in range(21):
             (tmp_path / folder / f"{number}.txt").touch()
         assert codes(text, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("include", "expected"),
+    [
+        ("'*/*/*.yaml'", {"too-many-files"}),
+        ("'many/*/*.yaml'", {"too-many-files"}),
+        ("'*/3/[!x].yaml'", {"include-missing"}),
+        ("'few/*/*.yaml'", {"include-missing"}),
+        ("[" + ", ".join(f"'many/{number}/*.yaml'" for number in range(5)) + "]", {"too-many-files"}),
+    ],
+)
+def test_a_pattern_that_looks_into_many_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, include: str, expected: set[str]
+) -> None:
+    """What counts are the entries of all folders that all patterns lead into, whatever matches."""
+    monkeypatch.setattr(patterns, "MOST_ENTRIES", 12)
+    (tmp_path / "few" / "a").mkdir(parents=True)
+    for number in range(5):
+        (tmp_path / "many" / f"{number}").mkdir(parents=True)
+        for name in ("a", "b", "c"):
+            (tmp_path / "many" / f"{number}" / name).touch()
+    assert codes(f"{TOP}include: {include}\n{ONE}", tmp_path) - {"include-missing"} == expected - {"include-missing"}
+
+
+@pytest.mark.parametrize("pattern", ["**/*.yaml", "*/" + "x/" * 1500 + "*.yaml"])
+def test_a_pattern_that_leads_far_down(tmp_path: Path, pattern: str) -> None:
+    """Folders within folders end somewhere, too."""
+    (tmp_path / "x").mkdir()
+    deep = os.open(tmp_path / "x", os.O_DIRECTORY)
+    for _ in range(1500):
+        os.mkdir("x", dir_fd=deep)
+        below = os.open("x", os.O_DIRECTORY, dir_fd=deep)
+        os.close(deep)
+        deep = below
+    os.close(deep)
+    try:
+        assert codes(f"{TOP}include: '{pattern}'\n{ONE}", tmp_path) == {"too-many-files"}
+    finally:
+        subprocess.run(["rm", "-rf", tmp_path / "x"], check=True)  # Python's own way is not deep enough, either
 
 
 @pytest.mark.parametrize("text", ["? " * 20_000, "endpoints:\n  " + "? " * 20_000 + "\n"])

@@ -107,3 +107,11 @@ def test_an_origin_from_a_variable_is_hidden() -> None:
     assert veil.upstream("https://internal.test") == "https://********"
     assert veil.upstream("users") == "users"
     assert veil.upstream("https://public.test") == "https://public.test"
+
+
+def test_a_url_that_a_variable_holds_is_hidden_with_its_path(plan_of) -> None:
+    """The path of a web hook is its secret: of a URL that begins with one only what follows it is shown."""
+    plan = plan_of(
+        "endpoints: {GET /a: {call: 'POST ${HOOK}/send'}}", {"HOOK": "https://Hooks.test:443/services/T0/B0"}
+    )
+    assert shown(plan).line == "POST https://********/********/send"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aggregator.schemas import compile_body
-from aggregator.schemas.violations import MAX_NODES, MAX_VIOLATIONS
+from aggregator.schemas.judging.violations import MAX_NODES, MAX_VIOLATIONS
 
 
 def violations(schema: Any, value: Any) -> list[tuple[str, str]]:
@@ -79,7 +79,7 @@ def test_every_violation_is_listed() -> None:
             "/t",
             "must be a string or null",
         ),
-        ({"anyOf": [{"items": {"type": "string"}}, {"type": "string"}]}, [1], "", "fits none of the 2 allowed forms"),
+        ({"anyOf": [{"const": "a"}, {"type": "null"}]}, "b", "", "fits none of the 2 allowed forms"),
         ({"oneOf": [{"minimum": 1}, {"maximum": 5}]}, 3, "", "fits more than one of the forms of which it may fit one"),
         ({"dependentRequired": {"a": ["b"]}}, {"a": 1}, "/b", "is required"),
         ({"if": {"type": "string"}, "then": {"minLength": 3}}, "a", "", "must have at least 3 characters"),
@@ -173,11 +173,62 @@ TEN = {"items": {"oneOf": [{"type": "object", "required": [f"k{number}"]} for nu
     ],
 )
 def test_alternatives_cost_no_more_than_a_look(schema: Any, value: Any, pointer: str) -> None:
-    """A body of a megabyte that fits no alternative is told once; nothing is collected within the alternatives."""
+    """A body of a megabyte that fits no alternative is told as any other; nothing is collected in all alternatives."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    [(found, message)] = violations(schema, value)
+    (found, message), *others = violations(schema, value)
     assert (found, message.partition(" of the ")[0]) == (pointer, "fits none")
+    assert len(others) < MAX_VIOLATIONS
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+
+
+PAYMENT = {
+    "oneOf": [
+        {"type": "object", "required": ["kind", "number"],
+         "properties": {"kind": {"const": "card"}, "number": {"type": "string", "minLength": 12}}},
+        {"type": "object", "required": ["kind", "iban"], "additionalProperties": False,
+         "properties": {"kind": {"const": "iban"}, "iban": {"type": "string"}}},
+    ]
+}  # fmt: skip
+TREE = {
+    "$defs": {"tree": {"anyOf": [
+        {"type": "object", "required": ["and"], "properties": {"and": {"items": {"$ref": "#/$defs/tree"}}}},
+        {"type": "object", "required": ["eq"], "properties": {"eq": {"type": "integer", "format": "int32"}}},
+    ]}},
+    "$ref": "#/$defs/tree",
+}  # fmt: skip
+UNFIT = "fits none of the 2 allowed forms"
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "number", "told"),
+    [
+        (PAYMENT, {"kind": "card", "number": "1"}, 1, [("/number", "must have at least 12 characters")]),
+        (PAYMENT, {"kind": "iban", "ibn": 1}, 2, [("/iban", "is required"), ("/ibn", "is not a declared name")]),
+        (PAYMENT, {}, 1, [("/kind", "is required"), ("/number", "is required")]),
+        (PAYMENT, {"kind": "iban", "iban": {"x": [0] * 3000}}, 2, [("/iban", "must be a string")]),
+        (TREE, {"eq": "1"}, 2, [("/eq", "must be an integer")]),
+        (TREE, {"eq": 2**31}, 2, [("/eq", "must be at most 2147483647")]),
+        (
+            TREE, {"and": [{"eq": 1}, {"eq": "1"}]}, 1,
+            [("/and/1", f"{UNFIT}; form 2 is nearest"), ("/and/1/eq", "must be an integer")],
+        ),
+        (STRINGS_OR_FLAGS, [True] * 3000 + [0], 2, [("/3000", "must be true or false")]),
+    ],
+)  # fmt: skip
+def test_what_keeps_a_value_from_the_nearest_form_is_told(
+    schema: Any, value: Any, number: int, told: list[tuple[str, str]]
+) -> None:
+    """The form is that of its marks, else the one of which least is wrong."""
+    first, *others = violations(schema, value)
+    assert first == ("", f"{UNFIT}; form {number} is nearest")
+    assert sorted(others) == told
+
+
+def test_mistakes_in_alternatives_are_listed_up_to_twenty() -> None:
+    """However many places are wrong, and however deep."""
+    items = {"type": "array", "items": PAYMENT}
+    assert len(violations(items, [{"kind": "card"}] * 100)) == MAX_VIOLATIONS
+    assert len(violations({"anyOf": [items, {"type": "null"}]}, [{"kind": "card"}] * 100)) == MAX_VIOLATIONS
 
 
 def test_alternatives_beside_other_rules() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aggregator.schemas import InvalidSchema, compile_body, compile_parameter
-from aggregator.schemas import engine as engine_module
+from aggregator.schemas.judging import engine as engine_module
 from aggregator.schemas.openapi import relocate
 
 

@@ -26,6 +26,7 @@ from aggregator.config.rules.former_words import check_former_words
 from aggregator.config.rules.groups import check_group_circles, check_groups, check_number_of_parts
 from aggregator.config.rules.header_fields import check_header_fields
 from aggregator.config.rules.inputs import check_inputs, check_unused_parameters
+from aggregator.config.rules.judged_bodies import check_judged_bodies
 from aggregator.config.rules.limits import check_limits, check_shared_limits
 from aggregator.config.rules.listeners import check_listeners
 from aggregator.config.rules.literal_secrets import check_literal_secrets, check_upstream_secrets
@@ -104,6 +105,7 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
 LAST_RULES: tuple[Rule, ...] = (
     check_left_out,
     check_unused_parameters,
+    check_judged_bodies,
 )
 CAREFUL_RULES: tuple[Rule, ...] = (*_OF_CALLS, check_parameter_names, check_own_paths, check_inputs)
 GROUP_RULES: tuple[Rule, ...] = (*_OF_CALLS, *_OF_WHOLE_CALLS, check_left_out)

@@ -9,21 +9,17 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct, field
 
 from aggregator.config.text.document import Document, ParseCache, read_document
+from aggregator.config.text.patterns import Search, TooManyFiles, fixed_part
 from aggregator.config.text.section import Section
 from aggregator.config.text.values import Steps
 from aggregator.config.text.yaml_text import read_file, source_of
 from aggregator.diagnostics import Diagnostic, Position, Source, in_reading_order, suggest
 
-_MOST_MATCHES = 1000
-"""Most files that one pattern may match."""
-_MOST_ENTRIES = 50_000
-"""Most files and folders that are looked at for one pattern with ``**``; ``check`` would seem to hang otherwise."""
 _ROOT_ONLY = frozenset(["server", "client", "defaults", "background"])
 
 
@@ -89,6 +85,7 @@ class _TreeReader(Struct):
     files: list[Path] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)
+    search: Search = field(default_factory=Search)
 
     def read(self, path: Path, name: str, above: tuple[str, ...]) -> None:
         """Read *path*, shown as *name* and included by the files *above*. Raises OSError for *path* itself."""
@@ -125,22 +122,16 @@ class _TreeReader(Struct):
         if not glob.has_magic(wanted):
             self._include_one(wanted, position, chain)
             return
-        fixed = wanted[: wanted.index(next(sign for sign in wanted if sign in "*?["))]
-        self.folders.append(folder / os.path.dirname(fixed))
-        if "**" in wanted and _is_huge(self.folders[-1]):
-            message = f"`{wanted}` has more than {_MOST_ENTRIES} files and folders to look at"
-            self._problem("too-many-files", message, position, "name the folder of the files, and `*.yaml`")
-            return
-        matching = glob.iglob(wanted, root_dir=folder, recursive=True)
-        found = list(islice((one for one in matching if (folder / one).is_file()), _MOST_MATCHES + 1))
-        if len(found) > _MOST_MATCHES:
-            message = f"`{wanted}` matches more than {_MOST_MATCHES} files"
-            self._problem("too-many-files", message, position, "name the folder of the files, and `*.yaml`")
+        self.folders.append(folder / fixed_part(wanted))
+        try:
+            found = self.search.files(wanted, folder)
+        except TooManyFiles as error:
+            self._problem("too-many-files", str(error), position, "name the folder of the files, and `*.yaml`")
             return
         if not found:
             hint = f"patterns are relative to the folder of {name}"
             self._problem("include-missing", f"`{wanted}` matches no file", position, hint)
-        for one in sorted(found):
+        for one in found:
             if os.path.realpath(folder / one) not in self.seen:
                 self._include_one(one, position, chain)
 
@@ -175,17 +166,6 @@ class _TreeReader(Struct):
 
     def _problem(self, code: str, message: str, position: Position, hint: str | None) -> None:
         self.problems.append(Diagnostic(code, "error", message, position, hint, (), ("include",)))
-
-
-def _is_huge(folder: Path) -> bool:
-    """Return whether *folder* holds more than `_MOST_ENTRIES`, where ``**`` looks: in links, in nothing hidden."""
-    seen = 0
-    for _, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        seen += len(folders) + len(files)
-        if seen > _MOST_ENTRIES:
-            return True
-    return False
 
 
 def _unreadable_root(error: OSError, name: str) -> Diagnostic:

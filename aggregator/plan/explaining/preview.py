@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
 
 from msgspec import Struct
 
@@ -31,6 +31,8 @@ from aggregator.templates import (
 
 _SENSITIVE = re.compile(r"(?i)auth|token|secret|passw|cookie|session|signature|credential|api[-_]?key|(^|[-_])key$")
 
+_BRACES = str.maketrans({"{": "%7B", "}": "%7D"})
+_PORTS = {"http": 80, "https": 443}
 _LONG = 4
 
 
@@ -60,8 +62,25 @@ class Veil:
 
     def upstream(self, name: str) -> str:
         """Return the name of an upstream; a call by its full URL has its origin for a name."""
-        is_secret = "://" in name and any(name in secret for secret in self._secrets)
+        is_secret = "://" in name and any(_path_at(name, secret) is not None for secret in self._secrets)
         return f"{name.partition('://')[0]}://{MASK}" if is_secret else self.text(name)
+
+    def path(self, origin: str, path: str) -> str:
+        """Return *path* without the beginning that a variable holds, of whose URL *origin* is the other part."""
+        beginnings = (rest for secret in self._secrets if (rest := _path_at(origin, secret)) and path.startswith(rest))
+        beginning = max(beginnings, key=len, default="")
+        return self.text(path) if beginning in ("", "/") else f"/{MASK}{self.text(path[len(beginning) :])}"
+
+
+def _path_at(origin: str, url: str) -> str | None:
+    """Return the path of *url* if it is one at *origin* (``http://host:port``), None otherwise."""
+    try:
+        parts, wanted = urlsplit(url), urlsplit(origin)
+        is_there = (parts.scheme, parts.hostname) == (wanted.scheme, wanted.hostname)
+        is_there = is_there and (parts.port or _PORTS.get(parts.scheme)) == (wanted.port or _PORTS.get(wanted.scheme))
+    except ValueError:
+        return None
+    return parts.path.translate(_BRACES) if wanted.scheme and is_there else None
 
 
 class RequestPreview(Struct, frozen=True):
@@ -84,13 +103,13 @@ def preview(call: CallPlan, params: Mapping[str, Any], veil: Veil) -> RequestPre
     separator = "" if "://" in upstream else ":"
     return RequestPreview(
         request.method.decode(),
-        f"{veil.upstream(upstream)}{separator}{_target(request, params, veil)}",
+        f"{veil.upstream(upstream)}{separator}{_target(request, upstream, params, veil)}",
         tuple(_headers(request, params, veil)),
         _body(request, params, veil),
     )
 
 
-def _target(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> str:
+def _target(request: RequestPlan, upstream: str, params: Mapping[str, Any], veil: Veil) -> str:
     path = "".join(_piece(part, params) for part in request.url.segments)
     path, question, own = path.partition("?")
     pairs = [own] if question else []
@@ -99,7 +118,7 @@ def _target(request: RequestPlan, params: Mapping[str, Any], veil: Veil) -> str:
     shown_pairs += [f"{name}={veil.named(name, text_of(shown(template, params)))}" for name, template in request.query]
     shown_pairs += [f"{name}=…" for name in request.forward_query]
     shown_pairs += ["…"] if request.forward_rest.query is not None else []
-    return veil.text(path) + ("?" + "&".join(shown_pairs) if shown_pairs else "")
+    return veil.path(upstream, path) + ("?" + "&".join(shown_pairs) if shown_pairs else "")
 
 
 def _piece(part: bytes | Placeholder, params: Mapping[str, Any]) -> str:

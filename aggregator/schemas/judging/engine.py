@@ -24,11 +24,15 @@ def build(schema: Schema | bool) -> jsonschema_rs.Validator:
 
     Raises ``InvalidSchema`` for what only the compiler can find.
     """
+    return _compiled(rewrite(schema, _with_enforced_formats))
+
+
+def _compiled(schema: Schema | bool) -> jsonschema_rs.Validator:
     import jsonschema_rs
 
     try:
         return jsonschema_rs.Draft202012Validator(
-            rewrite(schema, _with_enforced_formats),
+            schema,
             validate_formats=True,
             pattern_options=jsonschema_rs.RegexOptions(size_limit=_MAX_COMPILED),
             offline=True,
@@ -37,27 +41,49 @@ def build(schema: Schema | bool) -> jsonschema_rs.Validator:
         raise InvalidSchema([SchemaProblem("The schema cannot be compiled.")]) from None
 
 
-def build_teller(schema: Schema | bool) -> jsonschema_rs.Validator | None:
-    """Return the validator that finds the violations of values that do not fit *schema*, or None if there can be none.
+def teller_schema(schema: Any) -> Any:
+    """Return *schema* for finding the violations of values that do not fit it; None when it serves as it is.
 
     The library collects every error of every alternative of ``anyOf`` and ``oneOf``, nested ones too: gigabytes for a
     body of one megabyte. Within ``not`` it only looks whether a value fits, so alternatives stand in two of them here.
     """
+    return rewrite(schema, _with_folded_alternatives) if has_alternatives(schema) else None
+
+
+def build_teller(telling: Any) -> jsonschema_rs.Validator | None:
+    """Return the validator of a schema for telling, or None for one that cannot be built.
+
+    That is one with a ``$ref`` into an alternative, which has another place now.
+    """
     try:
-        return build(rewrite(schema, _with_folded_alternatives))
-    except InvalidSchema:  # a `$ref` into an alternative, which has another place now
+        return build(telling)
+    except InvalidSchema:
         return None
 
 
-def build_forms(schema: Any) -> jsonschema_rs.Validator | None:
-    """Return the validator of nothing but the alternatives of *schema* itself, or None if it has none."""
-    if not isinstance(schema, dict) or _ALTERNATIVES.isdisjoint(schema):
-        return None
-    forms = [{"anyOf": schema[name]} for name in sorted(_ALTERNATIVES & schema.keys())]
-    try:
-        return build({"allOf": forms, "$defs": schema.get("$defs", {})})
-    except InvalidSchema:  # a `$ref` to somewhere else
-        return None
+def root_forms(telling: Any) -> tuple[list[Any], ...]:
+    """Return the alternatives of a schema for telling, each of which a value has to fit one of."""
+    rules = telling.get("allOf", []) if isinstance(telling, dict) else []
+    folded = [folded_in(rule["not"]) for rule in rules if isinstance(rule, dict) and "not" in rule]
+    return tuple(found[1] for found in folded if found is not None and found[0] == "anyOf")
+
+
+def build_form(form: Any, telling: Any) -> jsonschema_rs.Validator:
+    """Return the validator of *form*, one of the alternatives in *telling*, into which its references lead."""
+    root = rewrite(telling, _with_enforced_formats)
+    if not isinstance(form, dict) or not isinstance(root, dict):
+        return build(form)
+    inner = rewrite(rewrite(form, _with_enforced_formats), _pointing_into_root)
+    return _compiled({"allOf": [inner], "$defs": {"root": root | {"$id": _ROOT}}})
+
+
+def _pointing_into_root(schema: Schema) -> Schema:
+    if "$ref" in schema:
+        schema["$ref"] = f"{_ROOT}{schema['$ref']}"
+    return schema
+
+
+_ROOT = "urn:root"
 
 
 def has_alternatives(schema: Any) -> bool:
