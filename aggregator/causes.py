@@ -129,7 +129,7 @@ _TABLE: Final[dict[Cause, _Row]] = {
     Cause.STATUS: _Row((), 502, "The upstream answered with a status that is no success. 404 stays 404."),
     Cause.FAULT: _Row((), 500, "The program, or a plug-in, made a mistake."),
     Cause.LIMITED: _Row(_OVERLOADED, 503, "The upstream may not be called more often (`rate_limit`)."),
-    Cause.BREAKER_OPEN: _Row(_OVERLOADED, 503, "The breaker of the upstream is open.", reserved=True),
+    Cause.BREAKER_OPEN: _Row(_OVERLOADED, 503, "The breaker of the upstream is open."),
     Cause.DEGRADED: _Row(_OVERLOADED, 503, "The part was left out under pressure.", reserved=True),
     Cause.SWITCHED_OFF: _Row((), 503, "An operator switched it off.", reserved=True),
     Cause.UNKNOWN_KEY: _Row((), 404, "No route is declared for the key of the request.", reserved=True),

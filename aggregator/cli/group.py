@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "aggregator.cli.commands.status:status",
     "reload": "aggregator.cli.commands.reload:reload",
     "monitoring": "aggregator.cli.commands.monitoring:monitoring",
+    "breaker": "aggregator.cli.commands.acting.breaker:breaker",
     "schema": "aggregator.cli.commands.schema:schema",
     "reference": "aggregator.cli.commands.reference:reference",
 }

@@ -14,6 +14,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-address": "An address that nobody can listen on.",
         "bad-batch": "The batch form of a path does not say where the keys go.",
         "bad-buckets": "Boundaries of a histogram that do not rise.",
+        "bad-breaker": "A breaker that nothing opens, or by what says nothing of the upstream.",
         "bad-choice": "The value is not one of the choices.",
         "bad-date": "A date that is none, or that comes before another.",
         "bad-delimiter": "A delimiter of CSV that cannot stand between cells.",

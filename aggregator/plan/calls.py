@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from aggregator.codecs.reading import PLAIN, ReadOptions
 from aggregator.parts.rows import RowPlan
+from aggregator.policies.breaker.plan import BreakerPlan
 from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
 from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
@@ -38,6 +39,7 @@ class UpstreamPlan(Struct, frozen=True):
     credentials: CredentialsPlan | None = None
     rate_limit: CallRatePlan | None = None
     budget: BudgetPlan = BudgetPlan()
+    breaker: BreakerPlan | None = None
 
 
 class ShapePlan(Struct, frozen=True):

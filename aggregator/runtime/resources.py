@@ -19,6 +19,7 @@ from aggregator.plan.calls import CallPlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import EndpointPlan, InputPlan, ResponsePlan
+from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.rate_limit.pacing import Pace, build_pace
 from aggregator.policies.registry import Draft, Registry
 from aggregator.policies.retry.budget import BUDGET, Budget
@@ -82,6 +83,11 @@ class Resources:
     def budget(self, upstream: UpstreamPlan) -> Budget:
         """Return the budget that all callers of *upstream* share."""
         return self.states.hold(BUDGET, upstream.name, (upstream.name, upstream.budget))
+
+    def breakers(self, upstream: UpstreamPlan) -> Breakers | None:
+        """Return the breakers that all callers of *upstream* share, None when it has none."""
+        plan = upstream.breaker
+        return None if plan is None else self.states.hold(BREAKERS, upstream.name, (upstream.name, plan))
 
     def same(self, value: _T) -> _T:
         """Return the one object that all equal values are; *value* is immutable."""

@@ -13,6 +13,7 @@ from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, UpstreamPlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import tied
 from aggregator.plan.types import EffectPlan, EndpointPlan
+from aggregator.policies.breaker.breaking import Broken
 from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
@@ -61,7 +62,7 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         return StreamHandler(
             plan, inputs, sender, door, effects, queue, report, discloses, gates, teller, resources.finish(plan),
             resources.clock, resources.trusted, resources.compressing(plan), behind,
-            resources.pace(call.upstream), retrying,
+            resources.pace(call.upstream), retrying, resources.breakers(call.upstream),
         )  # fmt: skip
     fan = build_fan(plan.fan, plan.key, resources, params)
     return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates, behind), fan.parts)
@@ -127,6 +128,12 @@ def _told(part: Part, attempt: Attempt, at: Site) -> Part:
     return part if teller is None else Told(part, teller)
 
 
+def _broken(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    breakers = at.resources.breakers(plan.upstream)
+    return part if breakers is None else Broken(part, breakers, plan.upstream.label, plan.rows)
+
+
 def _paced(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
     pace = at.resources.pace(plan.upstream)
@@ -183,6 +190,7 @@ _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),
     "retry": _retried,
     "told": _told,
+    "breaker": _broken,
     "rate_limit": _paced,
     "send": lambda _, attempt, at: _sent(attempt, at),
 }

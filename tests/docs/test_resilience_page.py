@@ -62,3 +62,13 @@ def test_retries(tmp_path: Path) -> None:
     ask(tmp_path, "Retries", keyed, "POST /orders")
     assert len({request.headers["idempotency-key"] for request in keyed.requests}) == 1
     assert len(keyed.requests) == 2
+
+
+def test_breakers(tmp_path: Path) -> None:
+    """After five failures nothing is sent any more: 503 with `Retry-After`, and a default where one is declared."""
+    server = Server(500)
+    answers = ask(tmp_path, "Breakers", server, *["GET /users/7"] * 7)
+    assert [answer.status_code for answer in answers] == [502] * 5 + [503] * 2
+    assert 4 <= int(answers[-1].headers["retry-after"]) <= 5
+    assert answers[-1].json()["cause"] == "breaker_open"
+    assert len(server.requests) == 5

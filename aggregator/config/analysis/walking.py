@@ -199,6 +199,8 @@ class Walker:
             texts.shared(headers, ("upstreams", name, "headers"), scope)
             query = {key: value for key, value in upstream.query.items() if key not in settings.query}
             texts.shared(query, ("upstreams", name, "query"), scope)
+            if upstream.breaker is not None:
+                texts.shared({"per": upstream.breaker.per}, ("upstreams", name, "breaker"), scope)
 
     def _shape(self, settings: ShapeSettings, path: Steps, scope: Scope, texts: Texts) -> None:
         self._analysis.shapes.append(ShapeSite(path, settings))

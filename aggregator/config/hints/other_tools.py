@@ -7,7 +7,8 @@ from collections.abc import Container
 _REPEATED = "write `retry: 2` into the call or its upstream, for two retries"
 _REPEATED_HERE = "write `retry: 2` here, for two retries"
 _NOT_STORED = "no answer is stored here; `response.cache_control` says how long others may keep it"
-_NOT_CUT_OFF = "no upstream is cut off after failures; `timeout` and `limits` bound what a slow one can cost"
+_BREAKER = "write `breaker: {failures: 5}` into the upstream"
+_BREAKER_HERE = "write `breaker: {failures: 5}` here"
 _OF_MANY = "requests are limited by `rate_limit` of an endpoint, calls by that of their upstream"
 _AS_WHOM = "say as whom it is called by `auth`: `auth: {bearer: ${TOKEN}}`, or another of its schemes"
 _OF_UPSTREAM = (
@@ -45,7 +46,7 @@ _SAME_WORD = {
 _SENTENCES: dict[str, tuple[str, str, str]] = {
     "auth": (_AS_WHOM, _OF_UPSTREAM, _NO_LOGIN),
     "cache": (_NOT_STORED, _NOT_STORED, _NOT_STORED),
-    "circuit_breaker": (_NOT_CUT_OFF, _NOT_CUT_OFF, _NOT_CUT_OFF),
+    "circuit_breaker": (_BREAKER_HERE, _BREAKER, _BREAKER),
     "depends_on": (_ORDER, _ORDER, _ORDER),
     "hosts": (_ONE_URL, _NAMED_ONCE, _ANY_HOST),
     "prefix": (_IN_URL, _IN_URL, _IN_PATHS),

@@ -46,6 +46,8 @@ SECTIONS = (
     ("OauthSettings", "OAuth", "under `oauth2` of the `auth` of an upstream"),
     ("Timeouts", "Timeout", "under `timeout` of a call, an upstream, `defaults` and `client`; or the total alone"),
     ("RetrySettings", "Retry", "under `retry` of an upstream and of a call; or the number of retries alone"),
+    ("BreakerSettings", "Breaker", "under `breaker` of an upstream"),
+    ("SlowSettings", "Slow calls", "under `breaker.slow`; or the duration alone"),
     ("BudgetSettings", "Retry budget", "under `retry.budget` of an upstream; or its share alone"),
     ("ForwardSettings", "Forward", "under `forward` of a call, an endpoint, an upstream and `defaults`"),
     ("CallRateSettings", "Rate of calls", "under `rate_limit` of an upstream; or the rate alone"),

@@ -51,6 +51,8 @@ def _check_texts(upstream: UpstreamSettings, path: Steps, around: Surroundings) 
     analysis = Analysis(path, value_at(around.written, path))
     for key, values in (("headers", upstream.headers), ("query", upstream.query)):
         Texts(analysis).value(values, (*path, key), Scope(Inputs()))
+    if upstream.breaker is not None and "{{" in upstream.breaker.per:
+        Texts(analysis).condition(upstream.breaker.per, (*path, "breaker", "per"), Scope(Inputs()))
     yield from analysis.problems
 
 

@@ -55,7 +55,8 @@ def _shared(upstream: UpstreamSettings, settings: CallSettings) -> Iterator[Refe
     own = {name.lower() for name in settings.headers}
     headers = (value for name, value in upstream.headers.items() if name.lower() not in own)
     query = (value for name, value in upstream.query.items() if name not in settings.query)
-    for value in (*headers, *query):
+    key = (upstream.breaker.per,) if upstream.breaker is not None else ()
+    for value in (*headers, *query, *key):
         if isinstance(value, str) and "{{" in value:
             yield from compile_value(value).references
 

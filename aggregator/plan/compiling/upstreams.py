@@ -12,6 +12,7 @@ from aggregator.demo import demo_target
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.compiling.endpoint.limits import compile_rate
+from aggregator.plan.compiling.policies.breakers import compile_breaker
 from aggregator.plan.compiling.policies.retries import compile_budget
 from aggregator.plan.serving import ClientPlan
 from aggregator.policies.credentials.compiling import compile_credentials
@@ -78,6 +79,7 @@ def compile_upstream(
         credentials=credentials,
         rate_limit=_rate(settings.rate_limit),
         budget=compile_budget(settings),
+        breaker=compile_breaker(settings),
     )
 
 

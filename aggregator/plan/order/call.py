@@ -48,6 +48,12 @@ def _auth_words(upstream: UpstreamPlan) -> tuple[str, ...]:
     return () if upstream.credentials is None else (f"auth ({upstream.credentials.scheme})",)
 
 
+def _breaker_words(attempt: Attempt) -> tuple[str, ...]:
+    plan = attempt.call.upstream.breaker
+    assert plan is not None
+    return (plan.words,)
+
+
 def _rate_words(attempt: Attempt) -> tuple[str, ...]:
     plan = attempt.call.upstream.rate_limit
     assert plan is not None
@@ -77,6 +83,7 @@ AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
     step("transform", lambda attempt: attempt.call.transform is not None),
     Step("retry", lambda attempt: attempt.call.retry is not None, _retry_words),
     Step("told", lambda _: True, lambda _: ()),
+    Step("breaker", lambda attempt: attempt.call.upstream.breaker is not None, _breaker_words),
     Step("rate_limit", lambda attempt: attempt.call.upstream.rate_limit is not None, _rate_words),
     Step(
         "send",

@@ -17,6 +17,7 @@ from aggregator.exchange import Exchange
 from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
 from aggregator.plan.types import EndpointPlan
+from aggregator.policies.breaker.table import Breakers
 from aggregator.policies.rate_limit.pacing import Pace
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.compressing import Compressing
@@ -52,9 +53,12 @@ class StreamHandler:
         clock: Callable[[], float] = time.time,
         trusted: Networks = NO_NETWORKS, compressing: Compressing | None = None,
         gates_behind: tuple[PromptGate, ...] = (), pace: Pace | None = None, retrying: Retrying | None = None,
+        breakers: Breakers | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
-        self._stream = Stream(plan, compile_head(plan), sender, pool, discloses, finish, compressing, pace, retrying)
+        self._stream = Stream(
+            plan, compile_head(plan), sender, pool, discloses, finish, compressing, pace, retrying, breakers
+        )
         self._effects = effects
         self._queue = queue
         self._inputs = inputs

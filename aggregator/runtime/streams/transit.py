@@ -24,6 +24,8 @@ from aggregator.http import first, has_body
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result, as_call_error, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
+from aggregator.policies.breaker.breaking import breaker_for, let_through
+from aggregator.policies.breaker.table import Breakers
 from aggregator.policies.rate_limit.pacing import Pace
 from aggregator.policies.retry.retrying import Course
 from aggregator.runtime.answers.answer import Answer, problem
@@ -64,6 +66,7 @@ class Stream(Struct, frozen=True, eq=False):
     compressing: Compressing | None = None
     pace: Pace | None = None
     retrying: Retrying | None = None
+    breakers: Breakers | None = None
 
 
 class Transit:
@@ -156,6 +159,14 @@ class Transit:
 
     async def _ask(self, rendered: Rendered, seconds: float) -> StreamReply:
         """Return the reply, whose head comes within *seconds*. Raises CallError."""
+        breakers, frame = self._stream.breakers, self._frame
+        if breakers is None:
+            return await self._reply(rendered, seconds)
+        label = self._stream.sender.plan.upstream.label
+        ask = partial(self._reply, rendered, seconds)
+        return await let_through(breaker_for(breakers, frame.names), label, frame.loop.time, ask)
+
+    async def _reply(self, rendered: Rendered, seconds: float) -> StreamReply:
         target, headers, body = rendered
         exchange, idle, plan = self._frame.exchange, self._stream.plan.idle_timeout, self._stream.sender.plan
         headers = asking_coding(headers, exchange)

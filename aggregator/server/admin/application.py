@@ -13,6 +13,7 @@ from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.replying import fault_answer, send_answer
 from aggregator.runtime.request.identity import request_id
 from aggregator.server.admin.actions import Action, ActionError, Actions, Asked
+from aggregator.server.admin.breakers import breakers_shown
 from aggregator.server.admin.door import AdminDoor, Denied
 from aggregator.server.application.probes import describe, probe_answer
 from aggregator.server.generations.running import Running
@@ -65,7 +66,7 @@ class AdminApplication:
         return await self._read(method, path, header_map(scope["headers"]).get("accept", ""))
 
     async def _read(self, method: str, path: str, accept: str) -> Answer:
-        if path not in ("/-/config", "/-/actions", "/readyz", METRICS):
+        if path not in ("/-/config", "/-/actions", "/-/breakers", "/readyz", METRICS):
             raise Denied(404, "Nothing is served at this path; /-/config, /-/actions and /metrics are.")
         if method not in ("GET", "HEAD"):
             raise Denied(405, "This path answers to GET, HEAD.")
@@ -73,6 +74,8 @@ class AdminApplication:
             return probe_answer(self._running, path, verbose=True)
         if path == METRICS:
             return await metrics_answer(self._running, accept)
+        if path == "/-/breakers":
+            return _json(breakers_shown(self._running))
         if path == "/-/config":
             return _json(describe(self._running))
         return _json([{"action": one.name, "summary": one.summary} for one in self._actions])

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
@@ -32,7 +32,7 @@ from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.listening import ListenerTlsPlan
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import Plan
-from aggregator.policies.registry import Registry
+from aggregator.policies.registry import Kind, Registry
 from aggregator.runtime.admission.building import Means, build_schemes
 from aggregator.runtime.admission.schemes import Clocks
 from aggregator.runtime.background.effects import EffectQueue
@@ -50,6 +50,8 @@ from aggregator.telemetry.logging import log
 from aggregator.transport import Door
 
 _log = logging.getLogger("aggregator.server")
+
+State = TypeVar("State")
 
 _NO_ENDPOINTS = "It declares no endpoint any more, as a file does that is still being written."
 
@@ -129,6 +131,11 @@ class Running:
         """How many requests are being answered, those of earlier generations included."""
         current = () if self.generation is None else (self.generation,)
         return sum(one.in_flight for one in (*self._ending, *current))
+
+    def state(self, kind: Kind[Any, State], name: str) -> State | None:
+        """Return the state *name* of a policy, None when nothing uses one."""
+        found: State | None = self.states.find(kind.name, name)
+        return found
 
     async def open(self) -> None:
         """Open the client and make the plan runnable, unless that was done; raises ``StartupError``."""

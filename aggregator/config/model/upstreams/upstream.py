@@ -11,6 +11,7 @@ from aggregator.config.model.upstreams.formats import CsvSettings, FormatName, X
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import LimitSettings, TimeoutSetting, TlsSettings
 from aggregator.fields import ByteSize, Settings, TextKind
+from aggregator.policies.breaker.settings import BreakerSettings
 from aggregator.policies.credentials.settings import CredentialSettings
 from aggregator.policies.rate_limit.settings import CallRate
 from aggregator.policies.retry.settings import RetrySetting
@@ -28,6 +29,11 @@ class UpstreamSettings(Settings):
         None,
         description="How often calls are sent when they fail; the number of retries alone.",
         examples=[2, {"attempts": 3, "per_try": "500ms"}],
+    )
+    breaker: BreakerSettings | None = Field(
+        None,
+        description="When it is called no more for a while, because it fails.",
+        examples=[{"failures": 5, "rate": "50%", "pause": "5s..60s"}],
     )
     idempotent: bool | None = Field(
         None, description="Whether requests may be sent again whatever their method; calls can say otherwise."

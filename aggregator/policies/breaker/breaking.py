@@ -1,0 +1,129 @@
+"""A call that is made when the breaker of its upstream lets it, and whose end is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aggregator.causes import Cause
+from aggregator.errors import AggregatorError, CallError
+from aggregator.parts.frame import Done, Frame, Part
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result, failed
+from aggregator.parts.rows import RowPlan
+from aggregator.policies.breaker.breaker import REFUSED, Breaker
+from aggregator.policies.breaker.plan import BreakerPlan
+from aggregator.policies.breaker.table import Breakers, refusal
+from aggregator.templates import text_of
+from aggregator.transport import StreamReply
+from aggregator.transport.door import Cancelable
+
+_OURS = frozenset({
+    Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT, Cause.LIMITED, Cause.INPUT, Cause.EXPRESSION, Cause.FAULT,
+    Cause.BREAKER_OPEN,
+})  # fmt: skip
+"""Ends that say nothing of the upstream."""
+
+
+def breaker_for(breakers: Breakers, names: Names) -> Breaker:
+    """Return the breaker of a call that sees *names*; that of all when its key cannot be told."""
+    key = breakers.plan.key
+    if key is None:
+        return breakers.whole
+    try:
+        value = key.evaluate(names)
+        return breakers.whole if value is None else breakers.of(text_of(value))
+    except AggregatorError:
+        return breakers.whole
+
+
+def count(breaker: Breaker, era: int, now: float, result: Result, began: float) -> None:
+    """Count a call of *era* that *began* then, and came to *result*."""
+    if result.cause in _OURS:
+        breaker.given_up(era, now)
+    else:
+        breaker.ended(era, now, failed=is_failure(breaker.plan, result), seconds=now - began)
+
+
+def is_failure(plan: BreakerPlan, result: Result) -> bool:
+    """Return whether *result* counts as a failure of the upstream."""
+    return result.status in plan.statuses or result.cause in plan.causes
+
+
+async def let_through(
+    breaker: Breaker, label: str, clock: Callable[[], float], ask: Callable[[], Awaitable[StreamReply]]
+) -> StreamReply:
+    """Return the reply that *ask* gives, if *breaker* lets it; the head of a stream is what counts.
+
+    Raises CallError, that of a call which is not made included.
+    """
+    began = clock()
+    era = breaker.enter(began)
+    if era == REFUSED:
+        raise refusal(breaker, label, began)
+    try:
+        reply = await ask()
+    except CallError as error:
+        if error.cause in _OURS:
+            breaker.given_up(era, clock())
+        else:
+            failed = error.cause in breaker.plan.causes
+            breaker.ended(era, clock(), failed=failed, seconds=clock() - began)
+        raise
+    except BaseException:
+        breaker.given_up(era, clock())
+        raise
+    breaker.ended(era, clock(), failed=reply.status in breaker.plan.statuses, seconds=clock() - began)
+    return reply
+
+
+class Broken:
+    """The call *inner* to the upstream *label*; *rows* rule the failure of one that is not made."""
+
+    __slots__ = ("_breakers", "_inner", "_label", "_rows", "name")
+
+    def __init__(self, inner: Part, breakers: Breakers, label: str, rows: tuple[RowPlan, ...]) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._breakers = breakers
+        self._label = label
+        self._rows = rows
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Begin, or fail at once."""
+        now = frame.loop.time()
+        breaker = breaker_for(self._breakers, frame.names)
+        era = breaker.enter(now)
+        if era == REFUSED:
+            error = refusal(breaker, self._label, now)
+            done(failed(self.name, error, now, now, upstream=self._label, rows=self._rows, attempts=0))
+            return None
+        counting = _Counting(breaker, era, now, frame.loop.time, done)
+        counting.ticket = self._inner.start(frame, counting.ended)
+        return None if counting.is_over else counting
+
+
+class _Counting:
+    __slots__ = ("_began", "_breaker", "_clock", "_done", "_era", "is_over", "ticket")
+
+    def __init__(self, breaker: Breaker, era: int, began: float, clock: Callable[[], float], done: Done) -> None:
+        self._breaker = breaker
+        self._era = era
+        self._began = began
+        self._clock = clock
+        self._done = done
+        self.is_over = False
+        self.ticket: Cancelable | None = None
+
+    def ended(self, result: Result) -> None:
+        """Count the call, and pass *result* on."""
+        self.is_over = True
+        count(self._breaker, self._era, self._clock(), result, self._began)
+        self._done(result)
+
+    def cancel(self) -> None:
+        """Give up the call; a probe makes room for another."""
+        if not self.is_over:
+            self.is_over = True
+            self._breaker.given_up(self._era, self._clock())
+            if self.ticket is not None:
+                self.ticket.cancel()

@@ -1,0 +1,74 @@
+"""The breakers of an upstream: one for all of its calls, or one for each key, which are bounded in number."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Final
+
+from aggregator.errors import CallError, Cause
+from aggregator.policies.breaker.breaker import Breaker, Phase
+from aggregator.policies.breaker.plan import BreakerPlan
+from aggregator.policies.registry import Kind
+
+MOST: Final = 1000
+"""Breakers of one upstream by key; the one that was used longest ago makes room, closed ones first."""
+
+
+class Breakers:
+    """The breakers of the upstream that *settings* name; ``whole`` is that of all calls without a key.
+
+    What an operator orders holds for all of them, also for those to come.
+    """
+
+    def __init__(self, settings: tuple[str, BreakerPlan]) -> None:
+        self.upstream, self.plan = settings
+        self.whole = Breaker(self.upstream, self.plan)
+        self._by_key: OrderedDict[str, Breaker] = OrderedDict()
+
+    def adopt(self, settings: tuple[str, BreakerPlan]) -> None:
+        """Go on by another plan; with another key, those by key begin anew."""
+        self.upstream, plan = settings
+        if (plan.key and plan.key.source) != (self.plan.key and self.plan.key.source):
+            self._by_key.clear()
+        self.plan = plan
+        for breaker in (self.whole, *self._by_key.values()):
+            breaker.adopt(plan)
+
+    def of(self, key: str) -> Breaker:
+        """Return the breaker of *key*."""
+        breaker = self._by_key.get(key)
+        if breaker is None:
+            if len(self._by_key) >= MOST:
+                self._make_room()
+            breaker = self._by_key[key] = Breaker(f"{self.upstream} {key[:100]}", self.plan)
+        else:
+            self._by_key.move_to_end(key)
+        return breaker
+
+    def _make_room(self) -> None:
+        closed = (key for key, breaker in self._by_key.items() if breaker.phase is Phase.CLOSED)
+        del self._by_key[next(closed, next(iter(self._by_key)))]
+
+    def order(self, phase: Phase, seconds: float | None, reason: str) -> None:
+        """Do what an operator says."""
+        now = asyncio.get_running_loop().time()
+        for breaker in (self.whole, *self._by_key.values()):
+            breaker.order(phase, now, seconds, reason)
+
+    def as_list(self) -> list[dict[str, object]]:
+        """Return what there is to know of each."""
+        now = asyncio.get_running_loop().time()
+        shown = [self.whole] if self.plan.key is None else [self.whole, *self._by_key.values()]
+        return [breaker.as_dict(now) for breaker in shown]
+
+
+BREAKERS: Final[Kind[tuple[str, BreakerPlan], Breakers]] = Kind("breaker", Breakers, Breakers.adopt)
+
+
+def refusal(breaker: Breaker, label: str, now: float) -> CallError:
+    """Return the failure of a call that *breaker* keeps away from the upstream *label*."""
+    message = f"The upstream '{label}' is left alone for now: its breaker is open."
+    error = CallError(Cause.BREAKER_OPEN, message, retry_after=breaker.wait(now))
+    error.attempts = 0
+    return error

@@ -1,0 +1,229 @@
+"""A breaker opens by what is declared, lets one call try, and closes again; each change is an era."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from aggregator.causes import Cause
+from aggregator.policies.breaker.breaker import REFUSED, Breaker, Phase
+from aggregator.policies.breaker.plan import BreakerPlan
+from aggregator.policies.breaker.table import MOST, Breakers
+from aggregator.policies.values import Span
+
+PLAN = BreakerPlan(
+    failures=None, rate=None, of=20, window=10.0, over=None, slow=1.0, pause=Span(5.0, 20.0),
+    statuses=frozenset(range(500, 600)), causes=frozenset({Cause.RESET}),
+)  # fmt: skip
+
+
+def plan(**said) -> BreakerPlan:
+    """Return the plan with what is *said*."""
+    known = {name: getattr(PLAN, name) for name in PLAN.__struct_fields__}
+    return BreakerPlan(**(known | said))
+
+
+def breaker(**said) -> Breaker:
+    """Return a breaker whose pauses are not shortened."""
+    return Breaker("users", plan(**said), draw=lambda: 0.0)
+
+
+def call(one: Breaker, now: float, *, failed: bool = False, seconds: float = 0.1) -> bool:
+    """Make a call that ends *now*; return whether it was let through."""
+    era = one.enter(now)
+    if era != REFUSED:
+        one.ended(era, now, failed=failed, seconds=seconds)
+    return era != REFUSED
+
+
+def test_failures_one_after_the_other_open_it():
+    """A success in between begins the count anew."""
+    one = breaker(failures=3)
+    for failed in (True, True, False, True, True):
+        call(one, 1.0, failed=failed)
+    assert one.phase is Phase.CLOSED
+    call(one, 1.0, failed=True)
+    assert one.phase is Phase.OPEN
+    assert not call(one, 1.0)
+
+
+def test_a_rate_needs_calls_enough():
+    """Below `of` calls in the window nothing is said of their share."""
+    one = breaker(rate=0.5, of=10)
+    for _ in range(9):
+        call(one, 1.0, failed=True)
+    assert one.phase is Phase.CLOSED
+    call(one, 1.0, failed=True)
+    assert one.phase is Phase.OPEN
+
+
+def test_a_rate_below_its_share_opens_nothing():
+    """Four of ten are less than half."""
+    one = breaker(rate=0.5, of=10)
+    for number in range(100):
+        call(one, 1.0, failed=number % 5 in (0, 2))
+    assert one.phase is Phase.CLOSED
+
+
+def test_the_window_forgets():
+    """What has left the window is no part of the share; a clock that jumps back forgets all of it."""
+    for later in (12.0, -500.0):
+        one = breaker(rate=0.5, of=10)
+        for _ in range(9):
+            call(one, 1.0, failed=True)
+        call(one, later, failed=True)
+        assert one.phase is Phase.CLOSED
+
+
+def test_slow_calls_open_it():
+    """A share of calls that take longer, although they succeed."""
+    one = breaker(over=2.0, slow=0.6, of=10)
+    for number in range(10):
+        call(one, 1.0, seconds=3.0 if number >= 4 else 0.1)
+    assert one.phase is Phase.OPEN
+    other = breaker(failures=3)
+    for _ in range(100):
+        call(other, 1.0, seconds=99.0)
+    assert other.phase is Phase.CLOSED
+
+
+def opened(now: float = 100.0, **said) -> Breaker:
+    """Return a breaker that has opened *now*."""
+    one = breaker(**({"failures": 1} | said))
+    call(one, now, failed=True)
+    assert one.phase is Phase.OPEN
+    return one
+
+
+def test_one_call_tries():
+    """After the pause exactly one goes through, whoever else comes meanwhile; its success closes the breaker."""
+    one = opened()
+    assert one.enter(104.9) == REFUSED
+    era = one.enter(105.0)
+    assert era != REFUSED
+    assert [one.enter(105.0) for _ in range(1000)] == [REFUSED] * 1000
+    one.ended(era, 105.1, failed=False, seconds=0.1)
+    assert one.phase is Phase.CLOSED
+    assert call(one, 105.1)
+
+
+def test_pauses_grow_up_to_the_longest():
+    """Each time that the call which tries fails, it is twice as long."""
+    one, now = opened(), 100.0
+    for pause in (5.0, 10.0, 20.0, 20.0):
+        assert one.wait(now) == pytest.approx(pause)
+        assert one.enter(now + pause - 0.01) == REFUSED
+        now += pause
+        assert call(one, now, failed=True)
+    assert one.phase is Phase.OPEN
+
+
+def test_pauses_are_jittered_and_bounded():
+    """Up to a fifth is taken off, so that processes do not all try at once."""
+    waits = set()
+    for seed in range(50):
+        one = Breaker("users", plan(failures=1), draw=random.Random(seed).random)
+        call(one, 0.0, failed=True)
+        waits.add(one.wait(0.0))
+    assert len(waits) == 50
+    assert all(4.0 <= wait <= 5.0 for wait in waits)
+
+
+def test_after_a_good_time_pauses_begin_short():
+    """One that was closed for longer than the longest pause has forgotten; one that flaps has not."""
+    one = opened()
+    call(one, 105.0)
+    call(one, 106.0, failed=True)
+    assert one.wait(106.0) == pytest.approx(10.0)
+    call(one, 116.0)
+    call(one, 200.0, failed=True)
+    assert one.wait(200.0) == pytest.approx(5.0)
+
+
+def test_a_probe_that_is_given_up_makes_room():
+    """It was cancelled, or lost a race: the next call that comes is the probe."""
+    one = opened()
+    era = one.enter(105.0)
+    one.given_up(era, 105.5)
+    assert one.enter(105.5) != REFUSED
+    assert one.enter(105.5) == REFUSED
+
+
+def test_calls_of_an_earlier_era_count_for_nothing():
+    """What was sent before it opened neither closes it nor keeps it open, however it ends."""
+    one = breaker(failures=2)
+    old = [one.enter(100.0) for _ in range(4)]
+    one.ended(old[0], 100.0, failed=True, seconds=0.1)
+    one.ended(old[1], 100.0, failed=True, seconds=0.1)
+    one.ended(old[2], 100.1, failed=False, seconds=0.1)
+    assert one.phase is Phase.OPEN
+    probe = one.enter(105.0)
+    one.ended(old[3], 105.1, failed=False, seconds=5.1)
+    one.given_up(old[3], 105.1)
+    assert one.phase is Phase.TRYING
+    one.ended(probe, 105.2, failed=False, seconds=0.1)
+    assert one.phase is Phase.CLOSED
+
+
+def test_a_clock_that_jumps_back_keeps_nobody_out():
+    """A pause that would begin only later is over."""
+    one = opened(now=10_000.0)
+    assert one.enter(10.0) != REFUSED
+
+
+def test_a_slow_probe_is_no_success():
+    """Where slow calls count."""
+    one = opened(over=2.0)
+    era = one.enter(105.0)
+    one.ended(era, 108.0, failed=False, seconds=3.0)
+    assert one.phase is Phase.OPEN
+
+
+def test_an_operator_decides():
+    """Open and closed hold against what is counted, for a time or until `auto`."""
+    one = breaker(failures=1)
+    one.order(Phase.FORCED_OPEN, 100.0, 60.0, "deploy")
+    assert not call(one, 159.0)
+    assert call(one, 160.0)
+    one.order(Phase.FORCED_CLOSED, 200.0, None, "drill")
+    for _ in range(10):
+        assert call(one, 201.0, failed=True)
+    one.order(Phase.CLOSED, 202.0, None, "over")
+    call(one, 203.0, failed=True)
+    assert not call(one, 203.0)
+
+
+def test_each_change_is_logged(caplog):
+    """With what it was, what it is, and why."""
+    with caplog.at_level("INFO"):
+        one = opened()
+        call(one, 105.0)
+    changes = [(r.fields["before"], r.fields["now"], r.fields["reason"]) for r in caplog.records]
+    assert changes == [
+        ("closed", "open", "a failure"),
+        ("open", "trying", "its pause is over"),
+        ("trying", "closed", "a call succeeded"),
+    ]
+
+
+def test_other_settings_leave_it_open():
+    """A reload in the middle changes by what it opens, and not what it is."""
+    breakers = Breakers(("users", plan(failures=1)))
+    call(breakers.whole, 100.0, failed=True)
+    breakers.adopt(("users", plan(failures=5, window=3.0)))
+    assert breakers.whole.phase is Phase.OPEN
+    era = breakers.whole.enter(200.0)
+    breakers.adopt(("users", plan(failures=2)))
+    breakers.whole.ended(era, 200.0, failed=False, seconds=0.1)
+    assert breakers.whole.phase is Phase.CLOSED
+
+
+def test_breakers_by_key_are_bounded():
+    """The closed ones that were used longest ago make room; an open one stays."""
+    breakers = Breakers(("users", plan(failures=1)))
+    call(breakers.of("bad"), 1.0, failed=True)
+    for number in range(2 * MOST):
+        call(breakers.of(str(number)), 1.0)
+    assert breakers.of("bad").phase is Phase.OPEN
+    assert len(breakers._by_key) == MOST
