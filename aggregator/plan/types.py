@@ -57,6 +57,7 @@ class ResponsePlan(Struct, frozen=True):
     cache_control: str | Template | None = None
     etag: bool = False
     meta: bool = False
+    timing: bool = False
     fields: bool = False
     formats: tuple[str, ...] = ("json",)
     transform: str | None = None

@@ -28,10 +28,11 @@ from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Scheme
 from aggregator.runtime.answers.assembly import Assembly, is_head_of_head
 from aggregator.runtime.answers.compressing import Compressing
-from aggregator.runtime.answers.disclosure import compile_disclosure
+from aggregator.runtime.answers.disclosure import Discloses, compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.judging import Judge, judges_alike
 from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering, told_limits
+from aggregator.runtime.finish.timing import always
 from aggregator.runtime.handler import Routine
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
@@ -71,6 +72,7 @@ class Resources:
         self.trusted = server.trusted_proxies
         self._compressing = None if server.compress is None else Compressing(server.compress)
         self.discloses = compile_disclosure(server)
+        self._has_secret = server.debug_secret is not None
         self.keeper = Keeper(self.schemes, self.refusals, self.states, clock)
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
@@ -133,6 +135,12 @@ class Resources:
         """Return what codes the answers of *plan*, None when nothing does."""
         return self._compressing if plan.compress else None
 
+    def timing(self, plan: EndpointPlan) -> Discloses | None:
+        """Return to whom the times of the parts of *plan* are told, None when to nobody."""
+        if plan.response.timing:
+            return always
+        return self.discloses if self._has_secret else None
+
     def judge(self, plan: CallPlan) -> Judge:
         """Return what judges the replies to *plan*."""
         alike = judges_alike(plan)
@@ -169,5 +177,6 @@ class Resources:
                 finish=self.finish(plan),
                 trusted=self.trusted,
                 compressing=self.compressing(plan),
+                timing=self.timing(plan),
             )
         )

@@ -74,6 +74,11 @@ class ResponseSettings(ShapeSettings):
     )
     etag: bool = Field(False, description="Send an ETag of the body and answer 304 when the client has it.")
     meta: bool = Field(False, description="Add `meta.parts` to the body: state, status, cause, time of each part.")
+    timing: bool = Field(
+        False,
+        description="Send `Server-Timing` with the time of each part to everybody; callers with the secret of "
+        "`server.debug` get it anyway.",
+    )
     fields: bool = Field(
         False,
         description="Let the client choose with ?fields=a,b.c; calls that nobody needs are skipped, unless they change "

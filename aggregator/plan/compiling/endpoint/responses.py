@@ -34,6 +34,7 @@ def compile_response(settings: ResponseSettings | None, headers: dict[str, Any])
         cache_control=text_or_template(settings.cache_control),
         etag=settings.etag,
         meta=settings.meta,
+        timing=settings.timing,
         fields=settings.fields,
         formats=tuple(settings.formats),
         transform=settings.transform,
