@@ -142,6 +142,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "unknown-upstream": "An upstream that is not declared.",
         "unquoted-expression": "An expression that YAML reads as something else; quotes keep it.",
         "unreachable-row": "A row of a status map that another one covers, or that never matches.",
+        "unsafe-cache": "A cache for calls that change something.",
         "unset-variable": "A variable without a value and without a default.",
         "unused": "An upstream, a group, a plug-in or a path parameter that nothing uses.",
         "upstream-url": "The URL of an upstream that is not `http`, `https` or `demo` with a host.",

@@ -29,11 +29,13 @@ class Result:
     before it. *started* and *ended* are loop time: who makes a result knows when it was.
     """
 
-    # The few results that have them get `_as_sent`, `_made_of`, `_met`, `_rows`, `_scope`; the many cost nothing more.
+    # The few results that have them get what begins with `_` but for `_json` and `_value`; the many cost nothing more.
     __slots__ = (
-        "_as_sent", "_json", "_made_of", "_met", "_rows", "_scope", "_value", "attempts", "cause", "decoder", "ended",
+        "_age", "_as_sent", "_json", "_made_of", "_met", "_rows", "_scope", "_value", "attempts", "cause", "decoder",
+        "ended",
         "error", "headers", "name", "parts", "raw", "reply", "started", "state", "status", "tried", "upstream",
     )  # fmt: skip
+    _age: float
     _as_sent: tuple[bytes, Any]
     _made_of: tuple[Result, ...]
     _met: tuple[str, ...]
@@ -108,6 +110,11 @@ class Result:
         return None if self.decoder is None else self.decoder(self.raw)
 
     @property
+    def is_there(self) -> bool:
+        """Whether it is what an upstream said, now or before: no failure, and nothing that stands in for one."""
+        return self.state is State.OK or self.state is State.STALE
+
+    @property
     def milliseconds(self) -> float:
         """How long the part took."""
         return max(0.0, (self.ended - self.started) * 1000.0)
@@ -115,6 +122,16 @@ class Result:
     def header_map(self) -> dict[str, str]:
         """Return the headers by lower-case name, repeated ones joined (RFC 9110 §5.3)."""
         return header_map(self.headers)
+
+    @property
+    def age(self) -> float | None:
+        """The seconds for which it had been kept, None for one that was not."""
+        return getattr(self, "_age", None)
+
+    def was_kept(self, age: float) -> None:
+        """Take note that it had been kept for *age* seconds, and nobody was called."""
+        self._age = age
+        self.attempts, self.reply = 0, None
 
     @property
     def rows(self) -> tuple[RowPlan, ...] | None:

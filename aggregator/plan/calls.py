@@ -9,6 +9,7 @@ from msgspec import Struct
 from aggregator.codecs.reading import PLAIN, ReadOptions
 from aggregator.parts.rows import RowPlan
 from aggregator.policies.breaker.plan import BreakerPlan
+from aggregator.policies.cache.plan import SIZE, CachePlan
 from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
 from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
@@ -22,8 +23,8 @@ class UpstreamPlan(Struct, frozen=True):
     """A service: where it is and what every call to it carries. *label* is what clients may read.
 
     *query* and *headers* are the same for every request, the templates beside them are rendered for each. *credentials*
-    are as whom it is called; those that do not change stand in *headers*, too.
-    *budget* is how much retries may add to its calls.
+    are as whom it is called; those that do not change stand in *headers*, too. *kept_bytes* is how many the replies may
+    take that are kept. *budget* is how much retries may add to its calls.
     """
 
     name: str
@@ -40,6 +41,7 @@ class UpstreamPlan(Struct, frozen=True):
     rate_limit: CallRatePlan | None = None
     budget: BudgetPlan = BudgetPlan()
     breaker: BreakerPlan | None = None
+    kept_bytes: int = SIZE
 
 
 class ShapePlan(Struct, frozen=True):
@@ -111,7 +113,8 @@ class CallPlan(Struct, frozen=True):
 
     *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be. *max_body* is
     in bytes, less than what the pool of the upstream takes anyway. *steps* is how many calls must follow, one after the
-    other, before the request is answered.
+    other, before the request is answered. *coalesce* says with whom it is one call when both would send the same: with
+    others of its request, or with all.
     """
 
     name: str
@@ -130,6 +133,8 @@ class CallPlan(Struct, frozen=True):
     max_body: int | None = None
     steps: int = 0
     retry: RetryPlan | None = None
+    cache: CachePlan | None = None
+    coalesce: Literal["no", "request", "all"] = "no"
 
 
 class BatchPlan(Struct, frozen=True):

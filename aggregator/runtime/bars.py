@@ -57,7 +57,7 @@ class Bar(Struct, frozen=True):
         if self.state in (State.DEFAULT, State.STALE):
             said.append(f"→ {self.state}")
         if not said:
-            said += [f"{self.calls} calls"] if self.calls != 1 else []
+            said += [f"{self.calls} calls" if self.calls else "kept"] if self.calls != 1 else []
             if self.reused is not None:
                 said.append("reused" if self.reused else f"connect {duration_text(self.sent - self.start)}")
             body = self.end - self.first_byte

@@ -20,8 +20,10 @@ from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import EndpointPlan, InputPlan, ResponsePlan
 from aggregator.policies.breaker.table import BREAKERS, Breakers
+from aggregator.policies.cache.flights import Flights
+from aggregator.policies.cache.kept import Kept
 from aggregator.policies.rate_limit.pacing import Pace, build_pace
-from aggregator.policies.registry import Draft, Registry
+from aggregator.policies.registry import Draft, Kind, Registry
 from aggregator.policies.retry.budget import BUDGET, Budget
 from aggregator.runtime.admission.building import Keeper, tells_limits
 from aggregator.runtime.admission.refusals import Refusals
@@ -39,9 +41,11 @@ from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.gates import Gate, PromptGate
 from aggregator.runtime.request.inputs import Inputs
-from aggregator.transport import Door
+from aggregator.transport import Door, Reply
 
 _PLAIN = ResponsePlan()
+REPLIES, FLIGHTS = "replies", "flights"
+_FLIGHTS: Kind[None, Flights] = Kind(FLIGHTS, lambda _: Flights())
 _T = TypeVar("_T")
 
 
@@ -125,6 +129,15 @@ class Resources:
             *((name, id(template)) for name, template in plan.made),
         )
         return self._finishes.setdefault(alike, (compile_finish(plan), plan))[0]
+
+    def kept(self, plan: UpstreamPlan) -> Kept[Reply]:
+        """Return the replies of the upstream of *plan* that are kept."""
+        kind: Kind[int, Kept[Reply]] = Kind(REPLIES, lambda most: Kept(most, self.clock), Kept.resize)
+        return self.states.hold(kind, plan.name, plan.kept_bytes)
+
+    def flights(self, plan: UpstreamPlan) -> Flights:
+        """Return the calls to the upstream of *plan* that others may join."""
+        return self.states.hold(_FLIGHTS, plan.name, None)
 
     def pace(self, plan: UpstreamPlan) -> Pace | None:
         """Return the pace of calls to the upstream of *plan*, None where they may come as they like."""

@@ -14,11 +14,14 @@ from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART, At
 from aggregator.plan.order.step import tied
 from aggregator.plan.types import EffectPlan, EndpointPlan
 from aggregator.policies.breaker.breaking import Broken
+from aggregator.policies.cache.calls import Cached
+from aggregator.policies.cache.flights import Coalesced, flights_of
 from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
 from aggregator.runtime.admission.building import build_gates, build_gates_behind
 from aggregator.runtime.background.effects import Effect
+from aggregator.runtime.calls.keyed import Keyed
 from aggregator.runtime.calls.resending import Resender
 from aggregator.runtime.calls.sending import Sender, compile_sender
 from aggregator.runtime.calls.telling import CallTeller, Told
@@ -134,6 +137,24 @@ def _broken(part: Part, attempt: Attempt, at: Site) -> Part:
     return part if breakers is None else Broken(part, breakers, plan.upstream.label, plan.rows)
 
 
+def _cached(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    assert plan.cache is not None
+    return Cached(part, _keyed(plan, at), at.resources.kept(plan.upstream), plan.cache)
+
+
+def _coalesced(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    if plan.coalesce == "request" and plan.cache is None:
+        return Coalesced(part, _keyed(plan, at), flights_of)
+    flights = at.resources.flights(plan.upstream)
+    return Coalesced(part, _keyed(plan, at), lambda _: flights)
+
+
+def _keyed(plan: CallPlan, at: Site) -> Keyed:
+    return Keyed(_sender(plan, at.resources, at.params))
+
+
 def _paced(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
     pace = at.resources.pace(plan.upstream)
@@ -188,6 +209,8 @@ _AROUND_DOOR = tied(AROUND_DOOR, {
 _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "for_each": _per_item,
     "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),
+    "cache": _cached,
+    "coalesce": _coalesced,
     "retry": _retried,
     "told": _told,
     "breaker": _broken,

@@ -54,7 +54,7 @@ class Texts:
             self.analysis.problems += _single_braces(value, path, scope, self.analysis)
         return found
 
-    def shared(self, values: Mapping[str, Any], path: Steps, scope: Scope) -> None:
+    def shared(self, values: Mapping[Any, Any], path: Steps, scope: Scope) -> None:
         """Note what *values*, which several calls share, read for one of them; what is wrong with them is said once."""
         for name, value in values.items():
             if isinstance(value, str) and "{{" in value:

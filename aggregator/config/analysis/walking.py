@@ -186,6 +186,8 @@ class Walker:
             texts.value(settings.graphql.variables, (*path, "graphql", "variables"), scope)
         if url is not None and url.upstream is not None:
             self._shared(url.upstream, settings, scope, texts.through((*path, "url")))
+        if settings.cache is not None:
+            texts.value(list(settings.cache.tags), (*path, "cache", "tags"), scope)
         judging = scope.having(this=RESULT_FIELDS)
         if settings.success is not None:
             texts.condition(settings.success.when, (*path, "success", "when"), judging)
@@ -201,6 +203,9 @@ class Walker:
             texts.shared(query, ("upstreams", name, "query"), scope)
             if upstream.breaker is not None:
                 texts.shared({"per": upstream.breaker.per}, ("upstreams", name, "breaker"), scope)
+            if upstream.cache is not None and settings.cache is None:
+                tags = dict(enumerate(upstream.cache.tags))
+                texts.shared(tags, ("upstreams", name, "cache", "tags"), scope)
 
     def _shape(self, settings: ShapeSettings, path: Steps, scope: Scope, texts: Texts) -> None:
         self._analysis.shapes.append(ShapeSite(path, settings))

@@ -6,7 +6,7 @@ from collections.abc import Container
 
 _REPEATED = "write `retry: 2` into the call or its upstream, for two retries"
 _REPEATED_HERE = "write `retry: 2` here, for two retries"
-_NOT_STORED = "no answer is stored here; `response.cache_control` says how long others may keep it"
+_NOT_STORED = "replies are kept by `cache` of a call or its upstream; `response.cache_control` is for those outside"
 _BREAKER = "write `breaker: {failures: 5}` into the upstream"
 _BREAKER_HERE = "write `breaker: {failures: 5}` here"
 _OF_MANY = "requests are limited by `rate_limit` of an endpoint, calls by that of their upstream"

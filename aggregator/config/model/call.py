@@ -14,6 +14,7 @@ from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import TimeoutSetting
 from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.http import Method
+from aggregator.policies.cache.settings import CallCache
 from aggregator.policies.retry.settings import RetryOrNone
 
 
@@ -230,6 +231,17 @@ class CallSettings(ShapeSettings):
         None,
         description="Function of a plug-in that gets the result and gives a new one.",
         examples=["my_plugin:clean"],
+    )
+    cache: Annotated[CallCache | None, IN_REQUEST & ~(Works.BACKGROUND | Works.STREAM)] = Field(
+        None,
+        description="How long its replies are kept, in place of what the upstream says; `0s` keeps none.",
+        examples=["1h", {"ttl": "60s", "tags": ["user:{{ user_id }}"]}],
+    )
+    coalesce: Annotated[bool | None, IN_REQUEST & ~(Works.BACKGROUND | Works.STREAM)] = Field(
+        None,
+        description="Make one call for all requests that would send the same at the same time; left out, only equal "
+        "calls within one request are one.",
+        examples=[True],
     )
     max_body: Annotated[ByteSize | None, IN_REQUEST] = Field(
         None, description="Largest body taken, after decompression."

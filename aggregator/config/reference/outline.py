@@ -50,6 +50,8 @@ SECTIONS = (
     ("SlowSettings", "Slow calls", "under `breaker.slow`; or the duration alone"),
     ("BudgetSettings", "Retry budget", "under `retry.budget` of an upstream; or its share alone"),
     ("ForwardSettings", "Forward", "under `forward` of a call, an endpoint, an upstream and `defaults`"),
+    ("CallCacheSettings", "Cache of a call", "under `cache` of a call; or the `ttl` alone"),
+    ("UpstreamCacheSettings", "Cache of an upstream", "under `cache` of an upstream; or the `ttl` alone"),
     ("CallRateSettings", "Rate of calls", "under `rate_limit` of an upstream; or the rate alone"),
     ("LimitSettings", "Limits", "under `limits` of an upstream and of `client`"),
     ("XmlSettings", "XML", "under `xml` of a call and of an upstream"),
@@ -87,6 +89,7 @@ PARENTS: Mapping[str, str] = MappingProxyType(
         "ResponseSettings": "ShapeSettings",
         "StaticSettings": "ShapeSettings",
         "ErrorRow": "ErrorSettings",
+        "UpstreamCacheSettings": "CallCacheSettings",
         "WideCorsSettings": "CorsSettings",
         "ListenerTlsSettings": "PairSettings",
     }

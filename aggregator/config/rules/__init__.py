@@ -14,6 +14,7 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.rules.addresses import check_addresses, check_left_out, check_placeholders
 from aggregator.config.rules.admission import check_admission, check_inherited
 from aggregator.config.rules.bodies import check_bodies
+from aggregator.config.rules.caches import check_caches
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
 from aggregator.config.rules.conditions import check_conditions
 from aggregator.config.rules.credentials import check_call_auth, check_upstream_auth
@@ -87,6 +88,7 @@ _OF_WHOLE_CALLS: tuple[Rule, ...] = (
     check_retries,
     check_redirects,
     check_each,
+    check_caches,
 )
 
 ENDPOINT_RULES: tuple[Rule, ...] = (

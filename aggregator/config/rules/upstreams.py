@@ -53,6 +53,8 @@ def _check_texts(upstream: UpstreamSettings, path: Steps, around: Surroundings) 
         Texts(analysis).value(values, (*path, key), Scope(Inputs()))
     if upstream.breaker is not None and "{{" in upstream.breaker.per:
         Texts(analysis).condition(upstream.breaker.per, (*path, "breaker", "per"), Scope(Inputs()))
+    if upstream.cache is not None:
+        Texts(analysis).value(list(upstream.cache.tags), (*path, "cache", "tags"), Scope(Inputs()))
     yield from analysis.problems
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from aggregator.codecs.reading import PLAIN, ReadOptions
-from aggregator.config.model.call import CallSettings, ShapeSettings
+from aggregator.config.model.call import BackgroundCallSettings, CallSettings, ShapeSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import Timeouts
@@ -24,6 +24,7 @@ from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upstream
 from aggregator.plan.edge import ErrorPlan
 from aggregator.plan.types import RowPlan
+from aggregator.policies.cache.compiling import compile_cache, flies_with_all
 from aggregator.templates import compile_url
 
 _SUCCESS = frozenset(range(200, 300))
@@ -127,6 +128,8 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         success = replace(success, verdicts=verdicts_of(request, rows))
     retry, own = nearest_retry(settings, declared), settings.idempotent
     may = own if own is not None or declared is None else declared.idempotent
+    method, is_alone = request.method.decode(), _is_alone(settings, near)
+    flies = flies_with_all(settings.coalesce, declared is not None and declared.coalesce, method)
     return CallPlan(
         name=name,
         upstream=upstream,
@@ -143,7 +146,14 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         eager=near.eager,
         max_body=settings.max_body,
         retry=compile_retry(retry, request, success.statuses, idempotent=may),
+        cache=None if is_alone else compile_cache(settings.cache, declared.cache if declared else None, method),
+        coalesce="all" if flies and not is_alone else "no",
     )  # fmt: skip
+
+
+def _is_alone(settings: CallSettings, near: EndpointSurroundings) -> bool:
+    """Return whether nothing that is kept has a say in a call, and no other request: in the background, or a stream."""
+    return isinstance(settings, BackgroundCallSettings) or near.settings.stream
 
 
 def _reading(settings: CallSettings, declared: UpstreamSettings | None) -> ReadOptions:

@@ -14,6 +14,7 @@ from aggregator.config.model.server import ClientLimitSettings, CompressSettings
 from aggregator.config.model.telemetry import SloSettings, TelemetrySettings
 from aggregator.edge.coding import Compression
 from aggregator.edge.networks import NO_NETWORKS, parse_networks
+from aggregator.plan.analysis.flights import with_flights
 from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.analysis.steps import with_steps
 from aggregator.plan.analysis.walking import calls_in
@@ -204,7 +205,7 @@ def _doc(settings: EndpointSettings, operation_id: str, *, deprecated: bool) -> 
 def _fan(settings: EndpointSettings, near: EndpointSurroundings) -> FanPlan | None:
     if settings.call is not None:
         return FanPlan((compile_part("call", settings.call, near),), ((),))
-    return None if settings.fan_out is None else with_steps(compile_fan(settings.fan_out, near))
+    return None if settings.fan_out is None else with_flights(with_steps(compile_fan(settings.fan_out, near)))
 
 
 def _effect(settings: BackgroundCallSettings, shown_url: str, near: EndpointSurroundings) -> EffectPlan:

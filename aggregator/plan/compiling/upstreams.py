@@ -15,6 +15,7 @@ from aggregator.plan.compiling.endpoint.limits import compile_rate
 from aggregator.plan.compiling.policies.breakers import compile_breaker
 from aggregator.plan.compiling.policies.retries import compile_budget
 from aggregator.plan.serving import ClientPlan
+from aggregator.policies.cache.plan import SIZE
 from aggregator.policies.credentials.compiling import compile_credentials
 from aggregator.policies.credentials.plan import ConstantPlan
 from aggregator.policies.rate_limit.plan import CallRatePlan
@@ -80,6 +81,7 @@ def compile_upstream(
         rate_limit=_rate(settings.rate_limit),
         budget=compile_budget(settings),
         breaker=compile_breaker(settings),
+        kept_bytes=SIZE if settings.cache is None else settings.cache.max,
     )
 
 

@@ -13,6 +13,7 @@ from aggregator.durations import rate_text
 from aggregator.plan.calls import CallPlan, EachPlan, PartPlan, UpstreamPlan
 from aggregator.plan.order.step import Step, step, words_of
 from aggregator.plan.types import RowPlan
+from aggregator.policies.cache.plan import cache_text
 from aggregator.policies.retry.plan import budget_words
 
 
@@ -54,6 +55,15 @@ def _breaker_words(attempt: Attempt) -> tuple[str, ...]:
     return (plan.words,)
 
 
+def _cache_words(attempt: Attempt) -> tuple[str, ...]:
+    assert attempt.call.cache is not None
+    return (f"cache {cache_text(attempt.call.cache)}",)
+
+
+def _flies(attempt: Attempt) -> bool:
+    return attempt.call.coalesce != "no" or attempt.call.cache is not None
+
+
 def _rate_words(attempt: Attempt) -> tuple[str, ...]:
     plan = attempt.call.upstream.rate_limit
     assert plan is not None
@@ -81,6 +91,8 @@ AROUND_DOOR: Final[tuple[Step[UpstreamPlan], ...]] = (
 AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
     step("for_each", lambda attempt: attempt.each is not None),
     step("transform", lambda attempt: attempt.call.transform is not None),
+    Step("cache", lambda attempt: attempt.call.cache is not None, _cache_words),
+    Step("coalesce", _flies, lambda attempt: ("coalesce",) if attempt.call.coalesce == "all" else ()),
     Step("retry", lambda attempt: attempt.call.retry is not None, _retry_words),
     Step("told", lambda _: True, lambda _: ()),
     Step("breaker", lambda attempt: attempt.call.upstream.breaker is not None, _breaker_words),

@@ -11,7 +11,7 @@ from typing import Any
 
 from aggregator.edge.cookies import set_cookie
 from aggregator.errors import ExpressionError
-from aggregator.exchange import Exchange, State
+from aggregator.exchange import Exchange
 from aggregator.http import first, has_body, without
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
@@ -101,7 +101,7 @@ def _compile_begin(plan: EndpointPlan, *, has_steps: bool) -> Begin:
 def is_standing(run: Run, standing: frozenset[int]) -> bool:
     """Return whether the one call of *run* was answered with a status of *standing*, so that its answer is not made."""
     result = run.results[0]
-    return result is not None and result.status in standing and result.state is State.OK
+    return result is not None and result.status in standing and result.is_there
 
 
 def _making(plan: EndpointPlan, *, has_steps: bool) -> Begin:
@@ -130,7 +130,7 @@ def _passing(fixed: int | None, standing: frozenset[int], *, head_only: bool = F
     def passed(run: Run) -> Answer:
         result = run.results[0]
         assert result is not None
-        if result.state is not State.OK:
+        if not result.is_there:
             return Answer(fixed or 200, [(b"content-type", JSON_TYPE)], result.json)
         status = result.status if fixed is None or result.status in standing else fixed
         if whole:
@@ -169,7 +169,7 @@ def _keep_length(answer: Answer, result: Result) -> None:
 
 def _status_of_call(result: Result | None) -> int:
     """Return the status of an answer that is made from one call: the upstream's, unless it goes without a body."""
-    if result is None or result.state is not State.OK or not has_body(result.status):
+    if result is None or not result.is_there or not has_body(result.status):
         return 200
     return result.status
 

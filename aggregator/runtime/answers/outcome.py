@@ -46,6 +46,8 @@ def _item(part: Result) -> str:
         text += f";cause={part.cause.value}"
     elif part.parts and (lost := lost_in(part)):
         text += f";lost={len(lost)}" + (f";cause={lost[0].cause.value}" if lost[0].cause else "")
+    if part.state is State.STALE and part.age is not None:
+        text += f";age={part.age:.0f}"
     text += f";ms={part.milliseconds:.0f};attempts={part.attempts}"
     return f'{text};met="{" ".join(part.met)}"' if part.met else text
 
@@ -66,6 +68,8 @@ def part_member(part: Result, *, debug: bool = False) -> dict[str, Any]:
         member["status"] = part.status
     if part.cause is not None:
         member["cause"] = part.cause.value
+    if part.state is State.STALE and part.age is not None:
+        member["age"] = round(part.age)
     member["ms"] = round(part.milliseconds, 1)
     member["attempts"] = part.attempts
     if part.met:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.exchange import State
 from aggregator.http import NEVER_PASSED, HeaderList
 from aggregator.parts.result import Result
 from aggregator.plan.analysis.walking import calls_in
@@ -67,8 +66,8 @@ def all_fields(headers: HeaderList) -> HeaderList:
 def replies_of(run: Run) -> Iterator[Result]:
     """Yield the replies that went into an answer, in declared order; none of parts that failed or were skipped."""
     for result in run.ended_results():
-        if result.state is State.OK:
-            yield from (reply for reply in result.replies() if reply.state is State.OK)
+        if result.is_there:
+            yield from (reply for reply in result.replies() if reply.is_there)
 
 
 def passed_headers(rules: tuple[tuple[bytes, str], ...], run: Run, *, partial: bool) -> HeaderList:

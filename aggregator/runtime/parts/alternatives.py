@@ -109,7 +109,7 @@ class _Racing:
         if self._over:
             return
         self._tickets.pop(number, None)
-        if result.state is State.OK:
+        if result.is_there:
             self._finish(result, [self._lost[place] for place in sorted(self._lost)])
             return
         self._lost[number] = result

@@ -111,7 +111,7 @@ class _Running:
     def _kept(self, keys: tuple[Key, ...], result: Result) -> Result:
         """Keep *result* for *keys*, each with its own element when the call was for many; missing ones are null."""
         by_key = self._each.by_key
-        if by_key is not None and result.state is State.OK:
+        if by_key is not None and result.is_there:
             try:
                 found = by_key(result.exact)
             except AggregatorError as error:

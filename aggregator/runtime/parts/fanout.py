@@ -140,7 +140,7 @@ class Run:
         if self._left == 0:
             self._finish()
             return
-        if result.state is State.OK:
+        if result.is_there:
             self.frame.exchange.under_way = True
         for dependent in self.order.dependents[number]:
             self._open[dependent] -= 1

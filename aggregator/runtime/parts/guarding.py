@@ -51,7 +51,7 @@ class Guarded:
         return self._inner.start(frame.cut_to(self._timeout), lambda result: done(self._settled(frame, result)))
 
     def _settled(self, frame: Frame, result: Result) -> Result:
-        if result.state is State.OK:
+        if result.is_there:
             return result if self._shape is None else self._settled_shape(frame, result, self._shape)
         if result.state is State.SKIPPED or (result.state is State.FAILED and self._optional):
             return self._replaced(frame, result)

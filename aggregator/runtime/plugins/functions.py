@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.errors import AggregatorError, CallError, Cause, StartupError
-from aggregator.exchange import State
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
 from aggregator.runtime.plugins.threads import Threads
@@ -196,7 +195,7 @@ class _Transforming:
         self._ticket = inner.start(frame, self._ended)
 
     def _ended(self, result: Result) -> None:
-        if result.state is not State.OK:
+        if not result.is_there:
             self._done(result)
             return
         self._task = self._frame.loop.create_task(self._apply(result))

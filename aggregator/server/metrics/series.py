@@ -32,7 +32,8 @@ class PartSeries:
 
     def add(self, state: State, cause: Cause | None) -> None:
         """Count one outcome; one that is not foreseen is told as a failure by a fault."""
-        self.counts[self._index.get((state, cause), self._index[State.FAILED, Cause.FAULT])] += 1
+        told = None if state is State.STALE else cause
+        self.counts[self._index.get((state, told), self._index[State.FAILED, Cause.FAULT])] += 1
 
     @property
     def table(self) -> Table:

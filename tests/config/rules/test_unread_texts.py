@@ -64,6 +64,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "SetCookieSettings": {"name": "n", "value": "v"},
     "UpstreamSettings": {"url": "http://u.test"},
     "RateLimitSettings": {"rate": "1/s"},
+    "CallCacheSettings": {"ttl": "1s"},
+    "UpstreamCacheSettings": {"ttl": "1s"},
 }
 """What a mapping needs to be one."""
 INSTEAD = {"EndpointSettings": {"fan_out", "respond", "call"}, "CallSettings": {"race", "fan_out"}}

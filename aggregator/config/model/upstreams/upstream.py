@@ -12,6 +12,7 @@ from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import LimitSettings, TimeoutSetting, TlsSettings
 from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.policies.breaker.settings import BreakerSettings
+from aggregator.policies.cache.settings import UpstreamCache
 from aggregator.policies.credentials.settings import CredentialSettings
 from aggregator.policies.rate_limit.settings import CallRate
 from aggregator.policies.retry.settings import RetrySetting
@@ -59,6 +60,14 @@ class UpstreamSettings(Settings):
         None,
         description="How often it may be called, by all endpoints together.",
         examples=[{"rate": "50/s", "burst": 10, "wait": "200ms"}],
+    )
+    cache: UpstreamCache | None = Field(
+        None,
+        description="How long replies to safe calls are kept.",
+        examples=[{"ttl": {200: "60s", 404: "10s"}, "stale": "5m", "on_error": "1h", "max": "64MiB"}],
+    )
+    coalesce: bool = Field(
+        False, description="Make one call for all requests that would send the same safe call at the same time."
     )
     tls: TlsSettings | None = Field(None, description="TLS to this upstream.")
     unix_socket: str | None = Field(None, description="Connect to this Unix socket instead of the host of the URL.")

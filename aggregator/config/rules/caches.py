@@ -1,0 +1,52 @@
+"""What is kept: calls that only read, keys that come again, and times that act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.scope import OF_ONE_REQUEST
+from aggregator.config.analysis.sites import Analysis, CallSite
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
+from aggregator.http import SAFE
+from aggregator.policies.cache.settings import CallCacheSettings
+
+
+def check_caches(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Yield what is wrong with what calls keep, those of groups where the group is checked."""
+    for call in analysis.calls:
+        if call.via is not None or call.url is None:
+            continue
+        own = call.settings.cache
+        upstream = around.upstream(call.url.upstream)
+        if own is not None:
+            yield from _unsafe(call, own)
+        elif call.settings.coalesce and call.method not in SAFE:
+            hint = f"leave it out, or say that it only reads: `cache: {{ttl: 0s, methods: [{call.method}]}}`"
+            message = f"{call.method} changes something, so one call for several requests would lose the others"
+            yield Finding("unsafe-cache", message, (*call.path, "coalesce"), hint, at_key=True)
+        inherited = upstream.cache if upstream is not None else None
+        kept = own if own is not None else inherited if call.method in SAFE else None
+        if kept is not None and any(kept.ttl.values()):
+            yield from _moments(analysis, call.path)
+
+
+def _unsafe(call: CallSite, own: CallCacheSettings) -> Iterator[Finding]:
+    if call.method not in SAFE and call.method not in own.methods and any(own.ttl.values()):
+        message = f"{call.method} changes something, so its replies are not kept"
+        hint = "leave it out" + (", or say that it only reads: `methods: [POST]`" if call.method == "POST" else "")
+        yield Finding("unsafe-cache", message, (*call.path, "cache"), hint, at_key=True)
+
+
+def _moments(analysis: Analysis, path: Steps) -> Iterator[Finding]:
+    """Yield what makes each request of a call another one, so that nothing that is kept is ever found."""
+    for use in analysis.uses:
+        is_sent = use.path[: len(path)] == path and use.path[len(path) : len(path) + 1] in _SENT
+        for reference in sorted(use.references & OF_ONE_REQUEST if is_sent else ()):
+            message = f"`{'.'.join(reference)}` is another one in each request, so nothing that is kept is ever found"
+            hint = "leave it out, or switch the cache off: `cache: 0s`"
+            yield Finding("moment-in-key", message, use.path, hint, text=reference[0])
+
+
+_SENT = {(name,) for name in ("url", "query", "headers", "json", "form", "multipart", "body", "graphql")}

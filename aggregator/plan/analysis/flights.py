@@ -1,0 +1,42 @@
+"""Which calls of one request may be equal, so that one flight may serve them all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+
+from msgspec.structs import replace
+
+from aggregator.http import SAFE
+from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
+
+
+def with_flights(fan: FanPlan) -> FanPlan:
+    """Return *fan*, in which safe calls to one upstream whose URLs differ in values alone fly together when equal."""
+    shapes = Counter(_shape(call) for call in calls_in(fan) if call.request.method.decode() in SAFE)
+    shared = frozenset(shape for shape, count in shapes.items() if count > 1)
+    return _fan(fan, shared) if shared else fan
+
+
+def _shape(call: CallPlan) -> Hashable:
+    """Return what is equal for calls that may send the same."""
+    pieces = tuple(piece if isinstance(piece, bytes) else None for piece in call.request.url.segments)
+    return (call.upstream.name, call.request.method, pieces)
+
+
+def _fan(fan: FanPlan, shared: frozenset[Hashable]) -> FanPlan:
+    return replace(fan, parts=tuple(_part(part, shared) for part in fan.parts))
+
+
+def _part(part: PartPlan, shared: frozenset[Hashable]) -> PartPlan:
+    return replace(
+        part,
+        calls=tuple(_call(call, shared) for call in part.calls),
+        race=tuple(_part(runner, shared) for runner in part.race),
+        group=None if part.group is None else _fan(part.group, shared),
+    )
+
+
+def _call(call: CallPlan, shared: frozenset[Hashable]) -> CallPlan:
+    return replace(call, coalesce="request") if call.coalesce == "no" and _shape(call) in shared else call

@@ -1,0 +1,122 @@
+"""Calls whose replies are kept: a hit asks nobody, an old reply is given out while a new one is fetched.
+
+age < ttl                         the reply
+age < ttl + stale                 the reply, and one call in the background
+older, or none                    a call; if it fails and age < ttl + on_error: the reply, with the state ``stale``
+"""
+
+from __future__ import annotations
+
+from aggregator.causes import Cause, State
+from aggregator.errors import AggregatorError
+from aggregator.parts.frame import Done, Frame, Part
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result
+from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
+from aggregator.policies.cache.kept import Entry, Kept
+from aggregator.policies.cache.plan import CachePlan
+from aggregator.transport import Reply
+from aggregator.transport.door import Cancelable
+
+_FORGIVEN = frozenset({"timeout", "network", "overloaded"})
+"""Families of causes for which an old reply stands in; so does it for a 5xx."""
+
+
+class Cached:
+    """*inner* behind the replies in *kept*, as *plan* says."""
+
+    def __init__(self, inner: Part, call: KeyedCall, kept: Kept[Reply], plan: CachePlan) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._call = call
+        self._kept = kept
+        self._plan = plan
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Give what is kept to *done*, or make the call."""
+        try:
+            key = self._call.key(frame)
+        except AggregatorError:
+            return self._inner.start(frame, done)  # which fails by the same, in its own words
+        kept, plan = self._kept, self._plan
+        entry = kept.get(key)
+        if entry is None:
+            kept.misses += 1
+            return self._fetch(frame, key, done)
+        over = kept.now() - entry.at - plan.seconds(entry.value.status)
+        if over < 0:
+            kept.hits += 1
+            done(self._judged(frame, entry))
+            return None
+        if over < plan.stale:
+            kept.olds += 1
+            self._refresh(frame, key)
+            done(self._judged(frame, entry))
+            return None
+        kept.misses += 1
+        if over >= plan.on_error:
+            return self._fetch(frame, key, done)
+        return self._fetch(frame, key, lambda result: done(self._instead(frame, result, key)))
+
+    def _judged(self, frame: Frame, entry: Entry[Reply]) -> Result:
+        result = self._call.judge(frame, entry.value, frame.loop.time())
+        result.was_kept(self._kept.now() - entry.at)
+        return result
+
+    def _fetch(self, frame: Frame, key: bytes, done: Done) -> Cancelable | None:
+        began, names = self._kept.begin(), frame.names
+
+        def ended(result: Result) -> None:
+            self._keep(key, result, names, began)
+            done(result)
+
+        return self._inner.start(KeyedFrame(frame, key, frame.deadline), ended)
+
+    def _keep(self, key: bytes, result: Result, names: Names, began: int) -> None:
+        reply, kept = result.reply, self._kept
+        if reply is None or not self._may_be_kept(result, reply):
+            return
+        known = kept.get(key)
+        if known is not None and known.value is reply:
+            return  # others who waited for the same flight have kept it
+        try:
+            tags = [str(tag.render(names)) for tag in self._plan.tags]
+        except AggregatorError:
+            return  # what cannot be purged by its tags is not kept
+        size = len(reply.body) + sum(len(name) + len(value) for name, value in reply.headers)
+        kept.put(key, reply, size, tags, began)
+
+    def _may_be_kept(self, result: Result, reply: Reply) -> bool:
+        """Return whether others may get *reply*: a whole one, without a cookie, that means what its status says."""
+        if result.state is State.FAILED and result.cause is not Cause.STATUS:
+            return False
+        if reply.status in (206, 304) or self._plan.seconds(reply.status) <= 0:
+            return False
+        return not any(name in (b"set-cookie", b"content-range") for name, _ in reply.headers)
+
+    def _refresh(self, frame: Frame, key: bytes) -> None:
+        """Make the call for nobody, once at a time."""
+        refreshing = self._kept.refreshing
+        if key in refreshing:
+            return
+        refreshing.add(key)
+        late = Frame(frame.exchange, frame.names, frame.loop.time() + self._call.timeout, frame.loop)
+        self._fetch(late, key, lambda _: refreshing.discard(key))
+
+    def _instead(self, frame: Frame, result: Result, key: bytes) -> Result:
+        """Return the reply that is kept in place of *result*, a failure that is not the client's; else *result*."""
+        entry = self._kept.get(key)
+        if result.state is not State.FAILED or not _is_forgiven(result) or entry is None:
+            return result
+        old = self._judged(frame, entry)
+        if old.state is not State.OK:
+            return result
+        old.state, old.cause = State.STALE, result.cause
+        old.attempts = result.attempts
+        return old
+
+
+def _is_forgiven(result: Result) -> bool:
+    if result.cause is Cause.STATUS:
+        return result.status >= 500
+    return result.cause is not None and not _FORGIVEN.isdisjoint(result.cause.families)

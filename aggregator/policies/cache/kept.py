@@ -1,0 +1,102 @@
+"""Replies or answers that are kept, by key, with their tags; what was purged while it was fetched is not put back.
+
+Time is in seconds and goes on where it was when the clock jumps back: nothing is kept longer for that.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from aggregator.policies.cache.s3fifo import S3Fifo
+
+_T = TypeVar("_T")
+_OVERHEAD = 800
+"""Bytes that an entry costs beside its body, headers and tags, about."""
+
+
+class Entry(Struct, Generic[_T], frozen=True, eq=False):
+    """Something that is kept since *at*; *tags* are the names by which it can be purged."""
+
+    value: _T
+    at: float
+    tags: frozenset[str] = frozenset()
+
+
+class Kept(Generic[_T]):
+    """What is kept of one kind, of together at most *most* bytes. ``hits``, ``misses`` and ``olds`` count uses."""
+
+    def __init__(self, most: int, clock: Callable[[], float]) -> None:
+        self.hits = self.misses = self.olds = 0
+        self.refreshing: set[bytes] = set()
+        self._clock = clock
+        self._ahead, self._last = 0.0, clock()
+        self._entries: S3Fifo[Entry[_T]] = S3Fifo(most, self._forgotten)
+        self._tagged: defaultdict[str, set[bytes]] = defaultdict(set)
+        self._purges = 0
+
+    @property
+    def size(self) -> int:
+        """The bytes of all that is kept."""
+        return self._entries.size
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def resize(self, most: int) -> None:
+        """Keep no more than *most* bytes from now on."""
+        self._entries.most = most
+        self._entries.shrink()
+
+    def now(self) -> float:
+        """Return the time of what is kept."""
+        now = self._clock() + self._ahead
+        if now < self._last:
+            self._ahead += self._last - now
+            return self._last
+        self._last = now
+        return now
+
+    def get(self, key: bytes) -> Entry[_T] | None:
+        """Return what is kept of *key*, however old."""
+        return self._entries.get(key)
+
+    def begin(self) -> int:
+        """Return what ``put`` takes for something that is fetched from now on."""
+        return self._purges
+
+    def put(self, key: bytes, value: _T, size: int, tags: Iterable[str], began: int) -> None:
+        """Keep *value* of *size* bytes, unless there was a purge since it *began* to be fetched."""
+        if began != self._purges:
+            return
+        named = frozenset(tags)
+        entry = Entry(value, self.now(), named)
+        self._entries.delete(key)
+        if self._entries.put(key, entry, size + _OVERHEAD + sum(map(len, named))):
+            for tag in named:
+                self._tagged[tag].add(key)
+
+    def forget(self, key: bytes) -> bool:
+        """Forget what is kept of *key*; return whether there was something. No purge: a fetch goes on."""
+        return self._entries.delete(key)
+
+    def purge(self, tags: Iterable[str]) -> int:
+        """Forget what has one of *tags*, and what is being fetched; return how many entries there were."""
+        self._purges += 1
+        keys = {key for tag in tags for key in self._tagged.get(tag, ())}
+        return sum(self._entries.delete(key) for key in keys)
+
+    def purge_all(self) -> int:
+        """Forget everything, and what is being fetched; return how many entries there were."""
+        self._purges += 1
+        return sum(self._entries.delete(key) for key in self._entries)
+
+    def _forgotten(self, key: bytes, entry: Entry[Any]) -> None:
+        for tag in entry.tags:
+            keys = self._tagged[tag]
+            keys.discard(key)
+            if not keys:
+                del self._tagged[tag]

@@ -1,0 +1,78 @@
+"""What a file says of what is kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from aggregator.fields import ByteSize, Duration, Settings, StatusKey, TextKind
+
+
+def _by_status(value: Any) -> Any:
+    return value if isinstance(value, dict) else {200: value}
+
+
+Ttl = Annotated[
+    dict[StatusKey, Duration], BeforeValidator(_by_status, json_schema_input_type=Duration | dict[StatusKey, Duration])
+]
+"""How long by status or class; a duration alone is that of 200."""
+
+
+class CallCacheSettings(Settings):
+    """How long replies to a call are kept."""
+
+    ttl: Ttl = Field(
+        description="How long a reply is kept, by status or class; a plain duration is for 200. `0s` keeps nothing.",
+        examples=[{200: "60s", 404: "10s"}],
+    )
+    stale: Duration = Field(
+        0.0,
+        description="How long after that a reply is still given out, while one call fetches a new one.",
+        examples=["5m"],
+    )
+    on_error: Duration = Field(
+        0.0,
+        description="How long after that a reply stands in for a call that failed: by time, network, a 5xx, or a limit "
+        "of ours; never for a 4xx.",
+        examples=["1h"],
+    )
+    tags: Annotated[tuple[str, ...], TextKind.TEMPLATE] = Field(
+        (), description="Names by which it can be purged; may hold expressions.", examples=[["user:{{ user_id }}"]]
+    )
+    methods: tuple[Literal["POST"], ...] = Field(
+        (), description="Unsafe methods that only read here, such as POST of GraphQL.", examples=[["POST"]]
+    )
+
+    @model_validator(mode="after")
+    def _on_error_acts(self) -> CallCacheSettings:
+        if "on_error" in self.model_fields_set and self.on_error <= self.stale:
+            raise PydanticCustomError(
+                "no-effect", "The key `on_error` has no effect when it is not longer than `stale`.",
+                {"hint": "until then the reply is given out anyway; make it longer, or leave it out"},
+            )  # fmt: skip
+        return self
+
+
+class UpstreamCacheSettings(CallCacheSettings):
+    """How long replies of an upstream are kept, and how many."""
+
+    max: ByteSize = Field(
+        64 * 1024 * 1024,
+        description="Bytes that its replies may take together; those that are asked for least go first.",
+        examples=["64MiB"],
+    )
+
+
+def _long_form(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"ttl": value}
+
+
+CallCache = Annotated[
+    CallCacheSettings, BeforeValidator(_long_form, json_schema_input_type=Duration | CallCacheSettings)
+]
+UpstreamCache = Annotated[
+    UpstreamCacheSettings, BeforeValidator(_long_form, json_schema_input_type=Duration | UpstreamCacheSettings)
+]
+"""A duration alone is the `ttl` of 200."""
