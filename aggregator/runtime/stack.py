@@ -203,7 +203,7 @@ def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str,
 _AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "transform": _transformed})
 _AROUND_DOOR = tied(AROUND_DOOR, {
     "auth": lambda door, plan, resources: with_credentials(
-        door, plan.name, plan.credentials, resources.states, resources.client
+        door, plan.name, plan.credentials, resources.states, resources.client, resources.clock
     ),
 })  # fmt: skip
 _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {

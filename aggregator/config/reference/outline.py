@@ -44,6 +44,8 @@ SECTIONS = (
     ("CredentialSettings", "Upstream auth", "under `auth` of an upstream"),
     ("LoginSettings", "Login", "under `basic` of the `auth` of an upstream"),
     ("OauthSettings", "OAuth", "under `oauth2` of the `auth` of an upstream"),
+    ("SigV4Settings", "SigV4", "under `sigv4` of the `auth` of an upstream"),
+    ("HmacSettings", "HMAC", "under `hmac` of the `auth` of an upstream"),
     ("Timeouts", "Timeout", "under `timeout` of a call, an upstream, `defaults` and `client`; or the total alone"),
     ("RetrySettings", "Retry", "under `retry` of an upstream and of a call; or the number of retries alone"),
     ("BreakerSettings", "Breaker", "under `breaker` of an upstream"),

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.auth import AuthSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
+from aggregator.config.rules.credential_values import check_credential
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
-from aggregator.edge.networks import is_loopback
-from aggregator.errors import ExpressionError
-from aggregator.policies.credentials.compiling import compile_credentials, is_token
+from aggregator.http import SAFE
+from aggregator.policies.credentials.compiling import compile_credentials
 from aggregator.policies.credentials.plan import headers_of
-from aggregator.policies.credentials.settings import CredentialSettings, OauthSettings
-from aggregator.templates import header_value
+from aggregator.policies.credentials.settings import CredentialSettings
+from aggregator.policies.credentials.signing.sigv4 import S3
+from aggregator.templates import compile_value
 
 _AUTHORIZATION = "authorization"
 
@@ -27,7 +27,7 @@ def check_upstream_auth(around: Surroundings) -> Iterator[Finding]:
     for name, upstream in around.settings.upstreams.items():
         path = ("upstreams", name)
         if upstream.auth is not None:
-            yield from _check_texts(upstream.auth, (*path, "auth"))
+            yield from check_credential(upstream.auth, (*path, "auth"), around)
             written = _written(upstream.auth)
             yield from _said_twice(upstream.headers, (*path, "headers"), written, name)
             yield from _passed_over(upstream.forward, (*path, "forward"), written, name)
@@ -47,6 +47,7 @@ def check_call_auth(analysis: Analysis, around: Surroundings) -> Iterator[Findin
             yield from _said_twice(call.settings.headers, (*call.path, "headers"), written, str(name))
             yield from _passed_over(call.settings.forward, (*call.path, "forward"), written, str(name))
     yield from _check_rows(analysis, around)
+    yield from _check_stream(analysis, around)
     if analysis.settings is not None:
         yield from _check_forward(analysis.settings.forward, (*analysis.path, "forward"))
         yield from _check_passed(analysis, around)
@@ -70,59 +71,27 @@ def _written(auth: CredentialSettings) -> frozenset[str]:
     return frozenset(name.decode() for name in headers_of(compile_credentials(auth)))
 
 
-def _check_texts(auth: CredentialSettings, path: Steps) -> Iterator[Finding]:
-    if auth.bearer is not None and not is_token(auth.bearer):
-        message = "this is no token: it has a character that is never in one, such as a space or a line break"
-        hint = "write the token alone, without `Bearer`" if auth.bearer[:7].lower() == "bearer " else "write it anew"
-        yield Finding("credentials", message, (*path, "bearer"), hint)
-    if auth.oauth2 is not None:
-        yield from _check_oauth(auth.oauth2, (*path, "oauth2"))
-    if auth.basic is not None:
-        for key in ("user", "password"):
-            yield from _check_text(getattr(auth.basic, key), (*path, "basic", key))
-
-
-def _check_oauth(settings: OauthSettings, path: Steps) -> Iterator[Finding]:
-    yield from _check_token_url(settings.token_url, (*path, "token_url"))
-    for key in ("client_secret", "refresh_token"):
-        text = getattr(settings, key)
-        if text is not None:
-            yield from _check_text(text, (*path, key))
-    for index, scope in enumerate(settings.scope):
-        if not is_token(scope.replace(" ", "")):
-            message = "a scope is words of visible characters with a space between"
-            yield Finding("credentials", message, (*path, "scope", index), "write it like `orders.read orders.write`")
-
-
-def _check_token_url(text: str, path: Steps) -> Iterator[Finding]:
-    hint = "write it like `https://id.example.com/oauth2/token`"
-    try:
-        url = urlsplit(text)
-        host = url.hostname
-    except ValueError:
-        yield Finding("bad-url", "this URL cannot be read", path, hint)
+def _check_stream(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Yield the upload whose body would have to be signed before it is there."""
+    settings = analysis.settings
+    if settings is None or not settings.stream or analysis.method in SAFE:
         return
-    if url.scheme not in ("http", "https") or not host or not text.isascii() or not text.isprintable() or " " in text:
-        yield Finding("bad-url", "the token endpoint is named by its whole URL", path, hint)
-    elif "@" in url.netloc:
-        yield Finding(
-            "bad-url", "credentials do not belong in a URL", path, "write them as `client_id` and `client_secret`"
-        )
-    elif url.fragment:
-        yield Finding("bad-url", "a fragment is never sent to a server", path, "remove what begins with `#`")
-    elif "{" in text:
-        yield Finding("bad-url", "the token endpoint is the same for every request", path, "remove the braces")
-    elif url.scheme == "http" and not is_loopback(host):
-        message = "secrets and tokens go in the clear: whoever is between can use them"
-        yield Finding("clear-text", message, path, f"write https://{url.netloc}{url.path}", "warning")
+    for call in analysis.calls:
+        upstream = around.upstream(call.url.upstream if call.url is not None else None)
+        auth = None if upstream is None or call.role == "background" else upstream.auth
+        if auth is None or not _signs_body(auth):
+            continue
+        forwards = (call.settings.forward, settings.forward, upstream.forward if upstream is not None else None)
+        if any(forward is not None and forward.body for forward in forwards):
+            message = f"the body of a stream is not known when its request begins, and `{auth.scheme}` signs it"
+            yield Finding("stream", message, (*analysis.path, "stream"), "remove `stream`")
 
 
-def _check_text(text: str, path: Steps) -> Iterator[Finding]:
-    try:
-        header_value(text)
-    except ExpressionError:
-        message = "a control character, such as a line break, cannot be sent in a credential"
-        yield Finding("credentials", message, path, "write it on one line")
+def _signs_body(auth: CredentialSettings) -> bool:
+    if auth.hmac is not None:
+        references = compile_value(auth.hmac.over, lambda _: None).references
+        return any(reference[1:2] in ((), ("body",)) for reference in references)
+    return auth.sigv4 is not None and auth.sigv4.service != S3
 
 
 def _said_twice(headers: Iterable[str], path: Steps, written: frozenset[str], name: str) -> Iterator[Finding]:

@@ -7,8 +7,21 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote_plus
 
-from aggregator.policies.credentials.plan import ConstantPlan, CredentialsPlan, OauthPlan, Secret
-from aggregator.policies.credentials.settings import CredentialSettings, OauthSettings
+from aggregator.policies.credentials.plan import (
+    ConstantPlan,
+    CredentialsPlan,
+    HmacPlan,
+    OauthPlan,
+    Secret,
+    SigV4Plan,
+)
+from aggregator.policies.credentials.settings import (
+    CredentialSettings,
+    HmacSettings,
+    OauthSettings,
+    SigV4Settings,
+)
+from aggregator.templates import compile_value
 
 is_token = re.compile(r"[!-~]+").fullmatch
 """Whether a text can be sent as a token: visible ASCII (RFC 6749 Appendix A.12)."""
@@ -20,8 +33,29 @@ def compile_credentials(settings: CredentialSettings) -> CredentialsPlan:
         return ConstantPlan("bearer", Secret(f"Bearer {settings.bearer}"))
     if settings.basic is not None:
         return ConstantPlan("basic", _basic(settings.basic.user, settings.basic.password))
-    assert settings.oauth2 is not None
-    return _oauth(settings.oauth2)
+    if settings.oauth2 is not None:
+        return _oauth(settings.oauth2)
+    if settings.sigv4 is not None:
+        return _sigv4(settings.sigv4)
+    assert settings.hmac is not None
+    return _hmac(settings.hmac)
+
+
+def _sigv4(settings: SigV4Settings) -> SigV4Plan:
+    return SigV4Plan(
+        settings.region,
+        settings.service,
+        settings.access_key,
+        Secret(settings.secret_key),
+        None if settings.session_token is None else Secret(settings.session_token),
+    )
+
+
+def _hmac(settings: HmacSettings) -> HmacPlan:
+    """Return the plan of *settings*; what cannot be compiled, which `check` tells of, signs nothing."""
+    over = compile_value(settings.over, lambda _: None)
+    header = settings.header.lower().encode("ascii", "replace")
+    return HmacPlan(header, Secret(settings.secret), over, settings.algorithm, settings.encoding, settings.prefix)
 
 
 def _basic(user: str, password: str) -> Secret:

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from aggregator.telemetry.redaction import MASK
+from aggregator.templates import Template
 
 
 class Secret(Struct, frozen=True):
@@ -44,17 +45,57 @@ class OauthPlan(Struct, frozen=True):
         return "oauth2"
 
 
-CredentialsPlan = ConstantPlan | OauthPlan
+class SigV4Plan(Struct, frozen=True):
+    """How requests to a *service* of AWS are signed."""
+
+    region: str
+    service: str
+    access_key: str
+    secret_key: Secret
+    session_token: Secret | None = None
+
+    @property
+    def scheme(self) -> str:
+        """How it is called in the file."""
+        return "sigv4"
+
+
+class HmacPlan(Struct, frozen=True):
+    """How requests are signed with a shared secret, *over* what; the signature stands in *header* behind *prefix*."""
+
+    header: bytes
+    secret: Secret
+    over: Template
+    algorithm: str
+    encoding: Literal["hex", "base64"]
+    prefix: str
+
+    @property
+    def scheme(self) -> str:
+        """How it is called in the file."""
+        return "hmac"
+
+
+CredentialsPlan = ConstantPlan | OauthPlan | SigV4Plan | HmacPlan
+SIGV4_HEADERS = frozenset({b"authorization", b"x-amz-date", b"x-amz-security-token", b"x-amz-content-sha256"})
 
 
 def can_fail(plan: CredentialsPlan | None) -> bool:
     """Return whether a call can fail with the cause ``credentials``: what is known at load cannot be missing."""
-    return isinstance(plan, OauthPlan)
+    return isinstance(plan, OauthPlan | HmacPlan)
 
 
 def headers_of(plan: CredentialsPlan | None) -> frozenset[bytes]:
     """Return the names of the headers that *plan* writes, in lower case."""
-    return frozenset() if plan is None else frozenset({b"authorization"})
+    match plan:
+        case None:
+            return frozenset()
+        case SigV4Plan():
+            return SIGV4_HEADERS
+        case HmacPlan():
+            return frozenset({plan.header})
+        case ConstantPlan() | OauthPlan():
+            return frozenset({b"authorization"})
 
 
 def secrets_of(plan: CredentialsPlan | None) -> frozenset[str]:

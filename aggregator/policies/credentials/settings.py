@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from aggregator.fields import Settings
+from aggregator.fields import Settings, TextKind
 
-SECRET_KEYS = frozenset({"bearer", "password", "client_secret", "refresh_token"})
+SECRET_KEYS = frozenset(
+    {"bearer", "password", "client_secret", "refresh_token", "secret_key", "session_token", "secret"}
+)
 """Keys below ``auth`` of an upstream whose values are secret."""
 
 
@@ -78,6 +80,36 @@ class OauthSettings(Settings):
         return self
 
 
+class SigV4Settings(Settings):
+    """Requests that are signed as AWS wants it (Signature Version 4), in the header."""
+
+    region: str = Field(description="Region of the service.", examples=["eu-central-1"])
+    service: str = Field(
+        description="Name of the service, by which it is called in signatures.", examples=["s3", "execute-api"]
+    )
+    access_key: str = Field(description="Id of the access key.", examples=["${AWS_ACCESS_KEY_ID}"])
+    secret_key: str = Field(description="Its secret.", examples=["${AWS_SECRET_ACCESS_KEY}"])
+    session_token: str | None = Field(
+        None, description="Token of a session, for keys that are good for a while.", examples=["${AWS_SESSION_TOKEN}"]
+    )
+
+
+class HmacSettings(Settings):
+    """Requests that are signed with a shared secret."""
+
+    header: str = Field(description="Header that carries the signature.", examples=["x-signature"])
+    secret: str = Field(description="The shared secret.", examples=["${SIGNING_SECRET}"])
+    over: Annotated[str, TextKind.FIELDS] = Field(
+        "{{ sent.body }}",
+        description="What is signed: a text with expressions over `sent`, the request as it is sent, with `method`, "
+        "`path`, `query`, `body` and `headers`.",
+        examples=["{{ sent.method }} {{ sent.path }} {{ sent.body }}"],
+    )
+    algorithm: Literal["sha256", "sha384", "sha512", "sha1"] = Field("sha256", description="Hash of the HMAC.")
+    encoding: Literal["hex", "base64"] = Field("hex", description="How the signature is written.")
+    prefix: str = Field("", description="What stands before it.", examples=["sha256="])
+
+
 class CredentialSettings(Settings):
     """As whom an upstream is called: one of the schemes."""
 
@@ -92,6 +124,8 @@ class CredentialSettings(Settings):
         examples=[{"user": "shop", "password": "${SHOP_PASSWORD}"}],
     )
     oauth2: OauthSettings | None = Field(None, description="Tokens of an authorization server.")
+    sigv4: SigV4Settings | None = Field(None, description="Signatures of AWS.")
+    hmac: HmacSettings | None = Field(None, description="Signatures with a shared secret.")
 
     @property
     def scheme(self) -> str:

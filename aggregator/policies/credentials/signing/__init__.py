@@ -1,0 +1,1 @@
+"""Requests that are signed: by the rules of AWS, or with a shared secret; and the door that does it."""
