@@ -22,7 +22,7 @@ from aggregator.runtime.answers.bodies import JSON_TYPE, Function, body_of, comp
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.finishing import Finish, compile_check, compile_finish
 from aggregator.runtime.answers.narrowing import Narrowing
-from aggregator.runtime.answers.outcome import HEADER, is_partial, needed_more, parts_header
+from aggregator.runtime.answers.outcome import HEADER, is_partial, is_smooth, needed_more, parts_header
 from aggregator.runtime.answers.passing import all_fields, needed_fields, standing_statuses
 from aggregator.runtime.parts.blame import told
 from aggregator.runtime.parts.fanout import Run
@@ -77,11 +77,13 @@ class Assembly:
             add_cookies(answer, self._cookies, names)
         if self._status_of is not None and not has_body(answer.status):
             empty(answer)
-        results = run.results
-        if is_partial(results):  # type: ignore[arg-type]
-            mark_partial(answer, results)  # type: ignore[arg-type]
-        elif needed_more(results):  # type: ignore[arg-type]
-            answer.headers.append((HEADER, parts_header(results)))  # type: ignore[arg-type]
+        results: Any = run.results
+        if is_smooth(results):
+            return answer
+        if is_partial(results):
+            mark_partial(answer, results)
+        elif needed_more(results):
+            answer.headers.append((HEADER, parts_header(results)))
         return answer
 
 

@@ -88,6 +88,14 @@ def parts_member(parts: Iterable[Result], *, debug: bool = False) -> list[dict[s
     return [part_member(part, debug=debug) for part in parts]
 
 
+def is_smooth(parts: Iterable[Result]) -> bool:
+    """Return whether each of *parts* came at its first attempt and has no parts inside: nothing is to be told."""
+    for part in parts:  # noqa: SIM110 - each answer asks this
+        if part.state is not State.OK or part.attempts > 1 or part.parts:
+            return False
+    return True
+
+
 def is_partial(parts: Iterable[Result]) -> bool:
     """Return whether something that was wanted is missing: a default stands in, or an item was lost."""
     for part in parts:

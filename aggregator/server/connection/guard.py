@@ -8,6 +8,7 @@ fields of a head and parses all that it is given (``intake.py``); the answer is 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -105,7 +106,7 @@ class GuardedProtocol(TimedProtocol):
         """Take what came, and parse what has its turn."""
         if self.deaf:
             return
-        self.is_busy()
+        self._idle_since = math.inf  # it asks something
         self._intake.add(data)
         if not self._is_due:
             self._go_on()
@@ -127,9 +128,10 @@ class GuardedProtocol(TimedProtocol):
             if not self._is_feeding:  # else it goes on by itself
                 self._go_on_soon()
         else:
-            self.flow.resume_reading()
+            if self.flow.read_paused:
+                self.flow.resume_reading()
             self._wait_for_request()
-        if not self._is_feeding:
+        if not (self._is_feeding or self.whole):
             self.limit_rest()
 
     def _go_on_soon(self) -> None:
@@ -157,7 +159,8 @@ class GuardedProtocol(TimedProtocol):
             self._refuse_unparsable()
         finally:
             self._is_feeding = False
-        self._bound_reading()
+        if self._intake.waiting or self.flow.read_paused or not self.whole:
+            self._bound_reading()
 
     def _bound_reading(self) -> None:
         """Read on, or not, by what is left to parse; limit the time of a request that is not whole."""
@@ -174,7 +177,8 @@ class GuardedProtocol(TimedProtocol):
         intake, room = self._intake, MAX_AT_ONCE
         while intake.waiting and not self.deaf and not self.transport.is_closing():
             if self.whole:
-                if self.is_answering or self.flow.write_paused:
+                cycle = self.cycle
+                if self.flow.write_paused or not (cycle is None or cycle.response_complete):
                     return
                 if not room:
                     self._go_on_soon()
@@ -235,9 +239,11 @@ class GuardedProtocol(TimedProtocol):
             self._stop(400, "A request names its host exactly once (RFC 9112, section 3.2).")
         if version not in ("1.1", "1.0"):
             self._stop(505, "This server speaks HTTP/1.1.")
-        if self.is_answering:
+        cycle = self.cycle
+        if not (cycle is None or cycle.response_complete):
             self._stop(400, "The request is not well-formed HTTP.")  # never parsed two at once: fail closed
-        self._target = self._origin_form()
+        if self._target[0] != _SLASH:
+            self._target = self._origin_form()
         self._intake.expect_body(self._length)
         self.in_head = False
         if self.timer is not None:
@@ -265,9 +271,7 @@ class GuardedProtocol(TimedProtocol):
         self.cycle = begin_asgi(self, Head(method, self._target, self._headers, version, not last, expects))
 
     def _origin_form(self) -> bytes:
-        """Return the target from its path on; refuse one that is none, or of another host (RFC 9112 §3.2.2)."""
-        if self._target[0] == _SLASH:
-            return self._target
+        """Return an absolute target from its path on; refuse one that is none, or of another host (RFC 9112 §3.2.2)."""
         absolute = _ABSOLUTE(self._target)
         if absolute is None:
             self._stop(400, "The request target is not a path.")

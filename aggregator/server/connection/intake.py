@@ -34,26 +34,24 @@ class Refused(Exception):  # noqa: N818 - it ends the parsing of a head, nothing
 class Intake:
     """Bytes of one connection, in order.
 
+    *waiting* is how many bytes have not been parsed.
+
     States: in a head (its first line not whole yet, then whole), in a body of known length (*_left* is a number), in a
     chunked body. ``expect_head`` and ``expect_body`` change between them.
     """
 
-    __slots__ = ("_at", "_beside", "_data", "_in_head", "_left", "_line", "_tail")
+    __slots__ = ("_at", "_beside", "_data", "_in_head", "_left", "_line", "_tail", "waiting")
 
     def __init__(self) -> None:
         self._data = b""
-        self._at = 0
+        self._at = self.waiting = 0
         self.expect_head()
-
-    @property
-    def waiting(self) -> int:
-        """How many bytes have not been parsed."""
-        return len(self._data) - self._at
 
     def add(self, data: bytes) -> None:
         """Take what came from the client."""
         self._data = self._data[self._at :] + data if self.waiting else data
         self._at = 0
+        self.waiting = len(self._data)
 
     def expect_head(self) -> None:
         """Count anew: the last request is whole."""
@@ -84,13 +82,26 @@ class Intake:
             end = min(at + self._left, len(data))
             self._left -= end - at
         else:
-            end = self._next_end(data, at)
-            self._count(data, at, end)
+            end = self._whole_head(data, at)
+            if not end:
+                end = self._next_end(data, at)
+                self._count(data, at, end)
         self._at = end
-        if end < len(data):
+        self.waiting = len(data) - end
+        if self.waiting:
             return memoryview(data)[at:end]
         self._data, self._at = b"", 0
         return data if at == 0 else memoryview(data)[at:]
+
+    def _whole_head(self, data: bytes, at: int) -> int:
+        """Return where a head ends that is here as a whole, as most are; 0 for one of which there is more to say."""
+        if self._line != b"":
+            return 0
+        end, line = data.find(_END, at, at + MAX_HEAD) + 4, _LINE(data, at)
+        if end < 4 or line is None or line.end() - at > _LONGEST_LINE:
+            return 0
+        self._line, self._beside = None, end - at
+        return end
 
     def _next_end(self, data: bytes, at: int) -> int:
         """Return where the next empty line ends, of which the beginning may have come before; or what is there.

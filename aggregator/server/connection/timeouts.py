@@ -153,10 +153,6 @@ class TimedProtocol(asyncio.Protocol):
         if self._idle_timer is None:
             self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_whether_idle)
 
-    def is_busy(self) -> None:
-        """Hear that the client asks something."""
-        self._idle_since = math.inf
-
     def _look_whether_idle(self) -> None:
         """Close a connection that has been idle for long enough; look again when it could have been."""
         self._idle_timer = None

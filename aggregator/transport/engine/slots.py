@@ -184,7 +184,7 @@ class Places:
         waiting = connection.lane.line.take(now)
         if waiting is not None:
             self._hand(connection, waiting)
-        elif self._max_idle and not self._closed and self._is_at_home(connection):
+        elif self._max_idle and not self._closed and (connection.lane is self.calls or self._comes_home(connection)):
             connection.idle_since = now
             self.idle[connection] = None
             if self._expiry.timer is None or len(self.idle) > self._max_idle:
@@ -197,13 +197,12 @@ class Places:
         if connection in self.idle:
             self.drop(connection, gently=True)
 
-    def _is_at_home(self, connection: Connection) -> bool:
-        """Return whether *connection* is among those of the calls, where it may be idle, or fits in there."""
-        if connection.lane is self.streams:
-            if not self.calls.has_room:
-                return False
-            self._move(connection, self.calls)
-            self._fill(self.streams)
+    def _comes_home(self, connection: Connection) -> bool:
+        """Return whether *connection*, of the streams, fits among those of the calls, where it may be idle."""
+        if not self.calls.has_room:
+            return False
+        self._move(connection, self.calls)
+        self._fill(self.streams)
         return True
 
     def drop(self, connection: Connection, *, gently: bool = False) -> None:
