@@ -10,6 +10,7 @@ from aggregator.codecs.reading import PLAIN, ReadOptions
 from aggregator.parts.rows import RowPlan
 from aggregator.policies.breaker.plan import BreakerPlan
 from aggregator.policies.cache.plan import SIZE, CachePlan
+from aggregator.policies.concurrency.plan import ConcurrencyPlan
 from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
 from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
@@ -42,6 +43,7 @@ class UpstreamPlan(Struct, frozen=True):
     budget: BudgetPlan = BudgetPlan()
     breaker: BreakerPlan | None = None
     kept_bytes: int = SIZE
+    concurrency: ConcurrencyPlan | None = None
 
 
 class ShapePlan(Struct, frozen=True):

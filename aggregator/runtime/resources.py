@@ -22,6 +22,7 @@ from aggregator.plan.types import EndpointPlan, InputPlan, ResponsePlan
 from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
+from aggregator.policies.concurrency.places import PLACES, Places
 from aggregator.policies.rate_limit.pacing import Pace, build_pace
 from aggregator.policies.registry import Draft, Kind, Registry
 from aggregator.policies.retry.budget import BUDGET, Budget
@@ -94,6 +95,11 @@ class Resources:
         """Return the breakers that all callers of *upstream* share, None when it has none."""
         plan = upstream.breaker
         return None if plan is None else self.states.hold(BREAKERS, upstream.name, (upstream.name, plan))
+
+    def places(self, upstream: UpstreamPlan) -> Places | None:
+        """Return the places at *upstream* that all its callers share, None when they are not counted."""
+        plan = upstream.concurrency
+        return None if plan is None else self.states.hold(PLACES, upstream.name, (upstream.name, plan))
 
     def same(self, value: _T) -> _T:
         """Return the one object that all equal values are; *value* is immutable."""

@@ -16,6 +16,7 @@ from aggregator.plan.types import EffectPlan, EndpointPlan
 from aggregator.policies.breaker.breaking import Broken
 from aggregator.policies.cache.calls import Cached
 from aggregator.policies.cache.flights import Coalesced, flights_of
+from aggregator.policies.concurrency.holding import Placed
 from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
@@ -34,6 +35,7 @@ from aggregator.runtime.parts.guarding import Guarded
 from aggregator.runtime.parts.shape import compile_reshape
 from aggregator.runtime.plugins.functions import Transformed
 from aggregator.runtime.resources import Resources
+from aggregator.runtime.streams.around import AroundStream
 from aggregator.runtime.streams.repeating import Retrying
 from aggregator.runtime.streams.streaming import StreamHandler
 from aggregator.templates import PathPattern
@@ -61,14 +63,25 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         inputs = resources.inputs(plan.inputs, plan.pattern.params)
         queue, report, discloses = resources.queue, resources.report, resources.discloses
         teller = _teller(call, plan.key, resources)
-        retrying = None if call.retry is None else Retrying(call.retry, resources.budget(call.upstream))
+        around = _around_stream(call, resources)
         return StreamHandler(
             plan, inputs, sender, door, effects, queue, report, discloses, gates, teller, resources.finish(plan),
             resources.clock, resources.trusted, resources.compressing(plan), behind,
-            resources.pace(call.upstream), retrying, resources.breakers(call.upstream),
+            around,
         )  # fmt: skip
     fan = build_fan(plan.fan, plan.key, resources, params)
     return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates, behind), fan.parts)
+
+
+def _around_stream(call: CallPlan, resources: Resources) -> AroundStream:
+    upstream = call.upstream
+    return AroundStream(
+        upstream.label,
+        None if call.retry is None else Retrying(call.retry, resources.budget(upstream)),
+        resources.breakers(upstream),
+        resources.pace(upstream),
+        resources.places(upstream),
+    )
 
 
 def _placeholders(pattern: PathPattern) -> tuple[str, ...]:
@@ -155,6 +168,14 @@ def _keyed(plan: CallPlan, at: Site) -> Keyed:
     return Keyed(_sender(plan, at.resources, at.params))
 
 
+def _placed(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    places = at.resources.places(plan.upstream)
+    if places is None:
+        return part
+    return Placed(part, places, plan.upstream.label, plan.rows, plan.timeout, plan.steps, optional=attempt.optional)
+
+
 def _paced(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
     pace = at.resources.pace(plan.upstream)
@@ -196,7 +217,7 @@ def build_door(plan: UpstreamPlan, resources: Resources) -> Door:
 
 
 def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Effect:
-    part = build_attempt(Attempt(plan.call), Site(key, resources, params))
+    part = build_attempt(Attempt(plan.call, optional=True), Site(key, resources, params))
     return Effect(plan.name, part, plan.when, plan.call.timeout, plan.on)
 
 
@@ -215,6 +236,7 @@ _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "told": _told,
     "breaker": _broken,
     "rate_limit": _paced,
+    "concurrency": _placed,
     "send": lambda _, attempt, at: _sent(attempt, at),
 }
 _AROUND_CALL = tied(AROUND_CALL, _AROUND_BUILDERS)

@@ -67,6 +67,10 @@ class WaitingLine(Generic[W]):
         yield from self._following
         yield from self._first
 
+    def resize(self, places: int, most: int) -> None:
+        """Have so many *places* from now on, and at most so many who wait; nobody who waits has to go for that."""
+        self._places, self._most = places, most
+
     # What is known of the upstream.
 
     def observe(self, seconds: float) -> None:

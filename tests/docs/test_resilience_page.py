@@ -72,3 +72,10 @@ def test_breakers(tmp_path: Path) -> None:
     assert 4 <= int(answers[-1].headers["retry-after"]) <= 5
     assert answers[-1].json()["cause"] == "breaker_open"
     assert len(server.requests) == 5
+
+
+def test_concurrency(tmp_path: Path) -> None:
+    """The file of the page serves."""
+    server = Server(200)
+    answers = ask(tmp_path, "Concurrency", server, "GET /users/7", "GET /prices/7")
+    assert [answer.status_code for answer in answers] == [200, 200]

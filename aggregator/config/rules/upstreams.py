@@ -23,7 +23,7 @@ from aggregator.config.rules.tls import check_tls
 from aggregator.config.text.values import Steps
 from aggregator.demo import SERVICES
 from aggregator.diagnostics import did_you_mean
-from aggregator.diagnostics.finding import Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.templates import TemplateProblem, compile_pattern, compile_url, with_scheme
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -38,6 +38,7 @@ def check_upstreams(around: Surroundings) -> Iterator[Finding]:
         yield from _check_name(name, path)
         yield from _check_url(upstream.url, (*path, "url"), around)
         yield from _check_connection(upstream, path)
+        yield from _check_places(upstream, path)
         yield from _check_batches(upstream, (*path, "batch"))
         yield from check_fields(upstream.headers, (*path, "headers"))
         yield from _check_texts(upstream, path, around)
@@ -142,6 +143,19 @@ def _check_connection(upstream: UpstreamSettings, path: Steps) -> Iterator[Findi
     if tls is not None:
         yield from check_tls(tls, scheme, (*path, "tls"))
     yield from check_limits_of_connections(limits, (*path, "limits")) if limits else ()
+
+
+def _check_places(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:
+    """More calls at once than there may be connections."""
+    said, limits = upstream.concurrency, upstream.limits
+    if said is None or limits is None or limits.max_connections is None:
+        return
+    most, key = (said.limit, "limit") if isinstance(said.limit, int) else (said.at_most or 0, "at_most")
+    if most > limits.max_connections:
+        message = f"so many calls cannot be made at once: there are {limits.max_connections} connections"
+        there = Elsewhere((*path, "limits", "max_connections"), "the connections")
+        hint = f"write {limits.max_connections} or less, or leave `max_connections` out"
+        yield Finding("limits", message, (*path, "concurrency", key), hint, "warning", related=(there,))
 
 
 def check_limits_of_connections(limits: LimitSettings, path: Steps) -> Iterator[Finding]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
+from msgspec.structs import replace
+
 from aggregator.config.model.client import ClientSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import LimitSettings, Timeouts, TlsSettings
@@ -13,9 +15,11 @@ from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.compiling.endpoint.limits import compile_rate
 from aggregator.plan.compiling.policies.breakers import compile_breaker
+from aggregator.plan.compiling.policies.places import compile_concurrency
 from aggregator.plan.compiling.policies.retries import compile_budget
 from aggregator.plan.serving import ClientPlan
 from aggregator.policies.cache.plan import SIZE
+from aggregator.policies.concurrency.plan import ConcurrencyPlan
 from aggregator.policies.credentials.compiling import compile_credentials
 from aggregator.policies.credentials.plan import ConstantPlan
 from aggregator.policies.rate_limit.plan import CallRatePlan
@@ -60,12 +64,13 @@ def compile_upstream(
     if isinstance(credentials, ConstantPlan):
         headers = (*headers, (b"authorization", credentials.authorization.value.encode("ascii")))
     origin = Origin("http", "127.0.0.1", 80) if demo else Origin.parse(settings.url, settings.unix_socket)
+    concurrency = compile_concurrency(settings)
     return UpstreamPlan(
         name=name,
         label=label or name,
         pool=PoolSettings(
             origin=origin,
-            limits=_limits(settings.limits, client.limits),
+            limits=_with_room(_limits(settings.limits, client.limits), settings, concurrency),
             timeouts=_timeouts((settings.timeout, root.defaults.timeout, client.timeout)),
             caps=_caps(settings.max_body or client.max_body),
             tls=_tls(settings.tls, tls_digest),
@@ -82,6 +87,7 @@ def compile_upstream(
         budget=compile_budget(settings),
         breaker=compile_breaker(settings),
         kept_bytes=SIZE if settings.cache is None else settings.cache.max,
+        concurrency=concurrency,
     )
 
 
@@ -105,6 +111,14 @@ def _limits(own: LimitSettings | None, client: LimitSettings) -> Limits:
         max_streams=int(pick("max_streams", 50)),
         max_age=pick("max_age", 300.0),
     )
+
+
+def _with_room(limits: Limits, settings: UpstreamSettings, concurrency: ConcurrencyPlan | None) -> Limits:
+    """Return *limits* with as many connections as calls may be made at once, unless the upstream says how many."""
+    said = settings.limits is not None and settings.limits.max_connections is not None
+    if concurrency is None or said or concurrency.limit <= limits.max_connections:
+        return limits
+    return replace(limits, max_connections=concurrency.limit)
 
 
 def _timeouts(levels: tuple[Timeouts | None, ...]) -> PoolTimeouts:

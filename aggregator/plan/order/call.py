@@ -20,19 +20,21 @@ from aggregator.policies.retry.plan import budget_words
 class Attempt(Struct, frozen=True):
     """One alternative of a part: a *call*, its *number* from 0, and what is made *each* item of it.
 
-    *rows* are those of the status map of the part.
+    *rows* are those of the status map of the part, *optional* tells that the answer goes without it.
     """
 
     call: CallPlan
     number: int = 0
     each: EachPlan | None = None
     rows: tuple[RowPlan, ...] = ()
+    optional: bool = False
 
 
 def attempts_of(part: PartPlan) -> tuple[Attempt, ...]:
     """Return the alternatives of *part*; only the first one is made for each item of a list."""
     return tuple(
-        Attempt(call, number, None if number else part.each, part.rows) for number, call in enumerate(part.calls)
+        Attempt(call, number, None if number else part.each, part.rows, part.optional)
+        for number, call in enumerate(part.calls)
     )
 
 
@@ -70,6 +72,12 @@ def _rate_words(attempt: Attempt) -> tuple[str, ...]:
     return (f"rate_limit {rate_text(plan.rate.count, plan.rate.period)}",)
 
 
+def _concurrency_words(attempt: Attempt) -> tuple[str, ...]:
+    plan = attempt.call.upstream.concurrency
+    assert plan is not None
+    return (plan.words,)
+
+
 AROUND_PART: Final[tuple[Step[PartPlan], ...]] = (
     Step("guard", _is_guarded, _guard_words),
     step("transform", lambda part: part.transform is not None),
@@ -97,6 +105,7 @@ AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
     Step("told", lambda _: True, lambda _: ()),
     Step("breaker", lambda attempt: attempt.call.upstream.breaker is not None, _breaker_words),
     Step("rate_limit", lambda attempt: attempt.call.upstream.rate_limit is not None, _rate_words),
+    Step("concurrency", lambda attempt: attempt.call.upstream.concurrency is not None, _concurrency_words),
     Step(
         "send",
         lambda _: True,

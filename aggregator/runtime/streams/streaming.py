@@ -17,8 +17,6 @@ from aggregator.exchange import Exchange
 from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
 from aggregator.plan.types import EndpointPlan
-from aggregator.policies.breaker.table import Breakers
-from aggregator.policies.rate_limit.pacing import Pace
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
@@ -33,8 +31,8 @@ from aggregator.runtime.request.gates import Gate, PromptGate, admitted, check_p
 from aggregator.runtime.request.hangup import CUT, unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
+from aggregator.runtime.streams.around import AroundStream
 from aggregator.runtime.streams.heads import compile_head
-from aggregator.runtime.streams.repeating import Retrying
 from aggregator.runtime.streams.transit import Stream, Transit
 from aggregator.transport import Door
 
@@ -52,13 +50,11 @@ class StreamHandler:
         teller: CallTeller | None = None, finish: Finish | None = None,
         clock: Callable[[], float] = time.time,
         trusted: Networks = NO_NETWORKS, compressing: Compressing | None = None,
-        gates_behind: tuple[PromptGate, ...] = (), pace: Pace | None = None, retrying: Retrying | None = None,
-        breakers: Breakers | None = None,
+        gates_behind: tuple[PromptGate, ...] = (), around: AroundStream | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
-        self._stream = Stream(
-            plan, compile_head(plan), sender, pool, discloses, finish, compressing, pace, retrying, breakers
-        )
+        around = around or AroundStream(sender.plan.upstream.label)
+        self._stream = Stream(plan, compile_head(plan), sender, pool, discloses, around, finish, compressing)
         self._effects = effects
         self._queue = queue
         self._inputs = inputs

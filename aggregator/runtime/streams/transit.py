@@ -24,9 +24,6 @@ from aggregator.http import first, has_body
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result, as_call_error, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
-from aggregator.policies.breaker.breaking import breaker_for, let_through
-from aggregator.policies.breaker.table import Breakers
-from aggregator.policies.rate_limit.pacing import Pace
 from aggregator.policies.retry.retrying import Course
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.compressing import Compressing, StreamCoder
@@ -43,8 +40,9 @@ from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.request.body import body_stream
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.inputs import Refusal
+from aggregator.runtime.streams.around import AroundStream
 from aggregator.runtime.streams.heads import Head
-from aggregator.runtime.streams.repeating import Retrying, as_whole, repeated
+from aggregator.runtime.streams.repeating import as_whole, repeated
 from aggregator.runtime.streams.uploads import announces_body, asking_coding, length_of
 from aggregator.transport import Door, Reply, StreamReply
 
@@ -62,11 +60,9 @@ class Stream(Struct, frozen=True, eq=False):
     sender: Sender
     door: Door
     discloses: Discloses
+    around: AroundStream
     finish: Finish | None = None
     compressing: Compressing | None = None
-    pace: Pace | None = None
-    retrying: Retrying | None = None
-    breakers: Breakers | None = None
 
 
 class Transit:
@@ -143,7 +139,7 @@ class Transit:
             raise
         except AggregatorError as error:
             raise as_call_error(blame(error, self._frame.names)) from None
-        seconds, retrying = self._stream.sender.plan.timeout, self._stream.retrying
+        seconds, retrying = self._stream.sender.plan.timeout, self._stream.around.retrying
         if retrying is None or not self.whole:
             return await self._ask(rendered, seconds)
         now = self._frame.loop.time()
@@ -158,15 +154,10 @@ class Transit:
         return self._stream.sender.judge(self._frame, as_whole(outcome), started)
 
     async def _ask(self, rendered: Rendered, seconds: float) -> StreamReply:
-        """Return the reply, whose head comes within *seconds*. Raises CallError."""
-        breakers, frame = self._stream.breakers, self._frame
-        if breakers is None:
-            return await self._reply(rendered, seconds)
-        label = self._stream.sender.plan.upstream.label
-        ask = partial(self._reply, rendered, seconds)
-        return await let_through(breaker_for(breakers, frame.names), label, frame.loop.time, ask)
+        """Return the reply to one attempt, whose head comes within *seconds*. Raises CallError."""
+        return await self._stream.around.reply(self._frame, partial(self._send_on, rendered), seconds)
 
-    async def _reply(self, rendered: Rendered, seconds: float) -> StreamReply:
+    async def _send_on(self, rendered: Rendered, seconds: float) -> StreamReply:
         target, headers, body = rendered
         exchange, idle, plan = self._frame.exchange, self._stream.plan.idle_timeout, self._stream.sender.plan
         headers = asking_coding(headers, exchange)
@@ -175,8 +166,6 @@ class Transit:
             headers += length_of(exchange)
             source = self._body()
         deadline = self._frame.deadline
-        if self._stream.pace is not None:
-            await self._stream.pace.turn(min(seconds, deadline - self._frame.loop.time()))
         return await self._stream.door.stream(
             plan.request.method, target, headers, source, answer_timeout=seconds,
             deadline=None if deadline == math.inf else deadline, idle_timeout=idle,

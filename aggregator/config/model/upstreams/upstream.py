@@ -13,6 +13,7 @@ from aggregator.config.model.upstreams.limits import LimitSettings, TimeoutSetti
 from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.policies.breaker.settings import BreakerSettings
 from aggregator.policies.cache.settings import UpstreamCache
+from aggregator.policies.concurrency.settings import ConcurrencySetting
 from aggregator.policies.credentials.settings import CredentialSettings
 from aggregator.policies.rate_limit.settings import CallRate
 from aggregator.policies.retry.settings import RetrySetting
@@ -35,6 +36,11 @@ class UpstreamSettings(Settings):
         None,
         description="When it is called no more for a while, because it fails.",
         examples=[{"failures": 5, "rate": "50%", "pause": "5s..60s"}],
+    )
+    concurrency: ConcurrencySetting | None = Field(
+        None,
+        description="How many calls and streams are under way at once, and how many wait; or their number alone.",
+        examples=[64, {"limit": "adaptive", "at_most": 200}],
     )
     idempotent: bool | None = Field(
         None, description="Whether requests may be sent again whatever their method; calls can say otherwise."

@@ -1,0 +1,171 @@
+"""The places at an upstream: so many calls are inside, others wait in line, required ones before optional ones.
+
+asks ── there is a place ──▶ inside ── leaves ──▶ gone, and the next in line is inside
+│
+└── none is free ──▶ waits ── its turn ──▶ inside
+│               └── too long, or of no use any more, or crowded out by one that is required ──▶ refused
+└── the queue is full, or it would not be served in time ──▶ refused
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from aggregator.errors import CallError, Cause
+from aggregator.policies.concurrency.gradient import Gradient
+from aggregator.policies.concurrency.plan import ConcurrencyPlan
+from aggregator.policies.registry import Kind
+from aggregator.transport.waiting import WaitingLine
+
+_RETRY_AFTER: Final = 1.0
+
+
+class Clock(Protocol):
+    """What is needed of an event loop."""
+
+    def time(self) -> float:
+        """Return the time in seconds."""
+
+    def call_later(self, delay: float, callback: Callable[[], object], /) -> asyncio.TimerHandle:
+        """Call *callback* after *delay* seconds."""
+
+
+class Waiter:
+    """Who waits for a place until *deadline*; *served* is called when it has one, *refused* when it gets none."""
+
+    __slots__ = (
+        "deadline", "optional", "refused", "served", "started", "steps", "timer", "under_way", "waits_until",
+    )  # fmt: skip
+
+    def __init__(
+        self, now: float, deadline: float, steps: int, under_way: bool, optional: bool,
+        served: Callable[[], None], refused: Callable[[CallError], None],
+    ) -> None:  # fmt: skip
+        self.started = now
+        self.deadline = deadline
+        self.waits_until = deadline
+        self.steps = steps
+        self.under_way = under_way
+        self.optional = optional
+        self.served = served
+        self.refused = refused
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class Places:
+    """The places at the upstream that *settings* name; ``inside`` are taken."""
+
+    def __init__(self, settings: tuple[str, ConcurrencyPlan]) -> None:
+        self.name, self.plan = settings
+        self.inside = 0
+        self._gradient = Gradient(self.plan.limit) if self.plan.adaptive else None
+        self._lines = self._made()
+
+    def _made(self) -> tuple[WaitingLine[Waiter], WaitingLine[Waiter]]:
+        """Return the line of what is required, and that of what is optional."""
+        queue = self.plan.queue
+        return (WaitingLine(self.limit, queue, self._drop), WaitingLine(self.limit, queue, self._drop))
+
+    def adopt(self, settings: tuple[str, ConcurrencyPlan]) -> None:
+        """Go on by another plan; who waits stays in line."""
+        self.name, self.plan = settings
+        if not self.plan.adaptive:
+            self._gradient = None
+        elif self._gradient is None or self._gradient.most != self.plan.limit:
+            self._gradient = Gradient(self.plan.limit)
+        for line in self._lines:
+            line.resize(self.limit, self.plan.queue)
+
+    @property
+    def limit(self) -> int:
+        """How many may be inside now."""
+        return self.plan.limit if self._gradient is None else int(self._gradient.limit)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._lines[0]) + len(self._lines[1])
+
+    def enters(self) -> bool:
+        """Return whether there is a place for who comes now, who has it then."""
+        if self.inside >= self.limit or self.waiting:
+            return False
+        self.inside += 1
+        return True
+
+    def join(self, waiter: Waiter, clock: Clock) -> None:
+        """Let *waiter* wait. Raises CallError (QUEUE_FULL) when it would be in vain."""
+        required, optional = self._lines
+        now = clock.time()
+        waiter.waits_until = now + self.plan.wait
+        line = optional if waiter.optional else required
+        if self.waiting >= self.plan.queue and not waiter.optional and optional:
+            self._refuse(optional.pop(), Cause.QUEUE_FULL)
+        is_crowded = len(line) < self.plan.queue <= self.waiting
+        if is_crowded or not line.join(waiter, now):
+            raise _failure(Cause.QUEUE_FULL)
+        waiter.timer = clock.call_later(min(self.plan.wait, waiter.deadline - now), lambda: self._too_long(waiter))
+
+    def give_up(self, waiter: Waiter) -> None:
+        """Take *waiter* out of the line, who waits no more."""
+        self._stop(waiter)
+        any(line.leave(waiter) for line in self._lines)
+
+    def leave(self, now: float, seconds: float | None = None, *, overloaded: bool = False) -> None:
+        """Give back a place; a call had it for *seconds*, if that tells something, or did not get through."""
+        gradient = self._gradient
+        if seconds is not None:
+            for line in self._lines:
+                line.observe(seconds)
+        if gradient is not None and (overloaded or seconds is not None):
+            self._learn(gradient, now, seconds, overloaded=overloaded)
+        self.inside -= 1
+        while self.inside < self.limit and (waiter := self._next(now)) is not None:
+            self.inside += 1
+            self._stop(waiter)
+            waiter.served()
+
+    def _learn(self, gradient: Gradient, now: float, seconds: float | None, *, overloaded: bool) -> None:
+        before = self.limit
+        if overloaded:
+            gradient.overloaded()
+        elif seconds is not None:
+            gradient.ended(seconds, now, self.inside)
+        if self.limit != before:
+            for line in self._lines:
+                line.resize(self.limit, self.plan.queue)
+
+    def _next(self, now: float) -> Waiter | None:
+        required, optional = self._lines
+        return required.take(now) or optional.take(now)
+
+    def _too_long(self, waiter: Waiter) -> None:
+        if any(line.leave(waiter) for line in self._lines):
+            self._refuse(waiter, Cause.QUEUE_TIMEOUT)
+
+    def _drop(self, waiter: Waiter) -> None:
+        self._refuse(waiter, Cause.QUEUE_TIMEOUT)
+
+    def _refuse(self, waiter: Waiter, cause: Cause) -> None:
+        self._stop(waiter)
+        waiter.refused(_failure(cause))
+
+    @staticmethod
+    def _stop(waiter: Waiter) -> None:
+        if waiter.timer is not None:
+            waiter.timer.cancel()
+
+
+def _failure(cause: Cause) -> CallError:
+    message = {
+        Cause.QUEUE_FULL: "Too many calls wait for the upstream.",
+        Cause.QUEUE_TIMEOUT: "The upstream had no place for the call in time.",
+    }[cause]
+    error = CallError(cause, message, retry_after=_RETRY_AFTER)
+    error.attempts = 0
+    return error
+
+
+PLACES: Final[Kind[tuple[str, ConcurrencyPlan], Places]] = Kind("concurrency", Places, Places.adopt)

@@ -1,0 +1,41 @@
+"""What is around each attempt at a stream, from outside in: the breaker of its upstream, its turn, its place."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from msgspec import Struct
+
+from aggregator.parts.frame import Frame
+from aggregator.policies.breaker.breaking import breaker_for, let_through
+from aggregator.policies.breaker.table import Breakers
+from aggregator.policies.concurrency.holding import held
+from aggregator.policies.concurrency.places import Places
+from aggregator.policies.rate_limit.pacing import Pace
+from aggregator.runtime.streams.repeating import Ask, Retrying
+from aggregator.transport import StreamReply
+
+
+class AroundStream(Struct, frozen=True, eq=False):
+    """The policies of the upstream *label*, None for those that it has not; *retrying* is around all attempts."""
+
+    label: str
+    retrying: Retrying | None = None
+    breakers: Breakers | None = None
+    pace: Pace | None = None
+    places: Places | None = None
+
+    async def reply(self, frame: Frame, ask: Ask, seconds: float) -> StreamReply:
+        """Return the reply to one attempt, whose head has to come within *seconds*. Raises CallError."""
+        attempt = partial(self._in_turn, frame, ask, frame.loop.time() + seconds)
+        if self.breakers is None:
+            return await attempt()
+        return await let_through(breaker_for(self.breakers, frame.names), self.label, frame.loop.time, attempt)
+
+    async def _in_turn(self, frame: Frame, ask: Ask, due: float) -> StreamReply:
+        clock = frame.loop.time
+        if self.pace is not None:
+            await self.pace.turn(min(due, frame.deadline) - clock())
+        if self.places is None:
+            return await ask(due - clock())
+        return await held(self.places, lambda: ask(due - clock()), min(due, frame.deadline))
