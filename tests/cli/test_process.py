@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,32 @@ def test_the_picture_fits_the_terminal_that_shows_it(routes_file: Path) -> None:
     os.close(ours)
     assert lines[0].startswith("200 OK")
     assert 50 < max(map(len, lines)) <= 62
+
+
+def test_an_old_python_is_named() -> None:
+    """Who runs the package with it reads what to do, not which import failed first."""
+    code = "import runpy, sys; sys.version_info = (3, 10, 13); runpy.run_module('aggregator', run_name='__main__')"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: aggregator needs Python 3.11 or newer, and ")
+    assert "is Python 3.10.13; run it with a newer one" in result.stderr
+
+
+def test_without_uvloop_asyncio_serves(routes_file: Path) -> None:
+    """Where uvloop cannot be loaded the log says what is lost, and how to get it."""
+    code = "import sys; sys.modules['uvloop'] = None; from aggregator.cli.group import main; main()"
+    command = [sys.executable, "-c", code, "run", "--port", "0", "--no-watch"]
+    with subprocess.Popen(command, cwd=routes_file.parent, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines: list[str] = []
+        try:
+            while not lines or "http://127.0.0.1:" not in lines[-1]:
+                lines.append(process.stderr.readline())
+                assert lines[-1], lines
+            url = lines[-1].split()[0]
+            with urllib.request.urlopen(f"{url}/users/1") as answer:
+                assert json.loads(answer.read())["id"] == 1
+        finally:
+            process.terminate()
+    assert "uvloop cannot be loaded" in lines[0]
+    assert "pip install uvloop" in lines[0]

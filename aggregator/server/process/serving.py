@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -33,6 +32,7 @@ from aggregator.server.limiting.peers import Peers
 from aggregator.server.listeners.opening import Listener, Role
 from aggregator.server.listeners.redirecting import RedirectApplication
 from aggregator.server.listeners.tcp import BACKLOG
+from aggregator.server.process.event_loop import event_loop
 from aggregator.server.process.http_server import Server
 from aggregator.server.process.memory import Holes, collect_seldom, keep_large_blocks, keep_loaded
 from aggregator.server.process.signals import HANG_UP, signals_calling
@@ -62,6 +62,7 @@ class Service:
         self._on_reload = on_reload
         self._on_start = on_start
         self._wake = asyncio.Event()
+        self._event_loop = event_loop()
         self._asked = False
         self._holes = Holes()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -88,7 +89,7 @@ class Service:
         header_timeout = self._app.running.plan.server.header_timeout
         protocol = guarded_protocol(header_timeout, door, peers, self._refused, self._not_taken, self._finish)
         return uvicorn.Config(
-            app, http=protocol, loop="asyncio" if sys.platform == "win32" else "uvloop", log_config=None,
+            app, http=protocol, loop=self._event_loop, log_config=None,
             access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE, lifespan="on",
             ws="none", backlog=BACKLOG,
         )  # fmt: skip
