@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
+from pydantic.fields import FieldInfo
 
 from aggregator.config.digests import digest_of
+from aggregator.config.hints.shapes import is_condition
 from aggregator.config.hints.vocabulary import field_at
 from aggregator.config.merging import Whole, merge
 from aggregator.config.model.endpoint import EndpointSettings
@@ -188,10 +190,21 @@ def _is_a_date(problem: Diagnostic) -> bool:
     """Whether *problem* doubts a value whose key takes a date, where it is one in every version of YAML."""
     if problem.code != "ambiguous-value" or "is a date" not in problem.message:
         return False
-    path = problem.path
-    form = (path[0], "", *path[2:]) if path[:1] == ("endpoints",) else path
-    field = field_at(RootSettings, form)
+    field = _field_of(problem)
     return field is not None and DATE in field.metadata
+
+
+def _field_of(problem: Diagnostic) -> FieldInfo | None:
+    path = problem.path
+    return field_at(RootSettings, (path[0], "", *path[2:]) if path[:1] == ("endpoints",) else path)
+
+
+def _as_condition(problem: Diagnostic) -> Diagnostic:
+    """Return *problem*, with the way out that a condition has where it is about the value of one."""
+    if problem.code != "ambiguous-value" or not is_condition(_field_of(problem)):
+        return problem
+    value = (problem.hint or "").partition("`")[2].partition("`")[0].strip('"')
+    return replace(problem, hint=f'write it in braces: `"{{{{ {value} }}}}"`')
 
 
 def _is_complete(tree: Tree) -> bool:
@@ -213,6 +226,7 @@ _OF_NAMES = frozenset(
 
 def _said_once(problems: list[Diagnostic]) -> list[Diagnostic]:
     """*problems* with one way out for a value that YAML versions read differently where only a text may stand."""
+    problems = [_as_condition(one) for one in problems]
     texts = {one.position for one in problems if one.code == "wrong-type" and one.message.startswith("expected text,")}
     doubtful = {one.position for one in problems if one.code == "ambiguous-value"} & texts
     if not doubtful:

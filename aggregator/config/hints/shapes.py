@@ -8,13 +8,30 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, takes_any_key
 from aggregator.config.hints.wording import example_of, in_yaml
 from aggregator.config.text.values import Steps
-from aggregator.fields import Settings
+from aggregator.fields import Settings, TextKind
 
 _TIGHT = re.compile(r"([\w-]+):(?=\S)")
 _PAIR = re.compile(r"([\w-]+):\s+(\S.*)")
+
+
+AN_EXPRESSION = "an expression"
+"""What a condition is expected to be; text alone is none."""
+
+
+def is_condition(field: FieldInfo | None) -> bool:
+    """Return whether the value of *field* is one expression that is true or false."""
+    return field is not None and TextKind.CONDITION in field.metadata
+
+
+def _takes_a_condition(model: type[Settings], path: Steps) -> bool:
+    """Return whether a text at *path* would stand for a mapping whose first key is a condition."""
+    here = model_at(model, path)
+    return here is not None and is_condition(field_at(here, keys_of(here)[:1]))
 
 
 def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any) -> str:
@@ -23,6 +40,8 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         return "write a value behind the colon, or remove the key"
     if isinstance(found, str) and "${" in found:
         return f"give the variable {expected} as its value"
+    if isinstance(found, bool | int | float) and (expected == AN_EXPRESSION or _takes_a_condition(model, path)):
+        return f'write it in braces: `"{{{{ {in_yaml(found)} }}}}"`'
     if expected == "text" and isinstance(found, bool | int | float):
         return f'write it in quotes: `"{in_yaml(found)}"`'
     if expected == "a list" and isinstance(found, str) and found.startswith("-"):
@@ -46,6 +65,8 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         hint = _of_list(here, found) if isinstance(found, list) else _of_scalar(here, found)
     field = field_at(model, path)
     example = example_of(field) if field and "{" not in str(path[-1]) else None
+    if expected == AN_EXPRESSION and example is None:
+        return f'write one in braces, as in `{path[-1]}: "{{{{ user.active }}}}"`'
     pairs = "write a `key: value` for each" if expected == "a mapping" else f"write {expected}"
     return hint or (f"write it like `{path[-1]}: {example}`" if example and path else pairs)
 
