@@ -45,7 +45,8 @@ def drawn(diagram: str) -> str:
 def _image(svg: str) -> str:
     title = re.search("<title>(.*?)</title>", svg)
     data = b64encode(svg.encode()).decode()
-    return f'<img alt="{title[1] if title else ""}" src="data:image/svg+xml;base64,{data}">'
+    image = f'<img alt="{title[1] if title else ""}" style="max-width:none" src="data:image/svg+xml;base64,{data}">'
+    return f'<div style="overflow-x:auto">{image}</div>'  # legible on a phone, too
 
 
 def _flowchart(lines: list[str]) -> str:
