@@ -1,9 +1,10 @@
-"""Behind a real nginx, or two: who the client is, and what the upstream hears of it, by how many of them are trusted."""
+"""Behind a real nginx, or two: who the client is and what the upstream hears of it; and the recipe of the cookbook."""
 
 from __future__ import annotations
 
 import http.client
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -127,3 +128,55 @@ def test_who_the_client_is(
             heard = ask(port, "/up", headers)["headers"]
             assert isinstance(heard, dict)
             assert (heard["x-forwarded-for"], heard["x-forwarded-proto"]) == (told, scheme)
+
+
+RECIPE = Path(__file__).parents[2] / "docs/cookbook/running.md"
+AROUND = """
+daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+    uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+    {recipe}
+}}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Iterator[int]:
+    """The recipe as the page says it, but for its two ports; the port of nginx."""
+    (section,) = re.findall(r"^## Nginx in front\n(.*?)^## ", RECIPE.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = dict(re.findall(r"^```(yaml|nginx)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
+    behind, front = free_port(), free_port()
+    (tmp_path / "routes.yaml").write_text(blocks["yaml"].replace("8000", str(behind)))
+    text = blocks["nginx"].replace("8000", str(behind)).replace("listen 8080", f"listen 127.0.0.1:{front}")
+    (tmp_path / "nginx.conf").write_text(AROUND.format(folder=tmp_path, recipe=text))
+    with (
+        running([sys.executable, "-m", "aggregator", "run", str(tmp_path / "routes.yaml")], behind),
+        running(["nginx", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")], front),
+    ):
+        yield front
+
+
+def test_the_recipe_tells_who_the_client_is(recipe: int) -> None:
+    """Address, scheme and host are those that nginx met; what the client makes up counts for nothing."""
+    for headers in ({}, FORGED):
+        assert ask(recipe, "/whoami", headers) == {"client": CLIENT, "scheme": "http", "host": "shop.example"}
+
+
+def test_the_recipe_lets_streams_go_on(recipe: int) -> None:
+    """The first event is there long before the last."""
+    connection = http.client.HTTPConnection("127.0.0.1", recipe, timeout=20)
+    connection.request("GET", "/ticker")
+    answer = connection.getresponse()
+    answer.read1(20)
+    first = time.monotonic()
+    assert b"data:" in answer.read()
+    assert time.monotonic() - first > 0.3  # held back to the end, all of it would be there at once
+    connection.close()
+
+
+def test_the_recipe_leaves_failures_as_they_are(recipe: int) -> None:
+    """The 504 is that of the file, with its words, and a 404 says what is served."""
+    assert ask(recipe, "/slow", {})["detail"] == "This takes longer than anybody waits."
+    assert "Nothing is served at this path" in ask(recipe, "/", {})["detail"]
