@@ -44,12 +44,12 @@ class Report:
         return self._which == "all" or (self._which != "off" and _is_bad(status, results))
 
     def _ended(
-        self, endpoint: str, exchange: Exchange, how: Literal["answered", "gone", "broke"], status: int,
-        cause: Cause | None = None, *, partial: bool = False, size: int = 0, parts: tuple[Result, ...] = (),
+        self, endpoint: str, exchange: Exchange, how: Literal["gone", "broke"], status: int,
+        cause: Cause | None = None, size: int = 0,
     ) -> None:  # fmt: skip
         now = asyncio.get_running_loop().time()
-        event = RequestEnded(endpoint, exchange.id, exchange.method, how, status, cause, partial,
-                             exchange.started, now, size, parts)  # fmt: skip
+        event = RequestEnded(endpoint, exchange.id, exchange.method, how, status, cause, False,
+                             exchange.started, now, size)  # fmt: skip
         tell(self._listeners, event)
 
     def answered(
@@ -62,8 +62,10 @@ class Report:
         """
         if self._listeners:
             cause = None if failure is None else failure.cause
-            self._ended(endpoint, exchange, "answered", status, cause, partial=is_partial(results), size=size,
-                        parts=results)  # fmt: skip
+            now = asyncio.get_running_loop().time()
+            event = RequestEnded(endpoint, exchange.id, exchange.method, "answered", status, cause, is_partial(results),
+                                 exchange.started, now, size, results)  # fmt: skip
+            tell(self._listeners, event)
         if not self._is_logged(status, results) or not self._is_told(endpoint, status):
             return
         bad = _is_bad(status, results)
@@ -108,7 +110,7 @@ class Report:
     def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception | str, size: int = 0) -> None:
         """Tell of an answer that was cut off in the middle, whose client got *status* and *size* bytes of a body."""
         if self._listeners:
-            self._ended(endpoint, exchange, "broke", status, getattr(error, "cause", None), size=size)
+            self._ended(endpoint, exchange, "broke", status, getattr(error, "cause", None), size)
         if self._is_told(endpoint, status):
             log(_log, logging.WARNING, "An answer was cut off.", endpoint=endpoint, status=status,
                 path=exchange.path, request_id=exchange.id, client=exchange.client, reason=str(error))  # fmt: skip

@@ -33,13 +33,11 @@ class CallTeller:
     def ended(self, request: str, result: Result, size: int | None = None) -> None:
         """Tell of a call that came to *result*; *size* is that of a body that was streamed."""
         reply = result.reply
-        answered = reply is not None and reply.finished
-        self._tell(
-            request, result.state, result.cause, result.status, len(result.raw) if size is None else size,
-            result.started, result.ended,
-            reply.sent if reply is not None and answered else 0.0,
-            reply.first_byte if reply is not None and answered else 0.0,
-        )  # fmt: skip
+        sent, first_byte = (0.0, 0.0) if reply is None or not reply.finished else (reply.sent, reply.first_byte)
+        tell(self._listeners, CallEnded(
+            self._endpoint, self._part, self._upstream, request, self._attempt, result.state, result.cause,
+            result.status, len(result.raw) if size is None else size, result.started, result.ended, sent, first_byte,
+        ))  # fmt: skip
 
     def broken(self, request: str, cause: Cause, status: int, size: int, started: float, ended: float) -> None:
         """Tell of a stream that broke off after *size* bytes."""
@@ -50,13 +48,10 @@ class CallTeller:
         self._tell(request, State.CANCELLED, None, status, size, started, ended)
 
     def _tell(
-        self, request: str, state: State, cause: Cause | None, status: int, size: int, started: float, ended: float,
-        sent: float = 0.0, first_byte: float = 0.0,
-    ) -> None:  # fmt: skip
-        event = CallEnded(
-            self._endpoint, self._part, self._upstream, request, self._attempt, state, cause, status, size, started,
-            ended, sent, first_byte,
-        )  # fmt: skip
+        self, request: str, state: State, cause: Cause | None, status: int, size: int, started: float, ended: float
+    ) -> None:
+        event = CallEnded(self._endpoint, self._part, self._upstream, request, self._attempt, state, cause, status,
+                          size, started, ended)  # fmt: skip
         tell(self._listeners, event)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from aggregator.causes import State
@@ -12,6 +13,8 @@ from aggregator.plan.serving import MetricsPlan
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.server.metrics.lag import LoopLag
 from aggregator.server.metrics.series import CLASSES, EndpointSeries, UpstreamSeries
+
+_WELL = ("2xx", "")
 
 
 class Counts:
@@ -55,24 +58,40 @@ class Counts:
             if not event.endpoint:
                 self.unmatched[number] += 1
             return
-        series.durations[number].add(event.ended - event.started)
-        series.sizes.add(event.size)
+        # What `Histogram.add` and `PartSeries.add` do, written out: this runs for every request.
+        durations, seconds = series.durations[number], event.ended - event.started
+        durations.counts[bisect_left(durations.bounds, seconds)] += 1
+        durations.sum += seconds
+        sizes, size = series.sizes, event.size
+        sizes.counts[bisect_left(sizes.bounds, size)] += 1
+        sizes.sum += size
         if event.is_partial:
             series.partial += 1
         for result in event.parts:
-            if (part := series.parts.get(result.name)) is not None:
-                part.add(result.state, result.cause)
+            part = series.parts.get(result.name)
+            if part is not None:
+                if result.state is State.OK:
+                    part.counts[0] += 1
+                else:
+                    part.add(result.state, result.cause)
 
     def call(self, event: CallEnded) -> None:
         """Count a call that has ended."""
         series = self.upstreams.get(event.upstream)
         if series is None:
             return
-        cause = "cancelled" if event.state is State.CANCELLED else "" if event.cause is None else event.cause.value
-        status = CLASSES[event.status // 100 - 1] if event.status >= 100 and cause in ("", "status") else ""
-        end = (status, cause)
+        end = _WELL if event.state is State.OK and 200 <= event.status < 300 else _end(event)
         series.counts[end] = series.counts.get(end, 0) + 1
-        series.durations.add(event.ended - event.started)
+        durations, seconds = series.durations, event.ended - event.started
+        durations.counts[bisect_left(durations.bounds, seconds)] += 1
+        durations.sum += seconds
+
+
+def _end(event: CallEnded) -> tuple[str, str]:
+    """Return the class of the status, and the cause of a failure, of a call that has ended."""
+    cause = "cancelled" if event.state is State.CANCELLED else "" if event.cause is None else event.cause.value
+    status = CLASSES[event.status // 100 - 1] if event.status >= 100 and cause in ("", "status") else ""
+    return status, cause
 
 
 def _parts(endpoint: EndpointPlan) -> Sequence[PartPlan]:
