@@ -29,6 +29,7 @@ COMMANDS = {
     "reload": "aggregator.cli.commands.reload:reload",
     "monitoring": "aggregator.cli.commands.monitoring:monitoring",
     "breaker": "aggregator.cli.commands.acting.breaker:breaker",
+    "cache": "aggregator.cli.commands.acting.cache:cache",
     "schema": "aggregator.cli.commands.schema:schema",
     "reference": "aggregator.cli.commands.reference:reference",
 }

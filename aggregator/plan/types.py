@@ -101,7 +101,7 @@ class EndpointPlan(Struct, frozen=True):
     """One endpoint. A single call is a fan of one part named ``call`` whose status passes through.
 
     *raw* says that its body does too, as it came. *timeout* is its deadline in seconds, infinite for a stream that
-    names none; *idle_timeout*, of a stream, the longest silence.
+    names none; *idle_timeout*, of a stream, the longest silence. *purges* are the tags that a success makes old.
     """
 
     key: str
@@ -123,6 +123,7 @@ class EndpointPlan(Struct, frozen=True):
     admission: AdmissionPlan = OPEN
     edge: EdgePlan = BARE
     compress: bool = False
+    purges: tuple[Template, ...] = ()
     slo: SloPlan | None = None
 
     @property

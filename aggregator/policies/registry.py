@@ -51,12 +51,16 @@ class Registry:
         """Return the state *name* of a kind, None when nothing uses one."""
         return self._states.get((kind, name))
 
+    def each(self, kind: str) -> dict[str, Any]:
+        """Return the states of a kind that are in use, by name."""
+        return {name: state for (one, name), state in self._states.items() if one == kind}
+
 
 class Draft:
     """The states of a generation that is being built; ``commit`` when it serves."""
 
     def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+        self.registry = registry
         self._held: dict[Name, tuple[Any, Any, Kind[Any, Any]]] = {}
 
     def hold(self, kind: Kind[Settings, State], name: str, settings: Settings) -> State:
@@ -76,7 +80,7 @@ class Draft:
         return found
 
     def _found(self, key: Name, kind: Kind[Settings, State], settings: Settings) -> Any:
-        registry = self._registry
+        registry = self.registry
         state = registry._states.get(key)
         if state is None or (kind.adopt is None and registry._settings[state] != settings):
             return kind.make(settings)
@@ -84,7 +88,7 @@ class Draft:
 
     def commit(self) -> None:
         """Let the states be found by later builds, and those whose settings changed adopt the new ones."""
-        registry = self._registry
+        registry = self.registry
         for key, (state, settings, kind) in self._held.items():
             if state in registry._settings and registry._settings[state] != settings and kind.adopt is not None:
                 kind.adopt(state, settings)

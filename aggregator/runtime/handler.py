@@ -32,6 +32,7 @@ from aggregator.runtime.answers.outcome import needed_more, parts_header
 from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answer, send_answer, tell_fault
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.finish.building import Finish
+from aggregator.runtime.finish.purging import Purging, purged
 from aggregator.runtime.finish.timing import tell_times, timed
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.fanout import Order, Run
@@ -60,7 +61,7 @@ class Routine(Struct, frozen=True):
     *gates* are what a request passes before its inputs are read, *gates_behind* once these are valid, *finish* is what
     is done to each answer, None when nothing is. *budget* are the seconds that its calls may take, *clock* gives Unix
     time. *trusted* are the proxies that are believed, *compressing* codes the answers, None when nothing does;
-    *timing* says to whom the times of parts are told, None when to nobody.
+    *timing* says to whom the times of parts are told, None when to nobody. *purging* forgets what a success makes old.
     """
 
     inputs: Inputs
@@ -78,6 +79,7 @@ class Routine(Struct, frozen=True):
     compressing: Compressing | None = None
     finish: Finish | None = None
     timing: Discloses | None = None
+    purging: Purging | None = None
 
 
 class EndpointHandler:
@@ -120,6 +122,8 @@ class EndpointHandler:
             answered = _finishing(self._routine.finish, exchange, answered)
         if self._routine.timing is not None:
             answered = timed(self._routine.timing, exchange, answered)
+        if self._routine.purging is not None:
+            answered = purged(self._routine.purging, answered)
         if self._routine.gates:
             return self._admit(exchange, loop, answered)
         return self._start(exchange, loop, answered)
@@ -192,6 +196,8 @@ class EndpointHandler:
             return
         if run is not None:
             scope.get("aggregator.trace", []).extend(run.ended_results())
+        if self._routine.purging is not None:
+            self._routine.purging(answer, run)
         if self._routine.timing is not None:
             tell_times(self._routine.timing, exchange, answer, run)
         if self._routine.finish is not None:

@@ -22,6 +22,7 @@ from aggregator.plan.types import EndpointPlan, InputPlan, ResponsePlan
 from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
+from aggregator.policies.cache.purging import FLIGHTS, REPLIES
 from aggregator.policies.concurrency.places import PLACES, Places
 from aggregator.policies.rate_limit.pacing import Pace, build_pace
 from aggregator.policies.registry import Draft, Kind, Registry
@@ -35,6 +36,7 @@ from aggregator.runtime.answers.disclosure import Discloses, compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.judging import Judge, judges_alike
 from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering, told_limits
+from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import always
 from aggregator.runtime.handler import Routine
 from aggregator.runtime.parts.fanout import Order
@@ -45,7 +47,6 @@ from aggregator.runtime.request.inputs import Inputs
 from aggregator.transport import Door, Reply
 
 _PLAIN = ResponsePlan()
-REPLIES, FLIGHTS = "replies", "flights"
 _FLIGHTS: Kind[None, Flights] = Kind(FLIGHTS, lambda _: Flights())
 _T = TypeVar("_T")
 
@@ -197,5 +198,6 @@ class Resources:
                 trusted=self.trusted,
                 compressing=self.compressing(plan),
                 timing=self.timing(plan),
+                purging=Purging(plan.purges, self.states.registry) if plan.purges else None,
             )
         )

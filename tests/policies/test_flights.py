@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from aggregator.runtime.resources import FLIGHTS
+from aggregator.policies.cache.purging import FLIGHTS
 from tests.policies.conftest import Served
 
 Serve = Callable[..., Served]

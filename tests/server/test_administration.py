@@ -126,7 +126,7 @@ def test_an_action_is_asked_for_by_post(admin):
     _, ask = admin
     assert ask("GET", "/-/reload", SHOWN).status == 405
     assert ask("POST", "/-/config").status == 405
-    assert [one["action"] for one in ask("GET", "/-/actions").json] == ["reload", "revoke", "breaker"]
+    assert [one["action"] for one in ask("GET", "/-/actions").json] == ["reload", "revoke", "breaker", "cache_purge"]
 
 
 def test_the_secret_can_be_changed_without_a_restart(admin):
@@ -234,3 +234,24 @@ def test_plain_requests_are_sent_on_to_tls(stage):
             assert (sent.status, sent["location"]) == (308, f"https://api.example.com{at}/a%2Fb?x=1")
             assert wire.ask("GET", "/livez").body == b"ok\n"
         assert gateway.get("/n").json == 1
+
+
+def test_what_is_kept_is_purged(stage):
+    """`cache_purge` forgets by tag, by upstream or all, says how much that was, and refuses what names nothing."""
+    up = stage.upstream()
+    up["/a"] = stage.reply({"ok": True})
+    text = "upstreams: {up: {url: '${UP}', cache: {ttl: 60s, tags: [all]}}}\nendpoints: {GET /a: {call: up:/a}}\n"
+    gateway = stage.gateway(ADMIN + text, up)
+
+    def purge(**given):
+        body = json.dumps(given).encode()
+        lines = f"host: admin.example.com\r\ncontent-length: {len(body)}\r\ncontent-type: application/json\r\n{SHOWN}"
+        with stage.wire(gateway.admin) as wire:
+            reply = wire.send(f"POST /-/cache_purge HTTP/1.1\r\n{lines}\r\n\r\n".encode() + body).reply()
+        return reply.status, reply.json.get("purged")
+
+    for given in ({"tag": "all"}, {"upstream": "up"}, {"all": True}):
+        assert gateway.get("/a").status == 200
+        assert purge(**given) == (200, 1)
+    assert [purge()[0], purge(tag="a", all=True)[0], purge(upstream="other")[0]] == [400, 400, 404]
+    assert len(up.requests) == 3

@@ -60,6 +60,7 @@ class Walker:
             self._analysis.fan = self._fan(settings.fan_out, (*at, "fan_out"), whole, None, ())
             whole = whole.within(self._analysis.fan.parts)
         self._answer(settings, whole)
+        Texts(self._analysis).value(list(settings.purge), (*at, "purge"), whole)
         self._rows(settings.status_map, (*at, "status_map"), whole, None, Texts(self._analysis))
         for index, call in enumerate(settings.background):
             self._background(call, (*at, "background", index), whole.having(response=RESPONSE_FIELDS))

@@ -91,6 +91,14 @@ class EndpointSettings(AdmissionSettings):
         description="What clients are promised; needs `telemetry.metrics`.",
         examples=[{"objective": "99.5%", "latency": "800ms"}],
     )
+    purge: Annotated[
+        tuple[str, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str]), TextKind.TEMPLATE
+    ] = Field(
+        (),
+        description="Tags of what is kept that a success (a status below 400) makes old; it is forgotten before the "
+        "answer leaves.",
+        examples=[["user:{{ user_id }}"]],
+    )
     background: Annotated[tuple[BackgroundCall, ...], BeforeValidator(_one_or_many)] = Field(
         (), description="Calls that run after the answer has gone out."
     )

@@ -40,7 +40,7 @@ from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.serving import UNLIMITED, BackgroundPlan, ClientLimitsPlan, MetricsPlan, ServerPlan, SloPlan
 from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, Plan
 from aggregator.policies.credentials.plan import secrets_of
-from aggregator.templates import compile_pattern
+from aggregator.templates import compile_pattern, compile_value
 
 _SILENCE = 60.0  # seconds that a stream may be silent when nobody says how long
 _RESERVE = 0.05
@@ -156,7 +156,8 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     pattern = compile_pattern(path)
     limits = compile_limits(settings, config.key, path.strip(), pattern.params, whole.root)
     admission = compile_admission(settings, whole.root.defaults.endpoint, whole.root.auth, limits)
-    reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge))
+    purges = tuple(map(compile_value, settings.purge))
+    reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge, purges))
     return EndpointPlan(
         key=config.key,
         method=method.upper(),
@@ -185,6 +186,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         ),
         admission=admission,
         edge=edge,
+        purges=purges,
         slo=_slo(settings.slo),
         compress=whole.root.server.compress is not None
         and all(said is None or said.compress is not False for said in (settings.response, settings.respond)),

@@ -52,6 +52,7 @@ SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
     Step("gates_behind", lambda _: True, lambda plan: words_of(GATES_BEHIND, plan.admission)),
     step("order", lambda plan: plan.fan is not None, "calls"),
     Step("assembly", lambda _: True, lambda plan: ("stream" if plan.stream else "answer",)),
+    step("purging", lambda plan: bool(plan.purges), "purge"),
     Step("finish", lambda _: True, lambda plan: words_of(FINISH, plan.edge)),
     step("compressing", lambda plan: plan.compress, "compress"),
     step("effects", lambda plan: bool(plan.effects), "background"),

@@ -18,6 +18,7 @@ from aggregator.runtime.answers.answer import Answer
 from aggregator.server.admin.actions import Actions
 from aggregator.server.admin.application import AdminApplication
 from aggregator.server.admin.breakers import breaker_action
+from aggregator.server.admin.caches import purge_action
 from aggregator.server.admin.door import AdminDoor
 from aggregator.server.admin.reloading import reload_action
 from aggregator.server.admin.revoking import revoke_action
@@ -70,6 +71,7 @@ class Service:
         self.actions.add(reload_action(app.running, on_reload))
         self.actions.add(revoke_action(app.running))
         self.actions.add(breaker_action(app.running))
+        self.actions.add(purge_action(app.running))
         self._server = Server(self._configs(listeners), app, listeners, self._tell_plain, self._tell_unshaken)
 
     def _configs(self, listeners: Sequence[Listener]) -> dict[Role, uvicorn.Config]:

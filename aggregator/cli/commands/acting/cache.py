@@ -1,0 +1,45 @@
+"""``aggregator cache``: have a running process forget what it keeps."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from aggregator.cli.helping import ExampleCommand
+
+
+@click.command(
+    "cache",
+    cls=ExampleCommand,
+    short_help="Purge what a running process keeps.",
+    examples=(
+        ("aggregator cache purge --tag user:7", "forget what has the tag `user:7`"),
+        ("aggregator cache purge --upstream users --why 'import of users'", "forget the replies of `users`"),
+        ("aggregator cache purge --all", "forget everything"),
+    ),
+)
+@click.argument("order", type=click.Choice(["purge"]))
+@click.option("--tag", default=None, help="What has this tag.")
+@click.option("--upstream", default=None, help="What this upstream replied.")
+@click.option("--all", "everything", is_flag=True, help="Everything.")
+@click.option("--by", default="", help="Who asks; the log of the process says it.")
+@click.option("--why", default="", help="Why; the log of the process says it.")
+@click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
+@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
+              help="File whose `server.admin` is meant.")  # fmt: skip
+def cache(
+    order: str, tag: str | None, upstream: str | None, everything: bool, by: str, why: str, url: str | None, file: str
+) -> None:
+    """Have a running process forget what it keeps, and what it is fetching: by tag, by upstream, or all of it.
+
+    Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
+    """
+    from aggregator.cli.administration import admin_target, show
+
+    given = {"tag": tag, "upstream": upstream, "all": everything or None}
+    if sum(value is not None for value in given.values()) != 1:
+        raise click.UsageError(f"`{order}` takes one of --tag, --upstream and --all.")
+    answer = admin_target(url, file).ask("POST", "/-/cache_purge", given | {"reason": why, "by": by})
+    show(answer)
+    sys.exit(0 if answer.is_success else 1)

@@ -1,0 +1,45 @@
+"""Purges: what has a tag, or comes from an upstream, is forgotten, and what is being fetched is not put back.
+
+Calls under way are joined by nobody any more, so that who asks after a purge gets nothing from before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from aggregator.policies.cache.flights import Flights
+from aggregator.policies.cache.kept import Kept
+from aggregator.policies.registry import Registry
+
+REPLIES, FLIGHTS = "replies", "flights"
+"""The kinds of states under which an upstream's replies and its calls under way are held."""
+
+
+def purge_tags(states: Registry, tags: Collection[str]) -> int:
+    """Forget all that has one of *tags*; return how much that was."""
+    _part_ways(states.each(FLIGHTS))
+    return sum(kept.purge(tags) for kept in _all_kept(states))
+
+
+def purge_upstream(states: Registry, name: str) -> int:
+    """Forget the replies of the upstream *name*; return how many there were."""
+    _part_ways({name: states.find(FLIGHTS, name)})
+    kept: Kept[Any] | None = states.find(REPLIES, name)
+    return 0 if kept is None else kept.purge_all()
+
+
+def purge_all(states: Registry) -> int:
+    """Forget everything; return how much that was."""
+    _part_ways(states.each(FLIGHTS))
+    return sum(kept.purge_all() for kept in _all_kept(states))
+
+
+def _all_kept(states: Registry) -> list[Kept[Any]]:
+    return list(states.each(REPLIES).values())
+
+
+def _part_ways(flights: dict[str, Flights]) -> None:
+    for table in flights.values():
+        if table is not None:
+            table.flying.clear()

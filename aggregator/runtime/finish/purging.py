@@ -1,0 +1,54 @@
+"""What the success of an endpoint makes old: its tags are purged before its answer leaves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from aggregator.errors import AggregatorError
+from aggregator.exchange import Exchange
+from aggregator.parts.names import Names
+from aggregator.policies.cache.purging import purge_tags
+from aggregator.policies.registry import Registry
+from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.parts.fanout import Run
+from aggregator.telemetry.logging import log
+from aggregator.templates import Template
+
+_log = logging.getLogger("aggregator.cache")
+
+
+class Purging:
+    """Forgets in *states* what has one of *tags*."""
+
+    __slots__ = ("_states", "_tags")
+
+    def __init__(self, tags: tuple[Template, ...], states: Registry) -> None:
+        self._tags = tags
+        self._states = states
+
+    def __call__(self, answer: Answer, run: Run | None) -> None:
+        """Purge after a success, which is a status below 400."""
+        if run is None or run.failure is not None or answer.status >= 400:
+            return
+        exchange = run.frame.exchange
+        tags = [tag for tag in (self._made(tag, run.frame.names, exchange) for tag in self._tags) if tag]
+        purge_tags(self._states, tags)
+
+    def _made(self, tag: Template, names: Names, exchange: Exchange) -> str:
+        try:
+            return tag.render_text(names) or ""
+        except AggregatorError as error:
+            log(_log, logging.WARNING, "A tag to be purged could not be made.", reason=str(error),
+                path=exchange.path, request_id=exchange.id)  # fmt: skip
+            return ""
+
+
+def purged(purging: Purging, answered: Callable[[Answer, Run | None], None]) -> Callable[[Answer, Run | None], None]:
+    """Return *answered* behind *purging*."""
+
+    def done(answer: Answer, run: Run | None) -> None:
+        purging(answer, run)
+        answered(answer, run)
+
+    return done

@@ -1,0 +1,98 @@
+"""What is purged is gone before the purging answer leaves, and does not come back from a call under way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from aggregator.policies.cache.purging import REPLIES, purge_all, purge_tags, purge_upstream
+from tests.policies.conftest import Served
+
+Serve = Callable[..., Served]
+FILE = """
+    upstreams:
+      users: {url: "http://users.test"}
+      shop: {url: "http://shop.test", cache: {ttl: 60s, tags: [shop]}}
+    endpoints:
+      GET /users/{id}: {call: {url: "users:/{id}", cache: {ttl: 60s, tags: ["user:{{ id }}", users]}}}
+      GET /shop: {call: shop:/}
+      PUT /users/{id}: {call: "PUT users:/{id}", purge: ["user:{{ id }}"]}
+      POST /users: {body: {type: object}, call: {url: POST users:/, json: "{{ body }}"}, purge: "{{ call.tag }}"}
+"""
+
+
+class Counting:
+    """An upstream that counts its replies, and waits with those for which *gate* is closed."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.status = 200
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.count += 1
+        count = self.count
+        if request.method == "GET":
+            await self.gate.wait()
+        return httpx.Response(self.status, json={"count": count, "tag": "users"})
+
+
+def test_a_success_purges_by_its_tags(serve: Serve) -> None:
+    """The next reader gets what is new; others keep what they have, and a failure purges nothing."""
+    served = serve(FILE, upstream := Counting())
+    counts = [served.get(f"/users/{name}").json()["count"] for name in "aba"]
+    assert counts == [1, 2, 1]
+    upstream.status = 500
+    served.run(served.ask("PUT", "/users/a"))
+    assert served.get("/users/a").json()["count"] == 1
+    upstream.status = 200
+    served.run(served.ask("PUT", "/users/a"))
+    assert [served.get(f"/users/{name}").json()["count"] for name in "ab"] == [5, 2]
+
+
+def test_a_tag_may_come_from_the_answer(serve: Serve) -> None:
+    """`purge` sees what the calls gave, also where the answer is made at leisure."""
+    served = serve(FILE, Counting())
+    assert served.get("/users/a").json()["count"] == 1
+    served.run(served.ask("POST", "/users", json={}))
+    assert served.get("/users/a").json()["count"] == 3
+
+
+def test_purges_by_hand(serve: Serve) -> None:
+    """By tag, by upstream, or all; each tells how much it forgot."""
+    served = serve(FILE, Counting())
+    states = served.app.running.states
+
+    def fill() -> None:
+        for path in ("/users/a", "/users/b", "/shop"):
+            served.get(path)
+
+    fill()
+    assert [purge_tags(states, ["user:a"]), purge_tags(states, ["users"]), purge_tags(states, ["none"])] == [1, 1, 0]
+    fill()
+    assert [purge_upstream(states, "shop"), purge_upstream(states, "none"), purge_all(states)] == [1, 0, 2]
+    assert [len(kept) for kept in states.each(REPLIES).values()] == [0, 0]
+
+
+def test_a_purge_during_a_call_wins(serve: Serve) -> None:
+    """What was under way is given to those who wait, and neither kept nor joined by others."""
+    served = serve(FILE, upstream := Counting())
+
+    async def ask() -> list[Any]:
+        upstream.gate.clear()
+        first = asyncio.ensure_future(served.ask("GET", "/users/a"))
+        while not served.requests:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+        purge_tags(served.app.running.states, ["user:a"])
+        second = asyncio.ensure_future(served.ask("GET", "/users/a"))
+        while len(served.requests) < 2:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+        upstream.gate.set()
+        answers = [await first, await second, await served.ask("GET", "/users/a")]
+        return [answer.json()["count"] for answer in answers]
+
+    assert served.run(ask()) == [1, 2, 2]
