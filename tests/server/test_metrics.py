@@ -67,6 +67,19 @@ def test_parts_and_calls_are_counted_by_what_became_of_them(counted):
     assert values(samples, "aggregator_upstream_connect_seconds_count", "up") >= 1
 
 
+def test_a_call_that_was_never_sent_took_no_time(stage):
+    """An open breaker counts, and does not make its upstream look fast."""
+    gateway = stage.gateway(METRICS + """
+upstreams: {up: {url: "http://127.0.0.1:1", breaker: {failures: 1, pause: 60s}}}
+endpoints: {GET /x: {call: "up:/x"}}
+""")  # fmt: skip
+    for _ in range(3):
+        gateway.get("/x")
+    samples = scraped(gateway.get("/metrics").body.decode())
+    assert values(samples, "aggregator_attempts_total", "up", "", "breaker_open") == 2
+    assert values(samples, "aggregator_attempt_duration_seconds_count", "up") == 1
+
+
 def test_every_series_is_there_from_the_beginning(counted):
     """At zero, so that the first failure is a rise; requests add none but those that met no endpoint."""
     before = scraped(counted.get("/metrics").body.decode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from aggregator.causes import State
+from aggregator.causes import Cause, State
 from aggregator.parts.events import CallEnded, Listeners, RequestEnded
 from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.calls import PartPlan
@@ -15,6 +15,8 @@ from aggregator.server.metrics.lag import LoopLag
 from aggregator.server.metrics.series import CLASSES, EndpointSeries, UpstreamSeries
 
 _WELL = ("2xx", "")
+_UNSENT = frozenset({Cause.LIMITED, Cause.BREAKER_OPEN, Cause.DEGRADED, Cause.SWITCHED_OFF, Cause.QUEUE_FULL})
+"""Why nothing was sent: what did not happen took no time, and would make an upstream look fast while it is not asked."""
 
 
 class Counts:
@@ -82,9 +84,10 @@ class Counts:
             return
         end = _WELL if event.state is State.OK and 200 <= event.status < 300 else _end(event)
         series.counts[end] = series.counts.get(end, 0) + 1
-        durations, seconds = series.durations, event.ended - event.started
-        durations.counts[bisect_left(durations.bounds, seconds)] += 1
-        durations.sum += seconds
+        if event.cause not in _UNSENT:
+            durations, seconds = series.durations, event.ended - event.started
+            durations.counts[bisect_left(durations.bounds, seconds)] += 1
+            durations.sum += seconds
 
 
 def _end(event: CallEnded) -> tuple[str, str]:

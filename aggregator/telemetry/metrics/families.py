@@ -36,10 +36,10 @@ PARTIAL: Final = Family("aggregator_partial_answers", "counter", ("endpoint",),
 PARTS: Final = Family("aggregator_parts", "counter", ("endpoint", "part", "state", "cause"),
     "Parts of answers, by what became of them and why they failed.")  # fmt: skip
 ATTEMPTS: Final = Family("aggregator_attempts", "counter", ("upstream", "status", "cause"),
-    "Calls to an upstream that ended, each attempt for itself, by the class of its status and why it failed; "
-    "the cause `cancelled` is a call that was given up.")  # fmt: skip
+    "Calls to an upstream that ended, each attempt for itself, by the class of its status and why it failed, those "
+    "that a policy kept from being sent included; the cause `cancelled` is a call that was given up.")  # fmt: skip
 ATTEMPT_DURATIONS: Final = Family("aggregator_attempt_duration_seconds", "histogram", ("upstream",),
-    "From the start of a call, waiting and connecting included, to its last byte.")  # fmt: skip
+    "From the start of a call that was sent, waiting and connecting included, to its last byte.")  # fmt: skip
 CONNECTIONS: Final = Family("aggregator_upstream_connections", "gauge", ("upstream", "state"),
     "Connections to an upstream: active or idle.")  # fmt: skip
 DIALS: Final = Family("aggregator_upstream_connect_seconds", "summary", ("upstream",),
