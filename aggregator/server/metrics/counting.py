@@ -16,7 +16,7 @@ from aggregator.server.metrics.series import CLASSES, EndpointSeries, UpstreamSe
 
 _WELL = ("2xx", "")
 _UNSENT = frozenset({Cause.LIMITED, Cause.BREAKER_OPEN, Cause.DEGRADED, Cause.SWITCHED_OFF, Cause.QUEUE_FULL})
-"""Why nothing was sent: what did not happen took no time, and would make an upstream look fast while it is not asked."""
+"""Why nothing was sent: what did not happen took no time, and would make an upstream look fast."""
 
 
 class Counts:
