@@ -32,8 +32,9 @@ class Checked(Struct, frozen=True, eq=False):
 
     key: str
     findings: tuple[Finding, ...] = ()
-    method: str = ""
+    methods: tuple[str, ...] = ()
     pattern: PathPattern | None = None
+    is_any: bool = False
     upstreams: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     plugins: frozenset[str] = frozenset()
@@ -105,28 +106,30 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
         findings += findings_of(error, EndpointSettings, path, entry.written)
         settings, gone = salvage(EndpointSettings, entry.value, error)
         lost |= gone
-    method, pattern = (key.method, key.pattern) if key else ("", None)
+    methods, pattern = (key.methods, key.pattern) if key else ((), None)
+    is_any = key is not None and key.is_any
     if settings is None:
-        return Checked(entry.key, tuple(findings), method, pattern)
+        return Checked(entry.key, tuple(findings), methods, pattern, is_any)
     defaults = around.settings.defaults.endpoint
-    inputs = inputs_of(settings, method, pattern.params if pattern else (), defaults)
-    analysis = Analysis(path, entry.written, settings, method, pattern, inputs, lost=lost | around.lost)
+    inputs = inputs_of(settings, methods, pattern.params if pattern else (), defaults)
+    analysis = Analysis(path, entry.written, settings, methods, pattern, inputs, lost=lost | around.lost)
     Walker(analysis, around.settings.groups, around.settings.upstreams).endpoint(settings)
     for rule in CAREFUL_RULES if lost else ENDPOINT_RULES:
         findings += rule(analysis, around)
     if not around.lost and not any(finding.level == "error" for finding in findings):
         for rule in LAST_RULES:
             findings += rule(analysis, around)
-    return _checked(entry.key, tuple(findings), analysis)
+    return _checked(entry.key, tuple(findings), analysis, is_any=is_any)
 
 
-def _checked(key: str, findings: tuple[Finding, ...], analysis: Analysis) -> Checked:
+def _checked(key: str, findings: tuple[Finding, ...], analysis: Analysis, *, is_any: bool = False) -> Checked:
     settings = analysis.settings
     checked = Checked(
         key,
         findings,
-        analysis.method,
+        analysis.methods,
         analysis.pattern,
+        is_any,
         frozenset(call.url.upstream for call in analysis.calls if call.url and call.url.upstream),
         frozenset(name for fan in analysis.fans for name in fan.groups),
         frozenset(reference.partition(":")[0] for _, reference in transforms(analysis)),

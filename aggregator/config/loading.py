@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 from pydantic.fields import FieldInfo
 
@@ -33,17 +34,25 @@ from aggregator.errors import ConfigError
 from aggregator.fields import DATE
 
 
+class OperationConfig(Struct, frozen=True):
+    """One *method* of an endpoint, under the operationId that it has in the OpenAPI document."""
+
+    method: str
+    operation_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
     """One endpoint; *digest* changes with everything that its answers depend on, whatever file it stands in.
 
-    *operation_id* is no other endpoint's, *filled* are the places of declarations that hold values of variables,
-    *background* the URLs of background calls without what variables hold.
+    *operations* are the methods with which requests come to it, each with an operationId of its own. *filled* are the
+    places of declarations that hold values of variables, *background* the URLs of background calls without what
+    variables hold.
     """
 
     key: str
     digest: bytes
-    operation_id: str
+    operations: tuple[OperationConfig, ...]
     value: Any = field(repr=False, compare=False)
     fresh: list[EndpointSettings] = field(default_factory=list, repr=False, compare=False)
     filled: tuple[Steps, ...] = field(default=(), repr=False)
@@ -149,18 +158,23 @@ class Loader:
     def _config(
         self, settings: RootSettings, verdict: Verdict, whole: Whole, warnings: tuple[Diagnostic, ...]
     ) -> Config:
-        ids = operation_ids(verdict.operation_ids)
+        ids = operation_ids({name: said for one in verdict.operation_ids for name, said in one.items()})
+        operations = [
+            tuple(OperationConfig(name.partition(" ")[0], ids[name]) for name in one) for one in verdict.operation_ids
+        ]
         endpoints = tuple(
             EndpointConfig(
                 entry.key,
-                digest_of(entry.digest, around, ids[entry.key]),
-                ids[entry.key],
+                digest_of(entry.digest, around, own),
+                own,
                 entry.value,
                 fresh,
                 entry.filled,
                 shown_urls(entry.written),
             )
-            for entry, around, fresh in zip(whole.endpoints, verdict.around, verdict.fresh, strict=True)
+            for entry, around, fresh, own in zip(
+                whole.endpoints, verdict.around, verdict.fresh, operations, strict=True
+            )
         )
         return Config(
             settings=settings,

@@ -1,4 +1,4 @@
-"""The operationId of every endpoint: as declared, or from method and path; ``loading`` gives them out.
+"""The operationId of every method of an endpoint: as declared, or from method and path; ``loading`` gives them out.
 
 No two are equal, and none changes because endpoints change places in the file.
 """
@@ -6,11 +6,23 @@ No two are equal, and none changes because endpoints change places in the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
 _WORDS = re.compile(r"[A-Za-z0-9]+")
+
+
+def declared_ids(methods: Sequence[str], path: str, declared: str | None) -> dict[str, str | None]:
+    """Return what an endpoint that has *declared* an operationId says of each of its operations, by ``GET /users``.
+
+    Of several each has its method behind the declared one: ``download_get``, ``download_head``.
+    """
+    alone = len(methods) == 1
+    return {
+        f"{method} {path}": declared if declared is None or alone else f"{declared}_{method.lower()}"
+        for method in methods
+    }
 
 
 def operation_ids(declared: Mapping[str, str | None]) -> dict[str, str]:

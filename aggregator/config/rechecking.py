@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from aggregator.config.analysis.answered import answered_methods
 from aggregator.config.checking import Checked, CheckedRoot, check_endpoint, check_root
 from aggregator.config.digests import SectionDigests
 from aggregator.config.merging import Entry, Whole
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
+from aggregator.config.operation_ids import declared_ids
 from aggregator.config.rules.routes import check_routes
 from aggregator.config.rules.usage import check_operation_ids, check_usage
 from aggregator.diagnostics.finding import Finding
@@ -17,14 +19,15 @@ from aggregator.diagnostics.finding import Finding
 class Verdict(Struct, frozen=True):
     """What was found: *settings* of the root, None when they are wrong; *around* is a digest for each endpoint.
 
-    *fresh* are the settings of each endpoint that has just been checked, *operation_ids* those declared, by key.
+    *fresh* are the settings of each endpoint that has just been checked, *operation_ids* what it declares of the
+    operation of each method with which requests come to it.
     """
 
     settings: RootSettings | None
     findings: list[Finding]
     around: list[bytes]
     fresh: list[list[EndpointSettings]]
-    operation_ids: dict[str, str | None]
+    operation_ids: list[dict[str, str | None]]
 
 
 class _Kept(Struct, frozen=True):
@@ -35,13 +38,21 @@ class _Kept(Struct, frozen=True):
     checked: Checked
 
 
+class _Routes(Struct, frozen=True):
+    """The endpoints with *keys* beside each other, and the methods with which requests come to each."""
+
+    keys: tuple[str, ...]
+    findings: list[Finding]
+    methods: list[tuple[str, ...]]
+
+
 class Rechecker:
     """The checks of one file that is loaded many times."""
 
     def __init__(self) -> None:
         self._root: tuple[bytes, CheckedRoot] | None = None
         self._endpoints: dict[str, _Kept] = {}
-        self._routes: tuple[tuple[str, ...], list[Finding]] | None = None
+        self._routes: _Routes | None = None
 
     def check(self, whole: Whole) -> Verdict:
         """Everything that is wrong with *whole*."""
@@ -52,12 +63,16 @@ class Rechecker:
             self._endpoints = {key: one for key, one in kept.items() if not _is_wrong(one.checked.findings)}
         checked = [kept[entry.key].checked for entry in whole.endpoints]
         findings = [*root.findings, *(finding for one in checked for finding in one.findings)]
-        findings += self._check_routes(checked)
-        findings += check_operation_ids(checked, root.around)
+        routes = self._check_routes(checked)
+        findings += routes.findings
+        ids = [
+            declared_ids(methods, _path(one), one.operation_id)
+            for one, methods in zip(checked, routes.methods, strict=True)
+        ]
+        findings += check_operation_ids([one.key for one in checked], ids)
         if not _is_wrong(findings):
             findings += check_usage([*checked, *root.groups], root.around)
         around = [kept[entry.key].around for entry in whole.endpoints]
-        ids = {one.key: one.operation_id for one in checked}
         return Verdict(root.settings, findings, around, [one.fresh for one in checked], ids)
 
     def _check_root(self, whole: Whole, digests: SectionDigests) -> CheckedRoot:
@@ -72,11 +87,15 @@ class Rechecker:
         checked = check_endpoint(entry, root.around)
         return _Kept(entry.digest, _around(checked, digests), checked)
 
-    def _check_routes(self, checked: list[Checked]) -> list[Finding]:
+    def _check_routes(self, checked: list[Checked]) -> _Routes:
         keys = tuple(one.key for one in checked)
-        if self._routes is None or self._routes[0] != keys:
-            self._routes = (keys, list(check_routes(checked)))
-        return self._routes[1]
+        if self._routes is None or self._routes.keys != keys:
+            self._routes = _Routes(keys, list(check_routes(checked)), answered_methods(checked))
+        return self._routes
+
+
+def _path(checked: Checked) -> str:
+    return checked.pattern.source if checked.pattern is not None else ""
 
 
 def _around(checked: Checked, digests: SectionDigests) -> bytes:

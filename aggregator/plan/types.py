@@ -98,10 +98,11 @@ class DocPlan(Struct, frozen=True):
 
 
 class EndpointPlan(Struct, frozen=True):
-    """One endpoint. A single call is a fan of one part named ``call`` whose status passes through.
+    """One method of an endpoint; others of the same *key* may stand beside it.
 
-    *raw* says that its body does too, as it came. *timeout* is its deadline in seconds, infinite for a stream that
-    names none; *idle_timeout*, of a stream, the longest silence. *purges* are the tags that a success makes old.
+    A single call is a fan of one part named ``call`` whose status passes through; *raw* says that its body does too, as
+    it came. *timeout* is its deadline in seconds, infinite for a stream that names none; *idle_timeout*, of a stream,
+    the longest silence. *purges* are the tags that a success makes old.
     """
 
     key: str
@@ -127,6 +128,11 @@ class EndpointPlan(Struct, frozen=True):
     slo: SloPlan | None = None
 
     @property
+    def named_methods(self) -> str:
+        """The methods of the endpoint as its key names them: this one, several, or ``ANY``."""
+        return self.key.partition(" ")[0]
+
+    @property
     def names_deadline(self) -> bool:
         """Whether the file names its deadline, of which then a moment is kept in *reserve* for making the answer."""
         return self.reserve > 0
@@ -134,7 +140,10 @@ class EndpointPlan(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole configuration, ready to run. *digest* is a hash of everything that it was made from."""
+    """A whole configuration, ready to run. *digest* is a hash of everything that it was made from.
+
+    An endpoint of several methods has a plan for each.
+    """
 
     digest: str
     server: ServerPlan
@@ -146,3 +155,8 @@ class Plan:
     schemes: tuple[SchemePlan, ...] = field(default=(), repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     metrics: MetricsPlan | None = None
+
+    @property
+    def declared(self) -> tuple[EndpointPlan, ...]:
+        """The endpoints as the file declares them: of several methods of one, the first stands for all."""
+        return tuple({endpoint.key: endpoint for endpoint in reversed(self.endpoints)}.values())[::-1]

@@ -21,7 +21,7 @@ from aggregator.server.once.checking import check_file
 FOLDER = Path(__file__).parents[2] / "docs/language"
 PAGES = [FOLDER / "index.md", *sorted(page for page in FOLDER.glob("*.md") if page.stem != "index")]
 PAGE = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-ENDPOINT = re.compile(r"[A-Z]+ /")
+ENDPOINT = re.compile(r"[A-Z|]+ /")
 ASKED = re.compile(
     r"(?P<method>[A-Z]+) (?P<target>\S+)(?P<headers>( -H \"[^\"]+\")*)( (?P<body>\{.*\}))?"
     r" → (?P<status>\d+)(?P<shown>.*)"

@@ -38,14 +38,14 @@ def routes(path: str, form: str) -> None:
     from aggregator.plan.explaining.summary import calls_text, limits_text, route_member
     from aggregator.server.generations.plan_source import PlanFiles
 
-    endpoints = PlanFiles(Path(path)).load().endpoints
+    plan = PlanFiles(Path(path)).load()
     if form == "json":
-        click.echo(json.dumps([route_member(one) for one in endpoints], ensure_ascii=False, indent=2))
+        click.echo(json.dumps([route_member(one) for one in plan.endpoints], ensure_ascii=False, indent=2))
         return
     if form == "markdown":
         from aggregator.plan.explaining.listing import routes_markdown
 
-        click.echo(routes_markdown(endpoints), nl=False)
+        click.echo(routes_markdown(plan.declared), nl=False)
         return
-    rows = [(one.method, one.pattern.source, calls_text(one), limits_text(one)) for one in endpoints]
+    rows = [(one.named_methods, one.pattern.source, calls_text(one), limits_text(one)) for one in plan.declared]
     show_table(("METHOD", "PATH", "CALLS", "DEADLINE"), rows)

@@ -12,6 +12,7 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
+from aggregator.http import FETCHING
 from aggregator.templates import PathPattern, UrlTemplate
 
 Reference = tuple[str, ...]
@@ -116,7 +117,7 @@ class Analysis(Struct):
     path: Steps
     written: Any
     settings: EndpointSettings | None = None
-    method: str = ""
+    methods: tuple[str, ...] = ()
     pattern: PathPattern | None = None
     inputs: Inputs = field(default_factory=Inputs)
     fan: Fan | None = None
@@ -128,6 +129,11 @@ class Analysis(Struct):
     shapes: list[ShapeSite] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
     lost: frozenset[str] = frozenset()
+
+    @property
+    def only_fetches(self) -> bool:
+        """Whether no request to the endpoint has a body: it answers to nothing but GET and HEAD."""
+        return bool(self.methods) and FETCHING.issuperset(self.methods)
 
     def dissolve(self) -> None:
         """Let go of the parts, which know their fan-outs: a server seldom looks for circles, and reloads often."""

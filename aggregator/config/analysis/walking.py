@@ -278,7 +278,9 @@ def _owner(part: Part) -> Part:
     return part
 
 
-def inputs_of(settings: EndpointSettings, method: str, params: tuple[str, ...], defaults: AdmissionSettings) -> Inputs:
+def inputs_of(
+    settings: EndpointSettings, methods: tuple[str, ...], params: tuple[str, ...], defaults: AdmissionSettings
+) -> Inputs:
     """What the client may send to an endpoint of *settings*, which inherits *defaults*."""
     body = settings.body if isinstance(settings.body, dict) else {}
     fields = body.get("properties")
@@ -290,7 +292,7 @@ def inputs_of(settings: EndpointSettings, method: str, params: tuple[str, ...], 
         cookies=frozenset(settings.cookies) or None,
         body_fields=frozenset(fields) if isinstance(fields, dict) and "$ref" not in body else None,
         body_closed=body.get("additionalProperties") is False,
-        has_body=method not in FETCHING,
+        has_body=not methods or not FETCHING.issuperset(methods),
         has_auth=isinstance(settings.auth or defaults.auth, AuthSettings),
     )
 

@@ -11,8 +11,10 @@ from aggregator.config.hints.wording import listed
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import suggest
 from aggregator.fields import Settings
+from aggregator.http import METHODS
 
-ENDPOINT_KEY = re.compile(r"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) +/")
+_METHOD = "|".join(METHODS)
+ENDPOINT_KEY = re.compile(rf"(?:ANY|(?:{_METHOD})(?:\|(?:{_METHOD}))*) +/")
 _MOST_LISTED = 8
 _OTHER_WORDS = {
     "access_key_id": "access_key",

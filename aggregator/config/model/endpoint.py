@@ -23,13 +23,15 @@ def _one_or_many(value: Any) -> Any:
 
 
 class EndpointSettings(AdmissionSettings):
-    """One endpoint: a method and a path, and what answers it."""
+    """One endpoint: methods and a path, and what answers it."""
 
     summary: str = Field("", description="One line for the OpenAPI document.")
     description: str = Field("", description="Text for the OpenAPI document (Markdown).")
     tags: tuple[str, ...] = Field((), description="Tags in the OpenAPI document.")
     operation_id: str | None = Field(
-        None, description="operationId in the OpenAPI document; from method and path if left out."
+        None,
+        description="operationId in the OpenAPI document, of several methods with each behind it (`file_get`); from method and "
+        "path if left out.",
     )
     deprecated: Deprecated | None = Field(
         None,

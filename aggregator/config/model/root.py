@@ -80,6 +80,6 @@ class RootSettings(Settings):
     )
     endpoints: dict[str, EndpointSettings] = Field(
         default_factory=dict,
-        description="Endpoints by method and path.",
+        description="Endpoints by method and path: `GET /x`, `GET|HEAD /x`, or `ANY /x` for every method.",
         examples=[{"GET /users/{id}": {"call": "users:/users/{id}"}}],
     )

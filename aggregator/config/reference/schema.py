@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from aggregator.config.hints.unknown_keys import ENDPOINT_KEY
 from aggregator.config.model.call import BackgroundCallSettings, CallSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.reference.editing import for_editors
@@ -35,7 +36,7 @@ _HOVER: dict[str, Schema] = {
     "Duration": {"description": "A duration with its unit.", "examples": ["250ms", "2s", "1m30s"]},
     "Size": {"description": "Bytes, as a number or with a unit.", "examples": ["64KiB", "8MB", 1048576]},
 }
-_ENDPOINT_KEY = "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) +/"
+_ENDPOINT_KEY = f"^{ENDPOINT_KEY.pattern}"
 _PARAMETER = {
     "description": "The name of a type, or a JSON Schema.",
     "anyOf": [

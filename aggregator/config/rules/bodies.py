@@ -24,8 +24,8 @@ def check_bodies(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
             yield from _check_cap(call, around)
     settings = analysis.settings
     forward = settings.forward if settings is not None else None
-    if forward is not None and forward.body and analysis.method in FETCHING:
-        message = f"a {analysis.method} request has no body to pass on"
+    if forward is not None and forward.body and analysis.only_fetches:
+        message = f"a {analysis.methods[0]} request has no body to pass on"
         yield Finding("body-of-get", message, (*analysis.path, "forward", "body"), "remove `body: true`")
 
 

@@ -14,7 +14,7 @@ from aggregator.config.hints.wording import sentence
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
 from aggregator.diagnostics.finding import Finding
-from aggregator.http import FETCHING, is_token
+from aggregator.http import is_token
 from aggregator.schemas.body import compile_body
 from aggregator.schemas.parameter import Location, compile_parameter
 from aggregator.schemas.problems import InvalidSchema, SchemaProblem
@@ -103,8 +103,8 @@ def _compile_parameter(name: str, location: Location, declared: Any) -> object:
 
 def _check_body(analysis: Analysis, schema: Any) -> Iterator[Finding]:
     path = (*analysis.path, "body")
-    if analysis.method in FETCHING:
-        message = f"a {analysis.method} request has no body"
+    if analysis.only_fetches:
+        message = f"a {analysis.methods[0]} request has no body"
         yield Finding("body-of-get", message, path, "declare `query` instead, or make the endpoint a POST", at_key=True)
     yield from _problems(path, compile_body, schema, value_at(analysis.written, ("body",)))
 

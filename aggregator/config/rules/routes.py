@@ -2,53 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
 
+from aggregator.config.analysis.answered import Place, Route, Shape, answered_methods, places_of
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.templates import Param, PathPattern
 
 
-class Route(Protocol):
-    """An endpoint as far as its place among the others goes; *pattern* is None when its key is wrong."""
-
-    @property
-    def key(self) -> str:
-        """Method and path as they are written."""
-        ...
-
-    @property
-    def method(self) -> str:
-        """The method, empty when the key is wrong."""
-        ...
-
-    @property
-    def pattern(self) -> PathPattern | None:
-        """The path, compiled."""
-        ...
-
-
 def check_routes(routes: Sequence[Route]) -> Iterator[Finding]:
     """Endpoints that take each other's requests."""
-    seen: dict[tuple[str, tuple[bytes | bool, ...]], Route] = {}
+    answered = answered_methods(routes)
+    yield from _check_named([route for route in routes if not route.is_any])
+    yield from _check_any([(route, left) for route, left in zip(routes, answered, strict=True) if route.is_any])
+    served = {
+        (method, route.pattern.shape): route
+        for route, methods in zip(routes, answered, strict=True)
+        if route.pattern is not None
+        for method in methods
+    }
+    yield from _check_crossings([(method, route) for (method, _), route in served.items()])
+
+
+def _check_named(routes: Iterable[Route]) -> Iterator[Finding]:
+    seen: dict[Place, Route] = {}
     for route in routes:
-        pattern = route.pattern
-        if pattern is None:
-            continue
-        first = seen.setdefault((route.method, pattern.shape), route)
-        if first is not route:
-            yield _clash(route, first, f"`{route.key}` and `{first.key}` match the same requests")
+        taken = [(place[0], first) for place in places_of(route) if (first := seen.setdefault(place, route)) != route]
+        for method, first in taken[:1]:
+            yield _clash(route, first, method, f"`{route.key}` and `{first.key}` match the same requests")
     for (method, shape), route in seen.items():
-        if method == "HEAD" and (other := seen.get(("GET", shape))) is not None:
+        other = seen.get(("GET", shape), route)
+        if method == "HEAD" and other is not route:
             message = f"HEAD requests are answered by `{other.key}` too"
-            yield _clash(route, other, message, "remove it: HEAD is GET without the body")
-    yield from _check_crossings([route for route in seen.values() if route.pattern])
+            yield _clash(route, other, method, message, "remove it: HEAD is GET without the body")
 
 
-def _clash(route: Route, first: Route, message: str, hint: str | None = None) -> Finding:
+def _check_any(routes: Iterable[tuple[Route, tuple[str, ...]]]) -> Iterator[Finding]:
+    """Yield what is wrong with endpoints for the methods that are left, of which each comes with its own."""
+    seen: dict[Shape, Route] = {}
+    for route, left in routes:
+        if route.pattern is None:
+            continue
+        first = seen.setdefault(route.pattern.shape, route)
+        if first is not route:
+            yield _clash(route, first, "GET", f"`{route.key}` and `{first.key}` match the same requests")
+        elif not left:
+            message = f"every method of `{route.key}` has an endpoint of its own"
+            yield Finding("no-effect", message, ("endpoints", route.key), "remove it", at_key=True)
+
+
+def _clash(route: Route, first: Route, method: str, message: str, hint: str | None = None) -> Finding:
     assert route.pattern is not None
     there = Elsewhere(("endpoints", first.key), "first here", at_key=True)
-    shown = f"{message}, such as {route.method} {_example(route.pattern)}"
+    shown = f"{message}, such as {method} {_example(route.pattern)}"
     hint = hint or "keep one of the two, or change its path"
     return Finding("route-clash", shown, ("endpoints", route.key), hint, at_key=True, related=(there,))
 
@@ -70,17 +75,19 @@ class _Node:
         self.wild: set[bytes] = set()
 
 
-def _check_crossings(routes: list[Route]) -> Iterator[Finding]:
+def _check_crossings(routes: list[tuple[str, Route]]) -> Iterator[Finding]:
     """Pairs such as ``/a/{x}/c`` and ``/a/b/{y}``: for some requests each is better in one segment."""
     roots: dict[str, _Node] = {}
-    for route in routes:
-        _insert(roots.setdefault(route.method, _Node()), route)
-    for route in routes:
+    for method, route in routes:
+        _insert(roots.setdefault(method, _Node()), route)
+    told: set[tuple[str, str]] = set()
+    for method, route in routes:
         segments = route.pattern.segments if route.pattern else ()
         if _has_literal_behind_param(segments):
-            other = next(_crossing(roots[route.method], segments, 0, specific=False, general=False), None)
-            if other is not None:
-                yield _crossing_finding(route, other)
+            other = next(_crossing(roots[method], segments, 0, specific=False, general=False), None)
+            if other is not None and (route.key, other.key) not in told:
+                told.add((route.key, other.key))
+                yield _crossing_finding(method, route, other)
 
 
 def _insert(node: _Node, route: Route) -> None:
@@ -123,14 +130,14 @@ def _crossing(
         yield from _crossing(node.param, segments, index + 1, specific=True, general=True)
 
 
-def _crossing_finding(route: Route, other: Route) -> Finding:
+def _crossing_finding(method: str, route: Route, other: Route) -> Finding:
     assert route.pattern is not None
     assert other.pattern is not None
     words = [
         (mine if isinstance(mine, bytes) else theirs if isinstance(theirs, bytes) else b"1").decode("ascii")
         for mine, theirs in zip(route.pattern.segments, other.pattern.segments, strict=True)
     ]
-    message = f"`{other.key}` answers {route.method} /{'/'.join(words)}, which `{route.key}` matches too"
+    message = f"`{other.key}` answers {method} /{'/'.join(words)}, which `{route.key}` matches too"
     there = Elsewhere(("endpoints", other.key), "this one answers", at_key=True)
     hint = "change one of the paths so that no request matches both"
     return Finding("route-overlap", message, ("endpoints", route.key), hint, "warning", at_key=True, related=(there,))

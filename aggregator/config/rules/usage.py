@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from aggregator.config.analysis.surroundings import Surroundings
@@ -16,11 +16,6 @@ class Usage(Protocol):
     @property
     def key(self) -> str:
         """Method and path as they are written."""
-        ...
-
-    @property
-    def operation_id(self) -> str | None:
-        """The declared operationId."""
         ...
 
     @property
@@ -64,15 +59,16 @@ def _unused(message: str, path: tuple[str | int, ...]) -> Finding:
     return Finding("unused", message, path, "use it, or remove it", "warning", at_key=True)
 
 
-def check_operation_ids(used: Sequence[Usage], _: Surroundings) -> Iterator[Finding]:
-    """``operation_id`` given twice: generated clients name their methods by it."""
+def check_operation_ids(keys: Sequence[str], ids: Sequence[Mapping[str, str | None]]) -> Iterator[Finding]:
+    """``operation_id`` given twice: generated clients name their methods by it.
+
+    *ids* are, for each of *keys*, those that it declares for its operations.
+    """
     seen: dict[str, str] = {}
-    for one in used:
-        if one.operation_id is None:
-            continue
-        if one.operation_id in seen:
-            there = Elsewhere(("endpoints", seen[one.operation_id], "operation_id"), "first here")
-            message = f"`{one.operation_id}` is the operation_id of `{seen[one.operation_id]}` too"
-            path = ("endpoints", one.key, "operation_id")
-            yield Finding("duplicate-operation-id", message, path, "choose another one", related=(there,))
-        seen.setdefault(one.operation_id, one.key)
+    for key, declared in zip(keys, ids, strict=True):
+        for name in declared.values():
+            if name is not None and (first := seen.setdefault(name, key)) != key:
+                there = Elsewhere(("endpoints", first, "operation_id"), "first here")
+                message = f"`{name}` is the operation_id of `{first}` too"
+                path = ("endpoints", key, "operation_id")
+                yield Finding("duplicate-operation-id", message, path, "choose another one", related=(there,))

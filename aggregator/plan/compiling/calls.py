@@ -87,8 +87,14 @@ class EndpointSurroundings(Struct, frozen=True):
     rows: tuple[RowPlan, ...]
     eager: bool
     is_single: bool = False
+    is_background: bool = False
     outer: tuple[str, ...] = ()
     outer_rows: tuple[RowPlan, ...] = ()
+
+    @property
+    def passes(self) -> bool:
+        """Whether the reply to a call is the answer, as it comes."""
+        return not self.is_background and (self.settings.stream or not self.eager)
 
     @property
     def passes_all(self) -> bool:
@@ -118,6 +124,7 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         tuple(f for f in (declared.forward if declared else None, root.defaults.forward) if f is not None),
         near.whole.secret_headers,
         caller_places(near.settings, root),
+        near.passes,
     )
     request = compile_request(url, settings, upstream, root.client.user_agent, forwarding)
     rows = near.rows_of(name, compile_rows(settings.status_map), upstream.name)

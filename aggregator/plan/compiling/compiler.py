@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from aggregator.config.digests import digest_of
 from aggregator.config.loading import Config, EndpointConfig
 from aggregator.config.model.call import BackgroundCallSettings
 from aggregator.config.model.endpoint import EndpointSettings
@@ -14,6 +16,7 @@ from aggregator.config.model.server import ClientLimitSettings, CompressSettings
 from aggregator.config.model.telemetry import SloSettings, TelemetrySettings
 from aggregator.edge.coding import Compression
 from aggregator.edge.networks import NO_NETWORKS, parse_networks
+from aggregator.http import SAFE
 from aggregator.plan.analysis.flights import with_flights
 from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.analysis.steps import with_steps
@@ -51,14 +54,14 @@ class Compiler:
     """Compiles configurations one after another; an endpoint that did not change keeps its plan."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, EndpointPlan] = {}
+        self._known: dict[bytes, tuple[EndpointPlan, ...]] = {}
 
     def compile(self, config: Config) -> Plan:
         """Return the plan of *config*."""
         settings = config.settings
         whole = Surroundings.of(settings, config.tls_digests)
-        endpoints = tuple(self._endpoint(endpoint, whole) for endpoint in config.endpoints)
-        self._known = {endpoint.digest: endpoint for endpoint in endpoints}
+        self._known = {endpoint.digest: self._operations(endpoint, whole) for endpoint in config.endpoints}
+        endpoints = tuple(plan for plans in self._known.values() for plan in plans)
         return Plan(
             digest=config.digest,
             server=compile_server(whole, config.tls_digests),
@@ -76,7 +79,7 @@ class Compiler:
             metrics=_metrics(settings.telemetry, endpoints),
         )
 
-    def _endpoint(self, config: EndpointConfig, whole: Surroundings) -> EndpointPlan:
+    def _operations(self, config: EndpointConfig, whole: Surroundings) -> tuple[EndpointPlan, ...]:
         return self._known.get(config.digest) or compile_endpoint(config, whole)
 
 
@@ -137,20 +140,49 @@ def _limits(settings: ClientLimitSettings | None) -> ClientLimitsPlan:
     )  # fmt: skip
 
 
-def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPlan:
-    """Return the plan of one endpoint."""
+def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> tuple[EndpointPlan, ...]:
+    """Return the plans of one endpoint, one for each of its methods."""
     settings = config.take_settings()
-    method, path = config.key.split(None, 1)
+    path = config.key.split(None, 1)[1].strip()
+    return tuple(
+        _operation(_Operation(config, path, one.method, one.operation_id, len(config.operations) > 1), settings, whole)
+        for one in config.operations
+    )
+
+
+class _Operation(Struct, frozen=True):
+    """One *method* of an endpoint at *path*, which may have others beside it."""
+
+    config: EndpointConfig
+    path: str
+    method: str
+    operation_id: str
+    has_others: bool
+
+    @property
+    def digest(self) -> bytes:
+        """A digest of all that its answers depend on."""
+        return digest_of(self.config.digest, self.method) if self.has_others else self.config.digest
+
+    def settings_of(self, settings: EndpointSettings) -> EndpointSettings:
+        """Return *settings* without the body that some of the methods have and this one has not."""
+        drops = settings.body is not None and self.has_others and self.method in SAFE
+        return settings.model_copy(update={"body": None}) if drops else settings
+
+
+def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroundings) -> EndpointPlan:
+    config, path = operation.config, operation.path
+    settings = operation.settings_of(settings)
     rows = compile_rows(settings.status_map)
     raw = passes_raw(settings)
     single = settings.call is not None and is_single(settings.call)
-    near = EndpointSurroundings(whole, settings, method.upper(), rows, eager=not raw, is_single=single)
+    near = EndpointSurroundings(whole, settings, operation.method, rows, eager=not raw, is_single=single)
     fan = _fan(settings, near)
     effects = tuple(_effect(*each, near) for each in zip(settings.background, config.background, strict=True))
-    headers = success_headers(settings, path.strip(), whole.root)
+    headers = success_headers(settings, path, whole.root)
     static = settings.respond
     response = compile_static(static, headers) if static else compile_response(settings.response, headers)
-    edge = compile_edge(settings, path.strip(), whole.root, whole.errors)
+    edge = compile_edge(settings, path, whole.root, whole.errors)
     calls = [*calls_in(fan), *(effect.call for effect in effects)]
     deadline, reserve = _deadline(settings, whole, fan)
     pattern = compile_pattern(path)
@@ -160,9 +192,9 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
     reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge, purges))
     return EndpointPlan(
         key=config.key,
-        method=method.upper(),
+        method=operation.method,
         pattern=pattern,
-        digest=config.digest,
+        digest=operation.digest,
         kind="call" if settings.call else "fan_out" if settings.fan_out else "respond",
         raw=raw,
         timeout=deadline,
@@ -181,9 +213,7 @@ def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> EndpointPla
         effects=effects,
         stream=settings.stream,
         idle_timeout=_idle_timeout(settings, fan) if settings.stream else None,
-        doc=_doc(
-            settings, config.operation_id, deprecated=lifecycle_of(settings, path.strip(), whole.root) is not None
-        ),
+        doc=_doc(settings, operation.operation_id, deprecated=lifecycle_of(settings, path, whole.root) is not None),
         admission=admission,
         edge=edge,
         purges=purges,
@@ -211,7 +241,7 @@ def _fan(settings: EndpointSettings, near: EndpointSurroundings) -> FanPlan | No
 
 
 def _effect(settings: BackgroundCallSettings, shown_url: str, near: EndpointSurroundings) -> EffectPlan:
-    call = compile_call(settings.name or shown_url, settings, near)
+    call = compile_call(settings.name or shown_url, settings, replace(near, is_background=True))
     name = settings.name or f"{call.request.method.decode('ascii')} {shown_url}"
     total = settings.timeout.total if settings.timeout else None
     background = near.whole.root.background.timeout if total is None else total

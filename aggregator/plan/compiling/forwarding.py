@@ -44,7 +44,8 @@ class Forwarding(Struct, frozen=True):
     """What may be passed on of a request to an endpoint with *method*.
 
     *near* is said by the call and its endpoint, *far* by the upstream and the defaults; lists add up. *secrets* are
-    headers that carry a credential here, *callers* where those of its callers are, None for an open endpoint.
+    headers that carry a credential here, *callers* where those of its callers are, None for an open endpoint. The reply
+    to a call that *passes* is the answer, as it comes.
     """
 
     method: str
@@ -52,6 +53,7 @@ class Forwarding(Struct, frozen=True):
     far: tuple[ForwardSettings, ...] = ()
     secrets: frozenset[bytes] = frozenset()
     callers: tuple[CallerPlace, ...] | None = None
+    passes: bool = False
 
     @property
     def all(self) -> tuple[ForwardSettings, ...]:
@@ -65,8 +67,15 @@ class Forwarding(Struct, frozen=True):
         return "forwarded" if said == "forwarded" else "x-forwarded" if said else "no"
 
     def method_of(self, said: str | None, kind: BodyKind) -> str:
-        """Return the method of a call: as *said*, that of the client with its body, POST with a body, else GET."""
-        return said or (self.method if kind == "forward" else "GET" if kind == "none" else "POST")
+        """Return the method of a call: as *said*, that of the client where its body would go along, else GET.
+
+        A body of its own makes it POST. HEAD stays HEAD where the reply is the answer, and is GET where it is read.
+        """
+        if said or kind not in ("none", "forward"):
+            return said or "POST"
+        if self.method == "HEAD":
+            return "HEAD" if self.passes else "GET"
+        return self.method if any(forward.body for forward in self.near) else "GET"
 
     def takes_body(self, said: str | None) -> bool:
         """Return whether the client's body goes with a call whose method is *said*.

@@ -79,6 +79,7 @@ class Explanation(Struct, frozen=True):
         member: dict[str, Any] = self.veil.value(
             {
                 "endpoint": self.plan.key,
+                "method": self.plan.method,
                 "kind": self.plan.kind,
                 "deadline": deadline_of(self.plan),
                 "idle_timeout": self.plan.idle_timeout,

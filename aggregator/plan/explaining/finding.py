@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import unquote
 
 from aggregator.diagnostics import did_you_mean
@@ -13,27 +14,37 @@ from aggregator.templates import Param, PathPattern
 def find_endpoint(plan: Plan, text: str) -> tuple[EndpointPlan, dict[str, str]]:
     """Return the endpoint that *text* means, and the parameters in it: ``GET /orders/{id}`` or ``GET /orders/7``.
 
-    The method may be left out where only one is declared. Raises ``AggregatorError`` that names the nearest.
+    The method may be left out where only one endpoint has the path. Raises ``AggregatorError`` that names the nearest.
     """
     method, path = _parted(text)
-    fitting = [one for one in plan.endpoints if method in (None, one.method)]
-    exact = [one for one in fitting if one.pattern.source == path]
+    fitting = [one for one in plan.endpoints if method in (None, one.method, one.named_methods)]
+    exact = _by_key(one for one in fitting if one.pattern.source == path)
     if len(exact) == 1:
         return exact[0], {}
     matched = [(one, params) for one in fitting if (params := _match(one.pattern, path)) is not None]
     best = min(map(_freedom, matched), default=())
-    matched = [found for found in matched if _freedom(found) == best]
+    nearest = {one.key: (one, params) for one, params in reversed(matched) if _freedom((one, params)) == best}
+    matched = [*nearest.values()]
     if len(matched) == 1:
         return matched[0]
-    several = exact or [one for one, _ in matched]
+    several = exact or [one for one, _ in reversed(matched)]
     if several:
-        raise AggregatorError(f"{path} answers to {', '.join(one.method for one in several)}; name one before it.")
-    others = [one for one in plan.endpoints if one.pattern.source == path or _match(one.pattern, path) is not None]
+        methods = ", ".join(one.named_methods for one in several)
+        raise AggregatorError(f"{path} answers to {methods}; name one before it.")
+    others = [one for one in plan.declared if one.pattern.source == path or _match(one.pattern, path) is not None]
     if others:
         keys = ", ".join(f"`{one.key}`" for one in others)
         raise AggregatorError(f"No endpoint {text!r} is declared; its path answers to another method: {keys}.")
     hint = did_you_mean(text, [key for one in plan.endpoints for key in (one.key, one.pattern.source)])
     raise AggregatorError(f"No endpoint {text!r} is declared; {hint or '`aggregator routes` lists what is.'}")
+
+
+def _by_key(endpoints: Iterable[EndpointPlan]) -> list[EndpointPlan]:
+    """Return the first of the methods of each endpoint."""
+    found: dict[str, EndpointPlan] = {}
+    for endpoint in endpoints:
+        found.setdefault(endpoint.key, endpoint)
+    return [*found.values()]
 
 
 def _parted(text: str) -> tuple[str | None, str]:

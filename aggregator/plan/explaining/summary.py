@@ -16,8 +16,8 @@ from aggregator.plan.types import EffectPlan, EndpointPlan, Plan
 
 def counts_text(plan: Plan) -> str:
     """Return what *plan* declares: ``3 endpoints · 2 upstreams · 1 background call``."""
-    effects = sum(len(endpoint.effects) for endpoint in plan.endpoints)
-    counts = [count_text(len(plan.endpoints), "endpoint"), count_text(len(plan.upstreams), "upstream")]
+    effects = sum(len(endpoint.effects) for endpoint in plan.declared)
+    counts = [count_text(len(plan.declared), "endpoint"), count_text(len(plan.upstreams), "upstream")]
     return " · ".join(counts + ([count_text(effects, "background call")] if effects else []))
 
 
@@ -97,8 +97,9 @@ def _in_part(part: PartPlan, name: str, outer: tuple[str, ...]) -> Iterator[tupl
 
 
 def route_member(plan: EndpointPlan) -> dict[str, Any]:
-    """Return an endpoint as data: what is served, what it calls, its deadline and its longest silence in seconds."""
+    """Return one method of an endpoint as data: what it serves and calls, its deadline and longest silence, in s."""
     return {
+        "endpoint": plan.key,
         "method": plan.method,
         "path": plan.pattern.source,
         "kind": plan.kind,

@@ -20,7 +20,8 @@ _USUAL = frozenset({"502", "ok", "lost", "lost/502"})
 def explanation_text(explanation: Explanation) -> str:
     """Return *explanation* as text; headings stand at the start of a line, all else is indented."""
     plan = explanation.plan
-    lines = [plan.key, f"  {explanation.answer}", f"  within {limits_text(plan)}"]
+    asked = [] if plan.named_methods == plan.method else [f"  asked with {plan.method}"]
+    lines = [plan.key, *asked, f"  {explanation.answer}", f"  within {limits_text(plan)}"]
     if chain := chain_text(plan):
         lines.append(f"  {chain}")
     lines += [f"  {line}" for line in carried_lines(plan.edge)]

@@ -144,8 +144,8 @@ def _log_each(diagnostics: Sequence[Diagnostic]) -> None:
 
 def welcome(path: str, plan: Plan, urls: Sequence[str]) -> str:
     """Return the lines that greet the operator: what is served, and where."""
-    effects = sum(len(endpoint.effects) for endpoint in plan.endpoints)
-    counts = f"{_count(len(plan.endpoints), 'endpoint')} · {_count(len(plan.upstreams), 'upstream')}"
+    effects = sum(len(endpoint.effects) for endpoint in plan.declared)
+    counts = f"{_count(len(plan.declared), 'endpoint')} · {_count(len(plan.upstreams), 'upstream')}"
     if effects:
         counts += f" · {_count(effects, 'background call')}"
     lines = [f"{path}  {counts}", *(f"  {line}" for line in _some(plan)), *(f"  {url}" for url in urls)]
@@ -155,11 +155,11 @@ def welcome(path: str, plan: Plan, urls: Sequence[str]) -> str:
 
 
 def _some(plan: Plan) -> list[str]:
-    shown = plan.endpoints[:_SHOWN]
+    shown = plan.declared[:_SHOWN]
     width = max((len(endpoint.key) for endpoint in shown), default=0)
     lines = [f"{endpoint.key:<{width}}  {calls_text(endpoint)}" for endpoint in shown]
-    if len(plan.endpoints) > len(shown):
-        lines.append(f"… and {len(plan.endpoints) - len(shown)} more; `aggregator routes` lists them")
+    if len(plan.declared) > len(shown):
+        lines.append(f"… and {len(plan.declared) - len(shown)} more; `aggregator routes` lists them")
     return lines
 
 

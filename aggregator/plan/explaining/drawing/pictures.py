@@ -68,7 +68,7 @@ def failures_text(part: ExplainedPart) -> str:
 
 def file_picture(plan: Plan, veil: Veil) -> str:
     """Return the SVG of a whole file: every endpoint, every upstream, and who calls whom."""
-    used = {name: None for endpoint in plan.endpoints for name in _upstreams(endpoint)}
+    used = {name: None for endpoint in plan.declared for name in _upstreams(endpoint)}
     boxes = [
         Box(
             endpoint.key,
@@ -76,7 +76,7 @@ def file_picture(plan: Plan, veil: Veil) -> str:
             endpoint.key,
             (veil.text(calls_text(endpoint)), f"within {limits_text(endpoint)}"),
         )
-        for endpoint in plan.endpoints
+        for endpoint in plan.declared
     ]
     boxes += [Box(f"upstream {name}", 1, veil.upstream(name), (), "end") for name in used]
     arrows = [
