@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from aggregator.config.analysis.endpoint_key import read_key
@@ -19,13 +20,14 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.rules import CAREFUL_RULES, ENDPOINT_RULES, GROUP_RULES, LAST_RULES, ROOT_RULES
 from aggregator.config.rules.plugins import transforms
 from aggregator.config.salvage import salvage
+from aggregator.config.text.values import Steps
 from aggregator.config.validation import findings_of
 from aggregator.diagnostics.finding import Finding
 from aggregator.templates import PathPattern
 
 
 class Checked(Struct, frozen=True, eq=False):
-    """What is known of one endpoint, or one group: its findings, and what it shares with others.
+    """What is known of one endpoint, or one group, at *path*: its findings, and what it shares with others.
 
     *fresh* holds the settings that were checked, for the first who asks: they are too large to be kept.
     """
@@ -40,6 +42,8 @@ class Checked(Struct, frozen=True, eq=False):
     plugins: frozenset[str] = frozenset()
     operation_id: str | None = None
     fresh: list[EndpointSettings] = field(default_factory=list)
+    path: Steps = ()
+    host: str = ""
 
     def __repr__(self) -> str:
         return f"<Checked {self.key!r}>"
@@ -89,16 +93,17 @@ def _check_group(name: str, around: Surroundings) -> Checked:
     analysis = Analysis(("groups", name), written.get(name) if isinstance(written, dict) else None, lost=around.lost)
     Walker(analysis, around.settings.groups, around.settings.upstreams).group(around.calls_of(name))
     findings = tuple(finding for rule in GROUP_RULES for finding in rule(analysis, around))
-    return _checked(name, findings, analysis)
+    return _with_uses(Checked(name, path=analysis.path), findings, analysis)
 
 
 def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     """Everything that is wrong with one endpoint by itself, and what it uses."""
-    path = ("endpoints", entry.key)
-    key, findings = read_key(entry.key, path)
+    path = entry.path
+    key, findings = read_key(entry.written_key, path)
+    checked = Checked(entry.key, path=path, host=entry.host)
     if key is None and not isinstance(entry.value, dict):  # it is no endpoint in any way
-        return Checked(entry.key, tuple(findings))
-    lost: frozenset[str] = frozenset() if key else frozenset(re.findall(r"\w+", entry.key))
+        return replace(checked, findings=tuple(findings))
+    lost: frozenset[str] = frozenset() if key else frozenset(re.findall(r"\w+", entry.written_key))
     settings: EndpointSettings | None
     try:
         settings = EndpointSettings.model_validate(entry.value)
@@ -107,9 +112,9 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
         settings, gone = salvage(EndpointSettings, entry.value, error)
         lost |= gone
     methods, pattern = (key.methods, key.pattern) if key else ((), None)
-    is_any = key is not None and key.is_any
+    checked = replace(checked, methods=methods, pattern=pattern, is_any=key is not None and key.is_any)
     if settings is None:
-        return Checked(entry.key, tuple(findings), methods, pattern, is_any)
+        return replace(checked, findings=tuple(findings))
     defaults = around.settings.defaults.endpoint
     inputs = inputs_of(settings, methods, pattern.params if pattern else (), defaults)
     analysis = Analysis(path, entry.written, settings, methods, pattern, inputs, lost=lost | around.lost)
@@ -119,22 +124,19 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     if not around.lost and not any(finding.level == "error" for finding in findings):
         for rule in LAST_RULES:
             findings += rule(analysis, around)
-    return _checked(entry.key, tuple(findings), analysis, is_any=is_any)
+    return _with_uses(checked, tuple(findings), analysis)
 
 
-def _checked(key: str, findings: tuple[Finding, ...], analysis: Analysis, *, is_any: bool = False) -> Checked:
+def _with_uses(checked: Checked, findings: tuple[Finding, ...], analysis: Analysis) -> Checked:
     settings = analysis.settings
-    checked = Checked(
-        key,
-        findings,
-        analysis.methods,
-        analysis.pattern,
-        is_any,
-        frozenset(call.url.upstream for call in analysis.calls if call.url and call.url.upstream),
-        frozenset(name for fan in analysis.fans for name in fan.groups),
-        frozenset(reference.partition(":")[0] for _, reference in transforms(analysis)),
-        None if settings is None else settings.operation_id,
-        [] if settings is None else [settings],
+    whole = replace(
+        checked,
+        findings=findings,
+        upstreams=frozenset(call.url.upstream for call in analysis.calls if call.url and call.url.upstream),
+        groups=frozenset(name for fan in analysis.fans for name in fan.groups),
+        plugins=frozenset(reference.partition(":")[0] for _, reference in transforms(analysis)),
+        operation_id=None if settings is None else settings.operation_id,
+        fresh=[] if settings is None else [settings],
     )
     analysis.dissolve()
-    return checked
+    return whole

@@ -6,7 +6,7 @@ The command line loads once; the server keeps a :class:`Loader`, which checks ag
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from pydantic.fields import FieldInfo
 
 from aggregator.config.digests import digest_of
 from aggregator.config.hints.shapes import is_condition
-from aggregator.config.hints.vocabulary import field_at
-from aggregator.config.merging import Whole, merge
+from aggregator.config.hints.vocabulary import field_at, form_of
+from aggregator.config.merging import Entry, Whole, merge
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.operation_ids import operation_ids
@@ -43,7 +43,9 @@ class OperationConfig(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """One endpoint; *digest* changes with everything that its answers depend on, whatever file it stands in.
+    """One endpoint, of a virtual *host* or (empty) of all others.
+
+    *digest* changes with everything that its answers depend on, whatever file it stands in.
 
     *operations* are the methods with which requests come to it, each with an operationId of its own. *filled* are the
     places of declarations that hold values of variables, *background* the URLs of background calls without what
@@ -57,6 +59,12 @@ class EndpointConfig:
     fresh: list[EndpointSettings] = field(default_factory=list, repr=False, compare=False)
     filled: tuple[Steps, ...] = field(default=(), repr=False)
     background: tuple[str, ...] = field(default=(), repr=False)
+    host: str = ""
+
+    @property
+    def path(self) -> str:
+        """The path that it answers at."""
+        return self.key.split(None, 1)[1].strip().removeprefix(self.host)
 
     @property
     def settings(self) -> EndpointSettings:
@@ -158,10 +166,7 @@ class Loader:
     def _config(
         self, settings: RootSettings, verdict: Verdict, whole: Whole, warnings: tuple[Diagnostic, ...]
     ) -> Config:
-        ids = operation_ids({name: said for one in verdict.operation_ids for name, said in one.items()})
-        operations = [
-            tuple(OperationConfig(name.partition(" ")[0], ids[name]) for name in one) for one in verdict.operation_ids
-        ]
+        operations = _operations(whole.endpoints, verdict.operation_ids)
         endpoints = tuple(
             EndpointConfig(
                 entry.key,
@@ -171,6 +176,7 @@ class Loader:
                 fresh,
                 entry.filled,
                 shown_urls(entry.written),
+                entry.host,
             )
             for entry, around, fresh, own in zip(
                 whole.endpoints, verdict.around, verdict.fresh, operations, strict=True
@@ -200,6 +206,20 @@ def load_config(path: Path | str, env: Mapping[str, str] | None = None) -> Confi
     return Loader(path, env).load()
 
 
+def _operations(
+    entries: Sequence[Entry], declared: Sequence[Mapping[str, str | None]]
+) -> list[tuple[OperationConfig, ...]]:
+    """Return the operations of each of *entries*, which have *declared* some operationIds; each host has its own."""
+    said: dict[str, dict[str, str | None]] = {}
+    for entry, names in zip(entries, declared, strict=True):
+        said.setdefault(entry.host, {}).update(names)
+    ids = {host: operation_ids(names) for host, names in said.items()}
+    return [
+        tuple(OperationConfig(name.partition(" ")[0], ids[entry.host][name]) for name in names)
+        for entry, names in zip(entries, declared, strict=True)
+    ]
+
+
 def _is_a_date(problem: Diagnostic) -> bool:
     """Whether *problem* doubts a value whose key takes a date, where it is one in every version of YAML."""
     if problem.code != "ambiguous-value" or "is a date" not in problem.message:
@@ -209,8 +229,7 @@ def _is_a_date(problem: Diagnostic) -> bool:
 
 
 def _field_of(problem: Diagnostic) -> FieldInfo | None:
-    path = problem.path
-    return field_at(RootSettings, (path[0], "", *path[2:]) if path[:1] == ("endpoints",) else path)
+    return field_at(RootSettings, form_of(problem.path))
 
 
 def _as_condition(problem: Diagnostic) -> Diagnostic:

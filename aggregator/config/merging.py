@@ -30,14 +30,36 @@ _PER_FILE = frozenset({"version", "include"})
 class Entry(Struct, frozen=True):
     """One endpoint: its *value* with variables filled in, as *written*, and a *digest* of key and value.
 
-    *filled* are the places of its declarations that hold values of variables; it is a part of the digest.
+    *written_key* is that of the file; the endpoint of a virtual *host* has it in its key. *filled* are the places of
+    its declarations that hold values of variables; it is a part of the digest.
     """
 
-    key: str
+    written_key: str
     written: Any
     value: Any
     digest: bytes
     filled: tuple[Steps, ...] = ()
+    host: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key that no other endpoint has: ``GET /x``, ``GET admin.example.com/x``."""
+        return keyed(self.written_key, self.host)
+
+    @property
+    def path(self) -> Steps:
+        """Where it stands in the configuration."""
+        return (
+            ("virtual_hosts", self.host, "endpoints", self.written_key)
+            if self.host
+            else ("endpoints", self.written_key)
+        )
+
+
+def keyed(key: str, host: str) -> str:
+    """Return *key* with the *host* before its path, if it has one, as in patterns of Go's ``http.ServeMux``."""
+    method, gap, path = key.partition(" ")
+    return f"{method} {host}{path}" if host and gap else key
 
 
 class Whole(Struct):
@@ -67,7 +89,9 @@ def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
             if not name.startswith("x-") and not (number and name in _PER_FILE):
                 value = _fill(whole, section, env, folder)
                 finder = _FINDERS.get(name)
-                _add(whole, name, section, value if finder is None else finder(whole, section, value, folder))
+                value = value if finder is None else finder(whole, section, value, folder)
+                hosts = _take_hosts(whole, section, value) if name == "virtual_hosts" else None
+                _add(whole, name, section, *(hosts or (value, section.value)))
         for section in document.endpoints:
             value = _fill(whole, section, env, folder)
             path = ("endpoints", section.key)
@@ -76,6 +100,26 @@ def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
             whole.endpoints.append(Entry(section.key, section.value, value, _digest(section, value, filled), filled))
         _note_endpoints(whole, document)
     return whole
+
+
+def _take_hosts(whole: Whole, section: Section, value: Any) -> tuple[Any, Any] | None:
+    """Take the endpoints out of virtual hosts; return what is left, with variables filled in and as it is written."""
+    if not isinstance(value, dict):
+        return None
+    left, left_written = dict(value), dict(section.value)
+    for host, settings in value.items():
+        written = section.value[host]
+        if isinstance(settings, dict) and isinstance(settings.get("endpoints"), dict):
+            left[host], left_written[host] = settings | {"endpoints": {}}, written | {"endpoints": {}}
+            if host not in whole.sections.get("virtual_hosts", {}):  # the first of two counts
+                whole.endpoints += _entries_of(str(host), written["endpoints"], settings["endpoints"], section)
+    return left, left_written
+
+
+def _entries_of(host: str, written: dict[str, Any], endpoints: dict[str, Any], section: Section) -> Iterator[Entry]:
+    for key, value in endpoints.items():
+        filled = filled_places(written[key]) if section.has_variables else ()
+        yield Entry(str(key), written[key], value, digest_of(host, key, value, filled), filled, host)
 
 
 def _note_endpoints(whole: Whole, document: Document) -> None:
@@ -123,14 +167,14 @@ def _digest(section: Section, value: Any, filled: tuple[Steps, ...]) -> bytes:
     return section.digest if value is section.value else digest_of(section.key, value, filled)
 
 
-def _add(whole: Whole, name: str, section: Section, value: Any) -> None:
-    """Put *value* into the section *name*: keys of mappings and items of lists go together."""
+def _add(whole: Whole, name: str, section: Section, value: Any, written: Any) -> None:
+    """Put *value*, as *written*, into the section *name*: keys of mappings and items of lists go together."""
     before = whole.sections.get(name)
     whole.origins.add((name,), section)
     for key, within in _entries(value, before):
         whole.origins.add((name, key), section, (within,))
     whole.sections[name] = _together(before, value) if name in whole.sections else value
-    whole.written[name] = _together(whole.written[name], section.value) if name in whole.written else section.value
+    whole.written[name] = _together(whole.written[name], written) if name in whole.written else written
 
 
 def _together(before: Any, value: Any) -> Any:

@@ -69,7 +69,7 @@ class Rechecker:
             declared_ids(methods, _path(one), one.operation_id)
             for one, methods in zip(checked, routes.methods, strict=True)
         ]
-        findings += check_operation_ids([one.key for one in checked], ids)
+        findings += check_operation_ids(checked, ids)
         if not _is_wrong(findings):
             findings += check_usage([*checked, *root.groups], root.around)
         around = [kept[entry.key].around for entry in whole.endpoints]

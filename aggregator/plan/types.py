@@ -98,7 +98,7 @@ class DocPlan(Struct, frozen=True):
 
 
 class EndpointPlan(Struct, frozen=True):
-    """One method of an endpoint; others of the same *key* may stand beside it.
+    """One method of an endpoint, of a virtual *host* or (empty) of all others; further ones may have the same *key*.
 
     A single call is a fan of one part named ``call`` whose status passes through; *raw* says that its body does too, as
     it came. *timeout* is its deadline in seconds, infinite for a stream that names none; *idle_timeout*, of a stream,
@@ -126,6 +126,7 @@ class EndpointPlan(Struct, frozen=True):
     compress: bool = False
     purges: tuple[Template, ...] = ()
     slo: SloPlan | None = None
+    host: str = ""
 
     @property
     def named_methods(self) -> str:
@@ -142,7 +143,7 @@ class EndpointPlan(Struct, frozen=True):
 class Plan:
     """A whole configuration, ready to run. *digest* is a hash of everything that it was made from.
 
-    An endpoint of several methods has a plan for each.
+    An endpoint of several methods has a plan for each. *virtual_hosts* have endpoints of their own, or none.
     """
 
     digest: str
@@ -155,6 +156,7 @@ class Plan:
     schemes: tuple[SchemePlan, ...] = field(default=(), repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     metrics: MetricsPlan | None = None
+    virtual_hosts: tuple[str, ...] = ()
 
     @property
     def declared(self) -> tuple[EndpointPlan, ...]:

@@ -72,8 +72,9 @@ class Report:
         level = logging.WARNING if bad else logging.INFO
         log(
             _log, level, "Answered with a failure." if status >= 500 else "Answered in part." if bad else "Answered.",
-            endpoint=endpoint, status=status, path=exchange.path, request_id=exchange.id, client=exchange.client,
-            ms=_since(exchange), parts=parts_header(results).decode(), **_reason(results, failure),
+            endpoint=endpoint, **_method(endpoint, exchange), status=status, path=exchange.path, request_id=exchange.id,
+            client=exchange.client, ms=_since(exchange), parts=parts_header(results).decode(),
+            **_reason(results, failure),
         )  # fmt: skip
 
     def refused(self, status: int, reason: str, *, client: str, **known: str) -> None:
@@ -99,8 +100,8 @@ class Report:
         if self._listeners:
             self._ended(endpoint, exchange, "gone", 499)
         if self._is_told(endpoint, 499):
-            log(_log, logging.INFO, "The client hung up.", endpoint=endpoint, status=499, path=exchange.path,
-                request_id=exchange.id, client=exchange.client)  # fmt: skip
+            log(_log, logging.INFO, "The client hung up.", endpoint=endpoint, **_method(endpoint, exchange), status=499,
+                path=exchange.path, request_id=exchange.id, client=exchange.client)  # fmt: skip
 
     def not_taken(self, reason: str, client: str) -> None:
         """Tell of a whole answer that the client did not take."""
@@ -112,14 +113,20 @@ class Report:
         if self._listeners:
             self._ended(endpoint, exchange, "broke", status, getattr(error, "cause", None), size)
         if self._is_told(endpoint, status):
-            log(_log, logging.WARNING, "An answer was cut off.", endpoint=endpoint, status=status,
-                path=exchange.path, request_id=exchange.id, client=exchange.client, reason=str(error))  # fmt: skip
+            log(_log, logging.WARNING, "An answer was cut off.", endpoint=endpoint, **_method(endpoint, exchange),
+                status=status, path=exchange.path, request_id=exchange.id, client=exchange.client,
+                reason=str(error))  # fmt: skip
 
 
 def _tell_repeats(key: tuple[str, int], more: int) -> None:
     endpoint, status = key
     named = {"endpoint": endpoint} if endpoint else {}
     log(_log, logging.WARNING, "More answers like the last ones.", **named, status=status, count=more)
+
+
+def _method(endpoint: str, exchange: Exchange) -> dict[str, str]:
+    """Return the method of the request where the key of its *endpoint* does not say it."""
+    return {} if endpoint.startswith(f"{exchange.method} ") else {"method": exchange.method}
 
 
 def _is_bad(status: int, results: tuple[Result, ...]) -> bool:

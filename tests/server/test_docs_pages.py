@@ -84,7 +84,7 @@ def test_document_is_built_once_for_a_plan(app: FastAPI, plans: Plans, monkeypat
     """Building starts with the first request and happens once for each plan, however many ask at the same time."""
     built: list[str] = []
     build = docs.build_openapi
-    monkeypatch.setattr(docs, "build_openapi", lambda plan: built.append(plan.digest) or build(plan))
+    monkeypatch.setattr(docs, "build_openapi", lambda plan, host: built.append(plan.digest) or build(plan, host))
 
     async def main() -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:

@@ -68,7 +68,9 @@ REFUSED = {
     "two hosts": head("Host: other", first="GET /hello HTTP/1.1"),
     "an empty host": b"GET /hello HTTP/1.1\r\nHost: \r\n\r\n",
     "a host that is a URL": b"GET /hello HTTP/1.1\r\nHost: a/b?c#d@e\r\n\r\n",
-    "a target of another host": head(first="GET http://other/hello HTTP/1.1"),
+    "a target with a host that is none": head(first="GET http://a<b/hello HTTP/1.1"),
+    "a target with a user": head(first="GET http://user@other/hello HTTP/1.1"),
+    "a target of another scheme": head(first="GET ftp://other/hello HTTP/1.1"),
     "a target of no form": head(first="GET hello HTTP/1.1"),
     "an asterisk": head(first="GET * HTTP/1.1"),
     "CONNECT": head(first="CONNECT other:443 HTTP/1.1"),
@@ -171,8 +173,9 @@ def test_trace_is_not_allowed(gateway):
 
 
 def test_a_target_in_absolute_form_is_understood(gateway):
-    """A request written as for a proxy is served when it names the host of its Host field (RFC 9112 §3.2.2)."""
+    """A request written as for a proxy is served; its Host field, which may be another, is forgotten (RFC 9112 §3.2.2)."""
     assert gateway.get("http://gateway/hello").status == 200
+    assert gateway.get("http://other/hello").status == 200
     assert gateway.get("http://GATEWAY/nope").status == 404
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from aggregator.cli.helping import ExampleCommand, complete_endpoint
+from aggregator.edge.hosts import is_hostname
 from aggregator.http import METHODS, is_token
 
 _FILE = click.Path(readable=False)  # the loader says better why it cannot be read
@@ -19,6 +20,7 @@ _FILE = click.Path(readable=False)  # the loader says better why it cannot be re
     short_help="Answer one request here and draw its calls.",
     examples=(
         ("aggregator get /dashboard/1", "answer GET /dashboard/1 here and draw its calls"),
+        ("aggregator get admin.example.com/stats", "ask as a client of a virtual host"),
         ("aggregator get 'POST /signup' -d '{\"email\": \"a@example.com\"}'", "send a body"),
     ),
 )
@@ -43,9 +45,9 @@ def get(
     from aggregator.server.once.asking import Question, ask
     from aggregator.telemetry.logging import configure_logging
 
-    method, target = _target(target, method or ("GET" if data is None else "POST"))
+    method, host, target = _target(target, method or ("GET" if data is None else "POST"))
     body = _body(data)
-    pairs = [_header(header) for header in headers]
+    pairs = [*([("host", host)] if host else []), *(_header(header) for header in headers)]
     if body and not any(name.lower() == "content-type" for name, _ in pairs):
         pairs.append(("content-type", "application/json"))
     configure_logging(level="error")
@@ -55,16 +57,25 @@ def get(
     sys.exit(0 if 200 <= reply.status < 300 else 1)
 
 
-def _target(text: str, method: str) -> tuple[str, str]:
-    """Return method and target of ``/path``, or of ``POST /path`` as routes.yaml writes it."""
+def _target(text: str, method: str) -> tuple[str, str, str]:
+    """Return method, host and target of ``/path``, or of ``POST a.example.com/path`` as ``routes`` writes it."""
     first, _, rest = text.partition(" ")
     if rest and first.upper() in METHODS:
         method, text = first, rest.strip()
-    if not text.startswith("/") or " " in text or not text.isascii():
-        raise click.BadParameter(f"{text!r} is no path; write /dashboard/1, percent-encoded.", param_hint="TARGET")
+    host, _, _ = text.partition("/")
+    text = text[len(host) :]
+    if not text.startswith("/") or " " in text or not text.isascii() or not (host == "" or _is_host(host)):
+        raise click.BadParameter(
+            f"{host + text!r} is no path; write /dashboard/1, percent-encoded.", param_hint="TARGET"
+        )
     if not is_token(method):
         raise click.BadParameter(f"{method!r} is no method; write GET or another one.", param_hint="--method")
-    return method.upper(), text
+    return method.upper(), host, text
+
+
+def _is_host(text: str) -> bool:
+    """Return whether *text* is a host, and not the beginning of a path whose slash was forgotten."""
+    return is_hostname(text) and ("." in text or text.startswith("["))
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -47,5 +47,5 @@ def routes(path: str, form: str) -> None:
 
         click.echo(routes_markdown(plan.declared), nl=False)
         return
-    rows = [(one.named_methods, one.pattern.source, calls_text(one), limits_text(one)) for one in plan.declared]
+    rows = [(*one.key.split(" ", 1), calls_text(one), limits_text(one)) for one in plan.declared]
     show_table(("METHOD", "PATH", "CALLS", "DEADLINE"), rows)

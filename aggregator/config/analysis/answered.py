@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeAlias
 
+from aggregator.config.text.values import Steps
 from aggregator.templates import PathPattern
 
 Shape: TypeAlias = tuple[bytes | bool, ...]
 """A path without the names of its parameters."""
-Place: TypeAlias = tuple[str, Shape]
-"""A method, and what the path is like."""
+Place: TypeAlias = tuple[str, str, Shape]
+"""A host, empty for all that have no name, a method, and what the path is like."""
 
 
 class Route(Protocol):
@@ -19,6 +20,16 @@ class Route(Protocol):
     @property
     def key(self) -> str:
         """Methods and path as they are written."""
+        ...
+
+    @property
+    def path(self) -> Steps:
+        """Where it stands in the configuration."""
+        ...
+
+    @property
+    def host(self) -> str:
+        """The virtual host that it belongs to, empty for none."""
         ...
 
     @property
@@ -40,7 +51,7 @@ class Route(Protocol):
 def places_of(route: Route) -> Iterator[Place]:
     """Yield the places that the key of *route* names."""
     if route.pattern is not None:
-        yield from ((method, route.pattern.shape) for method in route.methods)
+        yield from ((route.host, method, route.pattern.shape) for method in route.methods)
 
 
 def answered_methods(routes: Sequence[Route]) -> list[tuple[str, ...]]:
@@ -49,5 +60,5 @@ def answered_methods(routes: Sequence[Route]) -> list[tuple[str, ...]]:
     Who names a method has it, as in the patterns of Go's ``http.ServeMux``; HEAD goes with GET (RFC 9110 §9.3.2).
     """
     named = {place for route in routes if not route.is_any for place in places_of(route)}
-    named |= {("HEAD", shape) for method, shape in named if method == "GET"}
-    return [tuple(place[0] for place in places_of(route) if not route.is_any or place not in named) for route in routes]
+    named |= {(host, "HEAD", shape) for host, method, shape in named if method == "GET"}
+    return [tuple(place[1] for place in places_of(route) if not route.is_any or place not in named) for route in routes]

@@ -70,7 +70,9 @@ _OTHER_WORDS = {
     "token_uri": "token_url",
     "uri": "url",
     "username": "user",
+    "server_names": "virtual_hosts",
     "verb": "method",
+    "vhosts": "virtual_hosts",
 }
 """What others call it: a key that nobody has here, and the one to try."""
 

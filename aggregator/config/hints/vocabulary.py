@@ -17,6 +17,15 @@ _SHORT_FOR = ("url", "in")
 """Keys whose value alone may stand for the whole mapping."""
 
 
+def form_of(path: tuple[Step, ...]) -> tuple[Step, ...]:
+    """*path* without the names of an endpoint and its host, so that what is known of one holds for all."""
+    if path[:1] == ("endpoints",) and len(path) > 1:
+        return (path[0], "", *path[2:])
+    if path[:1] == ("virtual_hosts",) and len(path) > 3:
+        return (path[0], "", path[2], "", *path[4:])
+    return path
+
+
 def model_at(model: type[Settings], path: Iterable[Step]) -> type[Settings] | None:
     """The model of the mapping that stands at *path* below one of *model*, or None when it has none."""
     kind: Any = model

@@ -30,8 +30,8 @@ class EndpointSettings(AdmissionSettings):
     tags: tuple[str, ...] = Field((), description="Tags in the OpenAPI document.")
     operation_id: str | None = Field(
         None,
-        description="operationId in the OpenAPI document, of several methods with each behind it (`file_get`); from method and "
-        "path if left out.",
+        description="operationId in the OpenAPI document, of several methods with each behind it: `file_get`; "
+        "from method and path if left out.",
     )
     deprecated: Deprecated | None = Field(
         None,

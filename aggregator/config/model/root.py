@@ -11,6 +11,7 @@ from aggregator.config.model.call import Call
 from aggregator.config.model.client import ClientSettings
 from aggregator.config.model.edge.carried import CarriedSettings
 from aggregator.config.model.edge.prefix import PrefixSettings
+from aggregator.config.model.edge.virtual_host import VirtualHostSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.schemes.scheme import SchemeSettings
@@ -74,6 +75,12 @@ class RootSettings(Settings):
     )
     telemetry: TelemetrySettings = Field(
         default_factory=TelemetrySettings.model_construct, description="What the server tells of itself."
+    )
+    virtual_hosts: dict[str, VirtualHostSettings] = Field(
+        default_factory=dict,
+        description="Other hosts by name (`admin.example.com`, `*.example.com`), each with endpoints of its own; all "
+        "else falls to `endpoints`.",
+        examples=[{"admin.example.com": {"endpoints": {"GET /stats": {"call": "users:/stats"}}}}],
     )
     background: BackgroundSettings = Field(
         default_factory=BackgroundSettings.model_construct, description="The workers of background calls."

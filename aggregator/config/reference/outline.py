@@ -64,6 +64,7 @@ SECTIONS = (
     ("DefaultSettings", "Defaults", "under `defaults`"),
     ("CarriedSettings", "Carried", "under `defaults.response` and `response` of a prefix"),
     ("PrefixSettings", "Prefix", "under `prefixes`, by path"),
+    ("VirtualHostSettings", "Virtual host", "under `virtual_hosts`, by the name of the host"),
     ("LifecycleSettings", "Lifecycle", "under `deprecated` of an endpoint or a prefix; or `true`"),
     ("ServerSettings", "Server", "under `server`"),
     ("ListenerTlsSettings", "Listener TLS", "under `server.tls` and `server.admin.tls`"),

@@ -62,7 +62,7 @@ def build_schema() -> Schema:
     _short_forms(parts)
     for model in (CallSettings, BackgroundCallSettings):
         _own_first(parts[model.__name__], model)
-    _top_level(schema)
+    _top_level(schema, parts["VirtualHostSettings"])
     parts |= {name: _HOVER[name] | shared for name, shared in _SHARED.items()}
     parts |= {"Variable": _VARIABLE, "Parameter": _PARAMETER}
     properties = schema.pop("properties")
@@ -162,9 +162,10 @@ def _own_first(part: Schema, model: type[Settings]) -> None:
     part["properties"] = {name: part["properties"][name] for name in dict.fromkeys(names)}
 
 
-def _top_level(schema: Schema) -> None:
+def _top_level(schema: Schema, virtual_host: Schema) -> None:
     schema["patternProperties"] = {"^x-": {"description": "Yours: anchors, notes. Nothing reads it."}}
     schema["properties"]["groups"]["additionalProperties"]["description"] = "A fan-out group: calls by name."
-    endpoints = schema["properties"]["endpoints"]
-    endpoints["patternProperties"] = {_ENDPOINT_KEY: endpoints["additionalProperties"]}
-    endpoints["additionalProperties"] = False
+    for holder in (schema, virtual_host):
+        endpoints = holder["properties"]["endpoints"]
+        endpoints["patternProperties"] = {_ENDPOINT_KEY: endpoints["additionalProperties"]}
+        endpoints["additionalProperties"] = False

@@ -51,6 +51,7 @@ from aggregator.config.rules.text_bodies import check_text_bodies
 from aggregator.config.rules.timeouts import check_timeouts
 from aggregator.config.rules.unread_texts import check_unread_sections, check_unread_texts
 from aggregator.config.rules.upstreams import check_upstreams
+from aggregator.config.rules.virtual_hosts import check_virtual_hosts
 from aggregator.diagnostics.finding import Finding
 
 Rule = Callable[[Analysis, Surroundings], Iterator[Finding]]
@@ -118,6 +119,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_defaults_section,
     check_carried,
     check_errors,
+    check_virtual_hosts,
     check_upstreams,
     check_inherited,
     check_upstream_retries,

@@ -15,22 +15,24 @@ def check_routes(routes: Sequence[Route]) -> Iterator[Finding]:
     yield from _check_named([route for route in routes if not route.is_any])
     yield from _check_any([(route, left) for route, left in zip(routes, answered, strict=True) if route.is_any])
     served = {
-        (method, route.pattern.shape): route
+        (route.host, method, route.pattern.shape): route
         for route, methods in zip(routes, answered, strict=True)
         if route.pattern is not None
         for method in methods
     }
-    yield from _check_crossings([(method, route) for (method, _), route in served.items()])
+    yield from _check_crossings([(method, route) for (_, method, _), route in served.items()])
 
 
 def _check_named(routes: Iterable[Route]) -> Iterator[Finding]:
     seen: dict[Place, Route] = {}
     for route in routes:
-        taken = [(place[0], first) for place in places_of(route) if (first := seen.setdefault(place, route)) != route]
+        taken = [
+            (place[1], first) for place in places_of(route) if (first := seen.setdefault(place, route)) is not route
+        ]
         for method, first in taken[:1]:
             yield _clash(route, first, method, f"`{route.key}` and `{first.key}` match the same requests")
-    for (method, shape), route in seen.items():
-        other = seen.get(("GET", shape), route)
+    for (host, method, shape), route in seen.items():
+        other = seen.get((host, "GET", shape), route)
         if method == "HEAD" and other is not route:
             message = f"HEAD requests are answered by `{other.key}` too"
             yield _clash(route, other, method, message, "remove it: HEAD is GET without the body")
@@ -38,24 +40,24 @@ def _check_named(routes: Iterable[Route]) -> Iterator[Finding]:
 
 def _check_any(routes: Iterable[tuple[Route, tuple[str, ...]]]) -> Iterator[Finding]:
     """Yield what is wrong with endpoints for the methods that are left, of which each comes with its own."""
-    seen: dict[Shape, Route] = {}
+    seen: dict[tuple[str, Shape], Route] = {}
     for route, left in routes:
         if route.pattern is None:
             continue
-        first = seen.setdefault(route.pattern.shape, route)
+        first = seen.setdefault((route.host, route.pattern.shape), route)
         if first is not route:
             yield _clash(route, first, "GET", f"`{route.key}` and `{first.key}` match the same requests")
         elif not left:
             message = f"every method of `{route.key}` has an endpoint of its own"
-            yield Finding("no-effect", message, ("endpoints", route.key), "remove it", at_key=True)
+            yield Finding("no-effect", message, route.path, "remove it", at_key=True)
 
 
 def _clash(route: Route, first: Route, method: str, message: str, hint: str | None = None) -> Finding:
     assert route.pattern is not None
-    there = Elsewhere(("endpoints", first.key), "first here", at_key=True)
+    there = Elsewhere(first.path, "first here", at_key=True)
     shown = f"{message}, such as {method} {_example(route.pattern)}"
     hint = hint or "keep one of the two, or change its path"
-    return Finding("route-clash", shown, ("endpoints", route.key), hint, at_key=True, related=(there,))
+    return Finding("route-clash", shown, route.path, hint, at_key=True, related=(there,))
 
 
 def _example(pattern: PathPattern) -> str:
@@ -64,7 +66,7 @@ def _example(pattern: PathPattern) -> str:
 
 
 class _Node:
-    """The patterns of one method by segment; *wild* are the literal segments with a parameter further down."""
+    """The patterns of a host and a method by segment; *wild* are the literal segments with a parameter further down."""
 
     __slots__ = ("literals", "param", "route", "wild")
 
@@ -77,14 +79,14 @@ class _Node:
 
 def _check_crossings(routes: list[tuple[str, Route]]) -> Iterator[Finding]:
     """Pairs such as ``/a/{x}/c`` and ``/a/b/{y}``: for some requests each is better in one segment."""
-    roots: dict[str, _Node] = {}
+    roots: dict[tuple[str, str], _Node] = {}
     for method, route in routes:
-        _insert(roots.setdefault(method, _Node()), route)
+        _insert(roots.setdefault((route.host, method), _Node()), route)
     told: set[tuple[str, str]] = set()
     for method, route in routes:
         segments = route.pattern.segments if route.pattern else ()
         if _has_literal_behind_param(segments):
-            other = next(_crossing(roots[method], segments, 0, specific=False, general=False), None)
+            other = next(_crossing(roots[route.host, method], segments, 0, specific=False, general=False), None)
             if other is not None and (route.key, other.key) not in told:
                 told.add((route.key, other.key))
                 yield _crossing_finding(method, route, other)
@@ -138,6 +140,6 @@ def _crossing_finding(method: str, route: Route, other: Route) -> Finding:
         for mine, theirs in zip(route.pattern.segments, other.pattern.segments, strict=True)
     ]
     message = f"`{other.key}` answers {method} /{'/'.join(words)}, which `{route.key}` matches too"
-    there = Elsewhere(("endpoints", other.key), "this one answers", at_key=True)
+    there = Elsewhere(other.path, "this one answers", at_key=True)
     hint = "change one of the paths so that no request matches both"
-    return Finding("route-overlap", message, ("endpoints", route.key), hint, "warning", at_key=True, related=(there,))
+    return Finding("route-overlap", message, route.path, hint, "warning", at_key=True, related=(there,))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.hints.vocabulary import may_hold, text_kind
+from aggregator.config.hints.vocabulary import form_of, may_hold, text_kind
 from aggregator.config.model.root import RootSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
@@ -41,10 +41,5 @@ def _unread(written: Any, path: Steps) -> Iterator[Finding]:
 
 
 def _is_unread(path: Steps, kind: type) -> bool:
-    form = _form(path)
+    form = form_of(path)
     return text_kind(RootSettings, form) is TextKind.PLAIN and may_hold(RootSettings, form, kind)
-
-
-def _form(path: Steps) -> Steps:
-    """Return *path* without the name of an endpoint, so that what is known of one holds for all."""
-    return (path[0], "", *path[2:]) if path[:1] == ("endpoints",) and len(path) > 1 else path

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.edge.prefixes import is_below
+from aggregator.templates import PathPattern
 
 
 class Usage(Protocol):
@@ -16,6 +18,21 @@ class Usage(Protocol):
     @property
     def key(self) -> str:
         """Method and path as they are written."""
+        ...
+
+    @property
+    def path(self) -> Steps:
+        """Where it stands in the configuration."""
+        ...
+
+    @property
+    def host(self) -> str:
+        """The virtual host that it belongs to, empty for none."""
+        ...
+
+    @property
+    def pattern(self) -> PathPattern | None:
+        """The path that it answers at, if it has one."""
         ...
 
     @property
@@ -46,7 +63,7 @@ def check_usage(used: Sequence[Usage], around: Surroundings) -> Iterator[Finding
     for name in around.groups:
         if name not in groups:
             yield _unused(f"no endpoint uses the group `{name}`", ("groups", name))
-    paths = [path for one in used if (path := one.key.partition(" ")[2].strip())]
+    paths = [one.pattern.source for one in used if one.pattern is not None]
     for prefix in around.settings.prefixes:
         if not any(is_below(path, prefix) for path in paths):
             yield _unused(f"no endpoint is below `{prefix}`", ("prefixes", prefix))
@@ -59,16 +76,16 @@ def _unused(message: str, path: tuple[str | int, ...]) -> Finding:
     return Finding("unused", message, path, "use it, or remove it", "warning", at_key=True)
 
 
-def check_operation_ids(keys: Sequence[str], ids: Sequence[Mapping[str, str | None]]) -> Iterator[Finding]:
-    """``operation_id`` given twice: generated clients name their methods by it.
+def check_operation_ids(used: Sequence[Usage], ids: Sequence[Mapping[str, str | None]]) -> Iterator[Finding]:
+    """``operation_id`` given twice within one host: generated clients name their methods by it.
 
-    *ids* are, for each of *keys*, those that it declares for its operations.
+    *ids* are, for each of *used*, those that it declares for its operations.
     """
-    seen: dict[str, str] = {}
-    for key, declared in zip(keys, ids, strict=True):
+    seen: dict[tuple[str, str], Usage] = {}
+    for one, declared in zip(used, ids, strict=True):
         for name in declared.values():
-            if name is not None and (first := seen.setdefault(name, key)) != key:
-                there = Elsewhere(("endpoints", first, "operation_id"), "first here")
-                message = f"`{name}` is the operation_id of `{first}` too"
-                path = ("endpoints", key, "operation_id")
+            if name is not None and (first := seen.setdefault((one.host, name), one)) is not one:
+                there = Elsewhere((*first.path, "operation_id"), "first here")
+                message = f"`{name}` is the operation_id of `{first.key}` too"
+                path = (*one.path, "operation_id")
                 yield Finding("duplicate-operation-id", message, path, "choose another one", related=(there,))

@@ -1,7 +1,8 @@
 """The root file and all that it includes, as an ordered tree of documents; for the loader and the watcher.
 
 ``include: [upstreams.yaml, routes.d/*.yaml]`` names files relative to the file that says it. They may hold
-``upstreams``, ``groups``, ``plugins``, ``endpoints`` and further ``include``; everything else belongs to the root.
+``upstreams``, ``groups``, ``plugins``, ``endpoints``, ``virtual_hosts`` and further ``include``; everything else
+belongs to the root.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ def _misplaced(document: Document) -> Iterator[Diagnostic]:
     for key, section in document.sections.items():
         if key in _ROOT_ONLY:
             message = f"`{key}` may only stand in the root file"
-            hint = "an included file holds `upstreams`, `groups`, `plugins`, `endpoints` and `include`"
+            hint = "an included file holds `upstreams`, `groups`, `plugins`, `endpoints`, `virtual_hosts` and `include`"
             yield Diagnostic("root-only", "error", message, section.key_position, hint, (), (key,))
 
 
@@ -203,7 +204,7 @@ def _clashes(documents: list[Document]) -> Iterator[Diagnostic]:
 
 def _names(document: Document) -> Iterator[Steps]:
     yield from (("endpoints", endpoint.key) for endpoint in document.endpoints)
-    for kind in ("upstreams", "groups"):
+    for kind in ("upstreams", "groups", "virtual_hosts"):
         section = document.sections.get(kind)
         if section is not None and isinstance(section.value, dict):
             yield from ((kind, name) for name in section.value)

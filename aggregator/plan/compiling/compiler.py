@@ -77,6 +77,7 @@ class Compiler:
             ),
             secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
             metrics=_metrics(settings.telemetry, endpoints),
+            virtual_hosts=tuple(settings.virtual_hosts),
         )
 
     def _operations(self, config: EndpointConfig, whole: Surroundings) -> tuple[EndpointPlan, ...]:
@@ -143,18 +144,17 @@ def _limits(settings: ClientLimitSettings | None) -> ClientLimitsPlan:
 def compile_endpoint(config: EndpointConfig, whole: Surroundings) -> tuple[EndpointPlan, ...]:
     """Return the plans of one endpoint, one for each of its methods."""
     settings = config.take_settings()
-    path = config.key.split(None, 1)[1].strip()
+    has_others = len(config.operations) > 1
     return tuple(
-        _operation(_Operation(config, path, one.method, one.operation_id, len(config.operations) > 1), settings, whole)
+        _operation(_Operation(config, one.method, one.operation_id, has_others), settings, whole)
         for one in config.operations
     )
 
 
 class _Operation(Struct, frozen=True):
-    """One *method* of an endpoint at *path*, which may have others beside it."""
+    """One *method* of an endpoint, which may have others beside it."""
 
     config: EndpointConfig
-    path: str
     method: str
     operation_id: str
     has_others: bool
@@ -171,7 +171,7 @@ class _Operation(Struct, frozen=True):
 
 
 def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroundings) -> EndpointPlan:
-    config, path = operation.config, operation.path
+    config, path = operation.config, operation.config.path
     settings = operation.settings_of(settings)
     rows = compile_rows(settings.status_map)
     raw = passes_raw(settings)
@@ -220,6 +220,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         slo=_slo(settings.slo),
         compress=whole.root.server.compress is not None
         and all(said is None or said.compress is not False for said in (settings.response, settings.respond)),
+        host=config.host,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from aggregator.diagnostics import did_you_mean
+from aggregator.edge.hosts import Hosts
 from aggregator.errors import AggregatorError
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.templates import Param, PathPattern
@@ -14,29 +15,38 @@ from aggregator.templates import Param, PathPattern
 def find_endpoint(plan: Plan, text: str) -> tuple[EndpointPlan, dict[str, str]]:
     """Return the endpoint that *text* means, and the parameters in it: ``GET /orders/{id}`` or ``GET /orders/7``.
 
-    The method may be left out where only one endpoint has the path. Raises ``AggregatorError`` that names the nearest.
+    The method may be left out where only one endpoint has the path; a host stands before it: ``GET a.example.com/x``.
+    Raises ``AggregatorError`` that names the nearest.
     """
-    method, path = _parted(text)
-    fitting = [one for one in plan.endpoints if method in (None, one.method, one.named_methods)]
+    method, host, path = _parted(text)
+    name = Hosts("", {one: one for one in plan.virtual_hosts}).of_name(host)
+    here = [one for one in plan.endpoints if one.host == name]
+    fitting = [one for one in here if method in (None, one.method, one.named_methods)]
     exact = _by_key(one for one in fitting if one.pattern.source == path)
     if len(exact) == 1:
         return exact[0], {}
     matched = [(one, params) for one in fitting if (params := _match(one.pattern, path)) is not None]
     best = min(map(_freedom, matched), default=())
     nearest = {one.key: (one, params) for one, params in reversed(matched) if _freedom((one, params)) == best}
-    matched = [*nearest.values()]
-    if len(matched) == 1:
-        return matched[0]
-    several = exact or [one for one, _ in reversed(matched)]
+    if len(nearest) == 1:
+        return next(iter(nearest.values()))
+    several = exact or [one for one, _ in reversed(nearest.values())]
     if several:
         methods = ", ".join(one.named_methods for one in several)
         raise AggregatorError(f"{path} answers to {methods}; name one before it.")
+    raise AggregatorError(f"No endpoint {text!r} is declared; {_nearest(plan, here, text, path)}")
+
+
+def _nearest(plan: Plan, here: list[EndpointPlan], text: str, path: str) -> str:
+    """Return what is declared beside *text*, for which there is no endpoint *here*."""
     others = [one for one in plan.declared if one.pattern.source == path or _match(one.pattern, path) is not None]
+    keys = {one.key for one in here}
+    if same := [one for one in others if one.key in keys]:
+        return f"its path answers to another method: {', '.join(f'`{one.key}`' for one in same)}."
     if others:
-        keys = ", ".join(f"`{one.key}`" for one in others)
-        raise AggregatorError(f"No endpoint {text!r} is declared; its path answers to another method: {keys}.")
-    hint = did_you_mean(text, [key for one in plan.endpoints for key in (one.key, one.pattern.source)])
-    raise AggregatorError(f"No endpoint {text!r} is declared; {hint or '`aggregator routes` lists what is.'}")
+        return f"another host has its path: {', '.join(f'`{one.key}`' for one in others)}."
+    hint = did_you_mean(text, [key for one in plan.endpoints for key in (one.key, one.key.partition(" ")[2])])
+    return hint or "`aggregator routes` lists what is."
 
 
 def _by_key(endpoints: Iterable[EndpointPlan]) -> list[EndpointPlan]:
@@ -47,9 +57,12 @@ def _by_key(endpoints: Iterable[EndpointPlan]) -> list[EndpointPlan]:
     return [*found.values()]
 
 
-def _parted(text: str) -> tuple[str | None, str]:
+def _parted(text: str) -> tuple[str | None, str, str]:
+    """Return the method, None for none, the host, empty for none, and the path in *text*."""
     first, _, rest = text.strip().partition(" ")
-    return (first.upper(), rest.strip()) if rest else (None, first)
+    method, address = (first.upper(), rest.strip()) if rest else (None, first)
+    host, slash, path = address.partition("/")
+    return method, host, slash + path
 
 
 def _match(pattern: PathPattern, path: str) -> dict[str, str] | None:

@@ -101,6 +101,7 @@ def route_member(plan: EndpointPlan) -> dict[str, Any]:
     return {
         "endpoint": plan.key,
         "method": plan.method,
+        "host": plan.host or None,
         "path": plan.pattern.source,
         "kind": plan.kind,
         "parts": [_part_member(part) for part in plan.fan.parts] if plan.fan else [],

@@ -26,7 +26,7 @@ from aggregator.server.application.serving import Application
 from aggregator.server.application.tested import MockedTransport, TestedApplication, is_tested
 from aggregator.server.generations.plan_source import FixedSource, PlanFiles
 from aggregator.server.generations.running import PlanSource, Running
-from aggregator.server.routing.dispatch import Dispatcher, finish_own, tell_refused
+from aggregator.server.routing.dispatch import Dispatcher, finish_own, host_of, site_of, tell_refused
 from aggregator.server.routing.paths import path_of
 
 
@@ -82,7 +82,7 @@ def application(
     if isinstance(app, TestedApplication) and mocked is not None:
         app.mocked = mocked
     app.router.routes.extend(probe_routes(running))
-    add_docs(app, lambda: running.plan)
+    add_docs(app, lambda: running.plan, lambda scope: host_of(scope, running.generation))
     app.add_exception_handler(HTTPException, _as_problem)
     app.add_exception_handler(Exception, _as_fault)
     app.dispatcher = Dispatcher(lambda: running.generation, lambda: running.draining, app.router)
@@ -101,7 +101,7 @@ def _nothing_at(request: Request) -> str:
     running: Running = request.app.running
     generation, path = running.generation, path_of(request.scope)
     twin = path[:-1] if path.endswith(b"/") else path + b"/"
-    if generation is not None and len(twin) > 1 and generation.index.methods(twin):
+    if generation is not None and len(twin) > 1 and site_of(request.scope, generation).index.methods(twin):
         slash = "without the slash" if path.endswith(b"/") else "with a slash"
         return f"Nothing is served at this path, but at the one {slash} at its end."
     if path == b"/" and running.plan.server.docs:

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.etag import etag_of, if_none_match
@@ -33,6 +34,7 @@ from aggregator.server.openapi import build_openapi
 from aggregator.server.routing.dispatch import origin_in
 
 GetPlan = Callable[[], Plan]
+HostOf = Callable[[Scope], str]
 
 _PACKAGE = "fastapi_standalone_docs"
 _FILES = {
@@ -79,57 +81,59 @@ _REVALIDATED = "no-cache"
 _KEPT = "public, max-age=31536000, immutable"
 
 
-def add_docs(app: FastAPI, get_plan: GetPlan) -> None:
+def add_docs(app: FastAPI, get_plan: GetPlan, host_of: HostOf = lambda _: "") -> None:
     """Let *app* serve the document of the plan that *get_plan* gives, and have ``app.openapi()`` give it too.
 
+    *host_of* tells which virtual host a request is for; each has a document of its own.
     A plan whose ``server.docs`` is off has no page: 404. Raises ``StartupError`` when Swagger UI is not installed.
     """
     document = Document(get_plan)
-    app.router.routes.extend(docs_routes(document, get_plan))
+    app.router.routes.extend(docs_routes(document, get_plan, host_of))
     app.openapi = document.as_dict  # type: ignore[method-assign]
 
 
 class Document:
-    """The document of the current plan: built when it is asked for, and once for each plan."""
+    """The documents of the current plan, one for each host: built when they are asked for, and once for each plan."""
 
     __slots__ = ("_get_plan", "_latest", "_lock")
 
     def __init__(self, get_plan: GetPlan) -> None:
         self._get_plan = get_plan
-        self._latest: tuple[str, bytes] | None = None
+        self._latest: tuple[str, dict[str, bytes]] = ("", {})
         self._lock = Lock()
 
-    async def read(self) -> bytes:
-        """Return the document as JSON; a large one is built in a thread, beside the requests being served."""
-        known = self._known()
-        return await run_in_threadpool(self._build) if known is None else known
+    async def read(self, host: str = "") -> bytes:
+        """Return the document of *host* as JSON; a large one is built in a thread, beside the requests being served."""
+        known = self._known(host)
+        return await run_in_threadpool(self._build, host) if known is None else known
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the document as a dict of the caller's own."""
-        document: dict[str, Any] = json_codec.decode(self._known() or self._build())
+        """Return the document of hosts without a name as a dict of the caller's own."""
+        document: dict[str, Any] = json_codec.decode(self._known("") or self._build(""))
         return document
 
-    def _known(self) -> bytes | None:
-        latest = self._latest
-        return latest[1] if latest is not None and latest[0] == self._get_plan().digest else None
+    def _known(self, host: str) -> bytes | None:
+        digest, documents = self._latest
+        return documents.get(host) if digest == self._get_plan().digest else None
 
-    def _build(self) -> bytes:
+    def _build(self, host: str) -> bytes:
         with self._lock:
             plan = self._get_plan()
-            if (known := self._known()) is not None:
+            if (known := self._known(host)) is not None:
                 return known
-            body = json_codec.encode(build_openapi(plan))
-            self._latest = (plan.digest, body)
+            body = json_codec.encode(build_openapi(plan, host))
+            digest, documents = self._latest
+            self._latest = (plan.digest, {**(documents if digest == plan.digest else {}), host: body})
             return body
 
 
-def docs_routes(document: Document, get_plan: GetPlan) -> list[Route]:
+def docs_routes(document: Document, get_plan: GetPlan, host_of: HostOf) -> list[Route]:
     """Return the routes of *document*, of the page, and of the files that it loads."""
     _static_folder()
 
     async def openapi(request: Request) -> Response:
         origin = origin_in(request.scope, get_plan().server.trusted_proxies)
-        body = under(origin, request.scope.get("root_path", ""), await document.read())
+        body = under(origin, request.scope.get("root_path", ""), await document.read(host_of(request.scope)))
         return _conditional(request, body, "application/json", etag_of(body), _REVALIDATED)
 
     async def page(_: Request) -> Response:

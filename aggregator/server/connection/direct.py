@@ -38,6 +38,21 @@ class Found(Struct, frozen=True):
     query: bytes
 
 
+class Asker(Protocol):
+    """Who asks, as far as it decides about the host that is meant."""
+
+    address: str
+    scheme: str
+
+    @property
+    def host(self) -> bytes:
+        """The ``Host`` field, empty for none."""
+
+    @property
+    def headers(self) -> HeaderList:
+        """The header of the request."""
+
+
 class DirectDoor:
     """Finds the handler of a request, if it may be answered directly. *current* gives None when nothing may be."""
 
@@ -46,14 +61,20 @@ class DirectDoor:
     def __init__(self, current: Callable[[], Generation | None]) -> None:
         self._current = current
 
-    def find(self, method: str, target: bytes) -> Found | None:
-        """Return where ``method target`` goes; None when it has to take the ASGI way."""
+    def find(self, method: str, target: bytes, asker: Asker) -> Found | None:
+        """Return where ``method target`` of *asker* goes; None when it has to take the ASGI way."""
         generation = self._current()
-        if generation is None or (method == "OPTIONS" and generation.preflights is not None):
+        if generation is None:
             return None
+        index = generation.index
+        if index is None or method == "OPTIONS":
+            site = generation.sites.of(asker.host, asker.headers, asker.address, asker.scheme)
+            if method == "OPTIONS" and site.preflights is not None:
+                return None
+            index = site.index
         path, _, query = target.partition(b"?")
         try:
-            match = generation.index.find(method, path)
+            match = index.find(method, path)
         except ExpressionError:
             return None
         if match is None:

@@ -255,13 +255,23 @@ class GuardedProtocol(TimedProtocol):
         if self._expects_continue or self._parser.should_upgrade():
             return False
         method = self._parser.get_method().decode("ascii")
-        found = self.door.find(method, self._target)
+        found = self.door.find(method, self._target, self)
         if found is None:
             return False
         keep_alive = version != "1.0" and self._parser.should_keep_alive() and not self.leaving
         direct = self.cycle = DirectCycle(self, found, keep_alive)
         direct.begin(method, self._headers, self.address)
         return True
+
+    @property
+    def host(self) -> bytes:
+        """The ``Host`` field of the request, empty for none."""
+        return self._host or b"" if self._hosts else b""
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The header of the request."""
+        return self._headers
 
     def _begin_asgi(self, version: str) -> None:
         parser, expects = self._parser, self._expects_continue
@@ -271,12 +281,16 @@ class GuardedProtocol(TimedProtocol):
         self.cycle = begin_asgi(self, Head(method, self._target, self._headers, version, not last, expects))
 
     def _origin_form(self) -> bytes:
-        """Return an absolute target from its path on; refuse one that is none, or of another host (RFC 9112 §3.2.2)."""
+        """Return an absolute target from its path on; refuse one that is none.
+
+        The host that it names is meant, whatever the Host field says (RFC 9112 §3.2.2).
+        """
         absolute = _ABSOLUTE(self._target)
         if absolute is None:
             self._stop(400, "The request target is not a path.")
-        if absolute[1].lower() != dict(self._headers).get(b"host", absolute[1]).lower():
-            self._stop(400, "The request target and the Host field name different hosts.")
+        self._check_host(absolute[1])
+        self._headers = [(b"host", absolute[1]), *(field for field in self._headers if field[0] != b"host")]
+        self._hosts = 1
         rest = self._target[absolute.end() :]
         return rest if rest[:1] == b"/" else b"/" + rest
 

@@ -17,10 +17,8 @@ from aggregator.runtime.reporting import Report
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack import build_endpoint
 from aggregator.server.limiting.load import Load
-from aggregator.server.routing.index import RouteIndex
-from aggregator.server.routing.preflights import Preflights
 from aggregator.server.routing.routes import EndpointRoute, Handler
-from aggregator.templates import own_paths
+from aggregator.server.routing.sites import Sites
 
 _AT_ONCE = 32
 """Endpoints built between two looks at the event loop: a few milliseconds."""
@@ -43,14 +41,12 @@ class Generation:
         self.in_flight = 0
         self.retired = False
         self.routes = routes
-        self.index: RouteIndex[Handler] = RouteIndex(
-            ((r.plan.method, r.plan.pattern, r.handler) for r in routes),
-            own_paths(docs=plan.server.docs, metrics=plan.metrics is not None and plan.server.admin is None),
-        )
+        self.sites = Sites(plan, routes)
+        self.index = self.sites.main.index if self.sites.is_one else None
+        """Where every request finds its endpoint; None when that depends on its host."""
         self.route_of: dict[Handler, EndpointRoute] = {route.handler: route for route in routes}
         self.finish = compile_finishes(plan.server.edge, plan.server.prefixes)
         """What is done to each answer that comes from no endpoint."""
-        self.preflights = Preflights.of(self.index, plan.endpoints, plan.server.edge)
         self._client = client
         self._pools = pools
         self.report = report

@@ -41,7 +41,7 @@ class Counts:
         """
         known = self.endpoints
         self.endpoints = {}
-        for endpoint in plan.endpoints:
+        for endpoint in plan.declared:
             fresh, old = EndpointSeries(endpoint.key, self.bounds, _parts(endpoint)), known.get(endpoint.key)
             if old is not None:
                 fresh.durations, fresh.sizes, fresh.partial = old.durations, old.sizes, old.partial

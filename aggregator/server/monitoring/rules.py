@@ -76,7 +76,7 @@ NAMES: Final = (*(one.name for one in ALERTS), "ErrorBudgetBurns")
 
 def rules_text(plan: Plan, pending: Mapping[str, str]) -> str:
     """Return the rules of *plan* as YAML. *pending* says how long the conditions of alerts last, by their name."""
-    objectives = [(one, one.slo) for one in plan.endpoints if one.slo is not None]
+    objectives = [(one, one.slo) for one in plan.declared if one.slo is not None]
     groups: list[dict[str, Any]] = [{"name": "aggregator", "rules": [_alert(one, pending) for one in ALERTS]}]
     if objectives:
         recorded = [rule for endpoint, slo in objectives for rule in _recorded(endpoint, slo)]

@@ -98,7 +98,8 @@ def _plan_of(scope: Mapping[str, Any]) -> EndpointPlan | None:
 
 def _scope(question: Question, trace: list[Result]) -> dict[str, Any]:
     path, _, query = question.target.partition("?")
-    headers = [("host", "localhost"), *question.headers]
+    named = [] if any(name.lower() == "host" for name, _ in question.headers) else [("host", "localhost")]
+    headers = [*named, *question.headers]
     if question.body:
         headers.append(("content-length", str(len(question.body))))
     return {

@@ -55,7 +55,7 @@ class Checked(Struct, frozen=True):
             "valid": not self.errors,
             "errors": self.errors,
             "warnings": self.warnings,
-            "endpoints": None if self.plan is None else len(self.plan.endpoints),
+            "endpoints": None if self.plan is None else len(self.plan.declared),
             "diagnostics": as_json(self.diagnostics, self.sources),
         }
 

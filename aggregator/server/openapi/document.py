@@ -18,13 +18,16 @@ from aggregator.server.openapi.security import ADMISSION, requirements, security
 OPENAPI_VERSION = "3.1.0"
 
 
-def build_openapi(plan: Plan) -> dict[str, Any]:
-    """Return the OpenAPI 3.1.0 document of *plan*: a new one each time, in declared order, ready for JSON."""
+def build_openapi(plan: Plan, host: str = "") -> dict[str, Any]:
+    """Return the OpenAPI 3.1.0 document of *plan*: a new one each time, in declared order, ready for JSON.
+
+    It describes the endpoints of one virtual *host*, or of all that have no name.
+    """
     bodies = _Bodies()
     paths: dict[str, Schema] = {}
     tags: dict[str, None] = {}
     secured, admits = False, False
-    for place in places_of(plan.endpoints):
+    for place in places_of(endpoint for endpoint in plan.endpoints if endpoint.host == host):
         operation = _operation(place, bodies)
         admits = admits or place.plan.admission != OPEN
         paths.setdefault(place.path, {})[place.method] = operation

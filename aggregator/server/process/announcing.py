@@ -112,7 +112,7 @@ class Records(Announcer):
     def greet(self, plan: Plan, urls: Sequence[str]) -> None:
         """Log how much is served, and where."""
         log(_log, logging.INFO, "The server listens.", address=", ".join(urls), file=self._path,
-            config=plan.digest[:12], endpoints=len(plan.endpoints), upstreams=len(plan.upstreams))  # fmt: skip
+            config=plan.digest[:12], endpoints=len(plan.declared), upstreams=len(plan.upstreams))  # fmt: skip
 
     def refuse(self, error: ConfigError) -> None:
         """Log each problem with its place in the file, and that nothing is served."""

@@ -13,6 +13,7 @@ from aggregator.edge.forwarded import Origin
 from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange
+from aggregator.http import first
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.replying import fault_answer, send_answer
 from aggregator.runtime.request.identity import peer_of, request_id
@@ -20,6 +21,7 @@ from aggregator.server.generations.generation import Generation
 from aggregator.server.limiting.load import place_in, shed_answer
 from aggregator.server.routing.paths import path_of
 from aggregator.server.routing.routes import Handler
+from aggregator.server.routing.sites import Site
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
@@ -53,15 +55,15 @@ class Dispatcher:
         generation = self._current()
         if generation is None:
             return await self._not_running(scope, send)
-        path = path_of(scope)
-        if scope["method"] == "OPTIONS" and generation.preflights is not None:
-            allowed = generation.preflights.answer(path, scope["headers"])
+        path, site = path_of(scope), site_of(scope, generation)
+        if scope["method"] == "OPTIONS" and site.preflights is not None:
+            allowed = site.preflights.answer(path, scope["headers"])
             if allowed is not None:
                 await send_answer(send, allowed, request_id(scope["headers"]))
                 return True
         try:
-            match = generation.index.find(scope["method"], path)
-            methods = () if match is not None else generation.index.methods(path)
+            match = site.index.find(scope["method"], path)
+            methods = () if match is not None else site.index.methods(path)
         except ExpressionError as error:
             if self._has_route(scope):
                 return False
@@ -69,7 +71,7 @@ class Dispatcher:
             return True
         if match is None:
             if not methods and generation.plan.server.redirects_slash:
-                return await self._to_its_twin(generation, path, scope, send)
+                return await self._to_its_twin(generation, site, path, scope, send)
             return bool(methods) and await self._wrong_method(generation, methods, scope, send)
         if self._draining():
             scope["aggregator.draining"] = True
@@ -136,10 +138,10 @@ class Dispatcher:
             await refuse(generation, scope, send, 405, f"This path answers to {', '.join(allowed)}.", [allow])
         return True
 
-    async def _to_its_twin(self, generation: Generation, path: bytes, scope: Scope, send: Send) -> bool:
+    async def _to_its_twin(self, generation: Generation, site: Site, path: bytes, scope: Scope, send: Send) -> bool:
         """Send a path to its twin with, or without, a slash at its end, if that is declared (RFC 9110 §15.4.9)."""
         twin = path[:-1] if path.endswith(b"/") else path + b"/"
-        if len(twin) < 2 or not generation.index.methods(twin) or self._has_route(scope):
+        if len(twin) < 2 or not site.index.methods(twin) or self._has_route(scope):
             return False
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         location = scope.get("root_path", "").rstrip("/").encode() + twin + query
@@ -203,6 +205,19 @@ def finish_own(generation: Generation | None, scope: Scope, answer: Answer, iden
     """Do to *answer*, which comes from no endpoint, what is done to each of *generation*."""
     if generation is not None and generation.finish is not None:
         generation.finish(exchange_of(scope, identity, generation.plan.server.trusted_proxies), answer)
+
+
+def site_of(scope: Scope, generation: Generation) -> Site:
+    """Return the endpoints of the host that an ASGI request is for."""
+    sites, headers = generation.sites, scope["headers"]
+    if sites.is_one:
+        return sites.main
+    return sites.of(first(headers, b"host") or b"", headers, peer_of(scope), scope.get("scheme", "http"))
+
+
+def host_of(scope: Scope, generation: Generation | None) -> str:
+    """Return the name of the virtual host that an ASGI request is for, empty for none."""
+    return "" if generation is None else site_of(scope, generation).name
 
 
 def exchange_of(scope: Scope, identity: str, trusted: Networks = NO_NETWORKS) -> Exchange:

@@ -9,7 +9,9 @@ from starlette.datastructures import URLPath
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
+from aggregator.edge.hosts import Hosts
 from aggregator.errors import ExpressionError, StartupError
+from aggregator.http import first
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.streams.streaming import StreamHandler
@@ -62,7 +64,7 @@ class EndpointRoute(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return whether this endpoint answers to *scope*, for tools that name a request by its route."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not self._is_for(scope):
             return Match.NONE, {}
         index = RouteIndex([(self.plan.method, self.plan.pattern, self)])
         try:
@@ -73,6 +75,11 @@ class EndpointRoute(BaseRoute):
             return Match.NONE, {}
         child = {"aggregator.segments": found[1], "route": self}
         return (Match.FULL if scope["method"] in self.methods else Match.PARTIAL), child
+
+    def _is_for(self, scope: Scope) -> bool:
+        """Return whether *scope* asks for the host of this endpoint; one without a host takes any."""
+        name = self.plan.host
+        return not name or Hosts(False, {name: True}).of_field(first(scope["headers"], b"host") or b"")
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request whose parameters the index has found."""

@@ -81,7 +81,7 @@ def file_picture(plan: Plan, veil: Veil) -> str:
     boxes += [Box(f"upstream {name}", 1, veil.upstream(name), (), "end") for name in used]
     arrows = [
         Arrow(endpoint.key, f"upstream {name}", is_dotted=is_after)
-        for endpoint in plan.endpoints
+        for endpoint in plan.declared
         for name, is_after in _upstreams(endpoint).items()
     ]
     return draw_svg("Endpoints and the upstreams that they call", boxes, arrows)
