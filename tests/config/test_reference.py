@@ -10,6 +10,7 @@ import pytest
 
 from aggregator.config.codes import CODES
 from aggregator.config.reference import markdown as reference
+from aggregator.config.reference.expressions import mark_of
 from aggregator.config.reference.outline import SECTIONS
 from aggregator.config.reference.schema import build_schema
 from aggregator.errors import Cause
@@ -97,3 +98,20 @@ def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert (tmp_path / "routes.schema.json").is_file()
     reference.main([])
     assert capsys.readouterr().out == TEXT
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "mark"),
+    [
+        ("CallSettings", "query", "`{{ }}`"),
+        ("CallSettings", "when", "one `{{ }}`"),
+        ("CallSettings", "url", "`{ }`"),
+        ("EndpointSettings", "call", "`{ }`"),
+        ("EndpointSettings", "query", "`{{ }}` in `default`"),
+        ("UpstreamSettings", "url", ""),
+        ("CallSettings", "timeout", ""),
+    ],
+)
+def test_a_setting_that_holds_expressions_is_marked(model: str, key: str, mark: str) -> None:
+    """A reader of the reference sees where `{{ }}` works without trying."""
+    assert mark_of(model, key).removeprefix(" · ") == mark

@@ -9,6 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.demo.services.analytics import Analytics
+from aggregator.demo.services.lab import Lab
+from aggregator.demo.services.market import Market
+from aggregator.demo.services.posts import Posts
+from aggregator.demo.services.reviews import Reviews
+from aggregator.demo.services.shop import Shop
+from aggregator.demo.services.users import Users
+from aggregator.demo.services.weather import Weather
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
@@ -64,3 +73,14 @@ def choices(node: ast.expr) -> Iterator[str]:
         yield from choices(node.orelse)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
+
+
+def test_the_paths_of_the_demo_are_told() -> None:
+    """The legend of the language lists what each service of the demo answers, and nothing else."""
+    page = (ROOT / "docs/language/index.md").read_text(encoding="utf-8")
+    told = {
+        name: {path.partition("?")[0] for path in re.findall("`(/[^`]*)`", paths)}
+        for name, paths in re.findall(r"^\| `demo://(\w+)` \| (.*) \|$", page, re.MULTILINE)
+    }
+    services = (Analytics(), Lab(), Market(), Posts(), Reviews(), Shop(), Users(), Weather())
+    assert told == {service.name: {route.pattern for route in service.routes()} for service in services}

@@ -15,6 +15,7 @@ from aggregator.causes import CAUSES, Cause
 from aggregator.config.codes import CODES
 from aggregator.config.hints.wording import in_yaml
 from aggregator.config.model.call import ShapeSettings
+from aggregator.config.reference.expressions import LEGEND, mark_of
 from aggregator.config.reference.outline import PARENTS, SECTIONS
 from aggregator.config.reference.schema import Schema, build_schema, schema_text
 from aggregator.telemetry.metrics.families import FAMILIES
@@ -41,7 +42,7 @@ def reference_text() -> str:
         "description": _SHAPE,
         "properties": {name: parts["CallSettings"]["properties"][name] for name in ShapeSettings.model_fields},
     }
-    lines = [*_opening(), *_settings(schema["properties"], set(schema["required"]))]
+    lines = [*_opening(), *_settings("RootSettings", schema["properties"], set(schema["required"]))]
     for name, heading, where in SECTIONS:
         lines += _section(parts, name, heading, where)
     lines += [
@@ -62,6 +63,8 @@ def _opening() -> Iterator[str]:
         "Every setting of `routes.yaml`. `aggregator reference` prints it, `aggregator schema` gives it to editors.",
         "Generated from the code by `python -m aggregator.config.reference --write`.",
         "",
+        LEGEND,
+        "",
         "## Top level",
         "",
         "Keys that begin with `x-` are yours: anchors, notes.",
@@ -74,10 +77,10 @@ def _section(parts: Mapping[str, Schema], name: str, heading: str, where: str) -
     own = {key: value for key, value in parts[name]["properties"].items() if key not in inherited}
     also = f" Everything of {_link(PARENTS[name])} too." if name in PARENTS else ""
     yield from ("", f"## {heading}", "", parts[name]["description"], "", f"Stands {where}.{also}", "")
-    yield from _settings(own, set(parts[name].get("required", ())))
+    yield from _settings(name, own, set(parts[name].get("required", ())))
 
 
-def _settings(properties: Mapping[str, Schema], required: set[str]) -> Iterator[str]:
+def _settings(model: str, properties: Mapping[str, Schema], required: set[str]) -> Iterator[str]:
     yield "| Key | Value | Default | What it does |"
     yield "|---|---|---|---|"
     for name, schema in properties.items():
@@ -85,7 +88,7 @@ def _settings(properties: Mapping[str, Schema], required: set[str]) -> Iterator[
         said = str(schema.get("description", ""))
         if schema.get("examples"):
             said += f" Example: {_code(schema['examples'][0])}"
-        yield f"| `{name}` | {_kind(schema)} | {default} | {_cell(said)} |"
+        yield f"| `{name}` | {_kind(schema)}{mark_of(model, name)} | {default} | {_cell(said)} |"
 
 
 def _code(value: Any) -> str:
