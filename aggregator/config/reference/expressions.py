@@ -43,7 +43,8 @@ def mark_of(model: str, key: str) -> str:
 
 
 def _models() -> dict[str, type[Settings]]:
-    return {one.__name__: one for one in (RootSettings, *_below(Settings))}
+    models: list[type[Settings]] = [RootSettings, *_below(Settings)]
+    return {one.__name__: one for one in models}
 
 
 def _below(model: type[Settings]) -> Iterator[type[Settings]]:
