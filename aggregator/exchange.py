@@ -89,6 +89,11 @@ class Exchange:
                 self._query_map.update(self.query_values)
         return self._query_map
 
+    def forget_typed(self) -> None:
+        """Let parameters be read from what was sent again: what was typed before is text."""
+        self.params, self.query_values, self.cookies = {}, None, None
+        self._query_map, self._header_map = None, None
+
     @property
     def headers(self) -> dict[str, str]:
         """Request headers by lower-case name, repeated ones joined."""

@@ -30,7 +30,10 @@ _FOREIGN = ("jwk", "jku", "x5u", "x5c", "crit", "b64", "enc", "zip")
 
 
 class TokenRules(Struct, frozen=True):
-    """What a token has to be. *leeway* is in seconds; *scopes_at* and *roles_at* are paths in the claims."""
+    """What a token has to be. *leeway* is in seconds; *scopes_at* and *roles_at* are paths in the claims.
+
+    *types* are the kinds of which it has to be, in lower case; empty for the usual ones, or none.
+    """
 
     issuer: str
     audience: tuple[str, ...] = ()
@@ -39,6 +42,7 @@ class TokenRules(Struct, frozen=True):
     require: tuple[str, ...] = ()
     scopes_at: tuple[str, ...] = ("scope",)
     roles_at: tuple[str, ...] = ()
+    types: frozenset[str] = frozenset()
 
 
 class Token(Struct, frozen=True):
@@ -114,7 +118,11 @@ def _algorithm(token: Token, rules: TokenRules) -> str:
     if any(name in header for name in _FOREIGN) or ("kid" in header and not isinstance(header["kid"], str)):
         raise Refused(Reason.MALFORMED)
     kind = header.get("typ")
-    if kind is not None and (not isinstance(kind, str) or kind.lower().removeprefix("application/") not in _TYPES):
+    if kind is None and rules.types:
+        raise Refused(Reason.WRONG_TYPE)
+    if kind is not None and (
+        not isinstance(kind, str) or kind.lower().removeprefix("application/") not in (rules.types or _TYPES)
+    ):
         raise Refused(Reason.WRONG_TYPE)
     if "cty" in header:  # a token inside a token (RFC 7519 §5.2)
         raise Refused(Reason.WRONG_TYPE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from aggregator.edge.networks import Networks
+from aggregator.plan.inputs import GuardInputs
 from aggregator.policies.rate_limit.plan import UNLIMITED, LimitsPlan
 from aggregator.templates import Expression
 
@@ -12,13 +13,15 @@ from aggregator.templates import Expression
 class AuthPlan(Struct, frozen=True):
     """Schemes of which any, or *every* one, has to admit; *optional* admits callers without a credential, too.
 
-    *reads_body* tells that one of them judges the body, which has to be read for it.
+    *reads_body* tells that one of them judges the body, which has to be read for it. *refusals* are the statuses
+    beside 401 that their callers can get.
     """
 
     schemes: tuple[str, ...]
     every: bool = False
     optional: bool = False
     reads_body: bool = False
+    refusals: tuple[int, ...] = ()
 
 
 class GuardPlan(Struct, frozen=True):
@@ -27,16 +30,22 @@ class GuardPlan(Struct, frozen=True):
     that: Expression
     status: int
     detail: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class AdmissionPlan(Struct, frozen=True):
-    """What a request meets: networks, then *auth*, then *guards*, with *limits* between; None and empty ask nothing."""
+    """What a request meets: networks, then *auth*, then *guards*, with *limits* between; None and empty ask nothing.
+
+    *guard_inputs* are validated for the guards. *body_guards* read the body, so they come when the inputs are valid.
+    """
 
     allow: Networks | None = None
     deny: Networks | None = None
     auth: AuthPlan | None = None
     guards: tuple[GuardPlan, ...] = ()
     limits: LimitsPlan = UNLIMITED
+    guard_inputs: GuardInputs | None = None
+    body_guards: tuple[GuardPlan, ...] = ()
 
 
 OPEN = AdmissionPlan()

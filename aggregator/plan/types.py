@@ -14,9 +14,9 @@ from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.plan.admission import OPEN, AdmissionPlan
 from aggregator.plan.calls import CallPlan, FanPlan, ShapePlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
+from aggregator.plan.inputs import InputPlan as InputPlan
 from aggregator.plan.schemes import SchemePlan
 from aggregator.plan.serving import BackgroundPlan, ClientPlan, MetricsPlan, ServerPlan, SloPlan
-from aggregator.schemas import BodySchema, Parameter
 from aggregator.templates import Expression, PathPattern, Template
 
 
@@ -62,19 +62,6 @@ class ResponsePlan(Struct, frozen=True):
     formats: tuple[str, ...] = ("json",)
     transform: str | None = None
     delay: float = 0.0
-
-
-class InputPlan(Struct, frozen=True):
-    """What the client may send. *read_body*: "no" (never read), "bytes", "json" (decoded), or "stream" (passed on)."""
-
-    params: tuple[Parameter, ...] = ()
-    query: tuple[Parameter, ...] = ()
-    headers: tuple[Parameter, ...] = ()
-    cookies: tuple[Parameter, ...] = ()
-    body: BodySchema | None = None
-    read_body: Literal["no", "bytes", "json", "stream"] = "no"
-    max_body: int = 1024 * 1024
-    body_timeout: float = 30.0
 
 
 class EffectPlan(Struct, frozen=True):
@@ -132,6 +119,13 @@ class EndpointPlan(Struct, frozen=True):
     def named_methods(self) -> str:
         """The methods of the endpoint as its key names them: this one, several, or ``ANY``."""
         return self.key.partition(" ")[0]
+
+    @property
+    def declares_caching(self) -> bool:
+        """Whether the file says what caches may do with its answers."""
+        response, edge = self.response, self.edge
+        names = (*response.headers, *edge.fixed, *edge.made)
+        return response.cache_control is not None or any(name == b"cache-control" for name, _ in names)
 
     @property
     def names_deadline(self) -> bool:

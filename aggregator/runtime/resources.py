@@ -83,7 +83,7 @@ class Resources:
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
-        self._privates: dict[tuple[int, bool], Finish] = {}
+        self._privates: dict[tuple[int, bool, bool], Finish] = {}
         self._limited: dict[int, Finish] = {}
         self._finishes: dict[Hashable, tuple[Finish | None, EdgePlan]] = {}
         self._passing: Assembly | None = None
@@ -118,8 +118,9 @@ class Resources:
         """Return what is done to each answer of *plan*; what depends on who calls is private unless it is declared."""
         finish, auth = self._carried(plan.edge), plan.admission.auth
         if auth is not None:
-            key = (id(finish), auth.reads_body)
-            finish = self._privates.setdefault(key, private(remembering(finish) if auth.reads_body else finish))
+            key = (id(finish), auth.reads_body, plan.declares_caching)
+            whole = remembering(finish) if auth.reads_body else finish
+            finish = self._privates.setdefault(key, private(whole, is_declared=plan.declares_caching))
         if tells_limits(plan.admission, self.schemes):
             finish = self._limited.setdefault(id(finish), told_limits(finish))
         return finish

@@ -275,3 +275,12 @@ def test_a_token_without_a_subject_is_nobody_else(signed: Sign, ec: ECKey, okp: 
     one = judge(read_token(signed(ec, "ES256", claims(sub=""))), "a", RULES, published(ec), NOW)
     two = judge(read_token(signed(ec, "ES256", claims(sub="1:a"))), "a", RULES, published(ec), NOW)
     assert one.identity != two.identity
+
+
+@pytest.mark.parametrize(
+    ("typ", "wanted"), [("at+jwt", None), ("AT+JWT", None), ("JWT", Reason.WRONG_TYPE), (None, Reason.WRONG_TYPE)]
+)
+def test_a_type_that_is_declared(typ: str | None, wanted: Reason | None, ec: ECKey, signed: Sign) -> None:
+    """A token has to say one of the kinds that the file names (RFC 9068 §4)."""
+    rules = TokenRules(ISSUER, ("shop",), types=frozenset({"at+jwt"}))
+    assert reason(signed(ec, "ES256", claims(), typ=typ), published(ec), rules) is wanted

@@ -200,6 +200,7 @@ def test_explain_says_who_may_call(folder: Path) -> None:
         """
 Who may call
   by partners, or 401
+  429 where an address has failed too often
   where {{ auth.subject != 'banned' }} is true, or 403 "You are not allowed to do this."
   where {{ 'orders.read' in auth.scopes }} is true, or 403 "orders.read is needed"
 """

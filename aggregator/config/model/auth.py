@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.fields import NetworkList, Settings, TextKind
+from aggregator.http import FRAMING, is_token
 from aggregator.policies.rate_limit.settings import RateLimitsOrNone
 
 
@@ -58,6 +59,21 @@ class GuardSettings(Settings):
     )
     status: int = Field(403, ge=400, le=499, description="Status of the refusal.")
     detail: str = Field("You are not allowed to do this.", description="What the caller is told.")
+    headers: dict[str, str] = Field(
+        default_factory=dict, description="Headers of the refusal.", examples=[{"retry-after": "60"}]
+    )
+
+    @field_validator("headers")
+    @classmethod
+    def _can_be_sent(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not is_token(name) or name.lower().encode() in FRAMING | {b"content-type", b"cache-control"}:
+                hint = {"name": name, "hint": "name another one, such as retry-after or link"}
+                raise PydanticCustomError("header-name", "A refusal cannot have the header `{name}`.", hint)
+            if not value.isascii() or not value.isprintable():
+                hint = {"hint": "write it in printable ASCII, on one line"}
+                raise PydanticCustomError("header-value", "This header cannot be sent.", hint)
+        return headers
 
 
 def _guards(value: Any) -> Any:

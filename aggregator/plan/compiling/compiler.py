@@ -23,7 +23,7 @@ from aggregator.plan.analysis.steps import with_steps
 from aggregator.plan.analysis.walking import calls_in
 from aggregator.plan.calls import CallPlan, FanPlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
-from aggregator.plan.compiling.endpoint.admission import compile_admission
+from aggregator.plan.compiling.endpoint.admission import compile_admission, with_guard_inputs
 from aggregator.plan.compiling.endpoint.edge import (
     compile_edge,
     compile_place,
@@ -190,6 +190,15 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
     admission = compile_admission(settings, whole.root.defaults.endpoint, whole.root.auth, limits)
     purges = tuple(map(compile_value, settings.purge))
     reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge, purges))
+    inputs = compile_inputs(
+        settings,
+        whole.root.server,
+        calls,
+        config.filled,
+        reads_body=reads_body,
+        is_signed=admission.auth is not None and admission.auth.reads_body,
+    )
+    admission = with_guard_inputs(admission, inputs, pattern.params)
     return EndpointPlan(
         key=config.key,
         method=operation.method,
@@ -199,14 +208,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         raw=raw,
         timeout=deadline,
         reserve=reserve,
-        inputs=compile_inputs(
-            settings,
-            whole.root.server,
-            calls,
-            config.filled,
-            reads_body=reads_body,
-            is_signed=admission.auth is not None and admission.auth.reads_body,
-        ),
+        inputs=inputs,
         response=response,
         fan=fan,
         rows=rows_for(("response",), rows, whole.default_rows),

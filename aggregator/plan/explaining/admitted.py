@@ -7,8 +7,14 @@ from typing import Any
 
 from aggregator.durations import rate_text
 from aggregator.edge.networks import UNIX, Networks
-from aggregator.plan.admission import AdmissionPlan, AuthPlan
+from aggregator.plan.admission import AdmissionPlan, AuthPlan, GuardPlan
 from aggregator.policies.rate_limit.plan import WindowPlan
+
+_REFUSED = {
+    403: "403 where the upstream that is asked says so",
+    429: "429 where an address has failed too often",
+    503: "503 while nobody can tell whether a credential is right",
+}
 
 
 def admission_lines(plan: AdmissionPlan) -> Iterator[str]:
@@ -21,12 +27,19 @@ def admission_lines(plan: AdmissionPlan) -> Iterator[str]:
         yield limit_text(window)
     if plan.auth is not None:
         yield f"by {_auth_text(plan.auth)}, or 401"
+        yield from (_REFUSED[status] for status in plan.auth.refusals)
         if plan.auth.reads_body:
             yield "a signed delivery that was answered with 2xx before gets 200, and nothing is called"
     for guard in plan.guards:
-        yield f'where {{{{ {guard.that.source} }}}} is true, or {guard.status} "{guard.detail}"'
+        yield _guard_text(guard)
     for window in (*plan.limits.known, *plan.limits.valid):
         yield limit_text(window)
+    for guard in plan.body_guards:
+        yield f"{_guard_text(guard)}, once the body is valid"
+
+
+def _guard_text(plan: GuardPlan) -> str:
+    return f'where {{{{ {plan.that.source} }}}} is true, or {plan.status} "{plan.detail}"'
 
 
 def limit_text(plan: WindowPlan) -> str:
@@ -56,9 +69,10 @@ def admission_member(plan: AdmissionPlan) -> dict[str, Any]:
     if plan.auth is not None:
         kind = "all" if plan.auth.every else "any"
         found["auth"] = {kind: [*plan.auth.schemes], "optional": plan.auth.optional}
-    if plan.guards:
+        found["refusals"] = [401, *plan.auth.refusals]
+    if guards := (*plan.guards, *plan.body_guards):
         found["require"] = [
-            {"that": guard.that.source, "status": guard.status, "detail": guard.detail} for guard in plan.guards
+            {"that": guard.that.source, "status": guard.status, "detail": guard.detail} for guard in guards
         ]
     if plan.limits.windows:
         found["rate_limit"] = [_limit_member(window) for window in plan.limits.windows]

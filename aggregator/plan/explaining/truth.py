@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from aggregator.causes import CAUSES
 from aggregator.errors import Cause
+from aggregator.plan.admission import AdmissionPlan
 from aggregator.plan.analysis.failures import default_status, keys_of
 from aggregator.plan.analysis.mistakes import call_can_be_wrong, can_be_wrong, sent_within
 from aggregator.plan.analysis.walking import calls_in_part
@@ -23,6 +24,9 @@ _FAMILIES = (
     "timeout", "network", "invalid_body", "overloaded", "unsuccessful", "input", "expression", "fault", "credentials",
 )  # fmt: skip
 # What is around the calls of a part (conditions, lists, shapes, functions) can fail in no other way.
+_REFUSED = {
+    401: Cause.UNAUTHENTICATED, 403: Cause.FORBIDDEN, 429: Cause.LIMITED, 503: Cause.AUTH_UNAVAILABLE,
+}  # fmt: skip
 _AROUND_CALLS = frozenset({Cause.EXPRESSION, Cause.INPUT, Cause.TOO_LARGE, Cause.FAULT})
 Kind = Literal["problem", "body", "pass", "default", "lost", "success"]
 
@@ -100,9 +104,24 @@ def answer_cases(endpoint: EndpointPlan) -> tuple[Case, ...]:
     return tuple(Case(family, tuple(_merged(found))) for family, found in outcomes.items())
 
 
+def admission_cases(plan: AdmissionPlan) -> tuple[Case, ...]:
+    """Return the cases in which a request is refused before anything is called, each with its cause."""
+    statuses = () if plan.auth is None else (401, *plan.auth.refusals)
+    found = {_REFUSED[status]: [status] for status in statuses}
+    if plan.allow is not None or plan.deny is not None:
+        found.setdefault(Cause.FORBIDDEN, []).append(403)
+    for guard in (*plan.guards, *plan.body_guards):
+        found.setdefault(Cause.FORBIDDEN, []).append(guard.status)
+    return tuple(
+        Case(cause.value, tuple(Outcome("problem", status, cause.value) for status in dict.fromkeys(statuses)))
+        for cause, statuses in found.items()
+    )
+
+
 def outcome_table(endpoint: EndpointPlan) -> tuple[OutcomeRow, ...]:
     """Return the whole table of *endpoint*: every part and the answer, every case, every outcome that it can have."""
-    lines = [(part.name, cases_of(part, endpoint)) for part in (endpoint.fan.parts if endpoint.fan else ())]
+    lines = [("auth", admission_cases(endpoint.admission))]
+    lines += [(part.name, cases_of(part, endpoint)) for part in (endpoint.fan.parts if endpoint.fan else ())]
     lines.append(("response", answer_cases(endpoint)))
     return tuple(OutcomeRow(name, case.name, one) for name, cases in lines for case in cases for one in case.outcomes)
 

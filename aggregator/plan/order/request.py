@@ -33,6 +33,7 @@ GATES: Final[tuple[Step[AdmissionPlan], ...]] = (
 """What may refuse a request before its inputs are read, first one first; a caller's key may have a limit of its own."""
 
 GATES_BEHIND: Final[tuple[Step[AdmissionPlan], ...]] = (
+    step("body guards", lambda plan: bool(plan.body_guards), "require of the body"),
     step("valid limits", lambda plan: bool(plan.limits.valid), "rate_limit"),
 )
 """What may refuse a request whose inputs are valid."""

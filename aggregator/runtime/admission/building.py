@@ -36,7 +36,7 @@ from aggregator.runtime.admission.bearer import JwtScheme, Keys
 from aggregator.runtime.admission.certificates import MtlsScheme
 from aggregator.runtime.admission.deliveries import MOST, Seen, SignatureScheme
 from aggregator.runtime.admission.failures import LimitedScheme, Recalling
-from aggregator.runtime.admission.gates import AuthGate, GuardGate, NetworkGate
+from aggregator.runtime.admission.gates import AuthGate, GuardGate, InputGuardGate, NetworkGate
 from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
 from aggregator.runtime.admission.limiting import CallerLimitGate, KeyRate, LimitGate
 from aggregator.runtime.admission.refusals import Refusals
@@ -44,6 +44,7 @@ from aggregator.runtime.admission.schemes import CLOCKS, ApiKeyScheme, BasicSche
 from aggregator.runtime.calls.judging import Judge
 from aggregator.runtime.calls.sending import compile_sender
 from aggregator.runtime.request.gates import Gate, PromptGate
+from aggregator.runtime.request.inputs import Inputs
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate
 from aggregator.transport.door import Door
@@ -169,15 +170,22 @@ def _caller_limits(plan: AdmissionPlan, keeper: Keeper) -> Gate | None:
     return CallerLimitGate(windows, keys, keeper.refusals) if windows is not None or keys else None
 
 
+def _guards(plan: AdmissionPlan, keeper: Keeper) -> Gate:
+    gate = GuardGate(plan.guards, keeper.refusals)
+    named = plan.guard_inputs
+    return gate if named is None else InputGuardGate(Inputs(named.inputs, named.names), gate)
+
+
 _BUILDERS: dict[str, Callable[[AdmissionPlan, Keeper], Gate | None]] = {
     "networks": lambda plan, keeper: NetworkGate(plan.allow, plan.deny, keeper.refusals),
     "limits": lambda plan, keeper: _limits(plan.limits.early, keeper),
     "auth": _auth,
-    "guards": lambda plan, keeper: GuardGate(plan.guards, keeper.refusals),
+    "guards": _guards,
     "caller limits": _caller_limits,
 }
 _GATES = tied(GATES, _BUILDERS)
 _BEHIND: dict[str, Callable[[AdmissionPlan, Keeper], PromptGate]] = {
+    "body guards": lambda plan, keeper: GuardGate(plan.body_guards, keeper.refusals),
     "valid limits": lambda plan, keeper: _limits(plan.limits.valid, keeper),
 }
 _GATES_BEHIND = tied(GATES_BEHIND, _BEHIND)

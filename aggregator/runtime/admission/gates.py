@@ -17,6 +17,7 @@ from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Later, Limited, Scheme, Unavailable
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.request.gates import Verdict, Waiting
+from aggregator.runtime.request.inputs import Inputs
 
 UNKNOWN = "This needs a valid credential."
 UNSURE = "Whether the credential is valid cannot be told now."
@@ -189,15 +190,30 @@ class GuardGate:
         self._guards = guards
         self._refusals = refusals
 
-    def check(self, exchange: Exchange) -> Verdict:
+    def check(self, exchange: Exchange) -> Answer | None:
         """Return the refusal of the first guard that does not hold."""
         names = Names(exchange)
         for guard in self._guards:
             if not _holds(guard, names):
                 scheme = "" if exchange.caller is None else exchange.caller.scheme
                 self._refusals.tell(exchange, guard.status, f"require: {guard.that.source}", scheme)
-                return problem(guard.status, guard.detail, request_id=exchange.id, cause=Cause.FORBIDDEN.value)
+                cause = Cause.FORBIDDEN.value
+                return problem(guard.status, guard.detail, request_id=exchange.id, headers=guard.headers, cause=cause)
         return None
+
+
+class InputGuardGate:
+    """Guards that read what the endpoint declares: *inputs*, of which they are sure then."""
+
+    def __init__(self, inputs: Inputs, guards: GuardGate) -> None:
+        self._inputs, self._guards = inputs, guards
+
+    def check(self, exchange: Exchange) -> Answer | None:
+        """Return the refusal of a guard; raises ``Refusal`` (422) for a request that does not fit what they read."""
+        self._inputs.accept(exchange)
+        verdict = self._guards.check(exchange)
+        exchange.forget_typed()  # all of it is typed at once, when nothing refuses any more
+        return verdict
 
 
 def _holds(guard: GuardPlan, names: Names) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from aggregator.edge.caching import TARGETED, private_field
 from aggregator.edge.prefixes import is_below
 from aggregator.exchange import Exchange
+from aggregator.http import replaced, without
 from aggregator.plan.edge import EdgePlan
 from aggregator.plan.order.request import FINISH
 from aggregator.plan.order.step import tied
@@ -60,14 +62,22 @@ def _together(steps: tuple[Finish, ...]) -> Finish:
     return finish
 
 
-def private(finish: Finish | None) -> Finish:
-    """Return *finish*, and behind it what keeps shared caches off an answer that does not say otherwise."""
+def private(finish: Finish | None, *, is_declared: bool) -> Finish:
+    """Return *finish*, and behind it what keeps shared caches off an answer.
+
+    What the file says of caching *is_declared*, and stays; what an upstream says was meant for others than a caller.
+    """
 
     def finished(exchange: Exchange, answer: Answer) -> None:
         if finish is not None:
             finish(exchange, answer)
-        if all(name.lower() != b"cache-control" for name, _ in answer.headers):
+        said = [value for name, value in answer.headers if name == b"cache-control"]
+        if not said:
             answer.headers.append((b"cache-control", b"private"))
+        elif not is_declared:
+            answer.headers = replaced(
+                without(answer.headers, *TARGETED), b"cache-control", private_field(b", ".join(said))
+            )
 
     return finished
 

@@ -29,6 +29,8 @@ from aggregator.server.openapi.paths import component_name
 ADMISSION = (UNAUTHENTICATED, FORBIDDEN, FAILED_TOO_OFTEN, LIMITED, AUTH_UNAVAILABLE)
 """What is shared by endpoints that ask who calls."""
 
+_BY_STATUS = {403: FORBIDDEN, 429: FAILED_TOO_OFTEN, 503: AUTH_UNAVAILABLE}
+
 
 def security_schemes(plans: Iterable[SchemePlan]) -> dict[str, Schema]:
     """Return the Security Scheme Objects (OpenAPI 3.1 §4.8.27) of *plans* by name."""
@@ -76,14 +78,14 @@ def refused_callers(plan: AdmissionPlan) -> Iterator[Outcome]:
     """Yield what those get who may not call."""
     if plan.auth is not None:
         yield UNAUTHENTICATED
-        yield FAILED_TOO_OFTEN
-        yield AUTH_UNAVAILABLE
+        yield from (_BY_STATUS[status] for status in plan.auth.refusals)
     if any(not window.report for window in plan.limits.windows):
         yield LIMITED
     if plan.allow is not None or plan.deny is not None:
         yield FORBIDDEN
-    for guard in plan.guards:
-        if guard.status == 403:
+    for guard in (*plan.guards, *plan.body_guards):
+        if guard.status == 403 and not guard.headers:
             yield FORBIDDEN
         else:
-            yield Outcome(str(guard.status), sentence(guard.detail), PROBLEM_TYPE, schema_ref("Problem"))
+            names = tuple(name.decode() for name, _ in guard.headers)
+            yield Outcome(str(guard.status), sentence(guard.detail), PROBLEM_TYPE, schema_ref("Problem"), names)

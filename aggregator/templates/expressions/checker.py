@@ -21,6 +21,7 @@ from aggregator.templates.filters import (
     TESTS,
     FilterDoc,
 )
+from aggregator.templates.filters.patterns import LONGEST, is_pattern
 from aggregator.templates.problem import TemplateProblem
 
 _ALLOWED: Final = (
@@ -113,7 +114,19 @@ class _Checker(NodeTransformer):
             hint = mistakes.hint_for_test(node.name)
             self._fail(f"there is no test `{node.name}`", place, len(node.name), hint)
         self._check_arguments(node, doc, place)
+        if node.name == "matches":
+            self._check_pattern(node, place)
         return self._visit_parts(node)
+
+    def _check_pattern(self, node: nodes.Test, place: int) -> None:
+        """A pattern stands in the file: nobody who calls may bring one, and a wrong one is found at load."""
+        (pattern,) = [*node.args, *(keyword.value for keyword in node.kwargs)]
+        if not isinstance(pattern, nodes.Const) or not isinstance(pattern.value, str):
+            self._fail("the pattern of `matches` is written out", place, len(node.name), "write matches('[a-z]+')")
+        if not is_pattern(pattern.value):
+            message = "this is no regular expression that takes linear time"
+            hint = f"use no look-around and no back-references, and at most {LONGEST} characters"
+            self._fail(message, place, len(node.name), hint)
 
     def on_call(self, node: nodes.Call) -> NoReturn:
         called = node.node

@@ -9,6 +9,7 @@ from typing import Any, Final
 from aggregator.errors import ExpressionError
 from aggregator.templates.expressions.data import MISSING, is_number, kind_of
 from aggregator.templates.filters.doc import FilterDoc, table
+from aggregator.templates.filters.patterns import matches
 from aggregator.templates.filters.wants import want_number, want_text
 
 
@@ -128,6 +129,13 @@ TESTS: Final = table(
     FilterDoc("divisibleby", _divisibleby, "A multiple of *number*.", "9 is divisibleby(3)", True),
     FilterDoc("startswith", _startswith, "Text that begins with *prefix*.", "'abc' is startswith('ab')", True),
     FilterDoc("endswith", _endswith, "Text that ends with *suffix*.", "'abc' is endswith('ab')", False),
+    FilterDoc(
+        "matches",
+        matches,
+        "Text that fits the regular expression *pattern* as a whole, in linear time.",
+        "'A-17' is matches('[A-Z]-[0-9]+')",
+        True,
+    ),
     FilterDoc("in", _in, "An element, a key, or a piece of *container*.", "2 is in([1, 2])", True),
     FilterDoc("eq", _eq, "Equal.", "1 is eq(1)", True, ("equalto", "==")),
     FilterDoc("ne", _ne, "Not equal.", "1 is ne(1)", False, ("!=",)),

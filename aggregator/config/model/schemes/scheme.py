@@ -19,6 +19,10 @@ KINDS = ("api_key", "basic", "jwt", "signature", "introspection", "external", "m
 """The keys that say of which kind a scheme is."""
 
 
+GUESSED = frozenset({"api_key", "basic"})
+"""Kinds whose credentials are few enough to be guessed."""
+
+
 class FailuresSettings(Settings):
     """How often an address may send a wrong credential."""
 
@@ -49,6 +53,11 @@ class SchemeSettings(Settings):
     def kind(self) -> str:
         """Which of the kinds it is."""
         return next(name for name in KINDS if getattr(self, name) is not None)
+
+    @property
+    def limits_failures(self) -> bool:
+        """Whether an address may fail so often only: what can be guessed is limited unless the file says otherwise."""
+        return self.failures != "none" and (self.failures is not None or self.kind in GUESSED)
 
     @model_validator(mode="after")
     def _one_kind(self) -> SchemeSettings:

@@ -55,6 +55,12 @@ class JwtSettings(Settings):
         description="Algorithms that are taken; HS only where it is named, with a `key`.",
         examples=[["ES256"]],
     )
+    typ: Annotated[tuple[str, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])] = Field(
+        (),
+        description="Kinds of token that are taken (`typ`), one of which a token has to say. Left out: `JWT`, "
+        "`at+jwt`, or a token that says none.",
+        examples=["at+jwt"],
+    )
     leeway: Duration = Field(30.0, description="How far clocks may differ.")
     revoked: FileSettings | None = Field(
         None,

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
+
+from msgspec.structs import replace
 
 from aggregator.config.model.auth import AdmissionSettings, AuthSettings, GuardSettings
 from aggregator.config.model.root import RootSettings
+from aggregator.config.model.schemes.files import FileSettings
 from aggregator.config.model.schemes.scheme import SchemeSettings
 from aggregator.edge.networks import Networks, parse_networks
 from aggregator.plan.admission import OPEN, AdmissionPlan, AuthPlan, GuardPlan
 from aggregator.plan.compiling.expressions import one_expression
+from aggregator.plan.inputs import GuardInputs, InputPlan
 from aggregator.policies.credentials.plan import CallerPlace
 from aggregator.policies.rate_limit.plan import LimitsPlan
+from aggregator.schemas import Parameter
 
 
 def compile_admission(
@@ -22,7 +27,8 @@ def compile_admission(
     auth = defaults.auth if settings.auth is None else settings.auth
     allow, deny = settings.allow_from or defaults.allow_from, (*defaults.deny_from, *settings.deny_from)
     guards = tuple(_guard(guard) for guard in (*defaults.require, *settings.require))
-    plan = AdmissionPlan(_networks(allow), _networks(deny), _auth(auth, schemes), guards, limits)
+    early, late = (tuple(guard for guard in guards if ("body" in guard.that.roots) is late) for late in (False, True))
+    plan = AdmissionPlan(_networks(allow), _networks(deny), _auth(auth, schemes), early, limits, body_guards=late)
     return OPEN if plan == OPEN else plan
 
 
@@ -57,8 +63,45 @@ def _auth(settings: AuthSettings | str | None, schemes: Mapping[str, SchemeSetti
     if not isinstance(settings, AuthSettings):
         return None
     reads_body = any(schemes[name].signature is not None for name in settings.schemes)
-    return AuthPlan(settings.schemes, bool(settings.all), settings.optional, reads_body)
+    refusals = sorted({status for name in settings.schemes for status in _refusals(schemes[name])})
+    return AuthPlan(settings.schemes, bool(settings.all), settings.optional, reads_body, tuple(refusals))
+
+
+def _refusals(scheme: SchemeSettings) -> Iterator[int]:
+    """Yield the statuses beside 401 that callers of *scheme* can get."""
+    if scheme.external is not None:
+        yield 403
+    if scheme.limits_failures:
+        yield 429
+    fetches = scheme.jwt is not None and scheme.jwt.key is None and not isinstance(scheme.jwt.jwks, FileSettings)
+    if fetches or scheme.introspection is not None or scheme.external is not None:
+        yield 503
 
 
 def _guard(settings: GuardSettings) -> GuardPlan:
-    return GuardPlan(one_expression(settings.that), settings.status, settings.detail)
+    headers = tuple((name.lower().encode(), value.encode()) for name, value in settings.headers.items())
+    return GuardPlan(one_expression(settings.that), settings.status, settings.detail, headers)
+
+
+def with_guard_inputs(plan: AdmissionPlan, inputs: InputPlan, names: tuple[str, ...]) -> AdmissionPlan:
+    """Return *plan* with what its guards read of *inputs*; *names* are the path parameters of the endpoint."""
+    read = {reference for guard in plan.guards for reference in guard.that.references}
+    roots = {reference[0] for reference in read}
+    in_path = bool(roots & {"params", *names})
+    chosen = InputPlan(
+        params=inputs.params if in_path else (),
+        query=_read_of(inputs.query, "query", read),
+        headers=_read_of(inputs.headers, "headers", read),
+        cookies=_read_of(inputs.cookies, "cookies", read),
+    )
+    if not in_path and chosen == InputPlan():
+        return plan
+    return replace(plan, guard_inputs=GuardInputs(chosen, names))
+
+
+def _read_of(declared: tuple[Parameter, ...], root: str, read: set[tuple[str, ...]]) -> tuple[Parameter, ...]:
+    """Return the parameters that *read* names, all of them where it names their whole."""
+    if (root,) in read:
+        return declared
+    named = {reference[1].lower() for reference in read if reference[0] == root and len(reference) > 1}
+    return tuple(parameter for parameter in declared if parameter.name.lower() in named)

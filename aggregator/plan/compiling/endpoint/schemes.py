@@ -41,8 +41,6 @@ from aggregator.policies.credentials.plan import Secret
 from aggregator.stores.rate import Rate
 
 Files = Mapping[str, bytes]
-_GUESSED = frozenset({"api_key", "basic"})
-"""Kinds whose credentials are few enough to be guessed."""
 
 
 def compile_scheme(name: str, settings: SchemeSettings, files: Files, whole: Surroundings) -> SchemePlan:
@@ -65,11 +63,9 @@ def compile_scheme(name: str, settings: SchemeSettings, files: Files, whole: Sur
 
 
 def _failures(settings: SchemeSettings) -> Rate | None:
-    failures = settings.failures
-    if failures is None and settings.kind in _GUESSED:  # it is limited unless the file says otherwise
-        failures = FailuresSettings()
-    if not isinstance(failures, FailuresSettings):
+    if not settings.limits_failures:
         return None
+    failures = settings.failures if isinstance(settings.failures, FailuresSettings) else FailuresSettings()
     count, period = rate_of(failures.rate) or (1, 1.0)
     return Rate(count, period, failures.burst)
 
@@ -95,6 +91,7 @@ def _jwt(name: str, settings: JwtSettings, files: Files) -> JwtPlan:
         settings.require,
         tuple(settings.scopes_at.split(".")),
         tuple(settings.roles_at.split(".")) if settings.roles_at else (),
+        frozenset(kind.lower().removeprefix("application/") for kind in settings.typ),
     )
     key = None if settings.key is None else files[settings.key.file]
     is_secret = any(algorithm in SYMMETRIC for algorithm in settings.algorithms)
