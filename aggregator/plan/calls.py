@@ -12,6 +12,7 @@ from aggregator.policies.breaker.plan import BreakerPlan
 from aggregator.policies.cache.plan import SIZE, CachePlan
 from aggregator.policies.concurrency.plan import ConcurrencyPlan
 from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
+from aggregator.policies.hedge.plan import HedgePlan
 from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
 from aggregator.templates import Expression, Template, UrlTemplate
@@ -135,6 +136,7 @@ class CallPlan(Struct, frozen=True):
     max_body: int | None = None
     steps: int = 0
     retry: RetryPlan | None = None
+    hedge: HedgePlan | None = None
     cache: CachePlan | None = None
     coalesce: Literal["no", "request", "all"] = "no"
 

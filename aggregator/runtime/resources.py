@@ -24,6 +24,7 @@ from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.purging import FLIGHTS, REPLIES
 from aggregator.policies.concurrency.places import PLACES, Places
+from aggregator.policies.hedge.latencies import LATENCIES, Latencies
 from aggregator.policies.rate_limit.pacing import Pace, build_pace
 from aggregator.policies.registry import Draft, Kind, Registry
 from aggregator.policies.retry.budget import BUDGET, Budget
@@ -91,6 +92,10 @@ class Resources:
     def budget(self, upstream: UpstreamPlan) -> Budget:
         """Return the budget that all callers of *upstream* share."""
         return self.states.hold(BUDGET, upstream.name, (upstream.name, upstream.budget))
+
+    def latencies(self, name: str) -> Latencies:
+        """Return how long the call *name* took of late."""
+        return self.states.hold(LATENCIES, name, name)
 
     def breakers(self, upstream: UpstreamPlan) -> Breakers | None:
         """Return the breakers that all callers of *upstream* share, None when it has none."""

@@ -18,6 +18,7 @@ from aggregator.policies.cache.calls import Cached
 from aggregator.policies.cache.flights import Coalesced, flights_of
 from aggregator.policies.concurrency.holding import Placed
 from aggregator.policies.credentials.building import with_credentials
+from aggregator.policies.hedge.hedging import Hedged
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
 from aggregator.runtime.admission.building import build_gates, build_gates_behind
@@ -188,9 +189,17 @@ def _retried(part: Part, attempt: Attempt, at: Site) -> Part:
     return Retried(part, plan.retry, at.resources.budget(plan.upstream), plan.timeout)
 
 
+def _hedged(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan, resources = attempt.call, at.resources
+    assert plan.hedge is not None
+    latencies = resources.latencies(f"{at.key} {plan.name} {attempt.number + 1}")
+    budget = resources.budget(plan.upstream)
+    return Hedged(part, plan.hedge, budget, latencies, plan.timeout, counts=plan.retry is None)
+
+
 def _sent(attempt: Attempt, at: Site) -> Part:
     sender = _sender(attempt.call, at.resources, at.params)
-    return sender if attempt.call.retry is None else Resender(sender)
+    return sender if attempt.call.retry is None and attempt.call.hedge is None else Resender(sender)
 
 
 def _teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) -> CallTeller | None:
@@ -233,6 +242,7 @@ _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "cache": _cached,
     "coalesce": _coalesced,
     "retry": _retried,
+    "hedge": _hedged,
     "told": _told,
     "breaker": _broken,
     "rate_limit": _paced,

@@ -79,3 +79,9 @@ def test_concurrency(tmp_path: Path) -> None:
     server = Server(200)
     answers = ask(tmp_path, "Concurrency", server, "GET /users/7", "GET /prices/7")
     assert [answer.status_code for answer in answers] == [200, 200]
+
+
+def test_hedges(tmp_path: Path) -> None:
+    """The file of the page serves."""
+    answers = ask(tmp_path, "Hedges", Server(200), "GET /users/7", "GET /prices/7", "GET /quote/7")
+    assert [answer.status_code for answer in answers] == [200] * 3

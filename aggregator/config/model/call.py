@@ -15,6 +15,7 @@ from aggregator.config.model.upstreams.limits import TimeoutSetting
 from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.http import Method
 from aggregator.policies.cache.settings import CallCache
+from aggregator.policies.hedge.settings import HedgeOrNone
 from aggregator.policies.retry.settings import RetryOrNone
 
 
@@ -169,6 +170,12 @@ class CallSettings(ShapeSettings):
         description="How often the call is sent when it fails, instead of what its upstream says; the number of "
         "retries alone, or `none`.",
         examples=[2, {"attempts": 3, "on": ["connect", 503]}],
+    )
+    hedge: Annotated[HedgeOrNone | None, IN_REQUEST & ~Works.STREAM] = Field(
+        None,
+        description="When the call is sent a second time because it takes long, instead of what its upstream says; "
+        "`after` alone, or `none`.",
+        examples=["p95", {"after": "200ms"}],
     )
     idempotent: Annotated[bool | None, IN_REQUEST] = Field(
         None,

@@ -51,6 +51,7 @@ SECTIONS = (
     ("BreakerSettings", "Breaker", "under `breaker` of an upstream"),
     ("SlowSettings", "Slow calls", "under `breaker.slow`; or the duration alone"),
     ("ConcurrencySettings", "Concurrency", "under `concurrency` of an upstream; or the number alone"),
+    ("HedgeSettings", "Hedge", "under `hedge` of an upstream and of a call; or `after` alone"),
     ("BudgetSettings", "Retry budget", "under `retry.budget` of an upstream; or its share alone"),
     ("ForwardSettings", "Forward", "under `forward` of a call, an endpoint, an upstream and `defaults`"),
     ("CallCacheSettings", "Cache of a call", "under `cache` of a call; or the `ttl` alone"),

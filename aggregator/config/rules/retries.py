@@ -11,6 +11,8 @@ from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.fields import duration_text
 from aggregator.http import IDEMPOTENT
+from aggregator.policies.hedge.diagnostics import hedge_findings
+from aggregator.policies.hedge.settings import NO_HEDGE, HedgeSettings
 from aggregator.policies.retry.diagnostics import Bounds, longest_pauses, retry_findings
 from aggregator.policies.retry.settings import NO_RETRY, RetrySettings
 
@@ -24,10 +26,15 @@ def check_retries(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
         if call.via is not None or call.settings.kind != "url":
             continue
         own, upstream = call.settings.retry, around.upstream(call.url.upstream if call.url else None)
+        hedge = call.settings.hedge
+        if hedge is not None and hedge is not NO_HEDGE:
+            yield from hedge_findings(hedge, (*call.path, "hedge"), _bounds(analysis, call, around))
+            yield from _check_budget(hedge, (*call.path, "hedge"))
+            yield from _check_repeats(analysis, call, upstream, around, "hedge")
         if own is not None and own is not NO_RETRY:
             yield from retry_findings(own, (*call.path, "retry"), _bounds(analysis, call, around))
             yield from _check_budget(own, (*call.path, "retry"))
-            yield from _check_repeats(analysis, call, upstream, around)
+            yield from _check_repeats(analysis, call, upstream, around, "retry")
         elif own is None and upstream is not None and upstream.retry is not None:
             yield from _check_shared(upstream.retry, _bounds(analysis, call, around), call)
         yield from _check_idempotent(call, own, upstream)
@@ -84,6 +91,8 @@ def check_upstream_retries(around: Surroundings) -> Iterator[Finding]:
         path: Steps = ("upstreams", name)
         total = upstream.timeout.total if upstream.timeout is not None else None
         bounds = None if total is None else Bounds(total, (*path, "timeout"), "the time of a call")
+        if upstream.hedge is not None:
+            yield from hedge_findings(upstream.hedge, (*path, "hedge"), bounds)
         if upstream.retry is not None:
             yield from retry_findings(upstream.retry, (*path, "retry"), bounds)
 
@@ -130,17 +139,19 @@ def _check_shared(retry: RetrySettings, bounds: Bounds, call: CallSite) -> Itera
         yield Finding(found.code, found.message, bounds.place, hint, found.level, related=(there,))
 
 
-def _check_budget(retry: RetrySettings, path: Steps) -> Iterator[Finding]:
-    if retry.budget is not None:
+def _check_budget(said: RetrySettings | HedgeSettings, path: Steps) -> Iterator[Finding]:
+    if said.budget is not None:
         message = "a call has no budget of its own: all calls to its upstream share one"
-        yield Finding("no-effect", message, (*path, "budget"), "write it in the `retry` of the upstream", at_key=True)
+        yield Finding(
+            "no-effect", message, (*path, "budget"), f"write it in the `{path[-1]}` of the upstream", at_key=True
+        )
 
 
 def _check_repeats(
-    analysis: Analysis, call: CallSite, upstream: UpstreamSettings | None, around: Surroundings
+    analysis: Analysis, call: CallSite, upstream: UpstreamSettings | None, around: Surroundings, key: str
 ) -> Iterator[Finding]:
-    """A retry of a request that must not be sent twice."""
-    settings, path = call.settings, (*call.path, "retry")
+    """A retry, or a hedge, of a request that must not be sent twice."""
+    settings, path = call.settings, (*call.path, key)
     said = settings.idempotent if settings.idempotent is not None or upstream is None else upstream.idempotent
     if said or (said is None and (call.method in IDEMPOTENT or _may_carry_key(analysis, call, upstream, around))):
         return
@@ -148,7 +159,7 @@ def _check_repeats(
         return
     what = "`idempotent: false` says that it is sent once" if said is False else f"a {call.method} is not sent twice"
     hint = f"add `idempotent: true` if twice is as good as once, or send an `{_KEY}` header"
-    yield Finding("bad-retry", f"no retry can happen: {what}", path, hint, at_key=True)
+    yield Finding(f"bad-{key}", f"no {key} can happen: {what}", path, hint, at_key=True)
 
 
 def _may_carry_key(analysis: Analysis, call: CallSite, upstream: UpstreamSettings | None, around: Surroundings) -> bool:
@@ -165,6 +176,10 @@ def _check_idempotent(
 ) -> Iterator[Finding]:
     """`idempotent` where nothing is ever sent twice."""
     shared = upstream.retry if upstream is not None else None
-    if call.settings.idempotent is not None and (own if own is not None else shared) in (None, NO_RETRY):
+    hedge = call.settings.hedge or (upstream.hedge if upstream is not None else None)
+    is_sent_once = (own if own is not None else shared) in (None, NO_RETRY) and hedge in (None, NO_HEDGE)
+    if call.settings.idempotent is not None and is_sent_once:
         message = "`idempotent` has no effect: the call is sent once"
-        yield Finding("no-effect", message, (*call.path, "idempotent"), "add `retry`, or remove it", at_key=True)
+        yield Finding(
+            "no-effect", message, (*call.path, "idempotent"), "add `retry` or `hedge`, or remove it", at_key=True
+        )

@@ -18,6 +18,7 @@ from aggregator.plan.compiling.endpoint.admission import caller_places
 from aggregator.plan.compiling.endpoint.edge import compile_errors
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.forwarding import Forwarding, verdicts_of
+from aggregator.plan.compiling.policies.hedges import compile_hedge
 from aggregator.plan.compiling.policies.retries import compile_retry, nearest_retry
 from aggregator.plan.compiling.requests import compile_request
 from aggregator.plan.compiling.rows import compile_rows, rows_for
@@ -153,6 +154,7 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         eager=near.eager,
         max_body=settings.max_body,
         retry=compile_retry(retry, request, success.statuses, idempotent=may),
+        hedge=None if near.settings.stream else compile_hedge(settings, declared, request, idempotent=may),
         cache=None if is_alone else compile_cache(settings.cache, declared.cache if declared else None, method),
         coalesce="all" if flies and not is_alone else "no",
     )  # fmt: skip

@@ -51,6 +51,12 @@ def _auth_words(upstream: UpstreamPlan) -> tuple[str, ...]:
     return () if upstream.credentials is None else (f"auth ({upstream.credentials.scheme})",)
 
 
+def _hedge_words(attempt: Attempt) -> tuple[str, ...]:
+    hedge = attempt.call.hedge
+    assert hedge is not None
+    return (hedge.words(attempt.call.upstream.budget.hedges),)
+
+
 def _breaker_words(attempt: Attempt) -> tuple[str, ...]:
     plan = attempt.call.upstream.breaker
     assert plan is not None
@@ -102,6 +108,7 @@ AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
     Step("cache", lambda attempt: attempt.call.cache is not None, _cache_words),
     Step("coalesce", _flies, lambda attempt: ("coalesce",) if attempt.call.coalesce == "all" else ()),
     Step("retry", lambda attempt: attempt.call.retry is not None, _retry_words),
+    Step("hedge", lambda attempt: attempt.call.hedge is not None, _hedge_words),
     Step("told", lambda _: True, lambda _: ()),
     Step("breaker", lambda attempt: attempt.call.upstream.breaker is not None, _breaker_words),
     Step("rate_limit", lambda attempt: attempt.call.upstream.rate_limit is not None, _rate_words),

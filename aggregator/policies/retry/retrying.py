@@ -18,7 +18,7 @@ from aggregator.causes import Cause, State
 from aggregator.parts.frame import AttemptFrame, Done, Frame, Part, Written
 from aggregator.parts.result import Result
 from aggregator.policies.retry.budget import Budget
-from aggregator.policies.retry.plan import RetryPlan
+from aggregator.policies.retry.plan import Repeats, RetryPlan
 from aggregator.telemetry.logging import log
 from aggregator.transport.door import Cancelable
 
@@ -28,9 +28,9 @@ _KEY = b"idempotency-key:"
 _log = logging.getLogger("aggregator.policies")
 
 
-def may_repeat(plan: RetryPlan, headers: bytes, body: bytes | None) -> bool:
+def may_repeat(repeats: Repeats, headers: bytes, body: bytes | None) -> bool:
     """Return whether a request with *headers* and *body* may be sent again; log it when its body is too large."""
-    if plan.repeats == "with_key" and _KEY not in b"\n" + headers.lower():
+    if repeats == "with_key" and _KEY not in b"\n" + headers.lower():
         return False
     if body is not None and len(body) > LARGEST:
         log(_log, logging.INFO, "A call was not repeated: its body is too large.", size=len(body), largest=LARGEST)
@@ -83,7 +83,7 @@ class Course:
         plan, request = self._plan, self.written.request
         if self._number >= plan.attempts or not is_reason(plan, result):
             return None
-        if request is None or not may_repeat(plan, request.headers, request.body):
+        if request is None or not may_repeat(plan.repeats, request.headers, request.body):
             return None
         pause = pause_after(plan, self._number, result, self._draw)
         if now + pause >= self.deadline or not self._budget.grants_retry(now):

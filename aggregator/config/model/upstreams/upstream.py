@@ -15,6 +15,7 @@ from aggregator.policies.breaker.settings import BreakerSettings
 from aggregator.policies.cache.settings import UpstreamCache
 from aggregator.policies.concurrency.settings import ConcurrencySetting
 from aggregator.policies.credentials.settings import CredentialSettings
+from aggregator.policies.hedge.settings import HedgeSetting
 from aggregator.policies.rate_limit.settings import CallRate
 from aggregator.policies.retry.settings import RetrySetting
 
@@ -31,6 +32,11 @@ class UpstreamSettings(Settings):
         None,
         description="How often calls are sent when they fail; the number of retries alone.",
         examples=[2, {"attempts": 3, "per_try": "500ms"}],
+    )
+    hedge: HedgeSetting | None = Field(
+        None,
+        description="When calls are sent a second time because they take long; `after` alone.",
+        examples=["p95", {"after": "p95", "at_least": "20ms", "budget": "5%"}],
     )
     breaker: BreakerSettings | None = Field(
         None,

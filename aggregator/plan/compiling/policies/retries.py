@@ -26,7 +26,7 @@ def compile_retry(
 
     *idempotent* is what the file says of it.
     """
-    repeats = None if settings is None else _repeats(request, idempotent=idempotent)
+    repeats = None if settings is None else repeats_of(request, idempotent=idempotent)
     if settings is None or repeats is None:
         return None
     return RetryPlan(
@@ -47,7 +47,8 @@ def statuses_called(key: str) -> range:
     return range(int(key[0]) * 100, int(key[0]) * 100 + 100) if key[0].isdigit() else range(0)
 
 
-def _repeats(request: RequestPlan, *, idempotent: bool | None) -> Repeats | None:
+def repeats_of(request: RequestPlan, *, idempotent: bool | None) -> Repeats | None:
+    """Return whether *request* may be sent twice, None for one that may not; *idempotent* is what the file says."""
     if idempotent is not None:
         return "always" if idempotent else None
     if request.method in IDEMPOTENT:
@@ -65,5 +66,7 @@ def _may_carry_key(request: RequestPlan) -> bool:
 
 def compile_budget(settings: UpstreamSettings) -> BudgetPlan:
     """Return how much retries may add to the calls of an upstream."""
-    budget = settings.retry.budget if settings.retry is not None else None
-    return BudgetPlan() if budget is None else BudgetPlan(budget.share, budget.floor)
+    said, usual = settings.retry.budget if settings.retry is not None else None, BudgetPlan()
+    own = settings.hedge.budget if settings.hedge is not None else None
+    hedges = usual.hedges if own is None else own
+    return BudgetPlan(hedges=hedges) if said is None else BudgetPlan(said.share, said.floor, hedges)
