@@ -22,7 +22,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-expression": "An expression that cannot be read, or that uses what expressions do not have.",
         "bad-host": "A host that is no name or address, or more than one.",
         "bad-hedge": "A hedge that cannot happen, or comes at a time that is none.",
-        "bad-host": "A host that is more than a name or an address.",
         "bad-issuer": "An issuer whose keys cannot be found, or only in the clear.",
         "bad-mode": "Permissions of a file that are none.",
         "bad-name": "A name with characters that a name cannot have.",
