@@ -30,7 +30,7 @@ def check_command(python: Path, config: Path) -> list[str]:
 def routes(
     upstreams: Origins, *, ca: Path | None = None, connections: int = 200, pair: tuple[Path, Path] | None = None
 ) -> str:
-    """The text of a ``routes.yaml`` with the four endpoints that every peer serves; with *pair*, by TLS."""
+    """The text of a ``routes.yaml`` with the endpoints that peers serve, and one of a page; with *pair*, by TLS."""
     services = ("users", "orders", "notifications")
     items = "\n".join(
         f"      item_{number}: {services[number % 3]}:/users/{{user_id}}/items/{number}" for number in range(1, 21)
@@ -77,6 +77,11 @@ endpoints:
     status_map:
       404: {status: 404, detail: User not found}
       timeout: {status: 504, detail: The upstream took too long}
+  GET /page/{user_id}:
+    params: {user_id: {type: integer, minimum: 1}}
+    timeout: 3s
+    call: users:/users/{user_id}/page
+    status_map: {404: {status: 404, detail: User not found}}
   GET /dashboard/{user_id}:
     params: {user_id: {type: integer, minimum: 1}}
     timeout: 3s

@@ -53,7 +53,7 @@ class Bench:
         """Start a peer against the upstreams of that *manner*, or raise :class:`UnusablePeerError`."""
         origins = self.upstream.origins(manner)
         ca = self.upstream.ca if manner == "tls" else None
-        pair = (self.folder / "server.pem", self.folder / "server.key") if manner == "listener" else None
+        pair = self.upstream.pair if manner == "listener" else None
         setting = Setting(origins, self.folder, ca, connections, self.options.python, pair)
         (port,) = free_ports(1)
         command = PEERS_BY_NAME[name].command(setting, port)

@@ -22,6 +22,17 @@ ORDERS: list[dict[str, Any]] = [
     {"id": 4000 + number, "sku": f"SKU-{number:05d}", "quantity": number, "price": 19.95, "state": "sent"}
     for number in range(1, 5)
 ]
+PAGE: list[dict[str, Any]] = [
+    {
+        "id": 4000 + number,
+        "sku": f"SKU-{number * 7919 % 99991:05d}",
+        "name": f"{('Blue', 'Red', 'Plain')[number % 3]} {('kettle', 'lamp', 'chair', 'table')[number % 4]}",
+        "price": {"amount": 1995 + number * 137 % 900, "currency": "EUR"},
+        "updated": f"2025-01-{number:02d}T09:{number * 7 % 60:02d}:00Z",
+    }
+    for number in range(1, 17)
+]
+"""2 kB, as a page of a list is."""
 NOTIFICATIONS: dict[str, Any] = {
     "count": 3,
     "unread": 2,

@@ -31,6 +31,8 @@ class Upstream:
     slow: Origins
     ca: Path
     """The certificate that signed the TLS listeners' own."""
+    pair: tuple[Path, Path]
+    """The TLS listeners' own certificate, and its key."""
 
     def origins(self, manner: Manner) -> Origins:
         return {"plain": self.plain, "tls": self.tls, "slow": self.slow, "listener": self.plain}[manner]
@@ -50,6 +52,7 @@ def start_upstream(servers: Servers, folder: Path, core: int) -> Upstream:
         tls=_origins("https", ports[3:6]),
         slow=_origins("http", ports[6:]),
         ca=folder / "ca.pem",
+        pair=(folder / "server.pem", folder / "server.key"),
     )
 
 
@@ -72,6 +75,7 @@ def _configuration(folder: Path, ports: list[int]) -> str:
         profile=payloads.compact(payloads.PROFILE),
         orders=payloads.compact(payloads.ORDERS),
         notifications=payloads.compact(payloads.NOTIFICATIONS),
+        page=payloads.compact(payloads.PAGE),
         item=payloads.item("${number}"),
     )
 

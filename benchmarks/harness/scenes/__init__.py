@@ -8,7 +8,7 @@ from typing import Protocol
 from harness.bench import Bench
 from harness.results import SceneResult
 from harness.scenes import under_load
-from harness.scenes.edge import CARRIED
+from harness.scenes.edge import CARRIED, COMPRESSED, TRUSTED_PROXIES
 from harness.scenes.many_endpoints import ManyEndpoints
 from harness.scenes.starting import Starting
 
@@ -35,6 +35,8 @@ SCENES: Mapping[str, Scene] = {
         ManyEndpoints(),
         under_load.TLS,
         CARRIED,
+        TRUSTED_PROXIES,
+        COMPRESSED,
         under_load.LISTENER_TLS,
         Starting(),
     )

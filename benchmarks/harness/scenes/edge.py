@@ -15,18 +15,25 @@ from harness.targets import Ratio
 CLIENTS = 32
 PLAIN = "plain"
 ORIGIN = "https://shop.example.com"
-_PATH = f"/user/{payloads.USER_ID}"
+_USER = f"/user/{payloads.USER_ID}"
+_PAGE = f"/page/{payloads.USER_ID}"
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """One *feature*, switched on by more settings under *server*, beside the same server without them."""
+    """One *feature*, switched on by more settings under *server*, beside the same server without them.
+
+    Both are asked for *path* with the *lines* of a request that the feature is about, which *note* describes.
+    """
 
     name: str
     title: str
     feature: str
     server: str
     least: float
+    lines: tuple[str, ...]
+    note: str
+    path: str = _USER
 
     def run(self, bench: Bench) -> SceneResult:
         try:
@@ -39,7 +46,7 @@ class Beside:
         servers: list[Server] = []
         with bench.stopping(servers):
             both = ((self.feature, self.server), (PLAIN, ""))
-            contenders = [_contender(bench, name, settings, servers) for name, settings in both]
+            contenders = [self._contender(bench, name, settings, servers) for name, settings in both]
             series = side_by_side.measure(bench, contenders, CLIENTS)
         return SceneResult(
             name=self.name,
@@ -47,27 +54,26 @@ class Beside:
             columns=CLOSE_COLUMNS,
             rows=[close_row(found, series[self.feature]) for found in series.values()],
             verdicts=[Ratio(self.least, PLAIN, "the same without", subject=self.feature).judge(series)],
-            notes=["Side by side, in turns of 40 ms. Each request names an origin, as those of a page do."],
+            notes=[f"Side by side, in turns of 40 ms. {self.note}"],
             raw={name: raw_figures(found) for name, found in series.items()},
         )
 
-
-def _contender(bench: Bench, name: str, settings: str, servers: list[Server]) -> Contender:
-    config = bench.folder / f"edge_{name}.yaml"
-    text = aggregator_peer.routes(bench.upstream.plain)
-    config.write_text(text.replace('access_log: "off"', f'access_log: "off"{settings}'))
-    (port,) = free_ports(1)
-    command = aggregator_peer.run_command(bench.options.python, config, port)
-    server = bench.servers.launch(name, command, port=port, core=bench.cores.server)
-    servers.append(server)
-    try:
-        seconds_to_answer(server, _PATH, within=60.0)
-    except NotStartedError as error:
-        raise UnusablePeerError(f"not started, {bench.without_paths(str(error))}") from None
-    return Contender(
-        name, f"aggregator, {name}", server.origin + _PATH, server.pid, usage.resident_bytes(server.pid),
-        headers=(f"origin: {ORIGIN}",),
-    )  # fmt: skip
+    def _contender(self, bench: Bench, name: str, settings: str, servers: list[Server]) -> Contender:
+        config = bench.folder / f"{self.name}_{name}.yaml"
+        text = aggregator_peer.routes(bench.upstream.plain)
+        config.write_text(text.replace('access_log: "off"', f'access_log: "off"{settings}'))
+        (port,) = free_ports(1)
+        command = aggregator_peer.run_command(bench.options.python, config, port)
+        server = bench.servers.launch(name, command, port=port, core=bench.cores.server)
+        servers.append(server)
+        try:
+            seconds_to_answer(server, self.path, within=60.0)
+        except NotStartedError as error:
+            raise UnusablePeerError(f"not started, {bench.without_paths(str(error))}") from None
+        return Contender(
+            name, f"aggregator, {name}", server.origin + self.path, server.pid, usage.resident_bytes(server.pid),
+            headers=self.lines,
+        )  # fmt: skip
 
 
 CARRIED = Beside(
@@ -77,4 +83,27 @@ CARRIED = Beside(
     ", security_headers: strict, headers: {x-served-by: aggregator}"
     f", cors: {{origins: [{ORIGIN}], credentials: true}}",
     0.96,
+    (f"origin: {ORIGIN}",),
+    "Each request names an origin, as those of a page do.",
+)
+
+TRUSTED_PROXIES = Beside(
+    "trusted_proxies",
+    f"One call behind a proxy that is trusted, {CLIENTS} clients",
+    "trusted_proxies",
+    ", trusted_proxies: [127.0.0.0/8]",
+    0.96,
+    ("x-forwarded-for: 192.0.2.7", "x-forwarded-proto: https"),
+    "Each request has what a proxy says of its client.",
+)
+
+COMPRESSED = Beside(
+    "compressed",
+    f"One call whose answer of 2 kB is compressed by zstd, {CLIENTS} clients",
+    "zstd",
+    ", compress: {codings: [zstd]}",
+    0.8,
+    ("accept-encoding: zstd",),
+    "Each request takes zstd.",
+    _PAGE,
 )
