@@ -7,13 +7,17 @@ they cost here.
 from __future__ import annotations
 
 import re
+import threading
 import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from zstandard import ZstdCompressor
 
 CODINGS = ("zstd", "br", "gzip")
 _LIBRARIES = {"zstd": "zstandard", "br": "brotli", "gzip": "zlib"}
@@ -51,6 +55,7 @@ def is_installed(coding: str) -> bool:
     return find_spec(_LIBRARIES[coding]) is not None
 
 
+@lru_cache(maxsize=256)  # upstreams send few different ones
 def is_worth_it(content_type: bytes | None) -> bool:
     """Return whether bodies of this type become smaller: texts do, pictures and archives are small already."""
     return content_type is not None and _WORTH_IT.match(content_type) is not None
@@ -90,12 +95,26 @@ def compress(body: bytes, coding: str) -> bytes:
     if coding == "gzip":
         return zlib.compress(body, _GZIP_LEVEL, _GZIP_WINDOW)
     if coding == "zstd":
-        import zstandard
-
-        return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body)
+        return _zstd_of_thread().compress(body)
     import brotli
 
     return bytes(brotli.compress(body, quality=_BROTLI_QUALITY))
+
+
+_of_thread = threading.local()
+
+
+def _zstd_of_thread() -> ZstdCompressor:
+    """Return the compressor of this thread, which only one body at a time may use.
+
+    To make one takes longer than to compress 2 kB with it.
+    """
+    found: ZstdCompressor | None = getattr(_of_thread, "zstd", None)
+    if found is None:
+        import zstandard
+
+        found = _of_thread.zstd = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+    return found
 
 
 def coder(coding: str) -> Coder:

@@ -12,42 +12,49 @@ from collections.abc import Callable
 from aggregator.codecs.etag import add_vary, if_none_match
 from aggregator.edge.coding import Coder, Compression, accepted_coding, coder, compress, is_worth_it, weakened
 from aggregator.exchange import Exchange
-from aggregator.http import HeaderList, first, has_body, joined, replaced, without
+from aggregator.http import HeaderList, first, has_body, joined, replaced
 from aggregator.runtime.answers.answer import Answer
 
 _LARGE = 64 * 1024
 """Bytes from which a body is coded in a thread: up to a millisecond of the loop's time."""
 _LONGEST_NUMBER = 18
-_OF_THE_BYTES = (b"accept-ranges", b"content-digest", b"content-md5", b"digest")
+_OF_THE_BYTES = frozenset({b"accept-ranges", b"content-digest", b"content-length", b"content-md5", b"digest"})
 """Fields that speak of the bytes as they were."""
+_VARY = (b"vary", b"accept-encoding")
+_MOST = 256
+"""Values of ``Accept-Encoding`` whose coding is remembered; browsers send few different ones."""
 
 
 class Compressing:
     """Codes the answers of an endpoint by *settings*."""
 
-    __slots__ = ("_settings",)
+    __slots__ = ("_known", "_settings")
 
     def __init__(self, settings: Compression) -> None:
         self._settings = settings
+        self._known: dict[bytes | None, str | None] = {}
 
     def choose(self, exchange: Exchange, answer: Answer, size: int | None) -> str | None:
         """Return the coding for *answer*, None for none; that it depends on the client is said in its ``Vary``.
 
         *size* are the bytes of its body, None when they are not known.
         """
-        headers = answer.headers
         if answer.status == 304:
             _match_tag(exchange, answer)
             return None
         if not has_body(answer.status) or answer.status == 206 or (size is not None and size < self._settings.above):
             return None
-        if not is_worth_it(first(headers, b"content-type")) or first(headers, b"content-encoding") is not None:
+        if not _may_be_coded(answer.headers):
             return None
-        if b"no-transform" in (joined(headers, b"cache-control") or b"").lower():
-            return None
-        answer.headers = replaced(headers, b"vary", add_vary(joined(headers, b"vary"), b"accept-encoding"))
+        answer.headers = _varied(answer.headers)
         sent = joined(exchange.header_list, b"accept-encoding")
-        return accepted_coding(None if sent is None else sent.decode("latin-1"), self._settings.codings)
+        return self._known[sent] if sent in self._known else self._chosen(sent)
+
+    def _chosen(self, sent: bytes | None) -> str | None:
+        found = accepted_coding(None if sent is None else sent.decode("latin-1"), self._settings.codings)
+        if len(self._known) < _MOST:
+            self._known[sent] = found
+        return found
 
     def code(
         self, exchange: Exchange, answer: Answer, loop: asyncio.AbstractEventLoop, ready: Callable[[], None]
@@ -111,15 +118,37 @@ def _take(answer: Answer, body: bytes, coding: str) -> None:
 
 def coded_headers(headers: HeaderList, coding: str) -> HeaderList:
     """Return *headers* as those of the same answer in *coding*, whose length is another one."""
-    kept = without(headers, b"content-length", *_OF_THE_BYTES)
-    fields = [(name, weakened(value) if name == b"etag" else value) for name, value in kept]
-    return [*fields, (b"content-encoding", coding.encode())]
+    fields = [field for field in headers if field[0] not in _OF_THE_BYTES]
+    for index, (name, value) in enumerate(fields):
+        if name == b"etag":
+            fields[index] = (name, weakened(value))
+    fields.append((b"content-encoding", coding.encode()))
+    return fields
+
+
+def _may_be_coded(headers: HeaderList) -> bool:
+    """Return whether an answer with *headers* becomes smaller by a coding and may have one."""
+    is_smaller = False
+    for name, value in headers:
+        if name == b"content-type":
+            is_smaller = is_worth_it(value)
+        elif name == b"content-encoding" or (name == b"cache-control" and b"no-transform" in value.lower()):
+            return False
+    return is_smaller
+
+
+def _varied(headers: HeaderList) -> HeaderList:
+    """Return *headers* with the word that the answer depends on ``Accept-Encoding``."""
+    for name, _ in headers:
+        if name == b"vary":
+            return replaced(headers, b"vary", add_vary(joined(headers, b"vary"), b"accept-encoding"))
+    return [*headers, _VARY]
 
 
 def _match_tag(exchange: Exchange, answer: Answer) -> None:
     """Have a 304 carry the tag that its client knows the coded answer by (RFC 9110 §15.4.5)."""
     tag, sent = first(answer.headers, b"etag"), first(exchange.header_list, b"if-none-match")
-    answer.headers = replaced(answer.headers, b"vary", add_vary(joined(answer.headers, b"vary"), b"accept-encoding"))
+    answer.headers = _varied(answer.headers)
     if tag is not None and sent is not None and weakened(tag) in sent and if_none_match(sent, tag):
         answer.headers = replaced(answer.headers, b"etag", weakened(tag))
 
