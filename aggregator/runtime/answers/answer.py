@@ -5,28 +5,59 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from aggregator.codecs import json as json_codec
 from aggregator.http import HeaderList, phrase, replaced, without
 
 PROBLEM_TYPE = b"application/problem+json"
 
 
+class Tail(Struct, frozen=True):
+    """Fields that stand behind the others of many answers, and the same as *lines* of a head."""
+
+    fields: tuple[tuple[bytes, bytes], ...]
+    lines: bytes
+
+    @classmethod
+    def of(cls, fields: HeaderList) -> Tail:
+        """Return *fields* with their lines."""
+        return cls(tuple(fields), b"".join([name + b": " + value + b"\r\n" for name, value in fields]))
+
+
 class Answer:
     """Status, headers and body, complete but for the headers that every answer gets.
 
-    A large body may come in *pieces*, which a door that can write them as they are need not join. *head_only* says that
-    the body was never here, as that of a HEAD call is not: no length and no tag are made of it. *document* are the
-    members of a problem, None for any other body.
+    A large body may come in *pieces*, which a door that can write them as they are need not join, and the last headers
+    as a *tail*, which it need not render. *head_only* says that the body was never here, as that of a HEAD call is not:
+    no length and no tag are made of it. *document* are the members of a problem, None for any other body.
     """
 
-    __slots__ = ("_body", "document", "head_only", "headers", "pieces", "status")
+    __slots__ = ("_body", "_headers", "document", "head_only", "pieces", "status", "tail")
 
     def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes]) -> None:
         self.status = status
-        self.headers = headers
+        self._headers = headers
+        self.tail: Tail | None = None
         self.body = body
         self.head_only = False
         self.document: dict[str, Any] | None = None
+
+    @property
+    def headers(self) -> HeaderList:
+        """All fields; those of the tail are ordinary ones from then on."""
+        if self.tail is not None:
+            self.headers = [*self._headers, *self.tail.fields]
+        return self._headers
+
+    @headers.setter
+    def headers(self, headers: HeaderList) -> None:
+        self._headers, self.tail = headers, None
+
+    @property
+    def leading(self) -> HeaderList:
+        """The fields before the tail."""
+        return self._headers
 
     @property
     def body(self) -> bytes:

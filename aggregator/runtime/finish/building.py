@@ -16,7 +16,7 @@ from aggregator.plan.order.step import tied
 from aggregator.policies.rate_limit.fields import limit_fields
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.finish.errors import OwnErrors
-from aggregator.runtime.finish.headers import AddedHeaders, CorsHeaders, FixedHeaders, MadeHeaders
+from aggregator.runtime.finish.headers import AddedHeaders, Carried, CorsHeaders, FixedHeaders, MadeHeaders
 
 _OF_THE_PROCESS = "/-"
 Finish = Callable[[Exchange, Answer], None]
@@ -25,8 +25,22 @@ Finish = Callable[[Exchange, Answer], None]
 
 def compile_finish(plan: EdgePlan) -> Finish | None:
     """Return what is done to each answer of *plan*; None when nothing is."""
-    steps = [build(plan) for step, build in _STEPS if step.has(plan)]
+    steps = _joined([build(plan) for step, build in _STEPS if step.has(plan)])
     return _together(tuple(steps)) if len(steps) > 1 else steps[0] if steps else None
+
+
+def _joined(steps: list[Finish]) -> list[Finish]:
+    """Return *steps* with those that follow one another and read only an origin as one."""
+    found: list[Finish] = []
+    for step in steps:
+        last = found[-1] if found else None
+        if not isinstance(step, CorsHeaders | FixedHeaders | AddedHeaders):
+            found.append(step)
+        elif isinstance(last, Carried):
+            found[-1] = Carried((*last.steps, step))
+        else:
+            found.append(Carried((step,)))
+    return found
 
 
 def _cors(plan: EdgePlan) -> Finish:

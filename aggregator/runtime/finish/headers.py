@@ -5,12 +5,13 @@ from __future__ import annotations
 from aggregator.edge.cors import Cors, CorsRules
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
-from aggregator.http import HeaderList, first
+from aggregator.http import first
 from aggregator.parts.names import Names
-from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.answers.answer import Answer, Tail
 from aggregator.runtime.answers.assembly import add_headers
 from aggregator.templates import Template
 
+_OF_CORS = b"access-control-"
 _MOST = 256
 """Origins whose fields are remembered; browsers of one site send few."""
 
@@ -18,17 +19,17 @@ _MOST = 256
 class FixedHeaders:
     """The same for every request."""
 
-    __slots__ = ("_fields", "_names")
+    __slots__ = ("_fields", "names")
 
     def __init__(self, fields: tuple[tuple[bytes, bytes], ...]) -> None:
         self._fields = [*fields]
-        self._names = frozenset(name for name, _ in fields) - {b"vary"}  # which adds to what is there
+        self.names = frozenset(name for name, _ in fields) - {b"vary"}  # which adds to what is there
 
     def __call__(self, _: Exchange, answer: Answer) -> None:
         """Add to *answer* what it does not have."""
         for name, _value in answer.headers:
-            if name in self._names:
-                known = self._names.intersection(name for name, _ in answer.headers)
+            if name in self.names:
+                known = self.names.intersection(name for name, _ in answer.headers)
                 answer.headers = answer.headers + [field for field in self._fields if field[0] not in known]
                 return
         answer.headers = answer.headers + self._fields
@@ -69,22 +70,57 @@ class MadeHeaders:
 class CorsHeaders:
     """The fields of CORS in place of those that an upstream sent."""
 
-    __slots__ = ("_known", "_rules")
+    __slots__ = ("allows", "answer")
 
     def __init__(self, settings: Cors) -> None:
-        self._rules = CorsRules(settings)
-        self._known: dict[bytes | None, HeaderList] = {}
+        rules = CorsRules(settings)
+        self.allows, self.answer = rules.allows, rules.answer
 
     def __call__(self, exchange: Exchange, answer: Answer) -> None:
         """Add to *answer* what the origin of the request may know."""
-        origin = first(exchange.header_list, b"origin")
-        fields = self._known.get(origin)
-        if fields is None:
-            fields = self._rules.answer(origin)
-            if len(self._known) < _MOST and (origin is None or self._rules.allows(origin)):
-                self._known[origin] = fields
         for name, _ in answer.headers:
-            if name.startswith(b"access-control-"):
-                answer.headers = [field for field in answer.headers if not field[0].startswith(b"access-control-")]
+            if name.startswith(_OF_CORS):
+                answer.headers = [field for field in answer.headers if not field[0].startswith(_OF_CORS)]
                 break
-        answer.headers = answer.headers + fields
+        answer.headers = answer.headers + self.answer(first(exchange.header_list, b"origin"))
+
+
+class Carried:
+    """All of *steps*, which read nothing but the origin of a request, as one tail that is made once for each origin.
+
+    An answer that has a field of its own which they would look at goes through them one after another.
+    """
+
+    __slots__ = ("_cors", "_known", "_names", "steps")
+
+    def __init__(self, steps: tuple[FixedHeaders | AddedHeaders | CorsHeaders, ...]) -> None:
+        self.steps = steps
+        self._names = frozenset().union(*(one.names for one in steps if isinstance(one, FixedHeaders)))
+        self._cors = next((one for one in steps if isinstance(one, CorsHeaders)), None)
+        self._known: dict[bytes | None, Tail] = {}
+
+    def __call__(self, exchange: Exchange, answer: Answer) -> None:
+        """Add to *answer* what they add."""
+        for name, _ in answer.headers:
+            if name in self._names or name.startswith(_OF_CORS):
+                self._one_by_one(exchange, answer)
+                return
+        origin = None
+        if self._cors is not None:
+            for name, value in exchange.header_list:  # a call of `first` takes as long as all the rest
+                if name == b"origin":
+                    origin = value
+                    break
+        answer.tail = self._known.get(origin) or self._made(exchange, origin)
+
+    def _one_by_one(self, exchange: Exchange, answer: Answer) -> None:
+        for step in self.steps:
+            step(exchange, answer)
+
+    def _made(self, exchange: Exchange, origin: bytes | None) -> Tail:
+        empty = Answer(200, [], b"")
+        self._one_by_one(exchange, empty)
+        tail = Tail.of(empty.headers)
+        if len(self._known) < _MOST and (self._cors is None or origin is None or self._cors.allows(origin)):
+            self._known[origin] = tail
+        return tail

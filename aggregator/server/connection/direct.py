@@ -190,8 +190,10 @@ class DirectCycle:
         lines = [STATUS_LINES[status]]
         for name, value in self._connection.server_state.default_headers:
             lines += (name, b": ", value, b"\r\n")
-        for name, value in answer.headers:
+        for name, value in answer.leading:
             lines += (name, b": ", value, b"\r\n")
+        if answer.tail is not None:
+            lines.append(answer.tail.lines)
         identity = self._exchange.id.encode()
         size = sum(map(len, body))
         if status in UNFRAMED or answer.head_only:
