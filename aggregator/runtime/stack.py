@@ -60,13 +60,13 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
     if plan.stream:
         assert plan.fan is not None
         call = plan.fan.parts[0].calls[0]
-        sender, door = _sender(call, resources, params), build_door(call.upstream, resources)
+        sender = _sender(call, resources, params)
         inputs = resources.inputs(plan.inputs, plan.pattern.params)
         queue, report, discloses = resources.queue, resources.report, resources.discloses
         teller = _teller(call, plan.key, resources)
         around = _around_stream(call, resources)
         return StreamHandler(
-            plan, inputs, sender, door, effects, queue, report, discloses, gates, teller, resources.finish(plan),
+            plan, inputs, sender, effects, queue, report, discloses, gates, teller, resources.finish(plan),
             resources.clock, resources.trusted, resources.compressing(plan), behind,
             around,
         )  # fmt: skip

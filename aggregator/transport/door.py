@@ -9,6 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from aggregator.errors import CallError
+from aggregator.exchange import Exchange
 from aggregator.transport.replies import Reply, StreamReply
 from aggregator.transport.settings import PoolSettings
 
@@ -124,6 +125,33 @@ class OuterDoor(Door):
         super().__init__(inner.settings)
         self.inner = inner
 
+    def start(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
+        steps: int = 0, under_way: bool = False,
+    ) -> Cancelable:  # fmt: skip
+        """See `Door.start`."""
+        return self.inner.start(
+            method, target, headers, body, deadline=deadline, done=done, steps=steps, under_way=under_way
+        )
+
+    async def stream(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: bytes,
+        body: bytes | AsyncIterable[bytes] | None,
+        *,
+        deadline: float | None,
+        answer_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        decode: bool = False,
+    ) -> StreamReply:
+        """See `Door.stream`."""
+        return await self.inner.stream(
+            method, target, headers, body, deadline=deadline, answer_timeout=answer_timeout, idle_timeout=idle_timeout,
+            decode=decode,
+        )  # fmt: skip
+
     def close_idle(self) -> None:
         """See `Door.close_idle`."""
         self.inner.close_idle()
@@ -146,6 +174,20 @@ class OuterDoor(Door):
     def waiting(self) -> int:
         """See `Door.waiting`."""
         return self.inner.waiting
+
+
+class CallerDoor(OuterDoor):
+    """A door that is another one for each caller."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def bound(self, exchange: Exchange) -> Door:
+        """Return the way for the caller of *exchange*; raises ``CallError`` for one who has none."""
+
+    @abstractmethod
+    def identity(self, exchange: Exchange) -> bytes:
+        """Return what tells the caller of *exchange* from all others; raises as ``bound`` does."""
 
 
 def _resolve(future: asyncio.Future[Reply | CallError], outcome: Reply | CallError) -> None:

@@ -57,6 +57,10 @@ def check_external(settings: ExternalSettings, path: Steps, around: Surroundings
     yield from check_names(analysis, around)
     upstream = around.upstream(url.upstream) if url is not None else None
     yield from _check_sent(settings, path, upstream)
+    oauth = None if upstream is None or upstream.auth is None else upstream.auth.oauth2
+    if oauth is not None and oauth.grant == "token_exchange":
+        message = "this upstream is called in the name of callers, and who calls is not known before it has answered"
+        yield Finding("external", message, (*path, "url"), "name an upstream with another `grant`")
 
 
 def _check_sent(settings: ExternalSettings, path: Steps, upstream: UpstreamSettings | None) -> Iterator[Finding]:

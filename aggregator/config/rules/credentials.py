@@ -48,6 +48,7 @@ def check_call_auth(analysis: Analysis, around: Surroundings) -> Iterator[Findin
             yield from _passed_over(call.settings.forward, (*call.path, "forward"), written, str(name))
     yield from _check_rows(analysis, around)
     yield from _check_stream(analysis, around)
+    yield from _check_exchange(analysis, around)
     if analysis.settings is not None:
         yield from _check_forward(analysis.settings.forward, (*analysis.path, "forward"))
         yield from _check_passed(analysis, around)
@@ -85,6 +86,35 @@ def _check_stream(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
         if any(forward is not None and forward.body for forward in forwards):
             message = f"the body of a stream is not known when its request begins, and `{auth.scheme}` signs it"
             yield Finding("stream", message, (*analysis.path, "stream"), "remove `stream`")
+
+
+def _check_exchange(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Yield the calls in the name of a caller, of endpoints that ask for no token, or whose callers may have none."""
+    if analysis.settings is None:
+        return
+    own = analysis.settings.auth
+    auth = around.settings.defaults.endpoint.auth if own is None else own
+    names = auth.schemes if isinstance(auth, AuthSettings) else ()
+    schemes = {name: around.settings.auth[name] for name in names if name in around.settings.auth}
+    without = [name for name, scheme in schemes.items() if scheme.jwt is None and scheme.introspection is None]
+    if names and not schemes:
+        return
+    for call in analysis.calls:
+        name = call.url.upstream if call.url is not None else None
+        upstream = around.upstream(name)
+        oauth = None if upstream is None or upstream.auth is None else upstream.auth.oauth2
+        if oauth is None or oauth.grant != "token_exchange":
+            continue
+        place = call.path if call.via is None else call.via
+        there = Elsewhere(("upstreams", str(name), "auth"), "exchanges the token of the caller", at_key=True)
+        if len(without) == len(schemes):
+            message = f"`{name}` is called in the name of the caller, who has no token here"
+            hint = "ask for one: `auth: NAME` of the endpoint, where NAME is a scheme with `jwt` or `introspection`"
+            yield Finding("credentials", message, place, hint, related=(there,))
+        elif without and isinstance(auth, AuthSettings) and auth.any:
+            message = f"callers that `{without[0]}` admits have no token: their calls to `{name}` fail"
+            hint = f"leave `{without[0]}` out here, and give its callers an endpoint of their own"
+            yield Finding("credentials", message, place, hint, "warning", related=(there,))
 
 
 def _signs_body(auth: CredentialSettings) -> bool:

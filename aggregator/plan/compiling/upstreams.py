@@ -12,6 +12,7 @@ from aggregator.config.model.upstreams.limits import LimitSettings, Timeouts, Tl
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.demo import demo_target
 from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.compiling.endpoint.admission import token_places
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.compiling.endpoint.limits import compile_rate
 from aggregator.plan.compiling.policies.breakers import compile_breaker
@@ -60,7 +61,7 @@ def compile_upstream(
     demo = parts.netloc if parts.scheme == DEMO else None
     query, query_templates = compile_query(settings.query)
     headers, header_templates = compile_headers(settings.headers)
-    credentials = None if settings.auth is None else compile_credentials(settings.auth)
+    credentials = None if settings.auth is None else compile_credentials(settings.auth, token_places(root))
     if isinstance(credentials, ConstantPlan):
         headers = (*headers, (b"authorization", credentials.authorization.value.encode("ascii")))
     origin = Origin("http", "127.0.0.1", 80) if demo else Origin.parse(settings.url, settings.unix_socket)

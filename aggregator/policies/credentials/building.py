@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx
+from msgspec.structs import replace
 
 from aggregator.policies.credentials.oauth.door import TokenDoor
+from aggregator.policies.credentials.oauth.exchanging import CallerTokens, ExchangeDoor
+from aggregator.policies.credentials.oauth.telling import Logged
 from aggregator.policies.credentials.oauth.tokens import Tokens
 from aggregator.policies.credentials.plan import ConstantPlan, CredentialsPlan, HmacPlan, OauthPlan, SigV4Plan
 from aggregator.policies.credentials.signing.door import SigningDoor
@@ -32,9 +35,19 @@ def with_credentials(
             return door
         case OauthPlan():
             assert client is not None
-            kind: Kind[OauthPlan, Tokens] = Kind("tokens", lambda settings: Tokens(name, settings, client))
-            return TokenDoor(door, states.hold(kind, name, plan))
+            return _with_tokens(door, name, plan, states, client)
         case SigV4Plan():
             return SigningDoor(door, SigV4(plan), clock)
         case HmacPlan():
             return SigningDoor(door, SharedSecret(plan), clock)
+
+
+def _with_tokens(door: Door, name: str, plan: OauthPlan, states: Draft, client: Client) -> Door:
+    if plan.subjects is None:
+        kind: Kind[OauthPlan, Tokens] = Kind("tokens", lambda settings: Tokens(settings, client, Logged(name)))
+        return TokenDoor(door, states.hold(kind, name, plan))
+    by_caller: Kind[OauthPlan, CallerTokens] = Kind(
+        "caller_tokens", lambda settings: CallerTokens(name, settings, client)
+    )
+    tokens = states.hold(by_caller, name, replace(plan, subjects=()))  # where callers have theirs is no matter
+    return ExchangeDoor(door, tokens, plan.subjects)

@@ -27,6 +27,17 @@ def caller_line(places: Places, exchange: Exchange) -> bytes:
     return b"" if value is None else b"%b: %b\r\n" % (name, value)
 
 
+def caller_token(places: Places, exchange: Exchange) -> str | None:
+    """Return the token of an issuer by which the caller was admitted, None for a caller without one."""
+    place = _place(places, exchange)
+    if place is None:
+        return None
+    if place.where == "cookie":
+        return _cookie(exchange, place.field)
+    word, _, token = (first(exchange.header_list, b"authorization") or b"").decode("latin-1").partition(" ")
+    return token.strip(" ") if word.lower() == "bearer" else None
+
+
 def _place(places: Places, exchange: Exchange) -> CallerPlace | None:
     caller = exchange.caller
     return None if caller is None else next((place for place in places if place.scheme == caller.scheme), None)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import quote_plus
 
 from aggregator.policies.credentials.plan import (
+    CallerPlace,
     ConstantPlan,
     CredentialsPlan,
     HmacPlan,
@@ -27,14 +28,14 @@ is_token = re.compile(r"[!-~]+").fullmatch
 """Whether a text can be sent as a token: visible ASCII (RFC 6749 Appendix A.12)."""
 
 
-def compile_credentials(settings: CredentialSettings) -> CredentialsPlan:
-    """Return the plan of *settings*, which hold one scheme."""
+def compile_credentials(settings: CredentialSettings, subjects: tuple[CallerPlace, ...] = ()) -> CredentialsPlan:
+    """Return the plan of *settings*, which hold one scheme; *subjects* are where callers have tokens of an issuer."""
     if settings.bearer is not None:
         return ConstantPlan("bearer", Secret(f"Bearer {settings.bearer}"))
     if settings.basic is not None:
         return ConstantPlan("basic", _basic(settings.basic.user, settings.basic.password))
     if settings.oauth2 is not None:
-        return _oauth(settings.oauth2)
+        return _oauth(settings.oauth2, subjects)
     if settings.sigv4 is not None:
         return _sigv4(settings.sigv4)
     assert settings.hmac is not None
@@ -63,8 +64,15 @@ def _basic(user: str, password: str) -> Secret:
     return Secret("Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii"))
 
 
-def _oauth(settings: OauthSettings) -> OauthPlan:
-    form = [("grant_type", settings.grant), *_wanted(settings)]
+_TYPES = "urn:ietf:params:oauth:token-type:"
+_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+
+
+def _oauth(settings: OauthSettings, subjects: tuple[CallerPlace, ...]) -> OauthPlan:
+    exchanges = settings.grant == "token_exchange"
+    form = [("grant_type", _EXCHANGE if exchanges else settings.grant), *_wanted(settings)]
+    if exchanges:
+        form.append(("subject_token_type", f"{_TYPES}{settings.subject_token_type or 'access_token'}"))
     secret = settings.client_secret
     authorization = None
     if secret is not None and settings.client_auth == "basic":  # each of the two is encoded first (RFC 6749 §2.3.1)
@@ -77,6 +85,7 @@ def _oauth(settings: OauthSettings) -> OauthPlan:
         authorization=authorization,
         client_secret=None if secret is None else Secret(secret),
         refresh_token=None if settings.refresh_token is None else Secret(settings.refresh_token),
+        subjects=subjects if exchanges else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal
 
 from msgspec import Struct
@@ -26,11 +27,20 @@ class ConstantPlan(Struct, frozen=True):
     authorization: Secret
 
 
-class OauthPlan(Struct, frozen=True):
-    """A request for a token (RFC 6749 §4.4, §6).
+class CallerPlace(Struct, frozen=True):
+    """Where callers that *scheme* admits have their credential: in the header or cookie called *field*."""
 
-    *form* are the parameters that are no secret, *authorization* is the header that says who asks; without it they are
-    in the form, with *client_secret*.
+    scheme: str
+    where: Literal["header", "cookie"]
+    field: str
+
+
+class OauthPlan(Struct, frozen=True):
+    """A request for a token (RFC 6749 §4.4, §6, RFC 8693).
+
+    *form* are the parameters that are no secret, *authorization* is the header that says who asks; without it that is
+    in the form, with *client_secret*. *subjects* are where the tokens of callers are that are exchanged, None when none
+    are.
     """
 
     token_url: str
@@ -38,6 +48,7 @@ class OauthPlan(Struct, frozen=True):
     authorization: Secret | None = None
     client_secret: Secret | None = None
     refresh_token: Secret | None = None
+    subjects: tuple[CallerPlace, ...] | None = None
 
     @property
     def scheme(self) -> str:
@@ -85,6 +96,15 @@ def can_fail(plan: CredentialsPlan | None) -> bool:
     return isinstance(plan, OauthPlan | HmacPlan)
 
 
+def identity_of(plan: CredentialsPlan | None) -> bytes:
+    """Return a digest of as whom an upstream is called; what is kept of it belongs to that identity."""
+    if plan is None:
+        return b""
+    fields = (getattr(plan, name) for name in plan.__struct_fields__)
+    texts = [field.value if isinstance(field, Secret) else repr(field) for field in fields]
+    return hashlib.sha256(repr((plan.scheme, texts)).encode("utf-8", "surrogateescape")).digest()
+
+
 def headers_of(plan: CredentialsPlan | None) -> frozenset[bytes]:
     """Return the names of the headers that *plan* writes, in lower case."""
     match plan:
@@ -105,11 +125,3 @@ def secrets_of(plan: CredentialsPlan | None) -> frozenset[str]:
     fields = (getattr(plan, name) for name in plan.__struct_fields__)
     texts = (field.value for field in fields if isinstance(field, Secret))
     return frozenset(text.removeprefix("Basic ").removeprefix("Bearer ") for text in texts)
-
-
-class CallerPlace(Struct, frozen=True):
-    """Where callers that *scheme* admits have their credential: in the header or cookie called *field*."""
-
-    scheme: str
-    where: Literal["header", "cookie"]
-    field: str

@@ -45,9 +45,10 @@ class OauthSettings(Settings):
         description="URL of its token endpoint, which is called through the shared client.",
         examples=["https://id.example.com/token"],
     )
-    grant: Literal["client_credentials", "refresh_token"] = Field(
+    grant: Literal["client_credentials", "refresh_token", "token_exchange"] = Field(
         "client_credentials",
-        description="What the token is given for: our own credentials, or a refresh token.",
+        description="What the token is given for: our own credentials, a refresh token, or the token of each caller "
+        "(RFC 8693), for which the endpoint asks by `auth`.",
     )
     client_id: str = Field(description="Who we are there.", examples=["shop"])
     client_secret: str | None = Field(
@@ -62,6 +63,9 @@ class OauthSettings(Settings):
         description="The first refresh token of `grant: refresh_token`; one that comes with an answer takes its place, "
         "until the process ends.",
     )
+    subject_token_type: Literal["access_token", "jwt", "id_token"] | None = Field(
+        None, description="What the token of the caller is, for `grant: token_exchange` (`access_token`)."
+    )
     scope: Texts = Field((), description="What the token has to be good for, one or several.", examples=["ledger.read"])
     audience: Texts = Field((), description="For whom it is to be made, where the server asks for that.")
     resource: Texts = Field((), description="URLs of what it is to be used at (RFC 8707).")
@@ -74,6 +78,9 @@ class OauthSettings(Settings):
                 raise PydanticCustomError("credentials", "This grant needs a refresh token.", {"hint": hint})
             hint = "write `grant: refresh_token`, or remove `refresh_token`"
             raise PydanticCustomError("no-effect", "This grant uses no refresh token.", {"hint": hint})
+        if self.subject_token_type is not None and self.grant != "token_exchange":
+            hint = "write `grant: token_exchange`, or remove `subject_token_type`"
+            raise PydanticCustomError("no-effect", "This grant uses no token of the caller.", {"hint": hint})
         if self.client_secret is None and self.grant != "refresh_token":
             hint = "name it: `client_secret: ${file:…}`"
             raise PydanticCustomError("credentials", "This grant needs the secret of the client.", {"hint": hint})

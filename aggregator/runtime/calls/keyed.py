@@ -6,6 +6,7 @@ from aggregator.errors import CallError
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result
 from aggregator.policies.cache.keys import key_of
+from aggregator.policies.credentials.plan import identity_of
 from aggregator.runtime.calls.sending import Sender
 from aggregator.transport import Reply
 
@@ -18,14 +19,16 @@ class Keyed:
     def __init__(self, sender: Sender) -> None:
         upstream = sender.plan.upstream
         self._sender = sender
-        self._origin = repr((upstream.name, upstream.pool.origin, upstream.demo)).encode("utf-8", "surrogateescape")
+        where = (upstream.name, upstream.pool.origin, upstream.demo, identity_of(upstream.credentials))
+        self._origin = repr(where).encode("utf-8", "surrogateescape")
         self.label = upstream.label
         self.timeout = sender.plan.timeout
 
     def key(self, frame: Frame) -> bytes:
-        """Return the key of the request: whom it goes to, method, target, header block and body."""
+        """Return the key of the request: whom it goes to in whose name, method, target, header block and body."""
         target, headers, body = self._sender.render(frame)
-        return key_of((self._origin, self._sender.plan.request.method, target, headers, body or b""))
+        identity = self._sender.identity(frame.exchange)
+        return key_of((self._origin, identity, self._sender.plan.request.method, target, headers, body or b""))
 
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float) -> Result:
         """Return the result that *outcome* means for this call, which *started* then (loop time)."""

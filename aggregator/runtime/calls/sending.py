@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from aggregator.errors import AggregatorError, CallError, Cause
-from aggregator.exchange import State
+from aggregator.exchange import Exchange, State
 from aggregator.parts.frame import Done, Frame
 from aggregator.parts.result import Result, failed
 from aggregator.plan.calls import CallPlan
@@ -31,7 +31,7 @@ from aggregator.runtime.calls.rendering import (
 from aggregator.runtime.parts.blame import blame
 from aggregator.templates import Splice
 from aggregator.transport import Door, Reply
-from aggregator.transport.door import Cancelable
+from aggregator.transport.door import CallerDoor, Cancelable
 
 _NOT_CALLED = frozenset({Cause.EXPRESSION, Cause.INPUT})
 """Causes with which a call fails before its upstream has heard of it."""
@@ -41,11 +41,13 @@ class CallRoutine(Struct, frozen=True):
     """How a call is made and judged, whatever its URL: thousands of calls have few routines between them.
 
     *splice* writes the target between a head and a tail, or *target* does; the header block is *block* unless
-    *headers* writes one. When ``is_plain``, the target is all that a request has to write.
+    *headers* writes one. When ``is_plain``, the target is all that a request has to write. *bind* returns the door for
+    a caller, where that is another one for each.
     """
 
     name: str
     pool: Door
+    bind: Callable[[Exchange], Door] | None
     method: bytes
     splice: Splice | None
     target: Target | None
@@ -75,6 +77,16 @@ class Sender:
         """The name of the call."""
         return self._routine.name
 
+    def door(self, exchange: Exchange) -> Door:
+        """Return the way to the upstream for the caller of *exchange*; raises ``CallError`` for one who has none."""
+        bind = self._routine.bind
+        return self._routine.pool if bind is None else bind(exchange)
+
+    def identity(self, exchange: Exchange) -> bytes:
+        """Return what tells those apart in whose name the upstream is called; raises as ``door`` does."""
+        pool = self._routine.pool
+        return pool.identity(exchange) if isinstance(pool, CallerDoor) else b""
+
     def render(self, frame: Frame) -> Rendered:
         """Return the request as bytes; raises ``ExpressionError`` when a value is missing or cannot be sent."""
         routine = self._routine
@@ -96,6 +108,7 @@ class Sender:
         now = frame.loop.time()
         routine = self._routine
         try:
+            pool = routine.pool if routine.bind is None else routine.bind(frame.exchange)
             if routine.is_plain:
                 target, headers, body = self._write_target(frame), routine.block, None
             else:
@@ -108,7 +121,7 @@ class Sender:
             deadline = frame.deadline
         if routine.redirects:
             return _Following(self, frame, Rendered(target, headers, body), deadline, done, now)
-        return routine.pool.start(
+        return pool.start(
             routine.method,
             target,
             headers,
@@ -153,7 +166,7 @@ class Sender:
     ) -> Cancelable:
         """Send what was rendered before, once."""
         routine, under_way = self._routine, frame.exchange.under_way
-        return routine.pool.start(
+        return self.door(frame.exchange).start(
             routine.method, *rendered, deadline=deadline, done=done, steps=routine.steps, under_way=under_way
         )
 
@@ -173,6 +186,7 @@ def compile_sender(
     routine = CallRoutine(
         name=plan.name,
         pool=pool,
+        bind=pool.bound if isinstance(pool, CallerDoor) else None,
         method=same(request.method),
         splice=same(splice),
         target=compile_target(request, path_params) if splice is None else None,

@@ -34,7 +34,6 @@ from aggregator.runtime.request.inputs import Inputs, Refusal
 from aggregator.runtime.streams.around import AroundStream
 from aggregator.runtime.streams.heads import compile_head
 from aggregator.runtime.streams.transit import Stream, Transit
-from aggregator.transport import Door
 
 
 class StreamHandler:
@@ -45,7 +44,7 @@ class StreamHandler:
                  "_teller", "_trusted", "plan")  # fmt: skip
 
     def __init__(
-        self, plan: EndpointPlan, inputs: Inputs, sender: Sender, pool: Door, effects: tuple[Effect, ...],
+        self, plan: EndpointPlan, inputs: Inputs, sender: Sender, effects: tuple[Effect, ...],
         queue: EffectQueue, report: Report, discloses: Discloses, gates: tuple[Gate, ...] = (),
         teller: CallTeller | None = None, finish: Finish | None = None,
         clock: Callable[[], float] = time.time,
@@ -54,7 +53,7 @@ class StreamHandler:
     ) -> None:  # fmt: skip
         self.plan = plan
         around = around or AroundStream(sender.plan.upstream.label)
-        self._stream = Stream(plan, compile_head(plan), sender, pool, discloses, around, finish, compressing)
+        self._stream = Stream(plan, compile_head(plan), sender, discloses, around, finish, compressing)
         self._effects = effects
         self._queue = queue
         self._inputs = inputs

@@ -44,7 +44,7 @@ from aggregator.runtime.streams.around import AroundStream
 from aggregator.runtime.streams.heads import Head
 from aggregator.runtime.streams.repeating import as_whole, repeated
 from aggregator.runtime.streams.uploads import announces_body, asking_coding, length_of
-from aggregator.transport import Door, Reply, StreamReply
+from aggregator.transport import Reply, StreamReply
 
 CLOSE_DELIMITED = "aggregator.close_delimited"
 """The name in the scope of whether the server ends an answer of unknown length with the connection (HTTP/1.0)."""
@@ -58,7 +58,6 @@ class Stream(Struct, frozen=True, eq=False):
     plan: EndpointPlan
     head: Head
     sender: Sender
-    door: Door
     discloses: Discloses
     around: AroundStream
     finish: Finish | None = None
@@ -166,7 +165,7 @@ class Transit:
             headers += length_of(exchange)
             source = self._body()
         deadline = self._frame.deadline
-        return await self._stream.door.stream(
+        return await self._stream.sender.door(exchange).stream(
             plan.request.method, target, headers, source, answer_timeout=seconds,
             deadline=None if deadline == math.inf else deadline, idle_timeout=idle,
         )  # fmt: skip

@@ -32,6 +32,7 @@ from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.listening import ListenerTlsPlan
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import Plan
+from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.registry import Kind, Registry
 from aggregator.runtime.admission.building import Means, build_schemes
 from aggregator.runtime.admission.schemes import Clocks
@@ -176,8 +177,13 @@ class Running:
         def pool(upstream: UpstreamPlan) -> Door:
             return client.pool(upstream, port)
 
+        def door(upstream: UpstreamPlan) -> Door:
+            return with_credentials(
+                pool(upstream), upstream.name, upstream.credentials, states, lambda: client.client, self._clock
+            )
+
         states = self.states.draft()
-        schemes = build_schemes(plan.schemes, Means(states, lambda: client.client, pool, Clocks(self._clock)))
+        schemes = build_schemes(plan.schemes, Means(states, lambda: client.client, door, Clocks(self._clock)))
         listeners = self._listeners if counts is None else self._listeners.beside(counts.listeners)
         resources = Resources(
             pool, self.plugins, self.queue, plan.server, states, schemes, listeners, self._clock, lambda: client.client

@@ -15,6 +15,7 @@ from issuing import TOKEN_URL, Clock, Issuer
 from aggregator.errors import CallError, Cause
 from aggregator.policies.credentials.compiling import compile_credentials
 from aggregator.policies.credentials.oauth import tokens as module
+from aggregator.policies.credentials.oauth.telling import Logged
 from aggregator.policies.credentials.oauth.tokens import Token, Tokens
 from aggregator.policies.credentials.plan import OauthPlan
 from aggregator.policies.credentials.settings import CredentialSettings
@@ -34,7 +35,7 @@ class Rig:
     def __init__(self, **settings: Any) -> None:
         self.issuer, self.clock = Issuer(), Clock()
         client = self.issuer.client()
-        self.tokens = Tokens("ledger", plan(**settings), lambda: client, self.clock)
+        self.tokens = Tokens(plan(**settings), lambda: client, Logged("ledger"), self.clock)
 
     async def token(self, deadline: float | None = None) -> str:
         """Return the token that a call gets; raises ``CallError``."""

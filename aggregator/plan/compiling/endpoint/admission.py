@@ -41,6 +41,13 @@ def caller_places(settings: AdmissionSettings, root: RootSettings) -> tuple[Call
     return tuple(place for place in places if place is not None)
 
 
+def token_places(root: RootSettings) -> tuple[CallerPlace, ...]:
+    """Return where callers have tokens of an issuer, for each scheme that takes such."""
+    named = ((name, scheme) for name, scheme in root.auth.items() if scheme.jwt or scheme.introspection)
+    places = (_place(name, scheme) for name, scheme in named)
+    return tuple(place for place in places if place is not None)
+
+
 def _place(name: str, scheme: SchemeSettings) -> CallerPlace | None:
     """Return where callers that *scheme* admits have what another service can judge, too; None where they have not."""
     if scheme.api_key is not None:

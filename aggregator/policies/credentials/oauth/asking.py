@@ -19,32 +19,35 @@ LONGEST = 10.0
 _SWALLOWED = frozenset({Cause.RESET, Cause.INCOMPLETE})
 
 
-async def ask_for_token(client: Client, plan: OauthPlan, refresh_token: str | None) -> Granted:
+async def ask_for_token(
+    client: Client, plan: OauthPlan, refresh_token: str | None = None, subject_token: str | None = None
+) -> Granted:
     """Return what the token endpoint of *plan* grants; raises ``NotGranted``.
 
     A connection that dies under the request is no answer, so it is sent once more, unless it holds a *refresh_token*,
     which the server may take for stolen when it comes twice (RFC 9700 §4.14.2).
     """
+    secrets = {
+        "refresh_token": refresh_token,
+        "subject_token": subject_token,
+        "client_secret": None if plan.client_secret is None else plan.client_secret.value,
+    }
+    form = urlencode([*plan.form, *((name, value) for name, value in secrets.items() if value is not None)])
     try:
         async with asyncio.timeout(LONGEST):
             try:
-                return await _ask(client(), plan, refresh_token)
+                return await _ask(client(), plan, form)
             except CallError as error:
                 if error.cause not in _SWALLOWED or refresh_token is not None:
                     raise
-            return await _ask(client(), plan, refresh_token)
+            return await _ask(client(), plan, form)
     except CallError as error:
         raise NotGranted(f"the token endpoint gave no answer: {error.cause}") from None
     except TimeoutError:
         raise NotGranted(f"the token endpoint gave no answer within {LONGEST:g}s") from None
 
 
-async def _ask(client: httpx.AsyncClient, plan: OauthPlan, refresh_token: str | None) -> Granted:
-    secrets = (
-        ("client_secret", plan.client_secret.value if plan.client_secret else None),
-        ("refresh_token", refresh_token),
-    )
-    form = urlencode([*plan.form, *((name, value) for name, value in secrets if value is not None)])
+async def _ask(client: httpx.AsyncClient, plan: OauthPlan, form: str) -> Granted:
     headers = {"accept": "application/json", "content-type": "application/x-www-form-urlencoded"}
     if plan.authorization is not None:
         headers["authorization"] = plan.authorization.value

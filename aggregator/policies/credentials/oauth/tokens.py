@@ -8,7 +8,6 @@ whoever waits and whoever left; after one that failed, the next is made after a 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 
@@ -17,11 +16,9 @@ from msgspec import Struct
 from aggregator.errors import CallError, Cause, place_of
 from aggregator.policies.credentials.oauth.asking import Client, ask_for_token
 from aggregator.policies.credentials.oauth.granting import Granted, NotGranted
+from aggregator.policies.credentials.oauth.telling import Told
 from aggregator.policies.credentials.oauth.waiting import Waiter, Waiting
 from aggregator.policies.credentials.plan import OauthPlan
-from aggregator.telemetry.logging import log
-
-_log = logging.getLogger("aggregator.credentials")
 
 AHEAD, LONGEST_AHEAD = 0.1, 60.0
 """The share of its life, and the seconds at most, that a token is renewed ahead of its end."""
@@ -42,10 +39,17 @@ class Token(Struct, frozen=True, eq=False):
 
 
 class Tokens:
-    """The tokens that *plan* gets for the upstream that is called *name*; *clock* counts seconds steadily."""
+    """The tokens that *plan* gets, by a *client*; *told* hears how it goes, and *clock* counts seconds steadily.
 
-    def __init__(self, name: str, plan: OauthPlan, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
-        self._name = name
+    With *subject_token*, the token of a caller, they are tokens in its place.
+    """
+
+    def __init__(
+        self, plan: OauthPlan, client: Client, told: Told, clock: Callable[[], float] = time.monotonic,
+        subject_token: str | None = None,
+    ) -> None:  # fmt: skip
+        self._told = told
+        self._subject_token = subject_token
         self._plan = plan
         self._client = client
         self._clock = clock
@@ -92,7 +96,7 @@ class Tokens:
 
     async def _renew(self) -> None:
         try:
-            granted = await ask_for_token(self._client, self._plan, self._refresh_token)
+            granted = await ask_for_token(self._client, self._plan, self._refresh_token, self._subject_token)
         except NotGranted as error:
             outcome: Token | CallError = self._failed(str(error), error.code)
         except Exception as error:  # a fault of ours must not leave calls waiting
@@ -105,7 +109,7 @@ class Tokens:
 
     def _took(self, granted: Granted) -> Token:
         if self._pause:
-            log(_log, logging.INFO, "Tokens for an upstream can be had again.", upstream=self._name)
+            self._told.again()
         self._pause, self._again = 0.0, float("-inf")
         if granted.refresh_token is not None and self._refresh_token is not None:
             self._refresh_token = granted.refresh_token
@@ -119,8 +123,7 @@ class Tokens:
         self._again = self._clock() + self._pause
         if code == "invalid_grant":  # the one of the file may be newer than the one that came last
             self._refresh_token = _first_refresh_token(self._plan)
-        log(_log, logging.WARNING, "A token for an upstream could not be had.", upstream=self._name, reason=reason,
-            retry_in=self._pause)  # fmt: skip
+        self._told.failed(reason, self._pause)
         return self._unavailable()
 
     def _unavailable(self) -> CallError:

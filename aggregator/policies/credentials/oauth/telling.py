@@ -1,0 +1,61 @@
+"""What the log hears of tokens: that none can be had, and that they can be had again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.credentials")
+SELDOM = 10.0
+"""Seconds between two lines about the tokens of callers: each of them may fail."""
+
+
+class Told(Protocol):
+    """Hears how requests for tokens go."""
+
+    def failed(self, reason: str, retry_in: float) -> None:
+        """Take note of a request that brought no token for *reason*; the next is made in *retry_in* seconds."""
+
+    def again(self) -> None:
+        """Take note of a token that came after a failure."""
+
+
+class Logged:
+    """Writes each failure for the upstream *name*: there is one request at a time, after a pause."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def failed(self, reason: str, retry_in: float) -> None:
+        """Write why no token came."""
+        log(_log, logging.WARNING, "A token for an upstream could not be had.", upstream=self._name, reason=reason,
+            retry_in=retry_in)  # fmt: skip
+
+    def again(self) -> None:
+        """Write that tokens come again."""
+        log(_log, logging.INFO, "Tokens for an upstream can be had again.", upstream=self._name)
+
+
+class Counted:
+    """Writes the first failure in ten seconds for the upstream *name*, with how many there were since the last."""
+
+    def __init__(self, name: str, clock: Callable[[], float]) -> None:
+        self._name = name
+        self._clock = clock
+        self._quiet_until = float("-inf")
+        self._count = 0
+
+    def failed(self, reason: str, retry_in: float) -> None:
+        """Count a failure, and write it if it is time."""
+        self._count += 1
+        if self._clock() >= self._quiet_until:
+            self._quiet_until = self._clock() + SELDOM
+            count, self._count = self._count, 0
+            log(_log, logging.WARNING, "Tokens of callers could not be exchanged.", upstream=self._name, reason=reason,
+                count=count, retry_in=retry_in)  # fmt: skip
+
+    def again(self) -> None:
+        """Say nothing: it is one caller among many."""
