@@ -16,6 +16,7 @@ from aggregator.parts.rows import RowPlan
 from aggregator.transport import Reply
 
 _UNREAD: Any = object()
+_NO_TAGS: frozenset[str] = frozenset()
 MOST_MET = 16
 """Attempts of a part that are told one by one, at most."""
 
@@ -31,9 +32,9 @@ class Result:
 
     # The few results that have them get what begins with `_` but for `_json` and `_value`; the many cost nothing more.
     __slots__ = (
-        "_age", "_as_sent", "_json", "_made_of", "_met", "_rows", "_scope", "_value", "attempts", "cause", "decoder",
-        "ended",
-        "error", "headers", "name", "parts", "raw", "reply", "started", "state", "status", "tried", "upstream",
+        "_age", "_as_sent", "_json", "_made_of", "_met", "_rows", "_scope", "_tags", "_value", "attempts", "cause",
+        "decoder", "ended", "error", "headers", "name", "parts", "raw", "reply", "started", "state", "status", "tried",
+        "upstream",
     )  # fmt: skip
     _age: float
     _as_sent: tuple[bytes, Any]
@@ -41,6 +42,7 @@ class Result:
     _met: tuple[str, ...]
     _rows: tuple[RowPlan, ...]
     _scope: Any
+    _tags: frozenset[str]
 
     def __init__(self, name: str, started: float, ended: float, *, state: State = State.OK, status: int = 0) -> None:
         self.name = name
@@ -132,6 +134,15 @@ class Result:
         """Take note that it had been kept for *age* seconds, and nobody was called."""
         self._age = age
         self.attempts, self.reply = 0, None
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The names by which what is kept of it can be purged."""
+        return getattr(self, "_tags", _NO_TAGS)
+
+    @tags.setter
+    def tags(self, tags: frozenset[str]) -> None:
+        self._tags = tags
 
     @property
     def rows(self) -> tuple[RowPlan, ...] | None:

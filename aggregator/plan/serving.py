@@ -12,6 +12,7 @@ from aggregator.edge.coding import Compression
 from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, RedirectPlan
+from aggregator.policies.cache.plan import SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class ServerPlan:
     edge: EdgePlan = BARE
     prefixes: tuple[tuple[str, EdgePlan], ...] = ()
     redirects_slash: bool = False
+    kept_bytes: int = SIZE
 
 
 class MetricsPlan(Struct, frozen=True):

@@ -17,6 +17,7 @@ from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.inputs import InputPlan as InputPlan
 from aggregator.plan.schemes import SchemePlan
 from aggregator.plan.serving import BackgroundPlan, ClientPlan, MetricsPlan, ServerPlan, SloPlan
+from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.templates import Expression, PathPattern, Template
 
 
@@ -112,6 +113,7 @@ class EndpointPlan(Struct, frozen=True):
     edge: EdgePlan = BARE
     compress: bool = False
     purges: tuple[Template, ...] = ()
+    keeping: AnswerCachePlan | None = None
     slo: SloPlan | None = None
     host: str = ""
 

@@ -34,6 +34,8 @@ from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.finish.purging import Purging, purged
 from aggregator.runtime.finish.timing import tell_times, timed
+from aggregator.runtime.keeping.answers import Keeping
+from aggregator.runtime.keeping.making import Making
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.fanout import Order, Run
 from aggregator.runtime.reporting import Report
@@ -80,6 +82,7 @@ class Routine(Struct, frozen=True):
     finish: Finish | None = None
     timing: Discloses | None = None
     purging: Purging | None = None
+    keeping: Keeping | None = None
 
 
 class EndpointHandler:
@@ -151,7 +154,7 @@ class EndpointHandler:
             return self._refused(error, exchange)
         return fault_answer(self.plan.key, error if isinstance(error, Exception) else Exception(error), exchange.id)
 
-    def _start(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Run | None:
+    def _start(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         routine = self._routine
         try:
             routine.inputs.accept(exchange)
@@ -161,6 +164,8 @@ class EndpointHandler:
         if routine.gates_behind and (refusing := check_prompt(routine.gates_behind, exchange)) is not None:
             answered(refusing, None)
             return None
+        if routine.keeping is not None:
+            return routine.keeping.serve(self, exchange, loop, answered)
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
         run = Run(routine.order, self.parts, frame, lambda ended: answered(self._plain(ended), ended))
         run.begin()
@@ -183,7 +188,9 @@ class EndpointHandler:
                 self._routine.inputs.accept(exchange)
                 self._routine.assembly.accept(exchange)
                 refusing = check_prompt(self._routine.gates_behind, exchange)
-            if refusing is None:
+            if refusing is None and self._routine.keeping is not None:
+                answer, run = await self._kept(self._routine.keeping, exchange, receive, loop)
+            elif refusing is None:
                 run = await self._run(exchange, receive, loop)
                 answer = self._plain(run) if self._routine.assembly.is_plain else await self._finished(run)
             else:
@@ -242,6 +249,68 @@ class EndpointHandler:
                 async with asyncio.timeout(self.plan.response.delay):
                     await _unless_gone(loop.create_future(), receive, loop)
         return run
+
+    async def _kept(
+        self, keeping: Keeping, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop
+    ) -> tuple[Answer, Run | None]:
+        """Return the answer that *keeping* gives, with its run."""
+        done: asyncio.Future[bool] = loop.create_future()
+        made: list[tuple[Answer, Run | None]] = []
+
+        def answered(answer: Answer, run: Run | None) -> None:
+            made.append((answer, run))
+            if not done.done():
+                done.set_result(False)
+
+        ticket = keeping.serve(self, exchange, loop, answered)
+        try:
+            await _unless_gone(done, receive, loop)
+        except BaseException:
+            if ticket is not None:
+                ticket.cancel()
+            raise
+        return made[0]
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether background calls follow its answers."""
+        return bool(self._routine.effects)
+
+    @property
+    def budget(self) -> float:
+        """The seconds that its calls may take."""
+        return self._routine.budget
+
+    def make(
+        self, exchange: Exchange, loop: asyncio.AbstractEventLoop, deadline: float, made: Answered
+    ) -> Cancelable | None:
+        """Run its calls and make the answer; *made* gets it once."""
+        making = Making(exchange, made)
+        run = making.run = Run(self._routine.order, self.parts, Frame(exchange, Names(exchange), deadline, loop),
+                               lambda ended: self._make(ended, making))  # fmt: skip
+        run.begin(None if exchange.asked is None else exchange.asked.wanted)
+        return making
+
+    def _make(self, run: Run, making: Making) -> None:
+        if self._routine.assembly.is_plain or run.failure is not None:
+            making.made(self._plain(run), run)
+        else:
+            making.await_answer(self._finished(run), lambda error: self._unadmitted(error, making.exchange))
+
+    def again(
+        self, exchange: Exchange, loop: asyncio.AbstractEventLoop, results: tuple[Result | None, ...],
+        failure: Result | None = None,
+    ) -> Run:  # fmt: skip
+        """Return a run that has ended with *results* before."""
+        run = Run(self._routine.order, self.parts, Frame(exchange, Names(exchange), exchange.deadline, loop), _nothing)
+        run.results[:] = results
+        run.over, run.failure = True, failure
+        return run
+
+    def fail(self, run: Run) -> Answer:
+        """Return the answer to a *run* that failed."""
+        assert run.failure is not None
+        return self._failed(run.failure, run)
 
     def _plain(self, run: Run) -> Answer:
         if run.failure is not None:
@@ -334,6 +403,10 @@ def _resolve(done: asyncio.Future[bool]) -> Callable[[Run], None]:
             done.set_result(False)
 
     return ended
+
+
+def _nothing(_: Run) -> None:
+    """Do nothing at the end of a run that has ended before."""
 
 
 def _unmade(error: AggregatorError, run: Run) -> Result:

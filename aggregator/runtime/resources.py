@@ -22,7 +22,7 @@ from aggregator.plan.types import EndpointPlan, InputPlan, ResponsePlan
 from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
-from aggregator.policies.cache.purging import FLIGHTS, REPLIES
+from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES
 from aggregator.policies.concurrency.places import PLACES, Places
 from aggregator.policies.hedge.latencies import LATENCIES, Latencies
 from aggregator.policies.rate_limit.pacing import Pace, build_pace
@@ -40,6 +40,8 @@ from aggregator.runtime.finish.building import Finish, compile_finish, private, 
 from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import always
 from aggregator.runtime.handler import Routine
+from aggregator.runtime.keeping.answers import Keeping
+from aggregator.runtime.keeping.contract import KeptAnswer
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.reporting import Report
@@ -79,6 +81,7 @@ class Resources:
         self.trusted = server.trusted_proxies
         self._compressing = None if server.compress is None else Compressing(server.compress)
         self.discloses = compile_disclosure(server)
+        self._kept_bytes = server.kept_bytes
         self._has_secret = server.debug_secret is not None
         self.keeper = Keeper(self.schemes, self.refusals, self.states, clock)
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
@@ -123,9 +126,11 @@ class Resources:
         """Return what is done to each answer of *plan*; what depends on who calls is private unless it is declared."""
         finish, auth = self._carried(plan.edge), plan.admission.auth
         if auth is not None:
+            is_public = plan.keeping is not None and plan.keeping.public
             key = (id(finish), auth.reads_body, plan.declares_caching)
             whole = remembering(finish) if auth.reads_body else finish
-            finish = self._privates.setdefault(key, private(whole, is_declared=plan.declares_caching))
+            made = private(whole, is_declared=plan.declares_caching)
+            finish = whole if is_public else self._privates.setdefault(key, made)
         if tells_limits(plan.admission, self.schemes):
             finish = self._limited.setdefault(id(finish), told_limits(finish))
         return finish
@@ -147,6 +152,13 @@ class Resources:
         """Return the replies of the upstream of *plan* that are kept."""
         kind: Kind[int, Kept[Reply]] = Kind(REPLIES, lambda most: Kept(most, self.clock), Kept.resize)
         return self.states.hold(kind, plan.name, plan.kept_bytes)
+
+    def keeping(self, plan: EndpointPlan) -> Keeping | None:
+        """Return what keeps the answers of *plan*, None when nothing does."""
+        if plan.keeping is None:
+            return None
+        kind: Kind[int, Kept[KeptAnswer]] = Kind(ANSWERS, lambda most: Kept(most, self.clock), Kept.resize)
+        return Keeping(plan.keeping, self.states.hold(kind, "server", self._kept_bytes), self.discloses)
 
     def flights(self, plan: UpstreamPlan) -> Flights:
         """Return the calls to the upstream of *plan* that others may join."""
@@ -204,6 +216,7 @@ class Resources:
                 trusted=self.trusted,
                 compressing=self.compressing(plan),
                 timing=self.timing(plan),
+                keeping=self.keeping(plan),
                 purging=Purging(plan.purges, self.states.registry) if plan.purges else None,
             )
         )

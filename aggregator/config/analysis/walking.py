@@ -61,6 +61,8 @@ class Walker:
             whole = whole.within(self._analysis.fan.parts)
         self._answer(settings, whole)
         Texts(self._analysis).value(list(settings.purge), (*at, "purge"), whole)
+        if settings.cache is not None:
+            Texts(self._analysis).value(list(settings.cache.tags), (*at, "cache", "tags"), whole)
         self._rows(settings.status_map, (*at, "status_map"), whole, None, Texts(self._analysis))
         for index, call in enumerate(settings.background):
             self._background(call, (*at, "background", index), whole.having(response=RESPONSE_FIELDS))

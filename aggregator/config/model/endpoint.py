@@ -16,6 +16,7 @@ from aggregator.config.model.response import ResponseSettings, StaticSettings
 from aggregator.config.model.telemetry import SloSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.fields import ByteSize, TextKind, Timeout
+from aggregator.policies.cache.settings import AnswerCache
 
 
 def _one_or_many(value: Any) -> Any:
@@ -92,6 +93,11 @@ class EndpointSettings(AdmissionSettings):
         None,
         description="What clients are promised; needs `telemetry.metrics`.",
         examples=[{"objective": "99.5%", "latency": "800ms"}],
+    )
+    cache: AnswerCache | None = Field(
+        None,
+        description="How long whole answers are kept, by all inputs that they are made of and by who asks.",
+        examples=["10s", {"ttl": "10s", "stale": "30s", "public": True, "query": ["q", "page"]}],
     )
     purge: Annotated[
         tuple[str, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str]), TextKind.TEMPLATE

@@ -13,6 +13,7 @@ from aggregator.config.model.listening.admin import Admin, Redirect
 from aggregator.config.model.listening.tls import ListenerTlsSettings
 from aggregator.edge.coding import is_installed
 from aggregator.fields import ByteSize, Duration, NetworkList, Settings, Timeout
+from aggregator.policies.cache.settings import ServerCacheSettings
 from aggregator.policies.rate_limit.settings import RateLimits
 
 
@@ -151,6 +152,9 @@ class ServerSettings(Settings):
         (), description="How often all endpoints may be called together; probes and `/-/` are never limited.",
         examples=["5000/s"],
     )  # fmt: skip
+    cache: ServerCacheSettings = Field(
+        default_factory=ServerCacheSettings.model_construct, description="Bounds of the answers that `cache` keeps."
+    )
     compress: CompressSettings | None = Field(
         None, description="Content codings of answers, for clients that take them.", examples=[{"codings": ["gzip"]}]
     )

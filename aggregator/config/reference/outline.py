@@ -56,6 +56,8 @@ SECTIONS = (
     ("ForwardSettings", "Forward", "under `forward` of a call, an endpoint, an upstream and `defaults`"),
     ("CallCacheSettings", "Cache of a call", "under `cache` of a call; or the `ttl` alone"),
     ("UpstreamCacheSettings", "Cache of an upstream", "under `cache` of an upstream; or the `ttl` alone"),
+    ("AnswerCacheSettings", "Cache of answers", "under `cache` of an endpoint; or the `ttl` alone"),
+    ("ServerCacheSettings", "Cache of the server", "under `server.cache`"),
     ("CallRateSettings", "Rate of calls", "under `rate_limit` of an upstream; or the rate alone"),
     ("LimitSettings", "Limits", "under `limits` of an upstream and of `client`"),
     ("XmlSettings", "XML", "under `xml` of a call and of an upstream"),
@@ -95,6 +97,7 @@ PARENTS: Mapping[str, str] = MappingProxyType(
         "StaticSettings": "ShapeSettings",
         "ErrorRow": "ErrorSettings",
         "UpstreamCacheSettings": "CallCacheSettings",
+        "AnswerCacheSettings": "CallCacheSettings",
         "WideCorsSettings": "CorsSettings",
         "ListenerTlsSettings": "PairSettings",
     }

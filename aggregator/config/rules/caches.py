@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aggregator.config.analysis.endpoint_key import methods_of
 from aggregator.config.analysis.scope import OF_ONE_REQUEST
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.model.auth import AuthSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.http import SAFE
@@ -15,6 +17,7 @@ from aggregator.policies.cache.settings import CallCacheSettings
 
 def check_caches(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Yield what is wrong with what calls keep, those of groups where the group is checked."""
+    yield from _answers(analysis, around)
     for call in analysis.calls:
         if call.via is not None or call.url is None:
             continue
@@ -30,6 +33,29 @@ def check_caches(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
         kept = own if own is not None else inherited if call.method in SAFE else None
         if kept is not None and any(kept.ttl.values()):
             yield from _moments(analysis, call.path)
+
+
+def _answers(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Yield what is wrong with the cache of whole answers."""
+    settings = analysis.settings
+    if settings is None or settings.cache is None or not any(settings.cache.ttl.values()):
+        return
+    kept, path = settings.cache, (*analysis.path, "cache")
+    methods = methods_of(str(analysis.path[-1]).split(None, 1)[0])
+    if methods and not any(method in SAFE or method in kept.methods for method in methods):
+        message = f"{methods[0]} changes something, so its answers are not kept"
+        hint = "leave it out" + (", or say that it only reads: `methods: [POST]`" if "POST" in methods else "")
+        yield Finding("unsafe-cache", message, path, hint, at_key=True)
+    if kept.public and not isinstance(settings.auth or around.settings.defaults.endpoint.auth, AuthSettings):
+        message = "`public` has no effect where nobody is asked who calls"
+        yield Finding("no-effect", message, (*path, "public"), "remove it", "warning", at_key=True)
+    for use in analysis.uses:
+        if "background" in use.path or use.path[len(analysis.path) :][:1] in (("rate_limit",), ("require",)):
+            continue
+        for reference in sorted(use.references & OF_ONE_REQUEST):
+            message = f"`{'.'.join(reference)}` is that of the request for which the answer was made"
+            hint = "leave it out, or keep no answers here"
+            yield Finding("moment-in-key", message, use.path, hint, "warning", text=reference[0])
 
 
 def _unsafe(call: CallSite, own: CallCacheSettings) -> Iterator[Finding]:

@@ -34,6 +34,9 @@ def check_streams(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
         return
     if settings.response is not None:
         yield from _check_answer(settings.response, (*at, "response"))
+    if settings.cache is not None:
+        message = "a stream passes as it comes, and is not kept"
+        yield Finding("stream", message, (*at, "cache"), "remove it, or `stream`", at_key=True)
     if settings.purge:
         message = "a stream has left before it is known to be a success"
         yield Finding("stream", message, (*at, "purge"), "purge by the endpoint that changes something", at_key=True)

@@ -32,6 +32,7 @@ from aggregator.plan.compiling.endpoint.edge import (
     success_headers,
 )
 from aggregator.plan.compiling.endpoint.inputs import compile_inputs
+from aggregator.plan.compiling.endpoint.keeping import compile_keeping
 from aggregator.plan.compiling.endpoint.limits import compile_limits
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.endpoint.schemes import compile_scheme
@@ -113,6 +114,7 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
             for prefix in sorted(root.prefixes, key=len, reverse=True)
         ),
         redirects_slash="slash" in settings.redirect_paths,
+        kept_bytes=settings.cache.max,
     )  # fmt: skip
 
 
@@ -219,6 +221,13 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         admission=admission,
         edge=edge,
         purges=purges,
+        keeping=compile_keeping(
+            settings.cache,
+            (config.key, config.digest),
+            calls_in(fan),
+            (fan, response, rows),
+            asks_who=admission.auth is not None,
+        ),
         slo=_slo(settings.slo),
         compress=whole.root.server.compress is not None
         and all(said is None or said.compress is not False for said in (settings.response, settings.respond)),

@@ -12,6 +12,7 @@ from aggregator.plan.admission import AdmissionPlan
 from aggregator.plan.edge import EdgePlan
 from aggregator.plan.order.step import Step, step, words_of
 from aggregator.plan.types import EndpointPlan
+from aggregator.policies.cache.plan import cache_text
 
 
 def _networks(plan: AdmissionPlan) -> tuple[str, ...]:
@@ -47,10 +48,17 @@ FINISH: Final[tuple[Step[EdgePlan], ...]] = (
 )
 """What is done to each answer, one that refuses included, first one first."""
 
+
+def _kept_words(plan: EndpointPlan) -> tuple[str, ...]:
+    assert plan.keeping is not None
+    return (f"cache {cache_text(plan.keeping.keep)}",)
+
+
 SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
     Step("gates", lambda _: True, lambda plan: words_of(GATES, plan.admission)),
     step("inputs", lambda _: True),
     Step("gates_behind", lambda _: True, lambda plan: words_of(GATES_BEHIND, plan.admission)),
+    Step("keeping", lambda plan: plan.keeping is not None, _kept_words),
     step("order", lambda plan: plan.fan is not None, "calls"),
     Step("assembly", lambda _: True, lambda plan: ("stream" if plan.stream else "answer",)),
     step("purging", lambda plan: bool(plan.purges), "purge"),

@@ -61,6 +61,7 @@ class Cached:
     def _judged(self, frame: Frame, entry: Entry[Reply]) -> Result:
         result = self._call.judge(frame, entry.value, frame.loop.time())
         result.was_kept(self._kept.now() - entry.at)
+        result.tags = entry.tags
         return result
 
     def _fetch(self, frame: Frame, key: bytes, done: Done) -> Cancelable | None:
@@ -76,13 +77,13 @@ class Cached:
         reply, kept = result.reply, self._kept
         if reply is None or not self._may_be_kept(result, reply):
             return
+        try:
+            tags = result.tags = frozenset(tag.render_text(names) or "" for tag in self._plan.tags)
+        except AggregatorError:
+            return  # what cannot be purged by its tags is not kept
         known = kept.get(key)
         if known is not None and known.value is reply:
             return  # others who waited for the same flight have kept it
-        try:
-            tags = [str(tag.render(names)) for tag in self._plan.tags]
-        except AggregatorError:
-            return  # what cannot be purged by its tags is not kept
         size = len(reply.body) + sum(len(name) + len(value) for name, value in reply.headers)
         kept.put(key, reply, size, tags, began)
 
@@ -106,7 +107,7 @@ class Cached:
     def _instead(self, frame: Frame, result: Result, key: bytes) -> Result:
         """Return the reply that is kept in place of *result*, a failure that is not the client's; else *result*."""
         entry = self._kept.get(key)
-        if result.state is not State.FAILED or not _is_forgiven(result) or entry is None:
+        if result.state is not State.FAILED or not is_forgiven(result) or entry is None:
             return result
         old = self._judged(frame, entry)
         if old.state is not State.OK:
@@ -116,7 +117,8 @@ class Cached:
         return old
 
 
-def _is_forgiven(result: Result) -> bool:
+def is_forgiven(result: Result) -> bool:
+    """Return whether *result* is a failure for which something old stands in: not one of the client's."""
     if result.cause is Cause.STATUS:
         return result.status >= 500
     return result.cause is not None and not _FORGIVEN.isdisjoint(result.cause.families)

@@ -38,3 +38,43 @@ def cache_text(plan: CachePlan) -> str:
         if seconds
     ]
     return " ".join(filter(None, words)) + "".join(more)
+
+
+class AnswerKeyPlan(Struct, frozen=True):
+    """What tells the answers of one endpoint apart.
+
+    *start* is the endpoint and a digest of all that it rests on. None of *query* and *headers* means all there are.
+    *request* are fields of ``request``, *auth* those of ``auth``; *identity* is whether callers have answers apart.
+    """
+
+    start: bytes
+    query: tuple[str, ...] | None = ()
+    headers: tuple[str, ...] | None = ()
+    cookies: tuple[str, ...] = ()
+    request: tuple[str, ...] = ()
+    auth: tuple[str, ...] = ()
+    identity: bool = False
+    body: bool = False
+
+
+class AnswerCachePlan(Struct, frozen=True):
+    """How long answers are kept, and by what key. *obeys*: clients may ask past it.
+
+    *tags* are those that every answer has: its endpoint and its upstreams.
+    """
+
+    keep: CachePlan
+    key: AnswerKeyPlan
+    public: bool = False
+    obeys: bool = False
+    tags: tuple[str, ...] = ()
+
+
+def of_upstream(name: str) -> str:
+    """Return the tag of answers that the upstream *name* had a part in; no tag of a file begins so."""
+    return f"\0upstream {name}"
+
+
+def of_endpoint(key: str) -> str:
+    """Return the tag of answers of the endpoint *key*."""
+    return f"\0endpoint {key}"

@@ -10,10 +10,11 @@ from typing import Any
 
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
+from aggregator.policies.cache.plan import of_endpoint, of_upstream
 from aggregator.policies.registry import Registry
 
-REPLIES, FLIGHTS = "replies", "flights"
-"""The kinds of states under which an upstream's replies and its calls under way are held."""
+REPLIES, FLIGHTS, ANSWERS = "replies", "flights", "answers"
+"""The kinds of states: an upstream's replies, its calls under way, and the answers of all endpoints."""
 
 
 def purge_tags(states: Registry, tags: Collection[str]) -> int:
@@ -23,10 +24,16 @@ def purge_tags(states: Registry, tags: Collection[str]) -> int:
 
 
 def purge_upstream(states: Registry, name: str) -> int:
-    """Forget the replies of the upstream *name*; return how many there were."""
+    """Forget the replies of the upstream *name*, and answers with a part of them; return how many there were."""
     _part_ways({name: states.find(FLIGHTS, name)})
     kept: Kept[Any] | None = states.find(REPLIES, name)
-    return 0 if kept is None else kept.purge_all()
+    answers: int = sum(one.purge([of_upstream(name)]) for one in states.each(ANSWERS).values())
+    return answers + (0 if kept is None else kept.purge_all())
+
+
+def purge_endpoint(states: Registry, key: str) -> int:
+    """Forget the answers of the endpoint *key*; return how many there were."""
+    return sum(kept.purge([of_endpoint(key)]) for kept in states.each(ANSWERS).values())
 
 
 def purge_all(states: Registry) -> int:
@@ -36,7 +43,7 @@ def purge_all(states: Registry) -> int:
 
 
 def _all_kept(states: Registry) -> list[Kept[Any]]:
-    return list(states.each(REPLIES).values())
+    return [*states.each(REPLIES).values(), *states.each(ANSWERS).values()]
 
 
 def _part_ways(flights: dict[str, Flights]) -> None:

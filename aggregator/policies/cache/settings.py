@@ -76,3 +76,44 @@ UpstreamCache = Annotated[
     UpstreamCacheSettings, BeforeValidator(_long_form, json_schema_input_type=Duration | UpstreamCacheSettings)
 ]
 """A duration alone is the `ttl` of 200."""
+
+
+class AnswerCacheSettings(CallCacheSettings):
+    """How long whole answers are kept."""
+
+    public: bool = Field(
+        False, description="Give an answer to all callers; without it each caller that `auth` admits has answers apart."
+    )
+    vary: tuple[str, ...] = Field(
+        (),
+        description="Request headers that belong to the key, beside those that are read by name; where all are passed "
+        "on, these alone.",
+        examples=[["accept-language"]],
+    )
+    query: tuple[str, ...] = Field(
+        (),
+        description="Query parameters that belong to the key, beside those that are read by name; where all are passed "
+        "on, these alone.",
+        examples=[["q", "page"]],
+    )
+    obey: tuple[Literal["no-cache"], ...] = Field(
+        (),
+        description="What clients may ask for by `Cache-Control`: `no-cache` is an answer that is made anew.",
+        examples=[["no-cache"]],
+    )
+
+
+AnswerCache = Annotated[
+    AnswerCacheSettings, BeforeValidator(_long_form, json_schema_input_type=Duration | AnswerCacheSettings)
+]
+"""A duration alone is the `ttl` of 200."""
+
+
+class ServerCacheSettings(Settings):
+    """The answers of all endpoints that are kept."""
+
+    max: ByteSize = Field(
+        64 * 1024 * 1024,
+        description="Bytes that they may take together; those that are asked for least go first.",
+        examples=["256MiB"],
+    )

@@ -65,6 +65,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "UpstreamSettings": {"url": "http://u.test"},
     "RateLimitSettings": {"rate": "1/s"},
     "CallCacheSettings": {"ttl": "1s"},
+    "AnswerCacheSettings": {"ttl": "1s"},
     "UpstreamCacheSettings": {"ttl": "1s"},
 }
 """What a mapping needs to be one."""

@@ -22,6 +22,7 @@ from aggregator.cli.helping import ExampleCommand
 @click.argument("order", type=click.Choice(["purge"]))
 @click.option("--tag", default=None, help="What has this tag.")
 @click.option("--upstream", default=None, help="What this upstream replied.")
+@click.option("--endpoint", default=None, help="The answers of this endpoint, such as 'GET /users/{id}'.")
 @click.option("--all", "everything", is_flag=True, help="Everything.")
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")
@@ -29,17 +30,18 @@ from aggregator.cli.helping import ExampleCommand
 @click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
               help="File whose `server.admin` is meant.")  # fmt: skip
 def cache(
-    order: str, tag: str | None, upstream: str | None, everything: bool, by: str, why: str, url: str | None, file: str
-) -> None:
-    """Have a running process forget what it keeps, and what it is fetching: by tag, by upstream, or all of it.
+    order: str, tag: str | None, upstream: str | None, endpoint: str | None, everything: bool, by: str, why: str,
+    url: str | None, file: str,
+) -> None:  # fmt: skip
+    """Have a running process forget what it keeps, and what it is fetching: by tag, upstream, endpoint, or all of it.
 
     Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
     """
     from aggregator.cli.administration import admin_target, show
 
-    given = {"tag": tag, "upstream": upstream, "all": everything or None}
+    given = {"tag": tag, "upstream": upstream, "endpoint": endpoint, "all": everything or None}
     if sum(value is not None for value in given.values()) != 1:
-        raise click.UsageError(f"`{order}` takes one of --tag, --upstream and --all.")
+        raise click.UsageError(f"`{order}` takes one of --tag, --upstream, --endpoint and --all.")
     answer = admin_target(url, file).ask("POST", "/-/cache_purge", given | {"reason": why, "by": by})
     show(answer)
     sys.exit(0 if answer.is_success else 1)

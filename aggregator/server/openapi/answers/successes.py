@@ -29,7 +29,8 @@ def successes(plan: EndpointPlan, body_name: str | None) -> Iterator[Outcome]:
         text = stand_in_schema(plan.fan.parts[0])["description"]
         yield Outcome(str(plan.response.status or 200), text, ANY_TYPE, {}, headers)
     yield from _verdicts(plan)
-    if plan.response.etag and plan.method in FETCHING and {"200", "default"}.intersection(keys):
+    has_tag = plan.response.etag or plan.keeping is not None
+    if has_tag and plan.method in FETCHING and {"200", "default"}.intersection(keys):
         yield Outcome("304", "The client has this very body already.", None, None, headers)
 
 
@@ -111,7 +112,7 @@ def _success_headers(plan: EndpointPlan) -> Iterator[str]:
     if plan.stream:
         yield from _STREAMED
         return
-    if response.etag and plan.method in FETCHING:
+    if (response.etag or plan.keeping is not None) and plan.method in FETCHING:
         yield "etag"
     if response.formats != ("json",) or response.cache_control == "compute":
         yield "vary"

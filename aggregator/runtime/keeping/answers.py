@@ -1,0 +1,139 @@
+"""Answers that are kept: one run for all who ask for the same at the same time, and what it made for who comes later.
+
+age < ttl                         the answer, without any call
+age < ttl + stale                 the answer, and one run in the background
+older, or none                    a run; if it fails and age < ttl + on_error: the old answer, which nobody may store
+"""
+
+from __future__ import annotations
+
+import asyncio
+from copy import copy
+
+from aggregator.codecs.etag import add_vary, etag_of
+from aggregator.errors import AggregatorError
+from aggregator.exchange import Exchange
+from aggregator.http import FETCHING, first, joined, replaced
+from aggregator.policies.cache.kept import Entry, Kept
+from aggregator.policies.cache.plan import AnswerCachePlan
+from aggregator.runtime.answers.answer import Answer, forbid_storing
+from aggregator.runtime.answers.disclosure import Discloses
+from aggregator.runtime.answers.outcome import is_partial
+from aggregator.runtime.keeping.conditions import CONDITIONS, apply_conditions
+from aggregator.runtime.keeping.contract import Answered, KeptAnswer, Maker
+from aggregator.runtime.keeping.flights import STATUS, Flight, Waiter
+from aggregator.runtime.keeping.keys import answer_key
+from aggregator.runtime.parts.fanout import Run
+from aggregator.transport.door import Cancelable
+
+
+class Keeping:
+    """The answers of one endpoint in *kept*, as *plan* says; who may read details gets an answer of its own."""
+
+    def __init__(self, plan: AnswerCachePlan, kept: Kept[KeptAnswer], discloses: Discloses) -> None:
+        self.plan = plan
+        self.kept = kept
+        self.flying: dict[bytes, Flight] = {}
+        self._discloses = discloses
+
+    def serve(
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered
+    ) -> Cancelable | None:
+        """Give the answer to *answered*: at once when it is kept, or once it is made."""
+        if self._discloses(exchange):
+            return maker.make(exchange, loop, exchange.deadline, answered)
+        key, kept = answer_key(self.plan.key, exchange), self.kept
+        if self._asks_past(exchange):
+            return self._fly(maker, exchange, loop, key, answered, b"fwd=request")
+        entry = kept.get(key)
+        if entry is None:
+            kept.misses += 1
+            return self._fly(maker, exchange, loop, key, answered, b"fwd=uri-miss")
+        over = self.over(entry)
+        if over < 0:
+            kept.hits += 1
+            self.give(maker, exchange, loop, entry, answered)
+            return None
+        if over < self.plan.keep.stale:
+            kept.olds += 1
+            if key not in self.flying:
+                self._fly(maker, exchange, loop, key, lambda *_: None, b"")
+            self.give(maker, exchange, loop, entry, answered)
+            return None
+        kept.misses += 1
+        return self._fly(maker, exchange, loop, key, answered, b"fwd=stale")
+
+    def over(self, entry: Entry[KeptAnswer]) -> float:
+        """Return for how many seconds *entry* has been over; less than 0 while it is fresh."""
+        return self.kept.now() - entry.at - self.plan.keep.seconds(entry.value.status)
+
+    def give(
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, entry: Entry[KeptAnswer],
+        answered: Answered, *, instead: bool = False,
+    ) -> None:  # fmt: skip
+        """Give what is kept to *answered*; an answer that stands in for a failure (*instead*) is one nobody stores."""
+        value = entry.value
+        answer = Answer(value.status, list(value.headers), value.body)
+        answer.headers += (
+            (b"age", b"%d" % (self.kept.now() - entry.at)),
+            (STATUS, b"aggregator; hit; ttl=%d" % -self.over(entry)),
+        )
+        if instead:
+            forbid_storing(answer)
+        apply_conditions(answer, exchange)
+        answered(answer, maker.again(exchange, loop, value.results) if maker.has_effects else None)
+
+    def _asks_past(self, exchange: Exchange) -> bool:
+        asked = joined(exchange.header_list, b"cache-control") if self.plan.obeys else None
+        return asked is not None and b"no-cache" in (word.strip().lower() for word in asked.split(b","))
+
+    def _fly(
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes, answered: Answered,
+        reason: bytes,
+    ) -> Waiter:  # fmt: skip
+        flight = self.flying.get(key)
+        if flight is not None and flight.began == self.kept.begin():  # nothing was purged since
+            return flight.join(maker, exchange, loop, answered, reason + b"; collapsed")
+        flight = self.flying[key] = Flight(self, key)
+        waiter = flight.join(maker, exchange, loop, answered, reason)
+        whole = copy(exchange)
+        whole.header_list = [field for field in exchange.header_list if field[0] not in CONDITIONS]
+        flight.begin(maker, whole, loop)
+        return waiter
+
+    def keep(self, key: bytes, answer: Answer, run: Run, began: int, *, with_results: bool) -> bool:
+        """Keep *answer*, which *run* made, if others may get it; return whether they may."""
+        results = run.results
+        if (
+            run.failure is not None
+            or self.plan.keep.seconds(answer.status) <= 0
+            or answer.status in (206, 304)
+            or is_partial(run.ended_results())
+            or any(name == b"set-cookie" for name, _ in answer.headers)
+        ):
+            return False
+        self._name(answer, run.frame.exchange)
+        try:
+            tags = {tag.render_text(run.frame.names) or "" for tag in self.plan.keep.tags}
+        except AggregatorError:
+            return True  # for those who wait; what cannot be purged by its tags is not kept
+        tags |= {*self.plan.tags, *_tags_of(run)}
+        held = tuple(results) if with_results else ()
+        size = len(answer.body) + sum(len(name) + len(value) for name, value in answer.headers)
+        size += sum(len(result.raw) for result in held if result is not None)
+        value = KeptAnswer(answer.status, tuple(answer.headers), answer.body, held)
+        self.kept.put(key, value, size, tags, began)
+        return True
+
+    def _name(self, answer: Answer, exchange: Exchange) -> None:
+        """Give *answer* a tag, and say what it depends on."""
+        if answer.status == 200 and exchange.method in FETCHING and first(answer.headers, b"etag") is None:
+            answer.headers.append((b"etag", etag_of(answer.body)))
+        names = [name.encode() for name in self.plan.key.headers or ()]
+        if names:
+            vary = add_vary(joined(answer.headers, b"vary"), *names)
+            answer.headers = replaced(answer.headers, b"vary", vary)
+
+
+def _tags_of(run: Run) -> set[str]:
+    return {tag for result in run.ended_results() for reply in result.replies() for tag in reply.tags}

@@ -1,0 +1,53 @@
+"""What is kept of an answer, and who makes one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from aggregator.exchange import Exchange
+from aggregator.parts.result import Result
+from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.parts.fanout import Run
+from aggregator.transport.door import Cancelable
+
+Answered = Callable[[Answer, Run | None], None]
+"""Takes the answer and the run that it came from; None when there was none."""
+
+
+class KeptAnswer(Struct, frozen=True, eq=False):
+    """An answer; *results* are those that it was made of, kept where background calls read them."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    results: tuple[Result | None, ...] = ()
+
+
+class Maker(Protocol):
+    """What makes the answers of one endpoint."""
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether background calls follow its answers."""
+
+    @property
+    def budget(self) -> float:
+        """The seconds that its calls may take."""
+
+    def make(
+        self, exchange: Exchange, loop: asyncio.AbstractEventLoop, deadline: float, made: Answered
+    ) -> Cancelable | None:
+        """Run its calls and make the answer; *made* gets it once."""
+
+    def again(
+        self, exchange: Exchange, loop: asyncio.AbstractEventLoop, results: tuple[Result | None, ...],
+        failure: Result | None = None,
+    ) -> Run:  # fmt: skip
+        """Return a run that has ended with *results* before."""
+
+    def fail(self, run: Run) -> Answer:
+        """Return the answer to a *run* that failed."""

@@ -1,0 +1,41 @@
+"""The key of an answer: its endpoint with its plan, and every input that the plan reads, each with its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aggregator.codecs import json as json_codec
+from aggregator.exchange import Exchange
+from aggregator.parts.cookies import cookies_of
+from aggregator.parts.names import Names
+from aggregator.policies.cache.keys import key_of
+from aggregator.policies.cache.plan import AnswerKeyPlan
+
+
+def answer_key(plan: AnswerKeyPlan, exchange: Exchange) -> bytes:
+    """Return the key of the answer to the request of *exchange*, whose inputs are valid."""
+    return key_of(_pieces(plan, exchange))
+
+
+def _pieces(plan: AnswerKeyPlan, exchange: Exchange) -> Iterator[bytes]:
+    yield plan.start
+    yield json_codec.encode(exchange.params)
+    yield _text(exchange.query, plan.query)
+    yield _text(exchange.headers, plan.headers)
+    if plan.cookies:
+        yield b"cookies" + _text(cookies_of(exchange), plan.cookies)
+    if plan.request:
+        yield b"request" + _text(exchange.request, plan.request)
+    if plan.auth:
+        yield b"auth" + _text(Names(exchange)["auth"], plan.auth)
+    if plan.identity:
+        yield b"caller" + ("" if exchange.caller is None else exchange.caller.identity).encode()
+    if plan.body:
+        yield b"body" + exchange.body
+
+
+def _text(values: Mapping[str, Any], names: tuple[str, ...] | None) -> bytes:
+    """Return *names* of *values* as one text, all of them for None; what is missing differs from what is null."""
+    chosen = sorted(values) if names is None else [name for name in names if name in values]
+    return json_codec.encode([[name, values[name]] for name in chosen])

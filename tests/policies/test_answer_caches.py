@@ -1,0 +1,284 @@
+"""Whole answers that are kept: their keys, what a client gets of one, and what is never kept."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.policies.conftest import Served
+
+Serve = Callable[..., Served]
+
+
+class Counting:
+    """An upstream whose replies tell how many it gave; *status* and *headers* of all may be set."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.pause = 0.0
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.count += 1
+        count = self.count
+        await asyncio.sleep(self.pause)
+        return httpx.Response(self.status, json={"n": count}, headers=self.headers)
+
+
+@pytest.fixture
+def upstream() -> Counting:
+    return Counting()
+
+
+UP = 'upstreams: {up: {url: "http://up.test"}}'
+
+
+def test_an_answer_is_kept_for_its_time(serve: Serve, upstream: Counting) -> None:
+    """Within the ttl nobody is called, on both ways; `Age` and `Cache-Status` tell, and then it is made anew."""
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /a: {{cache: 10s, call: up:/a}}
+          GET /b: {{cache: 10s, fan_out: {{x: up:/a, y: up:/b}}, response: {{etag: true}}}}
+    """, upstream)  # fmt: skip
+    for path in ("/a", "/b"):
+        first, second = served.get(path), served.get(path)
+        assert first.headers["cache-status"] == "aggregator; fwd=uri-miss; stored"
+        assert (second.json(), second.headers["age"]) == (first.json(), "0")
+        assert second.headers["cache-status"] == "aggregator; hit; ttl=10"
+        served.now += 9
+        assert served.get(path).headers["age"] == "9"
+        served.now += 2
+        assert served.get(path).json() != first.json()
+    assert upstream.count == 6
+
+
+def test_the_key_is_all_that_the_plan_reads(serve: Serve, upstream: Counting) -> None:
+    """Path, query, headers and cookies that are read or passed on tell answers apart; what nobody reads does not."""
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /a/{{id}}:
+            cache: 60s
+            call: {{url: "up:/{{id}}", query: {{q: "{{{{ query.q }}}}"}}, forward: {{headers: [x-lang]}}}}
+            response: {{headers: {{x-c: "{{{{ cookies.c }}}}"}}}}
+    """, upstream)  # fmt: skip
+
+    def number(path: str, **headers: str) -> Any:
+        return served.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()}).json()["n"]
+
+    assert number("/a/1") == number("/a/1?other=1") == number("/a/1", user_agent="x") == 1
+    asked = [number("/a/2"), number("/a/1?q=1"), number("/a/1", x_lang="de"), number("/a/1", cookie="c=1")]
+    assert asked == [2, 3, 4, 5]
+    assert "x-lang" in served.get("/a/1").headers["vary"]
+
+
+def test_names_may_be_added_or_narrow(serve: Serve, upstream: Counting) -> None:
+    """Where all is passed on, `query` and `vary` say what counts."""
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /all: {{cache: 60s, call: {{url: up:/, forward: {{query: all}}}}}}
+          GET /some: {{cache: {{ttl: 60s, query: [q]}}, call: {{url: up:/, forward: {{query: all}}}}}}
+          GET /lang: {{cache: {{ttl: 60s, vary: [accept-language]}}, call: up:/}}
+    """, upstream)  # fmt: skip
+    assert [served.get(f"/all?{query}").json()["n"] for query in ("q=1", "q=1&x=2", "q=1")] == [1, 2, 1]
+    assert [served.get(f"/some?{query}").json()["n"] for query in ("q=1", "q=1&x=2", "q=2")] == [3, 3, 4]
+    german = served.get("/lang", headers={"accept-language": "de"})
+    assert served.get("/lang").json() != german.json()
+    assert german.headers["vary"] == "accept-language"
+
+
+def test_each_caller_has_answers_apart(serve: Serve, upstream: Counting, tmp_path: Path) -> None:
+    """Identity is in the key and the answer private, unless it is public; no answer passes by an identity check."""
+    entries = [f"- {{name: {name}, sha256: {hashlib.sha256(name.encode()).hexdigest()}}}" for name in ("ada", "bob")]
+    (tmp_path / "keys.yaml").write_text("\n".join(entries))
+    served = serve(f"""
+        {UP}
+        auth: {{keys: {{api_key: {{header: x-api-key, keys: {{file: keys.yaml}}}}}}}}
+        endpoints:
+          GET /own: {{auth: keys, cache: 60s, call: up:/}}
+          GET /all: {{auth: keys, cache: {{ttl: 60s, public: true}}, call: up:/}}
+    """, upstream)  # fmt: skip
+    ada, bob = {"x-api-key": "ada"}, {"x-api-key": "bob"}
+    own = [served.get("/own", headers=each) for each in (ada, bob, ada)]
+    assert [answer.json()["n"] for answer in own] == [1, 2, 1]
+    assert own[2].headers["cache-control"] == "private"
+    everybody = [served.get("/all", headers=each) for each in (ada, bob)]
+    assert [answer.json()["n"] for answer in everybody] == [3, 3]
+    assert "cache-control" not in everybody[1].headers
+    assert served.statuses("/all", 1) == [401]
+
+
+def test_conditions_and_parts_of_what_is_kept(serve: Serve, upstream: Counting) -> None:
+    """An answer has a tag, by which a client gets 304; HEAD and one range come from the same; nobody is called."""
+    served = serve(f"{UP}\nendpoints: {{GET /a: {{cache: 60s, call: up:/a}}}}", upstream)
+    whole = served.get("/a", headers={"range": "bytes=0-1", "if-range": '"other"'})
+    tag, body = whole.headers["etag"], whole.content
+    assert (whole.status_code, body) == (200, b'{"n":1}')
+    for asked in ({"if-none-match": tag}, {"if-none-match": tag, "range": "bytes=0-1"}):
+        answer = served.get("/a", headers=asked)
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
+    ranges = {"bytes=1-3": body[1:4], "bytes=4-": body[4:], "bytes=-2": body[-2:], "bytes=5-99": body[5:]}
+    for wanted, piece in ranges.items():
+        answer = served.get("/a", headers={"range": wanted})
+        assert (answer.status_code, answer.content) == (206, piece)
+    assert served.get("/a", headers={"range": "bytes=1-3", "if-range": tag}).headers["content-range"] == "bytes 1-3/7"
+    beyond = served.get("/a", headers={"range": "bytes=7-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, "bytes */7")
+    for odd in ("bytes=3-1", "bytes=0-1,3-4", "lines=1-2", "bytes=-"):
+        assert served.get("/a", headers={"range": odd}).status_code == 200
+    assert served.run(served.ask("HEAD", "/a")).headers["etag"] == tag
+    assert upstream.count == 1
+
+
+def test_the_first_client_need_not_have_the_answer(serve: Serve, upstream: Counting) -> None:
+    """What is kept was made whole, whatever the one for whom it was made had already."""
+    served = serve(f"{UP}\nendpoints: {{GET /a: {{cache: 60s, call: up:/a, response: {{etag: true}}}}}}", upstream)
+    assert served.get("/a", headers={"if-none-match": "*"}).status_code == 304
+    assert (served.get("/a").status_code, upstream.count) == (200, 1)
+
+
+def test_what_is_never_kept(serve: Serve, upstream: Counting) -> None:
+    """Answers with a cookie, failures, and those with a part that stands in for a failed one."""
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /cookie: {{cache: {{ttl: {{2xx: 60s}}}}, call: up:/, response: {{set_cookies: [{{name: a, value: b}}]}}}}
+          GET /failed: {{cache: 60s, call: up:/}}
+          GET /partial: {{cache: 60s, fan_out: {{x: {{url: up:/, optional: true}}}}}}
+    """, upstream)  # fmt: skip
+    assert [served.get("/cookie").json()["n"] for _ in range(2)] == [1, 2]
+    upstream.status = 500
+    assert served.statuses("/failed", 2) == [502, 502]
+    assert [served.get("/partial").json() for _ in range(2)] == [{"x": None}] * 2
+    assert upstream.count == 6
+
+
+def test_one_run_for_a_thousand(serve: Serve, upstream: Counting) -> None:
+    """1000 requests for one answer that is over make one run; with a cookie in it each makes its own."""
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /a: {{cache: 10s, fan_out: {{x: up:/a}}}}
+          GET /cookie: {{cache: 10s, call: up:/, response: {{set_cookies: [{{name: a, value: "{{{{ call.n }}}}"}}]}}}}
+    """, upstream)  # fmt: skip
+    upstream.pause = 0.05
+
+    async def flood(path: str, times: int) -> list[httpx.Response]:
+        return await asyncio.gather(*(served.ask("GET", path) for _ in range(times)))
+
+    for count in (1, 2):
+        answers = served.run(flood("/a", 1000))
+        assert {answer.status_code for answer in answers} == {200}
+        assert upstream.count == count
+        served.now += 11
+    assert sum("collapsed" in answer.headers["cache-status"] for answer in answers) == 999
+    cookies = {answer.headers["set-cookie"] for answer in served.run(flood("/cookie", 3))}
+    assert len(cookies) == 3
+
+
+def test_old_answers(serve: Serve, upstream: Counting) -> None:
+    """Within `stale` nobody waits for the next one; within `on_error` an old one stands in, which nobody may store."""
+    served = serve(
+        f"{UP}\nendpoints: {{GET /a: {{cache: {{ttl: 10s, stale: 10s, on_error: 1h}}, call: up:/a}}}}", upstream
+    )
+
+    async def ask() -> Any:
+        answer = await served.ask("GET", "/a")
+        await asyncio.sleep(0.02)
+        return answer.json()["n"]
+
+    assert served.get("/a").json()["n"] == 1
+    served.now += 15
+    assert served.run(ask()) == 1
+    assert served.get("/a").json()["n"] == 2
+    upstream.status = 503
+    served.now += 100
+    answer = served.get("/a")
+    assert (answer.json()["n"], answer.headers["cache-control"], answer.headers["age"]) == (2, "no-store", "100")
+    upstream.status = 404
+    assert served.get("/a").status_code == 404
+
+
+def test_who_leaves_and_what_fails(serve: Serve, upstream: Counting) -> None:
+    """A failure is that of all who waited, each with a request id of its own."""
+    served = serve(f"{UP}\nendpoints: {{GET /a: {{cache: 10s, call: up:/a}}}}", upstream)
+    upstream.pause, upstream.status = 0.05, 500
+
+    async def flood() -> list[httpx.Response]:
+        asking = [served.ask("GET", "/a", headers={"x-request-id": f"id-{number}"}) for number in range(3)]
+        return await asyncio.gather(*asking)
+
+    answers = served.run(flood())
+    assert [answer.status_code for answer in answers] == [502] * 3
+    assert len({answer.json()["request_id"] for answer in answers}) == 3
+    assert upstream.count == 1
+
+
+def test_a_client_may_ask_past_it(serve: Serve, upstream: Counting) -> None:
+    """Only where `obey` says so; the answer that it gets is kept for others."""
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /a: {{cache: {{ttl: 60s, obey: [no-cache]}}, call: up:/a}}
+          GET /b: {{cache: 60s, call: up:/b}}
+    """, upstream)  # fmt: skip
+    fresh = {"cache-control": "max-age=0, no-cache"}
+    assert [served.get("/a", headers=each).json()["n"] for each in ({}, fresh, {})] == [1, 2, 2]
+    assert [served.get("/b", headers=each).json()["n"] for each in ({}, fresh)] == [3, 3]
+
+
+def test_background_calls_run_on_a_hit(serve: Serve, upstream: Counting) -> None:
+    """They read what was kept, as they would have read what was just made."""
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /a: {{cache: 60s, call: up:/a, background: {{url: POST up:/seen, json: "{{{{ call.n }}}}"}}}}
+    """, upstream)  # fmt: skip
+
+    async def twice() -> None:
+        for _ in range(2):
+            await served.ask("GET", "/a")
+        await asyncio.sleep(0.05)
+
+    served.run(twice())
+    assert [request.content for request in served.requests if request.url.path == "/seen"] == [b"1", b"1"]
+
+
+def test_no_old_shape_after_a_reload(serve: Serve, upstream: Counting) -> None:
+    """An endpoint that has changed has other keys; one that has not keeps its answers."""
+    text = UP + "\nendpoints: {GET /a: {cache: 60s, call: up:/a}, GET /b: {cache: 60s, call: up:/b, summary: ONE}}"
+    served = serve(text, upstream)
+    assert [served.get(path).json()["n"] for path in ("/a", "/b")] == [1, 2]
+    served.reload(text.replace("ONE", "TWO"))
+    assert [served.get(path).json()["n"] for path in ("/a", "/b")] == [1, 3]
+
+
+def test_answers_have_the_tags_of_their_calls(serve: Serve, upstream: Counting) -> None:
+    """A purge by a tag of a call, or by its own, forgets the answer; others stay."""
+    served = serve("""
+        upstreams: {up: {url: "http://up.test"}}
+        endpoints:
+          GET /a/{id}:
+            cache: {ttl: 60s, tags: ["a:{{ id }}"]}
+            fan_out: {x: {url: "up:/{id}", cache: {ttl: 60s, tags: ["x:{{ id }}"]}}}
+          POST /x/{id}: {respond: {body: ok}, purge: "x:{{ id }}"}
+          POST /a/{id}: {respond: {body: ok}, purge: "a:{{ id }}"}
+    """, upstream)  # fmt: skip
+
+    def number(name: str) -> Any:
+        return served.get(f"/a/{name}").json()["x"]["n"]
+
+    assert [number("1"), number("2")] == [1, 2]
+    served.run(served.ask("POST", "/x/1"))
+    assert [number("1"), number("2")] == [3, 2]
+    served.run(served.ask("POST", "/a/1"))
+    assert [served.get("/a/1").headers["cache-status"], number("1")] == ["aggregator; fwd=uri-miss; stored", 3]
