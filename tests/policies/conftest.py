@@ -23,6 +23,7 @@ class Served:
     def __init__(self, folder: Path, text: str, respond: Respond | None = None) -> None:
         self.now = START
         self.requests: list[httpx.Request] = []
+        self._clients: dict[str, httpx.AsyncClient] = {}
         self._respond = respond or (lambda _: httpx.Response(200, json={"ok": True}))
         self.path = folder / "routes.yaml"
         self.path.write_text(f"version: 1\n{dedent(text)}")
@@ -45,9 +46,13 @@ class Served:
 
     async def ask(self, method: str, path: str, *, address: str = "192.0.2.1", **options: Any) -> httpx.Response:
         """Return the answer to one request from *address*."""
-        transport = httpx.ASGITransport(self.app, client=(address, 1234))
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-            return await client.request(method, path, **options)
+        client = self._clients.get(address)
+        if client is None:
+            transport = httpx.ASGITransport(self.app, client=(address, 1234))
+            client = self._clients[address] = httpx.AsyncClient(transport=transport, base_url="http://gateway")
+        response = await client.request(method, path, **options)
+        client.cookies.clear()
+        return response
 
     def run(self, work: Awaitable[Any]) -> Any:
         """Return what *work* comes to, in the loop of the application."""
@@ -73,6 +78,8 @@ class Served:
 
     def close(self) -> None:
         """Stop the application."""
+        for client in self._clients.values():
+            self._runner.run(client.aclose())
         self._runner.run(self._lifespan.__aexit__(None, None, None))
         self._runner.close()
 

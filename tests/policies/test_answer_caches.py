@@ -167,7 +167,7 @@ def test_one_run_for_a_thousand(serve: Serve, upstream: Counting) -> None:
     served = serve(f"""
         {UP}
         endpoints:
-          GET /a: {{cache: 10s, fan_out: {{x: up:/a}}}}
+          GET /a: {{cache: 10s, timeout: 60s, fan_out: {{x: {{url: up:/a, timeout: 60s}}}}}}
           GET /cookie: {{cache: 10s, call: up:/, response: {{set_cookies: [{{name: a, value: "{{{{ call.n }}}}"}}]}}}}
     """, upstream)  # fmt: skip
     upstream.pause = 0.05

@@ -162,7 +162,7 @@ def test_a_reply_stands_in_for_a_failure(serve: Serve, upstream: Counting) -> No
 def test_one_call_for_a_thousand(serve: Serve) -> None:
     """Of 1000 requests for a key that is not there, or over, one makes the call, and all get its reply."""
     served = serve("""
-        upstreams: {up: {url: "http://up.test", cache: 10s}}
+        upstreams: {up: {url: "http://up.test", cache: 10s, timeout: 60s}}
         endpoints: {GET /a: {call: up:/x}}
     """, _slowly)  # fmt: skip
 

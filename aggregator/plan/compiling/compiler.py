@@ -223,7 +223,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         purges=purges,
         keeping=compile_keeping(
             settings.cache,
-            (config.key, config.digest),
+            (config.key, operation.method, operation.digest),
             calls_in(fan),
             (fan, response, rows),
             asks_who=admission.auth is not None,

@@ -21,7 +21,7 @@ def compile_keeping(
 ) -> AnswerCachePlan | None:  # fmt: skip
     """Return what is kept of the answers of an endpoint; None when nothing is.
 
-    *start* are its key, its method and its digest, *calls* those that make its answer, *read* the pieces of its plan that do;
+    *start* are its key, method and digest, *calls* those that make its answer, *read* the pieces of its plan that do;
     *asks_who* tells whether callers are known.
     """
     key, method, digest = start
