@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from aggregator.config.analysis.endpoint_key import read_key
+from aggregator.config.analysis.inherited import auth_of
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.walking import Walker, inputs_of
 from aggregator.config.merging import Entry
+from aggregator.config.model.auth import AuthSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.rules import CAREFUL_RULES, ENDPOINT_RULES, GROUP_RULES, LAST_RULES, ROOT_RULES
@@ -115,8 +117,9 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     checked = replace(checked, methods=methods, pattern=pattern, is_any=key is not None and key.is_any)
     if settings is None:
         return replace(checked, findings=tuple(findings))
-    defaults = around.settings.defaults.endpoint
-    inputs = inputs_of(settings, methods, pattern.params if pattern else (), defaults)
+    auth = auth_of(settings, pattern.source if pattern else "", around.settings)
+    params = pattern.params if pattern else ()
+    inputs = inputs_of(settings, methods, params, has_auth=isinstance(auth, AuthSettings))
     analysis = Analysis(path, entry.written, settings, methods, pattern, inputs, lost=lost | around.lost)
     Walker(analysis, around.settings.groups, around.settings.upstreams).endpoint(settings)
     for rule in CAREFUL_RULES if lost else ENDPOINT_RULES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,91 @@ def test_what_cannot_be_is_said_at_load(tmp_path: Path, text: str, code: str) ->
     except ConfigError as error:
         found = [*error.diagnostics]
     assert [problem.code for problem in found if problem.level == "error" or code == "unused"] == [code]
+
+
+GUARDED = """
+server: {cors: {origins: [https://server.example.com]}}
+auth: {partners: {api_key: {header: x-key, keys: {file: keys.yaml}}}}
+defaults:
+  endpoint:
+    cors: {origins: [https://defaults.example.com]}
+    deny_from: [192.0.2.0/24]
+    require: {that: "{{ headers['x-no'] != 'defaults' }}", detail: by defaults}
+prefixes:
+  /v1:
+    auth: partners
+    allow_from: [127.0.0.0/8]
+    require: {that: "{{ headers['x-no'] != 'v1' and (auth == null or auth.subject != 'banned') }}", detail: by v1}
+  /v1/open: {auth: none, deny_from: [198.51.100.0/24]}
+  /v1/cors: {cors: none}
+endpoints:
+  GET /v1/a:
+    require: {that: "{{ headers['x-no'] != 'own' }}", detail: by the endpoint}
+    respond: {body: "{{ auth.subject }}"}
+  GET /v1/open/b: {respond: {body: open}}
+  GET /v1/cors/c: {auth: none, respond: {body: c}}
+  GET /v10: {respond: {body: 10}}
+  GET /own: {cors: {origins: [https://own.example.com]}, respond: {body: own}}
+"""
+KEYS = f"- {{name: ada, sha256: {hashlib.sha256(b'good').hexdigest()}}}\n"
+
+
+@pytest.fixture(scope="module")
+def guarded(shared_stage: Stage, door: str) -> Gateway:
+    """The server over endpoints whose callers are asked for further out."""
+    (shared_stage.folder / "keys.yaml").write_text(KEYS)
+    return shared_stage.gateway(GUARDED, door=door)
+
+
+def test_who_may_call_is_said_for_a_prefix(guarded: Gateway) -> None:
+    """The nearest word on `auth` counts: endpoint, longest prefix, shorter ones, defaults; `/v1` is not `/v10`."""
+    assert (guarded.get("/v1/a").status, guarded.get("/v1/a", "x-key: good").json) == (401, "ada")
+    assert [guarded.get(path).status for path in ("/v1/open/b", "/v1/cors/c", "/v10")] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("word", ["defaults", "v1", "own"])
+def test_guards_add_up(guarded: Gateway, word: str) -> None:
+    """Those of defaults are asked first, then those of prefixes, then those of the endpoint."""
+    answer = guarded.get("/v1/a", "x-key: good", f"x-no: {word}")
+    assert (answer.status, answer.json["detail"]) == (403, f"by {'the endpoint' if word == 'own' else word}")
+
+
+def test_networks_of_a_prefix(shared_stage: Stage) -> None:
+    """`deny_from` adds up, of `allow_from` the nearest counts."""
+    (shared_stage.folder / "keys.yaml").write_text(KEYS)
+    text = GUARDED.replace("server: {", "server: {trusted_proxies: [127.0.0.1], ")
+    gateway = shared_stage.gateway(text)
+
+    def status(path: str, client: str) -> int:
+        return gateway.get(path, "x-key: good", f"x-forwarded-for: {client}").status
+
+    assert [status("/v1/a", one) for one in ("127.0.0.9", "203.0.113.1", "192.0.2.1")] == [200, 403, 403]
+    assert [status("/v10", one) for one in ("203.0.113.1", "192.0.2.1", "198.51.100.1")] == [200, 403, 200]
+    gateway.reload(text.replace("allow_from: [127.0.0.0/8]", "allow_from: [0.0.0.0/0]"))
+    assert [status("/v1/open/b", one) for one in ("203.0.113.1", "192.0.2.1", "198.51.100.1")] == [200, 403, 403]
+
+
+@pytest.mark.parametrize(
+    ("path", "origin"),
+    [("/v1/a", "defaults"), ("/v10", "defaults"), ("/own", "own"), ("/v1/cors/c", None), ("/nothing", "server")],
+)
+def test_the_nearest_cors_replaces_the_others_whole(guarded: Gateway, path: str, origin: str | None) -> None:
+    """Endpoint, prefix, `defaults.endpoint`, server; what comes from no endpoint has the word of the server."""
+    allowed = {
+        one: guarded.get(path, "x-key: good", f"origin: https://{one}.example.com")["access-control-allow-origin"]
+        for one in ("server", "defaults", "own")
+    }
+    assert [one for one, said in allowed.items() if said is not None] == ([] if origin is None else [origin])
+
+
+def test_a_prefix_is_checked(tmp_path: Path) -> None:
+    """A scheme that is none, and a guard that cannot be read, are found where they stand."""
+    file = tmp_path / "routes.yaml"
+    file.write_text(
+        "version: 1\nprefixes: {/v1: {auth: nobody, require: '{{ request.pth }}'}}\n"
+        "endpoints: {GET /v1/a: {respond: {body: 1}}}\n"
+    )
+    with pytest.raises(ConfigError) as refused:
+        load_config(file)
+    assert sorted(problem.code for problem in refused.value.diagnostics) == ["unknown-field", "unknown-scheme"]
+    assert {problem.path[:2] for problem in refused.value.diagnostics} == {("prefixes", "/v1")}

@@ -19,7 +19,6 @@ from aggregator.config.analysis.sites import (
     ShapeSite,
 )
 from aggregator.config.analysis.texts import Texts
-from aggregator.config.model.auth import AdmissionSettings, AuthSettings
 from aggregator.config.model.call import BackgroundCallSettings, CallSettings, FanOutSettings, ShapeSettings
 from aggregator.config.model.edge.carried import HeaderSettings
 from aggregator.config.model.edge.cookies import SetCookieSettings
@@ -281,9 +280,9 @@ def _owner(part: Part) -> Part:
 
 
 def inputs_of(
-    settings: EndpointSettings, methods: tuple[str, ...], params: tuple[str, ...], defaults: AdmissionSettings
+    settings: EndpointSettings, methods: tuple[str, ...], params: tuple[str, ...], *, has_auth: bool
 ) -> Inputs:
-    """What the client may send to an endpoint of *settings*, which inherits *defaults*."""
+    """What the client may send to an endpoint of *settings*; *has_auth* tells whether it asks who calls."""
     body = settings.body if isinstance(settings.body, dict) else {}
     fields = body.get("properties")
     return Inputs(
@@ -295,7 +294,7 @@ def inputs_of(
         body_fields=frozenset(fields) if isinstance(fields, dict) and "$ref" not in body else None,
         body_closed=body.get("additionalProperties") is False,
         has_body=not methods or not FETCHING.issuperset(methods),
-        has_auth=isinstance(settings.auth or defaults.auth, AuthSettings),
+        has_auth=has_auth,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from aggregator.config.model.edge.carried import Cors
 from aggregator.fields import NetworkList, Settings, TextKind
 from aggregator.http import FRAMING, is_token
 from aggregator.policies.rate_limit.settings import RateLimitsOrNone
@@ -88,23 +89,32 @@ Guards = Annotated[
 """Conditions in order; a text alone is what has to be true."""
 
 
-class AdmissionSettings(Settings):
-    """Who may call."""
+class CallerSettings(Settings):
+    """Who may call: what is said further out holds where nothing nearer is said; guards and `deny_from` add up."""
 
     auth: Auth | None = Field(
         None, description="Who may call: a scheme, `{any: […]}`, `{all: […]}`, or `none`.", examples=["customers"]
     )
     require: Guards = Field(
-        (), description="What else has to be true, in order; guards of `defaults` come first.",
+        (), description="What else has to be true, in order; guards of `defaults` come first, then those of prefixes.",
         examples=["{{ 'orders.read' in auth.scopes }}"],
     )  # fmt: skip
     allow_from: NetworkList = Field(
         (), description="Networks from which alone it may be called.", examples=[["10.0.0.0/8"]]
     )
     deny_from: NetworkList = Field((), description="Networks from which it may not be called.")
+
+
+class AdmissionSettings(CallerSettings):
+    """Who may call, how often, and from pages of which origins."""
+
     rate_limit: RateLimitsOrNone | None = Field(
         None,
         description="How often it may be called: windows, of which all have to grant a request; those of the server "
         "and of prefixes count beside. `none` takes out what `defaults` say.",
         examples=[[{"rate": "10/s", "burst": 20, "by": "{{ request.client }}"}]],
+    )
+    cors: Cors | None = Field(
+        None,
+        description="Which pages of other origins may read the answers, in place of what is said outside; or `none`.",
     )

@@ -9,7 +9,6 @@ from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.auth import AdmissionSettings
 from aggregator.config.model.call import BackgroundCall, Call, FanOutSettings
-from aggregator.config.model.edge.carried import Cors
 from aggregator.config.model.edge.lifecycle import Deprecated
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.response import ResponseSettings, StaticSettings
@@ -82,10 +81,6 @@ class EndpointSettings(AdmissionSettings):
         description="Longest silence of a stream, which has no deadline unless its `timeout` is set; left out, it is "
         "`timeout.read` of the upstream, or 60s.",
         examples=["30s"],
-    )
-    cors: Cors | None = Field(
-        None,
-        description="Which pages of other origins may read the answers, in place of what `server` says; or `none`.",
     )
     status_map: StatusMap = Field((), description="What failures become.")
     response: ResponseSettings | None = Field(None, description="The answer, when it is not simply the result.")

@@ -38,7 +38,8 @@ class DefaultSettings(Settings):
         default_factory=CarriedSettings.model_construct, description="What the answers of all endpoints carry."
     )
     endpoint: AdmissionSettings = Field(
-        default_factory=AdmissionSettings.model_construct, description="Who may call endpoints that do not say it."
+        default_factory=AdmissionSettings.model_construct,
+        description="Who may call endpoints that do not say it, and from pages of which origins.",
     )
 
 

@@ -25,7 +25,7 @@ SECTIONS = (
     ("CorsSettings", "CORS", "under `cors` of an endpoint; or `none`"),
     ("AdmissionSettings", "Admission", "in an endpoint, and under `defaults.endpoint` for all of them"),
     ("AuthSettings", "Auth", "under `auth` of an endpoint; or the name of a scheme, or `none`"),
-    ("GuardSettings", "Guard", "in `require` of an endpoint and of `defaults.endpoint`; or its expression alone"),
+    ("GuardSettings", "Guard", "in `require` of an endpoint, a prefix, `defaults.endpoint`; or its expression alone"),
     ("SchemeSettings", "Scheme", "under `auth` at the top level, by name"),
     ("ApiKeySettings", "API key", "under `api_key` of a scheme"),
     ("BasicSettings", "Basic", "under `basic` of a scheme"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aggregator.config.analysis.inherited import auth_of
 from aggregator.config.analysis.scope import Inputs, Scope
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
-from aggregator.config.model.auth import AdmissionSettings, AuthSettings
+from aggregator.config.model.auth import AuthSettings, CallerSettings
 from aggregator.config.rules.names import check_names
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
@@ -22,7 +23,8 @@ def check_admission(analysis: Analysis, around: Surroundings) -> Iterator[Findin
         return
     yield from _check_schemes(settings, analysis.path, around)
     if settings.stream:
-        auth = settings.auth or around.settings.defaults.endpoint.auth
+        path = analysis.pattern.source if analysis.pattern is not None else ""
+        auth = auth_of(settings, path, around.settings)
         yield from _check_stream(auth, (*analysis.path, "stream"), around)
 
 
@@ -36,19 +38,27 @@ def _check_stream(auth: AuthSettings | str | None, path: Steps, around: Surround
 
 
 def check_inherited(around: Surroundings) -> Iterator[Finding]:
-    """What every endpoint inherits."""
-    shared = around.settings.defaults.endpoint
-    path: Steps = ("defaults", "endpoint")
+    """What endpoints inherit."""
+    root = around.settings
+    yield from _check_layer(root.defaults.endpoint, ("defaults", "endpoint"), root.defaults.endpoint.auth, around)
+    for prefix, shared in root.prefixes.items():
+        yield from _check_layer(shared, ("prefixes", prefix), auth_of(shared, prefix, root), around)
+
+
+def _check_layer(
+    shared: CallerSettings, path: Steps, auth: AuthSettings | str | None, around: Surroundings
+) -> Iterator[Finding]:
+    """Yield what is wrong with what is *shared* at *path*, where *auth* is the nearest word on who may call."""
     yield from _check_schemes(shared, path, around)
     analysis = Analysis(path, None)
-    scope = Scope(Inputs(has_auth=isinstance(shared.auth, AuthSettings)), is_open=True)
+    scope = Scope(Inputs(has_auth=isinstance(auth, AuthSettings)), is_open=True)
     for index, guard in enumerate(shared.require):
         Texts(analysis).condition(guard.that, (*path, "require", index, "that"), scope)
     yield from analysis.problems
     yield from check_names(analysis, around)
 
 
-def _check_schemes(settings: AdmissionSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
+def _check_schemes(settings: CallerSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
     auth = settings.auth
     if not isinstance(auth, AuthSettings):
         return

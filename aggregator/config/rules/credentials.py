@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from aggregator.config.analysis.inherited import auth_of
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.auth import AuthSettings
@@ -92,8 +93,8 @@ def _check_exchange(analysis: Analysis, around: Surroundings) -> Iterator[Findin
     """Yield the calls in the name of a caller, of endpoints that ask for no token, or whose callers may have none."""
     if analysis.settings is None:
         return
-    own = analysis.settings.auth
-    auth = around.settings.defaults.endpoint.auth if own is None else own
+    path = analysis.pattern.source if analysis.pattern is not None else ""
+    auth = auth_of(analysis.settings, path, around.settings)
     names = auth.schemes if isinstance(auth, AuthSettings) else ()
     schemes = {name: around.settings.auth[name] for name in names if name in around.settings.auth}
     without = [name for name, scheme in schemes.items() if scheme.jwt is None and scheme.introspection is None]
@@ -166,8 +167,8 @@ def _check_passed(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
     place = _passing(analysis, around)
     if place is None or analysis.settings is None:
         return
-    own = analysis.settings.auth
-    auth = around.settings.defaults.endpoint.auth if own is None else own
+    path = analysis.pattern.source if analysis.pattern is not None else ""
+    auth = auth_of(analysis.settings, path, around.settings)
     for name in auth.schemes if isinstance(auth, AuthSettings) else ():
         scheme = around.settings.auth.get(name)
         if scheme is not None and scheme.signature is not None:

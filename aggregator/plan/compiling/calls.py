@@ -14,7 +14,6 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import Timeouts
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.plan.calls import CallPlan, ShapePlan, SuccessPlan, UpstreamPlan
-from aggregator.plan.compiling.endpoint.admission import caller_places
 from aggregator.plan.compiling.endpoint.edge import compile_errors
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.forwarding import Forwarding, verdicts_of
@@ -26,6 +25,7 @@ from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upst
 from aggregator.plan.edge import ErrorPlan
 from aggregator.plan.types import RowPlan
 from aggregator.policies.cache.compiling import compile_cache, flies_with_all
+from aggregator.policies.credentials.plan import CallerPlace
 from aggregator.templates import compile_url
 
 _SUCCESS = frozenset(range(200, 300))
@@ -79,6 +79,8 @@ class EndpointSurroundings(Struct, frozen=True):
     The reply to a call of an endpoint that *is_single* is the answer, or what it is made of; *eager* says that it is
     read, and does not pass through as it came.
 
+    *callers* are where its callers have what can be passed on; None when nobody is asked.
+
     *outer* are the names of the parts that a call is in, *outer_rows* their status maps, the innermost first.
     """
 
@@ -89,6 +91,7 @@ class EndpointSurroundings(Struct, frozen=True):
     eager: bool
     is_single: bool = False
     is_background: bool = False
+    callers: tuple[CallerPlace, ...] | None = None
     outer: tuple[str, ...] = ()
     outer_rows: tuple[RowPlan, ...] = ()
 
@@ -124,7 +127,7 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         tuple(forward for forward in (settings.forward, near.settings.forward) if forward is not None),
         tuple(f for f in (declared.forward if declared else None, root.defaults.forward) if f is not None),
         near.whole.secret_headers,
-        caller_places(near.settings, root),
+        near.callers,
         near.passes,
     )
     request = compile_request(url, settings, upstream, root.client.user_agent, forwarding)

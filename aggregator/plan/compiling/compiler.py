@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from aggregator.config.analysis.inherited import callers_of
 from aggregator.config.digests import digest_of
 from aggregator.config.loading import Config, EndpointConfig
 from aggregator.config.model.call import BackgroundCallSettings
@@ -23,7 +24,7 @@ from aggregator.plan.analysis.steps import with_steps
 from aggregator.plan.analysis.walking import calls_in
 from aggregator.plan.calls import CallPlan, FanPlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
-from aggregator.plan.compiling.endpoint.admission import compile_admission, with_guard_inputs
+from aggregator.plan.compiling.endpoint.admission import caller_places, compile_admission, with_guard_inputs
 from aggregator.plan.compiling.endpoint.edge import (
     compile_edge,
     compile_place,
@@ -178,7 +179,11 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
     rows = compile_rows(settings.status_map)
     raw = passes_raw(settings)
     single = settings.call is not None and is_single(settings.call)
-    near = EndpointSurroundings(whole, settings, operation.method, rows, eager=not raw, is_single=single)
+    callers = callers_of(settings, path, whole.root)
+    places = caller_places(callers.auth, whole.root)
+    near = EndpointSurroundings(
+        whole, settings, operation.method, rows, eager=not raw, is_single=single, callers=places
+    )
     fan = _fan(settings, near)
     effects = tuple(_effect(*each, near) for each in zip(settings.background, config.background, strict=True))
     headers = success_headers(settings, path, whole.root)
@@ -189,7 +194,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
     deadline, reserve = _deadline(settings, whole, fan)
     pattern = compile_pattern(path)
     limits = compile_limits(settings, config.key, path.strip(), pattern.params, whole.root)
-    admission = compile_admission(settings, whole.root.defaults.endpoint, whole.root.auth, limits)
+    admission = compile_admission(callers, whole.root.auth, limits)
     purges = tuple(map(compile_value, settings.purge))
     reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge, purges))
     inputs = compile_inputs(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from aggregator.config.model.auth import CallerSettings
 from aggregator.config.model.edge.carried import CarriedSettings, WideCors
 from aggregator.config.model.edge.lifecycle import Deprecated
-from aggregator.fields import Settings
 from aggregator.policies.rate_limit.settings import RateLimits
 
 
-class PrefixSettings(Settings):
+class PrefixSettings(CallerSettings):
     """What holds for a path and all below it; what is nearer to an endpoint counts before it."""
 
     deprecated: Deprecated | None = Field(

@@ -1,4 +1,4 @@
-"""What endpoints ask of callers, with what they inherit from ``defaults.endpoint``."""
+"""What endpoints ask of callers, by the schemes of the file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from aggregator.config.model.auth import AdmissionSettings, AuthSettings, GuardSettings
+from aggregator.config.model.auth import AuthSettings, CallerSettings, GuardSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.schemes.files import FileSettings
 from aggregator.config.model.schemes.scheme import SchemeSettings
@@ -21,20 +21,18 @@ from aggregator.schemas import Parameter
 
 
 def compile_admission(
-    settings: AdmissionSettings, defaults: AdmissionSettings, schemes: Mapping[str, SchemeSettings], limits: LimitsPlan
+    callers: CallerSettings, schemes: Mapping[str, SchemeSettings], limits: LimitsPlan
 ) -> AdmissionPlan:
-    """Return what an endpoint asks for: its own word on identity and networks, and guards of both, the outer first."""
-    auth = defaults.auth if settings.auth is None else settings.auth
-    allow, deny = settings.allow_from or defaults.allow_from, (*defaults.deny_from, *settings.deny_from)
-    guards = tuple(_guard(guard) for guard in (*defaults.require, *settings.require))
+    """Return what an endpoint asks of its *callers*, in which is what it inherits."""
+    allow, deny = _networks(callers.allow_from), _networks(callers.deny_from)
+    guards = tuple(map(_guard, callers.require))
     early, late = (tuple(guard for guard in guards if ("body" in guard.that.roots) is late) for late in (False, True))
-    plan = AdmissionPlan(_networks(allow), _networks(deny), _auth(auth, schemes), early, limits, body_guards=late)
+    plan = AdmissionPlan(allow, deny, compile_auth(callers.auth, schemes), early, limits, body_guards=late)
     return OPEN if plan == OPEN else plan
 
 
-def caller_places(settings: AdmissionSettings, root: RootSettings) -> tuple[CallerPlace, ...] | None:
-    """Return where callers of an endpoint have the credentials that can be passed on; None for one that is open."""
-    auth = root.defaults.endpoint.auth if settings.auth is None else settings.auth
+def caller_places(auth: AuthSettings | str | None, root: RootSettings) -> tuple[CallerPlace, ...] | None:
+    """Return where callers who *auth* admits have credentials that can be passed on; None where nobody is asked."""
     if not isinstance(auth, AuthSettings):
         return None
     places = (_place(name, root.auth[name]) for name in auth.schemes)
@@ -66,7 +64,8 @@ def _networks(texts: tuple[str, ...]) -> Networks | None:
     return parse_networks(texts) if texts else None
 
 
-def _auth(settings: AuthSettings | str | None, schemes: Mapping[str, SchemeSettings]) -> AuthPlan | None:
+def compile_auth(settings: AuthSettings | str | None, schemes: Mapping[str, SchemeSettings]) -> AuthPlan | None:
+    """Return who is admitted by which of *schemes*; None where nobody is asked."""
     if not isinstance(settings, AuthSettings):
         return None
     reads_body = any(schemes[name].signature is not None for name in settings.schemes)

@@ -41,7 +41,7 @@ def compile_edge(settings: EndpointSettings, path: str, root: RootSettings, erro
     own = settings.respond or settings.response
     own_headers = [] if own is None else [own.headers]
     headers = [root.defaults.response.headers, *(prefix.response.headers for prefix in prefixes), *own_headers]
-    said = [*(prefix.cors for prefix in prefixes), settings.cors]
+    said = [root.defaults.endpoint.cors, *(prefix.cors for prefix in prefixes), settings.cors]
     return _edge(root, headers, said, lifecycle_of(settings, path, root), errors)
 
 
