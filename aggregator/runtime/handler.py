@@ -120,7 +120,7 @@ class EndpointHandler:
     def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
         if self._routine.compressing is not None:
-            answered = _compressing(self._routine.compressing, exchange, loop, answered)
+            answered = _compressing(self._routine.compressing, exchange, answered)
         if self._routine.finish is not None:
             answered = _finishing(self._routine.finish, exchange, answered)
         if self._routine.timing is not None:
@@ -184,8 +184,8 @@ class EndpointHandler:
         try:
             refusing = await admitted(self._routine.gates, exchange) if self._routine.gates else None
             if refusing is None:
-                await take_body(exchange, self._routine.inputs, self.plan)
-                self._routine.inputs.accept(exchange)
+                judged = await take_body(exchange, self._routine.inputs, self.plan)
+                self._routine.inputs.accept(exchange, judged)
                 self._routine.assembly.accept(exchange)
                 refusing = check_prompt(self._routine.gates_behind, exchange)
             if refusing is None and self._routine.keeping is not None:
@@ -211,7 +211,7 @@ class EndpointHandler:
             self._routine.finish(exchange, answer)
         if self._routine.compressing is not None:
             ready = loop.create_future()
-            self._routine.compressing.code(exchange, answer, loop, lambda: ready.set_result(None))
+            self._routine.compressing.code(exchange, answer, lambda: ready.set_result(None))
             await ready
         await send_answer(send, answer, exchange.id, closing=closing)
         self.after(exchange, answer, run)
@@ -378,11 +378,9 @@ def _finishing(finish: Finish, exchange: Exchange, answered: Answered) -> Answer
     return finished
 
 
-def _compressing(
-    compressing: Compressing, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered
-) -> Answered:
+def _compressing(compressing: Compressing, exchange: Exchange, answered: Answered) -> Answered:
     def coded(answer: Answer, run: Run | None) -> None:
-        compressing.code(exchange, answer, loop, lambda: answered(answer, run))
+        compressing.code(exchange, answer, lambda: answered(answer, run))
 
     return coded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from aggregator.codecs.bounds import MAX_CELLS, MAX_ELEMENTS, MAX_LINES, MAX_VALUES, MAX_WRITTEN_FIELDS
@@ -43,7 +44,14 @@ def test_messagepack_is_read_up_to_its_values():
     assert len(decode_messagepack(encode_messagepack([kinds, [[]] * (MAX_VALUES - 200)]))[1]) == MAX_VALUES - 200
     for value in ([kinds, [[]] * MAX_VALUES], [{}] * MAX_VALUES, [{"a": 1}] * (MAX_VALUES // 3 + 1)):
         with pytest.raises(CallError, match="more than 200000 values"):
-            decode_messagepack(encode_messagepack(value))
+            decode_messagepack(msgspec.msgpack.encode(value))
+
+
+def test_messagepack_is_written_up_to_its_values():
+    """Members are counted at every depth."""
+    with pytest.raises(ExpressionError, match="more than 200000 values"):
+        encode_messagepack({"a": [[1] * 100] * (MAX_VALUES // 100)})
+    assert len(encode_messagepack([1] * MAX_VALUES)) == MAX_VALUES + 5
 
 
 def test_lines_of_json_are_read_up_to_their_number():

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from aggregator.codecs.bounds import MAX_VALUES
+from aggregator.codecs.bounds import MAX_VALUES, exceeds
 from aggregator.errors import CallError, Cause, ExpressionError
 
 _decode = msgspec.msgpack.Decoder().decode
@@ -60,7 +60,12 @@ _HEADS = tuple(map(_head, range(256)))
 
 
 def encode_messagepack(value: Any) -> bytes:
-    """Return *value* as MessagePack; raise ``ExpressionError`` for integers over 64 bits and foreign types."""
+    """Return *value* as MessagePack.
+
+    Raises ``ExpressionError`` for integers over 64 bits, foreign types, and more than ``MAX_VALUES`` values.
+    """
+    if exceeds(value, MAX_VALUES):
+        raise ExpressionError(f"The value has more than {MAX_VALUES} values, which are too many for MessagePack.")
     try:
         return _encode(value)
     except (TypeError, ValueError, RecursionError, OverflowError, msgspec.MsgspecError):

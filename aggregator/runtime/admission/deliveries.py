@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from functools import partial
 
@@ -12,6 +11,7 @@ from aggregator.identity.remembered import Remembered
 from aggregator.identity.signatures import Delivery, check_signature, fields_of
 from aggregator.plan.schemes import SignaturePlan
 from aggregator.runtime.admission.schemes import Clocks, Later
+from aggregator.runtime.request.decoding import aside_or_refused
 from aggregator.stores.rate import Rate
 
 MOST = 50_000
@@ -78,7 +78,7 @@ class SignatureScheme:
         check = partial(
             check_signature, self._plan.rules, self._plan.secrets.values, sent, exchange.body, self._clocks.wall()
         )
-        delivery = check() if len(exchange.body) < _LARGE else await asyncio.to_thread(check)
+        delivery = check() if len(exchange.body) < _LARGE else await aside_or_refused(check)
         pieces = (exchange.method, exchange.path, delivery.id)
         key = "".join(f"{len(piece)}:{piece}" for piece in pieces).encode("utf-8", "surrogateescape")
         exchange.delivery = SignedDelivery(delivery, key, self._seen, self._clocks)

@@ -6,14 +6,17 @@ are being served.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from aggregator.codecs.etag import add_vary, if_none_match
 from aggregator.edge.coding import Coder, Compression, accepted_coding, coder, compress, is_worth_it, weakened
+from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.http import HeaderList, first, has_body, joined, replaced
 from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.coding import CODING, aside
+from aggregator.runtime.threads import Busy, Outcome
 
 _LARGE = 64 * 1024
 """Bytes from which a body is coded in a thread: up to a millisecond of the loop's time."""
@@ -56,9 +59,7 @@ class Compressing:
             self._known[sent] = found
         return found
 
-    def code(
-        self, exchange: Exchange, answer: Answer, loop: asyncio.AbstractEventLoop, ready: Callable[[], None]
-    ) -> None:
+    def code(self, exchange: Exchange, answer: Answer, ready: Callable[[], None]) -> None:
         """Put *answer* into its coding and call *ready*: at once, or when a thread has coded a large body."""
         coding = None if answer.head_only else self.choose(exchange, answer, size_of(answer))
         if coding is None:
@@ -69,8 +70,10 @@ class Compressing:
             _take(answer, compress(body, coding), coding)
             ready()
             return
-        work = loop.run_in_executor(None, compress, body, coding)
-        work.add_done_callback(lambda done: _taken(done, answer, coding, ready))
+        try:
+            CODING.start(partial(compress, body, coding), lambda outcome: _taken(outcome, answer, coding, ready))
+        except Busy:
+            ready()
 
     def stream(self, exchange: Exchange, answer: Answer) -> StreamCoder | None:
         """Return what codes the body of *answer* as it comes, None when it stays as it is; its head is made to fit."""
@@ -97,17 +100,25 @@ class StreamCoder:
 
     async def feed(self, piece: bytes) -> bytes:
         """Return what is ready after *piece*; may be empty."""
-        return self._feed(piece) if len(piece) < _LARGE else await asyncio.to_thread(self._feed, piece)
+        if len(piece) < _LARGE:
+            return self._feed(piece)
+        try:
+            return await aside(partial(self._feed, piece))
+        except CallError as error:
+            if error.cause is not Cause.QUEUE_FULL:
+                raise
+            return self._feed(piece)  # a stream that has begun in a coding goes on in it
 
     def _feed(self, piece: bytes) -> bytes:
         ready = self._coder.feed(piece)
         return ready + self._coder.flush() if self._flushes else ready
 
 
-def _taken(done: asyncio.Future[bytes], answer: Answer, coding: str, ready: Callable[[], None]) -> None:
+def _taken(outcome: Outcome, answer: Answer, coding: str, ready: Callable[[], None]) -> None:
     """Take what a thread made; an answer that could not be coded goes out as it is."""
-    if not done.cancelled() and done.exception() is None:
-        _take(answer, done.result(), coding)
+    body, error = outcome
+    if error is None:
+        _take(answer, body, coding)
     ready()
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -22,6 +21,7 @@ from aggregator.runtime.answers.bodies import Step, compile_stands_as_text, enco
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import is_partial
 from aggregator.runtime.answers.passing import passed_headers, replies_of, standing_statuses
+from aggregator.runtime.coding import aside
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.templates import Template, header_value
@@ -105,7 +105,7 @@ def _compile_encoding(formats: tuple[str, ...]) -> Encode:
         codec, kind = response_codec(_chosen(exchange, offers))
         if codec.name != "json":
             write = partial(_written, codec, answer.body)
-            answer.body = write() if len(answer.body) <= _AT_ONCE else await asyncio.to_thread(write)
+            answer.body = write() if len(answer.body) <= _AT_ONCE else await aside(write)
         answer.headers = replaced(answer.headers, b"content-type", kind)
         _vary(answer, b"accept")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 from aggregator.codecs import json as json_codec
@@ -21,13 +22,17 @@ from aggregator.transport import Reply
 
 _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _ASCII = 0x7F
+_AT_ONCE = 4 * 1024
+"""Bytes that are read without a thread; as XML they take up to seven milliseconds."""
+Read = Callable[[], Any]
 Refine = Callable[[Result, Frame], None]
 
 
 class Judge:
     """Turns replies to a call into results. It knows nothing of the call's status map, and so may judge for many."""
 
-    __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_options", "_refine", "_statuses", "_success")
+    __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_options", "_refine", "_statuses", "_success",
+                 "may_read_long")  # fmt: skip
 
     def __init__(self, plan: CallPlan) -> None:
         self._name = plan.name
@@ -39,9 +44,30 @@ class Judge:
         self._eager = plan.eager
         self._options = plan.reading
         self._refine = _compile_refine(plan)
+        self.may_read_long = self._forced not in (None, "json") or (self._forced is None and self._eager)
+        """Whether bodies of its replies may be in a format that takes long to read."""
 
-    def judge(self, frame: Frame, reply: Reply, started: float) -> Result:
-        """Return the result that *reply* is to a call that *started* then (loop time); a failure has no rows yet."""
+    def long_reading(self, reply: Reply) -> Read | None:
+        """Return what reads the body of *reply* where that may take more than a few milliseconds, None elsewhere."""
+        body = reply.body
+        if len(body) <= _AT_ONCE or reply.status not in self._statuses:
+            return None
+        if self._cap is not None and len(body) > self._cap:
+            return None
+        kind = first(reply.headers, b"content-type")
+        if self._forced is None and (kind in _JSON_TYPES or not self._eager):
+            return None
+        try:
+            codec = codec_for(kind, self._forced)
+        except CallError:
+            return None
+        return None if codec.name == "json" else partial(read_body, codec, body, kind, self._options)
+
+    def judge(self, frame: Frame, reply: Reply, started: float, read: Read | None = None) -> Result:
+        """Return the result that *reply* is to a call that *started* then (loop time); a failure has no rows yet.
+
+        *read* gives the body as data, or raises, when it was read before.
+        """
         result = Result(self._name, started, frame.loop.time(), status=reply.status)
         result.headers = reply.headers
         result.raw = reply.body
@@ -58,14 +84,17 @@ class Judge:
                 return result
             return _as_failure(result, _status_error(label, reply.status, reply.headers))
         try:
-            self._read(result)
+            self._read(result, read)
             if self._refine is not None:
                 self._refine(result, frame)
         except AggregatorError as error:
             return _as_failure(result, error)
         return result
 
-    def _read(self, result: Result) -> None:
+    def _read(self, result: Result, read: Read | None) -> None:
+        if read is not None:
+            result.value = read()
+            return
         kind = result.content_type
         raw, forced = result.raw, self._forced
         if forced is None and kind in _JSON_TYPES:

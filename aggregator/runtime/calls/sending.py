@@ -16,8 +16,7 @@ from aggregator.exchange import Exchange, State
 from aggregator.parts.frame import Done, Frame
 from aggregator.parts.result import Result, failed
 from aggregator.plan.calls import CallPlan
-from aggregator.runtime.calls.judging import Judge
-from aggregator.runtime.calls.redirects import next_target
+from aggregator.runtime.calls.judging import Judge, Read
 from aggregator.runtime.calls.rendering import (
     Body,
     Headers,
@@ -28,6 +27,7 @@ from aggregator.runtime.calls.rendering import (
     compile_target,
     plain_target,
 )
+from aggregator.runtime.calls.replies import Following, Reading
 from aggregator.runtime.parts.blame import blame
 from aggregator.templates import Splice
 from aggregator.transport import Door, Reply
@@ -120,7 +120,9 @@ class Sender:
         if deadline > frame.deadline:
             deadline = frame.deadline
         if routine.redirects:
-            return _Following(self, frame, Rendered(target, headers, body), deadline, done, now)
+            return Following(self, frame, Rendered(target, headers, body), deadline, done, now)
+        if routine.judge.may_read_long:
+            return Reading(self, frame, Rendered(target, headers, body), deadline, done, now)
         return pool.start(
             routine.method,
             target,
@@ -135,14 +137,21 @@ class Sender:
     def _ended(self, frame: Frame, done: Done, started: float, outcome: Reply | CallError) -> None:
         done(self.judge(frame, outcome, started))
 
-    def judge(self, frame: Frame, outcome: Reply | CallError, started: float) -> Result:
-        """Return the result that *outcome* means for this call, which *started* then (loop time)."""
+    def long_reading(self, outcome: Reply | CallError) -> Read | None:
+        """Return what reads the body of *outcome* where that is work for a thread."""
+        return None if isinstance(outcome, CallError) else self._routine.judge.long_reading(outcome)
+
+    def judge(self, frame: Frame, outcome: Reply | CallError, started: float, read: Read | None = None) -> Result:
+        """Return the result that *outcome* means for this call, which *started* then (loop time).
+
+        *read* gives the body when it was read before.
+        """
         if isinstance(outcome, CallError):
             upstream, rows = "" if outcome.cause in _NOT_CALLED else self.plan.upstream.label, self.plan.rows
             result = failed(self.name, outcome, started, frame.loop.time(), upstream=upstream, rows=rows,
                             attempts=outcome.attempts)  # fmt: skip
         else:
-            result = self._routine.judge.judge(frame, outcome, started)
+            result = self._routine.judge.judge(frame, outcome, started, read)
             if result.state is State.FAILED:
                 result.is_ruled_by(self.plan.rows)
         if outcome.attempts > 1:
@@ -158,8 +167,8 @@ class Sender:
         now, routine = frame.loop.time(), self._routine
         deadline = min(now + routine.timeout, frame.deadline)
         if routine.redirects:
-            return _Following(self, frame, rendered, deadline, done, now)
-        return self.send(frame, rendered, deadline, partial(self._ended, frame, done, now))
+            return Following(self, frame, rendered, deadline, done, now)
+        return Reading(self, frame, rendered, deadline, done, now)
 
     def send(
         self, frame: Frame, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]
@@ -200,35 +209,3 @@ def compile_sender(
         is_plain=splice is not None and headers is None and body is None,
     )
     return Sender(plan, same(routine), same(head), same(tail))
-
-
-class _Following:
-    """A call that follows redirects within its origin, as far as declared (RFC 9110 §15.4)."""
-
-    __slots__ = ("_deadline", "_done", "_frame", "_left", "_rendered", "_sender", "_started", "_ticket")
-
-    def __init__(
-        self, sender: Sender, frame: Frame, rendered: Rendered, deadline: float, done: Done, started: float
-    ) -> None:
-        self._sender = sender
-        self._frame = frame
-        self._rendered = rendered
-        self._deadline = deadline
-        self._done = done
-        self._started = started
-        self._left = sender.plan.redirects
-        self._ticket = sender.send(frame, rendered, deadline, self._answered)
-
-    def _answered(self, outcome: Reply | CallError) -> None:
-        if self._left and not isinstance(outcome, CallError):
-            target = next_target(outcome, self._rendered.target, self._sender.plan)
-            if target is not None:
-                self._left -= 1
-                self._rendered = self._rendered._replace(target=target)
-                self._ticket = self._sender.send(self._frame, self._rendered, self._deadline, self._answered)
-                return
-        self._done(self._sender.judge(self._frame, outcome, self._started))
-
-    def cancel(self) -> Any:
-        """Give up the request that is under way."""
-        self._ticket.cancel()

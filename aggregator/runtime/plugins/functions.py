@@ -17,7 +17,7 @@ from typing import Any
 from aggregator.errors import AggregatorError, CallError, Cause, StartupError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
-from aggregator.runtime.plugins.threads import Threads
+from aggregator.runtime.threads import Threads
 from aggregator.telemetry.logging import log
 from aggregator.telemetry.stacks import frames_of
 from aggregator.transport.door import Cancelable

@@ -10,8 +10,9 @@ from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.replying import Receive
-from aggregator.runtime.request.decoding import content_of
+from aggregator.runtime.request.decoding import LARGE, aside_or_refused, content_of
 from aggregator.runtime.request.inputs import Inputs, Refusal
+from aggregator.schemas.problems import Violation
 
 _LONGEST_NUMBER = 18
 
@@ -52,16 +53,22 @@ async def _take(receive: Receive, plan: EndpointPlan, exchange: Exchange) -> Non
         exchange.deadline = loop.time() + plan.timeout
 
 
-async def take_body(exchange: Exchange, inputs: Inputs, plan: EndpointPlan) -> None:
+async def take_body(exchange: Exchange, inputs: Inputs, plan: EndpointPlan) -> list[Violation] | None:
     """Put the body into *exchange*, unless it is there, and decode it as far as *plan* wants it.
 
+    Returns the violations of a large one, which is decoded and judged in a thread; None when it has to be judged yet.
     Raises ``ClientGone``, or ``Refusal``: 413 over the cap, 408 when it takes too long, 415 and 400 for no JSON or
     for a coding that it is not in.
     """
     if exchange.intake is not None:
         await exchange.intake(exchange)
     if plan.inputs.read_body == "json":
-        inputs.decode_body(exchange, await content_of(exchange, plan.inputs.max_body))
+        content = await content_of(exchange, plan.inputs.max_body)
+        if len(content) > LARGE and inputs.takes_body(exchange, content):
+            exchange.body_value, violations = await aside_or_refused(partial(inputs.read_and_judge, content))
+            return violations
+        inputs.decode_body(exchange, content)
+    return None
 
 
 async def read_body(receive: Receive, exchange: Exchange, *, cap: int, latest: float) -> bytes:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
+from aggregator.runtime.coding import aside
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.transport import Decoder, accept_encoding, decoder_for
 
-_LARGE = 64 * 1024
+LARGE = 64 * 1024
+"""Bytes of a body beyond which a thread works on it."""
 _MUCH = 1024 * 1024
+
+
+_Value = TypeVar("_Value")
+
+
+async def aside_or_refused(work: Callable[[], _Value]) -> _Value:
+    """Return what *work* on the body of a client gives in a thread; raises ``Refusal`` (503) when too much waits."""
+    try:
+        return await aside(work)
+    except CallError as error:
+        if error.cause is not Cause.QUEUE_FULL:
+            raise
+        raise Refusal(503, "Too many bodies wait to be read.", headers=((b"retry-after", b"1"),)) from None
 
 
 async def content_of(exchange: Exchange, cap: int) -> bytes:
@@ -31,9 +48,9 @@ async def content_of(exchange: Exchange, cap: int) -> bytes:
     if decoder is None:
         return exchange.body
     try:
-        if len(exchange.body) < _LARGE and cap <= _MUCH:
+        if len(exchange.body) < LARGE and cap <= _MUCH:
             return _decode(decoder, exchange.body)
-        return await asyncio.to_thread(_decode, decoder, exchange.body)
+        return await aside_or_refused(partial(_decode, decoder, exchange.body))
     except CallError as error:
         if error.cause is Cause.TOO_LARGE:
             raise Refusal(413, f"The request body is larger than {cap} bytes when decoded.") from None

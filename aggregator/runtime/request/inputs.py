@@ -58,9 +58,10 @@ class Inputs:
         )
         self._plain = not (plan.query or plan.headers or plan.cookies or plan.body is not None)
 
-    def accept(self, exchange: Exchange) -> None:
+    def accept(self, exchange: Exchange, judged: list[Violation] | None = None) -> None:
         """Put typed parameters into *exchange*; raises ``Refusal``.
 
+        *judged* are the violations of a body that was judged before.
         422 lists every violation of what is declared; 400 is for a path or query that is no text, or has no end.
         """
         query = exchange.query_string
@@ -78,11 +79,11 @@ class Inputs:
             except InvalidInput as error:
                 violations.extend(error.violations)
         if not self._plain:
-            self._accept_rest(exchange, violations)
+            self._accept_rest(exchange, violations, judged)
         if violations:
             raise Refusal(422, _UNFIT, tuple(violations))
 
-    def _accept_rest(self, exchange: Exchange, violations: list[Violation]) -> None:
+    def _accept_rest(self, exchange: Exchange, violations: list[Violation], judged: list[Violation] | None) -> None:
         if self._query:
             exchange.query_values = _read(self._query, exchange.query, violations)
             exchange.query.update(exchange.query_values)
@@ -98,7 +99,7 @@ class Inputs:
             cookies = cookies_of(exchange)
             cookies.update(_read(self._cookies, cookies, violations))
         if self._body is not None:
-            violations.extend(self._body.violations(exchange.body_value))
+            violations.extend(self._body.violations(exchange.body_value) if judged is None else judged)
         for parameter in self._templates:
             _stand_in(parameter, exchange, violations)
 
@@ -106,27 +107,47 @@ class Inputs:
         """Read *content*, the body of *exchange* without a content coding, as JSON.
 
         Raises ``Refusal``: 415 for another type, 400 for bad JSON.
+        """
+        if self.takes_body(exchange, content):
+            exchange.body_value = read_json(content)
 
-        A key that stands twice in an object is bad too: who reads the body after us might take the other value
-        (RFC 8259 §4). No body is none of these; one that is declared is then missing: 422.
+    def takes_body(self, exchange: Exchange, content: bytes) -> bool:
+        """Return whether *content*, the body of *exchange* without a content coding, is to be read.
+
+        Raises ``Refusal``: 415 for another type than JSON. No body is none of these; one that is declared is then
+        missing: 422.
         """
         if not exchange.body:
             if self._body is not None:
                 raise Refusal(422, _UNFIT, (Violation("", "body", "is required", "required"),))
-            return
+            return False
         exchange.content = content
-        sent = exchange.headers
-        kind = sent.get("content-type")
+        kind = exchange.headers.get("content-type")
         if kind is None or not _is_json(kind):
             raise Refusal(415, "This endpoint takes application/json.")
-        try:
-            exchange.body_value = json_codec.decode(content)
-            twice = json_codec.repeated_key(content, exchange.body_value)
-        except AggregatorError as error:
-            message = json_codec.with_lines(str(error), content)
-            raise Refusal(400, message.replace("The body", "The request body", 1)) from None
-        if twice is not None:
-            raise Refusal(400, f"The request body has the key {json_codec.encode(twice).decode()} twice in an object.")
+        return True
+
+    def read_and_judge(self, content: bytes) -> tuple[Any, list[Violation]]:
+        """Return the value of *content* and how it breaks the declared schema; touches nothing else."""
+        value = read_json(content)
+        return value, [] if self._body is None else self._body.violations(value)
+
+
+def read_json(content: bytes) -> Any:
+    """Return the value of the request body *content*; raise ``Refusal`` (400) for bad JSON.
+
+    A key that stands twice in an object is bad too: who reads the body after us might take the other value
+    (RFC 8259 §4).
+    """
+    try:
+        value = json_codec.decode(content)
+        twice = json_codec.repeated_key(content, value)
+    except AggregatorError as error:
+        message = json_codec.with_lines(str(error), content)
+        raise Refusal(400, message.replace("The body", "The request body", 1)) from None
+    if twice is not None:
+        raise Refusal(400, f"The request body has the key {json_codec.encode(twice).decode()} twice in an object.")
+    return value
 
 
 def _text(segment: bytes) -> str:

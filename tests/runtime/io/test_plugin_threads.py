@@ -10,7 +10,7 @@ import weakref
 from contextvars import ContextVar
 
 from aggregator.runtime.plugins.functions import Plugins
-from aggregator.runtime.plugins.threads import Threads, Work
+from aggregator.runtime.threads import Threads, Work
 
 NAME: ContextVar[str] = ContextVar("name")
 

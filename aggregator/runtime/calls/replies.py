@@ -1,0 +1,83 @@
+"""Calls whose replies lead on: to a thread that reads a long body, or to where they redirect."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aggregator.errors import CallError
+from aggregator.parts.frame import Done, Frame
+from aggregator.runtime.calls.redirects import next_target
+from aggregator.runtime.calls.rendering import Rendered
+from aggregator.runtime.coding import given, read_aside
+from aggregator.runtime.threads import Outcome
+from aggregator.transport import Reply
+from aggregator.transport.door import Cancelable
+
+if TYPE_CHECKING:
+    from aggregator.runtime.calls.sending import Sender
+
+
+class Reading:
+    """A call whose reply may take long to read.
+
+    States: *sent* (the ticket is that of the door), *reading* (it is that of a thread), *over*.
+    """
+
+    __slots__ = ("_deadline", "_done", "_frame", "_rendered", "_sender", "_started", "_ticket")
+
+    def __init__(
+        self, sender: Sender, frame: Frame, rendered: Rendered, deadline: float, done: Done, started: float
+    ) -> None:
+        self._sender = sender
+        self._frame = frame
+        self._rendered = rendered
+        self._deadline = deadline
+        self._done = done
+        self._started = started
+        self._ticket: Cancelable | None = None
+        self._send()
+
+    def _send(self) -> None:
+        ticket = self._sender.send(self._frame, self._rendered, self._deadline, self._answered)
+        if self._ticket is None:  # else the reply was there at once, and is being read
+            self._ticket = ticket
+
+    def _answered(self, outcome: Reply | CallError) -> None:
+        read = self._sender.long_reading(outcome)
+        if read is None:
+            self._done(self._sender.judge(self._frame, outcome, self._started))
+            return
+        taken = partial(self._taken, outcome)
+        self._ticket = read_aside(self._frame.loop, read, taken, self._deadline) or self._ticket
+
+    def _taken(self, outcome: Reply | CallError, made: Outcome) -> None:
+        self._done(self._sender.judge(self._frame, outcome, self._started, partial(given, made)))
+
+    def cancel(self) -> None:
+        """Give up what is under way."""
+        if self._ticket is not None:
+            self._ticket.cancel()
+
+
+class Following(Reading):
+    """A call that follows redirects within its origin, as far as declared (RFC 9110 §15.4)."""
+
+    __slots__ = ("_left",)
+
+    def __init__(
+        self, sender: Sender, frame: Frame, rendered: Rendered, deadline: float, done: Done, started: float
+    ) -> None:
+        self._left = sender.plan.redirects
+        super().__init__(sender, frame, rendered, deadline, done, started)
+
+    def _answered(self, outcome: Reply | CallError) -> None:
+        if self._left and not isinstance(outcome, CallError):
+            target = next_target(outcome, self._rendered.target, self._sender.plan)
+            if target is not None:
+                self._left -= 1
+                self._rendered = self._rendered._replace(target=target)
+                self._ticket = None
+                self._send()
+                return
+        super()._answered(outcome)

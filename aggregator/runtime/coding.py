@@ -1,0 +1,96 @@
+"""Threads for bodies that take more than a few milliseconds to be read, judged, written or compressed.
+
+Two of them: the interpreter runs one at a time anyway, and a second lets short work pass long work. They are no part of
+the executor of the event loop, where addresses are looked up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.runtime.threads import Busy, Outcome, Threads
+from aggregator.transport.door import Cancelable
+
+MOST_WAITING = 256
+"""Bodies that wait for a thread; what comes then is refused at once."""
+_THREADS = 2
+_log = logging.getLogger("aggregator.server")
+CODING = Threads(_THREADS, name="coding", waiting=MOST_WAITING)
+
+_Value = TypeVar("_Value")
+
+
+async def aside(work: Callable[[], _Value]) -> _Value:
+    """Return what *work* gives, in a thread; raises what it raises, and ``CallError`` when too much waits."""
+    try:
+        made: _Value = given(await CODING.run(_call, work))
+    except Busy:
+        raise _busy() from None
+    return made
+
+
+def _call(work: Callable[[], Any]) -> Any:
+    return work()
+
+
+def _busy() -> CallError:
+    return CallError(Cause.QUEUE_FULL, "Too many bodies wait to be read or written.")
+
+
+def given(outcome: Outcome) -> Any:
+    """Return the value of *outcome*, or raise what was raised; a fault of ours as a ``CallError``, with a log line."""
+    value, error = outcome
+    if error is None or isinstance(error, AggregatorError):
+        if error is not None:
+            raise error
+        return value
+    _log.error("A body could not be read or written by a fault of the program: %r", error, exc_info=error)
+    raise CallError(Cause.FAULT, "The server made a mistake; its log tells more.") from None
+
+
+class Aside:
+    """One piece of *work* in a thread, with a time limit; *done* is told once, unless it is cancelled.
+
+    States: *under way* (the job waits or runs, the timer is set), *over* (both are done with).
+    """
+
+    __slots__ = ("_done", "_job", "_timer")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        work: Callable[[], Any],
+        done: Callable[[Outcome], None],
+        deadline: float,
+    ) -> None:
+        self._done = done
+        self._job: Cancelable = CODING.start(work, self._ended)
+        self._timer = loop.call_at(deadline, self._late)
+
+    def _ended(self, outcome: Outcome) -> None:
+        self._timer.cancel()
+        self._done(outcome)
+
+    def _late(self) -> None:
+        self._job.cancel()
+        self._done((None, CallError(Cause.DEADLINE, "The time was over before the body was read.")))
+
+    def cancel(self) -> None:
+        """Tell nobody."""
+        self._timer.cancel()
+        self._job.cancel()
+
+
+def read_aside(
+    loop: asyncio.AbstractEventLoop, work: Callable[[], Any], done: Callable[[Outcome], None], deadline: float
+) -> Cancelable | None:
+    """Have a thread do *work* until *deadline* (loop time); *done* is told once, at once where too much waits."""
+    try:
+        return Aside(loop, work, done, deadline)
+    except Busy:
+        done((None, _busy()))
+        return None

@@ -1,0 +1,87 @@
+"""Bodies that take more than a few milliseconds to read are read in threads, and others are answered meanwhile."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from aggregator.codecs.formats.xml import decode_xml
+from aggregator.runtime.calls import judging
+from aggregator.runtime.request import inputs
+
+LONG = b"<a>" + b"<b/>" * 2000 + b"</a>"
+XML = {"content-type": "application/xml"}
+
+
+@pytest.fixture
+def read_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give the names of the threads in which bodies of upstreams and clients are read."""
+    names: list[str] = []
+
+    def noting(real: Callable[..., Any]) -> Callable[..., Any]:
+        def read(*given: Any) -> Any:
+            names.append(threading.current_thread().name)
+            return real(*given)
+
+        return read
+
+    monkeypatch.setattr(judging, "read_body", noting(judging.read_body))
+    monkeypatch.setattr(inputs, "read_json", noting(inputs.read_json))
+    return names
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "{fan_out: {a: a:/x}}",
+        "{fan_out: {a: {url: a:/x, redirects: 1}}}",
+        "{fan_out: {a: {url: a:/x, retry: {attempts: 2}}}}",
+        "{fan_out: {a: {url: a:/x, format: xml}}}",
+        "{fan_out: {a: {race: ['a:/x', 'a:/x']}}}",
+    ],
+)
+@pytest.mark.parametrize(("body", "is_long"), [(LONG, True), (b"<a><b/></a>", False)])
+def test_a_long_body_of_an_upstream_is_read_in_a_thread(serve, read_in, endpoint, body, is_long):
+    """And a short one where its reply arrives."""
+    gateway = serve(f"endpoints: {{GET /x: {endpoint}}}", {"/x": httpx.Response(200, content=body, headers=XML)})
+    assert gateway.get("/x").json() == {"a": decode_xml(body)}
+    assert {name.startswith("coding-") for name in read_in} == {is_long}
+
+
+def test_what_is_wrong_with_a_long_body_is_told_as_ever(serve, read_in):
+    """Reading in a thread fails the call with the same cause."""
+    gateway = serve(
+        "endpoints: {GET /x: {fan_out: {a: a:/x}, status_map: {invalid_body: {status: 418}}}}",
+        {"/x": httpx.Response(200, content=LONG[:-1], headers=XML)},
+    )
+    assert gateway.get("/x").status_code == 418
+    assert read_in[0].startswith("coding-")
+
+
+@pytest.mark.parametrize(("count", "is_long"), [(100, False), (20_000, True)])
+def test_a_long_body_of_a_client_is_read_and_judged_in_a_thread(serve, read_in, count, is_long):
+    """All that is wrong with a request is told at once as ever, whoever has judged its body."""
+    gateway = serve(
+        """
+        endpoints:
+          POST /x:
+            query: {q: {type: integer}}
+            body: {type: array, items: {type: integer}, maxItems: 50000}
+            respond: {body: "{{ body | length }}"}
+        """,
+        {},
+    )
+    kind = {"content-type": "application/json"}
+    assert gateway.post("/x?q=1", content=json.dumps([1234] * count), headers=kind).json() == count
+    refused = gateway.post("/x?q=a", content=json.dumps([1234] * (count - 1) + ["a"]), headers=kind)
+    assert [(one["location"], one["pointer"]) for one in refused.json()["errors"]] == [
+        ("query", "/q"),
+        ("body", f"/{count - 1}"),
+    ]
+    assert gateway.post("/x", content='["a" ' + " " * 5 * count, headers=kind).status_code == 400
+    assert {name.startswith("coding-") for name in read_in} == {is_long}
