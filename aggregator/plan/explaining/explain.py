@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from aggregator.errors import AggregatorError
+from aggregator.plan.analysis.failing import part_failings
 from aggregator.plan.analysis.walking import calls_in
 from aggregator.plan.calls import CallPlan, PartPlan
 from aggregator.plan.explaining.admitted import admission_member
@@ -17,7 +18,6 @@ from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, sh
 from aggregator.plan.explaining.summary import call_words, deadline_of, moment_text, named_calls, part_text
 from aggregator.plan.explaining.timing import attempts_member, attempts_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
-from aggregator.plan.explaining.ways import ways_of
 from aggregator.plan.order.request import request_words
 from aggregator.plan.types import EndpointPlan, ResponsePlan
 from aggregator.templates import json_text
@@ -203,7 +203,7 @@ def _making(plan: EndpointPlan, veil: Veil) -> ExplainedPart | None:
 
 def _rules(part: PartPlan) -> list[str]:
     """Return the rows that decide what *part* becomes; where its calls differ, each with the call that it is for."""
-    maps = dict.fromkeys((way.name, way.rows) for way in ways_of(part) if way.rows)
+    maps = dict.fromkeys((one.name, one.rows) for one in part_failings(part, frozenset()) if one.rows)
     if len({rows for _, rows in maps}) == 1:
         return [rule_text(row) for row in next(iter(maps))[1]]
     return [f"{name}: {rule_text(row)}" for name, rows in maps for row in rows]

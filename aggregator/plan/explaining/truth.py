@@ -10,24 +10,18 @@ from msgspec import Struct
 from aggregator.causes import CAUSES
 from aggregator.errors import Cause
 from aggregator.plan.admission import AdmissionPlan
+from aggregator.plan.analysis.failing import Failing, Failures, inner_failures, part_failings, response_failings
 from aggregator.plan.analysis.failures import default_status, keys_of
-from aggregator.plan.analysis.mistakes import call_can_be_wrong, can_be_wrong, sent_within
-from aggregator.plan.analysis.walking import calls_in_part
-from aggregator.plan.calls import CallPlan, PartPlan
-from aggregator.plan.explaining.making import answer_causes
+from aggregator.plan.calls import PartPlan
 from aggregator.plan.explaining.preview import shown
-from aggregator.plan.explaining.ways import ways_of
 from aggregator.plan.types import EndpointPlan, RowPlan
-from aggregator.policies.credentials.plan import can_fail
 
 _FAMILIES = (
     "timeout", "network", "invalid_body", "overloaded", "unsuccessful", "input", "expression", "fault", "credentials",
 )  # fmt: skip
-# What is around the calls of a part (conditions, lists, shapes, functions) can fail in no other way.
 _REFUSED = {
     401: Cause.UNAUTHENTICATED, 403: Cause.FORBIDDEN, 429: Cause.LIMITED, 503: Cause.AUTH_UNAVAILABLE,
 }  # fmt: skip
-_AROUND_CALLS = frozenset({Cause.EXPRESSION, Cause.INPUT, Cause.TOO_LARGE, Cause.FAULT})
 Kind = Literal["problem", "body", "pass", "default", "lost", "success"]
 
 
@@ -74,33 +68,26 @@ def _cell(outcome: Outcome) -> str:
 
 
 def cases_of(part: PartPlan, endpoint: EndpointPlan) -> tuple[Case, ...]:
-    """Return every case of *part*: families of causes, then 404 and the classes of statuses."""
-    calls = calls_in_part(part)
-    causes = {family: [cause for cause in CAUSES if cause.family == family] for family in _FAMILIES}
-    if not any(call.success.when or call.graphql != "no" for call in calls):
-        del causes["unsuccessful"]
-    if not any(can_fail(call.upstream.credentials) for call in calls):
-        del causes["credentials"]
+    """Return every case of *part*: families of the causes that it can meet, then 404 and the classes of statuses."""
     sent = frozenset(endpoint.pattern.params)
-    within = sent_within(part.each, sent)
-    if not can_be_wrong((part.when, part.each), sent) and not any(call_can_be_wrong(call, within) for call in calls):
-        del causes["input"]
-    if part.transform is None and all(call.transform is None for call in calls):
-        del causes["fault"]
-    found = [
-        Case(family, tuple(_merged(outcome for cause in members for outcome in _by_cause(part, endpoint, cause))))
-        for family, members in causes.items()
-    ]
-    return (*found, *(Case(name, _by_status(part, endpoint, name)) for name in ("404", "3xx", "4xx", "5xx")))
+    failings, inner = tuple(part_failings(part, sent)), inner_failures(part, sent)
+    found = []
+    for family in _FAMILIES:
+        causes = [cause for cause in CAUSES if cause.family == family and cause in inner.causes]
+        outcomes = (one for cause in causes for one in _by_cause(part, endpoint, failings, cause))
+        if causes:
+            found.append(Case(family, tuple(_merged(outcomes))))
+    by_status = (Case(name, _by_status(part, endpoint, failings, inner, name)) for name in ("404", "3xx", "4xx", "5xx"))
+    return (*found, *by_status)
 
 
 def answer_cases(endpoint: EndpointPlan) -> tuple[Case, ...]:
     """Return the cases in which the answer cannot be made although its parts are there: the part ``response``."""
-    causes = answer_causes(endpoint)
+    failing = response_failings(endpoint)
     outcomes: dict[str, list[Outcome]] = {}
     for cause in CAUSES:
-        if cause in causes:
-            outcomes.setdefault(cause.family, []).extend(_outcomes(endpoint.rows, cause, 0))
+        if cause in failing.failures.causes:
+            outcomes.setdefault(cause.family, []).extend(_outcomes(failing.rows, cause, 0))
     return tuple(Case(family, tuple(_merged(found))) for family, found in outcomes.items())
 
 
@@ -126,39 +113,38 @@ def outcome_table(endpoint: EndpointPlan) -> tuple[OutcomeRow, ...]:
     return tuple(OutcomeRow(name, case.name, one) for name, cases in lines for case in cases for one in case.outcomes)
 
 
-def _by_cause(part: PartPlan, endpoint: EndpointPlan, cause: Cause) -> Iterator[Outcome]:
-    ways = [way for way in ways_of(part) if way.call is not None or cause in _AROUND_CALLS]
-    if not ways:
+def _by_cause(part: PartPlan, endpoint: EndpointPlan, failings: tuple[Failing, ...], cause: Cause) -> Iterator[Outcome]:
+    speaking = [failing for failing in failings if cause in failing.failures.causes]
+    if not speaking:
         yield _instead(part, endpoint, cause)
-    for way in ways:
-        yield from _outcomes(way.rows, cause, 0)
+    for failing in speaking:
+        yield from _outcomes(failing.rows, cause, 0)
 
 
-def _by_status(part: PartPlan, endpoint: EndpointPlan, name: str) -> tuple[Outcome, ...]:
+def _by_status(
+    part: PartPlan, endpoint: EndpointPlan, failings: tuple[Failing, ...], inner: Failures, name: str
+) -> tuple[Outcome, ...]:
     """Return the outcomes of an upstream that answers *name*; a class stands for its statuses that no row names."""
-    calls = calls_in_part(part)
-    if not any(_failing(call, name, ()) for call in calls):
+    if not _failing(inner.statuses, name, ()):
         return (Outcome("success", None, name),)
-    ways = [(way, _failing(way.call, name, way.rows)) for way in ways_of(part) if way.call is not None]
-    if not ways:
+    speaking = [failing for failing in failings if failing.failures.statuses]
+    if not speaking:
         return (_instead(part, endpoint, Cause.STATUS),)
     found = (
-        outcome for way, statuses in ways if statuses for outcome in _outcomes(way.rows, Cause.STATUS, statuses[-1])
+        outcome
+        for failing in speaking
+        if (statuses := _failing(failing.failures.statuses, name, failing.rows))
+        for outcome in _outcomes(failing.rows, Cause.STATUS, statuses[-1])
     )
     return tuple(_merged(found)) or (Outcome("success", None, name),)
 
 
-def _failing(call: CallPlan, name: str, rows: tuple[RowPlan, ...]) -> list[int]:
-    """Return the statuses of the case *name* that are failures of *call*, without those that a row names."""
+def _failing(statuses: frozenset[int], name: str, rows: tuple[RowPlan, ...]) -> list[int]:
+    """Return those of the failing *statuses* that are of the case *name*, without those that a row names."""
     if name == "404":
-        return [] if 404 in call.success.statuses else [404]
+        return [404] if 404 in statuses else []
     named = {row.on for row in rows} | {"404"}
-    hundred = int(name[0]) * 100
-    return [
-        status
-        for status in range(hundred, hundred + 100)
-        if str(status) not in named and status not in call.success.statuses
-    ]
+    return sorted(status for status in statuses if f"{status // 100}xx" == name and str(status) not in named)
 
 
 def _instead(part: PartPlan, endpoint: EndpointPlan, cause: Cause) -> Outcome:

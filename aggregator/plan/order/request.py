@@ -62,6 +62,7 @@ SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
     step("order", lambda plan: plan.fan is not None, "calls"),
     Step("assembly", lambda _: True, lambda plan: ("stream" if plan.stream else "answer",)),
     step("purging", lambda plan: bool(plan.purges), "purge"),
+    step("timing", lambda plan: plan.response.timing),
     Step("finish", lambda _: True, lambda plan: words_of(FINISH, plan.edge)),
     step("compressing", lambda plan: plan.compress, "compress"),
     step("effects", lambda plan: bool(plan.effects), "background"),

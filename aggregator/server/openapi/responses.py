@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from aggregator.plan.types import EndpointPlan
-from aggregator.server.openapi.answers.failing import Failing, call_failures, part_failings, response_failures
+from aggregator.plan.analysis.failing import Failing, Failures, call_failures, part_failings, response_failings
+from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.server.openapi.answers.mapping import failure_outcomes
 from aggregator.server.openapi.answers.outcomes import (
     BAD_REQUEST,
@@ -94,17 +94,18 @@ def _failures(plan: EndpointPlan) -> Iterator[Outcome]:
     if plan.stream and plan.fan is not None:
         call = plan.fan.parts[0].calls[0]
         yield from failure_outcomes(call_failures(call, frozenset(plan.pattern.params)), call.rows)
-        yield from failure_outcomes(response_failures(plan), plan.rows)
+        yield from failure_outcomes(response_failings(plan).failures, plan.rows)
         return
     headers = ("aggregator-parts",) if plan.kind == "fan_out" else ()
-    told: list[Failing] = []
-    for failures, rows in _failing(plan):
-        if (failures, rows) not in told:
-            told.append((failures, rows))
-            yield from failure_outcomes(failures, rows, headers)
+    told: list[tuple[Failures, tuple[RowPlan, ...]]] = []
+    for failing in _failing(plan):
+        alike = (failing.failures, failing.rows)
+        if alike not in told:
+            told.append(alike)
+            yield from failure_outcomes(failing.failures, failing.rows, headers)
 
 
 def _failing(plan: EndpointPlan) -> Iterator[Failing]:
     for part in () if plan.fan is None else plan.fan.parts:
-        yield from part_failings(part, part.rows, frozenset(plan.pattern.params))
-    yield response_failures(plan), plan.rows
+        yield from part_failings(part, frozenset(plan.pattern.params))
+    yield response_failings(plan)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from aggregator.causes import CAUSES
 from aggregator.errors import Cause
 from aggregator.http import has_body, phrase
+from aggregator.plan.analysis.failing import OVERLOAD, STATUSES, Failures
 from aggregator.plan.analysis.failures import default_status
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.answers.passing import needed_names
-from aggregator.server.openapi.answers.failing import OVERLOAD, STATUSES, Failures, status_keys
 from aggregator.server.openapi.answers.outcomes import (
     ANY_TYPE,
     FUNCTION_FAILED,
@@ -24,6 +24,7 @@ from aggregator.server.openapi.answers.outcomes import (
     UPSTREAM_FAILED,
     Outcome,
     problem_example,
+    status_keys,
 )
 from aggregator.server.openapi.components import PROBLEM_TYPE, schema_ref
 from aggregator.server.openapi.values import schema_of

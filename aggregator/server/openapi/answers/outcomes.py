@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -105,3 +106,13 @@ SHARED: tuple[Outcome, ...] = (
     BAD_REQUEST, NOT_FOUND, NOT_ACCEPTABLE, BODY_TOO_SLOW, BODY_TOO_LARGE, UNSUPPORTED, INVALID,
     FUNCTION_FAILED, UPSTREAM_FAILED, OVERLOADED, TIMED_OUT,
 )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def status_keys(statuses: frozenset[int]) -> tuple[str, ...]:
+    """Return *statuses* as keys of a Responses Object: one by one, or as ``4XX`` where they are most of a class."""
+    keys: list[str] = []
+    for hundred in range(200, 600, 100):
+        found = sorted(status for status in statuses if hundred <= status < hundred + 100)
+        keys.extend([f"{hundred // 100}XX"] if len(found) > 20 else map(str, found))
+    return tuple(keys)

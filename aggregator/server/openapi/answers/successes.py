@@ -11,8 +11,7 @@ from aggregator.plan.calls import PartPlan
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.passing import needed_names
 from aggregator.server.openapi.answers.bodies import can_be_replaced, source_text, stand_in_schema, success_schema
-from aggregator.server.openapi.answers.failing import status_keys
-from aggregator.server.openapi.answers.outcomes import ANY_TYPE, Outcome
+from aggregator.server.openapi.answers.outcomes import ANY_TYPE, Outcome, status_keys
 
 _STREAMED = ("cache-control", "etag")
 

@@ -1,6 +1,8 @@
-"""In which ways the parts of an endpoint can fail, as sets: statuses of upstreams, and causes.
+"""In which ways the parts of an endpoint can fail the answer, as sets: statuses of upstreams, and causes.
 
-Only ways that exist are named, since a row of a status map that matches none of them never speaks.
+The truth table of ``explain`` and the answers in the OpenAPI document are both read from here; the runtime meets one
+of these ways at a time, with the same rows (``runtime/answers/failure.py``). Only ways that exist are named, since
+a row of a status map that matches none of them never speaks.
 """
 
 from __future__ import annotations
@@ -9,12 +11,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.causes import CAUSES, causes_called
 from aggregator.errors import Cause
+from aggregator.plan.analysis.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail
 from aggregator.plan.analysis.mistakes import Names, call_can_be_wrong, can_be_wrong, sent_within
+from aggregator.plan.analysis.walking import calls_in_part
 from aggregator.plan.calls import CallPlan, PartPlan
-from aggregator.plan.explaining.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.policies.credentials.plan import can_fail
 
@@ -59,8 +63,13 @@ class Failures(Struct, frozen=True):
         return Failures(frozenset(), causes, self.answered if causes & _OF_A_BODY else frozenset())
 
 
-Failing = tuple[Failures, tuple[RowPlan, ...]]
-"""Ways of failing, and the rows that speak of them."""
+class Failing(Struct, frozen=True):
+    """Ways in which the call or part *name* fails, and the *rows* that speak of them, the nearest first."""
+
+    name: str
+    failures: Failures
+    rows: tuple[RowPlan, ...]
+
 
 NONE = Failures()
 _IN_EXPRESSION = Failures(causes=COMPUTING)
@@ -103,24 +112,39 @@ def _computes(call: CallPlan) -> bool:
     return call.shape is not None or may_fail(call.success.when)
 
 
-def part_failings(part: PartPlan, rows: tuple[RowPlan, ...], sent: Names) -> Iterator[Failing]:
+def inner_failures(part: PartPlan, sent: Names) -> Failures:
+    """Return the ways in which *part*, or something inside it, can fail, whether that fails the answer or not."""
+    within = sent_within(part.each, sent)
+    found = NONE
+    for call in calls_in_part(part):
+        found |= call_failures(call, within)
+        found |= _IN_FUNCTION if call.transform is not None else NONE
+    for failing in part_failings(replace(part, optional=False), sent):
+        found |= failing.failures
+    return found
+
+
+def part_failings(part: PartPlan, sent: Names) -> Iterator[Failing]:
     """Yield the ways in which *part* can fail the answer, each with the rows that speak of it; none if it is optional.
 
-    A failed call brings its own rows, wherever it stands; *rows* are for what is no failure of a call. *sent* are the
-    names that stand for what the client sent.
+    Of alternatives the last one speaks, of a lost race the first runner that is not skipped, of a group every part that
+    is needed, of a list its items if one of them is enough to fail it. A failed call brings its own rows, wherever it
+    stands; those of *part* are for what is no failure of a call. *sent* are the names that stand for what the client
+    sent.
     """
     if part.optional:
         return
-    yield from _core_failings(part, rows, sent)
+    yield from _core_failings(part, sent)
     if part.transform is not None:
-        yield _IN_FUNCTION, rows
+        yield Failing(part.name, _IN_FUNCTION, part.rows)
     if part.shape is not None or may_fail(part.when):
-        yield _IN_EXPRESSION | (_OF_INPUT if can_be_wrong(part.when, sent) else NONE), rows
+        failures = _IN_EXPRESSION | (_OF_INPUT if can_be_wrong(part.when, sent) else NONE)
+        yield Failing(part.name, failures, part.rows)
 
 
-def _core_failings(part: PartPlan, rows: tuple[RowPlan, ...], sent: Names) -> Iterator[Failing]:
+def _core_failings(part: PartPlan, sent: Names) -> Iterator[Failing]:
     for inner in part.group.parts if part.group is not None else ():
-        yield from part_failings(inner, inner.rows, sent)
+        yield from part_failings(inner, sent)
     if part.race:
         yield from _race_failings(part.race, sent)
     if not part.calls:
@@ -128,16 +152,17 @@ def _core_failings(part: PartPlan, rows: tuple[RowPlan, ...], sent: Names) -> It
     last = part.calls[-1]
     each = part.each if len(part.calls) == 1 else None
     if each is not None:  # none, too long, or without a key; one item fails all only where the file says so
-        yield _IN_LIST | (_OF_INPUT if can_be_wrong(each, sent) else NONE), rows
+        failures = _IN_LIST | (_OF_INPUT if can_be_wrong(each, sent) else NONE)
+        yield Failing(part.name, failures, part.rows)
     if each is None or each.on_error == "fail":
-        yield call_failures(last, sent_within(each, sent)), last.rows
+        yield Failing(last.name, call_failures(last, sent_within(each, sent)), last.rows)
         if last.transform is not None:
-            yield _IN_FUNCTION, rows
+            yield Failing(part.name, _IN_FUNCTION, part.rows)
 
 
 def _race_failings(runners: tuple[PartPlan, ...], sent: Names) -> Iterator[Failing]:
     """Yield what a race fails with: the failure of its first runner, or of the next one where that may be skipped."""
-    failings = [list(part_failings(runner, runner.rows, sent)) for runner in runners]
+    failings = [list(part_failings(runner, sent)) for runner in runners]
     if not all(failings):
         return
     for runner, found in zip(runners, failings, strict=True):
@@ -146,16 +171,6 @@ def _race_failings(runners: tuple[PartPlan, ...], sent: Names) -> Iterator[Faili
             return
 
 
-def response_failures(plan: EndpointPlan) -> Failures:
-    """Return the ways in which making the answer can fail, when all parts are there."""
-    return Failures(causes=answer_causes(plan))
-
-
-@lru_cache(maxsize=256)
-def status_keys(statuses: frozenset[int]) -> tuple[str, ...]:
-    """Return *statuses* as keys of a Responses Object: one by one, or as ``4XX`` where they are most of a class."""
-    keys: list[str] = []
-    for hundred in range(200, 600, 100):
-        found = sorted(status for status in statuses if hundred <= status < hundred + 100)
-        keys.extend([f"{hundred // 100}XX"] if len(found) > 20 else map(str, found))
-    return tuple(keys)
+def response_failings(plan: EndpointPlan) -> Failing:
+    """Return the ways in which making the answer can fail, when all parts are there: the part ``response``."""
+    return Failing("response", Failures(causes=answer_causes(plan)), plan.rows)
