@@ -131,7 +131,7 @@ _TABLE: Final[dict[Cause, _Row]] = {
     Cause.LIMITED: _Row(_OVERLOADED, 503, "The upstream may not be called more often (`rate_limit`)."),
     Cause.BREAKER_OPEN: _Row(_OVERLOADED, 503, "The breaker of the upstream is open."),
     Cause.DEGRADED: _Row(_OVERLOADED, 503, "The part was left out under pressure.", reserved=True),
-    Cause.SWITCHED_OFF: _Row((), 503, "An operator switched it off.", reserved=True),
+    Cause.SWITCHED_OFF: _Row((), 503, "An operator switched it off."),
     Cause.UNKNOWN_KEY: _Row((), 404, "No route is declared for the key of the request.", reserved=True),
     Cause.CREDENTIALS: _Row((), 502, "Credentials for the upstream could not be had."),
     Cause.UNAUTHENTICATED: _Row((), 401, "The caller has no valid credential.", refuses=True),

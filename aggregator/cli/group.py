@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "aggregator.cli.commands.status:status",
     "reload": "aggregator.cli.commands.reload:reload",
     "monitoring": "aggregator.cli.commands.monitoring:monitoring",
+    "switch": "aggregator.cli.commands.acting.switch:switch",
     "breaker": "aggregator.cli.commands.acting.breaker:breaker",
     "cache": "aggregator.cli.commands.acting.cache:cache",
     "schema": "aggregator.cli.commands.schema:schema",

@@ -11,6 +11,7 @@ from aggregator.config.merging import Entry, Whole
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.operation_ids import declared_ids
+from aggregator.config.rules.maintenance import check_maintenance
 from aggregator.config.rules.routes import check_routes
 from aggregator.config.rules.usage import check_operation_ids, check_usage
 from aggregator.diagnostics.finding import Finding
@@ -72,6 +73,7 @@ class Rechecker:
         findings += check_operation_ids(checked, ids)
         if not _is_wrong(findings):
             findings += check_usage([*checked, *root.groups], root.around)
+            findings += check_maintenance((one.key for one in checked), root.around)
         around = [kept[entry.key].around for entry in whole.endpoints]
         return Verdict(root.settings, findings, around, [one.fresh for one in checked], ids)
 

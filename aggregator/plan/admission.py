@@ -7,6 +7,7 @@ from msgspec import Struct
 from aggregator.edge.networks import Networks
 from aggregator.plan.inputs import GuardInputs
 from aggregator.policies.rate_limit.plan import UNLIMITED, LimitsPlan
+from aggregator.policies.switches.plan import OffPlan
 from aggregator.templates import Expression
 
 
@@ -36,6 +37,8 @@ class GuardPlan(Struct, frozen=True):
 class AdmissionPlan(Struct, frozen=True):
     """What a request meets: networks, then *auth*, then *guards*, with *limits* between; None and empty ask nothing.
 
+    It comes no further than the networks when the endpoint is *off*.
+
     *guard_inputs* are validated for the guards. *body_guards* read the body, so they come when the inputs are valid.
     """
 
@@ -46,6 +49,7 @@ class AdmissionPlan(Struct, frozen=True):
     limits: LimitsPlan = UNLIMITED
     guard_inputs: GuardInputs | None = None
     body_guards: tuple[GuardPlan, ...] = ()
+    off: OffPlan | None = None
 
 
 OPEN = AdmissionPlan()

@@ -15,6 +15,7 @@ from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
 from aggregator.policies.hedge.plan import HedgePlan
 from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
+from aggregator.policies.switches.plan import OffPlan
 from aggregator.templates import Expression, Template, UrlTemplate
 from aggregator.transport import PoolSettings
 
@@ -135,6 +136,7 @@ class CallPlan(Struct, frozen=True):
     eager: bool = True
     max_body: int | None = None
     steps: int = 0
+    off: OffPlan | None = None
     retry: RetryPlan | None = None
     hedge: HedgePlan | None = None
     cache: CachePlan | None = None

@@ -18,6 +18,7 @@ from aggregator.plan.inputs import InputPlan as InputPlan
 from aggregator.plan.schemes import SchemePlan
 from aggregator.plan.serving import BackgroundPlan, ClientPlan, MetricsPlan, ServerPlan, SloPlan
 from aggregator.policies.cache.plan import AnswerCachePlan
+from aggregator.policies.switches.plan import MaintenancePlan
 from aggregator.templates import Expression, PathPattern, Template
 
 
@@ -151,6 +152,7 @@ class Plan:
     plugins: tuple[str, ...] = ()
     schemes: tuple[SchemePlan, ...] = field(default=(), repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    maintenance: tuple[MaintenancePlan, ...] = ()
     metrics: MetricsPlan | None = None
     virtual_hosts: tuple[str, ...] = ()
 

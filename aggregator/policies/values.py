@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, GetPydanticSchema, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, GetPydanticSchema, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
 from aggregator.durations import rate_of
@@ -57,6 +57,15 @@ def _per_second(value: Any) -> float:
         raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": "write it like 10/s or 30/m, or 0"})
     return found[0] / found[1]
 
+
+def _named(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise PydanticCustomError("too-short", "This list names nothing.", {"hint": "name something, or leave it out"})
+    return value
+
+
+NAMES = AfterValidator(_named)
+"""Metadata of a list that has to name something."""
 
 _ANY = GetPydanticSchema(lambda _source, _handler: core_schema.any_schema())
 

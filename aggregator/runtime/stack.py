@@ -21,6 +21,7 @@ from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.hedge.hedging import Hedged
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
+from aggregator.policies.switches.switched import SwitchedOff
 from aggregator.runtime.admission.building import build_gates, build_gates_behind
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.calls.keyed import Keyed
@@ -78,6 +79,7 @@ def _around_stream(call: CallPlan, resources: Resources) -> AroundStream:
     upstream = call.upstream
     return AroundStream(
         upstream.label,
+        call.off,
         None if call.retry is None else Retrying(call.retry, resources.budget(upstream)),
         resources.breakers(upstream),
         resources.pace(upstream),
@@ -189,6 +191,12 @@ def _retried(part: Part, attempt: Attempt, at: Site) -> Part:
     return Retried(part, plan.retry, at.resources.budget(plan.upstream), plan.timeout)
 
 
+def _switched(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    assert plan.off is not None
+    return SwitchedOff(part.name, plan.off, plan.upstream.label, plan.rows, at.resources.clock)
+
+
 def _hedged(part: Part, attempt: Attempt, at: Site) -> Part:
     plan, resources = attempt.call, at.resources
     assert plan.hedge is not None
@@ -241,6 +249,7 @@ _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),
     "cache": _cached,
     "coalesce": _coalesced,
+    "switches": _switched,
     "retry": _retried,
     "hedge": _hedged,
     "told": _told,

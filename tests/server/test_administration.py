@@ -126,7 +126,13 @@ def test_an_action_is_asked_for_by_post(admin):
     _, ask = admin
     assert ask("GET", "/-/reload", SHOWN).status == 405
     assert ask("POST", "/-/config").status == 405
-    assert [one["action"] for one in ask("GET", "/-/actions").json] == ["reload", "revoke", "breaker", "cache_purge"]
+    assert [one["action"] for one in ask("GET", "/-/actions").json] == [
+        "reload",
+        "revoke",
+        "breaker",
+        "switch",
+        "cache_purge",
+    ]
 
 
 def test_the_secret_can_be_changed_without_a_restart(admin):

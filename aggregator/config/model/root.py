@@ -21,6 +21,7 @@ from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import TimeoutSetting
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.fields import Settings, Timeout
+from aggregator.policies.switches.settings import MaintenanceSettings
 
 
 class DefaultSettings(Settings):
@@ -82,6 +83,11 @@ class RootSettings(Settings):
         description="Other hosts by name (`admin.example.com`, `*.example.com`), each with endpoints of its own; all "
         "else falls to `endpoints`.",
         examples=[{"admin.example.com": {"endpoints": {"GET /stats": {"call": "users:/stats"}}}}],
+    )
+    maintenance: tuple[MaintenanceSettings, ...] = Field(
+        (),
+        description="When which endpoints are out of service.",
+        examples=[[{"endpoints": ["GET /quote/*"], "every": "Sun 02:00-04:00", "zone": "Europe/Berlin"}]],
     )
     background: BackgroundSettings = Field(
         default_factory=BackgroundSettings.model_construct, description="The workers of background calls."

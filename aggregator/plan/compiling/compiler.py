@@ -40,6 +40,7 @@ from aggregator.plan.compiling.endpoint.schemes import compile_scheme
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.listening import compile_admin, compile_redirect, compile_tls
 from aggregator.plan.compiling.parts import compile_fan, compile_part
+from aggregator.plan.compiling.policies.maintenance import compile_maintenance
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.serving import UNLIMITED, BackgroundPlan, ClientLimitsPlan, MetricsPlan, ServerPlan, SloPlan
@@ -77,6 +78,7 @@ class Compiler:
             schemes=tuple(
                 compile_scheme(name, scheme, config.identity_files, whole) for name, scheme in settings.auth.items()
             ),
+            maintenance=compile_maintenance(settings, [endpoint.key for endpoint in endpoints]),
             secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
             metrics=_metrics(settings.telemetry, endpoints),
             virtual_hosts=tuple(settings.virtual_hosts),

@@ -103,6 +103,7 @@ AROUND_DOOR: Final[tuple[Step[UpstreamPlan], ...]] = (
 """What is around the way to an upstream: met by each request that is sent, the second one of a call, too."""
 
 AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
+    step("switches", lambda attempt: attempt.call.off is not None, "switched off"),
     step("for_each", lambda attempt: attempt.each is not None),
     step("transform", lambda attempt: attempt.call.transform is not None),
     Step("cache", lambda attempt: attempt.call.cache is not None, _cache_words),

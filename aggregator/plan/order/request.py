@@ -26,6 +26,7 @@ def _by_caller(plan: AdmissionPlan) -> tuple[str, ...]:
 
 GATES: Final[tuple[Step[AdmissionPlan], ...]] = (
     Step("networks", lambda plan: plan.allow is not None or plan.deny is not None, _networks),
+    step("switches", lambda plan: plan.off is not None, "switched off"),
     step("limits", lambda plan: bool(plan.limits.early), "rate_limit"),
     step("auth", lambda plan: plan.auth is not None),
     step("guards", lambda plan: bool(plan.guards), "require"),

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from pydantic_core import PydanticCustomError
 
 from aggregator.fields import Settings, StatusKey, TextKind, Timeout
-from aggregator.policies.values import DurationSpan, Share, Span
+from aggregator.policies.values import NAMES, DurationSpan, Share, Span
 
 USUAL = ("timeout", "connect", "reset", "5xx")
 """What counts as a failure unless `on` says otherwise."""
@@ -61,9 +61,8 @@ class BreakerSettings(Settings):
         "call fails too, it is twice as long; a random part of up to a fifth is taken off.",
         examples=["5s..60s"],
     )
-    on: tuple[Annotated[StatusKey, AfterValidator(_failure)], ...] = Field(
+    on: Annotated[tuple[Annotated[StatusKey, AfterValidator(_failure)], ...], NAMES] = Field(
         USUAL,
-        min_length=1,
         description="Statuses and causes that count as failures; of those below 500 only 429 can.",
         examples=[["timeout", "connect", "reset", "5xx", 429]],
     )

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidatorFunctionWr
 from pydantic_core import PydanticCustomError
 
 from aggregator.fields import Settings, StatusKey, Timeout
-from aggregator.policies.values import DurationSpan, PerSecond, Share, Span
+from aggregator.policies.values import NAMES, DurationSpan, PerSecond, Share, Span
 
 MOST_ATTEMPTS = 5
 USUAL = ("connect", "reset", "502", "503", "504")
@@ -46,9 +46,8 @@ class RetrySettings(Settings):
     """A call is sent again when it failed; or the number of retries alone, or `none`."""
 
     attempts: int = Field(3, ge=2, le=MOST_ATTEMPTS, description="How often the call is sent at most, in all.")
-    on: tuple[Annotated[StatusKey, AfterValidator(_reason)], ...] = Field(
+    on: Annotated[tuple[Annotated[StatusKey, AfterValidator(_reason)], ...], NAMES] = Field(
         USUAL,
-        min_length=1,
         description="Statuses, classes of statuses and causes after which it is sent again. `connect` is refused, dns, "
         "tls (never for a certificate that does not verify), unreachable and connect_timeout; `reset` is reset and "
         "incomplete; `timeout` needs `per_try`.",

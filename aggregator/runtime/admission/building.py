@@ -41,6 +41,7 @@ from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
 from aggregator.runtime.admission.limiting import CallerLimitGate, KeyRate, LimitGate
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import CLOCKS, ApiKeyScheme, BasicScheme, Clock, Clocks, Scheme
+from aggregator.runtime.admission.switching import SwitchGate
 from aggregator.runtime.calls.judging import Judge
 from aggregator.runtime.calls.sending import compile_sender
 from aggregator.runtime.request.gates import Gate, PromptGate
@@ -145,6 +146,11 @@ def tells_limits(plan: AdmissionPlan, schemes: Schemes) -> bool:
     return any(window.fields != "none" for window in plan.limits.windows) or any(schemes[n].rates for n in names)
 
 
+def _off(plan: AdmissionPlan, keeper: Keeper) -> Gate:
+    assert plan.off is not None
+    return SwitchGate(plan.off, keeper.clock)
+
+
 def _auth(plan: AdmissionPlan, keeper: Keeper) -> Gate:
     assert plan.auth is not None
     return AuthGate(plan.auth, [keeper.schemes[name] for name in plan.auth.schemes], keeper.refusals)
@@ -178,6 +184,7 @@ def _guards(plan: AdmissionPlan, keeper: Keeper) -> Gate:
 
 _BUILDERS: dict[str, Callable[[AdmissionPlan, Keeper], Gate | None]] = {
     "networks": lambda plan, keeper: NetworkGate(plan.allow, plan.deny, keeper.refusals),
+    "switches": _off,
     "limits": lambda plan, keeper: _limits(plan.limits.early, keeper),
     "auth": _auth,
     "guards": _guards,

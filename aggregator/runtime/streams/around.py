@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 from msgspec import Struct
@@ -12,14 +13,20 @@ from aggregator.policies.breaker.table import Breakers
 from aggregator.policies.concurrency.holding import held
 from aggregator.policies.concurrency.places import Places
 from aggregator.policies.rate_limit.pacing import Pace
+from aggregator.policies.switches.plan import OffPlan
+from aggregator.policies.switches.switched import switched_off
 from aggregator.runtime.streams.repeating import Ask, Retrying
 from aggregator.transport import StreamReply
 
 
 class AroundStream(Struct, frozen=True, eq=False):
-    """The policies of the upstream *label*, None for those that it has not; *retrying* is around all attempts."""
+    """The policies of the upstream *label*, None for those that it has not.
+
+    It is not asked at all when it is *off*; *retrying* is around all attempts.
+    """
 
     label: str
+    off: OffPlan | None = None
     retrying: Retrying | None = None
     breakers: Breakers | None = None
     pace: Pace | None = None
@@ -27,6 +34,8 @@ class AroundStream(Struct, frozen=True, eq=False):
 
     async def reply(self, frame: Frame, ask: Ask, seconds: float) -> StreamReply:
         """Return the reply to one attempt, whose head has to come within *seconds*. Raises CallError."""
+        if self.off is not None:
+            raise switched_off(self.off, self.label, time.time)
         attempt = partial(self._in_turn, frame, ask, frame.loop.time() + seconds)
         if self.breakers is None:
             return await attempt()

@@ -15,6 +15,7 @@ from aggregator.runtime.request.identity import request_id
 from aggregator.server.admin.actions import Action, ActionError, Actions, Asked
 from aggregator.server.admin.breakers import breakers_shown
 from aggregator.server.admin.door import AdminDoor, Denied
+from aggregator.server.admin.switches import switches_shown
 from aggregator.server.application.probes import describe, probe_answer
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics.page import PATH as METRICS
@@ -66,7 +67,7 @@ class AdminApplication:
         return await self._read(method, path, header_map(scope["headers"]).get("accept", ""))
 
     async def _read(self, method: str, path: str, accept: str) -> Answer:
-        if path not in ("/-/config", "/-/actions", "/-/breakers", "/readyz", METRICS):
+        if path not in ("/-/config", "/-/actions", "/-/breakers", "/-/switches", "/readyz", METRICS):
             raise Denied(404, "Nothing is served at this path; /-/config, /-/actions and /metrics are.")
         if method not in ("GET", "HEAD"):
             raise Denied(405, "This path answers to GET, HEAD.")
@@ -76,6 +77,8 @@ class AdminApplication:
             return await metrics_answer(self._running, accept)
         if path == "/-/breakers":
             return _json(breakers_shown(self._running))
+        if path == "/-/switches":
+            return _json(switches_shown(self._running))
         if path == "/-/config":
             return _json(describe(self._running))
         return _json([{"action": one.name, "summary": one.summary} for one in self._actions])

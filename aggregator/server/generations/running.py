@@ -31,6 +31,7 @@ from aggregator.parts.events import NO_LISTENERS, Listeners
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.listening import ListenerTlsPlan
 from aggregator.plan.serving import ServerPlan
+from aggregator.plan.switching import switched
 from aggregator.plan.types import Plan
 from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.registry import Kind, Registry
@@ -42,6 +43,7 @@ from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
+from aggregator.server.generations.switching import Switching
 from aggregator.server.limiting.load import Load
 from aggregator.server.limiting.peers import Peers
 from aggregator.server.listeners.contexts import listener_context
@@ -83,7 +85,9 @@ class Running:
         listeners: Listeners = NO_LISTENERS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.plan = plan
+        self.plan = self.loaded = plan
+        """What is served, and what the files say: the same unless something is switched off."""
+        self.switching = Switching(clock, self.switch)
         self.generation: Generation | None = None
         self._ending: list[Generation] = []
         self.draining = False
@@ -149,8 +153,11 @@ class Running:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
             self._stack.push_async_callback(self._client.aclose)
             counts = counts_for(self.plan.metrics, None)
+            offs = self.switching.offs(self.loaded)
+            self.plan = switched(self.loaded, offs)
             self.generation = await self._build(1, self.plan, None, counts)
             self.generation.begin()
+            self.switching.serving(self.loaded, offs)
             self._count(counts, self.plan)
         except BaseException:
             await self._close_all()
@@ -222,7 +229,8 @@ class Running:
                 if current.routes and not plan.endpoints:
                     return self._refuse(current, _NO_ENDPOINTS, _NO_ENDPOINTS)
                 counts = counts_for(plan.metrics, self.metrics)
-                fresh = await self._build(current.number + 1, plan, current, counts)
+                offs = self.switching.offs(plan)
+                fresh = await self._build(current.number + 1, switched(plan, offs), current, counts)
             except ConfigError as error:
                 if not asked and self._is_known(error):
                     return ReloadOutcome(Verdict.UNCHANGED, current.number)
@@ -238,7 +246,34 @@ class Running:
                 fresh.retire()
                 return ReloadOutcome(Verdict.UNCHANGED, 0)
             self._count(counts, plan)
+            self.loaded = plan
+            self.switching.serving(plan, offs)
             return self._swap(current, fresh, started)
+
+    async def switch(self) -> None:
+        """Serve what the files say without what is switched off now; unchanged endpoints stay as they are."""
+        async with self._turn:
+            current, plan = self.generation, self.loaded
+            if current is None or self.draining or self.switching.is_served(plan):
+                return
+            offs = self.switching.offs(plan)
+            fresh = await self._build(current.number + 1, switched(plan, offs), current, self.metrics)
+            if self.generation is not current:  # stopped meanwhile
+                fresh.retire()
+                return
+            self.switching.serving(plan, offs)
+            self._serve(current, fresh)
+
+    def now(self) -> float:
+        """Return the time of the clock on the wall, in seconds since 1970."""
+        return self._clock()
+
+    def _serve(self, old: Generation, fresh: Generation) -> None:
+        """Let requests that come from now on be served by *fresh*."""
+        self.generation, self.plan = fresh, fresh.plan
+        fresh.begin()
+        old.retire()
+        self._ending = [one for one in (*self._ending, old) if one.in_flight]
 
     def _is_known(self, error: ConfigError) -> bool:
         """Return whether *error* is what was refused last: a saved file may be noticed more than once."""
@@ -264,15 +299,12 @@ class Running:
 
     def _swap(self, old: Generation, fresh: Generation, started: float) -> ReloadOutcome:
         assert self._client is not None
-        self.generation, self.plan = fresh, fresh.plan
-        fresh.begin()
+        self._serve(old, fresh)
         self.reloads = (self.reloads[0] + 1, self.reloads[1])
         self.last_refusal = self._refused = None
         self.queue.configure(fresh.plan.background)
         self._limit_clients(fresh.plan)
         self._client.configure(fresh.plan.client)
-        old.retire()
-        self._ending = [one for one in (*self._ending, old) if one.in_flight]
         seconds = asyncio.get_running_loop().time() - started
         log(_log, logging.INFO, "A new configuration is served.", generation=fresh.number,
             config=fresh.plan.digest[:12], endpoints=len(fresh.routes), ms=round(seconds * 1000))  # fmt: skip
@@ -298,6 +330,7 @@ class Running:
     async def close(self) -> None:
         """Run what is left of the background calls within the grace, then close everything."""
         self.draining = True
+        self.switching.stop()
         await self.queue.drain(self._grace())
         if self.generation is not None:  # not told before
             self.plugins.tell_left_behind()

@@ -22,6 +22,7 @@ from aggregator.server.admin.caches import purge_action
 from aggregator.server.admin.door import AdminDoor
 from aggregator.server.admin.reloading import reload_action
 from aggregator.server.admin.revoking import revoke_action
+from aggregator.server.admin.switches import switch_action
 from aggregator.server.application.serving import Application
 from aggregator.server.connection.direct import DirectDoor
 from aggregator.server.connection.guard import guarded_protocol
@@ -71,6 +72,7 @@ class Service:
         self.actions.add(reload_action(app.running, on_reload))
         self.actions.add(revoke_action(app.running))
         self.actions.add(breaker_action(app.running))
+        self.actions.add(switch_action(app.running))
         self.actions.add(purge_action(app.running))
         self._server = Server(self._configs(listeners), app, listeners, self._tell_plain, self._tell_unshaken)
 

@@ -1,0 +1,62 @@
+"""``aggregator switch``: take something of a running process out of service, and into it again."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from aggregator.cli.helping import ExampleCommand
+
+_PLACES = {"endpoint": ("KEY",), "part": ("KEY", "NAME"), "effect": ("KEY", "NAME"), "upstream": ("NAME",)}
+
+
+@click.command(
+    "switch",
+    cls=ExampleCommand,
+    short_help="Take something of a running process out of service.",
+    examples=(
+        ("aggregator switch off endpoint 'GET /quote/{id}' --for 10m --why 'wrong prices'", "answer it with 503"),
+        ("aggregator switch off part 'GET /home' ads", "go without one part"),
+        ("aggregator switch on upstream users", "call it again"),
+        ("aggregator switch list", "print what is out of service"),
+    ),
+)
+@click.argument("turn", type=click.Choice(["off", "on", "list"]))
+@click.argument("kind", required=False, type=click.Choice(list(_PLACES)))
+@click.argument("names", nargs=-1)
+@click.option("--for", "duration", default=None, help="How long, such as 10m; until `on` unless said.")
+@click.option("--by", default="", help="Who asks; the log of the process says it.")
+@click.option("--why", default="", help="Why; the log of the process says it.")
+@click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
+@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
+              help="File whose `server.admin` is meant.")  # fmt: skip
+def switch(
+    turn: str, kind: str | None, names: tuple[str, ...], duration: str | None, by: str, why: str, url: str | None,
+    file: str,
+) -> None:  # fmt: skip
+    """Take an endpoint KEY, a part or an effect NAME of one, or an upstream NAME `off`, or `on` again.
+
+    `list` prints what is out of service, by whom, why and until when. A switch goes on over a reload, and ends with the
+    process.
+
+    Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
+    """
+    from aggregator.cli.administration import admin_target, show
+
+    target = admin_target(url, file)
+    if turn == "list":
+        answer = target.ask("GET", "/-/switches")
+    else:
+        if kind is None or len(names) != len(_PLACES[kind]):
+            raise click.UsageError(f"`{turn}` needs {_usage(kind)}.")
+        given = {"turn": turn, "kind": kind, "name": names[0], "by": by, "why": why, "reason": why}
+        more = {"part": names[1]} if len(names) > 1 else {}
+        answer = target.ask("POST", "/-/switch", given | more | ({} if duration is None else {"for": duration}))
+    show(answer)
+    sys.exit(0 if answer.is_success else 1)
+
+
+def _usage(kind: str | None) -> str:
+    kinds = _PLACES if kind is None else {kind: _PLACES[kind]}
+    return ", or ".join(f"`{name} {' '.join(places)}`" for name, places in kinds.items())

@@ -1,0 +1,83 @@
+"""A plan as it is served while something is switched off: nothing asks for switches where all are on."""
+
+from __future__ import annotations
+
+from dataclasses import replace as with_fields
+from hashlib import blake2b
+
+from msgspec.structs import replace
+
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
+from aggregator.plan.types import EffectPlan, EndpointPlan, Plan
+from aggregator.policies.switches.offs import Offs
+from aggregator.policies.switches.plan import OffPlan
+from aggregator.policies.switches.table import Target
+
+
+def switched(plan: Plan, offs: Offs) -> Plan:
+    """Return *plan* without what is in *offs*; what they do not speak of is the same."""
+    if not offs:
+        return plan
+    return with_fields(plan, endpoints=tuple(_endpoint(endpoint, offs) for endpoint in plan.endpoints))
+
+
+def unknown_target(plan: Plan, target: Target) -> str | None:
+    """Return what is wrong with *target*, which *plan* does not have; None when it has it."""
+    if target.kind == "upstream":
+        names = [upstream.name for upstream in plan.upstreams]
+        return None if target.name in names else f"There is no upstream {target.name!r}; there are {', '.join(names)}."
+    endpoints = [endpoint for endpoint in plan.endpoints if endpoint.key == target.name]
+    if not endpoints:
+        return f"There is no endpoint {target.name!r}."
+    if target.kind == "endpoint":
+        return None
+    names = [name for endpoint in endpoints for name in _names(endpoint, target.kind)]
+    return (
+        None
+        if target.part in names
+        else f"It has no {target.kind} {target.part!r}; it has {', '.join(names) or 'none'}."
+    )
+
+
+def _names(endpoint: EndpointPlan, kind: str) -> list[str]:
+    if kind == "effect":
+        return [effect.name for effect in endpoint.effects]
+    return [part.name for part in endpoint.fan.parts] if endpoint.fan is not None else []
+
+
+def _endpoint(plan: EndpointPlan, offs: Offs) -> EndpointPlan:
+    off = offs.get(Target("endpoint", plan.key))
+    changed = replace(
+        plan,
+        admission=plan.admission if off is None else replace(plan.admission, off=off),
+        fan=plan.fan if plan.fan is None else _fan(plan.fan, plan.key, offs),
+        effects=tuple(effect for effect in plan.effects if not _is_off(effect, plan.key, offs)),
+    )
+    if (changed.admission, changed.fan, changed.effects) == (plan.admission, plan.fan, plan.effects):
+        return plan
+    return replace(changed, digest=blake2b(plan.digest + repr(sorted(offs.items())).encode(), digest_size=16).digest())
+
+
+def _is_off(effect: EffectPlan, key: str, offs: Offs) -> bool:
+    return Target("effect", key, effect.name) in offs or Target("upstream", effect.call.upstream.name) in offs
+
+
+def _fan(fan: FanPlan, key: str, offs: Offs) -> FanPlan:
+    parts = tuple(_part(part, offs.get(Target("part", key, part.name)), offs) for part in fan.parts)
+    return fan if parts == fan.parts else replace(fan, parts=parts)
+
+
+def _part(part: PartPlan, off: OffPlan | None, offs: Offs) -> PartPlan:
+    group = part.group
+    inner = None if group is None else replace(group, parts=tuple(_part(one, off, offs) for one in group.parts))
+    return replace(
+        part,
+        calls=tuple(_call(call, off, offs) for call in part.calls),
+        race=tuple(_part(runner, off, offs) for runner in part.race),
+        group=inner,
+    )
+
+
+def _call(call: CallPlan, off: OffPlan | None, offs: Offs) -> CallPlan:
+    found = off or offs.get(Target("upstream", call.upstream.name))
+    return call if found is None else replace(call, off=found)

@@ -1,0 +1,1 @@
+"""Switches: what an operator, or a calendar, has taken out of service."""

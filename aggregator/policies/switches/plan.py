@@ -1,0 +1,29 @@
+"""What is switched off, as data."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from aggregator.policies.switches.calendar import Hours
+
+
+class OffPlan(Struct, frozen=True, order=True):
+    """What is out of service *until* then (seconds since 1970; None: for how long is not known)."""
+
+    status: int
+    detail: str | None
+    until: float | None
+
+    def wait(self, now: float) -> int:
+        """Return the seconds after which it may be asked for again, at least one."""
+        return 60 if self.until is None else max(1, round(self.until - now))
+
+
+class MaintenancePlan(Struct, frozen=True):
+    """Endpoints, by *keys*, that are out of service at certain *hours* of a *zone*."""
+
+    keys: tuple[str, ...]
+    hours: Hours
+    zone: str
+    status: int
+    detail: str | None

@@ -1,0 +1,75 @@
+"""The action ``switch``, and what is shown of switches."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from aggregator.durations import duration_of
+from aggregator.plan.switching import unknown_target
+from aggregator.policies.switches.table import Kind, Switch, Target
+from aggregator.server.admin.actions import Action, ActionError, Outcome
+from aggregator.server.generations.running import Running
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.policies")
+_KEYS = frozenset({"turn", "kind", "name", "part", "for", "by", "why"})
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+def switches_shown(running: Running) -> list[dict[str, Any]]:
+    """Return what is out of service, by operators and by the calendar; times in seconds since 1970."""
+    offs = running.switching.offs(running.loaded)
+    table = running.switching.table.off(running.now())
+    found = []
+    for target, off in offs.items():
+        switch = table.get(target)
+        said = {"by": switch.by, "why": switch.why, "since": round(switch.since)} if switch else {"by": "maintenance"}
+        until = None if off.until is None else round(off.until)
+        found.append({"kind": target.kind, "name": target.name, "part": target.part or None, "until": until, **said})
+    return found
+
+
+def switch_action(running: Running) -> Action:
+    """Return the action that takes something out of service, or into it again."""
+
+    async def run(given: Mapping[str, Any]) -> Outcome:
+        target, seconds = _read(given, running)
+        turn, by, why = given["turn"], str(given.get("by", ""))[:100], str(given.get("why", ""))[:200]
+        now = running.now()
+        if turn == "off":
+            until = None if seconds is None else now + seconds
+            running.switching.table.turn_off(target, Switch(until, now, by, why))
+        elif not running.switching.table.turn_on(target):
+            raise ActionError(404, f"No operator has switched off: {target}.")
+        await running.switch()
+        log(_log, logging.WARNING, "A switch has changed.", turn=turn, target=str(target), by=by, reason=why)
+        limit = f" for {given['for']}" if seconds else ""
+        return Outcome(switches_shown(running), f"{turn} {target}{limit}")
+
+    return Action("switch", "Take an endpoint, a part, an effect or an upstream out of service, or into it.", run)
+
+
+def _read(given: Mapping[str, Any], running: Running) -> tuple[Target, float | None]:
+    """Return what *given* asks for. Raises ``ActionError``."""
+    if unknown := [key for key in given if key not in _KEYS]:
+        raise ActionError(
+            400, f"A switch has `turn`, `kind`, `name`, `part`, `for`, `by` and `why`, and no `{unknown[0]}`."
+        )
+    if given.get("turn") not in ("off", "on"):
+        raise ActionError(400, "`turn` is `off` or `on`.")
+    kind = given.get("kind")
+    if kind not in _KINDS:
+        raise ActionError(400, f"`kind` is one of {', '.join(_KINDS)}.")
+    has_part = kind in ("part", "effect")
+    if has_part != bool(given.get("part")):
+        raise ActionError(400, "`part` names a part or an effect, beside the key of its endpoint.")
+    target = Target(kind, str(given.get("name", "")), str(given.get("part") or ""))
+    wrong = unknown_target(running.loaded, target) if given["turn"] == "off" else None
+    if wrong is not None:
+        raise ActionError(404, wrong)
+    seconds = None if given.get("for") is None else duration_of(str(given["for"]))
+    if given.get("for") is not None and not seconds:
+        raise ActionError(400, "`for` is a duration such as 10m.")
+    return target, seconds

@@ -1,0 +1,75 @@
+"""What is switched off in a running application: it is served by a plan without it, so that nothing else asks for it.
+
+``changed`` builds and serves that plan whenever what is off has changed: by an operator, because the time of a switch
+is over, or because the calendar of `maintenance` says so. The last two are looked for once a minute, on the minute, so
+that a clock which is set does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from math import floor
+
+from aggregator.plan.types import Plan
+from aggregator.policies.switches.offs import Offs, offs_at
+from aggregator.policies.switches.table import Switches
+
+_LOOK = 60.0
+_log = logging.getLogger("aggregator.server")
+
+
+class Switching:
+    """The switches of one process, by the time of *clock*; *changed* is told when another plan has to be served."""
+
+    def __init__(self, clock: Callable[[], float], changed: Callable[[], Awaitable[object]]) -> None:
+        self.table = Switches()
+        self._clock = clock
+        self._changed = changed
+        self._served: Offs = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[object] | None = None
+
+    def offs(self, plan: Plan) -> Offs:
+        """Return what of *plan* is out of service now."""
+        now = self._clock()
+        return offs_at(now, plan.maintenance, self.table.off(now))
+
+    def is_served(self, plan: Plan) -> bool:
+        """Return whether *plan* is served with what is out of service now."""
+        return self.offs(plan) == self._served
+
+    def serving(self, plan: Plan, offs: Offs) -> None:
+        """Take note that *plan* is served without *offs*, and look again when something may have changed."""
+        self._served = offs
+        self.stop()
+        if plan.maintenance or self.table.has_ends:
+            self._timer = asyncio.get_running_loop().call_later(self._wait(), self._look, plan)
+
+    def _wait(self) -> float:
+        """Return the seconds until the next look: a whole minute, or the end of a switch."""
+        now = self._clock()
+        ends = [switch.until - now for switch in self.table.off(now).values() if switch.until is not None]
+        minute = (floor(now / _LOOK) + 1) * _LOOK - now
+        return max(0.001, min([minute, *ends]))
+
+    def _look(self, plan: Plan) -> None:
+        self._timer = None
+        if self.is_served(plan):
+            self.serving(plan, self._served)
+        else:
+            self._task = asyncio.get_running_loop().create_task(self._change(plan))
+
+    async def _change(self, plan: Plan) -> None:
+        try:
+            await self._changed()
+        except Exception as error:  # the time comes again
+            _log.error("What is switched off could not be changed: %r", error, exc_info=error)
+            self.serving(plan, self._served)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,63 @@
+"""Times of maintenance: days and hours as the clocks of a zone show them, over midnight and over summer time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from aggregator.policies.switches.calendar import hours_of
+from aggregator.policies.switches.table import Switch, Switches, Target
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def at(text: str) -> float:
+    """Return the time at which a clock in Berlin shows *text*."""
+    return datetime.fromisoformat(text).replace(tzinfo=BERLIN).timestamp()
+
+
+@pytest.mark.parametrize(("every", "now", "until"), [
+    ("Sun 02:00-04:00", "2026-11-29 02:00", "2026-11-29 04:00"),
+    ("Sun 02:00-04:00", "2026-11-29 03:59", "2026-11-29 04:00"),
+    ("Sun 02:00-04:00", "2026-11-29 04:00", None),
+    ("Sun 02:00-04:00", "2026-11-29 01:59", None),
+    ("Sun 02:00-04:00", "2026-11-28 03:00", None),
+    ("02:00-04:00", "2026-11-28 03:00", "2026-11-28 04:00"),
+    ("Sat 23:00-01:00", "2026-11-29 00:30", "2026-11-29 01:00"),
+    ("Sat 23:00-01:00", "2026-11-28 00:30", None),
+    ("Mon-Fri 22:00-24:00", "2026-11-27 23:59", "2026-11-28 00:00"),
+    ("Fri-Mon 10:00-11:00", "2026-11-30 10:30", "2026-11-30 11:00"),
+    ("Sat,Tue 10:00-11:00", "2026-12-01 10:30", "2026-12-01 11:00"),
+    ("Sun 01:00-05:00", "2026-03-29 03:30", "2026-03-29 05:00"),
+    ("Sun 01:00-05:00", "2026-10-25 02:30", "2026-10-25 05:00"),
+])  # fmt: skip
+def test_hours(every, now, until):
+    """The beginning belongs to them, the end does not."""
+    hours = hours_of(every)
+    assert hours is not None
+    assert hours.until(at(now), BERLIN) == (None if until is None else at(until))
+
+
+@pytest.mark.parametrize("text", [
+    "", "Sun", "Sun 2-4", "Sunday 02:00-04:00", "Sun 25:00-26:00", "Sun 02:60-03:00", "Sun 02:00-02:00", "Xyz 02:00-03:00",
+    "Sun 02:00-24:30", "Mon- 02:00-03:00 Sun",
+])  # fmt: skip
+def test_what_are_no_hours(text):
+    """They are told from those that are."""
+    assert hours_of(text) is None
+
+
+def test_a_switch_is_over_by_itself():
+    """At its time it is forgotten; one without an end stays until it is switched on."""
+    table = Switches()
+    users, home = Target("upstream", "users"), Target("endpoint", "GET /home")
+    table.turn_off(users, Switch(200.0, 100.0, "me", ""))
+    table.turn_off(home, Switch(None, 100.0, "me", ""))
+    assert table.has_ends
+    assert set(table.off(199.9)) == {users, home}
+    assert set(table.off(200.0)) == {home}
+    assert not table.has_ends
+    assert table.turn_on(home)
+    assert not table.turn_on(home)
