@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fastapi.testclient import TestClient
@@ -50,6 +51,16 @@ def tries(text: str) -> Iterator[Try]:
             found["asked"], asked["method"], asked["target"], headers, asked["body"],
             int(asked["status"]), fragment, tuple(shown),
         )  # fmt: skip
+
+
+def recipes_in(page: Path) -> list[tuple[str, str]]:
+    """Return title and file of each recipe of *page*."""
+    found = []
+    for section in re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        title = section.splitlines()[0]
+        (text,) = re.findall(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+        found.append((title, text))
+    return found
 
 
 def ask(api: TestClient, wanted: Try) -> Any:
