@@ -115,9 +115,11 @@ def route_member(plan: EndpointPlan) -> dict[str, Any]:
 
 def _part_member(part: PartPlan) -> dict[str, Any]:
     calls = calls_in_part(part)
+    schemes = {call.upstream.name: call.upstream.credentials.scheme for call in calls if call.upstream.credentials}
     return {
         "name": part.name,
         "optional": part.optional,
         "per_item": part.each is not None,
         "upstreams": list(dict.fromkeys(call.upstream.name for call in calls)),
+        **({"auth": schemes} if schemes else {}),
     }

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.codecs import json as json_codec
+from aggregator.policies.credentials.describing import credentials_member
 from aggregator.runtime.answers.answer import Answer
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics.page import PATH as METRICS
@@ -75,6 +76,8 @@ def describe(running: Running) -> dict[str, Any]:
     if generation is None:
         return {"generation": None}
     refusal = running.last_refusal
+    upstreams = ((upstream.name, upstream.credentials) for upstream in generation.plan.upstreams)
+    credentials = credentials_member(upstreams, running.states)
     return {
         "generation": generation.number,
         "config": generation.plan.digest,
@@ -84,5 +87,6 @@ def describe(running: Running) -> dict[str, Any]:
         "last_refusal": None if refusal is None else refusal.as_dict(),
         "lost_log_lines": lost_lines(),
         "limits": {"waiting": running.load.waiting, "shed": running.load.shed, "closed": running.peers.closed},
+        **({"credentials": credentials} if credentials else {}),
         "background": {"waiting": running.queue.depth, **running.queue.counts.as_dict()},
     }

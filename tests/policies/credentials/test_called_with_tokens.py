@@ -12,6 +12,7 @@ import httpx
 import pytest
 from issuing import Issuer
 
+from aggregator.plan.explaining.summary import route_member
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
 
@@ -289,3 +290,28 @@ def test_no_secret_is_told(world, caplog) -> None:
             assert secret not in shown
 
     world(main)
+
+
+def test_how_the_token_is_can_be_asked(world) -> None:
+    """``/-/config`` names the scheme and how its token is, and `routes` the scheme alone."""
+
+    async def main(world: World) -> None:
+        async def told() -> Any:
+            return (await world.client.get("/-/config")).json()["credentials"]
+
+        assert await told() == {"a": {"scheme": "oauth2", "token": "none", "failing": False}}
+        world.issuer.answer = lambda _: httpx.Response(500)
+        await world.client.get("/call")
+        assert await told() == {"a": {"scheme": "oauth2", "token": "none", "failing": True}}
+
+    world(main)
+
+    async def good(world: World) -> None:
+        await world.client.get("/call")
+        told = (await world.client.get("/-/config")).json()["credentials"]["a"]
+        assert told.pop("ends_in") in range(3590, 3601)
+        assert told == {"scheme": "oauth2", "token": "good", "failing": False}
+        call = next(route for route in world.app.running.plan.endpoints if route.key == "GET /call")
+        assert route_member(call)["parts"][0]["auth"] == {"a": "oauth2"}
+
+    world(good)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct
 
@@ -89,6 +90,14 @@ class Tokens:
             self._refused_again = moment + SELDOM
             self._begin(moment)
         return self._request is not None or self._token is not refused
+
+    def describe(self) -> dict[str, Any]:
+        """Return how the token is (none, good, due), the seconds that it is still good for, and whether requests fail."""
+        moment, token = self._clock(), self._token
+        if token is None or moment >= token.end:
+            return {"token": "none", "failing": self._pause > 0}
+        state = "good" if moment < token.due else "due"
+        return {"token": state, "ends_in": round(token.end - moment), "failing": self._pause > 0}
 
     def _begin(self, moment: float) -> None:
         if self._request is None and moment >= self._again:
