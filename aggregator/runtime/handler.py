@@ -31,6 +31,7 @@ from aggregator.runtime.answers.outcome import HEADER as PARTS
 from aggregator.runtime.answers.outcome import needed_more, parts_header
 from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answer, send_answer, tell_fault
 from aggregator.runtime.background.effects import Effect, EffectQueue
+from aggregator.runtime.finish.around import coded, finished
 from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.finish.purging import Purging, purged
 from aggregator.runtime.finish.timing import tell_times, timed
@@ -41,7 +42,7 @@ from aggregator.runtime.parts.fanout import Order, Run
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
 from aggregator.runtime.request.gates import Admission, Gate, PromptGate, admitted, check_gates, check_prompt
-from aggregator.runtime.request.hangup import CUT, Watch
+from aggregator.runtime.request.hangup import CUT, done_unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
 from aggregator.transport.door import Cancelable
@@ -120,9 +121,9 @@ class EndpointHandler:
     def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
         if self._routine.compressing is not None:
-            answered = _compressing(self._routine.compressing, exchange, answered)
+            answered = coded(self._routine.compressing, exchange, answered)
         if self._routine.finish is not None:
-            answered = _finishing(self._routine.finish, exchange, answered)
+            answered = finished(self._routine.finish, exchange, answered)
         if self._routine.timing is not None:
             answered = timed(self._routine.timing, exchange, answered)
         if self._routine.purging is not None:
@@ -240,14 +241,14 @@ class EndpointHandler:
         try:
             run.begin(None if exchange.asked is None else exchange.asked.wanted)
             if not run.over:
-                await _unless_gone(done, receive, loop)
+                await done_unless_gone(done, receive, loop)
         except BaseException:
             run.cancel()
             raise
         if self.plan.response.delay:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.plan.response.delay):
-                    await _unless_gone(loop.create_future(), receive, loop)
+                    await done_unless_gone(loop.create_future(), receive, loop)
         return run
 
     async def _kept(
@@ -264,7 +265,7 @@ class EndpointHandler:
 
         ticket = keeping.serve(self, exchange, loop, answered)
         try:
-            await _unless_gone(done, receive, loop)
+            await done_unless_gone(done, receive, loop)
         except BaseException:
             if ticket is not None:
                 ticket.cancel()
@@ -368,31 +369,6 @@ class EndpointHandler:
         return problem(
             refusal.status, refusal.detail, request_id=exchange.id, headers=refusal.headers, errors=refusal.errors
         )
-
-
-def _finishing(finish: Finish, exchange: Exchange, answered: Answered) -> Answered:
-    def finished(answer: Answer, run: Run | None) -> None:
-        finish(exchange, answer)
-        answered(answer, run)
-
-    return finished
-
-
-def _compressing(compressing: Compressing, exchange: Exchange, answered: Answered) -> Answered:
-    def coded(answer: Answer, run: Run | None) -> None:
-        compressing.code(exchange, answer, lambda: answered(answer, run))
-
-    return coded
-
-
-async def _unless_gone(done: asyncio.Future[bool], receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
-    """Wait for *done*; raise ``ClientGone`` when the client hangs up first."""
-    watch = Watch(receive, done, loop)
-    try:
-        if await done:
-            raise ClientGone("The client hung up.")
-    finally:
-        watch.stop()
 
 
 def _resolve(done: asyncio.Future[bool]) -> Callable[[Run], None]:

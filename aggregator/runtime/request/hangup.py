@@ -47,6 +47,16 @@ class Watch:
             self._task.cancel()
 
 
+async def done_unless_gone(done: asyncio.Future[bool], receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
+    """Wait for *done*; raise ``ClientGone`` when the client hangs up first."""
+    watch = Watch(receive, done, loop)
+    try:
+        if await done:
+            raise ClientGone("The client hung up.")
+    finally:
+        watch.stop()
+
+
 async def unless_gone(work: Coroutine[Any, Any, T], receive: Receive, read: asyncio.Event) -> T:
     """Return what *work* gives, or end it and raise ``ClientGone`` when the client hangs up first.
 
