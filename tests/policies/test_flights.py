@@ -134,6 +134,7 @@ def test_equal_parts_of_one_request_are_one_call(serve: Serve) -> None:
         upstreams: {up: {url: "http://up.test"}}
         endpoints:
           GET /{a}/{b}: {fan_out: {x: "up:/users/{a}", y: "up:/users/{b}", z: "up:/other"}}
+          GET /race: {fan_out: {x: {race: ["up:/race", "up:/race"]}}}
     """, gate := Gated())  # fmt: skip
 
     async def ask() -> None:
@@ -144,3 +145,6 @@ def test_equal_parts_of_one_request_are_one_call(serve: Serve) -> None:
 
     served.run(ask())
     assert sorted(served.lines) == ["GET /other", "GET /other", "GET /users/1", "GET /users/1", "GET /users/2"]
+    served.requests.clear()
+    assert served.get("/race").status_code == 200
+    assert served.lines == ["GET /race"] * 2  # equal runners are meant to be two

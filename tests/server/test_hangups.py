@@ -9,7 +9,7 @@ import pytest
 ROUTES = """
 endpoints:
   GET /one: {timeout: 5s, call: up:/held}
-  GET /many: {timeout: 5s, fan_out: {a: up:/held, b: up:/held, c: {url: up:/held, optional: true}}}
+  GET /many: {timeout: 5s, fan_out: {a: up:/held?a, b: up:/held?b, c: {url: up:/held?c, optional: true}}}
   GET /next: {timeout: 5s, fan_out: {first: up:/held, then: "up:/ok/{first.id}"}}
   POST /sent: {timeout: 5s, body: {}, call: {url: "POST up:/held", json: "{{ body }}"}}
   GET /raced: {timeout: 5s, fan_out: {x: {race: [up:/held, up:/held]}}}

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 
 from msgspec.structs import replace
 
 from aggregator.http import SAFE
-from aggregator.plan.analysis.walking import calls_in
 from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
 
 
 def with_flights(fan: FanPlan) -> FanPlan:
     """Return *fan*, in which safe calls to one upstream whose URLs differ in values alone fly together when equal."""
-    shapes = Counter(_shape(call) for call in calls_in(fan) if call.request.method.decode() in SAFE)
+    shapes = Counter(_shape(call) for call in _calls(fan) if call.request.method.decode() in SAFE)
     shared = frozenset(shape for shape, count in shapes.items() if count > 1)
     return _fan(fan, shared) if shared else fan
+
+
+def _calls(fan: FanPlan) -> Iterator[CallPlan]:
+    """Yield the calls of *fan* but for runners of races, of which equal ones are meant to be two."""
+    for part in fan.parts:
+        yield from part.calls
+        if part.group is not None:
+            yield from _calls(part.group)
 
 
 def _shape(call: CallPlan) -> Hashable:
@@ -33,7 +40,6 @@ def _part(part: PartPlan, shared: frozenset[Hashable]) -> PartPlan:
     return replace(
         part,
         calls=tuple(_call(call, shared) for call in part.calls),
-        race=tuple(_part(runner, shared) for runner in part.race),
         group=None if part.group is None else _fan(part.group, shared),
     )
 
