@@ -42,6 +42,7 @@ class Checked(Struct, frozen=True, eq=False):
     upstreams: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     plugins: frozenset[str] = frozenset()
+    schemes: frozenset[str] = frozenset()
     operation_id: str | None = None
     fresh: list[EndpointSettings] = field(default_factory=list)
     path: Steps = ()
@@ -138,6 +139,7 @@ def _with_uses(checked: Checked, findings: tuple[Finding, ...], analysis: Analys
         upstreams=frozenset(call.url.upstream for call in analysis.calls if call.url and call.url.upstream),
         groups=frozenset(name for fan in analysis.fans for name in fan.groups),
         plugins=frozenset(reference.partition(":")[0] for _, reference in transforms(analysis)),
+        schemes=frozenset() if settings is None else frozenset(settings.schemes),
         operation_id=None if settings is None else settings.operation_id,
         fresh=[] if settings is None else [settings],
     )

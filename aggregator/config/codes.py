@@ -103,6 +103,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "not-a-mapping": "A file whose top level is not a mapping.",
         "not-a-refusal": "A row for 422 that seems to mean the declared inputs, which ask no status map.",
         "not-a-value": "A placeholder for something that is not a single value.",
+        "open-file": "A file of keys or passwords that everybody on the machine can read.",
         "out-of-range": "A number that is too small or too large.",
         "proxy-protocol": "A PROXY protocol that nobody could speak.",
         "public-metrics": "Metrics at an address that every client reaches.",

@@ -55,6 +55,10 @@ class Registry:
         """Return the states of a kind that are in use, by name."""
         return {name: state for (one, name), state in self._states.items() if one == kind}
 
+    def all(self, kind: str) -> list[Any]:
+        """Return the states of a kind, in the order of their names."""
+        return [state for (found, _), state in sorted(self._states.items(), key=lambda each: each[0]) if found == kind]
+
 
 class Draft:
     """The states of a generation that is being built; ``commit`` when it serves."""

@@ -54,6 +54,7 @@ def test_a_wrong_value_is_never_shown(case: Path, tmp_path: Path) -> None:
     env = dict(_VARIABLE.findall(document))
     for name, text in texts.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).chmod(0o600)
     main = texts["routes.yaml"]
     for start, stop, value in scalars(main):
         rest = main[:start] + '"${CANARY}"' + main[stop:]

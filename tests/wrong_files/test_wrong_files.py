@@ -27,6 +27,7 @@ def problems(document: str, folder: Path) -> tuple[list[Diagnostic], str]:
     """Load the files of *document* from *folder*; give the problems and how they are shown."""
     for file in _FILE.finditer(document):
         (folder / file["name"]).write_text(file["text"], encoding="utf-8")
+        (folder / file["name"]).chmod(0o600)
     try:
         config = load_config("routes.yaml", dict(_VARIABLE.findall(document)))
     except ConfigError as error:

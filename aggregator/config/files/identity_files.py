@@ -7,6 +7,7 @@ refused while the last good version goes on serving. Lines of these files are ne
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,17 +44,37 @@ def find_identity_files(section: Section, value: Any, folder: Path) -> IdentityF
     for scheme, kind, setting, path in _naming(value):
         place = folder / path
         found.files.add(place)
+        at = (scheme, kind, setting, "file")
         wrong = _read(found, place, setting, value[scheme][kind])
         if wrong is None:
             inner = {**found.value[scheme][kind], setting: {"file": str(place)}}
             found.value = {**found.value, scheme: {**found.value[scheme], kind: inner}}
+            if _is_secret(setting, value[scheme][kind]) and _is_open(place):
+                message = f"the file `{place.name}` can be read by everybody on this machine"
+                found.diagnostics.append(
+                    Diagnostic("open-file", "warning", message, section.position(at), f"`chmod o= {path}`", (),
+                               (*section.path, *at))
+                )  # fmt: skip
             continue
-        at = (scheme, kind, setting, "file")
         message, hint = wrong
         found.diagnostics.append(
             Diagnostic("identity-file", "error", message, section.position(at), hint, (), (*section.path, *at))
         )
     return found
+
+
+def _is_secret(setting: str, settings: Any) -> bool:
+    """Return whether the file of *setting* is secret, or can be guessed from: that of an issuer's public key is not."""
+    algorithms = settings.get("algorithms") or ()
+    return setting in ("keys", "users") or (setting == "key" and any(str(one).startswith("HS") for one in algorithms))
+
+
+def _is_open(place: Path) -> bool:
+    """Return whether others than owner and group may read the file at *place*."""
+    try:
+        return bool(place.stat().st_mode & stat.S_IROTH)
+    except OSError:  # it has gone since
+        return False
 
 
 def _naming(value: Any) -> Iterator[tuple[str, str, str, str]]:

@@ -104,6 +104,11 @@ class CallerSettings(Settings):
     )
     deny_from: NetworkList = Field((), description="Networks from which it may not be called.")
 
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The names of the schemes that are asked, none where nobody is."""
+        return self.auth.schemes if isinstance(self.auth, AuthSettings) else ()
+
 
 class AdmissionSettings(CallerSettings):
     """Who may call, how often, and from pages of which origins."""

@@ -46,6 +46,11 @@ class Usage(Protocol):
         ...
 
     @property
+    def schemes(self) -> frozenset[str]:
+        """Names of schemes of callers."""
+        ...
+
+    @property
     def plugins(self) -> frozenset[str]:
         """Names of modules."""
         ...
@@ -60,6 +65,11 @@ def check_usage(used: Sequence[Usage], around: Surroundings) -> Iterator[Finding
     for name in around.upstreams:
         if name not in upstreams:
             yield _unused(f"nothing calls the upstream `{name}`", ("upstreams", name))
+    outer = (around.settings.defaults.endpoint, *around.settings.prefixes.values())
+    named = frozenset[str]().union(*(one.schemes for one in (*outer, *used)))
+    for name in around.settings.auth:
+        if name not in named:
+            yield _unused(f"no endpoint asks for the scheme `{name}`", ("auth", name))
     for name in around.groups:
         if name not in groups:
             yield _unused(f"no endpoint uses the group `{name}`", ("groups", name))

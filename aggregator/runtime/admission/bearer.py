@@ -23,8 +23,8 @@ class Keys(Protocol):
     def now(self) -> KeySet | None:
         """Return the keys that are known; None when none are."""
 
-    async def renewed(self) -> KeySet:
-        """Return the keys after another look, if one is due; raises ``Unavailable`` when nothing can be had."""
+    async def renewed(self, latest: float) -> KeySet:
+        """Return the keys after another look, if one is due; raises ``Unavailable`` without any at *latest*."""
 
 
 class JwtScheme:
@@ -56,13 +56,13 @@ class JwtScheme:
             raise Refused(Reason.WRONG_ISSUER)
         keys = self._keys.now()
         if keys is None:
-            return partial(self._after_a_look, token)
+            return partial(self._after_a_look, token, exchange.deadline)
         try:
             return self._admit(token, keys)
         except Refused as refused:
             if refused.reason is not Reason.UNKNOWN_KEY:
                 raise
-        return partial(self._after_a_look, token)
+        return partial(self._after_a_look, token, exchange.deadline)
 
     def recall(self, exchange: Exchange) -> Caller | None:
         """Return the caller if the token was verified before; raises ``Refused``."""
@@ -81,9 +81,9 @@ class JwtScheme:
             if revoked and revoked.holds(caller.claims):
                 raise Refused(Reason.REVOKED)
 
-    async def _after_a_look(self, token: Token) -> Caller:
+    async def _after_a_look(self, token: Token, latest: float) -> Caller:
         """Return the caller by the keys that the issuer has now: it may have a new one."""
-        return self._admit(token, await self._keys.renewed())
+        return self._admit(token, await self._keys.renewed(latest))
 
     def _admit(self, token: Token, keys: KeySet) -> Caller:
         now = self._clocks.wall()

@@ -92,7 +92,9 @@ def _keys(plan: JwtPlan, means: Means) -> Keys:
     if plan.secret is not None:
         return FixedKeys(shared_secret(plan.secret, plan.rules.algorithms))
     place = (plan.rules.issuer, plan.jwks_url)
-    kind: Kind[Any, FetchedKeys] = Kind("issuer_keys", lambda found: FetchedKeys(means.client, *found))
+    kind: Kind[Any, FetchedKeys] = Kind(
+        "issuer_keys", lambda found: FetchedKeys(means.client, found[0], found[1], means.clocks.steady)
+    )
     return means.states.hold(kind, f"{len(place[0])}:{place[0]}{place[1] or ''}", place)
 
 

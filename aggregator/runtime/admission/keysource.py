@@ -8,6 +8,7 @@ seconds). One look at a time, for all who wait.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 
 from aggregator.identity.keysets import KeySet, read_jwks
+from aggregator.runtime.admission.asked.fetching import fetched
 from aggregator.runtime.admission.schemes import Unavailable
 from aggregator.telemetry.logging import log
 
@@ -27,7 +29,6 @@ SELDOM = 10.0
 """Seconds between two looks for a key that nobody knows: anybody can name one."""
 LONGEST_WAIT = 2.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
-_LARGEST = 512 * 1024
 
 
 class FixedKeys:
@@ -40,7 +41,7 @@ class FixedKeys:
         """Return them."""
         return self._keys
 
-    async def renewed(self) -> KeySet:
+    async def renewed(self, latest: float) -> KeySet:  # noqa: ARG002 - nobody waits here
         """Return them: there are no others."""
         return self._keys
 
@@ -57,7 +58,7 @@ class FetchedKeys:
         self._jwks_url = jwks_url
         self._clock = clock
         self._keys: KeySet | None = None
-        self._looked = float("-inf")
+        self._looked = self._renewed = float("-inf")
         self._pause = 0.0
         self._look: asyncio.Task[None] | None = None
 
@@ -72,13 +73,24 @@ class FetchedKeys:
             self._begin()
         return self._keys
 
-    async def renewed(self) -> KeySet:
-        """Return the keys after another look, at most one in ten seconds; raises ``Unavailable`` without any."""
+    def describe(self) -> dict[str, Any]:
+        """Return what is known of the issuer, for whoever looks after the process."""
+        state = "failing" if self.is_failing else "unknown" if self._keys is None else "fresh"
+        age = None if self._keys is None else round(self._clock() - self._renewed)
+        count, skipped = (0, 0) if self._keys is None else (len(self._keys), self._keys.skipped)
+        return {"issuer": self.issuer, "state": state, "keys": count, "skipped": skipped, "age_seconds": age}
+
+    async def renewed(self, latest: float) -> KeySet:
+        """Return the keys after another look, at most one in ten seconds; nobody waits beyond *latest* (loop time).
+
+        Raises ``Unavailable`` without any keys, and when the look failed.
+        """
         wait = SELDOM if self._keys is not None and not self._pause else self._pause
         if self._look is None and self._clock() - self._looked >= wait:
             self._begin()
         if self._look is not None:
-            await asyncio.wait([self._look], timeout=LONGEST_WAIT)
+            wait = min(LONGEST_WAIT, latest - asyncio.get_running_loop().time())
+            await asyncio.wait([self._look], timeout=max(0.0, wait))
         if self._keys is None or (self._pause and self._look is None):
             raise Unavailable(max(1.0, self._pause))
         return self._keys
@@ -91,14 +103,14 @@ class FetchedKeys:
         try:
             async with asyncio.timeout(2 * LONGEST_WAIT):
                 self._keys = read_jwks(await self._document(await self._place()))
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError, RecursionError) as error:
             self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
             log(_log, logging.WARNING, "The keys of an issuer could not be fetched.", issuer=self.issuer,
-                reason=type(error).__name__, retry_in=self._pause)  # fmt: skip
+                reason=_why(error), retry_in=self._pause)  # fmt: skip
         else:
             if self._pause:
                 log(_log, logging.INFO, "The keys of an issuer are there again.", issuer=self.issuer)
-            self._pause = 0.0
+            self._pause, self._renewed = 0.0, self._clock()
         finally:
             self._looked = self._clock()
             self._look = None
@@ -113,16 +125,23 @@ class FetchedKeys:
         place = metadata.get("jwks_uri")
         if not isinstance(place, str):
             raise ValueError("the metadata name no jwks_uri")
+        if self.issuer.startswith("https:") and not place.startswith("https:"):
+            raise ValueError("the metadata name a jwks_uri in the clear")
         return place
 
     async def _document(self, url: str) -> Any:
-        response = await self._client().get(url, headers={"accept": "application/json"}, follow_redirects=False)
-        response.raise_for_status()
-        if len(response.content) > _LARGEST:
-            raise ValueError("the document is too large")
-        return response.json()
+        client = self._client()
+        status, body = await fetched(client, client.build_request("GET", url, headers={"accept": "application/json"}))
+        if status != 200:
+            raise ValueError(f"it answered with status {status}")
+        return json.loads(body)
 
     async def aclose(self) -> None:
         """Give up a look that is under way."""
         if self._look is not None:
             self._look.cancel()
+
+
+def _why(error: Exception) -> str:
+    """Return what is said of *error*: sentences of ours, and of what others raise its name alone."""
+    return str(error) if type(error) is ValueError else type(error).__name__

@@ -71,13 +71,17 @@ def _response(answer: Answer) -> Response:
 
 
 def describe(running: Running) -> dict[str, Any]:
-    """Return which generation serves and what became of others: refused files, lost lines, shed requests, workers."""
+    """Return which generation serves and what became of others: refused files, lost lines, shed requests, workers.
+
+    Where tokens are judged by keys that are fetched, it says what is known of their issuers.
+    """
     generation = running.generation
     if generation is None:
         return {"generation": None}
     refusal = running.last_refusal
     upstreams = ((upstream.name, upstream.credentials) for upstream in generation.plan.upstreams)
     credentials = credentials_member(upstreams, running.states)
+    issuers = [keys.describe() for keys in running.states.all("issuer_keys")]
     return {
         "generation": generation.number,
         "config": generation.plan.digest,
@@ -89,4 +93,5 @@ def describe(running: Running) -> dict[str, Any]:
         "limits": {"waiting": running.load.waiting, "shed": running.load.shed, "closed": running.peers.closed},
         **({"credentials": credentials} if credentials else {}),
         "background": {"waiting": running.queue.depth, **running.queue.counts.as_dict()},
+        **({"issuers": issuers} if issuers else {}),
     }

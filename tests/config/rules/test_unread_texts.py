@@ -62,6 +62,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "BatchSettings": {"key": "id"},
     "ErrorRow": {"on": 404},
     "SetCookieSettings": {"name": "n", "value": "v"},
+    "ExternalSettings": {"url": "u:/x", "headers": ["cookie"]},
     "UpstreamSettings": {"url": "http://u.test"},
     "RateLimitSettings": {"rate": "1/s"},
     "CallCacheSettings": {"ttl": "1s"},

@@ -16,10 +16,9 @@ from aggregator.identity.answers import check_form, judge_answer
 from aggregator.identity.caller import Caller
 from aggregator.plan.schemes import IntrospectionPlan
 from aggregator.runtime.admission.asked.asking import Asking, Unanswered
+from aggregator.runtime.admission.asked.fetching import fetched
 from aggregator.runtime.admission.schemes import CLOCKS, Clocks, Later, authorization
 from aggregator.stores.rate import Rate
-
-_LARGEST = 512 * 1024
 
 
 class IntrospectionScheme:
@@ -68,12 +67,10 @@ class IntrospectionScheme:
         headers = {"accept": "application/json", "authorization": self._authorization}
         form = {"token": text, "token_type_hint": "access_token"}
         request = self._client().build_request("POST", self._plan.url, headers=headers, data=form)
-        response = await self._client().send(request, follow_redirects=False)
-        if response.status_code != 200:  # 401: it is we who are not known
-            raise Unanswered(f"it answered with status {response.status_code}")
-        if len(response.content) > _LARGEST:
-            raise Unanswered("its answer is too large")
-        return json.loads(response.content)
+        status, body = await fetched(self._client(), request)
+        if status != 200:  # 401: it is we who are not known
+            raise Unanswered(f"it answered with status {status}")
+        return json.loads(body)
 
 
 def _basic(name: str, secret: str) -> str:

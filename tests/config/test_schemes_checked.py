@@ -1,0 +1,73 @@
+"""What `check` says of schemes: used by somebody, strong, in no clear, and their files closed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from aggregator.config.loading import load_config
+from aggregator.errors import ConfigError
+
+KEYS = f"- {{name: acme, sha256: {hashlib.sha256(b'acme').hexdigest()}}}\n"
+KEY = "api_key: {header: x-api-key, keys: {file: keys.yaml}}"
+ENDPOINT = "endpoints: {GET /a: {auth: a, respond: {body: ok}}}\n"
+
+
+def said(folder: Path, text: str) -> list[str]:
+    """Return the messages of `check` about a file with *text*."""
+    (folder / "routes.yaml").write_text(f"version: 1\n{text}")
+    try:
+        found = load_config(folder / "routes.yaml", {"SHORT": "hunter2hunter2"}).warnings
+    except ConfigError as error:
+        found = tuple(error.diagnostics)
+    return [problem.message for problem in found]
+
+
+@pytest.mark.parametrize(("mode", "is_told"), [(0o600, False), (0o640, False), (0o604, True), (0o644, True)])
+def test_a_file_of_keys_that_everybody_reads(tmp_path: Path, mode: int, is_told: bool) -> None:
+    """A warning, with the command that closes it; the group may read it."""
+    (tmp_path / "keys.yaml").write_text(KEYS)
+    (tmp_path / "keys.yaml").chmod(mode)
+    found = said(tmp_path, f"auth: {{a: {{{KEY}}}}}\n{ENDPOINT}")
+    assert found == (["the file `keys.yaml` can be read by everybody on this machine"] if is_told else [])
+
+
+@pytest.mark.parametrize(("algorithms", "is_told"), [("[HS256]", True), ("[ES256]", False)])
+def test_a_shared_secret_is_one_of_them(tmp_path: Path, algorithms: str, is_told: bool) -> None:
+    """That of HS algorithms is secret, and the public key of an issuer is not."""
+    from joserfc.jwk import ECKey
+
+    (tmp_path / "key").write_bytes(b"x" * 32 if is_told else ECKey.generate_key("P-256").as_pem(private=False))
+    (tmp_path / "key").chmod(0o644)
+    jwt = f"{{issuer: https://id.test, audience: shop, algorithms: {algorithms}, key: {{file: key}}}}"
+    assert bool(said(tmp_path, f"auth: {{a: {{jwt: {jwt}}}}}\n{ENDPOINT}")) is is_told
+
+
+def test_a_scheme_that_nobody_uses(tmp_path: Path) -> None:
+    """One that `defaults` or any endpoint names is used."""
+    (tmp_path / "keys.yaml").write_text(KEYS)
+    (tmp_path / "keys.yaml").chmod(0o600)
+    schemes = f"auth: {{a: {{{KEY}}}, b: {{{KEY}}}, c: {{{KEY}}}}}\ndefaults: {{endpoint: {{auth: b}}}}\n"
+    assert said(tmp_path, schemes + ENDPOINT) == ["no endpoint asks for the scheme `c`"]
+
+
+@pytest.mark.parametrize(
+    ("host", "is_told"),
+    [("id.test", True), ("10.0.0.1", True), ("127.0.0.1:8080", False), ("localhost", False), ("[::1]:80", False), ("127.0.0.2", False)],
+)  # fmt: skip
+def test_an_issuer_in_the_clear(tmp_path: Path, host: str, is_told: bool) -> None:
+    """Whoever is between can make tokens, unless nobody can be."""
+    found = said(tmp_path, f"auth: {{a: {{jwt: {{issuer: 'http://{host}', audience: shop}}}}}}\n{ENDPOINT}")
+    assert any("in the clear" in message for message in found) is is_told
+
+
+def test_a_shared_secret_that_is_short(tmp_path: Path) -> None:
+    """It is refused for tokens, whose hash it is shorter than, and doubted for webhooks, whose sender made it."""
+    (tmp_path / "key").write_bytes(b"x" * 31)
+    (tmp_path / "key").chmod(0o600)
+    jwt = "jwt: {issuer: https://id.test, audience: shop, algorithms: [HS256], key: {file: key}}"
+    assert "has 31 bytes" in said(tmp_path, f"auth: {{a: {{{jwt}}}}}\n{ENDPOINT}")[0]
+    hooks = 'signature: {preset: github, secret: "${SHORT}"}'
+    assert "has 14 bytes" in said(tmp_path, f"auth: {{a: {{{hooks}}}}}\n{ENDPOINT}")[0]
