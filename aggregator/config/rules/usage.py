@@ -65,8 +65,9 @@ def check_usage(used: Sequence[Usage], around: Surroundings) -> Iterator[Finding
     for name in around.upstreams:
         if name not in upstreams:
             yield _unused(f"nothing calls the upstream `{name}`", ("upstreams", name))
-    outer = (around.settings.defaults.endpoint, *around.settings.prefixes.values())
-    named = frozenset[str]().union(*(one.schemes for one in (*outer, *used)))
+    root = around.settings
+    outer = (*root.defaults.endpoint.schemes, *(name for one in root.prefixes.values() for name in one.schemes))
+    named = frozenset[str](outer).union(*(one.schemes for one in used))
     for name in around.settings.auth:
         if name not in named:
             yield _unused(f"no endpoint asks for the scheme `{name}`", ("auth", name))
