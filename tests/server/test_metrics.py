@@ -80,6 +80,34 @@ endpoints: {GET /x: {call: "up:/x"}}
     assert values(samples, "aggregator_attempt_duration_seconds_count", "up") == 1
 
 
+def test_policies_tell_what_they_know(stage):
+    """Breaker, places and cache of an upstream, by its name; nothing of upstreams without them."""
+    gateway = stage.gateway(METRICS + """
+upstreams:
+  up: {url: "demo://users", breaker: {failures: 3, pause: 60s}, concurrency: 7, cache: {ttl: 60s}}
+  plain: {url: "demo://users"}
+endpoints:
+  GET /users/{id}: {call: "up:/users/{id}"}
+  GET /plain: {call: "plain:/users/1"}
+""")  # fmt: skip
+    for target in ("/users/1", "/users/1", "/plain"):
+        gateway.get(target)
+    samples = scraped(gateway.get("/metrics").body.decode())
+    assert values(samples, "aggregator_breaker_open", "up") == 0
+    assert values(samples, "aggregator_concurrency_limit", "up") == 7
+    assert values(samples, "aggregator_cache_lookups_total", "up", "hit") == 1
+    assert values(samples, "aggregator_cache_lookups_total", "up", "miss") == 1
+    assert values(samples, "aggregator_cache_size_bytes", "up") > 100
+    assert not any('"plain"' in labels for name, labels in samples if "breaker" in name or "cache" in name)
+    gateway.reload(
+        gateway.path.read_text().replace("demo://users", "http://127.0.0.1:1").replace("ttl: 60s", "ttl: 1s")
+    )
+    for number in range(4):
+        gateway.get(f"/users/{number}")
+    samples = scraped(gateway.get("/metrics").body.decode())
+    assert values(samples, "aggregator_breaker_open", "up") == 1
+
+
 def test_every_series_is_there_from_the_beginning(counted):
     """At zero, so that the first failure is a rise; requests add none but those that met no endpoint."""
     before = scraped(counted.get("/metrics").body.decode())

@@ -11,6 +11,7 @@ from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics import process
 from aggregator.server.metrics.counting import Counts
+from aggregator.server.metrics.policies import sample_policies
 from aggregator.server.metrics.series import CLASSES
 from aggregator.telemetry.logging import lost_lines
 from aggregator.telemetry.metrics import families
@@ -27,6 +28,8 @@ def sample_all(running: Running, counts: Counts) -> Iterator[Sampled]:
     """Yield every family with its samples, in the order of the table of families."""
     yield from _of_endpoints(counts)
     yield from _of_upstreams(running, counts)
+    labels = {one.name: one.label for one in upstreams_in(running.plan)}
+    yield from sample_policies(running.states, labels)
     yield from _of_background(running)
     yield from _of_configuration(running)
     yield from _of_process(counts)

@@ -46,6 +46,20 @@ DIALS: Final = Family("aggregator_upstream_connect_seconds", "summary", ("upstre
     "Connections that were opened to an upstream, and the time that opening them took, TLS included.")  # fmt: skip
 WAITING: Final = Family("aggregator_upstream_waiting_calls", "gauge", ("upstream",),
     "Calls that wait for a connection.")  # fmt: skip
+BREAKERS: Final = Family("aggregator_breaker_open", "gauge", ("upstream",),
+    "1 while the breaker of an upstream keeps calls away, trying included; breakers by key are not told.")  # fmt: skip
+PLACES: Final = Family("aggregator_concurrency_limit", "gauge", ("upstream",),
+    "How many calls `concurrency` lets an upstream carry at once; an adaptive one moves.")  # fmt: skip
+PLACES_TAKEN: Final = Family("aggregator_concurrency_calls", "gauge", ("upstream",),
+    "Calls that have a place of `concurrency`.")  # fmt: skip
+PLACES_WAITING: Final = Family("aggregator_concurrency_waiting_calls", "gauge", ("upstream",),
+    "Calls that wait for a place of `concurrency`.")  # fmt: skip
+LOOKUPS: Final = Family("aggregator_cache_lookups", "counter", ("upstream", "result"),
+    "What caches were asked for: hit, stale (given while a refresh runs) or miss; whole answers have an empty "
+    "upstream.")  # fmt: skip
+KEPT_BYTES: Final = Family("aggregator_cache_size_bytes", "gauge", ("upstream",), "Bytes that caches keep.")
+SAVED: Final = Family("aggregator_saved_calls", "counter", ("upstream",),
+    "Calls that waited for an equal one under way, where `coalesce` or a cache is declared.")  # fmt: skip
 BACKGROUND: Final = Family("aggregator_background_calls", "counter", ("state",),
     "Background calls, by what became of them: done, failed, skipped, dropped (the queue was full), lost (at "
     "shutdown).")  # fmt: skip

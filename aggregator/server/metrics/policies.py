@@ -1,0 +1,48 @@
+"""What policies of upstreams and endpoints know, read at the time of a scrape; nothing where none is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aggregator.policies.breaker.breaker import Phase
+from aggregator.policies.breaker.table import BREAKERS, Breakers
+from aggregator.policies.cache.kept import Kept
+from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES
+from aggregator.policies.concurrency.places import PLACES, Places
+from aggregator.policies.registry import Registry
+from aggregator.telemetry.metrics import families
+from aggregator.telemetry.metrics.exposition import Sample, labels_text
+from aggregator.telemetry.metrics.families import Family
+
+_OF_ANSWERS = labels_text(("upstream", ""))
+_OPEN = (Phase.OPEN, Phase.TRYING, Phase.FORCED_OPEN)
+
+
+def sample_policies(states: Registry, labels: Mapping[str, str]) -> Iterator[tuple[Family, list[Sample]]]:
+    """Yield what the policies in *states* know; *labels* are the labels of upstreams by their names."""
+    breakers = _named(states.each(BREAKERS.name), labels)
+    yield families.BREAKERS, [(at, _openness(found)) for at, found in breakers.items()]
+    places: dict[str, Places] = _named(states.each(PLACES.name), labels)
+    yield families.PLACES, [(at, found.limit) for at, found in places.items()]
+    yield families.PLACES_TAKEN, [(at, found.inside) for at, found in places.items()]
+    yield families.PLACES_WAITING, [(at, found.waiting) for at, found in places.items()]
+    kept = _named(states.each(REPLIES), labels)
+    kept.update((_OF_ANSWERS, found) for found in states.each(ANSWERS).values())
+    yield families.LOOKUPS, [sample for at, found in kept.items() for sample in _lookups(at, found)]
+    yield families.KEPT_BYTES, [(at, found.size) for at, found in kept.items()]
+    flights = _named(states.each(FLIGHTS), labels)
+    yield families.SAVED, [(at, found.saved) for at, found in flights.items()]
+
+
+def _named(states: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    return {labels_text(("upstream", labels[name])): state for name, state in states.items() if name in labels}
+
+
+def _openness(breakers: Breakers) -> int:
+    return int(breakers.whole.phase in _OPEN)
+
+
+def _lookups(at: str, kept: Kept[Any]) -> Iterator[Sample]:
+    for result, count in (("hit", kept.hits), ("stale", kept.olds), ("miss", kept.misses)):
+        yield f'{at},result="{result}"', count
