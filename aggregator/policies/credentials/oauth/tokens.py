@@ -92,7 +92,7 @@ class Tokens:
         return self._request is not None or self._token is not refused
 
     def describe(self) -> dict[str, Any]:
-        """Return how the token is (none, good, due), for how many seconds it is still good, and whether requests fail."""
+        """Return how the token is (none, good, due), for how many seconds it is good, and whether requests fail."""
         moment, token = self._clock(), self._token
         if token is None or moment >= token.end:
             return {"token": "none", "failing": self._pause > 0}
