@@ -58,6 +58,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "credentials-twice": "A credential beside one that `auth` of the upstream writes.",
         "cycle": "Calls, or groups, that wait for each other.",
         "default-without-optional": "A default that never takes effect, because the call is not optional.",
+        "docs-auth": "A scheme by which nobody can be known who reads the documentation.",
+        "docs-path": "A path where the documentation cannot be.",
         "duplicate-key": "A key, or an endpoint, that is written twice, also across files.",
         "duplicate-operation-id": "Two endpoints with the same `operation_id`.",
         "empty-file": "A file that says nothing.",

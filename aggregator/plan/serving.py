@@ -10,9 +10,11 @@ from msgspec import Struct
 from aggregator.edge.addresses import Address
 from aggregator.edge.coding import Compression
 from aggregator.edge.networks import NO_NETWORKS, Networks
+from aggregator.plan.admission import AuthPlan
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, RedirectPlan
 from aggregator.policies.cache.plan import SIZE
+from aggregator.templates import document_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,22 @@ UNLIMITED = ClientLimitsPlan()
 """As many as come."""
 
 
+class DocsPlan(Struct, frozen=True):
+    """The page of the documentation at *path*; *auth* says who may read it, None for everybody."""
+
+    path: str = "/docs"
+    auth: AuthPlan | None = None
+
+    @property
+    def document(self) -> str:
+        """The path of the OpenAPI document."""
+        return document_path(self.path)
+
+
+DOCS = DocsPlan()
+"""Where everybody looks for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
     """What the process and the outermost layer of every request need.
@@ -66,7 +84,7 @@ class ServerPlan:
     tls: ListenerTlsPlan | None = None
     redirect_http: RedirectPlan | None = None
     admin: AdminPlan | None = field(default=None, repr=False)
-    docs: bool = True
+    docs: DocsPlan | None = DOCS
     header_timeout: float = 10.0
     shutdown_grace: float = 20.0
     drain_delay: float = 0.0

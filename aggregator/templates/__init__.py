@@ -16,7 +16,7 @@ from aggregator.templates.problem import TemplateProblem
 from aggregator.templates.spans import expressions_in, is_one_expression, quote_around
 from aggregator.templates.text import header_value, json_text, text_of
 from aggregator.templates.urls.address import with_scheme
-from aggregator.templates.urls.own_paths import OwnPaths, may_take, own_paths
+from aggregator.templates.urls.own_paths import OwnPaths, document_path, may_take, own_paths
 from aggregator.templates.urls.pattern import Param, PathPattern, compile_pattern
 from aggregator.templates.urls.percent import (
     canonical_segment,
@@ -59,6 +59,7 @@ __all__ = [
     "compile_pattern",
     "compile_url",
     "compile_value",
+    "document_path",
     "encode_segment",
     "encode_segments",
     "expressions_in",

@@ -180,7 +180,7 @@ def test_head_and_other_methods(app: FastAPI) -> None:
 
 def test_a_file_can_switch_the_pages_off(app: FastAPI, plans: Plans) -> None:
     """`server.docs: false` takes the pages away, also by a reload; tools still get the document."""
-    plans.plan = replace(plans.plan, server=replace(plans.plan.server, docs=False))
+    plans.plan = replace(plans.plan, server=replace(plans.plan.server, docs=None))
     paths = ("/docs", "/openapi.json", "/docs/assets/start.js")
     assert [fetch(app, path).status_code for path in paths] == [404, 404, 404]
     assert list(app.openapi()["paths"]) == ["/hello"]

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.edge.carried import ErrorMap, WideCors
+from aggregator.config.model.edge.docs import Docs, DocsSettings
 from aggregator.config.model.listening.addresses import Addresses
 from aggregator.config.model.listening.admin import Admin, Redirect
 from aggregator.config.model.listening.tls import ListenerTlsSettings
@@ -135,7 +136,12 @@ class ServerSettings(Settings):
         description="Address of administration: `/-/` and all actions are there and nowhere else.",
         examples=[{"address": "127.0.0.1:9000", "secret": "${file:/run/secrets/admin}"}],
     )
-    docs: bool = Field(True, description="Serve /docs and /openapi.json.")
+    docs: Docs = Field(
+        default_factory=DocsSettings.model_construct,
+        description="The page /docs and the document /openapi.json: `false` serves neither, a mapping says where, and "
+        "to whom.",
+        examples=[{"path": "/internal/docs", "auth": "ops"}],
+    )
     trusted_proxies: NetworkList = Field(
         (),
         description="Proxies in front, whose `Forwarded` or `X-Forwarded-*` headers say who the client is; those of "

@@ -80,6 +80,7 @@ SECTIONS = (
     ("WideCorsSettings", "CORS of many", "under `cors` of `server` and of a prefix"),
     ("ClientLimitSettings", "Client limits", "under `server.limits`"),
     ("CompressSettings", "Compress", "under `server.compress`"),
+    ("DocsSettings", "Docs", "under `docs` of `server`; or `true` or `false`"),
     ("DebugSettings", "Debug", "under `server.debug`"),
     ("TelemetrySettings", "Telemetry", "under `telemetry` at the top level"),
     ("SloSettings", "Objective", "under `slo` of an endpoint"),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.rules.addresses import check_addresses, check_left_out, check_placeholders
-from aggregator.config.rules.admission import check_admission, check_inherited
+from aggregator.config.rules.admission import check_admission, check_docs, check_inherited
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.caches import check_caches
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
@@ -120,6 +120,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_carried,
     check_errors,
     check_virtual_hosts,
+    check_docs,
     check_upstreams,
     check_inherited,
     check_upstream_retries,

@@ -21,7 +21,7 @@ def check_admission(analysis: Analysis, around: Surroundings) -> Iterator[Findin
     settings = analysis.settings
     if settings is None:
         return
-    yield from _check_schemes(settings, analysis.path, around)
+    yield from _check_schemes(settings.auth, analysis.path, around)
     if settings.stream:
         path = analysis.pattern.source if analysis.pattern is not None else ""
         auth = auth_of(settings, path, around.settings)
@@ -49,7 +49,7 @@ def _check_layer(
     shared: CallerSettings, path: Steps, auth: AuthSettings | str | None, around: Surroundings
 ) -> Iterator[Finding]:
     """Yield what is wrong with what is *shared* at *path*, where *auth* is the nearest word on who may call."""
-    yield from _check_schemes(shared, path, around)
+    yield from _check_schemes(shared.auth, path, around)
     analysis = Analysis(path, None)
     scope = Scope(Inputs(has_auth=isinstance(auth, AuthSettings)), is_open=True)
     for index, guard in enumerate(shared.require):
@@ -58,8 +58,20 @@ def _check_layer(
     yield from check_names(analysis, around)
 
 
-def _check_schemes(settings: CallerSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
-    auth = settings.auth
+def check_docs(around: Surroundings) -> Iterator[Finding]:
+    """Who may read the documentation is told by schemes that can tell it without a body."""
+    docs, path = around.settings.server.docs, ("server", "docs")
+    if not docs or not isinstance(docs.auth, AuthSettings):
+        return
+    yield from _check_schemes(docs.auth, path, around)
+    for name in docs.auth.schemes:
+        scheme = around.settings.auth.get(name)
+        if scheme is not None and scheme.signature is not None:
+            message = f"nobody signs a request for a page, as `{name}` wants"
+            yield Finding("docs-auth", message, (*path, "auth"), "name a scheme of people, such as `basic`", text=name)
+
+
+def _check_schemes(auth: AuthSettings | str | None, path: Steps, around: Surroundings) -> Iterator[Finding]:
     if not isinstance(auth, AuthSettings):
         return
     known = tuple(around.settings.auth)

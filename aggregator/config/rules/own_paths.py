@@ -9,11 +9,11 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.diagnostics.finding import Finding
 from aggregator.schemas.parameter import compile_parameter
 from aggregator.schemas.problems import InvalidInput, InvalidSchema
-from aggregator.templates import PathPattern, own_paths
+from aggregator.templates import PathPattern, document_path, own_paths
 
-_DOCS_AT, _METRICS_AT = ("/docs", "/openapi.json"), "/metrics"
+_METRICS_AT = "/metrics"
 _NO_METRICS = ", or declare `server.admin`, whose address serves them then"
-_NO_DOCS = ", or turn the documentation off with `server: {docs: false}`"
+_NO_DOCS = ", or put the documentation elsewhere: `server: {docs: {path: /internal/docs}}`, or `docs: false`"
 
 
 def check_own_paths(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -23,10 +23,12 @@ def check_own_paths(analysis: Analysis, around: Surroundings) -> Iterator[Findin
         return
     server = around.settings.server
     is_counted = around.settings.telemetry.metrics is not None and server.admin is None
-    path, own = pattern.source, own_paths(docs=server.docs, metrics=is_counted)
+    docs = server.docs.path if server.docs else None
+    path, own = pattern.source, own_paths(docs=docs, metrics=is_counted)
     if own.holds(path):
         shown = path if path in own.named else path.rpartition("/")[0] + "/…" if path != "/-" else "/-/…"
-        ways = ((_DOCS_AT, _NO_DOCS), (_METRICS_AT, _NO_METRICS))
+        docs_at = () if docs is None else (docs, document_path(docs))
+        ways = ((docs_at, _NO_DOCS), (_METRICS_AT, _NO_METRICS))
         hint = "choose another path" + next((way for at, way in ways if path.startswith(at)), "")
         message = f"the program itself answers `{shown}`"
         yield Finding("reserved-path", message, analysis.path, hint, at_key=True, text=path)

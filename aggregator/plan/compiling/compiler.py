@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,7 +13,9 @@ from aggregator.config.analysis.inherited import callers_of
 from aggregator.config.digests import digest_of
 from aggregator.config.loading import Config, EndpointConfig
 from aggregator.config.model.call import BackgroundCallSettings
+from aggregator.config.model.edge.docs import DocsSettings
 from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.root import RootSettings
 from aggregator.config.model.server import ClientLimitSettings, CompressSettings
 from aggregator.config.model.telemetry import SloSettings, TelemetrySettings
 from aggregator.edge.coding import Compression
@@ -24,7 +27,12 @@ from aggregator.plan.analysis.steps import with_steps
 from aggregator.plan.analysis.walking import calls_in
 from aggregator.plan.calls import CallPlan, FanPlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
-from aggregator.plan.compiling.endpoint.admission import caller_places, compile_admission, with_guard_inputs
+from aggregator.plan.compiling.endpoint.admission import (
+    caller_places,
+    compile_admission,
+    compile_auth,
+    with_guard_inputs,
+)
 from aggregator.plan.compiling.endpoint.edge import (
     compile_edge,
     compile_place,
@@ -43,7 +51,15 @@ from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.policies.maintenance import compile_maintenance
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import compile_client
-from aggregator.plan.serving import UNLIMITED, BackgroundPlan, ClientLimitsPlan, MetricsPlan, ServerPlan, SloPlan
+from aggregator.plan.serving import (
+    UNLIMITED,
+    BackgroundPlan,
+    ClientLimitsPlan,
+    DocsPlan,
+    MetricsPlan,
+    ServerPlan,
+    SloPlan,
+)
 from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, Plan
 from aggregator.policies.credentials.plan import secrets_of
 from aggregator.templates import compile_pattern, compile_value
@@ -103,7 +119,7 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         host=settings.host, port=settings.port, listen=tuple(one.address for one in settings.listen),
         tls=compile_tls(settings.tls, tls_digests), redirect_http=compile_redirect(settings.redirect_http),
         admin=compile_admin(settings.admin, tls_digests),
-        docs=settings.docs, header_timeout=settings.header_timeout,
+        docs=_docs(settings.docs, root), header_timeout=settings.header_timeout,
         shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay, access_log=settings.access_log,
         log_format=settings.log_format, watchdog=settings.watchdog,
         trusted_proxies=parse_networks(settings.trusted_proxies) if settings.trusted_proxies else NO_NETWORKS,
@@ -131,6 +147,10 @@ def _metrics(settings: TelemetrySettings, endpoints: Sequence[EndpointPlan]) -> 
 
 def _slo(settings: SloSettings | None) -> SloPlan | None:
     return None if settings is None else SloPlan(settings.objective, settings.latency, settings.partial == "bad")
+
+
+def _docs(settings: DocsSettings | Literal[False], root: RootSettings) -> DocsPlan | None:
+    return DocsPlan(settings.path, compile_auth(settings.auth, root.auth)) if settings else None
 
 
 def _compression(settings: CompressSettings | None) -> Compression | None:

@@ -27,6 +27,7 @@ from aggregator.plan.schemes import (
     SchemePlan,
     SignaturePlan,
 )
+from aggregator.plan.serving import DocsPlan
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.windows import build_windows, key_windows
 from aggregator.policies.registry import Draft, Kind
@@ -135,6 +136,11 @@ def build_gates(plan: AdmissionPlan, keeper: Keeper) -> tuple[Gate, ...]:
         return ()
     built = [build(plan, keeper) for step, build in _GATES if step.has(plan)]
     return tuple(gate for gate in built if gate is not None)
+
+
+def docs_gates(plan: DocsPlan | None, keeper: Keeper) -> tuple[Gate, ...]:
+    """Return the gates of the documentation; none where everybody may read it."""
+    return () if plan is None or plan.auth is None else build_gates(AdmissionPlan(auth=plan.auth), keeper)
 
 
 def build_gates_behind(plan: AdmissionPlan, keeper: Keeper) -> tuple[PromptGate, ...]:

@@ -21,6 +21,7 @@ from aggregator.runtime.answers.answer import problem
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.identity import request_id
 from aggregator.server.application.docs import add_docs
+from aggregator.server.application.docs_place import refused
 from aggregator.server.application.probes import probe_routes
 from aggregator.server.application.serving import Application
 from aggregator.server.application.tested import MockedTransport, TestedApplication, is_tested
@@ -82,7 +83,12 @@ def application(
     if isinstance(app, TestedApplication) and mocked is not None:
         app.mocked = mocked
     app.router.routes.extend(probe_routes(running))
-    add_docs(app, lambda: running.plan, lambda scope: host_of(scope, running.generation))
+    add_docs(
+        app,
+        lambda: running.plan,
+        lambda scope: host_of(scope, running.generation),
+        lambda scope: refused(scope, running.generation),
+    )
     app.add_exception_handler(HTTPException, _as_problem)
     app.add_exception_handler(Exception, _as_fault)
     app.dispatcher = Dispatcher(lambda: running.generation, lambda: running.draining, app.router)
@@ -104,8 +110,8 @@ def _nothing_at(request: Request) -> str:
     if generation is not None and len(twin) > 1 and site_of(request.scope, generation).index.methods(twin):
         slash = "without the slash" if path.endswith(b"/") else "with a slash"
         return f"Nothing is served at this path, but at the one {slash} at its end."
-    if path == b"/" and running.plan.server.docs:
-        return "Nothing is served at this path; /docs shows what is."
+    if path == b"/" and (docs := running.plan.server.docs) is not None:
+        return f"Nothing is served at this path; {docs.path} shows what is."
     return "Nothing is served at this path."
 
 

@@ -21,20 +21,22 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import Scope
 
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.etag import etag_of, if_none_match
 from aggregator.edge.forwarded import Origin
 from aggregator.errors import StartupError
+from aggregator.plan.serving import DOCS
 from aggregator.plan.types import Plan
 from aggregator.server.application.coded import code
+from aggregator.server.application.docs_place import DocsRoute
 from aggregator.server.openapi import build_openapi
 from aggregator.server.routing.dispatch import origin_in
 
 GetPlan = Callable[[], Plan]
 HostOf = Callable[[Scope], str]
+Refused = Callable[[Scope], Awaitable[Response | None]]
 
 _PACKAGE = "fastapi_standalone_docs"
 _FILES = {
@@ -62,14 +64,14 @@ _PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="docs/assets/swagger-ui.css?v={css}">
+<link rel="stylesheet" href="{page}/assets/swagger-ui.css?v={css}">
 </head>
 <body>
 <div id="swagger-ui"></div>
 <p>Whole numbers beyond 9007199254740991 are rounded on this page, by the browser; what the server sends is exact.</p>
 <noscript>This page needs JavaScript; the document behind it is <a href="openapi.json">openapi.json</a>.</noscript>
-<script src="docs/assets/swagger-ui-bundle.js?v={bundle}"></script>
-<script src="docs/assets/start.js?v={start}"></script>
+<script src="{page}/assets/swagger-ui-bundle.js?v={bundle}"></script>
+<script src="{page}/assets/start.js?v={start}"></script>
 </body>
 </html>
 """
@@ -81,14 +83,19 @@ _REVALIDATED = "no-cache"
 _KEPT = "public, max-age=31536000, immutable"
 
 
-def add_docs(app: FastAPI, get_plan: GetPlan, host_of: HostOf = lambda _: "") -> None:
+async def _everybody(_: Scope) -> None:
+    """Refuse nobody."""
+
+
+def add_docs(app: FastAPI, get_plan: GetPlan, host_of: HostOf = lambda _: "", refused: Refused = _everybody) -> None:
     """Let *app* serve the document of the plan that *get_plan* gives, and have ``app.openapi()`` give it too.
 
-    *host_of* tells which virtual host a request is for; each has a document of its own.
-    A plan whose ``server.docs`` is off has no page: 404. Raises ``StartupError`` when Swagger UI is not installed.
+    *host_of* tells which virtual host a request is for; each has a document of its own. *refused* answers those who may
+    not read it. A plan whose ``server.docs`` is off has no page: 404. Raises ``StartupError`` when Swagger UI is not
+    installed.
     """
     document = Document(get_plan)
-    app.router.routes.extend(docs_routes(document, get_plan, host_of))
+    app.router.routes.extend(docs_routes(document, get_plan, host_of, refused))
     app.openapi = document.as_dict  # type: ignore[method-assign]
 
 
@@ -127,7 +134,7 @@ class Document:
             return body
 
 
-def docs_routes(document: Document, get_plan: GetPlan, host_of: HostOf) -> list[Route]:
+def docs_routes(document: Document, get_plan: GetPlan, host_of: HostOf, refused: Refused) -> list[DocsRoute]:
     """Return the routes of *document*, of the page, and of the files that it loads."""
     _static_folder()
 
@@ -137,7 +144,8 @@ def docs_routes(document: Document, get_plan: GetPlan, host_of: HostOf) -> list[
         return _conditional(request, body, "application/json", etag_of(body), _REVALIDATED)
 
     async def page(_: Request) -> Response:
-        text = await run_in_threadpool(page_text, get_plan().server.title)
+        server = get_plan().server
+        text = await run_in_threadpool(page_text, server.title, (server.docs or DOCS).path.rpartition("/")[2])
         headers = {"content-security-policy": _POLICY, "cache-control": _REVALIDATED, "referrer-policy": "no-referrer"}
         return Response(text, media_type="text/html", headers=headers)
 
@@ -150,15 +158,22 @@ def docs_routes(document: Document, get_plan: GetPlan, host_of: HostOf) -> list[
         return _conditional(request, asset.body, asset.media_type, f'"{asset.version}"'.encode(), kept)
 
     found = {"/openapi.json": openapi, "/docs": page, "/docs/assets/{name}": assets}
-    return [Route(path, _while_wanted(serve, get_plan), include_in_schema=False) for path, serve in found.items()]
+    return [
+        DocsRoute(path, _to_readers(serve, get_plan, refused), lambda: get_plan().server.docs)
+        for path, serve in found.items()
+    ]
 
 
-def _while_wanted(serve: Callable[[Request], Awaitable[Response]], get_plan: GetPlan) -> Any:
+def _to_readers(
+    serve: Callable[[Request], Awaitable[Response]], get_plan: GetPlan, refused: Refused
+) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         server = get_plan().server
-        if not server.docs:
-            raise HTTPException(404)
+        if (refusal := await refused(request.scope)) is not None:
+            return refusal
         response = await serve(request)
+        if server.docs is not None and server.docs.auth is not None:
+            response.headers["cache-control"] = "private, " + response.headers["cache-control"].removeprefix("public, ")
         response.headers["x-content-type-options"] = "nosniff"
         if server.compress is not None:
             await code(request, response, server.compress)
@@ -180,10 +195,12 @@ def under(origin: Origin, root_path: str, document: bytes) -> bytes:
     return document if not address else b'{"servers":[{"url":%s}],' % json_codec.encode(address) + document[1:]
 
 
-def page_text(title: str) -> str:
-    """Return the page that shows the document; the address of each file changes with its content."""
+def page_text(title: str, page: str = "docs") -> str:
+    """Return the page called *page* that shows the document; the address of each file changes with its content."""
     names = {"css": "swagger-ui.css", "bundle": "swagger-ui-bundle.js", "start": "start.js"}
-    return _PAGE.format(title=escape(title), **{key: load_asset(name).version for key, name in names.items()})
+    return _PAGE.format(
+        title=escape(title), page=page, **{key: load_asset(name).version for key, name in names.items()}
+    )
 
 
 class Asset(Struct, frozen=True):

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.types import Plan
 from aggregator.policies.registry import Draft
+from aggregator.runtime.admission.building import docs_gates
 from aggregator.runtime.client import PoolKey, SharedClient, pool_key
 from aggregator.runtime.finish.building import compile_finishes
 from aggregator.runtime.reporting import Report
+from aggregator.runtime.request.gates import Gate
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack import build_endpoint
 from aggregator.server.limiting.load import Load
@@ -53,6 +55,8 @@ class Generation:
         self.load = load
         self._states = states
         self.contexts: Mapping[str, ssl.SSLContext] = {}
+        self.docs_gates: tuple[Gate, ...] = ()
+        """What a request for the documentation has to pass."""
 
     @classmethod
     async def build(
@@ -68,7 +72,9 @@ class Generation:
         counted = load if plan.server.limits.counts_requests else None
         try:
             routes = await _routes(plan, resources, previous)
-            return cls(number, plan, routes, client, pools, resources.report, resources.states, counted)
+            made = cls(number, plan, routes, client, pools, resources.report, resources.states, counted)
+            made.docs_gates = docs_gates(plan.server.docs, resources.keeper)
+            return made
         except BaseException:
             client.release(pools)
             raise

@@ -149,8 +149,8 @@ def welcome(path: str, plan: Plan, urls: Sequence[str]) -> str:
     if effects:
         counts += f" · {_count(effects, 'background call')}"
     lines = [f"{path}  {counts}", *(f"  {line}" for line in _some(plan)), *(f"  {url}" for url in urls)]
-    if plan.server.docs:
-        lines[-len(urls)] += "   docs /docs"
+    if plan.server.docs is not None:
+        lines[-len(urls)] += f"   docs {plan.server.docs.path}"
     return "\n".join(lines)
 
 

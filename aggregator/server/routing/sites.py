@@ -34,7 +34,8 @@ class Sites:
         grouped: dict[str, list[EndpointRoute]] = {"": [], **{name: [] for name in plan.virtual_hosts}}
         for route in routes:
             grouped[route.plan.host].append(route)
-        own = own_paths(docs=plan.server.docs, metrics=plan.metrics is not None and plan.server.admin is None)
+        docs = None if plan.server.docs is None else plan.server.docs.path
+        own = own_paths(docs=docs, metrics=plan.metrics is not None and plan.server.admin is None)
         sites = {name: _site(name, found, own, plan) for name, found in grouped.items()}
         self.main = sites.pop("")
         self._hosts = Hosts(self.main, sites) if sites else None

@@ -11,7 +11,6 @@ from aggregator.templates.urls.pattern import Param, PathPattern
 
 _PROBES: Final = ("/livez", "/readyz", "/-/config")
 _METRICS: Final = ("/metrics",)
-_DOCS: Final = ("/docs", "/openapi.json")
 
 
 class OwnPaths(Struct, frozen=True):
@@ -38,10 +37,16 @@ class OwnPaths(Struct, frozen=True):
         return [(path, found) for path in self.named if (found := _match(pattern, path[1:].split("/"))) is not None]
 
 
-def own_paths(*, docs: bool, metrics: bool = False) -> OwnPaths:
-    """Return the paths of the probes, with those of the documentation and of the metrics if they are served."""
-    named = _PROBES + (_DOCS if docs else ()) + (_METRICS if metrics else ())
-    return OwnPaths(named, ("/-/", "/docs/assets/") if docs else ("/-/",))
+def document_path(page: str) -> str:
+    """Return the path of the OpenAPI document, which is beside the *page* that shows it."""
+    return page.rpartition("/")[0] + "/openapi.json"
+
+
+def own_paths(*, docs: str | None, metrics: bool = False) -> OwnPaths:
+    """Return the paths of the probes, with those of the documentation, whose page is at *docs*, and of the metrics."""
+    pages = () if docs is None else (docs, document_path(docs))
+    named = _PROBES + pages + (_METRICS if metrics else ())
+    return OwnPaths(named, ("/-/",) if docs is None else ("/-/", f"{docs}/assets/"))
 
 
 def may_take(pattern: PathPattern, own: OwnPaths) -> bool:
