@@ -68,6 +68,14 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" if address is None else address.is_loopback
 
 
+def plain_address(text: str) -> str:
+    """Return *text*, the address of a peer, as IPv4 where it is mapped to IPv6 (RFC 4291 §2.5.5.2).
+
+    A listener of both families sees clients of the older one so.
+    """
+    return str(parse_address(text) or text) if text.startswith("::ffff:") else text
+
+
 def client_key(text: str) -> str:
     """Return the text under which the client at *text* is counted: the address, or the /64 network of an IPv6 one."""
     if ":" not in text:

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from msgspec import Struct
 
-from aggregator.edge.networks import parse_address
+from aggregator.edge.networks import plain_address
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 _LONGEST_TEXT = 107
@@ -61,12 +61,7 @@ def _read_text(data: bytes) -> ProxyHeader | None:
         raise ValueError(_MALFORMED) from None
     if type(client) is not family or type(server) is not family or b"%" in line:
         raise ValueError(_MALFORMED)
-    return ProxyHeader(_text(client), int(words[4]), length)
-
-
-def _text(client: IPv4Address | IPv6Address) -> str:
-    """Return *client* as every other part of the program writes it: an IPv4-mapped address is that of IPv4."""
-    return str(parse_address(str(client)))
+    return ProxyHeader(plain_address(str(client)), int(words[4]), length)
 
 
 def _is_port(word: str) -> bool:
@@ -88,4 +83,4 @@ def _read_binary(data: bytes) -> ProxyHeader | None:
     if length - 16 < 2 * size + _PORT_BYTES:
         raise ValueError(_MALFORMED)
     port = int.from_bytes(data[16 + 2 * size : 16 + 2 * size + 2])
-    return ProxyHeader(_text(ip_address(data[16 : 16 + size])), port, length)
+    return ProxyHeader(plain_address(str(ip_address(data[16 : 16 + size]))), port, length)

@@ -18,6 +18,7 @@ from aggregator.errors import StartupError
 from aggregator.plan.serving import ServerPlan
 from aggregator.server.listeners.inherited import inherited_sockets
 from aggregator.server.listeners.opening import open_listeners
+from aggregator.server.listeners.tcp import bind
 from aggregator.server.listeners.unix import bind_unix, remove_unix
 
 ENDPOINT = "endpoints: {GET /n: {respond: {body: 1}}, GET /who: {respond: {body: '{{ [request.client] }}'}}}"
@@ -55,6 +56,35 @@ def test_several_addresses_serve_the_same(stage, folder):
     gateway.stop()
     gateway.close()
     assert not (folder / "api.sock").exists()
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that is free in both families."""
+    with bind("::", 0) as probe:
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def told(host: str, port: int) -> bytes:
+    """Return who the client is for a server at *host* and *port*."""
+    with socket.create_connection((host, port), 5) as client:
+        client.sendall(b"GET /who HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        answer = b""
+        while data := client.recv(4096):
+            answer += data
+    return answer.rpartition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+@pytest.mark.parametrize(
+    "listen", ['"[::]:{port}"', '"[::]:{port}", "0.0.0.0:{port}"', '"0.0.0.0:{port}", "[::]:{port}"']
+)
+def test_both_families_on_one_port(stage, port, listen):
+    """`::` alone takes IPv4 too, beside an address of IPv4 it leaves it that; a client has one address either way."""
+    stage.gateway(f"server: {{listen: [{listen.format(port=port)}]}}\n{ENDPOINT}")
+    assert told("127.0.0.1", port) == b'["127.0.0.1"]'
+    assert told("::1", port) == b'["::1"]'
 
 
 def test_a_unix_socket_has_its_permissions(folder):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
+from aggregator.edge.networks import plain_address
 from aggregator.http import HeaderList, first
 
 HEADER = b"x-request-id"
@@ -27,4 +28,4 @@ def request_id(headers: HeaderList) -> str:
 def peer_of(scope: Mapping[str, Any]) -> str:
     """Return the address that an ASGI request comes from, empty for a peer on a Unix socket."""
     client = scope.get("client")
-    return str(client[0]) if client else ""
+    return plain_address(str(client[0])) if client else ""

@@ -11,6 +11,7 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from aggregator.edge.networks import plain_address
 from aggregator.server.connection.flow import Flow
 from aggregator.server.listeners.certificates import client_certificate
 
@@ -213,4 +214,6 @@ class TimedProtocol(asyncio.Protocol):
 
 def _address(found: Any) -> tuple[str, int] | None:
     """Return host and port of a socket address; None of one that has none."""
-    return (str(found[0]), int(found[1])) if isinstance(found, tuple | list) and len(found) >= 2 else None
+    return (
+        (plain_address(str(found[0])), int(found[1])) if isinstance(found, tuple | list) and len(found) >= 2 else None
+    )

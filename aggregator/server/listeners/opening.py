@@ -72,7 +72,8 @@ def open_listeners(
         if plan.redirect_http is not None:
             wanted.append(("redirect", plan.redirect_http.address, "`server.redirect_http`"))
         for role, address, remedy in wanted:
-            found.append(_opened(address, remedy, role, plan))
+            only_v6 = any(_is_twin(address, other) for _, other, _ in wanted)
+            found.append(_opened(address, remedy, role, plan, only_v6=only_v6))
             opened.callback(found[-1].close)
         opened.pop_all()
         return found
@@ -109,10 +110,17 @@ def _is_proxied(address: Address, plan: ServerPlan, role: Role) -> bool:
     return is_proxied
 
 
-def _opened(address: Address, remedy: str, role: Role, plan: ServerPlan) -> Listener:
+def _is_twin(address: Address, other: Address) -> bool:
+    """Return whether *address* is of IPv6, and *other* the same port of IPv4: then each takes its own clients."""
+    if not isinstance(address, TcpAddress) or not isinstance(other, TcpAddress):
+        return False
+    return address.port == other.port != 0 and ":" in address.host and ":" not in other.host
+
+
+def _opened(address: Address, remedy: str, role: Role, plan: ServerPlan, *, only_v6: bool) -> Listener:
     if isinstance(address, TcpAddress):
         is_tls, is_proxied = _speaks_tls(address, plan, role), _is_proxied(address, plan, role)
-        return Listener(bind(address.host, address.port, remedy), address, role, is_tls, is_proxied)
+        return Listener(bind(address.host, address.port, remedy, only_v6=only_v6), address, role, is_tls, is_proxied)
     if sys.platform == "win32":
         raise StartupError(f"Cannot listen on {address}: this system has no Unix sockets for servers.")
     listener, file = bind_unix(address)

@@ -17,12 +17,17 @@ _REASONS = {
 }
 
 
-def bind(host: str, port: int, remedy: str = "--port") -> socket.socket:
-    """Return a listening socket; *remedy* is what chooses another port. Raises ``StartupError`` that names the fix."""
+def bind(host: str, port: int, remedy: str = "--port", *, only_v6: bool = False) -> socket.socket:
+    """Return a listening socket; *remedy* is what chooses another port. Raises ``StartupError`` that names the fix.
+
+    ``::`` takes IPv4 as well where the system is set so, unless it is to be *only_v6* (RFC 3493 §5.3).
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if only_v6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind((host, port))
         listener.listen(BACKLOG)
     except (OSError, OverflowError, ValueError, TypeError) as error:

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
+from aggregator.edge.networks import plain_address
 from aggregator.server.listeners.beginnings import MakeProtocol
 from aggregator.telemetry.logging import log
 
@@ -135,4 +136,4 @@ async def hand_over(connection: socket.socket, _: str, protocol: MakeProtocol) -
 
 def _host(address: object) -> str:
     """Return the address in what ``accept`` says of the other side; nothing for a Unix socket."""
-    return str(address[0]) if isinstance(address, tuple) else ""
+    return plain_address(str(address[0])) if isinstance(address, tuple) else ""
