@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import trustme
 from fastapi.testclient import TestClient
 from tries import ask, check, recipes_in, tries
 
@@ -31,12 +32,22 @@ def test_a_recipe_answers_as_it_says(title: str, text: str, tmp_path: Path, monk
     monkeypatch.setattr("aggregator.server.generations.running.DemoServer", partial(DemoServer, 0.0))
     file = tmp_path / "routes.yaml"
     file.write_text(text, encoding="utf-8")
+    write_certificates(text, tmp_path)
     assert [problem.message for problem in check_file(str(file), {}).diagnostics] == []
     wanted = list(tries(text))
     assert wanted, f"nothing to try in {title}"
     with TestClient(create_app(file, env={}), raise_server_exceptions=False) as api:
         for one in wanted:
             check(ask(api, one), one)
+
+
+def write_certificates(text: str, folder: Path) -> None:
+    """Write the pair of files that `tls` of *text* names into *folder*."""
+    for cert, key in re.findall(r"tls: \{cert: (\S+), key: (\S+)\}", text):
+        pair = trustme.CA().issue_cert("localhost")
+        (folder / cert).parent.mkdir()
+        pair.cert_chain_pems[0].write_to_path(folder / cert)
+        pair.private_key_pem.write_to_path(folder / key)
 
 
 def test_there_are_twenty() -> None:

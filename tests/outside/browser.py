@@ -34,16 +34,16 @@ class PageError(Exception):
 
 
 class Browser:
-    """One browser with a profile in *folder*, for which every host but localhost is this machine.
+    """One browser with a profile in *folder*, for which every host is this machine, unless *hosts* says otherwise.
 
     What a page tells of itself (its requests, its console) is kept in *events*.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hosts: str = "MAP * 127.0.0.1") -> None:
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
         places = [str(to_browser), str(from_browser)]
-        profile = [f"--user-data-dir={folder}", "--host-resolver-rules=MAP * 127.0.0.1"]
+        profile = [f"--user-data-dir={folder}", f"--host-resolver-rules={hosts}"]
         self._process = subprocess.Popen(
             [sys.executable, "-c", _WITH_PIPES, *places, "chromium", *_FLAGS, "--remote-debugging-pipe", *profile],
             pass_fds=(to_browser, from_browser),

@@ -103,7 +103,8 @@ def ask(port: int, path: str, headers: dict[str, str]) -> dict[str, str]:
 
 
 FORGED = {"x-forwarded-for": "6.6.6.6", "x-forwarded-proto": "gopher", "x-forwarded-host": "evil.example"}
-TABLE = [
+Row = tuple[str, int, str, str, str, str]
+TABLE: list[Row] = [
     # trusted, hops, who the client is, its scheme, its host, what the upstream hears
     ("[]", 0, CLIENT, "http", "shop.example", CLIENT),
     ("[]", 1, INNER, "http", "shop.example", INNER),
@@ -128,6 +129,25 @@ def test_who_the_client_is(
             heard = ask(port, "/up", headers)["headers"]
             assert isinstance(heard, dict)
             assert (heard["x-forwarded-for"], heard["x-forwarded-proto"]) == (told, scheme)
+
+
+def test_the_page_shows_this_table() -> None:
+    """What is asked here is what the recipe tells."""
+    names = {
+        CLIENT: "the client",
+        INNER: "B",
+        OUTER: "A",
+        "[]": "none",
+        f"[{INNER}]": "B",
+        f"[{INNER}, {OUTER}]": "A and B",
+    }
+    shown = [f"| {names[row[0][0]]} | {' | '.join(names[one[2]] for one in row)} |" for row in batched(TABLE)]
+    assert "\n".join(shown) in RECIPE.read_text()
+
+
+def batched(table: list[Row]) -> list[list[Row]]:
+    """Return the rows of *table* for no, one and two hops together."""
+    return [table[start : start + 3] for start in range(0, len(table), 3)]
 
 
 RECIPE = Path(__file__).parents[2] / "docs/cookbook/running.md"

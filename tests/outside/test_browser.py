@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -24,11 +25,8 @@ pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs 
 ROUTES = """
 version: 1
 server:
-  host: 127.0.0.1
-  port: PORT
   access_log: all
   log_format: json
-  tls: {cert: api.pem}
   cors:
     origins: ["https://shop.example.com:PORT", "https://*.preview.example.com:PORT"]
     headers: [authorization, content-type, x-wanted]
@@ -89,20 +87,29 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def port(log: Path) -> Iterator[int]:
     """The port of a server that all hosts of the tests lead to."""
-    folder = log.parent
     upstream = ThreadingHTTPServer(("127.0.0.1", 0), Events)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    with serving(ROUTES.replace("UPSTREAM", str(upstream.server_port)), log.parent, log) as port:
+        yield port
+    upstream.shutdown()
+    upstream.server_close()
+
+
+@contextmanager
+def serving(text: str, folder: Path, log: Path | None = None) -> Iterator[int]:
+    """Serve *text* by TLS on a free port, in which PORT stands for that, and tell into *log*; the port."""
     trustme.CA().issue_cert("*.example.com").private_key_and_cert_chain_pem.write_to_path(folder / "api.pem")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    text = ROUTES.replace("PORT", str(port)).replace("UPSTREAM", str(upstream.server_port))
-    (folder / "routes.yaml").write_text(text)
+    listening = f"server:\n  host: 127.0.0.1\n  port: {port}\n  tls: {{cert: api.pem}}\n"
+    (folder / "routes.yaml").write_text(text.replace("server:\n", listening, 1).replace("PORT", str(port)))
     command = [sys.executable, "-m", "aggregator", "run", str(folder / "routes.yaml")]
-    with log.open("wb") as said, subprocess.Popen(command, stderr=said) as process:
+    said = log or folder / "log.json"
+    with said.open("wb") as told, subprocess.Popen(command, stderr=told) as process:
         deadline = time.monotonic() + 60
         while True:
-            assert process.poll() is None, log.read_text()
+            assert process.poll() is None, said.read_text()
             assert time.monotonic() < deadline, "the server does not listen"
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
@@ -111,8 +118,6 @@ def port(log: Path) -> Iterator[int]:
                 time.sleep(0.05)
         yield port
         process.terminate()
-    upstream.shutdown()
-    upstream.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -284,3 +289,31 @@ def test_docs_work_under_strict_headers(browser: Browser, port: int) -> None:
     assert browser.complaints() == []
     if pictures := os.environ.get("AGGREGATOR_PICTURES"):
         browser.picture(Path(pictures) / "docs.png")
+
+
+RECIPES = Path(__file__).parents[2] / "docs/cookbook/edge.md"
+
+
+def test_the_recipe_of_a_single_page_app(tmp_path: Path) -> None:
+    """The page logs in, asks as who it is, and logs out; its script never sees the session."""
+    section = RECIPES.read_text().partition("## A single-page app\n")[2]
+    text = section.partition("```yaml\n")[2].partition("```")[0]
+    with serving(text, tmp_path) as port:
+        hosts = f"MAP *.example.com:443 127.0.0.1:{port}, MAP * 127.0.0.1"
+        with Browser(tmp_path / "profile", hosts) as browser:
+            browser.open("https://shop.example.com/docs")  # any page of the shop will do
+            browser.call("Page.setBypassCSP", enabled=True)
+            browser.open("https://shop.example.com/docs")
+            script = """
+                const api = (path, more) =>
+                    fetch('https://api.example.com' + path, {credentials: 'include', headers: {'content-type': 'application/json'}, ...more});
+                const before = await api('/me');
+                const login = await api('/login', {method: 'POST', body: JSON.stringify({name: 'ada', password: 'x'})});
+                const me = await (await api('/me')).json();
+                const out = await api('/logout', {method: 'POST'});
+                return [before.status, await login.json(), me, out.status, (await api('/me')).status, document.cookie];
+            """
+            assert browser.run(script) == [401, {"name": "ada"}, {"sent": "Bearer t-ada"}, 204, 401, ""]
+            browser.open("https://evil.example.com/docs")
+            with pytest.raises(PageError, match="Failed to fetch"):
+                browser.run("await fetch('https://api.example.com/me', {credentials: 'include'});")
