@@ -10,14 +10,14 @@ import pytest
 import trustme
 from server.conftest import Gateway, Stage, Wire
 from server.conftest import stage as stage
+from tries import recipes_in
 
 PAGE = Path(__file__).parents[2] / "docs/cookbook/edge.md"
 
 
 def recipe(title: str, stage: Stage) -> tuple[str, ssl.SSLContext]:
     """Return the file under *title* for a machine of tests: free ports, proxies on loopback; its pair of TLS is there."""
-    section = PAGE.read_text(encoding="utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
-    (text,) = re.findall(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    text = dict(recipes_in(PAGE))[title]
     authority, context = trustme.CA(), ssl.create_default_context()
     authority.configure_trust(context)
     for cert, key in re.findall(r"tls: \{cert: (\S+), key: (\S+)\}", text):
