@@ -9,7 +9,7 @@ from msgspec import Struct
 from aggregator.codecs.reading import PLAIN, ReadOptions
 from aggregator.parts.rows import RowPlan
 from aggregator.policies.breaker.plan import BreakerPlan
-from aggregator.policies.cache.plan import SIZE, CachePlan
+from aggregator.policies.cache.plan import SIZE, CachePlan, LastGoodPlan
 from aggregator.policies.concurrency.plan import ConcurrencyPlan
 from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
 from aggregator.policies.hedge.plan import HedgePlan
@@ -188,6 +188,7 @@ class PartPlan(Struct, frozen=True):
     transform: str | None = None
     rows: tuple[RowPlan, ...] = ()
     timeout: float | None = None
+    last_good: LastGoodPlan | None = None
 
 
 class FanPlan(Struct, frozen=True):

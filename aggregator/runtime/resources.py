@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from aggregator.parts.events import NO_LISTENERS, Listeners
+from aggregator.parts.result import Result
 from aggregator.plan.calls import CallPlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.serving import ServerPlan
@@ -22,7 +23,7 @@ from aggregator.plan.types import EndpointPlan, InputPlan, ResponsePlan
 from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
-from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES
+from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES, VALUES
 from aggregator.policies.concurrency.places import PLACES, Places
 from aggregator.policies.hedge.latencies import LATENCIES, Latencies
 from aggregator.policies.rate_limit.pacing import Pace, build_pace
@@ -152,6 +153,11 @@ class Resources:
         """Return the replies of the upstream of *plan* that are kept."""
         kind: Kind[int, Kept[Reply]] = Kind(REPLIES, lambda most: Kept(most, self.clock), Kept.resize)
         return self.states.hold(kind, plan.name, plan.kept_bytes)
+
+    def values(self) -> Kept[Result]:
+        """Return the last good values of parts."""
+        kind: Kind[int, Kept[Result]] = Kind(VALUES, lambda most: Kept(most, self.clock), Kept.resize)
+        return self.states.hold(kind, "server", self._kept_bytes)
 
     def keeping(self, plan: EndpointPlan) -> Keeping | None:
         """Return what keeps the answers of *plan*, None when nothing does."""

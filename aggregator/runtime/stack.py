@@ -6,6 +6,7 @@ A step that is declared and not built, or built and not declared, does not impor
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from aggregator.parts.frame import Part
@@ -16,6 +17,7 @@ from aggregator.plan.types import EffectPlan, EndpointPlan
 from aggregator.policies.breaker.breaking import Broken
 from aggregator.policies.cache.calls import Cached
 from aggregator.policies.cache.flights import Coalesced, flights_of
+from aggregator.policies.cache.last_good import LastGood
 from aggregator.policies.concurrency.holding import Placed
 from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.hedge.hedging import Hedged
@@ -29,6 +31,7 @@ from aggregator.runtime.calls.resending import Resender
 from aggregator.runtime.calls.sending import Sender, compile_sender
 from aggregator.runtime.calls.telling import CallTeller, Told
 from aggregator.runtime.handler import EndpointHandler
+from aggregator.runtime.keeping.keys import part_key
 from aggregator.runtime.parts.alternatives import Fallback, Race
 from aggregator.runtime.parts.each import Each
 from aggregator.runtime.parts.fanout import FanOut, fan_out
@@ -45,11 +48,15 @@ from aggregator.transport import Door
 
 
 class Site(NamedTuple):
-    """Where a call is built: the *key* of its endpoint, what is shared, and the placeholders that it may copy."""
+    """Where a call is built: the *key* of its endpoint, what is shared, and the placeholders that it may copy.
+
+    *digest* is of all that the endpoint rests on.
+    """
 
     key: str
     resources: Resources
     params: tuple[str, ...]
+    digest: bytes = b""
 
 
 def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler | StreamHandler:
@@ -71,7 +78,7 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
             resources.clock, resources.trusted, resources.compressing(plan), behind,
             around,
         )  # fmt: skip
-    fan = build_fan(plan.fan, plan.key, resources, params)
+    fan = build_fan(plan.fan, plan.key, resources, params, plan.digest)
     return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates, behind), fan.parts)
 
 
@@ -92,17 +99,19 @@ def _placeholders(pattern: PathPattern) -> tuple[str, ...]:
     return tuple(f"{name}:path" if name == pattern.wildcard else name for name in pattern.params)
 
 
-def build_fan(plan: FanPlan | None, key: str, resources: Resources, params: tuple[str, ...]) -> FanOut:
+def build_fan(
+    plan: FanPlan | None, key: str, resources: Resources, params: tuple[str, ...], digest: bytes = b""
+) -> FanOut:
     """Return the runnable fan-out of *plan*; an empty one for None."""
     if plan is None:
         return fan_out((), (), ())
-    parts = [build_part(part, key, resources, params) for part in plan.parts]
+    parts = [build_part(part, key, resources, params, digest) for part in plan.parts]
     return fan_out(parts, [part.waits for part in plan.parts], plan.dependents)
 
 
-def build_part(plan: PartPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Part:
+def build_part(plan: PartPlan, key: str, resources: Resources, params: tuple[str, ...], digest: bytes = b"") -> Part:
     """Return the runnable part of *plan*, in the endpoint *key*."""
-    at = Site(key, resources, params)
+    at = Site(key, resources, params, digest)
     part = _core(plan, at)
     for step, wrap in reversed(_AROUND_PART):
         part = wrap(part, plan, at) if step.has(plan) else part
@@ -130,6 +139,12 @@ def build_attempt(attempt: Attempt, at: Site) -> Part:
 def _guarded(part: Part, plan: PartPlan, _: Site) -> Part:
     return Guarded(part, when=plan.when, optional=plan.optional, default=plan.default, timeout=plan.timeout,
                    shape=compile_reshape(plan.shape), rows=plan.rows)  # fmt: skip
+
+
+def _last_good(part: Part, plan: PartPlan, at: Site) -> Part:
+    kept = plan.last_good
+    assert kept is not None
+    return LastGood(part, at.resources.values(), partial(part_key, kept, at.digest), kept.seconds)
 
 
 def _transformed(part: Part, plan: PartPlan | CallPlan, at: Site) -> Part:
@@ -238,7 +253,7 @@ def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str,
     return Effect(plan.name, part, plan.when, plan.call.timeout, plan.on)
 
 
-_AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "transform": _transformed})
+_AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "last_good": _last_good, "transform": _transformed})
 _AROUND_DOOR = tied(AROUND_DOOR, {
     "auth": lambda door, plan, resources: with_credentials(
         door, plan.name, plan.credentials, resources.states, resources.client, resources.clock

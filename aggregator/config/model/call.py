@@ -12,7 +12,7 @@ from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.upstreams.formats import CsvSettings, FormatName, XmlSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import TimeoutSetting
-from aggregator.fields import ByteSize, Settings, TextKind
+from aggregator.fields import ByteSize, Duration, Settings, TextKind
 from aggregator.http import Method
 from aggregator.policies.cache.settings import CallCache
 from aggregator.policies.hedge.settings import HedgeOrNone
@@ -243,6 +243,12 @@ class CallSettings(ShapeSettings):
         None,
         description="How long its replies are kept, in place of what the upstream says; `0s` keeps none.",
         examples=["1h", {"ttl": "60s", "tags": ["user:{{ user_id }}"]}],
+    )
+    last_good: Annotated[Duration | None, ON_PART & ~(Works.CALL | Works.RUNNER)] = Field(
+        None,
+        description="How long its last good value stands in for it when it fails, but for a 4xx; `aggregator-parts` "
+        "says `state=stale` then.",
+        examples=["6h"],
     )
     coalesce: Annotated[bool | None, IN_REQUEST & ~(Works.BACKGROUND | Works.STREAM)] = Field(
         None,

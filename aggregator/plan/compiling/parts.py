@@ -9,6 +9,7 @@ from aggregator.http import SAFE
 from aggregator.plan.analysis.roots import references_in
 from aggregator.plan.calls import BatchPlan, CallPlan, EachPlan, FanPlan, PartPlan, ShapePlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, compile_shape_plan
+from aggregator.plan.compiling.endpoint.keeping import compile_last_good
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.references import calls_of, references_of
 from aggregator.plan.compiling.rows import compile_rows
@@ -32,6 +33,13 @@ def compile_part(
     name: str, settings: CallSettings, near: EndpointSurroundings, waits: tuple[int, ...] = ()
 ) -> PartPlan:
     """Return the plan of one part, whatever its kind; its *rows* are for failures that are not of one of its calls."""
+    plan = _part(name, settings, near, waits)
+    if not settings.last_good:
+        return plan
+    return replace(plan, last_good=compile_last_good(settings.last_good, plan))
+
+
+def _part(name: str, settings: CallSettings, near: EndpointSurroundings, waits: tuple[int, ...]) -> PartPlan:
     own = compile_rows(settings.status_map)
     inner = near.inside(name, own)
     common = {

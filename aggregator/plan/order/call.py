@@ -86,6 +86,7 @@ def _concurrency_words(attempt: Attempt) -> tuple[str, ...]:
 
 AROUND_PART: Final[tuple[Step[PartPlan], ...]] = (
     Step("guard", _is_guarded, _guard_words),
+    step("last_good", lambda part: part.last_good is not None),
     step("transform", lambda part: part.transform is not None),
 )
 """What is around all alternatives of a part."""

@@ -57,6 +57,17 @@ class AnswerKeyPlan(Struct, frozen=True):
     body: bool = False
 
 
+class LastGoodPlan(Struct, frozen=True):
+    """How many *seconds* the last good value of a part stands in for a failure; it depends on *key* and *results*.
+
+    *results* are the names of the parts that it reads.
+    """
+
+    seconds: float
+    key: AnswerKeyPlan
+    results: tuple[str, ...] = ()
+
+
 class AnswerCachePlan(Struct, frozen=True):
     """How long answers are kept, and by what key. *obeys*: clients may ask past it.
 

@@ -13,8 +13,8 @@ from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.plan import of_endpoint, of_upstream
 from aggregator.policies.registry import Registry
 
-REPLIES, FLIGHTS, ANSWERS = "replies", "flights", "answers"
-"""The kinds of states: an upstream's replies, its calls under way, and the answers of all endpoints."""
+REPLIES, FLIGHTS, ANSWERS, VALUES = "replies", "flights", "answers", "values"
+"""The kinds of states: an upstream's replies, its calls under way, answers of all endpoints, last good values."""
 
 
 def purge_tags(states: Registry, tags: Collection[str]) -> int:
@@ -43,7 +43,7 @@ def purge_all(states: Registry) -> int:
 
 
 def _all_kept(states: Registry) -> list[Kept[Any]]:
-    return [*states.each(REPLIES).values(), *states.each(ANSWERS).values()]
+    return [kept for kind in (REPLIES, ANSWERS, VALUES) for kept in states.each(kind).values()]
 
 
 def _part_ways(flights: dict[str, Flights]) -> None:

@@ -8,14 +8,23 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.exchange import Exchange
 from aggregator.parts.cookies import cookies_of
+from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
 from aggregator.policies.cache.keys import key_of
-from aggregator.policies.cache.plan import AnswerKeyPlan
+from aggregator.policies.cache.plan import AnswerKeyPlan, LastGoodPlan
 
 
 def answer_key(plan: AnswerKeyPlan, exchange: Exchange) -> bytes:
     """Return the key of the answer to the request of *exchange*, whose inputs are valid."""
     return key_of(_pieces(plan, exchange))
+
+
+def part_key(plan: LastGoodPlan, start: bytes, frame: Frame) -> bytes:
+    """Return the key of the value of a part, in what *start* stands for: the inputs and the results that it reads."""
+    names = frame.names
+    results = [(name, names.result(name)) for name in plan.results]
+    read = [name.encode() + b":" + (b"" if result is None else result.json) for name, result in results]
+    return key_of((start, *_pieces(plan.key, frame.exchange), *read))
 
 
 def _pieces(plan: AnswerKeyPlan, exchange: Exchange) -> Iterator[bytes]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+from msgspec.structs import replace
 
 from aggregator.plan.analysis.roots import references_in
-from aggregator.plan.calls import CallPlan, FanPlan
+from aggregator.plan.analysis.walking import calls_in_part
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
 from aggregator.plan.types import ResponsePlan, RowPlan
 from aggregator.policies.cache.compiling import compile_cache
-from aggregator.policies.cache.plan import AnswerCachePlan, AnswerKeyPlan, of_endpoint, of_upstream
+from aggregator.policies.cache.plan import AnswerCachePlan, AnswerKeyPlan, LastGoodPlan, of_endpoint, of_upstream
 from aggregator.policies.cache.settings import AnswerCacheSettings
 
 _MOMENTS = frozenset({"id", "time"})
+_ROOTS = ("query", "headers", "cookies", "request", "auth")
+_OF_CLIENT = frozenset({"client", "host", "scheme", "port"})
 Read = tuple[FanPlan | None, ResponsePlan, tuple[RowPlan, ...]]
 
 
@@ -37,30 +42,49 @@ def compile_keeping(
 def _key(
     settings: AnswerCacheSettings, start: bytes, calls: tuple[CallPlan, ...], read: Read, *, identity: bool
 ) -> AnswerKeyPlan:
-    references = references_in(read)
-    fields = {"fields"} if read[1].fields else set()
-    query = {ref[1] for ref in references if ref[0] == "query" and len(ref) > 1} | fields
-    headers = {ref[1].lower() for ref in references if ref[0] == "headers" and len(ref) > 1}
-    cookies = {ref[1] for ref in references if ref[0] == "cookies" and len(ref) > 1}
-    request = {ref[1] for ref in references if ref[0] == "request" and len(ref) > 1} - _MOMENTS
-    headers |= {"accept"} if read[1].formats != ("json",) else set()
+    response = read[1]
+    query = {*settings.query, *(("fields",) if response.fields else ())}
+    headers = {*map(str.lower, settings.vary), *(("accept",) if response.formats != ("json",) else ())}
+    plan = inputs_of(start, calls, references_in(read), query=query, headers=headers)
+    return replace(
+        plan,
+        identity=identity,
+        query=tuple(sorted(query)) if plan.query is None and settings.query else plan.query,
+        headers=tuple(sorted(headers)) if plan.headers is None and settings.vary else plan.headers,
+    )
+
+
+def inputs_of(
+    start: bytes, calls: Iterable[CallPlan], references: Collection[tuple[str, ...]],
+    *, query: Collection[str] = (), headers: Collection[str] = (),
+) -> AnswerKeyPlan:  # fmt: skip
+    """Return all inputs that *references* read, or *calls* pass on, with those of *query* and *headers* besides."""
+    calls = tuple(calls)
+    found = {root: {ref[1] for ref in references if ref[0] == root and len(ref) > 1} for root in _ROOTS}
+    found["query"] |= {*query, *(name for call in calls for name in call.request.forward_query)}
+    found["headers"] = {name.lower() for name in found["headers"]} | set(headers)
     for call in calls:
         sent = call.request
-        query.update(sent.forward_query)
-        headers.update(name.decode() for name in sent.forward_headers)
-        headers.update(place.field.lower() for place in sent.forward_caller if place.where == "header")
-        cookies.update(place.field for place in sent.forward_caller if place.where == "cookie")
-        request |= {"client", "host", "scheme", "port"} if sent.forward_client != "no" else set()
-    all_query = ("query",) in references or any(call.request.forward_rest.query is not None for call in calls)
-    all_headers = ("headers",) in references or any(call.request.forward_rest.headers is not None for call in calls)
-    passes_body = any(call.request.body_kind == "forward" for call in calls)
+        found["headers"].update(name.decode() for name in sent.forward_headers)
+        for place in sent.forward_caller:
+            found["headers" if place.where == "header" else "cookies"].add(place.field.lower())
+        found["request"] |= _OF_CLIENT if sent.forward_client != "no" else set()
+    rests = [call.request.forward_rest for call in calls]
+    named = {root: tuple(sorted(names)) for root, names in found.items()}
     return AnswerKeyPlan(
         start,
-        None if all_query and not settings.query else tuple(sorted({*query, *settings.query})),
-        None if all_headers and not settings.vary else tuple(sorted({*headers, *(v.lower() for v in settings.vary)})),
-        tuple(sorted(cookies)),
-        tuple(sorted(request)),
-        tuple(sorted({ref[1] for ref in references if ref[0] == "auth" and len(ref) > 1})),
-        identity,
-        passes_body or any(ref[0] == "body" for ref in references),
+        None if ("query",) in references or any(rest.query is not None for rest in rests) else named["query"],
+        None if ("headers",) in references or any(rest.headers is not None for rest in rests) else named["headers"],
+        named["cookies"],
+        tuple(name for name in named["request"] if name not in _MOMENTS),
+        named["auth"],
+        body=any(ref[0] == "body" for ref in references) or any(c.request.body_kind == "forward" for c in calls),
     )
+
+
+def compile_last_good(seconds: float, part: PartPlan) -> LastGoodPlan:
+    """Return how long the last good value of *part* stands in for a failure, and what that value depends on."""
+    references = references_in(part)
+    roots = {ref[1] if ref[0] == "calls" and len(ref) > 1 else ref[0] for ref in references}
+    plan = inputs_of(part.name.encode(), calls_in_part(part), references)
+    return LastGoodPlan(seconds, plan, tuple(sorted(roots - {*_ROOTS, "body", "calls", "params"})))

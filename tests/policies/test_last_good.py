@@ -1,0 +1,79 @@
+"""The last good value of a part stands in for it: for the same inputs, for a while, and never for what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+
+from tests.policies.conftest import Served
+
+Serve = Callable[..., Served]
+FILE = """
+    upstreams: {up: {url: "http://up.test"}}
+    endpoints:
+      GET /a/{id}:
+        fan_out:
+          x: {url: "up:/x/{id}", last_good: 1h}
+          y: {for_each: "{{ x.list }}", url: "up:/y/{item}", last_good: 1h, optional: true}
+        response: {meta: true}
+"""
+
+
+class Failing:
+    """An upstream that answers with the path, its number, and *statuses* by the beginning of the path."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.statuses: dict[str, int] = {}
+        self.list = [1, 2]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.count += 1
+        path = request.url.path
+        status = next((status for start, status in self.statuses.items() if path.startswith(start)), 200)
+        return httpx.Response(status, json={"path": path, "n": self.count, "list": self.list})
+
+
+def test_a_value_stands_in_for_a_failure(serve: Serve) -> None:
+    """The part says so by its state and age, in the header and in `meta`; the answer is stored by nobody."""
+    served = serve(FILE, upstream := Failing())
+    assert served.get("/a/1").json()["x"]["n"] == 1
+    upstream.statuses = {"/x": 503}
+    served.now += 90
+    answer = served.get("/a/1")
+    assert (answer.status_code, answer.json()["x"]["n"]) == (200, 1)
+    assert "x;state=stale;status=200;cause=status;age=90" in answer.headers["aggregator-parts"]
+    assert [part["age"] for part in answer.json()["meta"]["parts"] if part["state"] == "stale"] == [90]
+    assert answer.headers["cache-control"] == "no-store"
+    served.now += 3600
+    assert served.get("/a/1").status_code == 502
+
+
+def test_only_for_the_same_inputs(serve: Serve) -> None:
+    """Another parameter, and another result that the part reads, have values of their own."""
+    served = serve(FILE, upstream := Failing())
+    served.get("/a/1")
+    upstream.statuses = {"/y": 503}
+    upstream.list = [3]
+    assert served.get("/a/1").json()["y"] is None
+    upstream.list, upstream.statuses = [1, 2], {"/x": 503}
+    assert served.get("/a/2").status_code == 502
+    assert served.get("/a/1").json()["x"]["list"] == [3]  # the last one
+
+
+def test_what_is_gone_is_not_shown(serve: Serve) -> None:
+    """A 4xx of the upstream is no failure that a value stands in for."""
+    served = serve(FILE, upstream := Failing())
+    served.get("/a/1")
+    upstream.statuses = {"/x": 404}
+    assert served.get("/a/1").status_code == 404
+
+
+def test_after_a_reload_no_old_shape_is_served(serve: Serve) -> None:
+    """An endpoint that has changed has no last good value yet."""
+    served = serve(FILE, upstream := Failing())
+    served.get("/a/1")
+    served.reload(FILE.replace("meta: true", "meta: false"))
+    upstream.statuses = {"/x": 503}
+    assert served.get("/a/1").status_code == 502
