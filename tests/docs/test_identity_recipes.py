@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -61,11 +62,14 @@ class World:
 def test_a_recipe_with_tokens_answers_as_it_says(title: str, text: str, tmp_path: Path) -> None:
     """Each file has no problem, and every request to try gets its status and its fragment."""
     file, world = tmp_path / "routes.yaml", World()
+    for name, beside in re.findall(r"^```yaml (\S+)\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        (tmp_path / name).write_text(beside, encoding="utf-8")
+        (tmp_path / name).chmod(0o600)
     file.write_text(text, encoding="utf-8")
     assert [problem.message for problem in check_file(str(file), {}).diagnostics] == []
     wanted = list(tries(text))
     assert wanted, f"nothing to try in {title}"
     app = create_app(file, env={}, transport=httpx.MockTransport(world))
-    with TestClient(app, raise_server_exceptions=False) as api:
+    with TestClient(app, raise_server_exceptions=False, client=("127.0.0.1", 1)) as api:
         for one in wanted:
             check(ask(api, world.with_tokens(one)), world.with_tokens(one))
