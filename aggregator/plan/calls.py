@@ -13,6 +13,7 @@ from aggregator.policies.cache.plan import SIZE, CachePlan, LastGoodPlan
 from aggregator.policies.concurrency.plan import ConcurrencyPlan
 from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
 from aggregator.policies.hedge.plan import HedgePlan
+from aggregator.policies.mock.plan import MockPlan
 from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
 from aggregator.policies.switches.plan import OffPlan
@@ -46,6 +47,7 @@ class UpstreamPlan(Struct, frozen=True):
     breaker: BreakerPlan | None = None
     kept_bytes: int = SIZE
     concurrency: ConcurrencyPlan | None = None
+    mock: MockPlan | None = None
 
 
 class ShapePlan(Struct, frozen=True):

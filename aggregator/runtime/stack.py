@@ -21,6 +21,9 @@ from aggregator.policies.cache.last_good import LastGood
 from aggregator.policies.concurrency.holding import Placed
 from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.hedge.hedging import Hedged
+from aggregator.policies.mock.choosing import MockedWhen
+from aggregator.policies.mock.door import MockDoor
+from aggregator.policies.mock.script import Script
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
 from aggregator.policies.switches.switched import SwitchedOff
@@ -43,7 +46,7 @@ from aggregator.runtime.resources import Resources
 from aggregator.runtime.streams.around import AroundStream
 from aggregator.runtime.streams.repeating import Retrying
 from aggregator.runtime.streams.streaming import StreamHandler
-from aggregator.templates import PathPattern
+from aggregator.templates import Expression, PathPattern
 from aggregator.transport import Door
 
 
@@ -91,7 +94,16 @@ def _around_stream(call: CallPlan, resources: Resources) -> AroundStream:
         resources.breakers(upstream),
         resources.pace(upstream),
         resources.places(upstream),
+        _mock_when(upstream, resources),
     )
+
+
+def _mock_when(upstream: UpstreamPlan, resources: Resources) -> tuple[Expression, Door] | None:
+    """Return the door of a mock that not all calls meet, and which do; None without one."""
+    mock = upstream.mock
+    if mock is None or mock.when is None:
+        return None
+    return mock.when, _mocked_door(upstream, resources)
 
 
 def _placeholders(pattern: PathPattern) -> tuple[str, ...]:
@@ -221,8 +233,17 @@ def _hedged(part: Part, attempt: Attempt, at: Site) -> Part:
 
 
 def _sent(attempt: Attempt, at: Site) -> Part:
-    sender = _sender(attempt.call, at.resources, at.params)
-    return sender if attempt.call.retry is None and attempt.call.hedge is None else Resender(sender)
+    mock = attempt.call.upstream.mock
+    real = _leaf(attempt.call, build_door(attempt.call.upstream, at.resources), at)
+    if mock is None or mock.when is None:
+        return real
+    mocked = _leaf(attempt.call, _mocked_door(attempt.call.upstream, at.resources), at)
+    return MockedWhen(real, mocked, mock.when)
+
+
+def _leaf(plan: CallPlan, door: Door, at: Site) -> Part:
+    sender = compile_sender(plan, door, at.params, at.resources.judge(plan), at.resources.same)
+    return sender if plan.retry is None and plan.hedge is None else Resender(sender)
 
 
 def _teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) -> CallTeller | None:
@@ -234,6 +255,15 @@ def _teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) ->
 def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Sender:
     door = build_door(plan.upstream, resources)
     return compile_sender(plan, door, params, resources.judge(plan), resources.same)
+
+
+def _mocked_door(plan: UpstreamPlan, resources: Resources) -> Door:
+    """Return the way to an upstream past its mock, for calls that meet it; what is around that is around this."""
+    assert plan.mock is not None
+    door: Door = MockDoor(resources.pool(plan), Script(plan.mock))
+    for step, wrap in reversed(_AROUND_DOOR):
+        door = wrap(door, plan, resources) if step.has(plan) and step.name != "mock" else door
+    return door
 
 
 def build_door(plan: UpstreamPlan, resources: Resources) -> Door:
@@ -258,6 +288,7 @@ _AROUND_DOOR = tied(AROUND_DOOR, {
     "auth": lambda door, plan, resources: with_credentials(
         door, plan.name, plan.credentials, resources.states, resources.client, resources.clock
     ),
+    "mock": lambda door, plan, _: door if plan.mock.when is not None else MockDoor(door, Script(plan.mock)),
 })  # fmt: skip
 _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "for_each": _per_item,

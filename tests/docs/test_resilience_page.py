@@ -85,3 +85,12 @@ def test_hedges(tmp_path: Path) -> None:
     """The file of the page serves."""
     answers = ask(tmp_path, "Hedges", Server(200), "GET /users/7", "GET /prices/7", "GET /quote/7")
     assert [answer.status_code for answer in answers] == [200] * 3
+
+
+def test_mocks(tmp_path: Path) -> None:
+    """One answers in the place of an upstream; one behind a condition lets the real one answer."""
+    server = Server(200)
+    balance, prices = ask(tmp_path, "Mocks", server, "GET /balance/7", "GET /prices/7")
+    assert balance.json() == {"id": "7", "cents": 1250}
+    assert prices.json() == {"n": 1}
+    assert len(server.requests) == 1

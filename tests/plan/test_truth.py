@@ -41,7 +41,7 @@ def cells(plan, number: int = 0) -> dict[str, str]:
 def test_defaults(plan_of) -> None:
     """Without status maps: 504 for time, 404 for not found, 503 for our own limits, 502 for all else."""
     assert cells(plan_of("endpoints: {GET /a: {call: 'shop:/a'}}")) == {
-        "timeout": "504", "network": "502", "invalid_body": "502", "overloaded": "503",
+        "timeout": "504", "network": "502", "invalid_body": "502", "overloaded": "503", "switched_off": "503",
         "404": "404", "3xx": "502", "4xx": "502", "5xx": "502",
     }  # fmt: skip
 
@@ -80,7 +80,7 @@ def test_a_mistake_is_the_client_s_where_all_that_is_read_is_its_own(plan_of, ca
 def test_rows_of_all_levels(plan_of) -> None:
     """Rows of the call and of `defaults` decide, the first that matches; a condition leaves both ways open."""
     assert cells(plan_of(ROWS)) == {
-        "timeout": "504/503", "network": "521", "invalid_body": "502", "overloaded": "429",
+        "timeout": "504/503", "network": "521", "invalid_body": "502", "overloaded": "429", "switched_off": "503",
         "404": "410", "3xx": "502", "4xx": "400", "5xx": "500/502",
     }  # fmt: skip
 

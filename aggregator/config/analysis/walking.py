@@ -203,6 +203,8 @@ class Walker:
             texts.shared(headers, ("upstreams", name, "headers"), scope)
             query = {key: value for key, value in upstream.query.items() if key not in settings.query}
             texts.shared(query, ("upstreams", name, "query"), scope)
+            if upstream.mock is not None and upstream.mock.when is not None:
+                texts.shared({"when": upstream.mock.when}, ("upstreams", name, "mock"), scope)
             if upstream.breaker is not None:
                 texts.shared({"per": upstream.breaker.per}, ("upstreams", name, "breaker"), scope)
             if upstream.cache is not None and settings.cache is None:

@@ -24,6 +24,7 @@ from aggregator.config.text.values import Steps
 from aggregator.demo import SERVICES
 from aggregator.diagnostics import did_you_mean
 from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.policies.mock.settings import MockSettings
 from aggregator.templates import TemplateProblem, compile_pattern, compile_url, with_scheme
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -52,11 +53,23 @@ def _check_texts(upstream: UpstreamSettings, path: Steps, around: Surroundings) 
     analysis = Analysis(path, value_at(around.written, path))
     for key, values in (("headers", upstream.headers), ("query", upstream.query)):
         Texts(analysis).value(values, (*path, key), Scope(Inputs()))
+    if upstream.mock is not None:
+        _check_mock(upstream.mock, (*path, "mock"), Texts(analysis))
     if upstream.breaker is not None and "{{" in upstream.breaker.per:
         Texts(analysis).condition(upstream.breaker.per, (*path, "breaker", "per"), Scope(Inputs()))
     if upstream.cache is not None:
         Texts(analysis).value(list(upstream.cache.tags), (*path, "cache", "tags"), Scope(Inputs()))
     yield from analysis.problems
+
+
+def _check_mock(mock: MockSettings, path: Steps, texts: Texts) -> None:
+    """Expressions of a mock; those of its routes see a request that only it gets."""
+    scope = Scope(Inputs())
+    if mock.when is not None:
+        texts.condition(mock.when, (*path, "when"), scope)
+    for key, route in mock.routes.items():
+        for name, value in (("json", route.json_), ("body", route.body), ("headers", route.headers)):
+            texts.value(value, (*path, "routes", key, name), scope)
 
 
 def check_shared_rows(rows: tuple[StatusRow, ...], path: Steps, around: Surroundings) -> Iterator[Finding]:

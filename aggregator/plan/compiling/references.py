@@ -56,7 +56,8 @@ def _shared(upstream: UpstreamSettings, settings: CallSettings) -> Iterator[Refe
     headers = (value for name, value in upstream.headers.items() if name.lower() not in own)
     query = (value for name, value in upstream.query.items() if name not in settings.query)
     key = (upstream.breaker.per,) if upstream.breaker is not None else ()
-    for value in (*headers, *query, *key):
+    when = (upstream.mock.when,) if upstream.mock is not None and upstream.mock.when else ()
+    for value in (*headers, *query, *key, *when):
         if isinstance(value, str) and "{{" in value:
             yield from compile_value(value).references
 

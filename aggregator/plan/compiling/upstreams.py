@@ -16,6 +16,7 @@ from aggregator.plan.compiling.endpoint.admission import token_places
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.compiling.endpoint.limits import compile_rate
 from aggregator.plan.compiling.policies.breakers import compile_breaker
+from aggregator.plan.compiling.policies.mocks import compile_mock
 from aggregator.plan.compiling.policies.places import compile_concurrency
 from aggregator.plan.compiling.policies.retries import compile_budget
 from aggregator.plan.serving import ClientPlan
@@ -66,6 +67,7 @@ def compile_upstream(
         headers = (*headers, (b"authorization", credentials.authorization.value.encode("ascii")))
     origin = Origin("http", "127.0.0.1", 80) if demo else Origin.parse(settings.url, settings.unix_socket)
     concurrency = compile_concurrency(settings)
+    prefix = ((demo_target(demo) if demo else "") + quote(parts.path.rstrip("/"), safe=_PATH_SAFE)).encode()
     return UpstreamPlan(
         name=name,
         label=label or name,
@@ -77,7 +79,8 @@ def compile_upstream(
             tls=_tls(settings.tls, tls_digest),
         ),
         host_header=demo.encode() if demo else origin.authority,
-        prefix=((demo_target(demo) if demo else "") + quote(parts.path.rstrip("/"), safe=_PATH_SAFE)).encode(),
+        prefix=prefix,
+        mock=compile_mock(settings, prefix),
         query=query,
         headers=headers,
         query_templates=query_templates,

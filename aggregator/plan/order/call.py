@@ -57,6 +57,10 @@ def _hedge_words(attempt: Attempt) -> tuple[str, ...]:
     return (hedge.words(attempt.call.upstream.budget.hedges),)
 
 
+def _mock_words(upstream: UpstreamPlan) -> tuple[str, ...]:
+    return () if upstream.mock is None else (upstream.mock.words,)
+
+
 def _breaker_words(attempt: Attempt) -> tuple[str, ...]:
     plan = attempt.call.upstream.breaker
     assert plan is not None
@@ -100,6 +104,7 @@ def _retry_words(attempt: Attempt) -> tuple[str, ...]:
 
 AROUND_DOOR: Final[tuple[Step[UpstreamPlan], ...]] = (
     Step("auth", lambda upstream: upstream.credentials is not None, _auth_words),
+    Step("mock", lambda upstream: upstream.mock is not None, _mock_words),
 )
 """What is around the way to an upstream: met by each request that is sent, the second one of a call, too."""
 

@@ -12,11 +12,13 @@ from aggregator.policies.breaker.breaking import breaker_for, let_through
 from aggregator.policies.breaker.table import Breakers
 from aggregator.policies.concurrency.holding import held
 from aggregator.policies.concurrency.places import Places
+from aggregator.policies.mock.choosing import is_mocked
 from aggregator.policies.rate_limit.pacing import Pace
 from aggregator.policies.switches.plan import OffPlan
 from aggregator.policies.switches.switched import switched_off
 from aggregator.runtime.streams.repeating import Ask, Retrying
-from aggregator.transport import StreamReply
+from aggregator.templates import Expression
+from aggregator.transport import Door, StreamReply
 
 
 class AroundStream(Struct, frozen=True, eq=False):
@@ -31,6 +33,11 @@ class AroundStream(Struct, frozen=True, eq=False):
     breakers: Breakers | None = None
     pace: Pace | None = None
     places: Places | None = None
+    mock: tuple[Expression, Door] | None = None
+
+    def door(self, frame: Frame, usual: Door) -> Door:
+        """Return the way that a request takes: the *usual* one, or the mock where its condition holds."""
+        return self.mock[1] if self.mock is not None and is_mocked(self.mock[0], frame.names) else usual
 
     async def reply(self, frame: Frame, ask: Ask, seconds: float) -> StreamReply:
         """Return the reply to one attempt, whose head has to come within *seconds*. Raises CallError."""

@@ -165,7 +165,8 @@ class Transit:
             headers += length_of(exchange)
             source = self._body()
         deadline = self._frame.deadline
-        return await self._stream.sender.door(exchange).stream(
+        door = self._stream.around.door(self._frame, self._stream.sender.door(exchange))
+        return await door.stream(
             plan.request.method, target, headers, source, answer_timeout=seconds,
             deadline=None if deadline == math.inf else deadline, idle_timeout=idle,
         )  # fmt: skip

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.upstreams.formats import CsvSettings, FormatName, XmlSettings
@@ -16,12 +16,22 @@ from aggregator.policies.cache.settings import UpstreamCache
 from aggregator.policies.concurrency.settings import ConcurrencySetting
 from aggregator.policies.credentials.settings import CredentialSettings
 from aggregator.policies.hedge.settings import HedgeSetting
+from aggregator.policies.mock.settings import MockSettings
 from aggregator.policies.rate_limit.settings import CallRate
 from aggregator.policies.retry.settings import RetrySetting
+
+_NOWHERE = "http://mock.invalid"
+"""The URL of an upstream that is a mock and nothing else: a name that nobody has (RFC 6761)."""
+
+
+def _without_url(schema: dict[str, Any]) -> None:
+    schema.pop("required", None)
 
 
 class UpstreamSettings(Settings):
     """A service that endpoints call by name."""
+
+    model_config = ConfigDict(json_schema_extra=_without_url)
 
     url: Annotated[str, TextKind.URL] = Field(
         description="Base URL; a path in it is put before the path of each call.",
@@ -47,6 +57,11 @@ class UpstreamSettings(Settings):
         None,
         description="How many calls and streams are under way at once, and how many wait; or their number alone.",
         examples=[64, {"limit": "adaptive", "at_most": 200}],
+    )
+    mock: MockSettings | None = Field(
+        None,
+        description="Answers in its place, and faults on purpose; with `routes`, it needs no `url`.",
+        examples=[{"routes": {"GET /balance/{id}": {"json": {"id": "{{ id }}", "cents": 1250}}}}],
     )
     idempotent: bool | None = Field(
         None, description="Whether requests may be sent again whatever their method; calls can say otherwise."
@@ -95,3 +110,16 @@ class UpstreamSettings(Settings):
         description="Paths that have a batch form, for the check that points out N+1 calls.",
         examples=[{"/products/{sku}": "/products?ids={keys}"}],
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mocked(cls, value: Any) -> Any:
+        """Return *value* with a URL where its mock stands for it."""
+        mock = value.get("mock") if isinstance(value, dict) else None
+        is_whole = isinstance(mock, dict) and "routes" in mock and "url" not in value
+        return {"url": _NOWHERE, **value} if is_whole else value
+
+    @property
+    def is_mock(self) -> bool:
+        """Whether nothing is behind its mock."""
+        return self.url == _NOWHERE

@@ -1,0 +1,134 @@
+"""The way to an upstream that a mock stands before: it answers itself, spoils what comes, or lets the request go on.
+
+begun ── its delay ──▶ answered, or failed
+──▶ passed on to the upstream
+──▶ hanging until the deadline
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable
+
+from aggregator.errors import CallError, Cause
+from aggregator.policies.mock.script import Act, Script
+from aggregator.transport import Door, Reply, StreamReply
+from aggregator.transport.door import Cancelable, Done, OuterDoor
+from aggregator.transport.failures import late
+from aggregator.transport.wire.bodies import StreamBody
+
+
+class MockDoor(OuterDoor):
+    """*inner* behind *script*."""
+
+    __slots__ = ("_script",)
+
+    def __init__(self, inner: Door, script: Script) -> None:
+        super().__init__(inner)
+        self._script = script
+
+    def start(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
+        steps: int = 0, under_way: bool = False,
+    ) -> Cancelable:  # fmt: skip
+        """See `Door.start`."""
+        act = self._script.act(method, target, headers, body)
+
+        def go_on(done: Done) -> Cancelable:
+            return self.inner.start(
+                method, target, headers, body, deadline=deadline, done=done, steps=steps, under_way=under_way
+            )
+
+        return _Acting(act, deadline, done, go_on)
+
+    async def stream(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: bytes,
+        body: bytes | AsyncIterable[bytes] | None,
+        *,
+        deadline: float | None,
+        answer_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        decode: bool = False,
+    ) -> StreamReply:
+        """See `Door.stream`."""
+        act = self._script.act(method, target, headers, body if isinstance(body, bytes) else None)
+        loop = asyncio.get_running_loop()
+        limits = [loop.time() + answer_timeout] if answer_timeout is not None else []
+        due = min([*limits, *([] if deadline is None else [deadline])], default=None)
+        if not act.end or (due is not None and loop.time() + act.delay >= due):
+            await asyncio.sleep(3600.0 if due is None else max(0.0, due - loop.time()))
+            raise late(Cause.DEADLINE)
+        await asyncio.sleep(act.delay)
+        if isinstance(act.outcome, CallError):
+            raise act.outcome
+        if act.outcome is not None:
+            body = StreamBody(Played(act.outcome.body, act.cut), None)
+            return StreamReply(act.outcome.status, act.outcome.headers, body)
+        left = None if answer_timeout is None else max(0.001, answer_timeout - act.delay)
+        return await self.inner.stream(
+            method, target, headers, body, deadline=deadline, answer_timeout=left, idle_timeout=idle_timeout,
+            decode=decode,
+        )  # fmt: skip
+
+
+class _Acting:
+    __slots__ = ("_act", "_done", "_go_on", "_ticket", "_timer")
+
+    def __init__(self, act: Act, deadline: float, done: Done, go_on: Callable[[Done], Cancelable]) -> None:
+        self._act = act
+        self._done = done
+        self._go_on = go_on
+        self._ticket: Cancelable | None = None
+        loop = asyncio.get_running_loop()
+        left = max(0.0, deadline - loop.time())
+        if not act.end or act.delay >= left:
+            self._timer = loop.call_later(left, done, late(Cause.DEADLINE))
+        else:
+            self._timer = loop.call_later(act.delay, self._play)
+
+    def _play(self) -> None:
+        outcome = self._act.outcome
+        if outcome is None:
+            self._ticket = self._go_on(self._ended)
+        else:
+            self._ended(outcome)
+
+    def _ended(self, outcome: Reply | CallError) -> None:
+        cut = self._act.cut
+        self._done(_cut_off() if cut is not None and isinstance(outcome, Reply) else outcome)
+
+    def cancel(self) -> None:
+        """Give it up."""
+        self._timer.cancel()
+        if self._ticket is not None:
+            self._ticket.cancel()
+
+
+def _cut_off() -> CallError:
+    return CallError(Cause.INCOMPLETE, "The upstream closed the connection in the middle of its answer.")
+
+
+class Played:
+    """The body of a reply of a mock, of which no more than *cut* bytes come."""
+
+    __slots__ = ("_cut", "_left")
+
+    def __init__(self, body: bytes, cut: int | None) -> None:
+        self._left: bytes | None = body[:cut] or None
+        self._cut = cut
+
+    async def next_piece(self) -> bytes | None:
+        """Return the body, then its end. Raises CallError where it is cut off."""
+        piece, self._left = self._left, None
+        if piece is None and self._cut is not None:
+            raise _cut_off()
+        return piece
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    def abandon(self) -> None:
+        """Nothing is open."""

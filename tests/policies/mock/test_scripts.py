@@ -1,0 +1,77 @@
+"""What a mock does with a request: the most particular route answers, faults come by their share, delays as declared."""
+
+from __future__ import annotations
+
+import random
+from statistics import median, quantiles
+
+from aggregator.policies.mock.plan import DelayPlan, FailPlan, MockPlan, MockRoutePlan
+from aggregator.policies.mock.script import Script
+from aggregator.templates import compile_pattern, compile_value
+from aggregator.transport import Reply
+
+
+def route(key: str, body: object = None, **more: object) -> MockRoutePlan:
+    """Return a route that answers *body*."""
+    method, _, path = key.partition(" ")
+    known = {"status": 200, "is_text": False, "headers": (), "delay": None, "fail": None} | more
+    return MockRoutePlan(method=method, pattern=compile_pattern(path), body=compile_value(body), **known)
+
+
+def script(*routes: MockRoutePlan, alone: bool = True, draw=lambda: 0.5, **more: object) -> Script:
+    """Return the script of a mock."""
+    known = {"delay": None, "fail": None, "when": None, "prefix": b"/v1"} | more
+    return Script(MockPlan(routes=routes, is_alone=alone, **known), draw, random.Random(7).gauss)
+
+
+def ask(one: Script, method: str, target: str, headers: bytes = b"", body: bytes | None = None) -> Reply:
+    """Return the reply to a request."""
+    outcome = one.act(method.encode(), target.encode(), headers, body).outcome
+    assert isinstance(outcome, Reply)
+    return outcome
+
+
+def test_an_answer_sees_the_request():
+    """Its path, its query, its headers and its body, as the upstream would get them."""
+    one = script(route("POST /pay/{id}", ["{{ id }}", "{{ query.page }}", "{{ headers['x-a'] }}", "{{ body.amount }}"]))
+    reply = ask(one, "POST", "/v1/pay/a%20b?page=3", b"host: h\r\nx-a: 1\r\n", b'{"amount": 5}')
+    assert (reply.status, reply.body) == (200, b'["a b","3","1",5]')
+    assert reply.headers == [(b"content-type", b"application/json")]
+
+
+def test_what_it_lacks():
+    """404 where nothing is behind it, and on to the upstream where something is; a method of another counts as lacking."""
+    assert ask(script(route("GET /a")), "GET", "/v1/b").status == 404
+    assert ask(script(route("GET /a")), "POST", "/v1/a").status == 404
+    assert script(route("GET /a"), alone=False).act(b"GET", b"/v1/b", b"", None).outcome is None
+
+
+def test_the_answer_to_a_head_has_no_body():
+    """It is that of GET otherwise."""
+    assert ask(script(route("GET /a", 1)), "HEAD", "/v1/a").body == b""
+
+
+def test_a_template_that_fails_is_told():
+    """As a failure of the mock, by whoever tries it."""
+    reply = ask(script(route("GET /a", "{{ body.x + 1 }}")), "GET", "/v1/a")
+    assert reply.status == 500
+    assert b"The mock failed" in reply.body
+
+
+def test_faults_come_by_their_share():
+    """Two of a hundred, more or less; the rest is answered."""
+    one = script(route("GET /a"), fail=FailPlan(0.02, status=503), draw=random.Random(1).random)
+    statuses = [ask(one, "GET", "/v1/a").status for _ in range(5000)]
+    assert 50 <= statuses.count(503) <= 150
+    assert set(statuses) == {200, 503}
+
+
+def test_delays_are_distributed():
+    """Half of them below `p50`, one in a hundred above `p99`."""
+    one = Script(MockPlan((), DelayPlan(0.02, 0.4), None, None, True, b""), drift=lambda: generator.gauss(0.0, 1.0))
+    generator = random.Random(3)
+    delays = [one.act(b"GET", b"/", b"", None).delay for _ in range(5000)]
+    assert 0.018 < median(delays) < 0.022
+    assert 0.3 < quantiles(delays, n=100)[98] < 0.55
+    same = script(route("GET /a"), delay=DelayPlan(0.1, 0.1))
+    assert same.act(b"GET", b"/v1/a", b"", None).delay == 0.1
