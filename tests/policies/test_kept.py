@@ -1,0 +1,111 @@
+"""What is kept stays within its bytes, keeps what is asked for, and is gone when it is purged."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+from collections import OrderedDict
+
+from hypothesis import given
+from hypothesis import strategies as some
+
+from aggregator.policies.cache.kept import Kept
+from aggregator.policies.cache.keys import key_of
+from aggregator.policies.cache.s3fifo import S3Fifo
+from aggregator.stores.limiter import Limiter
+from aggregator.stores.rate import Rate
+
+STEPS = some.lists(some.tuples(some.sampled_from("gpd"), some.integers(0, 30), some.integers(1, 60)), max_size=300)
+
+
+@given(STEPS)
+def test_bytes_stay_within_the_bound(steps: list[tuple[str, int, int]]) -> None:
+    """Whatever is put, asked for and deleted, in random sizes; what is forgotten is told, once."""
+    sizes: dict[bytes, int] = {}
+    table: S3Fifo[int] = S3Fifo(100, lambda key, _: sizes.pop(key) and None)
+    for what, number, size in steps:
+        key = b"%d" % number
+        if what == "g":
+            assert (table.get(key) is not None) == (key in sizes)
+        elif what == "d":
+            was_there = key in sizes
+            assert table.delete(key) is was_there
+        else:
+            table.delete(key)
+            sizes[key] = size
+            table.put(key, number, size)
+        assert table.size == sum(sizes.values()) <= 100
+        assert set(table) == set(sizes)
+
+
+def test_it_keeps_what_is_asked_for() -> None:
+    """On a trace by Zipf's law, with many keys that come once, more is found than by forgetting the longest unused."""
+    numbers = random.Random(7)
+    weights = [1 / rank for rank in range(1, 5001)]
+    trace = numbers.choices(range(5000), weights, k=40_000)
+    table: S3Fifo[int] = S3Fifo(500, lambda *_: None)
+    used: OrderedDict[int, None] = OrderedDict()
+    hits = by_use = 0
+    for number in trace:
+        key = b"%d" % number
+        if table.get(key) is None:
+            table.put(key, number, 1)
+        else:
+            hits += 1
+        if number in used:
+            by_use += 1
+            used.move_to_end(number)
+        else:
+            used[number] = None
+            if len(used) > 500:
+                used.popitem(last=False)
+    assert hits / len(trace) > by_use / len(trace) + 0.03
+
+
+def test_an_entry_that_is_too_large_is_not_kept() -> None:
+    """One that would need all the room there is, and more, pushes nothing out."""
+    kept: Kept[bytes] = Kept(10_000, lambda: 0.0)
+    kept.put(b"a", b"1", 100, (), kept.begin())
+    kept.put(b"b", b"2", 20_000, (), kept.begin())
+    assert (kept.get(b"b"), len(kept)) == (None, 1)
+
+
+def test_tags_leave_with_their_entries() -> None:
+    """A purge counts what it forgot; nothing is left of a tag whose entries are gone."""
+    kept: Kept[bytes] = Kept(10_000, lambda: 0.0)
+    for number in range(100):
+        kept.put(b"%d" % number, b"x", 100, ("all", f"tag {number}"), kept.begin())
+    assert kept.size <= 10_000
+    assert kept.purge(["all"]) == 11
+    assert (len(kept), kept.size, kept._tagged) == (0, 0, {})
+
+
+def test_a_clock_that_jumps_back_keeps_nothing_longer() -> None:
+    """Time goes on where it was."""
+    now = [1000.0]
+    kept: Kept[bytes] = Kept(10_000, lambda: now[0])
+    kept.put(b"a", b"1", 1, (), kept.begin())
+    now[0] = 10.0
+    entry = kept.get(b"a")
+    assert entry is not None
+    assert kept.now() - entry.at == 0
+    now[0] = 15.0
+    assert kept.now() - entry.at == 5
+
+
+@given(some.lists(some.binary(max_size=6), max_size=5), some.lists(some.binary(max_size=6), max_size=5))
+def test_different_pieces_have_different_keys(one: list[bytes], other: list[bytes]) -> None:
+    """Cut or ordered otherwise, pieces are another key."""
+    assert (key_of(one) == key_of(other)) == (one == other)
+
+
+def test_a_hundred_thousand_callers_take_less_than_twenty_megabytes() -> None:
+    """Names and numbers included."""
+    limiter = Limiter(Rate(10, 1.0, 20), lambda: 0.0, 200_000)
+    tracemalloc.start()
+    for number in range(100_000):
+        limiter.take(f"8:partners28:https://id.example.com'user-{number}'")
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(limiter) == 100_000
+    assert used < 20 * 2**20
