@@ -7,30 +7,19 @@ window. ``X-RateLimit-*`` have no specification; they tell of the window that is
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Sequence
 
 from aggregator.http import HeaderList
-from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.windows import Charge
 
 LIMIT, POLICY = b"ratelimit", b"ratelimit-policy"
 _X_LIMIT, _X_REMAINING, _X_RESET = b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset"
 
 
-@lru_cache(maxsize=4096)
-def policy_item(plan: WindowPlan) -> bytes:
-    """Return the window of *plan* as an item of ``RateLimit-Policy``: how many may come in how many seconds.
-
-    Buckets refill as time goes by, so the window is what an empty one takes to be full; none is told below a second.
-    """
-    seconds = math.ceil(plan.rate.span) if plan.rate.span >= 1 else 0
-    window = f";w={seconds}" if seconds else ""
-    return f'"{plan.title}";q={plan.rate.burst}{window}'.encode()
-
-
-def limit_fields(charges: Iterable[Charge]) -> HeaderList:
+def limit_fields(charges: Sequence[Charge]) -> HeaderList:
     """Return the fields that tell of *charges*; those whose window tells nothing are left out."""
+    if len(charges) == 1 and charges[0].plan.fields == "draft":
+        return [(POLICY, charges[0].window.policy), (LIMIT, _item(charges[0]))]
     draft: list[Charge] = []
     legacy: list[Charge] = []
     for charge in charges:
@@ -41,7 +30,7 @@ def limit_fields(charges: Iterable[Charge]) -> HeaderList:
     found: HeaderList = []
     if draft:
         found += (
-            (POLICY, b", ".join([policy_item(charge.plan) for charge in draft])),
+            (POLICY, b", ".join([charge.window.policy for charge in draft])),
             (LIMIT, b", ".join([_item(charge) for charge in draft])),
         )
     if legacy:
@@ -51,7 +40,7 @@ def limit_fields(charges: Iterable[Charge]) -> HeaderList:
 
 def _item(charge: Charge) -> bytes:
     taken = charge.taken
-    return b'"%s";r=%d;t=%d' % (charge.plan.title.encode(), taken.remaining, math.ceil(taken.reset))
+    return b'"%b";r=%d;t=%d' % (charge.window.title, taken.remaining, math.ceil(taken.reset))
 
 
 def _legacy(charge: Charge) -> HeaderList:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aggregator.codecs import json as json_codec
 from aggregator.durations import rate_text
@@ -40,18 +40,35 @@ class BadCostError(AggregatorError):
 class Charge(NamedTuple):
     """What a window says of one request."""
 
-    plan: WindowPlan
+    window: Window
     taken: Taken
+
+    @property
+    def plan(self) -> WindowPlan:
+        """The plan of the window."""
+        return self.window.plan
+
+
+def _client_of(exchange: Exchange) -> Any:
+    return exchange.client or None
+
+
+_DIRECT: dict[Any, Callable[[Exchange], Any]] = {("request", "client"): _client_of}
+"""What is read without the names of expressions: most limits count by it."""
 
 
 class Window:
-    """One limit, ready to be asked: *plan* and its *limiter*."""
+    """One limit, ready to be asked: *plan* and its *limiter*. *title* and *policy* are what its fields say always."""
 
-    __slots__ = ("_limiter", "plan")
+    __slots__ = ("_direct", "_limiter", "is_simple", "plan", "policy", "title")
 
     def __init__(self, plan: WindowPlan, limiter: Limiter) -> None:
         self.plan = plan
+        self.title = plan.title.encode()
+        self.policy = policy_item(plan)
         self._limiter = limiter
+        self._direct = None if plan.by is None else _DIRECT.get(plan.by.path)
+        self.is_simple = plan.unless is None and plan.cost is None and (plan.by is None or self._direct is not None)
 
     def exempts(self, names: Names) -> bool:
         """Return whether *names* are those of a request that is not limited: only true exempts."""
@@ -68,6 +85,9 @@ class Window:
         by = self.plan.by
         if by is None:
             return _ALL
+        if self._direct is not None:
+            value = self._direct(exchange)
+            return b"null" if value is None else client_key(value)
         try:
             value = by.evaluate(names)
         except AggregatorError:
@@ -122,12 +142,16 @@ class Windows:
 
     def decide(self, exchange: Exchange) -> Decision:
         """Count the request of *exchange*, unless one of them refuses it; raises ``BadCostError``."""
-        alone, names = self._alone, Names(exchange)
+        alone = self._alone
         if alone is None:
-            return self._together(exchange, names)
+            return self._together(exchange, Names(exchange))
+        if alone.is_simple:
+            charge = Charge(alone, alone.take(alone.key(exchange, _NO_NAMES), 1))
+            return Decision((charge,), None if charge.taken.wait == 0.0 else charge)
+        names = Names(exchange)
         if alone.exempts(names):
             return _FREE
-        charge = Charge(alone.plan, alone.take(alone.key(exchange, names), alone.cost(names)))
+        charge = Charge(alone, alone.take(alone.key(exchange, names), alone.cost(names)))
         return Decision((charge,), None if charge.taken.wait == 0.0 else charge)
 
     def _together(self, exchange: Exchange, names: Names) -> Decision:
@@ -136,15 +160,27 @@ class Windows:
             for window in self.windows
             if not window.exempts(names)
         ]
-        seen = [Charge(window.plan, window.look(key, cost)) for window, key, cost in asked]
+        seen = [Charge(window, window.look(key, cost)) for window, key, cost in asked]
         refusing = [charge for charge in seen if not charge.taken.granted and not charge.plan.report]
         if refusing:
             return Decision(tuple(seen), max(refusing, key=lambda charge: charge.taken.wait))
-        charges = tuple(Charge(window.plan, window.take(key, cost)) for window, key, cost in asked)
+        charges = tuple(Charge(window, window.take(key, cost)) for window, key, cost in asked)
         return Decision(charges, None, tuple(charge for charge in charges if not charge.taken.granted))
 
 
 _FREE = Decision((), None)
+_NO_NAMES = Names(Exchange("", "", b"", []))
+"""For windows that read no names."""
+
+
+def policy_item(plan: WindowPlan) -> bytes:
+    """Return the window of *plan* as an item of ``RateLimit-Policy``: how many may come in how many seconds.
+
+    Buckets refill as time goes by, so the window is what an empty one takes to be full; none is told below a second.
+    """
+    seconds = math.ceil(plan.rate.span) if plan.rate.span >= 1 else 0
+    window = f";w={seconds}" if seconds else ""
+    return f'"{plan.title}";q={plan.rate.burst}{window}'.encode()
 
 
 class KeyWindow(Window):
