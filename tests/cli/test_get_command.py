@@ -189,3 +189,19 @@ def test_a_missing_plugin_is_one_line(aggregator, folder: Path) -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("error: ")
     assert "not_there" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "hint"),
+    [
+        ("/user/1", "hint: No endpoint 'GET /user/1' is declared; did you mean `GET /users/{user_id}`?"),
+        (
+            "DELETE /users/1",
+            "hint: No endpoint 'DELETE /users/1' is declared; its path answers to another method: `GET",
+        ),
+    ],
+)
+def test_what_was_probably_meant(aggregator, routes_file: Path, target: str, hint: str) -> None:
+    """The answer is that of the server; beside it the command says what is declared near the path."""
+    result = aggregator("get", target)
+    assert hint in result.stderr

@@ -14,6 +14,7 @@ from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, take
 from aggregator.config.hints.wording import example_of, in_yaml
 from aggregator.config.text.values import Steps
 from aggregator.fields import Settings, TextKind
+from aggregator.templates import with_scheme
 
 _TIGHT = re.compile(r"([\w-]+):(?=\S)")
 _PAIR = re.compile(r"([\w-]+):\s+(\S.*)")
@@ -124,7 +125,8 @@ def _of_scalar(here: type[Settings] | None, found: Any) -> str | None:
     if isinstance(found, str) and (tight := _TIGHT.match(found)) and tight[1] in keys:
         return f"write `{tight[1]}: {found[tight.end() :]}`, with a space behind the colon"
     if here is not None and (url := field_at(here, ("url",))) is not None:
-        return f"write `url: {found if isinstance(found, str) else example_of(url)}` below it"
+        address = example_of(url) if not isinstance(found, str) else found if "://" in found else with_scheme(found)
+        return f"write `url: {address}` below it"
     if isinstance(found, str) and "call" in keys:
         return f"write `call: {found}` below it"
     if "on" in keys:

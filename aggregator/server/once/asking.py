@@ -15,10 +15,12 @@ from urllib.parse import unquote
 import httpx
 from starlette.types import Message
 
+from aggregator.errors import AggregatorError
 from aggregator.http import field_text
 from aggregator.parts.events import CallEnded, Listeners
 from aggregator.parts.result import Result
-from aggregator.plan.types import EndpointPlan
+from aggregator.plan.explaining.finding import find_endpoint
+from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.runtime.bars import Bar, bars_of
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
@@ -42,7 +44,10 @@ class Question:
 
 @dataclass(slots=True)
 class Reply:
-    """What came back, in how many seconds, by which calls. *body* lacks what was taken piece by piece."""
+    """What came back, in how many seconds, by which calls. *body* lacks what was taken piece by piece.
+
+    *nearest* is a sentence about what is declared, where nothing is at the path that was asked.
+    """
 
     status: int = 0
     headers: Headers = field(default_factory=list)
@@ -51,6 +56,7 @@ class Reply:
     bars: list[Bar] = field(default_factory=list)
     background: dict[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    nearest: str | None = None
 
 
 def ask(
@@ -88,7 +94,20 @@ async def _ask(
         reply.seconds = loop.time() - started
         reply.bars = bars_of(trace, started, _plan_of(scope) if trace else None, calls)
     reply.background = app.running.queue.counts.as_dict()
+    if reply.status in (404, 405) and _plan_of(scope) is None:
+        reply.nearest = _nearest(app.running.plan, question)
     return reply
+
+
+def _nearest(plan: Plan, question: Question) -> str | None:
+    """Return what is declared near the path of *question*, None where that path has an endpoint after all."""
+    try:
+        host = next((value for name, value in question.headers if name.lower() == "host"), "")
+        named = host if host in plan.virtual_hosts else ""
+        find_endpoint(plan, f"{question.method} {named}{question.target.partition('?')[0]}")
+    except AggregatorError as error:
+        return str(error)
+    return None
 
 
 def _plan_of(scope: Mapping[str, Any]) -> EndpointPlan | None:
