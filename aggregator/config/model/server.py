@@ -183,7 +183,9 @@ class ServerSettings(Settings):
         description="A blocked event loop is logged after this long, with the place where it stood; 0s turns it off.",
     )
     cors: WideCors | None = Field(
-        None, description="Which pages of other origins may read the answers of all endpoints (CORS); or `none`."
+        None,
+        description="Which pages of other origins may read the answers of all endpoints (CORS); or `none`.",
+        examples=[{"origins": ["https://shop.example.com"]}],
     )
     headers: dict[str, str] = Field(
         default_factory=dict,

@@ -14,9 +14,13 @@ from aggregator.diagnostics.finding import Finding
 def check_expressions(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Yield the templates that cannot be compiled; a URL that is a path alone is told which upstreams there are."""
     for problem in analysis.problems:
-        is_path = problem.code == "bad-url" and problem.text.startswith("/") and not problem.text.startswith("//")
-        if is_path and around.upstreams:
-            first, path = around.upstreams[0], problem.text
-            yield replace(problem, hint=f"write the name of an upstream before it, as in `{first}:{path}`")
-        else:
-            yield problem
+        hint = _with_upstream(problem.text, around.upstreams) if problem.code == "bad-url" else None
+        yield problem if hint is None else replace(problem, hint=hint)
+
+
+def _with_upstream(text: str, upstreams: tuple[str, ...]) -> str | None:
+    """Return how *text*, a URL that could not be read, is written with one of *upstreams*; None where none is meant."""
+    if text.startswith("/") and not text.startswith("//") and upstreams:
+        return f"write the name of an upstream before it, as in `{upstreams[0]}:{text}`"
+    named = next((name for name in upstreams if text.startswith((f"{name}/", f"{name}."))), None)
+    return None if named is None else f"write `{named}:/{text[len(named) + 1 :]}`"

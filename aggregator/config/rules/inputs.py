@@ -37,6 +37,11 @@ _EXAMPLES = {
     "$ref": "$ref: '#/$defs/name'",
 }
 
+_NOT_SENT = (
+    "this declares what clients send, as in `x-page: integer`; what a call sends stands in its own `headers`, what the "
+    "answer has in `response.headers`"
+)
+
 
 def check_inputs(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
     """Declarations of parameters and bodies that are wrong."""
@@ -114,6 +119,8 @@ def _problems(path: Steps, compile_it: Callable[[Any], object], declared: Any, w
     for problem in _judged(compile_it, declared):
         message, hint = told(_judge_of(compile_it, problem.path), declared, written) or (problem.message, problem.hint)
         hint = hint or _hint(problem.path)
+        if hint.startswith("one of ") and path[-2] == "headers" and isinstance(declared, str):
+            hint = _NOT_SENT
         hint = f"write {hint}" if hint.startswith("one of ") else hint
         is_key = "no keyword" in message or "` says nothing about" in message
         yield Finding("bad-schema", sentence(message), (*path, *problem.path), hint, at_key=is_key)

@@ -108,8 +108,12 @@ def _unknown(use: Use, root: str, scope: Scope) -> Finding:
     )
     if dashed is not None:
         return report(use, "unknown-name", message, (root,), f"`-` takes away here: write `calls['{dashed}'].body`")
-    if "item" in scope.local and near in (None, *scope.local):
+    if root in (scope.inputs.query or ()):
+        return report(use, "unknown-name", message, (root,), f"write `query.{root}` for the query parameter")
+    if "item" in scope.local and (near in (None, *scope.local) or near == f"{root}s"):
         return report(use, "unknown-name", message, (root,), "each element of the list is called `item`")
+    if near is None and "call" in scope.results:
+        return report(use, "unknown-name", message, (root,), f"a field of the answer of the call is `call.{root}`")
     hint = did_you_mean(root, scope.names) or _known(scope, is_group=use.via is not None)
     return report(use, "unknown-name", message, (root,), hint)
 

@@ -29,10 +29,16 @@ def spot(text: str, reference: Reference) -> tuple[str, int]:
     """The characters of *text* that say *reference*, and how often they stood there before."""
     for length in range(len(reference), 0, -1):
         steps = "".join(_step(key) for key in reference[1:length])
-        found = re.search(rf"{_BEFORE}{re.escape(reference[0])}{steps}(?!\w)", text)
-        if found is not None:
-            return found[0], occurrences(text, found[0], found.start())
+        found = list(re.finditer(rf"{_BEFORE}{re.escape(reference[0])}{steps}(?!\w)", text))
+        if found:
+            first = next((one for one in found if _is_read(text, one.start())), found[0])
+            return first[0], occurrences(text, first[0], first.start())
     return "", 0
+
+
+def _is_read(text: str, start: int) -> bool:
+    """Return whether what begins at *start* of *text* stands within braces: elsewhere the same word is text."""
+    return text.rfind("{", 0, start) > text.rfind("}", 0, start)
 
 
 def _step(key: str) -> str:

@@ -165,6 +165,7 @@ _RULES = (
     quoting.quote_never_closed,
     quoting.escape,
     quoting.unquoted_expression,
+    quoting.expression_in_text,
     quoting.bracket_in_text,
     quoting.quote_closed_late,
     quoting.after_a_quote,

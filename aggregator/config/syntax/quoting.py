@@ -11,6 +11,7 @@ from aggregator.config.syntax.fault import KEY, Fault, in_quotes
 from aggregator.diagnostics import Diagnostic
 
 _EXPRESSION = re.compile(r"""(?:^|[:,\[{-])\s*(\{\{.*?\}\}|\{%.*?%\}|\$\{[^}\s]*\}?)""")
+_EXPRESSIONS = re.compile(r"(?:\{\{.*?\}\}[^,\[\]{}]*)+")
 _WITH_BRACKETS = re.compile(r"(?:[^\s,\[\]{}]|\{[^{}\s]*\}|\[[^\[\]\s]*\])+")
 
 
@@ -67,6 +68,21 @@ def unquoted_expression(fault: Fault) -> Diagnostic | None:
             message = f"{what} must be written in quotes"
             return Diagnostic("unquoted-expression", "error", message, fault.at(number, start, end), hint)
     return None
+
+
+def expression_in_text(fault: Fault) -> Diagnostic | None:
+    """``{authorization: Bearer {{ x }}}``: within brackets, the first brace ends the text before it."""
+    if "flow" not in fault.context or not fault.here.startswith("{{", fault.column):
+        return None
+    text = _EXPRESSIONS.match(fault.here, fault.column)
+    before = fault.here[: fault.column]
+    start = max(before.rfind(": ") + 2 if ": " in before else 0, *(before.rfind(sign) + 1 for sign in "{[,"))
+    start += len(before[start:]) - len(before[start:].lstrip())
+    if text is None or start == fault.column:
+        return None
+    end = text.start() + len(text[0].rstrip())
+    hint = f"write {in_quotes(fault.here[start:end])}"
+    return fault.says("an expression must be written in quotes", fault.at(fault.line, start, end), hint)
 
 
 def bracket_in_text(fault: Fault) -> Diagnostic | None:

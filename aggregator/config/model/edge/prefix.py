@@ -18,7 +18,11 @@ class PrefixSettings(CallerSettings):
         description="Told by `Deprecation`, `Sunset` and `Link` of every answer, and in the OpenAPI document.",
         examples=[{"since": "2026-06-01", "sunset": "2027-01-01", "see": "/v2"}],
     )
-    cors: WideCors | None = Field(None, description="Which pages of other origins may read the answers; or `none`.")
+    cors: WideCors | None = Field(
+        None,
+        description="Which pages of other origins may read the answers; or `none`.",
+        examples=[{"origins": ["https://shop.example.com"]}],
+    )
     response: CarriedSettings = Field(
         default_factory=CarriedSettings.model_construct, description="What the answers carry."
     )
