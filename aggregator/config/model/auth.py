@@ -122,4 +122,5 @@ class AdmissionSettings(CallerSettings):
     cors: Cors | None = Field(
         None,
         description="Which pages of other origins may read the answers, in place of what is said outside; or `none`.",
+        examples=[{"origins": ["https://shop.example.com"]}],
     )
