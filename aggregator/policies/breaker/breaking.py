@@ -19,7 +19,7 @@ from aggregator.transport.door import Cancelable
 
 _OURS = frozenset({
     Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT, Cause.LIMITED, Cause.INPUT, Cause.EXPRESSION, Cause.FAULT,
-    Cause.BREAKER_OPEN,
+    Cause.BREAKER_OPEN, Cause.CREDENTIALS,
 })  # fmt: skip
 """Ends that say nothing of the upstream."""
 

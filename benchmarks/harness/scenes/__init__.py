@@ -8,6 +8,7 @@ from typing import Protocol
 from harness.bench import Bench
 from harness.results import SceneResult
 from harness.scenes import under_load
+from harness.scenes.credentials import BEARER, FETCHED_TOKEN
 from harness.scenes.edge import CARRIED, COMPRESSED, TRUSTED_PROXIES
 from harness.scenes.many_endpoints import ManyEndpoints
 from harness.scenes.starting import Starting
@@ -37,6 +38,8 @@ SCENES: Mapping[str, Scene] = {
         CARRIED,
         TRUSTED_PROXIES,
         COMPRESSED,
+        BEARER,
+        FETCHED_TOKEN,
         under_load.LISTENER_TLS,
         Starting(),
     )

@@ -21,7 +21,9 @@ _PAGE = f"/page/{payloads.USER_ID}"
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """One *feature*, switched on by more settings under *server*, beside the same server without them.
+    """One *feature*, switched on by more settings under *server*, or of the *upstream*, beside the same without them.
+
+    ``@ORIGIN@`` in these stands for where the upstream is.
 
     Both are asked for *path* with the *lines* of a request that the feature is about, which *note* describes.
     """
@@ -34,6 +36,7 @@ class Beside:
     lines: tuple[str, ...]
     note: str
     path: str = _USER
+    upstream: str = ""
 
     def run(self, bench: Bench) -> SceneResult:
         try:
@@ -45,8 +48,8 @@ class Beside:
     def _measured(self, bench: Bench) -> SceneResult:
         servers: list[Server] = []
         with bench.stopping(servers):
-            both = ((self.feature, self.server), (PLAIN, ""))
-            contenders = [self._contender(bench, name, settings, servers) for name, settings in both]
+            both = ((self.feature, self.server, self.upstream), (PLAIN, "", ""))
+            contenders = [self._contender(bench, name, *settings, servers) for name, *settings in both]
             series = side_by_side.measure(bench, contenders, CLIENTS)
         return SceneResult(
             name=self.name,
@@ -58,10 +61,13 @@ class Beside:
             raw={name: raw_figures(found) for name, found in series.items()},
         )
 
-    def _contender(self, bench: Bench, name: str, settings: str, servers: list[Server]) -> Contender:
+    def _contender(self, bench: Bench, name: str, settings: str, upstream: str, servers: list[Server]) -> Contender:
         config = bench.folder / f"{self.name}_{name}.yaml"
         text = aggregator_peer.routes(bench.upstream.plain)
-        config.write_text(text.replace('access_log: "off"', f'access_log: "off"{settings}'))
+        text = text.replace('access_log: "off"', f'access_log: "off"{settings}')
+        config.write_text(
+            text.replace("timeout: 2s", f"timeout: 2s{upstream}", 1).replace("@ORIGIN@", bench.upstream.plain[0])
+        )
         (port,) = free_ports(1)
         command = aggregator_peer.run_command(bench.options.python, config, port)
         server = bench.servers.launch(name, command, port=port, core=bench.cores.server)

@@ -60,7 +60,7 @@ class World:
         where = {"/moved": "/x", "/away": "http://elsewhere.test/x"}.get(request.url.path)
         if where is not None:
             return httpx.Response(302, headers={"location": where})
-        if request.url.host == "b.test":
+        if request.url.host == "b.test" or request.url.path == "/bad":
             return httpx.Response(503)
         sent = request.headers.get("authorization", "")
         if not sent.startswith("Bearer token-") or sent.removeprefix("Bearer ") in self.refused:
@@ -315,3 +315,20 @@ def test_how_the_token_is_can_be_asked(world) -> None:
         assert route_member(call)["parts"][0]["auth"] == {"a": "oauth2"}
 
     world(good)
+
+
+@pytest.mark.parametrize("path", ["/call", "/stream"])
+def test_a_missing_token_says_nothing_of_the_upstream(world, path: str) -> None:
+    """Its breaker counts neither a failure nor a success: two failures in a row stay so, with one such call between."""
+    text = UPSTREAM.replace("url: http://a.test\n", "url: http://a.test\n    breaker: {failures: 2, pause: 1m}\n")
+
+    async def main(world: World) -> None:
+        tokens = world.app.running.states.find("tokens", "a")
+        for bad, cause in ((True, "status"), (False, "credentials"), (True, "status"), (True, "breaker_open")):
+            world.issuer.answer = None if bad else lambda _: httpx.Response(500)
+            tokens._token, tokens._again = None, float("-inf")
+            answer = await world.client.get(f"{path}/bad")
+            assert answer.json()["cause"] == cause
+
+    endpoints = "endpoints: {GET /call/bad: {call: a:/bad}, GET /stream/bad: {stream: true, call: a:/bad}}"
+    world(main, text + endpoints)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable
 from functools import partial
-from typing import Protocol
 
 from aggregator.errors import CallError, Cause
 from aggregator.policies.credentials.oauth.tokens import Token, Tokens
@@ -31,8 +30,17 @@ class TokenDoor(OuterDoor):
         steps: int = 0, under_way: bool = False,
     ) -> Cancelable:  # fmt: skip
         """See `Door.start`."""
-        send = partial(self.inner.start, method, target, body=body, deadline=deadline, steps=steps, under_way=under_way)
-        return _Call(self._tokens, send, headers, deadline, done, repeats=_is_short(body))
+        request = (method, target, headers, body, deadline, steps, under_way)
+        token = self._tokens.now()
+        call = _Call(self.inner, self._tokens, request, done, token)
+        if token is None:
+            call.ticket = self._tokens.ask(call.go_on, deadline)
+        else:  # said here once more, since it is the way of nearly every call
+            call.ticket = self.inner.start(
+                method, target, headers + token.line, body, deadline=deadline, done=call.answered, steps=steps,
+                under_way=under_way,
+            )  # fmt: skip
+        return call
 
     async def stream(
         self,
@@ -58,8 +66,10 @@ class TokenDoor(OuterDoor):
             return reply
         try:
             other = await _another(self._tokens, token, patience)
-        except BaseException:
+        except BaseException as error:
             await reply.aclose()
+            if isinstance(error, CallError):
+                error.attempts = 1
             raise
         if other.line == token.line:
             return reply
@@ -67,32 +77,26 @@ class TokenDoor(OuterDoor):
         return await send(headers=headers + other.line)
 
 
-class _Send(Protocol):
-    def __call__(self, *, headers: bytes, done: Done) -> Cancelable: ...
+_Request = tuple[bytes, bytes, bytes, bytes | None, float, int, bool]
+"""Method, target, headers, body, deadline, and what the door is told of the request that it is for."""
 
 
 class _Call:
     """One call. States: waiting for a token, sent, waiting for another one after a 401, sent again, over."""
 
-    __slots__ = ("_deadline", "_done", "_headers", "_refusal", "_repeats", "_send", "_ticket", "_token", "_tokens")
+    __slots__ = ("_done", "_inner", "_refusal", "_request", "_token", "_tokens", "ticket")
+    ticket: Cancelable
 
-    def __init__(
-        self, tokens: Tokens, send: _Send, headers: bytes, deadline: float, done: Done, *, repeats: bool
-    ) -> None:
+    def __init__(self, inner: Door, tokens: Tokens, request: _Request, done: Done, token: Token | None) -> None:
+        self._inner = inner
         self._tokens = tokens
-        self._send = send
-        self._headers = headers
-        self._deadline = deadline
+        self._request = request
         self._done = done
-        self._repeats = repeats
+        self._token = token
         self._refusal: Reply | None = None
-        self._token = token = tokens.now()
-        if token is None:
-            self._ticket: Cancelable = tokens.ask(self._got, deadline)
-        else:
-            self._ticket = send(headers=headers + token.line, done=self._answered if repeats else done)
 
-    def _got(self, token: Token | CallError) -> None:
+    def go_on(self, token: Token | CallError) -> None:
+        """Send the request with *token*, or fail with the reason why there is none."""
         if isinstance(token, CallError):
             token.attempts = 0 if self._refusal is None else self._refusal.attempts
             self._done(token)
@@ -100,31 +104,36 @@ class _Call:
             self._done(self._refusal)
         else:
             self._token = token
-            self._ticket = self._send(headers=self._headers + token.line, done=self._answered)
+            method, target, headers, body, deadline, steps, under_way = self._request
+            self.ticket = self._inner.start(
+                method, target, headers + token.line, body, deadline=deadline, done=self.answered, steps=steps,
+                under_way=under_way,
+            )  # fmt: skip
 
-    def _answered(self, outcome: Reply | CallError) -> None:
+    def answered(self, outcome: Reply | CallError) -> None:
+        """Hand *outcome* on, unless it is a first 401 and another token may be had."""
         if self._refusal is not None:
             outcome.met = (*_words(self._refusal), str(_UNAUTHORIZED), *_words(outcome))
             outcome.attempts += self._refusal.attempts
-        elif self._repeats and isinstance(outcome, Reply) and outcome.status == _UNAUTHORIZED and self._is_replaced():
+        elif isinstance(outcome, Reply) and outcome.status == _UNAUTHORIZED and self._may_go_again():
             self._refusal = outcome
             self._renew()
             return
         self._done(outcome)
 
-    def _is_replaced(self) -> bool:
-        return self._token is not None and self._tokens.replaces(self._token)
+    def _may_go_again(self) -> bool:
+        return _is_short(self._request[3]) and self._token is not None and self._tokens.replaces(self._token)
 
     def _renew(self) -> None:
         known = self._tokens.now()
         if known is None or known is self._token:
-            self._ticket = self._tokens.ask(self._got, self._deadline)
+            self.ticket = self._tokens.ask(self.go_on, self._request[4])
         else:
-            self._got(known)
+            self.go_on(known)
 
     def cancel(self) -> None:
         """Return up the call."""
-        self._ticket.cancel()
+        self.ticket.cancel()
 
 
 def _words(outcome: Reply | CallError) -> tuple[str, ...]:
