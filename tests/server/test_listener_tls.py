@@ -334,3 +334,19 @@ def test_a_unix_socket_beside_it_speaks_plainly(stage, secrets, serve):
         client.sendall(b"GET /n HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
     assert tls(gateway, secrets.context()).ask("GET", "/n").json == 1
+
+
+def test_connections_of_an_address_count_before_they_speak_tls(serve, secrets, stage):
+    """Who only connects, and never shakes hands, takes no more of them than others; a handshake is counted once."""
+    gateway = serve(server=", limits: {connections_per_address: 3}")
+    silent = [gateway.wire() for _ in range(3)]
+    stage.until(
+        lambda: sum(len(one._beginnings.under_way) for one in gateway.service._server._handshakes.values()) == 3
+    )
+    assert gateway.wire().ended
+    assert [line["connections"] for line in gateway.said("A connection was closed: its address has too many.")] == [3]
+    for wire in silent:
+        wire.close()
+    stage.until(lambda: not gateway.app.running.peers._counts)
+    assert [tls(gateway, secrets.context()).ask("GET", "/n").json for _ in range(3)] == [1, 1, 1]
+    assert gateway.wire().ended

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from aggregator.runtime.answers.answer import problem
 from aggregator.server.connection.status_lines import STATUS_LINES
+from aggregator.server.limiting.peers import Peers
 from aggregator.server.listeners.beginnings import Beginnings, MakeProtocol, Stopped
 from aggregator.transport.engine.opening.sockets import until
 from aggregator.transport.tls.rounds import Round
@@ -26,14 +27,17 @@ TellFailure = Callable[[str, str], None]
 
 
 class Handshakes:
-    """Makes TLS connections of sockets; the context is asked for anew each time.
+    """Makes TLS connections of sockets; the context is asked for anew each time. *peers* count them meanwhile.
 
     States of one: waiting for its first byte; shaking hands; carried by a transport, or closed.
     """
 
-    def __init__(self, context: Callable[[], ssl.SSLContext], failed: TellFailure, refused: TellFailure) -> None:
+    def __init__(
+        self, context: Callable[[], ssl.SSLContext], peers: Peers, failed: TellFailure, refused: TellFailure
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._context = context
+        self._peers = peers
         self._failed = failed
         self._refused = refused
         self._beginnings = Beginnings()
@@ -46,16 +50,28 @@ class Handshakes:
 
     async def carry(self, connection: socket.socket, client: str, protocol: MakeProtocol) -> None:
         """Shake hands over *connection*, of the address *client*, and let a protocol of its own go on."""
+        counted = self._peers.enter(client)
+        if counted is None:
+            connection.close()
+            return
         try:
-            wrapped = await self._beginnings.within(self._begin(connection, client))
+            wrapped = await self._shaken(connection, client)
+        finally:
+            if counted:
+                self._peers.leave(counted)
+        if wrapped is not None:  # the protocol counts the connection from here on
+            TlsTransport(self._loop, wrapped, protocol(), self._sending)
+
+    async def _shaken(self, connection: socket.socket, client: str) -> ssl.SSLSocket | None:
+        """Return *connection* with TLS; None when it has been closed, or its client told that it speaks none."""
+        try:
+            return await self._beginnings.within(self._begin(connection, client))
         except Stopped:
             connection.close()
         except OSError as error:
             connection.close()
             self._failed(_reason(error), client)
-        else:
-            if wrapped is not None:
-                TlsTransport(self._loop, wrapped, protocol(), self._sending)
+        return None
 
     async def _begin(self, connection: socket.socket, client: str) -> ssl.SSLSocket | None:
         await until(self._loop, connection, "read")

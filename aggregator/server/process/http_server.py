@@ -73,7 +73,9 @@ class Server(uvicorn.Server):
     def _handshaking(self, role: Role) -> Handshakes:
         if role not in self._handshakes:
             self._context(role)
-            self._handshakes[role] = Handshakes(partial(self._context, role), self._unshaken, self._plain)
+            protocol: Any = self._configs[role].http_protocol_class
+            context = partial(self._context, role)
+            self._handshakes[role] = Handshakes(context, protocol.peers, self._unshaken, self._plain)
         return self._handshakes[role]
 
     def _proxies(self) -> Networks:
