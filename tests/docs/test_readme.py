@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -124,3 +125,17 @@ def test_every_command_is_listed() -> None:
 def test_the_tour_needs_no_environment(tour: Path) -> None:
     """`check` has nothing to say about the tour when no variable is set."""
     assert run(tour, "check --deny-warnings").startswith("routes.yaml: no problems")
+
+
+def test_two_services_of_ones_own(tmp_path: Path) -> None:
+    """The file for a start has no problem, and answers with what both services sent."""
+
+    def services(request: httpx.Request) -> httpx.Response:
+        known = {"/items/1": {"id": 1, "supplier_id": 7}, "/suppliers/7": {"name": "Acme"}}
+        return httpx.Response(200, json=known[request.url.path])
+
+    (text,) = [block for block in blocks("yaml") if "suppliers:" in block]
+    (tmp_path / "routes.yaml").write_text(text, encoding="utf-8")
+    assert run(tmp_path, "check --deny-warnings").startswith("routes.yaml: no problems")
+    with TestClient(create_app(tmp_path / "routes.yaml", transport=httpx.MockTransport(services), env={})) as api:
+        assert api.get("/items/1").json() == {"details": {"id": 1, "supplier_id": 7}, "supplier": {"name": "Acme"}}
