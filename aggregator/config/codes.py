@@ -134,6 +134,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "too-short": "A text that is too short.",
         "two-methods": "A URL that names one method and a `method` that names another.",
         "two-values": "A query parameter that the URL of a call and its `query` both set.",
+        "trusts-everybody": "A `trusted_proxies` that lets any client say who it is.",
         "unix-socket": "A Unix socket that is not an absolute path.",
         "unescaped": "An expression that is written into markup, JSON or a form as it is.",
         "unknown-alias": "A YAML alias without its anchor.",

@@ -242,6 +242,20 @@ def test_plain_requests_are_sent_on_to_tls(stage):
         assert gateway.get("/n").json == 1
 
 
+@pytest.mark.parametrize(("trusted", "host"), [("127.0.0.1", "shop.example.com"), ("10.0.0.1", "gateway")])
+def test_plain_requests_behind_a_proxy_are_sent_to_the_host_that_it_names(stage, trusted, host):
+    """As `request.host` is, if the proxy is trusted."""
+    settings = f'trusted_proxies: [{trusted}], redirect_http: {{address: "127.0.0.1:0", port: 443}}'
+    gateway = stage.gateway(f"server: {{{settings}}}\n{ENDPOINT}", door="tls")
+    redirect = next(one.socket.getsockname()[1] for one in gateway.listeners if one.role == "redirect")
+    told = ("x-forwarded-for: 192.0.2.1", "x-forwarded-host: shop.example.com")
+    with stage.wire(redirect) as wire:
+        sent = wire.ask("GET", "/a", *told, "x-forwarded-proto: http")
+        assert (sent.status, sent["location"]) == (308, f"https://{host}/a")
+        round_and_round = wire.ask("GET", "/a", *told, "x-forwarded-proto: https")
+        assert round_and_round.status == (400 if trusted == "127.0.0.1" else 308)
+
+
 def test_what_is_kept_is_purged(stage):
     """`cache_purge` forgets by tag, by upstream or all, says how much that was, and refuses what names nothing."""
     up = stage.upstream()

@@ -42,7 +42,7 @@ def _break(monkeypatch, handler, piece):
     monkeypatch.setattr(handler, "_routine", replace(handler._routine, **{piece: Broken()}))
 
 
-@pytest.mark.parametrize("piece", ["inputs", "assembly", "order"])
+@pytest.mark.parametrize("piece", ["inputs", "assembly", "order", "clock", "gates"])
 def test_a_fault_ends_one_request(gateway, monkeypatch, piece):
     """The client gets a problem that tells nothing, the log says what it was, the connection goes on."""
     _break(monkeypatch, _handler(gateway, "/hello"), piece)
@@ -54,6 +54,33 @@ def test_a_fault_ends_one_request(gateway, monkeypatch, piece):
     assert [(fields["endpoint"], fields["request_id"]) for fields in said] == [("GET /hello", answer["x-request-id"])]
     assert re.fullmatch(r"\w+ in [\w.]+, \w+\.py:\d+", said[0]["error"]), "its kind and its place, not its words"
     assert wire.ask("GET", "/other").json == 2
+    assert gateway.in_flight == 0
+
+
+def test_a_fault_in_what_every_answer_carries(gateway, monkeypatch):
+    """The answer to it goes without that."""
+    _break(monkeypatch, _handler(gateway, "/hello"), "finish")
+    gateway.records.clear()
+    wire = gateway.wire()
+    answer = wire.ask("GET", "/hello")
+    assert (answer.status, answer.detail) == (500, "The server made a mistake; its log tells more.")
+    assert {fields["endpoint"] for fields in gateway.said("An endpoint failed by a fault of the program.")} == {
+        "GET /hello"
+    }
+    assert wire.ask("GET", "/other").json == 2
+    assert gateway.in_flight == 0
+
+
+def test_a_fault_on_the_way_to_an_endpoint_is_no_mistake_of_the_client(stage, door):
+    """What looks for the endpoint fails: 500 and a line, never the 400 of a request that cannot be parsed."""
+    gateway = stage.gateway(ROUTES, stage.upstream(), door=door)
+    generation = gateway.app.running.generation
+    generation.index = Broken()
+    generation.sites.main = replace(generation.sites.main, index=Broken())
+    answer = gateway.get("/hello")
+    assert (answer.status, answer.detail) == (500, "The server made a mistake; its log tells more.")
+    (said,) = gateway.said("An endpoint failed by a fault of the program.")
+    assert said["endpoint"] == "GET /hello"
     assert gateway.in_flight == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.server import ServerSettings
@@ -18,6 +19,7 @@ _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*").fullmatch
 def check_listeners(around: Surroundings) -> Iterator[Finding]:
     """`listen` takes the place of `host` and `port`, and names each address once."""
     server = around.settings.server
+    yield from _check_trusted(server)
     yield from _check_tls(server)
     yield from _check_proxy_protocol(server)
     yield from _check_admin(server)
@@ -34,6 +36,15 @@ def check_listeners(around: Surroundings) -> Iterator[Finding]:
             related = (Elsewhere(("server", "listen"), "this says where to listen", at_key=True),)
             yield Finding("listen", message, ("server", key), "keep one of the two", at_key=True, related=related)
     yield from _twice(server)
+
+
+def _check_trusted(server: ServerSettings) -> Iterator[Finding]:
+    """Yield networks that hold everybody: who is believed by all can say that it is anybody."""
+    for index, text in enumerate(server.trusted_proxies):
+        if text != UNIX and ip_network(text.strip(), strict=False).prefixlen <= 1:
+            message = "everybody is trusted: any client can say that it has another address"
+            hint = "name the addresses of your own proxies, such as 10.0.0.0/8"
+            yield Finding("trusts-everybody", message, ("server", "trusted_proxies", index), hint, "warning", text=text)
 
 
 def _check_tls(server: ServerSettings) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ class Application(FastAPI):
         """Serve a declared endpoint at once, unless something has been put around the application."""
         if scope["type"] == "http" and self.is_bare():
             scope["app"] = self
-            if await self.dispatcher.answer(scope, receive, send):
+            if await self.dispatcher.answered(scope, receive, send):
                 return
         if scope["type"] == "lifespan":
             send = _told_in_one_line(send)

@@ -17,9 +17,10 @@ from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange
 from aggregator.http import UNFRAMED, HeaderList
 from aggregator.runtime.answers.answer import Answer
-from aggregator.runtime.answers.replying import fault_answer
+from aggregator.runtime.answers.replying import fault_answer, tell_fault
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.parts.fanout import Run
+from aggregator.runtime.request.identity import request_id
 from aggregator.server.connection.status_lines import STATUS_LINES
 from aggregator.server.generations.generation import Generation
 from aggregator.server.limiting.load import Load, Place, shed_answer
@@ -43,14 +44,11 @@ class Asker(Protocol):
 
     address: str
     scheme: str
+    headers: HeaderList
 
     @property
     def host(self) -> bytes:
         """The ``Host`` field, empty for none."""
-
-    @property
-    def headers(self) -> HeaderList:
-        """The header of the request."""
 
 
 class DirectDoor:
@@ -126,19 +124,44 @@ class DirectCycle:
         return self
 
     def begin(self, method: str, headers: HeaderList, client: str) -> None:
-        """Start the answer."""
-        found, loop = self._found, self._connection.loop
+        """Start the answer; a fault of ours is answered, and does not take the connection along."""
+        self._found.generation.in_flight += 1
+        try:
+            self._open(method, headers, client)
+            load = self._found.generation.load
+            if load is None:
+                self._start()
+            else:
+                self._take_place(load)
+        except Exception as error:
+            self._failed(error, method, headers)
+
+    def _open(self, method: str, headers: HeaderList, client: str) -> None:
+        found = self._found
         path = found.path.decode("ascii")
         exchange = Exchange(method, unquote(path) if "%" in path else path, found.query, headers)
-        found.handler.open(exchange, found.segments, client, loop.time())
+        found.handler.open(exchange, found.segments, client, self._connection.loop.time())
         exchange.tls_client = self._connection.tls_client
         exchange.scheme = self._connection.scheme
         self._exchange = exchange
-        found.generation.in_flight += 1
-        if found.generation.load is None:
-            self._start()
+
+    def _failed(self, error: Exception, method: str, headers: HeaderList) -> None:
+        """Answer with 500 what *error* has stopped, and tell of it in one line."""
+        if not hasattr(self, "_exchange"):
+            self._exchange = Exchange(method, self._found.path.decode("ascii"), self._found.query, headers)
+            self._exchange.id = request_id(headers)
+        if self.response_complete:
+            tell_fault(self._found.handler.plan.key, error, self._exchange.id)
         else:
-            self._take_place(found.generation.load)
+            self._answered(self._finished(fault_answer(self._found.handler.plan.key, error, self._exchange.id)), None)
+
+    def _finished(self, answer: Answer) -> Answer:
+        """Return *answer* with what each of the endpoint carries; without it, if that is what fails."""
+        try:
+            self._found.handler.finish(self._exchange, answer)
+        except Exception as error:
+            tell_fault(self._found.handler.plan.key, error, self._exchange.id)
+        return answer
 
     def _take_place(self, load: Load) -> None:
         place = load.enter(self._exchange.client, self._connection.loop, self._start, self._shed)
@@ -150,18 +173,15 @@ class DirectCycle:
             self._start()
 
     def _shed(self, status: int) -> None:
-        self._place, answer = None, shed_answer(status, self._exchange.id)
-        self._found.handler.finish(self._exchange, answer)
-        self._answered(answer, None)
+        self._place = None
+        self._answered(self._finished(shed_answer(status, self._exchange.id)), None)
 
     def _start(self) -> None:
-        found, exchange = self._found, self._exchange
+        exchange = self._exchange
         try:
-            run = found.handler.begin(exchange, self._connection.loop, self._answered)
-        except Exception as error:  # a fault of ours must be answered, not take the connection along
-            fault = fault_answer(found.handler.plan.key, error, exchange.id)
-            found.handler.finish(exchange, fault)
-            self._answered(fault, None)
+            run = self._found.handler.begin(exchange, self._connection.loop, self._answered)
+        except Exception as error:
+            self._failed(error, exchange.method, exchange.header_list)
             return
         if not self.response_complete:
             self._run = run

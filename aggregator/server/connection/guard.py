@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 
 from aggregator.exchange import Exchange
 from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.answers.replying import FAULT, tell_fault
 from aggregator.runtime.request.hangup import CUT
 from aggregator.server.connection import timeouts
 from aggregator.server.connection.asgi import Head, begin_asgi
@@ -55,8 +56,8 @@ class GuardedProtocol(TimedProtocol):
     its answers.
     """
 
-    __slots__ = ("_counted", "_expects_continue", "_headers", "_host", "_hosts", "_intake", "_is_due", "_is_feeding",
-                 "_length", "_parser", "_refusal", "_target", "app_state", "config")  # fmt: skip
+    __slots__ = ("_counted", "_expects_continue", "_host", "_hosts", "_intake", "_is_due", "_is_feeding",
+                 "_length", "_parser", "_refusal", "_target", "app_state", "config", "headers")  # fmt: skip
     door: DirectDoor
     peers: Peers
     tell: Tell
@@ -194,7 +195,7 @@ class GuardedProtocol(TimedProtocol):
         self.in_head = True
         self.whole = False
         self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
+        self.headers: list[tuple[bytes, bytes]] = []
         self._length: int | None = None
         self._expects_continue = False
 
@@ -208,7 +209,7 @@ class GuardedProtocol(TimedProtocol):
         """Take a header field, within the limits (RFC 6585 §5); fields after the body are forgotten."""
         if not self.in_head:
             return
-        if len(self._headers) >= MAX_FIELDS:
+        if len(self.headers) >= MAX_FIELDS:
             self._stop(431, f"The request head is larger than {MAX_HEAD} bytes or {MAX_FIELDS} fields.")
         name = name.lower()
         if name == b"host":
@@ -221,7 +222,7 @@ class GuardedProtocol(TimedProtocol):
             self._stop(400, "Request bodies may be chunked, and not coded otherwise.")
         elif name == b"expect" and value.lower() == b"100-continue":
             self._expects_continue = True
-        self._headers.append((name, value))
+        self.headers.append((name, value))
 
     def _check_host(self, value: bytes) -> None:
         if not _HOST(value):
@@ -248,8 +249,17 @@ class GuardedProtocol(TimedProtocol):
         self.in_head = False
         if self.timer is not None:
             self.stop_timer()
-        if not self._begin_directly(version):
-            self._begin_asgi(version)
+        try:
+            if not self._begin_directly(version):
+                self._begin_asgi(version)
+        except Exception as error:
+            self._stop_by_fault(error)
+
+    def _stop_by_fault(self, error: Exception) -> NoReturn:
+        """Refuse a request that a fault of ours keeps from its endpoint: to the parser it would be the client's."""
+        tell_fault(f"{self._parser.get_method().decode('latin-1')} {self._target.decode('latin-1')}", error, "")
+        self.cycle, self.in_head = None, True
+        self._stop(500, FAULT)
 
     def _begin_directly(self, version: str) -> bool:
         if self._expects_continue or self._parser.should_upgrade():
@@ -260,7 +270,7 @@ class GuardedProtocol(TimedProtocol):
             return False
         keep_alive = version != "1.0" and self._parser.should_keep_alive() and not self.leaving
         direct = self.cycle = DirectCycle(self, found, keep_alive)
-        direct.begin(method, self._headers, self.address)
+        direct.begin(method, self.headers, self.address)
         return True
 
     @property
@@ -268,28 +278,20 @@ class GuardedProtocol(TimedProtocol):
         """The ``Host`` field of the request, empty for none."""
         return self._host or b"" if self._hosts else b""
 
-    @property
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """The header of the request."""
-        return self._headers
-
     def _begin_asgi(self, version: str) -> None:
         parser, expects = self._parser, self._expects_continue
         # A body that is announced may come or not once the answer is there: what follows cannot be told from it.
         last = version == "1.0" or expects or self.leaving or parser.should_upgrade() or not parser.should_keep_alive()
         method = parser.get_method().decode("ascii")
-        self.cycle = begin_asgi(self, Head(method, self._target, self._headers, version, not last, expects))
+        self.cycle = begin_asgi(self, Head(method, self._target, self.headers, version, not last, expects))
 
     def _origin_form(self) -> bytes:
-        """Return an absolute target from its path on; refuse one that is none.
-
-        The host that it names is meant, whatever the Host field says (RFC 9112 §3.2.2).
-        """
+        """Return an absolute target from its path on; its host is meant, whatever Host says (RFC 9112 §3.2.2)."""
         absolute = _ABSOLUTE(self._target)
         if absolute is None:
             self._stop(400, "The request target is not a path.")
         self._check_host(absolute[1])
-        self._headers = [(b"host", absolute[1]), *(field for field in self._headers if field[0] != b"host")]
+        self.headers = [(b"host", absolute[1]), *(field for field in self.headers if field[0] != b"host")]
         self._hosts = 1
         rest = self._target[absolute.end() :]
         return rest if rest[:1] == b"/" else b"/" + rest
@@ -373,7 +375,7 @@ class GuardedProtocol(TimedProtocol):
         """Return what has come of the request that is refused."""
         path, _, query = self._target.partition(b"?")
         exchange = Exchange(
-            self._parser.get_method().decode("latin-1"), unquote(path.decode("latin-1")), query, self._headers
+            self._parser.get_method().decode("latin-1"), unquote(path.decode("latin-1")), query, self.headers
         )
         exchange.peer, exchange.scheme = self.address, self.scheme
         return exchange

@@ -15,7 +15,7 @@ from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange
 from aggregator.http import first
 from aggregator.runtime.answers.answer import Answer, problem
-from aggregator.runtime.answers.replying import fault_answer, send_answer
+from aggregator.runtime.answers.replying import fault_answer, send_answer, tell_fault
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.server.generations.generation import Generation
 from aggregator.server.limiting.load import place_in, shed_answer
@@ -44,11 +44,20 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
-        if scope["type"] != "http" or not await self.answer(scope, receive, send):
+        if scope["type"] != "http" or not await self.answered(scope, receive, send):
             generation = self._current()
             if scope["type"] == "http" and generation is not None and generation.finish is not None:
                 send = _Finishing(generation, scope, send)
             await self._routes(scope, receive, send)
+
+    async def answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Return whether a request has been answered here; a fault of ours on the way to its endpoint is, by 500."""
+        try:
+            return await self.answer(scope, receive, send)
+        except Exception as error:
+            identity = request_id(scope["headers"])
+            await send_answer(send, fault_answer(f"{scope['method']} {scope['path']}", error, identity), identity)
+            return True
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer a request if its path is declared (or malformed); say whether that was so."""
@@ -116,7 +125,7 @@ class Dispatcher:
             answer = fault_answer(handler.plan.key, error, identity)
             if not sending.started:
                 trusted = generation.plan.server.trusted_proxies
-                handler.finish(exchange_of(scope, identity, trusted), answer)
+                _finish_fault(handler, exchange_of(scope, identity, trusted), answer)
                 await send_answer(send, answer, identity)
         finally:
             generation.leave()
@@ -168,6 +177,14 @@ class _Sending:
         if self._is_head and message.get("body"):
             message = {**message, "body": b""}
         await self._send(message)
+
+
+def _finish_fault(handler: Handler, exchange: Exchange, answer: Answer) -> None:
+    """Do to the *answer* to a fault what is done to each of its endpoint, unless that is what fails."""
+    try:
+        handler.finish(exchange, answer)
+    except Exception as error:
+        tell_fault(handler.plan.key, error, exchange.id)
 
 
 async def _shed(generation: Generation, handler: Handler, status: int, scope: Scope, send: Send) -> None:

@@ -220,3 +220,21 @@ def test_administration_has_an_address_of_its_own(say: Say, server: str, is_refu
     """That of `host` and `port` is free where `listen` takes their place; port 0 is another one each time."""
     said = say("GET /a: {call: users:/a}", more=f"server: {server}\n")
     assert [line.partition(" ")[0] for line in said] == ["listen"] * is_refused
+
+
+@pytest.mark.parametrize(
+    ("network", "is_told"),
+    [
+        ("0.0.0.0/0", True),
+        ("::/0", True),
+        ("128.0.0.0/1", True),
+        ("10.0.0.0/8", False),
+        ("unix:", False),
+        ("::1", False),
+    ],
+)
+def test_a_proxy_that_is_everybody_is_told(say: Say, network: str, is_told: bool) -> None:
+    """Whom all believe can say that it is anybody."""
+    said = say("GET /x: {respond: {body: 1}}", f"version: 1\nserver: {{trusted_proxies: ['{network}']}}\n")
+    told = f"~trusts-everybody ‹{network}› everybody is trusted: any client can say that it has another address"
+    assert said == ([told] if is_told else [])
