@@ -14,7 +14,7 @@ from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
-WRONG = sorted((ROOT / "wrong_files").glob("[0-9][0-9]-*.md"))
+WRONG = sorted((ROOT / "wrong_files").glob("[0-9]*-*.md"))
 _FILE = re.compile(r"^```yaml (?P<name>\S+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _VARIABLE = re.compile(r"`([A-Z_]+)=(.*?)`")
 

@@ -50,7 +50,7 @@ def _all_in_one(retry: RetrySettings, path: Steps, bounds: Bounds, *, only: bool
     what = (
         "no retry can happen" if only else "no retry follows an attempt that takes too long" if some else "it cuts none"
     )
-    message = f"one attempt may take {duration_text(retry.per_try)}, and all have {_seconds(bounds)}: {what}"
+    message = f"one attempt may take as long as all of them together: {what}"
     there = Elsewhere(bounds.place, bounds.label)
     hint = f"write `per_try: {duration_text(bounds.seconds / (retry.attempts + 1))}` or so, or give the call more time"
     yield Finding("bad-retry", message, (*path, "per_try"), hint, "error" if only else "warning", related=(there,))
@@ -61,14 +61,8 @@ def _last_in_short(retry: RetrySettings, per_try: float, path: Steps, bounds: Bo
     needed = retry.attempts * per_try + longest_pauses(retry.backoff, retry.attempts)
     if needed <= bounds.seconds:
         return
-    message = (
-        f"{retry.attempts} attempts of {duration_text(per_try)} and their pauses may take {duration_text(needed)}, and "
-        f"have {_seconds(bounds)}: {duration_text(needed - bounds.seconds)} too little"
-    )
+    short = duration_text(needed - bounds.seconds)
+    message = f"the attempts and pauses, at their longest, lack {short} of their time"
     hint = "shorten `per_try`, make fewer `attempts`, or give the call more time"
     there = Elsewhere(bounds.place, bounds.label)
     yield Finding("bad-retry", message, (*path, "per_try"), hint, "warning", related=(there,))
-
-
-def _seconds(bounds: Bounds) -> str:
-    return duration_text(bounds.seconds)

@@ -15,7 +15,7 @@ from aggregator.server.metrics.lag import LoopLag
 from aggregator.server.metrics.series import CLASSES, EndpointSeries, UpstreamSeries
 
 _WELL = ("2xx", "")
-_UNSENT = frozenset({Cause.LIMITED, Cause.BREAKER_OPEN, Cause.DEGRADED, Cause.SWITCHED_OFF, Cause.QUEUE_FULL})
+_UNSENT = frozenset({Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Cause.QUEUE_FULL})
 """Why nothing was sent: what did not happen took no time, and would make an upstream look fast."""
 
 

@@ -65,6 +65,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "ExternalSettings": {"url": "u:/x", "headers": ["cookie"]},
     "UpstreamSettings": {"url": "http://u.test"},
     "RateLimitSettings": {"rate": "1/s"},
+    "BreakerSettings": {"failures": 5},
+    "HmacSettings": {"header": "x-signature", "secret": "${SECRET:-long enough}"},
     "CallCacheSettings": {"ttl": "1s"},
     "AnswerCacheSettings": {"ttl": "1s"},
     "UpstreamCacheSettings": {"ttl": "1s"},
