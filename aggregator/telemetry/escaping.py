@@ -23,4 +23,6 @@ _ESCAPES = {point: _escape_of(point) for point in _DANGEROUS}
 
 def escape(text: str) -> str:
     r"""Return *text* on one line, control and direction characters as ``\n``, ``\x1b``, ``\u2028``."""
+    if text.isprintable():  # all that is dangerous is not, and most texts are
+        return text
     return text.translate(_ESCAPES).encode("utf-8", "backslashreplace").decode("utf-8")

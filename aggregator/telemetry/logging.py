@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO, cast
@@ -126,7 +127,7 @@ class _LineFormatter(logging.Formatter):
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return the data of *record*, JSON-like, in the order written, with its exception last."""
         given: dict[str, Any] = getattr(record, "fields", None) or {}
-        fields = {name: redact_named(name, value, self.clean) for name, value in given.items()}
+        fields = self._cleaned(given)
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             fields["error"] = self.clean(f"{type(error).__name__}: {error}".removesuffix(": "))
@@ -134,22 +135,48 @@ class _LineFormatter(logging.Formatter):
                 fields["stack"] = [self.clean(frame) for frame in frames_of(error)]
         return fields
 
+    def _cleaned(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return *given* without secrets: a look for known ones takes long, so it is one for all plain texts."""
+        plain = [name for name, value in given.items() if type(value) is str and len(value) <= _LONGEST]
+        joined = self.masker("\0".join([given[name] for name in plain])).split("\0")
+        if len(joined) != len(plain):  # a text has one of its own, or there is none
+            joined = [self.masker(given[name]) for name in plain]
+        masked = dict(zip(plain, joined, strict=True))
+        return {
+            name: redact_named(name, masked[name]) if name in masked else redact_named(name, value, self.clean)
+            for name, value in given.items()
+        }
+
+
+class _Moments:
+    """Texts of moments; all of one second begin alike."""
+
+    def __init__(self, begin: Callable[[int], str]) -> None:
+        self._begin = begin
+        self._second, self._start = -1, ""
+
+    def __call__(self, moment: float) -> str:
+        """Return *moment*, in Unix time, to the millisecond."""
+        second, thousandths = divmod(int(moment * 1000), 1000)
+        if second != self._second:
+            self._second, self._start = second, self._begin(second)
+        return f"{self._start}.{thousandths:03d}"
+
 
 class JsonFormatter(_LineFormatter):
     """One JSON object a line, ASCII only: ``ts``, ``level``, ``logger``, ``message``, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; a field named like one of the first four gets an underscore after its name."""
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {
-            "ts": moment.replace("+00:00", "Z"),
+            "ts": f"{_UNIVERSAL(record.created)}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": self.message(record),
         }
         for name, value in self.fields(record).items():
             line[f"{name}_" if name in line else name] = value
-        return json.dumps(line, separators=(",", ":"), default=str).replace("\x7f", "\\u007f")
+        return _as_line(line).replace("\x7f", "\\u007f")
 
 
 class TextFormatter(_LineFormatter):
@@ -157,7 +184,7 @@ class TextFormatter(_LineFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, in colour when the formatter was made so."""
-        moment = datetime.fromtimestamp(record.created).astimezone().isoformat(" ", "milliseconds")[:23]
+        moment = _LOCAL(record.created)
         fields = self.fields(record)
         if record.name.partition(".")[0] != _OWN:
             fields["logger"] = record.name
@@ -174,6 +201,13 @@ class TextFormatter(_LineFormatter):
 
 def _shown(value: Any) -> str:
     """Return *value* as text after ``name=``: plain where it can be read back, else as JSON."""
-    if isinstance(value, str) and value and not any(mark in value for mark in " \"'=\n"):
+    if isinstance(value, str) and value and _needs_quotes(value) is None:
         return escape(value)
-    return escape(json.dumps(value, ensure_ascii=False, default=str))
+    return escape(_as_text(value))
+
+
+_needs_quotes = re.compile("[ \"'=\n]").search
+_as_line = json.JSONEncoder(separators=(",", ":"), default=str).encode
+_as_text = json.JSONEncoder(ensure_ascii=False, default=str).encode
+_UNIVERSAL = _Moments(lambda second: datetime.fromtimestamp(second, UTC).isoformat()[:19])
+_LOCAL = _Moments(lambda second: datetime.fromtimestamp(second).astimezone().isoformat(" ")[:19])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from aggregator.telemetry import escaping
 from aggregator.telemetry.escaping import escape
 from aggregator.telemetry.logging import LogFormat, configure_logging, log
 from aggregator.telemetry.redaction import MASK, Masker
@@ -206,3 +207,44 @@ def test_a_broken_stream_stops_nothing(capsys: pytest.CaptureFixture[str]) -> No
     stream.close()
     log(LOGGER, logging.INFO, "Lost.")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_known_secrets_are_looked_for_once_a_line(format: LogFormat) -> None:
+    """A look takes as long as there are secrets: one for the sentence, one for all its data, whatever is in it."""
+    looks: list[str] = []
+
+    class Counting(Masker):
+        def __call__(self, text: str) -> str:
+            looks.append(text)
+            return super().__call__(text)
+
+    stream = written(format, masker=Counting(["hunter2", "status"]))
+    log(LOGGER, logging.INFO, "Answered.", status=200, path="/a/hunter2", by="a status", n=None, reason="hunter2")
+    assert len(looks) == 2
+    assert stream.getvalue().count(MASK) == 3
+    assert "status" in stream.getvalue()  # the name of the field
+    log(LOGGER, logging.INFO, "Answered.", path="hunter2\0", by="\0hunter2")
+    assert stream.getvalue().count(MASK) == 5
+
+
+def test_what_is_printable_is_left_as_it_is() -> None:
+    """Texts of every kind, and whatever may forge a line is escaped also among them."""
+    for point in range(0x110000):
+        sign = chr(point)
+        if sign.isprintable():
+            assert sign.translate(escaping._ESCAPES) == sign
+    assert escape("Łódź – 東京") == "Łódź – 東京"
+    assert escape("Łódź\u202e") == "Łódź\\u202e"
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_moments_of_one_second_are_told_apart(format: LogFormat) -> None:
+    """The text of a second is made once; the one after it is another, and so is one before it."""
+    stream = written(format)
+    for moment in (1000.0, 1000.25, 1000.9999, 1001.5, 999.001):
+        record = LOGGER.makeRecord(LOGGER.name, logging.INFO, "", 0, "Now.", (), None)
+        record.created = moment
+        LOGGER.handle(record)
+    told = re.findall(r":\d\d:(\d\d\.\d{3})", stream.getvalue())
+    assert told == ["40.000", "40.250", "40.999", "41.500", "39.001"]
