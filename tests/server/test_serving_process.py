@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.server.conftest import Stage
+
 ROUTES = "version: 1\nupstreams: {up: {url: '${UP}'}}\nendpoints: {GET /n: {respond: {body: 1}}, GET /held: {timeout: 9s, call: up:/held}}"
 
 
@@ -260,3 +262,11 @@ def test_a_function_that_never_returns_is_named_at_the_end(run, stage, tmp_path)
     (line,) = [line for line in process.lines if "it is left behind" in line]
     assert "plugged:stuck" in line
     assert "plugged.py:10 in stuck: time.sleep(60)" in line
+
+
+def test_threads_hand_the_interpreter_on_soon(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What threads compute is shared out by the millisecond, so that the loop never waits for long."""
+    set_to: list[float] = []
+    monkeypatch.setattr(sys, "setswitchinterval", set_to.append)
+    stage.gateway("endpoints: {GET /x: {respond: {body: 1}}}")
+    assert set_to == [0.001]

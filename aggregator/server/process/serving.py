@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -43,6 +44,8 @@ from aggregator.telemetry.watchdog import Stall, Watchdog
 
 _log = logging.getLogger("aggregator.server")
 _KEEP_ALIVE = 75
+_TURN = 0.001
+"""Seconds that a thread may keep the interpreter while the loop waits for it; by default five times as long."""
 _SAID_BY_US = ("ASGI callable returned without completing response.", "Cancel %s running task(s), ")
 
 
@@ -119,6 +122,7 @@ class Service:
         handlers: dict[int, Callable[[], None]] = {signal.SIGINT: self._server.stop, signal.SIGTERM: self._server.stop}
         if HANG_UP is not None:
             handlers[HANG_UP] = self._ask
+        sys.setswitchinterval(_TURN)
         with signals_calling(handlers):
             try:
                 keep_loaded()
