@@ -22,6 +22,8 @@ from aggregator.identity.keysets import KeySet
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 SYMMETRIC = ("HS256", "HS384", "HS512")
 _LONGEST = 16 * 1024
+_LATEST = 2.0**53
+"""Seconds up to which times can be counted exactly; JSON has longer numbers, which no float can hold."""
 _MOST_KEYS = 4
 """How many keys are tried for a token that names none."""
 _TYPES = frozenset({"jwt", "at+jwt"})
@@ -181,5 +183,5 @@ def audiences(value: Any) -> set[str]:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether *value* is a NumericDate (RFC 7519 §2)."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Return whether *value* is a NumericDate (RFC 7519 §2), one that clocks can come to."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LATEST
