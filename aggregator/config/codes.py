@@ -83,7 +83,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "key-place": "A key of callers in no place, or in several.",
         "key-source": "Keys of an issuer from two places, or from none.",
         "key-type": "A key that is not text.",
-        "limit-by-body": "A limit that would have to read the body to know whom it counts.",
+        "limit-by-body": "A limit that would have to read what is not known yet to know whom it counts.",
         "limit-without-effect": "A limit that never refuses anybody, or everybody.",
         "listen": "Addresses to listen on that do not go together.",
         "limits": "Limits of connections that do not go together.",

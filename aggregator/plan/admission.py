@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from aggregator.edge.networks import Networks
 from aggregator.plan.inputs import GuardInputs
+from aggregator.policies.callers.plan import AtOncePlan
 from aggregator.policies.rate_limit.plan import UNLIMITED, LimitsPlan
 from aggregator.policies.switches.plan import OffPlan
 from aggregator.templates import Expression
@@ -47,6 +48,7 @@ class AdmissionPlan(Struct, frozen=True):
     auth: AuthPlan | None = None
     guards: tuple[GuardPlan, ...] = ()
     limits: LimitsPlan = UNLIMITED
+    at_once: tuple[AtOncePlan, ...] = ()
     guard_inputs: GuardInputs | None = None
     body_guards: tuple[GuardPlan, ...] = ()
     off: OffPlan | None = None

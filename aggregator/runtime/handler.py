@@ -201,6 +201,8 @@ class EndpointHandler:
             closing = closing or refusal.status in (408, 413)
         except ClientGone:
             self._routine.report.gone(self.plan.key, exchange, scope.get(CUT))
+            if exchange.place is not None:
+                exchange.place.leave()
             return
         if run is not None:
             scope.get("aggregator.trace", []).extend(run.ended_results())
@@ -220,6 +222,8 @@ class EndpointHandler:
     def after(self, exchange: Exchange, answer: Answer, run: Run | None) -> None:
         """Do what follows an answer that has been sent: its background calls and its log line."""
         effects, report = self._routine.effects, self._routine.report
+        if exchange.place is not None:
+            exchange.place.leave()
         if effects and run is not None:
             self._routine.queue.put(effects, run.frame.names, answer)
         if not report.is_off:
@@ -231,6 +235,8 @@ class EndpointHandler:
 
     def gone(self, exchange: Exchange) -> None:
         """Tell that the client hung up before its answer was there."""
+        if exchange.place is not None:
+            exchange.place.leave()
         self._routine.report.gone(self.plan.key, exchange)
 
     async def _run(self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop) -> Run:

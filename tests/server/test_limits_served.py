@@ -23,3 +23,19 @@ def test_a_limit_leaves_an_endpoint_on_the_direct_way(stage) -> None:
     gateway = stage.gateway(f"endpoints: {{{ENDPOINT}}}")
     (route,) = gateway.app.running.generation.routes
     assert route.handler.is_direct
+
+
+def test_a_client_that_hangs_up_leaves_its_place(stage, door) -> None:
+    """Requests at once are counted until their client has gone, on each way, and no longer."""
+    up = stage.upstream()
+    gate = stage.gate()
+    up["/a"] = [gate, stage.reply({"ok": True})]
+    gateway = stage.gateway("endpoints: {GET /a: {concurrency: 1, call: up:/a}}", up, door=door)
+    held = gateway.wire()
+    held.write("GET", "/a")
+    stage.until(lambda: gateway.in_flight == 1)
+    assert gateway.get("/a").status == 429
+    held.close()
+    stage.until(lambda: gateway.in_flight == 0)
+    gate.set()
+    assert [gateway.get("/a").status for _ in range(3)] == [200] * 3

@@ -47,6 +47,8 @@ class Walker:
         for index, guard in enumerate(settings.require):
             Texts(self._analysis).condition(guard.that, (*at, "require", index, "that"), whole)
         walk_limits(settings.rate_limit, (*at, "rate_limit"), whole, Texts(self._analysis))
+        if settings.concurrency is not None:
+            Texts(self._analysis).condition(settings.concurrency.by, (*at, "concurrency", "by"), whole)
         if settings.call is not None:
             fan = Fan(at)
             part = Part("call", (*at, "call"), settings.call, fan)

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from aggregator.config.model.edge.carried import Cors
 from aggregator.fields import NetworkList, Settings, TextKind
 from aggregator.http import FRAMING, is_token
+from aggregator.policies.callers.settings import CallerConcurrency
 from aggregator.policies.rate_limit.settings import RateLimitsOrNone
 
 
@@ -123,4 +124,9 @@ class AdmissionSettings(CallerSettings):
         None,
         description="Which pages of other origins may read the answers, in place of what is said outside; or `none`.",
         examples=[{"origins": ["https://shop.example.com"]}],
+    )
+    concurrency: CallerConcurrency | None = Field(
+        None,
+        description="How many of its requests are answered at once, for each caller; one more gets 429.",
+        examples=[{"limit": 5, "by": "{{ auth.subject }}"}],
     )

@@ -15,6 +15,7 @@ from aggregator.config.model.listening.tls import ListenerTlsSettings
 from aggregator.edge.coding import is_installed
 from aggregator.fields import ByteSize, Duration, NetworkList, Settings, Timeout
 from aggregator.policies.cache.settings import ServerCacheSettings
+from aggregator.policies.callers.settings import CallerConcurrency
 from aggregator.policies.rate_limit.settings import RateLimits
 
 
@@ -154,6 +155,9 @@ class ServerSettings(Settings):
         "one that is not of `trusted_proxies` is closed.",
     )
     limits: ClientLimitSettings | None = Field(None, description="How much clients may have at once.")
+    concurrency: CallerConcurrency | None = Field(
+        None, description="How many requests of all endpoints are answered at once, for each caller."
+    )
     rate_limit: RateLimits = Field(
         (), description="How often all endpoints may be called together; probes and `/-/` are never limited.",
         examples=["5000/s"],

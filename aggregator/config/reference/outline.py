@@ -62,6 +62,8 @@ SECTIONS = (
     ("UpstreamCacheSettings", "Cache of an upstream", "under `cache` of an upstream; or the `ttl` alone"),
     ("AnswerCacheSettings", "Cache of answers", "under `cache` of an endpoint; or the `ttl` alone"),
     ("ServerCacheSettings", "Cache of the server", "under `server.cache`"),
+    ("CallerConcurrencySettings", "Requests at once",
+     "under `concurrency` of an endpoint, `defaults.endpoint`, a prefix and `server`; or the limit alone"),
     ("CallRateSettings", "Rate of calls", "under `rate_limit` of an upstream; or the rate alone"),
     ("LimitSettings", "Limits", "under `limits` of an upstream and of `client`"),
     ("XmlSettings", "XML", "under `xml` of a call and of an upstream"),

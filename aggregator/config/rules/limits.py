@@ -14,6 +14,7 @@ from aggregator.config.rules.names import check_names
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.durations import rate_of
+from aggregator.policies.callers.settings import CallerConcurrencySettings
 from aggregator.policies.rate_limit.settings import RateLimitSettings
 from aggregator.templates import Const, TemplateProblem, compile_value
 
@@ -23,7 +24,10 @@ _WHO = ("by", "unless")
 def check_limits(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Limits of an endpoint."""
     settings = analysis.settings
-    if settings is None or not isinstance(settings.rate_limit, tuple):
+    if settings is None:
+        return
+    yield from _check_at_once(analysis)
+    if not isinstance(settings.rate_limit, tuple):
         return
     path = (*analysis.path, "rate_limit")
     yield from _check(analysis, settings.rate_limit, path)
@@ -39,12 +43,32 @@ def check_shared_limits(around: Surroundings) -> Iterator[Finding]:
     places += [(("prefixes", path, "rate_limit"), one.rate_limit) for path, one in root.prefixes.items()]
     places.append((("defaults", "endpoint", "rate_limit"), own if isinstance(own, tuple) else ()))
     has_auth = isinstance(root.defaults.endpoint.auth, AuthSettings) or bool(root.auth)
+    scope = Scope(Inputs(has_auth=has_auth), is_open=True)
+    at_once: dict[Steps, CallerConcurrencySettings | None]
+    at_once = {("server",): root.server.concurrency, ("defaults", "endpoint"): root.defaults.endpoint.concurrency}
+    at_once |= {("prefixes", path): one.concurrency for path, one in root.prefixes.items()}
     for path, windows in places:
         analysis = Analysis(path[:-1], None)
-        walk_limits(tuple(windows), path, Scope(Inputs(has_auth=has_auth), is_open=True), Texts(analysis))
+        said = at_once[path[:-1]]
+        if said is not None:
+            Texts(analysis).condition(said.by, (*path[:-1], "concurrency", "by"), scope)
+            yield from _check_at_once(analysis)
+        walk_limits(tuple(windows), path, scope, Texts(analysis))
         yield from analysis.problems
         yield from check_names(analysis, around)
         yield from _check(analysis, windows, path)
+
+
+def _check_at_once(analysis: Analysis) -> Iterator[Finding]:
+    """Yield what requests at once are counted by that is not known when they are."""
+    for use in analysis.uses:
+        if use.path[-2:] != ("concurrency", "by"):
+            continue
+        unknown = {"body", "params", *use.scope.inputs.params}
+        for root in sorted({reference[0] for reference in use.references} & unknown):
+            message = f"`{root}` is not known yet when requests at once are counted"
+            hint = "count by a header, a query parameter, `auth` or `request.client`"
+            yield Finding("limit-by-body", message, use.path, hint, text=root)
 
 
 def _check(analysis: Analysis, windows: Sequence[RateLimitSettings], path: Steps) -> Iterator[Finding]:

@@ -42,7 +42,7 @@ from aggregator.plan.compiling.endpoint.edge import (
 )
 from aggregator.plan.compiling.endpoint.inputs import compile_inputs
 from aggregator.plan.compiling.endpoint.keeping import compile_keeping
-from aggregator.plan.compiling.endpoint.limits import compile_limits
+from aggregator.plan.compiling.endpoint.limits import compile_at_once, compile_limits
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.endpoint.schemes import compile_scheme
 from aggregator.plan.compiling.expressions import optional_expression
@@ -217,6 +217,8 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
     pattern = compile_pattern(path)
     limits = compile_limits(settings, config.key, path.strip(), pattern.params, whole.root)
     admission = compile_admission(callers, whole.root.auth, limits)
+    at_once = compile_at_once(settings, config.key, path.strip(), whole.root)
+    admission = replace(admission, at_once=at_once) if at_once else admission
     purges = tuple(map(compile_value, settings.purge))
     reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge, purges))
     inputs = compile_inputs(

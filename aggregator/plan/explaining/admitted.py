@@ -34,6 +34,9 @@ def admission_lines(plan: AdmissionPlan) -> Iterator[str]:
         yield _guard_text(guard)
     for window in (*plan.limits.known, *plan.limits.valid):
         yield limit_text(window)
+    for at_once in plan.at_once:
+        by = "" if at_once.by is None else f" by {{{{ {at_once.by.source} }}}}"
+        yield f"{at_once.limit} at once{by}, or 429"
     for guard in plan.body_guards:
         yield f"{_guard_text(guard)}, once the body is valid"
 
@@ -73,6 +76,10 @@ def admission_member(plan: AdmissionPlan) -> dict[str, Any]:
     if guards := (*plan.guards, *plan.body_guards):
         found["require"] = [
             {"that": guard.that.source, "status": guard.status, "detail": guard.detail} for guard in guards
+        ]
+    if plan.at_once:
+        found["concurrency"] = [
+            {"limit": one.limit, **({} if one.by is None else {"by": one.by.source})} for one in plan.at_once
         ]
     if plan.limits.windows:
         found["rate_limit"] = [_limit_member(window) for window in plan.limits.windows]

@@ -31,6 +31,7 @@ GATES: Final[tuple[Step[AdmissionPlan], ...]] = (
     step("auth", lambda plan: plan.auth is not None),
     step("guards", lambda plan: bool(plan.guards), "require"),
     Step("caller limits", lambda plan: bool(plan.limits.known) or plan.auth is not None, _by_caller),
+    step("at once", lambda plan: bool(plan.at_once), "concurrency"),
 )
 """What may refuse a request before its inputs are read, first one first; a caller's key may have a limit of its own."""
 

@@ -19,7 +19,7 @@ from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.registry import Draft, Kind
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate, Taken
-from aggregator.templates import MISSING
+from aggregator.templates import MISSING, Expression
 
 Clock = Callable[[], float]
 """Gives seconds."""
@@ -57,6 +57,28 @@ _DIRECT: dict[Any, Callable[[Exchange], Any]] = {("request", "client"): _client_
 """What is read without the names of expressions: most limits count by it."""
 
 
+def bucket_of(by: Expression | None, exchange: Exchange, names: Names, *, reads_caller: bool) -> Hashable:
+    """Return what requests have in common that are counted together: the value of *by*, null where it cannot be told.
+
+    What *reads_caller* is unique within a scheme and issuer alone. A client's address stands for its network.
+    """
+    if by is None:
+        return _ALL
+    try:
+        value = by.evaluate(names)
+    except AggregatorError:
+        value = None
+    if value is MISSING:
+        value = None
+    elif value == exchange.client and value:
+        value = client_key(value)
+    text = value if isinstance(value, str) else json_codec.encode(value)  # bytes: 1 and "1" differ
+    caller = exchange.caller
+    if caller is None or not reads_caller:
+        return text
+    return f"{len(caller.scheme)}:{caller.scheme}{len(caller.issuer)}:{caller.issuer}{text!r}"
+
+
 class Window:
     """One limit, ready to be asked: *plan* and its *limiter*. *title* and *policy* are what its fields say always."""
 
@@ -88,19 +110,7 @@ class Window:
         if self._direct is not None:
             value = self._direct(exchange)
             return b"null" if value is None else client_key(value)
-        try:
-            value = by.evaluate(names)
-        except AggregatorError:
-            value = None
-        if value is MISSING:
-            value = None
-        elif value == exchange.client and value:
-            value = client_key(value)
-        text = value if isinstance(value, str) else json_codec.encode(value)  # bytes: 1 and "1" differ
-        caller = exchange.caller
-        if caller is None or not self.plan.reads_caller:
-            return text
-        return f"{len(caller.scheme)}:{caller.scheme}{len(caller.issuer)}:{caller.issuer}{text!r}"
+        return bucket_of(by, exchange, names, reads_caller=self.plan.reads_caller)
 
     def cost(self, names: Names) -> int:
         """Return how many requests one counts for; raises ``BadCostError`` when it is no number."""

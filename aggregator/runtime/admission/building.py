@@ -28,6 +28,7 @@ from aggregator.plan.schemes import (
     SignaturePlan,
 )
 from aggregator.plan.serving import DocsPlan
+from aggregator.policies.callers.counting import build_at_once
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.windows import build_windows, key_windows
 from aggregator.policies.registry import Draft, Kind
@@ -39,7 +40,7 @@ from aggregator.runtime.admission.deliveries import MOST, Seen, SignatureScheme
 from aggregator.runtime.admission.failures import LimitedScheme, Recalling
 from aggregator.runtime.admission.gates import AuthGate, GuardGate, InputGuardGate, NetworkGate
 from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
-from aggregator.runtime.admission.limiting import CallerLimitGate, KeyRate, LimitGate
+from aggregator.runtime.admission.limiting import AtOnceGate, CallerLimitGate, KeyRate, LimitGate
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import CLOCKS, ApiKeyScheme, BasicScheme, Clock, Clocks, Scheme
 from aggregator.runtime.admission.switching import SwitchGate
@@ -197,6 +198,7 @@ _BUILDERS: dict[str, Callable[[AdmissionPlan, Keeper], Gate | None]] = {
     "auth": _auth,
     "guards": _guards,
     "caller limits": _caller_limits,
+    "at once": lambda plan, keeper: AtOnceGate(build_at_once(plan.at_once, keeper.states), keeper.refusals),
 }
 _GATES = tied(GATES, _BUILDERS)
 _BEHIND: dict[str, Callable[[AdmissionPlan, Keeper], PromptGate]] = {

@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 from aggregator.causes import Cause
 from aggregator.exchange import Exchange
+from aggregator.policies.callers.counting import AtOnce
 from aggregator.policies.rate_limit.windows import BadCostError, Charge, Windows
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.stores.rate import Rate
 
 TOO_MANY = "Too many requests."
+AT_ONCE = "Too many requests at once."
 TOO_DEAR = "This request costs more than the limit ever grants."
 
 
@@ -29,6 +31,26 @@ class LimitGate:
     def check(self, exchange: Exchange) -> Answer | None:
         """Return 429 for a request that comes too often, 400 for one whose cost cannot be told."""
         return decide(self._windows, exchange, self._refusals)
+
+
+class AtOnceGate:
+    """Asks *at_once*; the place of the request stands in the exchange, and is left when its answer has been sent."""
+
+    __slots__ = ("_at_once", "_refusals")
+
+    def __init__(self, at_once: AtOnce, refusals: Refusals) -> None:
+        self._at_once = at_once
+        self._refusals = refusals
+
+    def check(self, exchange: Exchange) -> Answer | None:
+        """Return 429 for a caller who has as many requests under way as there may be."""
+        exchange.place = self._at_once.enter(exchange)
+        if exchange.place is not None:
+            return None
+        scheme = "" if exchange.caller is None else exchange.caller.scheme
+        self._refusals.tell(exchange, 429, "concurrency", scheme)
+        after = [(b"retry-after", b"1")]
+        return problem(429, AT_ONCE, request_id=exchange.id, headers=after, cause=Cause.LIMITED.value)
 
 
 class KeyRate(NamedTuple):

@@ -73,6 +73,16 @@ class StreamHandler:
         exchange = self._exchange(scope, segments, loop.time())
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
         transit = Transit(self._stream, frame, receive, send, scope)
+        try:
+            await self._told(exchange, frame, transit, receive, send, scope)
+        finally:
+            if exchange.place is not None:
+                exchange.place.leave()
+
+    async def _told(
+        self, exchange: Exchange, frame: Frame, transit: Transit, receive: Receive, send: Send, scope: Any
+    ) -> None:
+        """Answer the request, and tell of its call if anybody listens."""
         if self._teller is None:
             await self._serve(exchange, frame, transit, receive, send, scope)
             return

@@ -79,7 +79,7 @@ def refused_callers(plan: AdmissionPlan) -> Iterator[Outcome]:
     if plan.auth is not None:
         yield UNAUTHENTICATED
         yield from (_BY_STATUS[status] for status in plan.auth.refusals)
-    if any(not window.report for window in plan.limits.windows):
+    if plan.at_once or any(not window.report for window in plan.limits.windows):
         yield LIMITED
     if plan.allow is not None or plan.deny is not None:
         yield FORBIDDEN

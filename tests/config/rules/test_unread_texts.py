@@ -67,6 +67,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "RateLimitSettings": {"rate": "1/s"},
     "BreakerSettings": {"failures": 5},
     "HmacSettings": {"header": "x-signature", "secret": "${SECRET:-long enough}"},
+    "CallerConcurrencySettings": {"limit": 5},
     "CallCacheSettings": {"ttl": "1s"},
     "AnswerCacheSettings": {"ttl": "1s"},
     "UpstreamCacheSettings": {"ttl": "1s"},

@@ -7,6 +7,7 @@ from pydantic import Field
 from aggregator.config.model.auth import CallerSettings
 from aggregator.config.model.edge.carried import CarriedSettings, WideCors
 from aggregator.config.model.edge.lifecycle import Deprecated
+from aggregator.policies.callers.settings import CallerConcurrency
 from aggregator.policies.rate_limit.settings import RateLimits
 
 
@@ -25,6 +26,9 @@ class PrefixSettings(CallerSettings):
     )
     response: CarriedSettings = Field(
         default_factory=CarriedSettings.model_construct, description="What the answers carry."
+    )
+    concurrency: CallerConcurrency | None = Field(
+        None, description="How many requests of all endpoints below are answered at once, for each caller."
     )
     rate_limit: RateLimits = Field(
         (), description="How often all endpoints below may be called together.", examples=["500/s"]

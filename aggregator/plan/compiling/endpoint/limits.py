@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from aggregator.config.model.auth import AdmissionSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.durations import rate_of
-from aggregator.edge.prefixes import layers_of
+from aggregator.edge.prefixes import is_below, layers_of
 from aggregator.plan.compiling.expressions import optional_expression
+from aggregator.policies.callers.plan import AtOncePlan
 from aggregator.policies.rate_limit.plan import UNLIMITED, LimitsPlan, WindowPlan
 from aggregator.policies.rate_limit.settings import RateLimitSettings
 from aggregator.stores.rate import Rate
@@ -30,6 +31,20 @@ def compile_limits(
         places[_place(plan, params)] += (plan,)
     limits = LimitsPlan(**places)
     return UNLIMITED if limits == UNLIMITED else limits
+
+
+def compile_at_once(settings: AdmissionSettings, key: str, path: str, root: RootSettings) -> tuple[AtOncePlan, ...]:
+    """Return how many requests are answered at once: of the server, of prefixes, and of the endpoint itself."""
+    own = settings.concurrency or root.defaults.endpoint.concurrency
+    declared = [("server", root.server.concurrency)]
+    declared += [(f"prefix {name}", one.concurrency) for name, one in sorted(root.prefixes.items())
+                 if is_below(path, name)]  # fmt: skip
+    plans = []
+    for state, said in (*declared, (f"endpoint {key}", own)):
+        if said is not None:
+            by = optional_expression(said.by)
+            plans.append(AtOncePlan(state, said.limit, by, _reads(by, "auth")))
+    return tuple(plans)
 
 
 def _declared(

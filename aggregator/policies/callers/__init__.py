@@ -1,0 +1,1 @@
+"""How many requests of one caller are answered at once."""
