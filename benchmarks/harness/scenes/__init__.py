@@ -10,6 +10,7 @@ from harness.results import SceneResult
 from harness.scenes import under_load
 from harness.scenes.credentials import BEARER, FETCHED_TOKEN
 from harness.scenes.edge import CARRIED, COMPRESSED, TRUSTED_PROXIES
+from harness.scenes.identity import API_KEY, GUARD, SEEN_TOKEN
 from harness.scenes.many_endpoints import ManyEndpoints
 from harness.scenes.starting import Starting
 
@@ -40,6 +41,9 @@ SCENES: Mapping[str, Scene] = {
         COMPRESSED,
         BEARER,
         FETCHED_TOKEN,
+        API_KEY,
+        SEEN_TOKEN,
+        GUARD,
         under_load.LISTENER_TLS,
         Starting(),
     )

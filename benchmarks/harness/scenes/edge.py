@@ -21,11 +21,13 @@ _PAGE = f"/page/{payloads.USER_ID}"
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """One *feature*, switched on by more settings under *server*, or of the *upstream*, beside the same without them.
+    """One *feature*, switched on by more settings under *server*, of the *upstream*, or by *more* sections.
 
-    ``@ORIGIN@`` in these stands for where the upstream is.
+    It is measured beside the same without them. ``@ORIGIN@`` in these stands for where the upstream is.
 
-    Both are asked for *path* with the *lines* of a request that the feature is about, which *note* describes.
+    Both have the sections of *base*, which go on with *end*, and *files* beside their own. Both are asked for *path*
+    with the *lines* of a request that the feature is about, which *note* describes; *ready* is a path that answers 200
+    without them.
     """
 
     name: str
@@ -37,6 +39,11 @@ class Beside:
     note: str
     path: str = _USER
     upstream: str = ""
+    base: str = ""
+    more: str = ""
+    end: str = ""
+    files: tuple[tuple[str, str], ...] = ()
+    ready: str = ""
 
     def run(self, bench: Bench) -> SceneResult:
         try:
@@ -65,15 +72,18 @@ class Beside:
         config = bench.folder / f"{self.name}_{name}.yaml"
         text = aggregator_peer.routes(bench.upstream.plain)
         text = text.replace('access_log: "off"', f'access_log: "off"{settings}')
-        config.write_text(
-            text.replace("timeout: 2s", f"timeout: 2s{upstream}", 1).replace("@ORIGIN@", bench.upstream.plain[0])
-        )
+        more = self.more if name == self.feature else ""
+        text = text.replace("timeout: 2s", f"timeout: 2s{upstream}", 1) + self.base + more + self.end
+        config.write_text(text.replace("@ORIGIN@", bench.upstream.plain[0]))
+        for beside, content in self.files:
+            (bench.folder / beside).write_text(content)
+            (bench.folder / beside).chmod(0o600)
         (port,) = free_ports(1)
         command = aggregator_peer.run_command(bench.options.python, config, port)
         server = bench.servers.launch(name, command, port=port, core=bench.cores.server)
         servers.append(server)
         try:
-            seconds_to_answer(server, self.path, within=60.0)
+            seconds_to_answer(server, self.ready or self.path, within=60.0)
         except NotStartedError as error:
             raise UnusablePeerError(f"not started, {bench.without_paths(str(error))}") from None
         return Contender(
