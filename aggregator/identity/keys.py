@@ -50,12 +50,13 @@ class KeyFileError(AggregatorError):
 
 
 class KeyRing:
-    """The keys of one file, found by the text that a client sends."""
+    """The keys of one scheme, found by the text that a client sends."""
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_callers", "_entries")
 
     def __init__(self, entries: Iterable[KeyEntry]) -> None:
         self._entries = {entry.digest: entry for entry in entries}
+        self._callers: dict[bytes, Caller] = {}
 
     def find(self, text: str, now: float) -> KeyEntry:
         """Return the entry of the key *text*; raises ``Refused``.
@@ -77,8 +78,12 @@ class KeyRing:
     def caller(self, text: str, scheme: str, now: float) -> Caller:
         """Return the caller whose key is *text*; raises ``Refused``."""
         entry = self.find(text, now)
-        return Caller(scheme, entry.name, scopes=entry.scopes, key=entry.name, until=entry.not_after,
-                      rate=entry.rate_limit)  # fmt: skip
+        caller = self._callers.get(entry.digest)
+        if caller is None:
+            caller = self._callers[entry.digest] = Caller(
+                scheme, entry.name, scopes=entry.scopes, key=entry.name, until=entry.not_after, rate=entry.rate_limit
+            )
+        return caller
 
 
 def read_entries(value: Any) -> list[KeyEntry]:

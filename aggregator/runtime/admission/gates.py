@@ -54,14 +54,20 @@ class AuthGate:
         self._plan = plan
         self._refusals = refusals
         self._schemes = tuple(schemes)
+        self._first_decides = len(schemes) == 1 or not plan.every
         challenges = dict.fromkeys(scheme.challenge for scheme in schemes if scheme.challenge)
         self._challenges = tuple((b"www-authenticate", challenge.encode()) for challenge in challenges)
 
     def check(self, exchange: Exchange) -> Verdict:
         """Return None when a caller is admitted, 401 or 503 otherwise."""
+        judged = _ask(self._schemes[0], exchange)
+        if isinstance(judged, Caller) and self._first_decides:  # as nearly always
+            exchange.caller = judged
+            return self._repeated(exchange) if self._plan.reads_body else None
         tally = _Tally(every=self._plan.every)
         for number, scheme in enumerate(self._schemes):
-            judged = _ask(scheme, exchange)
+            if number:
+                judged = _ask(scheme, exchange)
             if callable(judged):
                 return Waiting(partial(self._go_on, exchange, number, judged, tally))
             if tally.decides(judged, scheme.name):
