@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import http.client
 import json
 import shutil
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,10 +30,11 @@ defaults
     timeout connect 5s
     timeout client 30s
     timeout server 30s
+    timeout check 20s
 listen edge
     bind 127.0.0.1:{port}
     source {proxy}
-    server gateway 127.0.0.1:{target} {send} check inter 50ms {check}
+    server gateway 127.0.0.1:{target} {send} check inter 200ms {check}
 """
 ROUTES = """
 version: 1
@@ -87,10 +90,18 @@ def test_the_client_is_the_one_that_haproxy_names(edge: tuple[int, int, ssl.SSLC
     """Its checks pass, requests have the client's address, and who comes past it gets nothing."""
     port, target, context = edge
     assert ask(port, context) == f"{CLIENT} {'https' if context else 'http'}"
-    with socket.socket(socket.AF_UNIX) as admin:
-        admin.connect(str(tmp_path / "admin.sock"))
-        admin.sendall(b"show servers state edge\n")
-        state = admin.makefile().read().splitlines()[2].split(" ")
-    assert state[5] == "2"  # its operational state: running
+    deadline = time.monotonic() + 30
+    while (status := checked(tmp_path)) not in ("L4OK", "L6OK"):
+        assert time.monotonic() < deadline, status
+        time.sleep(0.05)
     with pytest.raises((ConnectionError, ssl.SSLError)):
         ask(target, context)
+
+
+def checked(folder: Path) -> str:
+    """Return what HAProxy says of its last check of the server: L4OK by TCP, L6OK by TLS."""
+    with socket.socket(socket.AF_UNIX) as admin:
+        admin.connect(str(folder / "admin.sock"))
+        admin.sendall(b"show stat edge 4 -1\n")
+        rows = list(csv.DictReader(admin.makefile()))
+    return rows[0]["check_status"] if rows else ""
