@@ -95,13 +95,15 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         at_top = len(path) == 1 and "endpoints" in keys_of(model)
         return f"write it further {'in' if at_top else 'out'}, right below `endpoints:`"
     word = key.lower().replace("-", "_")
-    if (same := next((one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed), None)) is not None:
-        return f"did you mean `{same}`?"
     value = siblings.get(path[-1]) if isinstance(siblings, dict) else None
+    other = _OTHER_WORDS.get(word)
+    if (same := next((one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed), None)) is not None:
+        several = other in allowed and same != word and isinstance(value, dict | list)
+        return f"did you mean `{other if several else same}`?"
     if here and (homes := [home for home in homes_of(key, here) if _takes(here, (home, key), value)]):
         present = [home for home in homes if isinstance(siblings, dict) and home in siblings]
         return f"write it under {listed(present or homes, 'or')}"
-    if (other := _OTHER_WORDS.get(word)) in allowed:
+    if other in allowed:
         return f"did you mean `{other}`?"
     if (sentence := sentence_for(word, allowed)) is not None:
         return sentence

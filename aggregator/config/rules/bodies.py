@@ -13,6 +13,7 @@ from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.fields import size_text
 from aggregator.http import FETCHING
+from aggregator.templates import is_one_expression
 
 
 def check_bodies(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -43,6 +44,8 @@ def _check_call(call: CallSite) -> Iterator[Finding]:
     if "body" in bodies and not any(name.lower() == "content-type" for name in call.settings.headers):
         message = "the upstream is not told what kind of text this is"
         hint = "add `headers: {content-type: text/plain}`"
+        if is_one_expression(call.settings.body or ""):
+            hint += ", or write `json` in place of `body` for data"
         yield Finding("no-content-type", message, (*call.path, "body"), hint, "warning", at_key=True)
 
 
