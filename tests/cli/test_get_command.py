@@ -205,3 +205,22 @@ def test_what_was_probably_meant(aggregator, routes_file: Path, target: str, hin
     """The answer is that of the server; beside it the command says what is declared near the path."""
     result = aggregator("get", target)
     assert hint in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"),
+    [
+        (("admin.example.com/who",), "admin"),
+        (("GET ADMIN.example.com/who",), "admin"),
+        (("/who", "-H", "host: admin.example.com"), "admin"),
+        (("/who",), "main"),
+        (("other.org/who",), "main"),
+    ],
+)
+def test_a_virtual_host_is_asked(aggregator, folder: Path, arguments: tuple[str, ...], body: str) -> None:
+    """Before the path, or in the header that says it."""
+    (folder / "routes.yaml").write_text(
+        "version: 1\nvirtual_hosts: {admin.example.com: {endpoints: {GET /who: {respond: {body: admin}}}}}\n"
+        "endpoints: {GET /who: {respond: {body: main}}}\n"
+    )
+    assert json.loads(aggregator("get", *arguments).stdout) == body

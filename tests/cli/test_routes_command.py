@@ -95,3 +95,19 @@ def test_markdown(aggregator, folder: Path) -> None:
         "| `GET /orders/{id}` | `id` | ⇉ order · lines[] · buyer? | 3s |",
         "| `POST /hello` | a body | = 200 + remember | 10s |",
     ]
+
+
+def test_hosts_and_several_methods(aggregator, folder: Path) -> None:
+    """A host stands before the path; an endpoint is one line, and for machines one object a method."""
+    (folder / "routes.yaml").write_text(
+        "version: 1\nvirtual_hosts: {admin.example.com: {endpoints: {GET /who: {respond: {body: 1}}}}}\n"
+        "endpoints: {GET|HEAD /a: {respond: {body: 1}}}\n"
+    )
+    lines = [line.split()[:2] for line in aggregator("routes").stdout.splitlines()[1:]]
+    assert sorted(lines) == [["GET", "admin.example.com/who"], ["GET|HEAD", "/a"]]
+    told = json.loads(aggregator("routes", "--format", "json").stdout)
+    assert sorted((one["endpoint"], one["method"], one["host"], one["operation_id"]) for one in told) == [
+        ("GET admin.example.com/who", "GET", "admin.example.com", "get_who"),
+        ("GET|HEAD /a", "GET", None, "get_a"),
+        ("GET|HEAD /a", "HEAD", None, "head_a"),
+    ]

@@ -76,3 +76,51 @@ endpoints:
     with pytest.raises(AggregatorError, match="its path answers to another method") as caught:
         find_endpoint(plan, text)
     assert str(caught.value).endswith(f": {keys}.")
+
+
+HOSTS = """
+virtual_hosts:
+  admin.example.com: {endpoints: {"GET /orders/{id}": {respond: {body: 1}}, GET /stats: {respond: {body: 2}}}}
+  "*.example.com": {endpoints: {GET /stats: {respond: {body: 3}}}}
+endpoints:
+  ANY /orders/{id}: {respond: {body: 4}}
+  GET /orders/new: {respond: {body: 5}}
+  GET|HEAD /files/{name}: {respond: {body: 6}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "method"),
+    [
+        ("GET admin.example.com/stats", "GET admin.example.com/stats", "GET"),
+        ("ADMIN.example.com/stats", "GET admin.example.com/stats", "GET"),
+        ("shop.example.com/stats", "GET *.example.com/stats", "GET"),
+        ("GET *.example.com/stats", "GET *.example.com/stats", "GET"),
+        ("admin.example.com/orders/7", "GET admin.example.com/orders/{id}", "GET"),
+        ("other.org/orders/7", "ANY /orders/{id}", "GET"),
+        ("ANY /orders/{id}", "ANY /orders/{id}", "GET"),
+        ("PUT /orders/7", "ANY /orders/{id}", "PUT"),
+        ("GET /orders/new", "GET /orders/new", "GET"),
+        ("HEAD /files/a", "GET|HEAD /files/{name}", "HEAD"),
+        ("GET|HEAD /files/{name}", "GET|HEAD /files/{name}", "GET"),
+    ],
+)
+def test_a_host_and_one_of_several_methods(plan_of, text: str, key: str, method: str) -> None:
+    """A host stands before the path; a method finds its own, the key of the endpoint the first."""
+    endpoint, _ = find_endpoint(plan_of(HOSTS), text)
+    assert (endpoint.key, endpoint.method) == (key, method)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("/stats", "another host has its path: `GET admin.example.com/stats`, `GET *.example.com/stats`"),
+        ("admin.example.com/files/a", "another host has its path: `GET|HEAD /files/{name}`"),
+        ("POST admin.example.com/stats", "another method: `GET admin.example.com/stats`"),
+    ],
+)
+def test_what_another_host_has_is_said(plan_of, text: str, said: str) -> None:
+    """There is no way from one host to another, and who looks in the wrong place is told."""
+    with pytest.raises(AggregatorError) as refused:
+        find_endpoint(plan_of(HOSTS), text)
+    assert said in str(refused.value)

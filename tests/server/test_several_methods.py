@@ -17,6 +17,7 @@ endpoints:
   GET|HEAD /file/{name}: {operation_id: file, stream: true, call: "up:/{name}"}
   GET|HEAD /raw/{name}: {call: "up:/{name}"}
   GET|HEAD /made/{name}: {call: "up:/{name}", response: {body: {size: "{{ call.size }}"}}}
+  GET|POST /read: {respond: {body: {got: "{{ body }}"}}}
   GET|POST /typed: {body: {type: object, required: [a]}, forward: {body: true}, call: up:/echo}
 """
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -118,3 +119,10 @@ def test_the_document_has_an_operation_for_each(served):
     assert set(paths["/mixed"]) == {"put", "patch", "delete", "options", "get", "post"}
     ids = [one["operationId"] for path in paths.values() for one in path.values()]
     assert len(set(ids)) == len(ids)
+
+
+def test_a_body_that_is_not_there_is_null(served):
+    """An expression may read it whatever the method; an endpoint of several counts as one."""
+    assert served.get("/read").json == {"got": None}
+    assert served.ask("POST", "/read", "content-type: application/json", body=b"1").json == {"got": 1}
+    assert served.get("/-/config").json["endpoints"] == 9

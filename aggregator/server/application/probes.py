@@ -86,7 +86,7 @@ def describe(running: Running) -> dict[str, Any]:
         "generation": generation.number,
         "config": generation.plan.digest,
         "loaded_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(generation.loaded_at)),
-        "endpoints": len(generation.routes),
+        "endpoints": len(generation.plan.declared),
         "in_flight": running.in_flight,
         "last_refusal": None if refusal is None else refusal.as_dict(),
         "lost_log_lines": lost_lines(),

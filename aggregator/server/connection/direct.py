@@ -125,25 +125,21 @@ class DirectCycle:
 
     def begin(self, method: str, headers: HeaderList, client: str) -> None:
         """Start the answer; a fault of ours is answered, and does not take the connection along."""
-        self._found.generation.in_flight += 1
+        found = self._found
+        found.generation.in_flight += 1
         try:
-            self._open(method, headers, client)
-            load = self._found.generation.load
-            if load is None:
+            path = found.path.decode("ascii")
+            exchange = Exchange(method, unquote(path) if "%" in path else path, found.query, headers)
+            found.handler.open(exchange, found.segments, client, self._connection.loop.time())
+            exchange.tls_client = self._connection.tls_client
+            exchange.scheme = self._connection.scheme
+            self._exchange = exchange
+            if found.generation.load is None:
                 self._start()
             else:
-                self._take_place(load)
+                self._take_place(found.generation.load)
         except Exception as error:
             self._failed(error, method, headers)
-
-    def _open(self, method: str, headers: HeaderList, client: str) -> None:
-        found = self._found
-        path = found.path.decode("ascii")
-        exchange = Exchange(method, unquote(path) if "%" in path else path, found.query, headers)
-        found.handler.open(exchange, found.segments, client, self._connection.loop.time())
-        exchange.tls_client = self._connection.tls_client
-        exchange.scheme = self._connection.scheme
-        self._exchange = exchange
 
     def _failed(self, error: Exception, method: str, headers: HeaderList) -> None:
         """Answer with 500 what *error* has stopped, and tell of it in one line."""
