@@ -117,6 +117,7 @@ class _Counting:
     def ended(self, result: Result) -> None:
         """Count the call, and pass *result* on."""
         self.is_over = True
+        self.ticket = None  # which may know this object, and need not be found by the collector
         count(self._breaker, self._era, self._clock(), result, self._began)
         self._done(result)
 

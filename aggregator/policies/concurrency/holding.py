@@ -92,6 +92,7 @@ class _Holding:
         if self.is_over:
             return
         self.is_over = True
+        self._ticket = None
         now = self.frame.loop.time()
         overloaded = result.cause in _OVERLOADED
         tells = bool(result.attempts) and not overloaded

@@ -134,6 +134,7 @@ class _Hedging:
         self.is_over = True
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         for ticket in self._tickets.values():
             ticket.cancel()
         self._tickets.clear()

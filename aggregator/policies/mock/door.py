@@ -80,16 +80,18 @@ class _Acting:
     def __init__(self, act: Act, deadline: float, done: Done, go_on: Callable[[Done], Cancelable]) -> None:
         self._act = act
         self._done = done
+        self._timer: asyncio.TimerHandle | None = None
         self._go_on = go_on
         self._ticket: Cancelable | None = None
         loop = asyncio.get_running_loop()
         left = max(0.0, deadline - loop.time())
         if not act.end or act.delay >= left:
-            self._timer = loop.call_later(left, done, late(Cause.DEADLINE))
+            self._timer = loop.call_later(left, self._ended, late(Cause.DEADLINE))
         else:
             self._timer = loop.call_later(act.delay, self._play)
 
     def _play(self) -> None:
+        self._timer = None
         outcome = self._act.outcome
         if outcome is None:
             self._ticket = self._go_on(self._ended)
@@ -97,12 +99,14 @@ class _Acting:
             self._ended(outcome)
 
     def _ended(self, outcome: Reply | CallError) -> None:
+        self._timer = self._ticket = None
         cut = self._act.cut
         self._done(_cut_off() if cut is not None and isinstance(outcome, Reply) else outcome)
 
     def cancel(self) -> None:
         """Give it up."""
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._ticket is not None:
             self._ticket.cancel()
 

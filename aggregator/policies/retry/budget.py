@@ -36,7 +36,10 @@ class Budget:
 
     def called(self, now: float) -> None:
         """Count a call that somebody asked for."""
-        self._add(_CALLS, now)
+        if int(now) != self._second:
+            self._look(now)
+        self._sums[_CALLS] += 1
+        self._slots[self._second % WINDOW][_CALLS] += 1
 
     def resent(self, now: float) -> None:
         """Count a retry that was made without asking: what an idle connection had swallowed."""

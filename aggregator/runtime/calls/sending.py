@@ -168,7 +168,9 @@ class Sender:
         deadline = min(now + routine.timeout, frame.deadline)
         if routine.redirects:
             return Following(self, frame, rendered, deadline, done, now)
-        return Reading(self, frame, rendered, deadline, done, now)
+        if routine.judge.may_read_long:
+            return Reading(self, frame, rendered, deadline, done, now)
+        return self.send(frame, rendered, deadline, partial(self._ended, frame, done, now))
 
     def send(
         self, frame: Frame, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]

@@ -86,6 +86,7 @@ class _Telling:
     def ended(self, result: Result) -> None:
         """Tell of *result* as the call left it: whoever takes it may make something else of it."""
         self._is_told = True
+        self.ticket = None
         self._teller.ended(self._frame.exchange.id, result)
         self._done(result)
 
