@@ -77,6 +77,5 @@ def test_alone_on_the_internet(stage: Stage) -> None:
         assert wire.ask("GET", "/users/1").status == 400
     wires: list[Wire] = [gateway.wire() for _ in range(50)]
     assert wires[-1].ask("GET", "/users/1").status == 200
-    one_too_many = gateway.wire()
-    with pytest.raises((ConnectionError, ssl.SSLError, stage.Incomplete)):
-        one_too_many.ask("GET", "/users/1")
+    with pytest.raises((ConnectionError, ssl.SSLError, stage.Incomplete)):  # maybe while it shakes hands
+        gateway.wire().ask("GET", "/users/1")
