@@ -16,7 +16,7 @@ _PLACES = {"endpoint": ("KEY",), "part": ("KEY", "NAME"), "effect": ("KEY", "NAM
     cls=ExampleCommand,
     short_help="Take something of a running process out of service.",
     examples=(
-        ("aggregator switch off endpoint 'GET /quote/{id}' --for 10m --why 'wrong prices'", "answer it with 503"),
+        ("aggregator switch off endpoint 'GET /quote/{id}' --for 10m --why wrong", "answer it with 503"),
         ("aggregator switch off part 'GET /home' ads", "go without one part"),
         ("aggregator switch on upstream users", "call it again"),
         ("aggregator switch list", "print what is out of service"),
