@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from aggregator.config.loading import Config
 
 
 class ExampleCommand(click.Command):
@@ -29,17 +33,45 @@ def complete_endpoint(ctx: click.Context, param: click.Parameter, incomplete: st
 
     The file is the one that the command line names; one that has problems completes nothing.
     """
-    path = ctx.params.get("config") or ctx.params.get("path") or "routes.yaml"
-    keys = _endpoint_keys(Path(path))
+    config = _config_of(ctx)
+    keys = [] if config is None else [endpoint.key for endpoint in config.endpoints]
     words = [key.partition(" ")[2] for key in keys] if incomplete.startswith("/") else keys
+    return _beginning_with(incomplete, words)
+
+
+def complete_upstream(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 - click's signature
+    """Return the upstreams that begin with *incomplete*."""
+    config = _config_of(ctx)
+    return [] if config is None else _beginning_with(incomplete, config.settings.upstreams)
+
+
+def complete_switched(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return what `switch` may be told of next: upstreams, endpoints, or the parts and effects of an endpoint."""
+    kind, named = ctx.params.get("kind"), tuple(ctx.params.get("names") or ())
+    if kind == "upstream":
+        return complete_upstream(ctx, param, incomplete)
+    if not named:
+        return complete_endpoint(ctx, param, incomplete)
+    from aggregator.plan.compiler import compile_plan
+
+    config = _config_of(ctx)
+    endpoints = () if config is None else compile_plan(config).endpoints
+    meant = [one for one in endpoints if one.key == named[0]][:1]
+    parts = [part.name for one in meant if one.fan is not None for part in one.fan.parts]
+    effects = [effect.name for one in meant for effect in one.effects]
+    return _beginning_with(incomplete, effects if kind == "effect" else parts)
+
+
+def _beginning_with(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:
     return [CompletionItem(word) for word in dict.fromkeys(words) if word.startswith(incomplete)]
 
 
-def _endpoint_keys(path: Path) -> list[str]:
+def _config_of(ctx: click.Context) -> Config | None:
     from aggregator.config.loading import load_config
     from aggregator.errors import AggregatorError
 
+    path = ctx.params.get("config") or ctx.params.get("path") or ctx.params.get("file") or "routes.yaml"
     try:
-        return [endpoint.key for endpoint in load_config(path).endpoints]
+        return load_config(Path(path))
     except AggregatorError:
-        return []
+        return None

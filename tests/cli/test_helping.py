@@ -46,6 +46,22 @@ def test_endpoints_complete(routes_file: Path, command: str) -> None:
     assert completed(command, "POST") == ["POST /signup"]
 
 
+def test_what_can_be_switched_completes(folder: Path) -> None:
+    """Upstreams and endpoints by name; then the parts and the effects of the endpoint."""
+    (folder / "routes.yaml").write_text("""\
+version: 1
+upstreams: {users: {url: "demo://users"}, uploads: {url: "demo://users"}}
+endpoints:
+  GET /both: {fan_out: {ads: "users:/a", adverts: "users:/b"}, background: [{name: seen, url: "POST users:/seen"}]}
+""")
+    assert completed("switch", "off", "upstream", "u") == ["users", "uploads"]
+    assert completed("breaker", "open", "us") == ["users"]
+    assert completed("switch", "off", "endpoint", "") == ["GET /both"]
+    assert completed("switch", "off", "part", "GET /both", "adv") == ["adverts"]
+    assert completed("switch", "off", "effect", "GET /both", "") == ["seen"]
+    assert completed("switch", "off", "part", "GET /none", "") == []
+
+
 def test_another_file_completes(folder: Path) -> None:
     """The file that the command line names is the one that is read."""
     (folder / "other.yaml").write_text("version: 1\nendpoints: {GET /x: {respond: {body: 1}}}\n")

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from aggregator.cli.helping import ExampleCommand
+from aggregator.cli.helping import ExampleCommand, complete_upstream
 
 
 @click.command(
@@ -20,7 +20,7 @@ from aggregator.cli.helping import ExampleCommand
     ),
 )
 @click.argument("order", type=click.Choice(["open", "close", "auto", "show"]))
-@click.argument("upstream", required=False)
+@click.argument("upstream", required=False, shell_complete=complete_upstream)
 @click.option("--for", "duration", default=None, help="How long it holds, such as 10m; until `auto` unless said.")
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from aggregator.cli.helping import ExampleCommand
+from aggregator.cli.helping import ExampleCommand, complete_switched
 
 _PLACES = {"endpoint": ("KEY",), "part": ("KEY", "NAME"), "effect": ("KEY", "NAME"), "upstream": ("NAME",)}
 
@@ -24,7 +24,7 @@ _PLACES = {"endpoint": ("KEY",), "part": ("KEY", "NAME"), "effect": ("KEY", "NAM
 )
 @click.argument("turn", type=click.Choice(["off", "on", "list"]))
 @click.argument("kind", required=False, type=click.Choice(list(_PLACES)))
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=complete_switched)
 @click.option("--for", "duration", default=None, help="How long, such as 10m; until `on` unless said.")
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")
