@@ -20,7 +20,7 @@ from aggregator.fields import Settings, TextKind
 Say = Callable[..., list[str]]
 Steps = tuple[Any, ...]
 BROKEN = "{{ nosuch( }}"
-NAMES = {"upstreams": "u", "groups": "g", "endpoints": "POST /x/{id}", "params": "id"}
+NAMES = {"routes": "GET /x", "upstreams": "u", "groups": "g", "endpoints": "POST /x/{id}", "params": "id"}
 """Names for the keys that operators give, where not any will do."""
 
 
