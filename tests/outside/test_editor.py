@@ -167,7 +167,7 @@ def test_causes_are_offered_as_rows(editor: LanguageServer) -> None:
         ("    timeout: 2s", "Limits of calls to this upstream"),
         ("  customer:", "A fan-out group: calls by name"),
         ("      url: users:/profile", "a full URL"),
-        ("  GET /users/{user_id}:", "One endpoint: a method and a path"),
+        ("  GET /users/{user_id}:", "One endpoint: methods and a path"),
         ("    params:", "Path parameters"),
         ("    timeout: 3s", "Deadline over everything"),
         ("      url: users:/users/{user_id}", "a full URL"),
