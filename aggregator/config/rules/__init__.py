@@ -43,6 +43,7 @@ from aggregator.config.rules.retries import check_retries, check_upstream_retrie
 from aggregator.config.rules.roles import check_defaults, check_roles
 from aggregator.config.rules.schemes import check_schemes
 from aggregator.config.rules.shapes import check_shapes
+from aggregator.config.rules.shared_answers import check_shared_answers
 from aggregator.config.rules.status_maps import check_status_maps
 from aggregator.config.rules.streams import check_streams
 from aggregator.config.rules.success import check_success
@@ -104,6 +105,7 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
     *_OF_WHOLE_CALLS,
     check_streams,
     check_responses,
+    check_shared_answers,
 )
 LAST_RULES: tuple[Rule, ...] = (
     check_left_out,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aggregator.config.analysis.endpoint_key import methods_of
+from aggregator.config.analysis.inherited import auth_of
 from aggregator.config.analysis.scope import OF_ONE_REQUEST
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
@@ -46,7 +47,8 @@ def _answers(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
         message = f"{methods[0]} changes something, so its answers are not kept"
         hint = "leave it out" + (", or say that it only reads: `methods: [POST]`" if "POST" in methods else "")
         yield Finding("unsafe-cache", message, path, hint, at_key=True)
-    if kept.public and not isinstance(settings.auth or around.settings.defaults.endpoint.auth, AuthSettings):
+    pattern = analysis.pattern.source if analysis.pattern is not None else ""
+    if kept.public and not isinstance(auth_of(settings, pattern, around.settings), AuthSettings):
         message = "`public` has no effect where nobody is asked who calls"
         yield Finding("no-effect", message, (*path, "public"), "remove it", "warning", at_key=True)
     for use in analysis.uses:
