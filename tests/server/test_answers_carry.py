@@ -145,7 +145,16 @@ def test_the_nearest_word_on_cors_counts_whole(gateway: Gateway) -> None:
     reply = gateway.get("/closed", SHOP)
     assert (reply["access-control-allow-origin"], reply.all("vary")) == (None, ["accept-language"])
     asks = (SHOP, "access-control-request-method: GET")
-    assert gateway.ask("OPTIONS", "/closed", *asks)["access-control-allow-methods"] is None
+    reply = gateway.ask("OPTIONS", "/closed", *asks)
+    assert (reply.status, reply["allow"], reply["x-served-by"]) == (204, "GET, HEAD, OPTIONS", "aggregator")
+    assert [name for name, _ in reply.headers if name.startswith("access-control-")] == []
+
+
+def test_where_every_endpoint_is_closed_a_preflight_names_no_origin(stage: Stage) -> None:
+    """`cors: none` on the only endpoint leaves nothing of `server.cors` for it, whatever the preflight asks."""
+    file = "server: {cors: {origins: [https://shop.example.com]}}\nendpoints: {POST /closed: {cors: none, respond: {body: hi}}}"
+    reply = stage.gateway(file).ask("OPTIONS", "/closed", SHOP, "access-control-request-method: POST")
+    assert (reply.status, reply["access-control-allow-origin"]) == (204, None)
 
 
 def test_the_nearest_word_on_a_header_counts(gateway: Gateway) -> None:

@@ -15,7 +15,11 @@ from aggregator.server.routing.routes import Handler
 
 
 class Preflights:
-    """Answers to preflights of the endpoints of *index*, by what each of them allows."""
+    """Answers to preflights of the endpoints of *index*, by what each of them allows.
+
+    One of an endpoint that allows nothing (`cors: none`) is answered here as well, unless the path has an endpoint for
+    OPTIONS: elsewhere the answer would carry what the server allows.
+    """
 
     __slots__ = ("_beside", "_index", "_rules")
 
@@ -28,21 +32,26 @@ class Preflights:
     def of(cls, index: RouteIndex[Handler], endpoints: Iterable[EndpointPlan], server: EdgePlan) -> Preflights | None:
         """Return what answers for *endpoints*, with the headers of *server*; None when none allows anything."""
         settings = {endpoint.edge.cors for endpoint in endpoints if endpoint.edge.cors is not None}
-        return cls(index, {one: CorsRules(one) for one in settings}, [*server.fixed]) if settings else None
+        if not settings and server.cors is None:
+            return None
+        return cls(index, {one: CorsRules(one) for one in settings}, [*server.fixed])
 
     def answer(self, raw_path: bytes, headers: HeaderList) -> Answer | None:
-        """Return the answer to a request with OPTIONS; None when it is no preflight, or of no endpoint with CORS."""
+        """Return the answer to a request with OPTIONS; None when it is no preflight, or not ours to answer."""
         origin, method = first(headers, b"origin"), first(headers, b"access-control-request-method")
         if origin is None or method is None:
             return None
         try:
             match = self._index.find(method.decode("latin-1"), raw_path)
             settings = None if match is None else match[0].plan.edge.cors
-            if settings is None:
+            if match is None or (settings is None and self._index.find("OPTIONS", raw_path) is not None):
                 return None
             declared = sorted(self._index.methods(raw_path))
         except ExpressionError:
             return None
-        asked = joined(headers, b"access-control-request-headers") or b""
-        fields = self._rules[settings].preflight(origin, method, asked, declared)
+        if settings is None:
+            fields = [(b"allow", ", ".join(sorted({*declared, "OPTIONS"})).encode())]
+        else:
+            asked = joined(headers, b"access-control-request-headers") or b""
+            fields = self._rules[settings].preflight(origin, method, asked, declared)
         return Answer(204, [*fields, *self._beside], b"")
