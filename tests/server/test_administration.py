@@ -60,7 +60,7 @@ def test_an_action_needs_the_secret(admin):
     """Shown as a bearer token and in no other way, whoever asks; reading over loopback needs none."""
     _, ask = admin
     denied = ask("POST", "/-/reload")
-    assert (denied.status, denied["www-authenticate"]) == (401, "Bearer")
+    assert (denied.status, denied["www-authenticate"], denied.all("cache-control")) == (401, "Bearer", ["no-store"])
     for line in (
         "authorization: Bearer wrong",
         f"authorization: Basic {SECRET}",

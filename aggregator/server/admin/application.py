@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
-from aggregator.http import header_map
+from aggregator.http import header_map, replaced
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.replying import fault_answer, send_answer
 from aggregator.runtime.request.identity import request_id
@@ -25,7 +25,6 @@ from aggregator.server.routing.dispatch import tell_refused
 _LARGEST = 64 * 1024
 _LONGEST_REASON = 200
 _BELOW = "/-/"
-_NO_STORE = (b"cache-control", b"no-store")
 
 
 class AdminApplication:
@@ -50,7 +49,7 @@ class AdminApplication:
             answer = fault_answer(f"{scope['method']} {scope['path']}", error, identity)
         if answer.status >= 400:
             tell_refused(self._running.generation, scope, answer.status, scope["path"], identity)
-        answer.headers.append(_NO_STORE)
+        answer.headers = replaced(answer.headers, b"cache-control", b"no-store")
         await send_answer(send, answer, identity)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
