@@ -5,16 +5,21 @@ A ``Names`` belongs to a request, or to an item, a nested group or an answer ins
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aggregator.codecs import json as json_codec
+from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.identity.caller import NOBODY
 from aggregator.parts.cookies import cookies_of
 from aggregator.parts.result import Result
 from aggregator.templates import Expression, Path
 
+FINISHING = 0.05
+"""Seconds that an answer may take beyond its calls when expressions, functions or formats are applied to it."""
+LATE = "The answer could not be made in time."
 _NO_PARTS: Mapping[str, int] = {}
 _OF_AN_ITEM = frozenset({"item", "index", "keys"})
 
@@ -67,6 +72,13 @@ class Names(dict[str, Any]):
         if finder is None:
             raise KeyError(key)
         return finder(self.exchange)
+
+    def check_time(self) -> None:
+        """Raise ``CallError`` (``deadline``) when what reads these names should have ended."""
+        if self.parent is not None:
+            self.parent.check_time()
+        elif self.exchange.deadline and _now() > self.exchange.deadline + FINISHING:
+            raise CallError(Cause.DEADLINE, LATE)
 
     def see(self, index: Mapping[str, int], results: Sequence[Result | None]) -> None:
         """Look for parts in *results* from now on, at the places that *index* gives; results may still come."""
@@ -144,6 +156,36 @@ class ItemNames(Names):
             return super()._as_sent(path)  # a batch has keys, and no item
         names = parent.as_sent(source.path)
         return None if names is None else {"item": source.evaluate(names)[self["index"]]}
+
+
+class LaterNames(Names):
+    """Names of *parent* for what goes on after its deadline: a background call, or telling of a failure.
+
+    What reads them has *seconds*, from the first time that it looks at the clock.
+    """
+
+    __slots__ = ("_ends", "_seconds")
+
+    def __init__(self, parent: Names, seed: Mapping[str, Any], seconds: float) -> None:
+        super().__init__(parent.exchange, seed, parent)
+        self._seconds = seconds
+        self._ends: float | None = None
+
+    def check_time(self) -> None:
+        """Raise ``CallError`` (``deadline``) when what reads these names should have ended."""
+        now = _now()
+        if self._ends is None:
+            self._ends = now + self._seconds
+        elif now > self._ends:
+            raise CallError(Cause.DEADLINE, LATE)
+
+
+def _now() -> float:
+    """Return loop time; where no loop runs, as in a thread, none passes."""
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return 0.0
 
 
 class _Views(dict[str, Any]):

@@ -19,7 +19,7 @@ from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.parts.frame import Frame, Part
-from aggregator.parts.names import Names
+from aggregator.parts.names import FINISHING, LATE, Names
 from aggregator.parts.result import Result, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.runtime.answers.answer import Answer, problem
@@ -50,10 +50,6 @@ from aggregator.transport.door import Cancelable
 _log = logging.getLogger("aggregator.request")
 TLS_CLIENT = "aggregator.tls_client"
 """Where a scope holds the certificate of the client."""
-FINISHING = 0.05
-_LATE = "The answer could not be made in time."
-"""Seconds that an answer may take beyond its calls when functions or formats are applied to it."""
-
 Answered = Callable[[Answer, Run | None], None]
 """Takes the answer and the run that it came from; None when the request was refused."""
 
@@ -342,13 +338,13 @@ class EndpointHandler:
         except AggregatorError as error:
             return self._failed(_unmade(blame(error, run.frame.names), run), run)
         except TimeoutError:
-            return self._failed(_unmade(CallError(Cause.DEADLINE, _LATE), run), run)
+            return self._failed(_unmade(CallError(Cause.DEADLINE, LATE), run), run)
 
     def _in_time(self, answer: Answer, run: Run) -> Answer:
         """Return *answer*, or the failure of one that was made too late: what is computed at once hears no timer."""
         if run.frame.loop.time() <= run.frame.exchange.deadline + FINISHING:
             return answer
-        return self._failed(_unmade(CallError(Cause.DEADLINE, _LATE), run), run)
+        return self._failed(_unmade(CallError(Cause.DEADLINE, LATE), run), run)
 
     def _failed(self, failure: Result, run: Run) -> Answer:
         run.failure = failure

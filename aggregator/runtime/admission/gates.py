@@ -8,7 +8,7 @@ from functools import partial
 
 from aggregator.causes import Cause
 from aggregator.edge.networks import Networks
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, CallError
 from aggregator.exchange import Exchange
 from aggregator.identity.caller import Caller, Denied, Reason, Refused
 from aggregator.parts.names import Names
@@ -200,7 +200,11 @@ class GuardGate:
         """Return the refusal of the first guard that does not hold."""
         names = Names(exchange)
         for guard in self._guards:
-            if not _holds(guard, names):
+            try:
+                holds = _holds(guard, names)
+            except CallError as error:
+                return problem(504, error.message, request_id=exchange.id, cause=error.cause.value)
+            if not holds:
                 scheme = "" if exchange.caller is None else exchange.caller.scheme
                 self._refusals.tell(exchange, guard.status, f"require: {guard.that.source}", scheme)
                 cause = Cause.FORBIDDEN.value
@@ -223,7 +227,10 @@ class InputGuardGate:
 
 
 def _holds(guard: GuardPlan, names: Names) -> bool:
+    """Return whether *guard* holds; raise ``CallError`` (``deadline``) when there is no time left to know."""
     try:
         return guard.that.evaluate(names) is True
+    except CallError:
+        raise
     except AggregatorError:
         return False

@@ -12,7 +12,7 @@ from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import AggregatorError, CallError, Cause, ExpressionError
 from aggregator.exchange import Exchange
 from aggregator.http import HeaderList, has_body, without
-from aggregator.parts.names import Names
+from aggregator.parts.names import FINISHING, LaterNames, Names
 from aggregator.parts.result import Result
 from aggregator.plan.analysis import failures
 from aggregator.plan.types import RowPlan
@@ -53,7 +53,7 @@ def failure_answer(
 
     *pass_headers* are the rules for headers of an upstream whose own answer passes.
     """
-    scope = (result.scope or names).child({"this": result.view()}) if rows else names
+    scope = LaterNames(result.scope or names, {"this": result.view()}, FINISHING) if rows else names
     try:
         row = next((row for row in rows if matches(row, result, scope)), None)
         if row is not None and row.forward and result.status:

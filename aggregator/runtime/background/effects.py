@@ -16,7 +16,7 @@ from msgspec import Struct
 from aggregator.errors import AggregatorError, place_of
 from aggregator.exchange import State
 from aggregator.parts.frame import Frame, Part
-from aggregator.parts.names import Names
+from aggregator.parts.names import LaterNames, Names
 from aggregator.parts.result import Result
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.runtime.answers.answer import Answer
@@ -95,7 +95,7 @@ class EffectQueue:
             if self._has_room(effect, weight):
                 self.counts.queued += 1
                 self._held += weight
-                self._waiting.append(_Job(effect, around.child({}), weight, self.counts.queued))
+                self._waiting.append(_Job(effect, LaterNames(around, {}, effect.timeout), weight, self.counts.queued))
         self._hire()
 
     def _has_room(self, effect: Effect, weight: int) -> bool:

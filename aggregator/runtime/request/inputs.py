@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.media_type import parse_media_type
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, CallError
 from aggregator.exchange import MOST_FIELDS, Exchange
 from aggregator.parts.cookies import cookies_of
 from aggregator.parts.names import Names
@@ -193,6 +193,8 @@ def _stand_in(parameter: Parameter, exchange: Exchange, violations: list[Violati
     except InvalidInput as error:
         violations.extend(error.violations)
         return
+    except CallError as error:  # the request is over
+        raise Refusal(504, error.message) from None
     if found is not ABSENT:
         there[key] = found
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import operator
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, Protocol, runtime_checkable
 
 from aggregator.errors import ExpressionError
 from aggregator.templates.expressions.data import is_number, kind_of
@@ -18,24 +18,59 @@ MAX_ITEMS: Final = 100_000
 MAX_BITS: Final = 4096
 """Size of an integer that an expression computes."""
 
-MAX_WORK: Final = 64 * 1024 * 1024
+MAX_WORK: Final = 64 * 1024 * 1024 - 1
 """Characters that one expression may go through or put together by filters that are applied to every element."""
 _ELEMENT: Final = 16
 """What an element of an array counts, in characters: comparing it takes that much longer."""
 
 
+_LOOK: Final = 64 * 1024
+"""Work between two looks at the clock, well below a millisecond: what takes less never looks."""
+LARGE: Final = 4096
+"""Elements of an array, or sixteenths of the characters of a text, that take long enough for a look at the clock."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """Names whose request has a deadline."""
+
+    def check_time(self) -> None:
+        """Raise ``CallError`` (``deadline``) when the request is over."""
+
+
 class Budget(threading.local):
-    """The work that is left to the expression which is being evaluated in this thread."""
+    """The work, and through *names* the time, left to the expression which is being evaluated in this thread.
+
+    Whoever evaluates one sets both before, and forgets the names after, which hold a whole request.
+    """
 
     left = MAX_WORK
+    names: object = None
 
     def spend(self, work: int) -> None:
-        """Take *work* off, and refuse to go on when nothing is left."""
-        self.left -= work
-        if self.left < 0:
-            raise ExpressionError(
-                "an expression takes too much work: its arrays or texts are too large for what it does"
-            )
+        """Take *work* off, and refuse to go on when nothing is left, or no time is."""
+        before, self.left = self.left, self.left - work
+        if self.left // _LOOK != before // _LOOK:
+            if self.left < 0:
+                raise ExpressionError(
+                    "an expression takes too much work: its arrays or texts are too large for what it does"
+                )
+            self.look()
+
+    def look(self) -> None:
+        """Look at the clock, and refuse to go on when the time of the request is over."""
+        if isinstance(self.names, Timed):
+            self.names.check_time()
+
+    def paced(self, items: list[Any], each: int) -> Iterable[Any]:
+        """Return *items*, each of which takes the work *each*, with a look at the clock every now and then."""
+        step = max(1, _LOOK // each)
+        return items if len(items) <= step else self._watched(items, step)
+
+    def _watched(self, items: list[Any], step: int) -> Iterator[Any]:
+        for start in range(0, len(items), step):
+            self.look()
+            yield from items[start : start + step]
 
 
 BUDGET: Final = Budget()
@@ -50,12 +85,16 @@ def work_of(value: Any) -> int:
 
 def check_length(length: int) -> None:
     """Refuse a text of *length* characters before it is built."""
+    if length > 16 * LARGE:
+        BUDGET.look()
     if length > MAX_TEXT:
         raise ExpressionError(f"an expression cannot build a text of more than {MAX_TEXT} characters")
 
 
 def check_items(count: int) -> None:
     """Refuse an array of *count* elements before it is built."""
+    if count > LARGE:
+        BUDGET.look()
     if count > MAX_ITEMS:
         raise ExpressionError(f"an expression cannot build an array of more than {MAX_ITEMS} elements")
 

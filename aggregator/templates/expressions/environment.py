@@ -96,8 +96,8 @@ def compile_checked(node: nodes.Expr, references: References) -> Callable[[Mappi
     run: Callable[[Any], Iterator[str]] = environment().from_string(tree).root_render_func
 
     def evaluate(context: Mapping[str, Any]) -> Any:
-        BUDGET.left = MAX_WORK
         frame = _Frame({root: context.get(root, MISSING) for root in roots})
+        BUDGET.left, BUDGET.names = MAX_WORK, context
         try:
             next(run(frame), None)  # it yields no text: the result is an assignment
         except ExpressionError as error:
@@ -107,6 +107,8 @@ def compile_checked(node: nodes.Expr, references: References) -> Callable[[Mappi
             raise
         except Exception as error:
             raise ExpressionError(explain(error)).reading(references) from error
+        finally:
+            BUDGET.names = None
         return frame.vars[_RESULT]
 
     return evaluate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -30,13 +30,15 @@ def _map(value: Any, filter: Any = None, *arguments: Any, attribute: Any = None,
         read = reader_of(attribute, "map")
         return [_or(read(item), default) for item in items]
     apply = _named(PLAIN, filter, "filter")
-    _spend(items, arguments)
-    return [_or(_counted(apply(item, *arguments)), default) for item in items]
+    each = _spend(items, arguments)
+    return [_or(_counted(apply(item, *arguments)), default) for item in BUDGET.paced(items, each)]
 
 
-def _spend(items: list[Any], arguments: tuple[Any, ...]) -> None:
-    """Count what it takes to go through *arguments* for every one of *items*."""
-    BUDGET.spend(len(items) * (1 + sum(map(work_of, arguments))))
+def _spend(items: list[Any], arguments: tuple[Any, ...]) -> int:
+    """Count what it takes to go through *arguments* for every one of *items*; return it for one of them."""
+    each = 1 + sum(map(work_of, arguments))
+    BUDGET.spend(len(items) * each)
+    return each
 
 
 def _counted(value: Any) -> Any:
@@ -50,40 +52,40 @@ def _or(value: Any, default: Any) -> Any:
 
 def _select(value: Any, test: Any = None, *arguments: Any) -> list[Any]:
     items = want_array(value, "select")
-    passes = _test(test, arguments, items)
-    return [item for item in items if passes(item)]
+    passes, paced = _test(test, arguments, items)
+    return [item for item in paced if passes(item)]
 
 
 def _reject(value: Any, test: Any = None, *arguments: Any) -> list[Any]:
     items = want_array(value, "reject")
-    passes = _test(test, arguments, items)
-    return [item for item in items if not passes(item)]
+    passes, paced = _test(test, arguments, items)
+    return [item for item in paced if not passes(item)]
 
 
 def _selectattr(value: Any, attribute: Any, test: Any = None, *arguments: Any) -> list[Any]:
     read, items = reader_of(attribute, "selectattr"), want_array(value, "selectattr")
-    passes = _test(test, arguments, items)
-    return [item for item in items if passes(read(item))]
+    passes, paced = _test(test, arguments, items)
+    return [item for item in paced if passes(read(item))]
 
 
 def _rejectattr(value: Any, attribute: Any, test: Any = None, *arguments: Any) -> list[Any]:
     read, items = reader_of(attribute, "rejectattr"), want_array(value, "rejectattr")
-    passes = _test(test, arguments, items)
-    return [item for item in items if not passes(read(item))]
+    passes, paced = _test(test, arguments, items)
+    return [item for item in paced if not passes(read(item))]
 
 
-def _test(name: Any, arguments: tuple[Any, ...], items: list[Any]) -> Callable[[Any], bool]:
-    """Return the test *name* with *arguments*, for each of *items*; the work of that is counted."""
+def _test(name: Any, arguments: tuple[Any, ...], items: list[Any]) -> tuple[Callable[[Any], bool], Iterable[Any]]:
+    """Return the test *name* with *arguments*, and *items* to go through with it; the work of that is counted."""
     if name is None:
-        return bool
+        return bool, items
     test = _named(TESTS, name, "test")
     if name == "in" and len(arguments) == 1 and isinstance(arguments[0], list):
         try:
-            return partial(_is_among, frozenset(arguments[0]))
+            return partial(_is_among, frozenset(arguments[0])), items
         except TypeError:  # objects and arrays are compared one by one
             pass
-    _spend(items, arguments)
-    return lambda item: bool(test(item, *arguments))
+    each = _spend(items, arguments)
+    return lambda item: bool(test(item, *arguments)), BUDGET.paced(items, each)
 
 
 def _is_among(members: frozenset[Any], item: Any) -> bool:

@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from aggregator.errors import ExpressionError
+from aggregator.templates.expressions.bounds import BUDGET, LARGE
 from aggregator.templates.expressions.data import MISSING, is_number, kind_of
 from aggregator.templates.expressions.paths import parse_keys, read_keys
 
 
 def want_text(value: Any, who: str) -> str:
     """*value*, a string."""
-    return value if isinstance(value, str) else refuse(value, who, "a string")
+    if not isinstance(value, str):
+        refuse(value, who, "a string")
+    if len(value) > 16 * LARGE:
+        BUDGET.look()
+    return value
 
 
 def want_number(value: Any, who: str) -> Any:
@@ -30,6 +35,8 @@ def want_integer(value: Any, who: str, low: int, high: int) -> int:
 def want_array(value: Any, who: str) -> list[Any]:
     """*value*, an array."""
     if isinstance(value, list):
+        if len(value) > LARGE:
+            BUDGET.look()
         return value
     return list(value) if isinstance(value, tuple) else refuse(value, who, "an array")
 
