@@ -134,3 +134,6 @@ def _pairs(value: str) -> Iterator[tuple[str, str]]:
 _READERS: dict[str, Callable[[str], Certificate]] = {
     "rfc9440": _of_field, "pem": _of_pem, "xfcc": _of_envoy, "subject": Certificate,
 }  # fmt: skip
+
+ENCODED = frozenset({"rfc9440", "pem"})
+"""Forms that carry a certificate as it is, for which it is read by ``cryptography``, of the extra ``auth``."""

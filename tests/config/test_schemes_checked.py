@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.config.loading import load_config
+from aggregator.config.rules import schemes
 from aggregator.errors import ConfigError
 
 KEYS = f"- {{name: acme, sha256: {hashlib.sha256(b'acme').hexdigest()}}}\n"
@@ -71,3 +72,30 @@ def test_a_shared_secret_that_is_short(tmp_path: Path) -> None:
     assert "has 31 bytes" in said(tmp_path, f"auth: {{a: {{{jwt}}}}}\n{ENDPOINT}")[0]
     hooks = 'signature: {preset: github, secret: "${SHORT}"}'
     assert "has 14 bytes" in said(tmp_path, f"auth: {{a: {{{hooks}}}}}\n{ENDPOINT}")[0]
+
+
+@pytest.mark.parametrize(
+    ("package", "scheme"),
+    [
+        ("cryptography", "mtls: {from: {header: client-cert}}"),
+        ("cryptography", "mtls: {from: {header: x-cert, form: pem}}"),
+        ("joserfc", "jwt: {issuer: 'https://id.test', audience: shop}"),
+    ],
+)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_package_of_a_scheme(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, scheme: str, is_there: bool
+) -> None:
+    """What is not installed is an error before a credential needs it, with the extra that brings it."""
+    monkeypatch.setattr(schemes, "find_spec", lambda name: object() if is_there or name != package else None)
+    trusted = "server: {trusted_proxies: [10.0.0.0/8]}\n"
+    found = said(tmp_path, f"{trusted}auth: {{a: {{{scheme}}}}}\n{ENDPOINT}")
+    assert found == ([] if is_there else [f"this needs the package {package}"])
+
+
+@pytest.mark.parametrize("form", ["xfcc", "subject"])
+def test_a_certificate_that_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """Forms that carry no certificate need no package to read one."""
+    monkeypatch.setattr(schemes, "find_spec", lambda name: None)
+    scheme = f"mtls: {{from: {{header: x-client, form: {form}}}}}"
+    assert said(tmp_path, f"server: {{trusted_proxies: [10.0.0.0/8]}}\nauth: {{a: {{{scheme}}}}}\n{ENDPOINT}") == []

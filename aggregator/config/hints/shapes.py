@@ -60,6 +60,11 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         return f"give each call of the group a name: `{{first: {in_yaml(first)}}}`"
     if path == ("endpoints",) and isinstance(found, list) and (key := _endpoint_key(found)) is not None:
         return f"an endpoint is a key, its method and path: `{key}:`"
+    if path[:1] == ("upstreams",) and path[2:] == ("auth",) and isinstance(found, str):
+        return (
+            'write as whom it is called: `auth: {bearer: "${API_TOKEN}"}`; schemes of callers stand at endpoints, and '
+            "their credential goes on by `forward: {auth: true}`"
+        )
     here = model_at(model, path)
     hint = None
     if expected == "a mapping":

@@ -11,11 +11,15 @@ from aggregator.config.model.auth import AuthSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.rules.credential_values import check_credential
+from aggregator.config.rules.forwarded_credentials import (
+    check_default_passed,
+    check_passed_to_none,
+    passed_over,
+    written_by,
+)
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.http import SAFE
-from aggregator.policies.credentials.compiling import compile_credentials
-from aggregator.policies.credentials.plan import headers_of
 from aggregator.policies.credentials.settings import CredentialSettings
 from aggregator.policies.credentials.signing.sigv4 import S3
 from aggregator.templates import compile_value
@@ -29,11 +33,12 @@ def check_upstream_auth(around: Surroundings) -> Iterator[Finding]:
         path = ("upstreams", name)
         if upstream.auth is not None:
             yield from check_credential(upstream.auth, (*path, "auth"), around)
-            written = _written(upstream.auth)
+            written = written_by(upstream.auth)
             yield from _said_twice(upstream.headers, (*path, "headers"), written, name)
-            yield from _passed_over(upstream.forward, (*path, "forward"), written, name)
+            yield from passed_over(upstream.forward, (*path, "forward"), written, name)
         yield from _check_forward(upstream.forward, (*path, "forward"))
     yield from _check_forward(around.settings.defaults.forward, ("defaults", "forward"))
+    yield from check_default_passed(around)
 
 
 def check_call_auth(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -44,14 +49,15 @@ def check_call_auth(analysis: Analysis, around: Surroundings) -> Iterator[Findin
         if call.via is None:
             yield from _check_forward(call.settings.forward, (*call.path, "forward"))
         if upstream is not None and upstream.auth is not None and call.via is None:
-            written = _written(upstream.auth)
+            written = written_by(upstream.auth)
             yield from _said_twice(call.settings.headers, (*call.path, "headers"), written, str(name))
-            yield from _passed_over(call.settings.forward, (*call.path, "forward"), written, str(name))
+            yield from passed_over(call.settings.forward, (*call.path, "forward"), written, str(name))
     yield from _check_rows(analysis, around)
     yield from _check_stream(analysis, around)
     yield from _check_exchange(analysis, around)
     if analysis.settings is not None:
         yield from _check_forward(analysis.settings.forward, (*analysis.path, "forward"))
+        yield from check_passed_to_none(analysis, around)
         yield from _check_passed(analysis, around)
 
 
@@ -66,11 +72,6 @@ def _check_rows(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
             if row.on == "credentials" and (rows.call is None or rows.call.url is not None):
                 message = "no failure reaches this row: no upstream here is called with a token that is fetched"
                 yield Finding("unreachable-row", message, (*rows.path, index, "on"), "remove it", "warning")
-
-
-def _written(auth: CredentialSettings) -> frozenset[str]:
-    """Return the names of the headers that *auth* writes, in lower case."""
-    return frozenset(name.decode() for name in headers_of(compile_credentials(auth)))
 
 
 def _check_stream(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -132,22 +133,6 @@ def _said_twice(headers: Iterable[str], path: Steps, written: frozenset[str], na
             message = f"`{header}` is written by `auth` of `{name}`"
             hint = "keep one of the two; a call that needs another credential calls an upstream of its own"
             yield Finding("credentials-twice", message, (*path, header), hint, at_key=True, related=(there,))
-
-
-def _passed_over(forward: ForwardSettings | None, path: Steps, written: frozenset[str], name: str) -> Iterator[Finding]:
-    """Yield what *forward* would pass on in a header that `auth` of the upstream *name* writes."""
-    if forward is None:
-        return
-    there = Elsewhere(("upstreams", name, "auth"), "written by this", at_key=True)
-    if forward.auth and _AUTHORIZATION in written:
-        message = f"`{name}` is called with a credential of its own"
-        hint = "remove `auth: true`, or `auth` of the upstream"
-        yield Finding("credentials-twice", message, (*path, "auth"), hint, at_key=True, related=(there,))
-    for index, header in enumerate(forward.headers):
-        if header.lower() in written:
-            message = f"`{header}` is written by `auth` of `{name}`"
-            place = (*path, "headers", index)
-            yield Finding("credentials-twice", message, place, "remove one of the two", related=(there,))
 
 
 def _check_forward(forward: ForwardSettings | None, path: Steps) -> Iterator[Finding]:

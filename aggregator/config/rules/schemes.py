@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import value_at
+from aggregator.config.model.schemes.scheme import SchemeSettings
 from aggregator.config.model.schemes.signature import SignatureSettings
 from aggregator.config.model.schemes.tokens import JwtSettings
 from aggregator.config.rules.asked_schemes import check_external, check_introspection, check_mtls
@@ -14,6 +16,7 @@ from aggregator.config.rules.literal_secrets import is_literal, secret_finding
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.edge.networks import is_loopback
+from aggregator.identity.certificates import ENCODED
 
 _HASHES = {"sha256": 32, "sha384": 48, "sha512": 64}
 _STANDARD = 24
@@ -24,6 +27,7 @@ def check_schemes(around: Surroundings) -> Iterator[Finding]:
     """What is wrong with schemes as such, whoever uses them."""
     for name, scheme in around.settings.auth.items():
         path: Steps = ("auth", name, scheme.kind)
+        yield from _check_package(scheme, path)
         if scheme.jwt is not None:
             yield from _check_jwt(scheme.jwt, path)
         if scheme.introspection is not None:
@@ -34,6 +38,21 @@ def check_schemes(around: Surroundings) -> Iterator[Finding]:
             yield from check_mtls(scheme.mtls, path, around)
         if scheme.signature is not None:
             yield from _check_signature(scheme.signature, path, around)
+
+
+def _check_package(scheme: SchemeSettings, path: Steps) -> Iterator[Finding]:
+    """Yield the package that judging credentials needs and that is not installed; files name those of their own."""
+    source = None if scheme.mtls is None else scheme.mtls.from_
+    if scheme.jwt is not None:
+        package = "joserfc"
+    elif source is not None and source.form in ENCODED:
+        package, path = "cryptography", (*path, "from", "header")
+    else:
+        return
+    if find_spec(package) is None:
+        message = f"this needs the package {package}"
+        hint = "install it: pip install 'aggregator-server[auth]'"
+        yield Finding("missing-package", message, path, hint, at_key=True)
 
 
 def _check_signature(settings: SignatureSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
