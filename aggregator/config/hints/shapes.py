@@ -35,6 +35,17 @@ def _takes_a_condition(model: type[Settings], path: Steps) -> bool:
     return here is not None and is_condition(field_at(here, keys_of(here)[:1]))
 
 
+_AS_WHOM = (
+    'write as whom it is called: `auth: {bearer: "${API_TOKEN}"}`; schemes of callers stand at endpoints, and their '
+    "credential goes on by `forward: {auth: true}`"
+)
+
+
+def _names_a_scheme(here: type[Settings] | None, found: Any) -> bool:
+    """Return whether *found* is a name that stands for no kind of credential of *here*."""
+    return isinstance(found, str) and here is not None and found not in keys_of(here)
+
+
 def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any) -> str:
     """How to write *found*, which stands at *path* below one of *model*, as what is *expected*."""
     if found is None:
@@ -60,12 +71,9 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         return f"give each call of the group a name: `{{first: {in_yaml(first)}}}`"
     if path == ("endpoints",) and isinstance(found, list) and (key := _endpoint_key(found)) is not None:
         return f"an endpoint is a key, its method and path: `{key}:`"
-    if path[:1] == ("upstreams",) and path[2:] == ("auth",) and isinstance(found, str):
-        return (
-            'write as whom it is called: `auth: {bearer: "${API_TOKEN}"}`; schemes of callers stand at endpoints, and '
-            "their credential goes on by `forward: {auth: true}`"
-        )
     here = model_at(model, path)
+    if path[:1] == ("upstreams",) and path[2:] == ("auth",) and _names_a_scheme(here, found):
+        return _AS_WHOM
     hint = None
     if expected == "a mapping":
         hint = _of_list(here, found) if isinstance(found, list) else _of_scalar(here, found)
