@@ -50,7 +50,7 @@ def told(text: str, folder: Path, level: str = "error", **env: str) -> list[tupl
         (" {call: {url: users:/a, retries: 3}}", "retries", "unknown key `retries`",
          "write `retry: 2` here, for two retries"),
         (" {call: {url: users:/a, cache_ttl: 10s}}", "cache_ttl", "unknown key `cache_ttl`",
-         "replies are kept by `cache` of a call or its upstream; `response.cache_control` is for those outside"),
+         "write `cache: 60s` here, for as long as replies are kept"),
         (" {call: users:a}", "a", "the path must start with `/`", "write `users:/a`"),
         (" {call: users:8080/a}", "8", "the path must start with `/`",
          "write `users:/8080/a`, or `http://users:8080/a` when `users` is a host"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from aggregator.config.hints.other_tools import sentence_for
-from aggregator.config.hints.vocabulary import homes_of, keys_of, may_hold, model_at
+from aggregator.config.hints.vocabulary import homes_of, keys_of, may_hold, model_at, takes_any_key
 from aggregator.config.hints.wording import listed
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import suggest
@@ -32,6 +32,7 @@ _OTHER_WORDS = {
     "baseurl": "url",
     "calls": "fan_out",
     "client_credentials": "oauth2",
+    "compression": "compress",
     "concurrent": "fan_out",
     "data": "json",
     "errors": "status_map",
@@ -43,6 +44,7 @@ _OTHER_WORDS = {
     "extends": "include",
     "foreach": "for_each",
     "grant_type": "grant",
+    "gzip": "compress",
     "hash": "algorithm",
     "hide": "deny",
     "hooks": "background",
@@ -72,11 +74,14 @@ _OTHER_WORDS = {
     "services": "upstreams",
     "side_effects": "background",
     "signature": "hmac",
+    "ssl": "tls",
     "target_url": "url",
     "token": "bearer",
     "token_endpoint": "token_url",
     "token_endpoint_auth_method": "client_auth",
     "token_uri": "token_url",
+    "timeout_ms": "timeout",
+    "timeouts": "timeout",
     "uri": "url",
     "username": "user",
     "server_names": "virtual_hosts",
@@ -84,6 +89,9 @@ _OTHER_WORDS = {
     "vhosts": "virtual_hosts",
 }
 """What others call it: a key that nobody has here, and the one to try."""
+
+_NARROWER = frozenset({("docs", "auth"), ("server", "cache"), ("admin", "hosts")})
+"""Keys that mean less than those have in mind who write them further out: who may read the docs, and nothing else."""
 
 
 def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
@@ -97,16 +105,20 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
     word = key.lower().replace("-", "_")
     value = siblings.get(path[-1]) if isinstance(siblings, dict) else None
     other = _OTHER_WORDS.get(word)
-    if (same := next((one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed), None)) is not None:
+    spellings = (one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed)
+    if (same := next(spellings, None)) is not None and here and _takes(here, (same,), value):
         several = other in allowed and same != word and isinstance(value, dict | list)
         return f"did you mean `{other if several else same}`?"
-    if here and (homes := [home for home in homes_of(key, here) if _takes(here, (home, key), value)]):
-        present = [home for home in homes if isinstance(siblings, dict) and home in siblings]
-        return f"write it under {listed(present or homes, 'or')}"
+    homes = [] if here is None else [home for home in homes_of(key, here) if _takes(here, (home, key), value)]
+    if meant := [home for home in homes if here and _is_meant(here, (home, key), value)]:
+        present = [home for home in meant if isinstance(siblings, dict) and home in siblings]
+        return f"write it under {listed(present or meant, 'or')}"
     if other in allowed:
         return f"did you mean `{other}`?"
     if (sentence := sentence_for(word, allowed)) is not None:
         return sentence
+    if homes:
+        return f"write it under {listed(homes, 'or')}"
     if (outer := _outer(model, path)) is not None:
         return f"write it further out, beside `{outer}`"
     if (near := suggest(key, allowed)) is not None:
@@ -121,6 +133,19 @@ def _takes(here: type[Settings], path: Steps, value: Any) -> bool:
         return True
     kinds = (dict,) if isinstance(value, dict) else (list, tuple)
     return may_hold(here, path, *kinds) or model_at(here, path) is not None
+
+
+def _is_meant(here: type[Settings], path: tuple[str, str], value: Any) -> bool:
+    """Return whether *value* is one for the key at *path*, as far as can be seen, and not for another of that name."""
+    inner = model_at(here, path)
+    if isinstance(value, dict):
+        return inner is None or takes_any_key(inner) or not value or any(key in keys_of(inner) for key in value)
+    if path in _NARROWER:
+        return False
+    takes_switch = may_hold(here, path, bool)
+    if isinstance(value, bool):
+        return takes_switch or inner is None
+    return inner is not None or not takes_switch or may_hold(here, path, str, Literal)
 
 
 def _outer(model: type[Settings], path: Steps) -> str | None:
