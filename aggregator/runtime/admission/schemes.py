@@ -91,9 +91,10 @@ class ApiKeyScheme:
     def __init__(self, plan: ApiKeyPlan, clocks: Clocks = CLOCKS) -> None:
         self.name = plan.name
         self.challenge = ""
-        self._plan = plan
         self._ring = KeyRing(plan.entries)
-        self._field = plan.field.encode()
+        self._name, self._field = plan.field, plan.field.encode()
+        places = {"header": self._in_header, "cookie": self._in_cookie}
+        self._sent = places.get(plan.place, self._in_query)
         self._right: set[str] = set()
         self._clocks = clocks
         self.rates = frozenset(entry.rate_limit for entry in plan.entries if entry.rate_limit is not None)
@@ -117,16 +118,20 @@ class ApiKeyScheme:
             return caller if caller.subject in self._right else None
         return None
 
-    def _sent(self, exchange: Exchange) -> str | None:
-        place, name = self._plan.place, self._plan.field
-        if place == "header":
-            values = [value for field, value in exchange.header_list if field == self._field]
-            if len(values) > 1:
-                raise Refused(Reason.MALFORMED)
-            return values[0].decode("utf-8", "surrogateescape") if values else None
-        if place == "cookie":
-            return cookie(exchange, name)
-        found = exchange.query.get(name)
+    def _in_header(self, exchange: Exchange) -> str | None:
+        wanted, found = self._field, None
+        for field, value in exchange.header_list:
+            if field == wanted:
+                if found is not None:
+                    raise Refused(Reason.MALFORMED)
+                found = value
+        return found if found is None else found.decode("utf-8", "surrogateescape")
+
+    def _in_cookie(self, exchange: Exchange) -> str | None:
+        return cookie(exchange, self._name)
+
+    def _in_query(self, exchange: Exchange) -> str | None:
+        found = exchange.query.get(self._name)
         if isinstance(found, list):
             raise Refused(Reason.MALFORMED)
         return found if found is None else str(found)

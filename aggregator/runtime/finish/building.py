@@ -76,6 +76,9 @@ def _together(steps: tuple[Finish, ...]) -> Finish:
     return finish
 
 
+_PRIVATE = (b"cache-control", b"private")
+
+
 def private(finish: Finish | None, *, is_declared: bool) -> Finish:
     """Return *finish*, and behind it what keeps shared caches off an answer.
 
@@ -85,10 +88,14 @@ def private(finish: Finish | None, *, is_declared: bool) -> Finish:
     def finished(exchange: Exchange, answer: Answer) -> None:
         if finish is not None:
             finish(exchange, answer)
-        said = [value for name, value in answer.headers if name == b"cache-control"]
-        if not said:
-            answer.headers.append((b"cache-control", b"private"))
-        elif not is_declared:
+        for name, _ in answer.headers:
+            if name == b"cache-control":
+                break
+        else:  # as nearly always
+            answer.headers.append(_PRIVATE)
+            return
+        if not is_declared:
+            said = [value for name, value in answer.headers if name == b"cache-control"]
             answer.headers = replaced(
                 without(answer.headers, *TARGETED), b"cache-control", private_field(b", ".join(said))
             )
