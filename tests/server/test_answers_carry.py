@@ -188,6 +188,7 @@ WRONG = [
     ("server: {headers: {x: 'a{{ query.b }}'}}", "nothing evaluates an expression here", "write what it is"),
     ("defaults: {response: {headers: {x: '{{ user.name }}'}}}", "user", ""),
     ("defaults: {response: {headers: {on: error, values: {x: '1'}}}}", "is not a choice for `on`", "success, always"),
+    ("defaults: {response: {headers: {on: always}}}", "the key `values` is missing", "values"),
 ]
 
 

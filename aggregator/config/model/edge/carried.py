@@ -106,7 +106,6 @@ class HeaderSettings(Settings):
         examples=["always"],
     )
     values: Annotated[dict[str, Any], TextKind.FIELDS] = Field(
-        default_factory=dict,
         description="Headers; may hold expressions, null ones are left out. `set-cookie` may be a list.",
     )
 
@@ -118,6 +117,8 @@ class HeaderSettings(Settings):
 
 class PlainHeaders(HeaderSettings):
     """Headers alone, which successes have."""
+
+    values: Annotated[dict[str, Any], TextKind.FIELDS] = Field(default_factory=dict, description="Headers.")
 
     @property
     def below(self) -> tuple[str, ...]:
