@@ -46,6 +46,10 @@ def test_found(plan_of, text: str, key: str, params: dict[str, str]) -> None:
             "DELETE /orders",
             "No endpoint 'DELETE /orders' is declared; its path answers to another method: `POST /orders`, `GET /orders`.",
         ),
+        (
+            "GET /orders/7/",
+            "No endpoint 'GET /orders/7/' is declared; without a slash at its end there is `GET /orders/{id}`.",
+        ),
         ("/zzzzzzzzzzzzz", "No endpoint '/zzzzzzzzzzzzz' is declared; `aggregator routes` lists what is."),
         ("/files", "No endpoint '/files' is declared; did you mean"),
         ("/orders//", "No endpoint"),
@@ -56,6 +60,14 @@ def test_not_found(plan_of, text: str, message: str) -> None:
     with pytest.raises(AggregatorError) as caught:
         find_endpoint(plan_of(MANY), text)
     assert str(caught.value).startswith(message)
+
+
+def test_the_root_is_like_nothing(plan_of) -> None:
+    """A file without an endpoint at `/` has none that was meant by it."""
+    with pytest.raises(
+        AggregatorError, match=r"^No endpoint 'GET /' is declared; `aggregator routes` lists what is\.$"
+    ):
+        find_endpoint(plan_of("endpoints: {'GET /a/{id}': {respond: {body: 1}}}"), "GET /")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from aggregator.errors import AggregatorError
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.templates import Param, PathPattern
 
+_LISTED = "`aggregator routes` lists what is."
+
 
 def find_endpoint(plan: Plan, text: str) -> tuple[EndpointPlan, dict[str, str]]:
     """Return the endpoint that *text* means, and the parameters in it: ``GET /orders/{id}`` or ``GET /orders/7``.
@@ -39,14 +41,31 @@ def find_endpoint(plan: Plan, text: str) -> tuple[EndpointPlan, dict[str, str]]:
 
 def _nearest(plan: Plan, here: list[EndpointPlan], text: str, path: str) -> str:
     """Return what is declared beside *text*, for which there is no endpoint *here*."""
-    others = [one for one in plan.declared if one.pattern.source == path or _match(one.pattern, path) is not None]
+    others = _at(plan, path)
     keys = {one.key for one in here}
     if same := [one for one in others if one.key in keys]:
         return f"its path answers to another method: {', '.join(f'`{one.key}`' for one in same)}."
     if others:
         return f"another host has its path: {', '.join(f'`{one.key}`' for one in others)}."
+    if slashed := [
+        one for one in _at(plan, _turned(path)) if one.pattern.source.endswith("/") is not path.endswith("/")
+    ]:
+        there = "without" if path.endswith("/") else "with"
+        return f"{there} a slash at its end there is {', '.join(f'`{one.key}`' for one in slashed)}."
+    if path == "/":
+        return _LISTED  # which is like every short path
     hint = did_you_mean(text, [key for one in plan.endpoints for key in (one.key, one.key.partition(" ")[2])])
-    return hint or "`aggregator routes` lists what is."
+    return hint or _LISTED
+
+
+def _turned(path: str) -> str:
+    """Return *path* without the slash at its end, or with one."""
+    return path[:-1] if path.endswith("/") else f"{path}/"
+
+
+def _at(plan: Plan, path: str) -> list[EndpointPlan]:
+    """Return the endpoints of every method and host that are declared at *path*, or answer to it."""
+    return [one for one in plan.declared if one.pattern.source == path or _match(one.pattern, path) is not None]
 
 
 def _by_key(endpoints: Iterable[EndpointPlan]) -> list[EndpointPlan]:
