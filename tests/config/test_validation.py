@@ -150,7 +150,7 @@ def test_words_of_sections(value: Any, message: str, hint: str | None) -> None:
         ({"call": {"url": "u:/", "timeout": {"zzz": 1}}}, "allowed here: total, connect, read, write, pool"),
         (
             {"call": {"url": "u:/", "zzzzzz": 1}},
-            "allowed here: select, target, allow, deny, rename, group, url, method, …",
+            "allowed here: url, method, query, headers, json, form, multipart, body, …",
         ),
     ],
 )

@@ -40,9 +40,13 @@ def field_at(model: type[Settings], path: tuple[Step, ...]) -> FieldInfo | None:
     return None if parent is None else _fields(parent).get(str(path[-1]))
 
 
+@cache
 def keys_of(model: type[Settings]) -> tuple[str, ...]:
-    """The keys that a mapping of *model* may have, as they are written."""
-    return tuple(_fields(model))
+    """Return the keys that a mapping of *model* may have, as they are written: its own before those it inherits."""
+    bases = [base for base in model.__mro__ if issubclass(base, Settings) and base is not Settings]
+    fields = {name: field.alias or name for name, field in model.model_fields.items()}
+    own_first = dict.fromkeys(name for base in bases for name in base.__annotations__ if name in fields)
+    return tuple(fields[name] for name in own_first)
 
 
 def takes_any_key(model: type[Settings]) -> bool:

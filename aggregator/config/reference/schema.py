@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from aggregator.config.hints.unknown_keys import ENDPOINT_KEY
+from aggregator.config.hints.vocabulary import keys_of
 from aggregator.config.model.call import BackgroundCallSettings, CallSettings
+from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.reference.editing import for_editors
 from aggregator.fields import Settings, duration_text, size_text
@@ -60,7 +62,7 @@ def build_schema() -> Schema:
         _walk(part, _plain)
     _walk(schema, _plain)
     _short_forms(parts)
-    for model in (CallSettings, BackgroundCallSettings):
+    for model in (CallSettings, BackgroundCallSettings, EndpointSettings):
         _own_first(parts[model.__name__], model)
     _top_level(schema, parts["VirtualHostSettings"])
     parts |= {name: _HOVER[name] | shared for name, shared in _SHARED.items()}
@@ -156,10 +158,7 @@ def _short_forms(parts: dict[str, Schema]) -> None:
 
 def _own_first(part: Schema, model: type[Settings]) -> None:
     """Put the keys that *model* declares itself before those that it inherits: `url` comes first in a call."""
-    fields = model.model_fields
-    bases = [base for base in model.__mro__ if issubclass(base, Settings) and base is not Settings]
-    names = [fields[name].alias or name for base in bases for name in base.__annotations__ if name in fields]
-    part["properties"] = {name: part["properties"][name] for name in dict.fromkeys(names)}
+    part["properties"] = {name: part["properties"][name] for name in keys_of(model)}
 
 
 def _top_level(schema: Schema, virtual_host: Schema) -> None:
