@@ -58,13 +58,12 @@ class KeyRing:
         self._entries = {entry.digest: entry for entry in entries}
         self._callers: dict[bytes, Caller] = {}
 
-    def find(self, text: str, now: float) -> KeyEntry:
-        """Return the entry of the key *text*; raises ``Refused``.
+    def find(self, raw: bytes, now: float) -> KeyEntry:
+        """Return the entry of the key *raw*; raises ``Refused``.
 
         The look-up goes by a hash of what came, so its time tells nothing of the keys that there are; the last
         comparison takes the same time wherever two digests differ.
         """
-        raw = text.encode("utf-8", "surrogateescape")
         digest = hashlib.sha256(raw[: _LONGEST + 1]).digest()
         entry = self._entries.get(digest)
         if len(raw) > _LONGEST or entry is None or not hmac.compare_digest(entry.digest, digest):
@@ -75,9 +74,9 @@ class KeyRing:
             raise Refused(Reason.EXPIRED)
         return entry
 
-    def caller(self, text: str, scheme: str, now: float) -> Caller:
-        """Return the caller whose key is *text*; raises ``Refused``."""
-        entry = self.find(text, now)
+    def caller(self, raw: bytes, scheme: str, now: float) -> Caller:
+        """Return the caller whose key is *raw*; raises ``Refused``."""
+        entry = self.find(raw, now)
         caller = self._callers.get(entry.digest)
         if caller is None:
             caller = self._callers[entry.digest] = Caller(

@@ -27,7 +27,7 @@ def ring(**members: Any) -> KeyRing:
 
 def test_a_key_that_is_known() -> None:
     """The caller is named as the entry, with its scopes, and never by the text of its key."""
-    caller = ring(scopes=["orders.read"]).caller("good", "partners", NOW)
+    caller = ring(scopes=["orders.read"]).caller(b"good", "partners", NOW)
     assert (caller.subject, caller.key, caller.scopes) == ("acme", "acme", ("orders.read",))
     assert "good" not in repr(caller)
 
@@ -36,7 +36,7 @@ def test_a_key_that_is_known() -> None:
 def test_a_key_that_is_unknown(text: str) -> None:
     """Everything but the very key is unknown."""
     with pytest.raises(Refused) as refused:
-        ring().find(text, NOW)
+        ring().find(text.encode("utf-8", "surrogateescape"), NOW)
     assert refused.value.reason is Reason.UNKNOWN
 
 
@@ -56,7 +56,7 @@ def test_the_time_of_a_key(members: dict[str, Any], reason: Reason | None) -> No
     """A bare date begins, or ends, with its day in UTC; both bounds are those of the file."""
     found: Reason | None = None
     try:
-        ring(**members).find("good", NOW)
+        ring(**members).find(b"good", NOW)
     except Refused as refused:
         found = refused.reason
     assert found is reason
@@ -65,7 +65,7 @@ def test_the_time_of_a_key(members: dict[str, Any], reason: Reason | None) -> No
 def test_two_keys_of_one_name() -> None:
     """While a key is replaced the old and the new one are good."""
     entries = read_entries([{"name": "acme", "sha256": digest("old")}, {"name": "acme", "sha256": digest("new")}])
-    assert {KeyRing(entries).find(text, NOW).name for text in ("old", "new")} == {"acme"}
+    assert {KeyRing(entries).find(raw, NOW).name for raw in (b"old", b"new")} == {"acme"}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_new_key_is_one_that_the_file_takes(name: str) -> None:
     text, line = new_key(name, ["a.read", "yes"], datetime(2026, 9, 1, tzinfo=UTC))
     (entry,) = read_entries(yaml.safe_load(line))
     assert (entry.name, entry.scopes) == (name, ("a.read", "yes"))
-    assert KeyRing([entry]).find(text, NOW) is entry
+    assert KeyRing([entry]).find(text.encode(), NOW) is entry
     assert len(text) > 40
     assert text not in line
 

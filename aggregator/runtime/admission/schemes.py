@@ -101,40 +101,41 @@ class ApiKeyScheme:
 
     def judge(self, exchange: Exchange) -> Caller:
         """Return the caller whose key it is; raises ``Refused``."""
-        text = self._sent(exchange)
-        if text is None:
+        raw = self._sent(exchange)
+        if raw is None:
             raise Refused(Reason.MISSING)
-        caller = self._ring.caller(text, self.name, self._clocks.wall())
+        caller = self._ring.caller(raw, self.name, self._clocks.wall())
         self._right.add(caller.subject)
         return caller
 
     def recall(self, exchange: Exchange) -> Caller | None:
         """Return the caller whose key it is, if a key of that name was right before; raises ``Refused``."""
-        text = self._sent(exchange)
-        if text is None:
+        raw = self._sent(exchange)
+        if raw is None:
             raise Refused(Reason.MISSING)
         with suppress(Refused):
-            caller = self._ring.caller(text, self.name, self._clocks.wall())
+            caller = self._ring.caller(raw, self.name, self._clocks.wall())
             return caller if caller.subject in self._right else None
         return None
 
-    def _in_header(self, exchange: Exchange) -> str | None:
+    def _in_header(self, exchange: Exchange) -> bytes | None:
         wanted, found = self._field, None
         for field, value in exchange.header_list:
             if field == wanted:
                 if found is not None:
                     raise Refused(Reason.MALFORMED)
                 found = value
-        return found if found is None else found.decode("utf-8", "surrogateescape")
+        return found
 
-    def _in_cookie(self, exchange: Exchange) -> str | None:
-        return cookie(exchange, self._name)
+    def _in_cookie(self, exchange: Exchange) -> bytes | None:
+        found = cookie(exchange, self._name)
+        return found if found is None else found.encode("utf-8", "surrogateescape")
 
-    def _in_query(self, exchange: Exchange) -> str | None:
+    def _in_query(self, exchange: Exchange) -> bytes | None:
         found = exchange.query.get(self._name)
         if isinstance(found, list):
             raise Refused(Reason.MALFORMED)
-        return found if found is None else str(found)
+        return found if found is None else str(found).encode("utf-8", "surrogateescape")
 
 
 def cookie(exchange: Exchange, name: str) -> str | None:
