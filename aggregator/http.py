@@ -171,12 +171,12 @@ def essence(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+_PHRASES: Final = {int(status): status.phrase for status in HTTPStatus}  # an attribute of an enum takes far longer
+
+
 def phrase(status: int) -> str:
     """Return the reason phrase of *status* (RFC 9110 §15), or its class for an unknown one."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return _CLASSES.get(status // 100, "Status")
+    return _PHRASES.get(status) or _CLASSES.get(status // 100, "Status")
 
 
 def has_body(status: int) -> bool:

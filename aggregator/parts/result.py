@@ -228,6 +228,8 @@ def failed(
     result = Result(name, started, ended, state=State.FAILED, status=status)
     result.attempts = attempts
     result.error = as_call_error(error)
+    # Its frames hold the whole request, and the request holds it: such a ring waits for the collector.
+    error.__traceback__ = error.__context__ = error.__cause__ = None
     result.cause = result.error.cause
     result.upstream = upstream
     if rows is not None:

@@ -141,7 +141,8 @@ def _mapped(
         parts=parts_member(parts) if len(parts) > 1 or result.tried or result.parts else None,
         debug=details(result) if debug else None,
     )  # fmt: skip
-    answer.headers = merged_headers(answer.headers, headers)
+    if headers:
+        answer.headers = merged_headers(answer.headers, headers)
     return answer
 
 
