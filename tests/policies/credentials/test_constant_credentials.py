@@ -55,9 +55,9 @@ def test_every_kind_of_call_is_made_with_it(serve, auth: str, sent: str) -> None
 def test_a_client_cannot_put_its_own_in_its_place(serve) -> None:
     """What the client sends is passed over even where all of its headers go."""
     served = serve(
-        "upstreams: {a: {url: http://a.test, auth: {bearer: ours}}}\n"
-        "defaults: {forward: {headers: [all, authorization]}}\n"
-        "endpoints: {GET /x: {call: a:/x}}\n"
+        "upstreams: {a: {url: http://a.test, auth: {bearer: ours}}, b: {url: http://b.test}}\n"
+        "defaults: {forward: {headers: [all, authorization]}}\n"  # which goes to the other upstream
+        "endpoints: {GET /x: {call: a:/x}, GET /y: {call: b:/y}}\n"
     )
     served.client.get("/x", headers={"authorization": "Bearer theirs", "x-more": "1"})
     assert served.sent("authorization") == ["Bearer ours"]
