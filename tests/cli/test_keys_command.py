@@ -19,10 +19,10 @@ def test_a_new_key_is_admitted_by_its_entry(aggregator) -> None:
     (key,) = re.findall(r"agk_\S+", result.stderr)
     assert key not in result.stdout
     ring = KeyRing(read_entries(yaml.safe_load(result.stdout)))
-    caller = ring.caller(key, "partners", time.time())
+    caller = ring.caller(key.encode(), "partners", time.time())
     assert (caller.key, caller.scopes) == ("acme", ("orders.read", "a b"))
     with pytest.raises(Refused) as refused:
-        ring.caller(key, "partners", time.time() + 91 * 86400)
+        ring.caller(key.encode(), "partners", time.time() + 91 * 86400)
     assert refused.value.reason is Reason.EXPIRED
 
 
