@@ -59,7 +59,7 @@ def _described(schema: Schema, part: PartPlan) -> Schema:
 
 
 def source_text(part: PartPlan) -> str:
-    """Say whose answer *part* is; an upstream without a name of its own stays unnamed."""
+    """Return whose answer *part* is; an upstream without a name of its own stays unnamed."""
     names = dict.fromkeys(call.upstream.label for call in part.calls if call.upstream.label != part.name)
     who = " or ".join(f"`{name}`" for name in names) or "the upstream"
     return f"What {who} answers, for each item." if part.each is not None else f"What {who} answers."
