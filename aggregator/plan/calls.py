@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, assert_never
 
 from msgspec import Struct
 
@@ -171,17 +171,37 @@ class EachPlan(Struct, frozen=True):
     batch: BatchPlan | None
 
 
+class CallsPlan(Struct, frozen=True):
+    """A call and its alternatives, tried in order; the first is made once, or for *each* item of a list."""
+
+    calls: tuple[CallPlan, ...]
+    each: EachPlan | None = None
+
+
+class RacePlan(Struct, frozen=True):
+    """Parts that start together; the first that succeeds is the result."""
+
+    runners: tuple[PartPlan, ...]
+
+
+class GroupPlan(Struct, frozen=True):
+    """A fan-out inside a part."""
+
+    fan: FanPlan
+
+
+CorePlan = CallsPlan | RacePlan | GroupPlan
+"""What a part is made of; a ``match`` over it ends in ``assert_never``."""
+
+
 class PartPlan(Struct, frozen=True):
-    """A named piece of an answer: a call with its alternatives, a race, a nested group, or one call per item.
+    """A named piece of an answer: its *core*, and what is done around that.
 
     *waits* are the indexes of the parts that must have ended before this one starts.
     """
 
     name: str
-    calls: tuple[CallPlan, ...] = ()
-    race: tuple[PartPlan, ...] = ()
-    group: FanPlan | None = None
-    each: EachPlan | None = None
+    core: CorePlan
     when: Expression | None = None
     optional: bool = False
     default: Template | None = None
@@ -191,6 +211,29 @@ class PartPlan(Struct, frozen=True):
     rows: tuple[RowPlan, ...] = ()
     timeout: float | None = None
     last_good: LastGoodPlan | None = None
+
+    @property
+    def calls(self) -> tuple[CallPlan, ...]:
+        """The call of the part and its alternatives; none of a race or a group, which have them further inside."""
+        return self.core.calls if isinstance(self.core, CallsPlan) else ()
+
+    @property
+    def each(self) -> EachPlan | None:
+        """The list for whose items its call is made, None when it is made once."""
+        return self.core.each if isinstance(self.core, CallsPlan) else None
+
+    @property
+    def inner(self) -> tuple[PartPlan, ...]:
+        """The parts right inside of it: the runners of a race, or the parts of a group."""
+        match self.core:
+            case CallsPlan():
+                return ()
+            case RacePlan(runners=runners):
+                return runners
+            case GroupPlan(fan=fan):
+                return fan.parts
+            case _:
+                assert_never(self.core)
 
 
 class FanPlan(Struct, frozen=True):

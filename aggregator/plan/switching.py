@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace as with_fields
+from functools import partial
 from hashlib import blake2b
 
 from msgspec.structs import replace
 
+from aggregator.plan.analysis.walking import with_calls
 from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
 from aggregator.plan.types import EffectPlan, EndpointPlan, Plan
 from aggregator.policies.switches.offs import Offs
@@ -68,14 +70,7 @@ def _fan(fan: FanPlan, key: str, offs: Offs) -> FanPlan:
 
 
 def _part(part: PartPlan, off: OffPlan | None, offs: Offs) -> PartPlan:
-    group = part.group
-    inner = None if group is None else replace(group, parts=tuple(_part(one, off, offs) for one in group.parts))
-    return replace(
-        part,
-        calls=tuple(_call(call, off, offs) for call in part.calls),
-        race=tuple(_part(runner, off, offs) for runner in part.race),
-        group=inner,
-    )
+    return with_calls(part, partial(_call, off=off, offs=offs))
 
 
 def _call(call: CallPlan, off: OffPlan | None, offs: Offs) -> CallPlan:

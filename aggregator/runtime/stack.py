@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from aggregator.parts.frame import Part
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, UpstreamPlan
+from aggregator.plan.calls import CallPlan, CallsPlan, FanPlan, GroupPlan, PartPlan, RacePlan, UpstreamPlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import tied
 from aggregator.plan.types import EffectPlan, EndpointPlan
@@ -131,12 +131,16 @@ def build_part(plan: PartPlan, key: str, resources: Resources, params: tuple[str
 
 
 def _core(plan: PartPlan, at: Site) -> Part:
-    if plan.group is not None:
-        return Group(plan.name, build_fan(plan.group, *at))
-    if plan.race:
-        return Race(plan.name, tuple(build_part(runner, *at) for runner in plan.race))
-    choices = tuple(build_attempt(attempt, at) for attempt in attempts_of(plan))
-    return choices[0] if len(choices) == 1 else Fallback(plan.name, choices)
+    match plan.core:
+        case CallsPlan():
+            choices = tuple(build_attempt(attempt, at) for attempt in attempts_of(plan))
+            return choices[0] if len(choices) == 1 else Fallback(plan.name, choices)
+        case RacePlan(runners=runners):
+            return Race(plan.name, tuple(build_part(runner, *at) for runner in runners))
+        case GroupPlan(fan=fan):
+            return Group(plan.name, build_fan(fan, *at))
+        case _:
+            assert_never(plan.core)
 
 
 def build_attempt(attempt: Attempt, at: Site) -> Part:

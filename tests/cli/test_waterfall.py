@@ -7,9 +7,11 @@ from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
 from aggregator.parts.events import CallEnded
 from aggregator.parts.result import Result, failed, skipped
-from aggregator.plan.calls import FanPlan, PartPlan
+from aggregator.plan.calls import CallsPlan, FanPlan, PartPlan
 from aggregator.runtime.bars import Bar, bar_member, bars_of
 from aggregator.transport import Reply
+
+_NONE = CallsPlan(())
 
 
 class Endpoint:
@@ -36,7 +38,7 @@ def late(name: str, start: float, end: float, cause: Cause = Cause.DEADLINE) -> 
 
 def test_a_bar_for_each_part() -> None:
     """Parts stand in declared order with their marks; what has no result was cancelled."""
-    plan = Endpoint(PartPlan("b", optional=True), PartPlan("a"), PartPlan("c"))
+    plan = Endpoint(PartPlan("b", _NONE, optional=True), PartPlan("a", _NONE), PartPlan("c", _NONE))
     bars = bars_of([ended("a", 100.0, 100.1), ended("b", 100.0, 100.05)], 100.0, plan)
     assert [(bar.name, bar.state) for bar in bars] == [("b?", State.OK), ("a", State.OK), ("c", None)]
     assert round(bars[1].milliseconds) == 100
@@ -49,7 +51,7 @@ def test_what_was_cancelled_has_a_bar_as_long_as_its_calls() -> None:
     def cancelled(part: str, upstream: str, start: float, end: float) -> CallEnded:
         return CallEnded("GET /x", part, upstream, "id", 1, State.CANCELLED, None, 0, 0, start, end)
 
-    plan = Endpoint(PartPlan("a"), PartPlan("r"))
+    plan = Endpoint(PartPlan("a", _NONE), PartPlan("r", _NONE))
     calls = [cancelled("a", "shop", 100.1, 100.3), cancelled("r[1]", "users", 100.0, 100.2)]
     bars = bars_of([ended("r", 100.0, 100.2)], 100.0, plan, calls)
     assert [(bar.name, bar.depth, bar.state) for bar in bars] == [

@@ -165,7 +165,7 @@ def test_rows_are_in_the_order_of_their_nearness(plan_of) -> None:
           other: shop:/o
           g: {status_map: {500: 502}, fan_out: {inner: {url: shop:/a, status_map: {500: 501}}}}
     """)
-    inner = plan.endpoints[0].fan.parts[1].group.parts[0].calls[0]
+    inner = plan.endpoints[0].fan.parts[1].inner[0].calls[0]
     assert [row.status for row in inner.rows] == [501, 502, 598, 503, 504, 505]
     assert [row.status for row in plan.endpoints[0].fan.parts[0].rows] == [599, 503, 504, 505]
     assert [row.status for row in plan.endpoints[0].rows] == [503, 505]

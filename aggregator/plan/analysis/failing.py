@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from aggregator.errors import Cause
 from aggregator.plan.analysis.making import CALLING_A_FUNCTION, COMPUTING, answer_causes, may_fail
 from aggregator.plan.analysis.mistakes import Names, call_can_be_wrong, can_be_wrong, sent_within
 from aggregator.plan.analysis.walking import calls_in_part
-from aggregator.plan.calls import CallPlan, PartPlan
+from aggregator.plan.calls import CallPlan, CallsPlan, GroupPlan, PartPlan, RacePlan
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.policies.credentials.plan import can_fail
 
@@ -143,12 +144,19 @@ def part_failings(part: PartPlan, sent: Names) -> Iterator[Failing]:
 
 
 def _core_failings(part: PartPlan, sent: Names) -> Iterator[Failing]:
-    for inner in part.group.parts if part.group is not None else ():
-        yield from part_failings(inner, sent)
-    if part.race:
-        yield from _race_failings(part.race, sent)
-    if not part.calls:
-        return
+    match part.core:
+        case CallsPlan():
+            yield from _calls_failings(part, sent)
+        case RacePlan(runners=runners):
+            yield from _race_failings(runners, sent)
+        case GroupPlan(fan=fan):
+            for inner in fan.parts:
+                yield from part_failings(inner, sent)
+        case _:
+            assert_never(part.core)
+
+
+def _calls_failings(part: PartPlan, sent: Names) -> Iterator[Failing]:
     last = part.calls[-1]
     each = part.each if len(part.calls) == 1 else None
     if each is not None:  # none, too long, or without a key; one item fails all only where the file says so

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
+from functools import partial
+from typing import assert_never
 
 from msgspec.structs import replace
 
 from aggregator.http import SAFE
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
+from aggregator.plan.analysis.walking import with_calls
+from aggregator.plan.calls import CallPlan, CallsPlan, FanPlan, GroupPlan, PartPlan, RacePlan
 
 
 def with_flights(fan: FanPlan) -> FanPlan:
@@ -21,9 +24,15 @@ def with_flights(fan: FanPlan) -> FanPlan:
 def _calls(fan: FanPlan) -> Iterator[CallPlan]:
     """Yield the calls of *fan* but for runners of races, of which equal ones are meant to be two."""
     for part in fan.parts:
-        yield from part.calls
-        if part.group is not None:
-            yield from _calls(part.group)
+        match part.core:
+            case CallsPlan(calls=calls):
+                yield from calls
+            case GroupPlan(fan=inner):
+                yield from _calls(inner)
+            case RacePlan():
+                pass
+            case _:
+                assert_never(part.core)
 
 
 def _shape(call: CallPlan) -> Hashable:
@@ -37,11 +46,9 @@ def _fan(fan: FanPlan, shared: frozenset[Hashable]) -> FanPlan:
 
 
 def _part(part: PartPlan, shared: frozenset[Hashable]) -> PartPlan:
-    return replace(
-        part,
-        calls=tuple(_call(call, shared) for call in part.calls),
-        group=None if part.group is None else _fan(part.group, shared),
-    )
+    if isinstance(part.core, RacePlan):
+        return part
+    return with_calls(part, partial(_call, shared=shared), partial(_fan, shared=shared))
 
 
 def _call(call: CallPlan, shared: frozenset[Hashable]) -> CallPlan:

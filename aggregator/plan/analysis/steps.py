@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import assert_never
+
 from msgspec.structs import replace
 
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
+from aggregator.plan.analysis.walking import with_calls
+from aggregator.plan.calls import CallPlan, CallsPlan, FanPlan, GroupPlan, PartPlan, RacePlan
 
 
 def with_steps(fan: FanPlan, after: int = 0) -> FanPlan:
     """Return *fan* whose calls know how many follow them, one after the other; *after* as many follow the whole."""
-    if not after and not any(fan.dependents) and all(part.group is None for part in fan.parts):
+    if not after and not any(fan.dependents) and not any(isinstance(part.core, GroupPlan) for part in fan.parts):
         return fan
     following = [_following(fan, number) + after for number in range(len(fan.parts))]
-    parts = tuple(_part(part, steps) for part, steps in zip(fan.parts, following, strict=True))
+    parts = tuple(
+        with_calls(part, partial(_call, steps=steps), partial(with_steps, after=steps))
+        for part, steps in zip(fan.parts, following, strict=True)
+    )
     return replace(fan, parts=parts)
 
 
@@ -23,18 +30,15 @@ def _following(fan: FanPlan, number: int) -> int:
 
 def _length(part: PartPlan) -> int:
     """Return how many calls of *part* come one after the other, at most; alternatives are not expected."""
-    if part.group is not None:
-        return max((_length(each) + _following(part.group, n) for n, each in enumerate(part.group.parts)), default=0)
-    return max(map(_length, part.race), default=0) if part.race else 1
-
-
-def _part(part: PartPlan, steps: int) -> PartPlan:
-    return replace(
-        part,
-        calls=tuple(_call(call, steps) for call in part.calls),
-        race=tuple(_part(runner, steps) for runner in part.race),
-        group=None if part.group is None else with_steps(part.group, steps),
-    )
+    match part.core:
+        case CallsPlan():
+            return 1
+        case RacePlan(runners=runners):
+            return max(map(_length, runners))
+        case GroupPlan(fan=fan):
+            return max((_length(each) + _following(fan, number) for number, each in enumerate(fan.parts)), default=0)
+        case _:
+            assert_never(part.core)
 
 
 def _call(call: CallPlan, steps: int) -> CallPlan:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
+from typing import assert_never
+
+from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupPlan, PartPlan, RacePlan
 
 Chain = tuple[tuple[str, ...], float]
 """The names of parts that wait for each other, and the seconds that they may take together."""
@@ -36,7 +38,17 @@ def _time(chain: Chain) -> float:
 
 def _seconds_of_part(part: PartPlan) -> float:
     """Return the seconds of *part*: alternatives follow each other, runners and parts of a group do not."""
-    inner = longest_chain(part.group)[1] if part.group is not None else 0.0
-    runners = max(map(_seconds_of_part, part.race), default=0.0)
-    whole = sum(map(seconds_of, part.calls)) + runners + inner
+    whole = _seconds_of_core(part.core)
     return whole if part.timeout is None else min(whole, part.timeout)
+
+
+def _seconds_of_core(core: CorePlan) -> float:
+    match core:
+        case CallsPlan(calls=calls):
+            return sum(map(seconds_of, calls))
+        case RacePlan(runners=runners):
+            return max(map(_seconds_of_part, runners))
+        case GroupPlan(fan=fan):
+            return longest_chain(fan)[1]
+        case _:
+            assert_never(core)

@@ -1,21 +1,64 @@
-"""All the calls and upstreams of a plan, wherever they stand."""
+"""The one walk over the parts of a plan: what is inside of them, and the same plan with other calls."""
 
 from __future__ import annotations
 
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, UpstreamPlan
+from collections.abc import Callable, Iterator
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupPlan, PartPlan, RacePlan, UpstreamPlan
 from aggregator.plan.schemes import ExternalPlan
 from aggregator.plan.types import Plan
 
 
+def parts_in(fan: FanPlan | None) -> Iterator[PartPlan]:
+    """Yield every part of *fan*, each before those inside of it; none for None."""
+    for part in () if fan is None else fan.parts:
+        yield from parts_within(part)
+
+
+def parts_within(part: PartPlan) -> Iterator[PartPlan]:
+    """Yield *part*, then every part inside of it."""
+    yield part
+    for inner in part.inner:
+        yield from parts_within(inner)
+
+
 def calls_in(fan: FanPlan | None) -> list[CallPlan]:
     """Return every call of *fan*, those inside alternatives, races and groups included."""
-    return [] if fan is None else [call for part in fan.parts for call in calls_in_part(part)]
+    return [call for part in parts_in(fan) for call in part.calls]
 
 
 def calls_in_part(part: PartPlan) -> list[CallPlan]:
     """Return every call of *part*, those inside alternatives, races and groups included."""
-    inner = [call for runner in part.race for call in calls_in_part(runner)]
-    return [*part.calls, *inner, *calls_in(part.group)]
+    return [call for each in parts_within(part) for call in each.calls]
+
+
+def with_calls(
+    part: PartPlan, change: Callable[[CallPlan], CallPlan], change_fan: Callable[[FanPlan], FanPlan] | None = None
+) -> PartPlan:
+    """Return *part* whose calls are what *change* makes of them.
+
+    What is in a nested group goes the same way, unless *change_fan* makes something else of its fan-out.
+    """
+    return replace(part, core=_changed(part.core, change, change_fan))
+
+
+def _changed(
+    core: CorePlan, change: Callable[[CallPlan], CallPlan], change_fan: Callable[[FanPlan], FanPlan] | None
+) -> CorePlan:
+    match core:
+        case CallsPlan(calls=calls):
+            return replace(core, calls=tuple(map(change, calls)))
+        case RacePlan(runners=runners):
+            return RacePlan(tuple(with_calls(runner, change, change_fan) for runner in runners))
+        case GroupPlan(fan=fan) if change_fan is not None:
+            return GroupPlan(change_fan(fan))
+        case GroupPlan(fan=fan):
+            return GroupPlan(replace(fan, parts=tuple(with_calls(part, change) for part in fan.parts)))
+        case _:
+            assert_never(core)
 
 
 def upstreams_in(plan: Plan) -> tuple[UpstreamPlan, ...]:

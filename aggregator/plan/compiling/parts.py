@@ -7,7 +7,17 @@ from msgspec.structs import replace
 from aggregator.config.model.call import BatchSettings, CallSettings, EachSettings, FanOutSettings
 from aggregator.http import SAFE
 from aggregator.plan.analysis.roots import references_in
-from aggregator.plan.calls import BatchPlan, CallPlan, EachPlan, FanPlan, PartPlan, ShapePlan
+from aggregator.plan.calls import (
+    BatchPlan,
+    CallPlan,
+    CallsPlan,
+    EachPlan,
+    FanPlan,
+    GroupPlan,
+    PartPlan,
+    RacePlan,
+    ShapePlan,
+)
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, compile_shape_plan
 from aggregator.plan.compiling.endpoint.keeping import compile_last_good
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
@@ -54,14 +64,15 @@ def _part(name: str, settings: CallSettings, near: EndpointSurroundings, waits: 
         each = None if settings.for_each is None else _each(settings.for_each, first)
         if each is not None and each.batch is not None:
             first = replace(first, shape=_of_whole(first.shape))
-        return PartPlan(name, (first, *others), each=each, rows=first.rows, **common)  # type: ignore[arg-type]
+        core = CallsPlan((first, *others), each)
+        return PartPlan(name, core, rows=first.rows, **common)  # type: ignore[arg-type]
     around = {"shape": compile_shape_plan(settings), "transform": settings.transform, "rows": near.rows_of(name, own),
               "timeout": settings.timeout.total if settings.timeout else None}  # fmt: skip
     if settings.race:
         runners = tuple(compile_part(f"{name}[{number}]", runner, inner) for number, runner in enumerate(settings.race))
-        return PartPlan(name, race=runners, **common, **around)  # type: ignore[arg-type]
+        return PartPlan(name, RacePlan(runners), **common, **around)  # type: ignore[arg-type]
     assert settings.fan_out is not None
-    return PartPlan(name, group=compile_fan(settings.fan_out, inner), **common, **around)  # type: ignore[arg-type]
+    return PartPlan(name, GroupPlan(compile_fan(settings.fan_out, inner)), **common, **around)  # type: ignore[arg-type]
 
 
 def _each(settings: EachSettings, call: CallPlan) -> EachPlan:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aggregator.fields import duration_text
 from aggregator.plan.analysis.walking import calls_in, calls_in_part
-from aggregator.plan.calls import CallPlan, PartPlan
+from aggregator.plan.calls import CallPlan, PartPlan, RacePlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import words_of
 from aggregator.plan.types import EffectPlan, EndpointPlan, Plan
@@ -70,10 +70,11 @@ def _named(part: PartPlan, name: str, role: str) -> Iterator[tuple[str, str, Cal
     for number, call in enumerate(part.calls):
         yield name, "fallback" if number else role, call
     around = name.removesuffix(part_text(part))
-    for runner in part.race:
-        yield from _named(runner, f"{around}{part_text(runner)}", "race")
-    for inner in part.group.parts if part.group is not None else ():
-        yield from _named(inner, f"{name}.{part_text(inner)}", "group")
+    for inner in part.inner:
+        if isinstance(part.core, RacePlan):
+            yield from _named(inner, f"{around}{part_text(inner)}", "race")
+        else:
+            yield from _named(inner, f"{name}.{part_text(inner)}", "group")
 
 
 def call_words(plan: EndpointPlan) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -90,10 +91,11 @@ def _in_part(part: PartPlan, name: str, outer: tuple[str, ...]) -> Iterator[tupl
     for attempt in attempts_of(part):
         fallback = ("fallback",) if attempt.number else ()
         yield name, (*around, *fallback, *words_of(AROUND_CALL, attempt))
-    for runner in part.race:
-        yield from _in_part(runner, part_text(runner), (*around, "race"))
-    for inner in part.group.parts if part.group is not None else ():
-        yield from _in_part(inner, f"{name}.{part_text(inner)}", (*around, "fan_out"))
+    for inner in part.inner:
+        if isinstance(part.core, RacePlan):
+            yield from _in_part(inner, part_text(inner), (*around, "race"))
+        else:
+            yield from _in_part(inner, f"{name}.{part_text(inner)}", (*around, "fan_out"))
 
 
 def route_member(plan: EndpointPlan) -> dict[str, Any]:

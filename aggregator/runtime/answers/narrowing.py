@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from aggregator.exchange import Exchange
 from aggregator.plan.analysis.roots import references_in
-from aggregator.plan.calls import FanPlan
+from aggregator.plan.calls import FanPlan, GroupPlan
 from aggregator.plan.types import EndpointPlan, ListJoinPlan
 from aggregator.runtime.answers.bodies import may_be_text
 from aggregator.runtime.calls.splicing import Writer, compile_json
@@ -76,7 +76,7 @@ def _made_of(plan: EndpointPlan) -> _MadeOf | None:
         return None
     body = response.body
     if plan.kind == "call":
-        if body is not None or plan.fan.parts[0].group is None:
+        if body is not None or not isinstance(plan.fan.parts[0].core, GroupPlan):
             return None  # there is but one call, and its status is that of the answer
         body = Template(Expr(compile_expression("call")))
     read = references_in((plan.effects, response.headers, response.status_expression, response.cache_control))

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from aggregator.http import SAFE
 from aggregator.plan.analysis.roots import references_in
 from aggregator.plan.analysis.walking import calls_in_part
-from aggregator.plan.calls import FanPlan, PartPlan
+from aggregator.plan.calls import CallsPlan, FanPlan, GroupPlan, PartPlan
 
 Reference = tuple[str, ...]
 References = frozenset[Reference]
@@ -60,10 +60,10 @@ class Needs(Struct, frozen=True):
         seen = waits | outer
         whole = parts_read(references_in(part), seen)
         ordered = frozenset((name,) for name in waits - {reference[0] for reference in whole})
-        if part.group is None or part.shape is not None or part.transform is not None:
+        if not isinstance(part.core, GroupPlan) or part.shape is not None or part.transform is not None:
             return cls(whole | ordered)
-        own = parts_read(references_in(replace(part, group=None)), seen)
-        return cls(whole | ordered, own | ordered, Level.of(part.group, seen))
+        own = parts_read(references_in(replace(part, core=CallsPlan(()))), seen)
+        return cls(whole | ordered, own | ordered, Level.of(part.core.fan, seen))
 
 
 class Wanted(dict[str, "Wanted | None"]):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from math import inf
 
-from aggregator.plan.calls import FanPlan, PartPlan
+from aggregator.plan.analysis.walking import calls_in, calls_in_part
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
 from aggregator.plan.explaining.carried import carried_member
 from aggregator.plan.types import EndpointPlan
 from aggregator.server.openapi.components import Schema
@@ -17,7 +18,7 @@ def extension(plan: EndpointPlan) -> Schema:
     Upstreams are named as in problem documents, never by their address.
     """
     fan = plan.fan
-    shown: Schema = {"upstreams": _unique(_upstreams(fan))}
+    shown: Schema = {"upstreams": _labels(calls_in(fan))}
     if plan.timeout < inf:
         shown["timeout"] = f"{plan.timeout:g}s"
     if plan.idle_timeout is not None:
@@ -29,7 +30,7 @@ def extension(plan: EndpointPlan) -> Schema:
 
 
 def _part(part: PartPlan, fan: FanPlan) -> Schema:
-    shown: Schema = {"upstreams": _unique(_upstreams_of(part))}
+    shown: Schema = {"upstreams": _labels(calls_in_part(part))}
     if part.waits:
         shown["after"] = [fan.parts[number].name for number in part.waits]
     if part.each is not None:
@@ -39,17 +40,5 @@ def _part(part: PartPlan, fan: FanPlan) -> Schema:
     return shown
 
 
-def _unique(names: Iterator[str]) -> list[str]:
-    return list(dict.fromkeys(names))
-
-
-def _upstreams(fan: FanPlan | None) -> Iterator[str]:
-    for part in () if fan is None else fan.parts:
-        yield from _upstreams_of(part)
-
-
-def _upstreams_of(part: PartPlan) -> Iterator[str]:
-    yield from (call.upstream.label for call in part.calls)
-    for runner in part.race:
-        yield from _upstreams_of(runner)
-    yield from _upstreams(part.group)
+def _labels(calls: Iterable[CallPlan]) -> list[str]:
+    return list(dict.fromkeys(call.upstream.label for call in calls))

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, RequestPlan
+from aggregator.plan.analysis.walking import calls_in, parts_in
+from aggregator.plan.calls import CallPlan, RequestPlan
 from aggregator.plan.types import EndpointPlan
 from aggregator.schemas.openapi import parameter_object, relocate
 from aggregator.schemas.parameter import Parameter
@@ -112,27 +113,14 @@ def _undeclared(plan: EndpointPlan) -> tuple[list[str], list[str]]:
 
 def calls_of(plan: EndpointPlan) -> Iterator[CallPlan]:
     """Yield every call that a request to *plan* may cause, those after the answer included."""
-    for part in _parts_in(plan.fan):
-        yield from part.calls
+    yield from calls_in(plan.fan)
     yield from (effect.call for effect in plan.effects)
-
-
-def _parts_in(fan: FanPlan | None) -> Iterator[PartPlan]:
-    for part in () if fan is None else fan.parts:
-        yield from _with_inner(part)
-
-
-def _with_inner(part: PartPlan) -> Iterator[PartPlan]:
-    yield part
-    for runner in part.race:
-        yield from _with_inner(runner)
-    yield from _parts_in(part.group)
 
 
 def _references(plan: EndpointPlan) -> Iterator[Reference]:
     """Yield the paths that *plan* reads where a request decides the outcome, in reading order."""
     response = plan.response
-    for part in _parts_in(plan.fan):
+    for part in parts_in(plan.fan):
         yield from _read_by((part.when, part.default, *((part.each.items, part.each.key) if part.each else ())))
     for call in calls_of(plan):
         yield from _request_references(call.request)

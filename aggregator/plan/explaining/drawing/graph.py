@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import assert_never
 
 from msgspec import Struct
 
-from aggregator.plan.calls import CallPlan, EachPlan, FanPlan, PartPlan
+from aggregator.plan.calls import CallPlan, CallsPlan, EachPlan, FanPlan, GroupPlan, PartPlan, RacePlan
 from aggregator.plan.explaining.preview import shown
 from aggregator.plan.explaining.summary import moment_text, part_text
 from aggregator.plan.types import EndpointPlan
 from aggregator.templates import Expression, json_text
 
 Line = Callable[[CallPlan], str]
-"""Gives the request of a call in one line."""
+"""Returns the request of a call in one line."""
 
 
 class Branch(Struct, frozen=True):
@@ -51,23 +52,37 @@ def depth_of(fan: FanPlan, number: int) -> int:
 
 
 def _label(part: PartPlan, line: Line) -> str:
-    if part.calls:
-        return f"{part_text(part)}  {line(part.calls[0])}"
-    return f"{part_text(part)}  {'a race of' if part.race else 'a group of'} {len(_members(part))}"
+    members = f" {len(part.inner)}" if part.inner else ""
+    return f"{part_text(part)}  {core_text(part, line)}{members}"
 
 
-def _members(part: PartPlan) -> tuple[PartPlan, ...]:
-    return part.race or (part.group.parts if part.group else ())
+def core_text(part: PartPlan, line: Line) -> str:
+    """Return what *part* is made of in one line: its first call, or ``a race of``."""
+    match part.core:
+        case CallsPlan(calls=calls):
+            return line(calls[0])
+        case RacePlan():
+            return "a race of"
+        case GroupPlan():
+            return "a group of"
+        case _:
+            assert_never(part.core)
 
 
 def inside_of(part: PartPlan, line: Line) -> tuple[Branch, ...]:
     """Return the calls inside *part* as a tree: its fallbacks, the runners of its race, the parts of its group."""
-    fallbacks = tuple(Branch(f"if it fails  {line(call)}") for call in part.calls[1:])
-    runners = tuple(
-        Branch(_label(runner, line), tuple(notes_of(runner, in_race=True)), inside_of(runner, line))
-        for runner in part.race
-    )
-    return (*fallbacks, *runners, *(tree_of(part.group, line) if part.group else ()))
+    match part.core:
+        case CallsPlan(calls=calls):
+            return tuple(Branch(f"if it fails  {line(call)}") for call in calls[1:])
+        case RacePlan(runners=runners):
+            return tuple(
+                Branch(_label(runner, line), tuple(notes_of(runner, in_race=True)), inside_of(runner, line))
+                for runner in runners
+            )
+        case GroupPlan(fan=fan):
+            return tree_of(fan, line)
+        case _:
+            assert_never(part.core)
 
 
 def notes_of(part: PartPlan, *, in_race: bool = False) -> Iterator[str]:
@@ -138,17 +153,23 @@ def _nodes(fan: FanPlan, stem: str, before: Sequence[str], line: Line) -> Iterat
 
 def _node(part: PartPlan, key: str, line: Line) -> Iterator[str]:
     label = _quoted(_label(part, line).replace("  ", "\n", 1))
-    if not part.calls:
-        yield f"  subgraph {key}[{label}]"
-        for number, runner in enumerate(part.race):
-            yield from _node(runner, f"{key}_{number}", line)
-        if part.group is not None:
-            yield from _nodes(part.group, f"{key}_", (), line)
-        yield "  end"
-        return
-    yield f"  {key}{'{{' if part.optional else '['}{label}{'}}' if part.optional else ']'}"
+    match part.core:
+        case CallsPlan(calls=calls):
+            yield f"  {key}{'{{' if part.optional else '['}{label}{'}}' if part.optional else ']'}"
+            yield from _alternatives(calls[1:], key, line)
+            return
+        case RacePlan(runners=runners):
+            inner = [text for number, runner in enumerate(runners) for text in _node(runner, f"{key}_{number}", line)]
+        case GroupPlan(fan=fan):
+            inner = list(_nodes(fan, f"{key}_", (), line))
+        case _:
+            assert_never(part.core)
+    yield from (f"  subgraph {key}[{label}]", *inner, "  end")
+
+
+def _alternatives(calls: Sequence[CallPlan], key: str, line: Line) -> Iterator[str]:
     tried = key
-    for number, call in enumerate(part.calls[1:]):
+    for number, call in enumerate(calls):
         yield f"  {key}_{number}[{_quoted(line(call))}]"
         yield f"  {tried} -. fails .-> {key}_{number}"
         tried = f"{key}_{number}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from aggregator.fields import duration_text
 from aggregator.plan.analysis.walking import calls_in
 from aggregator.plan.calls import CallPlan, PartPlan
-from aggregator.plan.explaining.drawing.graph import depth_of, draw_tree, inside_of, notes_of
+from aggregator.plan.explaining.drawing.graph import core_text, depth_of, draw_tree, inside_of, notes_of
 from aggregator.plan.explaining.drawing.svg import Arrow, Box, draw_svg
 from aggregator.plan.explaining.explain import ExplainedPart, Explanation
 from aggregator.plan.explaining.preview import Veil
@@ -45,10 +45,7 @@ def endpoint_picture(explanation: Explanation) -> str:
 
 
 def _notes(part: PartPlan, told: ExplainedPart, explanation: Explanation) -> Iterator[str]:
-    if part.calls:
-        yield explanation.lines(part.calls[0])
-    else:
-        yield "a race of" if part.race else "a group of"
+    yield core_text(part, explanation.lines)
     yield from draw_tree(inside_of(part, explanation.lines))
     yield from notes_of(part)
     limits = {call.seconds for call in explanation.calls if call.part == told.name}

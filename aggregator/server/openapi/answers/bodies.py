@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import assert_never
 
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, ShapePlan
+from aggregator.plan.calls import CallPlan, CallsPlan, FanPlan, GroupPlan, PartPlan, RacePlan, ShapePlan
 from aggregator.plan.types import EndpointPlan, InputPlan
 from aggregator.schemas.parameter import ABSENT, Parameter
 from aggregator.server.openapi.components import Schema, schema_ref
@@ -76,14 +77,16 @@ def part_schema(part: PartPlan) -> Schema:
 
 
 def _core_schema(part: PartPlan) -> Schema:
-    if part.group is not None:
-        return fan_schema(part.group)
-    if part.race:
-        return any_of([part_schema(runner) for runner in part.race])
-    first, *others = [_call_schema(call) for call in part.calls]
-    if part.each is None:
-        return any_of([first, *others])
-    return any_of([_each_schema(part.each.join, first), *others])
+    match part.core:
+        case CallsPlan(calls=calls, each=each):
+            first, *others = [_call_schema(call) for call in calls]
+            return any_of([first if each is None else _each_schema(each.join, first), *others])
+        case RacePlan(runners=runners):
+            return any_of([part_schema(runner) for runner in runners])
+        case GroupPlan(fan=fan):
+            return fan_schema(fan)
+        case _:
+            assert_never(part.core)
 
 
 def _each_schema(join: str | None, item: Schema) -> Schema:

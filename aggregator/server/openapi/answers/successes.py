@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aggregator.codecs.registry import require
 from aggregator.http import FETCHING, has_body
 from aggregator.plan.analysis.walking import calls_in
-from aggregator.plan.calls import PartPlan
+from aggregator.plan.calls import PartPlan, RacePlan
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.passing import needed_names
 from aggregator.server.openapi.answers.bodies import can_be_replaced, source_text, stand_in_schema, success_schema
@@ -74,7 +74,7 @@ def _passed_statuses(part: PartPlan) -> frozenset[int]:
     statuses: frozenset[int] = frozenset()
     for call in part.calls if part.each is None else ():
         statuses |= call.success.statuses
-    for runner in part.race:
+    for runner in part.inner if isinstance(part.core, RacePlan) else ():
         statuses |= _passed_statuses(runner)
     return statuses | {200} if not statuses or can_be_replaced(part) else statuses
 
@@ -126,5 +126,4 @@ def _may_be_partial(part: PartPlan) -> bool:
     """Return whether an answer can lack *part*, or something in it, and still be a success."""
     if part.optional or (part.each is not None and part.each.on_error != "fail"):
         return True
-    inner = (*part.race, *(() if part.group is None else part.group.parts))
-    return any(map(_may_be_partial, inner))
+    return any(map(_may_be_partial, part.inner))
