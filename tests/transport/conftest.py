@@ -18,7 +18,17 @@ import trustme
 import uvloop
 from msgspec.structs import replace
 
-from aggregator.transport import ClientPool, Door, EngineTransport, Limits, Origin, Pool, PoolSettings, no_cookies
+from aggregator.transport import (
+    ClientPool,
+    Door,
+    EngineTransport,
+    Limits,
+    Origin,
+    Pool,
+    PoolSettings,
+    StockTransport,
+    no_cookies,
+)
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 CLOSE, RESET, HANG = "close", "reset", "hang"
@@ -129,10 +139,20 @@ async def engine_door(upstream: Any, **parts: Any) -> AsyncIterator[Door]:
 
 @asynccontextmanager
 async def stock_door(upstream: Any, **parts: Any) -> AsyncIterator[Door]:
-    """Open the door over stock httpx."""
-    transport = httpx.AsyncHTTPTransport(verify=False, trust_env=False)  # no authorities to load
-    async with client_door(upstream, transport, **parts) as door:
-        yield door
+    """Open the door over stock httpx, as the running application does: connections apart for each upstream.
+
+    A bare `httpx.AsyncHTTPTransport` leaves a connection open when a call is cancelled between the dial and its
+    first byte (https://github.com/encode/httpcore/issues/1023); `StockTransport` closes it.
+    """
+    transport = StockTransport()
+    async with httpx.AsyncClient(transport=transport, cookies=no_cookies(), trust_env=False) as client:
+        settings = settings_for(upstream, **parts)
+        pool = ClientPool(settings, client, transport.open(settings))
+        try:
+            yield pool
+        finally:
+            await pool.aclose()
+            assert (pool.active, pool.waiting) == (0, 0)
 
 
 @asynccontextmanager

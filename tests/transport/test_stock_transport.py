@@ -20,6 +20,7 @@ from aggregator.plan.serving import ClientPlan
 from aggregator.runtime.client import SharedClient, pool_key
 from aggregator.transport import Caps, Limits, Origin, PoolSettings, TlsSettings
 from aggregator.transport.httpx.client_response import ClientResponse
+from aggregator.transport.httpx.stock_network import Network
 
 H = b"host: shop.test\r\nx-api-key: k\r\n"
 
@@ -421,5 +422,34 @@ def test_other_schemes(run: Any) -> None:
         async with sharing() as client:
             with pytest.raises(httpx.UnsupportedProtocol):
                 await client.client.get("ftp://127.0.0.1/")
+
+    run(main())
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_cancelled_after_the_dial(run: Any, stage: Any, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """A call given up any number of loop turns after its dial leaves no connection; httpcore alone keeps it open."""
+
+    async def main() -> None:
+        task: asyncio.Task[Any]
+        dialled = Network.connect_tcp
+
+        async def dial(*args: Any, **kwargs: Any) -> Any:
+            asyncio.create_task(give_up())  # noqa: RUF006 - it ends within the test
+            return await dialled(*args, **kwargs)
+
+        async def give_up() -> None:
+            await stage.until(lambda: upstream.accepted == 1)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+
+        monkeypatch.setattr(Network, "connect_tcp", dial)
+        async with stage.playing([stage.HANG]) as upstream, sharing() as client:
+            pool = client.pool(plan_of("shop", Origin("http", "127.0.0.1", upstream.port)))
+            task = asyncio.create_task(pool.fetch(b"GET", b"/a", H, deadline=stage.due(30)))
+            with suppress(asyncio.CancelledError):
+                await task
+            await stage.until(lambda: (upstream.accepted, upstream.open, pool.active) == (1, 0, 0))
 
     run(main())
