@@ -57,6 +57,7 @@ class Cause(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
     AUTH_UNAVAILABLE = "auth_unavailable"
+    UNDER_WAY = "under_way"
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -137,6 +138,7 @@ _TABLE: Final[dict[Cause, _Row]] = {
     Cause.UNAUTHENTICATED: _Row((), 401, "The caller has no valid credential.", refuses=True),
     Cause.FORBIDDEN: _Row((), 403, "The caller may not do this.", refuses=True),
     Cause.AUTH_UNAVAILABLE: _Row((), 503, "What judges credentials cannot be reached.", refuses=True),
+    Cause.UNDER_WAY: _Row((), 409, "The same signed delivery is being answered.", refuses=True),
 }
 
 CAUSES: Final = tuple(cause for cause in Cause if not (cause.is_reserved or cause.refuses_requests))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl
 
 from aggregator.causes import State as State
@@ -22,10 +22,11 @@ MOST_FIELDS = 1000
 class Delivery(Protocol):
     """A signed delivery of a webhook, as what answers it sees it."""
 
-    is_repeat: bool
+    def begin(self) -> Literal["first", "under way", "answered"]:
+        """Return whether it is to be answered now: it is under way from then on if it is the first of its kind."""
 
-    def remember(self) -> None:
-        """Take it for a repeat from now on: it was answered well."""
+    def end(self, *, well: bool) -> None:
+        """Let it be under way no longer; one that was answered *well* is a repeat when it comes again."""
 
 
 class Exchange:
@@ -89,6 +90,13 @@ class Exchange:
             if self.query_values:
                 self._query_map.update(self.query_values)
         return self._query_map
+
+    def leave(self) -> None:
+        """Give back what it holds of others' room, when no answer will: its place, and its delivery."""
+        if self.place is not None:
+            self.place.leave()
+        if self.delivery is not None:
+            self.delivery.end(well=False)
 
     def forget_typed(self) -> None:
         """Let parameters be read from what was sent again: what was typed before is text."""

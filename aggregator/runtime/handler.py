@@ -197,8 +197,7 @@ class EndpointHandler:
             closing = closing or refusal.status in (408, 413)
         except ClientGone:
             self._routine.report.gone(self.plan.key, exchange, scope.get(CUT))
-            if exchange.place is not None:
-                exchange.place.leave()
+            exchange.leave()
             return
         if run is not None:
             scope.get("aggregator.trace", []).extend(run.ended_results())
@@ -231,8 +230,7 @@ class EndpointHandler:
 
     def gone(self, exchange: Exchange) -> None:
         """Tell that the client hung up before its answer was there."""
-        if exchange.place is not None:
-            exchange.place.leave()
+        exchange.leave()
         self._routine.report.gone(self.plan.key, exchange)
 
     async def _run(self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop) -> Run:

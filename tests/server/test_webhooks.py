@@ -212,7 +212,11 @@ def test_what_openapi_and_explain_say(client: TestClient, file: Path) -> None:
     assert "{id}.{timestamp}.{body}" in scheme["description"]
     config = load_config(file, ENV)
     explained = "".join(explanation_text(explain(one, frozenset())) for one in compile_plan(config).endpoints)
-    assert "  by github, or 401\n  a signed delivery that was answered with 2xx before gets 200, and" in explained
+    assert (
+        "  by github, or 401\n  409 while the same signed delivery is being answered\n  a signed delivery that was answered with 2xx before gets 200, and"
+        in explained
+    )
+    assert "409" in document.json()["paths"]["/github"]["post"]["responses"]
     assert SECRET not in document.text + explained + repr(config)
 
 

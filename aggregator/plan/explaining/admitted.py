@@ -12,6 +12,7 @@ from aggregator.policies.rate_limit.plan import WindowPlan
 
 _REFUSED = {
     403: "403 where the upstream that is asked says so",
+    409: "409 while the same signed delivery is being answered",
     429: "429 where an address has failed too often",
     503: "503 while nobody can tell whether a credential is right",
 }

@@ -21,7 +21,8 @@ _FAMILIES = (
     "credentials",
 )  # fmt: skip
 _REFUSED = {
-    401: Cause.UNAUTHENTICATED, 403: Cause.FORBIDDEN, 429: Cause.LIMITED, 503: Cause.AUTH_UNAVAILABLE,
+    401: Cause.UNAUTHENTICATED, 403: Cause.FORBIDDEN, 409: Cause.UNDER_WAY, 429: Cause.LIMITED,
+    503: Cause.AUTH_UNAVAILABLE,
 }  # fmt: skip
 Kind = Literal["problem", "body", "pass", "default", "lost", "success"]
 

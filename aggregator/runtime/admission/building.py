@@ -11,7 +11,6 @@ import httpx
 from msgspec import Struct
 
 from aggregator.identity.keysets import read_jwks, read_pem, shared_secret
-from aggregator.identity.remembered import Remembered
 from aggregator.identity.revoked import Revocations
 from aggregator.plan.admission import OPEN, AdmissionPlan
 from aggregator.plan.calls import UpstreamPlan
@@ -36,7 +35,7 @@ from aggregator.runtime.admission.asked.external import ExternalScheme
 from aggregator.runtime.admission.asked.introspection import IntrospectionScheme
 from aggregator.runtime.admission.bearer import JwtScheme, Keys
 from aggregator.runtime.admission.certificates import MtlsScheme
-from aggregator.runtime.admission.deliveries import MOST, Seen, SignatureScheme
+from aggregator.runtime.admission.deliveries import Deliveries, SignatureScheme
 from aggregator.runtime.admission.failures import LimitedScheme, Recalling
 from aggregator.runtime.admission.gates import AuthGate, GuardGate, InputGuardGate, NetworkGate
 from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
@@ -102,7 +101,7 @@ def _keys(plan: JwtPlan, means: Means) -> Keys:
 
 def _signature(plan: SignaturePlan, means: Means) -> Recalling:
     """Return the scheme; deliveries outlive a change of its secret, since senders deliver again."""
-    kind: Kind[None, Seen] = Kind("deliveries", lambda _: Remembered(MOST, means.clocks.steady))
+    kind: Kind[None, Deliveries] = Kind("deliveries", lambda _: Deliveries(means.clocks.steady))
     return SignatureScheme(plan, means.states.hold(kind, plan.name, None), means.clocks)
 
 

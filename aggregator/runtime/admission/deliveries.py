@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Literal
 
 from aggregator.exchange import Exchange
 from aggregator.identity.caller import Caller, Reason, Refused
@@ -15,27 +17,58 @@ from aggregator.runtime.request.decoding import aside_or_refused
 from aggregator.stores.rate import Rate
 
 MOST = 50_000
-"""Deliveries that are remembered for a scheme: beyond them the longest unused ones would be taken again."""
+"""Deliveries that are remembered for a scheme: beyond them the longest unused ones would be taken again.
+
+As many may be under way at once.
+"""
 _LARGE = 1024 * 1024
 """Bytes of a body whose hash takes longer than the loop should wait."""
 
-Seen = Remembered[bool]
-"""Deliveries that were answered well."""
+
+class Deliveries:
+    """Those of a scheme: the keys of what is *under_way*, and of what was *answered* well. Both are bounded."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.answered: Remembered[bool] = Remembered(MOST, clock)
+        self.under_way: set[bytes] = set()
 
 
 class SignedDelivery:
-    """A delivery that a request is; *key* tells it from others of the same path."""
+    """A delivery that a request is; *key* tells it from others of the same path.
 
-    __slots__ = ("_clocks", "_key", "_seconds", "_seen", "is_repeat")
+    States: it has come; it is under way, from ``begin`` to ``end``; it has ended, at the latest when nobody holds it.
+    """
 
-    def __init__(self, delivery: Delivery, key: bytes, seen: Seen, clocks: Clocks) -> None:
+    __slots__ = ("_deliveries", "_is_under_way", "_key", "_seconds")
+
+    def __init__(self, delivery: Delivery, key: bytes, deliveries: Deliveries) -> None:
         self._key, self._seconds = key, delivery.seconds
-        self._seen, self._clocks = seen, clocks
-        self.is_repeat = seen.get(key) is not None
+        self._deliveries = deliveries
+        self._is_under_way = False
 
-    def remember(self) -> None:
-        """Take it for a repeat from now on, for as long as its signature could be used again."""
-        self._seen.keep(self._key, True, self._clocks.steady() + self._seconds)
+    def begin(self) -> Literal["first", "under way", "answered"]:
+        """Return whether it is to be answered now; beyond ``MOST`` of them each new one is like one under way."""
+        if self._deliveries.answered.get(self._key) is not None:
+            return "answered"
+        others = self._deliveries.under_way
+        if self._key in others or len(others) >= MOST:
+            return "under way"
+        others.add(self._key)
+        self._is_under_way = True
+        return "first"
+
+    def end(self, *, well: bool) -> None:
+        """Let it be under way no longer; take it for a repeat, if *well*, as long as its signature could be used."""
+        if not self._is_under_way:
+            return
+        self._is_under_way = False
+        self._deliveries.under_way.discard(self._key)
+        if well:
+            self._deliveries.answered.keep(self._key, True, self._deliveries.clock() + self._seconds)
+
+    def __del__(self) -> None:
+        self.end(well=False)
 
 
 class SignatureScheme:
@@ -44,10 +77,10 @@ class SignatureScheme:
     challenge = ""
     rates: frozenset[Rate] = frozenset()
 
-    def __init__(self, plan: SignaturePlan, seen: Seen, clocks: Clocks) -> None:
+    def __init__(self, plan: SignaturePlan, deliveries: Deliveries, clocks: Clocks) -> None:
         self.name = plan.name
         self._plan = plan
-        self._seen = seen
+        self._deliveries = deliveries
         self._clocks = clocks
         self._fields = {name.encode(): name for name in fields_of(plan.rules)}
 
@@ -81,5 +114,5 @@ class SignatureScheme:
         delivery = check() if len(exchange.body) < _LARGE else await aside_or_refused(check)
         pieces = (exchange.method, exchange.path, delivery.id)
         key = "".join(f"{len(piece)}:{piece}" for piece in pieces).encode("utf-8", "surrogateescape")
-        exchange.delivery = SignedDelivery(delivery, key, self._seen, self._clocks)
+        exchange.delivery = SignedDelivery(delivery, hashlib.sha256(key).digest(), self._deliveries)
         return Caller(self.name, "")

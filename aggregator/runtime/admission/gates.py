@@ -22,6 +22,7 @@ from aggregator.runtime.request.inputs import Inputs
 UNKNOWN = "This needs a valid credential."
 UNSURE = "Whether the credential is valid cannot be told now."
 TOO_OFTEN = "Too many wrong credentials came from your address."
+UNDER_WAY = "This delivery is being answered already."
 NOT_ALLOWED = "You are not allowed to do this."
 NOT_FROM_HERE = "This may not be called from your address."
 
@@ -63,7 +64,7 @@ class AuthGate:
         judged = _ask(self._schemes[0], exchange)
         if isinstance(judged, Caller) and self._first_decides:  # as nearly always
             exchange.caller = judged
-            return self._repeated(exchange) if self._plan.reads_body else None
+            return self._begun(exchange) if self._plan.reads_body else None
         tally = _Tally(every=self._plan.every)
         for number, scheme in enumerate(self._schemes):
             if number:
@@ -88,7 +89,7 @@ class AuthGate:
         wanted = len(self._schemes) if self._plan.every else 1
         if len(callers) == wanted:
             exchange.caller = callers[0] if wanted == 1 else _together(callers)
-            return self._repeated(exchange) if self._plan.reads_body else None
+            return self._begun(exchange) if self._plan.reads_body else None
         if self._plan.optional and not callers and (failure is None or _is_missing(failure)):
             return None
         if isinstance(failure, Limited):
@@ -105,12 +106,20 @@ class AuthGate:
         cause = Cause.UNAUTHENTICATED.value
         return problem(401, UNKNOWN, request_id=exchange.id, headers=self._said(failure), cause=cause)
 
-    def _repeated(self, exchange: Exchange) -> Answer | None:
-        """Return 200 for a delivery that was answered well before, so that its sender ends; None for any other."""
-        if exchange.delivery is None or not exchange.delivery.is_repeat:
+    def _begun(self, exchange: Exchange) -> Answer | None:
+        """Return None for a delivery that is to be answered now.
+
+        One that was answered well before gets 200, so that its sender ends; one that is being answered gets 409, since
+        nobody knows yet how that ends, and its sender comes again.
+        """
+        begun = "first" if exchange.delivery is None else exchange.delivery.begin()
+        if begun == "first":
             return None
-        self._refusals.tell_repeat(exchange)
-        return Answer(200, [(b"cache-control", b"no-store")], b"")
+        if begun == "answered":
+            self._refusals.tell_repeat(exchange)
+            return Answer(200, [(b"cache-control", b"no-store")], b"")
+        self._refusals.tell(exchange, 409, Cause.UNDER_WAY.value, exchange.caller.scheme)
+        return _refused_for(exchange, 409, UNDER_WAY, 1, Cause.UNDER_WAY)
 
     def _said(self, failure: BaseException | None) -> tuple[tuple[bytes, bytes], ...]:
         """Return the challenges; RFC 6750 §3.1 names an error only where a token came."""

@@ -104,14 +104,13 @@ def private(finish: Finish | None, *, is_declared: bool) -> Finish:
 
 
 def remembering(finish: Finish | None) -> Finish:
-    """Return *finish*, and behind it what remembers a signed delivery that is answered with 2xx."""
+    """Return *finish*, and behind it what ends a signed delivery: one that is answered with 2xx is remembered."""
 
     def finished(exchange: Exchange, answer: Answer) -> None:
         if finish is not None:
             finish(exchange, answer)
-        delivery = exchange.delivery
-        if delivery is not None and not delivery.is_repeat and 200 <= answer.status < 300:
-            delivery.remember()
+        if exchange.delivery is not None:
+            exchange.delivery.end(well=200 <= answer.status < 300)
 
     return finished
 

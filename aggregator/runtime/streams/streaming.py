@@ -76,8 +76,7 @@ class StreamHandler:
         try:
             await self._told(exchange, frame, transit, receive, send, scope)
         finally:
-            if exchange.place is not None:
-                exchange.place.leave()
+            exchange.leave()
 
     async def _told(
         self, exchange: Exchange, frame: Frame, transit: Transit, receive: Receive, send: Send, scope: Any

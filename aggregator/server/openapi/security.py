@@ -21,15 +21,16 @@ from aggregator.server.openapi.answers.outcomes import (
     FORBIDDEN,
     LIMITED,
     UNAUTHENTICATED,
+    UNDER_WAY,
     Outcome,
 )
 from aggregator.server.openapi.components import PROBLEM_TYPE, Schema, schema_ref
 from aggregator.server.openapi.paths import component_name
 
-ADMISSION = (UNAUTHENTICATED, FORBIDDEN, FAILED_TOO_OFTEN, LIMITED, AUTH_UNAVAILABLE)
+ADMISSION = (UNAUTHENTICATED, FORBIDDEN, UNDER_WAY, FAILED_TOO_OFTEN, LIMITED, AUTH_UNAVAILABLE)
 """What is shared by endpoints that ask who calls."""
 
-_BY_STATUS = {403: FORBIDDEN, 429: FAILED_TOO_OFTEN, 503: AUTH_UNAVAILABLE}
+_BY_STATUS = {403: FORBIDDEN, 409: UNDER_WAY, 429: FAILED_TOO_OFTEN, 503: AUTH_UNAVAILABLE}
 
 
 def security_schemes(plans: Iterable[SchemePlan]) -> dict[str, Schema]:

@@ -77,6 +77,8 @@ def _refusals(scheme: SchemeSettings) -> Iterator[int]:
     """Yield the statuses beside 401 that callers of *scheme* can get."""
     if scheme.external is not None:
         yield 403
+    if scheme.signature is not None:
+        yield 409
     if scheme.limits_failures:
         yield 429
     fetches = scheme.jwt is not None and scheme.jwt.key is None and not isinstance(scheme.jwt.jwks, FileSettings)

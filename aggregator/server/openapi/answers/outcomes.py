@@ -89,6 +89,10 @@ UNAUTHENTICATED = shared(
 FORBIDDEN = shared(
     "Forbidden", 403, "The caller may not do this.", "You are not allowed to do this.", cause="forbidden",
 )  # fmt: skip
+UNDER_WAY = shared(
+    "UnderWay", 409, "The same signed delivery is being answered.", "This delivery is being answered already.",
+    ("retry-after",), cause="under_way",
+)  # fmt: skip
 FAILED_TOO_OFTEN = shared(
     "FailedTooOften", 429, "Too many wrong credentials came from this address.",
     "Too many wrong credentials came from your address.", ("retry-after",), cause="limited",
