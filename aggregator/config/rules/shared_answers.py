@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from aggregator.config.analysis.inherited import auth_of
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.auth import AuthSettings
+from aggregator.config.model.edge.carried import HeaderSettings, PlainHeaders
+from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.root import RootSettings
 from aggregator.config.model.schemes.scheme import SchemeSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.edge.caching import TARGETED, is_for_shared_caches
+from aggregator.edge.prefixes import is_below
 
 _CREDENTIALS = frozenset({"authorization", "cookie"})
 _ASIDE = frozenset({"require", "rate_limit", "background"})
 """Sections of an endpoint that may read `auth` and make nothing of the answer."""
+_OF_CACHES = {"cache-control", *(name.decode() for name in TARGETED)} - {"surrogate-key"}
+"""Fields that say to caches how long they may keep an answer."""
+
+
+class _Word(NamedTuple):
+    """What the file says of a header at *place*: in the endpoint (*is_own*), or for many."""
+
+    place: Steps
+    value: Any
+    is_own: bool
 
 
 def check_shared_answers(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -34,16 +49,18 @@ def check_shared_answers(analysis: Analysis, around: Surroundings) -> Iterator[F
         yield _exchanged(exchanging, (*analysis.path, "cache", "public"))
     if is_public and not is_apart:
         return
-    for place, name, value in _declared(analysis):
-        if not is_for_shared_caches(name, value, authorized=authorized):
+    for name, word in _declared(analysis, path, around.settings).items():
+        if not isinstance(word.value, str) or not is_for_shared_caches(name, word.value, authorized=authorized):
             continue
+        there = () if word.is_own else (Elsewhere(analysis.path, "asks who calls, and answers so", at_key=True),)
+        hint = _hint(name) if word.is_own else _nearer_hint(name, settings)
         if is_apart:
             message = "a cache between us and callers would give the answer of one caller to others"
-            yield Finding("mixed-callers", message, place, _hint(name))
+            yield Finding("mixed-callers", message, word.place, hint, related=there)
         else:
             message = "a cache between us and callers would give this to whoever asks, without `auth`"
-            hint = f"{_hint(name)}, or say that it is for everybody: `cache: {{ttl: 60s, public: true}}`"
-            yield Finding("mixed-callers", message, place, hint, "warning")
+            hint = f"{hint}, or say that it is for everybody: `cache: {{ttl: 60s, public: true}}`"
+            yield Finding("mixed-callers", message, word.place, hint, "warning", related=there)
 
 
 def _exchanged(upstream: str, place: Steps) -> Finding:
@@ -63,20 +80,44 @@ def _hint(name: str) -> str:
     return "write `private, max-age=60`" if name == "cache-control" else "remove it"
 
 
-def _declared(analysis: Analysis) -> Iterator[tuple[Steps, str, str]]:
-    """Yield the place, the name in lower case and the value of each field about caching that the endpoint declares."""
+def _nearer_hint(name: str, settings: EndpointSettings) -> str:
+    section = "response" if settings.respond is None else "respond"
+    value = '"private, max-age=60"' if name == "cache-control" else "no-store"
+    return f"write it where nobody is asked for, or `{section}: {{headers: {{{name}: {value}}}}}` at this endpoint"
+
+
+def _declared(analysis: Analysis, path: str, root: RootSettings) -> dict[str, _Word]:
+    """Return what is declared of caching for the successes of the endpoint at *path*, by names in lower case.
+
+    Headers of successes come first, then those of every answer; among either the nearest counts.
+    """
     settings = analysis.settings
     assert settings is not None
-    fields = {"cache-control", *(name.decode() for name in TARGETED)} - {"surrogate-key"}
-    for section, said in (("response", settings.response), ("respond", settings.respond)):
-        if said is None:
-            continue
-        for name, value in said.headers.values.items():
-            if name.lower() in fields and isinstance(value, str):
-                yield (*analysis.path, section, "headers", *said.headers.below, name), name.lower(), value
+    found: dict[str, dict[str, _Word]] = {"always": {}, "success": {}}
+    for place, headers in _layers(analysis, path, root):
+        is_own = place[: len(analysis.path)] == analysis.path
+        for name, value in headers.values.items():
+            word = _Word((*place, *headers.below, name), value, is_own)
+            found[headers.on][name.lower()] = word
     if settings.response is not None and settings.response.cache_control not in (None, "compute"):
         place = (*analysis.path, "response", "cache_control")
-        yield place, "cache-control", str(settings.response.cache_control)
+        found["success"]["cache-control"] = _Word(place, str(settings.response.cache_control), is_own=True)
+    said = found["always"] | {name: word for name, word in found["success"].items() if word.value is not None}
+    return {name: word for name, word in said.items() if name in _OF_CACHES}
+
+
+def _layers(analysis: Analysis, path: str, root: RootSettings) -> Iterator[tuple[Steps, HeaderSettings]]:
+    """Yield the headers that answers of the endpoint at *path* carry, with their places, the outermost first."""
+    settings = analysis.settings
+    assert settings is not None
+    yield ("server", "headers"), PlainHeaders.model_construct(on="always", values=root.server.headers)
+    yield ("defaults", "response", "headers"), root.defaults.response.headers
+    for prefix in sorted(root.prefixes, key=len):
+        if is_below(path, prefix):
+            yield ("prefixes", prefix, "response", "headers"), root.prefixes[prefix].response.headers
+    for section, said in (("response", settings.response), ("respond", settings.respond)):
+        if said is not None:
+            yield (*analysis.path, section, "headers"), said.headers
 
 
 def _depends(analysis: Analysis, around: Surroundings) -> bool:
