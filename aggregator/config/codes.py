@@ -104,6 +104,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "no-content-type": "A text body without a content type.",
         "no-effect": "A setting that changes nothing where it stands.",
         "no-format": "No format is left to answer in.",
+        "not-a-folder": "A file where a folder is expected.",
         "not-a-mapping": "A file whose top level is not a mapping.",
         "not-a-refusal": "A row for 422 that seems to mean the declared inputs, which ask no status map.",
         "not-a-value": "A placeholder for something that is not a single value.",

@@ -159,8 +159,20 @@ def _find_identity(whole: Whole, section: Section, value: Any, folder: Path) -> 
     return found.value
 
 
-_FINDERS = {"upstreams": _find_files, "server": _find_files, "auth": _find_identity}
-"""Sections that name files, and what looks for these."""
+def _find_folder(whole: Whole, section: Section, value: Any, folder: Path) -> Any:
+    if not isinstance(value, str) or not value:
+        return value
+    place = folder / value
+    if place.exists() and not place.is_dir():
+        message = f"`{value}` is a file, and state needs a folder"
+        hint = "name a folder; it is made where there is none"
+        problem = Diagnostic("not-a-folder", "error", message, section.position(()), hint, (), section.path)
+        _take_note(whole, [problem], set())
+    return str(place)
+
+
+_FINDERS = {"upstreams": _find_files, "server": _find_files, "auth": _find_identity, "state": _find_folder}
+"""Sections that name files or folders, and what looks for these."""
 
 
 def _digest(section: Section, value: Any, filled: tuple[Steps, ...]) -> bytes:

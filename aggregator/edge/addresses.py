@@ -27,6 +27,11 @@ class TcpAddress(Struct, frozen=True):
         except ValueError:
             return self.host.lower() == "localhost"
 
+    @property
+    def is_private(self) -> bool:
+        """Whether only the user of this process can reach it."""
+        return False
+
 
 class UnixAddress(Struct, frozen=True):
     """The path of a Unix socket, with its permission bits and, if it is not to be ours, its *owner* and *group*."""
@@ -43,6 +48,11 @@ class UnixAddress(Struct, frozen=True):
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it."""
         return True
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only the user of this process can reach it."""
+        return not self.mode & 0o077
 
 
 Address = TcpAddress | UnixAddress

@@ -140,7 +140,8 @@ class EndpointPlan(Struct, frozen=True):
 class Plan:
     """A whole configuration, ready to run. *digest* is a hash of everything that it was made from.
 
-    An endpoint of several methods has a plan for each. *virtual_hosts* have endpoints of their own, or none.
+    An endpoint of several methods has a plan for each. *virtual_hosts* have endpoints of their own, or none. *state* is
+    the path of the folder for what outlives the process.
     """
 
     digest: str
@@ -155,6 +156,7 @@ class Plan:
     maintenance: tuple[MaintenancePlan, ...] = ()
     metrics: MetricsPlan | None = None
     virtual_hosts: tuple[str, ...] = ()
+    state: str | None = None
 
     @property
     def declared(self) -> tuple[EndpointPlan, ...]:

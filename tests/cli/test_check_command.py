@@ -59,7 +59,7 @@ def test_a_right_file_as_json(aggregator, routes_file: Path) -> None:
     """Without findings the document says so, with the number of endpoints."""
     found = json.loads(aggregator("check", "--format", "json").stdout)
     assert found == {
-        "path": "routes.yaml", "valid": True, "errors": 0, "warnings": 0, "endpoints": 3, "diagnostics": [],
+        "path": "routes.yaml", "valid": True, "errors": 0, "warnings": 0, "endpoints": 3, "notes": [], "diagnostics": [],
     }  # fmt: skip
 
 
@@ -121,3 +121,17 @@ def test_upstreams_are_not_called(aggregator, folder: Path) -> None:
 def test_a_wrong_option_is_wrong_usage(aggregator) -> None:
     """What `check` does not know ends with 2."""
     assert aggregator("check", "--format", "sarif").exit_code == 2
+
+
+def test_what_a_restart_forgets_is_noted(aggregator, folder: Path) -> None:
+    """An operator who can switch something off learns whether it stays off; that is no finding."""
+    path = folder / "routes.yaml"
+    admin = 'server: {admin: {address: "127.0.0.1:9000", secret: "${S}"}}\n'
+    path.write_text(DOUBTFUL.replace('  spare: {url: "demo://shop"}\n', "") + admin)
+    found = aggregator("check", "--deny-warnings", env={"S": "a-secret-of-16-and-more"})
+    assert (found.exit_code, found.stdout) == (0, "")
+    assert found.stderr.endswith(
+        "= note: what operators switch off is on again after a restart; `state: ./state` keeps it\n"
+    )
+    path.write_text(path.read_text() + "state: ./state\n")
+    assert "note" not in aggregator("check", env={"S": "a-secret-of-16-and-more"}).stderr

@@ -211,3 +211,63 @@ def test_maintenance_by_the_calendar(tmp_path):
         await app.running.close()
 
     asyncio.run(main())
+
+
+KEPT = "state: ./state\n" + ROUTES
+
+
+def test_a_switch_outlives_the_process(stage, upstream):
+    """With `state`, what was off is off after a restart, for the rest of its time; what was on again is on."""
+    first = stage.gateway(KEPT, env={"UP": upstream.url})
+    turn(first, "off", "endpoint", "GET /x", by="me", why="wrong", **{"for": "10m"})
+    turn(first, "off", "upstream", "other")
+    turn(first, "on", "upstream", "other")
+    first.stop()
+    second = stage.gateway(KEPT, env={"UP": upstream.url})
+    answer = second.get("/x")
+    assert (answer.status, answer.json["cause"]) == (503, "switched_off")
+    assert 500 <= int(answer["retry-after"]) <= 600
+    (shown,) = target(second).ask("GET", "/-/switches").json()
+    assert (shown["name"], shown["by"], shown["why"]) == ("GET /x", "me", "wrong")
+    assert second.said("switched off since before the start") == [{"targets": ["endpoint GET /x"]}]
+    turn(second, "on", "endpoint", "GET /x")
+    assert second.get("/x").json == 1
+
+
+def test_without_state_a_switch_ends_with_the_process(stage, gateway, upstream):
+    """Nothing is written anywhere."""
+    turn(gateway, "off", "endpoint", "GET /x")
+    gateway.stop()
+    assert stage.gateway(ROUTES, env={"UP": upstream.url}).get("/x").json == 1
+    assert not (stage.folder / "state").exists()
+
+
+def test_a_switch_that_cannot_be_written_down_is_turned_and_told(stage, upstream, monkeypatch):
+    """A full disk does not keep anybody from taking something out of service."""
+    gateway = stage.gateway(KEPT, env={"UP": upstream.url})
+    with monkeypatch.context() as patched:
+        full = OSError(28, "No space left on device")
+        patched.setattr("aggregator.stores.folder._write", lambda *_: (_ for _ in ()).throw(full))
+        answer = turn(gateway, "off", "endpoint", "GET /x")
+        assert answer.status_code == 507
+        assert answer.json()["detail"].startswith("It is done, but a restart will not know: ")
+        assert gateway.get("/x").status == 503
+    assert turn(gateway, "off", "upstream", "other").status_code == 200
+    assert (stage.folder / "state" / "switches.json").read_text().count('"endpoint"') == 1
+
+
+def test_another_folder_takes_a_restart(stage, upstream):
+    """A reload says so, and goes on with the folder that is in use."""
+    gateway = stage.gateway(KEPT, env={"UP": upstream.url})
+    gateway.reload(KEPT.replace("./state", "./other"))
+    assert {"settings": ("state",)} in gateway.said("take effect when the server is restarted")
+    turn(gateway, "off", "endpoint", "GET /x")
+    assert (stage.folder / "state" / "switches.json").exists()
+
+
+def test_one_request_from_the_command_line_leaves_the_folder_alone(stage, upstream):
+    """`aggregator get` works beside the process that has it."""
+    gateway = stage.gateway(KEPT, env={"UP": upstream.url})
+    turn(gateway, "off", "endpoint", "GET /x")
+    done = CliRunner().invoke(cli, ["get", "/either", "-c", str(gateway.path)], env={"UP": upstream.url})
+    assert (done.exit_code, done.stdout.strip()) == (0, "1")

@@ -32,7 +32,7 @@ from aggregator.cli.terminal import has_color, width_of
 def check(path: str, form: str | None, deny_warnings: bool) -> None:
     """Find every mistake in PATH (routes.yaml) and in what it includes.
 
-    Needs no network and imports no plug-in. Findings go to stdout, the summary to stderr.
+    Needs no network and imports no plug-in. Findings go to stdout, summary and notes to stderr.
 
     Exit codes: 0 no findings, 1 findings (a file that cannot be read is one), 2 wrong usage.
     """
@@ -56,4 +56,6 @@ def check(path: str, form: str | None, deny_warnings: bool) -> None:
             + "\n"
         )
     click.echo(found.summary(), err=True)
+    for note in found.notes:
+        click.echo(f"  = note: {note}", err=True)
     sys.exit(0 if found.is_fine(deny_warnings=deny_warnings) else 1)

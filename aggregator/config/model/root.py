@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -83,6 +83,12 @@ class RootSettings(Settings):
         description="Other hosts by name (`admin.example.com`, `*.example.com`), each with endpoints of its own; all "
         "else falls to `endpoints`.",
         examples=[{"admin.example.com": {"endpoints": {"GET /stats": {"call": "users:/stats"}}}}],
+    )
+    state: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="A folder, from that of this file, for what outlives a restart: what operators have switched off. "
+        "Left out, it ends with the process. Each process needs a folder of its own.",
+        examples=["./state", "/var/lib/aggregator"],
     )
     maintenance: tuple[MaintenanceSettings, ...] = Field(
         (),

@@ -98,6 +98,7 @@ class Compiler:
             secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
             metrics=_metrics(settings.telemetry, endpoints),
             virtual_hosts=tuple(settings.virtual_hosts),
+            state=settings.state,
         )
 
     def _operations(self, config: EndpointConfig, whole: Surroundings) -> tuple[EndpointPlan, ...]:

@@ -21,6 +21,14 @@ def counts_text(plan: Plan) -> str:
     return " · ".join(counts + ([count_text(effects, "background call")] if effects else []))
 
 
+def notes_of(plan: Plan) -> list[str]:
+    """Return what an operator of *plan* may not expect, though nothing is wrong with it."""
+    admin = plan.server.admin
+    can_act = admin is not None and (admin.secret is not None or admin.address.is_private)
+    lost = "what operators switch off is on again after a restart; `state: ./state` keeps it"
+    return [lost] if can_act and plan.state is None else []
+
+
 def count_text(number: int, noun: str) -> str:
     """Return *number* and *noun*, in the plural unless there is one."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -46,6 +46,14 @@ class Switches:
         self._off = {one: switch for one, switch in self._off.items() if switch.until is None or now < switch.until}
         return dict(self._off)
 
+    def kept(self) -> list[tuple[Target, Switch]]:
+        """Return what is off, as it is written down."""
+        return list(self._off.items())
+
+    def restore(self, kept: list[tuple[Target, Switch]]) -> None:
+        """Take out of service what was when it was written down."""
+        self._off = dict(kept)
+
     @property
     def has_ends(self) -> bool:
         """Whether a switch ends by itself."""

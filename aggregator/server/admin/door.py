@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from msgspec import Struct
 
-from aggregator.edge.addresses import Address, UnixAddress
+from aggregator.edge.addresses import Address
 from aggregator.plan.listening import AdminPlan
 
 
@@ -27,11 +27,6 @@ class AdminDoor(Struct, frozen=True):
     address: Address
     scheme: str
 
-    @property
-    def is_private(self) -> bool:
-        """Whether only the user of this process can reach it."""
-        return isinstance(self.address, UnixAddress) and not self.address.mode & 0o077
-
     def let_in(self, plan: AdminPlan, headers: Mapping[str, str], *, writes: bool) -> None:
         """Return when the request may go on, which *writes* or only reads. Raises ``Denied``: 421, 403 or 401.
 
@@ -43,9 +38,9 @@ class AdminDoor(Struct, frozen=True):
         origin = headers.get("origin")
         if origin is not None and origin.lower() != f"{self.scheme}://{host}".lower():
             raise Denied(403, "Pages of other sites may not ask this address.")
-        if writes and plan.secret is None and not self.is_private:
+        if writes and plan.secret is None and not self.address.is_private:
             raise Denied(403, "Nothing can be done here: `server.admin` has no secret.")
-        if (writes and not self.is_private) or not self.address.is_loopback:
+        if (writes and not self.address.is_private) or not self.address.is_loopback:
             self._check_secret(plan, headers.get("authorization", ""))
 
     def _check_secret(self, plan: AdminPlan, authorization: str) -> None:

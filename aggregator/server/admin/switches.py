@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from aggregator.durations import duration_of
+from aggregator.errors import StoreError
 from aggregator.plan.switching import unknown_target
 from aggregator.policies.switches.table import Kind, Switch, Target
 from aggregator.server.admin.actions import Action, ActionError, Outcome
@@ -46,9 +47,19 @@ def switch_action(running: Running) -> Action:
         await running.switch()
         log(_log, logging.WARNING, "A switch has changed.", turn=turn, target=str(target), by=by, reason=why)
         limit = f" for {given['for']}" if seconds else ""
+        await _keep(running)
         return Outcome(switches_shown(running), f"{turn} {target}{limit}")
 
     return Action("switch", "Take an endpoint, a part, an effect or an upstream out of service, or into it.", run)
+
+
+async def _keep(running: Running) -> None:
+    """Write the switches down. Raises ``ActionError``: what is done is done, but a restart will not know."""
+    try:
+        await running.switching.save()
+    except StoreError as error:
+        log(_log, logging.ERROR, "A switch has changed, and is lost with the process.", reason=str(error))
+        raise ActionError(507, f"It is done, but a restart will not know: {error}") from None
 
 
 def _read(given: Mapping[str, Any], running: Running) -> tuple[Target, float | None]:

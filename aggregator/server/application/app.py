@@ -58,10 +58,15 @@ def application(
     transport: httpx.AsyncBaseTransport | None = None,
     listeners: Listeners = NO_LISTENERS,
     clock: Callable[[], float] = time.time,
+    *,
+    keeps_state: bool = True,
 ) -> Application:
-    """Return the application over the plans of *source*; *listeners* hear of its events. Raises ``ConfigError``."""
+    """Return the application over the plans of *source*; *listeners* hear of its events. Raises ``ConfigError``.
+
+    Unless it *keeps_state*, the folder of `state` is left to the process that serves.
+    """
     mocked = MockedTransport(transport) if transport is not None and is_tested() else None
-    running = Running(source, source.load(), mocked or transport, listeners, clock)
+    running = Running(source, source.load(), mocked or transport, listeners, clock, keeps_state=keeps_state)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

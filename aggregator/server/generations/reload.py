@@ -74,9 +74,10 @@ def needs_restart(old: Plan, new: Plan) -> tuple[str, ...]:
 
 
 def _beginnings(plan: Plan) -> dict[str, object]:
-    """Return what decides how connections begin, by the name of its setting."""
+    """Return what only a start looks at: how connections begin, what is kept; by the name of its setting."""
     server, admin = plan.server, plan.server.admin
     return {
+        "state": plan.state,
         "server.tls": server.tls is None,
         "server.redirect_http": server.redirect_http,
         "server.admin.address": None if admin is None else admin.address,

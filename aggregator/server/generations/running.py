@@ -49,6 +49,7 @@ from aggregator.server.limiting.peers import Peers
 from aggregator.server.listeners.contexts import listener_context
 from aggregator.server.metrics.counting import Counts, counts_for
 from aggregator.server.process.memory import collection_paused
+from aggregator.stores.folder import StateFolder
 from aggregator.telemetry.logging import log
 from aggregator.transport import Door
 
@@ -84,6 +85,8 @@ class Running:
         transport: httpx.AsyncBaseTransport | None = None,
         listeners: Listeners = NO_LISTENERS,
         clock: Callable[[], float] = time.time,
+        *,
+        keeps_state: bool = True,
     ) -> None:
         self.plan = self.loaded = plan
         """What is served, and what the files say: the same unless something is switched off."""
@@ -105,6 +108,7 @@ class Running:
         self.states = Registry()
         self._listeners = listeners
         self._clock = clock
+        self._keeps_state = keeps_state
         self._transport = transport
         self._client: SharedClient | None = None
         self._demo: DemoServer | None = None
@@ -153,6 +157,7 @@ class Running:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
             self._stack.push_async_callback(self._client.aclose)
             counts = counts_for(self.plan.metrics, None)
+            await self._remember(self.plan)
             offs = self.switching.offs(self.loaded)
             self.plan = switched(self.loaded, offs)
             self.generation = await self._build(1, self.plan, None, counts)
@@ -162,6 +167,14 @@ class Running:
         except BaseException:
             await self._close_all()
             raise
+
+    async def _remember(self, plan: Plan) -> None:
+        """Take up what a process before has left in the folder of `state`; raises ``StartupError``."""
+        if plan.state is None or not self._keeps_state:
+            return
+        folder = await asyncio.to_thread(StateFolder, Path(plan.state))
+        self._stack.callback(folder.close)
+        self.switching.remember(folder)
 
     def _count(self, counts: Counts | None, plan: Plan) -> None:
         """Let *counts* be the metrics from now on, of what *plan* names."""

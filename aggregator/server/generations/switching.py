@@ -14,7 +14,10 @@ from math import floor
 
 from aggregator.plan.types import Plan
 from aggregator.policies.switches.offs import Offs, offs_at
-from aggregator.policies.switches.table import Switches
+from aggregator.policies.switches.table import Switch, Switches, Target
+from aggregator.stores.folder import StateFolder
+from aggregator.stores.kept import Kept
+from aggregator.telemetry.logging import log
 
 _LOOK = 60.0
 _log = logging.getLogger("aggregator.server")
@@ -25,11 +28,24 @@ class Switching:
 
     def __init__(self, clock: Callable[[], float], changed: Callable[[], Awaitable[object]]) -> None:
         self.table = Switches()
+        self._kept: Kept[list[tuple[Target, Switch]]] | None = None
         self._clock = clock
         self._changed = changed
         self._served: Offs = {}
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
+
+    def remember(self, folder: StateFolder) -> None:
+        """Have the switches as *folder* has them, and keep them there from now on."""
+        self._kept = Kept(folder, "switches", list[tuple[Target, Switch]], self.table.kept)
+        self.table.restore(self._kept.load() or [])
+        if off := [str(target) for target in self.table.off(self._clock())]:
+            log(_log, logging.WARNING, "Some things are switched off since before the start.", targets=off)
+
+    async def save(self) -> None:
+        """Write down what is switched off, where there is a folder for it; raise ``StoreError`` if that fails."""
+        if self._kept is not None:
+            await self._kept.save()
 
     def offs(self, plan: Plan) -> Offs:
         """Return what of *plan* is out of service now."""

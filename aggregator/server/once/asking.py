@@ -82,7 +82,8 @@ async def _ask(
     transport: httpx.AsyncBaseTransport | None,
 ) -> Reply:
     calls: list[CallEnded] = []
-    app = application(PlanFiles(Path(path), env), transport, Listeners(calls=(calls.append,)))
+    listeners = Listeners(calls=(calls.append,))
+    app = application(PlanFiles(Path(path), env), transport, listeners, keeps_state=False)
     reply = Reply(secrets=app.running.plan.secrets)
     trace: list[Result] = []
     scope = _scope(question, trace)

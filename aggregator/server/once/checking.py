@@ -13,7 +13,7 @@ from aggregator.config.loading import Loader
 from aggregator.diagnostics import Diagnostic, Source, as_json, summary
 from aggregator.errors import ConfigError
 from aggregator.plan.compiler import compile_plan
-from aggregator.plan.explaining.summary import counts_text
+from aggregator.plan.explaining.summary import counts_text, notes_of
 from aggregator.plan.types import Plan
 
 
@@ -48,6 +48,11 @@ class Checked(Struct, frozen=True):
         counts = "" if self.plan is None else f"   {counts_text(self.plan)}"
         return f"{self.path}: {summary(self.diagnostics)}{counts}   {self.seconds * 1000:.0f} ms"
 
+    @property
+    def notes(self) -> list[str]:
+        """What an operator may not expect, though it is right."""
+        return [] if self.plan is None else notes_of(self.plan)
+
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as data for machines."""
         return {
@@ -56,6 +61,7 @@ class Checked(Struct, frozen=True):
             "errors": self.errors,
             "warnings": self.warnings,
             "endpoints": None if self.plan is None else len(self.plan.declared),
+            "notes": self.notes,
             "diagnostics": as_json(self.diagnostics, self.sources),
         }
 

@@ -37,8 +37,8 @@ def switch(
 ) -> None:  # fmt: skip
     """Take an endpoint KEY, a part or an effect NAME of one, or an upstream NAME `off`, or `on` again.
 
-    `list` prints what is out of service, by whom, why and until when. A switch goes on over a reload, and ends with the
-    process.
+    `list` prints what is out of service, by whom, why and until when. A switch goes on over a reload, and
+    over a restart where the file declares `state`.
 
     Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
     """
