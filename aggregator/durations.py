@@ -1,4 +1,4 @@
-"""Durations as texts, ``250ms``, ``2s``, ``1m30s``, ``7d``, and rates, ``10/m``."""
+"""Durations as texts, ``250ms``, ``2s``, ``1m30s``, ``7d``, rates, ``10/m``, and quotas, ``10000/day``."""
 
 from __future__ import annotations
 
@@ -34,3 +34,12 @@ def rate_text(count: int, period: float) -> str:
     """Return *count* in *period* seconds as a rate: ``10/m``, ``5/30s``."""
     unit = next((unit for unit, seconds in UNITS.items() if seconds == period and unit != "ms"), f"{period:g}s")
     return f"{count}/{unit}"
+
+
+_QUOTA = re.compile(r"([1-9]\d{0,11})/(hour|day|month)")
+
+
+def quota_of(text: str) -> tuple[int, str] | None:
+    """Return how many there may be, and in what: ``10000/day`` is ``(10000, "day")``; None when *text* is no quota."""
+    found = _QUOTA.fullmatch(text)
+    return None if found is None else (int(found[1]), found[2])

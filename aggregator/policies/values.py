@@ -1,9 +1,10 @@
-"""Values that settings of policies are written in: shares, ranges of durations, rates a second."""
+"""Values that settings of policies are written in: shares, ranges of durations, rates a second, time zones."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, GetPydanticSchema, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
@@ -58,6 +59,15 @@ def _per_second(value: Any) -> float:
     return found[0] / found[1]
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        hint = {"hint": "write it like Europe/Berlin, or UTC"}
+        raise PydanticCustomError("bad-calendar", "There is no such time zone here.", hint) from None
+    return value
+
+
 def _named(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value:
         raise PydanticCustomError("too-short", "This list names nothing.", {"hint": "name something, or leave it out"})
@@ -93,3 +103,6 @@ PerSecond = Annotated[
     WithJsonSchema({"type": ["string", "integer"], "pattern": r"^[1-9]\d*/.+$", "examples": ["10/s", "30/m"]}),
 ]
 """A rate as a number a second; 0 is allowed."""
+
+Zone = Annotated[str, AfterValidator(_zone)]
+"""The name of a time zone: ``Europe/Berlin``."""

@@ -13,7 +13,7 @@ from aggregator.config.model.auth import AuthSettings
 from aggregator.config.rules.names import check_names
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
-from aggregator.durations import rate_of
+from aggregator.durations import quota_of, rate_of
 from aggregator.policies.callers.settings import CallerConcurrencySettings
 from aggregator.policies.rate_limit.settings import RateLimitSettings
 from aggregator.templates import Const, TemplateProblem, compile_value
@@ -84,6 +84,7 @@ def _check(analysis: Analysis, windows: Sequence[RateLimitSettings], path: Steps
             yield Finding("moment-in-key", message, use.path, "count by who asks", text=reference[0])
     for index, window in enumerate(windows):
         yield from _bites(window, (*path, index))
+    yield from _never_used_up(windows, path)
 
 
 def _bites(window: RateLimitSettings, path: Steps) -> Iterator[Finding]:
@@ -92,11 +93,35 @@ def _bites(window: RateLimitSettings, path: Steps) -> Iterator[Finding]:
         message = f"this exempts {'everybody' if exempt[0] is True else 'nobody'}"
         hint = "remove the limit, or ask for something" if exempt[0] is True else "remove `unless`"
         yield Finding("limit-without-effect", message, (*path, "unless"), hint)
-    rate, cost = rate_of(window.rate), _constant(window.cost)
-    burst = window.burst or (rate[0] if rate else 1)
-    if cost is not None and isinstance(cost[0], int | float) and cost[0] > burst:
-        message = f"a request costs {cost[0]}, and never more than {burst} are granted: every request is refused"
-        yield Finding("limit-without-effect", message, (*path, "cost"), f"raise `burst` to {cost[0]} or more")
+    cost = _constant(window.cost)
+    if cost is not None and isinstance(cost[0], int | float) and cost[0] > window.most:
+        message = f"a request costs {cost[0]}, and never more than {window.most} are granted: every request is refused"
+        hint = f"raise `{'burst' if window.quota is None else 'quota'}` to {cost[0]} or more"
+        yield Finding("limit-without-effect", message, (*path, "cost"), hint)
+
+
+_LONGEST = {"hour": 3600.0, "day": 25 * 3600.0, "month": 31 * 86400.0 + 3600.0}
+"""Seconds of the longest hour, day and month."""
+
+
+def _never_used_up(windows: Sequence[RateLimitSettings], path: Steps) -> Iterator[Finding]:
+    """Yield a warning for a quota that the rates beside it let nobody use up."""
+    for number, window in enumerate(windows):
+        quota = quota_of(window.quota or "")
+        if quota is None or window.cost is not None:
+            continue
+        for place, other in enumerate(windows):
+            rate = rate_of(other.rate or "")
+            if rate is None or other.by not in (window.by, None) or any((other.unless, other.cost, other.report)):
+                continue
+            if other.most + rate[0] / rate[1] * _LONGEST[quota[1]] < quota[0]:
+                there = Elsewhere((*path, place), "the rate")
+                message = f"{other.rate} lets nobody reach {window.quota}"
+                hint = "lower the quota, or remove it"
+                yield Finding(
+                    "limit-without-effect", message, (*path, number, "quota"), hint, "warning", related=(there,)
+                )
+                break
 
 
 def _constant(text: str | None) -> tuple[object] | None:
@@ -112,11 +137,11 @@ def _constant(text: str | None) -> tuple[object] | None:
 
 def _within_the_server(window: RateLimitSettings, path: Steps, outer: Sequence[RateLimitSettings]) -> Iterator[Finding]:
     """Yield a warning for a limit of all callers together that those of the server never let them reach."""
-    rate = rate_of(window.rate)
+    rate = rate_of(window.rate or "")
     if rate is None or window.by is not None or window.cost is not None:
         return
     for number, wide in enumerate(outer):
-        other = rate_of(wide.rate)
+        other = rate_of(wide.rate or "")
         if other is None or any((wide.by, wide.unless, wide.cost, wide.report)):
             continue
         if other[0] / other[1] <= rate[0] / rate[1] and (wide.burst or other[0]) <= (window.burst or rate[0]):

@@ -9,6 +9,7 @@ from aggregator.durations import rate_text
 from aggregator.edge.networks import UNIX, Networks
 from aggregator.plan.admission import AdmissionPlan, AuthPlan, GuardPlan
 from aggregator.policies.rate_limit.plan import WindowPlan
+from aggregator.stores.quota import Quota
 
 _REFUSED = {
     403: "403 where the upstream that is asked says so",
@@ -48,19 +49,27 @@ def _guard_text(plan: GuardPlan) -> str:
 
 def limit_text(plan: WindowPlan) -> str:
     """Return what *plan* grants, and to whom."""
-    rate = plan.rate
-    at_once = "" if rate.burst == rate.count else f", {rate.burst} at once"
+    limit = plan.limit
+    if isinstance(limit, Quota):
+        grants = f"{limit.count}/{limit.unit} in {limit.zone}"
+    else:
+        grants = rate_text(limit.count, limit.period) + (
+            "" if limit.burst == limit.count else f", {limit.burst} at once"
+        )
     by = "" if plan.by is None else f", by {{{{ {plan.by.source} }}}}"
     unless = "" if plan.unless is None else f", unless {{{{ {plan.unless.source} }}}}"
     cost = "" if plan.cost is None else f", each counting for {{{{ {plan.cost.source} }}}}"
-    return f"{rate_text(rate.count, rate.period)}{at_once}{by}{unless}{cost}, {'told' if plan.report else 'or 429'}"
+    return f"{grants}{by}{unless}{cost}, {'told' if plan.report else 'or 429'}"
 
 
 def _limit_member(plan: WindowPlan) -> dict[str, Any]:
     told = (("by", plan.by), ("unless", plan.unless), ("cost", plan.cost))
     said = {name: expression.source for name, expression in told if expression is not None}
-    rate = rate_text(plan.rate.count, plan.rate.period)
-    return {"rate": rate, "burst": plan.rate.burst, **said, "report": plan.report}
+    limit = plan.limit
+    if isinstance(limit, Quota):
+        return {"quota": f"{limit.count}/{limit.unit}", "zone": limit.zone, **said, "report": plan.report}
+    rate = rate_text(limit.count, limit.period)
+    return {"rate": rate, "burst": limit.burst, **said, "report": plan.report}
 
 
 def admission_member(plan: AdmissionPlan) -> dict[str, Any]:

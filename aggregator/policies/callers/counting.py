@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.policies.callers.plan import AtOncePlan
-from aggregator.policies.rate_limit.windows import bucket_of
+from aggregator.policies.rate_limit.keys import bucket_of
 from aggregator.policies.registry import Draft, Kind
 
 

@@ -34,7 +34,7 @@ def limit_fields(charges: Sequence[Charge]) -> HeaderList:
             (LIMIT, b", ".join([_item(charge) for charge in draft])),
         )
     if legacy:
-        found += _legacy(min(legacy, key=lambda charge: charge.taken.remaining / charge.plan.rate.burst))
+        found += _legacy(min(legacy, key=lambda charge: charge.taken.remaining / charge.plan.limit.burst))
     return found
 
 
@@ -46,7 +46,7 @@ def _item(charge: Charge) -> bytes:
 def _legacy(charge: Charge) -> HeaderList:
     taken = charge.taken
     return [
-        (_X_LIMIT, b"%d" % charge.plan.rate.burst),
+        (_X_LIMIT, b"%d" % charge.plan.limit.burst),
         (_X_REMAINING, b"%d" % taken.remaining),
         (_X_RESET, b"%d" % math.ceil(taken.reset)),
     ]

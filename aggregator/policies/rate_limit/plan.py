@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate
 from aggregator.templates import Expression
 
@@ -13,15 +14,15 @@ Fields = Literal["draft", "legacy", "none"]
 
 
 class WindowPlan(Struct, frozen=True):
-    """One limit: *state* names its buckets, *title* is what clients and logs read.
+    """One limit, a rate or a quota: *state* names its counts, *title* is what clients and logs read.
 
-    Without *by* there is one bucket. *reads_caller*: what *by* gives is unique within a scheme and issuer alone. One
-    that *is_own* of its endpoint gives way to that of a caller's key.
+    Without *by* all requests count together. *reads_caller*: what *by* gives is unique within a scheme and issuer
+    alone. One that *is_own* of its endpoint gives way to that of a caller's key, but for a quota.
     """
 
     state: str
     title: str
-    rate: Rate
+    limit: Rate | Quota
     by: Expression | None = None
     unless: Expression | None = None
     cost: Expression | None = None

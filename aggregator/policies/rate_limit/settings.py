@@ -4,28 +4,52 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from aggregator.durations import rate_of
+from aggregator.durations import quota_of, rate_of
 from aggregator.fields import Duration, Settings, TextKind
+from aggregator.policies.values import Zone
 
 
 def _rate(value: Any) -> str:
     if isinstance(value, str) and rate_of(value) is not None:
         return value
-    raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": "write it like 10/m, 100/s or 5/30s"})
+    hint = "write it like 10/m, 100/s or 5/30s"
+    if isinstance(value, str) and quota_of(value) is not None:
+        hint = f"write `quota: {value}` where a limit of the calendar is meant, else a rate like 10/m"
+    raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": hint})
+
+
+def _quota(value: Any) -> str:
+    if isinstance(value, str) and quota_of(value) is not None:
+        return value
+    hint = "write it like 500/hour, 10000/day or 100000/month"
+    raise PydanticCustomError("bad-rate", "This is not a quota.", {"hint": hint})
 
 
 RateText = Annotated[str, BeforeValidator(_rate)]
 """How many in which time, such as ``10/m``."""
+QuotaText = Annotated[str, BeforeValidator(_quota)]
+"""How many in an hour, a day or a month of the calendar, such as ``10000/day``."""
 _BURST = "How many may come at once; left out, as many as the number of the rate. Then one comes back every 1/rate."
 
 
 class RateLimitSettings(Settings):
-    """How often requests may come."""
+    """How often requests may come: a rate, or a quota."""
 
-    rate: RateText = Field(description="How many come back in which time.", examples=["100/m"])
+    rate: RateText | None = Field(None, description="How many come back in which time.", examples=["100/m"])
+    quota: QuotaText | None = Field(
+        None,
+        description="How many may come in an hour, a day or a month of the calendar, in place of a rate; all of them "
+        "at once, if they like.",
+        examples=["10000/day"],
+    )
+    zone: Zone | None = Field(
+        None,
+        description="Whose clocks say when the hour, day or month of a quota begins; left out, UTC.",
+        examples=["Europe/Berlin"],
+    )
     burst: int | None = Field(None, ge=1, le=100_000_000, description=_BURST, examples=[20])
     by: Annotated[str | None, TextKind.CONDITION] = Field(
         None,
@@ -50,6 +74,30 @@ class RateLimitSettings(Settings):
         description="Which header fields tell what is left: `RateLimit` and `RateLimit-Policy` "
         "(draft-ietf-httpapi-ratelimit-headers-10), `X-RateLimit-*`, or none.",
     )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> RateLimitSettings:
+        if (self.rate is None) == (self.quota is None):
+            hint = "write `rate: 10/s`, or `quota: 10000/day`; two limits are two entries of a list"
+            raise PydanticCustomError("bad-limit", "A limit has a rate or a quota.", {"hint": hint})
+        if self.quota is not None and self.burst is not None:
+            hint = "remove `burst`: a quota may be used up at once; add an entry with a `rate` beside"
+            raise PydanticCustomError("bad-limit", "A quota has no burst.", {"hint": hint})
+        if self.quota is None and self.zone is not None:
+            raise PydanticCustomError("bad-limit", "A rate has no calendar.", {"hint": "remove `zone`"})
+        return self
+
+    @property
+    def words(self) -> str:
+        """The rate or the quota, as it is written."""
+        return self.rate or self.quota or ""
+
+    @property
+    def most(self) -> int:
+        """How many may come at once."""
+        if self.quota is not None:
+            return (quota_of(self.quota) or (1, ""))[0]
+        return self.burst or (rate_of(self.rate or "") or (1, 1.0))[0]
 
 
 def _windows(value: Any) -> Any:

@@ -28,8 +28,8 @@ from aggregator.plan.schemes import (
 )
 from aggregator.plan.serving import DocsPlan
 from aggregator.policies.callers.counting import build_at_once
+from aggregator.policies.rate_limit.building import build_windows, key_windows
 from aggregator.policies.rate_limit.plan import WindowPlan
-from aggregator.policies.rate_limit.windows import build_windows, key_windows
 from aggregator.policies.registry import Draft, Kind
 from aggregator.runtime.admission.asked.external import ExternalScheme
 from aggregator.runtime.admission.asked.introspection import IntrospectionScheme
@@ -48,6 +48,7 @@ from aggregator.runtime.calls.sending import compile_sender
 from aggregator.runtime.request.gates import Gate, PromptGate
 from aggregator.runtime.request.inputs import Inputs
 from aggregator.stores.limiter import Limiter
+from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate
 from aggregator.transport.door import Door
 
@@ -171,9 +172,12 @@ def _limits(plans: tuple[WindowPlan, ...], keeper: Keeper) -> LimitGate:
 
 
 def _caller_limits(plan: AdmissionPlan, keeper: Keeper) -> Gate | None:
-    """Return what limits callers who are known: keys with a rate of their own by that, in place of the endpoint's."""
+    """Return what limits callers who are known: keys with a rate of their own by that, in place of the endpoint's.
+
+    A quota counts beside: it says how much there is, and not how fast.
+    """
     known = plan.limits.known
-    shared = tuple(window for window in known if not window.is_own)
+    shared = tuple(window for window in known if not window.is_own or isinstance(window.limit, Quota))
     rates = [
         KeyRate(name, rate)
         for name in (() if plan.auth is None else plan.auth.schemes)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 from aggregator.config.model.auth import AdmissionSettings
 from aggregator.config.model.root import RootSettings
-from aggregator.durations import rate_of
+from aggregator.durations import quota_of, rate_of
 from aggregator.edge.prefixes import is_below, layers_of
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.policies.callers.plan import AtOncePlan
 from aggregator.policies.rate_limit.plan import UNLIMITED, LimitsPlan, WindowPlan
 from aggregator.policies.rate_limit.settings import RateLimitSettings
+from aggregator.stores.quota import Quota, Unit
 from aggregator.stores.rate import Rate
 from aggregator.templates import Expression
 
@@ -50,26 +52,38 @@ def compile_at_once(settings: AdmissionSettings, key: str, path: str, root: Root
 def _declared(
     settings: AdmissionSettings, key: str, path: str, root: RootSettings
 ) -> Iterator[tuple[str, RateLimitSettings, bool]]:
-    """Yield each limit with the name of its buckets, and whether it is the endpoint's own."""
-    for number, window in enumerate(root.server.rate_limit):
-        yield f"server #{number}", window, False
-    for prefix in layers_of(path, {name: (name, one) for name, one in root.prefixes.items()}):
-        for number, window in enumerate(prefix[1].rate_limit):
-            yield f"prefix {prefix[0]} #{number}", window, False
+    """Yield each limit with the name of its counts, and whether it is the endpoint's own."""
+    yield from _named("server", root.server.rate_limit, is_own=False)
+    for name, prefix in layers_of(path, {name: (name, one) for name, one in root.prefixes.items()}):
+        yield from _named(f"prefix {name}", prefix.rate_limit, is_own=False)
     own = root.defaults.endpoint.rate_limit if settings.rate_limit is None else settings.rate_limit
     if isinstance(own, tuple):
-        for number, window in enumerate(own):
-            yield f"endpoint {key} #{number}", window, True
+        yield from _named(f"endpoint {key}", own, is_own=True)
+
+
+def _named(
+    owner: str, windows: Iterable[RateLimitSettings], *, is_own: bool
+) -> Iterator[tuple[str, RateLimitSettings, bool]]:
+    """Yield *windows* of *owner* with their names: a rate has that of its place, a quota that of what it counts."""
+    again: Counter[str] = Counter()
+    for number, window in enumerate(windows):
+        if window.quota is None:
+            yield f"{owner} #{number}", window, is_own
+            continue
+        unit = (quota_of(window.quota) or (1, "day"))[1]
+        counts = f"{owner} {unit} {window.zone or 'UTC'} by {window.by}"
+        again[counts] += 1
+        yield counts if again[counts] == 1 else f"{counts} #{again[counts]}", window, is_own
 
 
 def _window(state: str, settings: RateLimitSettings, titles: Counter[str], *, is_own: bool) -> WindowPlan:
-    titles[settings.rate] += 1
-    again = titles[settings.rate]
+    titles[settings.words] += 1
+    again = titles[settings.words]
     by, unless = optional_expression(settings.by), optional_expression(settings.unless)
     return WindowPlan(
         state=state,
-        title=settings.rate if again == 1 else f"{settings.rate} #{again}",
-        rate=compile_rate(settings.rate, settings.burst),
+        title=settings.words if again == 1 else f"{settings.words} #{again}",
+        limit=_limit(settings),
         by=by,
         unless=unless,
         cost=optional_expression(settings.cost),
@@ -78,6 +92,13 @@ def _window(state: str, settings: RateLimitSettings, titles: Counter[str], *, is
         reads_caller=_reads(by, "auth"),
         is_own=is_own,
     )
+
+
+def _limit(settings: RateLimitSettings) -> Rate | Quota:
+    if settings.quota is None:
+        return compile_rate(settings.rate or "", settings.burst)
+    count, unit = quota_of(settings.quota) or (1, "day")
+    return Quota(count, cast("Unit", unit), settings.zone or "UTC")
 
 
 def compile_rate(text: str, burst: int | None) -> Rate:

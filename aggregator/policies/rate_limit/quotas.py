@@ -1,0 +1,61 @@
+"""A quota beside other limits, and what an operator asks of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aggregator.exchange import Exchange
+from aggregator.parts.names import Names
+from aggregator.policies.rate_limit.keys import ALL, DIRECT, counted, named_hashes, value_of
+from aggregator.policies.rate_limit.plan import WindowPlan
+from aggregator.policies.rate_limit.windows import Window
+from aggregator.stores.used import Used
+
+
+class QuotaWindow(Window):
+    """One quota, ready to be asked: *plan* and what is *used* of it."""
+
+    __slots__ = ("_used",)
+
+    def __init__(self, plan: WindowPlan, used: Used) -> None:
+        super().__init__(plan, used)
+        self._used = used
+
+    @property
+    def policy(self) -> bytes:
+        """The item of ``RateLimit-Policy``: a day has 23 to 25 hours, a month 28 to 31 days."""
+        period = self._used.period
+        return b'"%b";q=%d;w=%d' % (self.title, self._used.quota.count, period.end - period.start)
+
+    def key(self, exchange: Exchange, names: Names) -> bytes:
+        """Return the hash by which a request is counted."""
+        by, caller = self.plan.by, exchange.caller
+        if by is None:
+            return _TOGETHER
+        direct = DIRECT.get(by.path)
+        value = value_of(by, exchange, names) if direct is None else direct(exchange)
+        if caller is None or not self.plan.reads_caller:
+            return counted(value)
+        return counted(value, caller.scheme, caller.issuer)
+
+
+_TOGETHER = counted(ALL)
+
+
+class Use(NamedTuple):
+    """What one key has used of a quota, and what is *left*."""
+
+    key: bytes
+    used: int
+    left: int
+
+
+def uses(used: Used, text: str | None) -> list[Use]:
+    """Return what is used by those whose value an operator calls *text*; by all without it, who used most first."""
+    named = None if text is None else named_hashes(text)
+    found = [
+        Use(key, count, max(0, used.quota.count - count))
+        for key, count in used.counts()
+        if named is None or key[-16:] in named
+    ]
+    return sorted(found, key=lambda use: -use.used)
