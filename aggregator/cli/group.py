@@ -31,6 +31,7 @@ COMMANDS = {
     "switch": "aggregator.cli.commands.acting.switch:switch",
     "breaker": "aggregator.cli.commands.acting.breaker:breaker",
     "cache": "aggregator.cli.commands.acting.cache:cache",
+    "quota": "aggregator.cli.commands.acting.quota:quota",
     "schema": "aggregator.cli.commands.schema:schema",
     "reference": "aggregator.cli.commands.reference:reference",
 }

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -86,3 +87,23 @@ def test_a_running_process_is_asked(folder):
     finally:
         process.terminate()
         process.communicate()
+
+
+def test_quotas_are_asked_for_by_key(monkeypatch):
+    """`show` reads, `reset` acts, and both pass on the key and the endpoint; `reset` without a key is wrong usage."""
+    asked = []
+
+    def ask(_, method, path, given=None):
+        asked.append((method, path, given))
+        return httpx.Response(200, json=[])
+
+    monkeypatch.setattr(AdminTarget, "ask", ask)
+    invoke = CliRunner().invoke
+    for words in (["show"], ["show", "a&b", "--endpoint", "GET /a"], ["reset", "acme", "--why", "ticket"]):
+        assert invoke(cli, ["quota", *words]).exit_code == 0
+    assert asked == [
+        ("GET", "/-/quotas", None),
+        ("GET", "/-/quotas?key=a%26b&endpoint=GET+%2Fa", None),
+        ("POST", "/-/quota_reset", {"key": "acme", "reason": "ticket", "by": ""}),
+    ]
+    assert invoke(cli, ["quota", "reset"]).exit_code == 2

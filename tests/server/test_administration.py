@@ -132,6 +132,7 @@ def test_an_action_is_asked_for_by_post(admin):
         "breaker",
         "switch",
         "cache_purge",
+        "quota_reset",
     ]
 
 
@@ -275,3 +276,36 @@ def test_what_is_kept_is_purged(stage):
         assert purge(**given) == (200, 1)
     assert [purge()[0], purge(tag="a", all=True)[0], purge(upstream="other")[0]] == [400, 400, 404]
     assert len(up.requests) == 3
+
+
+def test_quotas_are_shown_and_reset(stage):
+    """`GET /-/quotas` tells what is used, of one key when it is named; `quota_reset` lets that key begin anew."""
+    text = (
+        'endpoints: {GET /a: {rate_limit: {quota: 1/month, by: "{{ headers.tenant }}"}, respond: {body: 1}},'
+        " GET /b: {respond: {body: 1}}}\n"
+    )
+    gateway = stage.gateway(ADMIN + text)
+
+    def told(method, path, **given):
+        body = json.dumps(given).encode()
+        lines = f"host: admin.example.com\r\ncontent-length: {len(body)}\r\ncontent-type: application/json\r\n{SHOWN}"
+        with stage.wire(gateway.admin) as wire:
+            reply = wire.send(f"{method} {path} HTTP/1.1\r\n{lines}\r\n\r\n".encode() + body).reply()
+        return reply.status, reply.json
+
+    def asked(tenant):
+        return gateway.get("/a", f"tenant: {tenant}").status
+
+    assert [asked("acme"), asked("acme"), asked("7")] == [200, 429, 200]
+    status, (shown,) = told("GET", "/-/quotas?key=acme")
+    assert (status, shown["quota"], shown["zone"], shown["by"]) == (200, "1/month", "UTC", "headers.tenant")
+    assert (shown["endpoints"], shown["callers"], shown["used_up"]) == (["GET /a"], 2, 2)
+    assert shown["uses"] == [{"used": 1, "left": 0}]
+    assert "uses" not in told("GET", "/-/quotas")[1][0]
+    assert told("GET", "/-/quotas?endpoint=GET+/b") == (200, [])
+    assert told("GET", "/-/quotas?endpoint=GET+/c")[0] == 404
+    assert told("POST", "/-/quota_reset", key="acme", endpoint="GET /b")[0] == 404
+    assert told("POST", "/-/quota_reset", key="acme") == (200, {"reset": 1})
+    assert [asked("acme"), asked("7")] == [200, 429]
+    assert told("POST", "/-/quota_reset")[0] == 400
+    assert told("POST", "/-/quota_reset", key="acme", tenant="x")[0] == 400

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
@@ -15,6 +17,7 @@ from aggregator.runtime.request.identity import request_id
 from aggregator.server.admin.actions import Action, ActionError, Actions, Asked
 from aggregator.server.admin.breakers import breakers_shown
 from aggregator.server.admin.door import AdminDoor, Denied
+from aggregator.server.admin.quotas import quotas_shown
 from aggregator.server.admin.switches import switches_shown
 from aggregator.server.application.probes import describe, probe_answer
 from aggregator.server.generations.running import Running
@@ -63,23 +66,22 @@ class AdminApplication:
         self._door.let_in(plan, header_map(scope["headers"]), writes=action is not None)
         if action is not None:
             return await self._act(action, method, scope, receive)
+        if path in _SHOWN:
+            return self._show(method, path, scope["query_string"])
         return await self._read(method, path, header_map(scope["headers"]).get("accept", ""))
 
+    def _show(self, method: str, path: str, query: bytes) -> Answer:
+        _read_only(method)
+        return _json(_SHOWN[path](self._running, dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))))
+
     async def _read(self, method: str, path: str, accept: str) -> Answer:
-        if path not in ("/-/config", "/-/actions", "/-/breakers", "/-/switches", "/readyz", METRICS):
+        if path not in ("/-/actions", "/readyz", METRICS):
             raise Denied(404, "Nothing is served at this path; /-/config, /-/actions and /metrics are.")
-        if method not in ("GET", "HEAD"):
-            raise Denied(405, "This path answers to GET, HEAD.")
+        _read_only(method)
         if path == "/readyz":
             return probe_answer(self._running, path, verbose=True)
         if path == METRICS:
             return await metrics_answer(self._running, accept)
-        if path == "/-/breakers":
-            return _json(breakers_shown(self._running))
-        if path == "/-/switches":
-            return _json(switches_shown(self._running))
-        if path == "/-/config":
-            return _json(describe(self._running))
         return _json([{"action": one.name, "summary": one.summary} for one in self._actions])
 
     async def _act(self, action: Action, method: str, scope: Scope, receive: Receive) -> Answer:
@@ -90,6 +92,20 @@ class AdminApplication:
         client = scope.get("client")
         outcome = await self._actions.run(action, Asked(client[0] if client else "", reason), given)
         return _json(outcome.data, outcome.status)
+
+
+_SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
+    "/-/breakers": lambda running, _: breakers_shown(running),
+    "/-/config": lambda running, _: describe(running),
+    "/-/quotas": quotas_shown,
+    "/-/switches": lambda running, _: switches_shown(running),
+}
+"""What is shown of the running process, by path; the query may narrow it."""
+
+
+def _read_only(method: str) -> None:
+    if method not in ("GET", "HEAD"):
+        raise Denied(405, "This path answers to GET, HEAD.")
 
 
 async def _given(receive: Receive) -> dict[str, Any]:

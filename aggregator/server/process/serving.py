@@ -21,6 +21,7 @@ from aggregator.server.admin.application import AdminApplication
 from aggregator.server.admin.breakers import breaker_action
 from aggregator.server.admin.caches import purge_action
 from aggregator.server.admin.door import AdminDoor
+from aggregator.server.admin.quotas import quota_action
 from aggregator.server.admin.reloading import reload_action
 from aggregator.server.admin.revoking import revoke_action
 from aggregator.server.admin.switches import switch_action
@@ -77,6 +78,7 @@ class Service:
         self.actions.add(breaker_action(app.running))
         self.actions.add(switch_action(app.running))
         self.actions.add(purge_action(app.running))
+        self.actions.add(quota_action(app.running))
         self._server = Server(self._configs(listeners), app, listeners, self._tell_plain, self._tell_unshaken)
 
     def _configs(self, listeners: Sequence[Listener]) -> dict[Role, uvicorn.Config]:

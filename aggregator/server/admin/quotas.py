@@ -1,0 +1,92 @@
+"""The action ``quota_reset``, and what is shown of quotas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from aggregator.policies.rate_limit.building import QUOTAS
+from aggregator.policies.rate_limit.plan import WindowPlan
+from aggregator.policies.rate_limit.quotas import Use, uses
+from aggregator.server.admin.actions import Action, ActionError, Outcome
+from aggregator.server.generations.running import Running
+from aggregator.stores.quota import Quota
+from aggregator.stores.used import Used
+
+_KEYS = frozenset({"key", "endpoint", "by"})
+
+
+class _Found(NamedTuple):
+    """A quota that the file declares, with what is used of it; *endpoints* are counted by it."""
+
+    plan: WindowPlan
+    quota: Quota
+    used: Used
+    endpoints: list[str]
+
+
+def quotas_shown(running: Running, asked: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return each quota, with what the ``key`` that is *asked* for has used of it; one ``endpoint`` narrows.
+
+    Raises ``ActionError``.
+    """
+    return [_shown(found, asked.get("key")) for found in _quotas(running, asked.get("endpoint"))]
+
+
+def quota_action(running: Running) -> Action:
+    """Return the action that lets a caller of *running* begin anew."""
+
+    async def run(given: Mapping[str, Any]) -> Outcome:
+        if unknown := [key for key in given if key not in _KEYS]:
+            raise ActionError(400, f"A reset has `key`, `endpoint` and `by`, and no `{unknown[0]}`.")
+        key = given.get("key")
+        if not isinstance(key, str):
+            raise ActionError(400, "Name whose quota begins anew: `key`, a text, is the value that is counted by.")
+        count = 0
+        for found in _quotas(running, given.get("endpoint")):
+            for use in _uses(found, key):
+                found.used.forget(use.key)
+                count += 1
+        if not count:
+            raise ActionError(404, "Nothing is used under this key.")
+        return Outcome({"reset": count}, f"reset {count}")
+
+    return Action("quota_reset", "Let a caller begin anew with a quota.", run)
+
+
+def _quotas(running: Running, endpoint: object) -> Iterator[_Found]:
+    found: dict[str, _Found] = {}
+    for one in running.plan.endpoints:
+        for window in one.admission.limits.windows:
+            if not isinstance(window.limit, Quota) or (endpoint is not None and endpoint != one.key):
+                continue
+            if window.state not in found:
+                used = running.states.find(QUOTAS, window.state)
+                found[window.state] = _Found(window, window.limit, used, [])
+            found[window.state].endpoints.append(one.key)
+    if endpoint is not None and endpoint not in {one.key for one in running.plan.endpoints}:
+        raise ActionError(404, f"There is no endpoint `{endpoint}`.")
+    yield from found.values()
+
+
+def _uses(found: _Found, key: str | None) -> list[Use]:
+    return uses(found.used, None if found.plan.by is None else key)
+
+
+def _shown(found: _Found, key: str | None) -> dict[str, Any]:
+    all_uses = uses(found.used, None)
+    begun, end = (datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in found.used.period)
+    shown = {
+        "quota": f"{found.quota.count}/{found.quota.unit}",
+        "zone": found.quota.zone,
+        "by": None if found.plan.by is None else found.plan.by.source,
+        "endpoints": found.endpoints,
+        "begun": begun,
+        "ends": end,
+        "callers": len(all_uses),
+        "used_up": sum(use.left == 0 for use in all_uses),
+    }
+    if key is None and found.plan.by is not None:
+        return shown
+    return shown | {"uses": [{"used": use.used, "left": use.left} for use in _uses(found, key)]}
