@@ -23,12 +23,14 @@ class BodySchema:
     shown: Any
     judge: Judge = field(compare=False, repr=False)
 
-    def violations(self, value: Any) -> list[Violation]:
+    def violations(self, value: Any, *, aside: bool = False) -> list[Violation]:
         """Return the ways in which *value* breaks the schema; none means that it fits.
+
+        *aside* is for a large one in a thread of its own: other threads run between its members.
 
         At most ``MAX_VIOLATIONS`` are listed, of a value with more than ``MAX_NODES`` members only the first.
         """
-        return self.judge.violations(value, "body")
+        return (self.judge.patient if aside else self.judge).violations(value, "body")
 
 
 def compile_body(schema: Any, filled: Sequence[Path] = ()) -> BodySchema:

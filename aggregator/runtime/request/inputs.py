@@ -128,9 +128,9 @@ class Inputs:
         return True
 
     def read_and_judge(self, content: bytes) -> tuple[Any, list[Violation]]:
-        """Return the value of *content* and how it breaks the declared schema; touches nothing else."""
+        """Return the value of *content* and how it breaks the declared schema, for a thread; touches nothing else."""
         value = read_json(content)
-        return value, [] if self._body is None else self._body.violations(value)
+        return value, [] if self._body is None else self._body.violations(value, aside=True)
 
 
 def read_json(content: bytes) -> Any:

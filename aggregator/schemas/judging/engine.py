@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from aggregator.schemas.judging.own import OWN
 from aggregator.schemas.keywords import DOCUMENTED_FORMATS, IDENTIFYING, INTEGER_FORMATS, Schema, rewrite, subschemas
 from aggregator.schemas.problems import InvalidSchema, SchemaProblem
 
@@ -36,6 +37,7 @@ def _compiled(schema: Schema | bool) -> jsonschema_rs.Validator:
             validate_formats=True,
             pattern_options=jsonschema_rs.RegexOptions(size_limit=_MAX_COMPILED),
             offline=True,
+            keywords=OWN,
         )
     except (ValueError, jsonschema_rs.ReferencingError):
         raise InvalidSchema([SchemaProblem("The schema cannot be compiled.")]) from None

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from aggregator.schemas.judging.engine import build, build_teller, folded_in, root_forms, teller_schema
 from aggregator.schemas.judging.forms import MAX_NODES, Forms, first_error, is_small
+from aggregator.schemas.judging.own import with_pauses
 from aggregator.schemas.judging.sentences import UNTOLD, sentence
+from aggregator.schemas.keywords import rewrite
 from aggregator.schemas.problems import Violation, pointer_to
 
 if TYPE_CHECKING:
@@ -27,17 +29,26 @@ MAX_VIOLATIONS = 20
 class Judge:
     """Holds values against one schema: a look whether they fit, and only then the search for violations."""
 
-    __slots__ = ("_forms", "_hidden", "_is_valid", "_root_forms", "_teller")
+    __slots__ = ("_forms", "_hidden", "_is_valid", "_patient", "_root_forms", "_schema", "_teller")
 
     def __init__(self, schema: Any, hidden: Sequence[Any] = ()) -> None:
         """Build the validator of *schema*; *hidden* are values in it that no sentence may tell."""
+        self._schema = schema
         self._hidden = hidden
+        self._patient: Judge | None = None
         validator = build(schema)
         telling = teller_schema(schema)
         self._is_valid = validator.is_valid
         self._teller = validator if telling is None else build_teller(telling)
         self._forms = Forms(telling)
         self._root_forms = () if self._teller is None else root_forms(telling)
+
+    @property
+    def patient(self) -> Judge:
+        """The same judge for large values in a thread: it lets others run between their members."""
+        if self._patient is None:
+            self._patient = Judge(rewrite(self._schema, with_pauses), self._hidden)
+        return self._patient
 
     def violations(self, value: Any, location: str, prefix: tuple[str | int, ...] = ()) -> list[Violation]:
         """Return the violations of *value*, in the order of the schema; *prefix* starts their pointers."""
