@@ -18,7 +18,7 @@ _ARGON2 = "$argon2"
 _LONGEST = 72
 """bcrypt reads no more than 72 bytes of a password; a longer one is refused, lest two of them be one."""
 _DECOY = "$2b$12$C6UzMDM.H6dfI/f/IKcEeO7ZHvTPP5Z9BgnAFj1cSfFX7dXpuQ7yq"
-"""A hash of nothing anybody knows: an unknown name takes as long as a wrong password."""
+"""A hash of nothing anybody knows, for a file without users."""
 
 
 class PasswordFileError(AggregatorError):
@@ -68,11 +68,20 @@ def read_basic(value: str) -> tuple[str, bytes]:
 
 def is_right(users: Mapping[str, str], name: str, password: bytes) -> bool:
     """Return whether *password* is that of *name*. Blocks for some 100 ms, for unknown names too."""
-    hashed = users.get(name)
-    known = hashed is not None
-    if len(password) > _LONGEST and (hashed is None or not hashed.startswith(_ARGON2)):
+    known = name in users
+    hashed = users[name] if known else _decoy(users, name)
+    if len(password) > _LONGEST and not hashed.startswith(_ARGON2):
         password, known = password[:_LONGEST], False
-    return _verify(hashed or _DECOY, password) and known
+    return _verify(hashed, password) and known
+
+
+def _decoy(users: Mapping[str, str], name: str) -> str:
+    """Return the hash that a *name* which is none of *users* is verified by, one of theirs, the same each time.
+
+    So it takes as long as a name that is known, whatever the file says of algorithms and costs.
+    """
+    hashes = tuple(users.values())
+    return hashes[hash(name) % len(hashes)] if hashes else _DECOY
 
 
 def _verify(hashed: str, password: bytes) -> bool:

@@ -104,3 +104,22 @@ def test_a_new_key_is_one_that_the_file_takes(name: str) -> None:
 def test_new_keys_differ() -> None:
     """No two keys are the same."""
     assert len({new_key("a")[0] for _ in range(100)}) == 100
+
+
+def test_a_key_is_hashed_once_whichever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A known key, one that differs in its end alone and any other cost one hash of their bytes, and one look-up."""
+    text, line = new_key("acme")
+    ring = KeyRing(read_entries(yaml.safe_load(line)))
+    hashed: list[int] = []
+    sha256 = hashlib.sha256
+
+    def counted(data: bytes) -> Any:
+        hashed.append(len(data))
+        return sha256(data)
+
+    monkeypatch.setattr("aggregator.identity.keys.hashlib.sha256", counted)
+    assert ring.find(text.encode(), 0.0).name == "acme"
+    for other in (text[:-1] + "~", "~" + text[1:], "~" * len(text)):
+        with pytest.raises(Refused):
+            ring.find(other.encode(), 0.0)
+    assert hashed == [len(text)] * 4

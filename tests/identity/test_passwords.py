@@ -9,7 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from aggregator.identity.caller import Reason, Refused
-from aggregator.identity.passwords import PasswordFileError, is_right, read_basic, read_htpasswd
+from aggregator.identity.passwords import PasswordFileError, _decoy, is_right, read_basic, read_htpasswd
 
 
 def hashed(password: bytes) -> str:
@@ -57,6 +57,37 @@ def test_an_unknown_name_is_verified_too(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(bcrypt, "checkpw", lambda password, _: calls.append(password) or False)
     assert not is_right(USERS, "nobody", b"x")
     assert calls == [b"x"]
+
+
+@pytest.mark.parametrize("password", [b"x", b"x" * 100])
+@pytest.mark.parametrize("name", ["ada", "bob"])
+def test_an_unknown_name_costs_what_a_known_one_costs(
+    monkeypatch: pytest.MonkeyPatch, name: str, password: bytes
+) -> None:
+    """It is verified by the algorithm and the cost of the file, with as many bytes, and is never right."""
+    users, work = {name: USERS[name]}, []
+
+    def verified(hashed: str, sent: bytes) -> bool:
+        work.append((hashed, len(sent)))
+        return True
+
+    monkeypatch.setattr("aggregator.identity.passwords._verify", verified)
+    is_right(users, name, password)
+    assert not is_right(users, "nobody", password)
+    known, unknown = work
+    assert known == unknown
+
+
+def test_an_unknown_name_is_verified_by_the_same_hash_each_time() -> None:
+    """Among several costs it always takes the same time, as a known name does."""
+    users = {str(number): f"$2b${number:02}$" for number in range(4, 20)}
+    assert {_decoy(users, "nobody") for _ in range(20)} < set(users.values())
+    assert len({_decoy(users, "nobody") for _ in range(20)}) == 1
+
+
+def test_nobody_is_right_where_there_is_nobody() -> None:
+    """An empty file takes as long as one with users."""
+    assert not is_right({}, "ada", b"secret")
 
 
 @pytest.mark.parametrize(
