@@ -290,7 +290,7 @@ def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str,
 _AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "last_good": _last_good, "transform": _transformed})
 _AROUND_DOOR = tied(AROUND_DOOR, {
     "auth": lambda door, plan, resources: with_credentials(
-        door, plan.name, plan.credentials, resources.states, resources.client, resources.clock
+        door, plan.name, plan.credentials, resources.states, resources.client, resources.clock, resources.pace(plan)
     ),
     "mock": lambda door, plan, _: door if plan.mock.when is not None else MockDoor(door, Script(plan.mock)),
 })  # fmt: skip

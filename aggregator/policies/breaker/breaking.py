@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from aggregator.causes import Cause
 from aggregator.errors import AggregatorError, CallError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result, failed
 from aggregator.parts.rows import RowPlan
 from aggregator.policies.breaker.breaker import REFUSED, Breaker
-from aggregator.policies.breaker.plan import BreakerPlan
+from aggregator.policies.breaker.plan import OURS, BreakerPlan
 from aggregator.policies.breaker.table import Breakers, refusal
 from aggregator.templates import text_of
 from aggregator.transport import StreamReply
 from aggregator.transport.door import Cancelable
-
-_OURS = frozenset({
-    Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT, Cause.LIMITED, Cause.INPUT, Cause.EXPRESSION, Cause.FAULT,
-    Cause.BREAKER_OPEN, Cause.CREDENTIALS,
-})  # fmt: skip
-"""Ends that say nothing of the upstream."""
 
 
 def breaker_for(breakers: Breakers, names: Names) -> Breaker:
@@ -38,7 +31,7 @@ def breaker_for(breakers: Breakers, names: Names) -> Breaker:
 
 def count(breaker: Breaker, era: int, now: float, result: Result, began: float) -> None:
     """Count a call of *era* that *began* then, and came to *result*."""
-    if result.cause in _OURS:
+    if result.cause in OURS:
         breaker.given_up(era, now)
     else:
         breaker.ended(era, now, failed=is_failure(breaker.plan, result), seconds=now - began)
@@ -63,7 +56,7 @@ async def let_through(
     try:
         reply = await ask()
     except CallError as error:
-        if error.cause in _OURS:
+        if error.cause in OURS:
             breaker.given_up(era, clock())
         else:
             failed = error.cause in breaker.plan.causes

@@ -9,6 +9,12 @@ from aggregator.fields import duration_text
 from aggregator.policies.values import Span, share_text
 from aggregator.templates import Expression
 
+OURS = frozenset({
+    Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT, Cause.LIMITED, Cause.INPUT, Cause.EXPRESSION, Cause.FAULT,
+    Cause.BREAKER_OPEN, Cause.CREDENTIALS, Cause.SWITCHED_OFF,
+})  # fmt: skip
+"""Ends that say nothing of the upstream."""
+
 
 class BreakerPlan(Struct, frozen=True):
     """What opens a breaker, None for what does not; *window* and *over* in seconds, *statuses* and *causes* count.

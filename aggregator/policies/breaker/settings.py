@@ -8,15 +8,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from pydantic_core import PydanticCustomError
 
 from aggregator.fields import Settings, StatusKey, TextKind, Timeout
+from aggregator.policies.breaker.plan import OURS
 from aggregator.policies.values import NAMES, DurationSpan, Share, Span
 
 USUAL = ("timeout", "connect", "reset", "5xx")
 """What counts as a failure unless `on` says otherwise."""
 UPSTREAM = "upstream"
-_OURS = frozenset({
-    "queue_full", "queue_timeout", "overloaded", "any", "status", "fault", "input", "expression", "limited",
-    "breaker_open",
-})  # fmt: skip
+_TELLING_NOTHING = frozenset({*(name for cause in OURS for name in cause.names), "any", "status"})
+"""Causes of which none is one of the upstream, and words for statuses that are no failures of it, too."""
 
 
 class SlowSettings(Settings):
@@ -31,7 +30,7 @@ def _slow(value: Any) -> Any:
 
 
 def _failure(key: str) -> str:
-    if key in _OURS:
+    if key in _TELLING_NOTHING:
         hint = "name statuses of 5xx, 429, or causes such as timeout, connect and reset"
         raise PydanticCustomError("bad-breaker", "`{key}` says nothing of the upstream.", {"key": key, "hint": hint})
     if key[0] in "1234" and key != "429":

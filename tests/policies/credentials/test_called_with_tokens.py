@@ -13,8 +13,13 @@ import pytest
 from issuing import Issuer
 
 from aggregator.plan.explaining.summary import route_member
+from aggregator.policies.credentials.oauth.door import _Turn
+from aggregator.policies.rate_limit.pacing import build_pace
+from aggregator.policies.rate_limit.plan import CallRatePlan
+from aggregator.policies.registry import Registry
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.stores.rate import Rate
 
 UPSTREAM = """
 upstreams:
@@ -136,6 +141,42 @@ def test_after_a_401_a_call_is_made_once_more_with_another_token(world, method, 
             assert {request.content for request in world.requests} == {body}
 
     world(main)
+
+
+@pytest.mark.parametrize("path", ["/call", "/stream"])
+@pytest.mark.parametrize(
+    ("rate", "status", "sent", "next_one"),
+    [
+        ("{rate: 1/h, burst: 1}", 502, ["token-1"], 503),
+        ("{rate: 1/h, burst: 2}", 200, ["token-1", "token-2"], 503),
+        ("{rate: 1000/s, burst: 1, wait: 5s}", 200, ["token-1", "token-2"], 200),
+    ],
+)
+def test_the_second_request_keeps_to_the_rate_of_the_upstream(world, path, rate, status, sent, next_one) -> None:
+    """It waits for a turn as any call does; where none comes in time, the 401 stands."""
+    text = UPSTREAM.replace("url: http://a.test\n", f"url: http://a.test\n    rate_limit: {rate}\n")
+
+    async def main(world: World) -> None:
+        world.refused = {"token-1"}
+        answer = await world.client.get(path)
+        assert (answer.status_code, world.tokens) == (status, sent)
+        assert (await world.client.get(path)).status_code == next_one
+
+    world(main, text + ENDPOINTS)
+
+
+def test_who_hangs_up_gives_the_turn_of_the_second_request_back() -> None:
+    """A turn that nobody takes is there for the next call."""
+
+    async def main() -> None:
+        pace = build_pace("a", CallRatePlan(Rate(1, 3600.0, 1), wait=7200.0), "a", Registry().draft(), lambda: 0.0)
+        assert pace.reserve(0.0) == 0.0
+        wait = pace.reserve(9000.0)
+        turn = _Turn(asyncio.get_running_loop().call_later(wait, pytest.fail), pace)
+        turn.cancel()
+        assert pace.reserve(9000.0) == wait
+
+    asyncio.run(main())
 
 
 def test_the_second_request_is_counted(world) -> None:

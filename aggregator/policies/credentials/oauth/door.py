@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterable
 from functools import partial
+from typing import NamedTuple
 
 from aggregator.errors import CallError, Cause
 from aggregator.policies.credentials.oauth.tokens import Token, Tokens
+from aggregator.policies.rate_limit.pacing import Pace
 from aggregator.transport import Door, Reply, StreamReply
 from aggregator.transport.door import Cancelable, Done, OuterDoor
 
@@ -17,13 +20,16 @@ _UNAUTHORIZED = 401
 
 
 class TokenDoor(OuterDoor):
-    """Calls carry a token; one that the upstream refuses (401) is sent once more with another, if there is one."""
+    """Calls carry a token; one that the upstream refuses (401) is sent once more with another, if there is one.
 
-    __slots__ = ("_tokens",)
+    The second request waits for a turn of *pace*, as the first has; where none comes in time, the 401 stands.
+    """
 
-    def __init__(self, inner: Door, tokens: Tokens) -> None:
+    __slots__ = ("pace", "tokens")
+
+    def __init__(self, inner: Door, tokens: Tokens, pace: Pace | None = None) -> None:
         super().__init__(inner)
-        self._tokens = tokens
+        self.tokens, self.pace = tokens, pace
 
     def start(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
@@ -31,10 +37,10 @@ class TokenDoor(OuterDoor):
     ) -> Cancelable:  # fmt: skip
         """See `Door.start`."""
         request = (method, target, headers, body, deadline, steps, under_way)
-        token = self._tokens.now()
-        call = _Call(self.inner, self._tokens, request, done, token)
+        token = self.tokens.now()
+        call = _Call(self, request, done, token)
         if token is None:
-            call.ticket = self._tokens.ask(call.go_on, deadline)
+            call.ticket = self.tokens.ask(call.go_on, deadline)
         else:  # said here once more, since it is the way of nearly every call
             call.ticket = self.inner.start(
                 method, target, headers + token.line, body, deadline=deadline, done=call.answered, steps=steps,
@@ -60,21 +66,32 @@ class TokenDoor(OuterDoor):
             idle_timeout=idle_timeout, decode=decode,
         )  # fmt: skip
         patience = _earlier(deadline, answer_timeout)
-        token = self._tokens.now() or await _fetched(self._tokens, patience)
+        token = self.tokens.now() or await _fetched(self.tokens, patience)
         reply = await send(headers=headers + token.line)
-        if reply.status != _UNAUTHORIZED or not _is_short(body) or not self._tokens.replaces(token):
+        if reply.status != _UNAUTHORIZED or not _is_short(body) or not self.tokens.replaces(token):
             return reply
         try:
-            other = await _another(self._tokens, token, patience)
+            other = await _another(self.tokens, token, patience)
+            is_due = other.line != token.line and await self._turn(patience)
         except BaseException as error:
             await reply.aclose()
             if isinstance(error, CallError):
                 error.attempts = 1
             raise
-        if other.line == token.line:
+        if not is_due:
             return reply
         await reply.aclose()
         return await send(headers=headers + other.line)
+
+    async def _turn(self, patience: float | None) -> bool:
+        """Return whether the turn of another request has come before *patience* (loop time) was over."""
+        if self.pace is not None:
+            left = math.inf if patience is None else patience - asyncio.get_running_loop().time()
+            try:
+                await self.pace.turn(left)
+            except CallError:
+                return False
+        return True
 
 
 _Request = tuple[bytes, bytes, bytes, bytes | None, float, int, bool]
@@ -82,14 +99,16 @@ _Request = tuple[bytes, bytes, bytes, bytes | None, float, int, bool]
 
 
 class _Call:
-    """One call. States: waiting for a token, sent, waiting for another one after a 401, sent again, over."""
+    """One call.
 
-    __slots__ = ("_done", "_inner", "_refusal", "_request", "_token", "_tokens", "ticket")
+    States: waiting for a token, sent, waiting for another one after a 401, waiting for its turn, sent again, over.
+    """
+
+    __slots__ = ("_done", "_door", "_refusal", "_request", "_token", "ticket")
     ticket: Cancelable
 
-    def __init__(self, inner: Door, tokens: Tokens, request: _Request, done: Done, token: Token | None) -> None:
-        self._inner = inner
-        self._tokens = tokens
+    def __init__(self, door: TokenDoor, request: _Request, done: Done, token: Token | None) -> None:
+        self._door = door
         self._request = request
         self._done = done
         self._token = token
@@ -100,15 +119,33 @@ class _Call:
         if isinstance(token, CallError):
             token.attempts = 0 if self._refusal is None else self._refusal.attempts
             self._done(token)
-        elif self._refusal is not None and self._token is not None and token.line == self._token.line:
+        elif self._refusal is None:
+            self._send(token)
+        elif self._token is not None and token.line == self._token.line:
             self._done(self._refusal)
         else:
-            self._token = token
-            method, target, headers, body, deadline, steps, under_way = self._request
-            self.ticket = self._inner.start(
-                method, target, headers + token.line, body, deadline=deadline, done=self.answered, steps=steps,
-                under_way=under_way,
-            )  # fmt: skip
+            self._send_again(token, self._refusal)
+
+    def _send(self, token: Token) -> None:
+        self._token = token
+        method, target, headers, body, deadline, steps, under_way = self._request
+        self.ticket = self._door.inner.start(
+            method, target, headers + token.line, body, deadline=deadline, done=self.answered, steps=steps,
+            under_way=under_way,
+        )  # fmt: skip
+
+    def _send_again(self, token: Token, refusal: Reply) -> None:
+        """Send the request with *token* when it is its turn; it has been answered by *refusal* if that is too late."""
+        pace, loop = self._door.pace, asyncio.get_running_loop()
+        if pace is None:
+            self._send(token)
+            return
+        try:
+            wait = pace.reserve(self._request[4] - loop.time())
+        except CallError:
+            self._done(refusal)
+            return
+        self.ticket = _Turn(loop.call_later(wait, self._send, token), pace)
 
     def answered(self, outcome: Reply | CallError) -> None:
         """Hand *outcome* on, unless it is a first 401 and another token may be had."""
@@ -122,18 +159,30 @@ class _Call:
         self._done(outcome)
 
     def _may_go_again(self) -> bool:
-        return _is_short(self._request[3]) and self._token is not None and self._tokens.replaces(self._token)
+        return _is_short(self._request[3]) and self._token is not None and self._door.tokens.replaces(self._token)
 
     def _renew(self) -> None:
-        known = self._tokens.now()
+        known = self._door.tokens.now()
         if known is None or known is self._token:
-            self.ticket = self._tokens.ask(self.go_on, self._request[4])
+            self.ticket = self._door.tokens.ask(self.go_on, self._request[4])
         else:
             self.go_on(known)
 
     def cancel(self) -> None:
-        """Return up the call."""
+        """Give up the call."""
         self.ticket.cancel()
+
+
+class _Turn(NamedTuple):
+    """The turn of a second request, which comes when *timer* is over."""
+
+    timer: asyncio.TimerHandle
+    pace: Pace
+
+    def cancel(self) -> None:
+        """Give the turn back."""
+        self.timer.cancel()
+        self.pace.give_back()
 
 
 def _words(outcome: Reply | CallError) -> tuple[str, ...]:

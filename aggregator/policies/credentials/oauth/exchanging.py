@@ -15,6 +15,7 @@ from aggregator.policies.credentials.oauth.door import TokenDoor
 from aggregator.policies.credentials.oauth.telling import Counted
 from aggregator.policies.credentials.oauth.tokens import Tokens
 from aggregator.policies.credentials.plan import OauthPlan
+from aggregator.policies.rate_limit.pacing import Pace
 from aggregator.transport import Door
 from aggregator.transport.door import CallerDoor
 
@@ -55,16 +56,17 @@ class ExchangeDoor(CallerDoor):
     Itself it carries no token.
     """
 
-    __slots__ = ("_places", "_tokens")
+    __slots__ = ("_pace", "_places", "_tokens")
 
-    def __init__(self, inner: Door, tokens: CallerTokens, places: Places) -> None:
+    def __init__(self, inner: Door, tokens: CallerTokens, places: Places, pace: Pace | None = None) -> None:
         super().__init__(inner)
         self._tokens = tokens
+        self._pace = pace
         self._places = places
 
     def bound(self, exchange: Exchange) -> Door:
         """Return the way for the caller of *exchange*; raises ``CallError`` for one without a token."""
-        return TokenDoor(self.inner, self._tokens.of(*self._caller(exchange)))
+        return TokenDoor(self.inner, self._tokens.of(*self._caller(exchange)), self._pace)
 
     def identity(self, exchange: Exchange) -> bytes:
         """Return what tells the caller of *exchange*, with this very token, from all others."""
