@@ -75,7 +75,7 @@ def read_declaration(declaration: Any, location: str, filled: Sequence[Path] = (
     declared = {"type": declaration} if isinstance(declaration, str) else declaration
     if not isinstance(declared, dict):
         raise InvalidSchema([SchemaProblem("A parameter is declared by a type or a mapping.", (), "write `integer`")])
-    schema = {name: value for name, value in declared.items() if name not in _OWN}
+    schema = {name: value for name, value in declared.items() if name not in _OWN and name not in _REFUSED}
     default = _default(schema)
     problems = [*check_schema(schema), *_own_problems(declared, location)]
     if not problems:
@@ -122,7 +122,7 @@ def _own_problems(declared: Schema, location: str) -> Iterator[SchemaProblem]:
             yield SchemaProblem(f"`{name}` of a parameter takes true or false.", (name,))
     for name in _REFUSED:
         if name in declared:
-            yield SchemaProblem(f"`{name}` has no meaning in a parameter.", (name,))
+            yield SchemaProblem(f"`{name}` has no meaning in a parameter.", (name,), _instead_of(name))
     if location == "path":
         if declared.get("required") is False:
             yield SchemaProblem("A path parameter is always there.", ("required",), "leave `required` out")
@@ -132,6 +132,12 @@ def _own_problems(declared: Schema, location: str) -> Iterator[SchemaProblem]:
         yield SchemaProblem("A parameter with a default is never required.", ("required",), "keep one of the two")
     if "explode" in declared and (location != "query" or declared.get("type") != "array"):
         yield SchemaProblem("`explode` is for arrays in a query.", ("explode",))
+
+
+def _instead_of(refused: str) -> str:
+    if refused in ("$ref", "$defs"):
+        return "write the schema where it is used; several share one by a YAML anchor: `&id`, then `*id`"
+    return "remove it"
 
 
 def _inferred_type(schema: Schema) -> str:

@@ -184,7 +184,17 @@ PARAMETER_TYPES = "one of string, integer, number, boolean, array"
             "query",
             [("requird", "JSON Schema has no keyword `requird`.", "did you mean `required`?")],
         ),
-        ({"$ref": "#"}, "query", [("$ref", "`$ref` has no meaning in a parameter.", None)]),
+        (
+            {"$ref": "#"},
+            "query",
+            [
+                (
+                    "$ref",
+                    "`$ref` has no meaning in a parameter.",
+                    "write the schema where it is used; several share one by a YAML anchor: `&id`, then `*id`",
+                )
+            ],
+        ),
         ({"required": False}, "path", [("required", "A path parameter is always there.", "leave `required` out")]),
         ({"default": "a"}, "path", [("default", "A path parameter is always there.", "leave `default` out")]),
         (

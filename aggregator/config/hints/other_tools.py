@@ -42,6 +42,10 @@ _NAMED_ONCE = "declare it under `upstreams`, and call it by its name: `users:/us
 _ORDER = "a call waits for the calls that it names; `needs` of a call names others"
 _REQUIRED = "every call is required unless it says `optional: true`"
 _ONE_PROXY = "all calls leave through the same proxy: `client: {transport: httpx, proxy: …}`"
+_PROXIES = (
+    "all calls leave through a proxy by `client: {transport: httpx, proxy: …}`; "
+    "`GET /users/{rest:path}` with `call: users:/{rest:path}` passes on everything below"
+)
 _ALL_BELOW = "`call: users:/{rest:path}` in an endpoint `GET /users/{rest:path}` passes on everything below"
 
 _SAME_WORD = {
@@ -92,6 +96,8 @@ def sentence_for(word: str, allowed: Container[str]) -> str | None:
     if found is None:
         return None
     of_upstream, of_call, elsewhere = found
+    if elsewhere is _ALL_BELOW and "fan_out" not in allowed:  # not an endpoint
+        return _PROXIES
     if "breaker" in allowed:  # which no other mapping has
         return of_upstream
     return of_call if "retry" in allowed else elsewhere

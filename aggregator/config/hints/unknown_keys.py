@@ -16,6 +16,8 @@ from aggregator.http import METHODS
 _METHOD = "|".join(METHODS)
 ENDPOINT_KEY = re.compile(rf"(?:ANY|(?:{_METHOD})(?:\|(?:{_METHOD}))*) +/")
 _MOST_LISTED = 8
+_ANSWERED_BY = ("call", "fan_out", "respond")
+"""What an endpoint answers with: one of them is what people look for, so they are listed before the rest."""
 _OTHER_WORDS = {
     "access_key_id": "access_key",
     "access_token_url": "token_url",
@@ -90,7 +92,7 @@ _OTHER_WORDS = {
 }
 """What others call it: a key that nobody has here, and the one to try."""
 
-_NARROWER = frozenset({("docs", "auth"), ("server", "cache"), ("admin", "hosts")})
+_NARROWER = frozenset({("docs", "auth"), ("server", "cache"), ("admin", "hosts"), ("background", "workers")})
 """Keys that mean less than those have in mind who write them further out: who may read the docs, and nothing else."""
 
 
@@ -123,6 +125,8 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return f"write it further out, beside `{outer}`"
     if (near := suggest(key, allowed)) is not None:
         return f"did you mean `{near}`?"
+    if all(one in allowed for one in _ANSWERED_BY):
+        allowed = tuple(dict.fromkeys((*_ANSWERED_BY, *allowed)))
     shown = ", ".join(allowed[:_MOST_LISTED]) + (", …" if len(allowed) > _MOST_LISTED else "")
     return f"allowed here: {shown}" if shown else "remove it"
 
