@@ -1,6 +1,6 @@
 """What a failure costs beside a good answer: ``python benchmarks/failing.py``.
 
-One server with the defaults (``access_log: errors``) answers the same call well, with an upstream that is gone, with
+One server with the defaults (``access: errors``) answers the same call well, with an upstream that is gone, with
 one that fails and with a body that is none (502 each). Shown is the processor time of the server for one answer, in
 turns, and its ratio to that of a good answer; it exits with 1 when one costs more than half as much again.
 """

@@ -13,6 +13,7 @@ from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.plan.admission import AuthPlan
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, RedirectPlan
+from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.policies.cache.plan import SIZE
 from aggregator.templates import document_path
 
@@ -88,8 +89,7 @@ class ServerPlan:
     header_timeout: float = 10.0
     shutdown_grace: float = 20.0
     drain_delay: float = 0.0
-    access_log: Literal["all", "errors", "off"] = "errors"
-    log_format: Literal["text", "json"] = "text"
+    log: LogPlan = LOG
     watchdog: float = 0.25
     trusted_proxies: Networks = NO_NETWORKS
     proxy_protocol: bool = False
@@ -101,20 +101,6 @@ class ServerPlan:
     prefixes: tuple[tuple[str, EdgePlan], ...] = ()
     redirects_slash: bool = False
     kept_bytes: int = SIZE
-
-
-class MetricsPlan(Struct, frozen=True):
-    """What is counted: *buckets* are the boundaries of durations, in seconds, rising."""
-
-    buckets: tuple[float, ...]
-
-
-class SloPlan(Struct, frozen=True):
-    """The *objective* of an endpoint, a share of good requests; *latency* is in seconds, None for any."""
-
-    objective: float
-    latency: float | None = None
-    partial_is_bad: bool = False
 
 
 class BackgroundPlan(Struct, frozen=True):

@@ -16,7 +16,8 @@ from aggregator.plan.calls import CallPlan, FanPlan, ShapePlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.inputs import InputPlan as InputPlan
 from aggregator.plan.schemes import SchemePlan
-from aggregator.plan.serving import BackgroundPlan, ClientPlan, MetricsPlan, ServerPlan, SloPlan
+from aggregator.plan.serving import BackgroundPlan, ClientPlan, ServerPlan
+from aggregator.plan.telemetry import MetricsPlan, SloPlan
 from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.policies.switches.plan import MaintenancePlan
 from aggregator.templates import Expression, PathPattern, Template

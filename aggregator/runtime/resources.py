@@ -78,7 +78,7 @@ class Resources:
         self.refusals = Refusals()
         self.states = Registry().draft() if states is None else states
         self.schemes: Mapping[str, Scheme] = schemes or {}
-        self.report = Report(server.access_log, listeners.requests)
+        self.report = Report(server.log, listeners.requests)
         self.trusted = server.trusted_proxies
         self._compressing = None if server.compress is None else Compressing(server.compress)
         self.discloses = compile_disclosure(server)

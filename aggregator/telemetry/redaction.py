@@ -72,7 +72,12 @@ def redact_value(value: Any, text: Callable[[str], str] = redact_text) -> Any:
 
 def redact_named(name: str, value: Any, text: Callable[[str], str] = redact_text) -> Any:
     """Return *value* as it may be shown under *name*: masked as a whole when the name is that of a secret."""
-    return MASK if name.lower() in _SECRET_NAMES else redact_value(value, text)
+    return MASK if is_secret(name) else redact_value(value, text)
+
+
+def is_secret(name: str) -> bool:
+    """Return whether what has this *name* is a credential."""
+    return name in _SECRET_NAMES or name.lower() in _SECRET_NAMES
 
 
 class Masker:

@@ -3,7 +3,7 @@
 States of the writer's thread:
 
 - *idle*: waits until there is something to write;
-- *gathering*: lets a few milliseconds pass, so that what one turn of the loop says is written at once;
+- *gathering*: lets ten milliseconds pass, so that what some turns of the loop say is written at once;
 - *writing*: in ``write(2)``, for as long as a full pipe takes; lines beyond the bound of the buffer are lost meanwhile;
 - *ended*: ``close`` was called; what could not be written in time is given up.
 """
@@ -16,14 +16,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any, TextIO, TypeVar
 
 MOST = 1024 * 1024
 """Characters that wait to be written; lines beyond are lost, and counted."""
-_GATHER, _AGAIN = 0.002, 0.05
+_GATHER, _AGAIN = 0.01, 0.05
 """Seconds between the first line and the write, and after a write that failed."""
 _GRACE = 1.0
 """Seconds that ``close`` waits until everything is written."""
+
+Thing = TypeVar("Thing")
 
 
 class Writer(io.TextIOBase):
@@ -40,7 +42,8 @@ class Writer(io.TextIOBase):
         self._is_terminal = stream.isatty()
         self._on_loss = on_loss
         self._most = most
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[str | tuple[Callable[[Any], str], Any]] = deque()
+        self._next: int | None = None
         self._size = self._told = 0
         self._guard = threading.Lock()
         self._wake, self._ending, self._done = threading.Event(), threading.Event(), threading.Event()
@@ -66,6 +69,25 @@ class Writer(io.TextIOBase):
             self._wake.set()
         return len(text)
 
+    def write_later(self, render: Callable[[Thing], str], thing: Thing, weight: int) -> None:
+        """Take *thing*, which *render* makes a line of in the thread; it counts as *weight* characters meanwhile."""
+        with self._guard:
+            if self._size + weight > self._most or self._ending.is_set():
+                self.lost += 1
+                return
+            self._waiting.append((render, thing))
+            self._size += weight
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def go_on(self, descriptor: int) -> None:
+        """Write to *descriptor* from the next lines on, and close the one before."""
+        with self._guard:
+            before, self._next = self._next, descriptor
+        if before is not None:
+            os.close(before)
+        self._wake.set()
+
     def close(self) -> None:
         """Write what waits, for a second at most, and end the thread."""
         if not self._ending.is_set():
@@ -73,6 +95,11 @@ class Writer(io.TextIOBase):
             self._wake.set()
             self._done.wait(_GRACE)
         super().close()
+
+    def close_descriptor(self) -> None:
+        """Close what was written to; only for who opened it."""
+        if self._done.is_set():  # else the thread may still be writing
+            os.close(self._descriptor)
 
     def _run(self) -> None:
         while True:
@@ -86,8 +113,13 @@ class Writer(io.TextIOBase):
 
     def _write_all(self) -> None:
         with self._guard:
-            lines, size = tuple(self._waiting), self._size
+            taken, size = tuple(self._waiting), self._size
             self._waiting.clear()  # what is being written still counts, so that the bound holds
+            fresh, self._next = self._next, None
+        if fresh is not None:
+            os.close(self._descriptor)
+            self._descriptor = fresh
+        lines = [line if isinstance(line, str) else _rendered(*line) for line in taken]
         written = self._write_out("".join(lines).encode("utf-8", "backslashreplace"))
         with self._guard:
             self._size -= size
@@ -111,3 +143,11 @@ class Writer(io.TextIOBase):
                 self._ending.wait(_AGAIN)
                 return False
         return True
+
+
+def _rendered(render: Callable[[Any], str], thing: Any) -> str:
+    """Return the line; a fault of the program costs it alone, not the thread."""
+    try:
+        return render(thing)
+    except Exception as error:
+        return f"A line of the log could not be written, by a fault of the program: {type(error).__name__}\n"

@@ -57,7 +57,8 @@ def _head(upstreams: Origins, ca: Path | None, connections: int, pair: tuple[Pat
     users, orders, notifications = upstreams
     return f"""\
 version: 1
-server: {{access_log: "off"{own}}}
+telemetry: {{log: {{access: none}}}}
+server: {{title: Benchmark{own}}}
 client:
   timeout: {{total: 10s, connect: 5s}}
   limits: {{max_connections: {connections}, max_keepalive: {connections}}}

@@ -148,6 +148,7 @@ def test_hover_and_completion() -> None:
             assert "description" in schema or "$ref" in schema, f"{name}.{key}"
             assert "title" not in schema
     server = parts["ServerSettings"]["properties"]
-    assert server["access_log"]["anyOf"][0]["enum"] == ["all", "errors", "off"]
+    access = parts["LogSettings"]["properties"]["access"]
+    assert access["anyOf"][0]["enum"] == ["all", "errors", "none"]
     assert (server["max_body"]["default"], server["body_timeout"]["default"]) == ("1MiB", "30s")
     assert "timeout" in json.dumps(parts["StatusRow"]["properties"]["on"])

@@ -24,9 +24,8 @@ pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs 
 
 ROUTES = """
 version: 1
+telemetry: {log: {access: all, format: json}}
 server:
-  access_log: all
-  log_format: json
   cors:
     origins: ["https://shop.example.com:PORT", "https://*.preview.example.com:PORT"]
     headers: [authorization, content-type, x-wanted]

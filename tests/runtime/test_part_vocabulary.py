@@ -79,7 +79,7 @@ def test_the_same_words_everywhere(serve, caplog):
     """Header, problem, meta and log line agree on every part."""
     gateway = serve(
         """
-        server: {access_log: all}
+        telemetry: {log: {access: all}}
         endpoints:
           GET /partial: {fan_out: {x: a:/x, ads: {url: a:/none, optional: true}}, response: {meta: true}}
           GET /failed: {fan_out: {x: a:/x, ads: {url: 'a:/none', needs: [x]}}}

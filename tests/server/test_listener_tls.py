@@ -67,10 +67,10 @@ def secrets(tmp_path_factory):
 def serve(stage, secrets):
     """Serves with TLS by *settings* and the files of `secrets`, copied so that each test may renew its own."""
 
-    def start(settings: str = "", *, server: str = "", **options):
+    def start(settings: str = "", *, server: str = "", top: str = "", **options):
         for file in secrets.folder.iterdir():
             shutil.copy(file, stage.folder)
-        text = f"server: {{tls: {{cert: api.pem, key: api.key{settings}}}{server}}}\n{ENDPOINTS}"
+        text = f"{top}server: {{tls: {{cert: api.pem, key: api.key{settings}}}{server}}}\n{ENDPOINTS}"
         return stage.gateway(text, env={"LARGE": LARGE}, **options)
 
     return start
@@ -120,7 +120,7 @@ def test_a_client_certificate_is_seen(serve, secrets, version):
 
 def test_a_required_certificate_is_required(serve, secrets, stage):
     """Without one, or with one of another authority, nobody gets an answer; the log says why."""
-    gateway = serve(", client_ca: clients.pem", server=", access_log: all")
+    gateway = serve(", client_ca: clients.pem", top="telemetry: {log: {access: all}}\n")
     stranger = secrets.context()
     trustme.CA().issue_cert("mallory@example.com").configure_cert(stranger)
     for context in (secrets.context(), stranger):
@@ -204,7 +204,7 @@ def test_security_says_what_is_spoken(secrets, version, ciphers, accepted):
 @pytest.mark.parametrize("first", [b"GET /n HTTP/1.1\r\nhost: a\r\n\r\n", b"POST /n HTTP/1.1\r\ncontent-length: 9"])
 def test_a_plain_request_gets_a_readable_400(serve, first):
     """Whoever forgets the s is told; the connection ends."""
-    gateway = serve(server=", access_log: all")
+    gateway = serve(top="telemetry: {log: {access: all}}\n")
     wire = gateway.wire().send(first)
     reply = wire.reply()
     assert reply.status == 400
@@ -223,7 +223,7 @@ def test_what_is_no_handshake_is_closed(serve, secrets):
 def test_a_slow_handshake_is_given_up(serve, secrets, stage, monkeypatch):
     """It has its time, like everything that a client does."""
     monkeypatch.setattr(beginnings, "SECONDS", 0.1)
-    gateway = serve(server=", access_log: all")
+    gateway = serve(top="telemetry: {log: {access: all}}\n")
     assert gateway.wire().send(b"\x16").ended
     stage.until(lambda: gateway.said("A TLS handshake failed."))
     assert gateway.said("A TLS handshake failed.")[-1]["reason"] == "it took more than 0.1 s"

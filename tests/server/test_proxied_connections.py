@@ -22,7 +22,7 @@ endpoints:
   GET /inside: {allow_from: [192.0.2.0/24], respond: {body: "in"}}
   GET /slow: {call: up:/slow}
 """
-FILE = f"server: {{{SETTINGS}, access_log: all}}\n{ENDPOINTS}"
+FILE = f"telemetry: {{log: {{access: all}}}}\nserver: {{{SETTINGS}}}\n{ENDPOINTS}"
 CLOSED = "A connection was closed before its first request."
 
 

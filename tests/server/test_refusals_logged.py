@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from aggregator.runtime.reporting import refusal_cause
+
 ROUTES = """
-server: {{access_log: {which}}}
+telemetry: {{log: {{access: {which}}}}}
 endpoints:
   GET /n: {{respond: {{body: 1}}}}
 """
@@ -46,13 +48,16 @@ def test_no_request(stage, sent, status):
     assert wire.reply().status == status
     stage.until(lambda: gateway.said("Refused."))
     (fields,) = gateway.said("Refused.")
-    assert (fields.pop("reason") != "", fields) == (True, {"status": status, "client": "127.0.0.1"})
+    assert (fields.pop("reason") != "", fields) == (
+        True,
+        {"status": status, "client": "127.0.0.1", "cause": refusal_cause(status)},
+    )
 
 
-@pytest.mark.parametrize("which", ["errors", "off"])
+@pytest.mark.parametrize("which", ["errors", "none"])
 def test_not_asked_for(stage, which):
     """Clients that go astray fill no log of failures."""
-    gateway = stage.gateway(ROUTES.format(which=f'"{which}"'))
+    gateway = stage.gateway(ROUTES.format(which=which))
     for method, path, *_ in PATHS:
         gateway.ask(method, path)
     gateway.wire().send(b"no http\r\n\r\n").reply()

@@ -12,13 +12,15 @@ from aggregator.causes import Cause
 from aggregator.errors import CallError
 from aggregator.exchange import Exchange
 from aggregator.parts.events import Listeners, RequestEnded
+from aggregator.plan.telemetry import LogPlan
 from aggregator.runtime.reporting import Report
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
 
+NONE = LogPlan("none")
 TEXT = """\
 version: 1
-server: {access_log: "off"}
+telemetry: {log: {access: none}}
 upstreams: {up: {url: "http://up.test"}}
 endpoints:
   GET /good: {call: "up:/good"}
@@ -68,7 +70,7 @@ def test_answers_are_told_though_the_log_is_off(tmp_path):
 def test_a_client_that_hung_up_and_an_answer_that_broke_are_told_once():
     """Each is one event, also where we cut the client off."""
     told: list[RequestEnded] = []
-    report, exchange = Report("off", (told.append,)), Exchange("GET", "/", b"", [])
+    report, exchange = Report(NONE, (told.append,)), Exchange("GET", "/", b"", [])
 
     async def main() -> None:
         report.gone("GET /x", exchange)
@@ -81,8 +83,8 @@ def test_a_client_that_hung_up_and_an_answer_that_broke_are_told_once():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("which", "off"), [("off", True), ("errors", False), ("all", False)])
+@pytest.mark.parametrize(("which", "off"), [("none", True), ("errors", False), ("all", False)])
 def test_where_nobody_listens_the_log_decides(which, off):
     """Without listeners a report that is off is not even asked."""
-    assert Report(which).is_off is off
-    assert not Report(which, (lambda event: None,)).is_off
+    assert Report(LogPlan(which)).is_off is off
+    assert not Report(LogPlan(which), (lambda event: None,)).is_off

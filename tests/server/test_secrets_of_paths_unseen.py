@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.server.conftest import Stage, until
 
 FILE = """\
-server: {access_log: all, debug: {header: x-debug, secret: "${DEBUG}"}}
+telemetry: {log: {access: all}}
+server: {debug: {header: x-debug, secret: "${DEBUG}"}}
 upstreams: {hook: {url: "http://127.0.0.1:9/${TOKEN}"}, whole: {url: "${WHOLE}"}}
 endpoints:
   GET /call: {call: "hook:/bot${TOKEN}/x?key=${TOKEN}"}

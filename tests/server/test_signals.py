@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from aggregator.server.connection.timeouts import TimedProtocol
-from aggregator.server.process.signals import hang_up_ignored, signals_calling
+from aggregator.server.process.signals import requests_ignored, signals_calling
 
 
 def test_a_signal_becomes_a_call_on_the_loop():
@@ -30,13 +30,13 @@ def test_a_signal_becomes_a_call_on_the_loop():
 def test_a_reload_that_is_asked_for_too_early_ends_nothing():
     """While the server starts, SIGHUP is lost rather than the process; other threads change nothing."""
     before = signal.getsignal(signal.SIGHUP)
-    with hang_up_ignored():
+    with requests_ignored():
         os.kill(os.getpid(), signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     assert signal.getsignal(signal.SIGHUP) == before
     seen = []
 
-    @hang_up_ignored()
+    @requests_ignored()
     def elsewhere():
         seen.append(signal.getsignal(signal.SIGHUP))
 

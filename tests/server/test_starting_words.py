@@ -168,7 +168,7 @@ def records(capsys):
 def test_with_json_the_greeting_is_a_record(path, start, capsys, by):
     """Warnings first, then what is served and where; nothing else stands on stderr."""
     if by == "file":
-        path.write_text(ROUTES.replace("{port: 0", "{log_format: json, port: 0"))
+        path.write_text(f"{ROUTES}telemetry: {{log: {{format: json}}}}\n")
     assert start("routes.yaml", None, None, log_format="json" if by == "option" else None) == 0
     warning, greeting = records(capsys)[:2]
     assert (warning["level"], warning["message"]) == ("warning", "The configuration has a warning.")
@@ -223,7 +223,7 @@ def test_with_json_a_flood_of_problems_says_how_many_are_left(path, caplog):
 
 def test_the_option_wins_over_the_file(path, start, capsys):
     """`--log-format text` is for people, whatever the file says."""
-    path.write_text(ROUTES.replace("{port: 0", "{log_format: json, port: 0"))
+    path.write_text(f"{ROUTES}telemetry: {{log: {{format: json}}}}\n")
     assert start("routes.yaml", None, None, log_format="text") == 0
     assert "routes.yaml  1 endpoint" in capsys.readouterr().err
 

@@ -10,7 +10,8 @@ from aggregator.errors import ConfigError
 
 WHO = "{{ request.client }} {{ request.scheme }} {{ request.host }} {{ request.port }}"
 FILE = f"""\
-server: {{access_log: all, trusted_proxies: [127.0.0.0/8, 10.0.0.0/8]}}
+telemetry: {{log: {{access: all}}}}
+server: {{trusted_proxies: [127.0.0.0/8, 10.0.0.0/8]}}
 endpoints:
   GET /who: {{respond: {{body: "{WHO}"}}}}
   POST /who: {{body: {{type: object}}, respond: {{body: "{WHO}"}}}}

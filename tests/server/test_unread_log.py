@@ -10,7 +10,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-ROUTES = "version: 1\nserver: {access_log: all, log_format: json}\nendpoints: {'GET /n/{id}': {respond: {body: 1}}}"
+ROUTES = "version: 1\ntelemetry: {log: {access: all, format: json}}\nendpoints: {'GET /n/{id}': {respond: {body: 1}}}"
 LONG = "x" * 2000
 
 

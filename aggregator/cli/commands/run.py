@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 )
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Serve the file anew whenever it is saved.")
 @click.option(
-    "--log-format", type=click.Choice(["text", "json"]), help="Form of the log lines, in place of `server.log_format`."
+    "--log-format",
+    type=click.Choice(["text", "json", "combined"]),
+    help="Form of the log lines, in place of `telemetry.log.format`.",
 )
 @click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])

@@ -24,6 +24,9 @@ _TO_READ = "write `timeout: {read: 5s}` into the upstream; a call has its `total
 _TO_READ_HERE = "write `timeout: {read: 5s}` here"
 _PAGES = "which pages of other origins may read the answers is said by `cors` of `server` or of an endpoint"
 _METRICS = "write `telemetry: {metrics: {}}` at the top; Prometheus then reads `/metrics`"
+_ACCESS = "write `telemetry: {log: {access: all}}` at the top; `errors` is the default, `none` logs no answer"
+_FORMAT = "write `telemetry: {log: {format: json}}` at the top"
+_LEVEL = "start it with `--log-level`, or ask a running process: `aggregator log level debug --for 5m`"
 _REQUEST = "what is sent is declared in the endpoint: `params`, `query`, `headers`, `cookies` and `body`"
 _AS_WHOM = 'say as whom it is called by `auth`: `auth: {bearer: "${TOKEN}"}`, or another of its schemes'
 _OF_UPSTREAM = (
@@ -59,6 +62,8 @@ _SAME_WORD = {
     "path_prefix": "prefix", "base_path": "prefix", "root_path": "prefix", "strip_path": "prefix",
     "proxy_pass": "proxy", "host": "hosts", "servers": "hosts", "targets": "hosts",
     "load_balancer": "hosts", "load_balancing": "hosts",
+    "accesslog": "access_log", "logging": "access_log", "logs": "access_log", "log": "access_log",
+    "logformat": "log_format", "loglevel": "log_level",
     "prometheus": "metrics", "statsd": "metrics", "monitoring": "metrics",
     "timeout_ms": "timeout", "timeouts": "timeout",
     "connection_timeout": "connect_timeout",
@@ -68,6 +73,9 @@ _SAME_WORD = {
 """Other spellings of the same wish."""
 
 _SENTENCES: dict[str, tuple[str, str, str]] = {
+    "access_log": (_ACCESS, _ACCESS, _ACCESS),
+    "log_format": (_FORMAT, _FORMAT, _FORMAT),
+    "log_level": (_LEVEL, _LEVEL, _LEVEL),
     "auth": (_AS_WHOM, _OF_UPSTREAM, _NO_LOGIN),
     "cache": (_STORED_HERE, _STORED_HERE, _STORED),
     "connect_timeout": (_TO_CONNECT_HERE, _TO_CONNECT, _TO_CONNECT),

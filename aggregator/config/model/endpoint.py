@@ -12,7 +12,7 @@ from aggregator.config.model.call import BackgroundCall, Call, FanOutSettings
 from aggregator.config.model.edge.lifecycle import Deprecated
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.response import ResponseSettings, StaticSettings
-from aggregator.config.model.telemetry import SloSettings
+from aggregator.config.model.telemetry.metrics import SloSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.fields import ByteSize, TextKind, Timeout
 from aggregator.policies.cache.settings import AnswerCache

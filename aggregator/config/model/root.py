@@ -16,7 +16,7 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.schemes.scheme import SchemeSettings
 from aggregator.config.model.server import BackgroundSettings, ServerSettings
-from aggregator.config.model.telemetry import TelemetrySettings
+from aggregator.config.model.telemetry.settings import TelemetrySettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import TimeoutSetting
 from aggregator.config.model.upstreams.upstream import UpstreamSettings

@@ -178,10 +178,6 @@ class ServerSettings(Settings):
         0.0,
         description="How long /readyz says 503 before the server stops accepting; set it behind a load balancer.",
     )
-    access_log: Literal["all", "errors", "off"] = Field(
-        "errors", description="Which answers are logged: all, refusals included; only 5xx and partial ones; or none."
-    )
-    log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
     watchdog: Duration = Field(
         0.25,
         description="A blocked event loop is logged after this long, with the place where it stood; 0s turns it off.",

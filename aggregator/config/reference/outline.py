@@ -91,6 +91,7 @@ SECTIONS = (
     ("TelemetrySettings", "Telemetry", "under `telemetry` at the top level"),
     ("SloSettings", "Objective", "under `slo` of an endpoint"),
     ("MetricsSettings", "Metrics", "under `telemetry.metrics`"),
+    ("LogSettings", "Log", "under `telemetry.log`"),
     ("MaintenanceSettings", "Maintenance", "in `maintenance` at the top level"),
     ("BackgroundSettings", "Background workers", "under `background` at the top level"),
 )  # fmt: skip

@@ -47,7 +47,7 @@ from aggregator.config.rules.shared_answers import check_shared_answers
 from aggregator.config.rules.status_maps import check_status_maps
 from aggregator.config.rules.streams import check_streams
 from aggregator.config.rules.success import check_success
-from aggregator.config.rules.telemetry import check_objective, check_telemetry
+from aggregator.config.rules.telemetry import check_log, check_objective, check_telemetry
 from aggregator.config.rules.text_bodies import check_text_bodies
 from aggregator.config.rules.timeouts import check_timeouts
 from aggregator.config.rules.unread_texts import check_unread_sections, check_unread_texts
@@ -135,4 +135,5 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_group_circles,
     check_plugins,
     check_telemetry,
+    check_log,
 )

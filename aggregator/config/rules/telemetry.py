@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from aggregator.config.analysis.scope import Inputs, Scope
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.analysis.texts import Texts
+from aggregator.config.rules.names import check_names
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}").fullmatch
+_SAMPLED = re.compile(r"[1-4](?:\d\d|xx)").fullmatch
+_OF_LINES = frozenset(
+    {
+        "ts", "level", "logger", "message", "endpoint", "method", "status", "path", "request_id", "client", "ms",
+        "size", "parts", "cause", "reason", "fault", "sample", "count", "trace_id", "span_id",
+    }
+)  # fmt: skip
+"""Fields of the lines about answers."""
 
 
 def check_telemetry(around: Surroundings) -> Iterator[Finding]:
@@ -16,6 +31,26 @@ def check_telemetry(around: Surroundings) -> Iterator[Finding]:
         message = "every client can read `/metrics`, which names endpoints and upstreams"
         hint = "declare `server: {admin: 127.0.0.1:9000}`: they are served there, then, and nowhere else"
         yield Finding("public-metrics", message, ("telemetry", "metrics"), hint, "warning", at_key=True)
+
+
+def check_log(around: Surroundings) -> Iterator[Finding]:
+    """Fields of log lines have names of their own and read what every request has."""
+    path: Steps = ("telemetry", "log", "fields")
+    analysis, scope = Analysis(path, None), Scope(Inputs(has_body=False, has_auth=True))
+    for name, value in around.settings.telemetry.log.fields.items():
+        if name in _OF_LINES or not _NAME(name):
+            taken = name in _OF_LINES
+            message = f"every line has a `{name}`" if taken else f"`{name}` is no name of a field"
+            hint = f"call it `own_{name}`" if taken else "write letters, digits and _, such as `tenant`"
+            yield Finding("bad-field", message, (*path, name), hint, at_key=True)
+        Texts(analysis).value(value, (*path, name), scope)
+    for on in around.settings.telemetry.log.sample:
+        if not _SAMPLED(on):
+            hint = "leave it out: failures are always logged" if on.startswith("5") else "write it like 2xx or 404"
+            at = ("telemetry", "log", "sample", on)
+            yield Finding("bad-sample", f"lines of `{on}` cannot be sampled", at, hint, at_key=True)
+    yield from analysis.problems
+    yield from check_names(analysis, around)
 
 
 def check_objective(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:

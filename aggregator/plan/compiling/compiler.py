@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -17,7 +17,6 @@ from aggregator.config.model.edge.docs import DocsSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.server import ClientLimitSettings, CompressSettings
-from aggregator.config.model.telemetry import SloSettings, TelemetrySettings
 from aggregator.edge.coding import Compression
 from aggregator.edge.networks import NO_NETWORKS, parse_networks
 from aggregator.http import SAFE
@@ -50,15 +49,14 @@ from aggregator.plan.compiling.listening import compile_admin, compile_redirect,
 from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.policies.maintenance import compile_maintenance
 from aggregator.plan.compiling.rows import compile_rows, rows_for
+from aggregator.plan.compiling.telemetry import compile_log, compile_metrics, compile_slo
 from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.serving import (
     UNLIMITED,
     BackgroundPlan,
     ClientLimitsPlan,
     DocsPlan,
-    MetricsPlan,
     ServerPlan,
-    SloPlan,
 )
 from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, Plan
 from aggregator.policies.credentials.plan import secrets_of
@@ -96,7 +94,7 @@ class Compiler:
             ),
             maintenance=compile_maintenance(settings, [endpoint.key for endpoint in endpoints]),
             secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
-            metrics=_metrics(settings.telemetry, endpoints),
+            metrics=compile_metrics(settings.telemetry, endpoints),
             virtual_hosts=tuple(settings.virtual_hosts),
             state=settings.state,
         )
@@ -121,8 +119,8 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         tls=compile_tls(settings.tls, tls_digests), redirect_http=compile_redirect(settings.redirect_http),
         admin=compile_admin(settings.admin, tls_digests),
         docs=_docs(settings.docs, root), header_timeout=settings.header_timeout,
-        shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay, access_log=settings.access_log,
-        log_format=settings.log_format, watchdog=settings.watchdog,
+        shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay,
+        log=compile_log(root.telemetry.log), watchdog=settings.watchdog,
         trusted_proxies=parse_networks(settings.trusted_proxies) if settings.trusted_proxies else NO_NETWORKS,
         proxy_protocol=settings.proxy_protocol,
         limits=_limits(settings.limits), compress=_compression(settings.compress),
@@ -136,18 +134,6 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         redirects_slash="slash" in settings.redirect_paths,
         kept_bytes=settings.cache.max,
     )  # fmt: skip
-
-
-def _metrics(settings: TelemetrySettings, endpoints: Sequence[EndpointPlan]) -> MetricsPlan | None:
-    metrics = settings.metrics
-    if metrics is None or not metrics.prometheus:
-        return None
-    promised = {slo.latency for endpoint in endpoints if (slo := endpoint.slo) is not None and slo.latency is not None}
-    return MetricsPlan(tuple(sorted({*metrics.buckets, *promised})))
-
-
-def _slo(settings: SloSettings | None) -> SloPlan | None:
-    return None if settings is None else SloPlan(settings.objective, settings.latency, settings.partial == "bad")
 
 
 def _docs(settings: DocsSettings | Literal[False], root: RootSettings) -> DocsPlan | None:
@@ -258,7 +244,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
             (fan, response, rows),
             asks_who=admission.auth is not None,
         ),
-        slo=_slo(settings.slo),
+        slo=compile_slo(settings.slo),
         compress=whole.root.server.compress is not None
         and all(said is None or said.compress is not False for said in (settings.response, settings.respond)),
         host=config.host,

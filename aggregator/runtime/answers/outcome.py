@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -39,7 +40,9 @@ def _cut(parts: Sequence[Result]) -> bytes:
 
 
 def _item(part: Result) -> str:
-    text = f"{part.name if _TOKEN(part.name) else _quoted(part.name)};state={part.state.value}"
+    if part.state is State.OK and part.attempts == 1 and part.status and part.cause is None and not part.parts:
+        return f"{_named(part.name)};state=ok;status={part.status};ms={part.milliseconds:.0f};attempts=1"
+    text = f"{_named(part.name)};state={part.state.value}"
     if part.status:
         text += f";status={part.status}"
     if part.cause is not None:
@@ -50,6 +53,12 @@ def _item(part: Result) -> str:
         text += f";age={part.age:.0f}"
     text += f";ms={part.milliseconds:.0f};attempts={part.attempts}"
     return f'{text};met="{" ".join(part.met)}"' if part.met else text
+
+
+@lru_cache(1000)  # names of the file, all but those of items
+def _named(name: str) -> str:
+    """Return *name* as a token, or as a string where it is none."""
+    return name if _TOKEN(name) else _quoted(name)
 
 
 def _quoted(name: str) -> str:

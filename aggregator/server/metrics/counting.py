@@ -9,7 +9,7 @@ from aggregator.causes import Cause, State
 from aggregator.parts.events import CallEnded, Listeners, RequestEnded
 from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.calls import PartPlan
-from aggregator.plan.serving import MetricsPlan
+from aggregator.plan.telemetry import MetricsPlan
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.server.metrics.lag import LoopLag
 from aggregator.server.metrics.series import CLASSES, EndpointSeries, UpstreamSeries

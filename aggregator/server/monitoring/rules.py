@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from aggregator.plan.serving import SloPlan
+from aggregator.plan.telemetry import SloPlan
 from aggregator.plan.types import EndpointPlan, Plan
 
 PERIOD: Final = "30d"

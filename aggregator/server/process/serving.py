@@ -22,6 +22,7 @@ from aggregator.server.admin.breakers import breaker_action
 from aggregator.server.admin.caches import purge_action
 from aggregator.server.admin.door import AdminDoor
 from aggregator.server.admin.quotas import quota_action
+from aggregator.server.admin.logs import log_action
 from aggregator.server.admin.reloading import reload_action
 from aggregator.server.admin.revoking import revoke_action
 from aggregator.server.admin.switches import switch_action
@@ -39,7 +40,8 @@ from aggregator.server.listeners.tcp import BACKLOG
 from aggregator.server.process.event_loop import event_loop
 from aggregator.server.process.http_server import Server
 from aggregator.server.process.memory import Holes, collect_seldom, keep_large_blocks, keep_loaded
-from aggregator.server.process.signals import HANG_UP, signals_calling
+from aggregator.server.process.signals import HANG_UP, ROTATE, signals_calling
+from aggregator.telemetry.control import LogControl
 from aggregator.telemetry.logging import log
 from aggregator.telemetry.watchdog import Stall, Watchdog
 
@@ -61,6 +63,7 @@ class Service:
     def __init__(
         self, app: Application, files: PlanFiles, listeners: Sequence[Listener], *, watch: bool,
         on_reload: Callable[[ReloadOutcome], None], on_start: Callable[[], None] = lambda: None,
+        log_control: LogControl | None = None,
     ) -> None:  # fmt: skip
         self._app = app
         self._files = files
@@ -79,6 +82,9 @@ class Service:
         self.actions.add(switch_action(app.running))
         self.actions.add(purge_action(app.running))
         self.actions.add(quota_action(app.running))
+        self._log_control = log_control
+        if log_control is not None:
+            self.actions.add(log_action(log_control))
         self._server = Server(self._configs(listeners), app, listeners, self._tell_plain, self._tell_unshaken)
 
     def _configs(self, listeners: Sequence[Listener]) -> dict[Role, uvicorn.Config]:
@@ -124,6 +130,8 @@ class Service:
         handlers: dict[int, Callable[[], None]] = {signal.SIGINT: self._server.stop, signal.SIGTERM: self._server.stop}
         if HANG_UP is not None:
             handlers[HANG_UP] = self._ask
+        if ROTATE is not None and self._log_control is not None:
+            handlers[ROTATE] = self._log_control.reopen
         sys.setswitchinterval(_TURN)
         with signals_calling(handlers):
             try:

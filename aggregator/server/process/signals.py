@@ -18,6 +18,8 @@ from aggregator.telemetry.stacks import Standstill, standstill_of
 
 HANG_UP: int | None = getattr(signal, "SIGHUP", None)
 """Asks for a reload; some systems do not have it."""
+ROTATE: int | None = getattr(signal, "SIGUSR1", None)
+"""Asks for the log file to be opened again, since somebody has moved it away."""
 ENDING = frozenset((signal.SIGINT, signal.SIGTERM))
 """End the process, at once when they come a second time."""
 _TO_HEAR, _TO_TELL, _TO_END = 0.25, 0.2, 5.0
@@ -100,13 +102,14 @@ def signals_calling(
 
 
 @contextmanager
-def hang_up_ignored() -> Iterator[None]:
-    """Let nobody end the process by asking for a reload while it is starting, or stopping."""
-    if HANG_UP is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    original = signal.signal(HANG_UP, signal.SIG_IGN)
+def requests_ignored() -> Iterator[None]:
+    """Let nobody end the process by asking for a reload, or for its log file anew, while it is starting or stopping."""
+    asked = [number for number in (HANG_UP, ROTATE) if number is not None]
+    if threading.current_thread() is not threading.main_thread():
+        asked = []
+    originals = {number: signal.signal(number, signal.SIG_IGN) for number in asked}
     try:
         yield
     finally:
-        signal.signal(HANG_UP, original)
+        for number, original in originals.items():
+            signal.signal(number, original)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from aggregator.errors import ConfigError, StartupError
+from aggregator.plan.types import Plan
 from aggregator.server.application.app import application
 from aggregator.server.application.serving import Application
 from aggregator.server.generations.plan_source import PlanFiles
@@ -19,15 +21,17 @@ from aggregator.server.listeners.opening import Listener, open_listeners
 from aggregator.server.process.announcing import Announcer, announcer
 from aggregator.server.process.open_files import allow_open_files
 from aggregator.server.process.serving import Service
-from aggregator.server.process.signals import hang_up_ignored
-from aggregator.telemetry.logging import LogFormat, configure_logging, error_output
+from aggregator.server.process.signals import requests_ignored
+from aggregator.telemetry.control import LogControl
+from aggregator.telemetry.logging import LogFormat, error_output, log
 from aggregator.telemetry.redaction import Masker
 
+_log = logging.getLogger("aggregator.server")
 REFUSED, FAILED = 1, 3
 _NOTES = {"public": "", "admin": "   administration", "redirect": "   sends on to https"}
 
 
-@hang_up_ignored()
+@requests_ignored()
 def start(
     path: str,
     host: str | None,
@@ -52,25 +56,46 @@ def _start(
 ) -> int:  # fmt: skip
     files = PlanFiles(Path(path), width=width)
     masker = Masker(())
-    told = announcer(log_format or "text", path, files, stream)
-    configure_logging(log_format or "text", log_level, stream, masker)
+    control = LogControl(stream, masker, log_format, log_level)
+    told = Announcers(path, files, stream, control)
     try:
         app = application(files)
         plan = app.running.plan
         masker.learn(plan.secrets)
-        if log_format is None and plan.server.log_format != "text":
-            told = announcer(plan.server.log_format, path, files, stream)
-            configure_logging(plan.server.log_format, log_level, stream, masker)
-        told.warn()
+        follow(control, plan, files)
+        told.now.warn()
         with _closing(open_listeners(plan.server, host, port, inherited_sockets(os.environ))) as listeners:
             allow_open_files()
             return _serve(app, files, listeners, told, masker, watch=watch)
     except ConfigError as error:
-        told.refuse(error)
+        told.now.refuse(error)
         return REFUSED
     except StartupError as error:
-        told.fail(error)
+        told.now.fail(error)
         return FAILED
+    finally:
+        control.close()
+
+
+class Announcers:
+    """Who tells the operator, by the format that the log has now."""
+
+    def __init__(self, path: str, files: PlanFiles, stream: TextIO, control: LogControl) -> None:
+        self.control = control
+        self._known: dict[bool, Announcer] = {
+            is_json: announcer("json" if is_json else "text", path, files, stream) for is_json in (False, True)
+        }
+
+    @property
+    def now(self) -> Announcer:
+        """The one whose turn it is."""
+        return self._known[self.control.format == "json"]
+
+
+def follow(control: LogControl, plan: Plan, files: PlanFiles) -> None:
+    """Let *control* log as *plan* says; its file lies beside the first of *files*. Raises ``StartupError``."""
+    file = plan.server.log.file
+    control.follow(plan.server.log.format, None if file is None else (files.folder or Path()) / file)
 
 
 @contextmanager
@@ -83,15 +108,21 @@ def _closing(listeners: Sequence[Listener]) -> Iterator[Sequence[Listener]]:
 
 
 def _serve(
-    app: Application, files: PlanFiles, listeners: Sequence[Listener], told: Announcer, masker: Masker, *, watch: bool
+    app: Application, files: PlanFiles, listeners: Sequence[Listener], told: Announcers, masker: Masker, *, watch: bool
 ) -> int:
     urls = [f"{one.url}{_NOTES[one.role]}" for one in sorted(listeners, key=lambda one: one.role != "public")]
 
     def on_start() -> None:
-        told.greet(app.running.plan, urls)
+        told.now.greet(app.running.plan, urls)
 
     def on_reload(outcome: ReloadOutcome) -> None:
         masker.learn(app.running.plan.secrets)
-        told.tell(outcome)
+        try:
+            follow(told.control, app.running.plan, files)
+        except StartupError as error:
+            log(_log, logging.ERROR, "The log goes on where it was.", reason=str(error))
+        told.now.tell(outcome)
 
-    return Service(app, files, listeners, watch=watch, on_reload=on_reload, on_start=on_start).run()
+    service = Service(app, files, listeners, watch=watch, on_reload=on_reload, on_start=on_start,
+                      log_control=told.control)  # fmt: skip
+    return service.run()

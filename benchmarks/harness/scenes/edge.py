@@ -71,7 +71,7 @@ class Beside:
     def _contender(self, bench: Bench, name: str, settings: str, upstream: str, servers: list[Server]) -> Contender:
         config = bench.folder / f"{self.name}_{name}.yaml"
         text = aggregator_peer.routes(bench.upstream.plain)
-        text = text.replace('access_log: "off"', f'access_log: "off"{settings}')
+        text = text.replace("title: Benchmark", f"title: Benchmark{settings}")
         more = self.more if name == self.feature else ""
         text = text.replace("timeout: 2s", f"timeout: 2s{upstream}", 1) + self.base + more + self.end
         config.write_text(text.replace("@ORIGIN@", bench.upstream.plain[0]))

@@ -13,6 +13,7 @@ import pytest
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange, State
 from aggregator.parts.result import Result
+from aggregator.plan.telemetry import LogPlan
 from aggregator.runtime.reporting import Report
 
 
@@ -22,7 +23,7 @@ def _told(run, caplog, which: str, status: int, state: State = State.OK) -> list
     exchange.id, exchange.peer = "id-1", "10.0.0.1"
 
     async def main():
-        Report(which).answered("GET /x", exchange, status, (Result("a", 0.0, 0.0, state=state),))
+        Report(LogPlan(which)).answered("GET /x", exchange, status, (Result("a", 0.0, 0.0, state=state),))
 
     run(main())
     return caplog.records
@@ -36,11 +37,11 @@ def _told(run, caplog, which: str, status: int, state: State = State.OK) -> list
         ("errors", 503, State.OK, "Answered with a failure."),
         ("errors", 200, State.DEFAULT, "Answered in part."),
         ("all", 200, State.OK, "Answered."),
-        ("off", 503, State.OK, None),
+        ("none", 503, State.OK, None),
     ],
 )
 def test_what_is_told(run, caplog, which, status, state, sentence):
-    """`errors` tells 5xx and partial answers, `all` every one, `off` none."""
+    """`errors` tells 5xx and partial answers, `all` every one, `none` none."""
     assert [record.getMessage() for record in _told(run, caplog, which, status, state)] == (
         [sentence] if sentence else []
     )
@@ -52,17 +53,24 @@ def test_what_a_line_tells(run, caplog):
     fields = record.fields
     assert fields.pop("ms") >= 0
     assert fields.pop("parts").startswith("a;state=ok")
-    assert fields == {"endpoint": "GET /x", "status": 200, "path": "/x", "request_id": "id-1", "client": "10.0.0.1"}
+    assert fields == {
+        "endpoint": "GET /x",
+        "status": 200,
+        "size": 0,
+        "path": "/x",
+        "request_id": "id-1",
+        "client": "10.0.0.1",
+    }
 
 
 def test_hang_ups_and_broken_answers(run, caplog):
-    """A hang-up is told at info with 499, a broken answer at warning with its reason; `off` tells neither."""
+    """A hang-up is told at info with 499, a broken answer at warning with its reason; `none` tells neither."""
     caplog.set_level(logging.INFO, "aggregator.request")
     exchange = Exchange("GET", "/x", b"", [])
 
     async def main():
-        for which in ("errors", "off"):
-            report = Report(which)
+        for which in ("errors", "none"):
+            report = Report(LogPlan(which))
             report.gone("GET /x", exchange)
             report.broken("GET /x", exchange, 200, CallError(Cause.INCOMPLETE, "The upstream stopped."))
 
@@ -81,7 +89,7 @@ def test_repeated_failures_are_counted(run, caplog, monkeypatch):
         monkeypatch.setattr(
             asyncio.get_running_loop(), "call_later", lambda seconds, end, key: turns.append(partial(end, key))
         )
-        report = Report(which)
+        report = Report(LogPlan(which))
         for status in [503] * 25 + [500] * 3 + [503] * 2:
             report.answered("GET /x", exchange, status, ())
         for end in turns:
@@ -102,7 +110,7 @@ def test_repeated_failures_are_counted(run, caplog, monkeypatch):
     assert len(caplog.records) == 31
 
 
-@pytest.mark.parametrize(("which", "lines", "count"), [("errors", 10, 20), ("all", 30, None), ("off", 0, None)])
+@pytest.mark.parametrize(("which", "lines", "count"), [("errors", 10, 20), ("all", 30, None), ("none", 0, None)])
 def test_answers_that_nobody_takes_are_counted_too(run, caplog, monkeypatch, which, lines, count):
     """Clients that read nothing may come by the thousand; whose answers they were is not known any more."""
     caplog.set_level(logging.INFO, "aggregator.request")
@@ -112,7 +120,7 @@ def test_answers_that_nobody_takes_are_counted_too(run, caplog, monkeypatch, whi
         monkeypatch.setattr(
             asyncio.get_running_loop(), "call_later", lambda _, end, key: turns.append(partial(end, key))
         )
-        report = Report(which)
+        report = Report(LogPlan(which))
         for _ in range(30):
             report.not_taken("The client took nothing of it for 30 s.", "10.0.0.1")
         for end in turns:
@@ -122,3 +130,4 @@ def test_answers_that_nobody_takes_are_counted_too(run, caplog, monkeypatch, whi
     cut = [record for record in caplog.records if record.getMessage() == "An answer was cut off."]
     more = [record.fields for record in caplog.records if record not in cut]
     assert (len(cut), more) == (lines, [] if count is None else [{"status": 499, "count": count}])
+    assert {record.fields["cause"] for record in cut} <= {"client_slow"}

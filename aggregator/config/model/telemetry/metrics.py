@@ -1,18 +1,17 @@
-"""How operators see what happens: metrics, and what they promise."""
+"""Metrics, and what clients are promised by their means."""
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from aggregator.config.model.telemetry.shares import Objective
 from aggregator.fields import Settings, Timeout
 
 _MOST = 30
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
 class MetricsSettings(Settings):
@@ -40,32 +39,16 @@ class MetricsSettings(Settings):
         return value
 
 
-def _share(value: Any) -> float:
-    """Return *value*, a percentage as text, as a share; raise a located problem for others."""
-    if isinstance(value, str) and (match := _PERCENT.fullmatch(value.strip())) and 0 < float(match[1]) < 100:
-        return float(match[1]) / 100
-    hint = {"hint": "write it like 99.5%, more than 0% and less than 100%"}
-    raise PydanticCustomError("bad-share", "This is not an objective.", hint)
-
-
 class SloSettings(Settings):
     """What clients are promised of an endpoint over 30 days, for the alerts that `aggregator monitoring` writes."""
 
-    objective: Annotated[
-        float, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?%$"})
-    ] = Field(description="The share of good requests. An answer of 5xx is bad; 4xx and clients that hang up are not.",
-              examples=["99.5%"])  # fmt: skip
+    objective: Objective = Field(
+        description="The share of good requests. An answer of 5xx is bad; 4xx and clients that hang up are not.",
+        examples=["99.5%"],
+    )
     latency: Timeout | None = Field(
         None,
         description="A later answer is bad, too. It becomes a boundary of the histogram of durations.",
         examples=["800ms"],
     )
     partial: Literal["good", "bad"] = Field("good", description="Whether an answer with missing parts is good or bad.")
-
-
-class TelemetrySettings(Settings):
-    """What the server tells of itself."""
-
-    metrics: MetricsSettings | None = Field(
-        None, description="Count requests, parts and calls; nothing is counted without.", examples=[{}]
-    )

@@ -1,0 +1,50 @@
+"""``aggregator log``: another level or format for the log of a running process."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from aggregator.cli.helping import ExampleCommand
+
+_VALUES = {"level": ("debug", "info", "warning", "error", "auto"), "format": ("text", "json", "combined", "auto")}
+
+
+@click.command(
+    "log",
+    cls=ExampleCommand,
+    short_help="Change what a running process writes into its log.",
+    examples=(
+        ("aggregator log level debug --for 5m", "write everything for five minutes"),
+        ("aggregator log format json", "write JSON until the process ends, or `aggregator log format auto`"),
+        ("aggregator log show", "print the level and the format"),
+    ),
+)
+@click.argument("what", type=click.Choice([*_VALUES, "show"]))
+@click.argument("value", required=False)
+@click.option("--for", "duration", default=None, help="How long it holds, such as 10m; until `auto` unless said.")
+@click.option("--by", default="", help="Who asks; the log of the process says it.")
+@click.option("--why", default="", help="Why; the log of the process says it.")
+@click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
+@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
+              help="File whose `server.admin` is meant.")  # fmt: skip
+def log(what: str, value: str | None, duration: str | None, by: str, why: str, url: str | None, file: str) -> None:
+    """Have a running process write lines from another level on, or in another format.
+
+    `auto` takes back what was ordered: options and the file count again. What is ordered goes on over a reload.
+
+    Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
+    """
+    from aggregator.cli.administration import admin_target, show
+
+    given: dict[str, str] = {"reason": why, "by": by}
+    if what != "show":
+        if value not in _VALUES[what]:
+            raise click.UsageError(f"`{what}` is one of {', '.join(_VALUES[what])}.")
+        given |= {what: value} | ({} if duration is None else {"for": duration})
+    elif value is not None or duration is not None:
+        raise click.UsageError("`show` changes nothing, so it takes no value and no `--for`.")
+    answer = admin_target(url, file).ask("POST", "/-/log", given)
+    show(answer)
+    sys.exit(0 if answer.is_success else 1)

@@ -1,0 +1,41 @@
+"""What the server tells of itself: metrics, promises, the log. Data only."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from aggregator.templates import Template
+
+
+class MetricsPlan(Struct, frozen=True):
+    """What is counted: *buckets* are the boundaries of durations, in seconds, rising."""
+
+    buckets: tuple[float, ...]
+
+
+class SloPlan(Struct, frozen=True):
+    """The *objective* of an endpoint, a share of good requests; *latency* is in seconds, None for any."""
+
+    objective: float
+    latency: float | None = None
+    partial_is_bad: bool = False
+
+
+class LogPlan(Struct, frozen=True):
+    """Which answers have a line in the log, and what it looks like.
+
+    *sample* are the shares of good answers that have one, by status or class (``2xx``); *fields* are those of the
+    operator, *file* is as it is written, None for stderr.
+    """
+
+    access: Literal["all", "errors", "none"] = "errors"
+    format: Literal["text", "json", "combined"] = "text"
+    file: str | None = None
+    sample: tuple[tuple[str, float], ...] = ()
+    fields: tuple[tuple[str, Template], ...] = ()
+
+
+LOG = LogPlan()
+"""What is logged where nothing is said of it."""

@@ -1,0 +1,47 @@
+"""What the log shows of a request beside what became of it: fields of the operator, and the request itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aggregator.errors import AggregatorError
+from aggregator.exchange import Exchange
+from aggregator.http import first
+from aggregator.identity.caller import Caller
+from aggregator.parts.names import Names
+from aggregator.telemetry.requests import Seen
+from aggregator.templates import MISSING, Template
+
+
+class _Afterwards(Names):
+    """Names that may be read when the request has ended, too."""
+
+    __slots__ = ()
+
+    def check_time(self) -> None:
+        """Let a request that was late have its line."""
+
+
+def own_fields(fields: tuple[tuple[str, Template], ...], exchange: Exchange) -> dict[str, Any]:
+    """Return the values of *fields* for a request; one that reads what is not there, or cannot be made, is left out."""
+    names = _Afterwards(exchange)
+    found: dict[str, Any] = {}
+    for name, template in fields:
+        try:
+            value = template.render(names, missing="null")
+        except (AggregatorError, ValueError):  # the latter from a query that is none
+            continue
+        if value is not None and value is not MISSING:
+            found[name] = value
+    return found
+
+
+def seen_of(exchange: Exchange) -> Seen:
+    """Return what the combined format shows of a request."""
+    caller = exchange.caller
+    return Seen(
+        exchange.method, exchange.path, exchange.query_string.decode("latin-1"),
+        str(caller.subject or "") if isinstance(caller, Caller) else "",
+        (first(exchange.header_list, b"referer") or b"").decode("latin-1"),
+        (first(exchange.header_list, b"user-agent") or b"").decode("latin-1"),
+    )  # fmt: skip

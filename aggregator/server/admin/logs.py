@@ -1,0 +1,63 @@
+"""The action ``log``: level and format of a running process, for a while or until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from aggregator.durations import duration_of
+from aggregator.server.admin.actions import Action, ActionError, Outcome
+from aggregator.telemetry.control import LogControl, Order
+from aggregator.telemetry.logging import LogFormat
+
+LEVELS = ("debug", "info", "warning", "error")
+_CHOICES = {"level": LEVELS, "format": get_args(LogFormat)}
+_KEYS = frozenset({*_CHOICES, "for", "by"})
+_AUTO = "auto"
+
+
+def log_action(control: LogControl) -> Action:
+    """Return the action that changes what *control* writes; without an order it tells what is written."""
+    ends: list[asyncio.TimerHandle] = []
+
+    def end(order: Order) -> None:
+        ends.clear()
+        control.order(order)
+
+    async def run(given: Mapping[str, Any]) -> Outcome:
+        order, seconds = _read(given, control.ordered)
+        if order != control.ordered or seconds is not None:
+            before = Order() if ends else control.ordered  # what a timer was to end, ends with the order after it
+            for timer in ends:
+                timer.cancel()
+            ends.clear()
+            if seconds is not None:
+                ends.append(asyncio.get_running_loop().call_later(seconds, end, before))
+            control.order(order)
+        return Outcome(_shown(control), f"level {control.level}, format {control.format}")
+
+    return Action("log", "Write another level or format, for a while or until the process ends.", run)
+
+
+def _shown(control: LogControl) -> dict[str, str]:
+    return {"level": control.level, "format": control.format}
+
+
+def _read(given: Mapping[str, Any], known: Order) -> tuple[Order, float | None]:
+    """Return the order that *given* changes *known* to, and its seconds. Raises ``ActionError``."""
+    if unknown := [key for key in given if key not in _KEYS]:
+        raise ActionError(400, f"An order to the log has `level`, `format`, `for` and `by`, and no `{unknown[0]}`.")
+    wanted = {"level": known.level, "format": known.format}
+    for key, choices in _CHOICES.items():
+        value = given.get(key)
+        if value is not None and value not in (*choices, _AUTO):
+            raise ActionError(400, f"`{key}` is one of {', '.join((*choices, _AUTO))}.")
+        if value is not None:
+            wanted[key] = None if value == _AUTO else value
+    seconds = None if given.get("for") is None else duration_of(str(given["for"]))
+    if given.get("for") is not None and not seconds:
+        raise ActionError(400, "`for` is a duration such as 10m.")
+    if seconds is not None and not any(given.get(key) for key in _CHOICES):
+        raise ActionError(400, "`for` needs a `level` or a `format`.")
+    return Order(**wanted), seconds  # type: ignore[arg-type]

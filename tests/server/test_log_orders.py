@@ -1,0 +1,137 @@
+"""The log of a running process: its file, opened again by a signal, and what is ordered of it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from aggregator.errors import StartupError
+from aggregator.server.admin.actions import ActionError
+from aggregator.server.admin.logs import log_action
+from aggregator.telemetry.control import LogControl, Order
+from aggregator.telemetry.redaction import Masker
+
+ROUTES = """
+version: 1
+server: {admin: {address: "127.0.0.1:0", secret: "administration-secret"}, port: 0}
+telemetry: {log: {access: all, format: json, file: access.log}}
+endpoints: {'GET /n/{id}': {respond: {body: 1}}}
+"""
+
+
+@pytest.fixture
+def control():
+    """A log on a stream, with level and format of no option."""
+    return LogControl(io.StringIO(), Masker())
+
+
+def asked(control, **given):
+    """Return what orders come to, and the end of each that has one, as functions."""
+    ends = []
+
+    async def main():
+        asyncio.get_running_loop().call_later = lambda seconds, end, order: ends.append((seconds, lambda: end(order)))
+        return (await log_action(control).run(given)).data
+
+    return asyncio.run(main()), ends
+
+
+def test_an_order_for_a_while(control):
+    """Level and format change at once, and are as before when the time is over."""
+    data, ends = asked(control, level="debug", **{"for": "5m"})
+    assert data == {"level": "debug", "format": "text"}
+    assert logging.getLogger().level == logging.DEBUG
+    ((seconds, end),) = ends
+    assert seconds == 300
+    end()
+    assert (control.level, logging.getLogger().level) == ("info", logging.INFO)
+
+
+def test_an_order_until_another(control):
+    """One of the format leaves that of the level; `auto` takes it back."""
+    asked(control, level="warning")
+    assert asked(control, format="json")[0] == {"level": "warning", "format": "json"}
+    assert asked(control)[0] == {"level": "warning", "format": "json"}
+    assert asked(control, level="auto", format="auto")[0] == {"level": "info", "format": "text"}
+
+
+def test_an_order_comes_before_an_option_and_that_before_the_file():
+    """Whoever acts last at the process is meant."""
+    control = LogControl(io.StringIO(), Masker(), "text", "error")
+    control.follow("json", None)
+    assert (control.format, control.level) == ("text", "error")
+    control.order(Order("debug", "json"))
+    assert (control.format, control.level) == ("json", "debug")
+
+
+@pytest.mark.parametrize(
+    "given", [{"level": "loud"}, {"format": "xml"}, {"for": "5m"}, {"level": "debug", "for": "now"}, {"lvl": "debug"}]
+)
+def test_orders_that_cannot_be_followed(control, given):
+    """They say what would do, and change nothing."""
+    with pytest.raises(ActionError) as refusal:
+        asked(control, **given)
+    assert refusal.value.status == 400
+    assert (control.level, control.format) == ("info", "text")
+
+
+def test_a_file_that_cannot_be_opened(tmp_path, control):
+    """The process does not start with one; another, later, leaves the log where it was."""
+    control.follow("text", tmp_path / "a.log")
+    with pytest.raises(StartupError, match="cannot be opened: No such file or directory"):
+        control.follow("text", tmp_path / "none" / "a.log")
+    (tmp_path / "a.log").unlink()
+    control.reopen()
+    logging.getLogger("aggregator.test").info("Elsewhere.")
+    control.close()
+    assert (tmp_path / "a.log").read_text() == ""
+
+
+def test_lines_about_answers_go_to_their_file(tmp_path: Path):
+    """All else stays on stderr; SIGUSR1 has a moved file written anew; a level is ordered by the command."""
+    (tmp_path / "routes.yaml").write_text(ROUTES)
+    command = [sys.executable, "-m", "aggregator"]
+    log = tmp_path / "access.log"
+    with subprocess.Popen([*command, "run", "--no-watch"], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            urls = json.loads(process.stderr.readline())["address"].split(", ")
+            url, admin = (one.split()[0] for one in urls)
+            httpx.get(f"{url}/n/1")
+            wait_for(log, '"path":"/n/1"')
+            log.rename(tmp_path / "access.log.1")
+            os.kill(process.pid, signal.SIGUSR1)
+            wait_for(log, "")
+            httpx.get(f"{url}/n/2")
+            wait_for(log, '"path":"/n/2"')
+            assert "/n/2" not in (tmp_path / "access.log.1").read_text()
+            ordered = subprocess.run(
+                [*command, "log", "level", "debug", "--for", "5m", "--url", admin], cwd=tmp_path,
+                env={**os.environ, "AGGREGATOR_ADMIN_SECRET": "administration-secret"}, capture_output=True, text=True,
+                check=True,
+            )  # fmt: skip
+            assert json.loads(ordered.stdout) == {"level": "debug", "format": "json"}
+        finally:
+            process.send_signal(signal.SIGTERM)
+            rest = process.stderr.read()
+    assert process.returncode == 0
+    records = [json.loads(line) for line in rest.splitlines()]
+    assert {record["logger"] for record in records} >= {"aggregator.admin", "aggregator.server"}
+    assert "aggregator.request" not in {record["logger"] for record in records}
+
+
+def wait_for(log: Path, text: str) -> None:
+    """Return when *text* stands in *log*; the test's own limit of time ends one that never comes."""
+    while not log.exists() or text not in log.read_text():
+        time.sleep(0.01)
