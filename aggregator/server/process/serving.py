@@ -21,8 +21,8 @@ from aggregator.server.admin.application import AdminApplication
 from aggregator.server.admin.breakers import breaker_action
 from aggregator.server.admin.caches import purge_action
 from aggregator.server.admin.door import AdminDoor
-from aggregator.server.admin.quotas import quota_action
 from aggregator.server.admin.logs import log_action
+from aggregator.server.admin.quotas import quota_action
 from aggregator.server.admin.reloading import reload_action
 from aggregator.server.admin.revoking import revoke_action
 from aggregator.server.admin.switches import switch_action
