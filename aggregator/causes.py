@@ -133,7 +133,7 @@ _TABLE: Final[dict[Cause, _Row]] = {
     Cause.BREAKER_OPEN: _Row(_OVERLOADED, 503, "The breaker of the upstream is open."),
     Cause.DEGRADED: _Row(_OVERLOADED, 503, "The part was left out under pressure.", reserved=True),
     Cause.SWITCHED_OFF: _Row((), 503, "An operator switched it off."),
-    Cause.UNKNOWN_KEY: _Row((), 404, "No route is declared for the key of the request.", reserved=True),
+    Cause.UNKNOWN_KEY: _Row((), 404, "The `route` of the upstream has no service for the key of the request."),
     Cause.CREDENTIALS: _Row((), 502, "Credentials for the upstream could not be had."),
     Cause.UNAUTHENTICATED: _Row((), 401, "The caller has no valid credential.", refuses=True),
     Cause.FORBIDDEN: _Row((), 403, "The caller may not do this.", refuses=True),

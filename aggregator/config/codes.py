@@ -37,6 +37,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-proxy": "A proxy that is not a URL.",
         "bad-retry": "A retry that cannot happen, that cannot help, or that seldom has the time.",
         "bad-sample": "A status whose lines cannot be sampled, such as one of failures.",
+        "bad-route": "A route without keys, with too many, or beside the URL that it stands for.",
         "bad-schema": "A declared parameter or body that is no valid JSON Schema, or uses what is not supported.",
         "bad-share": "A share that is no percentage.",
         "bad-size": "A size that is not a number of bytes with a known unit.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.codecs.reading import PLAIN, ReadOptions
 from aggregator.parts.rows import RowPlan
@@ -28,7 +29,8 @@ class UpstreamPlan(Struct, frozen=True):
 
     *query* and *headers* are the same for every request, the templates beside them are rendered for each. *credentials*
     are as whom it is called; those that do not change stand in *headers*, too. *kept_bytes* is how many the replies may
-    take that are kept. *budget* is how much retries may add to its calls.
+    take that are kept. *budget* is how much retries may add to its calls. With a *route* it stands for
+    all its services.
     """
 
     name: str
@@ -48,6 +50,24 @@ class UpstreamPlan(Struct, frozen=True):
     kept_bytes: int = SIZE
     concurrency: ConcurrencyPlan | None = None
     mock: MockPlan | None = None
+    route: RoutePlan | None = None
+
+    @property
+    def each_service(self) -> tuple[UpstreamPlan, ...]:
+        """The services of its route; itself where it has none."""
+        return (self,) if self.route is None else tuple(upstream for _, upstream in self.route.to)
+
+
+class RoutePlan(Struct, frozen=True):
+    """The services of an upstream by key, which *by* tells of each request; the name of each has its key behind it."""
+
+    by: Expression
+    to: tuple[tuple[str, UpstreamPlan], ...]
+
+    @property
+    def words(self) -> str:
+        """What `explain` says of it: ``route {{ headers['x-tenant'] }} (2 keys)``."""
+        return f"route {{{{ {self.by.source} }}}} ({len(self.to)} key{'' if len(self.to) == 1 else 's'})"
 
 
 class ShapePlan(Struct, frozen=True):
@@ -120,7 +140,7 @@ class CallPlan(Struct, frozen=True):
     *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be. *max_body* is
     in bytes, less than what the pool of the upstream takes anyway. *steps* is how many calls must follow, one after the
     other, before the request is answered. *coalesce* says with whom it is one call when both would send the same: with
-    others of its request, or with all.
+    others of its request, or with all. *routes* are the requests to the services of a route, in its order.
     """
 
     name: str
@@ -143,6 +163,16 @@ class CallPlan(Struct, frozen=True):
     hedge: HedgePlan | None = None
     cache: CachePlan | None = None
     coalesce: Literal["no", "request", "all"] = "no"
+    routes: tuple[RequestPlan, ...] = ()
+
+    def by_key(self) -> dict[str, CallPlan]:
+        """Return the call as it is for each key of the route of its upstream; only of one that has a route."""
+        route = self.upstream.route
+        assert route is not None
+        return {
+            key: replace(self, upstream=upstream, request=request, routes=())
+            for (key, upstream), request in zip(route.to, self.routes, strict=True)
+        }
 
 
 class BatchPlan(Struct, frozen=True):

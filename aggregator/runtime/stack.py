@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, assert_never
 
+from msgspec.structs import replace
+
 from aggregator.parts.frame import Part
 from aggregator.plan.calls import CallPlan, CallsPlan, FanPlan, GroupPlan, PartPlan, RacePlan, UpstreamPlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART, Attempt, attempts_of
@@ -26,6 +28,7 @@ from aggregator.policies.mock.door import MockDoor
 from aggregator.policies.mock.script import Script
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
+from aggregator.policies.routing.routed import Routed
 from aggregator.policies.switches.switched import SwitchedOff
 from aggregator.runtime.admission.building import build_gates, build_gates_behind
 from aggregator.runtime.background.effects import Effect
@@ -79,10 +82,21 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         return StreamHandler(
             plan, inputs, sender, effects, queue, report, discloses, gates, teller, resources.finish(plan),
             resources.clock, resources.trusted, resources.compressing(plan), behind,
-            around,
+            around, _stream_routes(call, resources, params),
         )  # fmt: skip
     fan = build_fan(plan.fan, plan.key, resources, params, plan.digest)
     return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates, behind), fan.parts)
+
+
+def _stream_routes(
+    call: CallPlan, resources: Resources, params: tuple[str, ...]
+) -> dict[str, tuple[Sender, AroundStream]] | None:
+    """Return how a stream comes from each service of a route, None without one."""
+    if not call.routes:
+        return None
+    return {
+        key: (_sender(one, resources, params), _around_stream(one, resources)) for key, one in call.by_key().items()
+    }
 
 
 def _around_stream(call: CallPlan, resources: Resources) -> AroundStream:
@@ -145,10 +159,10 @@ def _core(plan: PartPlan, at: Site) -> Part:
 
 def build_attempt(attempt: Attempt, at: Site) -> Part:
     """Return one alternative of a part: its call, with what is around it."""
-    (_, send), *around = reversed(_AROUND_CALL)
-    part: Part = send(None, attempt, at)
-    for step, wrap in around:
+    part: Part | None = None
+    for step, wrap in reversed(_AROUND_CALL):
         part = wrap(part, attempt, at) if step.has(attempt) else part
+    assert part is not None
     return part
 
 
@@ -171,6 +185,17 @@ def _transformed(part: Part, plan: PartPlan | CallPlan, at: Site) -> Part:
 def _per_item(part: Part, attempt: Attempt, _: Site) -> Part:
     assert attempt.each is not None
     return Each(part, attempt.each, attempt.rows)
+
+
+def _routed(attempt: Attempt, at: Site) -> Part:
+    """Return the calls of *attempt* to the services of a route, of which one is made."""
+    call, route = attempt.call, attempt.call.upstream.route
+    assert route is not None
+    targets = {
+        key: build_attempt(replace(attempt, call=replace(one, off=None), each=None), at)
+        for key, one in call.by_key().items()
+    }
+    return Routed(call.name, route.by, targets, call.upstream.label, call.rows)
 
 
 def _told(part: Part, attempt: Attempt, at: Site) -> Part:
@@ -295,6 +320,7 @@ _AROUND_DOOR = tied(AROUND_DOOR, {
     "mock": lambda door, plan, _: door if plan.mock.when is not None else MockDoor(door, Script(plan.mock)),
 })  # fmt: skip
 _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
+    "route": lambda _, attempt, at: _routed(attempt, at),
     "for_each": _per_item,
     "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),
     "cache": _cached,

@@ -94,3 +94,10 @@ def test_mocks(tmp_path: Path) -> None:
     assert balance.json() == {"id": "7", "cents": 1250}
     assert prices.json() == {"n": 1}
     assert len(server.requests) == 1
+
+
+def test_routes_by_key(tmp_path: Path) -> None:
+    """Without a known key the answer is that of `else`, and nobody is called."""
+    server = Server(200)
+    (answer,) = ask(tmp_path, "Routes by key", server, "GET /orders/7")
+    assert (answer.status_code, answer.json()["cause"], server.requests) == (421, "unknown_key", [])

@@ -29,7 +29,8 @@ endpoints:
 """
 
 
-_SELDOM = (Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.INPUT, Cause.FAULT, Cause.CREDENTIALS)
+_SELDOM = (Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.INPUT, Cause.FAULT, Cause.CREDENTIALS,
+           Cause.UNKNOWN_KEY)  # fmt: skip
 
 
 def cells(plan, number: int = 0) -> dict[str, str]:

@@ -207,6 +207,8 @@ class Walker:
             texts.shared(query, ("upstreams", name, "query"), scope)
             if upstream.mock is not None and upstream.mock.when is not None:
                 texts.shared({"when": upstream.mock.when}, ("upstreams", name, "mock"), scope)
+            if upstream.route is not None:
+                texts.shared({"by": upstream.route.by}, ("upstreams", name, "route"), scope)
             if upstream.breaker is not None:
                 texts.shared({"per": upstream.breaker.per}, ("upstreams", name, "breaker"), scope)
             if upstream.cache is not None and settings.cache is None:

@@ -48,6 +48,7 @@ SECTIONS = (
     ("HmacSettings", "HMAC", "under `hmac` of the `auth` of an upstream"),
     ("Timeouts", "Timeout", "under `timeout` of a call, an upstream, `defaults` and `client`; or the total alone"),
     ("RetrySettings", "Retry", "under `retry` of an upstream and of a call; or the number of retries alone"),
+    ("RouteSettings", "Route", "under `route` of an upstream"),
     ("BreakerSettings", "Breaker", "under `breaker` of an upstream"),
     ("SlowSettings", "Slow calls", "under `breaker.slow`; or the duration alone"),
     ("ConcurrencySettings", "Concurrency", "under `concurrency` of an upstream; or the number alone"),

@@ -37,7 +37,7 @@ def check_upstreams(around: Surroundings) -> Iterator[Finding]:
     for name, upstream in around.settings.upstreams.items():
         path = ("upstreams", name)
         yield from _check_name(name, path)
-        yield from _check_url(upstream.url, (*path, "url"), around)
+        yield from _check_urls(upstream, path, around)
         yield from _check_connection(upstream, path)
         yield from _check_places(upstream, path)
         yield from _check_batches(upstream, (*path, "batch"))
@@ -57,6 +57,8 @@ def _check_texts(upstream: UpstreamSettings, path: Steps, around: Surroundings) 
         _check_mock(upstream.mock, (*path, "mock"), Texts(analysis))
     if upstream.breaker is not None and "{{" in upstream.breaker.per:
         Texts(analysis).condition(upstream.breaker.per, (*path, "breaker", "per"), Scope(Inputs()))
+    if upstream.route is not None:
+        Texts(analysis).condition(upstream.route.by, (*path, "route", "by"), Scope(Inputs()))
     if upstream.cache is not None:
         Texts(analysis).value(list(upstream.cache.tags), (*path, "cache", "tags"), Scope(Inputs()))
     yield from analysis.problems
@@ -93,6 +95,14 @@ def _check_name(name: str, path: Steps) -> Iterator[Finding]:
     elif name.lower() in ("http", "https"):
         message = f"`{name}:` begins a full URL, so no upstream can have this name"
         yield Finding("reserved-name", message, path, "rename it", at_key=True)
+
+
+def _check_urls(upstream: UpstreamSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
+    if upstream.route is None:
+        yield from _check_url(upstream.url, (*path, "url"), around)
+        return
+    for key, url in upstream.route.to.items():
+        yield from _check_url(url, (*path, "route", "to", key), around)
 
 
 def _check_url(url: str, path: Steps, around: Surroundings) -> Iterator[Finding]:

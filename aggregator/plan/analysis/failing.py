@@ -28,6 +28,7 @@ STATUSES = frozenset(range(200, 600))
 
 _ALWAYS = frozenset(CAUSES) - {
     Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.INPUT, Cause.FAULT, Cause.CREDENTIALS,
+    Cause.UNKNOWN_KEY,
 }  # fmt: skip
 _SPOKEN_OF: dict[str, frozenset[Cause]] = {
     on: causes_called(on) for on in {name for cause in CAUSES for name in cause.names}
@@ -97,6 +98,8 @@ def call_failures(call: CallPlan, sent: Names) -> Failures:
         extra.add(Cause.UNSUCCESSFUL)
     if can_fail(call.upstream.credentials):
         extra.add(Cause.CREDENTIALS)
+    if call.routes:
+        extra.add(Cause.UNKNOWN_KEY)
     if _computes(call):
         extra.add(Cause.EXPRESSION)
     if call_can_be_wrong(call, sent):

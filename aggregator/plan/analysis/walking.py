@@ -66,4 +66,5 @@ def upstreams_in(plan: Plan) -> tuple[UpstreamPlan, ...]:
     calls = [call for endpoint in plan.endpoints for call in calls_in(endpoint.fan)]
     calls += [effect.call for endpoint in plan.endpoints for effect in endpoint.effects]
     calls += [scheme.call for scheme in plan.schemes if isinstance(scheme, ExternalPlan)]
-    return tuple(dict.fromkeys((*plan.upstreams, *(call.upstream for call in calls))))
+    declared = (*plan.upstreams, *(call.upstream for call in calls))
+    return tuple(dict.fromkeys(one for upstream in declared for one in upstream.each_service))

@@ -13,6 +13,7 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import Timeouts
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
+from aggregator.errors import Cause
 from aggregator.plan.calls import CallPlan, ShapePlan, SuccessPlan, UpstreamPlan
 from aggregator.plan.compiling.endpoint.edge import compile_errors
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
@@ -52,7 +53,7 @@ class Surroundings(Struct):
                 name: compile_upstream(name, settings, root, tls_digest=tls_digests.get(name, ""))
                 for name, settings in root.upstreams.items()
             },
-            {name: compile_rows(settings.status_map) for name, settings in root.upstreams.items()},
+            {name: _upstream_rows(settings) for name, settings in root.upstreams.items()},
             compile_rows(root.defaults.status_map),
             compile_errors(root.server),
             _secret_headers(root),
@@ -64,6 +65,12 @@ class Surroundings(Struct):
             return self.upstreams[name]
         assert origin is not None
         return anonymous_upstream(origin, label, self.root)
+
+
+def _upstream_rows(settings: UpstreamSettings) -> tuple[RowPlan, ...]:
+    """Return the status map of an upstream; an unknown key is the last of what it speaks of."""
+    rows = compile_rows(settings.status_map)
+    return rows if settings.route is None else (*rows, RowPlan(Cause.UNKNOWN_KEY.value, status=settings.route.else_))
 
 
 def _secret_headers(root: RootSettings) -> frozenset[bytes]:
@@ -160,6 +167,10 @@ def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) 
         hedge=None if near.settings.stream else compile_hedge(settings, declared, request, idempotent=may),
         cache=None if is_alone else compile_cache(settings.cache, declared.cache if declared else None, method),
         coalesce="all" if flies and not is_alone else "no",
+        routes=tuple(
+            compile_request(url, settings, service, root.client.user_agent, forwarding)
+            for _, service in (upstream.route.to if upstream.route is not None else ())
+        ),
     )  # fmt: skip
 
 

@@ -57,7 +57,8 @@ def _shared(upstream: UpstreamSettings, settings: CallSettings) -> Iterator[Refe
     query = (value for name, value in upstream.query.items() if name not in settings.query)
     key = (upstream.breaker.per,) if upstream.breaker is not None else ()
     when = (upstream.mock.when,) if upstream.mock is not None and upstream.mock.when else ()
-    for value in (*headers, *query, *key, *when):
+    by = (upstream.route.by,) if upstream.route is not None else ()
+    for value in (*headers, *query, *key, *when, *by):
         if isinstance(value, str) and "{{" in value:
             yield from compile_value(value).references
 

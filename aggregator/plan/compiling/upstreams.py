@@ -11,10 +11,11 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import LimitSettings, Timeouts, TlsSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.demo import demo_target
-from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.calls import RoutePlan, UpstreamPlan
 from aggregator.plan.compiling.endpoint.admission import token_places
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.compiling.endpoint.limits import compile_rate
+from aggregator.plan.compiling.expressions import one_expression
 from aggregator.plan.compiling.policies.breakers import compile_breaker
 from aggregator.plan.compiling.policies.mocks import compile_mock
 from aggregator.plan.compiling.policies.places import compile_concurrency
@@ -92,7 +93,23 @@ def compile_upstream(
         breaker=compile_breaker(settings),
         kept_bytes=SIZE if settings.cache is None else settings.cache.max,
         concurrency=concurrency,
+        route=_route(name, settings, root, label, tls_digest),
     )
+
+
+def _route(
+    name: str, settings: UpstreamSettings, root: RootSettings, label: str | None, tls_digest: str
+) -> RoutePlan | None:
+    """Return the services of *settings*, each an upstream of its own in all but its name for clients."""
+    route = settings.route
+    if route is None:
+        return None
+
+    def service(key: str, url: str) -> UpstreamPlan:
+        alone = settings.model_copy(update={"url": url, "route": None})
+        return compile_upstream(f"{name}[{key}]", alone, root, label=label or name, tls_digest=tls_digest)
+
+    return RoutePlan(one_expression(route.by), tuple((key, service(key, url)) for key, url in route.to.items()))
 
 
 def _rate(settings: CallRateSettings | None) -> CallRatePlan | None:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.durations import rate_text
 from aggregator.plan.calls import CallPlan, EachPlan, PartPlan, UpstreamPlan
@@ -36,6 +38,19 @@ def attempts_of(part: PartPlan) -> tuple[Attempt, ...]:
         Attempt(call, number, None if number else part.each, part.rows, part.optional)
         for number, call in enumerate(part.calls)
     )
+
+
+def _ours(has: Callable[[Attempt], bool]) -> Callable[[Attempt], bool]:
+    """Return *has* for calls that go to one service: what is around those to a route is around each of its services."""
+    return lambda attempt: not attempt.call.routes and has(attempt)
+
+
+def _route_words(attempt: Attempt) -> tuple[str, ...]:
+    """Return the words of the route, and of what is around the call to the first of its services, as to all."""
+    route = attempt.call.upstream.route
+    assert route is not None
+    first = replace(attempt, call=next(iter(attempt.call.by_key().values())), each=None)
+    return (route.words, *words_of(TO_SERVICE, first))
 
 
 def _is_guarded(part: PartPlan) -> bool:
@@ -108,22 +123,28 @@ AROUND_DOOR: Final[tuple[Step[UpstreamPlan], ...]] = (
 )
 """What is around the way to an upstream: met by each request that is sent, the second one of a call, too."""
 
-AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
-    step("switches", lambda attempt: attempt.call.off is not None, "switched off"),
-    step("for_each", lambda attempt: attempt.each is not None),
-    step("transform", lambda attempt: attempt.call.transform is not None),
-    Step("cache", lambda attempt: attempt.call.cache is not None, _cache_words),
-    Step("coalesce", _flies, lambda attempt: ("coalesce",) if attempt.call.coalesce == "all" else ()),
-    Step("retry", lambda attempt: attempt.call.retry is not None, _retry_words),
-    Step("hedge", lambda attempt: attempt.call.hedge is not None, _hedge_words),
-    Step("told", lambda _: True, lambda _: ()),
-    Step("breaker", lambda attempt: attempt.call.upstream.breaker is not None, _breaker_words),
-    Step("rate_limit", lambda attempt: attempt.call.upstream.rate_limit is not None, _rate_words),
-    Step("concurrency", lambda attempt: attempt.call.upstream.concurrency is not None, _concurrency_words),
+TO_SERVICE: Final[tuple[Step[Attempt], ...]] = (
+    step("transform", _ours(lambda attempt: attempt.call.transform is not None)),
+    Step("cache", _ours(lambda attempt: attempt.call.cache is not None), _cache_words),
+    Step("coalesce", _ours(_flies), lambda attempt: ("coalesce",) if attempt.call.coalesce == "all" else ()),
+    Step("retry", _ours(lambda attempt: attempt.call.retry is not None), _retry_words),
+    Step("hedge", _ours(lambda attempt: attempt.call.hedge is not None), _hedge_words),
+    Step("told", _ours(lambda _: True), lambda _: ()),
+    Step("breaker", _ours(lambda attempt: attempt.call.upstream.breaker is not None), _breaker_words),
+    Step("rate_limit", _ours(lambda attempt: attempt.call.upstream.rate_limit is not None), _rate_words),
+    Step("concurrency", _ours(lambda attempt: attempt.call.upstream.concurrency is not None), _concurrency_words),
     Step(
         "send",
-        lambda _: True,
+        _ours(lambda _: True),
         lambda attempt: (*words_of(AROUND_DOOR, attempt.call.upstream), attempt.call.upstream.name),
     ),
 )
-"""What is around one alternative; it is *told* to listeners, if there are any, and the last step sends it."""
+"""What is around a call to one service; it is *told* to listeners, if there are any, and the last step sends it."""
+
+AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
+    step("switches", lambda attempt: attempt.call.off is not None, "switched off"),
+    step("for_each", lambda attempt: attempt.each is not None),
+    Step("route", lambda attempt: bool(attempt.call.routes), _route_words),
+    *TO_SERVICE,
+)
+"""What is around one alternative. A route stands in for all that is behind it, which each of its services has."""

@@ -11,7 +11,7 @@ from aggregator.templates import Expression
 
 OURS = frozenset({
     Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT, Cause.LIMITED, Cause.INPUT, Cause.EXPRESSION, Cause.FAULT,
-    Cause.BREAKER_OPEN, Cause.CREDENTIALS, Cause.SWITCHED_OFF,
+    Cause.BREAKER_OPEN, Cause.CREDENTIALS, Cause.SWITCHED_OFF, Cause.UNKNOWN_KEY,
 })  # fmt: skip
 """Ends that say nothing of the upstream."""
 

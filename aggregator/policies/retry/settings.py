@@ -14,7 +14,9 @@ MOST_ATTEMPTS = 5
 USUAL = ("connect", "reset", "502", "503", "504")
 """What a call is sent again after unless `on` says otherwise."""
 
-_OURS = frozenset({"queue_full", "queue_timeout", "overloaded", "any", "status", "fault", "input", "expression"})
+_OURS = frozenset(
+    {"queue_full", "queue_timeout", "overloaded", "any", "status", "fault", "input", "expression", "unknown_key"}
+)
 """What is no fault of the upstream, or would be met again."""
 
 

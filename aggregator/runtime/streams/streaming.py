@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from msgspec.structs import replace
 
 from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.errors import CallError
@@ -50,10 +52,13 @@ class StreamHandler:
         clock: Callable[[], float] = time.time,
         trusted: Networks = NO_NETWORKS, compressing: Compressing | None = None,
         gates_behind: tuple[PromptGate, ...] = (), around: AroundStream | None = None,
+        routes: Mapping[str, tuple[Sender, AroundStream]] | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
         around = around or AroundStream(sender.plan.upstream.label)
-        self._stream = Stream(plan, compile_head(plan), sender, discloses, around, finish, compressing)
+        alone = Stream(plan, compile_head(plan), sender, discloses, around, finish, compressing)
+        services = {key: replace(alone, sender=one, around=policies) for key, (one, policies) in (routes or {}).items()}
+        self._stream = replace(alone, routes=services or None)
         self._effects = effects
         self._queue = queue
         self._inputs = inputs

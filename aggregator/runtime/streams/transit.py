@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result, as_call_error, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.policies.retry.retrying import Course
+from aggregator.policies.routing.routed import target_of
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.compressing import Compressing, StreamCoder
 from aggregator.runtime.answers.disclosure import Discloses
@@ -53,7 +54,7 @@ _CALL = {"call": 0}
 
 
 class Stream(Struct, frozen=True, eq=False):
-    """A streaming endpoint: all that does not depend on the request."""
+    """A streaming endpoint: all that does not depend on the request; *routes* are those to services by key."""
 
     plan: EndpointPlan
     head: Head
@@ -62,6 +63,14 @@ class Stream(Struct, frozen=True, eq=False):
     around: AroundStream
     finish: Finish | None = None
     compressing: Compressing | None = None
+    routes: Mapping[str, Stream] | None = None
+
+    def chosen(self, frame: Frame) -> Stream:
+        """Return the stream to the service that the key of the request names; raise ``CallError`` for none."""
+        route = self.sender.plan.upstream.route
+        if self.routes is None or route is None:
+            return self
+        return target_of(route.by, self.routes, self.around.label, frame.names)
 
 
 class Transit:
@@ -100,6 +109,7 @@ class Transit:
         """Return the answer, to be sent unless ``status`` is set. Raises ``CallError`` when it broke off."""
         started = self._opened = self._frame.loop.time()
         try:
+            self._stream = self._stream.chosen(self._frame)
             reply = await self._open()
         except CallError as error:
             if self._hears and error.cause is Cause.DEADLINE:

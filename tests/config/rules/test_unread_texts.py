@@ -64,6 +64,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "SetCookieSettings": {"name": "n", "value": "v"},
     "ExternalSettings": {"url": "u:/x", "headers": ["cookie"]},
     "UpstreamSettings": {"url": "http://u.test"},
+    "RouteSettings": {"to": {"a": "http://a.test"}},
     "RateLimitSettings": {"rate": "1/s"},
     "BreakerSettings": {"failures": 5},
     "HmacSettings": {"header": "x-signature", "secret": "${SECRET:-long enough}"},
@@ -73,7 +74,11 @@ NEEDED: dict[str, dict[str, Any]] = {
     "UpstreamCacheSettings": {"ttl": "1s"},
 }
 """What a mapping needs to be one."""
-INSTEAD = {"EndpointSettings": {"fan_out", "respond", "call"}, "CallSettings": {"race", "fan_out"}}
+INSTEAD = {
+    "EndpointSettings": {"fan_out", "respond", "call"},
+    "CallSettings": {"race", "fan_out"},
+    "UpstreamSettings": {"route"},
+}
 """Keys that stand for what is needed."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.upstreams.formats import CsvSettings, FormatName, XmlSettings
@@ -19,6 +20,7 @@ from aggregator.policies.hedge.settings import HedgeSetting
 from aggregator.policies.mock.settings import MockSettings
 from aggregator.policies.rate_limit.settings import CallRate
 from aggregator.policies.retry.settings import RetrySetting
+from aggregator.policies.routing.settings import RouteSettings
 
 _NOWHERE = "http://mock.invalid"
 """The URL of an upstream that is a mock and nothing else: a name that nobody has (RFC 6761)."""
@@ -36,6 +38,11 @@ class UpstreamSettings(Settings):
     url: Annotated[str, TextKind.URL] = Field(
         description="Base URL; a path in it is put before the path of each call.",
         examples=["https://api.example.com/v2"],
+    )
+    route: RouteSettings | None = Field(
+        None,
+        description="Where calls go by a key of each request, in the place of `url`.",
+        examples=[{"by": "{{ headers['x-tenant'] }}", "to": {"acme": "https://acme.internal"}, "else": 404}],
     )
     timeout: TimeoutSetting | None = Field(None, description="Limits of calls to this upstream.", examples=["2s"])
     retry: RetrySetting | None = Field(
@@ -118,6 +125,20 @@ class UpstreamSettings(Settings):
         mock = value.get("mock") if isinstance(value, dict) else None
         is_whole = isinstance(mock, dict) and "routes" in mock and "url" not in value
         return {"url": _NOWHERE, **value} if is_whole else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_route(cls, value: Any) -> Any:
+        """Return *value* with the URL of its first route, which stands for all where one has to."""
+        route = value.get("route") if isinstance(value, dict) else None
+        if route is None:
+            return value
+        if beside := [key for key in ("url", "hosts", "unix_socket") if key in value]:
+            hint = {"hint": f"write the URL into `to`, or leave out `route` or `{beside[0]}`"}
+            raise PydanticCustomError("bad-route", "An upstream has a `url`, or a `route`.", hint)
+        to = route.get("to") if isinstance(route, dict) else None
+        first = next(iter(to.values()), "") if isinstance(to, dict) else ""
+        return {"url": first if isinstance(first, str) else "", **value}
 
     @property
     def is_mock(self) -> bool:
