@@ -24,7 +24,9 @@ _T = TypeVar("_T")
 _log = logging.getLogger("aggregator.stores")
 
 SECONDS = 1.0
-"""How long a change may wait to be written."""
+"""How long a change waits to be written."""
+_SHARE, _LONGEST = 50.0, 30.0
+"""Where writing takes long it is not done all the time: a change waits that many times as long as the last one took."""
 
 
 class _Form(msgspec.Struct, Generic[_T]):
@@ -48,6 +50,7 @@ class Kept(Generic[_T]):
         self._turn = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._pause = SECONDS
         self._dirty = self._closed = self._told = False
 
     def load(self) -> _T | None:
@@ -72,10 +75,10 @@ class Kept(Generic[_T]):
         return data
 
     def changed(self) -> None:
-        """Have it written within a second, whatever changes until then."""
+        """Have it written in a second, whatever changes until then; later where writing takes long."""
         self._dirty = True
         if self._timer is None and self._task is None and not self._closed:
-            self._timer = asyncio.get_running_loop().call_later(SECONDS, self._begin)
+            self._timer = asyncio.get_running_loop().call_later(self._pause, self._begin)
 
     async def save(self) -> None:
         """Have it on the disk when this returns; raise ``StoreError`` if that fails."""
@@ -84,19 +87,25 @@ class Kept(Generic[_T]):
             if not self._dirty:  # whoever had the turn before has written it
                 return
             self._dirty = False
-            content = msgspec.json.format(msgspec.json.encode(_Form(self._version, self._snapshot())))
             try:
-                await asyncio.to_thread(self._folder.replace, self._name, content + b"\n")
+                await asyncio.to_thread(self._put, self._snapshot())
             except BaseException:
                 self._dirty = True
                 raise
+
+    def _put(self, data: _T) -> None:
+        content = msgspec.json.format(msgspec.json.encode(_Form(self._version, data)))
+        self._folder.replace(self._name, content + b"\n")
 
     def _begin(self) -> None:
         self._timer = None
         self._task = asyncio.get_running_loop().create_task(self._write())
 
     async def _write(self) -> None:
+        clock = asyncio.get_running_loop().time
+        begun = clock()
         await self._try()
+        self._pause = max(SECONDS, min(_LONGEST, _SHARE * (clock() - begun)))
         self._task = None
         if self._dirty:
             self.changed()

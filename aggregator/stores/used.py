@@ -9,7 +9,7 @@ A clock that jumps into another period begins anew, forwards and back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Taken
@@ -19,12 +19,13 @@ Clock = Callable[[], float]
 
 
 class Used:
-    """What is used of one *quota* by key, for at most *most_keys* of them."""
+    """What is used of one *quota* by key, for at most *most_keys* of them; *changed* is called when a count changes."""
 
-    __slots__ = ("__weakref__", "_clock", "_half", "_old", "_young", "period", "quota")
+    __slots__ = ("__weakref__", "_clock", "_half", "_old", "_young", "changed", "period", "quota")
 
     def __init__(self, quota: Quota, clock: Clock, most_keys: int = 100_000) -> None:
         self.quota = quota
+        self.changed: Callable[[], None] | None = None
         self._clock = clock
         self._half = max(1, most_keys // 2)
         self._young: dict[bytes, int] = {}
@@ -43,6 +44,8 @@ class Used:
             self._put(key, used + cost if granted else used)
         if not granted:
             return self._refused(now, used, cost)
+        if self.changed is not None:
+            self.changed()
         return Taken(0.0, self.quota.count - used - cost, self.period.end - now)
 
     def look(self, key: bytes, cost: int = 1) -> Taken:
@@ -63,6 +66,13 @@ class Used:
         """Let *key* begin anew."""
         self._young.pop(key, None)
         self._old.pop(key, None)
+        if self.changed is not None:
+            self.changed()
+
+    def restore(self, counts: Mapping[bytes, int]) -> None:
+        """Add what was counted before to the counts of the present period."""
+        for key, count in counts.items():
+            self._put(key, self._of(key) + count)
 
     def adopt(self, quota: Quota) -> None:
         """Go on with another *quota*: what is used stays used, while the period is the same one."""

@@ -12,6 +12,7 @@ from aggregator.plan.calls import CallPlan, PartPlan, RacePlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import words_of
 from aggregator.plan.types import EffectPlan, EndpointPlan, Plan
+from aggregator.stores.quota import Quota
 
 
 def counts_text(plan: Plan) -> str:
@@ -23,10 +24,16 @@ def counts_text(plan: Plan) -> str:
 
 def notes_of(plan: Plan) -> list[str]:
     """Return what an operator of *plan* may not expect, though nothing is wrong with it."""
+    if plan.state is not None:
+        return []
     admin = plan.server.admin
-    can_act = admin is not None and (admin.secret is not None or admin.address.is_private)
-    lost = "what operators switch off is on again after a restart; `state: ./state` keeps it"
-    return [lost] if can_act and plan.state is None else []
+    notes = []
+    if admin is not None and (admin.secret is not None or admin.address.is_private):
+        notes.append("what operators switch off is on again after a restart; `state: ./state` keeps it")
+    windows = [window for endpoint in plan.endpoints for window in endpoint.admission.limits.windows]
+    if any(isinstance(window.limit, Quota) for window in windows):
+        notes.append("quotas begin anew after a restart; `state: ./state` keeps what is used")
+    return notes
 
 
 def count_text(number: int, noun: str) -> str:

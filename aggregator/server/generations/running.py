@@ -34,6 +34,7 @@ from aggregator.plan.serving import ServerPlan
 from aggregator.plan.switching import switched
 from aggregator.plan.types import Plan
 from aggregator.policies.credentials.building import with_credentials
+from aggregator.policies.rate_limit.ledger import Ledger
 from aggregator.policies.registry import Kind, Registry
 from aggregator.runtime.admission.building import Means, build_schemes
 from aggregator.runtime.admission.schemes import Clocks
@@ -106,6 +107,7 @@ class Running:
         self.plugins = Plugins(source.folder)
         self._source = source
         self.states = Registry()
+        self.quotas = Ledger(self.states, clock)
         self._listeners = listeners
         self._clock = clock
         self._keeps_state = keeps_state
@@ -162,6 +164,7 @@ class Running:
             self.plan = switched(self.loaded, offs)
             self.generation = await self._build(1, self.plan, None, counts)
             self.generation.begin()
+            self.quotas.follow()
             self.switching.serving(self.loaded, offs)
             self._count(counts, self.plan)
         except BaseException:
@@ -174,7 +177,9 @@ class Running:
             return
         folder = await asyncio.to_thread(StateFolder, Path(plan.state))
         self._stack.callback(folder.close)
+        self._stack.push_async_callback(self.quotas.aclose)
         self.switching.remember(folder)
+        self.quotas.remember(folder)
 
     def _count(self, counts: Counts | None, plan: Plan) -> None:
         """Let *counts* be the metrics from now on, of what *plan* names."""
@@ -285,6 +290,7 @@ class Running:
         """Let requests that come from now on be served by *fresh*."""
         self.generation, self.plan = fresh, fresh.plan
         fresh.begin()
+        self.quotas.follow()
         old.retire()
         self._ending = [one for one in (*self._ending, old) if one.in_flight]
 

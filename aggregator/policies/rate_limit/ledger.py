@@ -1,0 +1,73 @@
+"""What is used of all quotas of a process: kept over reloads, and over restarts where there is a folder for it."""
+
+from __future__ import annotations
+
+from base64 import b85decode, b85encode
+from collections.abc import Callable
+from weakref import WeakSet
+
+from msgspec import Struct
+
+from aggregator.policies.rate_limit.building import QUOTAS
+from aggregator.policies.registry import Registry
+from aggregator.stores.folder import StateFolder
+from aggregator.stores.kept import Kept
+from aggregator.stores.used import Used
+
+
+class KeptQuota(Struct):
+    """What is used of the quota *name*, by key, in the period that begins at *start* and ends at *end*."""
+
+    name: str
+    start: float
+    end: float
+    counts: dict[str, int]
+
+
+class Ledger:
+    """The quotas among *states*. One that no endpoint has any more is kept to the end of its period."""
+
+    def __init__(self, states: Registry, clock: Callable[[], float]) -> None:
+        self._states = states
+        self._clock = clock
+        self._held: dict[str, Used] = {}
+        self._followed: WeakSet[Used] = WeakSet()
+        self._read: dict[str, KeptQuota] = {}
+        self._kept: Kept[list[KeptQuota]] | None = None
+
+    def remember(self, folder: StateFolder) -> None:
+        """Have the counts as *folder* has them, and keep them there from now on; raises ``StartupError``."""
+        self._kept = Kept(folder, "quotas", list[KeptQuota], self._snapshot)
+        self._read = {one.name: one for one in self._kept.load() or []}
+
+    async def aclose(self) -> None:
+        """Write what has not been written."""
+        if self._kept is not None:
+            await self._kept.aclose()
+            self._kept = None
+
+    def follow(self) -> None:
+        """Take up the quotas of a generation that begins to serve."""
+        self._held |= self._states.each(QUOTAS)
+        now = self._clock()
+        self._held = {name: used for name, used in self._held.items() if now < used.period.end}
+        for name, used in self._states.each(QUOTAS).items():
+            if used not in self._followed:
+                self._followed.add(used)
+                self._restore(name, used)
+            used.changed = None if self._kept is None else self._kept.changed
+
+    def _restore(self, name: str, used: Used) -> None:
+        read = self._read.pop(name, None)
+        if read is not None and (read.start, read.end) == used.period:
+            used.restore({b85decode(key): count for key, count in read.counts.items()})
+
+    def _snapshot(self) -> list[KeptQuota]:
+        """Return what is written: quotas in use, and those read that no endpoint has had, while their period lasts."""
+        now = self._clock()
+        found = [one for one in self._read.values() if now < one.end]
+        for name, used in sorted(self._states.each(QUOTAS).items()):
+            counts = {b85encode(key).decode(): count for key, count in used.counts()}
+            if counts:
+                found.append(KeptQuota(name, used.period.start, used.period.end, counts))
+        return found
