@@ -13,12 +13,14 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 import msgspec
 
+from aggregator.codecs.pieces import LARGE, Decode, NoPieces, decode_pieces
 from aggregator.errors import CallError, Cause, ExpressionError
 
 WHITESPACE = b" \t\n\r"
@@ -53,7 +55,7 @@ def validate(body: bytes) -> None:
 def decode(body: bytes) -> Any:
     """Return the value of the JSON text *body*; raise ``CallError`` (``malformed``) when it is none."""
     try:
-        return (_any_decode if len(body) <= _SHORT or not _has_long_exponent(body) else _patient_decode)(body)
+        return _in_pieces(body, _decode)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
 
@@ -64,11 +66,22 @@ def decode_exact(body: bytes) -> Any:
     ``encode`` writes every digit of them again. For arithmetic ``decode`` is right. Raises as that does.
     """
     try:
-        return _exact_decode(body)
+        return _in_pieces(body, _exact_decode)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
     except ArithmeticError:
         raise _too_large(body) from None
+
+
+def _in_pieces(body: bytes, decode_one: Decode) -> Any:
+    if len(body) > LARGE:
+        with suppress(NoPieces):
+            return decode_pieces(body, decode_one)
+    return decode_one(body)
+
+
+def _decode(body: bytes) -> Any:
+    return (_any_decode if len(body) <= _SHORT or not _has_long_exponent(body) else _patient_decode)(body)
 
 
 def _has_long_exponent(body: bytes) -> bool:

@@ -69,6 +69,11 @@ class Result:
         return first(self.headers, b"content-type")
 
     @property
+    def size(self) -> int:
+        """The bytes of its body, in the form that it has now."""
+        return len(self.raw if self._json is None else self._json)
+
+    @property
     def json(self) -> bytes:
         """The body as JSON text; ``null`` for what has none."""
         if self._json is None:

@@ -17,6 +17,8 @@ from aggregator.transport.door import Cancelable
 
 MOST_WAITING = 256
 """Bodies that wait for a thread; what comes then is refused at once."""
+LARGE = 64 * 1024
+"""Bytes of JSON beyond which a thread works on it."""
 _THREADS = 2
 _log = logging.getLogger("aggregator.server")
 CODING = Threads(_THREADS, name="coding", waiting=MOST_WAITING)

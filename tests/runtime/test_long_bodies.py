@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aggregator.codecs import json as json_codec
 from aggregator.codecs.formats.xml import decode_xml
 from aggregator.runtime.calls import judging
 from aggregator.runtime.request import inputs
@@ -85,3 +86,73 @@ def test_a_long_body_of_a_client_is_read_and_judged_in_a_thread(serve, read_in, 
     ]
     assert gateway.post("/x", content='["a" ' + " " * 5 * count, headers=kind).status_code == 400
     assert {name.startswith("coding-") for name in read_in} == {is_long}
+
+
+@pytest.fixture
+def decoded_in(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Give the names of the threads in which JSON of upstreams becomes data."""
+    names: set[str] = set()
+
+    def noting(real: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+        def decode(text: bytes) -> Any:
+            names.add(threading.current_thread().name.partition("-")[0])
+            return real(text)
+
+        return decode
+
+    monkeypatch.setattr(json_codec, "decode", noting(json_codec.decode))
+    monkeypatch.setattr(json_codec, "decode_exact", noting(json_codec.decode_exact))
+    return names
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "{call: {url: a:/x, select: 'rows[0]'}}",
+        "{call: {url: a:/x, target: rows.0}}",
+        "{call: {url: a:/x, success: {when: '{{ this.body.rows }}'}, target: rows.0}}",
+        "{call: {url: a:/x, redirects: 1, retry: {attempts: 2}, target: rows.0}}",
+        "{call: a:/x, response: {select: 'rows[0]'}}",
+        "{call: a:/x, response: {target: rows.0}}",
+    ],
+)
+@pytest.mark.parametrize(("count", "is_long"), [(10, False), (20_000, True)])
+def test_data_is_taken_from_long_json_in_a_thread(serve, decoded_in, endpoint, count, is_long):
+    """And from short JSON where its reply arrives."""
+    rows = [{"id": number, "price": 1.50} for number in range(count)]
+    gateway = serve(f"endpoints: {{GET /x: {endpoint}}}", {"/x": httpx.Response(200, json={"rows": rows})})
+    assert gateway.get("/x").json() == rows[0]
+    assert {name == "coding" for name in decoded_in} == {is_long}
+
+
+def test_what_is_wrong_with_long_json_is_told_as_ever(serve, decoded_in):
+    """A shape that its body cannot have fails the call with the same cause, whoever has judged it."""
+    gateway = serve(
+        """
+        endpoints:
+          GET /x: {call: {url: a:/x, success: {when: '{{ this.body.rows }}'}}, status_map: {unsuccessful: {status: 418}}}
+        """,
+        {"/x": httpx.Response(200, json={"rows": None, "text": "a" * 100_000})},
+    )
+    assert gateway.get("/x").status_code == 418
+    assert decoded_in == {"coding"}
+
+
+def test_long_json_fails_by_its_deadline(serve, monkeypatch):
+    """The time of a call goes on while a thread has its body."""
+    free = threading.Event()
+    real = json_codec.decode_exact
+
+    def decode(text: bytes) -> Any:
+        free.wait(60)
+        return real(text)
+
+    monkeypatch.setattr(json_codec, "decode_exact", decode)
+    gateway = serve(
+        "endpoints: {GET /x: {timeout: 100ms, call: {url: a:/x, target: rows}}}",
+        {"/x": httpx.Response(200, json={"rows": "a" * 100_000})},
+    )
+    try:
+        assert gateway.get("/x").status_code == 504
+    finally:
+        free.set()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.media_type import parse_media_type
@@ -13,6 +14,7 @@ from aggregator.plan.types import EndpointPlan, ListJoinPlan, ResponsePlan
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import parts_member
 from aggregator.runtime.calls.splicing import compile_json
+from aggregator.runtime.coding import LARGE, aside
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.parts.shape import compile_shape, computes
 from aggregator.shaping.join import compile_list_join
@@ -27,6 +29,7 @@ StandsAsText = Callable[[Run], bool]
 Step = Callable[[Any, Run], Awaitable[Any]]
 Decode = Callable[[bytes], Any]
 _LARGE = 64 * 1024
+_Value = TypeVar("_Value")
 
 
 def body_of(plan: EndpointPlan) -> Body:
@@ -168,7 +171,7 @@ def compile_steps(plan: EndpointPlan, transform: Function | None, discloses: Dis
     if shape is not None:
 
         async def reshape(value: Any, run: Run) -> Any:
-            return shape(value, run.frame.names.child({"this": {"body": value}}))
+            return await worked(partial(shape, value, run.frame.names.child({"this": {"body": value}})), run)
 
         steps.append(reshape)
     if transform is not None:
@@ -184,16 +187,22 @@ def compile_steps(plan: EndpointPlan, transform: Function | None, discloses: Dis
     return steps
 
 
+async def worked(work: Callable[[], _Value], run: Run) -> _Value:
+    """Return what *work* on the body of an answer gives: in a thread where *run* has long results."""
+    is_long = sum(result.size for result in run.results if result is not None) > LARGE
+    return await aside(work) if is_long else work()
+
+
 def _join(plan: ListJoinPlan, fan: FanPlan | None, decode: Decode) -> Step:
     join = compile_list_join(plan.left, plan.right, plan.into, plan.missing)
     names = [] if fan is None else [part.name for part in fan.parts]
 
-    async def inside(value: Any, _: Run) -> Any:
-        return join(value, value)
+    async def inside(value: Any, run: Run) -> Any:
+        return await worked(partial(join, value, value), run)
 
     async def with_part(value: Any, run: Run) -> Any:
         result = run.results[names.index(str(plan.part))]
-        return join(value, {plan.part: None if result is None else decode(result.json)})
+        return await worked(lambda: join(value, {plan.part: None if result is None else decode(result.json)}), run)
 
     return inside if plan.part is None else with_part
 

@@ -17,7 +17,7 @@ from aggregator.exchange import Exchange
 from aggregator.http import FETCHING, first, has_body, joined, replaced, without
 from aggregator.plan.types import EndpointPlan, ResponsePlan
 from aggregator.runtime.answers.answer import Answer, forbid_storing
-from aggregator.runtime.answers.bodies import Step, compile_stands_as_text, encode_body, value_of
+from aggregator.runtime.answers.bodies import Step, compile_stands_as_text, encode_body, value_of, worked
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import is_partial
 from aggregator.runtime.answers.passing import passed_headers, replies_of, standing_statuses
@@ -62,12 +62,12 @@ def compile_finish(plan: EndpointPlan, steps: Sequence[Step], discloses: Disclos
         lasting = None
         made = has_body(answer.status) and not (standing and run.results[0].status in standing)  # type: ignore[union-attr]
         if steps and made:
-            body, as_text = value(run), stands_as_text(run)
+            body, as_text = await worked(partial(value, run), run), stands_as_text(run)
             for step in steps:
                 if step is timed:
-                    lasting = encode_body(body, as_text=as_text)
+                    lasting = await worked(partial(encode_body, body, as_text=as_text), run)
                 body = await step(body, run)
-            answer.body = encode_body(body, as_text=as_text)
+            answer.body = await worked(partial(encode_body, body, as_text=as_text), run)
         if encode is not None and made:
             await encode(answer, run.frame.exchange)
         unstored = is_partial(run.ended_results())

@@ -17,6 +17,7 @@ from aggregator.http import first, seconds_until
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result, failed
 from aggregator.plan.calls import CallPlan, SuccessPlan
+from aggregator.runtime.coding import LARGE
 from aggregator.runtime.parts.shape import compile_reshape
 from aggregator.transport import Reply
 
@@ -32,7 +33,7 @@ class Judge:
     """Turns replies to a call into results. It knows nothing of the call's status map, and so may judge for many."""
 
     __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_options", "_refine", "_statuses", "_success",
-                 "may_read_long")  # fmt: skip
+                 "may_take_long")  # fmt: skip
 
     def __init__(self, plan: CallPlan) -> None:
         self._name = plan.name
@@ -44,8 +45,9 @@ class Judge:
         self._eager = plan.eager
         self._options = plan.reading
         self._refine = _compile_refine(plan)
-        self.may_read_long = self._forced not in (None, "json") or (self._forced is None and self._eager)
-        """Whether bodies of its replies may be in a format that takes long to read."""
+        may_be_other = self._forced not in (None, "json") or (self._forced is None and self._eager)
+        self.may_take_long = may_be_other or self._refine is not None
+        """Whether bodies of its replies may be in a format that takes long to read, or are changed, however long."""
 
     def long_reading(self, reply: Reply) -> Read | None:
         """Return what reads the body of *reply* where that may take more than a few milliseconds, None elsewhere."""
@@ -62,6 +64,10 @@ class Judge:
         except CallError:
             return None
         return None if codec.name == "json" else partial(read_body, codec, body, kind, self._options)
+
+    def takes_long(self, reply: Reply) -> bool:
+        """Return whether judging *reply*, and what is made of its body, may take more than a few milliseconds."""
+        return self._refine is not None and len(reply.body) > LARGE and reply.status in self._statuses
 
     def judge(self, frame: Frame, reply: Reply, started: float, read: Read | None = None) -> Result:
         """Return the result that *reply* is to a call that *started* then (loop time); a failure has no rows yet.

@@ -1,9 +1,10 @@
-"""Calls whose replies lead on: to a thread that reads a long body, or to where they redirect."""
+"""Calls whose replies lead on: to a thread that reads or changes a long body, or to where they redirect."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aggregator.errors import CallError
 from aggregator.parts.frame import Done, Frame
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class Reading:
-    """A call whose reply may take long to read.
+    """A call whose reply may take long to read, or to judge.
 
-    States: *sent* (the ticket is that of the door), *reading* (it is that of a thread), *over*.
+    States: *sent* (the ticket is that of the door), *reading* or *judging* (it is that of a thread), *over*.
     """
 
     __slots__ = ("_deadline", "_done", "_frame", "_rendered", "_sender", "_started", "_ticket")
@@ -45,11 +46,22 @@ class Reading:
 
     def _answered(self, outcome: Reply | CallError) -> None:
         read = self._sender.long_reading(outcome)
-        if read is None:
+        if read is not None:
+            self._work(read, partial(self._taken, outcome))
+        elif self._sender.takes_long(outcome):
+            self._work(partial(self._sender.judge, self._frame, outcome, self._started), self._judged)
+        else:
             self._done(self._sender.judge(self._frame, outcome, self._started))
-            return
-        taken = partial(self._taken, outcome)
-        self._ticket = read_aside(self._frame.loop, read, taken, self._deadline) or self._ticket
+
+    def _work(self, work: Callable[[], Any], done: Callable[[Outcome], None]) -> None:
+        self._ticket = read_aside(self._frame.loop, work, done, self._deadline) or self._ticket
+
+    def _judged(self, made: Outcome) -> None:
+        try:
+            result = given(made)
+        except CallError as error:
+            result = self._sender.judge(self._frame, error, self._started)
+        self._done(result)
 
     def _taken(self, outcome: Reply | CallError, made: Outcome) -> None:
         self._done(self._sender.judge(self._frame, outcome, self._started, partial(given, made)))

@@ -121,7 +121,7 @@ class Sender:
             deadline = frame.deadline
         if routine.redirects:
             return Following(self, frame, Rendered(target, headers, body), deadline, done, now)
-        if routine.judge.may_read_long:
+        if routine.judge.may_take_long:
             return Reading(self, frame, Rendered(target, headers, body), deadline, done, now)
         return pool.start(
             routine.method,
@@ -140,6 +140,10 @@ class Sender:
     def long_reading(self, outcome: Reply | CallError) -> Read | None:
         """Return what reads the body of *outcome* where that is work for a thread."""
         return None if isinstance(outcome, CallError) else self._routine.judge.long_reading(outcome)
+
+    def takes_long(self, outcome: Reply | CallError) -> bool:
+        """Return whether judging *outcome* is work for a thread."""
+        return not isinstance(outcome, CallError) and self._routine.judge.takes_long(outcome)
 
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float, read: Read | None = None) -> Result:
         """Return the result that *outcome* means for this call, which *started* then (loop time).
@@ -168,7 +172,7 @@ class Sender:
         deadline = min(now + routine.timeout, frame.deadline)
         if routine.redirects:
             return Following(self, frame, rendered, deadline, done, now)
-        if routine.judge.may_read_long:
+        if routine.judge.may_take_long:
             return Reading(self, frame, rendered, deadline, done, now)
         return self.send(frame, rendered, deadline, partial(self._ended, frame, done, now))
 

@@ -10,7 +10,8 @@ from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.replying import Receive
-from aggregator.runtime.request.decoding import LARGE, aside_or_refused, content_of
+from aggregator.runtime.coding import LARGE
+from aggregator.runtime.request.decoding import aside_or_refused, content_of
 from aggregator.runtime.request.inputs import Inputs, Refusal
 from aggregator.schemas.problems import Violation
 

@@ -8,12 +8,10 @@ from typing import TypeVar
 
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
-from aggregator.runtime.coding import aside
+from aggregator.runtime.coding import LARGE, aside
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.transport import Decoder, accept_encoding, decoder_for
 
-LARGE = 64 * 1024
-"""Bytes of a body beyond which a thread works on it."""
 _MUCH = 1024 * 1024
 
 
