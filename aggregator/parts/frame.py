@@ -52,12 +52,16 @@ class Frame:
 
 
 class Written:
-    """A request that may be sent more than once: *request* is what was rendered first, None before."""
+    """A request that may be sent more than once: ``request`` is what was rendered first, None before.
 
-    __slots__ = ("request",)
+    ``tried`` are the hosts of its upstream that it was sent to.
+    """
+
+    __slots__ = ("request", "tried")
 
     def __init__(self) -> None:
         self.request: Any = None
+        self.tried: tuple[Any, ...] = ()
 
 
 class AttemptFrame(Frame):

@@ -14,6 +14,7 @@ from aggregator.policies.cache.plan import SIZE, CachePlan, LastGoodPlan
 from aggregator.policies.concurrency.plan import ConcurrencyPlan
 from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
 from aggregator.policies.hedge.plan import HedgePlan
+from aggregator.policies.hosts.plan import HostPlan, HostsPlan
 from aggregator.policies.mock.plan import MockPlan
 from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
@@ -30,7 +31,7 @@ class UpstreamPlan(Struct, frozen=True):
     *query* and *headers* are the same for every request, the templates beside them are rendered for each. *credentials*
     are as whom it is called; those that do not change stand in *headers*, too. *kept_bytes* is how many the replies may
     take that are kept. *budget* is how much retries may add to its calls. With a *route* it stands for
-    all its services.
+    all its services. With *hosts*, *pool* and *host_header* are those of the first.
     """
 
     name: str
@@ -51,11 +52,23 @@ class UpstreamPlan(Struct, frozen=True):
     concurrency: ConcurrencyPlan | None = None
     mock: MockPlan | None = None
     route: RoutePlan | None = None
+    hosts: HostsPlan | None = None
 
     @property
     def each_service(self) -> tuple[UpstreamPlan, ...]:
         """The services of its route; itself where it has none."""
         return (self,) if self.route is None else tuple(upstream for _, upstream in self.route.to)
+
+    @property
+    def each_host(self) -> tuple[UpstreamPlan, ...]:
+        """The upstream as it is at each of its hosts; itself where it has one address."""
+        if self.hosts is None:
+            return (self,)
+        return tuple(self.at(host) for host in self.hosts.hosts)
+
+    def at(self, host: HostPlan) -> UpstreamPlan:
+        """Return the upstream as it is at *host* alone."""
+        return replace(self, pool=host.pool, host_header=host.header, hosts=None)
 
 
 class RoutePlan(Struct, frozen=True):

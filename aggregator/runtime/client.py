@@ -124,9 +124,12 @@ class SharedClient:
         return tuple(self._pools.values())
 
     @property
-    def named_pools(self) -> dict[str, Door]:
-        """The pools that are open, by the name of their upstream: of two of one name the newer."""
-        return {name: pool for (name, _), pool in self._pools.items()}
+    def named_pools(self) -> dict[str, list[Door]]:
+        """The pools that are open, by the name of their upstream."""
+        named: dict[str, list[Door]] = {}
+        for (name, _), pool in self._pools.items():
+            named.setdefault(name, []).append(pool)
+        return named
 
     async def aclose(self) -> None:
         """Close the pools and the client."""
@@ -135,6 +138,11 @@ class SharedClient:
         self._pools.clear()
         await asyncio.gather(*self._closing, return_exceptions=True)
         await self.client.aclose()
+
+
+def pool_keys(upstream: UpstreamPlan, demo_port: int | None) -> tuple[PoolKey, ...]:
+    """Return what tells the pools of *upstream*, one a host, from others."""
+    return tuple(pool_key(one, demo_port) for one in upstream.each_host)
 
 
 def pool_key(upstream: UpstreamPlan, demo_port: int | None) -> PoolKey:

@@ -37,6 +37,7 @@ from aggregator.runtime.calls.resending import Resender
 from aggregator.runtime.calls.sending import Sender, compile_sender
 from aggregator.runtime.calls.telling import CallTeller, Told
 from aggregator.runtime.handler import EndpointHandler
+from aggregator.runtime.hosts import with_hosts
 from aggregator.runtime.keeping.keys import part_key
 from aggregator.runtime.parts.alternatives import Fallback, Race
 from aggregator.runtime.parts.each import Each
@@ -289,22 +290,30 @@ def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Se
 def _mocked_door(plan: UpstreamPlan, resources: Resources) -> Door:
     """Return the way to an upstream past its mock, for calls that meet it; what is around that is around this."""
     assert plan.mock is not None
-    door: Door = MockDoor(resources.pool(plan), Script(plan.mock))
-    for step, wrap in reversed(_AROUND_DOOR):
-        door = wrap(door, plan, resources) if step.has(plan) and step.name != "mock" else door
-    return door
+    script = Script(plan.mock)
+
+    def way(one: UpstreamPlan) -> Door:
+        return _around(MockDoor(resources.pool(one), script), replace(one, mock=None), resources)
+
+    return with_hosts(plan, way, resources.states)
 
 
 def build_door(plan: UpstreamPlan, resources: Resources) -> Door:
-    """Return the way to an upstream: its pool, with what is around it, the same for all that call it by its name."""
-    if not any(step.has(plan) for step, _ in _AROUND_DOOR):
+    """Return the way to an upstream: its pools, with what is around each, the same for all that call it by its name."""
+    if plan.hosts is None and not any(step.has(plan) for step, _ in _AROUND_DOOR):
         return resources.pool(plan)
     if plan.name not in resources.doors:
-        door = resources.pool(plan)
-        for step, wrap in reversed(_AROUND_DOOR):
-            door = wrap(door, plan, resources) if step.has(plan) else door
-        resources.doors[plan.name] = door
+        resources.doors[plan.name] = with_hosts(
+            plan, lambda one: _around(resources.pool(one), one, resources), resources.states
+        )
     return resources.doors[plan.name]
+
+
+def _around(door: Door, plan: UpstreamPlan, resources: Resources) -> Door:
+    """Return *door*, the pool of one host, with what is around the way to it."""
+    for step, wrap in reversed(_AROUND_DOOR):
+        door = wrap(door, plan, resources) if step.has(plan) else door
+    return door
 
 
 def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Effect:

@@ -101,3 +101,17 @@ def test_routes_by_key(tmp_path: Path) -> None:
     server = Server(200)
     (answer,) = ask(tmp_path, "Routes by key", server, "GET /orders/7")
     assert (answer.status_code, answer.json()["cause"], server.requests) == (421, "unknown_key", [])
+
+
+def test_hosts(tmp_path: Path) -> None:
+    """Another try goes to the other host, a hundred calls to both, and those of a session to one."""
+    server = Server(503, 200)
+    ask(tmp_path, "Hosts", server, "GET /users/7")
+    assert sorted(request.url.port for request in server.requests) == [9001, 9002]
+    server = Server(200)
+    ask(tmp_path, "Hosts", server, *["GET /users/7"] * 100)
+    ports = [request.url.port for request in server.requests]
+    assert ports.count(9001) > ports.count(9002) > 0
+    server = Server(200)
+    ask(tmp_path, "Hosts", server, *["GET /cart"] * 50)
+    assert len({request.url.port for request in server.requests}) == 3

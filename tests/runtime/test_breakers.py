@@ -174,6 +174,20 @@ def test_each_key_has_its_own(rig):
     assert len(one.sent) == 2
 
 
+def test_what_has_no_key_shares_that_of_the_upstream(rig):
+    """A value that is not there is no key of its own."""
+    one = rig("""
+    upstreams:
+      a: {url: "http://a.test", breaker: {failures: 1, per: "{{ query.tenant }}"}}
+    endpoints:
+      GET /x: {call: "a:/x"}
+    """)
+    one.start(query="tenant=")
+    one.under_way[0].fail(Cause.RESET)
+    one.start()
+    assert len(one.sent) == 2
+
+
 def test_items_share_it(rig):
     """One call per item: once it is open, the rest is not asked for."""
     one = rig(

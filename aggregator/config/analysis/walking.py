@@ -28,6 +28,7 @@ from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.http import FETCHING
+from aggregator.policies.hosts.settings import HashSettings
 from aggregator.policies.rate_limit.settings import RateLimits
 
 Groups = Mapping[str, Mapping[str, CallSettings]]
@@ -211,6 +212,8 @@ class Walker:
                 texts.shared({"by": upstream.route.by}, ("upstreams", name, "route"), scope)
             if upstream.breaker is not None:
                 texts.shared({"per": upstream.breaker.per}, ("upstreams", name, "breaker"), scope)
+            if isinstance(upstream.balance, HashSettings):
+                texts.shared({"hash": upstream.balance.hash}, ("upstreams", name, "balance"), scope)
             if upstream.cache is not None and settings.cache is None:
                 tags = dict(enumerate(upstream.cache.tags))
                 texts.shared(tags, ("upstreams", name, "cache", "tags"), scope)

@@ -39,7 +39,8 @@ _NO_LOGIN = (
 _NO_FILES = "files are for a proxy in front; `respond` gives a fixed answer"
 _IN_PATHS = "write it into the path of each endpoint: `GET /api/users`"
 _IN_URL = "write it into `url`, behind the host"
-_ONE_URL = "an upstream has one `url`; several addresses behind one name are for DNS or a load balancer"
+_MANY = "write `hosts: [https://a.example.com, https://b.example.com]` in the place of `url`"
+_EJECT = "write `eject: {failures: 5}` beside the `hosts` of the upstream"
 _OF_HOSTS = "endpoints of one Host stand under `virtual_hosts` at the top: `shop.example.com: {endpoints: …}`"
 _NAMED_ONCE = "declare it under `upstreams`, and call it by its name: `users:/users/7`"
 _ORDER = "a call waits for the calls that it names; `needs` of a call names others"
@@ -56,7 +57,7 @@ _SAME_WORD = {
     "api_key": "auth", "apikey": "auth", "credentials": "auth",
     "rate_limits": "rate_limit", "ratelimit": "rate_limit", "rate_limiting": "rate_limit", "throttle": "rate_limit",
     "throttling": "rate_limit", "quota": "rate_limit",
-    "circuitbreaker": "circuit_breaker", "breaker": "circuit_breaker", "outlier_detection": "circuit_breaker",
+    "circuitbreaker": "circuit_breaker", "breaker": "circuit_breaker", "outliers": "outlier_detection",
     "depends": "depends_on", "dependencies": "depends_on", "wait_for": "depends_on",
     "mandatory": "required", "files": "static", "static_files": "static",
     "path_prefix": "prefix", "base_path": "prefix", "root_path": "prefix", "strip_path": "prefix",
@@ -82,9 +83,10 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "cors": (_PAGES, _PAGES, _PAGES),
     "circuit_breaker": (_BREAKER_HERE, _BREAKER, _BREAKER),
     "depends_on": (_ORDER, _ORDER, _ORDER),
-    "hosts": (_ONE_URL, _NAMED_ONCE, _OF_HOSTS),
+    "hosts": (_MANY, _NAMED_ONCE, _OF_HOSTS),
     "limits": (_CONNECTIONS, _CONNECTIONS, _CONNECTIONS),
     "metrics": (_METRICS, _METRICS, _METRICS),
+    "outlier_detection": (_EJECT, _EJECT, _EJECT),
     "prefix": (_IN_URL, _IN_URL, _IN_PATHS),
     "proxy": (_ONE_PROXY, _ONE_PROXY, _ALL_BELOW),
     "rate_limit": (_OF_MANY, _OF_MANY, _OF_MANY),

@@ -16,6 +16,7 @@ from aggregator.config.model.failure import StatusRow
 from aggregator.config.model.upstreams.limits import LimitSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.rules.header_fields import check_fields, check_forward, check_row_headers
+from aggregator.config.rules.hosts import check_hosts, url_path
 from aggregator.config.rules.names import check_names
 from aggregator.config.rules.status_maps import check_rows
 from aggregator.config.rules.timeouts import check_limits
@@ -24,11 +25,13 @@ from aggregator.config.text.values import Steps
 from aggregator.demo import SERVICES
 from aggregator.diagnostics import did_you_mean
 from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.policies.hosts.settings import HashSettings
 from aggregator.policies.mock.settings import MockSettings
 from aggregator.templates import TemplateProblem, compile_pattern, compile_url, with_scheme
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _SHELL = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+_DELIMITER = re.compile(r"[/?#@{}\s]")
 _SCHEMES = ("http", "https", "demo")
 
 
@@ -38,6 +41,7 @@ def check_upstreams(around: Surroundings) -> Iterator[Finding]:
         path = ("upstreams", name)
         yield from _check_name(name, path)
         yield from _check_urls(upstream, path, around)
+        yield from _check_host_header(upstream, path)
         yield from _check_connection(upstream, path)
         yield from _check_places(upstream, path)
         yield from _check_batches(upstream, (*path, "batch"))
@@ -59,6 +63,8 @@ def _check_texts(upstream: UpstreamSettings, path: Steps, around: Surroundings) 
         Texts(analysis).condition(upstream.breaker.per, (*path, "breaker", "per"), Scope(Inputs()))
     if upstream.route is not None:
         Texts(analysis).condition(upstream.route.by, (*path, "route", "by"), Scope(Inputs()))
+    if isinstance(upstream.balance, HashSettings):
+        Texts(analysis).condition(upstream.balance.hash, (*path, "balance", "hash"), Scope(Inputs()))
     if upstream.cache is not None:
         Texts(analysis).value(list(upstream.cache.tags), (*path, "cache", "tags"), Scope(Inputs()))
     yield from analysis.problems
@@ -98,11 +104,36 @@ def _check_name(name: str, path: Steps) -> Iterator[Finding]:
 
 
 def _check_urls(upstream: UpstreamSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
-    if upstream.route is None:
-        yield from _check_url(upstream.url, (*path, "url"), around)
+    if upstream.route is not None:
+        for key, url in upstream.route.to.items():
+            yield from _check_url(url, (*path, "route", "to", key), around)
+    if upstream.route is not None or not upstream.hosts:
+        yield from () if upstream.route is not None else _check_url(upstream.url, (*path, "url"), around)
+        yield from check_hosts(upstream, path, around)
         return
-    for key, url in upstream.route.to.items():
-        yield from _check_url(url, (*path, "route", "to", key), around)
+    wrong = False
+    for index, host in enumerate(upstream.hosts):
+        at = url_path(path, index)
+        for finding in _check_url(host.url, at, around):
+            wrong = True
+            yield finding
+        if host.url.partition("://")[0].lower() == "demo":
+            wrong = True
+            yield Finding("bad-hosts", "the demo is one host", at, "write it as the `url` of an upstream of its own")
+    yield from () if wrong else check_hosts(upstream, path, around)
+
+
+def _check_host_header(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:
+    said = upstream.host_header
+    if said is None:
+        return
+    problem = _host_problem(f"http://{said}") if said.isascii() and not _DELIMITER.search(said) else ("", None)
+    if problem is not None:
+        message = "this is neither a host nor a host and a port"
+        yield Finding("bad-host", message, (*path, "host_header"), "write it like `users.internal:8080`")
+    elif upstream.url.lower().startswith("demo:"):
+        message = "`host_header` has no effect on the demo"
+        yield Finding("no-effect", message, (*path, "host_header"), "remove it", at_key=True)
 
 
 def _check_url(url: str, path: Steps, around: Surroundings) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import Any
 from aggregator.config.model.call import CallSettings, FanOutSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
+from aggregator.policies.hosts.settings import HashSettings
 from aggregator.templates import compile_url, compile_value
 
 Reference = tuple[str, ...]
@@ -56,9 +57,10 @@ def _shared(upstream: UpstreamSettings, settings: CallSettings) -> Iterator[Refe
     headers = (value for name, value in upstream.headers.items() if name.lower() not in own)
     query = (value for name, value in upstream.query.items() if name not in settings.query)
     key = (upstream.breaker.per,) if upstream.breaker is not None else ()
+    choice = (upstream.balance.hash,) if isinstance(upstream.balance, HashSettings) else ()
     when = (upstream.mock.when,) if upstream.mock is not None and upstream.mock.when else ()
     by = (upstream.route.by,) if upstream.route is not None else ()
-    for value in (*headers, *query, *key, *when, *by):
+    for value in (*headers, *query, *key, *choice, *when, *by):
         if isinstance(value, str) and "{{" in value:
             yield from compile_value(value).references
 

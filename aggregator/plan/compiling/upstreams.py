@@ -17,6 +17,7 @@ from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_q
 from aggregator.plan.compiling.endpoint.limits import compile_rate
 from aggregator.plan.compiling.expressions import one_expression
 from aggregator.plan.compiling.policies.breakers import compile_breaker
+from aggregator.plan.compiling.policies.hosts import compile_hosts, host_header
 from aggregator.plan.compiling.policies.mocks import compile_mock
 from aggregator.plan.compiling.policies.places import compile_concurrency
 from aggregator.plan.compiling.policies.retries import compile_budget
@@ -69,17 +70,19 @@ def compile_upstream(
     origin = Origin("http", "127.0.0.1", 80) if demo else Origin.parse(settings.url, settings.unix_socket)
     concurrency = compile_concurrency(settings)
     prefix = ((demo_target(demo) if demo else "") + quote(parts.path.rstrip("/"), safe=_PATH_SAFE)).encode()
+    pool = PoolSettings(
+        origin=origin,
+        limits=_with_room(_limits(settings.limits, client.limits), settings, concurrency),
+        timeouts=_timeouts((settings.timeout, root.defaults.timeout, client.timeout)),
+        caps=_caps(settings.max_body or client.max_body),
+        tls=_tls(settings.tls, tls_digest),
+    )
     return UpstreamPlan(
         name=name,
         label=label or name,
-        pool=PoolSettings(
-            origin=origin,
-            limits=_with_room(_limits(settings.limits, client.limits), settings, concurrency),
-            timeouts=_timeouts((settings.timeout, root.defaults.timeout, client.timeout)),
-            caps=_caps(settings.max_body or client.max_body),
-            tls=_tls(settings.tls, tls_digest),
-        ),
-        host_header=demo.encode() if demo else origin.authority,
+        pool=pool,
+        hosts=compile_hosts(settings, pool),
+        host_header=demo.encode() if demo else host_header(settings, origin),
         prefix=prefix,
         mock=compile_mock(settings, prefix),
         query=query,

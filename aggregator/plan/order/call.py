@@ -117,11 +117,16 @@ def _retry_words(attempt: Attempt) -> tuple[str, ...]:
     return (retry.words, budget_words(attempt.call.upstream.budget))
 
 
+def _way_words(upstream: UpstreamPlan) -> tuple[str, ...]:
+    hosts = () if upstream.hosts is None else (upstream.hosts.words,)
+    return (*hosts, *words_of(AROUND_DOOR, upstream), upstream.name)
+
+
 AROUND_DOOR: Final[tuple[Step[UpstreamPlan], ...]] = (
     Step("auth", lambda upstream: upstream.credentials is not None, _auth_words),
     Step("mock", lambda upstream: upstream.mock is not None, _mock_words),
 )
-"""What is around the way to an upstream: met by each request that is sent, the second one of a call, too."""
+"""What is around the way to an upstream, or to one host of it: met by each request that is sent, repeated ones too."""
 
 TO_SERVICE: Final[tuple[Step[Attempt], ...]] = (
     step("transform", _ours(lambda attempt: attempt.call.transform is not None)),
@@ -136,7 +141,7 @@ TO_SERVICE: Final[tuple[Step[Attempt], ...]] = (
     Step(
         "send",
         _ours(lambda _: True),
-        lambda attempt: (*words_of(AROUND_DOOR, attempt.call.upstream), attempt.call.upstream.name),
+        lambda attempt: _way_words(attempt.call.upstream),
     ),
 )
 """What is around a call to one service; it is *told* to listeners, if there are any, and the last step sends it."""

@@ -12,7 +12,7 @@ from aggregator.parts.rows import RowPlan
 from aggregator.policies.breaker.breaker import REFUSED, Breaker
 from aggregator.policies.breaker.plan import OURS, BreakerPlan
 from aggregator.policies.breaker.table import Breakers, refusal
-from aggregator.templates import text_of
+from aggregator.templates import MISSING, text_of
 from aggregator.transport import StreamReply
 from aggregator.transport.door import Cancelable
 
@@ -24,7 +24,7 @@ def breaker_for(breakers: Breakers, names: Names) -> Breaker:
         return breakers.whole
     try:
         value = key.evaluate(names)
-        return breakers.whole if value is None else breakers.of(text_of(value))
+        return breakers.whole if value is None or value is MISSING else breakers.of(text_of(value))
     except AggregatorError:
         return breakers.whole
 

@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange, State
-from aggregator.parts.frame import Done, Frame
+from aggregator.parts.frame import Done, Frame, Written
 from aggregator.parts.result import Result, failed
 from aggregator.plan.calls import CallPlan
+from aggregator.policies.hosts.door import HostsDoor
 from aggregator.runtime.calls.judging import Judge, Read
 from aggregator.runtime.calls.rendering import (
     Body,
@@ -33,6 +34,8 @@ from aggregator.templates import Splice
 from aggregator.transport import Door, Reply
 from aggregator.transport.door import CallerDoor, Cancelable
 
+Bind = Callable[[Frame, Written | None], Door]
+"""Returns the way of one request of a call, which sends what is written."""
 _NOT_CALLED = frozenset({Cause.EXPRESSION, Cause.INPUT})
 """Causes with which a call fails before its upstream has heard of it."""
 
@@ -41,13 +44,13 @@ class CallRoutine(Struct, frozen=True):
     """How a call is made and judged, whatever its URL: thousands of calls have few routines between them.
 
     *splice* writes the target between a head and a tail, or *target* does; the header block is *block* unless
-    *headers* writes one. When ``is_plain``, the target is all that a request has to write. *bind* returns the door for
-    a caller, where that is another one for each.
+    *headers* writes one. When ``is_plain``, the target is all that a request has to write. *bind* returns the door of
+    one call, where that is another one for each caller or host.
     """
 
     name: str
     pool: Door
-    bind: Callable[[Exchange], Door] | None
+    bind: Bind | None
     method: bytes
     splice: Splice | None
     target: Target | None
@@ -77,15 +80,18 @@ class Sender:
         """The name of the call."""
         return self._routine.name
 
-    def door(self, exchange: Exchange) -> Door:
-        """Return the way to the upstream for the caller of *exchange*; raises ``CallError`` for one who has none."""
+    def door(self, frame: Frame, written: Written | None = None) -> Door:
+        """Return the way to the upstream for one request of a call, which sends what is *written*.
+
+        Raises ``CallError`` for a caller who has none.
+        """
         bind = self._routine.bind
-        return self._routine.pool if bind is None else bind(exchange)
+        return self._routine.pool if bind is None else bind(frame, written)
 
     def identity(self, exchange: Exchange) -> bytes:
         """Return what tells those apart in whose name the upstream is called; raises as ``door`` does."""
         pool = self._routine.pool
-        return pool.identity(exchange) if isinstance(pool, CallerDoor) else b""
+        return pool.identity(exchange) if isinstance(pool, CallerDoor | HostsDoor) else b""
 
     def render(self, frame: Frame) -> Rendered:
         """Return the request as bytes; raises ``ExpressionError`` when a value is missing or cannot be sent."""
@@ -108,7 +114,7 @@ class Sender:
         now = frame.loop.time()
         routine = self._routine
         try:
-            pool = routine.pool if routine.bind is None else routine.bind(frame.exchange)
+            pool = routine.pool if routine.bind is None else routine.bind(frame, None)
             if routine.is_plain:
                 target, headers, body = self._write_target(frame), routine.block, None
             else:
@@ -181,9 +187,26 @@ class Sender:
     ) -> Cancelable:
         """Send what was rendered before, once."""
         routine, under_way = self._routine, frame.exchange.under_way
-        return self.door(frame.exchange).start(
+        return self.door(frame).start(
             routine.method, *rendered, deadline=deadline, done=done, steps=routine.steps, under_way=under_way
         )
+
+
+def _binding(pool: Door) -> Bind | None:
+    """Return what gives the way of each call; None where all take the same."""
+    if isinstance(pool, HostsDoor):
+        return pool.bound
+    return _Callers(pool) if isinstance(pool, CallerDoor) else None
+
+
+class _Callers(Struct, frozen=True):
+    """The ways of callers through *door*; those through the same door are equal."""
+
+    door: CallerDoor
+
+    def __call__(self, frame: Frame, _written: Written | None) -> Door:
+        """Return the way for the caller of *frame*."""
+        return self.door.bound(frame.exchange)
 
 
 def compile_sender(
@@ -201,7 +224,7 @@ def compile_sender(
     routine = CallRoutine(
         name=plan.name,
         pool=pool,
-        bind=pool.bound if isinstance(pool, CallerDoor) else None,
+        bind=_binding(pool),
         method=same(request.method),
         splice=same(splice),
         target=compile_target(request, path_params) if splice is None else None,

@@ -175,7 +175,8 @@ class Transit:
             headers += length_of(exchange)
             source = self._body()
         deadline = self._frame.deadline
-        door = self._stream.around.door(self._frame, self._stream.sender.door(exchange))
+        written = None if self._course is None else self._course.written
+        door = self._stream.around.door(self._frame, self._stream.sender.door(self._frame, written))
         return await door.stream(
             plan.request.method, target, headers, source, answer_timeout=seconds,
             deadline=None if deadline == math.inf else deadline, idle_timeout=idle,

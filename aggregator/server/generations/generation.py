@@ -12,7 +12,7 @@ from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.types import Plan
 from aggregator.policies.registry import Draft
 from aggregator.runtime.admission.building import docs_gates
-from aggregator.runtime.client import PoolKey, SharedClient, pool_key
+from aggregator.runtime.client import PoolKey, SharedClient, pool_keys
 from aggregator.runtime.finish.building import compile_finishes
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.gates import Gate
@@ -67,7 +67,7 @@ class Generation:
 
         Requests are served meanwhile. *load* lets them in where the plan limits them. Raises ``StartupError``.
         """
-        pools = frozenset(pool_key(upstream, demo_port) for upstream in upstreams_in(plan))
+        pools = frozenset(key for upstream in upstreams_in(plan) for key in pool_keys(upstream, demo_port))
         client.retain(pools)
         counted = load if plan.server.limits.counts_requests else None
         try:

@@ -40,6 +40,7 @@ from aggregator.runtime.admission.building import Means, build_schemes
 from aggregator.runtime.admission.schemes import Clocks
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.client import SharedClient
+from aggregator.runtime.hosts import with_hosts
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
 from aggregator.server.generations.generation import Generation
@@ -133,7 +134,7 @@ class Running:
         return () if self._client is None else self._client.pools
 
     @property
-    def named_pools(self) -> dict[str, Door]:
+    def named_pools(self) -> dict[str, list[Door]]:
         """The open pools by the name of their upstream."""
         return {} if self._client is None else self._client.named_pools
 
@@ -203,8 +204,12 @@ class Running:
             return client.pool(upstream, port)
 
         def door(upstream: UpstreamPlan) -> Door:
-            return with_credentials(
-                pool(upstream), upstream.name, upstream.credentials, states, lambda: client.client, self._clock
+            return with_hosts(
+                upstream,
+                lambda one: with_credentials(
+                    pool(one), one.name, one.credentials, states, lambda: client.client, self._clock
+                ),
+                states,
             )
 
         states = self.states.draft()

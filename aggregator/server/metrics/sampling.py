@@ -56,23 +56,28 @@ def _of_upstreams(running: Running, counts: Counts) -> Iterator[Sampled]:
     upstreams = counts.upstreams.values()
     yield families.ATTEMPTS, (sample for one in upstreams for sample in one.samples())
     yield families.ATTEMPT_DURATIONS, ((one.labels, one.durations) for one in upstreams)
-    doors = _doors(running)
-    yield families.CONNECTIONS, _connections(doors)
-    yield families.DIALS, ((labels, Summary(*door.dialled)) for labels, door in doors)
-    yield families.WAITING, ((labels, door.waiting) for labels, door in doors)
+    pools = _pools(running)
+    yield families.CONNECTIONS, _connections(pools)
+    yield families.DIALS, ((labels, _dialled(doors)) for labels, doors in pools)
+    yield families.WAITING, ((labels, sum(door.waiting for door in doors)) for labels, doors in pools)
 
 
-def _doors(running: Running) -> list[tuple[str, Door]]:
-    """Return the ways to the upstreams of the served plan, with their labels."""
+def _pools(running: Running) -> list[tuple[str, list[Door]]]:
+    """Return the pools of the upstreams of the served plan, one a host, with the labels of the upstreams."""
     named = running.named_pools
     upstreams = upstreams_in(running.plan)
     return [(labels_text(("upstream", one.label)), named[one.name]) for one in upstreams if one.name in named]
 
 
-def _connections(doors: Iterable[tuple[str, Door]]) -> Iterator[Sample]:
-    for labels, door in doors:
-        yield f'{labels},state="active"', door.active
-        yield f'{labels},state="idle"', door.idle
+def _connections(pools: Iterable[tuple[str, list[Door]]]) -> Iterator[Sample]:
+    for labels, doors in pools:
+        yield f'{labels},state="active"', sum(door.active for door in doors)
+        yield f'{labels},state="idle"', sum(door.idle for door in doors)
+
+
+def _dialled(doors: Iterable[Door]) -> Summary:
+    counts = [door.dialled for door in doors]
+    return Summary(sum(count for count, _ in counts), sum(seconds for _, seconds in counts))
 
 
 def _of_background(running: Running) -> Iterator[Sampled]:

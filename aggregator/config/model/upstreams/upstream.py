@@ -11,12 +11,13 @@ from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.upstreams.formats import CsvSettings, FormatName, XmlSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import LimitSettings, TimeoutSetting, TlsSettings
-from aggregator.fields import ByteSize, Settings, TextKind
+from aggregator.fields import ByteSize, Settings, TextKind, Timeout
 from aggregator.policies.breaker.settings import BreakerSettings
 from aggregator.policies.cache.settings import UpstreamCache
 from aggregator.policies.concurrency.settings import ConcurrencySetting
 from aggregator.policies.credentials.settings import CredentialSettings
 from aggregator.policies.hedge.settings import HedgeSetting
+from aggregator.policies.hosts.settings import MOST, BalanceSetting, EjectSettings, HostSetting
 from aggregator.policies.mock.settings import MockSettings
 from aggregator.policies.rate_limit.settings import CallRate
 from aggregator.policies.retry.settings import RetrySetting
@@ -43,6 +44,31 @@ class UpstreamSettings(Settings):
         None,
         description="Where calls go by a key of each request, in the place of `url`.",
         examples=[{"by": "{{ headers['x-tenant'] }}", "to": {"acme": "https://acme.internal"}, "else": 404}],
+    )
+    hosts: tuple[HostSetting, ...] = Field(
+        (),
+        max_length=MOST,
+        description="Hosts that all serve the same, in the place of `url`; each call goes to one of them.",
+        examples=[[{"url": "https://a.users.internal", "weight": 3}, {"url": "https://b.users.internal"}]],
+    )
+    balance: BalanceSetting | None = Field(
+        None,
+        description="How a host is chosen: `least`, the one of two with fewer calls in flight, unless it is said; "
+        "`round_robin`, `random`, or by the hash of a key.",
+        examples=["round_robin", {"hash": "{{ auth.subject }}"}],
+    )
+    eject: EjectSettings | None = Field(
+        None,
+        description="When a host is left out for a while, because its calls fail.",
+        examples=[{"failures": 5, "pause": "10s..5m", "at_most": "50%"}],
+    )
+    slow_start: Timeout | None = Field(
+        None,
+        description="How long a host takes to its full share when it comes, or comes back.",
+        examples=["30s"],
+    )
+    host_header: str | None = Field(
+        None, description="`Host` of the requests, if it is not that of the URL.", examples=["users.internal"]
     )
     timeout: TimeoutSetting | None = Field(None, description="Limits of calls to this upstream.", examples=["2s"])
     retry: RetrySetting | None = Field(
@@ -117,6 +143,16 @@ class UpstreamSettings(Settings):
         description="Paths that have a batch form, for the check that points out N+1 calls.",
         examples=[{"/products/{sku}": "/products?ids={keys}"}],
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_host(cls, value: Any) -> Any:
+        """Return *value* with the URL of its first host, which stands for all where one has to."""
+        hosts = value.get("hosts") if isinstance(value, dict) else None
+        if not isinstance(hosts, list | tuple) or not hosts:
+            return value
+        first = hosts[0].get("url") if isinstance(hosts[0], dict) else hosts[0]
+        return {"url": first if isinstance(first, str) else "", **value}
 
     @model_validator(mode="before")
     @classmethod

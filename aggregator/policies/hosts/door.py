@@ -1,0 +1,141 @@
+"""The way to an upstream with many hosts: for each request one of them is chosen, and another one for another try."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable
+
+from aggregator.errors import AggregatorError
+from aggregator.exchange import Exchange
+from aggregator.parts.frame import AttemptFrame, Frame, Written
+from aggregator.parts.names import Names
+from aggregator.policies.hosts.host import Host
+from aggregator.policies.hosts.plan import HostPlan
+from aggregator.policies.hosts.request import HostRequest
+from aggregator.policies.hosts.table import HostTable
+from aggregator.templates import MISSING, text_of
+from aggregator.transport import Door, StreamReply
+from aggregator.transport.door import CallerDoor, Cancelable, Done
+
+Way = Callable[[HostPlan], Door]
+"""Returns the way to one host, the same each time."""
+
+
+def _header_line(value: bytes) -> bytes:
+    return b"host: " + value + b"\r\n"
+
+
+class HostsDoor(Door):
+    """The hosts of *table*, each reached by the *way* to it.
+
+    Header blocks are written for the host that is declared *first*; where they begin with its ``Host``, they get that
+    of the one that is chosen.
+    """
+
+    __slots__ = ("_first", "_line", "_way", "_ways", "table")
+
+    def __init__(self, table: HostTable, way: Way, first: HostPlan) -> None:
+        self.table = table
+        self._way = way
+        self._ways: dict[Host, tuple[Door, bytes | None]] = {}
+        self._line = _header_line(first.header)
+        self._first = way(first)
+        super().__init__(first.pool)
+
+    def bound(self, frame: Frame, written: Written | None = None) -> Door:
+        """Return the way of one call: by its key, and past the hosts that attempts at what is *written* have met."""
+        if written is None and isinstance(frame, AttemptFrame):
+            written = frame.written
+        key = None if self.table.plan.key is None else self._key(frame.names)
+        return HostRequest(self, frame.loop, key, written, frame.exchange)
+
+    def identity(self, exchange: Exchange) -> bytes:
+        """Return what tells the caller of *exchange* from others, where hosts are called in the name of callers."""
+        return self._first.identity(exchange) if isinstance(self._first, CallerDoor) else b""
+
+    def _key(self, names: Names) -> str | None:
+        expression = self.table.plan.key
+        assert expression is not None
+        try:
+            value = expression.evaluate(names)
+            return None if value is None or value is MISSING else text_of(value)
+        except AggregatorError:
+            return None
+
+    def way_to(self, host: Host, exchange: Exchange | None) -> tuple[Door, bytes | None]:
+        """Return the way to *host* for the caller of *exchange*, and its ``Host`` line.
+
+        None stands for that of the first host. Raises CallError for a caller who has no way.
+        """
+        way = self._ways.get(host) or self._open(host)
+        if exchange is not None and isinstance(way[0], CallerDoor):
+            return way[0].bound(exchange), way[1]
+        return way
+
+    def addressed(self, headers: bytes, line: bytes | None) -> bytes:
+        """Return the block *headers* with the ``Host`` *line*, unless it has one that somebody declared."""
+        first = self._line
+        return line + headers[len(first) :] if line is not None and headers.startswith(first) else headers
+
+    def _open(self, host: Host) -> tuple[Door, bytes | None]:
+        for gone in [one for one in self._ways if one not in self.table.hosts and not one.in_flight]:
+            del self._ways[gone]
+        line = _header_line(host.plan.header)
+        way = self._ways[host] = (self._way(host.plan), None if line == self._line else line)
+        return way
+
+    def start(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
+        steps: int = 0, under_way: bool = False,
+    ) -> Cancelable:  # fmt: skip
+        """See `Door.start`."""
+        door = HostRequest(self, asyncio.get_running_loop())
+        return door.start(method, target, headers, body, deadline=deadline, done=done, steps=steps, under_way=under_way)
+
+    async def stream(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: bytes,
+        body: bytes | AsyncIterable[bytes] | None,
+        *,
+        deadline: float | None,
+        answer_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        decode: bool = False,
+    ) -> StreamReply:
+        """See `Door.stream`."""
+        door = HostRequest(self, asyncio.get_running_loop())
+        return await door.stream(
+            method, target, headers, body, deadline=deadline, answer_timeout=answer_timeout, idle_timeout=idle_timeout,
+            decode=decode,
+        )  # fmt: skip
+
+    @property
+    def _open_ways(self) -> list[Door]:
+        return [door for door, _ in self._ways.values()]
+
+    def close_idle(self) -> None:
+        """See `Door.close_idle`."""
+        for door in self._open_ways:
+            door.close_idle()
+
+    async def aclose(self) -> None:
+        """See `Door.aclose`."""
+        for door in self._open_ways:
+            await door.aclose()
+
+    @property
+    def active(self) -> int:
+        """See `Door.active`."""
+        return sum(door.active for door in self._open_ways)
+
+    @property
+    def idle(self) -> int:
+        """See `Door.idle`."""
+        return sum(door.idle for door in self._open_ways)
+
+    @property
+    def waiting(self) -> int:
+        """See `Door.waiting`."""
+        return sum(door.waiting for door in self._open_ways)

@@ -1,0 +1,152 @@
+"""One request to an upstream with many hosts: the way that it takes, and its handle once it has begun.
+
+    made ── ``start`` ──▶ in flight at a host ── a reply, or a failure ──▶ ended: counted, and told
+                                              ── ``cancel`` ──▶ given up: it tells nothing of the host
+    made ── ``stream`` ──▶ in flight until its head is there, or it failed
+
+It is begun once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING, Final
+
+from aggregator.causes import causes_called
+from aggregator.errors import CallError, Cause
+from aggregator.exchange import Exchange
+from aggregator.parts.frame import Written
+from aggregator.policies.hosts.host import Host
+from aggregator.transport import Door, Reply, StreamReply
+from aggregator.transport.door import Cancelable, Done, OuterDoor
+
+if TYPE_CHECKING:
+    from aggregator.policies.hosts.door import HostsDoor
+
+_FAILURES: Final = frozenset(cause for family in ("timeout", "connect", "reset") for cause in causes_called(family))
+_OURS: Final = frozenset({Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT, Cause.CREDENTIALS, Cause.FAULT, Cause.INPUT})
+"""Ends that say nothing of a host."""
+_SERVER_ERROR: Final = 500
+
+
+class HostRequest(OuterDoor):
+    """A request through *inner*, on *loop*, with *key* for where hosts are chosen by one, of the caller of *exchange*.
+
+    It goes past the hosts that *written* was sent to before.
+    """
+
+    __slots__ = ("_done", "_era", "_exchange", "_host", "_hosts", "_key", "_loop", "_ticket", "_written")
+
+    def __init__(
+        self, inner: HostsDoor, loop: asyncio.AbstractEventLoop, key: str | None = None,
+        written: Written | None = None, exchange: Exchange | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(inner)
+        self._hosts = inner
+        self._loop = loop
+        self._key = key
+        self._written = written
+        self._exchange = exchange
+        self._host: Host | None = None
+        self._era = 0
+        self._done: Done | None = None
+        self._ticket: Cancelable | None = None
+
+    def start(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
+        steps: int = 0, under_way: bool = False,
+    ) -> Cancelable:  # fmt: skip
+        """See `Door.start`."""
+        try:
+            door, headers = self._begin(headers)
+        except CallError as error:
+            return self._loop.call_soon(done, error)
+        self._done = done
+        self._ticket = door.start(
+            method, target, headers, body, deadline=deadline, done=self._ended, steps=steps, under_way=under_way
+        )
+        return self
+
+    def _begin(self, headers: bytes) -> tuple[Door, bytes]:
+        """Choose a host; return the way to it, and the header block for it. Raises CallError."""
+        hosts, written = self._hosts, self._written
+        host = hosts.table.choose(self._loop.time(), self._key, () if written is None else written.tried)
+        if host is None:
+            raise _nowhere()
+        door, line = hosts.way_to(host, self._exchange)
+        if written is not None:
+            written.tried = (*written.tried, host)
+        self._host, self._era = host, host.era
+        host.in_flight += 1
+        return door, hosts.addressed(headers, line)
+
+    def _ended(self, outcome: Reply | CallError) -> None:
+        done, self._done = self._done, None
+        self._ticket = None
+        self._count(outcome)
+        if done is not None:
+            done(outcome)
+
+    def _count(self, outcome: Reply | StreamReply | CallError) -> None:
+        host, self._host = self._host, None
+        if host is None:
+            return
+        host.in_flight -= 1
+        failed = _failed(outcome)
+        if failed is not None:
+            self._hosts.table.ended(host, self._era, self._loop.time(), failed=failed)
+
+    def cancel(self) -> None:
+        """Give it up."""
+        if self._done is not None:
+            self._done = None
+            self._leave()
+            if self._ticket is not None:
+                self._ticket.cancel()
+
+    def _leave(self) -> None:
+        host, self._host = self._host, None
+        if host is not None:
+            host.in_flight -= 1
+
+    async def stream(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: bytes,
+        body: bytes | AsyncIterable[bytes] | None,
+        *,
+        deadline: float | None,
+        answer_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        decode: bool = False,
+    ) -> StreamReply:
+        """See `Door.stream`."""
+        door, headers = self._begin(headers)
+        try:
+            reply = await door.stream(
+                method, target, headers, body, deadline=deadline, answer_timeout=answer_timeout,
+                idle_timeout=idle_timeout, decode=decode,
+            )  # fmt: skip
+        except CallError as error:
+            self._count(error)
+            raise
+        except BaseException:
+            self._leave()
+            raise
+        self._count(reply)
+        return reply
+
+
+def _failed(outcome: Reply | StreamReply | CallError) -> bool | None:
+    """Return whether *outcome* is a failure of its host; None when it says nothing of it."""
+    if not isinstance(outcome, CallError):
+        return outcome.status >= _SERVER_ERROR
+    return None if outcome.cause in _OURS else outcome.cause in _FAILURES
+
+
+def _nowhere() -> CallError:
+    error = CallError(Cause.DNS, "The upstream has no host.")
+    error.attempts = 0
+    return error

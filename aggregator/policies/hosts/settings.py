@@ -1,0 +1,85 @@
+"""Settings of upstreams with many hosts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from aggregator.fields import Settings, TextKind
+from aggregator.policies.values import DurationSpan, Share, Span
+
+BALANCES = ("least", "round_robin", "random")
+MOST = 100
+"""Hosts of one upstream."""
+
+
+class HostSettings(Settings):
+    """One host of an upstream; or its URL alone."""
+
+    url: Annotated[str, TextKind.URL] = Field(
+        description="Its base URL. Scheme and path are those of all hosts.", examples=["https://a.users.internal"]
+    )
+    weight: int = Field(1, ge=1, le=1000, description="How much of the calls it gets beside the others.")
+    priority: int = Field(
+        0,
+        ge=0,
+        le=9,
+        description="Hosts of a higher number are called only while too few of a lower one are usable.",
+    )
+
+
+def _host(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
+HostSetting = Annotated[HostSettings, BeforeValidator(_host, json_schema_input_type=str | HostSettings)]
+
+
+class HashSettings(Settings):
+    """Calls for which an expression gives the same go to the same host."""
+
+    hash: Annotated[str, TextKind.TEMPLATE] = Field(
+        description="Expression that tells calls apart. A host more takes over its share of the keys, no other moves.",
+        examples=["{{ auth.subject }}"],
+    )
+
+    @field_validator("hash")
+    @classmethod
+    def _tells(cls, value: str) -> str:
+        if "{{" not in value:
+            hint = 'write an expression: `hash: "{{ auth.subject }}"`'
+            raise PydanticCustomError("bad-hosts", "This tells no calls apart.", {"hint": hint})
+        return value
+
+
+def _balance(value: Any) -> Any:
+    if isinstance(value, dict | HashSettings) or value in BALANCES:
+        return value
+    hint = 'write `least`, `round_robin`, `random`, or `{hash: "{{ auth.subject }}"}`'
+    raise PydanticCustomError("bad-hosts", "Hosts are not chosen so.", {"hint": hint})
+
+
+Word = Literal["least", "round_robin", "random"]
+BalanceSetting = Annotated[Word | HashSettings, BeforeValidator(_balance, json_schema_input_type=Word | HashSettings)]
+
+
+class EjectSettings(Settings):
+    """When a host is called no more for a while, because its calls fail."""
+
+    failures: int = Field(
+        5, ge=1, le=100_000, description="It is left out after so many failures, one after the other.", examples=[5]
+    )
+    pause: DurationSpan = Field(
+        Span(10.0, 300.0),
+        description="For how long, at first and at the longest: each time that its first call afterwards fails, it is "
+        "twice as long. A random part of up to a fifth is taken off.",
+        examples=["10s..5m"],
+    )
+    at_most: Share = Field(0.5, description="No more hosts are left out at once.", examples=["50%"])
+    panic: Share = Field(
+        0.5,
+        description="When fewer hosts are usable than that, all are called: what says that so many fail may be wrong.",
+        examples=["50%"],
+    )

@@ -1,0 +1,146 @@
+"""The hosts of an upstream, with what all its callers know of them: who is usable now, and which one a call goes to.
+
+Nothing runs here by itself: an ejection ends, and a share grows, when somebody asks for a host afterwards. So a clock
+that jumps ends them early or late, and leaves nothing wrong behind.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from itertools import groupby
+from math import inf
+from operator import attrgetter
+from random import random
+from typing import Final
+
+from aggregator.policies.hosts.balancing import BY_NAME
+from aggregator.policies.hosts.host import Host
+from aggregator.policies.hosts.plan import HostPlan, HostsPlan
+from aggregator.policies.registry import Kind
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.policies")
+_STEPS = 20  # in which a share grows
+_SHORTER = 0.2  # a pause is up to so much shorter, that gateways do not come back at the same time
+_NONE: Final[Collection[Host]] = ()
+
+Settings = tuple[str, HostsPlan]
+"""The name of an upstream, and its hosts."""
+
+
+class HostTable:
+    """The hosts of the upstream that *settings* name; *draw* gives a random number below 1.
+
+    ``hosts`` are by priority, then as declared.
+    """
+
+    def __init__(self, settings: Settings, draw: Callable[[], float] = random) -> None:
+        self.upstream, self.plan = settings
+        self._draw = draw
+        self.hosts: list[Host] = []
+        self.ejections = 0
+        self._take(self.plan.hosts, None)
+
+    def adopt(self, settings: Settings) -> None:
+        """Go on by another plan: hosts that stay go on as they are, others come without any past."""
+        self.upstream, self.plan = settings
+        self._take(self.plan.hosts, self._now)
+
+    def _take(self, plans: Sequence[HostPlan], now: float | None) -> None:
+        known = {host.name: host for host in self.hosts}
+        self.hosts = []
+        for plan in sorted(plans, key=attrgetter("priority")):
+            host = known.get(plan.name) or Host(plan, now)
+            host.plan = plan
+            self.hosts.append(host)
+        self._choose = BY_NAME[self.plan.balance]
+        self._able: list[Host] = self.hosts
+        self._until = -inf
+        self._now = 0.0 if now is None else now
+
+    def choose(self, now: float, key: str | None = None, without: Collection[Host] = _NONE) -> Host | None:
+        """Return the host of a call with *key* that begins *now*, none of *without* while there is another.
+
+        None when there is no host at all.
+        """
+        if not self._now <= now < self._until:
+            self.refresh(now)
+        hosts = self._able
+        if without:
+            hosts = self._others(without) or hosts
+        return self._choose(hosts, key, self._draw) if hosts else None
+
+    def _others(self, without: Collection[Host]) -> list[Host]:
+        """Return the hosts in use, or else the usable ones of the first other priority, that are not in *without*."""
+        left = [host for host in self._able if host not in without]
+        if left:
+            return left
+        usable = [host for host in self.hosts if host.is_usable and host not in without]
+        return [host for host in usable if host.plan.priority == usable[0].plan.priority]
+
+    def refresh(self, now: float) -> None:
+        """Let come back who may *now*, and say anew who is in use, and until when that holds."""
+        until = inf
+        for host in self.hosts:
+            if host.returns is not None and host.returns <= now:
+                host.come_back(now, 0 if self.plan.eject is None else self.plan.eject.failures - 1)
+                self._tell(host, "A host is called again.", logging.INFO)
+            if host.returns is not None:
+                until = min(until, host.returns)
+            if host.weigh(now, self.plan.slow_start):
+                until = min(until, now + self.plan.slow_start / _STEPS)
+        self._able, self._until, self._now = self._in_use(), until, now
+
+    def _in_use(self) -> list[Host]:
+        """Return the usable hosts of the first priority of which enough are; all of the one with the most otherwise."""
+        eject = self.plan.eject
+        best, most = self.hosts, -1.0
+        for _, tier in groupby(self.hosts, key=lambda host: host.plan.priority):
+            hosts = list(tier)
+            usable = [host for host in hosts if host.is_usable]
+            share = len(usable) / len(hosts)
+            if usable and (eject is None or share >= eject.panic):
+                return usable
+            if share > most:
+                best, most = hosts, share
+        return best
+
+    def ended(self, host: Host, era: int, now: float, *, failed: bool) -> None:
+        """Count a call to *host* that began in *era*, and ended *now*."""
+        plan = self.plan.eject
+        if plan is None or era != host.era or host.returns is not None:
+            return
+        if not failed:
+            host.failures = 0
+            return
+        host.failures += 1
+        if host.failures >= plan.failures and self._may_eject(plan.at_most):
+            self._eject(host, now)
+
+    def _may_eject(self, at_most: float) -> bool:
+        gone = sum(host.returns is not None for host in self.hosts)
+        return gone + 1 <= at_most * len(self.hosts)
+
+    def _eject(self, host: Host, now: float) -> None:
+        plan = self.plan.eject
+        assert plan is not None
+        again = host.paused and now - host.back < host.paused
+        host.level = host.level + 1 if again else 0
+        pause = min(plan.pause.most, plan.pause.least * 2.0 ** min(host.level, 30))
+        failures = host.failures
+        host.eject(now, pause * (1 - _SHORTER * self._draw()))
+        self.ejections += 1
+        self._until = -inf
+        self._tell(host, "A host was ejected.", logging.WARNING, failures=failures, pause=round(host.paused, 3))
+
+    def _tell(self, host: Host, message: str, level: int, **fields: object) -> None:
+        log(_log, level, message, upstream=self.upstream, host=host.name, **fields)
+
+    def as_list(self, now: float) -> list[dict[str, object]]:
+        """Return what there is to know of each host."""
+        self.refresh(now)
+        return [host.as_dict(now) for host in self.hosts]
+
+
+HOSTS: Final[Kind[Settings, HostTable]] = Kind("hosts", HostTable, HostTable.adopt)
