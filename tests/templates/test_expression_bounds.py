@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from aggregator.errors import AggregatorError, ExpressionError
+from aggregator.errors import AggregatorError, CallError, Cause, ExpressionError
 from aggregator.templates import TemplateProblem, compile_expression
-from aggregator.templates.expressions.bounds import MAX_ITEMS, MAX_TEXT
+from aggregator.templates.expressions import environment
+from aggregator.templates.expressions.bounds import LARGE, MAX_ITEMS, MAX_TEXT
 
 BIG: dict[str, Any] = {"text": "a" * MAX_TEXT, "items": [1] * MAX_ITEMS, "huge": 2**4000, "many": ["a" * 1000] * 5000}
 
@@ -117,3 +118,49 @@ def test_a_number_that_json_cannot_say_is_refused() -> None:
         compile_expression("a | string").evaluate({"a": float("inf")})
     with pytest.raises(AggregatorError):
         compile_expression("a ~ ''").evaluate({"a": 10**5000})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "a | sort",
+        "a | min",
+        "a | max",
+        "a | sum",
+        "a | unique",
+        "a | join",
+        "a | index_by('n')",
+        "a | group_by('n')",
+        "a | map('string')",
+        "a | select('odd')",
+        "a | reverse | reverse | reverse | reverse",
+    ],
+)
+def test_one_step_over_too_many_elements_is_refused(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    """Before it is done: no deadline ends a sort that has begun."""
+    monkeypatch.setattr(environment, "MAX_WORK", 64 * LARGE)
+    with pytest.raises(ExpressionError, match="too much work"):
+        compile_expression(source).evaluate({"a": [1] * (LARGE + 1)})
+
+
+@pytest.mark.parametrize("source", ["a | unique", "a | join", "a | group_by(0)", "a | map(attribute=0)"])
+def test_the_deadline_is_looked_at_between_elements(source: str) -> None:
+    """An array of a hundred thousand is left in the middle when the time is over."""
+
+    class Names(dict[str, object]):
+        looks = 0
+
+        def check_time(self) -> None:
+            self.looks += 1
+            if self.looks > 3:
+                raise CallError(Cause.DEADLINE, "late")
+
+    with pytest.raises(CallError):
+        compile_expression(source).evaluate(Names(a=[[1]] * 50_000 if "0" in source else ["a"] * 50_000))
+
+
+@pytest.mark.parametrize("source", ["a | urlencode", "a | xml_escape"])
+def test_a_text_that_would_grow_too_long_is_refused_before_it_is_written(source: str) -> None:
+    """What is made of it is no shorter."""
+    with pytest.raises(ExpressionError, match="cannot build a text"):
+        compile_expression(source).evaluate({"a": "a" * (MAX_TEXT + 1)})

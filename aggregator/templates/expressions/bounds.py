@@ -19,9 +19,11 @@ MAX_BITS: Final = 4096
 """Size of an integer that an expression computes."""
 
 MAX_WORK: Final = 64 * 1024 * 1024 - 1
-"""Characters that one expression may go through or put together by filters that are applied to every element."""
-_ELEMENT: Final = 16
+"""Characters that one expression may go through or put together: more than half a second of work."""
+ELEMENT: Final = 16
 """What an element of an array counts, in characters: comparing it takes that much longer."""
+CALL: Final = 64
+"""What an element counts that is written, put in an order, told apart, or given to a filter or test."""
 
 
 _LOOK: Final = 64 * 1024
@@ -80,7 +82,7 @@ def work_of(value: Any) -> int:
     """Return the work of going through *value* once."""
     if isinstance(value, str):
         return len(value)
-    return _ELEMENT * len(value) if isinstance(value, list | tuple | Mapping) else 1
+    return ELEMENT * len(value) if isinstance(value, list | tuple | Mapping) else 1
 
 
 def check_length(length: int) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.expressions.bounds import BUDGET, work_of
+from aggregator.templates.expressions.bounds import BUDGET, CALL, work_of
 from aggregator.templates.expressions.data import MISSING
 from aggregator.templates.filters.arrays import ARRAYS
 from aggregator.templates.filters.doc import FilterDoc, table
@@ -28,7 +28,7 @@ def _map(value: Any, filter: Any = None, *arguments: Any, attribute: Any = None,
     items = want_array(value, "map")
     if attribute is not None:
         read = reader_of(attribute, "map")
-        return [_or(read(item), default) for item in items]
+        return [_or(read(item), default) for item in BUDGET.paced(items, CALL)]
     apply = _named(PLAIN, filter, "filter")
     each = _spend(items, arguments)
     return [_or(_counted(apply(item, *arguments)), default) for item in BUDGET.paced(items, each)]
@@ -36,7 +36,7 @@ def _map(value: Any, filter: Any = None, *arguments: Any, attribute: Any = None,
 
 def _spend(items: list[Any], arguments: tuple[Any, ...]) -> int:
     """Count what it takes to go through *arguments* for every one of *items*; return it for one of them."""
-    each = 1 + sum(map(work_of, arguments))
+    each = CALL + sum(map(work_of, arguments))
     BUDGET.spend(len(items) * each)
     return each
 
@@ -81,7 +81,7 @@ def _test(name: Any, arguments: tuple[Any, ...], items: list[Any]) -> tuple[Call
     test = _named(TESTS, name, "test")
     if name == "in" and len(arguments) == 1 and isinstance(arguments[0], list):
         try:
-            return partial(_is_among, frozenset(arguments[0])), items
+            return partial(_is_among, frozenset(arguments[0])), BUDGET.paced(items, _spend(items, ()))
         except TypeError:  # objects and arrays are compared one by one
             pass
     each = _spend(items, arguments)

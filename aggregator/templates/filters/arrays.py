@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
 from aggregator.http import Repeated
-from aggregator.templates.expressions.bounds import check_items
+from aggregator.templates.expressions.bounds import BUDGET, CALL, check_items
 from aggregator.templates.expressions.data import MISSING, step
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import reader_of, refuse, want_array, want_integer
@@ -83,15 +83,19 @@ def _aslist(value: Any) -> list[Any]:
 
 def _index_by(value: Any, key: Any) -> dict[str, Any]:
     read = reader_of(key, "index_by")
-    return {_name(read(item), "index_by"): item for item in want_array(value, "index_by")}
+    return {_name(read(item), "index_by"): item for item in _paced(value, "index_by")}
 
 
 def _group_by(value: Any, key: Any) -> dict[str, list[Any]]:
     read = reader_of(key, "group_by")
     groups: dict[str, list[Any]] = {}
-    for item in want_array(value, "group_by"):
+    for item in _paced(value, "group_by"):
         groups.setdefault(_name(read(item), "group_by"), []).append(item)
     return groups
+
+
+def _paced(value: Any, who: str) -> Iterable[Any]:
+    return BUDGET.paced(want_array(value, who, CALL), CALL)
 
 
 def _name(value: Any, who: str) -> str:

@@ -46,13 +46,18 @@ def _b64decode(value: Any) -> str:
 def _urlencode(value: Any) -> str:
     if not isinstance(value, str | int | float):
         refuse(value, "urlencode", "a string, a number or a boolean")
-    return percent_encode(text_of(value)).decode("ascii")
+    text = text_of(value)
+    check_length(len(text))
+    written = percent_encode(text)
+    check_length(len(written))
+    return written.decode("ascii")
 
 
 def _xml_escape(value: Any) -> str:
     if value is None or value is MISSING:
         return ""
     text = text_of(value)
+    check_length(len(text))
     if _NOT_IN_XML(text):
         raise ExpressionError("`xml_escape` takes characters that XML has")
     written = text.translate(_XML)

@@ -6,7 +6,7 @@ import math
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.expressions.bounds import check_number
+from aggregator.templates.expressions.bounds import CALL, check_number
 from aggregator.templates.expressions.data import MISSING, is_number
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import reader_of, refuse, want_array, want_integer, want_number
@@ -76,7 +76,7 @@ def _abs(value: Any) -> Any:
 
 def _sum(value: Any, attribute: Any = None, start: Any = 0) -> Any:
     read = reader_of(attribute, "sum")
-    numbers = [want_number(start, "sum"), *(_summand(read(item)) for item in want_array(value, "sum"))]
+    numbers = [want_number(start, "sum"), *(_summand(read(item)) for item in want_array(value, "sum", CALL))]
     if any(type(number) is float for number in numbers):
         return check_number(math.fsum(numbers))  # 0.1 ten times is 1.0
     return check_number(sum(numbers))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
+from aggregator.templates.expressions.bounds import BUDGET, CALL
 from aggregator.templates.expressions.data import MISSING, is_number, kind_of
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import reader_of, want_array, want_object
@@ -13,16 +14,16 @@ from aggregator.templates.text import json_text
 
 
 def _sort(value: Any, reverse: Any = False, case_sensitive: Any = False, attribute: Any = None) -> list[Any]:
-    items = want_array(value, "sort")
+    items = want_array(value, "sort", CALL)
     return _sorted(items, reader_of(attribute, "sort"), "sort", bool(case_sensitive), bool(reverse))
 
 
 def _min(value: Any, case_sensitive: Any = False, attribute: Any = None) -> Any:
-    return _first_of(want_array(value, "min"), reader_of(attribute, "min"), "min", bool(case_sensitive), min)
+    return _first_of(want_array(value, "min", CALL), reader_of(attribute, "min"), "min", bool(case_sensitive), min)
 
 
 def _max(value: Any, case_sensitive: Any = False, attribute: Any = None) -> Any:
-    return _first_of(want_array(value, "max"), reader_of(attribute, "max"), "max", bool(case_sensitive), max)
+    return _first_of(want_array(value, "max", CALL), reader_of(attribute, "max"), "max", bool(case_sensitive), max)
 
 
 def _first_of(items: list[Any], read: Callable[[Any], Any], who: str, exact: bool, choose: Callable[..., Any]) -> Any:
@@ -55,7 +56,7 @@ def _dictsort(value: Any, case_sensitive: Any = False, by: Any = "key", reverse:
 def _unique(value: Any, case_sensitive: Any = False, attribute: Any = None) -> list[Any]:
     read, exact = reader_of(attribute, "unique"), bool(case_sensitive)
     first: dict[Any, Any] = {}
-    for item in want_array(value, "unique"):
+    for item in BUDGET.paced(want_array(value, "unique", CALL), CALL):
         first.setdefault(_identity(read(item), exact), item)
     return list(first.values())
 

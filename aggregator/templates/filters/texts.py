@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.expressions.bounds import check_length
+from aggregator.templates.expressions.bounds import BUDGET, CALL, check_length
 from aggregator.templates.expressions.data import MISSING, kind_of
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import reader_of, refuse, want_array, want_integer, want_text
@@ -45,7 +45,7 @@ def _split(value: Any, separator: Any = " ") -> list[str]:
 
 def _join(value: Any, separator: Any = "", attribute: Any = None) -> str:
     read, glue = reader_of(attribute, "join"), want_text(separator, "join")
-    written = [_scalar(read(item)) for item in want_array(value, "join")]
+    written = [_scalar(read(item)) for item in BUDGET.paced(want_array(value, "join", CALL), CALL)]
     check_length(sum(map(len, written)) + len(glue) * len(written))
     return glue.join(written)
 

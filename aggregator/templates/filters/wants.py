@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.expressions.bounds import BUDGET, LARGE
+from aggregator.templates.expressions.bounds import BUDGET, CALL, ELEMENT, LARGE
 from aggregator.templates.expressions.data import MISSING, is_number, kind_of
 from aggregator.templates.expressions.paths import parse_keys, read_keys
 
@@ -16,7 +16,7 @@ def want_text(value: Any, who: str) -> str:
     if not isinstance(value, str):
         refuse(value, who, "a string")
     if len(value) > 16 * LARGE:
-        BUDGET.look()
+        BUDGET.spend(len(value))
     return value
 
 
@@ -32,17 +32,19 @@ def want_integer(value: Any, who: str, low: int, high: int) -> int:
     return refuse(value, who, f"an integer from {low} to {high}")
 
 
-def want_array(value: Any, who: str) -> list[Any]:
-    """*value*, an array."""
+def want_array(value: Any, who: str, each: int = ELEMENT) -> list[Any]:
+    """*value*, an array, of which every element takes the work *each*: that is counted before it is done."""
     if isinstance(value, list):
         if len(value) > LARGE:
-            BUDGET.look()
+            BUDGET.spend(len(value) * each)
         return value
     return list(value) if isinstance(value, tuple) else refuse(value, who, "an array")
 
 
 def want_object(value: Any, who: str) -> Mapping[str, Any]:
     """*value*, an object."""
+    if isinstance(value, Mapping) and len(value) > LARGE:
+        BUDGET.spend(len(value) * CALL)
     return value if isinstance(value, Mapping) else refuse(value, who, "an object")
 
 
