@@ -17,6 +17,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-breaker": "A breaker that nothing opens, or by what says nothing of the upstream.",
         "bad-calendar": "Days, hours or a time zone that are none.",
         "bad-choice": "The value is not one of the choices.",
+        "bad-choose": "A choice between URLs that is none, or that no request gets.",
         "bad-date": "A date that is none, or that comes before another.",
         "bad-delimiter": "A delimiter of CSV that cannot stand between cells.",
         "bad-duration": "A duration without a unit, or of zero where there has to be one.",

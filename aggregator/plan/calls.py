@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, assert_never
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ from aggregator.policies.hosts.plan import HostPlan, HostsPlan
 from aggregator.policies.mock.plan import MockPlan
 from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
+from aggregator.policies.routing.choosing import ChancePlan
 from aggregator.policies.switches.plan import OffPlan
 from aggregator.templates import Expression, Template, UrlTemplate
 from aggregator.transport import PoolSettings
@@ -153,7 +155,8 @@ class CallPlan(Struct, frozen=True):
     *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be. *max_body* is
     in bytes, less than what the pool of the upstream takes anyway. *steps* is how many calls must follow, one after the
     other, before the request is answered. *coalesce* says with whom it is one call when both would send the same: with
-    others of its request, or with all. *routes* are the requests to the services of a route, in its order.
+    others of its request, or with all. *routes* are the requests to the services of a route, in its order. With a
+    *choice* it stands for the calls of which one is made, and is as the first of them.
     """
 
     name: str
@@ -177,6 +180,19 @@ class CallPlan(Struct, frozen=True):
     cache: CachePlan | None = None
     coalesce: Literal["no", "request", "all"] = "no"
     routes: tuple[RequestPlan, ...] = ()
+    choice: ChoicePlan | None = None
+
+    @property
+    def each_choice(self) -> tuple[CallPlan, ...]:
+        """The calls of which one is made; itself where there is no choice."""
+        return (self,) if self.choice is None else self.choice.calls
+
+    def changed(self, change: Callable[[CallPlan], CallPlan]) -> CallPlan:
+        """Return what *change* makes of the call and of each that it is chosen from."""
+        if self.choice is None:
+            return change(self)
+        calls = tuple(map(change, self.choice.calls))
+        return change(replace(self, choice=replace(self.choice, calls=calls)))
 
     def by_key(self) -> dict[str, CallPlan]:
         """Return the call as it is for each key of the route of its upstream; only of one that has a route."""
@@ -186,6 +202,13 @@ class CallPlan(Struct, frozen=True):
             key: replace(self, upstream=upstream, request=request, routes=())
             for (key, upstream), request in zip(route.to, self.routes, strict=True)
         }
+
+
+class ChoicePlan(Struct, frozen=True):
+    """*calls* of which each request makes one, as *chance* says."""
+
+    chance: ChancePlan
+    calls: tuple[CallPlan, ...]
 
 
 class BatchPlan(Struct, frozen=True):

@@ -53,7 +53,7 @@ def _endpoint(plan: EndpointPlan, offs: Offs) -> EndpointPlan:
         plan,
         admission=plan.admission if off is None else replace(plan.admission, off=off),
         fan=plan.fan if plan.fan is None else _fan(plan.fan, plan.key, offs),
-        effects=tuple(effect for effect in plan.effects if not _is_off(effect, plan.key, offs)),
+        effects=tuple(_effect(effect, offs) for effect in plan.effects if not _is_off(effect, plan.key, offs)),
     )
     if (changed.admission, changed.fan, changed.effects) == (plan.admission, plan.fan, plan.effects):
         return plan
@@ -61,7 +61,14 @@ def _endpoint(plan: EndpointPlan, offs: Offs) -> EndpointPlan:
 
 
 def _is_off(effect: EffectPlan, key: str, offs: Offs) -> bool:
-    return Target("effect", key, effect.name) in offs or Target("upstream", effect.call.upstream.name) in offs
+    off = [Target("upstream", call.upstream.name) in offs for call in effect.call.each_choice]
+    return Target("effect", key, effect.name) in offs or all(off)
+
+
+def _effect(effect: EffectPlan, offs: Offs) -> EffectPlan:
+    """Return *effect*, which may choose between calls of which one is off."""
+    call = effect.call.changed(partial(_call, off=None, offs=offs))
+    return effect if call == effect.call else replace(effect, call=call)
 
 
 def _fan(fan: FanPlan, key: str, offs: Offs) -> FanPlan:

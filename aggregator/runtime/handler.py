@@ -28,7 +28,7 @@ from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.outcome import HEADER as PARTS
-from aggregator.runtime.answers.outcome import needed_more, parts_header
+from aggregator.runtime.answers.outcome import is_told, parts_header
 from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answer, send_answer, tell_fault
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.finish.around import coded, finished
@@ -353,7 +353,7 @@ class EndpointHandler:
             failure, self._rows_of(failure), run.frame.names, exchange, results,
             debug=debug, pass_headers=self.plan.response.pass_headers,
         )  # fmt: skip
-        if self.plan.kind == "fan_out" or needed_more(results):
+        if self.plan.kind == "fan_out" or is_told(results):
             answer.headers.append((PARTS, parts_header(results)))
         return answer
 

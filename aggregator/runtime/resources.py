@@ -32,7 +32,7 @@ from aggregator.policies.retry.budget import BUDGET, Budget
 from aggregator.runtime.admission.building import Keeper, tells_limits
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Scheme
-from aggregator.runtime.answers.assembly import Assembly, is_head_of_head
+from aggregator.runtime.answers.assembly import Assembly, chooses, is_head_of_head
 from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses, compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
@@ -193,7 +193,7 @@ class Resources:
     def assembly(self, plan: EndpointPlan) -> Assembly:
         """Return what makes the answers of *plan*; all that only pass an answer on have the same."""
         response = plan.response
-        if plan.raw and response == _PLAIN and not is_head_of_head(plan):
+        if plan.raw and response == _PLAIN and not is_head_of_head(plan) and not chooses(plan):
             self._passing = self._passing or Assembly(plan, None, self.discloses)
             return self._passing
         transform = None if response.transform is None else self.plugins.function(response.transform)

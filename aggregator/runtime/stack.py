@@ -28,6 +28,7 @@ from aggregator.policies.mock.door import MockDoor
 from aggregator.policies.mock.script import Script
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
+from aggregator.policies.routing.choosing import Chosen
 from aggregator.policies.routing.routed import Routed
 from aggregator.policies.switches.switched import SwitchedOff
 from aggregator.runtime.admission.building import build_gates, build_gates_behind
@@ -50,6 +51,7 @@ from aggregator.runtime.resources import Resources
 from aggregator.runtime.streams.around import AroundStream
 from aggregator.runtime.streams.repeating import Retrying
 from aggregator.runtime.streams.streaming import StreamHandler
+from aggregator.runtime.streams.ways import Way
 from aggregator.templates import Expression, PathPattern
 from aggregator.transport import Door
 
@@ -79,25 +81,26 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         inputs = resources.inputs(plan.inputs, plan.pattern.params)
         queue, report, discloses = resources.queue, resources.report, resources.discloses
         teller = _teller(call, plan.key, resources)
-        around = _around_stream(call, resources)
         return StreamHandler(
             plan, inputs, sender, effects, queue, report, discloses, gates, teller, resources.finish(plan),
             resources.clock, resources.trusted, resources.compressing(plan), behind,
-            around, _stream_routes(call, resources, params),
+            _way(call, resources, params),
         )  # fmt: skip
     fan = build_fan(plan.fan, plan.key, resources, params, plan.digest)
     return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates, behind), fan.parts)
 
 
-def _stream_routes(
-    call: CallPlan, resources: Resources, params: tuple[str, ...]
-) -> dict[str, tuple[Sender, AroundStream]] | None:
-    """Return how a stream comes from each service of a route, None without one."""
-    if not call.routes:
-        return None
-    return {
-        key: (_sender(one, resources, params), _around_stream(one, resources)) for key, one in call.by_key().items()
-    }
+def _way(call: CallPlan, resources: Resources, params: tuple[str, ...], chosen: str = "") -> Way:
+    """Return how the stream of *call* comes, or those of which each request gets one."""
+    further: dict[str, Way] | None = None
+    if call.choice is not None:
+        further = {
+            str(number): _way(one, resources, params, one.upstream.label)
+            for number, one in enumerate(call.choice.calls)
+        }
+    elif call.routes:
+        further = {key: _way(one, resources, params, chosen) for key, one in call.by_key().items()}
+    return Way(_sender(call, resources, params), _around_stream(call, resources), further, chosen)
 
 
 def _around_stream(call: CallPlan, resources: Resources) -> AroundStream:
@@ -197,6 +200,16 @@ def _routed(attempt: Attempt, at: Site) -> Part:
         for key, one in call.by_key().items()
     }
     return Routed(call.name, route.by, targets, call.upstream.label, call.rows)
+
+
+def _chosen(attempt: Attempt, at: Site) -> Part:
+    """Return the calls of *attempt* of which each request makes one."""
+    choice = attempt.call.choice
+    assert choice is not None
+    calls = tuple(
+        (build_attempt(replace(attempt, call=call, each=None), at), call.upstream.label) for call in choice.calls
+    )
+    return Chosen(attempt.call.name, choice.chance, calls)
 
 
 def _told(part: Part, attempt: Attempt, at: Site) -> Part:
@@ -329,6 +342,7 @@ _AROUND_DOOR = tied(AROUND_DOOR, {
     "mock": lambda door, plan, _: door if plan.mock.when is not None else MockDoor(door, Script(plan.mock)),
 })  # fmt: skip
 _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
+    "choose": lambda _, attempt, at: _chosen(attempt, at),
     "route": lambda _, attempt, at: _routed(attempt, at),
     "for_each": _per_item,
     "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),

@@ -78,6 +78,11 @@ class CallSite(Struct, frozen=True, eq=False):
     via: Steps | None = None
 
     @property
+    def url_path(self) -> Steps:
+        """The place of its URL, of several to choose from that of the first."""
+        return (*self.path, "choose", 0, "url") if self.settings.choose else (*self.path, "url")
+
+    @property
     def method(self) -> str:
         """What the call sends, if it has a URL."""
         return self.settings.method or (self.url.method if self.url else None) or self._default_method

@@ -183,7 +183,9 @@ class Walker:
     def _call(
         self, settings: CallSettings, path: Steps, scope: Scope, role: Role, texts: Texts, via: Steps | None = None
     ) -> None:
-        url = texts.url(settings.url, (*path, "url"), scope) if settings.url is not None else None
+        at = (*path, "choose", 0, "url") if settings.choose else (*path, "url")
+        url = texts.url(settings.url, at, scope) if settings.url is not None else None
+        self._choices(settings, path, scope, role, texts, via)
         self._analysis.calls.append(CallSite(path, settings, role, scope, url, via))
         for name in _SENT:
             texts.value(getattr(settings, name), (*path, name.rstrip("_")), scope)
@@ -197,6 +199,19 @@ class Walker:
         if settings.success is not None:
             texts.condition(settings.success.when, (*path, "success", "when"), judging)
         self._shape(settings, path, judging, texts)
+
+    def _choices(
+        self, settings: CallSettings, path: Steps, scope: Scope, role: Role, texts: Texts, via: Steps | None
+    ) -> None:
+        """Note the other URLs of a call, which is looked at with its first."""
+        texts.condition(settings.sticky, (*path, "sticky"), scope)
+        for index, choice in enumerate(settings.choose[1:], 1):
+            at = (*path, "choose", index)
+            url = texts.url(choice.url, (*at, "url"), scope)
+            alone = CallSettings.model_validate({"url": choice.url})
+            self._analysis.calls.append(CallSite(at, alone, role, scope, url, via))
+            if url is not None and url.upstream is not None:
+                self._shared(url.upstream, settings, scope, texts.through((*at, "url")))
 
     def _shared(self, name: str, settings: CallSettings, scope: Scope, texts: Texts) -> None:
         """Note what the upstream *name* adds to a call, unless the call says it itself."""

@@ -17,6 +17,7 @@ from aggregator.http import Method
 from aggregator.policies.cache.settings import CallCache
 from aggregator.policies.hedge.settings import HedgeOrNone
 from aggregator.policies.retry.settings import RetryOrNone
+from aggregator.policies.routing.settings import ChoiceSettings
 
 
 class SuccessSettings(Settings):
@@ -130,6 +131,10 @@ class ShapeSettings(Settings):
 CallKind = Literal["url", "race", "fan_out"]
 
 
+def _url_of(choice: Any) -> Any:
+    return choice.get("url") if isinstance(choice, dict) else getattr(choice, "url", None)
+
+
 class CallSettings(ShapeSettings):
     """One call to an upstream. The short form is the URL alone."""
 
@@ -137,6 +142,16 @@ class CallSettings(ShapeSettings):
         None,
         description="`upstream:/path`, `POST upstream:/path` or a full URL.",
         examples=["users:/users/{user_id}"],
+    )
+    choose: Annotated[tuple[ChoiceSettings, ...], IN_REQUEST] = Field(
+        (),
+        description="Several URLs in the place of `url`, of which each request gets one by its weight.",
+        examples=[[{"url": "users:/quote/{id}", "weight": 95}, {"url": "next:/quote/{id}", "weight": 5}]],
+    )
+    sticky: Annotated[str | None, TextKind.CONDITION, IN_REQUEST] = Field(
+        None,
+        description="An expression for `choose`: requests for which it gives the same get the same URL.",
+        examples=["{{ auth.subject }}"],
     )
     method: Annotated[Method | None, IN_REQUEST] = Field(
         None, description="Method; GET unless the URL or a body says otherwise."
@@ -267,6 +282,18 @@ class CallSettings(ShapeSettings):
     redirects: Annotated[int | None, IN_REQUEST & ~Works.STREAM] = Field(
         None, ge=0, le=10, description="Redirects followed within the same origin."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_choice(cls, value: Any) -> Any:
+        """Return *value* with the URL of its first choice, which stands for all where one has to."""
+        choose = value.get("choose") if isinstance(value, dict) else None
+        if not isinstance(choose, list | tuple) or not choose:
+            return value
+        if "url" in value and value["url"] != _url_of(choose[0]):
+            hint = {"hint": "write the URL as one of `choose`, or leave `choose` out"}
+            raise PydanticCustomError("call-kind", "These exclude each other: url, choose.", hint)
+        return {**value, "url": _url_of(choose[0])}
 
     @property
     def kind(self) -> CallKind:

@@ -52,6 +52,7 @@ SECTIONS = (
     ("EjectSettings", "Ejection", "under `eject` of an upstream"),
     ("RetrySettings", "Retry", "under `retry` of an upstream and of a call; or the number of retries alone"),
     ("RouteSettings", "Route", "under `route` of an upstream"),
+    ("ChoiceSettings", "Choice", "in `choose` of a call"),
     ("BreakerSettings", "Breaker", "under `breaker` of an upstream"),
     ("SlowSettings", "Slow calls", "under `breaker.slow`; or the duration alone"),
     ("ConcurrencySettings", "Concurrency", "under `concurrency` of an upstream; or the number alone"),

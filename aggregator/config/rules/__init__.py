@@ -15,6 +15,7 @@ from aggregator.config.rules.addresses import check_addresses, check_left_out, c
 from aggregator.config.rules.admission import check_admission, check_docs, check_inherited
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.caches import check_caches
+from aggregator.config.rules.choices import check_choices
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
 from aggregator.config.rules.conditions import check_conditions
 from aggregator.config.rules.credentials import check_call_auth, check_upstream_auth
@@ -63,6 +64,7 @@ _OF_CALLS: tuple[Rule, ...] = (
     check_addresses,
     check_names,
     check_conditions,
+    check_choices,
     check_groups,
     check_number_of_parts,
     check_order,

@@ -26,7 +26,7 @@ def check_addresses(analysis: Analysis, around: Surroundings) -> Iterator[Findin
     """Unknown upstreams, and methods and query parameters said twice."""
     for call in analysis.calls:
         if call.url is not None and call.via is None:
-            written = value_at(analysis.written, (*call.path, "url")[len(analysis.path) :])
+            written = value_at(analysis.written, call.url_path[len(analysis.path) :])
             yield from _check_upstream(call, around, written)
             yield from _check_method(call, written)
             yield from _check_query(call)
@@ -44,7 +44,7 @@ def _check_upstream(call: CallSite, around: Surroundings, written: Any) -> Itera
     shown = name if is_known else "NAME"
     hint = hint or f"declare it: `upstreams: {{{shown}: {{url: https://…}}}}`"
     message, _ = (None if is_known else told(_no_upstream, call.settings.url, written)) or _no_upstream(name)
-    yield Finding("unknown-upstream", message, (*call.path, "url"), hint, text=name)
+    yield Finding("unknown-upstream", message, call.url_path, hint, text=name)
 
 
 def _no_upstream(url: str) -> Told:

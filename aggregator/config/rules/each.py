@@ -55,7 +55,7 @@ def _check_batch_form(call: CallSite, around: Surroundings, items: str) -> Itera
     batched = f'{{in: "{items}", key: "{{{{ {placeholder} }}}}", batch: {{key: {key}}}}}'
     hint = f"write `url: {name}:{form}`\nand `for_each: {batched}`"
     message = f"one call for each item, although `{name}` takes many at once"
-    yield Finding("n-plus-one", message, (*call.path, "url"), hint, "warning")
+    yield Finding("n-plus-one", message, call.url_path, hint, "warning")
 
 
 def _batch_form(call: CallSite, upstream: UpstreamSettings) -> tuple[str, str] | None:

@@ -166,7 +166,8 @@ def _calls_failings(part: PartPlan, sent: Names) -> Iterator[Failing]:
         failures = _IN_LIST | (_OF_INPUT if can_be_wrong(each, sent) else NONE)
         yield Failing(part.name, failures, part.rows)
     if each is None or each.on_error == "fail":
-        yield Failing(last.name, call_failures(last, sent_within(each, sent)), last.rows)
+        for call in last.each_choice:
+            yield Failing(call.name, call_failures(call, sent_within(each, sent)), call.rows)
         if last.transform is not None:
             yield Failing(part.name, _IN_FUNCTION, part.rows)
 

@@ -27,12 +27,12 @@ def parts_within(part: PartPlan) -> Iterator[PartPlan]:
 
 def calls_in(fan: FanPlan | None) -> list[CallPlan]:
     """Return every call of *fan*, those inside alternatives, races and groups included."""
-    return [call for part in parts_in(fan) for call in part.calls]
+    return [choice for part in parts_in(fan) for call in part.calls for choice in call.each_choice]
 
 
 def calls_in_part(part: PartPlan) -> list[CallPlan]:
     """Return every call of *part*, those inside alternatives, races and groups included."""
-    return [call for each in parts_within(part) for call in each.calls]
+    return [choice for each in parts_within(part) for call in each.calls for choice in call.each_choice]
 
 
 def with_calls(
@@ -50,7 +50,7 @@ def _changed(
 ) -> CorePlan:
     match core:
         case CallsPlan(calls=calls):
-            return replace(core, calls=tuple(map(change, calls)))
+            return replace(core, calls=tuple(call.changed(change) for call in calls))
         case RacePlan(runners=runners):
             return RacePlan(tuple(with_calls(runner, change, change_fan) for runner in runners))
         case GroupPlan(fan=fan) if change_fan is not None:
@@ -64,7 +64,7 @@ def _changed(
 def upstreams_in(plan: Plan) -> tuple[UpstreamPlan, ...]:
     """Return every upstream that *plan* declares or calls by its URL, each once, in the order of the file."""
     calls = [call for endpoint in plan.endpoints for call in calls_in(endpoint.fan)]
-    calls += [effect.call for endpoint in plan.endpoints for effect in endpoint.effects]
+    calls += [call for endpoint in plan.endpoints for effect in endpoint.effects for call in effect.call.each_choice]
     calls += [scheme.call for scheme in plan.schemes if isinstance(scheme, ExternalPlan)]
     declared = (*plan.upstreams, *(call.upstream for call in calls))
     return tuple(dict.fromkeys(one for upstream in declared for one in upstream.each_service))

@@ -14,7 +14,7 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import Timeouts
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.errors import Cause
-from aggregator.plan.calls import CallPlan, ShapePlan, SuccessPlan, UpstreamPlan
+from aggregator.plan.calls import CallPlan, ChoicePlan, ShapePlan, SuccessPlan, UpstreamPlan
 from aggregator.plan.compiling.endpoint.edge import compile_errors
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.forwarding import Forwarding, verdicts_of
@@ -27,6 +27,7 @@ from aggregator.plan.edge import ErrorPlan
 from aggregator.plan.types import RowPlan
 from aggregator.policies.cache.compiling import compile_cache, flies_with_all
 from aggregator.policies.credentials.plan import CallerPlace
+from aggregator.policies.routing.choosing import ChancePlan
 from aggregator.templates import compile_url
 
 _SUCCESS = frozenset(range(200, 300))
@@ -124,6 +125,22 @@ class EndpointSurroundings(Struct, frozen=True):
 
 def compile_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> CallPlan:
     """Return the plan of the call *settings*, named *name*."""
+    assert settings.url is not None
+    if not settings.choose:
+        return _one_call(name, settings, near)
+    alone = {"choose": (), "sticky": None}
+    each = tuple(
+        _one_call(name, settings.model_copy(update={"url": one.url, **alone}), near) for one in settings.choose
+    )
+    chance = ChancePlan(
+        tuple(one.url for one in settings.choose),
+        tuple(one.weight for one in settings.choose),
+        optional_expression(settings.sticky),
+    )
+    return replace(each[0], choice=ChoicePlan(chance, each))
+
+
+def _one_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> CallPlan:
     assert settings.url is not None
     url = compile_url(settings.url)
     root = near.whole.root

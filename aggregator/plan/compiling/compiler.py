@@ -273,9 +273,8 @@ def _effect(settings: BackgroundCallSettings, shown_url: str, near: EndpointSurr
     name = settings.name or f"{call.request.method.decode('ascii')} {shown_url}"
     total = settings.timeout.total if settings.timeout else None
     background = near.whole.root.background.timeout if total is None else total
-    return EffectPlan(
-        name, _unread(replace(call, name=name, timeout=background)), optional_expression(settings.when), settings.on
-    )
+    made = call.changed(lambda one: _unread(replace(one, name=name, timeout=background)))
+    return EffectPlan(name, made, optional_expression(settings.when), settings.on)
 
 
 def _unread(call: CallPlan) -> CallPlan:

@@ -63,7 +63,7 @@ def _part(name: str, settings: CallSettings, near: EndpointSurroundings, waits: 
         others = tuple(compile_call(name, other, inner) for other in settings.fallback)
         each = None if settings.for_each is None else _each(settings.for_each, first)
         if each is not None and each.batch is not None:
-            first = replace(first, shape=_of_whole(first.shape))
+            first = first.changed(lambda one: replace(one, shape=_of_whole(one.shape)))
         core = CallsPlan((first, *others), each)
         return PartPlan(name, core, rows=first.rows, **common)  # type: ignore[arg-type]
     around = {"shape": compile_shape_plan(settings), "transform": settings.transform, "rows": near.rows_of(name, own),

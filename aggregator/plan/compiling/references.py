@@ -36,8 +36,8 @@ def part_named(reference: Reference) -> str:
 
 
 def _references(settings: CallSettings, root: RootSettings) -> Iterator[Reference]:
-    if settings.url is not None:
-        url = compile_url(settings.url)
+    for text in [one.url for one in settings.choose] or ([] if settings.url is None else [settings.url]):
+        url = compile_url(text)
         yield from url.references
         if (upstream := root.upstreams.get(url.upstream or "")) is not None:
             yield from _shared(upstream, settings)
@@ -74,7 +74,7 @@ def _values(settings: CallSettings) -> Iterator[Any]:
         settings.multipart,
         settings.body,
     )
-    yield from (settings.when, settings.default)
+    yield from (settings.when, settings.default, settings.sticky)
     if settings.graphql is not None:
         yield settings.graphql.variables
     if settings.for_each is not None:

@@ -83,7 +83,8 @@ def named_calls(part: PartPlan) -> Iterator[tuple[str, str, CallPlan]]:
 
 def _named(part: PartPlan, name: str, role: str) -> Iterator[tuple[str, str, CallPlan]]:
     for number, call in enumerate(part.calls):
-        yield name, "fallback" if number else role, call
+        for one in call.each_choice:
+            yield name, "fallback" if number else "choose" if call.choice is not None else role, one
     around = name.removesuffix(part_text(part))
     for inner in part.inner:
         if isinstance(part.core, RacePlan):

@@ -41,8 +41,16 @@ def attempts_of(part: PartPlan) -> tuple[Attempt, ...]:
 
 
 def _ours(has: Callable[[Attempt], bool]) -> Callable[[Attempt], bool]:
-    """Return *has* for calls that go to one service: what is around those to a route is around each of its services."""
-    return lambda attempt: not attempt.call.routes and has(attempt)
+    """Return *has* for calls that go to one service: what is behind a choice or a route is around each of its calls."""
+    return lambda attempt: not attempt.call.routes and attempt.call.choice is None and has(attempt)
+
+
+def _choice_words(attempt: Attempt) -> tuple[str, ...]:
+    """Return the words of the choice, and of what is around each of its calls."""
+    choice = attempt.call.choice
+    assert choice is not None
+    each = [" → ".join(words_of(AROUND_CALL, replace(attempt, call=call, each=None))) for call in choice.calls]
+    return (choice.chance.words, " | ".join(each))
 
 
 def _route_words(attempt: Attempt) -> tuple[str, ...]:
@@ -147,9 +155,10 @@ TO_SERVICE: Final[tuple[Step[Attempt], ...]] = (
 """What is around a call to one service; it is *told* to listeners, if there are any, and the last step sends it."""
 
 AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
-    step("switches", lambda attempt: attempt.call.off is not None, "switched off"),
+    step("switches", lambda attempt: attempt.call.off is not None and attempt.call.choice is None, "switched off"),
     step("for_each", lambda attempt: attempt.each is not None),
-    Step("route", lambda attempt: bool(attempt.call.routes), _route_words),
+    Step("choose", lambda attempt: attempt.call.choice is not None, _choice_words),
+    Step("route", lambda attempt: bool(attempt.call.routes) and attempt.call.choice is None, _route_words),
     *TO_SERVICE,
 )
 """What is around one alternative. A route stands in for all that is behind it, which each of its services has."""

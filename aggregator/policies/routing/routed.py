@@ -10,7 +10,7 @@ from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import failed
 from aggregator.parts.rows import RowPlan
-from aggregator.templates import Expression, text_of
+from aggregator.templates import MISSING, Expression, text_of
 from aggregator.transport.door import Cancelable
 
 _T = TypeVar("_T")
@@ -23,7 +23,8 @@ def target_of(by: Expression, targets: Mapping[str, _T], label: str, names: Name
     """
     try:
         value = by.evaluate(names)
-        found = None if value is None or isinstance(value, dict | list) else targets.get(text_of(value))
+        is_key = value is not None and value is not MISSING and not isinstance(value, dict | list)
+        found = targets.get(text_of(value)) if is_key else None
     except AggregatorError:  # such as a header that was not sent
         found = None
     if found is None:

@@ -1,4 +1,4 @@
-"""Settings of routes."""
+"""Settings of routes and choices."""
 
 from __future__ import annotations
 
@@ -48,4 +48,15 @@ class RouteSettings(Settings):
         description="Status of the answer when a part is required whose request has another key, or none (cause "
         "`unknown_key`).",
         examples=[421],
+    )
+
+
+class ChoiceSettings(Settings):
+    """One of the URLs that requests are spread over."""
+
+    url: Annotated[str, TextKind.URL] = Field(
+        description="`upstream:/path`, `POST upstream:/path` or a full URL.", examples=["next:/quote/{id}"]
+    )
+    weight: int = Field(
+        1, ge=0, le=1_000_000, description="Its part of the requests, beside the weights of the others; 0 is none."
     )

@@ -15,14 +15,14 @@ from aggregator.exchange import Exchange
 from aggregator.http import first, has_body, without
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
-from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.analysis.walking import calls_in, parts_in
 from aggregator.plan.types import CookiePlan, EndpointPlan
 from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.bodies import JSON_TYPE, Function, body_of, compile_steps
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.finishing import Finish, compile_check, compile_finish
 from aggregator.runtime.answers.narrowing import Narrowing
-from aggregator.runtime.answers.outcome import HEADER, is_partial, is_smooth, needed_more, parts_header
+from aggregator.runtime.answers.outcome import HEADER, is_partial, is_smooth, is_told, parts_header
 from aggregator.runtime.answers.passing import all_fields, needed_fields, standing_statuses
 from aggregator.runtime.parts.blame import told
 from aggregator.runtime.parts.fanout import Run
@@ -35,7 +35,17 @@ Begin = Callable[[Run], Answer]
 class Assembly:
     """Makes the answer of an endpoint from an ended run that did not fail."""
 
-    __slots__ = ("_begin", "_check", "_cookies", "_finish", "_headers", "_narrowing", "_standing", "_status_of")
+    __slots__ = (
+        "_begin",
+        "_check",
+        "_chooses",
+        "_cookies",
+        "_finish",
+        "_headers",
+        "_narrowing",
+        "_standing",
+        "_status_of",
+    )
 
     def __init__(self, plan: EndpointPlan, transform: Function | None, discloses: Discloses) -> None:
         steps = compile_steps(plan, transform, discloses)
@@ -47,6 +57,7 @@ class Assembly:
         self._headers = plan.response.headers
         self._cookies = plan.response.cookies
         self._standing = standing_statuses(plan)
+        self._chooses = chooses(plan)
 
     def accept(self, exchange: Exchange) -> None:
         """Take in how the client wants its answer, before anything is called; raises ``Refusal`` (406, 422)."""
@@ -78,11 +89,11 @@ class Assembly:
         if self._status_of is not None and not has_body(answer.status):
             empty(answer)
         results: Any = run.results
-        if is_smooth(results):
+        if is_smooth(results) and not self._chooses:
             return answer
         if is_partial(results):
             mark_partial(answer, results)
-        elif needed_more(results):
+        elif is_told(results):
             answer.headers.append((HEADER, parts_header(results)))
         return answer
 
@@ -150,6 +161,11 @@ def _passing(fixed: int | None, standing: frozenset[int], *, head_only: bool = F
         return answer
 
     return passed
+
+
+def chooses(plan: EndpointPlan) -> bool:
+    """Return whether a call of the endpoint is one of several, which its answers name."""
+    return any(call.choice is not None for part in parts_in(plan.fan) for call in part.calls)
 
 
 def is_head_of_head(plan: EndpointPlan) -> bool:

@@ -23,8 +23,9 @@ _TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*").fullmatch
 def parts_header(parts: Sequence[Result]) -> bytes:
     """Return the parts as a structured field (RFC 9651 list): ``ads;state=default;cause=deadline;ms=300;attempts=1``.
 
-    One that needed more than one attempt says what each met: ``attempts=3;met="503 reset 200"``. A part that is there
-    although something inside it is not says how much: ``lines;state=ok;lost=2;cause=reset``.
+    One whose upstream was chosen among several names it: ``quote;state=ok;chosen=next``. One that needed more than one
+    attempt says what each met: ``attempts=3;met="503 reset 200"``. A part that is there although something inside it is
+    not says how much: ``lines;state=ok;lost=2;cause=reset``.
     Parts that do not fit into ``LONGEST`` bytes are counted at its end: ``*;omitted=61``.
     """
     header = ", ".join([_item(part) for part in parts]).encode("ascii", "replace")
@@ -40,9 +41,11 @@ def _cut(parts: Sequence[Result]) -> bytes:
 
 
 def _item(part: Result) -> str:
-    if part.state is State.OK and part.attempts == 1 and part.status and part.cause is None and not part.parts:
+    if _is_plain(part):
         return f"{_named(part.name)};state=ok;status={part.status};ms={part.milliseconds:.0f};attempts=1"
     text = f"{_named(part.name)};state={part.state.value}"
+    if part.chosen:
+        text += f";chosen={_named(part.chosen)}"
     if part.status:
         text += f";status={part.status}"
     if part.cause is not None:
@@ -53,6 +56,12 @@ def _item(part: Result) -> str:
         text += f";age={part.age:.0f}"
     text += f";ms={part.milliseconds:.0f};attempts={part.attempts}"
     return f'{text};met="{" ".join(part.met)}"' if part.met else text
+
+
+def _is_plain(part: Result) -> bool:
+    """Return whether nothing happened to *part* but one good answer."""
+    is_one = part.state is State.OK and part.attempts == 1 and part.cause is None
+    return is_one and bool(part.status) and not part.parts and not part.chosen
 
 
 @lru_cache(1000)  # names of the file, all but those of items
@@ -73,6 +82,8 @@ def part_member(part: Result, *, debug: bool = False) -> dict[str, Any]:
     With *debug* a reply that is a failure is told too, which is not for every client.
     """
     member: dict[str, Any] = {"name": part.name, "state": part.state.value}
+    if part.chosen:
+        member["chosen"] = part.chosen
     if part.status:
         member["status"] = part.status
     if part.cause is not None:
@@ -116,10 +127,10 @@ def is_partial(parts: Iterable[Result]) -> bool:
     return False
 
 
-def needed_more(parts: Iterable[Result]) -> bool:
-    """Return whether one of *parts* needed more than one attempt."""
+def is_told(parts: Iterable[Result]) -> bool:
+    """Return whether one of *parts* needed more than one attempt, or was chosen among several upstreams."""
     for part in parts:  # noqa: SIM110 - each answer asks this
-        if part.attempts > 1 and part.met:
+        if (part.attempts > 1 and part.met) or part.chosen:
             return True
     return False
 

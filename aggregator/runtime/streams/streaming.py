@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
-
-from msgspec.structs import replace
 
 from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.errors import CallError
@@ -36,6 +34,7 @@ from aggregator.runtime.request.inputs import Inputs, Refusal
 from aggregator.runtime.streams.around import AroundStream
 from aggregator.runtime.streams.heads import compile_head
 from aggregator.runtime.streams.transit import Stream, Transit
+from aggregator.runtime.streams.ways import Way
 
 
 class StreamHandler:
@@ -51,14 +50,11 @@ class StreamHandler:
         teller: CallTeller | None = None, finish: Finish | None = None,
         clock: Callable[[], float] = time.time,
         trusted: Networks = NO_NETWORKS, compressing: Compressing | None = None,
-        gates_behind: tuple[PromptGate, ...] = (), around: AroundStream | None = None,
-        routes: Mapping[str, tuple[Sender, AroundStream]] | None = None,
+        gates_behind: tuple[PromptGate, ...] = (), way: Way | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
-        around = around or AroundStream(sender.plan.upstream.label)
-        alone = Stream(plan, compile_head(plan), sender, discloses, around, finish, compressing)
-        services = {key: replace(alone, sender=one, around=policies) for key, (one, policies) in (routes or {}).items()}
-        self._stream = replace(alone, routes=services or None)
+        way = way or Way(sender, AroundStream(sender.plan.upstream.label))
+        self._stream = Stream(plan, compile_head(plan), way, discloses, finish, compressing)
         self._effects = effects
         self._queue = queue
         self._inputs = inputs

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator
 from functools import partial
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.http import first, has_body
@@ -25,12 +26,11 @@ from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result, as_call_error, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.policies.retry.retrying import Course
-from aggregator.policies.routing.routed import target_of
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.compressing import Compressing, StreamCoder
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.failure import failure_answer
-from aggregator.runtime.answers.outcome import HEADER, needed_more, parts_header
+from aggregator.runtime.answers.outcome import HEADER, is_told, parts_header
 from aggregator.runtime.answers.replying import CLOSE, Receive, Send
 from aggregator.runtime.calls.judging import is_verdict
 from aggregator.runtime.calls.rendering import Rendered
@@ -45,6 +45,7 @@ from aggregator.runtime.streams.around import AroundStream
 from aggregator.runtime.streams.heads import Head
 from aggregator.runtime.streams.repeating import as_whole, repeated
 from aggregator.runtime.streams.uploads import announces_body, asking_coding, length_of
+from aggregator.runtime.streams.ways import Way
 from aggregator.transport import Reply, StreamReply
 
 CLOSE_DELIMITED = "aggregator.close_delimited"
@@ -54,23 +55,28 @@ _CALL = {"call": 0}
 
 
 class Stream(Struct, frozen=True, eq=False):
-    """A streaming endpoint: all that does not depend on the request; *routes* are those to services by key."""
+    """A streaming endpoint: all that does not depend on the request."""
 
     plan: EndpointPlan
     head: Head
-    sender: Sender
+    way: Way
     discloses: Discloses
-    around: AroundStream
     finish: Finish | None = None
     compressing: Compressing | None = None
-    routes: Mapping[str, Stream] | None = None
+
+    @property
+    def sender(self) -> Sender:
+        """What sends the call."""
+        return self.way.sender
+
+    @property
+    def around(self) -> AroundStream:
+        """What is around each attempt."""
+        return self.way.around
 
     def chosen(self, frame: Frame) -> Stream:
-        """Return the stream to the service that the key of the request names; raise ``CallError`` for none."""
-        route = self.sender.plan.upstream.route
-        if self.routes is None or route is None:
-            return self
-        return target_of(route.by, self.routes, self.around.label, frame.names)
+        """Return the stream of one request; raise ``CallError`` when it leads nowhere."""
+        return self if self.way.further is None else replace(self, way=self.way.of(frame))
 
 
 class Transit:
@@ -134,6 +140,8 @@ class Transit:
         """Keep what became of the call, also for the expressions that come after it."""
         if self._course is not None:
             self._course.conclude(result)
+        if self._stream.way.chosen:
+            result.was_chosen(self._stream.way.chosen)
         self.results = (result,)
         self._frame.names.see(_CALL, self.results)
 
@@ -226,7 +234,7 @@ class Transit:
 
     def _telling(self, answer: Answer) -> Answer:
         """Return *answer*, which tells of attempts if there was more than one."""
-        if needed_more(self.results):
+        if is_told(self.results):
             answer.headers.append((HEADER, parts_header(self.results)))
         return answer
 

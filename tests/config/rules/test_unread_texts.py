@@ -76,7 +76,8 @@ NEEDED: dict[str, dict[str, Any]] = {
 """What a mapping needs to be one."""
 INSTEAD = {
     "EndpointSettings": {"fan_out", "respond", "call"},
-    "CallSettings": {"race", "fan_out"},
+    "CallSettings": {"race", "fan_out", "choose"},
+    "BackgroundCallSettings": {"choose"},
     "UpstreamSettings": {"route"},
 }
 """Keys that stand for what is needed."""
