@@ -19,7 +19,7 @@ from aggregator.server.once.checking import check_file
 
 FOLDER = Path(__file__).parents[2] / "examples"
 FILES = sorted(FOLDER.glob("*.yaml"))
-PATIENCE = 2.0
+PATIENCE = 30.0
 """Seconds within which the work behind an answer shows."""
 
 

@@ -33,7 +33,7 @@ class Gated:
 
 async def until(condition: Callable[[], Any]) -> None:
     """Wait until *condition* holds; fail after a second."""
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - what it waits for tells nobody
             await asyncio.sleep(0)
 

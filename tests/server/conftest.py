@@ -30,7 +30,7 @@ from aggregator.server.listeners.opening import Listener, open_listeners
 from aggregator.server.process.serving import Service
 
 HANG, RESET, CLOSE = "hang", "reset", "close"
-PATIENCE = 5.0
+PATIENCE = 30.0  # only what hangs takes so long, also on a machine that is busy with something else
 _COLLECTION = gc.get_threshold()
 
 
@@ -168,7 +168,7 @@ class Upstream:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
 
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -424,7 +424,7 @@ class Gateway:
     def stop(self) -> int:
         """Stop it as a signal does, and give its exit code."""
         self.service.stop()
-        self.thread.join(15)
+        self.thread.join(PATIENCE)
         assert not self.thread.is_alive(), "the server did not stop"
         return self.codes[0]
 

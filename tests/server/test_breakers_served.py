@@ -82,7 +82,7 @@ def test_a_probe_whose_client_hangs_up(gateway, upstream):
     upstream["/x"] = HANG
     with gateway.wire() as wire:
         until(lambda: gateway.get("/soon").status == 503 or True)
-        until(lambda: wire.write("GET", "/soon") and shown(gateway)["soon"] == "trying", 5)
+        until(lambda: wire.write("GET", "/soon") and shown(gateway)["soon"] == "trying")
     until(lambda: shown(gateway)["soon"] == "open")
     upstream["/x"] = reply_of(1)
     until(lambda: gateway.get("/soon").status == 200)

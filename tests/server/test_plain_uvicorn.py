@@ -15,7 +15,7 @@ version: 1
 upstreams: {{up: {{url: "{url}"}}}}
 endpoints:
   GET /users/{{id}}: {{call: "up:/users/{{id}}"}}
-  GET /held: {{timeout: 5s, call: up:/held}}
+  GET /held: {{timeout: 120s, call: up:/held}}
   GET /streamed: {{stream: true, call: up:/users/1}}
   POST /read: {{max_body: 10B, body: {{}}, respond: {{body: "{{{{ body }}}}"}}}}
 """
@@ -57,12 +57,12 @@ def test_it_serves(served, stage):
 
 
 def test_hang_ups_end_calls(served, stage):
-    """Here too, within 200 ms."""
+    """Here too, long before their deadline."""
     upstream, port, app = served
     with stage.wire(port) as wire:
         wire.write("GET", "/held")
         stage.until(lambda: upstream.requests)
-    assert stage.until(lambda: upstream.hung_up == 1) < 0.45
+    stage.until(lambda: upstream.hung_up == 1)
     stage.until(lambda: app.running.generation.in_flight == 0)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import pytest
+
+from aggregator.telemetry.watchdog import Watchdog
 
 PLUGIN = """
 import asyncio, threading, time
@@ -57,8 +58,11 @@ def hangs(value):
 async def waits(value):
     await asyncio.sleep(60)
 
+begun, release = threading.Event(), threading.Event()
+
 def blocks_thread(value):
-    time.sleep(0.3)
+    begun.set()
+    release.wait(60)
     return value
 
 async def blocks_loop(value):
@@ -110,8 +114,8 @@ endpoints:
   GET /refuses: {call: {url: up:/user, transform: served_plugin:refuses}}
   GET /cannot: {call: {url: up:/user, transform: served_plugin:cannot}}
   GET /again: {call: {url: up:/user, transform: served_plugin:upper}}
-  GET /held: {timeout: 5s, call: {url: up:/held, transform: served_plugin:upper}}
-  GET /slowly: {timeout: 5s, call: {url: up:/user, transform: served_plugin:waits}}
+  GET /held: {timeout: 120s, call: {url: up:/held, transform: served_plugin:upper}}
+  GET /slowly: {timeout: 120s, call: {url: up:/user, transform: served_plugin:waits}}
   GET /not-json: {call: {url: up:/user, transform: served_plugin:not_json}}
   GET /unfound: {call: {url: up:/nope, transform: served_plugin:upper}}
   GET /hello: {respond: {body: 1}}
@@ -207,7 +211,7 @@ def test_a_hang_up_ends_the_call_or_the_function(gateway, upstream, stage, targe
     wire = gateway.wire().write("GET", target)
     stage.until(lambda: len(upstream.requests) > requests)
     wire.close()
-    assert stage.until(lambda: gateway.in_flight == 0) < 0.45
+    stage.until(lambda: gateway.in_flight == 0)
 
 
 def test_a_failed_call_reaches_no_function(gateway):
@@ -218,10 +222,8 @@ def test_a_failed_call_reaches_no_function(gateway):
 @pytest.mark.parametrize("target", ["/hangs", "/waits", "/page-waits"])
 def test_a_function_has_until_the_deadline(gateway, target):
     """One that does not come to an end is given up: 504."""
-    started = time.monotonic()
     answer = gateway.get(target)
     assert (answer.status, answer.json["cause"]) == (504, "deadline")
-    assert time.monotonic() - started < 0.6
 
 
 def test_a_result_that_is_no_json_is_our_fault(gateway):
@@ -232,30 +234,42 @@ def test_a_result_that_is_no_json_is_our_fault(gateway):
 
 
 def test_a_blocking_function_blocks_nobody(gateway):
-    """While a plain function sleeps in its thread, others are served at once."""
+    """While a plain function waits in its thread, others are served."""
     wire = gateway.wire().write("GET", "/blocks-thread")
-    started = time.monotonic()
+    plugin = sys.modules["served_plugin"]
+    assert plugin.begun.wait(30)
     assert gateway.get("/hello").status == 200
-    assert time.monotonic() - started < 0.2
+    plugin.release.set()
     assert wire.reply().status == 200
 
 
 def test_a_blocked_loop_is_noticed(gateway, stage):
     """A function that blocks the loop is logged with how long it took and the line where the loop stood."""
     gateway.records.clear()
-    stage.until(lambda: gateway.get("/blocks-loop").status == 200 and gateway.said("The event loop was blocked."), 10)
-    said = gateway.said("The event loop was blocked.")[0]
-    assert said["seconds"] >= 0.05
-    assert "served_plugin.py" in said["where"]
-    assert "time.sleep(0.45)" in said["where"]
+
+    def told():
+        """Return what was told of it; a busy machine stands still in other places, too."""
+        return [said for said in gateway.said("The event loop was blocked.") if "served_plugin.py" in said["where"]]
+
+    stage.until(lambda: gateway.get("/blocks-loop").status == 200 and told())
+    assert told()[0]["seconds"] >= 0.05
+    assert "time.sleep(0.45)" in told()[0]["where"]
 
 
 def test_what_comes_before_the_first_request_is_not_watched(stage, monkeypatch):
-    """While everything is being built nobody waits: a start that takes a moment is no standstill."""
-    monkeypatch.setattr("aggregator.server.process.serving.collect_seldom", lambda: time.sleep(0.7))
+    """While everything is being built nobody waits, so the watch begins afterwards."""
+    order = []
+
+    class Told(Watchdog):
+        def start(self):
+            order.append("watched")
+            super().start()
+
+    monkeypatch.setattr("aggregator.server.process.serving.Watchdog", Told)
+    monkeypatch.setattr("aggregator.server.process.serving.collect_seldom", lambda: order.append("built"))
     gateway = stage.gateway("server: {watchdog: 300ms}\nendpoints: {GET /n: {respond: {body: 1}}}")
     assert gateway.get("/n").status == 200
-    assert gateway.said("The event loop") == []
+    assert order.index("watched") == len(order) - 1 > 0
 
 
 BROKEN = {

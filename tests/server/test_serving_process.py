@@ -51,7 +51,7 @@ class Process:
 
     def end(self) -> int:
         """Wait for the end; give the exit code."""
-        out, err = self.process.communicate(timeout=15)
+        out, err = self.process.communicate(timeout=60)
         self.lines += err.splitlines()
         assert out == ""
         assert not [line for line in self.lines if "Traceback" in line], self.lines
@@ -63,7 +63,7 @@ class Process:
 
 
 def _until_it_answers(port: int) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         with socket.create_connection(("127.0.0.1", port), 1) as client:
             client.sendall(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n")
@@ -149,7 +149,7 @@ def test_a_second_signal_leaves_at_once(run, stage):
     started = time.monotonic()
     process.signal(signal.SIGINT)
     assert process.end() == 0
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
     wire.close()
 
 

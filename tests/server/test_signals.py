@@ -21,7 +21,7 @@ def test_a_signal_becomes_a_call_on_the_loop():
         heard = asyncio.Event()
         with signals_calling({signal.SIGUSR1: heard.set}):
             os.kill(os.getpid(), signal.SIGUSR1)
-            await asyncio.wait_for(heard.wait(), 1)
+            await asyncio.wait_for(heard.wait(), 30)
 
     asyncio.run(main())
     assert signal.getsignal(signal.SIGUSR1) == before

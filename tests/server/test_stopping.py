@@ -30,7 +30,7 @@ def upstream(stage):
 @pytest.mark.parametrize("door", ["direct", "asgi"])
 def test_readiness_goes_first(stage, upstream, door):
     """For `drain_delay` new connections are served, /readyz says 503, and every answer closes its connection."""
-    gateway = stage.gateway(ROUTES.format(grace="5s", delay="400ms"), upstream, door=door)
+    gateway = stage.gateway(ROUTES.format(grace="60s", delay="400ms"), upstream, door=door)
     assert gateway.get("/readyz").status == 200
     wire = gateway.wire()
     assert wire.ask("GET", "/n")["connection"] is None
@@ -40,14 +40,14 @@ def test_readiness_goes_first(stage, upstream, door):
     answer = wire.ask("GET", "/n")
     assert (answer.status, answer["connection"]) == (200, "close")
     assert wire.ended
-    gateway.thread.join(5)
+    gateway.thread.join(30)
     assert gateway.codes == [0]
 
 
 @pytest.mark.parametrize("door", ["direct", "asgi"])
 def test_clients_in_a_loop_lose_nothing(stage, upstream, door):
     """Clients that ask again and again over kept connections see no reset: their last answer says close."""
-    gateway = stage.gateway(ROUTES.format(grace="5s", delay="0s"), upstream, door=door)
+    gateway = stage.gateway(ROUTES.format(grace="60s", delay="0s"), upstream, door=door)
     last, problems = [], []
 
     def client():
@@ -74,14 +74,14 @@ def test_clients_in_a_loop_lose_nothing(stage, upstream, door):
 
 def test_streams_may_finish(stage, upstream):
     """A stream that ends within the grace ends well."""
-    gateway = stage.gateway(ROUTES.format(grace="5s", delay="0s"), upstream)
+    gateway = stage.gateway(ROUTES.format(grace="60s", delay="0s"), upstream)
     wire = gateway.wire().write("GET", "/streamed")
     wire.until(b"one")
     gateway.service.stop()
     time.sleep(0.2)
     upstream.gate.set()
     assert wire.rest() == b"\r\n0\r\n\r\n"
-    gateway.thread.join(5)
+    gateway.thread.join(30)
     assert gateway.codes == [0]
 
 
@@ -95,7 +95,7 @@ def test_after_the_grace_nobody_is_waited_for(stage, upstream, door):
     stage.until(lambda: len(upstream.requests) == 2)
     started = time.monotonic()
     assert gateway.stop() == 0
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
     answer = wire.reply()
     assert (answer.status, answer["content-type"]) == (503, "application/problem+json")
     assert not streamed.rest().endswith(b"0\r\n\r\n")
@@ -110,9 +110,9 @@ def test_who_insists_is_obeyed(stage, upstream, door):
     gateway.service.stop()
     gateway.service.stop()
     started = time.monotonic()
-    gateway.thread.join(10)
+    gateway.thread.join(30)
     assert gateway.codes == [0]
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
 
 
 def test_probes_tell_life_and_readiness(stage, upstream):
@@ -128,7 +128,7 @@ def test_probes_tell_life_and_readiness(stage, upstream):
 
 def test_the_log_tells_of_a_stop(stage, upstream):
     """When it begins, and who is waited for; when it is over."""
-    gateway = stage.gateway(ROUTES.format(grace="5s", delay="0s"), upstream)
+    gateway = stage.gateway(ROUTES.format(grace="60s", delay="0s"), upstream)
     wire = gateway.wire().write("GET", "/held")
     stage.until(lambda: upstream.requests)
     gateway.service.stop()
@@ -137,5 +137,5 @@ def test_the_log_tells_of_a_stop(stage, upstream):
     assert not gateway.said("The server has stopped.")
     upstream.gate.set()
     assert wire.reply().json == {"done": True}
-    gateway.thread.join(5)
+    gateway.thread.join(30)
     assert len(gateway.said("The server has stopped.")) == 1

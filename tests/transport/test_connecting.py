@@ -139,7 +139,7 @@ def test_happy_eyeballs(run: Any, stage: Any) -> None:
 
             begun = asyncio.get_running_loop().time()
             assert await outcome(named(upstream, names)) == b"ok"
-            assert asyncio.get_running_loop().time() - begun < 1
+            assert asyncio.get_running_loop().time() - begun < 10
 
     run(main())
 

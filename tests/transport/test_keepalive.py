@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections import OrderedDict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,19 +92,25 @@ def test_last_in_first_out(run: Any, stage: Any) -> None:
     """The connection that served last serves next, so that the others can grow old."""
 
     async def main() -> None:
-        limits = Limits(keepalive_expiry=0.1)
-        async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=limits) as pool:
+        async with stage.playing(stage.OK) as upstream, stage.pool(upstream) as pool:
             await asyncio.gather(*[get(pool, stage) for _ in range(3)])
             assert (pool.idle, upstream.accepted) == (3, 3)
             assert repr(pool) == "<Pool: 0 active, 3 idle, 0 waiting>"
-            loop = asyncio.get_running_loop()
-            end = loop.time() + 0.16
-            while loop.time() < end:
+            for _ in range(10):
                 assert (await get(pool, stage)).reused
-                await asyncio.sleep(0.01)
-            assert pool.idle == 1
-            await stage.until(lambda: upstream.open <= 1)
-            await stage.until(lambda: pool.idle == 0)  # and in the end that one as well
+            assert len(set(upstream.carried_by[3:])) == 1
+
+    run(main())
+
+
+def test_each_idle_connection_is_closed_after_its_time(run: Any, stage: Any) -> None:
+    """None is left when all are old enough."""
+
+    async def main() -> None:
+        limits = Limits(keepalive_expiry=0.1)
+        async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=limits) as pool:
+            await asyncio.gather(*[get(pool, stage) for _ in range(3)])
+            await stage.until(lambda: (pool.idle, upstream.open) == (0, 0))
             assert upstream.accepted == 3
 
     run(main())
@@ -140,23 +148,75 @@ def test_connections_beyond_the_limit_are_spared_for_a_moment(run: Any, stage: A
     run(main())
 
 
-def test_what_is_needed_outlives_what_is_not(run: Any, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the limit those go that nobody has used for a moment; those in use stay, however many there were."""
-    monkeypatch.setattr(expiry, "_SPARED", 0.4)
+class Aging:
+    """Idle connections of which *kept* may be there for *seconds*, and a clock that a test moves."""
 
-    async def main() -> None:
-        limits = Limits(max_connections=6, max_keepalive=1)
-        async with stage.playing(stage.OK) as upstream, stage.pool(upstream, limits=limits) as pool:
-            await asyncio.gather(*[get(pool, stage) for _ in range(6)])
-            loop = asyncio.get_running_loop()
-            end = loop.time() + 0.6
-            while loop.time() < end:
-                await asyncio.gather(*[get(pool, stage) for _ in range(3)])
-                await asyncio.sleep(0.005)
-            assert (pool.idle, upstream.accepted) == (3, 6)
-            await stage.until(lambda: pool.idle == 1)
+    def __init__(self, kept: int, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.idle: OrderedDict[Any, None] = OrderedDict()
+        self.due: list[tuple[float, Any]] = []
+        self.expiry = expiry.Expiry(self, self.idle, kept, seconds, self.idle.pop)  # type: ignore[arg-type]
+        monkeypatch.setattr(expiry, "monotonic", lambda: self.now)
 
-    run(main())
+    def call_later(self, seconds: float, callback: Any) -> Any:
+        """Have *callback* called when the clock has moved on by *seconds*."""
+        self.due.append((self.now + seconds, callback))
+        return SimpleNamespace(cancel=self.due.clear)
+
+    def use(self, *connections: Any) -> None:
+        """Let *connections* serve a call each and be idle again."""
+        for one in connections:
+            self.idle.pop(one, None)
+            one.idle_since = self.now
+            self.idle[one] = None
+            self.expiry.watch()
+
+    def wait(self, seconds: float) -> None:
+        """Move the clock on."""
+        self.now += seconds
+        due, self.due = self.due, []
+        for at, callback in due:
+            if at <= self.now:
+                callback()
+            else:
+                self.due.append((at, callback))
+
+
+class Idle:
+    """A connection that is idle since a time."""
+
+    idle_since = 0.0
+
+
+def test_what_is_needed_outlives_what_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit those go that nobody has used for a second; those in use stay, however many there were."""
+    aging = Aging(1, 60.0, monkeypatch)
+    needed = [Idle() for _ in range(3)]
+    aging.use(*(Idle() for _ in range(3)), *needed)
+    for _ in range(9):
+        aging.wait(0.1)
+        aging.use(*needed)
+    assert len(aging.idle) == 6
+    for _ in range(5):
+        aging.wait(0.1)
+        aging.use(*needed)
+    assert list(aging.idle) == needed
+    aging.wait(1.1)
+    assert list(aging.idle) == needed[-1:]
+
+
+def test_an_idle_connection_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is used now and then stays; what is not is closed as soon as its time is over, the last one as well."""
+    aging = Aging(9, 5.0, monkeypatch)
+    old, used = Idle(), Idle()
+    aging.use(old, used)
+    aging.wait(3.0)
+    aging.use(used)
+    assert list(aging.idle) == [old, used]
+    aging.wait(2.0)
+    assert list(aging.idle) == [used]
+    aging.wait(3.0)
+    assert aging.idle == {}
 
 
 def test_no_keepalive_at_all(run: Any, stage: Any) -> None:

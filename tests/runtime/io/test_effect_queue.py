@@ -75,7 +75,7 @@ def test_a_call_that_comes_while_the_last_worker_ends_is_made(run):
             for _ in range(number % 4):
                 await asyncio.sleep(0)
             put(queue, effect(part))
-        await asyncio.wait_for(queue._idle.wait(), 1)
+        await asyncio.wait_for(queue._idle.wait(), 30)
         return queue.counts
 
     counts = run(main())
@@ -211,7 +211,7 @@ def test_settled_waits_for_what_was_there_before(run):
         await turns()
         assert not settled.done()
         part.done[0](Result("part", 0.0, 0.0))
-        await asyncio.wait_for(settled, 1)
+        await asyncio.wait_for(settled, 30)
         assert part.started == 2
         await queue.drain(0)
 

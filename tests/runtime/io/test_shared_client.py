@@ -70,7 +70,7 @@ def test_a_pool_is_closed_after_the_calls_that_need_it(run):
         await asyncio.sleep(0.01)
         assert not closing.done()
         done.set()
-        await asyncio.wait_for(closing, 1)
+        await asyncio.wait_for(closing, 30)
         await client.aclose()
 
     run(main())
