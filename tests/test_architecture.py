@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import graphlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -65,29 +65,63 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 @cache
 def tree_of(path: Path) -> ast.Module:
-    """Give the syntax tree of a file."""
+    """Return the syntax tree of a file."""
     return ast.parse(path.read_bytes(), str(path))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_trees_afterwards() -> Iterator[None]:
+    """Free the trees, which every collection of garbage of the tests that follow would walk."""
+    yield
+    tree_of.cache_clear()
+
+
+def of_each(paths: Sequence[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """Make of a claim about one path a test that lists every one of *paths* for which it does not hold.
+
+    One test for each file and claim would be thousands, and cost more in being tests than in what they look at.
+    """
+
+    def made(claim: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            broken = [f"{path.relative_to(ROOT)}: {why}" for path in paths if (why := _why_not(claim, path))]
+            assert broken == [], "\n".join(broken)
+
+        test.__name__, test.__doc__ = claim.__name__, claim.__doc__
+        return test
+
+    return made
+
+
+def _why_not(claim: Callable[[Path], None], path: Path) -> str:
+    try:
+        claim(path)
+    except AssertionError as failure:
+        return str(failure) or "no"
+    return ""
+
+
 def dotted(path: Path) -> str:
-    """Give the import name of a file: aggregator/plan/types.py → aggregator.plan.types."""
+    """Return the import name of a file: aggregator/plan/types.py → aggregator.plan.types."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
 
 
 def part(module: str) -> str:
-    """Give the top-level part that a module belongs to: aggregator.plan.types → plan."""
+    """Return the top-level part that a module belongs to: aggregator.plan.types → plan."""
     return [*module.split("."), "__init__"][1]
 
 
 def is_type_checking(node: ast.AST) -> bool:
-    """Tell whether *node* is an `if TYPE_CHECKING:` block, which never runs."""
+    """Return whether *node* is an `if TYPE_CHECKING:` block, which never runs."""
     return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
 
 
 def imports(node: ast.AST, *, types: bool, inside_functions: bool = True) -> Iterator[str]:
-    """Give the full name of every module imported under *node*; *types* adds those that only types need."""
+    """Yield the full name of every module imported under *node*; *types* adds those that only types need."""
     for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            continue  # nothing in it imports
         if isinstance(child, ast.Import):
             yield from (alias.name for alias in child.names)
         elif isinstance(child, ast.ImportFrom):
@@ -100,19 +134,19 @@ def imports(node: ast.AST, *, types: bool, inside_functions: bool = True) -> Ite
 
 
 def module_of(module: str, name: str) -> str:
-    """Give what `from module import name` loads: `name` may be a module itself, or something inside one."""
+    """Return what `from module import name` loads: `name` may be a module itself, or something inside one."""
     target = ROOT.joinpath(*module.split("."), name)
     is_module = module.startswith("aggregator") and (target.is_dir() or target.with_suffix(".py").is_file())
     return f"{module}.{name}" if is_module else module
 
 
 def ours(path: Path, *, types: bool, inside_functions: bool = True) -> set[str]:
-    """Give the modules of this package that a file imports."""
+    """Return the modules of this package that a file imports."""
     found = imports(tree_of(path), types=types, inside_functions=inside_functions)
     return {name for name in found if name.split(".")[0] == "aggregator"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
+@of_each(MODULES)
 def test_imports_go_down(path: Path) -> None:
     """A module imports its own part and lower layers; types alone may come from beside it."""
     home = part(dotted(path))
@@ -127,7 +161,7 @@ def test_imports_go_down(path: Path) -> None:
             assert (home, target) in SIDEWAYS, f"{home} reaches sideways to {name}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
+@of_each(MODULES)
 def test_walls_hold(path: Path) -> None:
     """The runtime never sees the configuration, only the plan's compiler does; the demo stands alone."""
     home = part(dotted(path))
@@ -143,14 +177,14 @@ def test_no_cycles() -> None:
     tuple(graphlib.TopologicalSorter(graph).static_order())
 
 
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
+@of_each(MODULES)
 def test_optional_libraries_wait(path: Path) -> None:
     """A library that only some configurations need is imported by the function that needs it."""
     at_import = imports(tree_of(path), types=False, inside_functions=False)
     assert OPTIONAL.isdisjoint(name.split(".")[0] for name in at_import)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
+@of_each(MODULES)
 def test_module_names_itself(path: Path) -> None:
     """A module has a telling name, a docstring and a length that a person reads in one go."""
     assert path.stem not in BANNED_NAMES
@@ -171,14 +205,14 @@ FOLDERS = sorted({path.parent for path in MODULES})
 LISTS = {"rules", "filters", "policies"}
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
+@of_each(FOLDERS)
 def test_folders_are_small(folder: Path) -> None:
     """A folder holds at most twelve modules, so that its content is read at a glance."""
     modules = [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
     assert folder.name in LISTS or len(modules) <= 12, f"{len(modules)} files: {modules}"
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.stem == "__init__"], ids=dotted)
+@of_each([path for path in MODULES if path.stem == "__init__"])
 def test_package_files_are_light(path: Path) -> None:
     """An `__init__` names and re-exports; it defines no class and runs no loop."""
     heavy = ast.ClassDef | ast.For | ast.While | ast.With | ast.AsyncFunctionDef
@@ -206,10 +240,11 @@ def test_the_glossary_has_one_row_a_word_and_true_places() -> None:
     assert places == []
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+@of_each(TESTS)
 def test_tests_state_their_claim(path: Path) -> None:
     """Every test says in one sentence what it claims."""
-    functions = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef))
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    functions = (node for node in ast.walk(tree_of(path)) if isinstance(node, kinds))
     tests = (node for node in functions if node.name.startswith("test_"))
     assert [test.name for test in tests if not ast.get_docstring(test)] == []
 
