@@ -22,7 +22,7 @@ from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
 from aggregator.policies.routing.choosing import ChancePlan
 from aggregator.policies.switches.plan import OffPlan
 from aggregator.templates import Expression, Template, UrlTemplate
-from aggregator.transport import PoolSettings
+from aggregator.transport import Limits, PoolSettings
 
 BodyKind = Literal["none", "json", "form", "multipart", "text", "graphql", "forward"]
 
@@ -67,6 +67,19 @@ class UpstreamPlan(Struct, frozen=True):
         if self.hosts is None:
             return (self,)
         return tuple(self.at(host) for host in self.hosts.hosts)
+
+    @property
+    def each_asked(self) -> tuple[UpstreamPlan, ...]:
+        """The upstream as its health is asked for at each of its hosts; nothing where it is not."""
+        if self.hosts is None or self.hosts.health is None:
+            return ()
+        return tuple(self.asked_at(host) for host in self.hosts.hosts)
+
+    def asked_at(self, host: HostPlan) -> UpstreamPlan:
+        """Return the upstream as its health is asked for at *host*: by a connection at a time, which is not kept."""
+        limits = Limits(max_connections=1, max_keepalive=0, max_waiting=1, max_streams=1)
+        pool = replace(host.pool, limits=limits)
+        return replace(self.at(host), name=f"{self.name} health", pool=pool)
 
     def at(self, host: HostPlan) -> UpstreamPlan:
         """Return the upstream as it is at *host* alone."""

@@ -141,8 +141,8 @@ class SharedClient:
 
 
 def pool_keys(upstream: UpstreamPlan, demo_port: int | None) -> tuple[PoolKey, ...]:
-    """Return what tells the pools of *upstream*, one a host, from others."""
-    return tuple(pool_key(one, demo_port) for one in upstream.each_host)
+    """Return what tells the pools of *upstream* from others: one a host, and one more by which its health is asked."""
+    return tuple(pool_key(one, demo_port) for one in (*upstream.each_host, *upstream.each_asked))
 
 
 def pool_key(upstream: UpstreamPlan, demo_port: int | None) -> PoolKey:

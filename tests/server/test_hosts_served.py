@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
+
+from aggregator.cli.administration import AdminTarget
 
 TWO = """
 {client}
@@ -74,3 +77,51 @@ def test_a_host_that_a_reload_removes_serves_to_the_end(stage, hosts):
     assert waiting.reply().json == "late"
     stage.until(lambda: a.open == 0)
     assert b.accepted == 1
+
+
+HEALTH = "health: {path: /health, every: 20ms, timeout: 10s, unhealthy: 2, healthy: 2}"
+
+
+@pytest.mark.parametrize("client", ["", HTTPX])
+def test_who_is_not_well_is_called_no_more(stage, hosts, client):
+    """Until it is well again, over a reload, too; no call has failed for that."""
+    a, b = hosts
+    a["/health"], b["/health"] = stage.reply(status=503), stage.reply("fine")
+    gateway = stage.gateway(text(a, b, client, HEALTH))
+    stage.until(lambda: gateway.said("A host is not well."))
+    assert {gateway.get("/x").json for _ in range(6)} == {"b"}
+    gateway.reload(text(a, b, client, f"{HEALTH}\n    slow_start: 1ms"))
+    assert {gateway.get("/x").json for _ in range(6)} == {"b"}
+    a["/health"] = stage.reply("fine")
+    stage.until(lambda: gateway.said("A host is well again."))
+    stage.until(lambda: gateway.get("/x").json == "a")
+
+
+def test_checks_end_with_what_declares_them(stage, hosts):
+    """A reload without them asks no more."""
+    a, b = hosts
+    a["/health"] = b["/health"] = stage.reply("fine")
+    gateway = stage.gateway(text(a, b, more=HEALTH))
+    stage.until(lambda: len(a.requests) > 3)
+    (watch,) = gateway.app.running.generation.watches
+    gateway.reload(text(a, b))
+    assert (watch._task, gateway.app.running.generation.watches) == (None, ())
+
+
+def test_states_are_shown(stage, hosts):
+    """How many hosts are in which state, to everybody who may see the process; which, to administration alone."""
+    a, b = hosts
+    a["/health"], b["/health"] = stage.reply(status=503), stage.reply("fine")
+    server = "server: {admin: 127.0.0.1:0}\ntelemetry: {metrics: {}}\n"
+    gateway = stage.gateway(server + text(a, b, more=HEALTH.replace("20ms", "1h") + "\n    eject: {panic: 1%}"))
+    admin = AdminTarget(f"http://127.0.0.1:{gateway.admin}")
+    counts = {"usable": 1, "ejected": 0, "unhealthy": 1}
+    stage.until(lambda: admin.ask("GET", "/-/config").json()["hosts"] == {"two": counts})
+    shown = admin.ask("GET", "/-/hosts").json()
+    assert [(one["upstream"], one["host"], one["state"]) for one in shown] == [
+        ("two", a.url, "unhealthy"),
+        ("two", b.url, "usable"),
+    ]
+    page = httpx.get(f"http://127.0.0.1:{gateway.admin}/metrics", trust_env=False).text
+    assert 'aggregator_upstream_hosts{upstream="two",state="unhealthy"} 1' in page
+    assert 'aggregator_host_ejections_total{upstream="two"} 0' in page

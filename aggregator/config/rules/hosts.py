@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -13,7 +14,8 @@ from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.policies.hosts.settings import HashSettings
 from aggregator.transport import Origin
 
-_CHOICES = ("balance", "eject", "slow_start")
+_PATH = re.compile(r"/[!\"$-z|~]*")
+_CHOICES = ("balance", "eject", "health", "slow_start")
 
 
 def check_hosts(upstream: UpstreamSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
@@ -38,18 +40,26 @@ def check_hosts(upstream: UpstreamSettings, path: Steps, around: Surroundings) -
         yield Finding("no-effect", message, (*path, "url"), hint, at_key=True)
     yield from _check_alike(upstream, path)
     yield from _check_order(upstream, path)
+    yield from _check_health(upstream, path)
 
 
 def _check_order(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:
     """Hosts that nothing ever calls, and a start that nobody has to make."""
     later = [index for index, host in enumerate(upstream.hosts) if host.priority > _first(upstream)]
-    if later and upstream.eject is None and upstream.retry is None:
+    if later and (upstream.eject, upstream.health, upstream.retry) == (None, None, None):
         message = "no call comes here: nothing says when hosts of a lower number are not usable"
-        hint = "add `eject: {failures: 5}`, or `retry`"
+        hint = "add `eject: {failures: 5}`, `health` or `retry`"
         yield Finding("no-effect", message, (*path, "hosts", later[0], "priority"), hint, "warning", at_key=True)
     if upstream.slow_start is not None and isinstance(upstream.balance, HashSettings):
         message = "`slow_start` has no effect where hosts are chosen by a key"
         yield Finding("no-effect", message, (*path, "slow_start"), "remove it", at_key=True)
+
+
+def _check_health(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:
+    said = upstream.health
+    if said is not None and not _PATH.fullmatch(said.path):
+        hint = "write it like `/health`, with what is no ASCII percent-encoded"
+        yield Finding("bad-path", "this is not the path of a request", (*path, "health", "path"), hint)
 
 
 def _first(upstream: UpstreamSettings) -> int:

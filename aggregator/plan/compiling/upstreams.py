@@ -81,7 +81,7 @@ def compile_upstream(
         name=name,
         label=label or name,
         pool=pool,
-        hosts=compile_hosts(settings, pool),
+        hosts=compile_hosts(settings, pool, prefix),
         host_header=demo.encode() if demo else host_header(settings, origin),
         prefix=prefix,
         mock=compile_mock(settings, prefix),

@@ -2,17 +2,22 @@
 
     usable ── as many failures in a row as declared ──▶ ejected, for a pause
     ejected ── the pause is over ──▶ usable; one failure ejects it again, for twice as long
+    usable ── its first health check fails, or later ones, as many in a row as declared ──▶ unhealthy
+    unhealthy ── health checks succeed, as many in a row as declared ──▶ usable
 
-Each ejection and each return begins an era: a call that ends in another era than
+It can be both ejected and unhealthy. Each ejection and each return begins an era: a call that ends in another era than
 it began in tells nothing. Times are those of the event loop.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Final
 
 from aggregator.policies.hosts.plan import HostPlan
 
+STATES: Final = ("usable", "ejected", "unhealthy")
+"""What a host can be, in one word."""
 _LEAST = 0.1  # of its share, for a host that has just come
 
 
@@ -20,9 +25,21 @@ class Host:
     """A host of *plan*, which came *since* then (None: with the upstream); ``share`` is its weight of the moment."""
 
     __slots__ = (
-        "back", "ejections", "era", "failures", "in_flight", "level",
-        "paused", "plan", "returns", "seed",
-        "share", "since", "turn",
+        "back",
+        "checks",
+        "ejections",
+        "era",
+        "failures",
+        "in_flight",
+        "is_well",
+        "level",
+        "paused",
+        "plan",
+        "returns",
+        "seed",
+        "share",
+        "since",
+        "turn",
     )  # fmt: skip
 
     def __init__(self, plan: HostPlan, since: float | None = None) -> None:
@@ -44,6 +61,9 @@ class Host:
         """How long the last ejection was, its random part included."""
         self.back = 0.0
         self.ejections = 0
+        self.is_well = True
+        self.checks: int | None = None
+        """Health checks in a row that say the contrary of what is believed; None before the first one."""
 
     @property
     def name(self) -> str:
@@ -53,12 +73,12 @@ class Host:
     @property
     def is_usable(self) -> bool:
         """Whether nothing speaks against a call."""
-        return self.returns is None
+        return self.returns is None and self.is_well
 
     @property
     def state(self) -> str:
         """Its state in one word."""
-        return "usable" if self.is_usable else "ejected"
+        return "ejected" if self.returns is not None else "usable" if self.is_well else "unhealthy"
 
     def eject(self, now: float, pause: float) -> None:
         """Leave it out from *now* on, for so many seconds."""

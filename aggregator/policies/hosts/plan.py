@@ -37,6 +37,21 @@ class EjectPlan(Struct, frozen=True):
         return f"eject after {self.failures} failure{plural}, pause {self.pause}, at most {share_text(self.at_most)}"
 
 
+class HealthPlan(Struct, frozen=True):
+    """How hosts are asked whether they are well: *target* as it is sent, *every* so many seconds."""
+
+    target: bytes
+    every: float
+    timeout: float
+    unhealthy: int
+    healthy: int
+
+    @property
+    def words(self) -> str:
+        """What `explain` says of it: ``health /health every 5s``."""
+        return f"health {self.target.decode()} every {duration_text(self.every)}"
+
+
 class HostsPlan(Struct, frozen=True):
     """The hosts of an upstream, and how one is chosen; with *key*, by what it gives.
 
@@ -47,12 +62,13 @@ class HostsPlan(Struct, frozen=True):
     balance: Literal["least", "round_robin", "random", "hash"] = "least"
     key: Expression | None = None
     eject: EjectPlan | None = None
+    health: HealthPlan | None = None
     slow_start: float = 0.0
 
     @property
     def words(self) -> str:
         """What `explain` says of it: ``least of 3 hosts, eject after 5 failures, pause 10s..5m``."""
         how = self.balance if self.key is None else f"hash {{{{ {self.key.source} }}}}"
-        eject = [] if self.eject is None else [self.eject.words]
+        policies = [one.words for one in (self.eject, self.health) if one is not None]
         slow = [f"slow_start {duration_text(self.slow_start)}"] if self.slow_start else []
-        return ", ".join([f"{how} of {len(self.hosts)} hosts", *eject, *slow])
+        return ", ".join([f"{how} of {len(self.hosts)} hosts", *policies, *slow])

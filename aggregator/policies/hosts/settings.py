@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from aggregator.fields import Settings, TextKind
+from aggregator.fields import Settings, TextKind, Timeout
 from aggregator.policies.values import DurationSpan, Share, Span
 
 BALANCES = ("least", "round_robin", "random")
@@ -83,3 +83,13 @@ class EjectSettings(Settings):
         description="When fewer hosts are usable than that, all are called: what says that so many fail may be wrong.",
         examples=["50%"],
     )
+
+
+class HealthSettings(Settings):
+    """How each host is asked whether it is well, beside the calls."""
+
+    path: str = Field(description="What is asked for with GET; a status of 2xx is well.", examples=["/health"])
+    every: Timeout = Field(5.0, description="How often; up to a tenth less.", examples=["5s"])
+    timeout: Timeout = Field(1.0, description="How long an answer may take.", examples=["1s"])
+    unhealthy: int = Field(3, ge=1, le=100, description="After so many failures in a row it is called no more.")
+    healthy: int = Field(2, ge=1, le=100, description="After so many successes in a row it is called again.")

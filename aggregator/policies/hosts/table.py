@@ -15,7 +15,7 @@ from random import random
 from typing import Final
 
 from aggregator.policies.hosts.balancing import BY_NAME
-from aggregator.policies.hosts.host import Host
+from aggregator.policies.hosts.host import STATES, Host
 from aggregator.policies.hosts.plan import HostPlan, HostsPlan
 from aggregator.policies.registry import Kind
 from aggregator.telemetry.logging import log
@@ -134,8 +134,30 @@ class HostTable:
         self._until = -inf
         self._tell(host, "A host was ejected.", logging.WARNING, failures=failures, pause=round(host.paused, 3))
 
+    def checked(self, host: Host, now: float, *, is_well: bool) -> None:
+        """Count a health check of *host* that ended *now*; the first one of a host decides."""
+        plan, checks = self.plan.health, host.checks
+        if plan is None or is_well == host.is_well:
+            host.checks = 0
+            return
+        host.checks = 1 if checks is None else checks + 1
+        if checks is None or host.checks >= (plan.healthy if is_well else plan.unhealthy):
+            host.checks, host.is_well = 0, is_well
+            host.since = now if is_well else host.since
+            self._until = -inf
+            message = "A host is well again." if is_well else "A host is not well."
+            self._tell(host, message, logging.INFO if is_well else logging.WARNING)
+
     def _tell(self, host: Host, message: str, level: int, **fields: object) -> None:
         log(_log, level, message, upstream=self.upstream, host=host.name, **fields)
+
+    def counts(self, now: float) -> dict[str, int]:
+        """Return how many hosts are in each state."""
+        self.refresh(now)
+        counts = dict.fromkeys(STATES, 0)
+        for host in self.hosts:
+            counts[host.state] += 1
+        return counts
 
     def as_list(self, now: float) -> list[dict[str, object]]:
         """Return what there is to know of each host."""

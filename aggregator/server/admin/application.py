@@ -17,6 +17,7 @@ from aggregator.runtime.request.identity import request_id
 from aggregator.server.admin.actions import Action, ActionError, Actions, Asked
 from aggregator.server.admin.breakers import breakers_shown
 from aggregator.server.admin.door import AdminDoor, Denied
+from aggregator.server.admin.hosts import hosts_shown
 from aggregator.server.admin.quotas import quotas_shown
 from aggregator.server.admin.switches import switches_shown
 from aggregator.server.application.probes import describe, probe_answer
@@ -97,6 +98,7 @@ class AdminApplication:
 _SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
     "/-/breakers": lambda running, _: breakers_shown(running),
     "/-/config": lambda running, _: describe(running),
+    "/-/hosts": lambda running, _: hosts_shown(running),
     "/-/quotas": quotas_shown,
     "/-/switches": lambda running, _: switches_shown(running),
 }

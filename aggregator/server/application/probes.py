@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -11,7 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.codecs import json as json_codec
+from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.policies.credentials.describing import credentials_member
+from aggregator.policies.hosts.table import HOSTS
 from aggregator.runtime.answers.answer import Answer
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics.page import PATH as METRICS
@@ -53,6 +56,13 @@ def probe_routes(running: Running) -> list[Route]:
     ]
 
 
+def _hosts(running: Running) -> dict[str, dict[str, int]]:
+    """Return how many hosts of each upstream are in each state; their names are told by administration alone."""
+    now = asyncio.get_running_loop().time()
+    tables = ((one.name, running.state(HOSTS, one.name)) for one in upstreams_in(running.plan))
+    return {name: table.counts(now) for name, table in tables if table is not None}
+
+
 def probe_answer(running: Running, path: str, *, verbose: bool = False) -> Answer:
     """Return the answer to a probe at *path*, ``/livez`` or ``/readyz``; *verbose* tells what ``/-/config`` tells."""
     if path == "/livez":
@@ -91,6 +101,7 @@ def describe(running: Running) -> dict[str, Any]:
         "last_refusal": None if refusal is None else refusal.as_dict(),
         "lost_log_lines": lost_lines(),
         "limits": {"waiting": running.load.waiting, "shed": running.load.shed, "closed": running.peers.closed},
+        **({"hosts": hosts} if (hosts := _hosts(running)) else {}),
         **({"credentials": credentials} if credentials else {}),
         "background": {"waiting": running.queue.depth, **running.queue.counts.as_dict()},
         **({"issuers": issuers} if issuers else {}),

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 
 from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.types import Plan
+from aggregator.policies.hosts.checking import HealthChecks
 from aggregator.policies.registry import Draft
 from aggregator.runtime.admission.building import docs_gates
 from aggregator.runtime.client import PoolKey, SharedClient, pool_keys
 from aggregator.runtime.finish.building import compile_finishes
+from aggregator.runtime.hosts import watches
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.gates import Gate
 from aggregator.runtime.resources import Resources
@@ -55,6 +57,8 @@ class Generation:
         self.load = load
         self._states = states
         self.contexts: Mapping[str, ssl.SSLContext] = {}
+        self.watches: tuple[HealthChecks, ...] = ()
+        """What watches over the hosts of upstreams while this generation serves."""
         self.docs_gates: tuple[Gate, ...] = ()
         """What a request for the documentation has to pass."""
 
@@ -73,6 +77,7 @@ class Generation:
         try:
             routes = await _routes(plan, resources, previous)
             made = cls(number, plan, routes, client, pools, resources.report, resources.states, counted)
+            made.watches = tuple(watches(upstreams_in(plan), resources.pool, resources.states))
             made.docs_gates = docs_gates(plan.server.docs, resources.keeper)
             return made
         except BaseException:
@@ -82,6 +87,8 @@ class Generation:
     def begin(self) -> None:
         """Take note that this generation serves from now on: what policies know goes on with its settings."""
         self._states.commit()
+        for watch in self.watches:
+            watch.start()
 
     def leave(self) -> None:
         """Count a request as ended."""
@@ -92,12 +99,18 @@ class Generation:
     def retire(self) -> None:
         """Serve no new requests; pools that only this generation uses are closed after its last one."""
         self.retired = True
+        self._unwatch()
         if self.in_flight == 0:
             self._release()
 
     def abandon(self) -> None:
         """Give up the pools without closing them: whoever owns them has closed them all."""
         self.retired, self._pools = True, frozenset()
+        self._unwatch()
+
+    def _unwatch(self) -> None:
+        for watch in self.watches:
+            watch.stop()
 
     def _release(self) -> None:
         pools, self._pools = self._pools, frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES
 from aggregator.policies.concurrency.places import PLACES, Places
+from aggregator.policies.hosts.table import HOSTS, HostTable
 from aggregator.policies.registry import Registry
 from aggregator.telemetry.metrics import families
 from aggregator.telemetry.metrics.exposition import Sample, labels_text
@@ -23,6 +25,9 @@ def sample_policies(states: Registry, labels: Mapping[str, str]) -> Iterator[tup
     """Yield what the policies in *states* know; *labels* are the labels of upstreams by their names."""
     breakers = _named(states.each(BREAKERS.name), labels)
     yield families.BREAKERS, [(at, _openness(found)) for at, found in breakers.items()]
+    tables: dict[str, HostTable] = _named(states.each(HOSTS.name), labels)
+    yield families.HOSTS, [sample for at, found in tables.items() for sample in _hosts(at, found)]
+    yield families.EJECTIONS, [(at, found.ejections) for at, found in tables.items()]
     places: dict[str, Places] = _named(states.each(PLACES.name), labels)
     yield families.PLACES, [(at, found.limit) for at, found in places.items()]
     yield families.PLACES_TAKEN, [(at, found.inside) for at, found in places.items()]
@@ -37,6 +42,11 @@ def sample_policies(states: Registry, labels: Mapping[str, str]) -> Iterator[tup
 
 def _named(states: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
     return {labels_text(("upstream", labels[name])): state for name, state in states.items() if name in labels}
+
+
+def _hosts(at: str, table: HostTable) -> Iterator[Sample]:
+    for state, count in table.counts(asyncio.get_running_loop().time()).items():
+        yield f'{at},state="{state}"', count
 
 
 def _openness(breakers: Breakers) -> int:

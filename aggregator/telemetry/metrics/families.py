@@ -48,6 +48,10 @@ WAITING: Final = Family("aggregator_upstream_waiting_calls", "gauge", ("upstream
     "Calls that wait for a connection.")  # fmt: skip
 BREAKERS: Final = Family("aggregator_breaker_open", "gauge", ("upstream",),
     "1 while the breaker of an upstream keeps calls away, trying included; breakers by key are not told.")  # fmt: skip
+HOSTS: Final = Family("aggregator_upstream_hosts", "gauge", ("upstream", "state"),
+    "Hosts of an upstream with several: usable, ejected because calls fail, or unhealthy by their checks.")  # fmt: skip
+EJECTIONS: Final = Family("aggregator_host_ejections", "counter", ("upstream",),
+    "How often hosts of an upstream were left out because their calls failed.")  # fmt: skip
 PLACES: Final = Family("aggregator_concurrency_limit", "gauge", ("upstream",),
     "How many calls `concurrency` lets an upstream carry at once; an adaptive one moves.")  # fmt: skip
 PLACES_TAKEN: Final = Family("aggregator_concurrency_calls", "gauge", ("upstream",),

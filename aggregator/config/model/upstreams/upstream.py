@@ -17,7 +17,7 @@ from aggregator.policies.cache.settings import UpstreamCache
 from aggregator.policies.concurrency.settings import ConcurrencySetting
 from aggregator.policies.credentials.settings import CredentialSettings
 from aggregator.policies.hedge.settings import HedgeSetting
-from aggregator.policies.hosts.settings import MOST, BalanceSetting, EjectSettings, HostSetting
+from aggregator.policies.hosts.settings import MOST, BalanceSetting, EjectSettings, HealthSettings, HostSetting
 from aggregator.policies.mock.settings import MockSettings
 from aggregator.policies.rate_limit.settings import CallRate
 from aggregator.policies.retry.settings import RetrySetting
@@ -61,6 +61,11 @@ class UpstreamSettings(Settings):
         None,
         description="When a host is left out for a while, because its calls fail.",
         examples=[{"failures": 5, "pause": "10s..5m", "at_most": "50%"}],
+    )
+    health: HealthSettings | None = Field(
+        None,
+        description="How each host is asked whether it is well, beside the calls.",
+        examples=[{"path": "/health", "every": "5s"}],
     )
     slow_start: Timeout | None = Field(
         None,

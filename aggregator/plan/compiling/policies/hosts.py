@@ -6,13 +6,13 @@ from msgspec.structs import replace
 
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.plan.compiling.expressions import one_expression
-from aggregator.policies.hosts.plan import EjectPlan, HostPlan, HostsPlan
-from aggregator.policies.hosts.settings import EjectSettings, HashSettings, HostSettings
+from aggregator.policies.hosts.plan import EjectPlan, HealthPlan, HostPlan, HostsPlan
+from aggregator.policies.hosts.settings import EjectSettings, HashSettings, HealthSettings, HostSettings
 from aggregator.transport import Origin, PoolSettings
 
 
-def compile_hosts(upstream: UpstreamSettings, pool: PoolSettings) -> HostsPlan | None:
-    """Return the hosts of *upstream*, each with a pool like *pool*; None for one that has a URL."""
+def compile_hosts(upstream: UpstreamSettings, pool: PoolSettings, prefix: bytes) -> HostsPlan | None:
+    """Return the hosts of *upstream*, each with a pool like *pool*, whose paths begin with *prefix*; None for a URL."""
     if not upstream.hosts:
         return None
     said = upstream.balance
@@ -21,12 +21,19 @@ def compile_hosts(upstream: UpstreamSettings, pool: PoolSettings) -> HostsPlan |
         balance="hash" if isinstance(said, HashSettings) else said or "least",
         key=one_expression(said.hash) if isinstance(said, HashSettings) else None,
         eject=_eject(upstream.eject),
+        health=_health(upstream.health, prefix),
         slow_start=upstream.slow_start or 0.0,
     )
 
 
 def _eject(said: EjectSettings | None) -> EjectPlan | None:
     return None if said is None else EjectPlan(said.failures, said.pause, said.at_most, said.panic)
+
+
+def _health(said: HealthSettings | None, prefix: bytes) -> HealthPlan | None:
+    if said is None:
+        return None
+    return HealthPlan(prefix + said.path.encode(), said.every, said.timeout, said.unhealthy, said.healthy)
 
 
 def _host(said: HostSettings, upstream: UpstreamSettings, pool: PoolSettings) -> HostPlan:

@@ -1,0 +1,72 @@
+"""Health checks: each host is asked at its time, beside the calls, over connections of its own.
+
+    stopped ── ``start`` ──▶ asking all hosts at once ── each has answered, failed or was too late ──▶ resting
+    resting ── its time is over ──▶ asking
+    asking, resting ── ``stop`` ──▶ stopped; what was being asked tells nothing
+
+So no host is ever asked twice at the same time, and one that does not answer keeps the others waiting no longer than
+``timeout``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import random
+from typing import Final
+
+from aggregator.errors import CallError
+from aggregator.policies.hosts.host import Host
+from aggregator.policies.hosts.plan import HealthPlan, HostPlan
+from aggregator.policies.hosts.table import HostTable
+from aggregator.transport import Door
+
+_SHORTER: Final = 0.1  # a rest is up to so much shorter, that gateways do not ask at the same time
+
+
+class HealthChecks:
+    """The checks of *plan* of the hosts in *table*, by the *way* to each; *draw* gives a random number below 1."""
+
+    def __init__(
+        self, table: HostTable, plan: HealthPlan, way: Callable[[HostPlan], Door], headers: bytes,
+        draw: Callable[[], float] = random,
+    ) -> None:  # fmt: skip
+        self._table = table
+        self._plan = plan
+        self._way = way
+        self._headers = headers
+        self._draw = draw
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def stop(self) -> None:
+        """Ask no more."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            await self.ask()
+            await asyncio.sleep(self._plan.every * (1 - _SHORTER * self._draw()))
+
+    async def ask(self) -> None:
+        """Ask every host once."""
+        await asyncio.gather(*map(self._ask, tuple(self._table.hosts)))
+
+    async def _ask(self, host: Host) -> None:
+        is_well = await self._answers_well(host)
+        self._table.checked(host, asyncio.get_running_loop().time(), is_well=is_well)
+
+    async def _answers_well(self, host: Host) -> bool:
+        plan, headers = self._plan, b"host: " + host.plan.header + b"\r\n" + self._headers
+        deadline = asyncio.get_running_loop().time() + plan.timeout
+        try:
+            async with asyncio.timeout_at(deadline):
+                reply = await self._way(host.plan).fetch(b"GET", plan.target, headers, deadline=deadline)
+        except (CallError, TimeoutError):
+            return False
+        return 200 <= reply.status < 300
