@@ -14,7 +14,7 @@ settings.load_profile("repeatable")
 
 
 def _loggers() -> list[logging.Logger]:
-    """Give every logger that exists, the root first."""
+    """Return every logger that exists, the root first."""
     named = [item for item in logging.root.manager.loggerDict.values() if isinstance(item, logging.Logger)]
     return [logging.root, *named]
 
@@ -25,7 +25,8 @@ def _restored() -> Iterator[None]:
     yield
     for item in _loggers():
         level, propagate, filters, handlers = before.get(item, (logging.NOTSET, True, [], []))
-        item.setLevel(level)
+        if item.level != level:  # to set it empties the caches of all loggers
+            item.setLevel(level)
         item.propagate, item.filters[:], item.handlers[:] = propagate, filters, handlers
 
 

@@ -60,10 +60,10 @@ def test_a_wrong_value_is_never_shown(case: Path, tmp_path: Path) -> None:
         rest = main[:start] + '"${CANARY}"' + main[stop:]
         if len(value) < 4 or "${" in value or value in rest:
             continue
+        pieces = {piece for piece in re.findall(r"[\w./-]{4,}", value) if piece not in OURS and piece not in rest}
         (tmp_path / "routes.yaml").write_text(rest, encoding="utf-8")
         for one in problems(tmp_path / "routes.yaml", {**env, "CANARY": value}):
             said = " ".join([one.message, one.hint or "", *(label for _, label in one.related)])
-            pieces = {piece for piece in re.findall(r"[\w./-]{4,}", value) if piece not in OURS and piece not in rest}
             shown = {piece for piece in pieces if piece in said}
             assert not shown, (value, said)
 

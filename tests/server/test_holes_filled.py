@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import subprocess
 import sys
 from collections import deque
@@ -14,68 +13,24 @@ import pytest
 
 from aggregator.server.process.memory import Holes
 
-MAKERS = """{
-    16: lambda _: object(),
-    32: lambda number: 0.5 + number,
-    48: lambda _: bytes(15),
-    64: lambda _: bytes(31),
-    512: lambda _: bytes(479),
-}"""
-RIDDLED, MADE = 20_000, 1000
 
-PROGRAM = f"""
-import asyncio, json
+def test_what_has_filled_holes_is_given_up_when_they_are_none_any_more():
+    """When all around them has been freed, the next filling holds less; in a process that nobody else has riddled."""
+    program = """
+import asyncio
 from aggregator.server.process.memory import Holes
-
-def places(objects):
-    return set(map(id, objects))
-
-def riddled(make):
-    objects = [make(number) for number in range({RIDDLED})]
-    holes = places(objects[::2])
-    del objects[::2]
-    return objects, holes
-
-def made_in(holes, make):
-    made = [make(number) for number in range({MADE})]
-    return len(places(made) & holes)
-
-async def measure(make):
-    holes, (kept, first) = Holes(), riddled(make)
-    before = made_in(first, make)
-    await holes.fill()
-    filled = made_in(first, make)
-    more, second = riddled(make)
-    await holes.fill()
-    both = made_in(first | second, make)
-    del kept, more
-    await holes.fill()
-    held = sum(map(len, holes._fillings.values()))
-    return dict(before=before, filled=filled, both=both, held=held)
-
-print(json.dumps({{size: asyncio.run(measure(make)) for size, make in {MAKERS}.items()}}))
+holes, objects = Holes(), [bytes(31) for _ in range(100_000)]
+del objects[::2]
+asyncio.run(holes.fill())
+riddled = len(holes)
+del objects
+asyncio.run(holes.fill())
+print(riddled, len(holes))
 """
-
-
-@pytest.fixture(scope="module")
-def measured() -> dict[str, Any]:
-    """What was found by size in a process of its own, whose memory nobody else has riddled."""
-    found = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True)
-    return json.loads(found.stdout)
-
-
-@pytest.mark.parametrize("size", ["16", "32", "48", "64", "512"])
-def test_new_objects_keep_out_of_filled_holes(measured, size):
-    """Before filling all that is made goes into holes; afterwards next to nothing, also when more holes have come."""
-    found = measured[size]
-    assert found["before"] > MADE * 0.9
-    assert max(found["filled"], found["both"]) < MADE * 0.1
-
-
-@pytest.mark.parametrize("size", ["16", "32", "48", "64", "512"])
-def test_nothing_is_held_in_holes_that_are_none_any_more(measured, size):
-    """When all around them has been freed, the next filling gives up what was in them."""
-    assert measured[size]["held"] < RIDDLED * 0.75
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    riddled, freed = map(int, found.stdout.split())
+    assert riddled > 45_000
+    assert freed < riddled / 2
 
 
 def test_requests_are_served_while_holes_are_filled():
@@ -101,12 +56,12 @@ tried, filling = [], memory._filling
 memory._filling = lambda size, most: tried.append(size) or filling(size, most)
 holes = memory.Holes()
 asyncio.run(holes.fill())
-print(len(tried), len(holes._fillings))
+print(len(tried), len(holes) > 0)
 """
     found = subprocess.run(
         [sys.executable, "-c", program], env={"PYTHONMALLOC": allocator}, capture_output=True, text=True, timeout=60
     )
-    assert (found.stdout.strip(), found.stderr) == (f"{sizes} {sizes}", "")
+    assert (found.stdout.strip(), found.stderr) == (f"{sizes} {sizes > 0}", "")
 
 
 def test_too_many_holes_are_given_up(monkeypatch):
@@ -122,7 +77,7 @@ def test_too_many_holes_are_given_up(monkeypatch):
     asyncio.run(holes.fill())
     asyncio.run(holes.fill())
     assert tried == [16, 32, 48]
-    assert holes._fillings == {}
+    assert len(holes) == 0
 
 
 def test_the_limit_is_over_all_sizes(monkeypatch):

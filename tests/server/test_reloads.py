@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import threading
 import time
@@ -303,8 +302,11 @@ def test_reloads_under_load_lose_no_request(stage, upstream):
     assert len(set(answered)) > 20
 
 
-def test_five_hundred_reloads_leak_nothing(stage, upstream):
-    """Valid, invalid and moved configurations: descriptors, tasks, objects and memory stay as they were."""
+def test_many_reloads_leave_no_connections(stage, upstream):
+    """Valid, invalid and moved configurations: sockets and files are as many as before.
+
+    What is left in memory, `test_memory_over_reloads.py` and `benchmarks/soak/reloads.py` look at.
+    """
     upstream["/a"] = stage.reply({"a": 1})
     other = stage.upstream()
     other["/a"] = stage.reply({"a": 2})
@@ -320,36 +322,27 @@ def test_five_hundred_reloads_leak_nothing(stage, upstream):
 
     gateway = stage.gateway(text(1))
 
-    def measure():
+    def settle():
         gateway.get("/n")
         stage.until(lambda: len(gateway.app.running.pools) == 1 and gateway.in_flight == 0)
         stage.until(lambda: gateway.get("/-/config").json["background"]["waiting"] == 0)
-        gc.collect()
-        return _descriptors(), len(gc.get_objects()), _resident()
 
-    for number in range(1, 51):
+    for number in range(1, 11):
         gateway.reload(text(number))
-    before = measure()
-    for number in range(51, 551):
+    settle()
+    before = _descriptors()
+    for number in range(11, 111):
         gateway.reload(text(number))
-        if number % 25 == 0:
+        if number % 5 == 1:
             gateway.get("/n")
-    after = measure()
-    assert gateway.app.running.generation.number > 400
-    stage.until(lambda: _descriptors() - before[0] <= 2)  # what was closed goes when the other side has noticed
-    assert after[1] - before[1] < 2000
-    assert after[2] - before[2] < 8_000_000
+    settle()
+    assert gateway.app.running.generation.number > 80
+    stage.until(lambda: _descriptors() - before <= 2)  # what was closed goes when the other side has noticed
 
 
 def _descriptors():
-    """Give how many files and sockets this process has open."""
+    """Return how many files and sockets this process has open."""
     return len(os.listdir("/proc/self/fd"))
-
-
-def _resident():
-    """Give the resident memory of this process in bytes."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_a_large_reload_lets_requests_through(stage):

@@ -59,6 +59,10 @@ class Holes:
         self._fillings: dict[int, deque[object]] = {}
         self._have_no_end = False
 
+    def __len__(self) -> int:
+        """Return how many blocks fill holes."""
+        return sum(map(len, self._fillings.values()))
+
     async def fill(self) -> None:
         """Fill what holes there are now, 64 MiB of them at most; requests are served between two sizes.
 
