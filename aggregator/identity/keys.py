@@ -52,11 +52,11 @@ class KeyFileError(AggregatorError):
 class KeyRing:
     """The keys of one scheme, found by the text that a client sends."""
 
-    __slots__ = ("_callers", "_entries")
+    __slots__ = ("_entries", "_known")
 
     def __init__(self, entries: Iterable[KeyEntry]) -> None:
         self._entries = {entry.digest: entry for entry in entries}
-        self._callers: dict[bytes, Caller] = {}
+        self._known: dict[bytes, tuple[KeyEntry, Caller]] = {}
 
     def find(self, raw: bytes, now: float) -> KeyEntry:
         """Return the entry of the key *raw*; raises ``Refused``.
@@ -64,7 +64,9 @@ class KeyRing:
         The look-up goes by a hash of what came, so its time tells nothing of the keys that there are; the last
         comparison takes the same time wherever two digests differ.
         """
-        digest = hashlib.sha256(raw[: _LONGEST + 1]).digest()
+        return self._found(raw, _digest(raw), now)
+
+    def _found(self, raw: bytes, digest: bytes, now: float) -> KeyEntry:
         entry = self._entries.get(digest)
         if len(raw) > _LONGEST or entry is None or not hmac.compare_digest(entry.digest, digest):
             raise Refused(Reason.UNKNOWN)
@@ -76,13 +78,23 @@ class KeyRing:
 
     def caller(self, raw: bytes, scheme: str, now: float) -> Caller:
         """Return the caller whose key is *raw*; raises ``Refused``."""
-        entry = self.find(raw, now)
-        caller = self._callers.get(entry.digest)
-        if caller is None:
-            caller = self._callers[entry.digest] = Caller(
-                scheme, entry.name, scopes=entry.scopes, key=entry.name, until=entry.not_after, rate=entry.rate_limit
-            )
+        digest = _digest(raw)
+        known = self._known.get(digest)
+        if known is not None:
+            entry, caller = known
+            if entry.not_before <= now < entry.not_after and hmac.compare_digest(entry.digest, digest):
+                return caller
+        entry = self._found(raw, digest, now)
+        caller = Caller(
+            scheme, entry.name, scopes=entry.scopes, key=entry.name, until=entry.not_after, rate=entry.rate_limit
+        )
+        self._known[digest] = entry, caller
         return caller
+
+
+def _digest(raw: bytes) -> bytes:
+    """Return the hash of *raw*; of one that is longer than any key, of its beginning."""
+    return hashlib.sha256(raw if len(raw) <= _LONGEST else raw[: _LONGEST + 1]).digest()
 
 
 def read_entries(value: Any) -> list[KeyEntry]:

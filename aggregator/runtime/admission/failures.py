@@ -39,8 +39,7 @@ class LimitedScheme:
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return what the scheme says; raises ``Limited`` for an address that failed too often."""
-        address = client_key(exchange.client)
-        wait = self._limiter.wait(address)
+        wait = self._limiter.wait(client_key(exchange.client)) if len(self._limiter) else 0.0
         if wait:
             known = self._scheme.recall(exchange)
             if known is None:
@@ -50,10 +49,11 @@ class LimitedScheme:
             judged = self._scheme.judge(exchange)
         except Refused as refused:
             if refused.reason.is_failure:
-                self._limiter.take(address)
+                self._limiter.take(client_key(exchange.client))
             raise
-        if not callable(judged):
+        if isinstance(judged, Caller):
             return judged
+        address = client_key(exchange.client)
         self._limiter.take(address)
         return partial(self._settled, judged, address)
 

@@ -55,13 +55,18 @@ class AuthGate:
         self._plan = plan
         self._refusals = refusals
         self._schemes = tuple(schemes)
+        self._judge = schemes[0].judge
         self._first_decides = len(schemes) == 1 or not plan.every
         challenges = dict.fromkeys(scheme.challenge for scheme in schemes if scheme.challenge)
         self._challenges = tuple((b"www-authenticate", challenge.encode()) for challenge in challenges)
 
     def check(self, exchange: Exchange) -> Verdict:
         """Return None when a caller is admitted, 401 or 503 otherwise."""
-        judged = _ask(self._schemes[0], exchange)
+        judged: Caller | Later | BaseException
+        try:
+            judged = self._judge(exchange)
+        except (Refused, Unavailable, Limited) as error:
+            judged = error
         if isinstance(judged, Caller) and self._first_decides:  # as nearly always
             exchange.caller = judged
             return self._begun(exchange) if self._plan.reads_body else None

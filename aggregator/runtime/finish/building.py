@@ -88,11 +88,12 @@ def private(finish: Finish | None, *, is_declared: bool) -> Finish:
     def finished(exchange: Exchange, answer: Answer) -> None:
         if finish is not None:
             finish(exchange, answer)
-        for name, _ in answer.headers:
+        headers = answer.headers
+        for name, _ in headers:
             if name == b"cache-control":
                 break
         else:  # as nearly always
-            answer.headers.append(_PRIVATE)
+            headers.append(_PRIVATE)
             return
         if not is_declared:
             said = [value for name, value in answer.headers if name == b"cache-control"]
