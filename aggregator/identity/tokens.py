@@ -100,10 +100,9 @@ def judge(token: Token, scheme: str, rules: TokenRules, keys: KeySet, now: float
         raise Refused(Reason.WRONG_SIGNATURE)
     _check_claims(token.claims, rules, now)
     claims = token.claims
-    subject = claims.get("sub")
     return Caller(
         scheme,
-        subject if isinstance(subject, str) else "",
+        claims.get("sub") or "",
         rules.issuer,
         claims,
         texts_at(claims, rules.scopes_at),
@@ -162,6 +161,8 @@ def _registry(algorithm: str) -> Any:
 def _check_claims(claims: Mapping[str, Any], rules: TokenRules, now: float) -> None:
     if claims.get("iss") != rules.issuer:
         raise Refused(Reason.WRONG_ISSUER)
+    if not isinstance(claims.get("sub"), str | None):  # RFC 7519 §4.1.2; as nobody it would be one with all others
+        raise Refused(Reason.MALFORMED)
     if rules.audience and not audiences(claims.get("aud")) & set(rules.audience):
         raise Refused(Reason.WRONG_AUDIENCE)
     expires: Any = claims.get("exp")

@@ -83,6 +83,8 @@ def test_a_good_token(kind: str, algorithm: str, signed: Sign, request: pytest.F
         ({"aud": ["other", "shop"]}, 0, None),
         ({"aud": {"shop": 1}}, 0, Reason.WRONG_AUDIENCE),
         ({"sub": None}, 0, None),
+        ({"sub": ["ada"]}, 0, Reason.MALFORMED),
+        ({"sub": 7}, 0, Reason.MALFORMED),
     ],
 )
 def test_claims(changes: dict[str, Any], now: float, refused: Reason | None, signed: Sign, ec: ECKey) -> None:

@@ -255,6 +255,24 @@ def test_a_token_in_a_cookie_needs_a_page_of_ours(
 
 
 @pytest.mark.parametrize(
+    "twice",
+    [
+        [("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
+        [("origin", "http://testserver"), ("origin", "https://evil.test")],
+    ],
+)
+def test_a_page_is_ours_only_by_all_that_is_said_of_it(
+    client: TestClient, token: Callable[..., str], twice: list[tuple[str, str]]
+) -> None:
+    """A second word that names another origin refuses, as the first would."""
+    answers = [
+        client.post("/page", headers=[*headers, ("cookie", f"session={token()}")])
+        for headers in (twice, twice[::-1], [twice[0], twice[0]])
+    ]
+    assert [answer.status_code for answer in answers] == [401, 401, 200]
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("auth: partners,", "auth: partner,", "there is no scheme `partner`"),

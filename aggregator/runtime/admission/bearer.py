@@ -16,6 +16,9 @@ from aggregator.plan.schemes import JwtPlan
 from aggregator.runtime.admission.schemes import CLOCKS, REMEMBERED, Clocks, Later, authorization, cookie
 from aggregator.stores.rate import Rate
 
+_OWN_SITES = frozenset({b"same-origin", b"none"})
+"""What ``Sec-Fetch-Site`` says of a page of our own origin, and of a request that no page has made."""
+
 
 class Keys(Protocol):
     """Where the keys of an issuer come from."""
@@ -106,14 +109,16 @@ def _refuse_foreign_pages(exchange: Exchange) -> None:
     """Refuse an unsafe request that a page of another origin may have made: a browser sends cookies along.
 
     ``Sec-Fetch-Site`` says so, or ``Origin`` names our own host; without either it may be anybody's (OWASP, CSRF).
+    Where one is there twice, each has to say so.
     """
     if exchange.method in SAFE:
         return
-    site = first(exchange.header_list, b"sec-fetch-site")
-    if site is not None:
-        if site not in (b"same-origin", b"none"):
+    sites = {value for name, value in exchange.header_list if name == b"sec-fetch-site"}
+    if sites:
+        if not sites <= _OWN_SITES:
             raise Refused(Reason.MALFORMED)
         return
-    origin, host = first(exchange.header_list, b"origin"), first(exchange.header_list, b"host")
-    if origin is None or host is None or origin.partition(b"://")[2].lower() != host.lower():
+    origins = {value.partition(b"://")[2].lower() for name, value in exchange.header_list if name == b"origin"}
+    host = first(exchange.header_list, b"host")
+    if host is None or origins != {host.lower()}:
         raise Refused(Reason.MALFORMED)
