@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from aggregator.codecs import json as json_codec
@@ -25,15 +26,32 @@ class Tail(Struct, frozen=True):
         return cls(tuple(fields), b"".join([name + b": " + value + b"\r\n" for name, value in fields]))
 
 
+class Problem(Struct, omit_defaults=True):
+    """The members of a problem document, those of RFC 9457 first; what is None or empty is left out."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str = ""
+    cause: str | None = None
+    part: str | None = None
+    upstream: str | None = None
+    upstream_status: int | None = None
+    parts: Any = None
+    debug: Any = None
+    errors: Any = None
+
+
 class Answer:
     """Status, headers and body, complete but for the headers that every answer gets.
 
     A large body may come in *pieces*, which a door that can write them as they are need not join, and the last headers
     as a *tail*, which it need not render. *head_only* says that the body was never here, as that of a HEAD call is not:
-    no length and no tag are made of it. *document* are the members of a problem, None for any other body.
+    no length and no tag are made of it. *problem* is what a problem document says, None for any other body.
     """
 
-    __slots__ = ("_body", "_headers", "document", "head_only", "pieces", "status", "tail")
+    __slots__ = ("_body", "_headers", "head_only", "pieces", "problem", "status", "tail")
 
     def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes]) -> None:
         self.status = status
@@ -41,7 +59,12 @@ class Answer:
         self.tail: Tail | None = None
         self.body = body
         self.head_only = False
-        self.document: dict[str, Any] | None = None
+        self.problem: Problem | None = None
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        """The members of a problem by name, a new object each time; None for any other body."""
+        return None if self.problem is None else msgspec.to_builtins(self.problem)
 
     @property
     def headers(self) -> HeaderList:
@@ -83,22 +106,11 @@ def problem(
     headers: Sequence[tuple[bytes, bytes]] = (),
     **members: Any,
 ) -> Answer:
-    """Return a problem document; *members* are extension members, None ones are left out."""
-    document: dict[str, Any] = {
-        "type": "about:blank",
-        "title": title or phrase(status),
-        "status": status,
-        "detail": detail,
-    }
-    if request_id:
-        document["request_id"] = request_id
-    document.update({name: value for name, value in members.items() if value is not None})
-    answer = Answer(
-        status,
-        [(b"content-type", PROBLEM_TYPE), (b"cache-control", b"no-store"), *headers],
-        json_codec.encode(document),
-    )
-    answer.document = document
+    """Return a problem document; *members* are the extension members of ``Problem``, None ones are left out."""
+    said = Problem("about:blank", title or phrase(status), status, detail, request_id, **members)
+    fields = [(b"content-type", PROBLEM_TYPE), (b"cache-control", b"no-store"), *headers]
+    answer = Answer(status, fields, json_codec.encode(said))
+    answer.problem = said
     return answer
 
 
