@@ -44,6 +44,7 @@ WALLS = {
 }
 # Reached only when a configuration asks for them, so imported inside the function that needs them.
 OPTIONAL = {
+    "dns",
     "joserfc",
     "bcrypt",
     "argon2",

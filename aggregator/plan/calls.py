@@ -81,6 +81,11 @@ class UpstreamPlan(Struct, frozen=True):
         pool = replace(host.pool, limits=limits)
         return replace(self.at(host), name=f"{self.name} health", pool=pool)
 
+    def with_host(self, host: HostPlan) -> UpstreamPlan:
+        """Return the upstream with *host* and no other."""
+        assert self.hosts is not None
+        return replace(self, hosts=replace(self.hosts, hosts=(host,)))
+
     def at(self, host: HostPlan) -> UpstreamPlan:
         """Return the upstream as it is at *host* alone."""
         return replace(self, pool=host.pool, host_header=host.header, hosts=None)

@@ -113,6 +113,11 @@ class SharedClient:
         elif self._stock is not None and isinstance(pool, ClientPool) and pool.transport is not None:
             self._stock.forget(pool.transport)
 
+    def is_busy(self, key: PoolKey) -> bool:
+        """Return whether anything is under way in a pool."""
+        pool = self._pools.get(key)
+        return pool is not None and pool.active > 0
+
     async def _close(self, pool: Door) -> None:
         if self._settled is not None:
             await self._settled()

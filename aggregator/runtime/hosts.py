@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import asyncio
+from collections.abc import Callable, Iterable
 
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.policies.hosts.checking import HealthChecks
 from aggregator.policies.hosts.door import HostsDoor
-from aggregator.policies.hosts.plan import HostsPlan
+from aggregator.policies.hosts.plan import HostPlan, HostsPlan
+from aggregator.policies.hosts.resolving import Resolution
 from aggregator.policies.hosts.table import HOSTS, HostTable
 from aggregator.policies.registry import Draft
+from aggregator.runtime.client import PoolKey, SharedClient, pool_keys
 from aggregator.transport import Door
 
 Way = Callable[[UpstreamPlan], Door]
@@ -26,11 +29,70 @@ def with_hosts(plan: UpstreamPlan, way: Way, states: Draft) -> Door:
     return HostsDoor(_table(plan, plan.hosts, states), lambda host: way(plan.at(host)), plan.hosts.hosts[0])
 
 
-def watches(upstreams: Iterable[UpstreamPlan], pool: Way, states: Draft) -> Iterator[HealthChecks]:
-    """Yield what watches over the hosts of *upstreams*, by pools of its own."""
+class Watches:
+    """What watches over the hosts of upstreams while a generation serves: look-ups of names, and health checks."""
+
+    def __init__(self, resolutions: tuple[Resolution, ...] = (), checks: tuple[HealthChecks, ...] = ()) -> None:
+        self.resolutions = resolutions
+        self.checks = checks
+        self._all: tuple[Resolution | HealthChecks, ...] = (*resolutions, *checks)
+
+    async def prepare(self) -> None:
+        """Look up what is not known, so that the first call has hosts."""
+        await asyncio.gather(*(one.prepare() for one in self.resolutions))
+
+    def start(self) -> None:
+        """Begin to watch."""
+        for one in self._all:
+            one.start()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        for one in self._all:
+            one.stop()
+
+    def close(self) -> None:
+        """Give back the pools of hosts that were looked up; nothing is under way any more."""
+        for one in self.resolutions:
+            one.close()
+
+
+def watches(
+    upstreams: Iterable[UpstreamPlan], client: SharedClient, demo_port: int | None, pool: Way, states: Draft
+) -> Watches:
+    """Return what watches over the hosts of *upstreams*, by pools of its own from *client*."""
+    resolutions, checks = [], []
     for plan in upstreams:
-        if plan.hosts is not None and plan.hosts.health is not None:
-            yield _checks(plan, _table(plan, plan.hosts, states), pool)
+        hosts = plan.hosts
+        if hosts is not None and hosts.resolve is not None:
+            resolutions.append(Resolution(_table(plan, hosts, states), hosts, _HostPools(client, plan, demo_port)))
+        if hosts is not None and hosts.health is not None:
+            checks.append(_checks(plan, _table(plan, hosts, states), pool))
+    return Watches(tuple(resolutions), tuple(checks))
+
+
+class _HostPools:
+    """The pools of *client* to hosts of *plan* that were looked up."""
+
+    def __init__(self, client: SharedClient, plan: UpstreamPlan, demo_port: int | None) -> None:
+        self._client = client
+        self._plan = plan
+        self._demo_port = demo_port
+
+    def keep(self, host: HostPlan) -> None:
+        """See `Pools.keep`."""
+        self._client.retain(self._keys(host))
+
+    def give_back(self, host: HostPlan) -> None:
+        """See `Pools.give_back`."""
+        self._client.release(self._keys(host))
+
+    def is_busy(self, host: HostPlan) -> bool:
+        """See `Pools.is_busy`."""
+        return any(map(self._client.is_busy, self._keys(host)))
+
+    def _keys(self, host: HostPlan) -> tuple[PoolKey, ...]:
+        return pool_keys(self._plan.with_host(host), self._demo_port)
 
 
 def _checks(plan: UpstreamPlan, table: HostTable, pool: Way) -> HealthChecks:

@@ -15,13 +15,15 @@ class Origin(Struct, frozen=True):
     """Where an upstream listens: *scheme* is ``http`` or ``https``, *host* a name or a bare address.
 
     A name may end in a dot, an IPv6 address in ``%`` and the zone that a link-local one is in.
-    With *unix_socket* (a path) the connection goes there; *host* then only names the certificate.
+    With *unix_socket* (a path) the connection goes there, with *address* (an IP address) to that; *host* then only
+    names the certificate.
     """
 
     scheme: str
     host: str
     port: int
     unix_socket: str | None = None
+    address: str | None = None
 
     @property
     def secure(self) -> bool:

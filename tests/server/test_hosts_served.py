@@ -103,9 +103,9 @@ def test_checks_end_with_what_declares_them(stage, hosts):
     a["/health"] = b["/health"] = stage.reply("fine")
     gateway = stage.gateway(text(a, b, more=HEALTH))
     stage.until(lambda: len(a.requests) > 3)
-    (watch,) = gateway.app.running.generation.watches
+    (watch,) = gateway.app.running.generation.watches.checks
     gateway.reload(text(a, b))
-    assert (watch._task, gateway.app.running.generation.watches) == (None, ())
+    assert (watch._task, gateway.app.running.generation.watches.checks) == (None, ())
 
 
 def test_states_are_shown(stage, hosts):
@@ -125,3 +125,65 @@ def test_states_are_shown(stage, hosts):
     page = httpx.get(f"http://127.0.0.1:{gateway.admin}/metrics", trust_env=False).text
     assert 'aggregator_upstream_hosts{upstream="two",state="unhealthy"} 1' in page
     assert 'aggregator_host_ejections_total{upstream="two"} 0' in page
+
+
+@pytest.fixture
+def names():
+    """A DNS server."""
+    pytest.importorskip("dns")
+    from tests.naming import NameServer
+
+    server = NameServer({})
+    yield server
+    server.close()
+
+
+def services(*hosts) -> dict[str, tuple[int, list[str]]]:
+    """Return the records of a service at *hosts*."""
+    targets = [f"0 1 {host.port} here.test." for host in hosts]
+    return {"_http._tcp.two.test SRV": (1, targets), "here.test A": (1, ["127.0.0.1"])}
+
+
+SERVICE = """
+{client}
+upstreams:
+  two:
+    url: http://_http._tcp.two.test
+    resolve: {{by: srv, server: "127.0.0.1:{port}"}}
+    balance: round_robin
+endpoints:
+  GET /x: {{call: two:/x}}
+  GET /s: {{call: two:/s, stream: true}}
+"""
+
+
+@pytest.mark.parametrize("client", ["", HTTPX])
+def test_hosts_of_a_service_come_and_go(stage, hosts, names, client):
+    """They are called by the name of the service; one whose record is gone serves to the end, and is called no more."""
+    a, b = hosts
+    names.records = services(a)
+    gate = stage.gate()
+    a["/s"] = [gate, stage.reply("late")]
+    gateway = stage.gateway(SERVICE.format(client=client, port=names.address[1]))
+    assert {gateway.get("/x").json for _ in range(4)} == {"a"}
+    assert a.last["host"] == "two.test"
+    waiting = gateway.wire()
+    waiting.send(stage.request("GET", "/s"))
+    stage.until(lambda: a.last.target == "/s")
+    names.records = services(b)
+    stage.until(lambda: gateway.get("/x").json == "b")
+    assert {gateway.get("/x").json for _ in range(4)} == {"b"}
+    names.records = {}
+    stage.until(lambda: gateway.said("The hosts of an upstream could not be looked up."))
+    assert gateway.get("/x").json == "b"
+    gate.set()
+    assert waiting.reply().json == "late"
+    stage.until(lambda: a.open == 0)
+
+
+def test_a_name_that_leads_nowhere(stage, names):
+    """It is no reason not to start: calls fail as for any name, and the log says it once."""
+    gateway = stage.gateway(SERVICE.format(client="", port=names.address[1]))
+    answer = gateway.get("/x")
+    assert (answer.status, answer.json["cause"]) == (502, "dns")
+    assert [line["reason"] for line in gateway.said("could not be looked up")] == ["the name does not exist"]

@@ -49,6 +49,7 @@ SECTIONS = (
     ("Timeouts", "Timeout", "under `timeout` of a call, an upstream, `defaults` and `client`; or the total alone"),
     ("HostSettings", "Host", "in `hosts` of an upstream; or its URL alone"),
     ("HashSettings", "Hash", "under `balance` of an upstream"),
+    ("ResolveSettings", "Resolution", "under `resolve` of an upstream; or `by` alone"),
     ("HealthSettings", "Health checks", "under `health` of an upstream"),
     ("EjectSettings", "Ejection", "under `eject` of an upstream"),
     ("RetrySettings", "Retry", "under `retry` of an upstream and of a call; or the number of retries alone"),

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import value_at
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
+from aggregator.config.rules.resolution import check_resolution
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.policies.hosts.settings import HashSettings
@@ -24,10 +25,18 @@ def check_hosts(upstream: UpstreamSettings, path: Steps, around: Surroundings) -
         message = "`hosts` has no effect beside `route`"
         yield Finding("no-effect", message, (*path, "hosts"), "remove one of the two", at_key=True)
         return
+    if upstream.route is not None and upstream.resolve is not None:
+        message = "`resolve` has no effect beside `route`"
+        yield Finding("no-effect", message, (*path, "resolve"), "remove one of the two", at_key=True)
+        return
+    if upstream.resolve is not None:
+        yield from check_resolution(upstream, upstream.resolve, path, around)
+        yield from _check_health(upstream, path)
+        return
     if not upstream.hosts:
         for key in _CHOICES:
             if key in upstream.model_fields_set:
-                hint = "write `hosts` in the place of `url`, or remove it"
+                hint = "write `hosts` in the place of `url`, or `resolve`, or remove it"
                 yield Finding("no-effect", f"`{key}` has no effect on one host", (*path, key), hint, at_key=True)
         return
     if upstream.unix_socket is not None:

@@ -17,7 +17,7 @@ from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_q
 from aggregator.plan.compiling.endpoint.limits import compile_rate
 from aggregator.plan.compiling.expressions import one_expression
 from aggregator.plan.compiling.policies.breakers import compile_breaker
-from aggregator.plan.compiling.policies.hosts import compile_hosts, host_header
+from aggregator.plan.compiling.policies.hosts import compile_hosts, host_header, named
 from aggregator.plan.compiling.policies.mocks import compile_mock
 from aggregator.plan.compiling.policies.places import compile_concurrency
 from aggregator.plan.compiling.policies.retries import compile_budget
@@ -68,6 +68,7 @@ def compile_upstream(
     if isinstance(credentials, ConstantPlan):
         headers = (*headers, (b"authorization", credentials.authorization.value.encode("ascii")))
     origin = Origin("http", "127.0.0.1", 80) if demo else Origin.parse(settings.url, settings.unix_socket)
+    origin = origin if settings.resolve is None else named(origin)
     concurrency = compile_concurrency(settings)
     prefix = ((demo_target(demo) if demo else "") + quote(parts.path.rstrip("/"), safe=_PATH_SAFE)).encode()
     pool = PoolSettings(

@@ -55,18 +55,19 @@ class HealthChecks:
 
     async def ask(self) -> None:
         """Ask every host once."""
-        await asyncio.gather(*map(self._ask, tuple(self._table.hosts)))
+        ways = [(host, self._way(host.plan)) for host in self._table.hosts]  # now, while none of them can be gone
+        await asyncio.gather(*(self._ask(host, door) for host, door in ways))
 
-    async def _ask(self, host: Host) -> None:
-        is_well = await self._answers_well(host)
+    async def _ask(self, host: Host, door: Door) -> None:
+        is_well = await self._answers_well(host, door)
         self._table.checked(host, asyncio.get_running_loop().time(), is_well=is_well)
 
-    async def _answers_well(self, host: Host) -> bool:
+    async def _answers_well(self, host: Host, door: Door) -> bool:
         plan, headers = self._plan, b"host: " + host.plan.header + b"\r\n" + self._headers
         deadline = asyncio.get_running_loop().time() + plan.timeout
         try:
             async with asyncio.timeout_at(deadline):
-                reply = await self._way(host.plan).fetch(b"GET", plan.target, headers, deadline=deadline)
+                reply = await door.fetch(b"GET", plan.target, headers, deadline=deadline)
         except (CallError, TimeoutError):
             return False
         return 200 <= reply.status < 300

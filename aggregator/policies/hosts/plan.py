@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.fields import duration_text
 from aggregator.policies.values import Span, share_text
@@ -52,10 +53,34 @@ class HealthPlan(Struct, frozen=True):
         return f"health {self.target.decode()} every {duration_text(self.every)}"
 
 
+class Address(Struct, frozen=True, order=True):
+    """Where a host of a name is, as it was looked up."""
+
+    priority: int
+    ip: str
+    port: int
+    weight: int = 1
+
+
+class ResolvePlan(Struct, frozen=True):
+    """How the hosts of a *name* are found, all at *port* unless that is looked up, too.
+
+    *every* is for how many seconds an answer of the system holds; *server* is an address and a port, None for those of
+    this machine.
+    """
+
+    by: Literal["system", "dns", "srv"]
+    name: str
+    port: int
+    every: float = 30.0
+    server: tuple[str, int] | None = None
+
+
 class HostsPlan(Struct, frozen=True):
     """The hosts of an upstream, and how one is chosen; with *key*, by what it gives.
 
-    *slow_start* is how many seconds a host that comes (back) takes to its full share.
+    *slow_start* is how many seconds a host that comes (back) takes to its full share. With *resolve* there is one of
+    them, the name, and those that are called are found by it.
     """
 
     hosts: tuple[HostPlan, ...]
@@ -64,6 +89,7 @@ class HostsPlan(Struct, frozen=True):
     eject: EjectPlan | None = None
     health: HealthPlan | None = None
     slow_start: float = 0.0
+    resolve: ResolvePlan | None = None
 
     @property
     def words(self) -> str:
@@ -71,4 +97,20 @@ class HostsPlan(Struct, frozen=True):
         how = self.balance if self.key is None else f"hash {{{{ {self.key.source} }}}}"
         policies = [one.words for one in (self.eject, self.health) if one is not None]
         slow = [f"slow_start {duration_text(self.slow_start)}"] if self.slow_start else []
-        return ", ".join([f"{how} of {len(self.hosts)} hosts", *policies, *slow])
+        return ", ".join([f"{how} of {self._hosts_words}", *policies, *slow])
+
+    @property
+    def _hosts_words(self) -> str:
+        if self.resolve is not None:
+            return f"the hosts of {self.resolve.name} ({self.resolve.by})"
+        return f"{len(self.hosts)} host{'' if len(self.hosts) == 1 else 's'}"
+
+    def host_at(self, address: Address) -> HostPlan:
+        """Return the host of the name that is at *address*."""
+        name, ip = self.hosts[0], address.ip
+        origin = replace(name.pool.origin, address=ip, port=address.port)
+        shown = f"[{ip}]" if ":" in ip else ip
+        return replace(
+            name, name=f"{origin.scheme}://{shown}:{address.port}", pool=replace(name.pool, origin=origin),
+            weight=address.weight, priority=address.priority,
+        )  # fmt: skip

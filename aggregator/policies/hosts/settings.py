@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.fields import Settings, TextKind, Timeout
@@ -93,3 +95,46 @@ class HealthSettings(Settings):
     timeout: Timeout = Field(1.0, description="How long an answer may take.", examples=["1s"])
     unhealthy: int = Field(3, ge=1, le=100, description="After so many failures in a row it is called no more.")
     healthy: int = Field(2, ge=1, le=100, description="After so many successes in a row it is called again.")
+
+
+class ResolveSettings(Settings):
+    """How the addresses behind the name of an upstream are found, each of which is a host; or `by` alone."""
+
+    by: Literal["system", "dns", "srv"] = Field(
+        description="`system` asks as every program here does, `dns` for addresses and `srv` for services (RFC 2782), "
+        "as often as the records say, with the extra `dns`.",
+        examples=["dns"],
+    )
+    every: Timeout | None = Field(
+        None, description="How often `system` is asked (30s), which does not say how long its answers hold."
+    )
+    server: str | None = Field(
+        None, description="Address of the DNS server, instead of those of this machine.", examples=["127.0.0.1:5353"]
+    )
+
+    @model_validator(mode="after")
+    def _has_effect(self) -> ResolveSettings:
+        idle = "server" if self.by == "system" else "every"
+        if getattr(self, idle) is not None:
+            why = "which server is asked is the system's affair" if idle == "server" else "DNS says how long it holds"
+            message = "The key `{key}` has no effect here: {why}."
+            raise PydanticCustomError("no-effect", message, {"key": idle, "why": why, "hint": "remove it"})
+        return self
+
+
+def _by(value: Any) -> Any:
+    return {"by": value} if isinstance(value, str) else value
+
+
+ResolveSetting = Annotated[ResolveSettings, BeforeValidator(_by, json_schema_input_type=str | ResolveSettings)]
+
+
+def dns_server(text: str | None) -> tuple[str, int] | None:
+    """Return the address and the port that *text* names, 53 unless it does; None for None. Raises ValueError."""
+    if text is None:
+        return None
+    parts = urlsplit(f"//{text}" if text.count(":") < 2 or text.startswith("[") else f"//[{text}]")
+    address = ip_address(parts.hostname or "")
+    if parts.path or parts.query or parts.username is not None:
+        raise ValueError("not an address and a port")
+    return str(address), parts.port or 53

@@ -16,7 +16,7 @@ from typing import Final
 
 from aggregator.policies.hosts.balancing import BY_NAME
 from aggregator.policies.hosts.host import STATES, Host
-from aggregator.policies.hosts.plan import HostPlan, HostsPlan
+from aggregator.policies.hosts.plan import Address, HostPlan, HostsPlan, ResolvePlan
 from aggregator.policies.registry import Kind
 from aggregator.telemetry.logging import log
 
@@ -40,12 +40,31 @@ class HostTable:
         self._draw = draw
         self.hosts: list[Host] = []
         self.ejections = 0
-        self._take(self.plan.hosts, None)
+        self._addresses: tuple[Address, ...] = ()
+        self._take(self._declared(), None)
 
     def adopt(self, settings: Settings) -> None:
         """Go on by another plan: hosts that stay go on as they are, others come without any past."""
-        self.upstream, self.plan = settings
-        self._take(self.plan.hosts, self._now)
+        before, (self.upstream, self.plan) = self.plan, settings
+        if self.plan.resolve != before.resolve:
+            self._addresses = ()
+        self._take(self._declared(), self._now)
+
+    def follow(self, addresses: tuple[Address, ...], now: float) -> list[Host]:
+        """Call the hosts at *addresses* from *now* on; return those that are called no more."""
+        before = self.hosts
+        self._addresses = addresses
+        self._take(self._declared(), now if before else None)
+        return [host for host in before if host not in self.hosts]
+
+    def knows(self, resolve: ResolvePlan) -> bool:
+        """Return whether hosts were found by *resolve*."""
+        return self.plan.resolve == resolve and bool(self._addresses)
+
+    def _declared(self) -> Sequence[HostPlan]:
+        if self.plan.resolve is None:
+            return self.plan.hosts
+        return tuple(self.plan.host_at(address) for address in self._addresses)
 
     def _take(self, plans: Sequence[HostPlan], now: float | None) -> None:
         known = {host.name: host for host in self.hosts}
@@ -57,7 +76,7 @@ class HostTable:
         self._choose = BY_NAME[self.plan.balance]
         self._able: list[Host] = self.hosts
         self._until = -inf
-        self._now = 0.0 if now is None else now
+        self._now = -inf if now is None else now
 
     def choose(self, now: float, key: str | None = None, without: Collection[Host] = _NONE) -> Host | None:
         """Return the host of a call with *key* that begins *now*, none of *without* while there is another.

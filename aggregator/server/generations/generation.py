@@ -10,12 +10,11 @@ from collections.abc import Mapping
 
 from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.types import Plan
-from aggregator.policies.hosts.checking import HealthChecks
 from aggregator.policies.registry import Draft
 from aggregator.runtime.admission.building import docs_gates
 from aggregator.runtime.client import PoolKey, SharedClient, pool_keys
 from aggregator.runtime.finish.building import compile_finishes
-from aggregator.runtime.hosts import watches
+from aggregator.runtime.hosts import Watches, watches
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.gates import Gate
 from aggregator.runtime.resources import Resources
@@ -57,7 +56,7 @@ class Generation:
         self.load = load
         self._states = states
         self.contexts: Mapping[str, ssl.SSLContext] = {}
-        self.watches: tuple[HealthChecks, ...] = ()
+        self.watches = Watches()
         """What watches over the hosts of upstreams while this generation serves."""
         self.docs_gates: tuple[Gate, ...] = ()
         """What a request for the documentation has to pass."""
@@ -77,7 +76,8 @@ class Generation:
         try:
             routes = await _routes(plan, resources, previous)
             made = cls(number, plan, routes, client, pools, resources.report, resources.states, counted)
-            made.watches = tuple(watches(upstreams_in(plan), resources.pool, resources.states))
+            made.watches = watches(upstreams_in(plan), client, demo_port, resources.pool, resources.states)
+            await made.watches.prepare()
             made.docs_gates = docs_gates(plan.server.docs, resources.keeper)
             return made
         except BaseException:
@@ -87,8 +87,7 @@ class Generation:
     def begin(self) -> None:
         """Take note that this generation serves from now on: what policies know goes on with its settings."""
         self._states.commit()
-        for watch in self.watches:
-            watch.start()
+        self.watches.start()
 
     def leave(self) -> None:
         """Count a request as ended."""
@@ -99,22 +98,19 @@ class Generation:
     def retire(self) -> None:
         """Serve no new requests; pools that only this generation uses are closed after its last one."""
         self.retired = True
-        self._unwatch()
+        self.watches.stop()
         if self.in_flight == 0:
             self._release()
 
     def abandon(self) -> None:
         """Give up the pools without closing them: whoever owns them has closed them all."""
         self.retired, self._pools = True, frozenset()
-        self._unwatch()
-
-    def _unwatch(self) -> None:
-        for watch in self.watches:
-            watch.stop()
+        self.watches.stop()
 
     def _release(self) -> None:
         pools, self._pools = self._pools, frozenset()
         self._client.release(pools)
+        self.watches.close()
 
 
 async def _routes(plan: Plan, resources: Resources, previous: Generation | None) -> tuple[EndpointRoute, ...]:

@@ -23,6 +23,7 @@ class Network(AsyncNetworkBackend):
     def __init__(self, settings: PoolSettings) -> None:
         self._backend = AnyIOBackend()
         self._host = settings.origin.host
+        self._address = settings.origin.address
         self._server_name = settings.tls.server_name
 
     async def connect_tcp(
@@ -33,8 +34,9 @@ class Network(AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> AsyncNetworkStream:
-        """Open a TCP connection."""
-        stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
+        """Open a TCP connection; the upstream is where its address is, and not where its name leads."""
+        there = self._address if self._address is not None and host == self._host else host
+        stream = await self._backend.connect_tcp(there, port, timeout, local_address, socket_options)
         return _Stream(stream, self)
 
     async def connect_unix_socket(

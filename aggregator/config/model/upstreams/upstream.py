@@ -17,7 +17,14 @@ from aggregator.policies.cache.settings import UpstreamCache
 from aggregator.policies.concurrency.settings import ConcurrencySetting
 from aggregator.policies.credentials.settings import CredentialSettings
 from aggregator.policies.hedge.settings import HedgeSetting
-from aggregator.policies.hosts.settings import MOST, BalanceSetting, EjectSettings, HealthSettings, HostSetting
+from aggregator.policies.hosts.settings import (
+    MOST,
+    BalanceSetting,
+    EjectSettings,
+    HealthSettings,
+    HostSetting,
+    ResolveSetting,
+)
 from aggregator.policies.mock.settings import MockSettings
 from aggregator.policies.rate_limit.settings import CallRate
 from aggregator.policies.retry.settings import RetrySetting
@@ -71,6 +78,11 @@ class UpstreamSettings(Settings):
         None,
         description="How long a host takes to its full share when it comes, or comes back.",
         examples=["30s"],
+    )
+    resolve: ResolveSetting | None = Field(
+        None,
+        description="Take each address behind the name in `url` for a host, and follow what comes and goes.",
+        examples=["dns", {"by": "srv", "server": "127.0.0.1:5353"}],
     )
     host_header: str | None = Field(
         None, description="`Host` of the requests, if it is not that of the URL.", examples=["users.internal"]

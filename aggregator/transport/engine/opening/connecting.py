@@ -119,5 +119,5 @@ class Connector:
 def _known(origin: Origin) -> Addresses | None:
     if origin.unix_socket is not None:
         return [unix(origin.unix_socket)]
-    address = literal(origin.host, origin.port)
+    address = literal(origin.address or origin.host, origin.port)
     return None if address is None else [address]
