@@ -53,9 +53,10 @@ def _endpoint(plan: EndpointPlan, offs: Offs) -> EndpointPlan:
         plan,
         admission=plan.admission if off is None else replace(plan.admission, off=off),
         fan=plan.fan if plan.fan is None else _fan(plan.fan, plan.key, offs),
+        shadows=tuple(shadow for shadow in plan.shadows if Target("upstream", shadow.upstream) not in offs),
         effects=tuple(_effect(effect, offs) for effect in plan.effects if not _is_off(effect, plan.key, offs)),
     )
-    if (changed.admission, changed.fan, changed.effects) == (plan.admission, plan.fan, plan.effects):
+    if changed == plan:
         return plan
     return replace(changed, digest=blake2b(plan.digest + repr(sorted(offs.items())).encode(), digest_size=16).digest())
 

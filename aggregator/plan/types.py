@@ -76,6 +76,18 @@ class EffectPlan(Struct, frozen=True):
     on: Literal["success", "failure", "always"] = "success"
 
 
+class ShadowPlan(Struct, frozen=True):
+    """A *call* to the *upstream* for a *share* of the requests, beside their answers.
+
+    The upstream of the call has a name of its own, so that all that is kept by name (connections, breaker, places) is
+    apart from that of calls whose replies are read.
+    """
+
+    upstream: str
+    call: CallPlan
+    share: float
+
+
 class DocPlan(Struct, frozen=True):
     """What the OpenAPI document says of an endpoint beyond what follows from the rest."""
 
@@ -106,6 +118,7 @@ class EndpointPlan(Struct, frozen=True):
     fan: FanPlan | None = None
     rows: tuple[RowPlan, ...] = ()
     effects: tuple[EffectPlan, ...] = ()
+    shadows: tuple[ShadowPlan, ...] = ()
     raw: bool = False
     stream: bool = False
     idle_timeout: float | None = None

@@ -31,6 +31,7 @@ from aggregator.runtime.answers.outcome import HEADER as PARTS
 from aggregator.runtime.answers.outcome import is_told, parts_header
 from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answer, send_answer, tell_fault
 from aggregator.runtime.background.effects import Effect, EffectQueue
+from aggregator.runtime.background.shadows import Shadows
 from aggregator.runtime.finish.around import coded, finished
 from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.finish.purging import Purging, purged
@@ -80,6 +81,7 @@ class Routine(Struct, frozen=True):
     timing: Discloses | None = None
     purging: Purging | None = None
     keeping: Keeping | None = None
+    shadows: Shadows | None = None
 
 
 class EndpointHandler:
@@ -221,6 +223,8 @@ class EndpointHandler:
             exchange.place.leave()
         if effects and run is not None:
             self._routine.queue.put(effects, run.frame.names, answer)
+        if self._routine.shadows is not None and run is not None:
+            self._routine.shadows.put(run.frame.names, answer)
         if not report.is_off:
             results = () if run is None else run.ended_results()
             if report.tells(answer.status, results):

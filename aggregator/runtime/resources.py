@@ -36,6 +36,7 @@ from aggregator.runtime.answers.assembly import Assembly, chooses, is_head_of_he
 from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses, compile_disclosure
 from aggregator.runtime.background.effects import Effect, EffectQueue
+from aggregator.runtime.background.shadows import QUEUE, Shadow, Shadows
 from aggregator.runtime.calls.judging import Judge, judges_alike
 from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering, told_limits
 from aggregator.runtime.finish.purging import Purging
@@ -56,7 +57,7 @@ _T = TypeVar("_T")
 
 
 class Resources:
-    """Made for one build: the pool of each upstream, the functions of users, the queue, and what was built before.
+    """Made for one build: the pool of each upstream, the functions of users, the queues, and what was built before.
 
     *states* are those of policies that outlive reloads, *listeners* hear of calls and requests, *client* gives the
     shared one. ``doors`` are those that are around the pools of upstreams, by name.
@@ -66,13 +67,14 @@ class Resources:
         self, pool: Callable[[UpstreamPlan], Door], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
         states: Draft | None = None, schemes: Mapping[str, Scheme] | None = None,
         listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time,
-        client: Callable[[], httpx.AsyncClient] | None = None,
+        client: Callable[[], httpx.AsyncClient] | None = None, shadows: EffectQueue | None = None,
     ) -> None:  # fmt: skip
         self.pool = pool
         self.doors: dict[str, Door] = {}
         self.client = client
         self.plugins = plugins
         self.queue = queue
+        self.shadows = EffectQueue(QUEUE) if shadows is None else shadows
         self.listeners = listeners
         self.clock = clock
         self.refusals = Refusals()
@@ -201,7 +203,7 @@ class Resources:
 
     def routine(
         self, plan: EndpointPlan, order: Order, effects: tuple[Effect, ...], gates: tuple[Gate, ...] = (),
-        gates_behind: tuple[PromptGate, ...] = (),
+        gates_behind: tuple[PromptGate, ...] = (), shadows: tuple[Shadow, ...] = (),
     ) -> Routine:  # fmt: skip
         """Return how *plan* is served, the same for all that are served alike."""
         assembly = self.assembly(plan)
@@ -223,6 +225,7 @@ class Resources:
                 compressing=self.compressing(plan),
                 timing=self.timing(plan),
                 keeping=self.keeping(plan),
+                shadows=Shadows(shadows, self.shadows) if shadows else None,
                 purging=Purging(plan.purges, self.states.registry) if plan.purges else None,
             )
         )

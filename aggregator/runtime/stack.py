@@ -15,7 +15,7 @@ from aggregator.parts.frame import Part
 from aggregator.plan.calls import CallPlan, CallsPlan, FanPlan, GroupPlan, PartPlan, RacePlan, UpstreamPlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import tied
-from aggregator.plan.types import EffectPlan, EndpointPlan
+from aggregator.plan.types import EffectPlan, EndpointPlan, ShadowPlan
 from aggregator.policies.breaker.breaking import Broken
 from aggregator.policies.cache.calls import Cached
 from aggregator.policies.cache.flights import Coalesced, flights_of
@@ -33,6 +33,7 @@ from aggregator.policies.routing.routed import Routed
 from aggregator.policies.switches.switched import SwitchedOff
 from aggregator.runtime.admission.building import build_gates, build_gates_behind
 from aggregator.runtime.background.effects import Effect
+from aggregator.runtime.background.shadows import Shadow
 from aggregator.runtime.calls.keyed import Keyed
 from aggregator.runtime.calls.resending import Resender
 from aggregator.runtime.calls.sending import Sender, compile_sender
@@ -86,8 +87,9 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
             resources.clock, resources.trusted, resources.compressing(plan), behind,
             _way(call, resources, params),
         )  # fmt: skip
+    shadows = tuple(_shadow(shadow, plan.key, resources, params) for shadow in plan.shadows)
     fan = build_fan(plan.fan, plan.key, resources, params, plan.digest)
-    return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates, behind), fan.parts)
+    return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates, behind, shadows), fan.parts)
 
 
 def _way(call: CallPlan, resources: Resources, params: tuple[str, ...], chosen: str = "") -> Way:
@@ -332,6 +334,12 @@ def _around(door: Door, plan: UpstreamPlan, resources: Resources) -> Door:
 def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Effect:
     part = build_attempt(Attempt(plan.call, optional=True), Site(key, resources, params))
     return Effect(plan.name, part, plan.when, plan.call.timeout, plan.on)
+
+
+def _shadow(plan: ShadowPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Shadow:
+    call = plan.call
+    part = build_attempt(Attempt(call, optional=True), Site(key, resources, params))
+    return Shadow(Effect(call.name, part, None, call.timeout, "always"), plan.share)
 
 
 _AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "last_good": _last_good, "transform": _transformed})

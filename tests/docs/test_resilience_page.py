@@ -122,7 +122,7 @@ def test_hosts(tmp_path: Path) -> None:
 def test_canaries(tmp_path: Path) -> None:
     """One user sees one of the two, and the answer says which."""
     server = Server(200)
-    answers = ask(tmp_path, "Canaries", server, *["GET /quote/7"] * 40)
+    answers = ask(tmp_path, "Canaries and shadows", server, *["GET /quote/7"] * 40)
     named = [re.search("chosen=(users|next);", answer.headers["aggregator-parts"]) for answer in answers]
     ports = {"users": 9001, "next": 9002}
     assert [ports[found[1]] for found in named if found] == [request.url.port for request in server.requests]

@@ -34,7 +34,8 @@ def test_a_route_as_data(plan_of) -> None:
     """What documents and scripts need of an endpoint."""
     plan = plan_of("endpoints: {GET /a: {summary: Hello, respond: {}}}")
     assert route_member(plan.endpoints[0]) == {
-        "endpoint": "GET /a", "method": "GET", "host": None, "path": "/a", "kind": "respond", "parts": [], "background": [], "deadline": 10,
+        "endpoint": "GET /a", "method": "GET", "host": None, "path": "/a", "kind": "respond", "parts": [], "background": [],
+        "shadow": [], "deadline": 10,
         "idle_timeout": None, "summary": "Hello", "operation_id": "get_a",
     }  # fmt: skip
 

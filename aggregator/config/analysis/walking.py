@@ -69,6 +69,10 @@ class Walker:
         for index, call in enumerate(settings.background):
             self._background(call, (*at, "background", index), whole.having(response=RESPONSE_FIELDS))
 
+        for index, shadow in enumerate(settings.shadow):
+            sent = CallSettings.model_validate({"url": shadow.url})
+            self._call(sent, (*at, "shadow", index), whole, "background", Texts(self._analysis))
+
     def _defaults(self, settings: EndpointSettings, scope: Scope) -> None:
         """Note what the defaults of parameters read; they see the request alone."""
         for section in ("query", "headers", "cookies"):

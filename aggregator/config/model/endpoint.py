@@ -16,6 +16,7 @@ from aggregator.config.model.telemetry.metrics import SloSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.fields import ByteSize, TextKind, Timeout
 from aggregator.policies.cache.settings import AnswerCache
+from aggregator.policies.routing.settings import ShadowSettings
 
 
 def _one_or_many(value: Any) -> Any:
@@ -104,6 +105,12 @@ class EndpointSettings(AdmissionSettings):
     )
     background: Annotated[tuple[BackgroundCall, ...], BeforeValidator(_one_or_many)] = Field(
         (), description="Calls that run after the answer has gone out."
+    )
+    shadow: tuple[ShadowSettings, ...] = Field(
+        (),
+        description="Upstreams that get a share of the requests as well, after the answer has gone out; as the `call` "
+        "of the endpoint sends them, but for the URL.",
+        examples=[[{"url": "next:/quote/{id}", "share": "10%"}]],
     )
 
     @model_validator(mode="after")

@@ -55,6 +55,7 @@ SECTIONS = (
     ("RetrySettings", "Retry", "under `retry` of an upstream and of a call; or the number of retries alone"),
     ("RouteSettings", "Route", "under `route` of an upstream"),
     ("ChoiceSettings", "Choice", "in `choose` of a call"),
+    ("ShadowSettings", "Shadow", "in `shadow` of an endpoint"),
     ("BreakerSettings", "Breaker", "under `breaker` of an upstream"),
     ("SlowSettings", "Slow calls", "under `breaker.slow`; or the duration alone"),
     ("ConcurrencySettings", "Concurrency", "under `concurrency` of an upstream; or the number alone"),

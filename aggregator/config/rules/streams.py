@@ -37,6 +37,9 @@ def check_streams(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
     if settings.cache is not None:
         message = "a stream passes as it comes, and is not kept"
         yield Finding("stream", message, (*at, "cache"), "remove it, or `stream`", at_key=True)
+    if settings.shadow:
+        message = "a stream is not kept, so nobody else could get it"
+        yield Finding("stream", message, (*at, "shadow"), "remove it, or `stream`", at_key=True)
     if settings.purge:
         message = "a stream has left before it is known to be a success"
         yield Finding("stream", message, (*at, "purge"), "purge by the endpoint that changes something", at_key=True)

@@ -191,6 +191,12 @@ def _one_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> 
     )  # fmt: skip
 
 
+def unread(call: CallPlan) -> CallPlan:
+    """Return *call* without a look at its body, which nobody reads unless it decides about success."""
+    is_judged = call.success.when is not None or call.graphql != "no"
+    return call if is_judged else replace(call, format="raw")
+
+
 def _is_alone(settings: CallSettings, near: EndpointSurroundings) -> bool:
     """Return whether nothing that is kept has a say in a call, and no other request: in the background, or a stream."""
     return isinstance(settings, BackgroundCallSettings) or near.settings.stream

@@ -24,8 +24,8 @@ from aggregator.plan.analysis.flights import with_flights
 from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.analysis.steps import with_steps
 from aggregator.plan.analysis.walking import calls_in
-from aggregator.plan.calls import CallPlan, FanPlan
-from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
+from aggregator.plan.calls import FanPlan
+from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call, unread
 from aggregator.plan.compiling.endpoint.admission import (
     caller_places,
     compile_admission,
@@ -48,6 +48,7 @@ from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.listening import compile_admin, compile_redirect, compile_tls
 from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.policies.maintenance import compile_maintenance
+from aggregator.plan.compiling.policies.shadows import compile_shadow
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.telemetry import compile_log, compile_metrics, compile_slo
 from aggregator.plan.compiling.upstreams import compile_client
@@ -195,11 +196,12 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
     )
     fan = _fan(settings, near)
     effects = tuple(_effect(*each, near) for each in zip(settings.background, config.background, strict=True))
+    shadows = tuple(compile_shadow(shadow, near) for shadow in settings.shadow)
     headers = success_headers(settings, path, whole.root)
     static = settings.respond
     response = compile_static(static, headers) if static else compile_response(settings.response, headers)
     edge = compile_edge(settings, path, whole.root, whole.errors)
-    calls = [*calls_in(fan), *(effect.call for effect in effects)]
+    calls = [*calls_in(fan), *(effect.call for effect in effects), *(shadow.call for shadow in shadows)]
     deadline, reserve = _deadline(settings, whole, fan)
     pattern = compile_pattern(path)
     limits = compile_limits(settings, config.key, path.strip(), pattern.params, whole.root)
@@ -207,7 +209,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
     at_once = compile_at_once(settings, config.key, path.strip(), whole.root)
     admission = replace(admission, at_once=at_once) if at_once else admission
     purges = tuple(map(compile_value, settings.purge))
-    reads_body = "body" in roots_in((fan, effects, response, rows, admission, edge, purges))
+    reads_body = "body" in roots_in((fan, effects, shadows, response, rows, admission, edge, purges))
     inputs = compile_inputs(
         settings,
         whole.root.server,
@@ -231,6 +233,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         fan=fan,
         rows=rows_for(("response",), rows, whole.default_rows),
         effects=effects,
+        shadows=shadows,
         stream=settings.stream,
         idle_timeout=_idle_timeout(settings, fan) if settings.stream else None,
         doc=_doc(settings, operation.operation_id, deprecated=lifecycle_of(settings, path, whole.root) is not None),
@@ -273,14 +276,8 @@ def _effect(settings: BackgroundCallSettings, shown_url: str, near: EndpointSurr
     name = settings.name or f"{call.request.method.decode('ascii')} {shown_url}"
     total = settings.timeout.total if settings.timeout else None
     background = near.whole.root.background.timeout if total is None else total
-    made = call.changed(lambda one: _unread(replace(one, name=name, timeout=background)))
+    made = call.changed(lambda one: unread(replace(one, name=name, timeout=background)))
     return EffectPlan(name, made, optional_expression(settings.when), settings.on)
-
-
-def _unread(call: CallPlan) -> CallPlan:
-    """Return *call* without a look at its body, which nobody reads unless it decides about success."""
-    is_judged = call.success.when is not None or call.graphql != "no"
-    return call if is_judged else replace(call, format="raw")
 
 
 def _deadline(settings: EndpointSettings, whole: Surroundings, fan: FanPlan | None) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from aggregator.plan.explaining.admitted import admission_member
 from aggregator.plan.explaining.carried import carried_member
 from aggregator.plan.explaining.drawing.graph import Line, draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
-from aggregator.plan.explaining.summary import call_words, deadline_of, moment_text, named_calls, part_text
+from aggregator.plan.explaining.summary import call_words, deadline_of, moment_text, named_calls, part_text, shadow_text
 from aggregator.plan.explaining.timing import attempts_member, attempts_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
 from aggregator.plan.order.request import request_words
@@ -176,6 +176,9 @@ def _calls(plan: EndpointPlan, params: Mapping[str, Any], veil: Veil) -> Iterato
             seconds = min(call.timeout, plan.timeout)
             yield ExplainedCall(name, role, preview(call, params, veil), seconds, is_cut,
                                 attempts_text(call, seconds), attempts_member(call))  # fmt: skip
+    for shadow in plan.shadows:
+        request = preview(shadow.call, params, veil)
+        yield ExplainedCall(shadow_text(shadow), "shadow", request, shadow.call.timeout, is_cut=False)
     for effect in plan.effects:
         request = preview(effect.call, params, veil)
         seconds = effect.call.timeout

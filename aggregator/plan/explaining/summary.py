@@ -11,7 +11,8 @@ from aggregator.plan.analysis.walking import calls_in, calls_in_part
 from aggregator.plan.calls import CallPlan, PartPlan, RacePlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import words_of
-from aggregator.plan.types import EffectPlan, EndpointPlan, Plan
+from aggregator.plan.types import EffectPlan, EndpointPlan, Plan, ShadowPlan
+from aggregator.policies.values import share_text
 from aggregator.stores.quota import Quota
 
 
@@ -100,6 +101,13 @@ def call_words(plan: EndpointPlan) -> Iterator[tuple[str, tuple[str, ...]]]:
     for effect in plan.effects:
         words = ("when",) if effect.when is not None else ()
         yield moment_text(effect), (*words, *words_of(AROUND_CALL, Attempt(effect.call)))
+    for shadow in plan.shadows:
+        yield shadow_text(shadow), words_of(AROUND_CALL, Attempt(shadow.call))
+
+
+def shadow_text(shadow: ShadowPlan) -> str:
+    """Return which requests *shadow* gets: ``beside 10%``."""
+    return f"beside {share_text(shadow.share)}"
 
 
 def _in_part(part: PartPlan, name: str, outer: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -123,6 +131,7 @@ def route_member(plan: EndpointPlan) -> dict[str, Any]:
         "path": plan.pattern.source,
         "kind": plan.kind,
         "parts": [_part_member(part) for part in plan.fan.parts] if plan.fan else [],
+        "shadow": [shadow.upstream for shadow in plan.shadows],
         "background": [effect.name for effect in plan.effects],
         "deadline": deadline_of(plan),
         "idle_timeout": plan.idle_timeout,

@@ -68,6 +68,7 @@ SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
     Step("finish", lambda _: True, lambda plan: words_of(FINISH, plan.edge)),
     step("compressing", lambda plan: plan.compress, "compress"),
     step("effects", lambda plan: bool(plan.effects), "background"),
+    step("shadows", lambda plan: bool(plan.shadows), "shadow"),
 )
 """The whole way of a request; each step is the field of a ``Routine`` that takes it."""
 

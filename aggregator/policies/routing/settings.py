@@ -1,4 +1,4 @@
-"""Settings of routes and choices."""
+"""Settings of routes, choices and shadows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from aggregator.fields import Settings, TextKind
+from aggregator.policies.values import Share
 
 MOST = 1000
 """Most keys of a route: each has connections, a breaker and a budget of its own."""
@@ -60,3 +61,12 @@ class ChoiceSettings(Settings):
     weight: int = Field(
         1, ge=0, le=1_000_000, description="Its part of the requests, beside the weights of the others; 0 is none."
     )
+
+
+class ShadowSettings(Settings):
+    """A share of the requests that is sent to another upstream as well; nobody reads its replies."""
+
+    url: Annotated[str, TextKind.URL] = Field(
+        description="`upstream:/path`, `POST upstream:/path` or a full URL.", examples=["next:/quote/{id}"]
+    )
+    share: Share = Field(1.0, description="Of how many of the requests.", examples=["10%"])

@@ -169,13 +169,18 @@ class EffectQueue:
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._idle.wait()
+        lost = await self.abandon()
+        self._tally.lost(lost)
+        return lost
+
+    async def abandon(self) -> int:
+        """Give up all that waits or is being made; gives how many that were."""
         lost = len(self._waiting) + self.running
         self._waiting.clear()
         workers = list(self._working)
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-        self._tally.lost(lost)
         return lost
 
 

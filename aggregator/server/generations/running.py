@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -29,8 +28,6 @@ from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.parts.events import NO_LISTENERS, Listeners
 from aggregator.plan.calls import UpstreamPlan
-from aggregator.plan.listening import ListenerTlsPlan
-from aggregator.plan.serving import ServerPlan
 from aggregator.plan.switching import switched
 from aggregator.plan.types import Plan
 from aggregator.policies.credentials.building import with_credentials
@@ -39,16 +36,17 @@ from aggregator.policies.registry import Kind, Registry
 from aggregator.runtime.admission.building import Means, build_schemes
 from aggregator.runtime.admission.schemes import Clocks
 from aggregator.runtime.background.effects import EffectQueue
+from aggregator.runtime.background.shadows import QUEUE as SHADOWS
 from aggregator.runtime.client import SharedClient
 from aggregator.runtime.hosts import with_hosts
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
+from aggregator.server.generations.contexts import contexts_of
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
 from aggregator.server.generations.switching import Switching
 from aggregator.server.limiting.load import Load
 from aggregator.server.limiting.peers import Peers
-from aggregator.server.listeners.contexts import listener_context
 from aggregator.server.metrics.counting import Counts, counts_for
 from aggregator.server.process.memory import collection_paused
 from aggregator.stores.folder import StateFolder
@@ -102,6 +100,7 @@ class Running:
         self.metrics: Counts | None = None
         self._refused: ConfigError | None = None
         self.queue = EffectQueue(plan.background)
+        self.shadows = EffectQueue(SHADOWS)
         self.load = Load(plan.server.limits)
         self.peers = Peers()
         self._limit_clients(plan)
@@ -155,7 +154,8 @@ class Running:
             return
         self.draining, self._stop_by = False, None
         self._first, self._waiting = self.plan, ()
-        self.queue, self._turn = EffectQueue(self.plan.background), asyncio.Lock()
+        self.queue, self.shadows = EffectQueue(self.plan.background), EffectQueue(SHADOWS)
+        self._turn = asyncio.Lock()
         try:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
             self._stack.push_async_callback(self._client.aclose)
@@ -216,9 +216,18 @@ class Running:
         schemes = build_schemes(plan.schemes, Means(states, lambda: client.client, door, Clocks(self._clock)))
         listeners = self._listeners if counts is None else self._listeners.beside(counts.listeners)
         resources = Resources(
-            pool, self.plugins, self.queue, plan.server, states, schemes, listeners, self._clock, lambda: client.client
+            pool,
+            self.plugins,
+            self.queue,
+            plan.server,
+            states,
+            schemes,
+            listeners,
+            self._clock,
+            lambda: client.client,
+            self.shadows,
         )
-        contexts = await _contexts(plan.server, previous)
+        contexts = await contexts_of(plan.server, previous)
         with collection_paused():
             generation = await Generation.build(number, plan, resources, client, port, previous, self.load)
         generation.contexts = contexts
@@ -355,6 +364,7 @@ class Running:
         """Run what is left of the background calls within the grace, then close everything."""
         self.draining = True
         self.switching.stop()
+        await self.shadows.abandon()
         await self.queue.drain(self._grace())
         if self.generation is not None:  # not told before
             self.plugins.tell_left_behind()
@@ -374,19 +384,3 @@ class Running:
         if self._stop_by is None:
             return self.plan.server.shutdown_grace
         return max(0.0, self._stop_by - asyncio.get_running_loop().time())
-
-
-async def _contexts(plan: ServerPlan, previous: Generation | None) -> dict[str, ssl.SSLContext]:
-    """Return the contexts of listeners that speak TLS, those anew of which a file or a setting has changed."""
-    found: dict[str, ssl.SSLContext] = {}
-    for role, tls in _spoken(plan).items():
-        if previous is not None and _spoken(previous.plan.server).get(role) == tls:
-            found[role] = previous.contexts[role]
-        else:
-            found[role] = await asyncio.to_thread(listener_context, tls)
-    return found
-
-
-def _spoken(plan: ServerPlan) -> dict[str, ListenerTlsPlan]:
-    by_role = {"public": plan.tls, "admin": plan.admin.tls if plan.admin is not None else None}
-    return {role: tls for role, tls in by_role.items() if tls is not None}

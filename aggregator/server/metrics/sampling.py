@@ -84,6 +84,8 @@ def _of_background(running: Running) -> Iterator[Sampled]:
     counts = running.queue.counts.as_dict()
     yield families.BACKGROUND, [(labels_text(("state", state)), counts[state]) for state in _BACKGROUND]
     yield families.BACKGROUND_WAITING, [("", running.queue.depth)]
+    counts = running.shadows.counts.as_dict()
+    yield families.SHADOWS, [(labels_text(("state", state)), counts[state]) for state in ("done", "failed", "dropped")]
 
 
 def _of_configuration(running: Running) -> Iterator[Sampled]:

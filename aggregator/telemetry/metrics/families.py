@@ -69,6 +69,8 @@ BACKGROUND: Final = Family("aggregator_background_calls", "counter", ("state",),
     "shutdown).")  # fmt: skip
 BACKGROUND_WAITING: Final = Family("aggregator_background_waiting_calls", "gauge", (),
     "Background calls in the queue.")  # fmt: skip
+SHADOWS: Final = Family("aggregator_shadow_calls", "counter", ("state",),
+    "Shadows of requests, by what became of them: done, failed, dropped (the queue was full).")  # fmt: skip
 IN_FLIGHT: Final = Family("aggregator_requests_in_flight", "gauge", (), "Requests that are being answered.")
 SHED: Final = Family("aggregator_shed_requests", "counter", (),
     "Requests refused because of `server.limits`.")  # fmt: skip
