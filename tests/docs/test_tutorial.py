@@ -58,7 +58,7 @@ def shown(folder: Path, words: str, ports: tuple[int, int]) -> str:
     }
     ended = subprocess.run(
         [sys.executable, "-m", "aggregator", *command[1:]],
-        cwd=folder, capture_output=True, text=True, timeout=100, check=False, env=environment,
+        cwd=folder, capture_output=True, text=True, timeout=280, check=False, env=environment,
     )  # fmt: skip
     return "\n".join(filter(None, (ended.stdout.rstrip("\n"), ended.stderr.rstrip("\n"))))
 
