@@ -1,4 +1,4 @@
-"""What is told of calls and requests that have ended, however they ended, and who hears it.
+"""What is told of calls, requests and background calls that have ended, however they ended, and who hears it.
 
 A call may have been answered, failed, been cancelled, lost a race or been streamed.
 """
@@ -12,9 +12,13 @@ from typing import Literal, NamedTuple, TypeVar
 from msgspec import Struct
 
 from aggregator.causes import Cause, State
+from aggregator.exchange import Exchange
 from aggregator.parts.result import Result
 
 _log = logging.getLogger("aggregator.request")
+
+NO_EXCHANGE = Exchange("", "", b"", [])
+"""The request of a connection that never came to send one."""
 
 
 class CallEnded(Struct, frozen=True):
@@ -47,7 +51,9 @@ class RequestEnded(Struct, frozen=True):
     *how*: it was ``answered`` with *status*; the client was ``gone`` before (499, which nobody got); or the answer
     ``broke`` off after its head with *status*. *cause* is why it failed, *is_partial* whether parts were missing.
     *size* is what was sent of the body, in bytes, as it left here: before content coding and framing. *parts* are the
-    results that an answer was made of, none where it was refused. A request that met no endpoint has an empty one.
+    results that an answer was made of, none where it was refused; *failure* is the one that failed it. *reason* says
+    why an answer broke off, or why a request met no endpoint; the latter has an empty *endpoint*. *exchange* is the
+    request itself, with as much as is known of it.
     """
 
     endpoint: str
@@ -61,30 +67,67 @@ class RequestEnded(Struct, frozen=True):
     ended: float
     size: int = 0
     parts: tuple[Result, ...] = ()
+    failure: Result | None = None
+    reason: str = ""
+    exchange: Exchange = NO_EXCHANGE
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether the answer is a failure of ours, or lacks parts."""
+        return self.status >= 500 or self.is_partial
+
+
+class EffectEnded(Struct, frozen=True):
+    """One background call, by its *name*, of the client's *request* (its id).
+
+    *how*: it is ``done`` or ``failed``; its condition had it ``skipped``; it was ``dropped`` where the queue was full,
+    or ``lost`` when the process stopped. Of one that failed *reason* says why; *cause* is None where its condition
+    could not be evaluated, and *fault* is the place in the program of a fault of ours.
+    """
+
+    name: str
+    request: str
+    how: Literal["done", "failed", "skipped", "dropped", "lost"]
+    cause: Cause | None = None
+    reason: str = ""
+    fault: str = ""
 
 
 CallListener = Callable[[CallEnded], object]
 """Hears of each call in the event loop, before its part goes on."""
 RequestListener = Callable[[RequestEnded], object]
 """Hears of each request in the event loop, after its answer has left."""
+EffectListener = Callable[[EffectEnded], object]
+"""Hears of each background call in the event loop."""
 
 
 class Listeners(NamedTuple):
-    """Who hears of calls and of requests that have ended."""
+    """Who hears of calls, requests and background calls that have ended.
+
+    *troubles* hear only of requests to endpoints whose answer is bad, broke off, or was not waited for: others build no
+    event for them.
+    """
 
     calls: tuple[CallListener, ...] = ()
     requests: tuple[RequestListener, ...] = ()
+    effects: tuple[EffectListener, ...] = ()
+    troubles: tuple[RequestListener, ...] = ()
 
     def beside(self, others: Listeners) -> Listeners:
         """Return these and *others*."""
-        return Listeners(self.calls + others.calls, self.requests + others.requests)
+        return Listeners(
+            self.calls + others.calls,
+            self.requests + others.requests,
+            self.effects + others.effects,
+            self.troubles + others.troubles,
+        )
 
 
 NO_LISTENERS = Listeners()
 """Nobody listens, so nothing is built for telling."""
 
 
-Event = TypeVar("Event", CallEnded, RequestEnded)
+Event = TypeVar("Event", CallEnded, RequestEnded, EffectEnded)
 
 
 def tell(listeners: Iterable[Callable[[Event], object]], event: Event) -> None:

@@ -1,7 +1,7 @@
 """The calls of one request as bars: what ran when, for how long, and what became of it.
 
-``bars_of`` takes the results that a handler left in ``scope["aggregator.trace"]``; ``bar_member`` returns a bar as
-data. ``cli/waterfall.py`` draws them.
+``bars_of`` takes the results of a request (``RequestEnded.parts``) and what was told of its calls; ``bar_member``
+returns a bar as data. ``cli/waterfall.py`` draws them.
 """
 
 from __future__ import annotations

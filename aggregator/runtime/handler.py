@@ -201,8 +201,6 @@ class EndpointHandler:
             self._routine.report.gone(self.plan.key, exchange, scope.get(CUT))
             exchange.leave()
             return
-        if run is not None:
-            scope.get("aggregator.trace", []).extend(run.ended_results())
         if self._routine.purging is not None:
             self._routine.purging(answer, run)
         if self._routine.timing is not None:

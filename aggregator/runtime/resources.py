@@ -49,6 +49,7 @@ from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.gates import Gate, PromptGate
 from aggregator.runtime.request.inputs import Inputs
+from aggregator.runtime.request_log import RequestLog
 from aggregator.transport import Door, Reply
 
 _PLAIN = ResponsePlan()
@@ -80,7 +81,8 @@ class Resources:
         self.refusals = Refusals()
         self.states = Registry().draft() if states is None else states
         self.schemes: Mapping[str, Scheme] = schemes or {}
-        self.report = Report(server.log, listeners.requests)
+        self.log = RequestLog(server.log)
+        self.report = Report(listeners.beside(self.log.listeners))
         self.trusted = server.trusted_proxies
         self._compressing = None if server.compress is None else Compressing(server.compress)
         self.discloses = compile_disclosure(server)

@@ -16,6 +16,7 @@ from aggregator.exchange import Exchange, State
 from aggregator.parts.result import Result
 from aggregator.plan.telemetry import LogPlan
 from aggregator.runtime.reporting import Report
+from aggregator.runtime.request_log import RequestLog
 from aggregator.telemetry.logging import LogFormat, configure_logging
 from aggregator.telemetry.redaction import MASK, Masker
 
@@ -97,7 +98,7 @@ def told(form: LogFormat, plan: LogPlan, exchange: Exchange, *, secrets: tuple[s
     configure_logging(form, stream=stream, masker=Masker(secrets))
 
     async def main() -> None:
-        Report(plan).answered("GET /x/{id}", exchange, 200, (Result("a", 0.0, 0.0),), size=7)
+        Report(RequestLog(plan).listeners).answered("GET /x/{id}", exchange, 200, (Result("a", 0.0, 0.0),), size=7)
 
     asyncio.run(main())
     return stream.getvalue()
@@ -152,7 +153,7 @@ def test_failures_are_never_sampled_away(caplog, status, state, lines):
     caplog.set_level(logging.INFO, "aggregator.request")
     chances = iter([0.1, 0.3, 0.6, 0.9])
     plan = LogPlan("all", sample=(("2xx", 0.25), ("4xx", 0.01), ("404", 0.5)))
-    report = Report(plan, chance=lambda: next(chances))
+    report = Report(RequestLog(plan, chance=lambda: next(chances)).listeners)
 
     async def main() -> None:
         for _ in range(4):

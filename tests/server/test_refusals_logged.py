@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.runtime.reporting import refusal_cause
+from aggregator.runtime.request_log import refusal_cause
 
 ROUTES = """
 telemetry: {{log: {{access: {which}}}}}

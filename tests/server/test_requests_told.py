@@ -8,16 +8,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from aggregator.causes import Cause
+from aggregator.causes import Cause, State
 from aggregator.errors import CallError
 from aggregator.exchange import Exchange
 from aggregator.parts.events import Listeners, RequestEnded
+from aggregator.parts.result import Result
 from aggregator.plan.telemetry import LogPlan
 from aggregator.runtime.reporting import Report
+from aggregator.runtime.request_log import RequestLog
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
 
-NONE = LogPlan("none")
 TEXT = """\
 version: 1
 telemetry: {log: {access: none}}
@@ -70,7 +71,7 @@ def test_answers_are_told_though_the_log_is_off(tmp_path):
 def test_a_client_that_hung_up_and_an_answer_that_broke_are_told_once():
     """Each is one event, also where we cut the client off."""
     told: list[RequestEnded] = []
-    report, exchange = Report(NONE, (told.append,)), Exchange("GET", "/", b"", [])
+    report, exchange = Report(Listeners(requests=(told.append,))), Exchange("GET", "/", b"", [])
 
     async def main() -> None:
         report.gone("GET /x", exchange)
@@ -84,7 +85,27 @@ def test_a_client_that_hung_up_and_an_answer_that_broke_are_told_once():
 
 
 @pytest.mark.parametrize(("which", "off"), [("none", True), ("errors", False), ("all", False)])
-def test_where_nobody_listens_the_log_decides(which, off):
-    """Without listeners a report that is off is not even asked."""
-    assert Report(LogPlan(which)).is_off is off
-    assert not Report(LogPlan(which), (lambda event: None,)).is_off
+def test_where_nobody_listens_nothing_is_told(which, off):
+    """A log that is off is no listener, and a report without listeners is not even asked."""
+    log = RequestLog(LogPlan(which)).listeners
+    assert Report(log).is_off is off
+    assert not Report(log.beside(Listeners(requests=(lambda event: None,)))).is_off
+
+
+def test_troubles_are_told_to_who_hears_only_of_them():
+    """What went well builds no event for them; failures, partial answers and hang-ups do."""
+    told: list[RequestEnded] = []
+    report, exchange = Report(Listeners(troubles=(told.append,))), Exchange("GET", "/", b"", [])
+    partial = (Result("a", 0.0, 0.0, state=State.DEFAULT),)
+
+    async def main() -> None:
+        for status, parts in ((200, ()), (404, ()), (503, ()), (200, partial)):
+            assert report.tells(status, parts) is (status == 503 or parts is partial)
+            report.answered("GET /x", exchange, status, parts)
+        report.gone("GET /x", exchange)
+        report.refused(exchange, 404, "There is no such path.")
+
+    asyncio.run(main())
+    assert [(event.how, event.status, event.is_partial) for event in told] == [
+        ("answered", 503, False), ("answered", 200, True), ("gone", 499, False),
+    ]  # fmt: skip

@@ -6,15 +6,15 @@ A failing, slow or missing sink is counted and logged; no client ever notices.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from contextlib import suppress
 from typing import Literal
 
 from msgspec import Struct
 
-from aggregator.errors import AggregatorError, place_of
-from aggregator.exchange import State
+from aggregator.errors import AggregatorError, Cause, place_of
+from aggregator.exchange import Exchange, State
+from aggregator.parts.events import EffectEnded, EffectListener, tell
 from aggregator.parts.frame import Frame, Part
 from aggregator.parts.names import LaterNames, Names
 from aggregator.parts.result import Result
@@ -54,9 +54,10 @@ class _Job(Struct, eq=False):
 class EffectQueue:
     """The queue and its workers; lives as long as the application, across reloads."""
 
-    def __init__(self, plan: BackgroundPlan) -> None:
+    def __init__(self, plan: BackgroundPlan, listeners: tuple[EffectListener, ...] = ()) -> None:
         self._plan = plan
         self._tally = Tally()
+        self._listeners: tuple[EffectListener, ...] = (self._tally, *listeners)
         self._waiting: deque[_Job] = deque()
         self._held = 0
         self._working: dict[asyncio.Task[None], _Job | None] = {}
@@ -92,18 +93,19 @@ class EffectQueue:
         names.exchange.under_way = False  # somebody waits for the answers of others, and nobody for these calls
         weight = _weight(names, answer) // len(effects)
         for effect in effects:
-            if self._has_room(effect, weight):
+            if self._has_room(effect, weight, names.exchange):
                 self.counts.queued += 1
                 self._held += weight
                 self._waiting.append(_Job(effect, LaterNames(around, {}, effect.timeout), weight, self.counts.queued))
         self._hire()
 
-    def _has_room(self, effect: Effect, weight: int) -> bool:
+    def _has_room(self, effect: Effect, weight: int, exchange: Exchange) -> bool:
         while len(self._waiting) >= self._plan.queue or self._held + weight > MOST_HELD:
             if self._plan.when_full == "drop_new" or not self._waiting:
-                self._tally.dropped(effect.name)
+                self._tell(effect.name, exchange, "dropped")
                 return False
-            self._tally.dropped(self._next().effect.name)
+            dropped = self._next()
+            self._tell(dropped.effect.name, dropped.names.exchange, "dropped")
         return True
 
     def _next(self) -> _Job:
@@ -132,28 +134,31 @@ class EffectQueue:
             try:
                 await self._run(job)
             except Exception as error:  # a fault of ours must not take the worker along
-                sentence = "A background call failed by a fault of the program."
-                self._tally.failed(job.effect.name, sentence, logging.ERROR, error=place_of(error))
+                self._tell(job.effect.name, job.names.exchange, "failed", fault=place_of(error))
             self._working[me] = None
 
     async def _run(self, job: _Job) -> None:
-        effect, request_id = job.effect, job.names.exchange.id
+        effect, exchange = job.effect, job.names.exchange
         try:
             wanted = effect.when is None or effect.when.truth(job.names)
         except AggregatorError as error:
-            self._tally.failed(effect.name, "The condition of a background call failed.", reason=str(error),
-                               request_id=request_id)  # fmt: skip
+            self._tell(effect.name, exchange, "failed", reason=str(error))
             return
         if not wanted:
-            self.counts.skipped += 1
+            self._tell(effect.name, exchange, "skipped")
             return
         result = await run_part(effect.part, job.names, effect.timeout)
         if result.state is State.FAILED:
             reason = result.error.message if result.error else "unknown"
-            self._tally.failed(effect.name, "A background call failed.", cause=str(result.cause), reason=reason,
-                               request_id=request_id)  # fmt: skip
+            self._tell(effect.name, exchange, "failed", cause=result.cause, reason=reason)
         else:
-            self.counts.done += 1
+            self._tell(effect.name, exchange, "done")
+
+    def _tell(
+        self, name: str, exchange: Exchange, how: Literal["done", "failed", "skipped", "dropped", "lost"],
+        cause: Cause | None = None, reason: str = "", fault: str = "",
+    ) -> None:  # fmt: skip
+        tell(self._listeners, EffectEnded(name, exchange.id, how, cause, reason, fault))
 
     async def settled(self) -> None:
         """Wait until every call has ended that waits or is being made now."""
@@ -165,17 +170,22 @@ class EffectQueue:
         return any(job is not None and job.number <= last for job in (*self._working.values(), *self._waiting))
 
     async def drain(self, grace: float) -> int:
-        """Wait up to *grace* seconds until all is done, then give up the rest; gives how many were lost."""
+        """Wait up to *grace* seconds until all is done, then give up the rest; return how many were lost."""
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._idle.wait()
-        lost = await self.abandon()
-        self._tally.lost(lost)
-        return lost
+        lost = await self._give_up()
+        for job in lost:
+            self._tell(job.effect.name, job.names.exchange, "lost")
+        self._tally.stopped(len(lost))
+        return len(lost)
 
     async def abandon(self) -> int:
-        """Give up all that waits or is being made; gives how many that were."""
-        lost = len(self._waiting) + self.running
+        """Give up all that waits or is being made, and tell nobody; return how many that were."""
+        return len(await self._give_up())
+
+    async def _give_up(self) -> list[_Job]:
+        lost = [*self._waiting, *(job for job in self._working.values() if job is not None)]
         self._waiting.clear()
         workers = list(self._working)
         for worker in workers:
@@ -191,7 +201,7 @@ def _weight(names: Names, answer: Answer) -> int:
 
 
 async def run_part(part: Part, names: Names, seconds: float) -> Result:
-    """Run *part* on its own, with a deadline *seconds* from now, and give its result."""
+    """Run *part* on its own, with a deadline *seconds* from now, and return its result."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
 

@@ -1,15 +1,19 @@
-"""What became of background calls: counts for probes, and log lines at a rate that a dead sink cannot raise."""
+"""What became of background calls: counts for probes, and log lines at a rate that a dead sink cannot raise.
+
+A listener of ``EffectEnded``, the first of each queue.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
+from aggregator.parts.events import EffectEnded
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.background")
@@ -37,7 +41,7 @@ class EffectCounts(Struct):
 
 
 class Tally:
-    """Counts, and tells of trouble: the first time at once, then with how many like it were not told."""
+    """Counts, and writes of trouble: the first time at once, then with how many like it were not told."""
 
     __slots__ = ("_clock", "_told", "counts")
 
@@ -46,22 +50,42 @@ class Tally:
         self._clock = clock
         self._told: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def failed(self, call: str, sentence: str, level: int = logging.WARNING, **fields: Any) -> None:
-        """Count *call* as failed."""
-        self.counts.failed += 1
-        self.counts.failures[call] = self.counts.failures.get(call, 0) + 1
-        self._tell(call, sentence, level, fields)
+    def __call__(self, event: EffectEnded) -> None:
+        """Count *event*, and write of it unless all went well."""
+        counts = self.counts
+        match event.how:
+            case "done":
+                counts.done += 1
+            case "skipped":
+                counts.skipped += 1
+            case "lost":
+                counts.lost += 1
+            case "dropped":
+                counts.dropped += 1
+                self._tell(event.name, "A background call was dropped: the queue is full.", logging.WARNING, {})
+            case "failed":
+                counts.failed += 1
+                counts.failures[event.name] = counts.failures.get(event.name, 0) + 1
+                self._failed(event)
+            case _:
+                assert_never(event.how)
 
-    def dropped(self, call: str) -> None:
-        """Count *call* as one that found no room."""
-        self.counts.dropped += 1
-        self._tell(call, "A background call was dropped: the queue is full.", logging.WARNING, {})
+    def stopped(self, lost: int) -> None:
+        """Write how many calls were *lost* when the process stopped, if any were."""
+        if lost:
+            log(_log, logging.WARNING, "Background calls were lost at shutdown.", count=lost)
 
-    def lost(self, number: int) -> None:
-        """Count *number* calls as given up at shutdown."""
-        self.counts.lost += number
-        if number:
-            log(_log, logging.WARNING, "Background calls were lost at shutdown.", count=number)
+    def _failed(self, event: EffectEnded) -> None:
+        if event.fault:
+            sentence = "A background call failed by a fault of the program."
+            self._tell(event.name, sentence, logging.ERROR, {"error": event.fault})
+            return
+        known = {"reason": event.reason, "request_id": event.request}
+        if event.cause is None:
+            self._tell(event.name, "The condition of a background call failed.", logging.WARNING, known)
+        else:
+            known = {"cause": event.cause.value, **known}
+            self._tell(event.name, "A background call failed.", logging.WARNING, known)
 
     def _tell(self, call: str, sentence: str, level: int, fields: dict[str, Any]) -> None:
         now, key = self._clock(), (call, sentence)

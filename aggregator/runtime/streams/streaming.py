@@ -121,7 +121,6 @@ class StreamHandler:
             self.finish(exchange, answer)
             await send_answer(send, answer, exchange.id, closing=transit.closing or not transit.whole)
         self._after(exchange, answer, frame.names, transit)
-        scope.get("aggregator.trace", []).extend(transit.results)
         return None
 
     def finish(self, exchange: Exchange, answer: Answer) -> None:

@@ -17,6 +17,7 @@ from aggregator.runtime.finish.building import compile_finishes
 from aggregator.runtime.hosts import Watches, watches
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.gates import Gate
+from aggregator.runtime.request_log import RequestLog
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack import build_endpoint
 from aggregator.server.limiting.load import Load
@@ -53,6 +54,8 @@ class Generation:
         self._client = client
         self._pools = pools
         self.report = report
+        self.log = RequestLog()
+        """Where connections write what came of them beside requests."""
         self.load = load
         self._states = states
         self.contexts: Mapping[str, ssl.SSLContext] = {}
@@ -78,6 +81,7 @@ class Generation:
             made = cls(number, plan, routes, client, pools, resources.report, resources.states, counted)
             made.watches = watches(upstreams_in(plan), client, demo_port, resources.pool, resources.states)
             await made.watches.prepare()
+            made.log = resources.log
             made.docs_gates = docs_gates(plan.server.docs, resources.keeper)
             return made
         except BaseException:

@@ -99,7 +99,7 @@ class Running:
         """How many configurations were applied since the start, and how many refused."""
         self.metrics: Counts | None = None
         self._refused: ConfigError | None = None
-        self.queue = EffectQueue(plan.background)
+        self.queue = EffectQueue(plan.background, listeners.effects)
         self.shadows = EffectQueue(SHADOWS)
         self.load = Load(plan.server.limits)
         self.peers = Peers()
@@ -154,7 +154,8 @@ class Running:
             return
         self.draining, self._stop_by = False, None
         self._first, self._waiting = self.plan, ()
-        self.queue, self.shadows = EffectQueue(self.plan.background), EffectQueue(SHADOWS)
+        self.queue = EffectQueue(self.plan.background, self._listeners.effects)
+        self.shadows = EffectQueue(SHADOWS)
         self._turn = asyncio.Lock()
         try:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)

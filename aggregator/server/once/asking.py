@@ -17,8 +17,7 @@ from starlette.types import Message
 
 from aggregator.errors import AggregatorError
 from aggregator.http import field_text
-from aggregator.parts.events import CallEnded, Listeners
-from aggregator.parts.result import Result
+from aggregator.parts.events import CallEnded, Listeners, RequestEnded
 from aggregator.plan.explaining.finding import find_endpoint
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.runtime.bars import Bar, bars_of
@@ -82,17 +81,18 @@ async def _ask(
     transport: httpx.AsyncBaseTransport | None,
 ) -> Reply:
     calls: list[CallEnded] = []
-    listeners = Listeners(calls=(calls.append,))
+    requests: list[RequestEnded] = []
+    listeners = Listeners(calls=(calls.append,), requests=(requests.append,))
     app = application(PlanFiles(Path(path), env), transport, listeners, keeps_state=False)
     reply = Reply(secrets=app.running.plan.secrets)
-    trace: list[Result] = []
-    scope = _scope(question, trace)
+    scope = _scope(question)
     loop = asyncio.get_running_loop()
     async with app.router.lifespan_context(app):
         conversation = _Conversation(question, reply, begin)
         started = loop.time()
         await app(scope, conversation.receive, conversation.send)
         reply.seconds = loop.time() - started
+        trace = [result for request in requests for result in request.parts]
         reply.bars = bars_of(trace, started, _plan_of(scope) if trace else None, calls)
     reply.background = app.running.queue.counts.as_dict()
     if reply.status in (404, 405) and _plan_of(scope) is None:
@@ -116,7 +116,7 @@ def _plan_of(scope: Mapping[str, Any]) -> EndpointPlan | None:
     return route.plan if isinstance(route, EndpointRoute) else None
 
 
-def _scope(question: Question, trace: list[Result]) -> dict[str, Any]:
+def _scope(question: Question) -> dict[str, Any]:
     path, _, query = question.target.partition("?")
     named = [] if any(name.lower() == "host" for name, _ in question.headers) else [("host", "localhost")]
     headers = [*named, *question.headers]
@@ -135,7 +135,6 @@ def _scope(question: Question, trace: list[Result]) -> dict[str, Any]:
         "headers": [(name.lower().encode("latin-1"), header_value(value)) for name, value in headers],
         "client": ("127.0.0.1", 0),
         "server": ("localhost", 80),
-        "aggregator.trace": trace,
     }
 
 

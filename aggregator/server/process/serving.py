@@ -168,7 +168,9 @@ class Service:
     def _refused(self, status: int, reason: str, client: str) -> None:
         generation = self._app.running.generation
         if generation is not None:
-            generation.report.refused(status, reason, client=client)
+            exchange = Exchange("", "", b"", [])
+            exchange.peer = client
+            generation.report.refused(exchange, status, reason)
 
     def _finish(self, exchange: Exchange, answer: Answer) -> None:
         generation = self._app.running.generation
@@ -179,7 +181,7 @@ class Service:
     def _not_taken(self, reason: str, client: str) -> None:
         generation = self._app.running.generation
         if generation is not None:
-            generation.report.not_taken(reason, client)
+            generation.log.not_taken(reason, client)
 
     def _tell_plain(self, reason: str, client: str) -> None:
         self._refused(400, reason, client)
@@ -187,7 +189,7 @@ class Service:
     def _tell_unshaken(self, reason: str, client: str) -> None:
         generation = self._app.running.generation
         if generation is not None:
-            generation.report.unshaken(reason, client)
+            generation.log.unshaken(reason, client)
 
     def _watched(self) -> tuple[Path, ...]:
         return (*self._files.files, *self._files.folders, *self._app.running.plugins.files)

@@ -267,10 +267,8 @@ class _Finishing:
 def tell_refused(generation: Generation | None, scope: Scope, status: int, reason: str, identity: str) -> None:
     """Tell of a request that has come to none of the endpoints of *generation*."""
     if generation is not None:
-        client = origin_in(scope, generation.plan.server.trusted_proxies).client
-        generation.report.refused(
-            status, reason, client=client, method=scope["method"], path=scope["path"], request_id=identity
-        )
+        exchange = exchange_of(scope, identity, generation.plan.server.trusted_proxies)
+        generation.report.refused(exchange, status, reason)
 
 
 def origin_in(scope: Scope, trusted: Networks) -> Origin:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import logging
 
+from aggregator.causes import Cause
+from aggregator.parts.events import EffectEnded
 from aggregator.runtime.background.tally import Tally
+
+
+def failed(name: str) -> EffectEnded:
+    """Return the event of a background call that failed."""
+    return EffectEnded(name, "id-1", "failed", Cause.STATUS, "gone")
 
 
 class Clock:
@@ -20,7 +27,7 @@ def test_failures_are_counted_by_name():
     """All of them, whether they are told or not."""
     tally = Tally()
     for call in ("a", "b", "a"):
-        tally.failed(call, "It failed.")
+        tally(failed(call))
     assert (tally.counts.failed, tally.counts.failures) == (3, {"a": 2, "b": 1})
     assert tally.counts.as_dict()["failures"] == {"a": 2, "b": 1}
 
@@ -30,20 +37,21 @@ def test_the_same_trouble_is_told_once_a_second(caplog):
     clock = Clock()
     tally = Tally(clock)
     for _ in range(5):
-        tally.failed("sink", "A background call failed.", reason="gone")
+        tally(failed("sink"))
     clock.now += 1.0
-    tally.failed("sink", "A background call failed.", reason="gone")
+    tally(failed("sink"))
     told = [record.fields for record in caplog.records]
-    assert told == [{"call": "sink", "reason": "gone"}, {"call": "sink", "reason": "gone", "not_told": 4}]
+    known = {"call": "sink", "cause": "status", "reason": "gone", "request_id": "id-1"}
+    assert told == [known, {**known, "not_told": 4}]
 
 
 def test_other_calls_and_other_troubles_are_told_apart(caplog):
     """A noisy sink hides no other."""
     tally = Tally(Clock())
-    tally.failed("a", "A background call failed.")
-    tally.failed("b", "A background call failed.")
-    tally.failed("a", "The condition of a background call failed.")
-    tally.dropped("a")
+    tally(failed("a"))
+    tally(failed("b"))
+    tally(EffectEnded("a", "id-1", "failed", reason="gone"))
+    tally(EffectEnded("a", "id-1", "dropped"))
     assert len(caplog.records) == 4
     assert tally.counts.dropped == 1
 
@@ -51,7 +59,9 @@ def test_other_calls_and_other_troubles_are_told_apart(caplog):
 def test_losses_are_told_if_there_are_any(caplog):
     """A clean shutdown says nothing."""
     tally = Tally()
-    tally.lost(0)
+    tally.stopped(0)
     assert caplog.records == []
-    tally.lost(2)
+    tally(EffectEnded("a", "id-1", "lost"))
+    tally(EffectEnded("b", "id-1", "lost"))
+    tally.stopped(2)
     assert (tally.counts.lost, caplog.records[0].levelno) == (2, logging.WARNING)

@@ -11,6 +11,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
+from aggregator.parts.events import EffectEnded
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result, failed
 from aggregator.plan.serving import BackgroundPlan
@@ -233,3 +234,23 @@ def test_a_call_that_was_made_keeps_nothing_alive(run):
         return found()
 
     assert run(main()) is None
+
+
+def test_every_end_is_told_once(run) -> None:
+    """Calls that were done, failed, skipped, dropped and lost are an event each."""
+    told: list[EffectEnded] = []
+
+    async def main() -> None:
+        queue = EffectQueue(BackgroundPlan(workers=1, queue=3), (told.append,))
+        fine, broken, hanging = Part(), Part(), Part()
+        broken.fault, hanging.at_once = True, False
+        put(queue, effect(fine), effect(fine, "false"), effect(broken), effect(fine))
+        await turns(10)
+        put(queue, effect(hanging), effect(fine))
+        await turns()
+        await queue.drain(0)
+
+    run(main())
+    assert [event.how for event in told] == ["dropped", "done", "skipped", "failed", "lost", "lost"]
+    assert {event.name for event in told} == {"told"}
+    assert [bool(event.fault) for event in told].index(True) == 3

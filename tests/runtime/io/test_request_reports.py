@@ -15,6 +15,7 @@ from aggregator.exchange import Exchange, State
 from aggregator.parts.result import Result
 from aggregator.plan.telemetry import LogPlan
 from aggregator.runtime.reporting import Report
+from aggregator.runtime.request_log import RequestLog
 
 
 def _told(run, caplog, which: str, status: int, state: State = State.OK) -> list[logging.LogRecord]:
@@ -23,7 +24,9 @@ def _told(run, caplog, which: str, status: int, state: State = State.OK) -> list
     exchange.id, exchange.peer = "id-1", "10.0.0.1"
 
     async def main():
-        Report(LogPlan(which)).answered("GET /x", exchange, status, (Result("a", 0.0, 0.0, state=state),))
+        Report(RequestLog(LogPlan(which)).listeners).answered(
+            "GET /x", exchange, status, (Result("a", 0.0, 0.0, state=state),)
+        )
 
     run(main())
     return caplog.records
@@ -70,7 +73,7 @@ def test_hang_ups_and_broken_answers(run, caplog):
 
     async def main():
         for which in ("errors", "none"):
-            report = Report(LogPlan(which))
+            report = Report(RequestLog(LogPlan(which)).listeners)
             report.gone("GET /x", exchange)
             report.broken("GET /x", exchange, 200, CallError(Cause.INCOMPLETE, "The upstream stopped."))
 
@@ -89,7 +92,7 @@ def test_repeated_failures_are_counted(run, caplog, monkeypatch):
         monkeypatch.setattr(
             asyncio.get_running_loop(), "call_later", lambda seconds, end, key: turns.append(partial(end, key))
         )
-        report = Report(LogPlan(which))
+        report = Report(RequestLog(LogPlan(which)).listeners)
         for status in [503] * 25 + [500] * 3 + [503] * 2:
             report.answered("GET /x", exchange, status, ())
         for end in turns:
@@ -120,9 +123,9 @@ def test_answers_that_nobody_takes_are_counted_too(run, caplog, monkeypatch, whi
         monkeypatch.setattr(
             asyncio.get_running_loop(), "call_later", lambda _, end, key: turns.append(partial(end, key))
         )
-        report = Report(LogPlan(which))
+        log = RequestLog(LogPlan(which))
         for _ in range(30):
-            report.not_taken("The client took nothing of it for 30 s.", "10.0.0.1")
+            log.not_taken("The client took nothing of it for 30 s.", "10.0.0.1")
         for end in turns:
             end()
 

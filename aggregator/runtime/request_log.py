@@ -1,0 +1,166 @@
+"""The log of requests, a listener: one line for each that an operator wants to know about."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aggregator.causes import Cause
+from aggregator.exchange import Exchange
+from aggregator.http import phrase
+from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded
+from aggregator.plan.telemetry import LOG, LogPlan
+from aggregator.runtime.answers.failure import sentence
+from aggregator.runtime.answers.outcome import lost_in, parts_header
+from aggregator.runtime.repeats import Repeats
+from aggregator.runtime.sighting import own_fields, seen_of
+from aggregator.telemetry import requests
+from aggregator.telemetry.requests import RequestLine
+
+_GONE, _SLOW = "client_gone", "client_slow"
+"""Causes that are no upstream's: the client hung up, or took its answer too slowly."""
+_CUT = 499
+"""The status of a request whose client hung up or was cut off, as proxies write it."""
+
+
+class RequestLog:
+    """Writes of requests, as *plan* says.
+
+    Unless all are told, those of one endpoint with one status are counted once there were ten in a second. *chance*
+    gives numbers from 0 to 1 that choose what is sampled.
+    """
+
+    __slots__ = ("_chance", "_fields", "_repeats", "_shares", "_which")
+
+    def __init__(self, plan: LogPlan = LOG, chance: Callable[[], float] = random.random) -> None:
+        self._which = plan.access
+        self._fields = plan.fields
+        self._shares = _shares(plan)
+        self._chance = chance
+        self._repeats = Repeats(_write_repeats)
+
+    @property
+    def listeners(self) -> Listeners:
+        """The log as a listener of the requests that it tells."""
+        if self._which == "none":
+            return NO_LISTENERS
+        return Listeners(requests=(self,)) if self._which == "all" else Listeners(troubles=(self,))
+
+    def __call__(self, event: RequestEnded) -> None:
+        """Write the line of *event*, unless there were too many like it, or it is not among those that are sampled."""
+        if not self._lets(event.endpoint, event.status):
+            return
+        if event.how == "gone":
+            self._write(logging.INFO, "The client hung up.", event, {"status": event.status, "cause": _GONE}, {})
+        elif event.how == "broke":
+            cause = _SLOW if event.status == _CUT else (event.cause or Cause.FAULT).value
+            known = {"status": event.status, "size": event.size, "cause": cause}
+            self._write(logging.WARNING, "An answer was cut off.", event, known, {"reason": event.reason})
+        elif not event.endpoint:
+            self._refused(event)
+        else:
+            self._answered(event)
+
+    def _answered(self, event: RequestEnded) -> None:
+        bad, status = event.is_bad, event.status
+        if not bad and not self._is_chosen(status):
+            return
+        known: dict[str, Any] = {
+            "status": status, "ms": round((event.ended - event.started) * 1000.0, 1), "size": event.size,
+            "parts": parts_header(event.parts).decode(),
+        }  # fmt: skip
+        reason = _reason(event, known) if bad or status >= 400 else {}
+        if not bad and self._shares and status in self._shares:
+            known["sample"] = self._shares[status]
+        text = "Answered with a failure." if status >= 500 else "Answered in part." if bad else "Answered."
+        self._write(logging.WARNING if bad else logging.INFO, text, event, known, reason)
+
+    def _refused(self, event: RequestEnded) -> None:
+        if self._is_chosen(event.status):
+            exchange = event.exchange
+            known = {"status": event.status, "cause": refusal_cause(event.status)}
+            said = {"client": exchange.client, "reason": event.reason, **_request(exchange)}
+            _write(logging.INFO, "Refused.", known, said)
+
+    def _write(self, level: int, text: str, event: RequestEnded, known: dict[str, Any], reason: dict[str, str]) -> None:
+        exchange = event.exchange
+        method = {} if event.endpoint.startswith(f"{event.method} ") else {"method": event.method}
+        said = {
+            "endpoint": event.endpoint, **method, "path": exchange.path, "request_id": event.request,
+            "client": exchange.client, **reason,
+        }  # fmt: skip
+        if self._fields:
+            said |= own_fields(self._fields, exchange)
+        requests.tell(RequestLine(level, text, time.time(), known, said), lambda: seen_of(exchange))
+
+    def _lets(self, endpoint: str, status: int) -> bool:
+        return self._which == "all" or (self._which != "none" and self._repeats.lets((endpoint, status)))
+
+    def _is_chosen(self, status: int) -> bool:
+        share = self._shares.get(status) if self._shares else None
+        return share is None or self._chance() < share
+
+    def unshaken(self, reason: str, client: str) -> None:
+        """Write of a connection that did not come to speak TLS, if all requests are told."""
+        if self._which == "all":
+            known, said = {"cause": "handshake"}, {"client": client, "reason": reason}
+            _write(logging.INFO, "A TLS handshake failed.", known, said)
+
+    def not_taken(self, reason: str, client: str) -> None:
+        """Write of a whole answer that the client did not take: its request had ended before."""
+        if self._lets("", _CUT):
+            known, said = {"status": _CUT, "cause": _SLOW}, {"client": client, "reason": reason}
+            _write(logging.WARNING, "An answer was cut off.", known, said)
+
+
+def _write(level: int, text: str, known: dict[str, Any], said: dict[str, Any]) -> None:
+    requests.tell(RequestLine(level, text, time.time(), known, said))
+
+
+def _write_repeats(key: tuple[str, int], more: int) -> None:
+    endpoint, status = key
+    named = {"endpoint": endpoint} if endpoint else {}
+    _write(logging.WARNING, "More answers like the last ones.", {"status": status, "count": more}, named)
+
+
+def _shares(plan: LogPlan) -> dict[int, float]:
+    """Return the share of lines that are written, by status; a status counts before its class."""
+    exact = {int(on): share for on, share in plan.sample if on.isdecimal()}
+    classes = {int(on[0]): share for on, share in plan.sample if not on.isdecimal()}
+    return {number * 100 + rest: share for number, share in classes.items() for rest in range(100)} | exact
+
+
+def _request(exchange: Exchange) -> dict[str, str]:
+    """Return what is known of a request that met no endpoint; nothing of a connection that never sent one."""
+    if not exchange.method:
+        return {}
+    return {"method": exchange.method, "path": exchange.path, "request_id": exchange.id}
+
+
+def refusal_cause(status: int) -> str:
+    """Return the one word for an answer with *status* that no call is the cause of: ``not_found`` for 404.
+
+    It is the reason phrase of RFC 9110 §15.
+    """
+    return phrase(status).lower().replace(" ", "_").replace("-", "_").replace("'", "")
+
+
+def _reason(event: RequestEnded, known: dict[str, Any]) -> dict[str, str]:
+    """Return the sentence of what failed the answer, or of the first part, or item of one, that failed; maybe nothing.
+
+    Its cause is added to *known*; that of a refusal is its status.
+    """
+    results, failure = event.parts, event.failure
+    bad = (failure,) if failure is not None else (one for part in results for one in (part, *lost_in(part)))
+    result = next((one for one in bad if one.error is not None), None)
+    if result is None or result.error is None:
+        if not results and event.status >= 400:
+            known["cause"] = refusal_cause(event.status)
+        return {}
+    error = result.error
+    known["cause"] = error.cause.value
+    told = {"reason": sentence(error.message)}
+    return told if error.fault is None else told | {"fault": error.fault}
