@@ -140,10 +140,12 @@ class Threads:
                 self._running[thread] = Work(job.name, thread, time.monotonic())
                 outcome = job.outcome()
                 del self._running[thread]
+                self._free.release()  # who hears of the outcome may start the next job, and finds this thread
                 job.hand_over(outcome)
                 del outcome
+            else:
+                self._free.release()
             del job  # a waiting thread keeps nothing alive
-            self._free.release()
 
     def close(self) -> None:
         """Let every thread end after what it is doing; what waits is given up."""

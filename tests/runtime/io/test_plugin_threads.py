@@ -51,12 +51,16 @@ def test_a_function_sees_the_context_of_its_caller(run):
 def test_threads_are_few_and_used_again(run):
     """One after another needs one thread; many at once need as many as are allowed."""
 
+    def meet(others):
+        others.wait()
+        return threading.current_thread().name
+
     async def main():
         threads, names = Threads(3), set()
         for _ in range(10):
             names.add((await threads.run(lambda _: threading.current_thread().name, None))[0])
-            await asyncio.sleep(0.001)
-        busy = [threads.run(lambda _: time.sleep(0.01) or threading.current_thread().name, None) for _ in range(12)]
+        all_there = threading.Barrier(3, timeout=30)
+        busy = [threads.run(meet, all_there) for _ in range(12)]
         return names, {name for name, _ in await asyncio.gather(*busy)}
 
     one, many = run(main())
@@ -74,6 +78,7 @@ def test_what_was_given_up_before_it_began_never_runs(run):
         second = asyncio.ensure_future(threads.run(ran.append, 1))
         await asyncio.sleep(0)
         second.cancel()
+        await asyncio.gather(second, return_exceptions=True)  # only then it is known to be given up
         gate.set()
         await first
         await threads.run(lambda _: None, None)
@@ -109,7 +114,7 @@ def test_closing_ends_the_threads(run):
     until = time.monotonic() + 30
     while threading.active_count() > before and time.monotonic() < until:
         time.sleep(0.001)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_a_waiting_thread_keeps_nothing_alive(run):
