@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Callable
-from functools import partial
-from typing import Protocol
+from typing import Protocol, Required, TypedDict, Unpack
 
 from aggregator.errors import CallError
 from aggregator.exchange import Exchange
@@ -22,6 +20,31 @@ class Cancelable(Protocol):
 
     def cancel(self) -> object:
         """Give it up: its ``done`` is not called any more."""
+
+
+class CallTerms(TypedDict, total=False):
+    """What `Door.start` is told beside the request, as a door around another hands it on."""
+
+    deadline: Required[float]
+    done: Required[Done]
+    steps: int
+    under_way: bool
+
+
+def with_done(terms: CallTerms, done: Done) -> CallTerms:
+    """Return *terms* of a call whose end *done* is told first."""
+    changed = terms.copy()
+    changed["done"] = done
+    return changed
+
+
+class StreamTerms(TypedDict, total=False):
+    """What `Door.stream` is told beside the request, as a door around another hands it on."""
+
+    deadline: Required[float | None]
+    answer_timeout: float | None
+    idle_timeout: float | None
+    decode: bool
 
 
 class Door(ABC):
@@ -98,23 +121,6 @@ class Door(ABC):
         """How many connections were opened, and the seconds that opening them took; zeros where that is not known."""
         return 0, 0.0
 
-    async def fetch(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None = None, *, deadline: float
-    ) -> Reply:
-        """As `start`, awaited. Raises CallError; to cancel it is to cancel the call."""
-        future: asyncio.Future[Reply | CallError] = asyncio.get_running_loop().create_future()
-        ticket = self.start(method, target, headers, body, deadline=deadline, done=partial(_resolve, future))
-        try:
-            outcome = await future
-        finally:
-            ticket.cancel()
-        if isinstance(outcome, CallError):
-            try:
-                raise outcome
-            finally:
-                del outcome, future  # or the error would hold this frame, and the frame the error
-        return outcome
-
 
 class OuterDoor(Door):
     """A door around the *inner* one, for what is done to each request on its way; the connections are the inner's."""
@@ -126,31 +132,17 @@ class OuterDoor(Door):
         self.inner = inner
 
     def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
-        steps: int = 0, under_way: bool = False,
-    ) -> Cancelable:  # fmt: skip
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: Unpack[CallTerms]
+    ) -> Cancelable:
         """See `Door.start`."""
-        return self.inner.start(
-            method, target, headers, body, deadline=deadline, done=done, steps=steps, under_way=under_way
-        )
+        return self.inner.start(method, target, headers, body, **terms)
 
     async def stream(
-        self,
-        method: bytes,
-        target: bytes,
-        headers: bytes,
-        body: bytes | AsyncIterable[bytes] | None,
-        *,
-        deadline: float | None,
-        answer_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        decode: bool = False,
-    ) -> StreamReply:
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
+        **terms: Unpack[StreamTerms],
+    ) -> StreamReply:  # fmt: skip
         """See `Door.stream`."""
-        return await self.inner.stream(
-            method, target, headers, body, deadline=deadline, answer_timeout=answer_timeout, idle_timeout=idle_timeout,
-            decode=decode,
-        )  # fmt: skip
+        return await self.inner.stream(method, target, headers, body, **terms)
 
     def close_idle(self) -> None:
         """See `Door.close_idle`."""
@@ -188,8 +180,3 @@ class CallerDoor(OuterDoor):
     @abstractmethod
     def identity(self, exchange: Exchange) -> bytes:
         """Return what tells the caller of *exchange* from all others; raises as ``bound`` does."""
-
-
-def _resolve(future: asyncio.Future[Reply | CallError], outcome: Reply | CallError) -> None:
-    if not future.done():
-        future.set_result(outcome)

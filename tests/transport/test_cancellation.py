@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from aggregator.errors import CallError
 from aggregator.transport import Limits, TlsSettings
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop\r\n"
 
@@ -34,12 +35,12 @@ async def pieces() -> AsyncIterator[bytes]:
 
 async def fetch(pool: Any, stage: Any) -> None:
     """Make a call without a body."""
-    await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+    await fetched(pool, b"GET", b"/", H, deadline=stage.due())
 
 
 async def post(pool: Any, stage: Any) -> None:
     """Make a call with a large one."""
-    await pool.fetch(b"POST", b"/", H, b"x" * 100_000, deadline=stage.due())
+    await fetched(pool, b"POST", b"/", H, b"x" * 100_000, deadline=stage.due())
 
 
 async def stream(pool: Any, stage: Any) -> None:

@@ -15,6 +15,7 @@ import respx
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Caps, Limits, Timeouts
+from aggregator.transport.fetching import fetched
 from aggregator.transport.httpx.failures import BY_EXCEPTION, failure_of
 from aggregator.transport.httpx.gate import Gate
 
@@ -28,7 +29,7 @@ def called(run: Any, stage: Any, transport: httpx.AsyncBaseTransport, method: by
     async def main() -> Any:
         async with stage.client(80, transport, **parts) as door:
             try:
-                return await door.fetch(method, b"/a%2Fb?c=d", H, None, deadline=stage.due(1))
+                return await fetched(door, method, b"/a%2Fb?c=d", H, None, deadline=stage.due(1))
             except CallError as error:
                 return error
 
@@ -129,7 +130,7 @@ def test_deadline_holds_for_any_transport(run: Any, stage: Any) -> None:
     async def main() -> None:
         async with stage.client(80, httpx.MockTransport(handler)) as door:
             with pytest.raises(CallError) as failure:
-                await door.fetch(b"GET", b"/", H, deadline=stage.due(0.05))
+                await fetched(door, b"GET", b"/", H, deadline=stage.due(0.05))
             assert (failure.value.cause, door.active, door.idle) == (Cause.DEADLINE, 0, 0)
 
     run(main())
@@ -154,7 +155,7 @@ def test_closed_client(run: Any, stage: Any) -> None:
         async with stage.client(80, httpx.MockTransport(lambda _: httpx.Response(200))) as door:
             await door._client.aclose()
             with pytest.raises(CallError) as failure:
-                await door.fetch(b"GET", b"/", H, deadline=stage.due())
+                await fetched(door, b"GET", b"/", H, deadline=stage.due())
             assert failure.value.cause == Cause.PROTOCOL
 
     run(main())
@@ -195,7 +196,7 @@ def test_target_is_sent_as_given(run: Any, stage: Any) -> None:
     async def main() -> bytes:
         async with stage.playing(stage.OK) as upstream:
             async with stage.client(upstream, httpx.AsyncHTTPTransport(verify=False)) as door:
-                await door.fetch(b"GET", b"/a/./b/../c?x=|%7e", H, deadline=stage.due())
+                await fetched(door, b"GET", b"/a/./b/../c?x=|%7e", H, deadline=stage.due())
             return upstream.requests[0]
 
     assert run(main()).startswith(b"GET /a/./b/../c?x=|%7e HTTP/1.1\r\n")
@@ -208,7 +209,7 @@ def test_through_a_proxy(run: Any, stage: Any) -> None:
         async with stage.playing(stage.OK) as proxy:
             transport = httpx.AsyncHTTPTransport(verify=False, proxy=f"http://127.0.0.1:{proxy.port}")
             async with stage.client(80, transport) as door:
-                await door.fetch(b"GET", b"/a%2Fb?c=d", H, deadline=stage.due())
+                await fetched(door, b"GET", b"/a%2Fb?c=d", H, deadline=stage.due())
             return proxy.requests[0]
 
     assert run(main()).startswith(b"GET http://127.0.0.1/a%2Fb?c=d HTTP/1.1\r\n")
@@ -224,7 +225,7 @@ def test_wait_is_counted_in_the_deadline(run: Any, stage: Any) -> None:
 
         parts = {"limits": Limits(max_connections=1), "timeouts": Timeouts(pool=30)}
         async with stage.client(80, httpx.MockTransport(handler), **parts) as door:
-            calls = [door.fetch(b"GET", b"/", H, deadline=stage.due(0.05)) for _ in range(3)]
+            calls = [fetched(door, b"GET", b"/", H, deadline=stage.due(0.05)) for _ in range(3)]
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
             assert [outcome.cause for outcome in outcomes] == [Cause.DEADLINE] * 3
 

@@ -17,6 +17,7 @@ from aggregator.errors import CallError, Cause
 from aggregator.transport import Limits, Origin, Pool, PoolSettings, Timeouts
 from aggregator.transport.engine.connection import Connection
 from aggregator.transport.failures import connect_failure, lost_failure, tls_failure
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop\r\n"
 
@@ -39,7 +40,7 @@ class Names:
 async def outcome(pool: Pool, seconds: float = 5.0) -> Any:
     """Give the body of a reply, or the cause of its absence."""
     try:
-        return (await pool.fetch(b"GET", b"/", H, deadline=asyncio.get_running_loop().time() + seconds)).body
+        return (await fetched(pool, b"GET", b"/", H, deadline=asyncio.get_running_loop().time() + seconds)).body
     except CallError as error:
         return error.cause
     finally:
@@ -91,7 +92,7 @@ def test_name_is_looked_up_once(run: Any, stage: Any) -> None:
         names = Names("127.0.0.1", after=0.01)
         async with stage.playing(stage.OK) as upstream:
             pool = named(upstream, names)
-            await asyncio.gather(*[pool.fetch(b"GET", b"/", H, deadline=stage.due()) for _ in range(5)])
+            await asyncio.gather(*[fetched(pool, b"GET", b"/", H, deadline=stage.due()) for _ in range(5)])
             assert (names.asked, upstream.accepted) == (["shop.test"], 5)
             pool.close_idle()
             assert await outcome(pool) == b"ok"
@@ -194,7 +195,7 @@ def test_failed_connection_gives_its_place_back(run: Any, stage: Any) -> None:
         async with stage.playing(stage.OK) as upstream:
             pass
         pool = Pool(stage.settings(upstream, limits=Limits(max_connections=1)))
-        calls = [pool.fetch(b"GET", b"/", H, deadline=stage.due()) for _ in range(5)]
+        calls = [fetched(pool, b"GET", b"/", H, deadline=stage.due()) for _ in range(5)]
         causes = [error.cause for error in await asyncio.gather(*calls, return_exceptions=True)]
         assert causes == [Cause.REFUSED] * 5
         assert (pool.active, pool.waiting) == (0, 0)
@@ -255,7 +256,7 @@ def test_upstream_that_hangs_up_at_once(run: Any, stage: Any) -> None:
         pool = Pool(stage.settings(server.sockets[0].getsockname()[1]))
         for _ in range(20):
             with pytest.raises(CallError) as failure:
-                await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+                await fetched(pool, b"GET", b"/", H, deadline=stage.due())
             assert failure.value.cause in (Cause.INCOMPLETE, Cause.RESET)
             assert pool.active == 0
         assert accepted == 20

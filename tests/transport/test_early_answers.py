@@ -18,6 +18,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Limits, Origin, Pool, PoolSettings, TlsSettings
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop\r\n"
 REFUSAL = b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nno!"
@@ -68,7 +69,7 @@ def call(run: Any, stage: Any, answer: bytes, authority: Any, *, source: bool) -
         pool = Pool(PoolSettings(Origin("https" if authority else "http", "127.0.0.1", port), tls=tls))
         try:
             if not source:
-                reply = await pool.fetch(b"POST", b"/", H, b"x" * 30_000_000, deadline=stage.due())
+                reply = await fetched(pool, b"POST", b"/", H, b"x" * 30_000_000, deadline=stage.due())
                 return reply.status, reply.body
             async with await pool.stream(b"POST", b"/", H, endless(), deadline=stage.due()) as streamed:
                 return streamed.status, b"".join([piece async for piece in streamed])
@@ -102,7 +103,7 @@ def test_no_other_call_gets_what_has_been_reset(run: Any, stage: Any) -> None:
     async def main(port: int) -> list[int]:
         pool = Pool(PoolSettings(Origin("http", "127.0.0.1", port), limits=Limits(max_connections=1)))
         try:
-            calls = [pool.fetch(b"POST", b"/", H, b"x" * 30_000_000, deadline=stage.due()) for _ in range(3)]
+            calls = [fetched(pool, b"POST", b"/", H, b"x" * 30_000_000, deadline=stage.due()) for _ in range(3)]
             return [reply.status for reply in await asyncio.gather(*calls)]
         finally:
             await pool.aclose()

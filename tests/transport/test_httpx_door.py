@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from aggregator.causes import CAUSES, Cause
 from aggregator.transport import EngineTransport, Limits, Origin, Pool, PoolSettings, TlsSettings, no_cookies
+from aggregator.transport.fetching import fetched
 from aggregator.transport.httpx.transport import _EXCEPTIONS
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -201,7 +202,7 @@ def test_registered_pool(run: Any, stage: Any) -> None:
             async with httpx.AsyncClient(transport=transport) as client:
                 await client.get(f"http://127.0.0.1:{upstream.port}/")
                 assert pool.idle == 1
-            reply = await pool.fetch(b"GET", b"/", b"host: x\r\n", deadline=stage.due())
+            reply = await fetched(pool, b"GET", b"/", b"host: x\r\n", deadline=stage.due())
             assert (reply.reused, upstream.accepted) == (True, 1)
 
     run(main())

@@ -17,13 +17,14 @@ from aggregator.transport import Limits, Origin, Pool, PoolSettings
 from aggregator.transport.engine import expiry
 from aggregator.transport.engine import slots as places
 from aggregator.transport.engine.opening import aging
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop\r\n"
 
 
 async def get(pool: Any, stage: Any, target: bytes = b"/", method: bytes = b"GET") -> Any:
     """Make one call."""
-    return await pool.fetch(method, target, H, deadline=stage.due())
+    return await fetched(pool, method, target, H, deadline=stage.due())
 
 
 def test_closed_while_idle(run: Any, stage: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 import zstandard
 
 from aggregator.errors import CallError, Cause
+from aggregator.transport.fetching import fetched
 from aggregator.transport.wire.decoding import Decoder
 from aggregator.transport.wire.inflating import inflaters
 
@@ -138,7 +139,7 @@ def test_large_bodies_of_calls(run: Any, any_stage: Any, packer: str, body: str)
 
     async def main() -> None:
         async with any_stage.playing(head + packed) as upstream, any_stage.door(upstream) as door:
-            assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == BODIES[body]
+            assert (await fetched(door, b"GET", b"/", H, deadline=any_stage.due())).body == BODIES[body]
             async with await door.stream(b"GET", b"/", H, None, deadline=any_stage.due(), decode=True) as reply:
                 assert b"".join([piece async for piece in reply]) == BODIES[body]
 

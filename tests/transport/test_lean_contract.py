@@ -11,6 +11,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Caps, Limits, Reply, Timeouts
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -24,7 +25,7 @@ def answered(
     async def main() -> Any:
         async with stage.playing(*answers) as upstream, stage.door(upstream, **parts) as door:
             try:
-                return await door.fetch(method, b"/a?b=c", H, body, deadline=stage.due(2))
+                return await fetched(door, method, b"/a?b=c", H, body, deadline=stage.due(2))
             except CallError as error:
                 return error
 
@@ -62,7 +63,7 @@ def test_request(run: Any, any_stage: Any, method: bytes, body: bytes | None, se
 
     async def main() -> bytes:
         async with any_stage.playing(any_stage.OK) as upstream, any_stage.door(upstream) as door:
-            await door.fetch(method, b"/a?b=c", H, body, deadline=any_stage.due())
+            await fetched(door, method, b"/a?b=c", H, body, deadline=any_stage.due())
             return upstream.requests[0]
 
     head, _, rest = run(main()).partition(b"\r\n")
@@ -103,9 +104,9 @@ def test_head(run: Any, any_stage: Any) -> None:
     async def main() -> None:
         answer = HEAD + b"Content-Length: 5\r\nContent-Encoding: gzip\r\n\r\n"
         async with any_stage.playing(answer, any_stage.OK) as upstream, any_stage.door(upstream) as door:
-            reply = await door.fetch(b"HEAD", b"/", H, deadline=any_stage.due())
+            reply = await fetched(door, b"HEAD", b"/", H, deadline=any_stage.due())
             assert (reply.body, dict(reply.headers)[b"content-length"]) == (b"", b"5")
-            assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
+            assert (await fetched(door, b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
             assert upstream.accepted == 1
 
     run(main())
@@ -157,8 +158,8 @@ def test_after_a_refusal_the_next_call_is_clean(run: Any, any_stage: Any) -> Non
         bad = HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
         async with any_stage.playing(bad, any_stage.OK) as upstream, any_stage.door(upstream) as door:
             with pytest.raises(CallError):
-                await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
-            assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
+                await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
+            assert (await fetched(door, b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
 
     run(main())
 
@@ -186,7 +187,7 @@ def test_connections_are_reused(run: Any, any_stage: Any) -> None:
 
     async def main() -> None:
         async with any_stage.playing(any_stage.OK) as upstream, any_stage.door(upstream) as door:
-            replies = [await door.fetch(b"GET", b"/", H, deadline=any_stage.due()) for _ in range(5)]
+            replies = [await fetched(door, b"GET", b"/", H, deadline=any_stage.due()) for _ in range(5)]
             assert upstream.accepted == 1
             if any_stage.door.__name__ != "engine_client_door":
                 assert [reply.reused for reply in replies] == [False, True, True, True, True]
@@ -206,7 +207,7 @@ def test_deadline(run: Any, any_stage: Any) -> None:
             async with any_stage.playing(answer) as upstream, any_stage.door(upstream) as door:
                 begun = asyncio.get_running_loop().time()
                 with pytest.raises(CallError) as failure:
-                    await door.fetch(b"GET", b"/", H, deadline=begun + 0.1)
+                    await fetched(door, b"GET", b"/", H, deadline=begun + 0.1)
                 assert failure.value.cause == Cause.DEADLINE
                 assert asyncio.get_running_loop().time() - begun > 0.09
                 await any_stage.until(lambda: upstream.open == 0)
@@ -220,7 +221,7 @@ def test_deadline_in_the_past(run: Any, any_stage: Any) -> None:
     async def main() -> None:
         async with any_stage.playing(any_stage.OK) as upstream, any_stage.door(upstream) as door:
             with pytest.raises(CallError) as failure:
-                await door.fetch(b"GET", b"/", H, deadline=any_stage.due(-0.1))
+                await fetched(door, b"GET", b"/", H, deadline=any_stage.due(-0.1))
             assert (failure.value.cause, upstream.accepted) == (Cause.DEADLINE, 0)
 
     run(main())
@@ -240,7 +241,7 @@ def test_refused(run: Any, any_stage: Any) -> None:
             pass
         async with any_stage.door(upstream) as door:
             with pytest.raises(CallError, match="refused") as failure:
-                await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+                await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert failure.value.cause == Cause.REFUSED
 
     run(main())
@@ -252,9 +253,9 @@ def test_stale_connection(run: Any, any_stage: Any) -> None:
     async def main(method: bytes) -> list[Any]:
         answers = (any_stage.OK, ["close"], any_stage.OK)
         async with any_stage.playing(*answers) as upstream, any_stage.door(upstream) as door:
-            await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+            await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             try:
-                outcome: Any = await door.fetch(method, b"/", H, b"x", deadline=any_stage.due())
+                outcome: Any = await fetched(door, method, b"/", H, b"x", deadline=any_stage.due())
             except CallError as error:
                 outcome = error.cause
             return [outcome, len(upstream.requests), upstream.accepted]
@@ -272,7 +273,7 @@ def test_fresh_connection_is_not_replayed(run: Any, any_stage: Any) -> None:
     async def main() -> None:
         async with any_stage.playing(["close"], any_stage.OK) as upstream, any_stage.door(upstream) as door:
             with pytest.raises(CallError):
-                await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+                await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert len(upstream.requests) == 1
 
     run(main())
@@ -283,9 +284,9 @@ def test_replay_happens_once(run: Any, any_stage: Any) -> None:
 
     async def main() -> None:
         async with any_stage.playing(any_stage.OK, ["close"]) as upstream, any_stage.door(upstream) as door:
-            await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+            await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             with pytest.raises(CallError) as failure:
-                await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+                await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert (failure.value.cause, len(upstream.requests)) == (Cause.INCOMPLETE, 3)
 
     run(main())
@@ -296,9 +297,9 @@ def test_no_replay_after_half_a_head(run: Any, stage: Any) -> None:
 
     async def main() -> None:
         async with stage.playing(stage.OK, [b"H", "close"], stage.OK) as upstream, stage.pool(upstream) as pool:
-            await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+            await fetched(pool, b"GET", b"/", H, deadline=stage.due())
             with pytest.raises(CallError) as failure:
-                await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+                await fetched(pool, b"GET", b"/", H, deadline=stage.due())
             assert (failure.value.cause, len(upstream.requests)) == (Cause.INCOMPLETE, 2)
 
     run(main())
@@ -310,9 +311,9 @@ def test_no_replay_after_the_first_byte(run: Any, any_stage: Any) -> None:
     async def main() -> None:
         half = [HEAD + b"Content-Length: 9\r\n\r\nhalf", "close"]
         async with any_stage.playing(any_stage.OK, half, any_stage.OK) as upstream, any_stage.door(upstream) as door:
-            await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+            await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             with pytest.raises(CallError):
-                await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+                await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert len(upstream.requests) == 2
 
     run(main())
@@ -324,10 +325,10 @@ def test_waiting_is_bounded(run: Any, any_stage: Any) -> None:
     async def main() -> None:
         limits = Limits(max_connections=2, max_waiting=1, retry_after=3.0)
         async with any_stage.playing(["hang"]) as upstream, any_stage.door(upstream, limits=limits) as door:
-            calls = [asyncio.create_task(door.fetch(b"GET", b"/", H, deadline=any_stage.due(0.3))) for _ in range(3)]
+            calls = [asyncio.create_task(fetched(door, b"GET", b"/", H, deadline=any_stage.due(0.3))) for _ in range(3)]
             await any_stage.until(lambda: door.waiting == 1)
             with pytest.raises(CallError) as failure:
-                await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+                await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert (failure.value.cause, failure.value.retry_after) == (Cause.QUEUE_FULL, 3.0)
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
             assert [outcome.cause for outcome in outcomes] == [Cause.DEADLINE] * 3
@@ -341,10 +342,10 @@ def test_waiting_is_timed(run: Any, any_stage: Any) -> None:
     async def main() -> None:
         parts = {"limits": Limits(max_connections=1), "timeouts": Timeouts(pool=0.05)}
         async with any_stage.playing(["hang"]) as upstream, any_stage.door(upstream, **parts) as door:
-            first = asyncio.create_task(door.fetch(b"GET", b"/", H, deadline=any_stage.due(0.3)))
+            first = asyncio.create_task(fetched(door, b"GET", b"/", H, deadline=any_stage.due(0.3)))
             await any_stage.until(lambda: door.active == 1)
             with pytest.raises(CallError) as failure:
-                await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+                await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert (failure.value.cause, failure.value.retry_after) == (Cause.QUEUE_TIMEOUT, 1.0)
             await asyncio.wait([first])
 
@@ -364,10 +365,10 @@ def test_streams_have_places_of_their_own(run: Any, any_stage: Any) -> None:
                 await door.stream(b"GET", b"/", H, None, deadline=None)
             assert failure.value.cause == Cause.QUEUE_FULL
             for _ in range(2):
-                assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
+                assert (await fetched(door, b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
             for stream in streams:
                 await stream.aclose()
-            assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
+            assert (await fetched(door, b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
 
     run(main())
 
@@ -379,7 +380,7 @@ def test_a_stream_gives_its_connection_back(run: Any, any_stage: Any) -> None:
         limits = Limits(max_connections=1, max_streams=1, max_waiting=0)
         async with any_stage.playing(any_stage.OK) as upstream, any_stage.door(upstream, limits=limits) as door:
             for _ in range(3):
-                assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
+                assert (await fetched(door, b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
                 async with await door.stream(b"GET", b"/", H, None, deadline=None) as reply:
                     assert b"".join([piece async for piece in reply]) == b"ok"
             assert (door.active, upstream.accepted) == (0, 1)
@@ -394,12 +395,12 @@ def test_hopeless_calls_are_not_sent(run: Any, any_stage: Any) -> None:
         limits = Limits(max_connections=1)
         slow = [lambda: asyncio.sleep(0.1), any_stage.OK]
         async with any_stage.playing(slow) as upstream, any_stage.door(upstream, limits=limits) as door:
-            await door.fetch(b"GET", b"/first", H, deadline=any_stage.due())
-            calls = [door.fetch(b"GET", b"/%d" % number, H, deadline=any_stage.due(9)) for number in range(3)]
+            await fetched(door, b"GET", b"/first", H, deadline=any_stage.due())
+            calls = [fetched(door, b"GET", b"/%d" % number, H, deadline=any_stage.due(9)) for number in range(3)]
             served = asyncio.gather(*calls)
             await any_stage.until(lambda: door.waiting == 2)
             with pytest.raises(CallError) as failure:
-                await door.fetch(b"GET", b"/hopeless", H, deadline=any_stage.due(0.15))
+                await fetched(door, b"GET", b"/hopeless", H, deadline=any_stage.due(0.15))
             assert failure.value.cause == Cause.QUEUE_FULL
             assert len(await served) == 3
             assert all(b"hopeless" not in request for request in upstream.requests)
@@ -414,7 +415,7 @@ def test_waiting_is_fair(run: Any, any_stage: Any) -> None:
         limits = Limits(max_connections=1)
         async with any_stage.playing(any_stage.OK) as upstream, any_stage.door(upstream, limits=limits) as door:
             paths = [b"/%d" % number for number in range(20)]
-            await asyncio.gather(*[door.fetch(b"GET", path, H, deadline=any_stage.due()) for path in paths])
+            await asyncio.gather(*[fetched(door, b"GET", path, H, deadline=any_stage.due()) for path in paths])
             assert [request.split()[1] for request in upstream.requests] == paths
             assert upstream.accepted == 1
 
@@ -430,13 +431,13 @@ def test_cancelled_call(run: Any, any_stage: Any) -> None:
             any_stage.playing(["hang"], any_stage.OK) as upstream,
             any_stage.door(upstream, limits=limits) as door,
         ):
-            call = asyncio.create_task(door.fetch(b"GET", b"/", H, deadline=any_stage.due()))
+            call = asyncio.create_task(fetched(door, b"GET", b"/", H, deadline=any_stage.due()))
             await any_stage.until(lambda: bool(upstream.requests))
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
             await any_stage.until(lambda: upstream.open == 0)
-            assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
+            assert (await fetched(door, b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
 
     run(main())
 
@@ -477,7 +478,7 @@ def test_cookies_are_not_kept(run: Any, any_stage: Any) -> None:
         answer = HEAD + b"Set-Cookie: user=a; Path=/\r\nContent-Length: 0\r\n\r\n"
         async with any_stage.playing(answer) as upstream, any_stage.door(upstream) as door:
             for _ in range(2):
-                await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+                await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert b"cookie" not in upstream.requests[1].lower()
 
     run(main())
@@ -490,7 +491,7 @@ def test_target_cannot_split_the_request(run: Any, any_stage: Any) -> None:
         async with any_stage.playing(any_stage.OK) as upstream, any_stage.door(upstream) as door:
             for target in (b"/a HTTP/1.1\r\nx: y", b"", b"/a\tb"):
                 with pytest.raises(CallError) as failure:
-                    await door.fetch(b"GET", target, H, deadline=any_stage.due())
+                    await fetched(door, b"GET", target, H, deadline=any_stage.due())
                 assert failure.value.cause == Cause.PROTOCOL
                 with pytest.raises(CallError):
                     await door.stream(b"GET", target, H, None, deadline=None)
@@ -505,11 +506,11 @@ def test_closed_door(run: Any, any_stage: Any) -> None:
     async def main() -> None:
         limits = Limits(max_connections=1)
         async with any_stage.playing(["hang"]) as upstream, any_stage.door(upstream, limits=limits) as door:
-            calls = [asyncio.create_task(door.fetch(b"GET", b"/", H, deadline=any_stage.due())) for _ in range(3)]
+            calls = [asyncio.create_task(fetched(door, b"GET", b"/", H, deadline=any_stage.due())) for _ in range(3)]
             await any_stage.until(lambda: bool(upstream.requests))
             await door.aclose()
             outcomes = await asyncio.gather(
-                *calls, door.fetch(b"GET", b"/", H, deadline=any_stage.due()), return_exceptions=True
+                *calls, fetched(door, b"GET", b"/", H, deadline=any_stage.due()), return_exceptions=True
             )
             assert [outcome.cause for outcome in outcomes] == [Cause.QUEUE_FULL] * 4
             door.close_idle()

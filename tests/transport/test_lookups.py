@@ -12,6 +12,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Origin, Pool, PoolSettings, Timeouts
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop\r\n"
 
@@ -52,7 +53,7 @@ def named(name: str, port: int = 1, connect: float = 5.0) -> Pool:
 async def outcome(pool: Pool, stage: Any, *, close: bool = True) -> Any:
     """Give the body of a reply, or the cause of its absence."""
     try:
-        return (await pool.fetch(b"GET", b"/", H, deadline=stage.due())).body
+        return (await fetched(pool, b"GET", b"/", H, deadline=stage.due())).body
     except CallError as error:
         return error.cause
     finally:

@@ -12,6 +12,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Caps
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
@@ -43,7 +44,7 @@ def test_caps_hold_for_all_calls_together(run: Any, stage: Any, answer: list[byt
 
     async def one(pool: Any) -> Any:
         try:
-            await pool.fetch(b"POST", b"/", H, deadline=stage.due(10))
+            await fetched(pool, b"POST", b"/", H, deadline=stage.due(10))
         except CallError as error:
             return error.cause
 

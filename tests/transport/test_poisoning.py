@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from aggregator.transport.fetching import fetched
+
 H = b"host: shop\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\n"
 OK = HEAD + b"Content-Length: 2\r\n\r\nok"
@@ -39,13 +41,13 @@ def test_more_than_one_answer(run: Any, any_stage: Any, method: bytes, answer: b
 
         first = [answer, delivered.wait, rest, told] if apart else answer + rest
         async with any_stage.playing(first, any_stage.OK) as upstream, any_stage.door(upstream) as door:
-            assert b"evil" not in (await door.fetch(method, b"/", H, deadline=any_stage.due())).body
+            assert b"evil" not in (await fetched(door, method, b"/", H, deadline=any_stage.due())).body
             if apart:
                 delivered.set()
                 await sent.wait()
                 await any_stage.until(lambda: door.idle == 0)  # what has come is read before anybody asks
             for _ in range(3):
-                reply = await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+                reply = await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
                 assert (reply.status, reply.body) == (200, b"ok")
 
     run(main())
@@ -74,9 +76,9 @@ def test_logged_in_connection(
         length = b"Content-Length: 0\r\n" if status[:3] in (b"200", b"401") else b""
         login = b"HTTP/1.1 " + status + b"\r\nWWW-Authenticate: " + challenge + b"\r\n" + length + b"\r\n"
         async with any_stage.playing(login, any_stage.OK) as upstream, any_stage.door(upstream) as door:
-            reply = await door.fetch(method, b"/", H, deadline=any_stage.due())
+            reply = await fetched(door, method, b"/", H, deadline=any_stage.due())
             assert reply.status == int(status[:3])
-            await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+            await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert upstream.accepted == (2 if is_bound else 1)
 
     run(main())

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from aggregator.errors import CallError
 from aggregator.transport import Caps, Limits, Pool, TlsSettings
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -45,7 +46,7 @@ def test_soak(run: Any, stage: Any) -> None:
         deadline = stage.due(0.03 if patience == 5.0 else 5.0)
         try:
             async with asyncio.timeout(patience):
-                await pool.fetch(method, b"/", H, b"body", deadline=deadline)
+                await fetched(pool, method, b"/", H, b"body", deadline=deadline)
         except (CallError, TimeoutError):
             pass
 
@@ -67,7 +68,7 @@ def test_soak(run: Any, stage: Any) -> None:
                 sizes.append(sys.getallocatedblocks() - 2 * len(upstream.requests))
             assert max(sizes) - sizes[1] < 2000
             upstream.answers = (stage.OK,)
-            assert (await pool.fetch(b"GET", b"/", H, deadline=stage.due())).body == b"ok"
+            assert (await fetched(pool, b"GET", b"/", H, deadline=stage.due())).body == b"ok"
             await pool.aclose()
 
     run(main())
@@ -142,7 +143,7 @@ def test_soak_of_streams(run: Any, stage: Any, authority: Any, wrapped: bool) ->
                 sizes.append(sys.getallocatedblocks() - 2 * len(upstream.requests))
             assert sizes[2] - sizes[1] < 2000
             upstream.answers = (stage.OK,)
-            assert (await pool.fetch(b"GET", b"/", H, deadline=stage.due())).body == b"ok"
+            assert (await fetched(pool, b"GET", b"/", H, deadline=stage.due())).body == b"ok"
             await pool.aclose()
         await stage.until(lambda: stage.sockets() == sockets)
 
@@ -158,7 +159,7 @@ def test_pools_leave_nothing(run: Any, stage: Any) -> None:
 
             async def one() -> None:
                 pool = Pool(settings)
-                await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+                await fetched(pool, b"GET", b"/", H, deadline=stage.due())
                 await pool.aclose()
 
             for _ in range(5):
@@ -194,7 +195,7 @@ def test_calls_leave_no_garbage(run: Any, stage: Any) -> None:
             try:
                 for _ in range(100):
                     try:
-                        await pool.fetch(b"POST", b"/", H, deadline=stage.due())
+                        await fetched(pool, b"POST", b"/", H, deadline=stage.due())
                     except CallError as error:
                         del error
                 # by name, so that proxies among the objects of other tests are not asked for their class

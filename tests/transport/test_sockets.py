@@ -16,6 +16,7 @@ from aggregator.errors import CallError, Cause
 from aggregator.transport import Limits, Origin, Pool, PoolSettings, Timeouts
 from aggregator.transport.engine.opening import sockets
 from aggregator.transport.engine.opening.sockets import Address, literal, open_socket, unix, until
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop\r\n"
 
@@ -131,7 +132,7 @@ def test_unix_socket_with_a_full_queue(run: Any, tmp_path: Path) -> None:
         with crowded(socket.socket(socket.AF_UNIX), path) as listener:
             pool = Pool(settings)
             with pytest.raises(CallError) as failure:
-                await pool.fetch(b"GET", b"/", H, deadline=loop.time() + 5)
+                await fetched(pool, b"GET", b"/", H, deadline=loop.time() + 5)
             assert (failure.value.cause, pool.active) == (Cause.CONNECT_TIMEOUT, 0)
             await pool.aclose()
             opening = loop.create_task(open_socket(loop, [unix(path)]))
@@ -165,7 +166,7 @@ def test_numbers_are_soon_anothers(run: Any, stage: Any) -> None:
             async def one(number: int) -> None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(0 if number % 3 == 0 else 5):
-                        fates.add(await fate(pool.fetch(b"POST", b"/", H, deadline=stage.due())))
+                        fates.add(await fate(fetched(pool, b"POST", b"/", H, deadline=stage.due())))
 
             for _ in range(20):
                 await asyncio.gather(*map(one, range(30)))
@@ -189,11 +190,11 @@ def test_loop_that_cannot_watch_sockets(stage: Any, tmp_path: Path, path: str) -
         async with stage.playing(stage.OK, path=place) as upstream:
             pool = Pool(PoolSettings(Origin("http", "127.0.0.1", upstream.port or 80, place or None)))
             for reused in (False, True):
-                assert (await pool.fetch(b"POST", b"/", H, deadline=stage.due())).reused == reused
+                assert (await fetched(pool, b"POST", b"/", H, deadline=stage.due())).reused == reused
             await pool.aclose()
             pool = Pool(PoolSettings(Origin("http", "127.0.0.1", 1)))
             with pytest.raises(CallError, match="refused"):
-                await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+                await fetched(pool, b"GET", b"/", H, deadline=stage.due())
             await pool.aclose()
 
     with asyncio.Runner(loop_factory=Proactor) as runner:

@@ -19,6 +19,7 @@ from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.serving import ClientPlan
 from aggregator.runtime.client import SharedClient, pool_key
 from aggregator.transport import Caps, Limits, Origin, PoolSettings, TlsSettings
+from aggregator.transport.fetching import fetched
 from aggregator.transport.httpx.client_response import ClientResponse
 from aggregator.transport.httpx.stock_network import Network
 
@@ -88,7 +89,7 @@ def plan_of(name: str, origin: Origin, **parts: Any) -> UpstreamPlan:
 async def asked(client: SharedClient, upstream: UpstreamPlan, stage: Any) -> Any:
     """Call *upstream*; give the body, or the error."""
     try:
-        return (await client.pool(upstream).fetch(b"GET", b"/a", H, deadline=stage.due())).body
+        return (await fetched(client.pool(upstream), b"GET", b"/a", H, deadline=stage.due())).body
     except CallError as error:
         return error
 
@@ -168,7 +169,7 @@ def test_tls_that_is_given_up_leaves_no_connection(run: Any, stage: Any, http2: 
             shop = plan_of("shop", Origin("https", "127.0.0.1", port), limits=Limits(max_connections=1))
             for number in range(1, 4):
                 with pytest.raises(CallError) as late:
-                    await client.pool(shop).fetch(b"GET", b"/a", H, deadline=stage.due(0.1))
+                    await fetched(client.pool(shop), b"GET", b"/a", H, deadline=stage.due(0.1))
                 assert late.value.cause == Cause.DEADLINE
                 await stage.until(lambda count=number: len(gone) == count)
 
@@ -273,7 +274,7 @@ def test_demo(run: Any, stage: Any) -> None:
             users = UpstreamPlan(
                 "users", "users", PoolSettings(Origin("http", "127.0.0.1", 80)), b"users", demo="users"
             )
-            reply = await client.pool(users, demo.port).fetch(b"GET", b"/", H, deadline=stage.due())
+            reply = await fetched(client.pool(users, demo.port), b"GET", b"/", H, deadline=stage.due())
             assert reply.body == b"ok"
 
     run(main())
@@ -353,7 +354,7 @@ def test_a_redirect_that_is_not_followed_may_lead_anywhere(run: Any, stage: Any,
     async def main() -> None:
         async with stage.playing([answer, stage.CLOSE]) as upstream, sharing() as client:
             pool = client.pool(plan_of("shop", Origin("http", "127.0.0.1", upstream.port)))
-            reply = await pool.fetch(b"GET", b"/a", H, deadline=stage.due())
+            reply = await fetched(pool, b"GET", b"/a", H, deadline=stage.due())
             assert (reply.status, reply.body) == (302, b"ok")
             assert [value for name, value in reply.headers if name == b"location"] == [location]
 
@@ -410,7 +411,7 @@ def test_the_deadline_of_a_stream_that_nobody_reads(run: Any, stage: Any) -> Non
                 await anext(aiter(reply))
             assert late.value.cause == Cause.DEADLINE
             await reply.aclose()
-            assert (await pool.fetch(b"GET", b"/a", H, deadline=stage.due())).body == b"ok"
+            assert (await fetched(pool, b"GET", b"/a", H, deadline=stage.due())).body == b"ok"
 
     run(main())
 
@@ -447,7 +448,7 @@ def test_cancelled_after_the_dial(run: Any, stage: Any, monkeypatch: pytest.Monk
         monkeypatch.setattr(Network, "connect_tcp", dial)
         async with stage.playing([stage.HANG]) as upstream, sharing() as client:
             pool = client.pool(plan_of("shop", Origin("http", "127.0.0.1", upstream.port)))
-            task = asyncio.create_task(pool.fetch(b"GET", b"/a", H, deadline=stage.due(30)))
+            task = asyncio.create_task(fetched(pool, b"GET", b"/a", H, deadline=stage.due(30)))
             with suppress(asyncio.CancelledError):
                 await task
             await stage.until(lambda: (upstream.accepted, upstream.open, pool.active) == (1, 0, 0))

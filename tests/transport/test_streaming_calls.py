@@ -13,6 +13,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Limits
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -46,7 +47,7 @@ def test_body_comes_as_it_is_sent(run: Any, any_stage: Any) -> None:
                 turns[2].set()
                 with pytest.raises(StopAsyncIteration):
                     await anext(pieces)
-            await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+            await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert (upstream.accepted, door.active, door.waiting) == (1, 0, 0)
 
     run(main())
@@ -83,7 +84,7 @@ def test_length_that_is_not_kept(run: Any, any_stage: Any, pieces: tuple[bytes, 
             with pytest.raises(CallError) as failure:
                 await door.stream(b"POST", b"/", H + b"content-length: 6\r\n", parts(*pieces), deadline=any_stage.due())
             assert failure.value.cause == Cause.PROTOCOL
-            await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+            await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert upstream.requests[-1].startswith(b"GET / HTTP/1.1\r\n")
 
     run(main())
@@ -100,7 +101,7 @@ def test_source_that_fails(run: Any, any_stage: Any) -> None:
         async with any_stage.playing(any_stage.OK) as upstream, any_stage.door(upstream) as door:
             with pytest.raises(ZeroDivisionError):
                 await door.stream(b"POST", b"/", H, broken(), deadline=any_stage.due())
-            await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+            await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert door.active == 0
 
     run(main())
@@ -220,7 +221,7 @@ def test_given_up(run: Any, any_stage: Any) -> None:
             with pytest.raises(CallError):
                 await anext(pieces)
             await reply.aclose()
-            assert (await door.fetch(b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
+            assert (await fetched(door, b"GET", b"/", H, deadline=any_stage.due())).body == b"ok"
 
     run(main())
 
@@ -363,7 +364,7 @@ def test_large_request_body(run: Any, stage: Any) -> None:
     async def main() -> None:
         body = bytes(range(256)) * 20_000
         async with stage.playing(stage.OK) as upstream, stage.pool(upstream) as pool:
-            await pool.fetch(b"PUT", b"/", H, body, deadline=stage.due(20))
+            await fetched(pool, b"PUT", b"/", H, body, deadline=stage.due(20))
             pieces = [body[at : at + 70_000] for at in range(0, len(body), 70_000)]
             declared = H + b"content-length: %d\r\n" % len(body)
             async with await pool.stream(b"PUT", b"/", declared, parts(*pieces), deadline=stage.due(20)):
@@ -421,7 +422,7 @@ def test_streamed_request_takes_no_connection_that_has_ended(run: Any, stage: An
             await loop.sock_sendall(far, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
 
         async with stage.pool(server.getsockname()[1]) as pool:
-            first = asyncio.create_task(pool.fetch(b"GET", b"/", H, deadline=stage.due()))
+            first = asyncio.create_task(fetched(pool, b"GET", b"/", H, deadline=stage.due()))
             far = await accept()
             await answer(far)
             await first
@@ -443,12 +444,12 @@ def test_streamed_request_is_not_replayed(run: Any, any_stage: Any) -> None:
     async def main() -> None:
         answers = (any_stage.OK, ["close"], any_stage.OK)
         async with any_stage.playing(*answers) as upstream, any_stage.door(upstream) as door:
-            await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+            await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             with pytest.raises(CallError):
                 await door.stream(b"PUT", b"/", H, parts(b"one"), deadline=any_stage.due())
             assert len(upstream.requests) == 2
         async with any_stage.playing(*answers) as upstream, any_stage.door(upstream) as door:
-            await door.fetch(b"GET", b"/", H, deadline=any_stage.due())
+            await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             async with await door.stream(b"PUT", b"/", H, b"one", deadline=any_stage.due()) as reply:
                 assert await read_all(reply) == b"ok"
             assert len(upstream.requests) == 3

@@ -18,6 +18,7 @@ from aggregator.errors import CallError, Cause, StartupError
 from aggregator.transport import Origin, Pool, PoolSettings, Reply, TlsSettings
 from aggregator.transport.engine import slots as places
 from aggregator.transport.engine.opening import connecting
+from aggregator.transport.fetching import fetched
 from aggregator.transport.tls import contexts as tls
 from aggregator.transport.tls.contexts import tls_context
 
@@ -34,8 +35,8 @@ def called(
             settings = stage.settings(upstream, tls=TlsSettings(**tls))
             pool = Pool(replace(settings, origin=Origin("https", host, upstream.port)))
             try:
-                await pool.fetch(b"GET", b"/", H, deadline=stage.due(2))
-                return await pool.fetch(b"GET", b"/", H, deadline=stage.due(2))
+                await fetched(pool, b"GET", b"/", H, deadline=stage.due(2))
+                return await fetched(pool, b"GET", b"/", H, deadline=stage.due(2))
             except CallError as error:
                 return error
             finally:
@@ -124,7 +125,7 @@ def test_upstream_without_tls(run: Any, stage: Any) -> None:
         server = await asyncio.start_server(plain, "127.0.0.1", 0)
         pool = Pool(PoolSettings(Origin("https", "127.0.0.1", server.sockets[0].getsockname()[1])))
         with pytest.raises(CallError, match=r"^The upstream does not speak TLS\.$"):
-            await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+            await fetched(pool, b"GET", b"/", H, deadline=stage.due())
         await pool.aclose()
         server.close()
 
@@ -170,7 +171,7 @@ def test_goodbye_is_not_waited_for(run: Any, stage: Any, authority: Any) -> None
         server = await asyncio.start_server(deaf, "127.0.0.1", 0, ssl=authority.server)
         port = server.sockets[0].getsockname()[1]
         pool = Pool(PoolSettings(Origin("https", "127.0.0.1", port), tls=TlsSettings(ca_file=authority.file)))
-        await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+        await fetched(pool, b"GET", b"/", H, deadline=stage.due())
         begun = asyncio.get_running_loop().time()
         await pool.aclose()
         assert asyncio.get_running_loop().time() - begun < 10
@@ -285,7 +286,7 @@ def test_over_a_unix_socket(run: Any, stage: Any, authority: Any, tmp_path: Path
         async with stage.playing(stage.OK, path=path, tls=authority.server):
             origin = Origin("https", "shop.test", 443, unix_socket=path)
             pool = Pool(PoolSettings(origin, tls=TlsSettings(ca_file=authority.file)))
-            assert (await pool.fetch(b"GET", b"/", H, deadline=stage.due())).body == b"ok"
+            assert (await fetched(pool, b"GET", b"/", H, deadline=stage.due())).body == b"ok"
             await pool.aclose()
 
     run(main())

@@ -20,6 +20,7 @@ from aggregator.policies.hosts.host import Host
 from aggregator.policies.hosts.plan import HealthPlan, HostPlan
 from aggregator.policies.hosts.table import HostTable
 from aggregator.transport import Door
+from aggregator.transport.fetching import fetched
 
 _SHORTER: Final = 0.1  # a rest is up to so much shorter, that gateways do not ask at the same time
 
@@ -67,7 +68,7 @@ class HealthChecks:
         deadline = asyncio.get_running_loop().time() + plan.timeout
         try:
             async with asyncio.timeout_at(deadline):
-                reply = await door.fetch(b"GET", plan.target, headers, deadline=deadline)
+                reply = await fetched(door, b"GET", plan.target, headers, deadline=deadline)
         except (CallError, TimeoutError):
             return False
         return 200 <= reply.status < 300

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable
+from typing import Unpack
 
 from aggregator.errors import CallError, Cause
 from aggregator.policies.mock.script import Act, Script
 from aggregator.transport import Door, Reply, StreamReply
-from aggregator.transport.door import Cancelable, Done, OuterDoor
+from aggregator.transport.door import CallTerms, Cancelable, Done, OuterDoor, StreamTerms, with_done
 from aggregator.transport.failures import late
 from aggregator.transport.wire.bodies import StreamBody
 
@@ -28,34 +29,24 @@ class MockDoor(OuterDoor):
         self._script = script
 
     def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
-        steps: int = 0, under_way: bool = False,
-    ) -> Cancelable:  # fmt: skip
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: Unpack[CallTerms]
+    ) -> Cancelable:
         """See `Door.start`."""
         act = self._script.act(method, target, headers, body)
 
         def go_on(done: Done) -> Cancelable:
-            return self.inner.start(
-                method, target, headers, body, deadline=deadline, done=done, steps=steps, under_way=under_way
-            )
+            return self.inner.start(method, target, headers, body, **with_done(terms, done))
 
-        return _Acting(act, deadline, done, go_on)
+        return _Acting(act, terms["deadline"], terms["done"], go_on)
 
     async def stream(
-        self,
-        method: bytes,
-        target: bytes,
-        headers: bytes,
-        body: bytes | AsyncIterable[bytes] | None,
-        *,
-        deadline: float | None,
-        answer_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        decode: bool = False,
-    ) -> StreamReply:
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
+        **terms: Unpack[StreamTerms],
+    ) -> StreamReply:  # fmt: skip
         """See `Door.stream`."""
         act = self._script.act(method, target, headers, body if isinstance(body, bytes) else None)
         loop = asyncio.get_running_loop()
+        deadline, answer_timeout = terms["deadline"], terms.get("answer_timeout")
         limits = [loop.time() + answer_timeout] if answer_timeout is not None else []
         due = min([*limits, *([] if deadline is None else [deadline])], default=None)
         if not act.end or (due is not None and loop.time() + act.delay >= due):
@@ -67,11 +58,9 @@ class MockDoor(OuterDoor):
         if act.outcome is not None:
             body = StreamBody(Played(act.outcome.body, act.cut), None)
             return StreamReply(act.outcome.status, act.outcome.headers, body)
-        left = None if answer_timeout is None else max(0.001, answer_timeout - act.delay)
-        return await self.inner.stream(
-            method, target, headers, body, deadline=deadline, answer_timeout=left, idle_timeout=idle_timeout,
-            decode=decode,
-        )  # fmt: skip
+        if answer_timeout is not None:
+            terms["answer_timeout"] = max(0.001, answer_timeout - act.delay)
+        return await self.inner.stream(method, target, headers, body, **terms)
 
 
 class _Acting:

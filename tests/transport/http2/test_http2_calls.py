@@ -16,6 +16,7 @@ from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.serving import ClientPlan
 from aggregator.runtime.client import SharedClient
 from aggregator.transport import Caps, Door, Origin, PoolSettings, TlsSettings
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop.test\r\naccept: */*\r\n"
 PLAN = ClientPlan(transport="httpx", http2=True)
@@ -45,7 +46,7 @@ async def fate(call: Any) -> Any:
 
 async def one(pool: Any, stage: Any) -> Any:
     """Make one call; give its fate."""
-    return await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due()))
+    return await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due()))
 
 
 async def ok(stream: Any) -> None:
@@ -65,7 +66,7 @@ def test_calls_share_a_connection(run: Any, stage: Any, authority: Any, serving:
     async def main() -> None:
         nonlocal upstream
         async with serving(backwards) as upstream, shared(authority, upstream.port) as pool:
-            calls = [pool.fetch(b"GET", b"/%d" % n, H, deadline=stage.due()) for n in range(20)]
+            calls = [fetched(pool, b"GET", b"/%d" % n, H, deadline=stage.due()) for n in range(20)]
             assert [reply.body for reply in await asyncio.gather(*calls)] == [b"/%d" % n for n in range(20)]
             assert upstream.protocols == ["h2"]
 
@@ -81,14 +82,14 @@ def test_request_and_reply(run: Any, stage: Any, authority: Any, serving: Any) -
 
     async def main() -> None:
         async with serving(answer) as upstream, shared(authority, upstream.port) as pool:
-            reply = await pool.fetch(b"POST", b"/a%2Fb/../c?x=|", H, b"{}" * 50_000, deadline=stage.due())
+            reply = await fetched(pool, b"POST", b"/a%2Fb/../c?x=|", H, b"{}" * 50_000, deadline=stage.due())
             assert (reply.status, reply.headers, reply.body) == (201, [(b"x-a", b"1"), (b"x-a", b"2")], b'{"a": 1.0}')
             (request,) = upstream.requests
             assert (request.headers[b":method"], request.headers[b":path"]) == (b"POST", b"/a%2Fb/../c?x=|")
             assert request.headers[b":authority"] == b"shop.test"
             assert set(request.headers) >= {b"accept", b"content-length"}
             assert request.body == b"{}" * 50_000
-            assert (await pool.fetch(b"GET", b"/", H, deadline=stage.due())).reused
+            assert (await fetched(pool, b"GET", b"/", H, deadline=stage.due())).reused
 
     run(main())
 
@@ -102,7 +103,7 @@ def test_no_body(run: Any, stage: Any, authority: Any, serving: Any, method: byt
 
     async def main() -> None:
         async with serving(answer) as upstream, shared(authority, upstream.port) as pool:
-            reply = await pool.fetch(method, b"/", H, deadline=stage.due())
+            reply = await fetched(pool, method, b"/", H, deadline=stage.due())
             assert (reply.status, reply.body) == (status, b"")
 
     run(main())
@@ -195,8 +196,8 @@ def test_refusals(run: Any, stage: Any, authority: Any, serving: Any, answer: An
         caps = Caps(body=1000, decoded=1000)
         async with serving(first) as upstream, shared(authority, upstream.port, caps=caps) as pool:
             for _ in range(3):
-                assert await fate(pool.fetch(b"POST", b"/bad", H, b"x", deadline=stage.due(2))) in causes
-                assert await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due(2))) == b"ok"
+                assert await fate(fetched(pool, b"POST", b"/bad", H, b"x", deadline=stage.due(2))) in causes
+                assert await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due(2))) == b"ok"
 
     run(main())
 
@@ -210,7 +211,7 @@ def test_upstream_without_http2(run: Any, stage: Any, authority: Any) -> None:
             shared(authority, upstream.port) as pool,
         ):
             for reused in (False, True):
-                assert (await pool.fetch(b"GET", b"/", H, deadline=stage.due())).reused == reused
+                assert (await fetched(pool, b"GET", b"/", H, deadline=stage.due())).reused == reused
             assert upstream.requests[0].startswith(b"GET / HTTP/1.1\r\n")
 
     run(main())
@@ -226,8 +227,8 @@ def test_cut_calls_do_not_starve_the_others(run: Any, stage: Any, authority: Any
         caps = Caps(body=1_000_000)
         async with serving(answer) as upstream, shared(authority, upstream.port, caps=caps) as pool:
             for _ in range(30):
-                assert await fate(pool.fetch(b"GET", b"/large", H, deadline=stage.due())) == Cause.TOO_LARGE
-            assert await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due())) == b"ok"
+                assert await fate(fetched(pool, b"GET", b"/large", H, deadline=stage.due())) == Cause.TOO_LARGE
+            assert await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due())) == b"ok"
 
     run(main())
 
@@ -247,10 +248,10 @@ def test_dead_connection(run: Any, stage: Any, authority: Any, serving: Any) -> 
         nonlocal going_on
         going_on = asyncio.Event()
         async with serving(answer) as upstream, shared(authority, upstream.port) as pool:
-            assert await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due())) == b"ok"
-            slow = asyncio.create_task(fate(pool.fetch(b"GET", b"/slow", H, deadline=stage.due())))
-            assert await fate(pool.fetch(b"GET", b"/dead", H, deadline=stage.due(0.05))) == Cause.DEADLINE
-            assert await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due())) == b"ok"
+            assert await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due())) == b"ok"
+            slow = asyncio.create_task(fate(fetched(pool, b"GET", b"/slow", H, deadline=stage.due())))
+            assert await fate(fetched(pool, b"GET", b"/dead", H, deadline=stage.due(0.05))) == Cause.DEADLINE
+            assert await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due())) == b"ok"
             assert (len(upstream.wires), upstream.open) == (2, 2)
             going_on.set()
             assert await slow == b"ok"
@@ -272,7 +273,7 @@ def test_cancelled_at_every_turn(run: Any, stage: Any, authority: Any, serving: 
                         await asyncio.sleep(0)
                     call.cancel()
                     await asyncio.wait([call])
-                    assert await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due())) == b"ok"
+                    assert await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due())) == b"ok"
                     if not call.cancelled():
                         break
                 else:
@@ -292,10 +293,10 @@ def test_client_certificate_and_name(run: Any, stage: Any, authority: Any, servi
         async with serving(ok, clients=True) as upstream:
             tls = {"cert_file": cert, "key_file": key, "server_name": "shop.test"}
             async with shared(authority, upstream.port, tls=tls) as pool:
-                assert await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due())) == b"ok"
+                assert await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due())) == b"ok"
             tls["server_name"] = "other.test"
             async with shared(authority, upstream.port, tls=tls) as pool:
-                assert await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due())) == Cause.TLS
+                assert await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due())) == Cause.TLS
 
     run(main())
 
@@ -317,10 +318,10 @@ def test_storm(run: Any, stage: Any, authority: Any, serving: Any) -> None:
             async with shared(authority, upstream.port, caps=Caps(body=1000, decoded=1000)) as pool:
                 for turn in range(20):
                     calls = [
-                        pool.fetch(b"GET", b"/%d" % (50 * turn + n), H, deadline=stage.due(0.2)) for n in range(50)
+                        fetched(pool, b"GET", b"/%d" % (50 * turn + n), H, deadline=stage.due(0.2)) for n in range(50)
                     ]
                     await asyncio.gather(*map(fate, calls))
-                assert await fate(pool.fetch(b"GET", b"/0", H, deadline=stage.due())) == b"ok"
+                assert await fate(fetched(pool, b"GET", b"/0", H, deadline=stage.due())) == b"ok"
                 await stage.until(lambda: upstream.open <= 1)
             await stage.until(lambda: upstream.open == 0)
         await stage.until(lambda: stage.sockets() <= before and len(asyncio.all_tasks()) == 1)
@@ -341,10 +342,10 @@ def test_replay(run: Any, stage: Any, authority: Any, serving: Any, method: byte
 
     async def main() -> None:
         async with serving(answer) as upstream, shared(authority, upstream.port) as pool:
-            assert await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due())) == b"ok"
-            assert await fate(pool.fetch(method, b"/reset", H, deadline=stage.due())) == Cause.RESET
+            assert await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due())) == b"ok"
+            assert await fate(fetched(pool, method, b"/reset", H, deadline=stage.due())) == Cause.RESET
             assert [stream.path for stream in upstream.requests[1:]] == ["/reset"] * hits
-            assert await fate(pool.fetch(b"GET", b"/", H, deadline=stage.due())) == b"ok"
+            assert await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due())) == b"ok"
             assert len(upstream.wires) == 1
 
     run(main())

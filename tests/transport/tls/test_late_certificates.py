@@ -13,6 +13,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Origin, Pool, PoolSettings, TlsSettings
+from aggregator.transport.fetching import fetched
 
 H = b"host: shop\r\n"
 
@@ -21,7 +22,7 @@ async def asked(port: int, stage: Any, **tls: Any) -> Any:
     """Make two calls to *port*; give the bodies, or the cause of their absence."""
     pool = Pool(PoolSettings(Origin("https", "127.0.0.1", port), tls=TlsSettings(**tls)))
     try:
-        return [(await pool.fetch(b"GET", b"/", H, deadline=stage.due())).body for _ in range(2)]
+        return [(await fetched(pool, b"GET", b"/", H, deadline=stage.due())).body for _ in range(2)]
     except CallError as error:
         return error.cause
     finally:

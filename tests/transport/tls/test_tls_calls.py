@@ -15,6 +15,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.transport import Caps, Limits, Origin, Pool, PoolSettings, Timeouts, TlsSettings
+from aggregator.transport.fetching import fetched
 from aggregator.transport.tls.sockets import open_tls
 
 H = b"host: shop\r\n"
@@ -97,7 +98,7 @@ def test_failed_handshake(
         timeouts = Timeouts(connect=0.1 if end == "hang" else 5.0)
         async with wire.served(None, refuse) as port, calling(port, authority, timeouts=timeouts) as pool:
             with pytest.raises(CallError) as caught:
-                await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+                await fetched(pool, b"GET", b"/", H, deadline=stage.due())
             assert (caught.value.cause, caught.value.message) == failure
             assert caught.value.fault == REASONS.get(failure, caught.value.fault)
             assert (caught.value.fault is not None) == (caught.value.cause is Cause.TLS)
@@ -113,7 +114,7 @@ def test_unusable_name(run: Any, stage: Any, wire: Any, authority: Any, name: st
         tls = {"server_name": name}
         async with stage.playing(tls=wire.server) as upstream, calling(upstream.port, authority, tls=tls) as pool:
             with pytest.raises(CallError, match="cannot be resolved"):
-                await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+                await fetched(pool, b"GET", b"/", H, deadline=stage.due())
 
     counted(run, stage, main)
 
@@ -172,7 +173,7 @@ def test_both_versions(run: Any, stage: Any, wire: Any, authority: Any, version:
         assert wire.client.options & ssl.OP_NO_RENEGOTIATION
         async with stage.playing(stage.OK, tls=server) as upstream, calling(upstream.port, authority) as pool:
             for reused in (False, True, True):
-                assert (await pool.fetch(b"POST", b"/", H, b"{}", deadline=stage.due())).reused == reused
+                assert (await fetched(pool, b"POST", b"/", H, b"{}", deadline=stage.due())).reused == reused
 
     counted(run, stage, main)
 
@@ -192,7 +193,7 @@ def test_certificate_that_is_missing(run: Any, stage: Any, wire: Any, authority:
     async def main() -> None:
         async with wire.served(server, refuse) as port, calling(port, authority) as pool:
             with pytest.raises(CallError) as caught:
-                await pool.fetch(b"GET", b"/", H, deadline=stage.due())
+                await fetched(pool, b"GET", b"/", H, deadline=stage.due())
             assert caught.value.cause == Cause.TLS
 
     counted(run, stage, main)
@@ -208,7 +209,7 @@ def test_eight_megabytes(run: Any, stage: Any, wire: Any, authority: Any) -> Non
             stage.playing(answer, tls=wire.server) as upstream,
             calling(upstream.port, authority, caps=caps) as pool,
         ):
-            reply = await pool.fetch(b"POST", b"/", H, BIG, deadline=stage.due(20))
+            reply = await fetched(pool, b"POST", b"/", H, BIG, deadline=stage.due(20))
             assert hashlib.sha256(reply.body).digest() == hashlib.sha256(BIG).digest()
             assert upstream.requests[0].endswith(BIG)
 
@@ -257,12 +258,12 @@ def test_upload_that_nobody_takes(run: Any, stage: Any, wire: Any, authority: An
     async def main() -> None:
         async with wire.served(wire.server, leave) as port, calling(port, authority) as pool:
             with pytest.raises(CallError) as caught:
-                await pool.fetch(b"POST", b"/", H, BIG, deadline=stage.due())
+                await fetched(pool, b"POST", b"/", H, BIG, deadline=stage.due())
             assert caught.value.cause in (Cause.RESET, Cause.INCOMPLETE)
         timeouts = Timeouts(write=0.1)
         async with wire.served(wire.server, stop) as port, calling(port, authority, timeouts=timeouts) as pool:
             with pytest.raises(CallError) as caught:
-                await pool.fetch(b"POST", b"/", H, BIG, deadline=stage.due())
+                await fetched(pool, b"POST", b"/", H, BIG, deadline=stage.due())
             assert caught.value.cause == Cause.WRITE_TIMEOUT
 
     counted(run, stage, main)
@@ -290,7 +291,7 @@ def test_body_until_the_end(run: Any, stage: Any, wire: Any, authority: Any, end
     async def main() -> None:
         async with wire.served(wire.server, answer) as port, calling(port, authority) as pool:
             try:
-                came: Any = (await pool.fetch(b"GET", b"/", H, deadline=stage.due())).body
+                came: Any = (await fetched(pool, b"GET", b"/", H, deadline=stage.due())).body
             except CallError as error:
                 came = error.cause
             assert came == outcome
@@ -309,7 +310,7 @@ def test_answer_to_no_question(run: Any, stage: Any, wire: Any, authority: Any) 
 
     async def main() -> None:
         async with wire.served(wire.server, answer) as port, calling(port, authority) as pool:
-            calls = [pool.fetch(b"GET", b"/%d" % number, H, deadline=stage.due()) for number in range(5)]
+            calls = [fetched(pool, b"GET", b"/%d" % number, H, deadline=stage.due()) for number in range(5)]
             for outcome in await asyncio.gather(*calls, return_exceptions=True):
                 assert getattr(outcome, "body", b"ok") == b"ok"
                 assert getattr(outcome, "cause", Cause.PROTOCOL) == Cause.PROTOCOL
@@ -333,7 +334,7 @@ def test_post_asks_the_socket(run: Any, stage: Any, wire: Any, authority: Any, l
     async def main() -> None:
         async with wire.served(wire.server, answer) as port, calling(port, authority) as pool:
             for reused in (False, True):
-                assert (await pool.fetch(b"POST", b"/", H, deadline=stage.due())).reused == reused
+                assert (await fetched(pool, b"POST", b"/", H, deadline=stage.due())).reused == reused
             sock = peers[0].writer.get_extra_info("socket")
             with socket.socket(fileno=socket.dup(sock.fileno())) as raw:
                 raw.send(peers[0].wrapped(stage.OK)) if late == "bytes" else raw.shutdown(socket.SHUT_WR)
@@ -359,7 +360,7 @@ def test_cancelled_in_the_handshake(run: Any, stage: Any, wire: Any, authority: 
         async with wire.served(None, stall) as port, calling(port, authority, limits=Limits(max_connections=1)) as pool:
             for _ in range(3):
                 halfway.clear()
-                call = asyncio.create_task(pool.fetch(b"GET", b"/", H, deadline=stage.due()))
+                call = asyncio.create_task(fetched(pool, b"GET", b"/", H, deadline=stage.due()))
                 await halfway.wait()
                 call.cancel()
                 await asyncio.wait([call])
@@ -391,7 +392,7 @@ def test_by_the_byte(run: Any, stage: Any, wire: Any, authority: Any) -> None:
 
             async with wire.served(None, relay) as port, calling(port, authority) as pool:
                 for _ in range(3):
-                    assert (await pool.fetch(b"GET", b"/", H, deadline=stage.due())).body == b"ok"
+                    assert (await fetched(pool, b"GET", b"/", H, deadline=stage.due())).body == b"ok"
                 pool.close_idle()
 
     counted(run, stage, main)
@@ -408,7 +409,7 @@ def test_two_thousand_calls(run: Any, stage: Any, wire: Any, authority: Any) -> 
             calling(upstream.port, authority, limits=limits) as pool,
         ):
             for turn in range(20):
-                calls = [pool.fetch(b"GET", b"/", H, deadline=stage.due(20)) for _ in range(100)]
+                calls = [fetched(pool, b"GET", b"/", H, deadline=stage.due(20)) for _ in range(100)]
                 assert {reply.body for reply in await asyncio.gather(*calls)} == {b"ok"}
                 if turn % 5 == 4:
                     pool.close_idle()
@@ -427,7 +428,7 @@ def test_loop_that_cannot_poll(stage: Any, wire: Any, authority: Any) -> None:
     async def main() -> None:
         async with stage.playing(stage.OK, tls=wire.server) as upstream, calling(upstream.port, authority) as pool:
             for reused in (False, True):
-                assert (await pool.fetch(b"POST", b"/", H, deadline=stage.due())).reused == reused
+                assert (await fetched(pool, b"POST", b"/", H, deadline=stage.due())).reused == reused
 
     with asyncio.Runner(loop_factory=Proactor) as runner:
         runner.run(main())

@@ -6,13 +6,13 @@ import asyncio
 import math
 from collections.abc import AsyncIterable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 from aggregator.errors import CallError, Cause
 from aggregator.policies.credentials.oauth.tokens import Token, Tokens
 from aggregator.policies.rate_limit.pacing import Pace
 from aggregator.transport import Door, Reply, StreamReply
-from aggregator.transport.door import Cancelable, Done, OuterDoor
+from aggregator.transport.door import CallTerms, Cancelable, OuterDoor, StreamTerms, with_done
 
 LARGEST_REPEATED = 64 * 1024
 """Bytes of a body that is sent a second time after a 401, with another token."""
@@ -32,40 +32,26 @@ class TokenDoor(OuterDoor):
         self.tokens, self.pace = tokens, pace
 
     def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
-        steps: int = 0, under_way: bool = False,
-    ) -> Cancelable:  # fmt: skip
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: Unpack[CallTerms]
+    ) -> Cancelable:
         """See `Door.start`."""
-        request = (method, target, headers, body, deadline, steps, under_way)
         token = self.tokens.now()
-        call = _Call(self, request, done, token)
+        call = _Call(self, (method, target, headers, body), terms, token)
         if token is None:
-            call.ticket = self.tokens.ask(call.go_on, deadline)
+            call.ticket = self.tokens.ask(call.go_on, terms["deadline"])
         else:  # said here once more, since it is the way of nearly every call
-            call.ticket = self.inner.start(
-                method, target, headers + token.line, body, deadline=deadline, done=call.answered, steps=steps,
-                under_way=under_way,
-            )  # fmt: skip
+            told = terms.copy()
+            told["done"] = call.answered
+            call.ticket = self.inner.start(method, target, headers + token.line, body, **told)
         return call
 
     async def stream(
-        self,
-        method: bytes,
-        target: bytes,
-        headers: bytes,
-        body: bytes | AsyncIterable[bytes] | None,
-        *,
-        deadline: float | None,
-        answer_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        decode: bool = False,
-    ) -> StreamReply:
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
+        **terms: Unpack[StreamTerms],
+    ) -> StreamReply:  # fmt: skip
         """See `Door.stream`; a body that is sent as it comes is sent once."""
-        send = partial(
-            self.inner.stream, method, target, body=body, deadline=deadline, answer_timeout=answer_timeout,
-            idle_timeout=idle_timeout, decode=decode,
-        )  # fmt: skip
-        patience = _earlier(deadline, answer_timeout)
+        send = partial(self.inner.stream, method, target, body=body, **terms)
+        patience = _earlier(terms["deadline"], terms.get("answer_timeout"))
         token = self.tokens.now() or await _fetched(self.tokens, patience)
         reply = await send(headers=headers + token.line)
         if reply.status != _UNAUTHORIZED or not _is_short(body) or not self.tokens.replaces(token):
@@ -94,8 +80,8 @@ class TokenDoor(OuterDoor):
         return True
 
 
-_Request = tuple[bytes, bytes, bytes, bytes | None, float, int, bool]
-"""Method, target, headers, body, deadline, and what the door is told of the request that it is for."""
+_Request = tuple[bytes, bytes, bytes, bytes | None]
+"""Method, target, headers and body."""
 
 
 class _Call:
@@ -104,13 +90,14 @@ class _Call:
     States: waiting for a token, sent, waiting for another one after a 401, waiting for its turn, sent again, over.
     """
 
-    __slots__ = ("_done", "_door", "_refusal", "_request", "_token", "ticket")
+    __slots__ = ("_done", "_door", "_refusal", "_request", "_terms", "_token", "ticket")
     ticket: Cancelable
 
-    def __init__(self, door: TokenDoor, request: _Request, done: Done, token: Token | None) -> None:
+    def __init__(self, door: TokenDoor, request: _Request, terms: CallTerms, token: Token | None) -> None:
         self._door = door
         self._request = request
-        self._done = done
+        self._terms = terms
+        self._done = terms["done"]
         self._token = token
         self._refusal: Reply | None = None
 
@@ -128,11 +115,9 @@ class _Call:
 
     def _send(self, token: Token) -> None:
         self._token = token
-        method, target, headers, body, deadline, steps, under_way = self._request
-        self.ticket = self._door.inner.start(
-            method, target, headers + token.line, body, deadline=deadline, done=self.answered, steps=steps,
-            under_way=under_way,
-        )  # fmt: skip
+        method, target, headers, body = self._request
+        terms = with_done(self._terms, self.answered)
+        self.ticket = self._door.inner.start(method, target, headers + token.line, body, **terms)
 
     def _send_again(self, token: Token, refusal: Reply) -> None:
         """Send the request with *token* when it is its turn; it has been answered by *refusal* if that is too late."""
@@ -141,7 +126,7 @@ class _Call:
             self._send(token)
             return
         try:
-            wait = pace.reserve(self._request[4] - loop.time())
+            wait = pace.reserve(self._terms["deadline"] - loop.time())
         except CallError:
             self._done(refusal)
             return
@@ -164,7 +149,7 @@ class _Call:
     def _renew(self) -> None:
         known = self._door.tokens.now()
         if known is None or known is self._token:
-            self.ticket = self._door.tokens.ask(self.go_on, self._request[4])
+            self.ticket = self._door.tokens.ask(self.go_on, self._terms["deadline"])
         else:
             self.go_on(known)
 

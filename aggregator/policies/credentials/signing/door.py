@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable
-from typing import Protocol
+from typing import Protocol, Unpack
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.http import HeaderList
 from aggregator.transport import Door, StreamReply
-from aggregator.transport.door import Cancelable, Done, OuterDoor
+from aggregator.transport.door import CallTerms, Cancelable, OuterDoor, StreamTerms
 
 
 class Signer(Protocol):
@@ -30,38 +30,24 @@ class SigningDoor(OuterDoor):
         self._clock = clock
 
     def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
-        steps: int = 0, under_way: bool = False,
-    ) -> Cancelable:  # fmt: skip
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: Unpack[CallTerms]
+    ) -> Cancelable:
         """See `Door.start`."""
         try:
             signed = headers + self._lines(method, target, headers, body or b"")
         except CallError as error:
             error.attempts = 0
-            return asyncio.get_running_loop().call_soon(done, error)
-        return self.inner.start(
-            method, target, signed, body, deadline=deadline, done=done, steps=steps, under_way=under_way
-        )
+            return asyncio.get_running_loop().call_soon(terms["done"], error)
+        return self.inner.start(method, target, signed, body, **terms)
 
     async def stream(
-        self,
-        method: bytes,
-        target: bytes,
-        headers: bytes,
-        body: bytes | AsyncIterable[bytes] | None,
-        *,
-        deadline: float | None,
-        answer_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        decode: bool = False,
-    ) -> StreamReply:
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
+        **terms: Unpack[StreamTerms],
+    ) -> StreamReply:  # fmt: skip
         """See `Door.stream`; a body that is sent as it comes is in no signature."""
         known = body or b"" if body is None or isinstance(body, bytes) else None
         signed = headers + self._lines(method, target, headers, known)
-        return await self.inner.stream(
-            method, target, signed, body, deadline=deadline, answer_timeout=answer_timeout, idle_timeout=idle_timeout,
-            decode=decode,
-        )  # fmt: skip
+        return await self.inner.stream(method, target, signed, body, **terms)
 
     def _lines(self, method: bytes, target: bytes, headers: bytes, body: bytes | None) -> bytes:
         """Return the lines of the signer; raises ``CallError``."""
