@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -24,7 +25,6 @@ from aggregator.parts.result import Result, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.assembly import Assembly
-from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.outcome import HEADER as PARTS
@@ -32,10 +32,7 @@ from aggregator.runtime.answers.outcome import is_told, parts_header
 from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answer, send_answer, tell_fault
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.background.shadows import Shadows
-from aggregator.runtime.finish.around import coded, finished
-from aggregator.runtime.finish.building import Finish
-from aggregator.runtime.finish.purging import Purging, purged
-from aggregator.runtime.finish.timing import tell_times, timed
+from aggregator.runtime.finish.leaving import Answered, Leaving
 from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.making import Making
 from aggregator.runtime.parts.blame import blame
@@ -51,17 +48,14 @@ from aggregator.transport.door import Cancelable
 _log = logging.getLogger("aggregator.request")
 TLS_CLIENT = "aggregator.tls_client"
 """Where a scope holds the certificate of the client."""
-Answered = Callable[[Answer, Run | None], None]
-"""Takes the answer and the run that it came from; None when the request was refused."""
 
 
 class Routine(Struct, frozen=True):
     """How an endpoint is served, whatever it calls: thousands of endpoints have few routines between them.
 
-    *gates* are what a request passes before its inputs are read, *gates_behind* once these are valid, *finish* is what
-    is done to each answer, None when nothing is. *budget* are the seconds that its calls may take, *clock* gives Unix
-    time. *trusted* are the proxies that are believed, *compressing* codes the answers, None when nothing does;
-    *timing* says to whom the times of parts are told, None when to nobody. *purging* forgets what a success makes old.
+    *gates* are what a request passes before its inputs are read, *gates_behind* once these are valid. *budget* are the
+    seconds that its calls may take, *clock* gives Unix time. *trusted* are the proxies that are believed. *leaving* is
+    what is done to each answer, None when nothing is.
     """
 
     inputs: Inputs
@@ -76,12 +70,9 @@ class Routine(Struct, frozen=True):
     gates: tuple[Gate, ...] = ()
     gates_behind: tuple[PromptGate, ...] = ()
     trusted: Networks = NO_NETWORKS
-    compressing: Compressing | None = None
-    finish: Finish | None = None
-    timing: Discloses | None = None
-    purging: Purging | None = None
     keeping: Keeping | None = None
     shadows: Shadows | None = None
+    leaving: Leaving | None = None
 
 
 class EndpointHandler:
@@ -113,19 +104,15 @@ class EndpointHandler:
 
     def finish(self, exchange: Exchange, answer: Answer) -> None:
         """Do to *answer* what is done to each of this endpoint: for one that was made elsewhere."""
-        if self._routine.finish is not None:
-            self._routine.finish(exchange, answer)
+        leaving = self._routine.leaving
+        if leaving is not None and leaving.finish is not None:
+            leaving.finish(exchange, answer)
 
     def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
-        if self._routine.compressing is not None:
-            answered = coded(self._routine.compressing, exchange, answered)
-        if self._routine.finish is not None:
-            answered = finished(self._routine.finish, exchange, answered)
-        if self._routine.timing is not None:
-            answered = timed(self._routine.timing, exchange, answered)
-        if self._routine.purging is not None:
-            answered = purged(self._routine.purging, answered)
+        leaving = self._routine.leaving
+        if leaving is not None:
+            answered = partial(leaving.leave, exchange, answered)
         if self._routine.gates:
             return self._admit(exchange, loop, answered)
         return self._start(exchange, loop, answered)
@@ -201,16 +188,8 @@ class EndpointHandler:
             self._routine.report.gone(self.plan.key, exchange, scope.get(CUT))
             exchange.leave()
             return
-        if self._routine.purging is not None:
-            self._routine.purging(answer, run)
-        if self._routine.timing is not None:
-            tell_times(self._routine.timing, exchange, answer, run)
-        if self._routine.finish is not None:
-            self._routine.finish(exchange, answer)
-        if self._routine.compressing is not None:
-            ready = loop.create_future()
-            self._routine.compressing.code(exchange, answer, lambda: ready.set_result(None))
-            await ready
+        if self._routine.leaving is not None:
+            await self._routine.leaving.left(exchange, answer, run)
         await send_answer(send, answer, exchange.id, closing=closing)
         self.after(exchange, answer, run)
 

@@ -39,6 +39,7 @@ from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.background.shadows import QUEUE, Shadow, Shadows
 from aggregator.runtime.calls.judging import Judge, judges_alike
 from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering, told_limits
+from aggregator.runtime.finish.leaving import Leaving
 from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import always
 from aggregator.runtime.handler import Routine
@@ -53,6 +54,7 @@ from aggregator.runtime.request_log import RequestLog
 from aggregator.transport import Door, Reply
 
 _PLAIN = ResponsePlan()
+_NOTHING = Leaving()
 _FLIGHTS: Kind[None, Flights] = Kind(FLIGHTS, lambda _: Flights())
 _T = TypeVar("_T")
 
@@ -203,6 +205,12 @@ class Resources:
         transform = None if response.transform is None else self.plugins.function(response.transform)
         return Assembly(plan, transform, self.discloses)
 
+    def leaving(self, plan: EndpointPlan) -> Leaving | None:
+        """Return what is done to the answers of *plan* before they leave, None when nothing is."""
+        purging = Purging(plan.purges, self.states.registry) if plan.purges else None
+        steps = Leaving(purging, self.timing(plan), self.finish(plan), self.compressing(plan))
+        return None if steps == _NOTHING else self.same(steps)
+
     def routine(
         self, plan: EndpointPlan, order: Order, effects: tuple[Effect, ...], gates: tuple[Gate, ...] = (),
         gates_behind: tuple[PromptGate, ...] = (), shadows: tuple[Shadow, ...] = (),
@@ -222,12 +230,9 @@ class Resources:
                 clock=self.clock,
                 gates=gates,
                 gates_behind=gates_behind,
-                finish=self.finish(plan),
                 trusted=self.trusted,
-                compressing=self.compressing(plan),
-                timing=self.timing(plan),
                 keeping=self.keeping(plan),
                 shadows=Shadows(shadows, self.shadows) if shadows else None,
-                purging=Purging(plan.purges, self.states.registry) if plan.purges else None,
+                leaving=self.leaving(plan),
             )
         )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 
+from aggregator.exchange import Exchange
 from aggregator.plan.explaining.explain import explain
 from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART
 from aggregator.plan.order.request import FINISH, GATES, SERVING
 from aggregator.plan.order.step import step, tied
+from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.finish.leaving import Leaving
 from aggregator.runtime.handler import Routine
 
 WITH_ALL = """
@@ -58,6 +64,29 @@ def test_a_step_cannot_run_without_standing_in_its_order(order) -> None:
 
 def test_each_step_of_a_request_is_a_field_of_its_routine() -> None:
     """What serves a request is declared, or is a thing that the steps share."""
-    shared = {"queue", "report", "discloses", "budget", "clock", "trusted"}
-    assert [each.name for each in SERVING if each.name not in Routine.__struct_fields__] == []
-    assert set(Routine.__struct_fields__) - shared == {each.name for each in SERVING}
+    shared = {"queue", "report", "discloses", "budget", "clock", "trusted", "leaving"}
+    fields = {*Routine.__struct_fields__, *Leaving.__struct_fields__}
+    assert [each.name for each in SERVING if each.name not in fields] == []
+    assert fields - shared == {each.name for each in SERVING}
+
+
+def test_an_answer_leaves_by_the_steps_in_their_order() -> None:
+    """On both ways, by callback and awaited, each step is done once, in the order that is declared."""
+    done: list[str] = []
+
+    class Coding:
+        def code(self, exchange, answer, ready) -> None:
+            done.append("compressing")
+            ready()
+
+    exchange, answer = Exchange("GET", "/", b"", []), Answer(200, [], b"")
+    run = SimpleNamespace(frame=SimpleNamespace(loop=SimpleNamespace(time=float)), ended_results=tuple)
+    leaving = Leaving(
+        lambda *_: done.append("purging"), lambda _: done.append("timing"), lambda *_: done.append("finish"), Coding()
+    )
+    leaving.leave(exchange, lambda *_: done.append("answered"), answer, run)
+    declared = [each.name for each in SERVING if each.name in Leaving.__struct_fields__]
+    assert done == [*declared, "answered"]
+    done.clear()
+    asyncio.run(leaving.left(exchange, answer, run))
+    assert done == declared

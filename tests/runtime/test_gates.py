@@ -15,6 +15,7 @@ from aggregator.plan.serving import BackgroundPlan
 from aggregator.plan.types import Plan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.background.effects import EffectQueue
+from aggregator.runtime.finish.leaving import Leaving
 from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.request.gates import Verdict, Waiting
@@ -71,7 +72,7 @@ def served(plan_of: Callable[[str], Plan]) -> Callable[..., EndpointHandler]:
         endpoint = plan.endpoints[0]
         fan = build_fan(endpoint.fan, endpoint.key, resources, ())
         routine = resources.routine(endpoint, fan.order, ())
-        return EndpointHandler(endpoint, replace(routine, gates=gates, finish=finish), fan.parts)
+        return EndpointHandler(endpoint, replace(routine, gates=gates, leaving=Leaving(finish=finish)), fan.parts)
 
     return make
 

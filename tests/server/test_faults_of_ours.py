@@ -59,7 +59,7 @@ def test_a_fault_ends_one_request(gateway, monkeypatch, piece):
 
 def test_a_fault_in_what_every_answer_carries(gateway, monkeypatch):
     """The answer to it goes without that."""
-    _break(monkeypatch, _handler(gateway, "/hello"), "finish")
+    _break(monkeypatch, _handler(gateway, "/hello"), "leaving")
     gateway.records.clear()
     wire = gateway.wire()
     answer = wire.ask("GET", "/hello")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
@@ -42,13 +41,3 @@ class Purging:
             log(_log, logging.WARNING, "A tag to be purged could not be made.", reason=str(error),
                 path=exchange.path, request_id=exchange.id)  # fmt: skip
             return ""
-
-
-def purged(purging: Purging, answered: Callable[[Answer, Run | None], None]) -> Callable[[Answer, Run | None], None]:
-    """Return *answered* behind *purging*."""
-
-    def done(answer: Answer, run: Run | None) -> None:
-        purging(answer, run)
-        answered(answer, run)
-
-    return done

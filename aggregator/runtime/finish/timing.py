@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 from aggregator.exchange import Exchange
@@ -11,8 +11,6 @@ from aggregator.parts.result import Result
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.parts.fanout import Run
-
-Answered = Callable[[Answer, Run | None], None]
 
 HEADER = b"server-timing"
 LONGEST = 2048
@@ -41,16 +39,6 @@ def tell_times(tells: Discloses, exchange: Exchange, answer: Answer, run: Run | 
     if run is not None and tells(exchange):
         seconds = run.frame.loop.time() - exchange.started
         answer.headers.append((HEADER, server_timing(run.ended_results(), seconds)))
-
-
-def timed(tells: Discloses, exchange: Exchange, answered: Answered) -> Answered:
-    """Return what puts the times on an answer before *answered* gets it."""
-
-    def told(answer: Answer, run: Run | None) -> None:
-        tell_times(tells, exchange, answer, run)
-        answered(answer, run)
-
-    return told
 
 
 def always(_: Exchange) -> bool:
