@@ -56,7 +56,7 @@ class Job:
             return None, error
 
     def hand_over(self, outcome: Outcome) -> None:
-        """Return *outcome* to who waits, in the loop."""
+        """Tell *outcome* to who waits, in the loop."""
         try:
             self._loop.call_soon_threadsafe(self._settle, outcome)
         except RuntimeError:  # the loop is closed: nobody waits any more

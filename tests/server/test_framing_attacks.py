@@ -8,7 +8,7 @@ import time
 import pytest
 
 from aggregator.server.connection import timeouts
-from aggregator.server.connection.guard import MAX_FIELDS, MAX_HEAD, MAX_TARGET
+from aggregator.server.connection.intake import MAX_FIELDS, MAX_HEAD, MAX_TARGET
 
 ROUTES = """
 server: {header_timeout: 250ms, body_timeout: 250ms, max_body: 1000B}

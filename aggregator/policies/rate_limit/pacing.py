@@ -100,7 +100,7 @@ class _Waiting:
         self._ticket = self._inner.start(self._frame, self._done)
 
     def cancel(self) -> None:
-        """Return up the call, and its turn if that has not come."""
+        """Give up the call, and its turn if that has not come."""
         if self._timer is not None:
             self._timer.cancel()
             self._pace.give_back()

@@ -62,7 +62,7 @@ class TimedProtocol(asyncio.Protocol):
         self._idle_since = math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Return the client its time for the first head."""
+        """Start the time that the client has for its first head."""
         self.server_state.connections.add(self)  # type: ignore[arg-type]
         self.transport = transport
         self.flow = Flow(transport)
@@ -100,7 +100,7 @@ class TimedProtocol(asyncio.Protocol):
             self.close()
 
     def pause_writing(self) -> None:
-        """Return the client its time to take what has been written."""
+        """Start the time in which the client has to take what has been written."""
         self.flow.pause_writing()
         if self._stall_timer is None:
             self._watch_stall(self.transport.get_write_buffer_size())
