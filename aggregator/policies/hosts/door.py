@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable
+from typing import Unpack
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
@@ -15,7 +16,7 @@ from aggregator.policies.hosts.request import HostRequest
 from aggregator.policies.hosts.table import HostTable
 from aggregator.templates import MISSING, text_of
 from aggregator.transport import Door, StreamReply
-from aggregator.transport.door import CallerDoor, Cancelable, Done
+from aggregator.transport.door import CallerDoor, CallTerms, Cancelable, StreamTerms
 
 Way = Callable[[HostPlan], Door]
 """Returns the way to one host, the same each time."""
@@ -85,31 +86,19 @@ class HostsDoor(Door):
         return way
 
     def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
-        steps: int = 0, under_way: bool = False,
-    ) -> Cancelable:  # fmt: skip
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: Unpack[CallTerms]
+    ) -> Cancelable:
         """See `Door.start`."""
         door = HostRequest(self, asyncio.get_running_loop())
-        return door.start(method, target, headers, body, deadline=deadline, done=done, steps=steps, under_way=under_way)
+        return door.start(method, target, headers, body, **terms)
 
     async def stream(
-        self,
-        method: bytes,
-        target: bytes,
-        headers: bytes,
-        body: bytes | AsyncIterable[bytes] | None,
-        *,
-        deadline: float | None,
-        answer_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        decode: bool = False,
-    ) -> StreamReply:
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
+        **terms: Unpack[StreamTerms],
+    ) -> StreamReply:  # fmt: skip
         """See `Door.stream`."""
         door = HostRequest(self, asyncio.get_running_loop())
-        return await door.stream(
-            method, target, headers, body, deadline=deadline, answer_timeout=answer_timeout, idle_timeout=idle_timeout,
-            decode=decode,
-        )  # fmt: skip
+        return await door.stream(method, target, headers, body, **terms)
 
     @property
     def _open_ways(self) -> list[Door]:

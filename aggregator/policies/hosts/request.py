@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 from aggregator.causes import causes_called
 from aggregator.errors import CallError, Cause
@@ -19,7 +19,7 @@ from aggregator.exchange import Exchange
 from aggregator.parts.frame import Written
 from aggregator.policies.hosts.host import Host
 from aggregator.transport import Door, Reply, StreamReply
-from aggregator.transport.door import Cancelable, Done, OuterDoor
+from aggregator.transport.door import CallTerms, Cancelable, Done, OuterDoor, StreamTerms
 
 if TYPE_CHECKING:
     from aggregator.policies.hosts.door import HostsDoor
@@ -54,18 +54,17 @@ class HostRequest(OuterDoor):
         self._ticket: Cancelable | None = None
 
     def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
-        steps: int = 0, under_way: bool = False,
-    ) -> Cancelable:  # fmt: skip
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: Unpack[CallTerms]
+    ) -> Cancelable:
         """See `Door.start`."""
         try:
             door, headers = self._begin(headers)
         except CallError as error:
-            return self._loop.call_soon(done, error)
-        self._done = done
-        self._ticket = door.start(
-            method, target, headers, body, deadline=deadline, done=self._ended, steps=steps, under_way=under_way
-        )
+            return self._loop.call_soon(terms["done"], error)
+        self._done = terms["done"]
+        told = terms.copy()
+        told["done"] = self._ended
+        self._ticket = door.start(method, target, headers, body, **told)
         return self
 
     def _begin(self, headers: bytes) -> tuple[Door, bytes]:
@@ -111,24 +110,13 @@ class HostRequest(OuterDoor):
             host.in_flight -= 1
 
     async def stream(
-        self,
-        method: bytes,
-        target: bytes,
-        headers: bytes,
-        body: bytes | AsyncIterable[bytes] | None,
-        *,
-        deadline: float | None,
-        answer_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        decode: bool = False,
-    ) -> StreamReply:
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
+        **terms: Unpack[StreamTerms],
+    ) -> StreamReply:  # fmt: skip
         """See `Door.stream`."""
         door, headers = self._begin(headers)
         try:
-            reply = await door.stream(
-                method, target, headers, body, deadline=deadline, answer_timeout=answer_timeout,
-                idle_timeout=idle_timeout, decode=decode,
-            )  # fmt: skip
+            reply = await door.stream(method, target, headers, body, **terms)
         except CallError as error:
             self._count(error)
             raise
