@@ -38,6 +38,7 @@ def _lines() -> Iterator[str]:
     yield from (".TP", ".B fish", _plain("_AGGREGATOR_COMPLETE=fish_source aggregator | source"))
     yield ".SH ENVIRONMENT"
     yield from (".TP", ".B AGGREGATOR_DEBUG", "Set to 1, a fault of the program shows its traceback.")
+    yield from (".TP", ".B AGGREGATOR_MEMORY", "Set to plain, memory is left as Python and the C library treat it.")
     yield from (".TP", ".B NO_COLOR", "Set to anything, no colours are written (no-color.org).")
     yield ".SH EXIT STATUS"
     for line in EPILOG.splitlines():

@@ -3,6 +3,8 @@
 What a request makes is freed by reference counts. Python's default looks for cycles after every 700 objects more,
 which is a few requests at once, and took a tenth of the time of a busy server. A thousand fan-outs of three in
 flight are 120 000 objects; a look at those holds everything up for a tenth of a second.
+
+All of it is in this file, and ``AGGREGATOR_MEMORY=plain`` in the environment switches all of it off.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import os
 import sys
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -24,11 +27,21 @@ _MOST_FILLED = 64 * 1024 * 1024
 _BYTES = sys.getsizeof(b"")
 
 
+SWITCH = "AGGREGATOR_MEMORY"
+"""The variable that is ``plain`` where memory is left to Python and to the C library."""
+
+
+def is_plain() -> bool:
+    """Return whether memory is left as Python and the C library treat it."""
+    return os.environ.get(SWITCH) == "plain"
+
+
 @contextmanager
 def collection_paused() -> Iterator[None]:
     """Collect no cycles inside; five thousand endpoints take a third of the time that way."""
-    was_on = gc.isenabled()
-    gc.disable()
+    was_on = gc.isenabled() and not is_plain()
+    if was_on:
+        gc.disable()
     try:
         yield
     finally:
@@ -38,11 +51,14 @@ def collection_paused() -> Iterator[None]:
 
 def keep_loaded() -> None:
     """Never look for cycles through what is there now: loading leaves none, and a look takes a fifth of a second."""
-    gc.freeze()
+    if not is_plain():
+        gc.freeze()
 
 
 def collect_seldom() -> None:
     """Look for cycles after 200 000 objects more, and never again through what is there now."""
+    if is_plain():
+        return
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
@@ -70,7 +86,7 @@ class Holes:
         Does nothing under another allocator than Python's, which counts no blocks, and nothing more once there were too
         many holes.
         """
-        if self._have_no_end or not sys.getallocatedblocks():
+        if self._have_no_end or is_plain() or not sys.getallocatedblocks():
             return
         for size in range(_STEP, _MOST + 1, _STEP):
             self._fillings.pop(size, None)
@@ -118,6 +134,8 @@ def keep_large_blocks() -> None:
     It maps large blocks one by one and unmaps them when freed; a body of 1 MB then costs more in page faults than
     in reading and checking it. Other C libraries are left as they are.
     """
+    if is_plain():
+        return
     with suppress(OSError, AttributeError, TypeError):
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)
