@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from aggregator.plan.calls import UpstreamPlan
+from aggregator.policies.breaker.table import BREAKERS
+from aggregator.policies.hosts.breaking import HostBreakers
 from aggregator.policies.hosts.checking import HealthChecks
 from aggregator.policies.hosts.door import HostsDoor
 from aggregator.policies.hosts.plan import HostPlan, HostsPlan
@@ -26,7 +28,10 @@ def with_hosts(plan: UpstreamPlan, way: Way, states: Draft) -> Door:
     """
     if plan.hosts is None:
         return way(plan)
-    return HostsDoor(_table(plan, plan.hosts, states), lambda host: way(plan.at(host)), plan.hosts.hosts[0])
+    breakers = None
+    if plan.breaker is not None and plan.breaker.by_host:
+        breakers = HostBreakers(states.hold(BREAKERS, plan.name, (plan.name, plan.breaker)), plan.label)
+    return HostsDoor(_table(plan, plan.hosts, states), lambda host: way(plan.at(host)), plan.hosts.hosts[0], breakers)
 
 
 class Watches:

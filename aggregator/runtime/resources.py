@@ -108,9 +108,11 @@ class Resources:
         return self.states.hold(LATENCIES, name, name)
 
     def breakers(self, upstream: UpstreamPlan) -> Breakers | None:
-        """Return the breakers that all callers of *upstream* share, None when it has none."""
+        """Return the breakers that all callers of *upstream* share, None when it has none, or its hosts have them."""
         plan = upstream.breaker
-        return None if plan is None else self.states.hold(BREAKERS, upstream.name, (upstream.name, plan))
+        return (
+            None if plan is None or plan.by_host else self.states.hold(BREAKERS, upstream.name, (upstream.name, plan))
+        )
 
     def places(self, upstream: UpstreamPlan) -> Places | None:
         """Return the places at *upstream* that all its callers share, None when they are not counted."""

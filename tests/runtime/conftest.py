@@ -201,6 +201,10 @@ class Clock:
         self.timers.append(Timer(self.now + delay, partial(run, *given)))
         return self.timers[-1]
 
+    def call_soon(self, run: Callable[..., object], *given: Any) -> Timer:
+        """Have *run* called when the test moves the time on, by nothing even."""
+        return self.call_later(0.0, run, *given)
+
     @property
     def waiting(self) -> list[Timer]:
         """The timers that are not cancelled, the next one first."""

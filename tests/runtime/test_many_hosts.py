@@ -189,3 +189,84 @@ def test_it_is_told(rig, caplog):
     one.start()
     assert [record.message for record in caplog.records] == ["A host was ejected.", "A host is called again."]
     assert caplog.records[0].fields["host"] == "http://h1.test"
+
+
+BROKEN = (
+    'hosts: ["http://h1.test", "http://h2.test"], balance: round_robin, breaker: {failures: 1, per: host, pause: 5s}'
+)
+
+
+def fail_at(one, name: str) -> None:
+    """Make calls until one has failed at the host *name*."""
+    while not one.sent or hosts_of(one)[-1] != name:
+        one.start()
+        last = one.sent[-1]
+        last.answer(1, status=500 if hosts_of(one)[-1] == name else 200)
+
+
+def test_a_breaker_of_a_host_keeps_calls_from_it_alone(rig):
+    """They go to the others; one call tries it after its pause, and only one."""
+    one = upstream(rig, BROKEN)
+    fail_at(one, "h1.test")
+    for _ in range(4):
+        one.start()
+        one.sent[-1].answer(1)
+    assert set(hosts_of(one)[-4:]) == {"h2.test"}
+    one.loop.advance(5)
+    for _ in range(4):
+        one.start()
+    assert sorted(hosts_of(one)[-4:]) == ["h1.test", "h2.test", "h2.test", "h2.test"]
+
+
+def test_when_all_breakers_are_open_no_call_is_made(rig):
+    """It fails at once, as with a breaker of the upstream; another try finds no way either."""
+    one = upstream(rig, f"{BROKEN}, retry: 2")
+    one.start()
+    one.sent[0].answer(1, status=503)
+    one.loop.advance(0.1)
+    one.sent[1].answer(1, status=503)
+    one.loop.advance(0.2)
+    assert len(one.sent) == 2
+    assert (one.answer.status, one.header("retry-after") in ("4", "5")) == (503, True)
+    assert one.body["cause"] == "breaker_open"
+
+
+def test_a_probe_of_a_host_that_is_given_up_makes_room(rig):
+    """The next call tries it."""
+    one = upstream(rig, BROKEN)
+    fail_at(one, "h1.test")
+    one.loop.advance(5)
+    while hosts_of(one)[-1] != "h1.test":
+        one.start()
+    one.run.cancel()
+    one.start().start()
+    assert "h1.test" in hosts_of(one)[-2:]
+
+
+def test_what_was_tried_is_tried_again_when_the_rest_is_refused(rig):
+    """Rather than nothing: the host that failed a moment ago is not out of order yet."""
+    one = upstream(rig, BROKEN.replace("failures: 1", "failures: 2") + ", retry: 1")
+    for _ in range(2):
+        fail = one.start().sent[-1]
+        while hosts_of(one)[-1] != "h1.test":
+            fail.answer(1)
+            fail = one.start().sent[-1]
+        fail.answer(1, status=500)
+    one.start()
+    assert hosts_of(one)[-1] == "h2.test"
+    one.sent[-1].answer(1, status=503)
+    one.loop.advance(1)
+    assert hosts_of(one)[-2:] == ["h2.test", "h2.test"]
+
+
+def test_a_thousand_callers_at_once(rig):
+    """They are spread evenly, nothing is counted twice, and what fails together ejects a host once."""
+    one = upstream(rig, f"{THREE}, eject: {{failures: 5, at_most: 50%}}")
+    for _ in range(1000):
+        one.start()
+    counts = Counter(hosts_of(one))
+    assert sum(counts.values()) == 1000
+    assert max(counts.values()) - min(counts.values()) < 100
+    for call, host in zip(tuple(one.sent), hosts_of(one), strict=True):
+        call.answer(1, status=503 if host == "h1.test" else 200)
+    assert {hosts_of(one.start())[-1] for _ in range(50)} == {"h2.test:81", "h3.test"}

@@ -12,6 +12,7 @@ from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.rules.resolution import check_resolution
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.policies.breaker.settings import HOST
 from aggregator.policies.hosts.settings import HashSettings
 from aggregator.transport import Origin
 
@@ -33,6 +34,9 @@ def check_hosts(upstream: UpstreamSettings, path: Steps, around: Surroundings) -
         yield from check_resolution(upstream, upstream.resolve, path, around)
         yield from _check_health(upstream, path)
         return
+    if not upstream.hosts and upstream.breaker is not None and upstream.breaker.per == HOST:
+        message = "`per: host` has no effect on one host"
+        yield Finding("no-effect", message, (*path, "breaker", "per"), "remove it, or write `hosts` or `resolve`")
     if not upstream.hosts:
         for key in _CHOICES:
             if key in upstream.model_fields_set:

@@ -84,6 +84,11 @@ def _mock_words(upstream: UpstreamPlan) -> tuple[str, ...]:
     return () if upstream.mock is None else (upstream.mock.words,)
 
 
+def _has_breaker(attempt: Attempt) -> bool:
+    breaker = attempt.call.upstream.breaker
+    return breaker is not None and not breaker.by_host
+
+
 def _breaker_words(attempt: Attempt) -> tuple[str, ...]:
     plan = attempt.call.upstream.breaker
     assert plan is not None
@@ -127,6 +132,8 @@ def _retry_words(attempt: Attempt) -> tuple[str, ...]:
 
 def _way_words(upstream: UpstreamPlan) -> tuple[str, ...]:
     hosts = () if upstream.hosts is None else (upstream.hosts.words,)
+    if upstream.breaker is not None and upstream.breaker.by_host:
+        hosts = (*hosts, upstream.breaker.words)
     return (*hosts, *words_of(AROUND_DOOR, upstream), upstream.name)
 
 
@@ -143,7 +150,7 @@ TO_SERVICE: Final[tuple[Step[Attempt], ...]] = (
     Step("retry", _ours(lambda attempt: attempt.call.retry is not None), _retry_words),
     Step("hedge", _ours(lambda attempt: attempt.call.hedge is not None), _hedge_words),
     Step("told", _ours(lambda _: True), lambda _: ()),
-    Step("breaker", _ours(lambda attempt: attempt.call.upstream.breaker is not None), _breaker_words),
+    Step("breaker", _ours(_has_breaker), _breaker_words),
     Step("rate_limit", _ours(lambda attempt: attempt.call.upstream.rate_limit is not None), _rate_words),
     Step("concurrency", _ours(lambda attempt: attempt.call.upstream.concurrency is not None), _concurrency_words),
     Step(

@@ -179,6 +179,11 @@ class Breaker:
         self._until = inf if seconds is None else now + seconds
         self._begin(phase, now, reason)
 
+    def obey(self, whole: Breaker, now: float) -> None:
+        """Do what an operator has ordered for all, of whom *whole* is the first, if that still holds."""
+        if whole.phase in (Phase.FORCED_OPEN, Phase.FORCED_CLOSED) and whole._is_held(now):
+            self.order(whole.phase, now, None if whole._until == inf else whole._until - now, whole.reason)
+
     def _begin(self, phase: Phase, now: float, reason: str, **more: float) -> None:
         before, self.phase, self.reason = self.phase, phase, reason
         self.era += 1

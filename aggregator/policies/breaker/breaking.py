@@ -17,14 +17,14 @@ from aggregator.transport import StreamReply
 from aggregator.transport.door import Cancelable
 
 
-def breaker_for(breakers: Breakers, names: Names) -> Breaker:
-    """Return the breaker of a call that sees *names*; that of all when its key cannot be told."""
+def breaker_for(breakers: Breakers, names: Names, now: float) -> Breaker:
+    """Return the breaker of a call that sees *names*, and begins *now*; that of all when its key cannot be told."""
     key = breakers.plan.key
     if key is None:
         return breakers.whole
     try:
         value = key.evaluate(names)
-        return breakers.whole if value is None or value is MISSING else breakers.of(text_of(value))
+        return breakers.whole if value is None or value is MISSING else breakers.of(text_of(value), now)
     except AggregatorError:
         return breakers.whole
 
@@ -84,7 +84,7 @@ class Broken:
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Begin, or fail at once."""
         now = frame.loop.time()
-        breaker = breaker_for(self._breakers, frame.names)
+        breaker = breaker_for(self._breakers, frame.names, now)
         era = breaker.enter(now)
         if era == REFUSED:
             error = refusal(breaker, self._label, now)

@@ -19,7 +19,7 @@ OURS = frozenset({
 class BreakerPlan(Struct, frozen=True):
     """What opens a breaker, None for what does not; *window* and *over* in seconds, *statuses* and *causes* count.
 
-    *key* tells calls apart that have breakers of their own, None when all have one.
+    *key* tells calls apart that have breakers of their own, None when all have one; *by_host*, each host has its own.
     """
 
     failures: int | None
@@ -32,6 +32,7 @@ class BreakerPlan(Struct, frozen=True):
     statuses: frozenset[int]
     causes: frozenset[Cause]
     key: Expression | None = None
+    by_host: bool = False
 
     @property
     def words(self) -> str:
@@ -44,4 +45,5 @@ class BreakerPlan(Struct, frozen=True):
         if self.over is not None:
             said.append(f"{share_text(self.slow)} over {duration_text(self.over)}")
         per = "" if self.key is None else f" for each {{{{ {self.key.source} }}}}"
+        per = " for each host" if self.by_host else per
         return f"breaker {' or '.join(said)}, pause {self.pause}{per}"

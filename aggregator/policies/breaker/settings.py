@@ -14,6 +14,7 @@ from aggregator.policies.values import NAMES, DurationSpan, Share, Span
 USUAL = ("timeout", "connect", "reset", "5xx")
 """What counts as a failure unless `on` says otherwise."""
 UPSTREAM = "upstream"
+HOST = "host"
 _TELLING_NOTHING = frozenset({*(name for cause in OURS for name in cause.names), "any", "status"})
 """Causes of which none is one of the upstream, and words for statuses that are no failures of it, too."""
 
@@ -67,16 +68,16 @@ class BreakerSettings(Settings):
     )
     per: Annotated[str, TextKind.TEMPLATE] = Field(
         UPSTREAM,
-        description="Whose failures are counted together: those of the `upstream`, or of all calls for which an "
-        "expression gives the same.",
-        examples=["{{ tenant }}"],
+        description="Whose failures are counted together: those of the `upstream`, of each `host`, or of all calls for "
+        "which an expression gives the same.",
+        examples=["host", "{{ tenant }}"],
     )
 
     @field_validator("per")
     @classmethod
     def _per(cls, value: str) -> str:
-        if value != UPSTREAM and "{{" not in value:
-            hint = 'write `per: upstream`, or an expression: `per: "{{ tenant }}"`'
+        if value not in (UPSTREAM, HOST) and "{{" not in value:
+            hint = 'write `per: upstream`, `per: host`, or an expression: `per: "{{ tenant }}"`'
             raise PydanticCustomError("bad-breaker", "This tells no calls apart.", {"hint": hint})
         return value
 

@@ -11,6 +11,8 @@ from aggregator.policies.breaker.breaker import Breaker, Phase
 from aggregator.policies.breaker.plan import BreakerPlan
 from aggregator.policies.registry import Kind
 
+OPEN: Final = (Phase.OPEN, Phase.TRYING, Phase.FORCED_OPEN)
+"""Phases in which calls are kept away."""
 MOST: Final = 1000
 """Breakers of one upstream by key; the one that was used longest ago makes room, closed ones first."""
 
@@ -29,19 +31,22 @@ class Breakers:
     def adopt(self, settings: tuple[str, BreakerPlan]) -> None:
         """Go on by another plan; with another key, those by key begin anew."""
         self.upstream, plan = settings
-        if (plan.key and plan.key.source) != (self.plan.key and self.plan.key.source):
+        if plan.by_host != self.plan.by_host or (plan.key and plan.key.source) != (
+            self.plan.key and self.plan.key.source
+        ):
             self._by_key.clear()
         self.plan = plan
         for breaker in (self.whole, *self._by_key.values()):
             breaker.adopt(plan)
 
-    def of(self, key: str) -> Breaker:
-        """Return the breaker of *key*."""
+    def of(self, key: str, now: float) -> Breaker:
+        """Return the breaker of *key*; it may begin *now*."""
         breaker = self._by_key.get(key)
         if breaker is None:
             if len(self._by_key) >= MOST:
                 self._make_room()
             breaker = self._by_key[key] = Breaker(f"{self.upstream} {key[:100]}", self.plan)
+            breaker.obey(self.whole, now)
         else:
             self._by_key.move_to_end(key)
         return breaker
@@ -59,8 +64,14 @@ class Breakers:
     def as_list(self) -> list[dict[str, object]]:
         """Return what there is to know of each."""
         now = asyncio.get_running_loop().time()
-        shown = [self.whole] if self.plan.key is None else [self.whole, *self._by_key.values()]
-        return [breaker.as_dict(now) for breaker in shown]
+        shown = [] if self.plan.by_host and self._by_key else [self.whole]
+        return [breaker.as_dict(now) for breaker in (*shown, *self._by_key.values())]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are kept away; of breakers by host all have to be open, those by key are not looked at."""
+        looked_at = self._by_key.values() if self.plan.by_host and self._by_key else (self.whole,)
+        return all(breaker.phase in OPEN for breaker in looked_at)
 
 
 BREAKERS: Final[Kind[tuple[str, BreakerPlan], Breakers]] = Kind("breaker", Breakers, Breakers.adopt)

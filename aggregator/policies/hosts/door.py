@@ -10,6 +10,7 @@ from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.parts.frame import AttemptFrame, Frame, Written
 from aggregator.parts.names import Names
+from aggregator.policies.hosts.breaking import HostBreakers
 from aggregator.policies.hosts.host import Host
 from aggregator.policies.hosts.plan import HostPlan
 from aggregator.policies.hosts.request import HostRequest
@@ -27,16 +28,17 @@ def _header_line(value: bytes) -> bytes:
 
 
 class HostsDoor(Door):
-    """The hosts of *table*, each reached by the *way* to it.
+    """The hosts of *table*, each reached by the *way* to it, and called when its breaker lets it, where it has one.
 
     Header blocks are written for the host that is declared *first*; where they begin with its ``Host``, they get that
     of the one that is chosen.
     """
 
-    __slots__ = ("_first", "_line", "_way", "_ways", "table")
+    __slots__ = ("_first", "_line", "_way", "_ways", "breakers", "table")
 
-    def __init__(self, table: HostTable, way: Way, first: HostPlan) -> None:
+    def __init__(self, table: HostTable, way: Way, first: HostPlan, breakers: HostBreakers | None = None) -> None:
         self.table = table
+        self.breakers = breakers
         self._way = way
         self._ways: dict[Host, tuple[Door, bytes | None]] = {}
         self._line = _header_line(first.header)

@@ -2,7 +2,7 @@
 
     made ── ``start`` ──▶ in flight at a host ── a reply, or a failure ──▶ ended: counted, and told
                                               ── ``cancel`` ──▶ given up: it tells nothing of the host
-    made ── ``stream`` ──▶ in flight until its head is there, or it failed
+    made ── ``stream`` ──▶ in flight until it failed, or its reply is closed; what its head says is counted
 
 It is begun once.
 """
@@ -17,16 +17,16 @@ from aggregator.causes import causes_called
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.parts.frame import Written
+from aggregator.policies.breaker.plan import OURS
 from aggregator.policies.hosts.host import Host
 from aggregator.transport import Door, Reply, StreamReply
 from aggregator.transport.door import CallTerms, Cancelable, Done, OuterDoor, StreamTerms
 
 if TYPE_CHECKING:
+    from aggregator.policies.hosts.breaking import Admitted
     from aggregator.policies.hosts.door import HostsDoor
 
 _FAILURES: Final = frozenset(cause for family in ("timeout", "connect", "reset") for cause in causes_called(family))
-_OURS: Final = frozenset({Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT, Cause.CREDENTIALS, Cause.FAULT, Cause.INPUT})
-"""Ends that say nothing of a host."""
 _SERVER_ERROR: Final = 500
 
 
@@ -36,7 +36,7 @@ class HostRequest(OuterDoor):
     It goes past the hosts that *written* was sent to before.
     """
 
-    __slots__ = ("_done", "_era", "_exchange", "_host", "_hosts", "_key", "_loop", "_ticket", "_written")
+    __slots__ = ("_admitted", "_done", "_era", "_exchange", "_host", "_hosts", "_key", "_loop", "_ticket", "_written")
 
     def __init__(
         self, inner: HostsDoor, loop: asyncio.AbstractEventLoop, key: str | None = None,
@@ -50,6 +50,7 @@ class HostRequest(OuterDoor):
         self._exchange = exchange
         self._host: Host | None = None
         self._era = 0
+        self._admitted: Admitted | None = None
         self._done: Done | None = None
         self._ticket: Cancelable | None = None
 
@@ -70,10 +71,19 @@ class HostRequest(OuterDoor):
     def _begin(self, headers: bytes) -> tuple[Door, bytes]:
         """Choose a host; return the way to it, and the header block for it. Raises CallError."""
         hosts, written = self._hosts, self._written
-        host = hosts.table.choose(self._loop.time(), self._key, () if written is None else written.tried)
+        now, tried = self._loop.time(), () if written is None else written.tried
+        if hosts.breakers is None:
+            host = hosts.table.choose(now, self._key, tried)
+        else:
+            self._admitted = hosts.breakers.admit(hosts.table, now, self._key, tried)
+            host = None if self._admitted is None else self._admitted.host
         if host is None:
             raise _nowhere()
-        door, line = hosts.way_to(host, self._exchange)
+        try:
+            door, line = hosts.way_to(host, self._exchange)
+        except CallError:
+            self._give_up()
+            raise
         if written is not None:
             written.tried = (*written.tried, host)
         self._host, self._era = host, host.era
@@ -92,6 +102,8 @@ class HostRequest(OuterDoor):
         if host is None:
             return
         host.in_flight -= 1
+        if self._admitted is not None:
+            self._admitted.ended(self._loop.time(), outcome)
         failed = _failed(outcome)
         if failed is not None:
             self._hosts.table.ended(host, self._era, self._loop.time(), failed=failed)
@@ -108,6 +120,11 @@ class HostRequest(OuterDoor):
         host, self._host = self._host, None
         if host is not None:
             host.in_flight -= 1
+        self._give_up()
+
+    def _give_up(self) -> None:
+        if self._admitted is not None:
+            self._admitted.given_up(self._loop.time())
 
     async def stream(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
@@ -123,15 +140,35 @@ class HostRequest(OuterDoor):
         except BaseException:
             self._leave()
             raise
+        host = self._host
+        assert host is not None
         self._count(reply)
-        return reply
+        host.in_flight += 1
+        return HostReply(reply, host)
+
+
+class HostReply(StreamReply):
+    """A reply that is in flight at *host* until it is closed."""
+
+    __slots__ = ("_host",)
+
+    def __init__(self, reply: StreamReply, host: Host) -> None:
+        super().__init__(reply.status, reply.headers, reply._body, reply.reused)
+        self._host: Host | None = host
+
+    async def aclose(self) -> None:
+        """Stop reading, and be in flight no more."""
+        host, self._host = self._host, None
+        if host is not None:
+            host.in_flight -= 1
+        await super().aclose()
 
 
 def _failed(outcome: Reply | StreamReply | CallError) -> bool | None:
     """Return whether *outcome* is a failure of its host; None when it says nothing of it."""
     if not isinstance(outcome, CallError):
         return outcome.status >= _SERVER_ERROR
-    return None if outcome.cause in _OURS else outcome.cause in _FAILURES
+    return None if outcome.cause in OURS else outcome.cause in _FAILURES
 
 
 def _nowhere() -> CallError:

@@ -46,7 +46,9 @@ class AroundStream(Struct, frozen=True, eq=False):
         attempt = partial(self._in_turn, frame, ask, frame.loop.time() + seconds)
         if self.breakers is None:
             return await attempt()
-        return await let_through(breaker_for(self.breakers, frame.names), self.label, frame.loop.time, attempt)
+        return await let_through(
+            breaker_for(self.breakers, frame.names, frame.loop.time()), self.label, frame.loop.time, attempt
+        )
 
     async def _in_turn(self, frame: Frame, ask: Ask, due: float) -> StreamReply:
         clock = frame.loop.time

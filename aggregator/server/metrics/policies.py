@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aggregator.policies.breaker.breaker import Phase
-from aggregator.policies.breaker.table import BREAKERS, Breakers
+from aggregator.policies.breaker.table import BREAKERS
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES
 from aggregator.policies.concurrency.places import PLACES, Places
@@ -18,13 +17,12 @@ from aggregator.telemetry.metrics.exposition import Sample, labels_text
 from aggregator.telemetry.metrics.families import Family
 
 _OF_ANSWERS = labels_text(("upstream", ""))
-_OPEN = (Phase.OPEN, Phase.TRYING, Phase.FORCED_OPEN)
 
 
 def sample_policies(states: Registry, labels: Mapping[str, str]) -> Iterator[tuple[Family, list[Sample]]]:
     """Yield what the policies in *states* know; *labels* are the labels of upstreams by their names."""
     breakers = _named(states.each(BREAKERS.name), labels)
-    yield families.BREAKERS, [(at, _openness(found)) for at, found in breakers.items()]
+    yield families.BREAKERS, [(at, int(found.is_open)) for at, found in breakers.items()]
     tables: dict[str, HostTable] = _named(states.each(HOSTS.name), labels)
     yield families.HOSTS, [sample for at, found in tables.items() for sample in _hosts(at, found)]
     yield families.EJECTIONS, [(at, found.ejections) for at, found in tables.items()]
@@ -47,10 +45,6 @@ def _named(states: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, An
 def _hosts(at: str, table: HostTable) -> Iterator[Sample]:
     for state, count in table.counts(asyncio.get_running_loop().time()).items():
         yield f'{at},state="{state}"', count
-
-
-def _openness(breakers: Breakers) -> int:
-    return int(breakers.whole.phase in _OPEN)
 
 
 def _lookups(at: str, kept: Kept[Any]) -> Iterator[Sample]:

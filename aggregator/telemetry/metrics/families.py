@@ -47,7 +47,8 @@ DIALS: Final = Family("aggregator_upstream_connect_seconds", "summary", ("upstre
 WAITING: Final = Family("aggregator_upstream_waiting_calls", "gauge", ("upstream",),
     "Calls that wait for a connection.")  # fmt: skip
 BREAKERS: Final = Family("aggregator_breaker_open", "gauge", ("upstream",),
-    "1 while the breaker of an upstream keeps calls away, trying included; breakers by key are not told.")  # fmt: skip
+    "1 while the breaker of an upstream keeps calls away, trying included; of breakers by host all of them, "
+    "those by key are not told.")  # fmt: skip
 HOSTS: Final = Family("aggregator_upstream_hosts", "gauge", ("upstream", "state"),
     "Hosts of an upstream with several: usable, ejected because calls fail, or unhealthy by their checks.")  # fmt: skip
 EJECTIONS: Final = Family("aggregator_host_ejections", "counter", ("upstream",),

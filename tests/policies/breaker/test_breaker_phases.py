@@ -37,6 +37,17 @@ def call(one: Breaker, now: float, *, failed: bool = False, seconds: float = 0.1
     return era != REFUSED
 
 
+def test_an_order_holds_for_keys_to_come():
+    """As long as it does for those that are there."""
+    breakers = Breakers(("users", plan(failures=1)))
+    breakers.of("a", 1.0)
+    for one in (breakers.whole, breakers.of("a", 1.0)):
+        one.order(Phase.FORCED_OPEN, 1.0, 60.0, "ordered")
+    assert not call(breakers.of("b", 2.0), 2.0)
+    assert call(breakers.of("b", 2.0), 61.0)
+    assert call(breakers.of("c", 61.0), 61.0)
+
+
 def test_failures_one_after_the_other_open_it():
     """A success in between begins the count anew."""
     one = breaker(failures=3)
@@ -222,8 +233,8 @@ def test_other_settings_leave_it_open():
 def test_breakers_by_key_are_bounded():
     """The closed ones that were used longest ago make room; an open one stays."""
     breakers = Breakers(("users", plan(failures=1)))
-    call(breakers.of("bad"), 1.0, failed=True)
+    call(breakers.of("bad", 1.0), 1.0, failed=True)
     for number in range(2 * MOST):
-        call(breakers.of(str(number)), 1.0)
-    assert breakers.of("bad").phase is Phase.OPEN
+        call(breakers.of(str(number), 1.0), 1.0)
+    assert breakers.of("bad", 1.0).phase is Phase.OPEN
     assert len(breakers._by_key) == MOST

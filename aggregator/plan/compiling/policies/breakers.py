@@ -7,7 +7,7 @@ from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.plan.compiling.expressions import one_expression
 from aggregator.plan.compiling.policies.retries import statuses_called
 from aggregator.policies.breaker.plan import BreakerPlan
-from aggregator.policies.breaker.settings import UPSTREAM
+from aggregator.policies.breaker.settings import HOST, UPSTREAM
 
 
 def compile_breaker(upstream: UpstreamSettings) -> BreakerPlan | None:
@@ -25,5 +25,6 @@ def compile_breaker(upstream: UpstreamSettings) -> BreakerPlan | None:
         pause=said.pause,
         statuses=frozenset(status for key in said.on for status in statuses_called(key)),
         causes=frozenset(cause for key in said.on for cause in causes_called(key)),
-        key=None if said.per == UPSTREAM else one_expression(said.per),
+        key=None if said.per in (UPSTREAM, HOST) else one_expression(said.per),
+        by_host=said.per == HOST,
     )
