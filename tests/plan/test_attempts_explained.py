@@ -1,0 +1,91 @@
+"""Retries in the plan: which calls are sent again, for what, and what their attempts may take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from aggregator.causes import Cause
+from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.calls import CallPlan
+from aggregator.plan.explaining.timing import attempts_member, attempts_text, chain_text
+from aggregator.plan.types import Plan
+
+PlanOf = Callable[..., Plan]
+
+
+def only_call(plan: Plan) -> CallPlan:
+    """Return the call of a file that has a single one."""
+    fan = plan.endpoints[0].fan
+    assert fan is not None
+    (call,) = calls_in(fan)
+    return call
+
+
+@pytest.mark.parametrize(
+    ("call", "repeats"),
+    [
+        ("{url: users:/, retry: 3}", "always"),
+        ("{url: users:/}", None),
+        ("{url: POST users:/, retry: 3, idempotent: true}", "always"),
+        ("{url: POST users:/, retry: 3, headers: {idempotency-key: '{{ request.id }}'}}", "with_key"),
+        ("{url: again:/}", "always"),
+        ("{url: POST again:/}", None),
+        ("{url: again:/, retry: none}", None),
+    ],
+)
+def test_what_is_sent_again(plan_of: PlanOf, call: str, repeats: str | None) -> None:
+    """A request that may be sent twice: by its method, by its key, or because the file says so."""
+    upstreams = "upstreams: {users: {url: 'http://u.test'}, again: {url: 'http://a.test', retry: 2}}"
+    retry = only_call(plan_of(f"{upstreams}\nendpoints: {{GET /x: {{call: {call}}}}}")).retry
+    assert (None if retry is None else retry.repeats) == repeats
+
+
+def test_what_is_a_success_is_no_reason(plan_of: PlanOf) -> None:
+    """Classes and single statuses are reasons, without those that count as success; so are causes."""
+    said = "{url: users:/, retry: {attempts: 2, on: [5xx, 429, connect_timeout]}, success: {status: [200, 503]}}"
+    retry = only_call(plan_of(f"endpoints: {{GET /x: {{call: {said}}}}}")).retry
+    assert retry is not None
+    assert retry.statuses == {429, *range(500, 600)} - {503}
+    assert retry.causes == {Cause.CONNECT_TIMEOUT}
+
+
+@pytest.mark.parametrize(
+    ("retry", "begin", "end"),
+    [
+        ("{attempts: 3}", "3 attempts share these 10s, with pauses of ", " in all at most"),
+        ("{attempts: 2, per_try: 1s}", "2 attempts of 1s and pauses of ", " to spare"),
+        ("{attempts: 2, per_try: 9s}", "2 attempts of 9s and pauses of ", " too many"),
+    ],
+)
+def test_the_time_of_attempts(plan_of: PlanOf, retry: str, begin: str, end: str) -> None:
+    """They share the time of the call, or each has its own; then it is told whether all of them fit."""
+    call = only_call(plan_of(f"endpoints: {{GET /x: {{timeout: 10s, call: {{url: users:/, retry: {retry}}}}}}}"))
+    said = attempts_text(call, 10.0) or ""
+    assert said.startswith(begin)
+    assert said.endswith(end)
+    assert (attempts_member(call) or {})["most"] == int(begin[0])
+
+
+def test_a_call_that_is_sent_once_has_no_attempts(plan_of: PlanOf) -> None:
+    """Nothing is said of it, in words or as data."""
+    call = only_call(plan_of("endpoints: {GET /x: {call: users:/}}"))
+    assert (attempts_text(call, 1.0), attempts_member(call)) == (None, None)
+
+
+def test_the_longest_chain_counts_all_attempts(plan_of: PlanOf) -> None:
+    """Parts that wait for each other are a chain; what the deadline cuts off is told."""
+    text = """
+    endpoints:
+      GET /x:
+        timeout: 3s
+        fan_out:
+          user: {url: users:/, timeout: 2s, retry: {attempts: 2, per_try: 1s}}
+          cart: {url: "shop:/{user.id}", timeout: 2s}
+      GET /once: {fan_out: {user: users:/, cart: "shop:/{user.id}"}}
+    """
+    chained, once = plan_of(text).endpoints
+    assert (chain_text(chained) or "").startswith("longest chain: user → cart, up to ")
+    assert ", of which the deadline cuts " in (chain_text(chained) or "")
+    assert chain_text(once) is None

@@ -1,0 +1,76 @@
+"""The plan while something is switched off: what is off says so, everything else is the same object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.switching import switched, unknown_target
+from aggregator.plan.types import Plan
+from aggregator.policies.switches.plan import OffPlan
+from aggregator.policies.switches.table import Target
+
+PlanOf = Callable[..., Plan]
+
+FILE = """
+endpoints:
+  GET /page:
+    fan_out: {user: users:/u, cart: shop:/c}
+    background: [{name: seen, url: "POST users:/seen"}, {name: sold, url: "POST shop:/sold"}]
+    shadow: [{url: shop:/u}]
+  GET /user: {call: users:/u}
+  GET /fixed: {respond: {body: 1}}
+"""
+OFF = OffPlan(503, None, 100.0)
+
+
+def test_nothing_off_changes_nothing(plan_of: PlanOf) -> None:
+    """The plan is the same object, and so is each endpoint that a switch does not speak of."""
+    plan = plan_of(FILE)
+    assert switched(plan, {}) is plan
+    page, user, fixed = switched(plan, {Target("endpoint", "GET /page"): OFF}).endpoints
+    assert (user, fixed) == plan.endpoints[1:]
+    assert user is plan.endpoints[1]
+    assert page.admission.off == OFF
+    assert page.digest != plan.endpoints[0].digest
+
+
+def test_an_upstream_that_is_off_takes_its_calls_along(plan_of: PlanOf) -> None:
+    """Its calls are off, its effects and its shadow are gone; calls to others stay."""
+    page = switched(plan_of(FILE), {Target("upstream", "shop"): OFF}).endpoints[0]
+    assert page.fan is not None
+    assert {call.upstream.name: call.off for call in calls_in(page.fan)} == {"users": None, "shop": OFF}
+    assert [effect.name for effect in page.effects] == ["seen"]
+    assert page.shadows == ()
+
+
+def test_a_part_or_an_effect_may_be_off_alone(plan_of: PlanOf) -> None:
+    """Each by its name in its endpoint."""
+    offs = {Target("part", "GET /page", "user"): OFF, Target("effect", "GET /page", "sold"): OFF}
+    page = switched(plan_of(FILE), offs).endpoints[0]
+    assert page.fan is not None
+    assert [call.off for call in calls_in(page.fan)] == [OFF, None]
+    assert [effect.name for effect in page.effects] == ["seen"]
+    assert len(page.shadows) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (Target("upstream", "users"), None),
+        (Target("upstream", "nope"), "There is no upstream 'nope'; there are users, shop."),
+        (Target("endpoint", "GET /page"), None),
+        (Target("endpoint", "GET /nope"), "There is no endpoint 'GET /nope'."),
+        (Target("part", "GET /page", "cart"), None),
+        (Target("part", "GET /page", "seen"), "It has no part 'seen'; it has user, cart."),
+        (Target("effect", "GET /page", "sold"), None),
+        (Target("effect", "GET /user", "sold"), "It has no effect 'sold'; it has none."),
+        (Target("part", "GET /fixed", "a"), "It has no part 'a'; it has none."),
+    ],
+    ids=str,
+)
+def test_a_target_that_is_not_there_is_told(plan_of: PlanOf, target: Target, said: str | None) -> None:
+    """With what is there instead."""
+    assert unknown_target(plan_of(FILE), target) == said
