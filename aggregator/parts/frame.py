@@ -20,10 +20,11 @@ Done = Callable[[Result], None]
 class Frame:
     """The surroundings of a running part; *deadline* is loop time.
 
-    *wanted* are the parts inside a group that somebody needs, None for all of them.
+    *wanted* are the parts inside a group that somebody needs, None for all of them. *conditions* are header lines that
+    make a call a conditional one.
     """
 
-    __slots__ = ("deadline", "exchange", "loop", "names", "wanted")
+    __slots__ = ("conditions", "deadline", "exchange", "loop", "names", "wanted")
 
     def __init__(self, exchange: Exchange, names: Names, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
         self.exchange = exchange
@@ -31,6 +32,7 @@ class Frame:
         self.deadline = deadline
         self.loop = loop
         self.wanted: Wanted | None = None
+        self.conditions = b""
 
     def for_group(self, wanted: Wanted | None) -> Frame:
         """Return the same surroundings for a group of which *wanted* is needed."""
@@ -47,7 +49,7 @@ class Frame:
         if seconds is None:
             return self
         frame = Frame(self.exchange, self.names, min(self.deadline, self.loop.time() + seconds), self.loop)
-        frame.wanted = self.wanted
+        frame.wanted, frame.conditions = self.wanted, self.conditions
         return frame
 
 
@@ -71,7 +73,7 @@ class AttemptFrame(Frame):
 
     def __init__(self, frame: Frame, deadline: float, written: Written) -> None:
         super().__init__(frame.exchange, frame.names, deadline, frame.loop)
-        self.wanted = frame.wanted
+        self.wanted, self.conditions = frame.wanted, frame.conditions
         self.written = written
 
     def cut_to(self, seconds: float | None) -> Frame:

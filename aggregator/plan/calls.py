@@ -196,6 +196,7 @@ class CallPlan(Struct, frozen=True):
     retry: RetryPlan | None = None
     hedge: HedgePlan | None = None
     cache: CachePlan | None = None
+    invalidates: bool = False
     coalesce: Literal["no", "request", "all"] = "no"
     routes: tuple[RequestPlan, ...] = ()
     choice: ChoicePlan | None = None

@@ -20,6 +20,8 @@ from aggregator.policies.breaker.breaking import Broken
 from aggregator.policies.cache.calls import Cached
 from aggregator.policies.cache.flights import Coalesced, flights_of
 from aggregator.policies.cache.last_good import LastGood
+from aggregator.policies.cache.standard.invalidating import Invalidating
+from aggregator.policies.cache.standard.obeying import Obeying
 from aggregator.policies.concurrency.holding import Placed
 from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.hedge.hedging import Hedged
@@ -35,7 +37,7 @@ from aggregator.runtime.admission.building import build_gates, build_gates_behin
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.background.shadows import Shadow
 from aggregator.runtime.calls.keyed import Keyed
-from aggregator.runtime.calls.resending import Resender
+from aggregator.runtime.calls.resending import Conditional, Resender
 from aggregator.runtime.calls.sending import Sender, compile_sender
 from aggregator.runtime.calls.telling import CallTeller, Told
 from aggregator.runtime.handler import EndpointHandler
@@ -228,7 +230,13 @@ def _broken(part: Part, attempt: Attempt, at: Site) -> Part:
 def _cached(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
     assert plan.cache is not None
-    return Cached(part, _keyed(plan, at), at.resources.kept(plan.upstream), plan.cache)
+    kind = Obeying if plan.cache.obeys else Cached
+    return kind(part, _keyed(plan, at), at.resources.kept(plan.upstream), plan.cache)
+
+
+def _invalidating(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan, resources = attempt.call, at.resources
+    return Invalidating(part, _keyed(plan, at), resources.kept(plan.upstream), resources.flights(plan.upstream))
 
 
 def _coalesced(part: Part, attempt: Attempt, at: Site) -> Part:
@@ -288,7 +296,9 @@ def _sent(attempt: Attempt, at: Site) -> Part:
 
 def _leaf(plan: CallPlan, door: Door, at: Site) -> Part:
     sender = compile_sender(plan, door, at.params, at.resources.judge(plan), at.resources.same)
-    return sender if plan.retry is None and plan.hedge is None else Resender(sender)
+    if plan.retry is not None or plan.hedge is not None:
+        return Resender(sender)
+    return Conditional(sender) if plan.cache is not None and plan.cache.obeys else sender
 
 
 def _teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) -> CallTeller | None:
@@ -355,6 +365,7 @@ _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "for_each": _per_item,
     "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),
     "cache": _cached,
+    "invalidate": _invalidating,
     "coalesce": _coalesced,
     "switches": _switched,
     "retry": _retried,

@@ -66,8 +66,8 @@ SECTIONS = (
     ("FailSettings", "Fault", "under `fail` of a mock and its routes"),
     ("BudgetSettings", "Retry budget", "under `retry.budget` of an upstream; or its share alone"),
     ("ForwardSettings", "Forward", "under `forward` of a call, an endpoint, an upstream and `defaults`"),
-    ("CallCacheSettings", "Cache of a call", "under `cache` of a call; or the `ttl` alone"),
-    ("UpstreamCacheSettings", "Cache of an upstream", "under `cache` of an upstream; or the `ttl` alone"),
+    ("CallCacheSettings", "Cache of a call", "under `cache` of a call; or the `ttl` alone, or `rfc`"),
+    ("UpstreamCacheSettings", "Cache of an upstream", "under `cache` of an upstream; or the `ttl` alone, or `rfc`"),
     ("AnswerCacheSettings", "Cache of answers", "under `cache` of an endpoint; or the `ttl` alone"),
     ("ServerCacheSettings", "Cache of the server", "under `server.cache`"),
     ("CallerConcurrencySettings", "Requests at once",
@@ -114,7 +114,6 @@ PARENTS: Mapping[str, str] = MappingProxyType(
         "StaticSettings": "ShapeSettings",
         "ErrorRow": "ErrorSettings",
         "UpstreamCacheSettings": "CallCacheSettings",
-        "AnswerCacheSettings": "CallCacheSettings",
         "WideCorsSettings": "CorsSettings",
         "ListenerTlsSettings": "PairSettings",
     }

@@ -32,14 +32,14 @@ def check_caches(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
             yield Finding("unsafe-cache", message, (*call.path, "coalesce"), hint, at_key=True)
         inherited = upstream.cache if upstream is not None else None
         kept = own if own is not None else inherited if call.method in SAFE else None
-        if kept is not None and any(kept.ttl.values()):
+        if kept is not None and kept.keeps:
             yield from _moments(analysis, call.path)
 
 
 def _answers(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Yield what is wrong with the cache of whole answers."""
     settings = analysis.settings
-    if settings is None or settings.cache is None or not any(settings.cache.ttl.values()):
+    if settings is None or settings.cache is None or not settings.cache.keeps:
         return
     kept, path = settings.cache, (*analysis.path, "cache")
     methods = methods_of(str(analysis.path[-1]).split(None, 1)[0])
@@ -61,7 +61,7 @@ def _answers(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
 
 
 def _unsafe(call: CallSite, own: CallCacheSettings) -> Iterator[Finding]:
-    if call.method not in SAFE and call.method not in own.methods and any(own.ttl.values()):
+    if call.method not in SAFE and call.method not in own.methods and own.keeps:
         message = f"{call.method} changes something, so its replies are not kept"
         hint = "leave it out" + (", or say that it only reads: `methods: [POST]`" if call.method == "POST" else "")
         yield Finding("unsafe-cache", message, (*call.path, "cache"), hint, at_key=True)

@@ -25,7 +25,7 @@ from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upstream
 from aggregator.plan.edge import ErrorPlan
 from aggregator.plan.types import RowPlan
-from aggregator.policies.cache.compiling import compile_cache, flies_with_all
+from aggregator.policies.cache.compiling import compile_cache, flies_with_all, invalidates
 from aggregator.policies.credentials.plan import CallerPlace
 from aggregator.policies.routing.choosing import ChancePlan
 from aggregator.templates import compile_url
@@ -183,6 +183,7 @@ def _one_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> 
         retry=compile_retry(retry, request, success.statuses, idempotent=may),
         hedge=None if near.settings.stream else compile_hedge(settings, declared, request, idempotent=may),
         cache=None if is_alone else compile_cache(settings.cache, declared.cache if declared else None, method),
+        invalidates=invalidates(settings.cache, declared.cache if declared else None, method),
         coalesce="all" if flies and not is_alone else "no",
         routes=tuple(
             compile_request(url, settings, service, root.client.user_agent, forwarding)

@@ -146,6 +146,7 @@ AROUND_DOOR: Final[tuple[Step[UpstreamPlan], ...]] = (
 TO_SERVICE: Final[tuple[Step[Attempt], ...]] = (
     step("transform", _ours(lambda attempt: attempt.call.transform is not None)),
     Step("cache", _ours(lambda attempt: attempt.call.cache is not None), _cache_words),
+    step("invalidate", _ours(lambda attempt: attempt.call.invalidates), "ends what is kept there"),
     Step("coalesce", _ours(_flies), lambda attempt: ("coalesce",) if attempt.call.coalesce == "all" else ()),
     Step("retry", _ours(lambda attempt: attempt.call.retry is not None), _retry_words),
     Step("hedge", _ours(lambda attempt: attempt.call.hedge is not None), _hedge_words),

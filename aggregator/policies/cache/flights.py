@@ -46,6 +46,7 @@ class KeyedFrame(Frame):
 
     def __init__(self, frame: Frame, key: bytes, deadline: float) -> None:
         super().__init__(frame.exchange, frame.names, deadline, frame.loop)
+        self.conditions = frame.conditions
         self.key = key
 
 

@@ -19,11 +19,15 @@ _OVERHEAD = 800
 
 
 class Entry(Struct, Generic[_T], frozen=True, eq=False):
-    """Something that is kept since *at*; *tags* are the names by which it can be purged."""
+    """Something that is kept since *at*; *tags* are the names by which it can be purged.
+
+    *terms* say how it may be used, where that is not the matter of whoever uses it.
+    """
 
     value: _T
     at: float
     tags: frozenset[str] = frozenset()
+    terms: Any = None
 
 
 class Kept(Generic[_T]):
@@ -68,12 +72,12 @@ class Kept(Generic[_T]):
         """Return what ``put`` takes for something that is fetched from now on."""
         return self._purges
 
-    def put(self, key: bytes, value: _T, size: int, tags: Iterable[str], began: int) -> None:
+    def put(self, key: bytes, value: _T, size: int, tags: Iterable[str], began: int, terms: Any = None) -> None:
         """Keep *value* of *size* bytes, unless there was a purge since it *began* to be fetched."""
         if began != self._purges:
             return
         named = frozenset(tags)
-        entry = Entry(value, self.now(), named)
+        entry = Entry(value, self.now(), named, terms)
         self._entries.delete(key)
         if self._entries.put(key, entry, size + _OVERHEAD + sum(map(len, named))):
             for tag in named:

@@ -13,13 +13,15 @@ SIZE = 64 * 2**20
 class CachePlan(Struct, frozen=True):
     """How long replies are kept: *ttl* in seconds by status or class (``"404"``, ``"5xx"``).
 
-    A reply is given out *stale* seconds longer while it is fetched anew, and *on_error* longer in place of a failure.
+    With *obeys* it is as they say who sent them (RFC 9111). A reply is given out *stale* seconds longer while it is
+    fetched anew, and *on_error* longer in place of a failure.
     """
 
     ttl: tuple[tuple[str, float], ...]
     stale: float = 0.0
     on_error: float = 0.0
     tags: tuple[Template, ...] = ()
+    obeys: bool = False
 
     def seconds(self, status: int) -> float:
         """Return how long a reply with *status* is kept; 0.0 for one that is not."""
@@ -31,7 +33,8 @@ def cache_text(plan: CachePlan) -> str:
     """Return what *plan* says in few words: ``60s (404 10s), stale 5m, on_error 1h``."""
     said = dict(plan.ttl)
     others = [f"{status} {duration_text(seconds)}" for status, seconds in said.items() if status != "200"]
-    words = [duration_text(said["200"]) if "200" in said else "", f"({', '.join(others)})" if others else ""]
+    first = "as RFC 9111 says" if plan.obeys else duration_text(said["200"]) if "200" in said else ""
+    words = [first, f"({', '.join(others)})" if others else ""]
     more = [
         f", {name} {duration_text(seconds)}"
         for name, seconds in (("stale", plan.stale), ("on_error", plan.on_error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,8 +20,8 @@ Ttl = Annotated[
 """How long by status or class; a duration alone is that of 200."""
 
 
-class CallCacheSettings(Settings):
-    """How long replies to a call are kept."""
+class KeptSettings(Settings):
+    """How long something is kept."""
 
     ttl: Ttl = Field(
         description="How long a reply is kept, by status or class; a plain duration is for 200. `0s` keeps nothing.",
@@ -46,13 +46,48 @@ class CallCacheSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _on_error_acts(self) -> CallCacheSettings:
+    def _on_error_acts(self) -> Self:
         if "on_error" in self.model_fields_set and self.on_error <= self.stale:
             raise PydanticCustomError(
                 "no-effect", "The key `on_error` has no effect when it is not longer than `stale`.",
                 {"hint": "until then the reply is given out anyway; make it longer, or leave it out"},
             )  # fmt: skip
         return self
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept."""
+        return any(self.ttl.values())
+
+
+class CallCacheSettings(KeptSettings):
+    """How long replies to a call are kept: as the file says, or as RFC 9111 reads what the upstream says."""
+
+    ttl: Ttl = Field(
+        default_factory=dict,
+        description="How long a reply is kept, by status or class; a plain duration is for 200. `0s` keeps nothing.",
+        examples=[{200: "60s", 404: "10s"}],
+    )
+    rfc: bool = Field(
+        False,
+        description="Keep replies as long as the upstream says (RFC 9111), and ask it whether they have changed; then "
+        "`stale` and `on_error` are for replies that say nothing of it.",
+    )
+
+    @model_validator(mode="after")
+    def _has_times(self) -> Self:
+        if not self.rfc and not self.ttl:
+            hint = "write `ttl: 60s`, or `rfc: true` to do as the upstream says"
+            raise PydanticCustomError("missing-key", "A cache without a `ttl` keeps nothing.", {"hint": hint})
+        if self.rfc and self.ttl:
+            hint = "remove one of them: `rfc` takes the time from the reply"
+            raise PydanticCustomError("no-effect", "A cache has a `ttl`, or `rfc`.", {"hint": hint})
+        return self
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept."""
+        return self.rfc or super().keeps
 
 
 class UpstreamCacheSettings(CallCacheSettings):
@@ -69,16 +104,34 @@ def _long_form(value: Any) -> Any:
     return value if isinstance(value, dict) else {"ttl": value}
 
 
+def _call_form(value: Any) -> Any:
+    if isinstance(value, str) and value.lower().startswith("rfc"):
+        if value != "rfc":
+            raise PydanticCustomError("bad-duration", "This is not a duration.", {"hint": "write `rfc`"})
+        return {"rfc": True}
+    return _long_form(value)
+
+
+def _answer_form(value: Any) -> Any:
+    if value == "rfc" or (isinstance(value, dict) and "rfc" in value):
+        hint = "write a duration; or `cache: rfc` at its calls or their upstreams"
+        raise PydanticCustomError(
+            "bad-duration", "Nobody but this file says how long an answer is kept.", {"hint": hint}
+        )
+    return _long_form(value)
+
+
 CallCache = Annotated[
-    CallCacheSettings, BeforeValidator(_long_form, json_schema_input_type=Duration | CallCacheSettings)
+    CallCacheSettings, BeforeValidator(_call_form, json_schema_input_type=Literal["rfc"] | Duration | CallCacheSettings)
 ]
 UpstreamCache = Annotated[
-    UpstreamCacheSettings, BeforeValidator(_long_form, json_schema_input_type=Duration | UpstreamCacheSettings)
+    UpstreamCacheSettings,
+    BeforeValidator(_call_form, json_schema_input_type=Literal["rfc"] | Duration | UpstreamCacheSettings),
 ]
-"""A duration alone is the `ttl` of 200."""
+"""A duration alone is the `ttl` of 200, `rfc` alone is that it is true."""
 
 
-class AnswerCacheSettings(CallCacheSettings):
+class AnswerCacheSettings(KeptSettings):
     """How long whole answers are kept."""
 
     public: bool = Field(
@@ -104,7 +157,7 @@ class AnswerCacheSettings(CallCacheSettings):
 
 
 AnswerCache = Annotated[
-    AnswerCacheSettings, BeforeValidator(_long_form, json_schema_input_type=Duration | AnswerCacheSettings)
+    AnswerCacheSettings, BeforeValidator(_answer_form, json_schema_input_type=Duration | AnswerCacheSettings)
 ]
 """A duration alone is the `ttl` of 200."""
 

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from urllib.parse import urljoin
+
 from aggregator.errors import CallError
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result
 from aggregator.policies.cache.keys import key_of
+from aggregator.policies.cache.standard.obeying import Asked
 from aggregator.policies.credentials.plan import identity_of
 from aggregator.runtime.calls.sending import Sender
 from aggregator.transport import Reply
+
+_CREDENTIAL = b"\r\nauthorization:"
+_CONDITIONS = tuple(
+    b"\r\n%b:" % name
+    for name in (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range", b"range")
+)
 
 
 class Keyed:
     """The call that *sender* makes."""
 
-    __slots__ = ("_origin", "_sender", "label", "timeout")
+    __slots__ = ("_base", "_constant", "_origin", "_sender", "label", "timeout")
 
     def __init__(self, sender: Sender) -> None:
         upstream = sender.plan.upstream
         self._sender = sender
         where = (upstream.name, upstream.pool.origin, upstream.demo, identity_of(upstream.credentials))
         self._origin = repr(where).encode("utf-8", "surrogateescape")
+        origin = upstream.pool.origin
+        self._base = f"{origin.scheme}://{origin.authority.decode()}"
+        self._constant = b"\r\n" + sender.plan.request.constant_headers.lower()
         self.label = upstream.label
         self.timeout = sender.plan.timeout
 
@@ -29,6 +41,33 @@ class Keyed:
         target, headers, body = self._sender.render(frame)
         identity = self._sender.identity(frame.exchange)
         return key_of((self._origin, identity, self._sender.plan.request.method, target, headers, body or b""))
+
+    def asked(self, frame: Frame) -> Asked:
+        """Return what the call would send; raises ``AggregatorError`` when it cannot be written."""
+        target, headers, body = self._sender.render(frame)
+        identity, method = self._sender.identity(frame.exchange), self._sender.plan.request.method
+        lines = b"\r\n" + headers.lower()
+        return Asked(
+            key_of((self._origin, identity, method, target, headers, body or b"")),
+            self._tag(target),
+            method,
+            bool(identity) or (_CREDENTIAL in lines and _CREDENTIAL not in self._constant),
+            any(name in lines for name in _CONDITIONS),
+        )
+
+    def place(self, frame: Frame) -> str:
+        """Return the tag of the place that the call asks for; raises ``AggregatorError``."""
+        return self._tag(self._sender.render(frame).target)
+
+    def place_of(self, frame: Frame, reference: bytes) -> str | None:
+        """Return the tag of the place that *reference* leads to from there, None when it is of another origin."""
+        base = f"{self._base}{self._sender.render(frame).target.decode('latin-1')}"
+        url = urljoin(base, reference.decode("latin-1").strip())
+        inside = url.startswith(f"{self._base}/")
+        return self._tag(url.removeprefix(self._base).partition("#")[0].encode("latin-1")) if inside else None
+
+    def _tag(self, target: bytes) -> str:
+        return f"\0place {self._base}{target.decode('latin-1')}"
 
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float) -> Result:
         """Return the result that *outcome* means for this call, which *started* then (loop time)."""

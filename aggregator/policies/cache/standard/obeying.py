@@ -1,0 +1,210 @@
+"""Calls whose replies are kept as RFC 9111 says: what is old is asked for whether it has changed.
+
+fresh                                  the reply
+old, age < lifetime + stale            the reply, and one call in the background
+old, or none                           a call, conditional where the reply has a validator
+    304                                the reply, with what the 304 says anew
+    it failed, age < … + on_error      the reply, with the state ``stale``
+    else                               what came, and it is kept if it may be
+
+States of an ``_Asking``: asking (on a condition, or after another one was named without), over.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from aggregator.causes import Cause, State
+from aggregator.errors import AggregatorError
+from aggregator.parts.frame import Done, Frame, Part
+from aggregator.parts.result import Result
+from aggregator.policies.cache.calls import is_forgiven
+from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
+from aggregator.policies.cache.kept import Entry, Kept
+from aggregator.policies.cache.keys import key_of
+from aggregator.policies.cache.plan import CachePlan
+from aggregator.policies.cache.standard.terms import Assumed, Terms, freshened, is_same, terms_of
+from aggregator.transport import Reply
+from aggregator.transport.door import Cancelable
+
+
+class Asked(NamedTuple):
+    """What a call would send: its *key*, the tag of its *place*, and how it was asked.
+
+    *is_callers*: with the credential of a caller. *is_conditional*: on a condition of the client's, or for a range.
+    """
+
+    key: bytes
+    place: str
+    method: bytes
+    is_callers: bool
+    is_conditional: bool
+
+
+class AskedCall(KeyedCall, Protocol):
+    """A call that tells more of what it would send than its key."""
+
+    def asked(self, frame: Frame) -> Asked:
+        """Return what it would send; raises ``AggregatorError`` when it cannot be written."""
+
+
+class Obeying:
+    """*inner* behind the replies in *kept*, as those say who sent them."""
+
+    def __init__(self, inner: Part, call: AskedCall, kept: Kept[Reply], plan: CachePlan) -> None:
+        self.name = inner.name
+        self.inner = inner
+        self.call = call
+        self.kept = kept
+        self._plan = plan
+        self._assumed = Assumed(plan.stale, plan.on_error)
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Give what is kept to *done*, or make the call."""
+        try:
+            asked = self.call.asked(frame)
+        except AggregatorError:
+            return self.inner.start(frame, done)  # which fails by the same, in its own words
+        if asked.is_conditional:
+            return self.inner.start(frame, done)
+        kept, entry = self.kept, self.kept.get(asked.key)
+        terms = None if entry is None else self._terms(entry, asked)
+        if entry is None or terms is None:
+            kept.misses += 1
+            return _Asking(self, frame, asked, done).begin(None)
+        age = terms.age + kept.now() - entry.at
+        if age < terms.lifetime:
+            kept.hits += 1
+            done(self.judged(frame, entry, terms))
+            return None
+        if age < terms.lifetime + terms.stale:
+            kept.olds += 1
+            self._refresh(frame, asked, entry, terms)
+            done(self.judged(frame, entry, terms))
+            return None
+        kept.misses += 1
+        return _Asking(self, frame, asked, done).begin(entry, terms)
+
+    def _terms(self, entry: Entry[Reply], asked: Asked) -> Terms | None:
+        if isinstance(entry.terms, Terms):
+            return entry.terms
+        return self.terms(entry.value, asked, entry.at, 0.0)  # a call with a ttl of its own has kept it
+
+    def terms(self, reply: Reply, asked: Asked, now: float, delay: float) -> Terms | None:
+        """Return how *reply* may be used, which came *now* after *delay*; None when it may not be kept."""
+        return terms_of(reply, asked.method, now, delay, self._assumed, is_callers=asked.is_callers)
+
+    def judged(self, frame: Frame, entry: Entry[Reply], terms: Terms) -> Result:
+        """Return what the reply of *entry* means now."""
+        result = self.call.judge(frame, entry.value, frame.loop.time())
+        result.was_kept(terms.age + self.kept.now() - entry.at)
+        result.tags = entry.tags
+        return result
+
+    def instead(self, frame: Frame, failed: Result, entry: Entry[Reply], terms: Terms) -> Result:
+        """Return the reply of *entry* in place of what *failed*, if it may stand in; else *failed*."""
+        age = terms.age + self.kept.now() - entry.at
+        if not is_forgiven(failed) or age >= terms.lifetime + terms.on_error:
+            return failed
+        old = self.judged(frame, entry, terms)
+        if old.state is not State.OK:
+            return failed
+        old.state, old.cause, old.attempts = State.STALE, failed.cause, failed.attempts
+        return old
+
+    def keep(self, frame: Frame, asked: Asked, result: Result, delay: float, began: int) -> None:
+        """Keep the reply of *result* if it may be; what was kept before is over in any case."""
+        reply, kept = result.reply, self.kept
+        if reply is None or (result.state is State.FAILED and result.cause is not Cause.STATUS):
+            return
+        terms = self.terms(reply, asked, kept.now(), delay)
+        try:
+            tags = result.tags = frozenset(tag.render_text(frame.names) or "" for tag in self._plan.tags)
+        except AggregatorError:
+            return  # what cannot be purged by its tags is not kept
+        if terms is None:
+            kept.forget(asked.key)
+            return
+        size = len(reply.body) + sum(len(name) + len(value) for name, value in reply.headers)
+        kept.put(asked.key, reply, size, tags | {asked.place}, began, terms)
+
+    def _refresh(self, frame: Frame, asked: Asked, entry: Entry[Reply], terms: Terms) -> None:
+        """Ask for it for nobody, once at a time."""
+        refreshing = self.kept.refreshing
+        if asked.key in refreshing:
+            return
+        refreshing.add(asked.key)
+        late = Frame(frame.exchange, frame.names, frame.loop.time() + self.call.timeout, frame.loop)
+        _Asking(self, late, asked, lambda _: refreshing.discard(asked.key)).begin(entry, terms)
+
+
+class _Asking:
+    """One call to the upstream, for the reply of an *entry* on a condition, or for a first one."""
+
+    __slots__ = ("_asked", "_began", "_done", "_entry", "_frame", "_is_over", "_obeying", "_since", "_terms", "_ticket")
+
+    def __init__(self, obeying: Obeying, frame: Frame, asked: Asked, done: Done) -> None:
+        self._obeying = obeying
+        self._frame = frame
+        self._asked = asked
+        self._done = done
+        self._began = obeying.kept.begin()
+        self._since = obeying.kept.now()
+        self._entry: Entry[Reply] | None = None
+        self._terms: Terms | None = None
+        self._ticket: Cancelable | None = None
+        self._is_over = False
+
+    def begin(self, entry: Entry[Reply] | None, terms: Terms | None = None) -> Cancelable | None:
+        """Make the call; return what cancels it, None when it has ended."""
+        self._entry, self._terms = entry, terms
+        self._ask(b"" if terms is None else terms.conditions)
+        return None if self._is_over else self
+
+    def _ask(self, conditions: bytes) -> None:
+        key = self._asked.key
+        frame = KeyedFrame(self._frame, key_of((key, conditions)) if conditions else key, self._frame.deadline)
+        frame.conditions = conditions
+        ticket = self._obeying.inner.start(frame, self._ended)
+        if not self._is_over and self._ticket is None:
+            self._ticket = ticket
+
+    def _ended(self, result: Result) -> None:
+        obeying, entry, terms, verdict = self._obeying, self._entry, self._terms, result.reply
+        self._ticket = None
+        if entry is None or terms is None:
+            self._settle(result)
+        elif verdict is not None and verdict.status == 304 and terms.conditions:
+            self._confirmed(result, verdict, entry)
+        elif result.state is State.FAILED:
+            instead = obeying.instead(self._frame, result, entry, terms)
+            if instead is result:
+                self._settle(result)
+            else:
+                self._finish(instead)
+        else:
+            self._settle(result)
+
+    def _confirmed(self, result: Result, verdict: Reply, entry: Entry[Reply]) -> None:
+        if not is_same(entry.value, verdict):
+            self._entry = self._terms = None
+            self._ask(b"")
+            return
+        fresh = self._obeying.call.judge(self._frame, freshened(entry.value, verdict), result.started)
+        fresh.attempts = result.attempts
+        self._settle(fresh)
+
+    def _settle(self, result: Result) -> None:
+        delay = self._obeying.kept.now() - self._since
+        self._obeying.keep(self._frame, self._asked, result, delay, self._began)
+        self._finish(result)
+
+    def _finish(self, result: Result) -> None:
+        self._is_over = True
+        self._done(result)
+
+    def cancel(self) -> None:
+        """Give up the call."""
+        self._is_over = True
+        if self._ticket is not None:
+            self._ticket.cancel()
