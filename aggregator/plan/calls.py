@@ -153,6 +153,7 @@ class RequestPlan(Struct, frozen=True):
     forward_client: Literal["no", "x-forwarded", "forwarded"] = "no"
     forward_caller: tuple[CallerPlace, ...] = ()
     raw_path: bool = False
+    deadline: bytes | None = None
 
 
 class SuccessPlan(Struct, frozen=True):

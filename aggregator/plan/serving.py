@@ -92,6 +92,7 @@ class ServerPlan:
     log: LogPlan = LOG
     watchdog: float = 0.25
     trusted_proxies: Networks = NO_NETWORKS
+    deadline_header: bytes | None = None
     proxy_protocol: bool = False
     limits: ClientLimitsPlan = UNLIMITED
     compress: Compression | None = None

@@ -39,6 +39,7 @@ from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.fanout import Order, Run
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
+from aggregator.runtime.request.deadlines import AskedDeadline
 from aggregator.runtime.request.gates import Admission, Gate, PromptGate, admitted, check_gates, check_prompt
 from aggregator.runtime.request.hangup import CUT, done_unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
@@ -71,6 +72,7 @@ class Routine(Struct, frozen=True):
     gates_behind: tuple[PromptGate, ...] = ()
     trusted: Networks = NO_NETWORKS
     keeping: Keeping | None = None
+    asked_deadline: AskedDeadline | None = None
     shadows: Shadows | None = None
     leaving: Leaving | None = None
 
@@ -101,6 +103,8 @@ class EndpointHandler:
         exchange.started = now
         exchange.moment = self._routine.clock()
         exchange.deadline = now + self._routine.budget
+        if self._routine.asked_deadline is not None:
+            self._routine.asked_deadline.shorten(exchange, now)
 
     def finish(self, exchange: Exchange, answer: Answer) -> None:
         """Do to *answer* what is done to each of this endpoint: for one that was made elsewhere."""

@@ -48,6 +48,7 @@ from aggregator.runtime.keeping.contract import KeptAnswer
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.reporting import Report
+from aggregator.runtime.request.deadlines import AskedDeadline
 from aggregator.runtime.request.gates import Gate, PromptGate
 from aggregator.runtime.request.inputs import Inputs
 from aggregator.runtime.request_log import RequestLog
@@ -86,6 +87,8 @@ class Resources:
         self.log = RequestLog(server.log)
         self.report = Report(listeners.beside(self.log.listeners))
         self.trusted = server.trusted_proxies
+        header = server.deadline_header
+        self.asked_deadline = None if header is None else AskedDeadline(header, server.trusted_proxies)
         self._compressing = None if server.compress is None else Compressing(server.compress)
         self.discloses = compile_disclosure(server)
         self._kept_bytes = server.kept_bytes
@@ -233,6 +236,7 @@ class Resources:
                 gates=gates,
                 gates_behind=gates_behind,
                 trusted=self.trusted,
+                asked_deadline=self.asked_deadline,
                 keeping=self.keeping(plan),
                 shadows=Shadows(shadows, self.shadows) if shadows else None,
                 leaving=self.leaving(plan),

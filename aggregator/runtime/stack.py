@@ -87,7 +87,7 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         return StreamHandler(
             plan, inputs, sender, effects, queue, report, discloses, gates, teller, resources.finish(plan),
             resources.clock, resources.trusted, resources.compressing(plan), behind,
-            _way(call, resources, params),
+            _way(call, resources, params), resources.asked_deadline,
         )  # fmt: skip
     shadows = tuple(_shadow(shadow, plan.key, resources, params) for shadow in plan.shadows)
     fan = build_fan(plan.fan, plan.key, resources, params, plan.digest)

@@ -126,3 +126,10 @@ def test_canaries(tmp_path: Path) -> None:
     named = [re.search("chosen=(users|next);", answer.headers["aggregator-parts"]) for answer in answers]
     ports = {"users": 9001, "next": 9002}
     assert [ports[found[1]] for found in named if found] == [request.url.port for request in server.requests]
+
+
+def test_deadlines_that_are_told(tmp_path: Path) -> None:
+    """The upstream learns what is left of the time of the endpoint."""
+    server = Server(200)
+    ask(tmp_path, "Deadlines that are told", server, "GET /users/7")
+    assert 0 <= int(server.requests[0].headers["x-request-deadline"]) <= 2000

@@ -143,6 +143,12 @@ class ServerSettings(Settings):
         "to whom.",
         examples=[{"path": "/internal/docs", "auth": "ops"}],
     )
+    deadline_header: str | None = Field(
+        None,
+        description="A header in which callers of `trusted_proxies` say how many milliseconds they wait; a deadline "
+        "that is sooner than ours counts.",
+        examples=["x-request-deadline"],
+    )
     trusted_proxies: NetworkList = Field(
         (),
         description="Proxies in front, whose `Forwarded` or `X-Forwarded-*` headers say who the client is; those of "

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.rules.header_fields import check_fields, check_forward
+from aggregator.config.rules.header_fields import check_deadline_header, check_fields, check_forward
 from aggregator.config.rules.timeouts import check_limits
 from aggregator.config.rules.upstreams import check_limits_of_connections, check_shared_rows
 from aggregator.config.text.values import Steps
@@ -70,6 +70,11 @@ def check_defaults_section(around: Surroundings) -> Iterator[Finding]:
 def check_server(around: Surroundings) -> Iterator[Finding]:
     """The debug header, and those of every answer."""
     yield from check_fields(around.settings.server.headers, ("server", "headers"))
+    server = around.settings.server
+    yield from check_deadline_header(server.deadline_header, ("server", "deadline_header"))
+    if server.deadline_header is not None and not server.trusted_proxies:
+        message, hint = "nobody is believed: there are no `trusted_proxies`", "name the addresses of your own callers"
+        yield Finding("no-effect", message, ("server", "deadline_header"), hint, at_key=True)
     debug = around.settings.server.debug
     if debug is not None and not is_token(debug.header):
         message = f"`{debug.header}` cannot be the name of a header"

@@ -132,8 +132,25 @@ def _not_a_name(name: str) -> str:
     return f"`{name}` cannot be the name of a header"
 
 
+def check_deadline_header(name: str | None, place: Steps) -> Iterator[Finding]:
+    """The header that says how many milliseconds are left."""
+    if name is None:
+        return
+    if not is_token(name):
+        yield Finding("header-name", _not_a_name(name), place, _NAME_HINT)
+    elif name.lower() in NEVER_FORWARDED | _MADE:
+        message = f"`{name}` says something else"
+        yield Finding("header-name", message, place, "write a header of your own, such as `x-request-deadline`")
+
+
+_MADE = frozenset(
+    {"content-type", "content-encoding", "accept", "accept-encoding", "authorization", "cookie", "user-agent"}
+)
+
+
 def check_forward(forward: ForwardSettings | None, path: Steps) -> Iterator[Finding]:
     """Headers and query parameters of the client that are to go upstream."""
+    yield from check_deadline_header(forward.deadline, (*path, "deadline")) if forward is not None else ()
     for index, name in enumerate(forward.query if forward is not None else ()):
         if name == "*":
             message = "`*` is no query parameter"

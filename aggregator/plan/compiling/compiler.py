@@ -124,6 +124,7 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         log=compile_log(root.telemetry.log), watchdog=settings.watchdog,
         trusted_proxies=parse_networks(settings.trusted_proxies) if settings.trusted_proxies else NO_NETWORKS,
         proxy_protocol=settings.proxy_protocol,
+        deadline_header=None if settings.deadline_header is None else settings.deadline_header.lower().encode("ascii"),
         limits=_limits(settings.limits), compress=_compression(settings.compress),
         debug_header=debug.header.lower().encode("ascii") if debug else None,
         debug_secret=debug.secret.encode() if debug else None,

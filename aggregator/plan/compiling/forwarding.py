@@ -66,6 +66,12 @@ class Forwarding(Struct, frozen=True):
         said = next((forward.client for forward in self.all if forward.client is not None), False)
         return "forwarded" if said == "forwarded" else "x-forwarded" if said else "no"
 
+    @property
+    def deadline(self) -> bytes | None:
+        """The header that tells how long a call is waited for, as the nearest says it, in lower case."""
+        said = next((forward.deadline for forward in self.all if forward.deadline is not None), None)
+        return None if said is None else said.lower().encode("ascii")
+
     def method_of(self, said: str | None, kind: BodyKind) -> str:
         """Return the method of a call: as *said*, that of the client where its body would go along, else GET.
 
@@ -91,7 +97,7 @@ class Forwarding(Struct, frozen=True):
         if self._passes_auth and self.callers is None:
             named.append(_AUTHORIZATION)
         described = _DESCRIBING if kind != "none" else frozenset()
-        told = CLIENT_FIELDS[self.client]
+        told = CLIENT_FIELDS[self.client] | {self.deadline}
         again = frozenset(place.field.encode() for place in self.caller(settings, upstream))
         kept = NEVER_FORWARDED | _set_here(settings, upstream) | described | told | again
         return tuple(dict.fromkeys(name for name in named if name not in kept))
@@ -115,7 +121,8 @@ class Forwarding(Struct, frozen=True):
         headers: frozenset[bytes] | None = None
         if any(forward.all_headers for forward in self.all):
             left_out = (name.encode("ascii", "replace") for name in without)
-            kept = NEVER_FORWARDED | CREDENTIALS | self.secrets | _DESCRIBING | _TOLD | _set_here(settings, upstream)
+            ours = _TOLD | {self.deadline} | _set_here(settings, upstream)
+            kept = NEVER_FORWARDED | CREDENTIALS | self.secrets | _DESCRIBING | ours
             headers = frozenset(name for name in (*kept, *left_out, *named) if isinstance(name, bytes))
         query: frozenset[str] | None = None
         if any(forward.all_query for forward in self.all):
@@ -138,6 +145,11 @@ def tells_client(
     """Return how a call tells who the client is; one that sets such a header itself has said it."""
     form = forwarding.client
     return form if CLIENT_FIELDS[form].isdisjoint(_set_here(settings, upstream)) else "no"
+
+
+def tells_deadline(forwarding: Forwarding, settings: CallSettings, upstream: UpstreamPlan) -> bytes | None:
+    """Return the header that tells how long a call is waited for; one that sets it itself has said it."""
+    return None if forwarding.deadline in _set_here(settings, upstream) else forwarding.deadline
 
 
 def _set_here(settings: CallSettings, upstream: UpstreamPlan) -> frozenset[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aggregator.config.model.call import CallSettings, GraphqlSettings
 from aggregator.plan.calls import BodyKind, RequestPlan, RestPlan, UpstreamPlan
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
-from aggregator.plan.compiling.forwarding import Forwarding, query_names, tells_client
+from aggregator.plan.compiling.forwarding import Forwarding, query_names, tells_client, tells_deadline
 from aggregator.templates import (
     Const,
     MapNode,
@@ -54,6 +54,7 @@ def compile_request(
         forward_query=forwarding.query(url, settings, upstream),
         forward_rest=rest,
         forward_client=tells_client(forwarding, settings, upstream),
+        deadline=tells_deadline(forwarding, settings, upstream),
         forward_caller=forwarding.caller(settings, upstream),
     )
 

@@ -40,6 +40,16 @@ _NOT_CALLED = frozenset({Cause.EXPRESSION, Cause.INPUT})
 """Causes with which a call fails before its upstream has heard of it."""
 
 
+class TimeLeft(Struct, frozen=True):
+    """The header *name* of a request, which says how long it is waited for. It is written when the request is sent."""
+
+    name: bytes
+
+    def line(self, seconds: float) -> bytes:
+        """Return the line of the header block, in whole milliseconds."""
+        return b"%b: %d\r\n" % (self.name, max(0, int(seconds * 1000)))
+
+
 class CallRoutine(Struct, frozen=True):
     """How a call is made and judged, whatever its URL: thousands of calls have few routines between them.
 
@@ -62,6 +72,7 @@ class CallRoutine(Struct, frozen=True):
     redirects: int
     steps: int
     is_plain: bool
+    left: TimeLeft | None = None
 
 
 class Sender:
@@ -129,6 +140,8 @@ class Sender:
             return Following(self, frame, Rendered(target, headers, body), deadline, done, now)
         if routine.judge.may_take_long:
             return Reading(self, frame, Rendered(target, headers, body), deadline, done, now)
+        if routine.left is not None:
+            headers += routine.left.line(deadline - now)
         return pool.start(
             routine.method,
             target,
@@ -187,9 +200,17 @@ class Sender:
     ) -> Cancelable:
         """Send what was rendered before, once."""
         routine, under_way = self._routine, frame.exchange.under_way
+        target, headers, body = rendered
+        headers += self.time_left(deadline - frame.loop.time())
         return self.door(frame).start(
-            routine.method, *rendered, deadline=deadline, done=done, steps=routine.steps, under_way=under_way
-        )
+            routine.method, target, headers, body, deadline=deadline, done=done, steps=routine.steps,
+            under_way=under_way,
+        )  # fmt: skip
+
+    def time_left(self, seconds: float) -> bytes:
+        """Return the line that says how long the call is waited for; empty where none does."""
+        left = self._routine.left
+        return b"" if left is None else left.line(seconds)
 
 
 def _binding(pool: Door) -> Bind | None:
@@ -236,5 +257,6 @@ def compile_sender(
         redirects=plan.redirects,
         steps=plan.steps,
         is_plain=splice is not None and headers is None and body is None,
+        left=None if request.deadline is None else TimeLeft(request.deadline),
     )
     return Sender(plan, same(routine), same(head), same(tail))

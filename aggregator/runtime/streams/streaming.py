@@ -27,6 +27,7 @@ from aggregator.runtime.calls.telling import CallTeller
 from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, check_length
+from aggregator.runtime.request.deadlines import AskedDeadline
 from aggregator.runtime.request.gates import Gate, PromptGate, admitted, check_prompt
 from aggregator.runtime.request.hangup import CUT, unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
@@ -41,8 +42,10 @@ class StreamHandler:
     """Serves one streaming endpoint of one generation."""
 
     is_direct = False
-    __slots__ = ("_clock", "_effects", "_gates", "_gates_behind", "_inputs", "_queue", "_report", "_stream",
-                 "_teller", "_trusted", "plan")  # fmt: skip
+    __slots__ = (
+        "_asked_deadline", "_clock", "_effects", "_gates", "_gates_behind", "_inputs", "_queue", "_report", "_stream",
+        "_teller", "_trusted", "plan",
+    )  # fmt: skip
 
     def __init__(
         self, plan: EndpointPlan, inputs: Inputs, sender: Sender, effects: tuple[Effect, ...],
@@ -51,6 +54,7 @@ class StreamHandler:
         clock: Callable[[], float] = time.time,
         trusted: Networks = NO_NETWORKS, compressing: Compressing | None = None,
         gates_behind: tuple[PromptGate, ...] = (), way: Way | None = None,
+        asked_deadline: AskedDeadline | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
         way = way or Way(sender, AroundStream(sender.plan.upstream.label))
@@ -64,6 +68,7 @@ class StreamHandler:
         self._teller = teller
         self._clock = clock
         self._trusted = trusted
+        self._asked_deadline = asked_deadline
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
         """Answer one request; *segments* are the path parameters as canonical percent-encoded bytes.
@@ -142,4 +147,6 @@ class StreamHandler:
         exchange.started = now
         exchange.moment = self._clock()
         exchange.deadline = now + self.plan.timeout
+        if self._asked_deadline is not None:
+            self._asked_deadline.shorten(exchange, now)
         return exchange

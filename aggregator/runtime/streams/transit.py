@@ -183,6 +183,7 @@ class Transit:
             headers += length_of(exchange)
             source = self._body()
         deadline = self._frame.deadline
+        headers += self._stream.sender.time_left(min(seconds, deadline - self._frame.loop.time()))
         written = None if self._course is None else self._course.written
         door = self._stream.around.door(self._frame, self._stream.sender.door(self._frame, written))
         return await door.stream(

@@ -60,6 +60,13 @@ class ForwardSettings(Settings):
         examples=[True],
     )
 
+    deadline: str | None = Field(
+        None,
+        description="Tell the upstream how long the call is waited for: the header that gets the milliseconds that are "
+        "left. It is no part of the key of what is kept or shared.",
+        examples=["x-request-deadline"],
+    )
+
     @model_validator(mode="after")
     def _except_something(self) -> ForwardSettings:
         if self.except_ and not (self.all_headers or self.all_query):
