@@ -39,14 +39,15 @@ class Exchange:
     *charges* are what its limits say, *flights* the calls that others of it may join, *place* the one that it takes.
     *cookies* are read when somebody asks for one, None before. *peer* is the address of the connection, empty on a Unix
     socket, and *scheme* its own; what is said of others is believed where the peer is *trusted*. *intake* reads the
-    body into it, once; None when nothing is to be read any more. *delivery* is the signed one that the request is.
+    body into it, once; None when nothing is to be read any more. *delivery* is the signed one that the request is,
+    *trace* its trace, None where there are none.
     """
 
     __slots__ = (
         "_header_map", "_origin", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "charges",
         "content", "cookies", "deadline", "delivery", "flights", "header_list", "id", "intake", "method", "moment",
         "params", "path", "peer", "place", "query_string", "query_values", "scheme", "segments", "started",
-        "tls_client", "trusted", "under_way",
+        "tls_client", "trace", "trusted", "under_way",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -72,6 +73,7 @@ class Exchange:
         self.charges: Any = ()
         self.place: Any = None
         self.flights: Any = None
+        self.trace: Any = None
         self.cookies: dict[str, Any] | None = None
         self.id: str = ""
         self.started = 0.0

@@ -56,6 +56,7 @@ OPTIONAL = {
     "rich",
     "jmespath",
     "jsonschema_rs",
+    "opentelemetry",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "core"}
 LINES, LINES_WANTED = 400, 250

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from aggregator.edge.networks import Networks
+from aggregator.telemetry.traces.context import Propagation
 from aggregator.templates import Template
 
 
@@ -39,3 +41,19 @@ class LogPlan(Struct, frozen=True):
 
 LOG = LogPlan()
 """What is logged where nothing is said of it."""
+
+
+class TracesPlan(Struct, frozen=True):
+    """Which traces are told to the collector at *otlp*, None for none, and how contexts are passed on.
+
+    *headers* go to the collector, *sample* is the share of the traces that begin here. *parent* says whose contexts are
+    continued: everybody's, nobody's, or those of the clients in some networks.
+    """
+
+    otlp: str | None = None
+    protocol: Literal["http", "grpc"] = "http"
+    headers: tuple[tuple[str, str], ...] = ()
+    service: str = "aggregator"
+    sample: float = 0.01
+    parent: bool | Networks = False
+    propagate: tuple[Propagation, ...] = ("tracecontext",)

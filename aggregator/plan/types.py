@@ -17,7 +17,7 @@ from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.inputs import InputPlan as InputPlan
 from aggregator.plan.schemes import SchemePlan
 from aggregator.plan.serving import BackgroundPlan, ClientPlan, ServerPlan
-from aggregator.plan.telemetry import MetricsPlan, SloPlan
+from aggregator.plan.telemetry import MetricsPlan, SloPlan, TracesPlan
 from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.policies.switches.plan import MaintenancePlan
 from aggregator.templates import Expression, PathPattern, Template
@@ -169,6 +169,7 @@ class Plan:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     maintenance: tuple[MaintenancePlan, ...] = ()
     metrics: MetricsPlan | None = None
+    traces: TracesPlan | None = None
     virtual_hosts: tuple[str, ...] = ()
     state: str | None = None
 

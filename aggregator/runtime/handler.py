@@ -44,6 +44,7 @@ from aggregator.runtime.request.gates import Admission, Gate, PromptGate, admitt
 from aggregator.runtime.request.hangup import CUT, done_unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
+from aggregator.runtime.tracing import Tracing
 from aggregator.transport.door import Cancelable
 
 _log = logging.getLogger("aggregator.request")
@@ -75,6 +76,7 @@ class Routine(Struct, frozen=True):
     asked_deadline: AskedDeadline | None = None
     shadows: Shadows | None = None
     leaving: Leaving | None = None
+    tracing: Tracing | None = None
 
 
 class EndpointHandler:
@@ -105,6 +107,8 @@ class EndpointHandler:
         exchange.deadline = now + self._routine.budget
         if self._routine.asked_deadline is not None:
             self._routine.asked_deadline.shorten(exchange, now)
+        if self._routine.tracing is not None:
+            self._routine.tracing.begin(exchange)
 
     def finish(self, exchange: Exchange, answer: Answer) -> None:
         """Do to *answer* what is done to each of this endpoint: for one that was made elsewhere."""

@@ -17,6 +17,7 @@ from aggregator.runtime.answers.failure import sentence
 from aggregator.runtime.answers.outcome import lost_in, parts_header
 from aggregator.runtime.repeats import Repeats
 from aggregator.runtime.sighting import own_fields, seen_of
+from aggregator.runtime.tracing import trace_ids
 from aggregator.telemetry import requests
 from aggregator.telemetry.requests import RequestLine
 
@@ -92,6 +93,8 @@ class RequestLog:
             "endpoint": event.endpoint, **method, "path": exchange.path, "request_id": event.request,
             "client": exchange.client, **reason,
         }  # fmt: skip
+        if exchange.trace is not None:
+            known |= trace_ids(exchange.trace)
         if self._fields:
             said |= own_fields(self._fields, exchange)
         requests.tell(RequestLine(level, text, time.time(), known, said), lambda: seen_of(exchange))

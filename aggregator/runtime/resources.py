@@ -52,6 +52,7 @@ from aggregator.runtime.request.deadlines import AskedDeadline
 from aggregator.runtime.request.gates import Gate, PromptGate
 from aggregator.runtime.request.inputs import Inputs
 from aggregator.runtime.request_log import RequestLog
+from aggregator.runtime.tracing import Tracing
 from aggregator.transport import Door, Reply
 
 _PLAIN = ResponsePlan()
@@ -72,6 +73,7 @@ class Resources:
         states: Draft | None = None, schemes: Mapping[str, Scheme] | None = None,
         listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time,
         client: Callable[[], httpx.AsyncClient] | None = None, shadows: EffectQueue | None = None,
+        tracing: Tracing | None = None,
     ) -> None:  # fmt: skip
         self.pool = pool
         self.doors: dict[str, Door] = {}
@@ -86,6 +88,7 @@ class Resources:
         self.schemes: Mapping[str, Scheme] = schemes or {}
         self.log = RequestLog(server.log)
         self.report = Report(listeners.beside(self.log.listeners))
+        self.tracing = tracing
         self.trusted = server.trusted_proxies
         header = server.deadline_header
         self.asked_deadline = None if header is None else AskedDeadline(header, server.trusted_proxies)
@@ -240,5 +243,6 @@ class Resources:
                 keeping=self.keeping(plan),
                 shadows=Shadows(shadows, self.shadows) if shadows else None,
                 leaving=self.leaving(plan),
+                tracing=self.tracing,
             )
         )

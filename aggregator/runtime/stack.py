@@ -295,7 +295,7 @@ def _sent(attempt: Attempt, at: Site) -> Part:
 
 
 def _leaf(plan: CallPlan, door: Door, at: Site) -> Part:
-    sender = compile_sender(plan, door, at.params, at.resources.judge(plan), at.resources.same)
+    sender = compile_sender(plan, door, at.params, at.resources.judge(plan), at.resources.same, at.resources.tracing)
     if plan.retry is not None or plan.hedge is not None:
         return Resender(sender)
     return Conditional(sender) if plan.cache is not None and plan.cache.obeys else sender
@@ -309,7 +309,7 @@ def _teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) ->
 
 def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Sender:
     door = build_door(plan.upstream, resources)
-    return compile_sender(plan, door, params, resources.judge(plan), resources.same)
+    return compile_sender(plan, door, params, resources.judge(plan), resources.same, resources.tracing)
 
 
 def _mocked_door(plan: UpstreamPlan, resources: Resources) -> Door:

@@ -100,6 +100,7 @@ SECTIONS = (
     ("SloSettings", "Objective", "under `slo` of an endpoint"),
     ("MetricsSettings", "Metrics", "under `telemetry.metrics`"),
     ("LogSettings", "Log", "under `telemetry.log`"),
+    ("TracesSettings", "Traces", "under `telemetry.traces`"),
     ("MaintenanceSettings", "Maintenance", "in `maintenance` at the top level"),
     ("BackgroundSettings", "Background workers", "under `background` at the top level"),
 )  # fmt: skip

@@ -50,7 +50,7 @@ from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.policies.maintenance import compile_maintenance
 from aggregator.plan.compiling.policies.shadows import compile_shadow
 from aggregator.plan.compiling.rows import compile_rows, rows_for
-from aggregator.plan.compiling.telemetry import compile_log, compile_metrics, compile_slo
+from aggregator.plan.compiling.telemetry import compile_log, compile_metrics, compile_slo, compile_traces
 from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.serving import (
     UNLIMITED,
@@ -96,6 +96,7 @@ class Compiler:
             maintenance=compile_maintenance(settings, [endpoint.key for endpoint in endpoints]),
             secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
             metrics=compile_metrics(settings.telemetry, endpoints),
+            traces=compile_traces(settings.telemetry.traces),
             virtual_hosts=tuple(settings.virtual_hosts),
             state=settings.state,
         )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from aggregator.config.model.telemetry.log import LogSettings
 from aggregator.config.model.telemetry.metrics import SloSettings
 from aggregator.config.model.telemetry.settings import TelemetrySettings
-from aggregator.plan.telemetry import LogPlan, MetricsPlan, SloPlan
+from aggregator.config.model.telemetry.traces import TracesSettings
+from aggregator.edge.networks import parse_networks
+from aggregator.plan.telemetry import LogPlan, MetricsPlan, SloPlan, TracesPlan
 from aggregator.plan.types import EndpointPlan
 from aggregator.templates import compile_value
 
@@ -32,3 +35,20 @@ def compile_log(settings: LogSettings) -> LogPlan:
         settings.access, settings.format, settings.file, tuple(settings.sample.items()),
         tuple((name, compile_value(value)) for name, value in settings.fields.items()),
     )  # fmt: skip
+
+
+def compile_traces(settings: TracesSettings | None) -> TracesPlan | None:
+    """Return which traces are told and passed on, None for none."""
+    if settings is None:
+        return None
+    parent = settings.parent
+    return TracesPlan(
+        otlp_url(settings.otlp, "/v1/traces") if settings.protocol == "http" else settings.otlp or None,
+        settings.protocol, tuple(settings.headers.items()), settings.service, settings.sample,
+        parent if isinstance(parent, bool) else parse_networks(parent), settings.propagate,
+    )  # fmt: skip
+
+
+def otlp_url(url: str, path: str) -> str | None:
+    """Return *url* with *path* where it has none (OTLP/HTTP, endpoint URLs); None for an empty one."""
+    return None if not url else url if urlsplit(url).path not in ("", "/") else url.rstrip("/") + path

@@ -30,6 +30,7 @@ from aggregator.runtime.calls.rendering import (
 )
 from aggregator.runtime.calls.replies import Following, Reading
 from aggregator.runtime.parts.blame import blame
+from aggregator.runtime.tracing import Tracing
 from aggregator.templates import Splice
 from aggregator.transport import Door, Reply
 from aggregator.transport.door import CallerDoor, Cancelable
@@ -73,6 +74,7 @@ class CallRoutine(Struct, frozen=True):
     steps: int
     is_plain: bool
     left: TimeLeft | None = None
+    tracing: Tracing | None = None
 
 
 class Sender:
@@ -90,6 +92,11 @@ class Sender:
     def name(self) -> str:
         """The name of the call."""
         return self._routine.name
+
+    @property
+    def tracing(self) -> Tracing | None:
+        """What gives calls their context, None where there are no traces."""
+        return self._routine.tracing
 
     def door(self, frame: Frame, written: Written | None = None) -> Door:
         """Return the way to the upstream for one request of a call, which sends what is *written*.
@@ -133,6 +140,8 @@ class Sender:
         except AggregatorError as error:
             done(self.refused(blame(error, frame.names), now))
             return None
+        if routine.tracing is not None:
+            headers, done = routine.tracing.called(frame, self.plan, target, headers, done, now)
         deadline = now + routine.timeout
         if deadline > frame.deadline:
             deadline = frame.deadline
@@ -188,6 +197,9 @@ class Sender:
     def send_again(self, frame: Frame, rendered: Rendered, done: Done) -> Cancelable:
         """Send what was rendered before; *done* gets its result, as from ``start``."""
         now, routine = frame.loop.time(), self._routine
+        if routine.tracing is not None:
+            block, done = routine.tracing.called(frame, self.plan, rendered.target, rendered.headers, done, now)
+            rendered = rendered._replace(headers=block)
         deadline = min(now + routine.timeout, frame.deadline)
         if routine.redirects:
             return Following(self, frame, rendered, deadline, done, now)
@@ -231,12 +243,17 @@ class _Callers(Struct, frozen=True):
 
 
 def compile_sender(
-    plan: CallPlan, pool: Door, path_params: tuple[str, ...], judge: Judge, same: Callable[[Any], Any]
+    plan: CallPlan,
+    pool: Door,
+    path_params: tuple[str, ...],
+    judge: Judge,
+    same: Callable[[Any], Any],
+    tracing: Tracing | None = None,
 ) -> Sender:
     """Return the sender of *plan* through *pool*.
 
     *judge* says what replies mean, *same* gives the one object that all equal values are, and *path_params* are those
-    of the endpoint, in order.
+    of the endpoint, in order. *tracing* has the call tell its context.
     """
     request = plan.request
     head, splice, tail = plain_target(request, path_params) or (b"", None, b"")
@@ -258,5 +275,6 @@ def compile_sender(
         steps=plan.steps,
         is_plain=splice is not None and headers is None and body is None,
         left=None if request.deadline is None else TimeLeft(request.deadline),
+        tracing=tracing,
     )
     return Sender(plan, same(routine), same(head), same(tail))

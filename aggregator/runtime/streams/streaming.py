@@ -149,4 +149,6 @@ class StreamHandler:
         exchange.deadline = now + self.plan.timeout
         if self._asked_deadline is not None:
             self._asked_deadline.shorten(exchange, now)
+        if (tracing := self._stream.sender.tracing) is not None:
+            tracing.begin(exchange)
         return exchange

@@ -21,6 +21,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aggregator.errors import AggregatorError, CallError, Cause
+from aggregator.exchange import State
 from aggregator.http import first, has_body
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result, as_call_error, failed
@@ -178,6 +179,9 @@ class Transit:
         target, headers, body = rendered
         exchange, idle, plan = self._frame.exchange, self._stream.plan.idle_timeout, self._stream.sender.plan
         headers = asking_coding(headers, exchange)
+        tracing, call = self._stream.sender.tracing, None
+        if tracing is not None and exchange.trace is not None:
+            headers, call = tracing.streamed(self._frame, plan, target, headers)
         source: bytes | AsyncIterable[bytes] | None = body
         if not self.whole:
             headers += length_of(exchange)
@@ -186,10 +190,13 @@ class Transit:
         headers += self._stream.sender.time_left(min(seconds, deadline - self._frame.loop.time()))
         written = None if self._course is None else self._course.written
         door = self._stream.around.door(self._frame, self._stream.sender.door(self._frame, written))
-        return await door.stream(
+        reply = await door.stream(
             plan.request.method, target, headers, source, answer_timeout=seconds,
             deadline=None if deadline == math.inf else deadline, idle_timeout=idle,
         )  # fmt: skip
+        if call is not None:
+            call.status, call.state = reply.status, State.OK.value
+        return reply
 
     async def _body(self) -> AsyncIterator[bytes]:
         try:

@@ -132,4 +132,4 @@ async def _routes(plan: Plan, resources: Resources, previous: Generation | None)
 
 def _around(plan: Plan) -> tuple[object, ...]:
     """Return what handlers are built from beside their endpoint: certificates are not among it."""
-    return (dataclasses.replace(plan.server, tls=None, admin=None), plan.schemes, plan.metrics)
+    return (dataclasses.replace(plan.server, tls=None, admin=None), plan.schemes, plan.metrics, plan.traces)

@@ -41,13 +41,15 @@ from aggregator.runtime.client import SharedClient
 from aggregator.runtime.hosts import with_hosts
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
+from aggregator.runtime.tracing import Tracing
 from aggregator.server.generations.contexts import contexts_of
 from aggregator.server.generations.generation import Generation
+from aggregator.server.generations.observing import Observers
 from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
 from aggregator.server.generations.switching import Switching
 from aggregator.server.limiting.load import Load
 from aggregator.server.limiting.peers import Peers
-from aggregator.server.metrics.counting import Counts, counts_for
+from aggregator.server.metrics.counting import Counts
 from aggregator.server.process.memory import collection_paused
 from aggregator.stores.folder import StateFolder
 from aggregator.telemetry.logging import log
@@ -97,7 +99,7 @@ class Running:
         self.last_refusal: ReloadOutcome | None = None
         self.reloads = (0, 0)
         """How many configurations were applied since the start, and how many refused."""
-        self.metrics: Counts | None = None
+        self.observers = Observers()
         self._refused: ConfigError | None = None
         self.queue = EffectQueue(plan.background, listeners.effects)
         self.shadows = EffectQueue(SHADOWS)
@@ -160,15 +162,15 @@ class Running:
         try:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
             self._stack.push_async_callback(self._client.aclose)
-            counts = counts_for(self.plan.metrics, None)
+            observers = Observers().for_plan(self.plan)
             await self._remember(self.plan)
             offs = self.switching.offs(self.loaded)
             self.plan = switched(self.loaded, offs)
-            self.generation = await self._build(1, self.plan, None, counts)
+            self.generation = await self._build(1, self.plan, None, observers)
             self.generation.begin()
             self.quotas.follow()
             self.switching.serving(self.loaded, offs)
-            self._count(counts, self.plan)
+            self._observe(observers, self.plan)
         except BaseException:
             await self._close_all()
             raise
@@ -183,17 +185,16 @@ class Running:
         self.switching.remember(folder)
         self.quotas.remember(folder)
 
-    def _count(self, counts: Counts | None, plan: Plan) -> None:
-        """Let *counts* be the metrics from now on, of what *plan* names."""
-        if counts is not self.metrics and self.metrics is not None:
-            self.metrics.lag.stop()
-        if counts is not None:
-            counts.follow(plan)
-            if counts is not self.metrics:
-                counts.lag.start()
-        self.metrics = counts
+    @property
+    def metrics(self) -> Counts | None:
+        """What is counted, None where nothing is."""
+        return self.observers.metrics
 
-    async def _build(self, number: int, plan: Plan, previous: Generation | None, counts: Counts | None) -> Generation:
+    def _observe(self, observers: Observers, plan: Plan) -> None:
+        observers.begin(plan, self.observers)
+        self.observers = observers
+
+    async def _build(self, number: int, plan: Plan, previous: Generation | None, observers: Observers) -> Generation:
         client = self._client
         assert client is not None
         if plan.plugins:
@@ -215,7 +216,8 @@ class Running:
 
         states = self.states.draft()
         schemes = build_schemes(plan.schemes, Means(states, lambda: client.client, door, Clocks(self._clock)))
-        listeners = self._listeners if counts is None else self._listeners.beside(counts.listeners)
+        listeners = observers.beside(self._listeners)
+        tracing = None if plan.traces is None else Tracing(plan.traces)
         resources = Resources(
             pool,
             self.plugins,
@@ -227,6 +229,7 @@ class Running:
             self._clock,
             lambda: client.client,
             self.shadows,
+            tracing,
         )
         contexts = await contexts_of(plan.server, previous)
         with collection_paused():
@@ -261,9 +264,9 @@ class Running:
                     return self._stay(current, asked=asked)
                 if current.routes and not plan.endpoints:
                     return self._refuse(current, _NO_ENDPOINTS, _NO_ENDPOINTS)
-                counts = counts_for(plan.metrics, self.metrics)
+                observers = self.observers.for_plan(plan)
                 offs = self.switching.offs(plan)
-                fresh = await self._build(current.number + 1, switched(plan, offs), current, counts)
+                fresh = await self._build(current.number + 1, switched(plan, offs), current, observers)
             except ConfigError as error:
                 if not asked and self._is_known(error):
                     return ReloadOutcome(Verdict.UNCHANGED, current.number)
@@ -278,7 +281,7 @@ class Running:
             if self.generation is not current:  # stopped meanwhile
                 fresh.retire()
                 return ReloadOutcome(Verdict.UNCHANGED, 0)
-            self._count(counts, plan)
+            self._observe(observers, plan)
             self.loaded = plan
             self.switching.serving(plan, offs)
             return self._swap(current, fresh, started)
@@ -290,7 +293,7 @@ class Running:
             if current is None or self.draining or self.switching.is_served(plan):
                 return
             offs = self.switching.offs(plan)
-            fresh = await self._build(current.number + 1, switched(plan, offs), current, self.metrics)
+            fresh = await self._build(current.number + 1, switched(plan, offs), current, self.observers)
             if self.generation is not current:  # stopped meanwhile
                 fresh.retire()
                 return
@@ -375,9 +378,8 @@ class Running:
             self.generation = None
 
     async def _close_all(self) -> None:
-        if self.metrics is not None:
-            self.metrics.lag.stop()
-            self.metrics = None
+        observers, self.observers = self.observers, Observers()
+        await observers.close(self._grace())
         await self._stack.aclose()
         self._demo = None
 

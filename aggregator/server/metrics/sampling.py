@@ -33,6 +33,10 @@ def sample_all(running: Running, counts: Counts) -> Iterator[Sampled]:
     yield from _of_background(running)
     yield from _of_configuration(running)
     yield from _of_process(counts)
+    traces = running.observers.traces
+    if traces is not None:
+        ends = (("sent", traces.sent), ("lost", traces.lost))
+        yield families.TRACES, [(labels_text(("result", result)), count) for result, count in ends]
 
 
 def _of_endpoints(counts: Counts) -> Iterator[Sampled]:

@@ -6,29 +6,30 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
-def _parsed(what: str, example: str, *, whole: bool) -> Callable[[Any], float]:
-    """Return what reads a percentage as a share; *whole* tells whether 100% is one, *what* is said of others."""
-    most = "100% at most" if whole else "less than 100%"
-    hint = {"hint": f"write it like {example}, more than 0% and {most}"}
+def _parsed(what: str, example: str, *, ends: bool) -> Callable[[Any], float]:
+    """Return what reads a percentage as a share; *ends* tells whether 0% and 100% are some, *what* names them."""
+    range_ = "from 0% to 100%" if ends else "more than 0% and less than 100%"
+    hint = {"hint": f"write it like {example}, {range_}"}
 
     def parse(value: Any) -> float:
         if isinstance(value, str) and (match := _PERCENT.fullmatch(value.strip())):
             share = float(match[1]) / 100
-            if 0 < share < 1 or (whole and share == 1):
+            if 0 < share < 1 or (ends and share in (0, 1)):
                 return share
         raise PydanticCustomError("bad-share", f"This is not {what}.", hint)
 
     return parse
 
 
+_TEXT = PlainSerializer(lambda share: f"{share * 100:g}%", return_type=str)
 _SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?%$"})
-Objective = Annotated[float, BeforeValidator(_parsed("an objective", "99.5%", whole=False)), _SCHEMA]
+Objective = Annotated[float, BeforeValidator(_parsed("an objective", "99.5%", ends=False)), _TEXT, _SCHEMA]
 """A share of good requests: all of them are nothing that can be promised."""
-Sample = Annotated[float, BeforeValidator(_parsed("a share", "1%", whole=True)), _SCHEMA]
+Sample = Annotated[float, BeforeValidator(_parsed("a share", "1%", ends=True)), _TEXT, _SCHEMA]
 """The share of something that is told."""

@@ -1,0 +1,98 @@
+"""Gives each request its trace, and each call the context that goes with it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from aggregator.edge.networks import Networks
+from aggregator.exchange import Exchange
+from aggregator.http import first
+from aggregator.parts.frame import Done, Frame
+from aggregator.parts.result import Result
+from aggregator.plan.calls import CallPlan
+from aggregator.plan.telemetry import TracesPlan
+from aggregator.telemetry.traces.context import FIELDS, context_lines, read_context
+from aggregator.telemetry.traces.trace import CallSpan, Trace, new_span, new_trace
+
+_ALL = 1 << 64
+
+
+class Tracing:
+    """Traces by *plan*: which are continued, which are told, and what upstreams hear of them."""
+
+    __slots__ = ("_bound", "_drop", "_parents", "_propagate", "_tells")
+
+    def __init__(self, plan: TracesPlan) -> None:
+        self._bound = round(plan.sample * _ALL) if plan.otlp else 0
+        self._tells = plan.otlp is not None
+        self._parents = plan.parent
+        self._propagate = plan.propagate
+        names = b"|".join(name for way in plan.propagate for name in FIELDS[way])
+        self._drop = re.compile(rb"(?im)^(?:" + names + rb"):[^\r\n]*\r\n") if names else None
+
+    def begin(self, exchange: Exchange) -> None:
+        """Give *exchange* its trace: that of its caller, where that is trusted, or a new one."""
+        parent = read_context(exchange.header_list, self._propagate) if self._trusts(exchange) else None
+        identity = new_trace() if parent is None else parent.trace
+        decided = None if parent is None else parent.sampled
+        sampled = int(identity[16:], 16) < self._bound if decided is None else decided
+        trace = exchange.trace = Trace(parent, id=identity, sampled=sampled)
+        trace.is_told = sampled and self._tells
+        if trace.is_told:
+            trace.path, trace.scheme = exchange.path, exchange.scheme
+            trace.host = (first(exchange.header_list, b"host") or b"").decode("latin-1")
+
+    def _trusts(self, exchange: Exchange) -> bool:
+        parents = self._parents
+        return parents.holds(exchange.client) if isinstance(parents, Networks) else parents
+
+    def lines(self, trace: Trace, span: str) -> bytes:
+        """Return the header lines of a call whose span is *span*."""
+        return context_lines(
+            trace.id, span, self._propagate, sampled=trace.sampled, state=trace.state, baggage=trace.baggage
+        )
+
+    def block(self, headers: bytes, trace: Trace, span: str, *, forwards: bool) -> bytes:
+        """Return *headers* with the lines of *trace*, in place of those that a client's request *forwards*."""
+        if forwards and self._drop is not None:
+            headers = self._drop.sub(b"", headers)
+        return headers + self.lines(trace, span)
+
+    def called(
+        self, frame: Frame, plan: CallPlan, target: bytes, headers: bytes, done: Done, now: float
+    ) -> tuple[bytes, Done]:
+        """Return the header block of a call that begins *now*, with its context, and what hears of its result."""
+        trace: Trace | None = frame.exchange.trace
+        if trace is None:
+            return headers, done
+        span = new_span()
+        block = self.block(headers, trace, span, forwards=headers is not plan.request.constant_headers)
+        if not trace.is_told:
+            return block, done
+        call = self.started(trace, plan, span, target, now)
+
+        def ended(result: Result) -> None:
+            call.ended, call.status, call.size = result.ended, result.status, len(result.raw)
+            call.state, call.cause = result.state.value, "" if result.cause is None else result.cause.value
+            done(result)
+
+        return block, ended
+
+    def streamed(self, frame: Frame, plan: CallPlan, target: bytes, headers: bytes) -> tuple[bytes, CallSpan | None]:
+        """Return the header block of a call whose answer is streamed, and its span where it is told."""
+        trace: Trace = frame.exchange.trace
+        span = new_span()
+        block = self.block(headers, trace, span, forwards=True)
+        return block, self.started(trace, plan, span, target, frame.loop.time()) if trace.is_told else None
+
+    def started(self, trace: Trace, plan: CallPlan, span: str, target: bytes, now: float) -> CallSpan:
+        """Return what *trace* remembers of a call of *plan*."""
+        call = CallSpan(span, plan.name, plan.upstream.label, plan.request.method.decode(), target, now)
+        trace.add(call)
+        return call
+
+
+def trace_ids(trace: Any) -> dict[str, str]:
+    """Return the ids of *trace* as the fields of a log line."""
+    return {} if trace is None else {"trace_id": trace.id, "span_id": trace.span}

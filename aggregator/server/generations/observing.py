@@ -1,0 +1,52 @@
+"""Who listens to the requests of the served plan: what counts them, and what tells a collector of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from aggregator.parts.events import Listeners
+from aggregator.plan.types import Plan
+from aggregator.server.metrics.counting import Counts, counts_for
+from aggregator.server.traces.exporting import TraceSender, sender_for
+
+_LAST = 2.0
+"""Seconds that a stopping process gives a collector at most to take the last traces."""
+
+
+class Observers(NamedTuple):
+    """What counts, and what tells of traces; None where a plan declares none."""
+
+    metrics: Counts | None = None
+    traces: TraceSender | None = None
+
+    def beside(self, listeners: Listeners) -> Listeners:
+        """Return *listeners* and these."""
+        for one in (self.metrics, self.traces):
+            listeners = listeners if one is None else listeners.beside(one.listeners)
+        return listeners
+
+    def for_plan(self, plan: Plan) -> Observers:
+        """Return those of *plan*; those of these that do the same go on."""
+        return Observers(counts_for(plan.metrics, self.metrics), sender_for(plan.traces, self.traces, plan.secrets))
+
+    def begin(self, plan: Plan, before: Observers) -> None:
+        """Observe what *plan* serves from now on, in place of *before*."""
+        if self.metrics is not before.metrics and before.metrics is not None:
+            before.metrics.lag.stop()
+        if self.metrics is not None:
+            self.metrics.follow(plan)
+            if self.metrics is not before.metrics:
+                self.metrics.lag.start()
+        if self.traces is not before.traces:
+            if before.traces is not None:
+                asyncio.get_running_loop().run_in_executor(None, before.traces.close, _LAST)
+            if self.traces is not None:
+                self.traces.start()
+
+    async def close(self, grace: float) -> None:
+        """End observing; what is left to be told has *grace* seconds, and not many."""
+        if self.metrics is not None:
+            self.metrics.lag.stop()
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.close, min(_LAST, grace))

@@ -1,0 +1,135 @@
+"""Sends traces to a collector from a thread; nobody waits for it, and what it cannot send is counted as lost.
+
+States of the thread:
+
+- *waiting*: until a second is over, or a batch is full;
+- *sending*: spans of a batch are made and sent, for as long as the exporter tries;
+- *ended*: ``close`` was called; what was not sent in time is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from aggregator.parts.events import Listeners, RequestEnded
+from aggregator.plan.telemetry import TracesPlan
+from aggregator.server.traces.otlp import build_exporter, build_maker
+from aggregator.server.traces.snapshots import Snapshot, snapshot
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.telemetry")
+MOST, BATCH = 2048, 256
+"""Requests that wait to be sent, and those that are sent at once."""
+_PAUSE, _TOLD = 1.0, 60.0
+"""Seconds between batches that are not full, and between lines about losses."""
+
+
+class SpanExporter(Protocol):
+    """What sends spans."""
+
+    def export(self, spans: Any, /) -> Any:
+        """Send *spans*; the result says whether they were taken."""
+
+    def shutdown(self) -> None:
+        """Try no more."""
+
+
+class TraceSender:
+    """Tells a collector of the traces that are sampled. ``sent`` and ``lost`` count requests.
+
+    *build* gives what sends and what makes spans; it is called in the thread, since it loads libraries.
+    """
+
+    def __init__(
+        self, plan: TracesPlan, secrets: frozenset[str] = frozenset(),
+        build: Callable[[TracesPlan, frozenset[str]], tuple[SpanExporter, Any]] | None = None,
+    ) -> None:  # fmt: skip
+        self.plan = plan
+        self.sent = self.lost = 0
+        self.listeners = Listeners((), (self.request,))
+        self._secrets = secrets
+        self._build = build or (lambda plan, secrets: (build_exporter(plan), build_maker(plan, secrets)))
+        self._waiting: deque[Snapshot] = deque()
+        self._wake, self._ending, self._done = threading.Event(), threading.Event(), threading.Event()
+        self._exporter: SpanExporter | None = None
+        self._told = (0, 0.0)
+        self._thread: threading.Thread | None = None
+
+    def does(self, plan: TracesPlan, secrets: frozenset[str]) -> bool:
+        """Return whether it does what is asked for."""
+        return (self.plan, self._secrets) == (plan, secrets)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._run, name="trace-sender", daemon=True)
+        self._thread.start()
+
+    def request(self, event: RequestEnded) -> None:
+        """Keep a request that has ended, if its trace is told."""
+        trace = event.exchange.trace
+        if trace is None or not trace.is_told:
+            return
+        if len(self._waiting) >= MOST or self._ending.is_set():
+            self.lost += 1
+            return
+        self._waiting.append(snapshot(event, time.time() - asyncio.get_running_loop().time()))
+        if len(self._waiting) >= BATCH:
+            self._wake.set()
+
+    def close(self, seconds: float) -> None:
+        """Send what waits, within *seconds*, and end the thread."""
+        self._ending.set()
+        self._wake.set()
+        if self._thread is not None and not self._done.wait(seconds):
+            exporter = self._exporter
+            if exporter is not None:
+                exporter.shutdown()
+
+    def _run(self) -> None:
+        try:
+            self._exporter, maker = self._build(self.plan, self._secrets)
+            while not (self._ending.is_set() and not self._waiting):
+                self._wake.wait(_PAUSE)
+                self._wake.clear()
+                self._send(self._exporter, maker)
+            self._exporter.shutdown()
+        except Exception as error:  # a fault of ours, or of the library, must not be silent
+            log(_log, logging.ERROR, "Traces are told no more, by a fault of the program.", error=repr(error))
+        finally:
+            self._done.set()
+
+    def _send(self, exporter: SpanExporter, maker: Any) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            try:
+                taken = exporter.export([span for one in batch for span in maker.spans(one)])
+                is_taken = getattr(taken, "name", "") == "SUCCESS"
+            except Exception as error:
+                _log.debug("A batch could not be sent.", exc_info=error)
+                is_taken = False
+            if is_taken:
+                self.sent += len(batch)
+            else:
+                self.lost += len(batch)
+                self._tell()
+
+    def _tell(self) -> None:
+        """Log how many were lost, once a minute."""
+        before, at = self._told
+        if not before or time.monotonic() - at > _TOLD:
+            self._told = (self.lost, time.monotonic())
+            log(_log, logging.WARNING, "Traces were lost: the collector did not take them.", count=self.lost - before)
+
+
+def sender_for(plan: TracesPlan | None, known: TraceSender | None, secrets: frozenset[str]) -> TraceSender | None:
+    """Return what tells traces by *plan*: *known* goes on if it does the same; None where nobody is told."""
+    if plan is None or plan.otlp is None:
+        return None
+    goes_on = known is not None and known.does(plan, secrets)
+    return known if goes_on else TraceSender(plan, secrets)

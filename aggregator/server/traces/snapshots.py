@@ -1,0 +1,64 @@
+"""What is kept of a request that has ended until its spans are made: no bodies, no headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from aggregator.causes import State
+from aggregator.parts.events import RequestEnded
+from aggregator.parts.result import Result
+from aggregator.telemetry.traces.trace import Trace
+
+_MOST_PARTS = 256
+
+
+class PartSnapshot(Struct, frozen=True):
+    """What became of one part; *age* is that of a kept value, *inside* are the parts of a group or items of a list,
+    and what was tried before under another name.
+    """
+
+    name: str
+    state: State
+    cause: str
+    attempts: int
+    started: float
+    ended: float
+    age: float | None
+    inside: tuple[PartSnapshot, ...]
+
+
+class Snapshot(Struct, frozen=True):
+    """One request of the *endpoint* (its key); *offset* turns loop time into Unix time."""
+
+    endpoint: str
+    method: str
+    how: str
+    status: int
+    cause: str
+    is_partial: bool
+    started: float
+    ended: float
+    size: int
+    trace: Trace
+    parts: tuple[PartSnapshot, ...]
+    offset: float
+
+
+def snapshot(event: RequestEnded, offset: float) -> Snapshot:
+    """Return what is kept of *event*."""
+    return Snapshot(
+        event.endpoint, event.method, event.how, event.status, "" if event.cause is None else event.cause.value,
+        event.is_partial, event.started, event.ended, event.size, event.exchange.trace, _parts(event.parts), offset,
+    )  # fmt: skip
+
+
+def _parts(results: Iterable[Result]) -> tuple[PartSnapshot, ...]:
+    return tuple(
+        PartSnapshot(
+            one.name, one.state, "" if one.cause is None else one.cause.value, one.attempts, one.started, one.ended,
+            one.age, _parts([inner for inner in (*one.tried, *one.parts) if inner.name != one.name]),
+        )
+        for one in (*results,)[:_MOST_PARTS]
+    )  # fmt: skip
