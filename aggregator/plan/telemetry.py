@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from aggregator.edge.networks import Networks
+from aggregator.telemetry.hiding import NOTHING_HIDDEN, Hidden
 from aggregator.telemetry.traces.context import Propagation
 from aggregator.templates import Template
 
@@ -29,7 +30,7 @@ class LogPlan(Struct, frozen=True):
     """Which answers have a line in the log, and what it looks like.
 
     *sample* are the shares of good answers that have one, by status or class (``2xx``); *fields* are those of the
-    operator, *file* is as it is written, None for stderr.
+    operator, *hidden* is what they and all others do not show, *file* is as it is written, None for stderr.
     """
 
     access: Literal["all", "errors", "none"] = "errors"
@@ -37,6 +38,7 @@ class LogPlan(Struct, frozen=True):
     file: str | None = None
     sample: tuple[tuple[str, float], ...] = ()
     fields: tuple[tuple[str, Template], ...] = ()
+    hidden: Hidden = NOTHING_HIDDEN
 
 
 LOG = LogPlan()
@@ -47,7 +49,7 @@ class TracesPlan(Struct, frozen=True):
     """Which traces are told to the collector at *otlp*, None for none, and how contexts are passed on.
 
     *headers* go to the collector, *sample* is the share of the traces that begin here. *parent* says whose contexts are
-    continued: everybody's, nobody's, or those of the clients in some networks.
+    continued: everybody's, nobody's, or those of the clients in some networks. *hidden* is what spans do not show.
     """
 
     otlp: str | None = None
@@ -57,3 +59,4 @@ class TracesPlan(Struct, frozen=True):
     sample: float = 0.01
     parent: bool | Networks = False
     propagate: tuple[Propagation, ...] = ("tracecontext",)
+    hidden: Hidden = NOTHING_HIDDEN

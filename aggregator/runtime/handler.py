@@ -108,7 +108,7 @@ class EndpointHandler:
         if self._routine.asked_deadline is not None:
             self._routine.asked_deadline.shorten(exchange, now)
         if self._routine.tracing is not None:
-            self._routine.tracing.begin(exchange)
+            self._routine.tracing.begin(self.plan.key, exchange)
 
     def finish(self, exchange: Exchange, answer: Answer) -> None:
         """Do to *answer* what is done to each of this endpoint: for one that was made elsewhere."""

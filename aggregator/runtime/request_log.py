@@ -16,9 +16,10 @@ from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.runtime.answers.failure import sentence
 from aggregator.runtime.answers.outcome import lost_in, parts_header
 from aggregator.runtime.repeats import Repeats
-from aggregator.runtime.sighting import own_fields, seen_of
+from aggregator.runtime.sighting import fields_shown, own_fields, seen_of
 from aggregator.runtime.tracing import trace_ids
 from aggregator.telemetry import requests
+from aggregator.telemetry.hiding import without_values
 from aggregator.telemetry.requests import RequestLine
 
 _GONE, _SLOW = "client_gone", "client_slow"
@@ -34,11 +35,12 @@ class RequestLog:
     gives numbers from 0 to 1 that choose what is sampled.
     """
 
-    __slots__ = ("_chance", "_fields", "_repeats", "_shares", "_which")
+    __slots__ = ("_chance", "_fields", "_hidden", "_repeats", "_shares", "_which")
 
     def __init__(self, plan: LogPlan = LOG, chance: Callable[[], float] = random.random) -> None:
         self._which = plan.access
-        self._fields = plan.fields
+        self._fields = fields_shown(plan)
+        self._hidden = plan.hidden
         self._shares = _shares(plan)
         self._chance = chance
         self._repeats = Repeats(_write_repeats)
@@ -89,15 +91,19 @@ class RequestLog:
     def _write(self, level: int, text: str, event: RequestEnded, known: dict[str, Any], reason: dict[str, str]) -> None:
         exchange = event.exchange
         method = {} if event.endpoint.startswith(f"{event.method} ") else {"method": event.method}
+        path = exchange.path
+        if self._hidden.params:
+            path = without_values(path, self._hidden.values(event.endpoint, exchange.segments))
         said = {
-            "endpoint": event.endpoint, **method, "path": exchange.path, "request_id": event.request,
+            "endpoint": event.endpoint, **method, "path": path, "request_id": event.request,
             "client": exchange.client, **reason,
         }  # fmt: skip
         if exchange.trace is not None:
             known |= trace_ids(exchange.trace)
         if self._fields:
             said |= own_fields(self._fields, exchange)
-        requests.tell(RequestLine(level, text, time.time(), known, said), lambda: seen_of(exchange))
+        line = RequestLine(level, text, time.time(), known, said)
+        requests.tell(line, lambda: seen_of(exchange, path, self._hidden))
 
     def _lets(self, endpoint: str, status: int) -> bool:
         return self._which == "all" or (self._which != "none" and self._repeats.lets((endpoint, status)))

@@ -21,18 +21,19 @@ _ALL = 1 << 64
 class Tracing:
     """Traces by *plan*: which are continued, which are told, and what upstreams hear of them."""
 
-    __slots__ = ("_bound", "_drop", "_parents", "_propagate", "_tells")
+    __slots__ = ("_bound", "_drop", "_hidden", "_parents", "_propagate", "_tells")
 
     def __init__(self, plan: TracesPlan) -> None:
         self._bound = round(plan.sample * _ALL) if plan.otlp else 0
         self._tells = plan.otlp is not None
+        self._hidden = plan.hidden
         self._parents = plan.parent
         self._propagate = plan.propagate
         names = b"|".join(name for way in plan.propagate for name in FIELDS[way])
         self._drop = re.compile(rb"(?im)^(?:" + names + rb"):[^\r\n]*\r\n") if names else None
 
-    def begin(self, exchange: Exchange) -> None:
-        """Give *exchange* its trace: that of its caller, where that is trusted, or a new one."""
+    def begin(self, endpoint: str, exchange: Exchange) -> None:
+        """Give *exchange*, of *endpoint* (a key), its trace: that of a caller who is trusted, or a new one."""
         parent = read_context(exchange.header_list, self._propagate) if self._trusts(exchange) else None
         identity = new_trace() if parent is None else parent.trace
         decided = None if parent is None else parent.sampled
@@ -41,6 +42,7 @@ class Tracing:
         trace.is_told = sampled and self._tells
         if trace.is_told:
             trace.path, trace.scheme = exchange.path, exchange.scheme
+            trace.hidden = self._hidden.values(endpoint, exchange.segments)
             trace.host = (first(exchange.header_list, b"host") or b"").decode("latin-1")
 
     def _trusts(self, exchange: Exchange) -> bool:

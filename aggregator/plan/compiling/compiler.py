@@ -96,7 +96,7 @@ class Compiler:
             maintenance=compile_maintenance(settings, [endpoint.key for endpoint in endpoints]),
             secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
             metrics=compile_metrics(settings.telemetry, endpoints),
-            traces=compile_traces(settings.telemetry.traces),
+            traces=compile_traces(settings.telemetry.traces, settings.telemetry.hide),
             virtual_hosts=tuple(settings.virtual_hosts),
             state=settings.state,
         )
@@ -122,7 +122,7 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         admin=compile_admin(settings.admin, tls_digests),
         docs=_docs(settings.docs, root), header_timeout=settings.header_timeout,
         shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay,
-        log=compile_log(root.telemetry.log), watchdog=settings.watchdog,
+        log=compile_log(root.telemetry), watchdog=settings.watchdog,
         trusted_proxies=parse_networks(settings.trusted_proxies) if settings.trusted_proxies else NO_NETWORKS,
         proxy_protocol=settings.proxy_protocol,
         deadline_header=None if settings.deadline_header is None else settings.deadline_header.lower().encode("ascii"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from aggregator.config.model.telemetry.log import LogSettings
 from aggregator.config.model.telemetry.metrics import SloSettings
 from aggregator.config.model.telemetry.settings import TelemetrySettings
 from aggregator.config.model.telemetry.traces import TracesSettings
 from aggregator.edge.networks import parse_networks
 from aggregator.plan.telemetry import LogPlan, MetricsPlan, SloPlan, TracesPlan
 from aggregator.plan.types import EndpointPlan
+from aggregator.telemetry.hiding import hidden_places
 from aggregator.templates import compile_value
 
 
@@ -29,15 +29,16 @@ def compile_slo(settings: SloSettings | None) -> SloPlan | None:
     return None if settings is None else SloPlan(settings.objective, settings.latency, settings.partial == "bad")
 
 
-def compile_log(settings: LogSettings) -> LogPlan:
+def compile_log(telemetry: TelemetrySettings) -> LogPlan:
     """Return which answers are logged, and how."""
+    settings = telemetry.log
     return LogPlan(
         settings.access, settings.format, settings.file, tuple(settings.sample.items()),
-        tuple((name, compile_value(value)) for name, value in settings.fields.items()),
+        tuple((name, compile_value(value)) for name, value in settings.fields.items()), hidden_places(telemetry.hide),
     )  # fmt: skip
 
 
-def compile_traces(settings: TracesSettings | None) -> TracesPlan | None:
+def compile_traces(settings: TracesSettings | None, hide: tuple[str, ...] = ()) -> TracesPlan | None:
     """Return which traces are told and passed on, None for none."""
     if settings is None:
         return None
@@ -46,6 +47,7 @@ def compile_traces(settings: TracesSettings | None) -> TracesPlan | None:
         otlp_url(settings.otlp, "/v1/traces") if settings.protocol == "http" else settings.otlp or None,
         settings.protocol, tuple(settings.headers.items()), settings.service, settings.sample,
         parent if isinstance(parent, bool) else parse_networks(parent), settings.propagate,
+        hidden_places(hide),
     )  # fmt: skip
 
 

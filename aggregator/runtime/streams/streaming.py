@@ -150,5 +150,5 @@ class StreamHandler:
         if self._asked_deadline is not None:
             self._asked_deadline.shorten(exchange, now)
         if (tracing := self._stream.sender.tracing) is not None:
-            tracing.begin(exchange)
+            tracing.begin(self.plan.key, exchange)
         return exchange

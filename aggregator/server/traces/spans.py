@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aggregator.causes import Cause, State
 from aggregator.http import METHODS
 from aggregator.server.traces.snapshots import PartSnapshot, Snapshot
+from aggregator.telemetry.hiding import without_values
 from aggregator.telemetry.traces.trace import CallSpan, new_span
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class SpanMaker:
             "http.route": one.endpoint.partition(" ")[2],
             "http.response.status_code": one.status,
             "http.response.body.size": one.size,
-            "url.path": self._clean(trace.path),
+            "url.path": self._clean(without_values(trace.path, trace.hidden)),
             "url.scheme": trace.scheme,
             "server.address": trace.host,
             "aggregator.partial": one.is_partial,
@@ -89,7 +90,7 @@ class SpanMaker:
         is_ended = bool(call.ended or call.state)
         about: dict[str, Any] = {
             "http.request.method": call.method if call.method in _KNOWN else "_OTHER",
-            "url.path": self._clean(call.target.decode("latin-1").partition("?")[0]),
+            "url.path": self._clean(without_values(call.target.decode("latin-1").partition("?")[0], one.trace.hidden)),
             "aggregator.upstream": call.upstream,
             "aggregator.state": call.state or State.CANCELLED.value,
         }

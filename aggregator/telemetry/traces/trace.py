@@ -43,11 +43,13 @@ class Trace:
     """The trace of one request: its *id*, the *span* of the request, and the *parent* that called, if that is known.
 
     *calls* has those that were sent, where it ``is_told`` to a collector; *lost* counts those beyond ``MOST_CALLS``.
+    *hidden* are values that no path may show.
     """
 
     __slots__ = (
         "baggage",
         "calls",
+        "hidden",
         "host",
         "id",
         "is_told",
@@ -65,6 +67,7 @@ class Trace:
         self.span = new_span()
         self.sampled = sampled
         self.is_told = False
+        self.hidden: tuple[str, ...] = ()
         self.parent = "" if parent is None else parent.span
         self.state = b"" if parent is None else parent.state
         self.baggage = b"" if parent is None else parent.baggage

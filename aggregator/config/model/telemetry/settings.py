@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.telemetry.log import LogSettings
 from aggregator.config.model.telemetry.metrics import MetricsSettings
 from aggregator.config.model.telemetry.traces import TracesSettings
 from aggregator.fields import Settings
+
+_PLACE = re.compile(r"(?:headers|query|params)\.[^.\s]+|body(?:\.[^.\s]+)+").fullmatch
+
+
+def _place(text: str) -> str:
+    if not _PLACE(text):
+        hint = {"hint": "write it like headers.x-tenant, query.token, params.card or body.user.password"}
+        raise PydanticCustomError("bad-place", "This is no place of a request.", hint)
+    return text
 
 
 class TelemetrySettings(Settings):
@@ -23,4 +36,10 @@ class TelemetrySettings(Settings):
     )
     log: LogSettings = Field(
         default_factory=LogSettings.model_construct, description="Lines about answers, and about the process."
+    )
+    hide: tuple[Annotated[str, AfterValidator(_place)], ...] = Field(
+        (),
+        description="Places of requests whose values are shown nowhere, in the log and in traces, beside credentials, "
+        "which never are.",
+        examples=[["body.password", "query.token"]],
     )
