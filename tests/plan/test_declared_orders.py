@@ -64,7 +64,7 @@ def test_a_step_cannot_run_without_standing_in_its_order(order) -> None:
 
 def test_each_step_of_a_request_is_a_field_of_its_routine() -> None:
     """What serves a request is declared, or is a thing that the steps share."""
-    shared = {"queue", "report", "discloses", "budget", "clock", "trusted", "leaving", "asked_deadline"}
+    shared = {"queue", "report", "discloses", "budget", "clock", "trusted", "leaving", "asked_deadline", "tracing"}
     fields = {*Routine.__struct_fields__, *Leaving.__struct_fields__}
     assert [each.name for each in SERVING if each.name not in fields] == []
     assert fields - shared == {each.name for each in SERVING}

@@ -9,7 +9,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
+from aggregator.server.metrics.sampling import BACKGROUND_STATES
 from aggregator.telemetry.metrics.families import FAMILIES
+
+from .conftest import reply_of
 
 ADMIN = 'server: {admin: "127.0.0.1:0"}\n'
 METRICS = "telemetry: {metrics: {buckets: [1ms, 10s]}}\n"
@@ -160,3 +163,43 @@ def test_with_an_admin_address_clients_cannot_read_them(stage):
     with stage.wire(gateway.admin) as wire:
         reply = wire.send(b"GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").reply()
     assert values(scraped(reply.body.decode()), "aggregator_requests_total", "GET /n", "2xx") == 1
+
+
+def test_background_calls_are_counted_by_name(stage):
+    """Each that the file names is there at zero, and tells what became of it."""
+    text = (
+        METRICS
+        + ENDPOINTS
+        + """
+  GET /told: {respond: {body: 1}, background: [{name: audit, url: "up:/users/1"}, {name: mail, url: "up:/nowhere"}]}
+"""
+    )
+    gateway = stage.gateway(text)
+
+    def ends() -> dict[tuple[str, str], float]:
+        samples = scraped(gateway.get("/metrics").body.decode())
+        named = {key: value for key, value in samples.items() if key[0] == "aggregator_background_calls_total"}
+        return {tuple(json.loads(labels)): value for (_, labels), value in named.items()}
+
+    assert ends() == {(call, state): 0 for call in ("audit", "mail") for state in BACKGROUND_STATES}
+    gateway.get("/told")
+    stage.until(lambda: sum(ends().values()) == 2)
+    assert {labels for labels, value in ends().items() if value} == {("audit", "done"), ("mail", "failed")}
+
+
+def test_exemplars_lead_to_traces(stage):
+    """In OpenMetrics, the bucket of a request that is told has its trace; nothing of it is in the plain format."""
+    collector = stage.upstream()
+    collector["/v1/traces"] = reply_of({})
+    text = METRICS.replace("telemetry: {", f'telemetry: {{traces: {{otlp: "{collector.url}", sample: 100%}}, ')
+    gateway = stage.gateway(text + ENDPOINTS)
+    gateway.get("/users/1")
+    page = gateway.get("/metrics", "accept: application/openmetrics-text").body.decode()
+    found = [
+        sample.exemplar
+        for metric in parse_open(page)
+        for sample in metric.samples
+        if sample.exemplar and sample.name == "aggregator_request_duration_seconds_bucket"
+    ]
+    assert [(list(one.labels), len(one.labels["trace_id"])) for one in found] == [(["trace_id"], 32)]
+    assert "trace_id" not in gateway.get("/metrics").body.decode()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Literal
 
@@ -67,6 +68,11 @@ class EffectQueue:
     def configure(self, plan: BackgroundPlan) -> None:
         """Take the limits of *plan* from now on."""
         self._plan = plan
+
+    @property
+    def ends(self) -> Mapping[tuple[str, str], int]:
+        """How often calls ended, by name and how."""
+        return self._tally.ends
 
     @property
     def counts(self) -> EffectCounts:

@@ -43,16 +43,19 @@ class EffectCounts(Struct):
 class Tally:
     """Counts, and writes of trouble: the first time at once, then with how many like it were not told."""
 
-    __slots__ = ("_clock", "_told", "counts")
+    __slots__ = ("_clock", "_told", "counts", "ends")
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.counts = EffectCounts()
+        self.ends: dict[tuple[str, str], int] = {}
+        """How often each call ended so, by its name and how."""
         self._clock = clock
         self._told: dict[tuple[str, str], tuple[float, int]] = {}
 
     def __call__(self, event: EffectEnded) -> None:
         """Count *event*, and write of it unless all went well."""
-        counts = self.counts
+        counts, end = self.counts, (event.name, event.how)
+        self.ends[end] = self.ends.get(end, 0) + 1
         match event.how:
             case "done":
                 counts.done += 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aggregator.causes import Cause, State
 from aggregator.parts.events import CallEnded, Listeners, RequestEnded
@@ -13,6 +14,7 @@ from aggregator.plan.telemetry import MetricsPlan
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.server.metrics.lag import LoopLag
 from aggregator.server.metrics.series import CLASSES, EndpointSeries, UpstreamSeries
+from aggregator.telemetry.metrics.histogram import Exemplar
 
 _WELL = ("2xx", "")
 _UNSENT = frozenset({Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Cause.QUEUE_FULL})
@@ -22,12 +24,13 @@ _UNSENT = frozenset({Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Caus
 class Counts:
     """The numbers since the start of what the served plan names. Labels come from the file, never from requests.
 
-    *bounds* are the boundaries of durations, in seconds. ``unmatched`` counts requests that met no endpoint, by class.
-    ``lag`` measures the event loop from ``start`` to ``stop``.
+    *bounds* are the boundaries of durations, in seconds; *clock* gives Unix time. ``unmatched`` counts requests that
+    met no endpoint, by class. ``lag`` measures the event loop from ``start`` to ``stop``.
     """
 
-    def __init__(self, bounds: Sequence[float]) -> None:
+    def __init__(self, bounds: Sequence[float], clock: Callable[[], float] = time.time) -> None:
         self.bounds = tuple(bounds)
+        self._clock = clock
         self.endpoints: dict[str, EndpointSeries] = {}
         self.upstreams: dict[str, UpstreamSeries] = {}
         self.unmatched = [0] * len(CLASSES)
@@ -62,8 +65,11 @@ class Counts:
             return
         # What `Histogram.add` and `PartSeries.add` do, written out: this runs for every request.
         durations, seconds = series.durations[number], event.ended - event.started
-        durations.counts[bisect_left(durations.bounds, seconds)] += 1
+        bucket = bisect_left(durations.bounds, seconds)
+        durations.counts[bucket] += 1
         durations.sum += seconds
+        if (trace := event.exchange.trace) is not None and trace.is_told:
+            durations.keep(bucket, Exemplar(trace.id, seconds, self._clock()))
         sizes, size = series.sizes, event.size
         sizes.counts[bisect_left(sizes.bounds, size)] += 1
         sizes.sum += size

@@ -28,7 +28,7 @@ async def metrics_answer(running: Running, accept: str) -> Answer:
     pieces: list[str] = []
     for family, samples in sample_all(running, counts):
         pieces.append(head_text(family, is_open=is_open))
-        lines = sample_lines(family, samples)
+        lines = sample_lines(family, samples, is_open=is_open)
         while some := list(islice(lines, _AT_ONCE)):
             pieces += some
             if len(some) == _AT_ONCE:

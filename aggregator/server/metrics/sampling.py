@@ -21,7 +21,7 @@ from aggregator.transport import Door
 
 Sampled: TypeAlias = "tuple[Family, Iterable[Sample]]"
 
-_BACKGROUND = ("done", "failed", "skipped", "dropped", "lost")
+BACKGROUND_STATES = ("done", "failed", "skipped", "dropped", "lost")
 
 
 def sample_all(running: Running, counts: Counts) -> Iterator[Sampled]:
@@ -34,9 +34,8 @@ def sample_all(running: Running, counts: Counts) -> Iterator[Sampled]:
     yield from _of_configuration(running)
     yield from _of_process(counts)
     traces = running.observers.traces
-    if traces is not None:
-        ends = (("sent", traces.sent), ("lost", traces.lost))
-        yield families.TRACES, [(labels_text(("result", result)), count) for result, count in ends]
+    ends = () if traces is None else (("sent", traces.sent), ("lost", traces.lost))
+    yield families.TRACES, [(labels_text(("result", result)), count) for result, count in ends]
 
 
 def _of_endpoints(counts: Counts) -> Iterator[Sampled]:
@@ -85,8 +84,12 @@ def _dialled(doors: Iterable[Door]) -> Summary:
 
 
 def _of_background(running: Running) -> Iterator[Sampled]:
-    counts = running.queue.counts.as_dict()
-    yield families.BACKGROUND, [(labels_text(("state", state)), counts[state]) for state in _BACKGROUND]
+    ends = running.queue.ends
+    calls = sorted({effect.name for endpoint in running.plan.declared for effect in endpoint.effects})
+    yield families.BACKGROUND, [
+        (labels_text(("call", call), ("state", state)), ends.get((call, state), 0))
+        for call in calls for state in BACKGROUND_STATES
+    ]  # fmt: skip
     yield families.BACKGROUND_WAITING, [("", running.queue.depth)]
     counts = running.shadows.counts.as_dict()
     yield families.SHADOWS, [(labels_text(("state", state)), counts[state]) for state in ("done", "failed", "dropped")]

@@ -58,12 +58,12 @@ def head_text(family: Family, *, is_open: bool) -> str:
     return f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n"
 
 
-def sample_lines(family: Family, samples: Iterable[Sample]) -> Iterator[str]:
-    """Yield the lines of *samples* of *family*, one text a sample."""
+def sample_lines(family: Family, samples: Iterable[Sample], *, is_open: bool = False) -> Iterator[str]:
+    """Yield the lines of *samples* of *family*, one text a sample; exemplars are written where *is_open* says so."""
     name = family.sample_name
     for labels, value in samples:
         if isinstance(value, Histogram):
-            yield _histogram(name, labels, value)
+            yield _histogram(name, labels, value, shows_exemplars=is_open and value.exemplars is not None)
         elif isinstance(value, Table):
             lead = f"{name}{{{labels},"
             yield "".join([f"{lead}{ending}{count}\n" for ending, count in zip(*value, strict=True)])
@@ -76,10 +76,14 @@ def sample_lines(family: Family, samples: Iterable[Sample]) -> Iterator[str]:
             yield f"{name} {value}\n"
 
 
-def _histogram(name: str, labels: str, value: Histogram) -> str:
+def _histogram(name: str, labels: str, value: Histogram, *, shows_exemplars: bool) -> str:
     totals = list(accumulate(value.counts))
     lead, braces = f"{name}_bucket{{{labels}{',' if labels else ''}", f"{{{labels}}}" if labels else ""
     lines = [f"{lead}{ending}{count}\n" for ending, count in zip(_endings(value.bounds), totals, strict=True)]
+    if shows_exemplars:
+        for bucket, one in (value.exemplars or {}).items():
+            told = f'{{trace_id="{one.trace}"}} {one.value:.6f} {one.moment:.3f}'
+            lines[bucket] = f"{lines[bucket][:-1]} # {told}\n"
     return f"{''.join(lines)}{name}_sum{braces} {value.sum!r}\n{name}_count{braces} {totals[-1]}\n"
 
 

@@ -67,8 +67,8 @@ LOOKUPS: Final = Family("aggregator_cache_lookups", "counter", ("upstream", "res
 KEPT_BYTES: Final = Family("aggregator_cache_size_bytes", "gauge", ("upstream",), "Bytes that caches keep.")
 SAVED: Final = Family("aggregator_saved_calls", "counter", ("upstream",),
     "Calls that waited for an equal one under way, where `coalesce` or a cache is declared.")  # fmt: skip
-BACKGROUND: Final = Family("aggregator_background_calls", "counter", ("state",),
-    "Background calls, by what became of them: done, failed, skipped, dropped (the queue was full), lost (at "
+BACKGROUND: Final = Family("aggregator_background_calls", "counter", ("call", "state"),
+    "Background calls, by name and what became of them: done, failed, skipped, dropped (the queue was full), lost (at "
     "shutdown).")  # fmt: skip
 BACKGROUND_WAITING: Final = Family("aggregator_background_waiting_calls", "gauge", (),
     "Background calls in the queue.")  # fmt: skip
