@@ -34,7 +34,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-network": "An address or network that is none.",
         "bad-origin": "An origin that is none, or more than one.",
         "bad-path": "A path of a request or into a body, or a JMESPath, that cannot be read.",
-        "bad-path": "A path into a body, or a JMESPath, that cannot be read.",
         "bad-place": "A place that no request has.",
         "bad-plugin": "A plug-in that is not the name of a Python module.",
         "bad-prefix": "A prefix that no path can have.",
