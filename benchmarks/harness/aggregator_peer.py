@@ -17,6 +17,10 @@ def command_of(python: Path) -> Path:
     return python.with_name("aggregator")
 
 
+TELEMETRY = "telemetry: {log: {access: none}}"
+"""The section that scenes about telemetry replace."""
+
+
 def run_command(python: Path, config: Path, port: int) -> Command:
     """Serve *config* on loopback."""
     return Command([str(command_of(python)), "run", str(config), "--host", LOOPBACK, "--port", str(port)])
@@ -57,7 +61,7 @@ def _head(upstreams: Origins, ca: Path | None, connections: int, pair: tuple[Pat
     users, orders, notifications = upstreams
     return f"""\
 version: 1
-telemetry: {{log: {{access: none}}}}
+{TELEMETRY}
 server: {{title: Benchmark{own}}}
 client:
   timeout: {{total: 10s, connect: 5s}}

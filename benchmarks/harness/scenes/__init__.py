@@ -13,6 +13,7 @@ from harness.scenes.edge import CARRIED, COMPRESSED, TRUSTED_PROXIES
 from harness.scenes.identity import API_KEY, GUARD, SEEN_TOKEN
 from harness.scenes.many_endpoints import ManyEndpoints
 from harness.scenes.starting import Starting
+from harness.scenes.telemetry import SEEN
 
 
 class Scene(Protocol):
@@ -39,6 +40,7 @@ SCENES: Mapping[str, Scene] = {
         CARRIED,
         TRUSTED_PROXIES,
         COMPRESSED,
+        *SEEN,
         BEARER,
         FETCHED_TOKEN,
         API_KEY,

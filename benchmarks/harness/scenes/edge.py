@@ -27,7 +27,7 @@ class Beside:
 
     Both have the sections of *base*, which go on with *end*, and *files* beside their own. Both are asked for *path*
     with the *lines* of a request that the feature is about, which *note* describes; *ready* is a path that answers 200
-    without them.
+    without them. *telemetry* is what the section of that name holds beside a log without answers.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Beside:
     end: str = ""
     files: tuple[tuple[str, str], ...] = ()
     ready: str = ""
+    telemetry: str = ""
 
     def run(self, bench: Bench) -> SceneResult:
         try:
@@ -72,6 +73,8 @@ class Beside:
         config = bench.folder / f"{self.name}_{name}.yaml"
         text = aggregator_peer.routes(bench.upstream.plain)
         text = text.replace("title: Benchmark", f"title: Benchmark{settings}")
+        if name == self.feature and self.telemetry:
+            text = text.replace(aggregator_peer.TELEMETRY, f"telemetry: {{{self.telemetry}}}")
         more = self.more if name == self.feature else ""
         text = text.replace("timeout: 2s", f"timeout: 2s{upstream}", 1) + self.base + more + self.end
         config.write_text(text.replace("@ORIGIN@", bench.upstream.plain[0]))
