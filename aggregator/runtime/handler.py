@@ -35,6 +35,7 @@ from aggregator.runtime.background.shadows import Shadows
 from aggregator.runtime.finish.leaving import Answered, Leaving
 from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.making import Making
+from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.fanout import Order, Run
 from aggregator.runtime.reporting import Report
@@ -44,7 +45,6 @@ from aggregator.runtime.request.gates import Admission, Gate, PromptGate, admitt
 from aggregator.runtime.request.hangup import CUT, done_unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
-from aggregator.runtime.tracing import Tracing
 from aggregator.transport.door import Cancelable
 
 _log = logging.getLogger("aggregator.request")

@@ -15,9 +15,9 @@ from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded
 from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.runtime.answers.failure import sentence
 from aggregator.runtime.answers.outcome import lost_in, parts_header
+from aggregator.runtime.observing.sighting import fields_shown, own_fields, seen_of
+from aggregator.runtime.observing.tracing import trace_ids
 from aggregator.runtime.repeats import Repeats
-from aggregator.runtime.sighting import fields_shown, own_fields, seen_of
-from aggregator.runtime.tracing import trace_ids
 from aggregator.telemetry import requests
 from aggregator.telemetry.hiding import without_values
 from aggregator.telemetry.requests import RequestLine

@@ -45,6 +45,7 @@ from aggregator.runtime.finish.timing import always
 from aggregator.runtime.handler import Routine
 from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.contract import KeptAnswer
+from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.reporting import Report
@@ -52,7 +53,6 @@ from aggregator.runtime.request.deadlines import AskedDeadline
 from aggregator.runtime.request.gates import Gate, PromptGate
 from aggregator.runtime.request.inputs import Inputs
 from aggregator.runtime.request_log import RequestLog
-from aggregator.runtime.tracing import Tracing
 from aggregator.transport import Door, Reply
 
 _PLAIN = ResponsePlan()

@@ -29,8 +29,8 @@ from aggregator.runtime.calls.rendering import (
     plain_target,
 )
 from aggregator.runtime.calls.replies import Following, Reading
+from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.blame import blame
-from aggregator.runtime.tracing import Tracing
 from aggregator.templates import Splice
 from aggregator.transport import Door, Reply
 from aggregator.transport.door import CallerDoor, Cancelable

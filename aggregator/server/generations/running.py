@@ -39,9 +39,9 @@ from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.background.shadows import QUEUE as SHADOWS
 from aggregator.runtime.client import SharedClient
 from aggregator.runtime.hosts import with_hosts
+from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
-from aggregator.runtime.tracing import Tracing
 from aggregator.server.generations.contexts import contexts_of
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.observing import Observers
