@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     async def _write(self, method: str, response: Response, *, keep: bool) -> bool:
-        """Write *response*; give whether the connection can be used again."""
+        """Write *response*; return whether the connection can be used again."""
         transport, body = self._transport, response.body
         assert transport is not None  # an answer is cancelled when its connection is lost
         bodiless = method == "HEAD" or response.status in _BODILESS
@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
     async def _stream(
         self, transport: asyncio.Transport, body: AsyncGenerator[bytes, None], length: int | None
     ) -> bool:
-        """Write *body* at the client's pace; give whether it came to its announced end."""
+        """Write *body* at the client's pace; return whether it came to its announced end."""
         sent = 0
         try:
             async for piece in body:

@@ -15,7 +15,7 @@ from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Taken
 
 Clock = Callable[[], float]
-"""Gives seconds since 1970."""
+"""Returns the seconds since 1970."""
 
 
 class Used:

@@ -137,7 +137,7 @@ def _is_narrow(schema: Schema) -> bool:
 
 
 def _short_forms(parts: dict[str, Schema]) -> None:
-    """Say what the validators of the models accept before they look at the fields."""
+    """Add what the validators of the models accept before they look at the fields."""
     keys = parts["StatusRow"]["properties"]["on"]["anyOf"][:3]  # an editor takes the key 404 for a number
     for part in parts.values():
         properties = part.get("properties", {})

@@ -17,7 +17,7 @@ from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.stores.rate import Rate, Taken
 
 Clock = Callable[[], float]
-"""Gives seconds."""
+"""Returns a time in seconds."""
 
 
 class BadCostError(AggregatorError):

@@ -199,7 +199,7 @@ def empty(answer: Answer) -> None:
 
 
 def mark_partial(answer: Answer, results: list[Result]) -> None:
-    """Say in the headers of *answer* which parts are missing and why; such an answer is never cacheable."""
+    """Add to *answer* the headers that name missing parts and why they are; no cache may keep such an answer."""
     forbid_storing(answer)
     answer.headers.append((HEADER, parts_header(results)))
 

@@ -45,7 +45,7 @@ def full_headers(answer: Answer, request_id: str, length: int, *, closing: bool)
 
 
 def fault_answer(endpoint: str, error: Exception, request_id: str) -> Answer:
-    """Log a fault of the program and give the answer that the client gets: 500, and no word of what it was."""
+    """Log a fault of the program; return the answer that the client gets: 500, and no word of what it was."""
     tell_fault(endpoint, error, request_id)
     return problem(500, FAULT, request_id=request_id)
 

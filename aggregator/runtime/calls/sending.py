@@ -226,7 +226,7 @@ class Sender:
 
 
 def _binding(pool: Door) -> Bind | None:
-    """Return what gives the way of each call; None where all take the same."""
+    """Return the function that finds the way of each call; None where all take the same."""
     if isinstance(pool, HostsDoor):
         return pool.bound
     return _Callers(pool) if isinstance(pool, CallerDoor) else None

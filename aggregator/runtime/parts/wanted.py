@@ -84,7 +84,7 @@ class Wanted(dict[str, "Wanted | None"]):
             waiting.extend(level._take(reference))
 
     def _take(self, reference: Reference) -> Iterator[tuple[Wanted, Reference]]:
-        """Take in one reference; give those that follow from it, each with the level where it is read."""
+        """Take in one reference; yield those that follow from it, each with the level where it is read."""
         name, rest = reference[0], reference[1:]
         needs = self._level.parts.get(name)
         if needs is None:

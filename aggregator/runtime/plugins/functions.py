@@ -78,7 +78,7 @@ class Plugins:
         self._threads.close()
 
     def _tell_full(self) -> None:
-        """Say which functions have taken all threads, at most once a minute."""
+        """Log which functions have taken all threads, at most once a minute."""
         now = time.monotonic()
         if now - self._told_full < _TOLD_EVERY:
             return
@@ -91,7 +91,7 @@ class Plugins:
             where=running[0].at.where if running else "")  # fmt: skip
 
     def tell_left_behind(self) -> None:
-        """Say which functions still run: the process ends without waiting for them."""
+        """Log which functions still run: the process ends without waiting for them."""
         now = time.monotonic()
         for work in self._threads.running:
             log(_log, logging.WARNING, "A function of a plug-in still runs while the server stops; it is left behind.",

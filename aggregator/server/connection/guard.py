@@ -68,7 +68,7 @@ class GuardedProtocol(HeadProtocol):
             self._counted = counted
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request that is being answered, and forget everything: parser and cycle hold the connection."""
+        """Tell the request under way that its client is gone; let go of parser and cycle, which hold the connection."""
         super().connection_lost(exc)
         if self._counted:
             self.peers.leave(self._counted)

@@ -208,7 +208,7 @@ class TimedProtocol(asyncio.Protocol):
         raise NotImplementedError
 
     def answer_was_not_taken(self) -> None:
-        """Tell why the connection is cut."""
+        """Have the reason told for which the connection is cut."""
         raise NotImplementedError
 
 

@@ -66,7 +66,7 @@ def ask(
     env: Mapping[str, str] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Reply:
-    """Serve *path* for one request and give the reply, once background calls are through as well.
+    """Serve *path* for one request and return the reply, once background calls are through as well.
 
     Raises ``ConfigError`` and ``StartupError``.
     """

@@ -110,7 +110,7 @@ class Service:
         )  # fmt: skip
 
     def run(self) -> int:
-        """Serve; gives the exit code of the process. Raises ``StartupError`` when it cannot begin."""
+        """Serve; return the exit code of the process. Raises ``StartupError`` when it cannot begin."""
         quiet_uvicorn()
         factory = self._server.config.get_loop_factory()
         try:

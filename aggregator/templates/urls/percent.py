@@ -15,7 +15,7 @@ _PLAIN_BYTES: Final = re.compile(rb"[A-Za-z0-9._~-]*").fullmatch
 _BROKEN: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 _ENCODED: Final = tuple(bytes([byte]) if _PLAIN_BYTES(bytes([byte])) else b"%%%02X" % byte for byte in range(256))
 is_canonical_path: Final = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+").fullmatch
-"""Gives a match for a path all of whose segments are plainly canonical: none is empty or begins with a dot."""
+"""Returns a match for a path all of whose segments are plainly canonical: none is empty or begins with a dot."""
 Dots: TypeAlias = tuple[bytes, bytes]
 """Literal dots of a path directly before and behind a value."""
 NO_DOTS: Final[Dots] = (b"", b"")

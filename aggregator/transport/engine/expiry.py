@@ -64,7 +64,7 @@ class Expiry:
         self._sooner = None if left is None else self._loop.call_later(left, self._trim)
 
     def _close_oldest(self, kept: int, age: float) -> float | None:
-        """Close what has been idle for *age* seconds, but *kept* of them; give when to look again, None for never."""
+        """Close what has been idle for *age* seconds, but *kept* of them; return the seconds until the next look."""
         now = monotonic()
         while len(self._idle) > kept:
             oldest = next(iter(self._idle))

@@ -253,7 +253,7 @@ class Places:
                     self._watch.by(self.loop.time() + limit)
 
     def _inspect(self, now: float) -> float:
-        """Fail what is due at *now* and give the next due time."""
+        """Fail what is due at *now*; return the next due time."""
         next_due = math.inf
         for connection in tuple(self._connections):
             if connection.ticket is not None:

@@ -56,7 +56,7 @@ class StockTransport(httpx.AsyncBaseTransport):
         self._by_origin = {key: kept for key, kept in self._by_origin.items() if kept is not transport}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send *request* and give the response once its head is there."""
+        """Send *request* and return the response once its head is there."""
         own = cast("UpstreamTransport | None", request.extensions.get(OWN))
         return await (own or self._of_origin(request.url)).handle_async_request(request)
 
@@ -110,7 +110,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         self._closing: set[asyncio.Task[None]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send *request* and give the response once its head is there."""
+        """Send *request* and return the response once its head is there."""
         line = self._line
         line.calls += 1
         try:

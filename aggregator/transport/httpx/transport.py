@@ -59,7 +59,7 @@ class EngineTransport(httpx.AsyncBaseTransport):
             del self._pools[key]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send *request* and give the response once its head is there; the body is read from its stream."""
+        """Send *request* and return the response once its head is there; the body is read from its stream."""
         method, target = request.method.encode(), request.extensions.get("target", request.url.raw_path)
         if is_token_bytes(method) is None:
             raise httpx.LocalProtocolError("The request method is not valid.", request=request)

@@ -34,7 +34,7 @@ _EXTRA: dict[str, Callable[[ssl.SSLSocket], Any]] = {
 
 
 def _is_end(error: OSError) -> bool:
-    """Tell an end of the stream without a goodbye from a reset, which Python before 3.12.3 calls the same."""
+    """Return whether *error* is an end of the stream without a goodbye; Python before 3.12.3 calls a reset the same."""
     return isinstance(error, ssl.SSLEOFError) and (bool(error.reason) or ssl.OPENSSL_VERSION_INFO < (3,))
 
 
@@ -144,7 +144,7 @@ class TlsTransport(FlowControl):
     # Writing.
 
     def can_write_eof(self) -> bool:
-        """Tell that TLS ends in both directions at once."""
+        """Return false: TLS ends in both directions at once."""
         return False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:

@@ -58,4 +58,4 @@ class Counted:
                 count=count, retry_in=retry_in)  # fmt: skip
 
     def again(self) -> None:
-        """Say nothing: it is one caller among many."""
+        """Log nothing: it is one caller among many."""
