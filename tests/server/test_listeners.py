@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 def ask(path: Path, target: str = "/n") -> bytes:
     """Return the answer to a request over the Unix socket *path*."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(5)
+        client.settimeout(30)
         client.connect(str(path))
         client.sendall(f"GET {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".encode())
         answer = b""
@@ -241,14 +241,14 @@ def test_inherited_sockets_take_the_place_of_listen(inheriting, folder, stage):
         assert wire.ask("GET", "/n").json == 1
     assert ask(folder / "s").endswith(b"\r\n\r\n1")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(15) == 0
+    assert process.wait(120) == 0
     assert (folder / "s").exists()
 
 
 def test_an_option_beside_inherited_sockets_is_an_error(inheriting):
     """It could change nothing."""
     process = inheriting("--port", "9000")
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 3
     assert "--port changes nothing: the process has inherited its sockets (LISTEN_FDS)." in said
 
@@ -262,6 +262,6 @@ def test_announced_descriptors_that_are_none_are_told(tmp_path):
         "os.execv(sys.executable, [sys.executable, '-m', 'aggregator', 'run'])"
     )
     started = time.monotonic()
-    ended = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 3, time.monotonic() - started
     assert "LISTEN_FDS announces descriptor 3, which is no socket." in ended.stderr

@@ -108,12 +108,12 @@ def test_lines_about_answers_go_to_their_file(tmp_path: Path):
         try:
             urls = json.loads(process.stderr.readline())["address"].split(", ")
             url, admin = (one.split()[0] for one in urls)
-            httpx.get(f"{url}/n/1")
+            httpx.get(f"{url}/n/1", timeout=60)
             wait_for(log, '"path":"/n/1"')
             log.rename(tmp_path / "access.log.1")
             os.kill(process.pid, signal.SIGUSR1)
             wait_for(log, "")
-            httpx.get(f"{url}/n/2")
+            httpx.get(f"{url}/n/2", timeout=60)
             wait_for(log, '"path":"/n/2"')
             assert "/n/2" not in (tmp_path / "access.log.1").read_text()
             ordered = subprocess.run(

@@ -230,7 +230,7 @@ def test_a_reload_that_outlives_the_application_leaves_nothing(tmp_path, monkeyp
         await running.open()
         path.write_text('version: 1\nupstreams: {up: {url: "http://127.0.0.1:1"}}\nendpoints: {GET /a: {call: up:/a}}')
         load = running._source.load
-        monkeypatch.setattr(running._source, "load", lambda: (load(), loaded.wait(5))[0])
+        monkeypatch.setattr(running._source, "load", lambda: (load(), loaded.wait(30))[0])
         reload = asyncio.ensure_future(running.reload())
         await asyncio.sleep(0.01)
         await running.close()

@@ -69,9 +69,9 @@ def test_losses_are_told_when_lines_flow_again():
         lost = writer.lost
         reader = threading.Thread(target=read_until, args=(reading, b"the end\n"))
         reader.start()
-        assert heard.wait(10)
+        assert heard.wait(60)
         writer.write("the end\n")
-        reader.join(10)
+        reader.join(60)
         writer.close()
         assert sum(told) == lost == writer.lost
 

@@ -48,7 +48,7 @@ def hanging_up(answer: bytes, tls: ssl.SSLContext | None, times: int = 1) -> Ite
                 time.sleep(0.001)
 
     with ThreadPoolExecutor(1) as thread, socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(60)
         served = thread.submit(serve)
         yield server.getsockname()[1]
         served.result()
