@@ -70,7 +70,7 @@ SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
     step("effects", lambda plan: bool(plan.effects), "background"),
     step("shadows", lambda plan: bool(plan.shadows), "shadow"),
 )
-"""The whole way of a request; each step is the field of a ``Routine`` that takes it."""
+"""The whole way of a request; each step is the field of a ``Routine``, or of its ``Leaving``, that takes it."""
 
 
 def request_words(plan: EndpointPlan) -> tuple[str, ...]:
