@@ -18,7 +18,7 @@ Choose = Callable[[Hosts, str | None, Draw], Host]
 
 def at_random(hosts: Hosts, _key: str | None = None, draw: Draw = random) -> Host:
     """Return one by its share."""
-    return _drawn(hosts, draw() * sum(host.share for host in hosts), None)
+    return _drawn(hosts, draw() * sum([host.share for host in hosts]), None)
 
 
 def least(hosts: Hosts, _key: str | None = None, draw: Draw = random) -> Host:
@@ -27,6 +27,11 @@ def least(hosts: Hosts, _key: str | None = None, draw: Draw = random) -> Host:
     Of two at random the better is nearly as good as the best of all, and callers that do not know of each other do not
     run to the same host (Mitzenmacher, The Power of Two Choices in Randomized Load Balancing).
     """
+    if len(hosts) == 2:  # as it mostly is, and both are drawn
+        one, other = hosts
+        if draw() * (one.share + other.share) >= one.share:
+            one, other = other, one
+        return other if other.in_flight * one.share < one.in_flight * other.share else one
     if len(hosts) == 1:
         return hosts[0]
     total = sum([host.share for host in hosts])

@@ -31,18 +31,19 @@ class HostsDoor(Door):
     """The hosts of *table*, each reached by the *way* to it, and called when its breaker lets it, where it has one.
 
     Header blocks are written for the host that is declared *first*; where they begin with its ``Host``, they get that
-    of the one that is chosen.
+    of the one that is chosen. ``line`` is the former, and ``by_caller`` tells whether each caller has a way of its own.
     """
 
-    __slots__ = ("_first", "_line", "_way", "_ways", "breakers", "table")
+    __slots__ = ("_first", "_way", "_ways", "breakers", "by_caller", "line", "table")
 
     def __init__(self, table: HostTable, way: Way, first: HostPlan, breakers: HostBreakers | None = None) -> None:
         self.table = table
         self.breakers = breakers
         self._way = way
         self._ways: dict[Host, tuple[Door, bytes | None]] = {}
-        self._line = _header_line(first.header)
         self._first = way(first)
+        self.line = _header_line(first.header)
+        self.by_caller = isinstance(self._first, CallerDoor)
         super().__init__(first.pool)
 
     def bound(self, frame: Frame, written: Written | None = None) -> Door:
@@ -66,25 +67,20 @@ class HostsDoor(Door):
             return None
 
     def way_to(self, host: Host, exchange: Exchange | None) -> tuple[Door, bytes | None]:
-        """Return the way to *host* for the caller of *exchange*, and its ``Host`` line.
+        """Return the way to *host* for the caller of *exchange*, and its ``Host`` line where it is not the first's.
 
-        None stands for that of the first host. Raises CallError for a caller who has no way.
+        Raises CallError for a caller who has no way.
         """
         way = self._ways.get(host) or self._open(host)
-        if exchange is not None and isinstance(way[0], CallerDoor):
+        if self.by_caller and exchange is not None and isinstance(way[0], CallerDoor):
             return way[0].bound(exchange), way[1]
         return way
-
-    def addressed(self, headers: bytes, line: bytes | None) -> bytes:
-        """Return the block *headers* with the ``Host`` *line*, unless it has one that somebody declared."""
-        first = self._line
-        return line + headers[len(first) :] if line is not None and headers.startswith(first) else headers
 
     def _open(self, host: Host) -> tuple[Door, bytes | None]:
         for gone in [one for one in self._ways if one not in self.table.hosts and not one.in_flight]:
             del self._ways[gone]
         line = _header_line(host.plan.header)
-        way = self._ways[host] = (self._way(host.plan), None if line == self._line else line)
+        way = self._ways[host] = (self._way(host.plan), None if line == self.line else line)
         return way
 
     def start(

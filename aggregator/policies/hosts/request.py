@@ -42,8 +42,8 @@ class HostRequest(OuterDoor):
         self, inner: HostsDoor, loop: asyncio.AbstractEventLoop, key: str | None = None,
         written: Written | None = None, exchange: Exchange | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(inner)
-        self._hosts = inner
+        self.settings = inner.settings
+        self.inner = self._hosts = inner
         self._loop = loop
         self._key = key
         self._written = written
@@ -63,9 +63,8 @@ class HostRequest(OuterDoor):
         except CallError as error:
             return self._loop.call_soon(terms["done"], error)
         self._done = terms["done"]
-        told = terms.copy()
-        told["done"] = self._ended
-        self._ticket = door.start(method, target, headers, body, **told)
+        terms["done"] = self._ended
+        self._ticket = door.start(method, target, headers, body, **terms)
         return self
 
     def _begin(self, headers: bytes) -> tuple[Door, bytes]:
@@ -88,7 +87,9 @@ class HostRequest(OuterDoor):
             written.tried = (*written.tried, host)
         self._host, self._era = host, host.era
         host.in_flight += 1
-        return door, hosts.addressed(headers, line)
+        if line is not None and headers.startswith(hosts.line):  # no call has declared another one
+            headers = line + headers[len(hosts.line) :]
+        return door, headers
 
     def _ended(self, outcome: Reply | CallError) -> None:
         done, self._done = self._done, None
@@ -102,11 +103,11 @@ class HostRequest(OuterDoor):
         if host is None:
             return
         host.in_flight -= 1
+        table = self._hosts.table
         if self._admitted is not None:
             self._admitted.ended(self._loop.time(), outcome)
-        failed = _failed(outcome)
-        if failed is not None:
-            self._hosts.table.ended(host, self._era, self._loop.time(), failed=failed)
+        if table.ejects and (failed := _failed(outcome)) is not None:
+            table.ended(host, self._era, self._loop.time(), failed=failed)
 
     def cancel(self) -> None:
         """Give it up."""

@@ -32,7 +32,7 @@ Settings = tuple[str, HostsPlan]
 class HostTable:
     """The hosts of the upstream that *settings* name; *draw* gives a random number below 1.
 
-    ``hosts`` are by priority, then as declared.
+    ``hosts`` are by priority, then as declared; ``ejects`` tells whether what calls come to is counted.
     """
 
     def __init__(self, settings: Settings, draw: Callable[[], float] = random) -> None:
@@ -73,6 +73,7 @@ class HostTable:
             host = known.get(plan.name) or Host(plan, now)
             host.plan = plan
             self.hosts.append(host)
+        self.ejects = self.plan.eject is not None
         self._choose = BY_NAME[self.plan.balance]
         self._able: list[Host] = self.hosts
         self._until = -inf
