@@ -21,17 +21,18 @@ Way = Callable[[UpstreamPlan], Door]
 _HEADERS = b"user-agent: aggregator\r\naccept: */*\r\n"
 
 
-def with_hosts(plan: UpstreamPlan, way: Way, states: Draft) -> Door:
+def with_hosts(plan: UpstreamPlan, way: Way, states: Draft, *, watched: bool = True) -> Door:
     """Return the way to an upstream, which is the *way* to its address, or that to the host that is chosen.
 
-    What is known of hosts is held in *states*.
+    What is known of hosts is held in *states*. Unless they are *watched*, a name is one host.
     """
     if plan.hosts is None:
         return way(plan)
+    hosts = plan.hosts if watched else plan.hosts.unwatched
     breakers = None
     if plan.breaker is not None and plan.breaker.by_host:
         breakers = HostBreakers(states.hold(BREAKERS, plan.name, (plan.name, plan.breaker)), plan.label)
-    return HostsDoor(_table(plan, plan.hosts, states), lambda host: way(plan.at(host)), plan.hosts.hosts[0], breakers)
+    return HostsDoor(_table(plan, hosts, states), lambda host: way(plan.at(host)), hosts.hosts[0], breakers)
 
 
 class Watches:

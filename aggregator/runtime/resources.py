@@ -65,7 +65,8 @@ class Resources:
     """Made for one build: the pool of each upstream, the functions of users, the queues, and what was built before.
 
     *states* are those of policies that outlive reloads, *listeners* hear of calls and requests, *client* gives the
-    shared one. ``doors`` are those that are around the pools of upstreams, by name.
+    shared one. ``doors`` are those that are around the pools of upstreams, by name. Where hosts are *watched*, names
+    are looked up, and health is asked for.
     """
 
     def __init__(
@@ -74,8 +75,10 @@ class Resources:
         listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time,
         client: Callable[[], httpx.AsyncClient] | None = None, shadows: EffectQueue | None = None,
         tracing: Tracing | None = None,
+        *, watched: bool = True,
     ) -> None:  # fmt: skip
         self.pool = pool
+        self.watched = watched
         self.doors: dict[str, Door] = {}
         self.client = client
         self.plugins = plugins

@@ -320,7 +320,7 @@ def _mocked_door(plan: UpstreamPlan, resources: Resources) -> Door:
     def way(one: UpstreamPlan) -> Door:
         return _around(MockDoor(resources.pool(one), script), replace(one, mock=None), resources)
 
-    return with_hosts(plan, way, resources.states)
+    return with_hosts(plan, way, resources.states, watched=resources.watched)
 
 
 def build_door(plan: UpstreamPlan, resources: Resources) -> Door:
@@ -329,7 +329,10 @@ def build_door(plan: UpstreamPlan, resources: Resources) -> Door:
         return resources.pool(plan)
     if plan.name not in resources.doors:
         resources.doors[plan.name] = with_hosts(
-            plan, lambda one: _around(resources.pool(one), one, resources), resources.states
+            plan,
+            lambda one: _around(resources.pool(one), one, resources),
+            resources.states,
+            watched=resources.watched,
         )
     return resources.doors[plan.name]
 

@@ -270,3 +270,21 @@ def test_a_thousand_callers_at_once(rig):
     for call, host in zip(tuple(one.sent), hosts_of(one), strict=True):
         call.answer(1, status=503 if host == "h1.test" else 200)
     assert {hosts_of(one.start())[-1] for _ in range(50)} == {"h2.test:81", "h3.test"}
+
+
+def test_on_the_network_of_a_test_nothing_is_asked_beside_the_calls(serve):
+    """No name is looked up, which may not exist, and no host is asked for its health; calls go to the name."""
+    gateway = serve(
+        """
+        upstreams:
+          a: {hosts: ["http://h1.test", "http://h2.test"], health: {path: /health, every: 1ms}}
+          b: {url: "http://nobody.invalid", resolve: system, health: {path: /health, every: 1ms}}
+        endpoints:
+          GET /a: {call: a:/x}
+          GET /b: {call: b:/x}
+        """,
+        lambda request: httpx.Response(200, json=request.url.host),
+    )
+    assert gateway.get("/a").json() in ("h1.test", "h2.test")
+    assert gateway.get("/b").json() == "nobody.invalid"
+    assert gateway.upstream.lines == ["GET /x", "GET /x"]

@@ -100,6 +100,11 @@ class HostsPlan(Struct, frozen=True):
         return ", ".join([f"{how} of {self._hosts_words}", *policies, *slow])
 
     @property
+    def unwatched(self) -> HostsPlan:
+        """The same hosts without what goes on beside the calls: a name is one host then."""
+        return replace(self, resolve=None, health=None)
+
+    @property
     def _hosts_words(self) -> str:
         if self.resolve is not None:
             return f"the hosts of {self.resolve.name} ({self.resolve.by})"

@@ -79,8 +79,9 @@ class Generation:
         try:
             routes = await _routes(plan, resources, previous)
             made = cls(number, plan, routes, client, pools, resources.report, resources.states, counted)
-            made.watches = watches(upstreams_in(plan), client, demo_port, resources.pool, resources.states)
-            await made.watches.prepare()
+            if resources.watched:
+                made.watches = watches(upstreams_in(plan), client, demo_port, resources.pool, resources.states)
+                await made.watches.prepare()
             made.log = resources.log
             made.docs_gates = docs_gates(plan.server.docs, resources.keeper)
             return made

@@ -202,6 +202,8 @@ class Running:
         await self._start_demo(plan)
         port = None if self._demo is None else self._demo.port
 
+        watched = self._transport is None  # whoever carries the calls knows where they go
+
         def pool(upstream: UpstreamPlan) -> Door:
             return client.pool(upstream, port)
 
@@ -212,6 +214,7 @@ class Running:
                     pool(one), one.name, one.credentials, states, lambda: client.client, self._clock
                 ),
                 states,
+                watched=watched,
             )
 
         states = self.states.draft()
@@ -230,6 +233,7 @@ class Running:
             lambda: client.client,
             self.shadows,
             tracing,
+            watched=watched,
         )
         contexts = await contexts_of(plan.server, previous)
         with collection_paused():
