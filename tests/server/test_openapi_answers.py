@@ -53,6 +53,8 @@ def operation(tmp_path: Path) -> Callable[[str], Operation]:
         ("GET /a: {call: users:/a, response: {status: 201}}", ["201", *DEFAULTS]),
         ("GET /a: {call: users:/a, response: {status: '{{ 201 if call.new else 200 }}'}}", [*DEFAULTS, "default"]),
         ("GET /a: {call: users:/a, response: {etag: true}}", ["200", "2XX", "304", *DEFAULTS]),
+        ("GET /a: {cache: 10s, fan_out: {b: users:/b}}", ["200", "206", "304", "404", "416", "502", "503", "504"]),
+        ("HEAD /a: {cache: 10s, call: 'HEAD users:/b'}", ["200", "2XX", "304", *DEFAULTS]),
         ("POST /a: {call: users:/a, response: {etag: true}}", ["200", "2XX", *DEFAULTS]),
         ("GET /a: {fan_out: {b: users:/b}}", ["200", *DEFAULTS]),
         ("GET /a: {fan_out: {b: {url: users:/b, optional: true}}}", ["200"]),

@@ -28,9 +28,19 @@ def successes(plan: EndpointPlan, body_name: str | None) -> Iterator[Outcome]:
         text = stand_in_schema(plan.fan.parts[0])["description"]
         yield Outcome(str(plan.response.status or 200), text, ANY_TYPE, {}, headers)
     yield from _verdicts(plan)
-    has_tag = plan.response.etag or plan.keeping is not None
-    if has_tag and plan.method in FETCHING and {"200", "default"}.intersection(keys):
+    if plan.method in FETCHING and {"200", "default"}.intersection(keys):
+        yield from _conditional(plan, headers)
+
+
+def _conditional(plan: EndpointPlan, headers: tuple[str, ...]) -> Iterator[Outcome]:
+    """Yield what *plan* answers to a condition or a range in place of a whole answer of ours."""
+    if plan.response.etag or plan.keeping is not None:
         yield Outcome("304", "The client has this very body already.", None, None, headers)
+    if plan.keeping is not None and plan.method == "GET":
+        ranged = (*headers, "content-range")
+        for media in _media_types(plan):
+            yield Outcome("206", "The range of the body that the client has asked for.", media, {}, ranged)
+        yield Outcome("416", "The body has no such range.", None, None, ("content-range",))
 
 
 _VERDICTS = {
