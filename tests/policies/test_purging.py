@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from aggregator.policies.cache.purging import REPLIES, purge_all, purge_tags, purge_upstream
+from aggregator.policies.cache.purging import REPLIES, purge_all, purge_key, purge_prefix, purge_tags, purge_upstream
 from tests.policies.conftest import Served
 
 Serve = Callable[..., Served]
@@ -96,3 +96,30 @@ def test_a_purge_during_a_call_wins(serve: Serve) -> None:
         return [answer.json()["count"] for answer in answers]
 
     assert served.run(ask()) == [1, 2, 2]
+
+
+def test_urls_are_purged(serve: Serve) -> None:
+    """By the URL that was called, or how it begins: replies, and answers that they are a part of."""
+    served = serve(
+        """
+        upstreams:
+          users: {url: "http://users.test/v1", cache: 60s}
+          rates: {url: "http://rates.test", cache: rfc}
+        endpoints:
+          GET /users/{id}: {call: "users:/{id}"}
+          GET /both/{id}: {cache: 60s, fan_out: {user: "users:/{id}"}}
+        """,
+        Counting(),
+    )
+
+    def counts() -> list[int]:
+        both = served.get("/both/a").json()["user"]["count"]
+        return [both, *(served.get(f"/users/{name}").json()["count"] for name in ("a", "ab", "b"))]
+
+    states = served.app.running.states
+    assert counts() == [1, 1, 2, 3]
+    assert purge_key(states, "http://users.test/v1/a") == 2
+    assert counts() == [4, 4, 2, 3]
+    assert purge_prefix(states, "http://users.test/v1/a") == 3
+    assert counts() == [5, 5, 6, 3]
+    assert purge_prefix(states, "http://users.test/v2") == purge_key(states, "http://users.test/v1/") == 0

@@ -10,7 +10,6 @@ from __future__ import annotations
 from aggregator.causes import Cause, State
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Part
-from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
@@ -65,20 +64,21 @@ class Cached:
         return result
 
     def _fetch(self, frame: Frame, key: bytes, done: Done) -> Cancelable | None:
-        began, names = self._kept.begin(), frame.names
+        began = self._kept.begin()
 
         def ended(result: Result) -> None:
-            self._keep(key, result, names, began)
+            self._keep(key, result, frame, began)
             done(result)
 
         return self._inner.start(KeyedFrame(frame, key, frame.deadline), ended)
 
-    def _keep(self, key: bytes, result: Result, names: Names, began: int) -> None:
+    def _keep(self, key: bytes, result: Result, frame: Frame, began: int) -> None:
         reply, kept = result.reply, self._kept
         if reply is None or not self._may_be_kept(result, reply):
             return
         try:
-            tags = result.tags = frozenset(tag.render_text(names) or "" for tag in self._plan.tags)
+            named = [tag.render_text(frame.names) or "" for tag in self._plan.tags]
+            tags = result.tags = frozenset([*named, self._call.place(frame)])
         except AggregatorError:
             return  # what cannot be purged by its tags is not kept
         known = kept.get(key)

@@ -35,6 +35,9 @@ class KeyedCall(Protocol):
     def key(self, frame: Frame) -> bytes:
         """Return what is equal for all that send the same; raises ``AggregatorError`` when it cannot be written."""
 
+    def place(self, frame: Frame) -> str:
+        """Return the tag of the place that it asks for; raises ``AggregatorError`` when it cannot be written."""
+
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float) -> Result:
         """Return the result that *outcome* means for this call, which *started* then (loop time)."""
 

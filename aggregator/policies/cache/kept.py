@@ -93,6 +93,10 @@ class Kept(Generic[_T]):
         keys = {key for tag in tags for key in self._tagged.get(tag, ())}
         return sum(self._entries.delete(key) for key in keys)
 
+    def purge_prefix(self, prefix: str) -> int:
+        """Forget what has a tag that begins with *prefix*, and what is being fetched; return how many there were."""
+        return self.purge([tag for tag in self._tagged if tag.startswith(prefix)])
+
     def purge_all(self) -> int:
         """Forget everything, and what is being fetched; return how many entries there were."""
         self._purges += 1

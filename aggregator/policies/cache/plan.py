@@ -92,3 +92,8 @@ def of_upstream(name: str) -> str:
 def of_endpoint(key: str) -> str:
     """Return the tag of answers of the endpoint *key*."""
     return f"\0endpoint {key}"
+
+
+def of_place(url: str) -> str:
+    """Return the tag of replies to calls of *url*."""
+    return f"\0place {url}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
-from aggregator.policies.cache.plan import of_endpoint, of_upstream
+from aggregator.policies.cache.plan import of_endpoint, of_place, of_upstream
 from aggregator.policies.registry import Registry
 
 REPLIES, FLIGHTS, ANSWERS, VALUES = "replies", "flights", "answers", "values"
@@ -21,6 +21,17 @@ def purge_tags(states: Registry, tags: Collection[str]) -> int:
     """Forget all that has one of *tags*; return how much that was."""
     _part_ways(states.each(FLIGHTS))
     return sum(kept.purge(tags) for kept in _all_kept(states))
+
+
+def purge_key(states: Registry, url: str) -> int:
+    """Forget the replies to calls of *url*, and answers with a part of them; return how many there were."""
+    return purge_tags(states, [of_place(url)])
+
+
+def purge_prefix(states: Registry, prefix: str) -> int:
+    """Forget as ``purge_key`` what was called by a URL that begins with *prefix*; return how much that was."""
+    _part_ways(states.each(FLIGHTS))
+    return sum(kept.purge_prefix(of_place(prefix)) for kept in _all_kept(states))
 
 
 def purge_upstream(states: Registry, name: str) -> int:

@@ -8,6 +8,7 @@ from aggregator.errors import CallError
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result
 from aggregator.policies.cache.keys import key_of
+from aggregator.policies.cache.plan import of_place
 from aggregator.policies.cache.standard.obeying import Asked
 from aggregator.policies.credentials.plan import identity_of
 from aggregator.runtime.calls.sending import Sender
@@ -67,7 +68,7 @@ class Keyed:
         return self._tag(url.removeprefix(self._base).partition("#")[0].encode("latin-1")) if inside else None
 
     def _tag(self, target: bytes) -> str:
-        return f"\0place {self._base}{target.decode('latin-1')}"
+        return of_place(f"{self._base}{target.decode('latin-1')}")
 
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float) -> Result:
         """Return the result that *outcome* means for this call, which *started* then (loop time)."""

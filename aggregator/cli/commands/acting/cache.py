@@ -15,12 +15,15 @@ from aggregator.cli.helping import ExampleCommand
     short_help="Purge what a running process keeps.",
     examples=(
         ("aggregator cache purge --tag user:7", "forget what has the tag `user:7`"),
+        ("aggregator cache purge --prefix http://users.test/users/7", "forget replies to calls of such URLs"),
         ("aggregator cache purge --upstream users --why 'import of users'", "forget the replies of `users`"),
         ("aggregator cache purge --all", "forget everything"),
     ),
 )
 @click.argument("order", type=click.Choice(["purge"]))
 @click.option("--tag", default=None, help="What has this tag.")
+@click.option("--key", default=None, help="Replies to calls of this URL, such as 'http://users.test/users/7?full=1'.")
+@click.option("--prefix", default=None, help="Replies to calls of URLs that begin so.")
 @click.option("--upstream", default=None, help="What this upstream replied.")
 @click.option("--endpoint", default=None, help="The answers of this endpoint, such as 'GET /users/{id}'.")
 @click.option("--all", "everything", is_flag=True, help="Everything.")
@@ -30,18 +33,19 @@ from aggregator.cli.helping import ExampleCommand
 @click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
               help="File whose `server.admin` is meant.")  # fmt: skip
 def cache(
-    order: str, tag: str | None, upstream: str | None, endpoint: str | None, everything: bool, by: str, why: str,
-    url: str | None, file: str,
+    order: str, tag: str | None, key: str | None, prefix: str | None, upstream: str | None, endpoint: str | None,
+    everything: bool, by: str, why: str, url: str | None, file: str,
 ) -> None:  # fmt: skip
-    """Have a running process forget what it keeps, and what it is fetching: by tag, upstream, endpoint, or all of it.
+    """Have a running process forget what it keeps, and what it is fetching: by tag, key, upstream, endpoint, or all.
 
     Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
     """
     from aggregator.cli.administration import admin_target, show
 
-    given = {"tag": tag, "upstream": upstream, "endpoint": endpoint, "all": everything or None}
+    given = {"tag": tag, "key": key, "prefix": prefix, "upstream": upstream, "endpoint": endpoint,
+             "all": everything or None}  # fmt: skip
     if sum(value is not None for value in given.values()) != 1:
-        raise click.UsageError(f"`{order}` takes one of --tag, --upstream, --endpoint and --all.")
+        raise click.UsageError(f"`{order}` takes one of --tag, --key, --prefix, --upstream, --endpoint and --all.")
     answer = admin_target(url, file).ask("POST", "/-/cache_purge", given | {"reason": why, "by": by})
     show(answer)
     sys.exit(0 if answer.is_success else 1)

@@ -119,14 +119,15 @@ class Obeying:
             return
         terms = self.terms(reply, asked, kept.now(), delay)
         try:
-            tags = result.tags = frozenset(tag.render_text(frame.names) or "" for tag in self._plan.tags)
+            named = [tag.render_text(frame.names) or "" for tag in self._plan.tags]
+            tags = result.tags = frozenset([*named, asked.place])
         except AggregatorError:
             return  # what cannot be purged by its tags is not kept
         if terms is None:
             kept.forget(asked.key)
             return
         size = len(reply.body) + sum(len(name) + len(value) for name, value in reply.headers)
-        kept.put(asked.key, reply, size, tags | {asked.place}, began, terms)
+        kept.put(asked.key, reply, size, tags, began, terms)
 
     def _refresh(self, frame: Frame, asked: Asked, entry: Entry[Reply], terms: Terms) -> None:
         """Ask for it for nobody, once at a time."""
