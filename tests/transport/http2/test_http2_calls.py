@@ -250,7 +250,8 @@ def test_dead_connection(run: Any, stage: Any, authority: Any, serving: Any) -> 
         async with serving(answer) as upstream, shared(authority, upstream.port) as pool:
             assert await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due())) == b"ok"
             slow = asyncio.create_task(fate(fetched(pool, b"GET", b"/slow", H, deadline=stage.due())))
-            assert await fate(fetched(pool, b"GET", b"/dead", H, deadline=stage.due(0.05))) == Cause.DEADLINE
+            await stage.until(lambda: len(upstream.requests) == 2)
+            assert await fate(fetched(pool, b"GET", b"/dead", H, deadline=stage.due(0.5))) == Cause.DEADLINE
             assert await fate(fetched(pool, b"GET", b"/", H, deadline=stage.due())) == b"ok"
             assert (len(upstream.wires), upstream.open) == (2, 2)
             going_on.set()
