@@ -131,7 +131,7 @@ _TABLE: Final[dict[Cause, _Row]] = {
     Cause.FAULT: _Row((), 500, "The program, or a plug-in, made a mistake."),
     Cause.LIMITED: _Row(_OVERLOADED, 503, "The upstream may not be called more often (`rate_limit`)."),
     Cause.BREAKER_OPEN: _Row(_OVERLOADED, 503, "The breaker of the upstream is open."),
-    Cause.DEGRADED: _Row(_OVERLOADED, 503, "The part was left out under pressure.", reserved=True),
+    Cause.DEGRADED: _Row(_OVERLOADED, 503, "The optional part was skipped under pressure (`server.degrade`)."),
     Cause.SWITCHED_OFF: _Row((), 503, "An operator switched it off."),
     Cause.UNKNOWN_KEY: _Row((), 404, "The `route` of the upstream has no service for the key of the request."),
     Cause.CREDENTIALS: _Row((), 502, "Credentials for the upstream could not be had."),

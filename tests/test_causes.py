@@ -19,7 +19,7 @@ SOURCES = [path for path in (ROOT / "aggregator").rglob("*.py") if path.name != 
     [
         ("connect", {"refused", "dns", "tls", "unreachable", "connect_timeout"}),
         ("reset", {"reset", "incomplete"}),
-        ("overloaded", {"queue_full", "queue_timeout", "limited", "breaker_open"}),
+        ("overloaded", {"queue_full", "queue_timeout", "limited", "breaker_open", "degraded"}),
     ],
 )
 def test_families_hold_their_causes(family: str, members: set[str]) -> None:

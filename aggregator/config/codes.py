@@ -19,6 +19,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-choice": "The value is not one of the choices.",
         "bad-choose": "A choice between URLs that is none, or that no request gets.",
         "bad-date": "A date that is none, or that comes before another.",
+        "bad-degrade": "A degradation that nothing brings about.",
         "bad-delimiter": "A delimiter of CSV that cannot stand between cells.",
         "bad-duration": "A duration without a unit, or of zero where there has to be one.",
         "bad-expression": "An expression that cannot be read, or that uses what expressions do not have.",

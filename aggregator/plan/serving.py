@@ -15,6 +15,7 @@ from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, RedirectPlan
 from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.policies.cache.plan import SIZE
+from aggregator.policies.degrade.plan import DegradePlan
 from aggregator.templates import document_path
 
 
@@ -93,6 +94,7 @@ class ServerPlan:
     watchdog: float = 0.25
     trusted_proxies: Networks = NO_NETWORKS
     deadline_header: bytes | None = None
+    degrade: DegradePlan | None = None
     proxy_protocol: bool = False
     limits: ClientLimitsPlan = UNLIMITED
     compress: Compression | None = None

@@ -25,6 +25,7 @@ from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES, VALUES
 from aggregator.policies.concurrency.places import PLACES, Places
+from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.hedge.latencies import LATENCIES, Latencies
 from aggregator.policies.rate_limit.pacing import Pace, build_pace
 from aggregator.policies.registry import Draft, Kind, Registry
@@ -75,12 +76,16 @@ class Resources:
         listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time,
         client: Callable[[], httpx.AsyncClient] | None = None, shadows: EffectQueue | None = None,
         tracing: Tracing | None = None,
+        pressure: Pressure | None = None,
         *, watched: bool = True,
     ) -> None:  # fmt: skip
         self.pool = pool
         self.watched = watched
         self.doors: dict[str, Door] = {}
         self.client = client
+        self._strain = pressure
+        self.pressure = pressure if server.degrade is not None else None
+        """What skips optional parts, None where nothing does."""
         self.plugins = plugins
         self.queue = queue
         self.shadows = EffectQueue(QUEUE) if shadows is None else shadows
@@ -110,7 +115,9 @@ class Resources:
 
     def budget(self, upstream: UpstreamPlan) -> Budget:
         """Return the budget that all callers of *upstream* share."""
-        return self.states.hold(BUDGET, upstream.name, (upstream.name, upstream.budget))
+        budget = self.states.hold(BUDGET, upstream.name, (upstream.name, upstream.budget))
+        budget.pressure = self._strain
+        return budget
 
     def latencies(self, name: str) -> Latencies:
         """Return how long the call *name* took of late."""
@@ -244,7 +251,7 @@ class Resources:
                 trusted=self.trusted,
                 asked_deadline=self.asked_deadline,
                 keeping=self.keeping(plan),
-                shadows=Shadows(shadows, self.shadows) if shadows else None,
+                shadows=Shadows(shadows, self.shadows, self.pressure) if shadows else None,
                 leaving=self.leaving(plan),
                 tracing=self.tracing,
             )

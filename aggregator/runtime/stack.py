@@ -174,9 +174,10 @@ def build_attempt(attempt: Attempt, at: Site) -> Part:
     return part
 
 
-def _guarded(part: Part, plan: PartPlan, _: Site) -> Part:
+def _guarded(part: Part, plan: PartPlan, at: Site) -> Part:
+    pressure = at.resources.pressure if plan.optional else None
     return Guarded(part, when=plan.when, optional=plan.optional, default=plan.default, timeout=plan.timeout,
-                   shape=compile_reshape(plan.shape), rows=plan.rows)  # fmt: skip
+                   shape=compile_reshape(plan.shape), rows=plan.rows, pressure=pressure)  # fmt: skip
 
 
 def _last_good(part: Part, plan: PartPlan, at: Site) -> Part:

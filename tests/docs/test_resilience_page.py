@@ -131,3 +131,9 @@ def test_deadlines_that_are_told(tmp_path: Path) -> None:
     server = Server(200)
     ask(tmp_path, "Deadlines that are told", server, "GET /users/7")
     assert 0 <= int(server.requests[0].headers["x-request-deadline"]) <= 2000
+
+
+def test_degradation(tmp_path: Path) -> None:
+    """The file of the page serves."""
+    (answer,) = ask(tmp_path, "Degradation", Server(200), "GET /home")
+    assert answer.json() == {"user": {"n": 1}, "ads": {"n": 2}}

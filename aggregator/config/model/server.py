@@ -16,6 +16,7 @@ from aggregator.edge.coding import is_installed
 from aggregator.fields import ByteSize, Duration, NetworkList, Settings, Timeout
 from aggregator.policies.cache.settings import ServerCacheSettings
 from aggregator.policies.callers.settings import CallerConcurrency
+from aggregator.policies.degrade.settings import DegradeSettings
 from aggregator.policies.rate_limit.settings import RateLimits
 
 
@@ -161,6 +162,12 @@ class ServerSettings(Settings):
         "one that is not of `trusted_proxies` is closed.",
     )
     limits: ClientLimitSettings | None = Field(None, description="How much clients may have at once.")
+    degrade: DegradeSettings | None = Field(
+        None,
+        description="Pressure above which hedges, retries and shadows are not made; from 1.25 times it, optional parts "
+        "are skipped.",
+        examples=[{"in_flight": 1500, "queue": 100, "loop_lag": "100ms"}],
+    )
     concurrency: CallerConcurrency | None = Field(
         None, description="How many requests of all endpoints are answered at once, for each caller."
     )

@@ -53,6 +53,7 @@ SECTIONS = (
     ("HealthSettings", "Health checks", "under `health` of an upstream"),
     ("EjectSettings", "Ejection", "under `eject` of an upstream"),
     ("RetrySettings", "Retry", "under `retry` of an upstream and of a call; or the number of retries alone"),
+    ("DegradeSettings", "Degradation", "under `degrade` of `server`"),
     ("RouteSettings", "Route", "under `route` of an upstream"),
     ("ChoiceSettings", "Choice", "in `choose` of a call"),
     ("ShadowSettings", "Shadow", "in `shadow` of an endpoint"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from math import inf
 from urllib.parse import urlsplit
 
 from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.model.server import ServerSettings
 from aggregator.config.rules.header_fields import check_deadline_header, check_fields, check_forward
 from aggregator.config.rules.timeouts import check_limits
 from aggregator.config.rules.upstreams import check_limits_of_connections, check_shared_rows
@@ -75,7 +77,22 @@ def check_server(around: Surroundings) -> Iterator[Finding]:
     if server.deadline_header is not None and not server.trusted_proxies:
         message, hint = "nobody is believed: there are no `trusted_proxies`", "name the addresses of your own callers"
         yield Finding("no-effect", message, ("server", "deadline_header"), hint, at_key=True)
-    debug = around.settings.server.debug
+    yield from _check_degrade(server)
+    debug = server.debug
     if debug is not None and not is_token(debug.header):
         message = f"`{debug.header}` cannot be the name of a header"
         yield Finding("header-name", message, ("server", "debug", "header"), "write it like `x-debug`")
+
+
+def _check_degrade(server: ServerSettings) -> Iterator[Finding]:
+    """Pressure that cannot come, because fewer requests are let in."""
+    degrade, limits, path = server.degrade, server.limits, ("server", "degrade")
+    if degrade is None:
+        return
+    if degrade.queue is not None and (limits is None or degrade.queue > limits.queue):
+        there = 0 if limits is None else limits.queue
+        hint = "add `server.limits` with `in_flight` and `queue`" if not there else f"write {there} or less"
+        yield Finding("no-effect", f"no more than {there} requests wait (`server.limits`)", (*path, "queue"), hint)
+    if degrade.in_flight is not None and limits is not None and degrade.in_flight > (limits.in_flight or inf):
+        message = f"no more than {limits.in_flight} requests are let in (`server.limits`)"
+        yield Finding("no-effect", message, (*path, "in_flight"), f"write {limits.in_flight} or less")

@@ -28,7 +28,7 @@ STATUSES = frozenset(range(200, 600))
 
 _ALWAYS = frozenset(CAUSES) - {
     Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.INPUT, Cause.FAULT, Cause.CREDENTIALS,
-    Cause.UNKNOWN_KEY,
+    Cause.UNKNOWN_KEY, Cause.DEGRADED,
 }  # fmt: skip
 _SPOKEN_OF: dict[str, frozenset[Cause]] = {
     on: causes_called(on) for on in {name for cause in CAUSES for name in cause.names}

@@ -61,6 +61,8 @@ from aggregator.plan.serving import (
 )
 from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, Plan
 from aggregator.policies.credentials.plan import secrets_of
+from aggregator.policies.degrade.plan import DegradePlan
+from aggregator.policies.degrade.settings import DegradeSettings
 from aggregator.templates import compile_pattern, compile_value
 
 _SILENCE = 60.0  # seconds that a stream may be silent when nobody says how long
@@ -136,6 +138,7 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         ),
         redirects_slash="slash" in settings.redirect_paths,
         kept_bytes=settings.cache.max,
+        degrade=_degrade(settings.degrade),
     )  # fmt: skip
 
 
@@ -145,6 +148,10 @@ def _docs(settings: DocsSettings | Literal[False], root: RootSettings) -> DocsPl
 
 def _compression(settings: CompressSettings | None) -> Compression | None:
     return None if settings is None else Compression(settings.codings, settings.above)
+
+
+def _degrade(settings: DegradeSettings | None) -> DegradePlan | None:
+    return None if settings is None else DegradePlan(settings.in_flight, settings.queue, settings.loop_lag)
 
 
 def _limits(settings: ClientLimitSettings | None) -> ClientLimitsPlan:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.registry import Kind
 from aggregator.policies.retry.plan import BudgetPlan
 from aggregator.telemetry.logging import log
@@ -29,6 +30,8 @@ class Budget:
         self._sums = [0, 0, 0]
         self._second = 0
         self._told = float("-inf")
+        self.pressure: Pressure | None = None
+        """Nothing is granted while it is sparing."""
 
     def adopt(self, settings: tuple[str, BudgetPlan]) -> None:
         """Go on with other shares; what was counted stays."""
@@ -47,6 +50,8 @@ class Budget:
 
     def grants_retry(self, now: float) -> bool:
         """Return whether a retry may be made, which is counted then."""
+        if self.pressure is not None and self.pressure.is_sparing:
+            return False
         calls, retries, hedges = self._look(now)
         if retries + hedges >= self.plan.share * calls and retries >= self.plan.floor * WINDOW:
             self._tell(now)
@@ -56,6 +61,8 @@ class Budget:
 
     def grants_hedge(self, now: float) -> bool:
         """Return whether a hedge may be made, which is counted then. There is no floor for hedges."""
+        if self.pressure is not None and self.pressure.is_sparing:
+            return False
         calls, retries, hedges = self._look(now)
         if hedges + 1 > self.plan.hedges * calls or retries + hedges + 1 > self.plan.share * calls:
             return False

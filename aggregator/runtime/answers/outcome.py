@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
+from aggregator.causes import Cause
 from aggregator.exchange import State
 from aggregator.parts.result import Result
 from aggregator.runtime.answers.disclosure import details
@@ -122,7 +123,7 @@ def is_partial(parts: Iterable[Result]) -> bool:
         if part.state is State.OK:
             if part.parts and lost_in(part):
                 return True
-        elif part.state in _REPLACED:
+        elif part.state in _REPLACED or part.cause is Cause.DEGRADED:
             return True
     return False
 
@@ -139,5 +140,5 @@ def lost_in(part: Result) -> list[Result]:
     """Return what failed or was replaced inside *part*, at any depth: items of a list, parts of a group."""
     found: list[Result] = []
     for inner in part.parts:
-        found += [inner] if inner.state in _LOST else lost_in(inner)
+        found += [inner] if inner.state in _LOST or inner.cause is Cause.DEGRADED else lost_in(inner)
     return found

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from aggregator.parts.names import Names
 from aggregator.plan.serving import BackgroundPlan
+from aggregator.policies.degrade.pressure import Pressure
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.background.effects import Effect, EffectQueue
 
@@ -28,14 +29,20 @@ class Shadow(Struct, frozen=True):
 
 
 class Shadows(Struct, frozen=True, eq=False):
-    """The *shadows* of an endpoint; *draw* gives numbers from 0 to 1, which is never drawn."""
+    """The *shadows* of an endpoint, none of which is made while the *pressure* is sparing.
+
+    *draw* gives numbers from 0 to 1, which is never drawn.
+    """
 
     shadows: tuple[Shadow, ...]
     queue: EffectQueue
+    pressure: Pressure | None = None
     draw: Callable[[], float] = random
 
     def put(self, names: Names, answer: Answer) -> None:
         """Queue those that the request with *names* gets; never waits, never raises."""
+        if self.pressure is not None and self.pressure.is_sparing:
+            return
         chosen = tuple(one.effect for one in self.shadows if self.draw() < one.share)
         if chosen:
             self.queue.put(chosen, names, answer)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, Cause
 from aggregator.exchange import State
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed, skipped
 from aggregator.plan.types import RowPlan
+from aggregator.policies.degrade.pressure import Pressure
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.shape import Reshape
 from aggregator.templates import MISSING, Expression, Template
@@ -18,23 +19,30 @@ from aggregator.transport.door import Cancelable
 class Guarded:
     """*inner*, if *when* holds. Its default stands for it when it is skipped, and when it fails and is optional."""
 
-    __slots__ = ("_default", "_inner", "_optional", "_rows", "_shape", "_timeout", "_when", "name")
+    __slots__ = ("_default", "_inner", "_optional", "_pressure", "_rows", "_shape", "_timeout", "_when", "name")
 
     def __init__(
         self, inner: Part, *, when: Expression | None = None, optional: bool = False, default: Template | None = None,
         timeout: float | None = None, shape: Reshape | None = None, rows: tuple[RowPlan, ...] | None = None,
+        pressure: Pressure | None = None,
     ) -> None:  # fmt: skip
         self.name = inner.name
         self._rows = rows
         self._inner = inner
         self._when = when
         self._optional = optional
+        self._pressure = pressure
         self._default = default
         self._timeout = timeout
         self._shape = shape
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Start it if its condition holds."""
+        """Start it if its condition holds, and there is no pressure under which it is left out."""
+        if self._pressure is not None and self._pressure.is_essential:
+            left_out = skipped(self.name, frame.loop.time())
+            left_out.cause = Cause.DEGRADED
+            done(self._settled(frame, left_out))
+            return None
         try:
             wanted = self._when is None or self._when.truth(frame.names)
         except AggregatorError as error:

@@ -31,6 +31,7 @@ from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.switching import switched
 from aggregator.plan.types import Plan
 from aggregator.policies.credentials.building import with_credentials
+from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.rate_limit.ledger import Ledger
 from aggregator.policies.registry import Kind, Registry
 from aggregator.runtime.admission.building import Means, build_schemes
@@ -103,6 +104,7 @@ class Running:
         self._refused: ConfigError | None = None
         self.queue = EffectQueue(plan.background, listeners.effects)
         self.shadows = EffectQueue(SHADOWS)
+        self.pressure = Pressure(lambda: (self.in_flight, self.load.waiting))
         self.load = Load(plan.server.limits)
         self.peers = Peers()
         self._limit_clients(plan)
@@ -170,6 +172,7 @@ class Running:
             self.generation.begin()
             self.quotas.follow()
             self.switching.serving(self.loaded, offs)
+            self.pressure.configure(self.plan.server.degrade)
             self._observe(observers, self.plan)
         except BaseException:
             await self._close_all()
@@ -233,6 +236,7 @@ class Running:
             lambda: client.client,
             self.shadows,
             tracing,
+            self.pressure,
             watched=watched,
         )
         contexts = await contexts_of(plan.server, previous)
@@ -345,6 +349,7 @@ class Running:
         self.last_refusal = self._refused = None
         self.queue.configure(fresh.plan.background)
         self._limit_clients(fresh.plan)
+        self.pressure.configure(fresh.plan.server.degrade)
         self._client.configure(fresh.plan.client)
         seconds = asyncio.get_running_loop().time() - started
         log(_log, logging.INFO, "A new configuration is served.", generation=fresh.number,
@@ -372,6 +377,7 @@ class Running:
         """Run what is left of the background calls within the grace, then close everything."""
         self.draining = True
         self.switching.stop()
+        self.pressure.stop()
         await self.shadows.abandon()
         await self.queue.drain(self._grace())
         if self.generation is not None:  # not told before

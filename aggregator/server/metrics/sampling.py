@@ -97,6 +97,7 @@ def _of_background(running: Running) -> Iterator[Sampled]:
 
 def _of_configuration(running: Running) -> Iterator[Sampled]:
     yield families.IN_FLIGHT, [("", running.in_flight)]
+    yield families.PRESSURE, [("", running.pressure.level)]
     yield families.SHED, [("", running.load.shed)]
     applied, refused = running.reloads
     results = (("applied", applied), ("refused", refused))

@@ -77,6 +77,8 @@ SHADOWS: Final = Family("aggregator_shadow_calls", "counter", ("state",),
 IN_FLIGHT: Final = Family("aggregator_requests_in_flight", "gauge", (), "Requests that are being answered.")
 SHED: Final = Family("aggregator_shed_requests", "counter", (),
     "Requests refused because of `server.limits`.")  # fmt: skip
+PRESSURE: Final = Family("aggregator_pressure", "gauge", (),
+    "Degradation: 0 none, 1 no hedges, retries and shadows, 2 no optional parts either.")  # fmt: skip
 RELOADS: Final = Family("aggregator_reloads", "counter", ("result",),
     "Configurations that were read anew, by result: applied or refused.")  # fmt: skip
 GENERATION: Final = Family("aggregator_config_generation", "gauge", (), "How many configurations have been served.")

@@ -96,7 +96,7 @@ def test_a_share_of_the_requests_is_sent():
     """One that is drawn below the share."""
     queue, drawn = EffectQueue(BackgroundPlan(workers=0)), iter([0.0, 0.0999, 0.1, 0.9])
     effect = Effect("shadow next", None, None, 1.0, "always")
-    shadows = Shadows((Shadow(effect, 0.1),), queue, lambda: next(drawn))
+    shadows = Shadows((Shadow(effect, 0.1),), queue, None, lambda: next(drawn))
     for _ in range(4):
         shadows.put(Names(Exchange("GET", "/", b"", [])), Answer(200, [], b""))
     assert queue.depth == 2

@@ -1,0 +1,1 @@
+"""Degradation: what a server under pressure does without."""
