@@ -7,8 +7,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from aggregator.fields import duration_text
-from aggregator.policies.values import Span, share_text
+from aggregator.policies.values import Span
 from aggregator.templates import Expression
 from aggregator.transport import PoolSettings
 
@@ -31,12 +30,6 @@ class EjectPlan(Struct, frozen=True):
     at_most: float
     panic: float
 
-    @property
-    def words(self) -> str:
-        """What `explain` says of it: ``eject after 5 failures, pause 10s..5m``."""
-        plural = "" if self.failures == 1 else "s"
-        return f"eject after {self.failures} failure{plural}, pause {self.pause}, at most {share_text(self.at_most)}"
-
 
 class HealthPlan(Struct, frozen=True):
     """How hosts are asked whether they are well: *target* as it is sent, *every* so many seconds."""
@@ -46,11 +39,6 @@ class HealthPlan(Struct, frozen=True):
     timeout: float
     unhealthy: int
     healthy: int
-
-    @property
-    def words(self) -> str:
-        """What `explain` says of it: ``health /health every 5s``."""
-        return f"health {self.target.decode()} every {duration_text(self.every)}"
 
 
 class Address(Struct, frozen=True, order=True):
@@ -93,11 +81,10 @@ class HostsPlan(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What `explain` says of it: ``least of 3 hosts, eject after 5 failures, pause 10s..5m``."""
+        """What `explain` says of it: ``least of 3 hosts (eject, health)``."""
         how = self.balance if self.key is None else f"hash {{{{ {self.key.source} }}}}"
-        policies = [one.words for one in (self.eject, self.health) if one is not None]
-        slow = [f"slow_start {duration_text(self.slow_start)}"] if self.slow_start else []
-        return ", ".join([f"{how} of {self._hosts_words}", *policies, *slow])
+        also = [name for name in ("eject", "health", "slow_start") if getattr(self, name)]
+        return f"{how} of {self._hosts_words}{_listed(also)}"
 
     @property
     def unwatched(self) -> HostsPlan:
@@ -107,7 +94,7 @@ class HostsPlan(Struct, frozen=True):
     @property
     def _hosts_words(self) -> str:
         if self.resolve is not None:
-            return f"the hosts of {self.resolve.name} ({self.resolve.by})"
+            return f"the hosts of {self.resolve.name} by {self.resolve.by}"
         return f"{len(self.hosts)} host{'' if len(self.hosts) == 1 else 's'}"
 
     def host_at(self, address: Address) -> HostPlan:
@@ -119,3 +106,7 @@ class HostsPlan(Struct, frozen=True):
             name, name=f"{origin.scheme}://{shown}:{address.port}", pool=replace(name.pool, origin=origin),
             weight=address.weight, priority=address.priority,
         )  # fmt: skip
+
+
+def _listed(names: list[str]) -> str:
+    return f" ({', '.join(names)})" if names else ""
