@@ -20,7 +20,7 @@ from aggregator.runtime.observing.tracing import trace_ids
 from aggregator.runtime.repeats import Repeats
 from aggregator.telemetry import requests
 from aggregator.telemetry.hiding import without_values
-from aggregator.telemetry.requests import RequestLine
+from aggregator.telemetry.requests import RequestLine, Seen
 
 _GONE, _SLOW = "client_gone", "client_slow"
 """Causes that are no upstream's: the client hung up, or took its answer too slowly."""
@@ -86,7 +86,8 @@ class RequestLog:
             exchange = event.exchange
             known = {"status": event.status, "cause": refusal_cause(event.status)}
             said = {"client": exchange.client, "reason": event.reason, **_request(exchange)}
-            _write(logging.INFO, "Refused.", known, said)
+            see = (lambda: seen_of(exchange, exchange.path, self._hidden)) if exchange.method else None
+            _write(logging.INFO, "Refused.", known, said, see)
 
     def _write(self, level: int, text: str, event: RequestEnded, known: dict[str, Any], reason: dict[str, str]) -> None:
         exchange = event.exchange
@@ -125,8 +126,10 @@ class RequestLog:
             _write(logging.WARNING, "An answer was cut off.", known, said)
 
 
-def _write(level: int, text: str, known: dict[str, Any], said: dict[str, Any]) -> None:
-    requests.tell(RequestLine(level, text, time.time(), known, said))
+def _write(
+    level: int, text: str, known: dict[str, Any], said: dict[str, Any], see: Callable[[], Seen] | None = None
+) -> None:
+    requests.tell(RequestLine(level, text, time.time(), known, said), see)
 
 
 def _write_repeats(key: tuple[str, int], more: int) -> None:

@@ -124,6 +124,15 @@ def test_the_combined_format_is_that_of_other_servers():
     )
 
 
+def test_what_met_no_endpoint_has_a_combined_line_too(stage):
+    """Tools that count 404 find them."""
+    stream = io.StringIO()
+    gateway = stage.gateway(ROUTES.format(more=""))
+    configure_logging("combined", stream=stream)
+    gateway.get("/none?x=1")
+    stage.until(lambda: '"GET /none?x=1 HTTP/1.1" 404 -' in stream.getvalue())
+
+
 @pytest.mark.parametrize("form", ["text", "json", "combined"])
 @pytest.mark.parametrize("hostile", ["/a\nb", "/\x1b[31m", "/\x7f\x9b", "/\u2028", "/\ud800", '/"a"'])
 def test_a_line_is_one_line(form, hostile):

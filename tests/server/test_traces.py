@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from aggregator.config.loading import load_config
 from aggregator.config.model.telemetry import traces
 from aggregator.config.model.telemetry.traces import TracesSettings
-from aggregator.errors import ConfigError
+from aggregator.errors import ConfigError, StartupError
 from aggregator.exchange import Exchange
 from aggregator.parts.events import RequestEnded
 from aggregator.plan.compiling.telemetry import compile_traces
@@ -285,6 +285,16 @@ def test_a_collector_that_takes_nothing_costs_counted_losses(caplog):
     sender.close(60)
     assert (sender.sent, sender.lost) == (0, MOST + 5)
     assert [record.getMessage() for record in caplog.records] == ["Traces were lost: the collector did not take them."]
+
+
+def test_an_exporter_that_cannot_be_made_is_told():
+    """The server does not start with it, nor does a reload bring it; its libraries are loaded before anybody is served."""
+
+    def build(plan, secrets):
+        raise ValueError("no such scheme")
+
+    with pytest.raises(StartupError, match=r"Traces cannot be told to http://collector\.test: no such scheme\."):
+        TraceSender(TracesPlan("http://collector.test"), build=build).prepare()
 
 
 def test_a_collector_that_hangs_delays_no_stop():

@@ -30,6 +30,11 @@ class Observers(NamedTuple):
         """Return those of *plan*; those of these that do the same go on."""
         return Observers(counts_for(plan.metrics, self.metrics), sender_for(plan.traces, self.traces, plan.secrets))
 
+    async def prepare(self) -> None:
+        """Make ready what takes long, before anybody is served by it. Raises ``StartupError``."""
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.prepare)
+
     def begin(self, plan: Plan, before: Observers) -> None:
         """Observe what *plan* serves from now on, in place of *before*."""
         if self.metrics is not before.metrics and before.metrics is not None:

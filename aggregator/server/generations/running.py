@@ -203,6 +203,7 @@ class Running:
         if plan.plugins:
             await asyncio.to_thread(self.plugins.load, plan.plugins)
         await self._start_demo(plan)
+        await observers.prepare()
         port = None if self._demo is None else self._demo.port
 
         watched = self._transport is None  # whoever carries the calls knows where they go

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from aggregator.errors import StartupError
 from aggregator.parts.events import Listeners, RequestEnded
 from aggregator.plan.telemetry import TracesPlan
 from aggregator.server.traces.otlp import build_exporter, build_maker
@@ -43,7 +44,7 @@ class SpanExporter(Protocol):
 class TraceSender:
     """Tells a collector of the traces that are sampled. ``sent`` and ``lost`` count requests.
 
-    *build* gives what sends and what makes spans; it is called in the thread, since it loads libraries.
+    *build* gives what sends and what makes spans.
     """
 
     def __init__(
@@ -57,13 +58,21 @@ class TraceSender:
         self._build = build or (lambda plan, secrets: (build_exporter(plan), build_maker(plan, secrets)))
         self._waiting: deque[Snapshot] = deque()
         self._wake, self._ending, self._done = threading.Event(), threading.Event(), threading.Event()
-        self._exporter: SpanExporter | None = None
+        self._means: tuple[SpanExporter, Any] | None = None
         self._told = (0, 0.0)
         self._thread: threading.Thread | None = None
 
     def does(self, plan: TracesPlan, secrets: frozenset[str]) -> bool:
         """Return whether it does what is asked for."""
         return (self.plan, self._secrets) == (plan, secrets)
+
+    def prepare(self) -> None:
+        """Load the libraries, which takes long, and make the exporter. Raises ``StartupError`` where it cannot be."""
+        try:
+            self._means = self._means or self._build(self.plan, self._secrets)
+        except Exception as error:
+            reason = str(error) or type(error).__name__
+            raise StartupError(f"Traces cannot be told to {self.plan.otlp}: {reason}.") from error
 
     def start(self) -> None:
         """Start the thread."""
@@ -86,19 +95,20 @@ class TraceSender:
         """Send what waits, within *seconds*, and end the thread."""
         self._ending.set()
         self._wake.set()
-        if self._thread is not None and not self._done.wait(seconds):
-            exporter = self._exporter
-            if exporter is not None:
-                exporter.shutdown()
+        in_time = self._thread is None or self._done.wait(seconds)
+        if not in_time and self._means is not None:
+            self._means[0].shutdown()
 
     def _run(self) -> None:
         try:
-            self._exporter, maker = self._build(self.plan, self._secrets)
+            self.prepare()
+            assert self._means is not None
+            exporter, maker = self._means
             while not (self._ending.is_set() and not self._waiting):
                 self._wake.wait(_PAUSE)
                 self._wake.clear()
-                self._send(self._exporter, maker)
-            self._exporter.shutdown()
+                self._send(exporter, maker)
+            exporter.shutdown()
         except Exception as error:  # a fault of ours, or of the library, must not be silent
             log(_log, logging.ERROR, "Traces are told no more, by a fault of the program.", error=repr(error))
         finally:
