@@ -1,0 +1,113 @@
+"""The door that chooses among hosts: each request takes the way of its caller to one of them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from aggregator.errors import CallError, Cause
+from aggregator.policies.hosts.door import HostsDoor
+from aggregator.policies.hosts.plan import HostPlan, HostsPlan
+from aggregator.policies.hosts.table import HostTable
+from aggregator.transport import Door, Origin, PoolSettings, Reply
+from aggregator.transport.door import CallerDoor
+
+HOSTS = tuple(HostPlan(f"http://{name}", PoolSettings(Origin("http", name, 80)), name.encode()) for name in "ab")
+
+
+class Pool:
+    """Takes note of what is sent."""
+
+    def __init__(self, plan: HostPlan) -> None:
+        self.settings = plan.pool
+        self.name = plan.name
+        self.sent: list[tuple[bytes, object]] = []
+
+    def start(self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: object) -> object:
+        """Take note of a request."""
+        self.sent.append((headers, terms["done"]))
+        return SimpleNamespace(cancel=lambda: None)
+
+
+class Callers(CallerDoor):
+    """Has a way for Ann, and for nobody else."""
+
+    def bound(self, exchange) -> Door:
+        """Return the way for the caller."""
+        if exchange != "ann":
+            raise CallError(Cause.CREDENTIALS, "The caller has no token.")
+        return self.inner
+
+    def identity(self, exchange) -> bytes:
+        """Return the caller's name."""
+        return exchange.encode()
+
+
+class Loop:
+    """Runs at once what is called soon."""
+
+    def time(self) -> float:
+        """Return the same each time."""
+        return 1.0
+
+    def call_soon(self, run, *given) -> None:
+        """Run it."""
+        run(*given)
+
+
+@pytest.fixture
+def pools() -> list[Pool]:
+    """Return what was opened."""
+    return []
+
+
+@pytest.fixture
+def door(pools) -> HostsDoor:
+    """Return the door to two hosts that take turns, called in the name of each caller."""
+
+    def way(plan: HostPlan) -> Door:
+        pools.append(Pool(plan))
+        return Callers(pools[-1])
+
+    return HostsDoor(HostTable(("users", HostsPlan(HOSTS, "round_robin"))), way, HOSTS[0])
+
+
+def ask(door: HostsDoor, caller: str, headers: bytes = b"host: a\r\nx: 1\r\n") -> list[object]:
+    """Send a request of *caller*; return what it came to, so far."""
+    told: list[object] = []
+    frame = SimpleNamespace(exchange=caller, loop=Loop(), names=None)
+    door.bound(frame).start(b"GET", b"/", headers, None, deadline=9.0, done=told.append)
+    return told
+
+
+def test_each_host_is_called_in_the_name_of_the_caller(door, pools):
+    """By its way to that host, with the `Host` of it."""
+    for _ in range(2):
+        ask(door, "ann")
+    assert sorted(sent[0] for pool in pools for sent in pool.sent) == [b"host: a\r\nx: 1\r\n", b"host: b\r\nx: 1\r\n"]
+    assert [host.in_flight for host in door.table.hosts] == [1, 1]
+    for pool in pools:
+        for _, done in pool.sent:
+            done(Reply(200, [], b""))
+    assert [host.in_flight for host in door.table.hosts] == [0, 0]
+
+
+def test_a_caller_without_a_way_reaches_no_host(door, pools):
+    """The call fails, and is in flight nowhere."""
+    (error,) = ask(door, "bob")
+    assert error.cause is Cause.CREDENTIALS
+    assert [host.in_flight for host in door.table.hosts] == [0, 0]
+    assert not any(pool.sent for pool in pools)
+
+
+def test_callers_are_told_apart(door):
+    """As by the way to each host, so that no reply of one is kept for another."""
+    assert (door.identity("ann"), door.identity("bob")) == (b"ann", b"bob")
+
+
+def test_a_door_without_hosts_fails(pools):
+    """As a name that leads nowhere; nothing was sent."""
+    table = HostTable(("users", HostsPlan(())))
+    (error,) = ask(HostsDoor(table, Pool, HOSTS[0]), "ann")
+    assert (error.cause, error.attempts) == (Cause.DNS, 0)
