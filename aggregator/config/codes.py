@@ -21,6 +21,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-date": "A date that is none, or that comes before another.",
         "bad-degrade": "A degradation that nothing brings about.",
         "bad-delimiter": "A delimiter of CSV that cannot stand between cells.",
+        "bad-durable": "A background call that cannot be kept, or delivered once it was.",
         "bad-duration": "A duration without a unit, or of zero where there has to be one.",
         "bad-expression": "An expression that cannot be read, or that uses what expressions do not have.",
         "bad-field": "A field of log lines that has no name of its own.",

@@ -16,6 +16,7 @@ from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, RedirectPlan
 from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.policies.cache.plan import SIZE
 from aggregator.policies.degrade.plan import DegradePlan
+from aggregator.policies.durable.plan import DurablePlan
 from aggregator.templates import document_path
 
 
@@ -107,8 +108,9 @@ class ServerPlan:
 
 
 class BackgroundPlan(Struct, frozen=True):
-    """The workers of background calls."""
+    """The workers of background calls, and what is kept of those that are durable."""
 
     workers: int = 8
     queue: int = 1000
     when_full: Literal["drop_new", "drop_old"] = "drop_new"
+    durable: DurablePlan = DurablePlan()

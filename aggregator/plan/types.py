@@ -19,6 +19,7 @@ from aggregator.plan.schemes import SchemePlan
 from aggregator.plan.serving import BackgroundPlan, ClientPlan, ServerPlan
 from aggregator.plan.telemetry import MetricsPlan, SloPlan, TracesPlan
 from aggregator.policies.cache.plan import AnswerCachePlan
+from aggregator.policies.durable.plan import DeliveryPlan
 from aggregator.policies.switches.plan import MaintenancePlan
 from aggregator.templates import Expression, PathPattern, Template
 
@@ -68,12 +69,18 @@ class ResponsePlan(Struct, frozen=True):
 
 
 class EffectPlan(Struct, frozen=True):
-    """A call after the answer has left: *on* which answers, a success being one with a status below 400."""
+    """A call after the answer has left: *on* which answers, a success being one with a status below 400.
+
+    One that is kept until it is delivered has a *delivery*, and is *fixed* when its request ends: the call without what
+    its upstream adds.
+    """
 
     name: str
     call: CallPlan
     when: Expression | None = None
     on: Literal["success", "failure", "always"] = "success"
+    delivery: DeliveryPlan | None = None
+    fixed: CallPlan | None = None
 
 
 class ShadowPlan(Struct, frozen=True):
@@ -172,6 +179,11 @@ class Plan:
     traces: TracesPlan | None = None
     virtual_hosts: tuple[str, ...] = ()
     state: str | None = None
+
+    @property
+    def has_durable(self) -> bool:
+        """Whether any background call is kept until it is delivered."""
+        return any(effect.delivery is not None for endpoint in self.endpoints for effect in endpoint.effects)
 
     @property
     def declared(self) -> tuple[EndpointPlan, ...]:

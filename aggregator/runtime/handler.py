@@ -30,6 +30,7 @@ from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.outcome import HEADER as PARTS
 from aggregator.runtime.answers.outcome import is_told, parts_header
 from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answer, send_answer, tell_fault
+from aggregator.runtime.background.durable.storing import Storing
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.background.shadows import Shadows
 from aggregator.runtime.finish.leaving import Answered, Leaving
@@ -77,6 +78,7 @@ class Routine(Struct, frozen=True):
     shadows: Shadows | None = None
     leaving: Leaving | None = None
     tracing: Tracing | None = None
+    storing: Storing | None = None
 
 
 class EndpointHandler:
@@ -89,6 +91,7 @@ class EndpointHandler:
         self._routine = routine
         self._parts = parts if len(parts) != 1 else parts[0]  # a tuple of one would be one more wait for memory
         self.is_direct = plan.inputs.read_body == "no" and routine.assembly.is_plain and not plan.response.delay
+        self.is_direct = self.is_direct and routine.storing is None
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -196,6 +199,8 @@ class EndpointHandler:
             self._routine.report.gone(self.plan.key, exchange, scope.get(CUT))
             exchange.leave()
             return
+        if run is not None and self._routine.storing is not None:
+            answer = await self._routine.storing.store(run.frame.names, answer)
         if self._routine.leaving is not None:
             await self._routine.leaving.left(exchange, answer, run)
         await send_answer(send, answer, exchange.id, closing=closing)
@@ -264,7 +269,7 @@ class EndpointHandler:
     @property
     def has_effects(self) -> bool:
         """Whether background calls follow its answers."""
-        return bool(self._routine.effects)
+        return bool(self._routine.effects) or self._routine.storing is not None
 
     @property
     def budget(self) -> float:

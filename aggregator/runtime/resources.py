@@ -36,6 +36,8 @@ from aggregator.runtime.admission.schemes import Scheme
 from aggregator.runtime.answers.assembly import Assembly, chooses, is_head_of_head
 from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses, compile_disclosure
+from aggregator.runtime.background.durable.outbox import Outbox
+from aggregator.runtime.background.durable.storing import Storing
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.background.shadows import QUEUE, Shadow, Shadows
 from aggregator.runtime.calls.judging import Judge, judges_alike
@@ -75,8 +77,7 @@ class Resources:
         states: Draft | None = None, schemes: Mapping[str, Scheme] | None = None,
         listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time,
         client: Callable[[], httpx.AsyncClient] | None = None, shadows: EffectQueue | None = None,
-        tracing: Tracing | None = None,
-        pressure: Pressure | None = None,
+        tracing: Tracing | None = None, pressure: Pressure | None = None, outbox: Outbox | None = None,
         *, watched: bool = True,
     ) -> None:  # fmt: skip
         self.pool = pool
@@ -89,6 +90,7 @@ class Resources:
         self.plugins = plugins
         self.queue = queue
         self.shadows = EffectQueue(QUEUE) if shadows is None else shadows
+        self.outbox = Outbox(clock) if outbox is None else outbox
         self.listeners = listeners
         self.clock = clock
         self.refusals = Refusals()
@@ -231,7 +233,7 @@ class Resources:
 
     def routine(
         self, plan: EndpointPlan, order: Order, effects: tuple[Effect, ...], gates: tuple[Gate, ...] = (),
-        gates_behind: tuple[PromptGate, ...] = (), shadows: tuple[Shadow, ...] = (),
+        gates_behind: tuple[PromptGate, ...] = (), shadows: tuple[Shadow, ...] = (), storing: Storing | None = None,
     ) -> Routine:  # fmt: skip
         """Return how *plan* is served, the same for all that are served alike."""
         assembly = self.assembly(plan)
@@ -248,6 +250,7 @@ class Resources:
                 clock=self.clock,
                 gates=gates,
                 gates_behind=gates_behind,
+                storing=storing,
                 trusted=self.trusted,
                 asked_deadline=self.asked_deadline,
                 keeping=self.keeping(plan),

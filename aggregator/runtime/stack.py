@@ -34,8 +34,10 @@ from aggregator.policies.routing.choosing import Chosen
 from aggregator.policies.routing.routed import Routed
 from aggregator.policies.switches.switched import SwitchedOff
 from aggregator.runtime.admission.building import build_gates, build_gates_behind
+from aggregator.runtime.background.durable.building import build_storing
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.background.shadows import Shadow
+from aggregator.runtime.calls.delivering import Delivering
 from aggregator.runtime.calls.keyed import Keyed
 from aggregator.runtime.calls.resending import Conditional, Resender
 from aggregator.runtime.calls.sending import Sender, compile_sender
@@ -74,9 +76,14 @@ class Site(NamedTuple):
 def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler | StreamHandler:
     """Return the handler of *plan*; raises ``StartupError`` when a plug-in cannot be loaded."""
     params = _placeholders(plan.pattern)
-    effects = tuple(_effect(effect, plan.key, resources, params) for effect in plan.effects)
+    effects = tuple(_effect(effect, plan.key, resources, params) for effect in plan.effects if effect.delivery is None)
+    storing = build_storing(
+        plan, resources, params, lambda effect: _effect(effect, plan.key, resources, params),
+        lambda upstream: build_door(upstream, resources),
+    )  # fmt: skip
     gates = build_gates(plan.admission, resources.keeper)
     behind = build_gates_behind(plan.admission, resources.keeper)
+    behind = behind if storing is None else (*behind, storing)
     if plan.stream:
         assert plan.fan is not None
         call = plan.fan.parts[0].calls[0]
@@ -87,11 +94,12 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         return StreamHandler(
             plan, inputs, sender, effects, queue, report, discloses, gates, teller, resources.finish(plan),
             resources.clock, resources.trusted, resources.compressing(plan), behind,
-            _way(call, resources, params), resources.asked_deadline,
+            _way(call, resources, params), resources.asked_deadline, storing,
         )  # fmt: skip
     shadows = tuple(_shadow(shadow, plan.key, resources, params) for shadow in plan.shadows)
     fan = build_fan(plan.fan, plan.key, resources, params, plan.digest)
-    return EndpointHandler(plan, resources.routine(plan, fan.order, effects, gates, behind, shadows), fan.parts)
+    routine = resources.routine(plan, fan.order, effects, gates, behind, shadows, storing)
+    return EndpointHandler(plan, routine, fan.parts)
 
 
 def _way(call: CallPlan, resources: Resources, params: tuple[str, ...], chosen: str = "") -> Way:
@@ -288,6 +296,8 @@ def _hedged(part: Part, attempt: Attempt, at: Site) -> Part:
 
 def _sent(attempt: Attempt, at: Site) -> Part:
     mock = attempt.call.upstream.mock
+    if attempt.is_fixed:
+        return Delivering(_sender(attempt.call, at.resources, at.params))
     real = _leaf(attempt.call, build_door(attempt.call.upstream, at.resources), at)
     if mock is None or mock.when is None:
         return real

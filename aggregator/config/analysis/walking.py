@@ -122,6 +122,10 @@ class Walker:
         texts = Texts(self._analysis)
         self._call(call, path, scope, "background", texts)
         texts.condition(call.when, (*path, "when"), scope)
+        for key, text in (("order", call.order), ("at", call.at)):
+            texts.value(text, (*path, key), scope)
+        if call.dedupe is not None:
+            texts.value(call.dedupe.key, (*path, "dedupe", "key"), scope)
 
     def _fan(
         self, settings: FanOutSettings, path: Steps, scope: Scope, outer: Part | None, used: tuple[str, ...]

@@ -17,6 +17,7 @@ from aggregator.fields import ByteSize, Duration, NetworkList, Settings, Timeout
 from aggregator.policies.cache.settings import ServerCacheSettings
 from aggregator.policies.callers.settings import CallerConcurrency
 from aggregator.policies.degrade.settings import DegradeSettings
+from aggregator.policies.durable.settings import DurableSettings
 from aggregator.policies.rate_limit.settings import RateLimits
 
 
@@ -232,3 +233,8 @@ class BackgroundSettings(Settings):
         "drop_new", description="Which call is dropped (counted and logged) when the queue is full."
     )
     timeout: Timeout = Field(10.0, description="Deadline of a background call that names none.")
+    durable: DurableSettings = Field(
+        default_factory=DurableSettings.model_construct,
+        description="What is kept of calls that are `durable`.",
+        examples=[{"keep_sent": "7d", "full": 503}],
+    )

@@ -17,6 +17,8 @@ SECTIONS = (
     ("GraphqlSettings", "GraphQL", "under `graphql` of a call"),
     ("StatusRow", "Status map row", "in `status_map`: a list of rows, or a mapping from `on` to the row or its status"),
     ("BackgroundCallSettings", "Background call", "in `background` of an endpoint; or its URL alone"),
+    ("DeliverySettings", "Delivery", "under `retry` of a background call; or the number of retries alone"),
+    ("DedupeSettings", "Dedupe", "under `dedupe` of a background call"),
     ("ResponseSettings", "Response", "under `response` of an endpoint"),
     ("ListJoinSettings", "Join of lists", "in `response.join`"),
     ("StaticSettings", "Static answer", "under `respond` of an endpoint"),
@@ -104,6 +106,8 @@ SECTIONS = (
     ("TracesSettings", "Traces", "under `telemetry.traces`"),
     ("MaintenanceSettings", "Maintenance", "in `maintenance` at the top level"),
     ("BackgroundSettings", "Background workers", "under `background` at the top level"),
+    ("DurableSettings", "Durable effects", "under `background.durable`"),
+    ("DurableBounds", "Durable bounds", "under `background.durable.max`"),
 )  # fmt: skip
 """Model, heading, and where its keys stand; in reading order."""
 
@@ -112,6 +116,7 @@ PARENTS: Mapping[str, str] = MappingProxyType(
         "CallSettings": "ShapeSettings",
         "EndpointSettings": "AdmissionSettings",
         "BackgroundCallSettings": "CallSettings",
+        "DeliverySettings": "RetrySettings",
         "ResponseSettings": "ShapeSettings",
         "StaticSettings": "ShapeSettings",
         "ErrorRow": "ErrorSettings",

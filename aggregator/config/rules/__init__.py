@@ -20,6 +20,7 @@ from aggregator.config.rules.client import check_client, check_defaults_section,
 from aggregator.config.rules.conditions import check_conditions
 from aggregator.config.rules.credentials import check_call_auth, check_upstream_auth
 from aggregator.config.rules.declared_secrets import check_declared_secrets
+from aggregator.config.rules.durable import check_durable
 from aggregator.config.rules.each import check_each
 from aggregator.config.rules.edge import check_carried, check_errors
 from aggregator.config.rules.expressions import check_expressions
@@ -65,6 +66,7 @@ _OF_CALLS: tuple[Rule, ...] = (
     check_names,
     check_conditions,
     check_choices,
+    check_durable,
     check_groups,
     check_number_of_parts,
     check_order,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from aggregator.config.analysis.sites import Analysis, CallSite, Part
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
+from aggregator.config.rules.durable import is_durable
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.fields import duration_text
@@ -24,6 +25,8 @@ def check_retries(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
     """Retries of calls, and of upstreams in the time that the calls of an endpoint have."""
     for call in analysis.calls:
         if call.via is not None or call.settings.kind != "url":
+            continue
+        if is_durable(call.settings):
             continue
         own, upstream = call.settings.retry, around.upstream(call.url.upstream if call.url else None)
         hedge = call.settings.hedge

@@ -44,6 +44,8 @@ class Surroundings(Struct):
     default_rows: tuple[RowPlan, ...] = ()
     errors: tuple[ErrorPlan, ...] = ()
     secret_headers: frozenset[bytes] = frozenset()
+    is_bare: bool = False
+    """Whether requests are written without what their upstreams add to all, which is added when they are delivered."""
 
     @classmethod
     def of(cls, root: RootSettings, tls_digests: Mapping[str, str]) -> Surroundings:
@@ -62,10 +64,9 @@ class Surroundings(Struct):
 
     def upstream(self, name: str | None, origin: str | None, label: str) -> UpstreamPlan:
         """Return the plan of the upstream *name*, or of the one at *origin*."""
-        if name is not None:
-            return self.upstreams[name]
-        assert origin is not None
-        return anonymous_upstream(origin, label, self.root)
+        assert name is not None or origin is not None
+        found = self.upstreams[name] if name is not None else anonymous_upstream(str(origin), label, self.root)
+        return replace(found, prefix=b"", query=b"", headers=(), credentials=None) if self.is_bare else found
 
 
 def _upstream_rows(settings: UpstreamSettings) -> tuple[RowPlan, ...]:

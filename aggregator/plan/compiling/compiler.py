@@ -24,7 +24,7 @@ from aggregator.plan.analysis.flights import with_flights
 from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.analysis.steps import with_steps
 from aggregator.plan.analysis.walking import calls_in
-from aggregator.plan.calls import FanPlan
+from aggregator.plan.calls import CallPlan, FanPlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call, unread
 from aggregator.plan.compiling.endpoint.admission import (
     caller_places,
@@ -47,6 +47,7 @@ from aggregator.plan.compiling.endpoint.schemes import compile_scheme
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.listening import compile_admin, compile_redirect, compile_tls
 from aggregator.plan.compiling.parts import compile_fan, compile_part
+from aggregator.plan.compiling.policies.durables import compile_background, compile_delivery
 from aggregator.plan.compiling.policies.maintenance import compile_maintenance
 from aggregator.plan.compiling.policies.shadows import compile_shadow
 from aggregator.plan.compiling.rows import compile_rows, rows_for
@@ -54,7 +55,6 @@ from aggregator.plan.compiling.telemetry import compile_log, compile_metrics, co
 from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.serving import (
     UNLIMITED,
-    BackgroundPlan,
     ClientLimitsPlan,
     DocsPlan,
     ServerPlan,
@@ -86,9 +86,7 @@ class Compiler:
             digest=config.digest,
             server=compile_server(whole, config.tls_digests),
             client=compile_client(settings.client),
-            background=BackgroundPlan(
-                settings.background.workers, settings.background.queue, settings.background.when_full
-            ),
+            background=compile_background(settings.background),
             endpoints=endpoints,
             upstreams=tuple(whole.upstreams.values()),
             plugins=settings.plugins,
@@ -286,7 +284,18 @@ def _effect(settings: BackgroundCallSettings, shown_url: str, near: EndpointSurr
     total = settings.timeout.total if settings.timeout else None
     background = near.whole.root.background.timeout if total is None else total
     made = call.changed(lambda one: unread(replace(one, name=name, timeout=background)))
-    return EffectPlan(name, made, optional_expression(settings.when), settings.on)
+    if settings.durable is None:
+        return EffectPlan(name, made, optional_expression(settings.when), settings.on)
+    made = replace(made, retry=None, hedge=None)
+    bare = replace(near, whole=replace(near.whole, is_bare=True), is_background=True)
+    delivery = compile_delivery(settings, near.whole.root.background.durable, made.success.statuses)
+    return EffectPlan(name, made, optional_expression(settings.when), settings.on, delivery,
+                      _without_caller(compile_call(name, settings, bare)))  # fmt: skip
+
+
+def _without_caller(call: CallPlan) -> CallPlan:
+    """Return *call* without the credential of the caller, which is not kept."""
+    return replace(call, request=replace(call.request, forward_caller=()))
 
 
 def _deadline(settings: EndpointSettings, whole: Surroundings, fan: FanPlan | None) -> tuple[float, float]:

@@ -99,7 +99,8 @@ def call_words(plan: EndpointPlan) -> Iterator[tuple[str, tuple[str, ...]]]:
     for part in plan.fan.parts if plan.fan is not None else ():
         yield from _in_part(part, part_text(part), ())
     for effect in plan.effects:
-        words = ("when",) if effect.when is not None else ()
+        words: tuple[str, ...] = ("when",) if effect.when is not None else ()
+        words += () if effect.delivery is None else (effect.delivery.words,)
         yield moment_text(effect), (*words, *words_of(AROUND_CALL, Attempt(effect.call)))
     for shadow in plan.shadows:
         yield shadow_text(shadow), words_of(AROUND_CALL, Attempt(shadow.call))

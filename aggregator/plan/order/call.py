@@ -22,7 +22,8 @@ from aggregator.policies.retry.plan import budget_words
 class Attempt(Struct, frozen=True):
     """One alternative of a part: a *call*, its *number* from 0, and what is made *each* item of it.
 
-    *rows* are those of the status map of the part, *optional* tells that the answer goes without it.
+    *rows* are those of the status map of the part, *optional* tells that the answer goes without it. What it sends when
+    it *is_fixed* was written before.
     """
 
     call: CallPlan
@@ -30,6 +31,7 @@ class Attempt(Struct, frozen=True):
     each: EachPlan | None = None
     rows: tuple[RowPlan, ...] = ()
     optional: bool = False
+    is_fixed: bool = False
 
 
 def attempts_of(part: PartPlan) -> tuple[Attempt, ...]:

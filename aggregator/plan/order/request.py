@@ -63,11 +63,12 @@ SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
     Step("keeping", lambda plan: plan.keeping is not None, _kept_words),
     step("order", lambda plan: plan.fan is not None, "calls"),
     Step("assembly", lambda _: True, lambda plan: ("stream" if plan.stream else "answer",)),
+    step("storing", lambda plan: any(effect.delivery is not None for effect in plan.effects), "durable background"),
     step("purging", lambda plan: bool(plan.purges), "purge"),
     step("timing", lambda plan: plan.response.timing),
     Step("finish", lambda _: True, lambda plan: words_of(FINISH, plan.edge)),
     step("compressing", lambda plan: plan.compress, "compress"),
-    step("effects", lambda plan: bool(plan.effects), "background"),
+    step("effects", lambda plan: any(effect.delivery is None for effect in plan.effects), "background"),
     step("shadows", lambda plan: bool(plan.shadows), "shadow"),
 )
 """The whole way of a request; each step is the field of a ``Routine``, or of its ``Leaving``, that takes it."""

@@ -65,7 +65,7 @@ class Tally:
                 counts.lost += 1
             case "dropped":
                 counts.dropped += 1
-                self._tell(event.name, "A background call was dropped: the queue is full.", logging.WARNING, {})
+                self.tell(event.name, "A background call was dropped: the queue is full.", logging.WARNING, {})
             case "failed":
                 counts.failed += 1
                 counts.failures[event.name] = counts.failures.get(event.name, 0) + 1
@@ -81,16 +81,17 @@ class Tally:
     def _failed(self, event: EffectEnded) -> None:
         if event.fault:
             sentence = "A background call failed by a fault of the program."
-            self._tell(event.name, sentence, logging.ERROR, {"error": event.fault})
+            self.tell(event.name, sentence, logging.ERROR, {"error": event.fault})
             return
         known = {"reason": event.reason, "request_id": event.request}
         if event.cause is None:
-            self._tell(event.name, "The condition of a background call failed.", logging.WARNING, known)
+            self.tell(event.name, "The condition of a background call failed.", logging.WARNING, known)
         else:
             known = {"cause": event.cause.value, **known}
-            self._tell(event.name, "A background call failed.", logging.WARNING, known)
+            self.tell(event.name, "A background call failed.", logging.WARNING, known)
 
-    def _tell(self, call: str, sentence: str, level: int, fields: dict[str, Any]) -> None:
+    def tell(self, call: str, sentence: str, level: int, fields: dict[str, Any]) -> None:
+        """Write *sentence* about *call* with *fields*; not within a second of the last one like it."""
         now, key = self._clock(), (call, sentence)
         last, more = self._told.get(key, (-_PAUSE, 0))
         if now - last < _PAUSE:

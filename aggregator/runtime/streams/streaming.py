@@ -21,6 +21,7 @@ from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.replying import Receive, Send, send_answer
+from aggregator.runtime.background.durable.storing import Storing
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.calls.telling import CallTeller
@@ -43,8 +44,8 @@ class StreamHandler:
 
     is_direct = False
     __slots__ = (
-        "_asked_deadline", "_clock", "_effects", "_gates", "_gates_behind", "_inputs", "_queue", "_report", "_stream",
-        "_teller", "_trusted", "plan",
+        "_asked_deadline", "_clock", "_effects", "_gates", "_gates_behind", "_inputs", "_queue", "_report", "_storing",
+        "_stream", "_teller", "_trusted", "plan",
     )  # fmt: skip
 
     def __init__(
@@ -54,13 +55,14 @@ class StreamHandler:
         clock: Callable[[], float] = time.time,
         trusted: Networks = NO_NETWORKS, compressing: Compressing | None = None,
         gates_behind: tuple[PromptGate, ...] = (), way: Way | None = None,
-        asked_deadline: AskedDeadline | None = None,
+        asked_deadline: AskedDeadline | None = None, storing: Storing | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
         way = way or Way(sender, AroundStream(sender.plan.upstream.label))
         self._stream = Stream(plan, compile_head(plan), way, discloses, finish, compressing)
         self._effects = effects
         self._queue = queue
+        self._storing = storing
         self._inputs = inputs
         self._report = report
         self._gates = gates
@@ -119,7 +121,7 @@ class StreamHandler:
         except (CallError, Refusal) as error:
             if transit.status or not isinstance(error, Refusal):
                 self._report.broken(self.plan.key, exchange, transit.status, error, transit.size)
-                self._queue.put(self._effects, frame.names, Answer(transit.status, [], b""), broken=True)
+                self._follow(frame.names, Answer(transit.status, [], b""), broken=True)
                 return error
             answer = problem(error.status, error.detail, request_id=exchange.id, errors=error.errors)
         if not transit.status:
@@ -134,10 +136,17 @@ class StreamHandler:
             self._stream.finish(exchange, answer)
 
     def _after(self, exchange: Exchange, answer: Answer, names: Names, transit: Transit) -> None:
-        if self._effects and transit.results:
-            self._queue.put(self._effects, names, answer)
+        if transit.results:
+            self._follow(names, answer)
         size = transit.size if transit.status else len(answer.body)
         self._report.answered(self.plan.key, exchange, answer.status, transit.results, size=size)
+
+    def _follow(self, names: Names, answer: Answer, *, broken: bool = False) -> None:
+        """Have the background calls made that follow *answer*."""
+        if self._effects:
+            self._queue.put(self._effects, names, answer, broken=broken)
+        if self._storing is not None:
+            self._storing.accept(names, answer, broken=broken)
 
     def _exchange(self, scope: Any, segments: tuple[bytes, ...], now: float) -> Exchange:
         exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])

@@ -12,6 +12,8 @@ from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.types import Plan
 from aggregator.policies.registry import Draft
 from aggregator.runtime.admission.building import docs_gates
+from aggregator.runtime.background.durable.deliveries import build_deliveries
+from aggregator.runtime.background.durable.targets import NOWHERE
 from aggregator.runtime.client import PoolKey, SharedClient, pool_keys
 from aggregator.runtime.finish.building import compile_finishes
 from aggregator.runtime.hosts import Watches, watches
@@ -63,6 +65,8 @@ class Generation:
         """What watches over the hosts of upstreams while this generation serves."""
         self.docs_gates: tuple[Gate, ...] = ()
         """What a request for the documentation has to pass."""
+        self.deliveries = NOWHERE
+        """Where durable effects are delivered while this generation serves."""
 
     @classmethod
     async def build(
@@ -82,6 +86,8 @@ class Generation:
             if resources.watched:
                 made.watches = watches(upstreams_in(plan), client, demo_port, resources.pool, resources.states)
                 await made.watches.prepare()
+            if plan.state is not None:
+                made.deliveries = build_deliveries(plan, resources)
             made.log = resources.log
             made.docs_gates = docs_gates(plan.server.docs, resources.keeper)
             return made

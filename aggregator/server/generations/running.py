@@ -36,6 +36,7 @@ from aggregator.policies.rate_limit.ledger import Ledger
 from aggregator.policies.registry import Kind, Registry
 from aggregator.runtime.admission.building import Means, build_schemes
 from aggregator.runtime.admission.schemes import Clocks
+from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.background.shadows import QUEUE as SHADOWS
 from aggregator.runtime.client import SharedClient
@@ -45,6 +46,7 @@ from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
 from aggregator.server.generations.contexts import contexts_of
 from aggregator.server.generations.generation import Generation
+from aggregator.server.generations.lasting import Lasting
 from aggregator.server.generations.observing import Observers
 from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
 from aggregator.server.generations.switching import Switching
@@ -52,7 +54,6 @@ from aggregator.server.limiting.load import Load
 from aggregator.server.limiting.peers import Peers
 from aggregator.server.metrics.counting import Counts
 from aggregator.server.process.memory import collection_paused
-from aggregator.stores.folder import StateFolder
 from aggregator.telemetry.logging import log
 from aggregator.transport import Door
 
@@ -103,6 +104,7 @@ class Running:
         self.observers = Observers()
         self._refused: ConfigError | None = None
         self.queue = EffectQueue(plan.background, listeners.effects)
+        self.outbox = Outbox(clock)
         self.shadows = EffectQueue(SHADOWS)
         self.pressure = Pressure(lambda: (self.in_flight, self.load.waiting))
         self.load = Load(plan.server.limits)
@@ -114,7 +116,7 @@ class Running:
         self.quotas = Ledger(self.states, clock)
         self._listeners = listeners
         self._clock = clock
-        self._keeps_state = keeps_state
+        self._lasting = Lasting(self.switching, self.quotas, self.outbox, keeps=keeps_state)
         self._transport = transport
         self._client: SharedClient | None = None
         self._demo: DemoServer | None = None
@@ -165,28 +167,19 @@ class Running:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
             self._stack.push_async_callback(self._client.aclose)
             observers = Observers().for_plan(self.plan)
-            await self._remember(self.plan)
+            await self._lasting.open(self.plan, self._stack)
             offs = self.switching.offs(self.loaded)
             self.plan = switched(self.loaded, offs)
             self.generation = await self._build(1, self.plan, None, observers)
             self.generation.begin()
             self.quotas.follow()
+            self.outbox.configure(self.plan.background, self.generation.deliveries)
             self.switching.serving(self.loaded, offs)
             self.pressure.configure(self.plan.server.degrade)
             self._observe(observers, self.plan)
         except BaseException:
             await self._close_all()
             raise
-
-    async def _remember(self, plan: Plan) -> None:
-        """Take up what a process before has left in the folder of `state`; raises ``StartupError``."""
-        if plan.state is None or not self._keeps_state:
-            return
-        folder = await asyncio.to_thread(StateFolder, Path(plan.state))
-        self._stack.callback(folder.close)
-        self._stack.push_async_callback(self.quotas.aclose)
-        self.switching.remember(folder)
-        self.quotas.remember(folder)
 
     @property
     def metrics(self) -> Counts | None:
@@ -238,6 +231,7 @@ class Running:
             self.shadows,
             tracing,
             self.pressure,
+            self.outbox,
             watched=watched,
         )
         contexts = await contexts_of(plan.server, previous)
@@ -275,6 +269,7 @@ class Running:
                     return self._refuse(current, _NO_ENDPOINTS, _NO_ENDPOINTS)
                 observers = self.observers.for_plan(plan)
                 offs = self.switching.offs(plan)
+                await self._lasting.follow(plan)
                 fresh = await self._build(current.number + 1, switched(plan, offs), current, observers)
             except ConfigError as error:
                 if not asked and self._is_known(error):
@@ -318,6 +313,7 @@ class Running:
         self.generation, self.plan = fresh, fresh.plan
         fresh.begin()
         self.quotas.follow()
+        self.outbox.configure(fresh.plan.background, fresh.deliveries)
         old.retire()
         self._ending = [one for one in (*self._ending, old) if one.in_flight]
 
@@ -381,6 +377,7 @@ class Running:
         self.pressure.stop()
         await self.shadows.abandon()
         await self.queue.drain(self._grace())
+        await self.outbox.close(self._grace())
         if self.generation is not None:  # not told before
             self.plugins.tell_left_behind()
         await self._close_all()

@@ -1,0 +1,1 @@
+"""Background calls that outlive the process."""

@@ -1,0 +1,1 @@
+"""Background calls that are kept until they are delivered."""

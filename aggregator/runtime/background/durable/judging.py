@@ -1,0 +1,48 @@
+"""What becomes of an effect after a delivery: sent, to be sent again, or dead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import random
+from typing import Any
+
+from aggregator.causes import Cause, State
+from aggregator.parts.result import Result
+from aggregator.policies.retry.plan import RetryPlan
+from aggregator.policies.retry.retrying import is_reason, pause_after
+from aggregator.stores.effects.records import DEAD, SENT, WAITING, EffectRecord, Outcome
+
+_NOT_HEARD = frozenset(
+    {Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT, Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Cause.CREDENTIALS}
+)
+"""Causes with which a call fails although its upstream has not heard of it: nothing was tried."""
+_UNTRIED = 5.0
+"""Seconds until one is looked at again that could not be tried."""
+_MOST_BODY = 1024
+"""Bytes of the last answer that are kept."""
+
+
+def outcome_of(
+    record: EffectRecord, retry: RetryPlan, result: Result, now: float, draw: Callable[[], float] = random
+) -> Outcome:
+    """Return what the delivery of *record* comes to that ended *now* (Unix time) with *result*."""
+    if result.state is not State.FAILED:
+        return Outcome(record.id, SENT, {"status": result.status})
+    last = _last(result)
+    if result.cause in _NOT_HEARD:
+        asked = result.error.retry_after if result.error is not None else None
+        pause = max(_UNTRIED if asked is None else asked, 0.0) * (1 + draw())
+        return Outcome(record.id, WAITING, last, now + pause, counts=False)
+    if record.attempts >= retry.attempts or not is_reason(retry, result):
+        return Outcome(record.id, DEAD, last)
+    return Outcome(record.id, WAITING, last, now + pause_after(retry, record.attempts, result, draw))
+
+
+def _last(result: Result) -> dict[str, Any]:
+    """Return what is kept of the last answer: why it was no success, and how it began."""
+    last: dict[str, Any] = {"cause": str(result.cause), "reason": result.error.message if result.error else ""}
+    if result.status:
+        last["status"] = result.status
+    if result.raw:
+        last["body"] = bytes(result.raw[:_MOST_BODY]).decode("utf-8", "replace")
+    return last

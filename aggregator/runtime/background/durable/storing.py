@@ -1,0 +1,109 @@
+"""Durable calls of an endpoint: kept before its answer leaves, or just after."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from aggregator.errors import AggregatorError, StoreError
+from aggregator.exchange import Exchange
+from aggregator.parts.frame import Frame
+from aggregator.parts.names import LaterNames, Names
+from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.answers.viewing import AnswerNames
+from aggregator.runtime.background.durable.fixing import DurableEffect
+from aggregator.runtime.background.durable.outbox import Outbox
+from aggregator.runtime.background.effects import Effect, EffectQueue
+from aggregator.stores.effects.records import EffectRecord
+
+_RETRY_AFTER = (b"retry-after", b"5")
+_FIXING = 1.0
+"""Seconds that expressions may take which say what is sent."""
+
+
+class Storing:
+    """The durable calls *effects* of one endpoint, kept in the *outbox*, or made by the *queue* where there is none."""
+
+    __slots__ = ("_clock", "_effects", "_is_awaited", "_outbox", "_queue", "_refuses")
+
+    def __init__(
+        self, effects: tuple[DurableEffect, ...], queue: EffectQueue, outbox: Outbox,
+        clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._effects = effects
+        self._queue = queue
+        self._outbox = outbox
+        self._clock = clock
+        self._is_awaited = any(effect.delivery.moment == "stored" for effect in effects)
+        self._refuses = any(effect.delivery.full == "503" for effect in effects)
+
+    def check(self, exchange: Exchange) -> Answer | None:
+        """Return the answer that refuses a request whose calls could not be kept, before anything is called."""
+        reason = self._outbox.refusal if self._refuses else None
+        if reason is None:
+            return None
+        return problem(503, f"What follows the answer cannot be stored: {reason}.", request_id=exchange.id,
+                       headers=(_RETRY_AFTER,))  # fmt: skip
+
+    async def store(self, names: Names, answer: Answer) -> Answer:
+        """Keep what follows *answer*; returns it, or the one that tells that this failed after its calls were made."""
+        pending = self._put(names, answer, broken=False)
+        if pending is None or not self._is_awaited:
+            return answer
+        if await pending or not self._refuses:
+            return answer
+        detail = "The calls of this request were made, and what follows them could not be stored."
+        return problem(503, detail, request_id=names.exchange.id)
+
+    def accept(self, names: Names, answer: Answer, *, broken: bool = False) -> None:
+        """Keep what follows *answer*, which may have *broken* off; never waits, never raises."""
+        self._put(names, answer, broken=broken)
+
+    def _put(self, names: Names, answer: Answer, *, broken: bool) -> asyncio.Task[bool] | None:
+        """Return what comes to whether all was kept; None when nothing follows, or it is made from memory."""
+        success = answer.status < 400 and not broken
+        following = [one for one in self._effects if one.effect.follows(success=success)]
+        if not following:
+            return None
+        if not self._outbox.is_open:
+            self._queue.put(tuple(one.effect for one in following), names, answer, broken=broken)
+            return None
+        around = AnswerNames(names, answer)
+        records = [record for one in following if (record := self._fixed(one, around)) is not None]
+        if not records:
+            return None
+        kept = self._outbox.put(records)
+        effects = tuple(one.effect for one in following if one.delivery.full == "memory")
+        return self._outbox.follow(self._kept(kept, effects, names, answer, broken=broken, number=len(records)))
+
+    def _fixed(self, one: DurableEffect, names: Names) -> EffectRecord | None:
+        loop = asyncio.get_running_loop()
+        later = LaterNames(names, {}, _FIXING)
+        try:
+            if one.effect.when is not None and not one.effect.when.truth(later):
+                self._outbox.ends["skipped"] += 1
+                return None
+            return one.fix(Frame(names.exchange, later, loop.time() + _FIXING, loop), self._clock())
+        except AggregatorError as error:
+            self._outbox.ends["unwritten"] += 1
+            known = {"reason": str(error), "request_id": names.exchange.id}
+            self._outbox.tally.tell(one.effect.name, "A durable call could not be written.", logging.ERROR, known)
+            return None
+
+    async def _kept(
+        self, kept: asyncio.Future[bool], effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool,
+        number: int,
+    ) -> bool:  # fmt: skip
+        try:
+            if await kept:
+                self._outbox.wake()
+                return True
+        except StoreError:
+            pass  # the writer has told
+        if effects:
+            self._queue.put(effects, names, answer, broken=broken)
+        elif not self._refuses or not self._is_awaited:
+            self._outbox.dropped(self._effects[0].effect.name, number)
+        return False

@@ -1,0 +1,50 @@
+"""What outlives the process, in the folder of `state`: who is given it, and when it is left."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from aggregator.plan.types import Plan
+from aggregator.policies.rate_limit.ledger import Ledger
+from aggregator.runtime.background.durable.outbox import FILE, Outbox
+from aggregator.server.generations.switching import Switching
+from aggregator.stores.folder import StateFolder
+
+
+class Lasting:
+    """The folder of `state`, while the application runs; unless it *keeps*, it is left to another process."""
+
+    def __init__(self, switching: Switching, quotas: Ledger, outbox: Outbox, *, keeps: bool) -> None:
+        self._switching = switching
+        self._quotas = quotas
+        self._outbox = outbox
+        self._keeps = keeps
+        self._folder: Path | None = None
+        self._stack: AsyncExitStack | None = None
+
+    async def open(self, plan: Plan, stack: AsyncExitStack) -> None:
+        """Take up what a process before has left, until *stack* is closed; raises ``StartupError``."""
+        if plan.state is None or not self._keeps:
+            return
+        folder = await asyncio.to_thread(StateFolder, Path(plan.state))
+        stack.callback(folder.close)
+        stack.push_async_callback(self._quotas.aclose)
+        self._switching.remember(folder)
+        self._quotas.remember(folder)
+        self._folder, self._stack = folder.path, stack
+        stack.callback(self._leave)
+        await self.follow(plan)
+
+    def _leave(self) -> None:
+        self._folder = self._stack = None
+
+    async def follow(self, plan: Plan) -> None:
+        """Open the durable effects, where *plan* has any or some were left; raises ``StartupError``."""
+        folder, stack = self._folder, self._stack
+        if folder is None or stack is None or self._outbox.is_open:
+            return
+        if plan.has_durable or (folder / FILE).exists():
+            await self._outbox.open(folder, plan.background)
+            stack.push_async_callback(self._outbox.close, 0.0)

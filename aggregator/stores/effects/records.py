@@ -1,0 +1,85 @@
+"""What is kept of a durable effect, and what becomes of it.
+
+waiting ── claimed ──▶ leased ── delivered ──▶ sent
+▲                     │
+├── to be sent again ─┤── given up ──▶ dead
+└── known again ── parked ◀── its upstream is unknown
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+WAITING: Final = "waiting"
+LEASED: Final = "leased"
+PARKED: Final = "parked"
+SENT: Final = "sent"
+DEAD: Final = "dead"
+STATES: Final = (WAITING, LEASED, PARKED, SENT, DEAD)
+LIVE: Final = (WAITING, LEASED, PARKED)
+"""The states of what has not ended."""
+
+
+class FixedRequest(Struct, frozen=True, array_like=True):
+    """The request of an effect, fixed when its client was answered, without all that its upstream adds.
+
+    *target* is below the path of the upstream; *headers* is a serialised block without credentials and ``host``.
+    """
+
+    method: bytes
+    target: bytes
+    headers: bytes
+    body: bytes | None
+
+
+class EffectRecord(Struct, frozen=True):
+    """One effect as it is kept: call *name* of the *endpoint*, caused by the request *request_id*.
+
+    *order* is the key of those that are delivered one after the other, None for one of its own. *due*, *created* are in
+    Unix time; *attempts* is how often it was claimed.
+    """
+
+    id: str
+    name: str
+    endpoint: str
+    upstream: str
+    request_id: str
+    request: FixedRequest
+    created: float
+    due: float
+    order: str | None = None
+    attempts: int = 0
+    dedupe: tuple[str, float] | None = None
+    """A key under which no other effect is kept, until then (Unix time)."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes, about."""
+        body = self.request.body
+        return len(self.request.target) + len(self.request.headers) + (0 if body is None else len(body)) + 300
+
+
+class Outcome(Struct, frozen=True):
+    """What became of a delivery: the *state* that the effect is in now, and the *last* answer as data.
+
+    *due* is when it is sent again (Unix time). Unless it *counts*, the upstream has not heard of it.
+    """
+
+    id: str
+    state: str
+    last: dict[str, Any] | None = None
+    due: float | None = None
+    counts: bool = True
+
+
+class Filter(Struct, frozen=True):
+    """Which effects are meant: those that all that is said fits. *since* is Unix time, of their end."""
+
+    id: str | None = None
+    name: str | None = None
+    state: str | None = None
+    order: str | None = None
+    request_id: str | None = None
+    since: float | None = None

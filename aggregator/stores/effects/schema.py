@@ -1,0 +1,57 @@
+"""The tables of durable effects."""
+
+from __future__ import annotations
+
+from typing import Final
+
+VERSION: Final = 1
+"""Grows with every form that earlier programs cannot read; kept as ``user_version``."""
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS effects (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    upstream TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    order_key TEXT,
+    state TEXT NOT NULL,
+    created REAL NOT NULL,
+    not_before REAL NOT NULL,
+    due REAL,
+    ended REAL,
+    attempts INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    last BLOB,
+    request BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS effects_due ON effects (upstream, due) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS effects_state ON effects (state, upstream, size);
+CREATE INDEX IF NOT EXISTS effects_order ON effects (order_key, seq) WHERE order_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS effects_ended ON effects (state, ended) WHERE ended IS NOT NULL;
+CREATE INDEX IF NOT EXISTS effects_request ON effects (request_id);
+CREATE TABLE IF NOT EXISTS dedupe (key TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS dedupe_until ON dedupe (until);
+"""
+"""*due* is when it may be claimed, NULL while it waits for another of its order, is leased or has ended."""
+
+INSERT: Final = """
+INSERT INTO effects (id, name, endpoint, upstream, request_id, order_key, state, created, not_before, due, attempts,
+    size, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)
+"""
+BEHIND: Final = """
+SELECT 1 FROM effects WHERE order_key = ? AND ended IS NULL LIMIT 1
+"""
+DUE: Final = """
+SELECT seq, id, name, endpoint, upstream, request_id, request, created, not_before, order_key, attempts FROM effects
+WHERE upstream = ? AND due <= ? ORDER BY due, seq LIMIT ?
+"""
+NEXT_OF_ORDER: Final = """
+UPDATE effects SET due = max(not_before, ?) WHERE seq = (
+    SELECT seq FROM effects WHERE order_key = ? AND ended IS NULL ORDER BY seq LIMIT 1
+) AND state = 'waiting' AND due IS NULL
+"""
+COLUMNS: Final = """
+id, name, endpoint, upstream, request_id, order_key, state, created, not_before, due, ended, attempts, size, last
+"""

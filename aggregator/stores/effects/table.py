@@ -1,0 +1,264 @@
+"""The file of durable effects: what is done in it, each within the transaction of whoever calls."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from aggregator.stores.effects.records import (
+    DEAD,
+    LEASED,
+    LIVE,
+    PARKED,
+    SENT,
+    STATES,
+    WAITING,
+    EffectRecord,
+    FixedRequest,
+    Outcome,
+)
+from aggregator.stores.effects.schema import BEHIND, DUE, INSERT, NEXT_OF_ORDER, SCHEMA, VERSION
+
+_AT_ONCE = 500
+"""Rows that are removed in one transaction."""
+_encode = msgspec.msgpack.Encoder().encode
+_request = msgspec.msgpack.Decoder(FixedRequest).decode
+
+
+class Kept(Struct):
+    """How many effects are kept by state, and their bytes in all."""
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATES, 0))
+    size: int = 0
+
+    @property
+    def number(self) -> int:
+        """How many are kept in all."""
+        return sum(self.counts.values())
+
+    def move(self, old: str | None, new: str | None, size: int = 0) -> None:
+        """Take note of one that was *old* and is *new*; None for one that was not there, or is not any more."""
+        for state, step in ((old, -1), (new, 1)):
+            if state is not None:
+                self.counts[state] += step
+        self.size += size
+
+
+class Bounds(Struct, frozen=True):
+    """How many effects, and bytes, may be kept."""
+
+    count: int
+    size: int
+
+
+class EffectTable:
+    """The open file at *path*. Used by one thread; raises ``sqlite3.Error``.
+
+    What a process before had leased when it ended waits again.
+    """
+
+    def __init__(self, path: Path, sync: Literal["full", "normal"]) -> None:
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            self._open(sync)
+        except BaseException:
+            self.db.close()
+            raise
+
+    def _open(self, sync: str) -> None:
+        run = self.db.execute
+        run("PRAGMA journal_mode=WAL")
+        run(f"PRAGMA synchronous={sync}")
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise sqlite3.DatabaseError(f"it is of version {version}, and this program reads {VERSION}")
+        run("BEGIN IMMEDIATE")
+        for statement in SCHEMA.split(";"):
+            run(statement)
+        run(f"PRAGMA user_version={VERSION}")
+        run("UPDATE effects SET state = 'waiting', due = not_before WHERE state = 'leased'")
+        run("COMMIT")
+        self.count()
+
+    def count(self) -> None:
+        """Count what is kept, from the file."""
+        kept, upstreams = Kept(), set[str]()
+        rows = self.db.execute("SELECT state, upstream, count(*), sum(size) FROM effects GROUP BY state, upstream")
+        for state, upstream, count, size in rows:
+            kept.counts[state] += count
+            kept.size += size
+            if state in LIVE:
+                upstreams.add(upstream)
+        self.kept, self.upstreams = kept, upstreams
+
+    def put(self, records: Iterable[EffectRecord], bounds: Bounds) -> bool:
+        """Keep *records*, all or none; return whether there was room. One whose dedupe key is known is kept once."""
+        records = tuple(records)
+        size = sum(record.size for record in records)
+        if not self._has_room(len(records), size, bounds):
+            return False
+        for record in records:
+            if record.dedupe is None or self._is_first(*record.dedupe, record.created):
+                self._insert(record)
+        return True
+
+    def _has_room(self, number: int, size: int, bounds: Bounds) -> bool:
+        """Return whether there is room, after what has been sent was forgotten as far as needed, the oldest first."""
+        kept = self.kept
+        while kept.number + number > bounds.count or kept.size + size > bounds.size:
+            rows = self.db.execute(
+                "SELECT seq, size FROM effects WHERE state = 'sent' AND ended IS NOT NULL ORDER BY ended LIMIT ?",
+                (max(number, 32),),
+            ).fetchall()
+            if not rows:
+                return False
+            self._remove(SENT, rows)
+        return True
+
+    def _remove(self, state: str, rows: list[tuple[int, int]]) -> None:
+        self.db.executemany("DELETE FROM effects WHERE seq = ?", [(seq,) for seq, _ in rows])
+        for _, size in rows:
+            self.kept.move(state, None, -size)
+
+    def _is_first(self, key: str, until: float, now: float) -> bool:
+        found = self.db.execute("SELECT until FROM dedupe WHERE key = ?", (key,)).fetchone()
+        if found is not None and found[0] > now:
+            return False
+        self.db.execute("INSERT OR REPLACE INTO dedupe VALUES (?, ?)", (key, until))
+        return True
+
+    def _insert(self, record: EffectRecord) -> None:
+        order = record.order
+        is_behind = order is not None and self.db.execute(BEHIND, (order,)).fetchone() is not None
+        due = None if is_behind else record.due
+        self.db.execute(
+            INSERT,
+            (record.id, record.name, record.endpoint, record.upstream, record.request_id, order, WAITING,
+             record.created, record.due, due, record.size, _encode(record.request)),
+        )  # fmt: skip
+        self.kept.move(None, WAITING, record.size)
+        self.upstreams.add(record.upstream)
+
+    def claim(self, room: Mapping[str, int], most: int, now: float) -> list[EffectRecord]:
+        """Return up to *most* effects that are due, leased from now on; up to *room* of each upstream."""
+        found: list[EffectRecord] = []
+        for upstream, free in room.items():
+            rows = self.db.execute(DUE, (upstream, now, min(free, most - len(found)))).fetchall()
+            found += [
+                EffectRecord(id_, name, endpoint, to, request_id, _request(request), created, due, order, attempts + 1)
+                for _, id_, name, endpoint, to, request_id, request, created, due, order, attempts in rows
+            ]
+            self.db.executemany(
+                "UPDATE effects SET state = 'leased', due = NULL, attempts = attempts + 1 WHERE seq = ?",
+                [row[:1] for row in rows],
+            )
+            for _ in rows:
+                self.kept.move(WAITING, LEASED)
+            if len(found) >= most:
+                break
+        return found
+
+    def next_due(self, upstreams: Iterable[str]) -> float | None:
+        """Return when the next effect to one of *upstreams* is due, None when none is."""
+        found = [
+            self.db.execute("SELECT min(due) FROM effects WHERE upstream = ? AND due IS NOT NULL", (name,)).fetchone()
+            for name in upstreams
+        ]
+        return min((due for (due,) in found if due is not None), default=None)
+
+    def settle(self, outcomes: Iterable[Outcome], now: float) -> None:
+        """Keep what became of deliveries; the next of their order may be claimed once one has ended."""
+        for outcome in outcomes:
+            row = self.db.execute("SELECT order_key, state FROM effects WHERE id = ?", (outcome.id,)).fetchone()
+            if row is None or row[1] != LEASED:  # an operator has discarded it meanwhile
+                continue
+            has_ended = outcome.state in (SENT, DEAD)
+            self.db.execute(
+                "UPDATE effects SET state = ?, due = ?, ended = ?, last = coalesce(?, last), attempts = attempts - ?"
+                " WHERE id = ?",
+                (outcome.state, outcome.due, now if has_ended else None,
+                 None if outcome.last is None else _encode(outcome.last), not outcome.counts, outcome.id),
+            )  # fmt: skip
+            self.kept.move(LEASED, outcome.state)
+            if has_ended and row[0] is not None:
+                self.db.execute(NEXT_OF_ORDER, (now, row[0]))
+
+    def park(self, known: frozenset[str], now: float) -> int:
+        """Park what waits for upstreams that are not *known*, let go on what is parked for those that are.
+
+        Returns how many are parked anew.
+        """
+        parked = 0
+        for name in self.upstreams - known:
+            changed = self.db.execute(
+                "UPDATE effects SET state = 'parked', due = NULL WHERE upstream = ? AND state = 'waiting'", (name,)
+            ).rowcount
+            self._moved(WAITING, PARKED, changed)
+            self.upstreams.discard(name)
+            parked += changed
+        names = {name for (name,) in self.db.execute("SELECT DISTINCT upstream FROM effects WHERE state = 'parked'")}
+        for name in names & known:
+            self._unpark(name, now)
+        return parked
+
+    def _unpark(self, upstream: str, now: float) -> None:
+        """Let the parked effects to *upstream* wait again, those with an order behind the first of it."""
+        self.upstreams.add(upstream)
+        cursor = self.db.execute(
+            "UPDATE effects SET state = 'waiting', due = CASE WHEN order_key IS NULL THEN not_before END"
+            " WHERE upstream = ? AND state = 'parked'",
+            (upstream,),
+        )
+        self._moved(PARKED, WAITING, cursor.rowcount)
+        orders = self.db.execute(
+            "SELECT DISTINCT order_key FROM effects WHERE upstream = ? AND state = 'waiting' AND order_key IS NOT NULL"
+            " AND due IS NULL",
+            (upstream,),
+        ).fetchall()
+        self.db.executemany(NEXT_OF_ORDER, [(now, order) for (order,) in orders])
+
+    def _moved(self, old: str, new: str, number: int) -> None:
+        for _ in range(number):
+            self.kept.move(old, new)
+
+    def expire(self, waiting_since: float, now: float) -> int:
+        """Give up what waits since before *waiting_since*; returns how many in this step."""
+        rows = self.db.execute(
+            "SELECT seq, order_key, state FROM effects WHERE state IN ('waiting', 'parked') AND created < ?"
+            " ORDER BY seq LIMIT ?",
+            (waiting_since, _AT_ONCE),
+        ).fetchall()
+        last = _encode({"reason": "It has waited for longer than `max.age`."})
+        for seq, order, state in rows:
+            self.db.execute(
+                "UPDATE effects SET state = 'dead', due = NULL, ended = ?, last = ? WHERE seq = ?", (now, last, seq)
+            )
+            self.kept.move(state, DEAD)
+            if order is not None:
+                self.db.execute(NEXT_OF_ORDER, (now, order))
+        return len(rows)
+
+    def forget(self, state: str, ended_before: float, now: float) -> int:
+        """Remove those in *state* that ended before then, and keys that are known no longer; returns how many."""
+        rows = self.db.execute(
+            "SELECT seq, size FROM effects WHERE state = ? AND ended < ? ORDER BY ended LIMIT ?",
+            (state, ended_before, _AT_ONCE),
+        ).fetchall()
+        self._remove(state, rows)
+        self.db.execute(
+            "DELETE FROM dedupe WHERE key IN (SELECT key FROM dedupe WHERE until <= ? LIMIT ?)", (now, _AT_ONCE)
+        )
+        return len(rows)
+
+    def probe(self) -> None:
+        """Write, to see whether that works."""
+        self.db.execute(f"PRAGMA user_version={VERSION}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()

@@ -1,0 +1,38 @@
+"""The page about side effects: each of its files is fine, and its first one does what the page says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from aggregator.server.once.checking import check_file
+from tests.effects.conftest import process
+
+PAGE = (Path(__file__).parents[2] / "docs/side-effects.md").read_text(encoding="utf-8")
+PIECES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_file_of_the_page_has_no_problem(piece: str, tmp_path: Path) -> None:
+    """It is whole but for its version."""
+    (tmp_path / "routes.yaml").write_text(f"version: 1\n{piece}", encoding="utf-8")
+    assert [problem.message for problem in check_file(str(tmp_path / "routes.yaml")).diagnostics] == []
+
+
+def test_a_welcome_mail_outlives_the_process(tmp_path: Path) -> None:
+    """A mail whose server was down is sent by the process that comes after."""
+
+    def down(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503) if request.url.path == "/send" else httpx.Response(201, json={"id": 7})
+
+    with process(tmp_path, PIECES[0], down) as served:
+        assert served.post(json={"email": "a@example.com"}).status_code == 201
+        served.until(lambda: len(served.requests) > 1)
+        now = served.now
+    with process(tmp_path, PIECES[0], now=now + 10) as served:
+        served.settle(sent=1)
+        assert [request.url.path for request in served.requests] == ["/send"]
+        assert served.requests[0].content == b'{"to":"a@example.com","id":7}'
