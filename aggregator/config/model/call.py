@@ -144,16 +144,6 @@ class CallSettings(ShapeSettings):
         description="`upstream:/path`, `POST upstream:/path` or a full URL.",
         examples=["users:/users/{user_id}"],
     )
-    choose: Annotated[tuple[ChoiceSettings, ...], IN_REQUEST] = Field(
-        (),
-        description="Several URLs in the place of `url`, of which each request gets one by its weight.",
-        examples=[[{"url": "users:/quote/{id}", "weight": 95}, {"url": "next:/quote/{id}", "weight": 5}]],
-    )
-    sticky: Annotated[str | None, TextKind.CONDITION, IN_REQUEST] = Field(
-        None,
-        description="An expression for `choose`: requests for which it gives the same get the same URL.",
-        examples=["{{ auth.subject }}"],
-    )
     method: Annotated[Method | None, IN_REQUEST] = Field(
         None, description="Method; GET unless the URL or a body says otherwise."
     )
@@ -228,6 +218,16 @@ class CallSettings(ShapeSettings):
         tuple[Annotated[CallSettings, BeforeValidator(short_call, json_schema_input_type=str)], ...],
         ON_PART & IN_REQUEST & ~Works.EACH,
     ] = Field((), description="Calls to try in order when this one fails.")
+    choose: Annotated[tuple[ChoiceSettings, ...], IN_REQUEST] = Field(
+        (),
+        description="Several URLs in the place of `url`, of which each request gets one by its weight.",
+        examples=[[{"url": "users:/quote/{id}", "weight": 95}, {"url": "next:/quote/{id}", "weight": 5}]],
+    )
+    sticky: Annotated[str | None, TextKind.CONDITION, IN_REQUEST] = Field(
+        None,
+        description="An expression for `choose`: requests for which it gives the same get the same URL.",
+        examples=["{{ auth.subject }}"],
+    )
     race: Annotated[
         tuple[Annotated[CallSettings, BeforeValidator(short_call, json_schema_input_type=str)], ...],
         ON_PART,
