@@ -101,21 +101,22 @@ def test_what_is_never_kept(serve: Serve, upstream: Counting) -> None:
 
 
 def test_a_call_has_the_last_word(serve: Serve, upstream: Counting) -> None:
-    """`cache` of a call counts in place of the upstream's; `0s` is off, and an unsafe call is never kept by itself."""
+    """`cache` of a call counts in place of the upstream's; `none` and `0s` are off; an unsafe call is never kept so."""
     served = serve("""
         upstreams: {up: {url: "http://up.test", cache: 60s}}
         endpoints:
           GET /off: {call: {url: up:/off, cache: 0s}}
+          GET /none: {call: {url: up:/none, cache: none}}
           GET /long: {call: {url: up:/long, cache: 1h}}
           POST /post: {call: "POST up:/post"}
     """, upstream)  # fmt: skip
-    for path in ("/off", "/off", "/long"):
+    for path in ("/off", "/off", "/none", "/none", "/long"):
         assert served.get(path).status_code == 200
     served.now += 3000
     assert served.get("/long").json()["count"] == 1
     for _ in range(2):
         served.run(served.ask("POST", "/post"))
-    assert upstream.counts == {"/off": 2, "/long": 1, "/post": 2}
+    assert upstream.counts == {"/off": 2, "/none": 2, "/long": 1, "/post": 2}
 
 
 def test_an_old_reply_is_given_out_while_a_new_one_is_fetched(serve: Serve, upstream: Counting) -> None:

@@ -257,7 +257,7 @@ class CallSettings(ShapeSettings):
     )
     cache: Annotated[CallCache | None, IN_REQUEST & ~(Works.BACKGROUND | Works.STREAM)] = Field(
         None,
-        description="How long its replies are kept, in place of what the upstream says; `0s` keeps none.",
+        description="How long its replies are kept, in place of what the upstream says; `none` keeps none.",
         examples=["1h", {"ttl": "60s", "tags": ["user:{{ user_id }}"]}],
     )
     last_good: Annotated[Duration | None, ON_PART & ~(Works.CALL | Works.RUNNER)] = Field(

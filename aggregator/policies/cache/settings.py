@@ -112,6 +112,10 @@ def _call_form(value: Any) -> Any:
     return _long_form(value)
 
 
+def _own_form(value: Any) -> Any:
+    return {"ttl": "0s"} if value == "none" else _call_form(value)
+
+
 def _answer_form(value: Any) -> Any:
     if value == "rfc" or (isinstance(value, dict) and "rfc" in value):
         hint = "write a duration; or `cache: rfc` at its calls or their upstreams"
@@ -122,13 +126,14 @@ def _answer_form(value: Any) -> Any:
 
 
 CallCache = Annotated[
-    CallCacheSettings, BeforeValidator(_call_form, json_schema_input_type=Literal["rfc"] | Duration | CallCacheSettings)
+    CallCacheSettings,
+    BeforeValidator(_own_form, json_schema_input_type=Literal["none", "rfc"] | Duration | CallCacheSettings),
 ]
 UpstreamCache = Annotated[
     UpstreamCacheSettings,
     BeforeValidator(_call_form, json_schema_input_type=Literal["rfc"] | Duration | UpstreamCacheSettings),
 ]
-"""A duration alone is the `ttl` of 200, `rfc` alone is that it is true."""
+"""A duration alone is the `ttl` of 200, `rfc` alone is that it is true; `none` of a call is a `ttl` of zero."""
 
 
 class AnswerCacheSettings(KeptSettings):
