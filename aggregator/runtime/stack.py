@@ -64,13 +64,14 @@ from aggregator.transport import Door
 class Site(NamedTuple):
     """Where a call is built: the *key* of its endpoint, what is shared, and the placeholders that it may copy.
 
-    *digest* is of all that the endpoint rests on.
+    *digest* is of all that the endpoint rests on. *optional* tells that the answer goes without what it is in.
     """
 
     key: str
     resources: Resources
     params: tuple[str, ...]
     digest: bytes = b""
+    optional: bool = False
 
 
 def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler | StreamHandler:
@@ -142,18 +143,30 @@ def _placeholders(pattern: PathPattern) -> tuple[str, ...]:
 
 
 def build_fan(
-    plan: FanPlan | None, key: str, resources: Resources, params: tuple[str, ...], digest: bytes = b""
+    plan: FanPlan | None,
+    key: str,
+    resources: Resources,
+    params: tuple[str, ...],
+    digest: bytes = b"",
+    optional: bool = False,
 ) -> FanOut:
     """Return the runnable fan-out of *plan*; an empty one for None."""
     if plan is None:
         return fan_out((), (), ())
-    parts = [build_part(part, key, resources, params, digest) for part in plan.parts]
+    parts = [build_part(part, key, resources, params, digest, optional) for part in plan.parts]
     return fan_out(parts, [part.waits for part in plan.parts], plan.dependents)
 
 
-def build_part(plan: PartPlan, key: str, resources: Resources, params: tuple[str, ...], digest: bytes = b"") -> Part:
-    """Return the runnable part of *plan*, in the endpoint *key*."""
-    at = Site(key, resources, params, digest)
+def build_part(
+    plan: PartPlan,
+    key: str,
+    resources: Resources,
+    params: tuple[str, ...],
+    digest: bytes = b"",
+    optional: bool = False,
+) -> Part:
+    """Return the runnable part of *plan*, in the endpoint *key*; what is in an *optional* one is optional, too."""
+    at = Site(key, resources, params, digest, optional or plan.optional)
     part = _core(plan, at)
     for step, wrap in reversed(_AROUND_PART):
         part = wrap(part, plan, at) if step.has(plan) else part
@@ -265,7 +278,9 @@ def _placed(part: Part, attempt: Attempt, at: Site) -> Part:
     places = at.resources.places(plan.upstream)
     if places is None:
         return part
-    return Placed(part, places, plan.upstream.label, plan.rows, plan.timeout, plan.steps, optional=attempt.optional)
+    return Placed(
+        part, places, plan.upstream.label, plan.rows, plan.timeout, plan.steps, optional=attempt.optional or at.optional
+    )
 
 
 def _paced(part: Part, attempt: Attempt, at: Site) -> Part:

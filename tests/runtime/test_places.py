@@ -114,6 +114,26 @@ def test_required_parts_go_first(rig):
     assert "nice;state=default;cause=queue_full" in one.header("aggregator-parts")
 
 
+@pytest.mark.parametrize(
+    "nice",
+    [
+        "nice: {fan_out: {inner: a:/nice}, optional: true}",
+        "nice: {fan_out: {deep: {fan_out: {inner: a:/nice}}}, optional: true}",
+        "nice: {race: [a:/nice, 'http://b.test/b'], optional: true}",
+        "nice: {url: 'http://b.test/b', fallback: [a:/nice], optional: true}",
+    ],
+)
+def test_what_is_in_an_optional_part_is_optional(rig, nice):
+    """A call of a group, a race or an alternative in it waits behind those that the answer cannot go without."""
+    one = rig(routes(f"fan_out: {{first: a:/first, {nice}, must: a:/must}}"))
+    one.start()
+    if "/b" in one.targets:
+        one["/b"].answer(status=500)
+    one["/first"].answer(1)
+    assert "/must" in one.targets
+    assert "/nice" not in one.targets
+
+
 def test_a_call_that_waits_to_retry_holds_no_place(rig):
     """Others go meanwhile."""
     one = rig(routes("call: {url: a:/x, retry: {attempts: 2, backoff: 100ms}}")).start().start()
