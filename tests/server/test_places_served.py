@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
@@ -64,19 +65,16 @@ def test_a_client_that_hangs_up_gives_its_place_back(gateway, upstream, path):
 def test_fifty_callers_one_after_the_other(stage, upstream):
     """The upstream never has more than two at once, and everybody is served in the end."""
     gateway = stage.gateway(ROUTES.replace("limit: 1, queue: 5", "limit: 2, queue: 100"), env={"UP": upstream.url})
-    busy, most, lock = [0], [0], threading.Lock()
+    busy, most = [0], [0]
 
     def answer(_):
-        with lock:
-            busy[0] += 1
-            most[0] = max(most[0], busy[0])
-
-        def done():
-            with lock:
-                busy[0] -= 1
-
-        threading.Timer(0.005, done).start()
+        busy[0] += 1
+        most[0] = max(most[0], busy[0])
+        asyncio.get_running_loop().call_later(0.005, done)  # the loop of the upstream, before its reply
         return [0.01, reply_of(1)]
+
+    def done():
+        busy[0] -= 1
 
     upstream["/x"] = answer
     statuses = []
