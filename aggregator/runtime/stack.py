@@ -30,8 +30,6 @@ from aggregator.policies.mock.door import MockDoor
 from aggregator.policies.mock.script import Script
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
-from aggregator.policies.routing.choosing import Chosen
-from aggregator.policies.routing.routed import Routed
 from aggregator.policies.switches.switched import SwitchedOff
 from aggregator.runtime.admission.building import build_gates, build_gates_behind
 from aggregator.runtime.background.durable.building import build_storing
@@ -46,6 +44,7 @@ from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.hosts import with_hosts
 from aggregator.runtime.keeping.keys import part_key
 from aggregator.runtime.parts.alternatives import Fallback, Race
+from aggregator.runtime.parts.choices import chosen_part, routed_part
 from aggregator.runtime.parts.each import Each
 from aggregator.runtime.parts.fanout import FanOut, fan_out
 from aggregator.runtime.parts.groups import Group
@@ -217,27 +216,6 @@ def _per_item(part: Part, attempt: Attempt, _: Site) -> Part:
     return Each(part, attempt.each, attempt.rows)
 
 
-def _routed(attempt: Attempt, at: Site) -> Part:
-    """Return the calls of *attempt* to the services of a route, of which one is made."""
-    call, route = attempt.call, attempt.call.upstream.route
-    assert route is not None
-    targets = {
-        key: build_attempt(replace(attempt, call=replace(one, off=None), each=None), at)
-        for key, one in call.by_key().items()
-    }
-    return Routed(call.name, route.by, targets, call.upstream.label, call.rows)
-
-
-def _chosen(attempt: Attempt, at: Site) -> Part:
-    """Return the calls of *attempt* of which each request makes one."""
-    choice = attempt.call.choice
-    assert choice is not None
-    calls = tuple(
-        (build_attempt(replace(attempt, call=call, each=None), at), call.upstream.label) for call in choice.calls
-    )
-    return Chosen(attempt.call.name, choice.chance, calls)
-
-
 def _told(part: Part, attempt: Attempt, at: Site) -> Part:
     teller = _teller(attempt.call, at.key, at.resources, attempt.number + 1)
     return part if teller is None else Told(part, teller)
@@ -389,8 +367,8 @@ _AROUND_DOOR = tied(AROUND_DOOR, {
     "mock": lambda door, plan, _: door if plan.mock.when is not None else MockDoor(door, Script(plan.mock)),
 })  # fmt: skip
 _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
-    "choose": lambda _, attempt, at: _chosen(attempt, at),
-    "route": lambda _, attempt, at: _routed(attempt, at),
+    "choose": lambda _, attempt, at: chosen_part(attempt, lambda one: build_attempt(one, at)),
+    "route": lambda _, attempt, at: routed_part(attempt, lambda one: build_attempt(one, at)),
     "for_each": _per_item,
     "transform": lambda part, attempt, at: _transformed(part, attempt.call, at),
     "cache": _cached,
