@@ -14,7 +14,7 @@ from aggregator.cli.terminal import has_color, width_of
 from aggregator.cli.waterfall import LEGEND, draw
 from aggregator.http import essence, is_json, phrase
 from aggregator.runtime.bars import bar_member
-from aggregator.server.once.asking import Headers, Reply
+from aggregator.server.once.conversation import Headers, Reply
 
 _QUIET = frozenset({"content-length", "content-type", "x-request-id", "aggregator-parts"})
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -53,7 +53,7 @@ class RequestEnded(Struct, frozen=True):
     *size* is what was sent of the body, in bytes, as it left here: before content coding and framing. *parts* are the
     results that an answer was made of, none where it was refused; *failure* is the one that failed it. *reason* says
     why an answer broke off, or why a request met no endpoint; the latter has an empty *endpoint*. *exchange* is the
-    request itself, with as much as is known of it.
+    request itself, with as much as is known of it, *answer* what was sent (an ``Answer``), None where it was a stream.
     """
 
     endpoint: str
@@ -70,6 +70,7 @@ class RequestEnded(Struct, frozen=True):
     failure: Result | None = None
     reason: str = ""
     exchange: Exchange = NO_EXCHANGE
+    answer: Any = None
 
     @property
     def is_bad(self) -> bool:

@@ -60,3 +60,16 @@ class TracesPlan(Struct, frozen=True):
     parent: bool | Networks = False
     propagate: tuple[Propagation, ...] = ("tracecontext",)
     hidden: Hidden = NOTHING_HIDDEN
+
+
+class RecorderPlan(Struct, frozen=True):
+    """What is remembered of requests that failed, or took *slow* seconds: the last *keep*, with some *headers*.
+
+    *bodies* is how many bytes are kept of each body, 0 for none. *hidden* is what nobody is shown of them.
+    """
+
+    keep: int = 200
+    slow: float = 1.0
+    bodies: int = 0
+    headers: tuple[str, ...] = ()
+    hidden: Hidden = NOTHING_HIDDEN

@@ -17,7 +17,7 @@ from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.inputs import InputPlan as InputPlan
 from aggregator.plan.schemes import SchemePlan
 from aggregator.plan.serving import BackgroundPlan, ClientPlan, ServerPlan
-from aggregator.plan.telemetry import MetricsPlan, SloPlan, TracesPlan
+from aggregator.plan.telemetry import MetricsPlan, RecorderPlan, SloPlan, TracesPlan
 from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.policies.durable.plan import DeliveryPlan
 from aggregator.policies.switches.plan import MaintenancePlan
@@ -177,6 +177,7 @@ class Plan:
     maintenance: tuple[MaintenancePlan, ...] = ()
     metrics: MetricsPlan | None = None
     traces: TracesPlan | None = None
+    recorder: RecorderPlan | None = None
     virtual_hosts: tuple[str, ...] = ()
     state: str | None = None
 

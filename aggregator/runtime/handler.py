@@ -220,7 +220,7 @@ class EndpointHandler:
             if report.tells(answer.status, results):
                 failure = None if run is None else run.failure
                 size = 0 if exchange.method == "HEAD" else len(answer.body)
-                report.answered(self.plan.key, exchange, answer.status, results, failure, size=size)
+                report.answered(self.plan.key, exchange, answer.status, results, failure, size=size, sent=answer)
 
     def gone(self, exchange: Exchange) -> None:
         """Tell that the client hung up before its answer was there."""

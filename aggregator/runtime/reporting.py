@@ -9,6 +9,7 @@ from aggregator.causes import Cause
 from aggregator.exchange import Exchange
 from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded, tell
 from aggregator.parts.result import Result
+from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.outcome import is_partial
 
 
@@ -28,15 +29,19 @@ class Report:
 
     def answered(
         self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...],
-        failure: Result | None = None, *, size: int = 0,
+        failure: Result | None = None, *, size: int = 0, sent: Answer | None = None,
     ) -> None:  # fmt: skip
-        """Tell of an answer made of *results*; *failure* is why it is none, *size* the bytes of body sent."""
+        """Tell of an answer made of *results*; *failure* is why it is none, *size* the bytes of body sent.
+
+        It was *sent* as it is here, None where it was a stream.
+        """
         partial = is_partial(results)
         listeners = self._all if partial or status >= 500 else self._every
         if listeners:
             cause = None if failure is None else failure.cause
             event = RequestEnded(endpoint, exchange.id, exchange.method, "answered", status, cause, partial,
-                                 exchange.started, _now(), size, results, failure, exchange=exchange)  # fmt: skip
+                                 exchange.started, _now(), size, results, failure, exchange=exchange,
+                                 answer=sent)  # fmt: skip
             tell(listeners, event)
 
     def refused(self, exchange: Exchange, status: int, reason: str) -> None:

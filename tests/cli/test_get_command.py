@@ -224,3 +224,49 @@ def test_a_virtual_host_is_asked(aggregator, folder: Path, arguments: tuple[str,
         "endpoints: {GET /who: {respond: {body: main}}}\n"
     )
     assert json.loads(aggregator("get", *arguments).stdout) == body
+
+
+ARCHIVE = {
+    "log": {
+        "version": "1.2",
+        "entries": [
+            {
+                "request": {
+                    "method": "POST",
+                    "url": "http://shop.example.com/echo?page=2",
+                    "headers": [
+                        {"name": "content-type", "value": "application/json"},
+                        {"name": "x-mine", "value": "a"},
+                    ],
+                    "postData": {"mimeType": "application/json", "text": '{"a": 1}'},
+                },
+                "_aggregator": {"masked": ["headers.authorization"]},
+            }
+        ],
+    }
+}
+
+
+def test_a_request_that_was_kept_is_sent_again(aggregator, lab: Path) -> None:
+    """It says what is masked, and takes it; what is said beside it counts more than what was kept."""
+    (lab / "failed.har").write_text(json.dumps(ARCHIVE))
+    refused = aggregator("get", "--replay", "failed.har")
+    assert refused.exit_code == 2
+    assert "does not hold headers.authorization; give it with -H 'authorization: …'." in " ".join(
+        refused.stderr.split()
+    )
+    sent = json.loads(
+        aggregator("get", "--replay", "failed.har", "-H", "authorization: Bearer x", "-H", "x-mine: b").stdout
+    )
+    assert (sent["method"], sent["json"]) == ("POST", {"a": 1})
+    assert sent["headers"]["x-mine"] == "b"
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"log": {"entries": []}}', '{"log": 1}'])
+def test_a_file_that_is_no_archive(aggregator, lab: Path, text: str) -> None:
+    """Is named, with what was expected; so is one that is not there."""
+    (lab / "other.har").write_text(text)
+    result = aggregator("get", "--replay", "other.har")
+    assert result.exit_code == 2
+    assert "is no archive of requests (HAR)" in " ".join(result.stderr.split())
+    assert aggregator("get", "--replay", "none.har").exit_code == 2

@@ -133,6 +133,8 @@ def test_an_action_is_asked_for_by_post(admin):
         "switch",
         "cache_purge",
         "quota_reset",
+        "try",
+        "replay",
     ]
 
 

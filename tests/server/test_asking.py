@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from aggregator.errors import ConfigError
-from aggregator.server.once.asking import Question, ask
+from aggregator.server.once.asking import ask
+from aggregator.server.once.conversation import Question
 
 TEXT = """\
 version: 1

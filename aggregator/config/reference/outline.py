@@ -104,6 +104,7 @@ SECTIONS = (
     ("MetricsSettings", "Metrics", "under `telemetry.metrics`"),
     ("LogSettings", "Log", "under `telemetry.log`"),
     ("TracesSettings", "Traces", "under `telemetry.traces`"),
+    ("RecorderSettings", "Recorder", "under `telemetry.recorder`"),
     ("MaintenanceSettings", "Maintenance", "in `maintenance` at the top level"),
     ("BackgroundSettings", "Background workers", "under `background` at the top level"),
     ("DurableSettings", "Durable effects", "under `background.durable`"),

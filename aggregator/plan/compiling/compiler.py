@@ -51,7 +51,13 @@ from aggregator.plan.compiling.policies.durables import compile_background, comp
 from aggregator.plan.compiling.policies.maintenance import compile_maintenance
 from aggregator.plan.compiling.policies.shadows import compile_shadow
 from aggregator.plan.compiling.rows import compile_rows, rows_for
-from aggregator.plan.compiling.telemetry import compile_log, compile_metrics, compile_slo, compile_traces
+from aggregator.plan.compiling.telemetry import (
+    compile_log,
+    compile_metrics,
+    compile_recorder,
+    compile_slo,
+    compile_traces,
+)
 from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.serving import (
     UNLIMITED,
@@ -96,6 +102,7 @@ class Compiler:
             maintenance=compile_maintenance(settings, [endpoint.key for endpoint in endpoints]),
             secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
             metrics=compile_metrics(settings.telemetry, endpoints),
+            recorder=compile_recorder(settings.telemetry),
             traces=compile_traces(settings.telemetry.traces, settings.telemetry.hide),
             virtual_hosts=tuple(settings.virtual_hosts),
             state=settings.state,

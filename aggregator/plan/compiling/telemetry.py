@@ -9,7 +9,7 @@ from aggregator.config.model.telemetry.metrics import SloSettings
 from aggregator.config.model.telemetry.settings import TelemetrySettings
 from aggregator.config.model.telemetry.traces import TracesSettings
 from aggregator.edge.networks import parse_networks
-from aggregator.plan.telemetry import LogPlan, MetricsPlan, SloPlan, TracesPlan
+from aggregator.plan.telemetry import LogPlan, MetricsPlan, RecorderPlan, SloPlan, TracesPlan
 from aggregator.plan.types import EndpointPlan
 from aggregator.telemetry.hiding import hidden_places
 from aggregator.templates import compile_value
@@ -49,6 +49,15 @@ def compile_traces(settings: TracesSettings | None, hide: tuple[str, ...] = ()) 
         parent if isinstance(parent, bool) else parse_networks(parent), settings.propagate,
         hidden_places(hide),
     )  # fmt: skip
+
+
+def compile_recorder(settings: TelemetrySettings) -> RecorderPlan | None:
+    """Return what is remembered of requests, None for nothing."""
+    recorder = settings.recorder
+    if recorder is None:
+        return None
+    hidden = hidden_places(settings.hide)
+    return RecorderPlan(recorder.keep, recorder.slow, recorder.bodies or 0, recorder.headers, hidden)
 
 
 def otlp_url(url: str, path: str) -> str | None:

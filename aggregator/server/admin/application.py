@@ -19,6 +19,7 @@ from aggregator.server.admin.breakers import breakers_shown
 from aggregator.server.admin.door import AdminDoor, Denied
 from aggregator.server.admin.hosts import hosts_shown
 from aggregator.server.admin.quotas import quotas_shown
+from aggregator.server.admin.requests import PATH, request_shown, requests_shown
 from aggregator.server.admin.switches import switches_shown
 from aggregator.server.application.probes import describe, probe_answer
 from aggregator.server.generations.running import Running
@@ -63,10 +64,16 @@ class AdminApplication:
             return probe_answer(self._running, path)
         if plan is None:
             raise Denied(404, "The file declares no `server.admin` any more.")
-        action = self._actions.get(path.removeprefix(_BELOW)) if path.startswith(_BELOW) else None
+        identity = path.removeprefix(f"{PATH}/") if path.startswith(f"{PATH}/") else ""
+        replayed = identity.removesuffix("/replay") if identity.endswith("/replay") else ""
+        name = "replay" if replayed else path.removeprefix(_BELOW)
+        action = self._actions.get(name) if path.startswith(_BELOW) else None
         self._door.let_in(plan, header_map(scope["headers"]), writes=action is not None)
         if action is not None:
-            return await self._act(action, method, scope, receive)
+            return await self._act(action, method, scope, receive, {"id": replayed} if replayed else {})
+        if identity:
+            _read_only(method)
+            return _json(request_shown(self._running, identity))
         if path in _SHOWN:
             return self._show(method, path, scope["query_string"])
         return await self._read(method, path, header_map(scope["headers"]).get("accept", ""))
@@ -85,10 +92,12 @@ class AdminApplication:
             return await metrics_answer(self._running, accept)
         return _json([{"action": one.name, "summary": one.summary} for one in self._actions])
 
-    async def _act(self, action: Action, method: str, scope: Scope, receive: Receive) -> Answer:
+    async def _act(
+        self, action: Action, method: str, scope: Scope, receive: Receive, named: Mapping[str, Any]
+    ) -> Answer:
         if method != "POST":
             raise Denied(405, "An action is asked for by POST.")
-        given = await _given(receive)
+        given = {**await _given(receive), **named}
         reason = str(given.pop("reason", ""))[:_LONGEST_REASON]
         client = scope.get("client")
         outcome = await self._actions.run(action, Asked(client[0] if client else "", reason), given)
@@ -100,6 +109,7 @@ _SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
     "/-/config": lambda running, _: describe(running),
     "/-/hosts": lambda running, _: hosts_shown(running),
     "/-/quotas": quotas_shown,
+    PATH: requests_shown,
     "/-/switches": lambda running, _: switches_shown(running),
 }
 """What is shown of the running process, by path; the query may narrow it."""

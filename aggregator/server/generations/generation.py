@@ -139,4 +139,5 @@ async def _routes(plan: Plan, resources: Resources, previous: Generation | None)
 
 def _around(plan: Plan) -> tuple[object, ...]:
     """Return what handlers are built from beside their endpoint: certificates are not among it."""
-    return (dataclasses.replace(plan.server, tls=None, admin=None), plan.schemes, plan.metrics, plan.traces)
+    server = dataclasses.replace(plan.server, tls=None, admin=None)
+    return (server, plan.schemes, plan.metrics, plan.traces, plan.recorder)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from aggregator.parts.events import Listeners
 from aggregator.plan.types import Plan
 from aggregator.server.metrics.counting import Counts, counts_for
+from aggregator.server.recorder.recorder import Recorder, recorder_for
 from aggregator.server.traces.exporting import TraceSender, sender_for
 
 _LAST = 2.0
@@ -15,20 +16,25 @@ _LAST = 2.0
 
 
 class Observers(NamedTuple):
-    """What counts, and what tells of traces; None where a plan declares none."""
+    """What counts, what tells of traces, and what remembers requests; None where a plan declares none."""
 
     metrics: Counts | None = None
     traces: TraceSender | None = None
+    recorder: Recorder | None = None
 
     def beside(self, listeners: Listeners) -> Listeners:
         """Return *listeners* and these."""
-        for one in (self.metrics, self.traces):
+        for one in (self.metrics, self.traces, self.recorder):
             listeners = listeners if one is None else listeners.beside(one.listeners)
         return listeners
 
     def for_plan(self, plan: Plan) -> Observers:
         """Return those of *plan*; those of these that do the same go on."""
-        return Observers(counts_for(plan.metrics, self.metrics), sender_for(plan.traces, self.traces, plan.secrets))
+        return Observers(
+            counts_for(plan.metrics, self.metrics),
+            sender_for(plan.traces, self.traces, plan.secrets),
+            recorder_for(plan.recorder, self.recorder),
+        )
 
     async def prepare(self) -> None:
         """Make ready what takes long, before anybody is served by it. Raises ``StartupError``."""
@@ -43,6 +49,8 @@ class Observers(NamedTuple):
             self.metrics.follow(plan)
             if self.metrics is not before.metrics:
                 self.metrics.lag.start()
+        if self.recorder is not None:
+            self.recorder.follow(plan)
         if self.traces is not before.traces:
             if before.traces is not None:
                 asyncio.get_running_loop().run_in_executor(None, before.traces.close, _LAST)

@@ -24,6 +24,7 @@ from aggregator.server.admin.door import AdminDoor
 from aggregator.server.admin.logs import log_action
 from aggregator.server.admin.quotas import quota_action
 from aggregator.server.admin.reloading import reload_action
+from aggregator.server.admin.requests import Trials
 from aggregator.server.admin.revoking import revoke_action
 from aggregator.server.admin.switches import switch_action
 from aggregator.server.application.serving import Application
@@ -82,6 +83,8 @@ class Service:
         self.actions.add(switch_action(app.running))
         self.actions.add(purge_action(app.running))
         self.actions.add(quota_action(app.running))
+        for action in Trials(app.running, app).actions():
+            self.actions.add(action)
         self._log_control = log_control
         if log_control is not None:
             self.actions.add(log_action(log_control))

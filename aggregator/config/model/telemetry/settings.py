@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.telemetry.log import LogSettings
 from aggregator.config.model.telemetry.metrics import MetricsSettings
+from aggregator.config.model.telemetry.recorder import RecorderSettings
 from aggregator.config.model.telemetry.traces import TracesSettings
 from aggregator.fields import Settings
 
@@ -37,9 +38,14 @@ class TelemetrySettings(Settings):
     log: LogSettings = Field(
         default_factory=LogSettings.model_construct, description="Lines about answers, and about the process."
     )
+    recorder: RecorderSettings | None = Field(
+        None,
+        description="Keep the last failed and slow requests, for `/-/requests` of the admin address; none without.",
+        examples=[{"keep": 200, "slow": "1s"}],
+    )
     hide: tuple[Annotated[str, AfterValidator(_place)], ...] = Field(
         (),
-        description="Places of requests whose values are shown nowhere, in the log and in traces, beside credentials, "
-        "which never are.",
+        description="Places of requests whose values are shown nowhere, in the log, in traces and in the recorder, "
+        "beside credentials, which never are.",
         examples=[["body.password", "query.token"]],
     )

@@ -1,0 +1,122 @@
+"""What may be remembered of requests and answers: listed headers, and bodies without secrets, cut."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aggregator.codecs import json as json_codec
+from aggregator.errors import AggregatorError
+from aggregator.exchange import MOST_FIELDS, Exchange
+from aggregator.http import HeaderList
+from aggregator.plan.telemetry import RecorderPlan
+from aggregator.server.recorder.record import Body
+from aggregator.telemetry.hiding import without_values
+from aggregator.telemetry.redaction import MASK, SECRET_HEADERS, redact_text, redact_value
+
+_LARGEST = 256 * 1024
+_LONGEST = 4096
+"""Characters of a header or of a target that are kept."""
+_SHORTEST = 4
+"""Characters of a value that is looked for elsewhere: a shorter one would turn up in every other word."""
+_FORM = "application/x-www-form-urlencoded"
+
+
+class Cleaner:
+    """Takes out what *plan* hides, and the secrets that *masker* knows."""
+
+    __slots__ = ("_masker", "_plan")
+
+    def __init__(self, plan: RecorderPlan, masker: Callable[[str], str]) -> None:
+        self._plan = plan
+        self._masker = masker
+
+    def beside(self, exchange: Exchange) -> Cleaner:
+        """Return one that takes out the credentials of *exchange*, too: upstreams and problems may repeat them."""
+        own = sorted(_credentials(exchange, self._plan.hidden.headers), key=len, reverse=True)
+        if not own:
+            return self
+        pattern, masker = re.compile("|".join(map(re.escape, own))), self._masker
+        return Cleaner(self._plan, lambda text: pattern.sub(MASK, masker(text)))
+
+    def text(self, text: str) -> str:
+        """Return *text* without secrets, cut."""
+        return self._clean(text)[:_LONGEST]
+
+    def _clean(self, text: str) -> str:
+        return self._masker(redact_text(text))
+
+    def headers(self, fields: HeaderList) -> tuple[tuple[str, str], ...]:
+        """Return those of *fields* that are kept, as they may be shown."""
+        kept = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in fields]
+        hidden, wanted = self._plan.hidden, self._plan.headers
+        return tuple((name, self.text(hidden.header(name, value))) for name, value in kept if name in wanted)
+
+    def target(self, endpoint: str, exchange: Exchange) -> str:
+        """Return path and query of a request to *endpoint* as they may be shown."""
+        hidden = self._plan.hidden
+        path = without_values(exchange.path, hidden.values(endpoint, exchange.segments))
+        query = hidden.query_text(exchange.query_string.decode("latin-1"))
+        return self.text(f"{path}?{query}" if query else path)
+
+    def masked(self, exchange: Exchange, target: str, body: Body) -> tuple[str, ...]:
+        """Return the places of a request whose values were sent, and are not remembered."""
+        hidden = self._plan.hidden.headers
+        names = {name.decode("latin-1").lower() for name, value in exchange.header_list if value}
+        found = [f"headers.{name}" for name in sorted(names & (SECRET_HEADERS | hidden))]
+        path, _, query = target.partition("?")
+        found += [f"query.{pair.partition('=')[0]}" for pair in query.split("&") if MASK in pair]
+        found += ["path"] if MASK in path else []
+        return tuple(found + (["body"] if MASK in body.text or body.left_out else []))
+
+    def body(self, raw: bytes, content_type: str, data: Any = None) -> Body:
+        """Return what is kept of a body; *data* is what was read from it, None where nobody did."""
+        if not self._plan.bodies or not raw:
+            return Body(len(raw), left_out="bodies are not recorded" if raw else "")
+        if len(raw) > _LARGEST:
+            return Body(len(raw), left_out=f"larger than {_LARGEST} bytes")
+        data = _data(raw, content_type) if data is None else data
+        if data is None and self._plan.hidden.body:
+            return Body(len(raw), left_out="no data, so that what is hidden in it cannot be found")
+        try:
+            text = self._clean(raw.decode()) if data is None else self._shown(data)
+        except (UnicodeDecodeError, AggregatorError):
+            return Body(len(raw), left_out="no text")
+        return self._cut(len(raw), text)
+
+    def _shown(self, data: Any) -> str:
+        return json_codec.encode(redact_value(self._plan.hidden.body_value(data), self._clean)).decode()
+
+    def _cut(self, size: int, text: str) -> Body:
+        most = self._plan.bodies
+        encoded = text.encode()
+        if len(encoded) <= most:
+            return Body(size, text)
+        return Body(size, encoded[:most].decode("utf-8", "ignore"), f"cut to {most} bytes")
+
+
+def _credentials(exchange: Exchange, hidden: frozenset[str]) -> set[str]:
+    """Return the values of headers of *exchange* that nobody is shown, and those of its cookies, one by one."""
+    found: set[str] = set()
+    for raw, sent in exchange.header_list:
+        name, value = raw.decode("latin-1").lower(), sent.decode("latin-1")
+        if name == "cookie":
+            found |= {pair.partition("=")[2].strip() for pair in value.split(";")}
+        elif name in SECRET_HEADERS or name in hidden:
+            found |= {value, value.partition(" ")[2].strip()}
+    return {value for value in found if len(value) >= _SHORTEST}
+
+
+def _data(raw: bytes, content_type: str) -> Any:
+    """Return the JSON or the form that *raw* is, None for anything else."""
+    if content_type.partition(";")[0].strip().lower() == _FORM:
+        try:
+            return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        except ValueError:
+            return None
+    try:
+        return json_codec.decode(raw)
+    except AggregatorError:
+        return None

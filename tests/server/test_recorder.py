@@ -1,0 +1,227 @@
+"""The recorder: what is kept of failed and slow requests, how it is shown, and what is in it for nobody."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from aggregator.causes import State
+from aggregator.config.loading import load_config
+from aggregator.exchange import Exchange
+from aggregator.parts.events import CallEnded, RequestEnded
+from aggregator.plan.compiler import compile_plan
+from aggregator.plan.telemetry import RecorderPlan
+from aggregator.runtime.answers.answer import problem
+from aggregator.server.recorder import recorder as ring
+from aggregator.server.recorder.recorder import Recorder, recorder_for
+
+from .conftest import Wire, reply_of
+
+SECRET = "a-secret-of-some-length"
+ADMIN = f'server: {{admin: {{address: "127.0.0.1:0", secret: {SECRET}}}}}\n'
+ROUTES = (
+    ADMIN
+    + """
+telemetry:
+  recorder: {keep: 3, bodies: 200B, headers: [content-type, x-tenant, x-hidden]}
+  hide: [body.user.password, query.pin, params.card, headers.x-hidden]
+upstreams: {up: {url: "${UP}"}}
+endpoints:
+  GET /cards/{card}: {call: "up:/cards/{card}"}
+  GET /page: {fan_out: {ads: {url: "up:/ads", optional: true, default: []}, main: "up:/main"}}
+  POST /login: {body: {type: object}, call: {method: POST, url: "up:/login", json: "{{ body }}"}}
+"""
+)
+
+
+@pytest.fixture
+def kept(stage):
+    """A gateway with a recorder, its upstream, and a function that asks its address of administration."""
+    upstream = stage.upstream()
+    gateway = stage.gateway(ROUTES, upstream)
+
+    def ask(method: str, target: str, *lines: str, given: object = None):
+        body = b"" if given is None else json.dumps(given).encode()
+        with stage.wire(gateway.admin) as wire:
+            length = [f"content-length: {len(body)}"] if body else []
+            shown = [f"authorization: Bearer {SECRET}", "host: 127.0.0.1"]
+            head = "".join(f"{line}\r\n" for line in [f"{method} {target} HTTP/1.1", *shown, *length, *lines])
+            return wire.send(head.encode() + b"\r\n" + body).reply()
+
+    return upstream, gateway, ask
+
+
+def test_failed_requests_are_kept_with_their_calls(kept):
+    """A partial answer and a failure, the newest first; what went well is not there."""
+    upstream, gateway, ask = kept
+    upstream["/main"] = reply_of({"a": 1})
+    upstream["/ads"] = reply_of({"why": "broken"}, 500)
+    upstream["/cards/1"], upstream["/cards/2"] = reply_of({}), reply_of({}, 500)
+    partial = gateway.get("/page", "x-request-id: one")
+    gateway.get("/cards/1")
+    failed = gateway.get("/cards/2", "x-request-id: two")
+    assert (partial.status, failed.status) == (200, 502)
+    listed = ask("GET", "/-/requests").json["requests"]
+    assert [(one["id"], one["why"], one["status"], one["partial"]) for one in listed] == [
+        ("two", "failed", 502, False), ("one", "failed", 200, True),
+    ]  # fmt: skip
+    shown = ask("GET", "/-/requests/one").json
+    assert [(part["name"].split()[0], part["state"], part["status"]) for part in shown["parts"]] == [
+        ("ads?", "default", 500), ("main", "ok", 200),
+    ]  # fmt: skip
+    assert [one["body"]["text"] for one in shown["said"]] == ['{"why":"broken"}', '{"a":1}']
+    assert json.loads(shown["answer"]["body"]["text"]) == partial.json
+    assert [one["id"] for one in ask("GET", "/-/requests?part=ads").json["requests"]] == ["one"]
+    assert ask("GET", "/-/requests?color=red").status == 400
+    assert [one["id"] for one in ask("GET", "/-/requests?endpoint=GET%20/page").json["requests"]] == ["one"]
+
+
+def test_the_ring_is_bounded(kept):
+    """The oldest go first."""
+    upstream, gateway, ask = kept
+    upstream["/cards/7"] = reply_of({}, 500)
+    for number in range(5):
+        gateway.get("/cards/7", f"x-request-id: r{number}")
+    assert [one["id"] for one in ask("GET", "/-/requests").json["requests"]] == ["r4", "r3", "r2"]
+    assert ask("GET", "/-/requests/r0").status == 404
+
+
+def test_nothing_hidden_is_kept(kept):
+    """Canaries in every place of a request, which the upstream repeats, are in no answer of the recorder."""
+    upstream, gateway, ask = kept
+    echoed = {"user": {"password": "c-body"}, "token": "c-token", "a": "c-auth c-cookie c-header", "seen": "yes"}
+    upstream["/login"] = upstream["/cards/c-card"] = reply_of(echoed, 500)
+    lines = ["authorization: Bearer c-auth", "cookie: s=c-cookie", "x-hidden: c-header", "x-tenant: acme"]
+    body = json.dumps({"user": {"password": "c-body", "name": "ann"}, "token": "c-token"}).encode()
+    gateway.ask("POST", "/login?pin=c-pin&token=c-query", "x-request-id: post", "content-type: application/json",
+                *lines, body=body)  # fmt: skip
+    gateway.get("/cards/c-card?page=2", "x-request-id: get", *lines)
+    targets = ["/-/requests", *(f"/-/requests/{name}{end}" for name in ("post", "get") for end in ("", ".har"))]
+    told = "".join(ask("GET", target).body.decode() for target in targets)
+    assert [
+        word for word in ("body", "token", "auth", "cookie", "header", "card", "pin", "query") if f"c-{word}" in told
+    ] == []
+    assert all(word in told for word in ("acme", "ann", "page=2", "yes", "/cards/********"))
+    assert ask("GET", "/-/requests/post").json["masked"] == [
+        "headers.authorization", "headers.cookie", "headers.x-hidden", "query.pin", "query.token", "body",
+    ]  # fmt: skip
+
+
+def test_a_request_is_downloaded_as_har(kept):
+    """With the members that HAR 1.2 asks for, and what is masked."""
+    upstream, gateway, ask = kept
+    upstream["/cards/1"] = reply_of({}, 500)
+    gateway.get("/cards/1?page=2", "x-request-id: one", "x-tenant: acme")
+    log = ask("GET", "/-/requests/one.har").json["log"]
+    (entry,) = log["entries"]
+    assert (log["version"], log["creator"]["name"]) == ("1.2", "aggregator")
+    assert entry["request"]["url"] == "http://gateway/cards/********?page=2"
+    assert entry["request"]["queryString"] == [{"name": "page", "value": "2"}]
+    assert entry["request"]["headers"] == [{"name": "x-tenant", "value": "acme"}]
+    assert (entry["response"]["status"], entry["response"]["statusText"]) == (502, "Bad Gateway")
+    assert {"cookies", "headersSize", "bodySize", "httpVersion"} <= entry["request"].keys() & entry["response"].keys()
+    assert entry["_aggregator"]["masked"] == ["path"]
+
+
+def test_a_request_is_sent_again(kept):
+    """With what was kept; what is masked has to be given, and needs the secret of administration."""
+    upstream, gateway, ask = kept
+    upstream["/main"] = reply_of({"a": 1})
+    gateway.get("/page", "x-request-id: one", "x-tenant: acme", "authorization: Bearer c-auth")
+    upstream["/ads"] = reply_of(["ad"])
+    refused = ask("POST", "/-/requests/one/replay")
+    assert (refused.status, refused.detail) == (
+        409, "These values are not kept, and have to be given again: headers.authorization.",
+    )  # fmt: skip
+    told = ask("POST", "/-/requests/one/replay", given={"headers": {"authorization": "Bearer x"}}).json
+    assert (told["status"], json.loads(told["body"])) == (200, {"ads": ["ad"], "main": {"a": 1}})
+    assert [part["state"] for part in told["request"]["parts"]] == ["ok", "ok"]
+    assert told["request"]["why"] == "asked"
+    with Wire(gateway.admin) as wire:
+        assert wire.send(b"POST /-/try HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").reply().status == 401
+
+
+def test_a_request_is_tried(kept):
+    """As a client on this machine would send it; what is none is refused."""
+    upstream, _, ask = kept
+    upstream["/login"] = reply_of({"ok": True}, set_cookie="s=c-cookie")
+    given = {"method": "POST", "target": "/login", "headers": {"content-type": "application/json"}, "body": '{"a": 1}'}
+    told = ask("POST", "/-/try", given=given).json
+    assert (told["status"], told["body"], told["cut"]) == (200, '{"ok": true}', False)
+    assert json.loads(upstream.last.body) == {"a": 1}
+    assert ask("POST", "/-/try", given={"target": "no path"}).status == 400
+    assert ask("POST", "/-/try", given={"target": "/x", "method": "BREW"}).status == 400
+    assert ask("POST", "/-/try", given={"target": "/x", "headers": {"a b": "c"}}).status == 400
+    assert ask("POST", "/-/try", given={"target": "/nothing"}).json["status"] == 404
+
+
+def test_without_a_recorder_nothing_is_kept(stage):
+    """And the answer says what to declare."""
+    gateway = stage.gateway(ADMIN + "endpoints: {GET /n: {respond: {body: 1}}}")
+    with stage.wire(gateway.admin) as wire:
+        told = wire.send(b"GET /-/requests HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").reply()
+    assert (told.status, told.detail) == (404, "No requests are kept: the file declares no `telemetry.recorder`.")
+
+
+PLAN = RecorderPlan(keep=100, slow=1.0)
+KEY = "GET /n"
+
+
+@pytest.fixture
+def recorder(tmp_path):
+    """A recorder whose clock stands still."""
+    made = Recorder(PLAN, clock=lambda: 1000.0)
+    file = tmp_path / "routes.yaml"
+    file.write_text("version: 1\nendpoints: {GET /n: {respond: {body: 1}}}\n", encoding="utf-8")
+    made.follow(compile_plan(load_config(file)))
+    return made
+
+
+def _ended(identity: str, seconds: float, status: int = 200, **members):
+    answer = problem(status, "It is so.")
+    members = {"how": "answered", "answer": answer, **members}
+    how = members.pop("how")
+    return RequestEnded(KEY, identity, "GET", how, status, None, False, 10.0, 10.0 + seconds,
+                        exchange=Exchange("GET", "/n", b"", []), **members)  # fmt: skip
+
+
+def test_slow_requests_are_kept_and_streams_are_not_slow(recorder):
+    """From the declared time on; a stream lasts as long as it lasts."""
+    recorder.request(_ended("fast", 0.9))
+    recorder.request(_ended("slow", 1.0))
+    recorder.request(_ended("stream", 60.0, answer=None))
+    assert [(one.id, one.why) for one in recorder] == [("slow", "slow")]
+
+
+def test_of_a_flood_ten_in_a_second_are_kept(recorder):
+    """The rest is counted."""
+    for number in range(25):
+        recorder.request(_ended(str(number), 0.0, 500))
+    assert (len([*recorder]), recorder.left_out) == (ring.MOST_A_SECOND, 15)
+
+
+def test_memory_is_bounded(recorder, monkeypatch):
+    """Beyond it the oldest go, however many may be kept."""
+    monkeypatch.setattr(ring, "MOST_BYTES", 5000)
+    for number in range(9):
+        recorder.request(_ended(str(number), 0.0, 500))
+    assert 0 < recorder.size <= 5000
+    assert next(one.id for one in recorder) == "8"
+
+
+def test_calls_given_up_are_remembered_for_their_request_alone(recorder):
+    """And no more of them than are bounded."""
+    for number in range(1000):
+        recorder.call(CallEnded(KEY, "a", "up", str(number), 1, State.CANCELLED, None, 0, 0, 1.0, 2.0))
+    assert len(recorder._given_up) == 256
+    recorder.request(_ended("999", 1.0, 499, how="gone", answer=None))
+    assert (len(recorder._given_up), [one.how for one in recorder]) == (255, ["gone"])
+
+
+def test_a_reload_keeps_what_is_recorded_alike():
+    """Another declaration begins anew: what is hidden now may be in what was kept."""
+    known = Recorder(PLAN)
+    assert recorder_for(PLAN, known) is known
+    assert recorder_for(RecorderPlan(keep=5), known) is not known
+    assert recorder_for(None, known) is None
