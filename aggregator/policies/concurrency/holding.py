@@ -119,12 +119,13 @@ class HeldReply(StreamReply):
 
     def __init__(self, reply: StreamReply, release: Callable[[], None]) -> None:
         super().__init__(reply.status, reply.headers, reply._body, reply.reused)
+        self._reply = reply
         self._release: Callable[[], None] | None = release
 
     async def aclose(self) -> None:
         """Stop reading, and give back the place."""
         try:
-            await super().aclose()
+            await self._reply.aclose()  # it may have something to give back itself
         finally:
             release, self._release = self._release, None
             if release is not None:

@@ -151,10 +151,11 @@ class HostRequest(OuterDoor):
 class HostReply(StreamReply):
     """A reply that is in flight at *host* until it is closed."""
 
-    __slots__ = ("_host",)
+    __slots__ = ("_host", "_reply")
 
     def __init__(self, reply: StreamReply, host: Host) -> None:
         super().__init__(reply.status, reply.headers, reply._body, reply.reused)
+        self._reply = reply
         self._host: Host | None = host
 
     async def aclose(self) -> None:
@@ -162,7 +163,7 @@ class HostReply(StreamReply):
         host, self._host = self._host, None
         if host is not None:
             host.in_flight -= 1
-        await super().aclose()
+        await self._reply.aclose()
 
 
 def _failed(outcome: Reply | StreamReply | CallError) -> bool | None:

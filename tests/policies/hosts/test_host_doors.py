@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 
 from aggregator.errors import CallError, Cause
+from aggregator.policies.concurrency.holding import held
+from aggregator.policies.concurrency.places import Places
+from aggregator.policies.concurrency.plan import ConcurrencyPlan
 from aggregator.policies.hosts.door import HostsDoor
 from aggregator.policies.hosts.plan import HostPlan, HostsPlan
 from aggregator.policies.hosts.table import HostTable
-from aggregator.transport import Door, Origin, PoolSettings, Reply
+from aggregator.transport import Door, Origin, PoolSettings, Reply, StreamReply
 from aggregator.transport.door import CallerDoor
 
 HOSTS = tuple(HostPlan(f"http://{name}", PoolSettings(Origin("http", name, 80)), name.encode()) for name in "ab")
@@ -111,3 +115,39 @@ def test_a_door_without_hosts_fails(pools):
     table = HostTable(("users", HostsPlan(())))
     (error,) = ask(HostsDoor(table, Pool, HOSTS[0]), "ann")
     assert (error.cause, error.attempts) == (Cause.DNS, 0)
+
+
+class Body:
+    """A body that tells whether it was closed."""
+
+    is_closed = False
+
+    def __aiter__(self) -> Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Take note."""
+        self.is_closed = True
+
+
+def test_a_stream_in_a_place_is_in_flight_until_it_is_closed():
+    """Who closes it closes all that is around it: the place is free, nothing is in flight, the body is closed."""
+
+    class Streams(Pool):
+        async def stream(self, *_: object, **__: object) -> StreamReply:
+            return StreamReply(200, [], body)
+
+    async def run() -> tuple[int, int, int, int]:
+        door = HostsDoor(HostTable(("users", HostsPlan(HOSTS[:1]))), Streams, HOSTS[0])
+        places = Places(("users", ConcurrencyPlan(limit=1, queue=0, wait=1.0)))
+        reply = await held(places, lambda: door.stream(b"GET", b"/", b"host: a\r\n", None, deadline=1e9), 1e9)
+        before = places.inside, door.table.hosts[0].in_flight
+        await reply.aclose()
+        return *before, places.inside, door.table.hosts[0].in_flight
+
+    body = Body()
+    assert asyncio.run(run()) == (1, 1, 0, 0)
+    assert body.is_closed
