@@ -72,12 +72,20 @@ class HostTable:
         for plan in sorted(plans, key=attrgetter("priority")):
             host = known.get(plan.name) or Host(plan, now)
             host.plan = plan
+            self._release(host)
             self.hosts.append(host)
         self.ejects = self.plan.eject is not None
         self._choose = BY_NAME[self.plan.balance]
         self._able: list[Host] = self.hosts
         self._until = -inf
         self._now = -inf if now is None else now
+
+    def _release(self, host: Host) -> None:
+        """Let *host* go of what nobody would take back any more: there are no checks, or nobody is ejected."""
+        if self.plan.health is None:
+            host.is_well, host.checks = True, None
+        if self.plan.eject is None and host.returns is not None:
+            host.come_back(self._now, 0)
 
     def choose(self, now: float, key: str | None = None, without: Collection[Host] = _NONE) -> Host | None:
         """Return the host of a call with *key* that begins *now*, none of *without* while there is another.

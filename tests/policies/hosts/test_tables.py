@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from aggregator.policies.hosts.plan import EjectPlan, HostPlan, HostsPlan
+from aggregator.policies.hosts.plan import EjectPlan, HealthPlan, HostPlan, HostsPlan
 from aggregator.policies.hosts.table import HostTable
 from aggregator.policies.values import Span
 from aggregator.transport import Origin, PoolSettings
 
 EJECT = EjectPlan(failures=3, pause=Span(10.0, 60.0), at_most=0.5, panic=0.5)
+HEALTH = HealthPlan(b"/health", every=10.0, timeout=1.0, unhealthy=3, healthy=2)
 
 
 def host(name: str, priority: int = 0, weight: int = 1) -> HostPlan:
@@ -147,6 +148,17 @@ def test_who_stays_over_a_reload_goes_on():
     assert (stays.state, stays.plan.weight) == ("ejected", 5)
     assert called(one, 2.0) == "c"
     assert one.hosts[1].share == 0.1
+
+
+def test_what_is_declared_no_more_leaves_nobody_out():
+    """Without `health` nobody would find an unhealthy host well again, and without `eject` nobody is ejected."""
+    one = table("ab", health=HEALTH)
+    one.checked(one.hosts[0], 1.0, is_well=False)
+    fail(one, "b", 1.0)
+    assert [host.state for host in one.hosts] == ["unhealthy", "ejected"]
+    one.adopt(("users", plan("ab", eject=None)))
+    assert [host.state for host in one.hosts] == ["usable", "usable"]
+    assert called(one, 2.0) == "ab"
 
 
 def test_a_clock_that_jumps_leaves_nothing_wrong():
