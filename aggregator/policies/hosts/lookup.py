@@ -112,9 +112,14 @@ def _reason(error: Exception) -> str:
 
 
 def _resolver(plan: ResolvePlan) -> Any:
+    """Return what asks the server of *plan*, or those of the system; raise NotFoundError when that names none."""
     from dns.asyncresolver import Resolver
+    from dns.resolver import NoResolverConfiguration
 
-    resolver = Resolver(configure=plan.server is None)
+    try:
+        resolver = Resolver(configure=plan.server is None)
+    except NoResolverConfiguration:
+        raise NotFoundError("the system names no server to ask") from None
     if plan.server is not None:
         host, port = plan.server
         resolver.nameservers = [host]

@@ -13,6 +13,9 @@ from aggregator.policies.hosts.plan import Address, ResolvePlan
 
 pytest.importorskip("dns")
 
+from dns.asyncresolver import Resolver
+from dns.resolver import NoResolverConfiguration
+
 
 def looked_up(by: str, name: str, records: Mapping[str, tuple[int, list[str]]]) -> Found:
     """Return what is found for *name*."""
@@ -80,6 +83,17 @@ def test_a_service_that_is_not_there():
     """The target `.` says so (RFC 2782)."""
     with pytest.raises(NotFoundError, match="the name has no address"):
         looked_up("srv", "_http._tcp.a.test", {"_http._tcp.a.test SRV": (60, ["0 0 0 ."])})
+
+
+def test_a_system_that_names_no_server(monkeypatch):
+    """A container without a file of servers: it is told as any other failure, and tried again."""
+
+    def fail(*_: object) -> None:
+        raise NoResolverConfiguration
+
+    monkeypatch.setattr(Resolver, "read_resolv_conf", fail)
+    with pytest.raises(NotFoundError, match="the system names no server to ask"):
+        asyncio.run(find(ResolvePlan("dns", "users.test", 80)))
 
 
 def test_the_system(monkeypatch):
