@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b85decode, b85encode
 from collections.abc import Callable
 from weakref import WeakSet
 
@@ -21,7 +20,7 @@ class KeptQuota(Struct):
     name: str
     start: float
     end: float
-    counts: dict[str, int]
+    counts: dict[bytes, int]
 
 
 class Ledger:
@@ -60,14 +59,17 @@ class Ledger:
     def _restore(self, name: str, used: Used) -> None:
         read = self._read.pop(name, None)
         if read is not None and (read.start, read.end) == used.period:
-            used.restore({b85decode(key): count for key, count in read.counts.items()})
+            used.restore(read.counts)
 
     def _snapshot(self) -> list[KeptQuota]:
-        """Return what is written: quotas in use, and those read that no endpoint has had, while their period lasts."""
+        """Return what is written: quotas in use, and those read that no endpoint has had, while their period lasts.
+
+        The counts are copied as they are, since requests wait meanwhile; a thread turns them into text.
+        """
         now = self._clock()
         found = [one for one in self._read.values() if now < one.end]
         for name, used in sorted(self._states.each(QUOTAS).items()):
-            counts = {b85encode(key).decode(): count for key, count in used.counts()}
+            counts = dict(used.counts())
             if counts:
                 found.append(KeptQuota(name, used.period.start, used.period.end, counts))
         return found
