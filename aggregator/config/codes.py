@@ -105,6 +105,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "missing-key": "A key that has to be there.",
         "missing-package": "A setting that needs a package which is not installed.",
         "mixed-callers": "A cache that would give the answer of one caller to others.",
+        "mock-file": "The file of a mock that cannot be read, or has no routes.",
         "moment-in-key": "The time or the id of a request where it makes what is kept useless.",
         "n-plus-one": "One call per item, although the upstream declares a call for many.",
         "name-clash": "Two calls that end up under the same name.",

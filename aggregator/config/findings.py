@@ -15,6 +15,8 @@ from aggregator.diagnostics.finding import Finding
 
 _SHORTEST = 6
 """Shorter values are masked nowhere: they would be found in words of ours."""
+_DEEPEST = 5
+"""Steps of the longest path that begins in a file of its own: one route of a mock."""
 _REFERENCE = re.compile(r"\$\{[^{}]*\}")
 
 
@@ -47,7 +49,7 @@ class Origins:
 
     def _find(self, path: Steps) -> tuple[Section, Steps] | None:
         """The section that *path* is in, and the path within it."""
-        for length in range(min(len(path), 2), 0, -1):
+        for length in range(min(len(path), _DEEPEST), 0, -1):
             if (found := self._sections.get(path[:length])) is not None:
                 return found[0], (*found[1], *path[length:])
         return None

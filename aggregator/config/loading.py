@@ -147,18 +147,18 @@ class Loader:
         tree = read_tree(self._path, cache=self._parsed, name=self._name)
         whole = merge(tree, env)
         self.files = (*tree.files, *sorted(whole.files.difference(tree.files)))
-        self.folders, self.sources = tree.folders, tree.sources
+        self.folders, self.sources = tree.folders, {**whole.sources, **tree.sources}
         problems = [problem for problem in (*tree.diagnostics, *whole.diagnostics) if not _is_a_date(problem)]
         if not tree.documents:
-            raise ConfigError(in_reading_order(problems, tree.sources), tree.sources)
+            raise ConfigError(in_reading_order(problems, self.sources), self.sources)
         verdict = self._checks.check(whole)
         findings = _without_echoes(verdict.findings, tree.diagnostics, whole.diagnostics)
         if not _is_complete(tree):
             findings = [one for one in findings if not _may_stand_elsewhere(one)]
         problems += [whole.origins.place(finding, whole.secrets) for finding in findings]
-        problems = in_reading_order(_said_once(problems), tree.sources)
+        problems = in_reading_order(_said_once(problems), self.sources)
         if verdict.settings is None or any(problem.level == "error" for problem in problems):
-            raise ConfigError(problems, tree.sources)
+            raise ConfigError(problems, self.sources)
         if set(self.files) == set(tree.paths.values()) and all(source.text for source in tree.sources.values()):
             self._stood = None if tree.folders else _Stand(tree.paths, env)
         return self._config(verdict.settings, verdict, whole, tuple(problems))

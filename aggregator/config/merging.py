@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from aggregator.config.digests import digest_of
 from aggregator.config.files.identity_files import find_identity_files
+from aggregator.config.files.mock_files import mock_files
 from aggregator.config.files.tls_files import find_tls_files
 from aggregator.config.findings import Origins
 from aggregator.config.text.document import Document
@@ -22,7 +23,7 @@ from aggregator.config.text.values import Steps
 from aggregator.config.variables.declared_values import filled_places
 from aggregator.config.variables.expansion import expand
 from aggregator.config.variables.respelling import respelled_texts
-from aggregator.diagnostics import Diagnostic
+from aggregator.diagnostics import Diagnostic, Source
 
 _PER_FILE = frozenset({"version", "include"})
 
@@ -66,7 +67,8 @@ class Whole(Struct):
     """One configuration: *sections* are the top-level keys but ``endpoints``, merged over all files.
 
     *written* is the same without variables filled in, and without the folders of files. *tls_digests* are, by
-    upstream, of what its files of TLS hold. *identity_files* are, by path, what the files of ``auth`` hold.
+    upstream, of what its files of TLS hold. *identity_files* are, by path, what the files of ``auth`` hold. *sources*
+    are the texts of files that are neither the root nor included, by display name.
     """
 
     origins: Origins
@@ -78,6 +80,7 @@ class Whole(Struct):
     files: set[Path] = field(default_factory=set)
     tls_digests: dict[str, str] = field(default_factory=dict)
     identity_files: dict[str, bytes] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
 
 
 def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
@@ -90,8 +93,12 @@ def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
                 value = _fill(whole, section, env, folder)
                 finder = _FINDERS.get(name)
                 value = value if finder is None else finder(whole, section, value, folder)
-                hosts = _take_hosts(whole, section, value) if name == "virtual_hosts" else None
-                _add(whole, name, section, *(hosts or (value, section.value)))
+                written = section.value
+                if name == "virtual_hosts" and isinstance(value, dict):
+                    value, written = _take_hosts(whole, section, value)
+                if name == "upstreams":
+                    value, written = _put_mocks(whole, section, value, env, folder)
+                _add(whole, name, section, value, written)
         for section in document.endpoints:
             value = _fill(whole, section, env, folder)
             path = ("endpoints", section.key)
@@ -102,10 +109,8 @@ def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
     return whole
 
 
-def _take_hosts(whole: Whole, section: Section, value: Any) -> tuple[Any, Any] | None:
+def _take_hosts(whole: Whole, section: Section, value: dict[str, Any]) -> tuple[Any, Any]:
     """Take the endpoints out of virtual hosts; return what is left, with variables filled in and as it is written."""
-    if not isinstance(value, dict):
-        return None
     left, left_written = dict(value), dict(section.value)
     for host, settings in value.items():
         written = section.value[host]
@@ -120,6 +125,41 @@ def _entries_of(host: str, written: dict[str, Any], endpoints: dict[str, Any], s
     for key, value in endpoints.items():
         filled = filled_places(written[key]) if section.has_variables else ()
         yield Entry(str(key), written[key], value, digest_of(host, key, value, filled), filled, host)
+
+
+def _put_mocks(whole: Whole, section: Section, value: Any, env: Mapping[str, str], folder: Path) -> tuple[Any, Any]:
+    """Return upstreams with the routes of the files of their mocks, with variables filled in and as it is written."""
+    written = section.value
+    for name, file in mock_files(section, value, folder):
+        _take_note(whole, file.diagnostics, {file.path})
+        whole.sources |= {file.source.name: file.source} if file.source is not None else {}
+        routes = file.routes
+        if routes is None:
+            value = _with_routes(value, name, {})
+            continue
+        filled = _fill(whole, routes, env, file.path.parent)
+        value, written = _with_routes(value, name, filled), _with_routes(written, name, routes.value)
+        _note_routes(whole, ("upstreams", name, "mock", "routes"), section.value[name]["mock"].get("routes"), routes)
+    return value, written
+
+
+def _note_routes(whole: Whole, place: Steps, own: Any, routes: Section) -> None:
+    """Note where the *routes* of a file are written, which stand at *place* beside a mock's *own*."""
+    if own is None:
+        whole.origins.add(place, routes)
+    elif isinstance(own, dict) and isinstance(routes.value, dict):
+        for key in routes.value.keys() - own.keys():
+            whole.origins.add((*place, key), routes, (key,))
+
+
+def _with_routes(upstreams: Any, name: str, routes: Any) -> Any:
+    """Return *upstreams* whose mock *name* has *routes* beside its own, which go first."""
+    upstream = upstreams[name]
+    mock = upstream["mock"]
+    own = mock.get("routes")
+    if own is not None:  # what is no mapping is refused as it is
+        routes = {**routes, **own} if isinstance(own, dict) and isinstance(routes, dict) else own
+    return {**upstreams, name: {**upstream, "mock": {**mock, "routes": routes}}}
 
 
 def _note_endpoints(whole: Whole, document: Document) -> None:

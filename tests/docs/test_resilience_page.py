@@ -21,11 +21,23 @@ def pieces(section: str) -> list[str]:
     return re.findall(r"^```yaml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
 
 
+NAMED = re.findall(r"^```yaml (\S+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def write(piece: str, folder: Path) -> Path:
+    """Write *piece* into *folder*, with the files of the page that have names beside it; return its path."""
+    for name, text in NAMED:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    file = folder / "routes.yaml"
+    file.write_text(f"version: 1\n{piece}", encoding="utf-8")
+    return file
+
+
 @pytest.mark.parametrize("piece", pieces(PAGE))
 def test_a_file_of_the_page_has_no_problem(piece: str, tmp_path: Path) -> None:
     """It is whole but for its version."""
-    (tmp_path / "routes.yaml").write_text(f"version: 1\n{piece}", encoding="utf-8")
-    assert [problem.message for problem in check_file(str(tmp_path / "routes.yaml")).diagnostics] == []
+    assert [problem.message for problem in check_file(str(write(piece, tmp_path))).diagnostics] == []
 
 
 class Server:
@@ -41,11 +53,9 @@ class Server:
         return httpx.Response(status, json={"n": len(self.requests)})
 
 
-def ask(folder: Path, section: str, server: Server, *asked: str) -> list[httpx.Response]:
-    """Return the answers to requests like ``GET /x`` to the first file of *section*."""
-    file = folder / "routes.yaml"
-    file.write_text(f"version: 1\n{pieces(SECTIONS[section])[0]}", encoding="utf-8")
-    app = create_app(file, transport=httpx.MockTransport(server))
+def ask(folder: Path, section: str, server: Server, *asked: str, number: int = 0) -> list[httpx.Response]:
+    """Return the answers to requests like ``GET /x`` to a file of *section*, the first one unless said."""
+    app = create_app(write(pieces(SECTIONS[section])[number], folder), transport=httpx.MockTransport(server))
     with TestClient(app, raise_server_exceptions=False) as api:
         return [api.request(*one.split(" ", 1)) for one in asked]
 
@@ -94,6 +104,8 @@ def test_mocks(tmp_path: Path) -> None:
     assert balance.json() == {"id": "7", "cents": 1250}
     assert prices.json() == {"n": 1}
     assert len(server.requests) == 1
+    (quote,) = ask(tmp_path, "Mocks", server, "GET /quote/7", number=1)
+    assert quote.json() == {"id": "7", "price": 12}
 
 
 def test_routes_by_key(tmp_path: Path) -> None:

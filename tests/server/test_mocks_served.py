@@ -102,3 +102,18 @@ def test_a_client_that_hangs_up(gateway):
         wire.write("GET", "/slow")
         until(lambda: gateway.in_flight == 1)
     until(lambda: gateway.in_flight == 0)
+
+
+def test_a_file_of_a_mock_is_read_again_when_it_changes(stage):
+    """What it answers then is what it says then; a broken one changes nothing."""
+    file = stage.folder / "ledger.yaml"
+    file.write_text("routes: {GET /a: {json: 1}}")
+    gateway = stage.gateway(
+        "upstreams: {a: {mock: {file: ledger.yaml}}}\nendpoints: {GET /a: {call: a:/a}}", watch=True
+    )
+    assert gateway.get("/a").json == 1
+    for text, answer in (("routes: {GET /a: {jsn: 1}}", 1), ("routes: {GET /a: {json: 2}}", 2)):
+        file.with_suffix(".fresh").write_text(text)
+        file.with_suffix(".fresh").replace(file)
+        until(lambda many=answer: len(gateway.reloads) == many)
+        assert gateway.get("/a").json == answer

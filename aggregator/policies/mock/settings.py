@@ -87,6 +87,13 @@ class MockSettings(Settings):
         description="Answers by method and path. What is asked for beside them goes to `url`, or is 404 without one.",
         examples=[{"GET /balance/{id}": {"json": {"id": "{{ id }}"}}}],
     )
+    file: str | None = Field(
+        None,
+        min_length=1,
+        description="Path of a file that holds more `routes`, from the folder of this file; it is read again when it "
+        "changes.",
+        examples=["mocks/ledger.yaml"],
+    )
     delay: DelaySetting | None = Field(
         None,
         description="How long each call takes, beside what it takes anyway.",

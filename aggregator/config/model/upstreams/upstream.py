@@ -110,7 +110,7 @@ class UpstreamSettings(Settings):
     )
     mock: MockSettings | None = Field(
         None,
-        description="Answers in its place, and faults on purpose; with `routes`, it needs no `url`.",
+        description="Answers in its place, and faults on purpose; with `routes` or a `file`, it needs no `url`.",
         examples=[{"routes": {"GET /balance/{id}": {"json": {"id": "{{ id }}", "cents": 1250}}}}],
     )
     idempotent: bool | None = Field(
@@ -176,7 +176,7 @@ class UpstreamSettings(Settings):
     def _mocked(cls, value: Any) -> Any:
         """Return *value* with a URL where its mock stands for it."""
         mock = value.get("mock") if isinstance(value, dict) else None
-        is_whole = isinstance(mock, dict) and "routes" in mock and "url" not in value
+        is_whole = isinstance(mock, dict) and ("routes" in mock or "file" in mock) and "url" not in value
         return {"url": _NOWHERE, **value} if is_whole else value
 
     @model_validator(mode="before")
