@@ -32,6 +32,7 @@ COMMANDS = {
     "breaker": "aggregator.cli.commands.acting.breaker:breaker",
     "cache": "aggregator.cli.commands.acting.cache:cache",
     "quota": "aggregator.cli.commands.acting.quota:quota",
+    "effects": "aggregator.cli.commands.acting.effects:effects",
     "log": "aggregator.cli.commands.acting.log:log",
     "schema": "aggregator.cli.commands.schema:schema",
     "reference": "aggregator.cli.commands.reference:reference",

@@ -54,7 +54,7 @@ def _endpoint(plan: EndpointPlan, offs: Offs) -> EndpointPlan:
         admission=plan.admission if off is None else replace(plan.admission, off=off),
         fan=plan.fan if plan.fan is None else _fan(plan.fan, plan.key, offs),
         shadows=tuple(shadow for shadow in plan.shadows if Target("upstream", shadow.upstream) not in offs),
-        effects=tuple(_effect(effect, offs) for effect in plan.effects if not _is_off(effect, plan.key, offs)),
+        effects=tuple(_effect(effect, plan.key, offs) for effect in plan.effects if not _is_off(effect, plan.key, offs)),
     )
     if changed == plan:
         return plan
@@ -62,13 +62,17 @@ def _endpoint(plan: EndpointPlan, offs: Offs) -> EndpointPlan:
 
 
 def _is_off(effect: EffectPlan, key: str, offs: Offs) -> bool:
+    """Return whether *effect* is left out; one that is durable is kept, and waits until it is switched on again."""
+    if effect.delivery is not None:
+        return False
     off = [Target("upstream", call.upstream.name) in offs for call in effect.call.each_choice]
     return Target("effect", key, effect.name) in offs or all(off)
 
 
-def _effect(effect: EffectPlan, offs: Offs) -> EffectPlan:
-    """Return *effect*, which may choose between calls of which one is off."""
-    call = effect.call.changed(partial(_call, off=None, offs=offs))
+def _effect(effect: EffectPlan, key: str, offs: Offs) -> EffectPlan:
+    """Return *effect*, which may choose between calls of which one is off, or is durable and off itself."""
+    off = offs.get(Target("effect", key, effect.name))
+    call = effect.call.changed(partial(_call, off=off, offs=offs))
     return effect if call == effect.call else replace(effect, call=call)
 
 

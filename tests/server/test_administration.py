@@ -49,6 +49,23 @@ def test_what_is_told_is_told_there_and_nowhere_else(admin):
     assert gateway.get("/n").json == 1
 
 
+def test_effects_are_told_there(stage):
+    """Those that are kept, with their state; a process that keeps none says so."""
+    kept = """
+state: ./kept
+upstreams: {mail: {url: "http://127.0.0.1:9", idempotent: true}}
+endpoints:
+  POST /n: {respond: {body: 1}, background: {name: told, durable: true, delay: 1h, url: POST mail:/x, json: {}}}
+"""
+    gateway = stage.gateway(ADMIN + kept)
+    assert gateway.ask("POST", "/n").status == 200
+    with stage.wire(gateway.admin) as wire:
+        head = b"host: 127.0.0.1\r\n\r\n"
+        (found,) = wire.send(b"GET /-/effects?name=told HTTP/1.1\r\n" + head).reply().json
+        assert (found["name"], found["state"], found["endpoint"]) == ("told", "waiting", "POST /n")
+        assert wire.send(b"GET /-/effects?colour=red HTTP/1.1\r\n" + head).reply().status == 400
+
+
 def test_without_it_nothing_changes_anything(stage):
     """`/-/config` is public then, and there is no action."""
     gateway = stage.gateway(ENDPOINT)

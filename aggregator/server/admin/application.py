@@ -17,6 +17,8 @@ from aggregator.runtime.request.identity import request_id
 from aggregator.server.admin.actions import Action, ActionError, Actions, Asked
 from aggregator.server.admin.breakers import breakers_shown
 from aggregator.server.admin.door import AdminDoor, Denied
+from aggregator.server.admin.effects.acting import PATH as EFFECTS
+from aggregator.server.admin.effects.acting import effects_shown
 from aggregator.server.admin.hosts import hosts_shown
 from aggregator.server.admin.quotas import quotas_shown
 from aggregator.server.admin.requests import PATH, request_shown, requests_shown
@@ -74,13 +76,16 @@ class AdminApplication:
         if identity:
             _read_only(method)
             return _json(request_shown(self._running, identity))
+        if path == EFFECTS:
+            _read_only(method)
+            return _json(await effects_shown(self._running, _asked(scope["query_string"])))
         if path in _SHOWN:
             return self._show(method, path, scope["query_string"])
         return await self._read(method, path, header_map(scope["headers"]).get("accept", ""))
 
     def _show(self, method: str, path: str, query: bytes) -> Answer:
         _read_only(method)
-        return _json(_SHOWN[path](self._running, dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))))
+        return _json(_SHOWN[path](self._running, _asked(query)))
 
     async def _read(self, method: str, path: str, accept: str) -> Answer:
         if path not in ("/-/actions", "/readyz", METRICS):
@@ -113,6 +118,10 @@ _SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
     "/-/switches": lambda running, _: switches_shown(running),
 }
 """What is shown of the running process, by path; the query may narrow it."""
+
+
+def _asked(query: bytes) -> dict[str, str]:
+    return dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
 
 
 def _read_only(method: str) -> None:

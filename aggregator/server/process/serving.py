@@ -21,6 +21,7 @@ from aggregator.server.admin.application import AdminApplication
 from aggregator.server.admin.breakers import breaker_action
 from aggregator.server.admin.caches import purge_action
 from aggregator.server.admin.door import AdminDoor
+from aggregator.server.admin.effects.acting import effects_action
 from aggregator.server.admin.logs import log_action
 from aggregator.server.admin.quotas import quota_action
 from aggregator.server.admin.reloading import reload_action
@@ -85,6 +86,7 @@ class Service:
         self.actions.add(quota_action(app.running))
         for action in Trials(app.running, app).actions():
             self.actions.add(action)
+        self.actions.add(effects_action(app.running))
         self._log_control = log_control
         if log_control is not None:
             self.actions.add(log_action(log_control))

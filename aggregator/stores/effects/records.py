@@ -72,14 +72,3 @@ class Outcome(Struct, frozen=True):
     last: dict[str, Any] | None = None
     due: float | None = None
     counts: bool = True
-
-
-class Filter(Struct, frozen=True):
-    """Which effects are meant: those that all that is said fits. *since* is Unix time, of their end."""
-
-    id: str | None = None
-    name: str | None = None
-    state: str | None = None
-    order: str | None = None
-    request_id: str | None = None
-    since: float | None = None

@@ -111,13 +111,12 @@ class EffectTable:
         """Return whether there is room, after what has been sent was forgotten as far as needed, the oldest first."""
         kept = self.kept
         while kept.number + number > bounds.count or kept.size + size > bounds.size:
-            rows = self.db.execute(
-                "SELECT seq, size FROM effects WHERE state = 'sent' AND ended IS NOT NULL ORDER BY ended LIMIT ?",
-                (max(number, 32),),
+            oldest = self.db.execute(
+                "SELECT seq, size FROM effects WHERE state = 'sent' AND ended IS NOT NULL ORDER BY ended LIMIT 1"
             ).fetchall()
-            if not rows:
+            if not oldest:
                 return False
-            self._remove(SENT, rows)
+            self._remove(SENT, oldest)
         return True
 
     def _remove(self, state: str, rows: list[tuple[int, int]]) -> None:

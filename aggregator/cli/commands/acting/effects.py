@@ -1,0 +1,174 @@
+"""``aggregator effects``: what became of durable effects, sending them again, and erasing them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlencode
+
+import click
+
+from aggregator.cli.helping import ExampleCommand
+
+if TYPE_CHECKING:
+    from aggregator.stores.effects.table import EffectTable
+
+_READS = ("list", "show", "export")
+
+
+@click.command(
+    "effects",
+    cls=ExampleCommand,
+    short_help="List, retry, replay, discard and forget durable effects.",
+    examples=(
+        ("aggregator effects list --state dead", "what was given up"),
+        ("aggregator effects list --request 01J9", "was it sent for this request?"),
+        ("aggregator effects show 5626fc47a7f8eb009a3a51c4d8c70234", "all of one, with what it sends"),
+        ("aggregator effects retry --name welcome --state dead", "send again what was given up"),
+        ("aggregator effects replay --since 2h --name welcome", "send again what was delivered, under its keys"),
+        ("aggregator effects forget --key a@example.com", "erase what is kept of one subject"),
+    ),
+)
+@click.argument("order", type=click.Choice([*_READS, "retry", "discard", "replay", "forget"]))
+@click.argument("id_", metavar="[ID]", required=False)
+@click.option("--name", default=None, help="Effects of this call.")
+@click.option("--key", default=None, help="Effects with this `order`.")
+@click.option("--request", default=None, help="Effects of the request with this id.")
+@click.option("--state", default=None, type=click.Choice(["waiting", "leased", "parked", "sent", "dead"]),
+              help="Effects in this state.")  # fmt: skip
+@click.option("--since", default=None, help="Effects that ended (or, if they wait, began) so lately, such as 2h.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, an effect a line.")
+@click.option("--by", default="", help="Who asks; the log of the process says it.")
+@click.option("--why", default="", help="Why; the log of the process says it.")
+@click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
+@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
+              help="File whose `server.admin` is meant, or whose `state` where no server runs.")  # fmt: skip
+def effects(
+    order: str, id_: str | None, name: str | None, key: str | None, request: str | None, state: str | None,
+    since: str | None, as_json: bool, by: str, why: str, url: str | None, file: str,
+) -> None:  # fmt: skip
+    """Show what became of durable effects, have them sent again (`retry`, `replay`) or removed (`discard`, `forget`).
+
+    A process that serves FILE is asked at its `server.admin`; where none runs, the folder of `state` is worked on.
+
+    Exit codes: 0 fine, 1 refused, not reached, or no such effect, 2 wrong usage.
+    """
+    if order == "show" and id_ is None:
+        raise click.UsageError("`show` needs the id of an effect.")
+    said = {"id": id_, "name": name, "key": key, "request": request, "state": state, "since": since}
+    given = {key: value for key, value in said.items() if value is not None}
+    source = _Source(url, file)
+    if order in _READS:
+        for number, found in enumerate(source.read(given)):
+            whole = found if order != "export" else source.read({"id": found["id"]}).__next__()
+            _print(whole, as_json=as_json or order != "list", first=number == 0)
+    else:
+        click.echo(json.dumps(source.act(given | {"order": order, "by": by}, why)))
+
+
+class _Source:
+    """Where effects are: a running process, or a folder that none uses."""
+
+    def __init__(self, url: str | None, file: str) -> None:
+        from aggregator.cli.administration import admin_target
+        from aggregator.server.generations.plan_source import PlanFiles
+
+        plan = PlanFiles(Path(file)).load() if url is None else None
+        self._state = None if plan is None else plan.state
+        self._target = admin_target(url, file) if plan is None or plan.server.admin is not None else None
+        self._is_served = url is not None or (self._target is not None and self._answers())
+
+    def _answers(self) -> bool:
+        from aggregator.errors import AggregatorError
+
+        assert self._target is not None
+        try:
+            self._target.ask("GET", "/livez")
+        except AggregatorError:
+            return False
+        return True
+
+    def read(self, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the effects that are *given*."""
+        after, most = 0, 1000
+        while True:
+            page = self._page(given, after)
+            yield from page
+            if len(page) < most or "id" in given:
+                return
+            after = page[-1]["place"]
+
+    def _page(self, given: dict[str, Any], after: int) -> list[dict[str, Any]]:
+        if self._is_served:
+            query = urlencode(given | ({"after": after} if after else {}))
+            found: list[dict[str, Any]] = self._answer("GET", f"/-/effects?{query}")
+            return found
+        from aggregator.server.admin.effects.reading import listed, wanted_of
+
+        with self._table() as (table, now):
+            return listed(table, wanted_of(given, now), after)
+
+    def act(self, given: dict[str, Any], why: str) -> Any:
+        """Return what came of the order that is *given*."""
+        if self._is_served:
+            return self._answer("POST", "/-/effects", given | {"reason": why})
+        from aggregator.server.admin.effects.reading import ordered
+
+        with self._table() as (table, now):
+            return ordered(table, given, now)
+
+    def _answer(self, method: str, path: str, given: dict[str, Any] | None = None) -> Any:
+        from aggregator.cli.administration import show
+
+        assert self._target is not None
+        answer = self._target.ask(method, path, given)
+        if not answer.is_success:
+            show(answer)
+            sys.exit(1)
+        return answer.json()
+
+    @contextmanager
+    def _table(self) -> Iterator[tuple[EffectTable, float]]:
+        """Yield the table of the folder and the time, in one transaction; the process ends where there is none."""
+        import time
+
+        from aggregator.server.admin.effects.reading import Unknown
+        from aggregator.stores.effects.table import EffectTable
+        from aggregator.stores.folder import StateFolder
+
+        path = None if self._state is None else Path(self._state) / "effects.db"
+        if path is None or not path.exists():
+            _fail("No durable effects are kept: there is no `state`, or nothing in it.")
+        folder = StateFolder(path.parent)
+        table = EffectTable(path, "full")
+        try:
+            table.db.execute("BEGIN IMMEDIATE")
+            yield table, time.time()
+            table.db.execute("COMMIT")
+        except Unknown as error:
+            _fail(str(error))
+        finally:
+            table.close()
+            folder.close()
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(f"error: {sentence}", err=True)
+    sys.exit(1)
+
+
+def _print(effect: dict[str, Any], *, as_json: bool, first: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(effect, ensure_ascii=False))
+        return
+    if first:
+        click.echo(f"{'ID':<32}  {'STATE':<7}  {'SINCE':<19}  TRIES  NAME")
+    moment = datetime.fromtimestamp(effect["ended"] or effect["created"], UTC).strftime("%Y-%m-%d %H:%M:%S")
+    last = effect["last"] or {}
+    why = f"  {last.get('reason', '')}" if effect["state"] != "sent" and last else ""
+    click.echo(f"{effect['id']}  {effect['state']:<7}  {moment}  {effect['attempts']:>5}  {effect['name']}{why}")

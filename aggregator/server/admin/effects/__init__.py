@@ -1,0 +1,1 @@
+"""Durable effects at the address of administration."""

@@ -1,0 +1,57 @@
+"""The action ``effects``, and what is shown of durable effects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from aggregator.errors import StoreError
+from aggregator.server.admin.actions import Action, ActionError, Outcome
+from aggregator.server.admin.effects.reading import Unknown, listed, ordered, wanted_of
+from aggregator.server.generations.running import Running
+from aggregator.stores.effects.table import EffectTable
+
+PATH = "/-/effects"
+_T = TypeVar("_T")
+
+
+async def effects_shown(running: Running, asked: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the effects that are *asked* for, up to a thousand behind the place ``after``; raises ``ActionError``."""
+    after = asked.get("after", "0")
+    try:
+        wanted = wanted_of(asked, running.now(), "after")
+    except Unknown as error:
+        raise ActionError(error.status, str(error)) from None
+    if not after.isdecimal():
+        raise ActionError(400, "`after` is the place of an effect.")
+    return await _asked(running, lambda table: listed(table, wanted, int(after)))
+
+
+def effects_action(running: Running) -> Action:
+    """Return the action that sends effects again, or removes them."""
+
+    async def run(given: Mapping[str, Any]) -> Outcome:
+        now = running.now()
+        found = await _asked(running, lambda table: ordered(table, given, now))
+        ((what, count),) = found.items()
+        return Outcome(found, f"{what} {count}")
+
+    return Action("effects", "Retry, replay, discard or forget durable effects.", run)
+
+
+async def _asked(running: Running, work: Callable[[EffectTable], _T]) -> _T:
+    """Return what *work* gives; raises ``ActionError``, also for what is unknown, which breaks off no other work."""
+
+    def careful(table: EffectTable) -> _T | Unknown:
+        try:
+            return work(table)
+        except Unknown as error:
+            return error
+
+    try:
+        found = await running.outbox.ask(careful)
+    except StoreError as error:
+        raise ActionError(503, str(error)) from None
+    if isinstance(found, Unknown):
+        raise ActionError(found.status, str(found))
+    return found

@@ -1,0 +1,63 @@
+"""What is asked for of durable effects, read from what a request says; and how it is asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from aggregator.durations import duration_of
+from aggregator.stores.effects.ledger import ORDERS, Filter, find, order, show
+from aggregator.stores.effects.records import STATES
+from aggregator.stores.effects.table import EffectTable
+
+_KEYS = ("id", "name", "state", "key", "request", "since")
+
+
+class Unknown(Exception):  # noqa: N818 - it becomes an answer, or a line of a command
+    """What is asked for is not there, or makes no sense; *status* is the HTTP status that says so."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status = status
+        super().__init__(detail)
+
+
+def wanted_of(given: Mapping[str, Any], now: float, *others: str) -> Filter:
+    """Return which effects *given* means; it may hold *others*, too. Raises ``Unknown``."""
+    if wrong := [key for key in given if key not in (*_KEYS, *others)]:
+        raise Unknown(400, f"Effects are named by {', '.join(_KEYS)}, and by no `{wrong[0]}`.")
+    said = {key: str(given[key]) for key in _KEYS[:-1] if given.get(key) is not None}
+    if said.get("state", STATES[0]) not in STATES:
+        raise Unknown(400, f"`state` is one of {', '.join(STATES)}.")
+    wanted = msgspec.convert(said, Filter)
+    if given.get("since") is None:
+        return wanted
+    seconds = duration_of(str(given["since"]))
+    if not seconds:
+        raise Unknown(400, "`since` is a duration such as 2h, up to now.")
+    return replace(wanted, since=now - seconds)
+
+
+def listed(table: EffectTable, wanted: Filter, after: int = 0) -> list[dict[str, Any]]:
+    """Return the effects that are *wanted*; raises ``Unknown`` for an id that is none, and says all of a single one."""
+    if wanted.id is None:
+        return find(table, wanted, after)
+    found = show(table, wanted.id)
+    if found is None:
+        raise Unknown(404, f"There is no effect `{wanted.id}`.")
+    return [found]
+
+
+def ordered(table: EffectTable, given: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """Return what came of the order that is *given*; raises ``Unknown``."""
+    what, wanted = given.get("order"), wanted_of(given, now, "order", "by")
+    if what not in ORDERS:
+        raise Unknown(400, f"`order` is one of {', '.join(ORDERS)}.")
+    if wanted.is_empty or (what == "forget" and wanted.key is None):
+        named = "`key`" if what == "forget" else ", ".join(f"`{key}`" for key in _KEYS)
+        raise Unknown(400, f"Say which effects are meant: by {named}.")
+    if wanted.id is not None and show(table, wanted.id) is None:
+        raise Unknown(404, f"There is no effect `{wanted.id}`.")
+    return {what: order(table, str(what), wanted, now)}

@@ -1,0 +1,142 @@
+"""What happens when effects cannot be kept: too many, a broken disk, a file that is corrupt or gone."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+
+from aggregator.stores.effects.table import EffectTable
+from tests.effects.conftest import document, process
+from tests.policies.conftest import START
+
+CALLED = "    call: {method: POST, url: users:/users}\n"
+
+
+def with_call(text: str) -> str:
+    """Return *text* with a call before the answer."""
+    text = text.replace("    respond: {status: 201, body: {ok: true}}\n", CALLED)
+    return text.replace("upstreams:\n", "upstreams:\n  users: {url: 'http://users.test', idempotent: true}\n")
+
+
+def down(request: httpx.Request) -> httpx.Response:
+    """Answer all but mails."""
+    return httpx.Response(503) if request.url.host == "mail.test" else httpx.Response(200, json={"id": 1})
+
+
+def test_beyond_the_bound_requests_are_refused_before_their_calls(tmp_path: Path) -> None:
+    """The third is refused, and nothing is called for it."""
+    with process(tmp_path, with_call(document(durable="max: {count: 2}")), down) as served:
+        statuses = served.sign_up("a", "b", "c")
+        assert statuses == [200, 200, 503]
+        assert sum(request.url.host == "users.test" for request in served.requests) == 2
+        answer = served.post(json={})
+        assert "too many wait" in answer.json()["detail"]
+        assert answer.headers["retry-after"]
+
+
+def test_what_was_sent_makes_room(tmp_path: Path) -> None:
+    """Those that were delivered are let go first."""
+    with process(tmp_path, document(durable="max: {count: 2}")) as served:
+        for name in "abcde":
+            assert served.sign_up(name) == [201]
+            served.until(lambda: not served.counts().get("waiting") and not served.counts().get("leased"))
+        assert served.counts() == {"sent": 2}
+
+
+def test_with_drop_the_answer_is_given(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The effect is dropped, which is counted and told."""
+    with process(tmp_path, document(durable="max: {count: 1}, full: drop"), down) as served:
+        assert served.sign_up("a", "b") == [201, 201]
+        assert served.outbox.ends["dropped"] == 1
+    assert "A durable effect was dropped" in caplog.text
+
+
+def test_with_memory_it_is_made_as_one_that_is_not_durable(tmp_path: Path) -> None:
+    """It is sent once, from the queue of the process."""
+    with process(tmp_path, document(durable="max: {count: 1}, full: memory"), down) as served:
+        assert served.sign_up("a", "b") == [201, 201]
+        served.until(lambda: served.app.running.queue.counts.failed == 1)
+
+
+def test_a_write_that_fails_afterwards_says_that_calls_were_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first request meets the broken disk, those after it are refused at once; then it is well again."""
+    with process(tmp_path, with_call(document()), down) as served:
+        put = EffectTable.put
+
+        def broken(*_: object) -> bool:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        monkeypatch.setattr(EffectTable, "put", broken)
+        monkeypatch.setattr(EffectTable, "probe", broken)
+        answer = served.post(json={})
+        assert (answer.status_code, answer.json()["detail"].startswith("The calls of this request were made")) == (
+            503, True,
+        )  # fmt: skip
+        assert "disk cannot be written" in served.post(json={}).json()["detail"]
+        assert "Durable effects cannot be written" in caplog.text
+        monkeypatch.setattr(EffectTable, "put", put)
+        monkeypatch.setattr(EffectTable, "probe", lambda _: None)
+        served.until(lambda: served.outbox.trouble is None)
+        assert served.sign_up("a") == [200]
+
+
+def test_a_corrupt_file_is_put_aside_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is never overwritten; a new one is begun."""
+    file = tmp_path / "state" / "effects.db"
+    file.parent.mkdir(mode=0o700)
+    file.write_bytes(b"this is no database " * 500)
+    with process(tmp_path, document()) as served:
+        served.sign_up("a")
+        served.settle(sent=1)
+    assert "put aside" in caplog.text
+    assert file.with_name("effects.db.broken1").read_bytes().startswith(b"this is no database")
+
+
+def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    """It is put aside as it is, and not written."""
+    file = tmp_path / "state" / "effects.db"
+    file.parent.mkdir(mode=0o700)
+    with sqlite3.connect(file) as db:
+        db.execute("PRAGMA user_version=99")
+    db.close()
+    with process(tmp_path, document()):
+        aside = sqlite3.connect(file.with_name("effects.db.broken1"))
+        assert aside.execute("PRAGMA user_version").fetchone() == (99,)
+        aside.close()
+
+
+def test_a_file_that_is_deleted_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The next write fails, which is told; the ones after it go to a new file."""
+    with process(tmp_path, document(), down) as served:
+        served.sign_up("a")
+        (tmp_path / "state" / "effects.db").unlink()
+        assert served.sign_up("b") == [503]
+        served.until(lambda: served.outbox.trouble is None)
+        assert served.sign_up("c") == [201]
+        assert (tmp_path / "state" / "effects.db").exists()
+    assert "Durable effects cannot be written" in caplog.text
+
+
+def test_one_that_waits_too_long_is_dead(tmp_path: Path) -> None:
+    """Beyond `max.age` it is given up, and after `keep_dead` forgotten."""
+    text = document(durable="max: {age: 1h}, keep_dead: 1d", call="delay: 20d")
+    with process(tmp_path, text, down) as served:
+        served.sign_up("a")
+        served.now += 3700
+        served.settle(dead=1)
+        served.now += 86500
+        served.until(lambda: served.outbox.kept.number == 0)
+
+
+def test_what_was_sent_is_forgotten_after_its_time(tmp_path: Path) -> None:
+    """It is a ledger for as long as the file says."""
+    with process(tmp_path, document(durable="keep_sent: 1h")) as served:
+        served.sign_up("a")
+        served.settle(sent=1)
+        served.now = START + 3700
+        served.until(lambda: served.outbox.kept.number == 0)

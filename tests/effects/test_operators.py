@@ -1,0 +1,168 @@
+"""Operators: listing, retrying, replaying, discarding and forgetting effects, with a server and without."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from aggregator.cli.group import cli
+from aggregator.policies.switches.table import Switch, Target
+from aggregator.server.admin.actions import ActionError
+from aggregator.server.admin.effects.acting import effects_action, effects_shown
+from tests.effects.conftest import Application, document, process
+from tests.policies.conftest import START
+
+ORDER = 'order: "{{ body.email }}"'
+
+
+def listed(served: Application, **asked: str) -> list[dict[str, object]]:
+    """Return the effects that are asked for."""
+    found: list[dict[str, object]] = served.run(effects_shown(served.app.running, asked))
+    return found
+
+
+def act(served: Application, **given: str) -> object:
+    """Return what came of an order."""
+    return served.run(effects_action(served.app.running).run(given)).data
+
+
+@pytest.fixture
+def answers() -> dict[str, int]:
+    """Return how mails are answered, by the one they are to; all others with 200."""
+    return {}
+
+
+def responding(answers: dict[str, int]):  # type: ignore[no-untyped-def]
+    """Return an upstream that answers as *answers* say."""
+    return lambda one: httpx.Response(answers.get(json.loads(one.content)["to"], 200))
+
+
+def test_effects_are_found_by_what_they_are(tmp_path: Path, answers: dict[str, int]) -> None:
+    """By state, key, name, request and id; one alone with what it sends."""
+    answers["b"] = 400
+    with process(tmp_path, document(call=ORDER), responding(answers)) as served:
+        served.sign_up("a")
+        served.post(json={"email": "b"}, headers={"x-request-id": "asked-by-b"})
+        served.settle(sent=1, dead=1)
+        assert len(listed(served)) == len(listed(served, name="welcome")) == 2
+        (found,) = listed(served, request="asked-by-b")
+        assert (found["state"], found["key"], found["last"]["status"]) == ("dead", "b", 400)  # type: ignore[index]
+        assert listed(served, state="dead") == listed(served, key="b") == [found]
+        (whole,) = listed(served, id=str(found["id"]))
+        assert whole["request"]["body"] == '{"to":"b"}'  # type: ignore[index]
+
+
+def test_one_that_is_dead_is_sent_again_when_it_is_asked_for(tmp_path: Path, answers: dict[str, int]) -> None:
+    """Under the key that it had, from its first attempt."""
+    answers["a"] = 400
+    with process(tmp_path, document(), responding(answers)) as served:
+        served.sign_up("a")
+        served.settle(dead=1)
+        answers.clear()
+        assert act(served, order="retry", state="dead") == {"retry": 1}
+        served.settle(sent=1)
+        assert len({request.headers["idempotency-key"] for request in served.requests}) == 1
+        assert served.requests[-1].headers["aggregator-attempt"] == "1"
+
+
+def test_what_was_sent_is_sent_again_by_replay(tmp_path: Path) -> None:
+    """Those since then, under their keys."""
+    with process(tmp_path, document()) as served:
+        served.sign_up("old")
+        served.settle(sent=1)
+        served.now += 7200
+        served.sign_up("new")
+        served.settle(sent=2)
+        assert act(served, order="replay", since="1h") == {"replay": 1}
+        served.until(lambda: len(served.requests) == 3)
+        served.settle(sent=2)
+        first, again = served.requests[1:]
+        assert first.content == again.content == b'{"to":"new"}'
+        assert first.headers["idempotency-key"] == again.headers["idempotency-key"]
+
+
+def test_what_is_discarded_makes_way(tmp_path: Path, answers: dict[str, int]) -> None:
+    """The next of its key is delivered then."""
+    answers["a"] = 503
+    text = document(call='order: "{{ body.account }}"')
+    with process(tmp_path, text, responding(answers)) as served:
+        served.post(json={"email": "a", "account": "x"})
+        served.until(lambda: served.outbox.ends["again"] == 1)
+        served.post(json={"email": "b", "account": "x"})
+        (first, _) = listed(served, key="x")
+        served.settle(waiting=2)
+        assert act(served, order="discard", id=str(first["id"])) == {"discard": 1}
+        served.settle(sent=1)
+
+
+def test_what_is_kept_of_a_subject_is_erased(tmp_path: Path) -> None:
+    """What was sent, too, and the keys under which nothing else is kept."""
+    text = document(call=ORDER + '\ndedupe: {key: "{{ body.email }}"}')
+    with process(tmp_path, text) as served:
+        served.sign_up("a", "b")
+        served.settle(sent=2)
+        assert act(served, order="forget", key="a") == {"forget": 1}
+        assert [one["key"] for one in listed(served)] == ["b"]
+        served.sign_up("a", "b")
+        served.until(lambda: len(served.requests) == 3)
+
+
+@pytest.mark.parametrize("target", [Target("effect", "POST /signup", "welcome"), Target("upstream", "mail")])
+def test_one_that_is_switched_off_is_kept(tmp_path: Path, target: Target) -> None:
+    """It is stored and not delivered, without using up its attempts; once it is switched on it is."""
+    with process(tmp_path, document()) as served:
+        running = served.app.running
+        running.switching.table.turn_off(target, Switch(None, served.now, "", ""))
+        served.run(running.switch())
+        assert served.sign_up("a") == [201]
+        for _ in range(4):
+            served.until(lambda ends=served.outbox.ends["again"]: served.outbox.ends["again"] > ends)  # type: ignore[misc]
+            served.now += 20
+        assert (served.requests, len(listed(served))) == ([], 1)
+        running.switching.table.turn_on(target)
+        served.run(running.switch())
+        served.now += 20
+        served.settle(sent=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({"order": "retry"}, 400), ({"order": "eat", "id": "x"}, 400), ({"order": "forget", "name": "welcome"}, 400),
+        ({"order": "retry", "id": "unknown"}, 404), ({"order": "retry", "state": "odd"}, 400),
+        ({"order": "retry", "since": "soon"}, 400), ({"order": "retry", "colour": "red"}, 400),
+    ],
+)  # fmt: skip
+def test_an_order_that_makes_no_sense_is_refused(tmp_path: Path, given: dict[str, str], status: int) -> None:
+    """It says why, and nothing is done."""
+    with process(tmp_path, document()) as served, pytest.raises(ActionError) as refused:
+        act(served, **given)
+    assert refused.value.status == status
+
+
+def run(folder: Path, *words: str) -> Result:
+    """Return what the command prints where no server runs."""
+    return CliRunner().invoke(cli, ["effects", *words, "--file", str(folder / "routes.yaml")])
+
+
+def test_without_a_server_the_folder_is_worked_on(tmp_path: Path, answers: dict[str, int]) -> None:
+    """List, show, retry and export do the same there; an unknown id is exit code 1."""
+    answers["a"] = 400
+    with process(tmp_path, document(), responding(answers)) as served:
+        served.sign_up("a")
+        served.settle(dead=1)
+    listing = run(tmp_path, "list", "--state", "dead")
+    assert (listing.exit_code, "welcome" in listing.output) == (0, True)
+    (line,) = run(tmp_path, "list", "--json").output.splitlines()
+    found = json.loads(line)["id"]
+    assert json.loads(run(tmp_path, "show", found).output)["request"]["body"] == '{"to":"a"}'
+    assert json.loads(run(tmp_path, "export").output)["request"]["target"] == "/send"
+    assert json.loads(run(tmp_path, "retry", found).output) == {"retry": 1}
+    assert run(tmp_path, "show", "unknown").exit_code == 1
+    assert run(tmp_path, "show").exit_code == 2
+    with process(tmp_path, document(), now=START + 4e9) as served:  # the command went by the clock of the machine
+        served.settle(sent=1)
