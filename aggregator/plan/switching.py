@@ -54,7 +54,7 @@ def _endpoint(plan: EndpointPlan, offs: Offs) -> EndpointPlan:
         admission=plan.admission if off is None else replace(plan.admission, off=off),
         fan=plan.fan if plan.fan is None else _fan(plan.fan, plan.key, offs),
         shadows=tuple(shadow for shadow in plan.shadows if Target("upstream", shadow.upstream) not in offs),
-        effects=tuple(_effect(effect, plan.key, offs) for effect in plan.effects if not _is_off(effect, plan.key, offs)),
+        effects=tuple(_effect(one, plan.key, offs) for one in plan.effects if not _is_off(one, plan.key, offs)),
     )
     if changed == plan:
         return plan

@@ -59,11 +59,14 @@ endpoints:
 """
     gateway = stage.gateway(ADMIN + kept)
     assert gateway.ask("POST", "/n").status == 200
-    with stage.wire(gateway.admin) as wire:
-        head = b"host: 127.0.0.1\r\n\r\n"
-        (found,) = wire.send(b"GET /-/effects?name=told HTTP/1.1\r\n" + head).reply().json
-        assert (found["name"], found["state"], found["endpoint"]) == ("told", "waiting", "POST /n")
-        assert wire.send(b"GET /-/effects?colour=red HTTP/1.1\r\n" + head).reply().status == 400
+
+    def ask(target: str):
+        with stage.wire(gateway.admin) as wire:
+            return wire.send(f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()).reply()
+
+    (found,) = ask("/-/effects?name=told").json
+    assert (found["name"], found["state"], found["endpoint"]) == ("told", "waiting", "POST /n")
+    assert ask("/-/effects?colour=red").status == 400
 
 
 def test_without_it_nothing_changes_anything(stage):
@@ -152,6 +155,7 @@ def test_an_action_is_asked_for_by_post(admin):
         "quota_reset",
         "try",
         "replay",
+        "effect",
     ]
 
 

@@ -116,7 +116,7 @@ class _Source:
     def act(self, given: dict[str, Any], why: str) -> Any:
         """Return what came of the order that is *given*."""
         if self._is_served:
-            return self._answer("POST", "/-/effects", given | {"reason": why})
+            return self._answer("POST", "/-/effect", given | {"reason": why})
         from aggregator.server.admin.effects.reading import ordered
 
         with self._table() as (table, now):

@@ -18,6 +18,7 @@ _NOT_HEARD = frozenset(
 """Causes with which a call fails although its upstream has not heard of it: nothing was tried."""
 _UNTRIED = 5.0
 """Seconds until one is looked at again that could not be tried."""
+_LONGEST = 60.0
 _MOST_BODY = 1024
 """Bytes of the last answer that are kept."""
 
@@ -30,12 +31,16 @@ def outcome_of(
         return Outcome(record.id, SENT, {"status": result.status})
     last = _last(result)
     if result.cause in _NOT_HEARD:
-        asked = result.error.retry_after if result.error is not None else None
-        pause = max(_UNTRIED if asked is None else asked, 0.0) * (1 + draw())
-        return Outcome(record.id, WAITING, last, now + pause, counts=False)
+        return Outcome(record.id, WAITING, last, now + _until_tried(result) * (1 + draw()), counts=False)
     if record.attempts >= retry.attempts or not is_reason(retry, result):
         return Outcome(record.id, DEAD, last)
     return Outcome(record.id, WAITING, last, now + pause_after(retry, record.attempts, result, draw))
+
+
+def _until_tried(result: Result) -> float:
+    """Return the seconds until what could not be tried may be; a switch may be turned on at any time."""
+    asked = result.error.retry_after if result.error is not None else None
+    return _UNTRIED if asked is None or result.cause is Cause.SWITCHED_OFF else min(max(asked, 1.0), _LONGEST)
 
 
 def _last(result: Result) -> dict[str, Any]:

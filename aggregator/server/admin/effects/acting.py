@@ -1,4 +1,4 @@
-"""The action ``effects``, and what is shown of durable effects."""
+"""The action ``effect``, and what is shown of durable effects."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def effects_action(running: Running) -> Action:
         ((what, count),) = found.items()
         return Outcome(found, f"{what} {count}")
 
-    return Action("effects", "Retry, replay, discard or forget durable effects.", run)
+    return Action("effect", "Retry, replay, discard or forget durable effects.", run)
 
 
 async def _asked(running: Running, work: Callable[[EffectTable], _T]) -> _T:
