@@ -33,13 +33,22 @@ class AdminTarget(Struct, frozen=True):
         headers = {} if self.secret is None else {"authorization": f"Bearer {self.secret}"}
         if self.path is not None and not Path(self.path).exists():
             raise AggregatorError(f"Nothing answers at unix:{self.path}: there is no such file.")
-        transport = httpx.HTTPTransport(uds=self.path, verify=self._verify())
         try:
-            with httpx.Client(transport=transport, base_url=self.url, trust_env=False, timeout=_SECONDS) as client:
+            with httpx.Client(
+                transport=self.transport(), base_url=self.url, trust_env=False, timeout=_SECONDS
+            ) as client:
                 return client.request(method, path, headers=headers, json=given)
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
-            where = f"unix:{self.path}" if self.path else self.url
-            raise AggregatorError(f"Nothing answers at {where}: {str(error) or type(error).__name__}.") from None
+            raise AggregatorError(f"Nothing answers at {self.place}: {str(error) or type(error).__name__}.") from None
+
+    @property
+    def place(self) -> str:
+        """The address as a person writes it."""
+        return f"unix:{self.path}" if self.path else self.url
+
+    def transport(self) -> httpx.HTTPTransport:
+        """Return what carries requests there."""
+        return httpx.HTTPTransport(uds=self.path, verify=self._verify())
 
     def _verify(self) -> ssl.SSLContext | bool:
         """Return what a server has to show: the very certificate that the file names, or one of a public authority."""

@@ -34,6 +34,8 @@ COMMANDS = {
     "quota": "aggregator.cli.commands.acting.quota:quota",
     "effects": "aggregator.cli.commands.acting.effects:effects",
     "log": "aggregator.cli.commands.acting.log:log",
+    "top": "aggregator.cli.commands.acting.top:top",
+    "tail": "aggregator.cli.commands.acting.tail:tail",
     "schema": "aggregator.cli.commands.schema:schema",
     "reference": "aggregator.cli.commands.reference:reference",
 }

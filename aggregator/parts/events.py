@@ -6,7 +6,7 @@ A call may have been answered, failed, been cancelled, lost a race or been strea
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -102,17 +102,28 @@ EffectListener = Callable[[EffectEnded], object]
 """Hears of each background call in the event loop."""
 
 
+class Visitors(list[RequestListener]):
+    """Those who listen for a while: as long as nobody is there, nothing is built for them."""
+
+    __slots__ = ()
+
+
+NO_VISITORS: Sequence[RequestListener] = ()
+"""Nobody will ever come."""
+
+
 class Listeners(NamedTuple):
     """Who hears of calls, requests and background calls that have ended.
 
     *troubles* hear only of requests to endpoints whose answer is bad, broke off, or was not waited for: others build no
-    event for them.
+    event for them. *visitors* hear of every request, too, and come and go.
     """
 
     calls: tuple[CallListener, ...] = ()
     requests: tuple[RequestListener, ...] = ()
     effects: tuple[EffectListener, ...] = ()
     troubles: tuple[RequestListener, ...] = ()
+    visitors: Sequence[RequestListener] = NO_VISITORS
 
     def beside(self, others: Listeners) -> Listeners:
         """Return these and *others*."""
@@ -121,6 +132,7 @@ class Listeners(NamedTuple):
             self.requests + others.requests,
             self.effects + others.effects,
             self.troubles + others.troubles,
+            self.visitors if isinstance(self.visitors, Visitors) else others.visitors,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from aggregator.causes import Cause
 from aggregator.exchange import Exchange
-from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded, tell
+from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded, RequestListener, tell
 from aggregator.parts.result import Result
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.outcome import is_partial
@@ -16,16 +16,21 @@ from aggregator.runtime.answers.outcome import is_partial
 class Report:
     """Tells *listeners* of the requests that have ended. *endpoint* is a key everywhere."""
 
-    __slots__ = ("_all", "_every", "is_off")
+    __slots__ = ("_all", "_every", "_visitors")
 
     def __init__(self, listeners: Listeners = NO_LISTENERS) -> None:
         self._every = listeners.requests
         self._all = listeners.requests + listeners.troubles
-        self.is_off = not self._all
+        self._visitors = listeners.visitors
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nobody listens now."""
+        return not (self._all or self._visitors)
 
     def tells(self, status: int, results: tuple[Result, ...]) -> bool:
         """Return whether anybody wants to hear of an answer with *status* that is made of *results*."""
-        return bool(self._every) or (bool(self._all) and (status >= 500 or is_partial(results)))
+        return bool(self._every or self._visitors) or (bool(self._all) and (status >= 500 or is_partial(results)))
 
     def answered(
         self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...],
@@ -36,7 +41,7 @@ class Report:
         It was *sent* as it is here, None where it was a stream.
         """
         partial = is_partial(results)
-        listeners = self._all if partial or status >= 500 else self._every
+        listeners = self._with_visitors(self._all if partial or status >= 500 else self._every)
         if listeners:
             cause = None if failure is None else failure.cause
             event = RequestEnded(endpoint, exchange.id, exchange.method, "answered", status, cause, partial,
@@ -46,11 +51,11 @@ class Report:
 
     def refused(self, exchange: Exchange, status: int, reason: str) -> None:
         """Tell of a request that has come to no endpoint, with what is known of it."""
-        if self._every:
+        if listeners := self._with_visitors(self._every):
             now = _now()
             event = RequestEnded("", exchange.id, exchange.method, "answered", status, None, False, now, now,
                                  reason=reason, exchange=exchange)  # fmt: skip
-            tell(self._every, event)
+            tell(listeners, event)
 
     def gone(self, endpoint: str, exchange: Exchange, cut: str | None = None) -> None:
         """Tell of a client that hung up (499 is what proxies call it), or was *cut* off by us, which says why."""
@@ -64,10 +69,13 @@ class Report:
         self, endpoint: str, exchange: Exchange, how: Literal["gone", "broke"], status: int,
         cause: Cause | None = None, size: int = 0, reason: str = "",
     ) -> None:  # fmt: skip
-        if self._all:
+        if listeners := self._with_visitors(self._all):
             event = RequestEnded(endpoint, exchange.id, exchange.method, how, status, cause, False,
                                  exchange.started, _now(), size, reason=reason, exchange=exchange)  # fmt: skip
-            tell(self._all, event)
+            tell(listeners, event)
+
+    def _with_visitors(self, listeners: tuple[RequestListener, ...]) -> tuple[RequestListener, ...]:
+        return (*listeners, *self._visitors) if self._visitors else listeners
 
 
 def _now() -> float:

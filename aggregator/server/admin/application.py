@@ -25,6 +25,8 @@ from aggregator.server.admin.requests import PATH, request_shown, requests_shown
 from aggregator.server.admin.switches import switches_shown
 from aggregator.server.application.probes import describe, probe_answer
 from aggregator.server.generations.running import Running
+from aggregator.server.live.serving import PATH as EVENTS
+from aggregator.server.live.serving import Audience
 from aggregator.server.metrics.page import PATH as METRICS
 from aggregator.server.metrics.page import metrics_answer
 from aggregator.server.routing.dispatch import tell_refused
@@ -41,11 +43,15 @@ class AdminApplication:
         self._running = running
         self._actions = actions
         self._door = door
+        self._audience = Audience(running)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         identity = request_id(scope["headers"])
         try:
+            if scope["path"] == EVENTS:
+                await self._follow(scope, receive, send)
+                return
             answer = await self._answer(scope, receive)
         except Denied as denied:
             headers = [(b"www-authenticate", b"Bearer")] if denied.status == 401 else []
@@ -82,6 +88,16 @@ class AdminApplication:
         if path in _SHOWN:
             return self._show(method, path, scope["query_string"])
         return await self._read(method, path, header_map(scope["headers"]).get("accept", ""))
+
+    async def _follow(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events for as long as the client stays."""
+        _read_only(scope["method"])
+        plan = self._running.plan.server.admin
+        if plan is None:
+            raise Denied(404, "The file declares no `server.admin` any more.")
+        self._door.let_in(plan, header_map(scope["headers"]), writes=False)
+        asked = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        await self._audience.serve(asked, receive, send)
 
     def _show(self, method: str, path: str, query: bytes) -> Answer:
         _read_only(method)

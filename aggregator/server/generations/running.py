@@ -26,7 +26,7 @@ import httpx
 from aggregator.demo.server import DemoServer
 from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
-from aggregator.parts.events import NO_LISTENERS, Listeners
+from aggregator.parts.events import NO_LISTENERS, Listeners, Visitors
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.switching import switched
 from aggregator.plan.types import Plan
@@ -114,7 +114,9 @@ class Running:
         self._source = source
         self.states = Registry()
         self.quotas = Ledger(self.states, clock)
-        self._listeners = listeners
+        self.visitors = Visitors()
+        """Who listens to requests for a while."""
+        self._listeners = listeners.beside(Listeners(visitors=self.visitors))
         self._clock = clock
         self._lasting = Lasting(self.switching, self.quotas, self.outbox, keeps=keeps_state)
         self._transport = transport

@@ -1,0 +1,1 @@
+"""What is told of requests while somebody listens: one by one, and counted each second."""

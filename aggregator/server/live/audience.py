@@ -1,0 +1,82 @@
+"""Those who listen to what happens now, each with a bounded queue; requests go on while they are slow.
+
+joined     hears of requests; what finds its queue full is counted as lost
+left       hears of nothing; with the last one nothing is built for listeners any more
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from aggregator.codecs import json as json_codec
+from aggregator.parts.events import RequestEnded, Visitors
+from aggregator.server.live.telling import Wanted
+
+MOST_CLIENTS, MOST_WAITING = 8, 200
+"""Clients at a time, and events that wait for one of them until it is sent some, four times a second."""
+
+
+class Client:
+    """One who listens: to the requests that are *wanted*, None for none, and to counts where it ``counts``."""
+
+    def __init__(self, wanted: Wanted | None, told: Callable[[RequestEnded], dict[str, Any]], *, counts: bool) -> None:
+        self.wanted = wanted
+        self.counts = counts
+        self._told = told
+        self._waiting: deque[bytes] = deque()
+        self._lost = 0
+
+    def hear(self, event: RequestEnded) -> None:
+        """Queue the request of *event* if it is wanted."""
+        if self.wanted is None or not self.wanted.takes(event):
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            self._lost += 1
+        else:
+            self.put("request", self._told(event))
+
+    def put(self, name: str, data: Any) -> None:
+        """Queue an event, or count it as lost."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._lost += 1
+        else:
+            self._waiting.append(event_text(name, data))
+
+    def take(self) -> bytes:
+        """Return what waits, and how much was lost meanwhile; empty when there is nothing."""
+        text = b"".join(self._waiting)
+        self._waiting.clear()
+        if self._lost:
+            text += event_text("lost", {"count": self._lost})
+            self._lost = 0
+        return text
+
+
+class Clients:
+    """All who listen; *visitors* are the listeners of requests that they are among as long as they are there."""
+
+    def __init__(self, visitors: Visitors) -> None:
+        self._visitors = visitors
+        self.all: list[Client] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody else may listen now."""
+        return len(self.all) >= MOST_CLIENTS
+
+    def join(self, client: Client) -> None:
+        """Let *client* hear what happens from now on."""
+        self.all.append(client)
+        self._visitors.append(client.hear)
+
+    def leave(self, client: Client) -> None:
+        """Let *client* hear nothing any more."""
+        self.all.remove(client)
+        self._visitors.remove(client.hear)
+
+
+def event_text(name: str, data: Any) -> bytes:
+    """Return one event as an event stream has it (HTML, 9.2)."""
+    return b"event: " + name.encode() + b"\ndata: " + json_codec.encode(data) + b"\n\n"

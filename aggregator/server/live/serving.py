@@ -1,0 +1,125 @@
+"""``GET /-/events``: what happens now, as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.types import Receive, Send
+
+from aggregator.durations import duration_of
+from aggregator.parts.events import RequestEnded
+from aggregator.server.admin.actions import ActionError
+from aggregator.server.generations.running import Running
+from aggregator.server.live.audience import Client, Clients
+from aggregator.server.live.tally import Tally
+from aggregator.server.live.telling import Wanted, told
+from aggregator.telemetry.redaction import Masker, redact_text
+
+PATH = "/-/events"
+_PAUSE, _COUNTED, _ALIVE = 0.25, 0.95, 60
+"""Seconds between two looks for what waits, and between counts, and after how many looks a sign of life is sent."""
+_KEYS = frozenset({"show", "endpoint", "part", "cause", "slower_than"})
+_HEADERS = [
+    (b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"),
+]  # fmt: skip
+
+
+class Audience:
+    """Those who listen to *running*."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._clients = Clients(running.visitors)
+        self._tally: Tally | None = None
+        self._counted = 0.0
+        self._masker = Masker()
+
+    async def serve(self, asked: Mapping[str, str], receive: Receive, send: Send) -> None:
+        """Send what is *asked* for until the client goes, or the server stops. Raises ``ActionError`` before."""
+        client = self._client(asked)
+        if self._clients.is_full:
+            raise ActionError(429, f"{len(self._clients.all)} clients listen already.")
+        self._masker.learn(self._running.plan.secrets)
+        self._clients.join(client)
+        self._count()
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            await self._send(client, gone, send)
+        finally:
+            gone.cancel()
+            self._clients.leave(client)
+            self._count()
+
+    async def _send(self, client: Client, gone: asyncio.Future[None], send: Send) -> None:
+        looks = 0
+        known: dict[str, Any] = {}
+        while not gone.done() and not self._running.draining:
+            serving = self._serving()
+            if serving != known:
+                client.put("config", serving)
+                known = serving
+            self._tell_counts()
+            text = client.take() or (b": alive\n\n" if looks % _ALIVE == 0 else b"")
+            if text:
+                await send({"type": "http.response.body", "body": text, "more_body": True})
+            looks += 1
+            await asyncio.wait((gone,), timeout=_PAUSE)
+        if not gone.done():
+            await send({"type": "http.response.body", "body": b"event: end\ndata: {}\n\n"})
+
+    def _serving(self) -> dict[str, Any]:
+        generation, refusal = self._running.generation, self._running.last_refusal
+        self._masker.learn(self._running.plan.secrets)
+        return {
+            "generation": None if generation is None else generation.number,
+            "refused": None if refusal is None else refusal.as_dict(),
+        }
+
+    def _count(self) -> None:
+        """Count requests while somebody wants it."""
+        wanted = any(client.counts for client in self._clients.all)
+        if wanted and self._tally is None:
+            self._tally, self._counted = Tally(), asyncio.get_running_loop().time()
+            self._running.visitors.append(self._tally)
+        elif not wanted and self._tally is not None:
+            self._running.visitors.remove(self._tally)
+            self._tally = None
+
+    def _tell_counts(self) -> None:
+        """Tell all who want counts, when a second is over: whoever looks first, since one of them may be slow."""
+        now = asyncio.get_running_loop().time()
+        if self._tally is None or now - self._counted < _COUNTED:
+            return
+        self._counted = now
+        data = {"at": round(self._running.now(), 3), "in_flight": self._running.in_flight, **self._tally.take()}
+        for client in self._clients.all:
+            if client.counts:
+                client.put("counts", data)
+
+    def _client(self, asked: Mapping[str, str]) -> Client:
+        """Return a client of what is *asked* for. Raises ``ActionError``."""
+        if unknown := [name for name in asked if name not in _KEYS]:
+            raise ActionError(400, f"Events are chosen by {', '.join(sorted(_KEYS))}, not by `{unknown[0][:50]}`.")
+        shown = set(asked.get("show", "requests,counts").split(","))
+        if not shown <= {"requests", "counts"}:
+            raise ActionError(400, "`show` is `requests`, `counts`, or both with a comma.")
+        slower = duration_of(asked["slower_than"]) if "slower_than" in asked else 0.0
+        if slower is None:
+            raise ActionError(400, "`slower_than` is a duration such as 500ms.")
+        wanted = Wanted(asked.get("endpoint", ""), asked.get("part", ""), asked.get("cause", ""), slower)
+        return Client(wanted if "requests" in shown else None, self._told, counts="counts" in shown)
+
+    def _told(self, event: RequestEnded) -> dict[str, Any]:
+        return told(event, self._running.plan.server.log.hidden, self._clean, self._running.now())
+
+    def _clean(self, text: str) -> str:
+        return self._masker(redact_text(text))
+
+
+async def _gone(receive: Receive) -> None:
+    """Return when the client has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,138 @@
+"""``aggregator tail`` and ``top``: what they print, and what they do when the server goes and comes back."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from aggregator.cli import following
+from aggregator.cli.administration import AdminTarget
+from aggregator.cli.commands.acting.tail import line_of
+from aggregator.cli.commands.acting.top import Screen
+from aggregator.cli.following import Event, follow, parse
+from aggregator.errors import AggregatorError
+
+TARGET = AdminTarget("http://127.0.0.1:9")
+REQUEST = {
+    "at": 0.0, "id": "1", "endpoint": "GET /x", "method": "GET", "path": "/x", "status": 200, "how": "answered",
+    "cause": None, "partial": True, "ms": 12.3, "size": 1,
+    "parts": [
+        {"name": "ads", "state": "default", "status": 500, "cause": "status", "ms": 1.0, "upstream": "up"},
+        {"name": "main", "state": "ok", "status": 200, "cause": None, "ms": 1.0, "upstream": "up"},
+    ],
+}  # fmt: skip
+
+
+def _lives(monkeypatch: pytest.MonkeyPatch, *lives: object) -> list[float]:
+    """Have a process live as each of *lives* says, and return the pauses between."""
+    left = list(lives)
+
+    def events(*_: object):
+        life = left.pop(0)
+        if isinstance(life, Exception):
+            raise life
+        yield from life
+
+    monkeypatch.setattr(following, "_events", events)
+    return []
+
+
+def test_a_server_that_goes_is_waited_for(monkeypatch):
+    """Pauses grow, and begin anew when it was back; what refuses then ends it."""
+    gone = httpx.ConnectError("refused")
+    first, second = Event("config", {"generation": 1}), Event("config", {"generation": 2})
+    pauses = _lives(monkeypatch, [first], gone, gone, [second], AggregatorError("the end"))
+    with pytest.raises(AggregatorError, match="the end"):
+        list(follow(TARGET, {}, pauses.append))
+    assert pauses == [0.5, 1.0, 2.0, 0.5]
+
+
+def test_what_is_heard_when_it_goes(monkeypatch):
+    """In order."""
+    gone = httpx.ReadError("reset")
+    first = Event("config", {"generation": 1})
+    pauses = _lives(monkeypatch, [first], gone, [first])
+    events = follow(TARGET, {}, pauses.append)
+    assert [next(events).name for _ in range(4)] == ["config", "gone", "back", "config"]
+
+
+def test_a_server_that_was_never_there(monkeypatch):
+    """It is an error at once, with its address."""
+    pauses = _lives(monkeypatch, httpx.ConnectError("refused"))
+    with pytest.raises(AggregatorError, match=r"Nothing answers at http://127\.0\.0\.1:9: refused\."):
+        next(follow(TARGET, {}, pauses.append))
+
+
+def test_an_event_stream_is_read():
+    """Signs of life are none, and its last event ends it."""
+    lines = [
+        ": alive",
+        "",
+        "event: config",
+        'data: {"generation": 1}',
+        "",
+        "event: end",
+        "data: {}",
+        "event: x",
+        "data: 1",
+    ]
+    assert [*parse(lines)] == [Event("config", {"generation": 1})]
+
+
+def test_a_line_says_what_was_wrong():
+    """Status, time, path, and the parts that were not as they should be; nothing that a terminal obeys."""
+    words = line_of(REQUEST, color=False).split()
+    assert words[1:] == ["200", "12", "ms", "GET", "/x", "ads=status"]
+    assert "\x1b" not in line_of(REQUEST | {"path": "/\x1b[31m"}, color=False)
+    assert "\x1b[33m" in line_of(REQUEST, color=True)
+    assert line_of(REQUEST | {"status": 499, "how": "gone", "parts": []}, color=False).endswith("gone")
+
+
+def _counts(endpoints: dict, upstreams: dict | None = None) -> Event:
+    return Event("counts", {"at": 0.0, "in_flight": 2, "endpoints": endpoints, "upstreams": upstreams or {}})
+
+
+def test_a_screen_has_the_worst_first():
+    """Rates are those of the seconds that were seen, at most ten; percentiles are the ends of their buckets."""
+    screen = Screen()
+    screen.take(Event("config", {"generation": 3, "refused": None}))
+    screen.take(
+        _counts({"GET /good": [10, 0, 0, {"0": 10}], "GET /bad": [4, 2, 1, {"10": 3, "20": 1}]}, {"up": [4, 1, 40.0]})
+    )
+    text = screen.text(80, 24).splitlines()
+    assert text[0].split() == ["generation", "3", "2", "in", "flight"]
+    assert text[3].split() == ["GET", "/bad", "4.0", "50.0%", "25.0%", "9", "87", "87"]
+    assert text[4].split() == ["GET", "/good", "10.0", "0.0%", "0.0%", "1", "1", "1"]
+    assert text[7].split() == ["up", "4.0", "25.0%", "10"]
+
+
+def test_a_screen_forgets_what_is_older_than_its_window():
+    """After ten seconds without a request an endpoint is not there any more."""
+    screen = Screen()
+    screen.take(_counts({"GET /x": [10, 0, 0, {"0": 10}]}))
+    for _ in range(10):
+        assert "GET /x" in screen.text(80, 24)
+        screen.take(_counts({}))
+    assert "GET /x" not in screen.text(80, 24)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_screen_is_as_large_as_its_terminal(width):
+    """However many endpoints there are, and whatever they are called."""
+    screen = Screen()
+    screen.take(_counts({f"GET /{'x' * 200}/\x1b[31m{number}": [1, 0, 0, {"0": 1}] for number in range(500)}))
+    lines = screen.text(width, 24).splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= max(width, 60)
+    assert "\x1b" not in "".join(lines)
+    assert lines[-1].strip() == "483 more"
+
+
+def test_a_screen_says_that_the_server_has_gone():
+    """And why the saved file is not served."""
+    screen = Screen()
+    screen.take(Event("gone", {}))
+    assert screen.text(80, 24).splitlines()[0] == "the server has gone; waiting for it"
+    screen.take(Event("back", {}))
+    screen.take(Event("config", {"generation": 1, "refused": {"a": 1}}))
+    assert "the saved file is refused" in screen.text(80, 24)

@@ -1,0 +1,192 @@
+"""Server-sent events: what is told of requests while somebody listens, to whom, and how much of it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+
+import pytest
+
+from aggregator.causes import Cause, State
+from aggregator.exchange import Exchange
+from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded, Visitors
+from aggregator.parts.result import Result
+from aggregator.runtime.reporting import Report
+from aggregator.server.live.audience import MOST_CLIENTS, MOST_WAITING, Client, Clients
+from aggregator.server.live.tally import Tally, bucket
+from aggregator.server.live.telling import Wanted, told
+from aggregator.telemetry.hiding import NOTHING_HIDDEN
+
+from .conftest import Wire, reply_of
+
+ROUTES = """
+server: {admin: {address: "127.0.0.1:0", secret: a-secret-of-some-length}}
+telemetry: {hide: [params.card]}
+upstreams: {up: {url: "${UP}"}}
+endpoints:
+  GET /n: {respond: {body: 1}}
+  GET /cards/{card}: {call: "up:/cards/{card}"}
+"""
+
+
+@contextmanager
+def following(gateway, query: str = ""):
+    """Yield a connection that listens, and the function that gives its next event of a name."""
+    with Wire(gateway.admin) as wire:
+        wire.send(f"GET /-/events{query} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode())
+        head = wire.until(b"\r\n\r\n")
+        assert b"200" in head.partition(b"\r\n")[0], head
+        assert b"content-type: text/event-stream" in head
+
+        def event(name: str) -> dict:
+            wire.until(f"event: {name}\ndata: ".encode())
+            return json.loads(wire.until(b"\n\n"))
+
+        yield wire, event
+
+
+@pytest.mark.parametrize("door", ["direct", "asgi"])
+def test_requests_are_told_while_somebody_listens(stage, door):
+    """With what became of them and of their parts, and without what is hidden; before and after, nothing is built."""
+    upstream = stage.upstream()
+    upstream["/cards/c-card"] = reply_of({}, 500)
+    gateway = stage.gateway(ROUTES, upstream, door=door)
+    visitors = gateway.app.running.visitors
+    assert visitors == []
+    with following(gateway, "?show=requests") as (_, event):
+        assert event("config") == {"generation": 1, "refused": None}
+        assert len(visitors) == 1
+        gateway.get("/cards/c-card?token=c-token", "x-request-id: one")
+        heard = event("request")
+        assert (heard["id"], heard["status"], heard["path"]) == ("one", 502, "/cards/********")
+        assert [(part["state"], part["status"], part["upstream"]) for part in heard["parts"]] == [("failed", 500, "up")]
+    stage.until(lambda: visitors == [])
+
+
+def test_counts_are_told_each_second(stage):
+    """By endpoint; what met none is counted without a name."""
+    gateway = stage.gateway(ROUTES)
+    with following(gateway, "?show=counts") as (_, event):
+        event("config")
+        for target in ("/n", "/n", "/nothing"):
+            gateway.get(target)
+        counted: dict[str, int] = {}
+        while sum(counted.values()) < 3:
+            for key, (requests, *_) in event("counts")["endpoints"].items():
+                counted[key] = counted.get(key, 0) + requests
+        assert counted == {"GET /n": 2, "": 1}
+
+
+def test_a_reload_is_told(stage):
+    """The new generation, and why a file was refused; who listens goes on listening."""
+    gateway = stage.gateway(ROUTES)
+    with following(gateway) as (_, event):
+        assert event("config")["generation"] == 1
+        gateway.reload(ROUTES + "  GET /m: {respond: {body: 1}}\n")
+        assert event("config")["generation"] == 2
+        gateway.get("/m")
+        assert event("request")["endpoint"] == "GET /m"
+        gateway.reload("endpoints: {GET /n: 1}\n")
+        assert event("config")["refused"] is not None
+
+
+def test_a_stopping_server_ends_them(stage):
+    """With an event that says so."""
+    gateway = stage.gateway(ROUTES)
+    with following(gateway) as (wire, event):
+        event("config")
+        gateway.service.stop()
+        wire.until(b"event: end\n")
+
+
+def test_what_cannot_be_told_is_refused(stage):
+    """Other words, and more clients than there may be."""
+    gateway = stage.gateway(ROUTES)
+    wires = [Wire(gateway.admin) for _ in range(MOST_CLIENTS + 1)]
+    try:
+        for target in ("/-/events?color=red", "/-/events?show=all", "/-/events?slower_than=long"):
+            assert wires[0].send(f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()).reply().status == 400
+        for wire in wires:
+            wire.send(b"GET /-/events HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+            statuses = wire.until(b"\r\n")
+        assert b"429" in statuses
+    finally:
+        for wire in wires:
+            wire.close()
+
+
+def _ended(seconds: float = 0.5, status: int = 200, parts: tuple[Result, ...] = (), cause: Cause | None = None):
+    exchange = Exchange("GET", "/x\x1b[31m", b"", [])
+    return RequestEnded("GET /x", "1", "GET", "answered", status, cause, False, 10.0, 10.0 + seconds,
+                        parts=parts, exchange=exchange)  # fmt: skip
+
+
+def _part(name: str, cause: Cause | None = None) -> Result:
+    made = Result(name, 10.0, 10.1, state=State.FAILED if cause else State.OK)
+    made.cause, made.upstream = cause, "up"
+    return made
+
+
+@pytest.mark.parametrize(
+    ("wanted", "takes"),
+    [
+        (Wanted(), True),
+        (Wanted(endpoint="GET /x"), True),
+        (Wanted(endpoint="GET /y"), False),
+        (Wanted(part="ads"), True),
+        (Wanted(part="none"), False),
+        (Wanted(cause="refused"), True),
+        (Wanted(cause="fault"), False),
+        (Wanted(part="ads", cause="refused"), True),
+        (Wanted(part="main", cause="refused"), False),
+        (Wanted(slower=0.5), True),
+        (Wanted(slower=0.6), False),
+    ],
+)
+def test_which_requests_are_wanted(wanted, takes):
+    """All that is said has to hold; a cause is that of the named part where one is named."""
+    assert wanted.takes(_ended(parts=(_part("main"), _part("ads", Cause.REFUSED)))) is takes
+
+
+def _client(**how) -> Client:
+    return Client(Wanted(), lambda event: told(event, NOTHING_HIDDEN, str, 0.0), counts=True, **how)
+
+
+def test_a_queue_is_bounded():
+    """What finds it full is counted, and the count is told when there is room."""
+    client = _client()
+    for _ in range(MOST_WAITING + 5):
+        client.hear(_ended())
+    client.put("counts", {})
+    text = client.take()
+    assert text.count(b"event: request\n") == MOST_WAITING
+    assert text.endswith(b'event: lost\ndata: {"count":6}\n\n')
+    assert client.take() == b""
+
+
+def test_nothing_is_built_when_nobody_listens():
+    """The report is off until a client joins, and again when it has left."""
+    visitors = Visitors()
+    report, clients, client = Report(NO_LISTENERS.beside(Listeners(visitors=visitors))), Clients(visitors), _client()
+    assert (report.is_off, report.tells(200, ())) == (True, False)
+    clients.join(client)
+    assert (report.is_off, report.tells(200, ())) == (False, True)
+    clients.leave(client)
+    assert report.is_off
+
+
+def test_counts_by_endpoint_and_upstream():
+    """Requests, 5xx, partial answers and durations; calls, those that failed, and their time. Taken once."""
+    tally = Tally()
+    tally(_ended(parts=(_part("main"),)))
+    tally(_ended(0.0, 502, (_part("ads", Cause.REFUSED),)))
+    taken = tally.take()
+    assert taken["endpoints"] == {"GET /x": [2, 1, 0, {bucket(500.0): 1, 0: 1}]}
+    assert taken["upstreams"] == {"up": [2, 1, 200.0]}
+    assert tally.take() == {"endpoints": {}, "upstreams": {}}
+
+
+@pytest.mark.parametrize(("ms", "number"), [(0.0, 0), (1.0, 0), (1.2, 1), (1.3, 2), (1e9, 60)])
+def test_buckets_of_durations(ms, number):
+    """Each ends a quarter later than the one before; the last one has no end."""
+    assert bucket(ms) == number
