@@ -51,6 +51,26 @@ _LIMITS = (
     "connections are limited by `limits` of an upstream, those of clients by that of `server`; requests by `rate_limit`"
 )
 _REQUEST = "what is sent is declared in the endpoint: `params`, `query`, `headers`, `cookies` and `body`"
+_TRACES = "write `telemetry: {traces: {otlp: http://collector:4318}}` at the top"
+_QUOTA = "write `rate_limit: {quota: 10000/day}` into the endpoint or `server`"
+_SHADOW = 'write `shadow: [{url: "next:/a", share: 10%}]` into the endpoint'
+_BALANCE = (
+    "write `hosts: [https://a.example.com, https://b.example.com]` into the upstream, in the place of `url`; "
+    "`balance` beside it says how one is chosen"
+)
+_CHOOSE_HERE = 'write `choose: [{url: "users:/a", weight: 9}, {url: "next:/a", weight: 1}]` here, in the place of `url`'
+_HEALTH = "write `health: {path: /health}` beside the `hosts` of the upstream; this process answers `/livez` and `/readyz` itself"
+_MOCK = (
+    'write `mock: {routes: {"GET /a": {json: {id: 7}}}}` into the upstream; '
+    "`respond` of an endpoint answers without any call"
+)
+_AFFINITY = "write `balance: {hash: \"{{ headers['x-session'] }}\"}` beside the `hosts` of the upstream"
+_CALLED = "write `call: users:/users/{user_id}`, or several by name under `fan_out`"
+_STATE = (
+    "write `state: /var/lib/aggregator` at the top, for what outlives a restart; all else is known to one process alone"
+)
+_HIDE = "write `hide: [body.password]` into `telemetry`; credentials are never shown"
+_LEVEL = "start it with `--log-level`, or ask a running process: `aggregator log level debug --for 5m`"
 _HOST = "virtual_hosts: {shop.example.com: {endpoints: {GET /b: {call: users:/b}}}}"
 _CORS = "cors: {origins: ['https://shop.example.com']}"
 
@@ -105,6 +125,24 @@ def _load(text: str, folder: Path) -> list[tuple[str, str | None]]:
         ("endpoint", "limits: {max_connections: 5}", _LIMITS, "upstream", "limits: {max_connections: 5}"),
         ("top", "limits: {in_flight: 5}", "write it under `server`", "server", "limits: {in_flight: 5}"),
         ("endpoint", "request: {query: {q: string}}", _REQUEST, "endpoint", "query: {q: string}"),
+        ("top", "log: json", "write it under `telemetry`", "top", "telemetry: {log: {format: json}}"),
+        ("server", "tracing: true", _TRACES, "top", "telemetry: {traces: {otlp: 'http://collector:4318'}}"),
+        ("top", "opentelemetry: {}", _TRACES, "top", "telemetry: {traces: {otlp: 'http://collector:4318'}}"),
+        ("endpoint", "quota: 10000/day", _QUOTA, "endpoint", "rate_limit: {quota: 10000/day}"),
+        ("server", "quotas: []", _QUOTA, "server", "rate_limit: {quota: 10000/day}"),
+        ("endpoint", "mirror: next", "did you mean `shadow`?", "endpoint", 'shadow: [{url: "users:/b", share: 10%}]'),
+        ("upstream", "mirror: next", _SHADOW, "endpoint", 'shadow: [{url: "users:/b", share: 10%}]'),
+        ("upstream", "load_balancing: random", "did you mean `balance`?", None, None),
+        ("endpoint", "load_balancing: {}", _BALANCE, None, None),
+        ("call", "weights: {a: 1}", _CHOOSE_HERE, None, None),
+        ("upstream", "health_check: {path: /h}", "did you mean `health`?", None, None),
+        ("top", "health_check: {path: /h}", _HEALTH, None, None),
+        ("endpoint", "mock: {id: 7}", _MOCK, "upstream", 'mock: {routes: {"GET /a": {json: {id: 7}}}}'),
+        ("upstream", "session_affinity: cookie", _AFFINITY, None, None),
+        ("endpoint", "backend: users", _CALLED, None, None),
+        ("top", "redis: {}", _STATE, "top", "state: /var/lib/aggregator"),
+        ("call", "mask: [password]", _HIDE, "top", "telemetry: {hide: [body.password]}"),
+        ("server", "loglevel: debug", _LEVEL, None, None),
         ("server", "gzip: true", "did you mean `compress`?", "server", "compress: {codings: [gzip]}"),
     ],
 )  # fmt: skip
@@ -115,3 +153,32 @@ def test_who_follows_the_hint_has_a_file_that_loads(
     assert _load(_file(**{place: wrong}), tmp_path) == [(f"unknown key `{wrong.partition(':')[0]}`", hint)]
     if right_place is not None and right is not None:
         assert _load(_file(**{right_place: right}), tmp_path) == []
+
+
+@pytest.mark.parametrize("balance", ["", "balance: random", "balance: {hash: \"{{ headers['x-session'] }}\"}"])
+def test_hosts_and_a_choice_of_urls_are_where_the_hints_say(balance: str, tmp_path: Path) -> None:
+    """`hosts` stands in the place of `url`, with `balance` and `priority` beside; so does `choose` in a call."""
+    hosts = f"hosts: [https://a.example.com, {{url: https://b.example.com, weight: 9, priority: 1}}]\n    {balance}\n    health: {{path: /health}}"
+    text = _file().replace("url: https://users.example.com", hosts)
+    weighed = 'choose: [{url: "users:/a", weight: 9}, {url: "next:/a", weight: 1}]'
+    text = text.replace("url: users:/a", weighed).replace(
+        "upstreams:\n", "upstreams:\n  next: {url: 'https://n.example'}\n"
+    )
+    assert weighed in text
+    assert _load(text, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong", "hint"),
+    [
+        ("log", "level: debug", _LEVEL),
+        ("log", "output: access.log", "did you mean `file`?"),
+        ("log", "access_log: all", "did you mean `access`?"),
+        ("traces", "endpoint: http://collector:4318", "did you mean `otlp`?"),
+        ("traces", "ratio: 1%", "did you mean `sample`?"),
+    ],
+)
+def test_words_within_telemetry(section: str, wrong: str, hint: str, tmp_path: Path) -> None:
+    """What others call the settings of logs and traces leads to the key beside it."""
+    text = _file(top=f"telemetry: {{{section}: {{{wrong}}}}}")
+    assert _load(text, tmp_path) == [(f"unknown key `{wrong.partition(':')[0]}`", hint)]

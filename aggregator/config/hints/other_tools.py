@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection
+
+from aggregator.config.hints.spellings import SAME_WISH
 
 _REPEATED = "write `retry: 2` into the call or its upstream, for two retries"
 _REPEATED_HERE = "write `retry: 2` here, for two retries"
@@ -52,58 +54,113 @@ _PROXIES = (
 )
 _ALL_BELOW = "`call: users:/{rest:path}` in an endpoint `GET /users/{rest:path}` passes on everything below"
 
-_SAME_WORD = {
-    "authentication": "auth", "basic_auth": "auth", "oauth": "auth", "oauth2": "auth", "jwt": "auth",
-    "api_key": "auth", "apikey": "auth", "credentials": "auth",
-    "rate_limits": "rate_limit", "ratelimit": "rate_limit", "rate_limiting": "rate_limit", "throttle": "rate_limit",
-    "throttling": "rate_limit", "quota": "rate_limit",
-    "circuitbreaker": "circuit_breaker", "breaker": "circuit_breaker", "outliers": "outlier_detection",
-    "depends": "depends_on", "dependencies": "depends_on", "wait_for": "depends_on",
-    "mandatory": "required", "files": "static", "static_files": "static",
-    "path_prefix": "prefix", "base_path": "prefix", "root_path": "prefix", "strip_path": "prefix",
-    "proxy_pass": "proxy", "host": "hosts", "servers": "hosts", "targets": "hosts",
-    "load_balancer": "hosts", "load_balancing": "hosts",
-    "accesslog": "access_log", "logging": "access_log", "logs": "access_log", "log": "access_log",
-    "logformat": "log_format", "loglevel": "log_level",
-    "prometheus": "metrics", "statsd": "metrics", "monitoring": "metrics",
-    "timeout_ms": "timeout", "timeouts": "timeout",
-    "connection_timeout": "connect_timeout",
-    "caching": "cache", "allow_origins": "cors", "limit": "limits",
-    "retries": "retry", "max_retries": "retry", "attempts": "retry", "cache_ttl": "cache", "ttl": "cache",
-}  # fmt: skip
-"""Other spellings of the same wish."""
+_TRACES = "write `telemetry: {traces: {otlp: http://collector:4318}}` at the top"
+_CHOOSE = (
+    'write `choose: [{url: "users:/a", weight: 9}, {url: "next:/a", weight: 1}]` into a call, in the place of `url`; '
+    "hosts of one upstream have a `weight` each"
+)
+_CHOOSE_HERE = 'write `choose: [{url: "users:/a", weight: 9}, {url: "next:/a", weight: 1}]` here, in the place of `url`'
+_WEIGHTS = (
+    'each of its `hosts` has one: `hosts: [{url: "https://a.example.com", weight: 9}, …]`; '
+    "between upstreams a call chooses by `choose`"
+)
+_SHADOW = 'write `shadow: [{url: "next:/a", share: 10%}]` into the endpoint'
+_MOCK = (
+    'write `mock: {routes: {"GET /a": {json: {id: 7}}}}` into the upstream; '
+    "`respond` of an endpoint answers without any call"
+)
+_QUOTA = "write `rate_limit: {quota: 10000/day}` into the endpoint or `server`"
+_QUOTA_OF_CALLS = (
+    "calls are limited by `rate_limit: 100/s` of their upstream; quotas are for requests: of an endpoint or `server`"
+)
+_BALANCE = (
+    "write `hosts: [https://a.example.com, https://b.example.com]` into the upstream, in the place of `url`; "
+    "`balance` beside it says how one is chosen"
+)
+_HEALTH = (
+    "write `health: {path: /health}` beside the `hosts` of the upstream; "
+    "this process answers `/livez` and `/readyz` itself"
+)
+_FAILOVER = "give each of the `hosts` of the upstream a `priority`, or a call a `fallback`"
+_AFFINITY = "write `balance: {hash: \"{{ headers['x-session'] }}\"}` beside the `hosts` of the upstream"
+_DISCOVERY = "write `resolve: dns` into the upstream, or `resolve: srv`"
+_DISCOVERY_HERE = "write `resolve: dns` here, or `resolve: srv`"
+_ONE_CORE = "one process answers on one core: start several, behind a load balancer"
+_STATE = (
+    "write `state: /var/lib/aggregator` at the top, for what outlives a restart; all else is known to one process alone"
+)
+_SWITCH = (
+    "a running process is told: `aggregator switch off endpoint 'GET /a'`; "
+    "`maintenance` at the top says it by the clock"
+)
+_WHEN = (
+    "write `when: \"{{ headers['x-beta'] }}\"` here, for a condition; a running process is told by `aggregator switch`"
+)
+_MONITORING = "`aggregator monitoring` writes alerts for Prometheus and a dashboard for Grafana"
+_SLO = "write `slo: {latency: 800ms, objective: 99.5%}` into the endpoint"
+_CALLED = "write `call: users:/users/{user_id}`, or several by name under `fan_out`"
+_IN_FRONT = "name it in front of the path: `url: users:/users/{user_id}`"
+_ROUTE = "`route` of an upstream says where calls go by a key of the request; `when` of a call is its condition"
+_HIDE = "write `hide: [body.password]` into `telemetry`; credentials are never shown"
 
 _SENTENCES: dict[str, tuple[str, str, str]] = {
     "access_log": (_ACCESS, _ACCESS, _ACCESS),
-    "log_format": (_FORMAT, _FORMAT, _FORMAT),
-    "log_level": (_LEVEL, _LEVEL, _LEVEL),
+    "affinity": (_AFFINITY, _AFFINITY, _AFFINITY),
     "auth": (_AS_WHOM, _OF_UPSTREAM, _NO_LOGIN),
     "cache": (_STORED_HERE, _STORED_HERE, _STORED),
+    "circuit_breaker": (_BREAKER_HERE, _BREAKER, _BREAKER),
     "connect_timeout": (_TO_CONNECT_HERE, _TO_CONNECT, _TO_CONNECT),
     "cors": (_PAGES, _PAGES, _PAGES),
-    "circuit_breaker": (_BREAKER_HERE, _BREAKER, _BREAKER),
     "depends_on": (_ORDER, _ORDER, _ORDER),
+    "discovery": (_DISCOVERY_HERE, _DISCOVERY, _DISCOVERY),
+    "failover": (_FAILOVER, _FAILOVER, _FAILOVER),
+    "health_check": (_HEALTH, _HEALTH, _HEALTH),
+    "hide": (_HIDE, _HIDE, _HIDE),
     "hosts": (_MANY, _NAMED_ONCE, _OF_HOSTS),
+    "level": (_LEVEL, _LEVEL, _LEVEL),
     "limits": (_CONNECTIONS, _CONNECTIONS, _CONNECTIONS),
+    "load_balancing": (_BALANCE, _BALANCE, _BALANCE),
+    "log_format": (_FORMAT, _FORMAT, _FORMAT),
+    "log_level": (_LEVEL, _LEVEL, _LEVEL),
     "metrics": (_METRICS, _METRICS, _METRICS),
+    "mirror": (_SHADOW, _SHADOW, _SHADOW),
+    "mock": (_MOCK, _MOCK, _MOCK),
+    "monitoring": (_MONITORING, _MONITORING, _MONITORING),
     "outlier_detection": (_EJECT, _EJECT, _EJECT),
     "prefix": (_IN_URL, _IN_URL, _IN_PATHS),
     "proxy": (_ONE_PROXY, _ONE_PROXY, _ALL_BELOW),
+    "quota": (_QUOTA_OF_CALLS, _QUOTA, _QUOTA),
     "rate_limit": (_OF_MANY, _OF_MANY, _OF_MANY),
     "read_timeout": (_TO_READ_HERE, _TO_READ, _TO_READ),
     "request": (_REQUEST, _REQUEST, _REQUEST),
     "required": (_REQUIRED, _REQUIRED, _REQUIRED),
     "retry": (_REPEATED_HERE, _REPEATED_HERE, _REPEATED),
-    "timeout": (_IN_ALL, _IN_ALL, _IN_ALL),
+    "route": (_ROUTE, _ROUTE, _ROUTE),
+    "slo": (_SLO, _SLO, _SLO),
+    "state": (_STATE, _STATE, _STATE),
     "static": (_NO_FILES, _NO_FILES, _NO_FILES),
+    "switches": (_SWITCH, _WHEN, _SWITCH),
+    "timeout": (_IN_ALL, _IN_ALL, _IN_ALL),
+    "tracing": (_TRACES, _TRACES, _TRACES),
+    "upstream": (_NAMED_ONCE, _IN_FRONT, _CALLED),
+    "weights": (_WEIGHTS, _CHOOSE_HERE, _CHOOSE),
+    "workers": (_ONE_CORE, _ONE_CORE, _ONE_CORE),
 }
 """What to do instead: in an upstream, in a call, and anywhere else."""
 
 
-def sentence_for(word: str, allowed: Container[str]) -> str | None:
+_ONLY_BESIDE = {
+    "level": "access", "backend": "fan_out", "backends": "fan_out", "services": "fan_out",
+    "service": "fan_out", "target": "fan_out", "upstream": "fan_out",
+    "destination": "fan_out", "match": "fan_out", "case": "fan_out", "switch": "fan_out",
+}  # fmt: skip
+"""Words that mean this beside one key alone, and many things elsewhere."""
+
+
+def sentence_for(word: str, allowed: Collection[str]) -> str | None:
     """Return what to do instead of *word*, which stands beside the keys *allowed*; None for a word of nobody's."""
-    found = _SENTENCES.get(_SAME_WORD.get(word, word))
-    if found is None:
+    found = _SENTENCES.get(SAME_WISH.get(word, word))
+    if found is None or _ONLY_BESIDE.get(word, word) not in (word, *allowed):
         return None
     of_upstream, of_call, elsewhere = found
     if elsewhere is _ALL_BELOW and "fan_out" not in allowed:  # not an endpoint

@@ -6,6 +6,7 @@ import re
 from typing import Any, Literal
 
 from aggregator.config.hints.other_tools import sentence_for
+from aggregator.config.hints.spellings import OTHER_WORDS
 from aggregator.config.hints.vocabulary import homes_of, keys_of, may_hold, model_at, takes_any_key
 from aggregator.config.hints.wording import listed
 from aggregator.config.text.values import Steps
@@ -18,80 +19,6 @@ ENDPOINT_KEY = re.compile(rf"(?:ANY|(?:{_METHOD})(?:\|(?:{_METHOD}))*) +/")
 _MOST_LISTED = 8
 _ANSWERED_BY = ("call", "fan_out", "respond")
 """What an endpoint answers with: one of them is what people look for, so they are listed before the rest."""
-_OTHER_WORDS = {
-    "access_key_id": "access_key",
-    "access_token_url": "token_url",
-    "aggregate": "fan_out",
-    "api": "endpoints",
-    "apis": "endpoints",
-    "args": "query",
-    "auth_style": "client_auth",
-    "aws": "sigv4",
-    "aws_sigv4": "sigv4",
-    "backend": "upstreams",
-    "backends": "upstreams",
-    "base_url": "url",
-    "baseurl": "url",
-    "calls": "fan_out",
-    "client_credentials": "oauth2",
-    "compression": "compress",
-    "concurrent": "fan_out",
-    "data": "json",
-    "errors": "status_map",
-    "allowlist": "allow",
-    "blocklist": "deny",
-    "denylist": "deny",
-    "drop": "deny",
-    "exclude": "deny",
-    "extends": "include",
-    "foreach": "for_each",
-    "grant_type": "grant",
-    "gzip": "compress",
-    "hash": "algorithm",
-    "hide": "deny",
-    "hooks": "background",
-    "host": "url",
-    "hosts": "upstreams",
-    "id": "client_id",
-    "if": "when",
-    "import": "include",
-    "imports": "include",
-    "loop": "for_each",
-    "oauth": "oauth2",
-    "on_error": "status_map",
-    "omit": "deny",
-    "only": "allow",
-    "output": "response",
-    "parallel": "fan_out",
-    "parameters": "params",
-    "params": "query",
-    "path_params": "params",
-    "payload": "json",
-    "proxy_pass": "url",
-    "remove": "deny",
-    "requests": "fan_out",
-    "result": "response",
-    "routes": "endpoints",
-    "secret_access_key": "secret_key",
-    "services": "upstreams",
-    "side_effects": "background",
-    "signature": "hmac",
-    "ssl": "tls",
-    "target_url": "url",
-    "token": "bearer",
-    "token_endpoint": "token_url",
-    "token_endpoint_auth_method": "client_auth",
-    "token_uri": "token_url",
-    "timeout_ms": "timeout",
-    "timeouts": "timeout",
-    "uri": "url",
-    "username": "user",
-    "server_names": "virtual_hosts",
-    "verb": "method",
-    "vhosts": "virtual_hosts",
-}
-"""What others call it: a key that nobody has here, and the one to try."""
-
 _NARROWER = frozenset({("docs", "auth"), ("server", "cache"), ("admin", "hosts"), ("background", "workers")})
 """Keys that mean less than those have in mind who write them further out: who may read the docs, and nothing else."""
 
@@ -106,16 +33,16 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return f"write it further {'in' if at_top else 'out'}, right below `endpoints:`"
     word = key.lower().replace("-", "_")
     value = siblings.get(path[-1]) if isinstance(siblings, dict) else None
-    other = _OTHER_WORDS.get(word)
+    other = next((one for one in OTHER_WORDS.get(word, "").split() if one in allowed), None)
     spellings = (one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed)
     if (same := next(spellings, None)) is not None and here and _takes(here, (same,), value):
-        several = other in allowed and same != word and isinstance(value, dict | list)
+        several = other is not None and same != word and isinstance(value, dict | list)
         return f"did you mean `{other if several else same}`?"
     homes = [] if here is None else [home for home in homes_of(key, here) if _takes(here, (home, key), value)]
     if meant := [home for home in homes if here and _is_meant(here, (home, key), value)]:
         present = [home for home in meant if isinstance(siblings, dict) and home in siblings]
         return f"write it under {listed(present or meant, 'or')}"
-    if other in allowed:
+    if other is not None:
         return f"did you mean `{other}`?"
     if (sentence := sentence_for(word, allowed)) is not None:
         return sentence
