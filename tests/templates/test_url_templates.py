@@ -251,6 +251,23 @@ def test_a_wrong_url_is_a_problem(source: str, spot: str, message: str) -> None:
     assert source[problem.offset : problem.offset + problem.length] == spot
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("{{ stock }}/private/{{ sku }}", "write `stock:/private/{sku}`, where `stock` is an upstream"),
+        ("{stock}/{a}/{{ b.c }}", "write `stock:/{a}/{b.c}`, where `stock` is an upstream"),
+        ("{up}:/x", "write `up:/x`, where `up` is an upstream"),
+        ("{scheme}://a/x", "write `upstream:/path` or `https://host/path`"),
+        ("{{ a.url }}/x", "write `upstream:/path` or `https://host/path`"),
+    ],
+)
+def test_a_name_in_braces_is_that_of_an_upstream(text: str, hint: str) -> None:
+    """Who writes the service as a variable, as templates of others do, reads the URL to write."""
+    with pytest.raises(TemplateProblem) as problem:
+        compile_url(text)
+    assert problem.value.hint == hint
+
+
 @pytest.mark.parametrize("host", ["256.256.256.256", "1.2.3", "10.0.0.0.1", "999", "a.1"])
 def test_what_ends_in_a_number_is_an_address(host: str) -> None:
     """A host whose last label is a number is an IPv4 address of four parts, or none at all."""

@@ -56,6 +56,8 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         return f'write it in braces: `"{{{{ {in_yaml(found)} }}}}"`'
     if expected == "text" and isinstance(found, bool | int | float):
         return f'write it in quotes: `"{in_yaml(found)}"`'
+    if expected == "text" and path[-1:] == ("body",) and isinstance(found, dict | list):
+        return "write it under `json`; `body` is text"
     if expected == "a list" and isinstance(found, str) and found.startswith("-"):
         return f"write a space behind each dash: `- {found[1:].partition(' -')[0].strip()}`"
     if expected == "a list" and isinstance(found, dict):
@@ -91,12 +93,16 @@ def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
         return f"write `status: {in_yaml(found)}` below it"
     if here is None and (named := _named(found)):
         return f"write `{in_yaml(named)}`"
-    if found and all(isinstance(item, dict) and item for item in found):
+    known = keys_of(here) if here is not None and not takes_any_key(here) else None
+    if found and all(isinstance(item, dict) and item and (known is None or set(item) <= set(known)) for item in found):
         return f"leave the dashes out: `{next(iter(found[0]))}:` is a key, not an item of a list"
     texts = [item for item in found if isinstance(item, str)]
     if here is None:
         pairs = [(pair[1], pair[2]) for item in texts if (pair := _PAIR.fullmatch(item))]
         return f"write `{in_yaml(dict(pairs))}`" if texts and len(pairs) == len(found) else None
+    if texts and "any" in keys_of(here):  # of schemes
+        several = f"write `{{any: {in_yaml(found)}}}` for one of them, `{{all: …}}` for every one"
+        return several if len(found) > 1 else f"write `{texts[0]}` alone"
     if takes_any_key(here):
         return f"give each of them a name: `first: {texts[0]}`" if texts else None
     return (

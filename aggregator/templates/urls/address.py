@@ -29,6 +29,8 @@ _HOST: Final = re.compile(
 )
 _TYPOGRAPHIC: Final = "“”„«»‘’‚"
 _PLAIN_QUOTES: Final = 'write plain quotes, `"`, or none'
+_BRACED: Final = re.compile(r"\{\{?\s*([A-Za-z]\w*)\s*\}?\}:?(/(?!/).*)")
+_EXPRESSION: Final = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _SHAPE: Final = "write `upstream:/path` or `https://host/path`"
 
 
@@ -122,13 +124,21 @@ def _no_address(source: str, start: int) -> TemplateProblem:
         hint = f"write `https:{rest}`" if rest.startswith("//") else _SHAPE
         return TemplateProblem("the URL names no upstream", start, len(rest), hint)
     if rest.startswith("{"):
-        return TemplateProblem("a placeholder cannot choose the upstream", start, len(rest), _SHAPE)
+        return TemplateProblem("a placeholder cannot choose the upstream", start, len(rest), _with_name(rest))
     if _HOST.match(rest):
         return TemplateProblem("the URL has no scheme", start, len(rest), f"write `{with_scheme(rest)}`")
     if named := _NAMED.match(rest):
         return TemplateProblem("the path must start with `/`", start + named.end(), 1, _with_slash(rest, named))
     hint = _PLAIN_QUOTES if rest[0] in _TYPOGRAPHIC else _SHAPE
     return TemplateProblem("this is not a URL of a call", start, len(rest), hint)
+
+
+def _with_name(rest: str) -> str:
+    """Return how *rest* is written, a URL that begins with a name in braces, as templates of others have it."""
+    if (named := _BRACED.fullmatch(rest)) is None:
+        return _SHAPE
+    path = _EXPRESSION.sub(r"{\1}", named[2])
+    return f"write `{named[1]}:{path}`, where `{named[1]}` is an upstream"
 
 
 def _with_slash(rest: str, named: re.Match[str]) -> str:
