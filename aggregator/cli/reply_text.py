@@ -60,8 +60,8 @@ class Printer:
         for name, value in reply.headers:
             if name not in _QUIET:
                 self._say(f"{name}: {value}")
-        if reply.nearest is not None:
-            self._say(f"hint: {reply.nearest}")
+        if reply.hint is not None:
+            self._say(f"hint: {reply.hint}")
 
     def _body(self, reply: Reply) -> None:
         text = reply.body

@@ -208,6 +208,37 @@ def test_what_was_probably_meant(aggregator, routes_file: Path, target: str, hin
 
 
 @pytest.mark.parametrize(
+    ("auth", "hint"),
+    [
+        ("partners", "-H 'x-api-key: KEY' for partners"),
+        ("inline", "?key=KEY in the path for inline"),
+        ("staff", "-H 'authorization: Basic …' (base64 of NAME:PASSWORD) for staff"),
+        ("{any: [partners, users]}", "-H 'x-api-key: KEY' for partners, or -H 'authorization: Bearer TOKEN' for users"),
+        ("{all: [partners, web]}", "-H 'x-api-key: KEY' for partners, and -H 'cookie: session=…' for web"),
+    ],
+)
+def test_what_a_caller_has_to_show(aggregator, folder: Path, auth: str, hint: str) -> None:
+    """A 401 comes with the option that carries a credential of each scheme of the endpoint."""
+    folder.joinpath("keys.yaml").write_text("[]")
+    folder.joinpath("users").write_text("# nobody")
+    folder.joinpath("secret").write_text("0123456789abcdef0123456789abcdef")
+    issued = "issuer: 'https://id.example.com', audience: a, algorithms: [HS256], key: {file: secret}"
+    folder.joinpath("routes.yaml").write_text(
+        "version: 1\n"
+        "auth:\n"
+        "  partners: {api_key: {header: x-api-key, keys: {file: keys.yaml}}}\n"
+        "  inline: {api_key: {query: key, keys: {file: keys.yaml}}}\n"
+        "  staff: {basic: {users: {file: users}}}\n"
+        f"  users: {{jwt: {{{issued}}}}}\n"
+        f"  web: {{jwt: {{{issued}, from: {{cookie: session}}}}}}\n"
+        f"endpoints:\n  GET /a: {{auth: {auth}, respond: {{body: 1}}}}\n"
+    )
+    result = aggregator("get", "/a")
+    assert f"hint: say who asks: {hint}." in result.stderr
+    assert "401 Unauthorized" in result.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "body"),
     [
         (("admin.example.com/who",), "admin"),

@@ -20,6 +20,7 @@ from aggregator.runtime.bars import bars_of
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.once.conversation import Begin, Conversation, Question, Reply, scope_of
+from aggregator.server.once.credentials import credential_hint
 from aggregator.server.routing.routes import EndpointRoute
 
 
@@ -60,8 +61,11 @@ async def _ask(
         trace = [result for request in requests for result in request.parts]
         reply.bars = bars_of(trace, started, _plan_of(scope) if trace else None, calls)
     reply.background = app.running.queue.counts.as_dict()
-    if reply.status in (404, 405) and _plan_of(scope) is None:
-        reply.nearest = _nearest(app.running.plan, question)
+    endpoint = _plan_of(scope)
+    if reply.status in (404, 405) and endpoint is None:
+        reply.hint = _nearest(app.running.plan, question)
+    elif reply.status == 401 and endpoint is not None:
+        reply.hint = credential_hint(app.running.plan, endpoint)
     return reply
 
 

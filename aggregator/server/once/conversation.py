@@ -33,7 +33,8 @@ class Question:
 class Reply:
     """What came back, in how many seconds, by which calls. *body* lacks what was taken piece by piece.
 
-    *nearest* is a sentence about what is declared, where nothing is at the path that was asked.
+    *hint* is a sentence about what is declared, where nothing is at the path that was asked, or about what callers
+    have to show.
     """
 
     status: int = 0
@@ -43,7 +44,7 @@ class Reply:
     bars: list[Bar] = field(default_factory=list)
     background: dict[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    nearest: str | None = None
+    hint: str | None = None
 
 
 def scope_of(question: Question) -> dict[str, Any]:
