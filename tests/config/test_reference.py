@@ -115,3 +115,10 @@ def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 def test_a_setting_that_holds_expressions_is_marked(model: str, key: str, mark: str) -> None:
     """A reader of the reference sees where `{{ }}` works without trying."""
     assert mark_of(model, key).removeprefix(" · ") == mark
+
+
+def test_only_causes_are_linked_as_causes() -> None:
+    """A setting of many choices names them; the causes of failures alone are told by their table."""
+    linked = {line.split("`")[1] for line in TEXT.splitlines() if line.startswith("| `") and "[cause](#causes)" in line}
+    assert linked == {"on"}
+    assert "list of `RS256`, `RS384`" in TEXT

@@ -110,7 +110,8 @@ def _kind(schema: Schema) -> str:
             return _link(name)
         return _SHARED[name]
     if "enum" in schema:
-        return ", ".join(f"`{value}`" for value in schema["enum"]) if len(schema["enum"]) < 12 else "[cause](#causes)"
+        is_cause = "network" in schema["enum"]
+        return "[cause](#causes)" if is_cause else ", ".join(f"`{value}`" for value in schema["enum"])
     return _plain_kind(schema)
 
 
