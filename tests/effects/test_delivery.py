@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from aggregator.runtime.background.durable.outbox import ENDS
+from aggregator.server.metrics.sampling import sample_effects
 from tests.effects.conftest import document, process
 from tests.policies.conftest import START
 
@@ -140,3 +142,25 @@ def test_one_upstream_takes_half_of_the_workers(tmp_path: Path) -> None:
     with process(tmp_path, text, lambda one: hang() if one.url.host == "mail.test" else httpx.Response(200)) as served:
         served.sign_up("a", "b", "c")
         served.settle(sent=3, leased=1, waiting=2)
+
+
+def test_effects_are_counted(tmp_path: Path) -> None:
+    """By what became of them, in the metrics."""
+    answers = iter([503, 200, 400])
+    with process(tmp_path, document(), lambda _: httpx.Response(next(answers))) as served:
+        served.sign_up("a")
+        served.until(lambda: len(served.requests) == 1)
+        served.now += 2
+        served.settle(sent=1)
+        served.sign_up("b")
+        served.settle(sent=1, dead=1)
+        served.until(lambda: served.outbox.ends.total() == 3)
+        samples = {
+            f"{family.name} {labels}".strip(): value
+            for family, found in sample_effects(served.app.running)
+            for labels, value in found
+            if "effect" in family.name
+        }
+    assert samples['aggregator_effects state="dead"'] == samples['aggregator_effects state="sent"'] == 1
+    assert [samples[f'aggregator_effect_deliveries result="{result}"'] for result in ENDS] == [1, 1, 1, 0, 0, 0]
+    assert samples["aggregator_effects_broken"] == 0

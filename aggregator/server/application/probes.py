@@ -104,5 +104,6 @@ def describe(running: Running) -> dict[str, Any]:
         **({"hosts": hosts} if (hosts := _hosts(running)) else {}),
         **({"credentials": credentials} if credentials else {}),
         "background": {"waiting": running.queue.depth, **running.queue.counts.as_dict()},
+        **({"effects": running.outbox.kept.counts} if running.outbox.is_open else {}),
         **({"issuers": issuers} if issuers else {}),
     }

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TypeAlias
 
 from aggregator.plan.analysis.walking import upstreams_in
+from aggregator.runtime.background.durable.outbox import ENDS
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics import process
 from aggregator.server.metrics.counting import Counts
@@ -31,6 +32,7 @@ def sample_all(running: Running, counts: Counts) -> Iterator[Sampled]:
     labels = {one.name: one.label for one in upstreams_in(running.plan)}
     yield from sample_policies(running.states, labels)
     yield from _of_background(running)
+    yield from sample_effects(running)
     yield from _of_configuration(running)
     yield from _of_process(counts)
     traces = running.observers.traces
@@ -93,6 +95,14 @@ def _of_background(running: Running) -> Iterator[Sampled]:
     yield families.BACKGROUND_WAITING, [("", running.queue.depth)]
     counts = running.shadows.counts.as_dict()
     yield families.SHADOWS, [(labels_text(("state", state)), counts[state]) for state in ("done", "failed", "dropped")]
+
+
+def sample_effects(running: Running) -> Iterator[Sampled]:
+    """Yield the samples of durable effects."""
+    outbox = running.outbox
+    yield families.EFFECTS, [(labels_text(("state", state)), count) for state, count in outbox.kept.counts.items()]
+    yield families.DELIVERIES, [(labels_text(("result", result)), outbox.ends[result]) for result in ENDS]
+    yield families.EFFECTS_BROKEN, [("", int(outbox.trouble is not None))]
 
 
 def _of_configuration(running: Running) -> Iterator[Sampled]:

@@ -52,6 +52,9 @@ PANELS: Final = (
     Panel("Background calls", "ops", (
         ("sum by (state) (rate(aggregator_background_calls_total[$__rate_interval]))", "{{state}}"),
         ("sum(aggregator_background_waiting_calls)", "waiting"))),
+    Panel("Durable effects", "short", (
+        ('sum by (state) (aggregator_effects{state!="sent"})', "{{state}}"),
+        ("sum by (result) (rate(aggregator_effect_deliveries_total[$__rate_interval]))", "{{result}} a second"))),
     Panel("Requests under way", "short", (
         ("sum by (instance) (aggregator_requests_in_flight)", "{{instance}}"),)),
     Panel("Event loop lag", "s", (("max by (instance) (aggregator_event_loop_lag_seconds)", "{{instance}}"),)),

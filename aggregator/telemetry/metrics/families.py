@@ -72,6 +72,14 @@ BACKGROUND: Final = Family("aggregator_background_calls", "counter", ("call", "s
     "shutdown).")  # fmt: skip
 BACKGROUND_WAITING: Final = Family("aggregator_background_waiting_calls", "gauge", (),
     "Background calls in the queue.")  # fmt: skip
+EFFECTS: Final = Family("aggregator_effects", "gauge", ("state",),
+    "Durable effects that are kept: waiting, leased (being delivered), parked (their upstream is unknown), sent, "
+    "dead.")  # fmt: skip
+DELIVERIES: Final = Family("aggregator_effect_deliveries", "counter", ("result",),
+    "Deliveries of durable effects: sent, again (to be sent again), dead (given up); and effects that were dropped "
+    "(there was no room), skipped (`when`), or unwritten (a value was missing).")  # fmt: skip
+EFFECTS_BROKEN: Final = Family("aggregator_effects_broken", "gauge", (),
+    "1 while durable effects cannot be written.")  # fmt: skip
 SHADOWS: Final = Family("aggregator_shadow_calls", "counter", ("state",),
     "Shadows of requests, by what became of them: done, failed, dropped (the queue was full).")  # fmt: skip
 IN_FLIGHT: Final = Family("aggregator_requests_in_flight", "gauge", (), "Requests that are being answered.")

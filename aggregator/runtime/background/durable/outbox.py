@@ -34,6 +34,8 @@ from aggregator.telemetry.logging import log
 from aggregator.transport.door import Cancelable
 
 FILE: Final = "effects.db"
+ENDS: Final = ("sent", "again", "dead", "dropped", "skipped", "unwritten")
+"""What deliveries, and effects that were not kept, come to."""
 MOST_PENDING: Final = 64 * 1024 * 1024
 """Bytes that may wait to be written; beyond it nothing is taken."""
 _AGAIN = 1.0
@@ -52,7 +54,7 @@ class Outbox:
         self._clock = clock
         self.tally = Tally()
         self.ends: Counter[str] = Counter()
-        """How many deliveries, and effects, ended so: sent, again, dead, dropped, skipped, unwritten."""
+        """How many ended so, by ``ENDS``."""
         self._writer: EffectWriter | None = None
         self._plan = BackgroundPlan()
         self._targets = NOWHERE

@@ -1,0 +1,72 @@
+"""A process that stores and delivers effects until it is killed: it says on stdout what it has stored and what it sends.
+
+``python -m tests.effects.victim FOLDER NUMBER`` begins its ids with NUMBER; with NUMBER ``-`` it only delivers what is
+left, and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from aggregator.parts.frame import AttemptFrame, Done, Frame
+from aggregator.parts.result import Result
+from aggregator.plan.serving import BackgroundPlan
+from aggregator.policies.durable.plan import BACKOFF, DurablePlan
+from aggregator.policies.retry.plan import RetryPlan
+from aggregator.runtime.background.durable.outbox import Outbox
+from aggregator.runtime.background.durable.targets import Target, Targets
+from aggregator.stores.effects.records import LIVE, EffectRecord, FixedRequest
+from aggregator.transport.door import Cancelable
+
+
+def say(word: str, record: EffectRecord) -> None:
+    """Write one line; it is out when this returns."""
+    sys.stdout.write(f"{word} {record.id} {(record.request.body or b'').decode()}\n")
+    sys.stdout.flush()
+
+
+class Told:
+    """A call that says what it sends, and succeeds a moment later."""
+
+    name = "told"
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Say it."""
+        assert isinstance(frame, AttemptFrame)
+        now = frame.loop.time()
+        say("sent", frame.written.request)
+        frame.loop.call_soon(done, Result("told", now, now, status=200))
+        return None
+
+
+async def store(outbox: Outbox, begin: str, worker: int) -> None:
+    """Store effects one after another, and say of each when it is stored."""
+    for number in range(1_000_000):
+        name = f"{begin}-{worker}-{number}"
+        request = FixedRequest(b"POST", b"/x", b"", f"body-of-{name}".encode())
+        now = time.time()
+        record = EffectRecord(name, "told", "POST /x", "sink", "r", request, now, now, f"order-{number % 7}")
+        assert await outbox.put([record])
+        say("stored", record)
+        outbox.wake()
+
+
+async def main(folder: Path, begin: str) -> None:
+    """Open what is in *folder*, and go on."""
+    outbox, plan = Outbox(), BackgroundPlan(durable=DurablePlan())
+    target = Target(Told(), 5.0, RetryPlan(3, frozenset(), frozenset(), BACKOFF, None, "always"))
+    await outbox.open(folder, plan)
+    outbox.configure(plan, Targets({}, {"sink": target}))
+    if begin != "-":
+        await asyncio.gather(*(store(outbox, begin, worker) for worker in range(4)))
+    while any(outbox.kept.counts[state] for state in LIVE):
+        outbox.wake()
+        await asyncio.sleep(0.01)
+    await outbox.close(5.0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
