@@ -100,6 +100,8 @@ RequestListener = Callable[[RequestEnded], object]
 """Hears of each request in the event loop, after its answer has left."""
 EffectListener = Callable[[EffectEnded], object]
 """Hears of each background call in the event loop."""
+CallCounter = Callable[[State, Cause | None, int, float], object]
+"""Counts one end of a call to one upstream: its state, cause, status (0 without one), and the seconds it took."""
 
 
 class Visitors(list[RequestListener]):
@@ -117,6 +119,8 @@ class Listeners(NamedTuple):
 
     *troubles* hear only of requests to endpoints whose answer is bad, broke off, or was not waited for: others build no
     event for them. *visitors* hear of every request, too, and come and go.
+    *counters* return, once a generation, what counts the calls to the upstream of a label: no event is
+    built for those either.
     """
 
     calls: tuple[CallListener, ...] = ()
@@ -124,6 +128,7 @@ class Listeners(NamedTuple):
     effects: tuple[EffectListener, ...] = ()
     troubles: tuple[RequestListener, ...] = ()
     visitors: Sequence[RequestListener] = NO_VISITORS
+    counters: tuple[Callable[[str], CallCounter], ...] = ()
 
     def beside(self, others: Listeners) -> Listeners:
         """Return these and *others*."""
@@ -133,6 +138,7 @@ class Listeners(NamedTuple):
             self.effects + others.effects,
             self.troubles + others.troubles,
             self.visitors if isinstance(self.visitors, Visitors) else others.visitors,
+            self.counters + others.counters,
         )
 
 

@@ -307,8 +307,11 @@ def _leaf(plan: CallPlan, door: Door, at: Site) -> Part:
 
 def _teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) -> CallTeller | None:
     """Return what tells of the ends of a call, None when nobody listens."""
-    listeners = resources.listeners.calls
-    return CallTeller(listeners, key, plan.name, plan.upstream.label, attempt) if listeners else None
+    listeners, label = resources.listeners, plan.upstream.label
+    if not listeners.calls and not listeners.counters:
+        return None
+    counters = tuple(counter(label) for counter in listeners.counters)
+    return CallTeller(listeners.calls, key, plan.name, label, attempt, counters)
 
 
 def _sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Sender:

@@ -147,6 +147,17 @@ def test_numbers_go_on_over_a_reload_and_end_with_their_endpoint(counted):
     assert not any("GET /both" in labels for _, labels in samples)
 
 
+def test_the_calls_of_an_upstream_go_on_over_a_reload(counted):
+    """What calls it after a save counts on where what called it before has ended."""
+    counted.get("/users/1")
+    text = counted.path.read_text()
+    counted.reload(text.replace("GET /users/", "GET /people/"))
+    counted.get("/people/1")
+    samples = scraped(counted.get("/metrics").body.decode())
+    assert values(samples, "aggregator_attempts_total", "up", "2xx", "") == 2
+    assert values(samples, "aggregator_attempt_duration_seconds_count", "up") == 2
+
+
 def test_nothing_is_counted_unless_declared(stage):
     """`/metrics` is a path like others then, and calls are told to nobody."""
     gateway = stage.gateway("endpoints: {GET /metrics: {respond: {body: mine}}}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from weakref import WeakValueDictionary
 
-from aggregator.causes import Cause, State
-from aggregator.parts.events import CallEnded, Listeners, RequestEnded
+from aggregator.causes import State
+from aggregator.parts.events import CallCounter, Listeners, RequestEnded
 from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.calls import PartPlan
 from aggregator.plan.telemetry import MetricsPlan
@@ -15,10 +16,6 @@ from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.server.metrics.lag import LoopLag
 from aggregator.server.metrics.series import CLASSES, EndpointSeries, UpstreamSeries
 from aggregator.telemetry.metrics.histogram import Exemplar
-
-_WELL = ("2xx", "")
-_UNSENT = frozenset({Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Cause.QUEUE_FULL})
-"""Why nothing was sent: what did not happen took no time, and would make an upstream look fast."""
 
 
 class Counts:
@@ -33,9 +30,10 @@ class Counts:
         self._clock = clock
         self.endpoints: dict[str, EndpointSeries] = {}
         self.upstreams: dict[str, UpstreamSeries] = {}
+        self._known: WeakValueDictionary[str, UpstreamSeries] = WeakValueDictionary()
         self.unmatched = [0] * len(CLASSES)
         self.lag = LoopLag()
-        self.listeners = Listeners((self.call,), (self.request,))
+        self.listeners = Listeners(requests=(self.request,), counters=(self.counter,))
 
     def follow(self, plan: Plan) -> None:
         """Count what *plan* names from now on: what is new begins at zero, what is gone ends, the rest goes on.
@@ -53,7 +51,7 @@ class Counts:
                         part.counts = before.counts
             self.endpoints[endpoint.key] = fresh
         labels = dict.fromkeys(upstream.label for upstream in upstreams_in(plan))
-        self.upstreams = {label: self.upstreams.get(label) or UpstreamSeries(label, self.bounds) for label in labels}
+        self.upstreams = {label: self._series_of(label) for label in labels}
 
     def request(self, event: RequestEnded) -> None:
         """Count a request that has ended."""
@@ -83,24 +81,16 @@ class Counts:
                 else:
                     part.add(result.state, result.cause)
 
-    def call(self, event: CallEnded) -> None:
-        """Count a call that has ended."""
-        series = self.upstreams.get(event.upstream)
+    def counter(self, upstream: str) -> CallCounter:
+        """Return what counts the calls to *upstream* (its label)."""
+        return self._series_of(upstream).add
+
+    def _series_of(self, label: str) -> UpstreamSeries:
+        """Return the series of an upstream, which a generation that is being built may know before it is followed."""
+        series = self._known.get(label)
         if series is None:
-            return
-        end = _WELL if event.state is State.OK and 200 <= event.status < 300 else _end(event)
-        series.counts[end] = series.counts.get(end, 0) + 1
-        if event.cause not in _UNSENT:
-            durations, seconds = series.durations, event.ended - event.started
-            durations.counts[bisect_left(durations.bounds, seconds)] += 1
-            durations.sum += seconds
-
-
-def _end(event: CallEnded) -> tuple[str, str]:
-    """Return the class of the status, and the cause of a failure, of a call that has ended."""
-    cause = "cancelled" if event.state is State.CANCELLED else "" if event.cause is None else event.cause.value
-    status = CLASSES[event.status // 100 - 1] if event.status >= 100 and cause in ("", "status") else ""
-    return status, cause
+            series = self._known[label] = UpstreamSeries(label, self.bounds)
+        return series
 
 
 def _parts(endpoint: EndpointPlan) -> Sequence[PartPlan]:

@@ -5,6 +5,7 @@ A series that first appears with its first failure hides that failure from ``rat
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -15,6 +16,9 @@ from aggregator.telemetry.metrics.histogram import Histogram
 
 CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
 _SIZE_BOUNDS: Final = (100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0, 10_000_000.0)
+
+_UNSENT: Final = frozenset({Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Cause.QUEUE_FULL})
+"""Why nothing was sent: what did not happen took no time, and would make an upstream look fast."""
 
 Outcome = tuple[State, Cause | None]
 
@@ -92,16 +96,41 @@ class EndpointSeries:
 class UpstreamSeries:
     """The numbers of one upstream: how its attempts ended, by the class of their status or the cause."""
 
-    __slots__ = ("counts", "durations", "labels")
+    __slots__ = ("__weakref__", "_ends", "_well", "durations", "labels")
 
     def __init__(self, upstream: str, bounds: tuple[float, ...]) -> None:
         self.labels = labels_text(("upstream", upstream))
         self.durations = Histogram(bounds)
-        self.counts: dict[tuple[str, str], int] = {("2xx", ""): 0, ("3xx", ""): 0, ("", "cancelled"): 0}
-        self.counts |= {(name, Cause.STATUS.value): 0 for name in ("3xx", "4xx", "5xx")}
-        self.counts |= {("", cause.value): 0 for cause in CAUSES if cause is not Cause.STATUS}
+        self._well = 0
+        self._ends: dict[tuple[str, str], int] = {("3xx", ""): 0, ("", "cancelled"): 0}
+        self._ends |= {(name, Cause.STATUS.value): 0 for name in ("3xx", "4xx", "5xx")}
+        self._ends |= {("", cause.value): 0 for cause in CAUSES if cause is not Cause.STATUS}
+
+    def add(self, state: State, cause: Cause | None, status: int, seconds: float) -> None:
+        """Count one call that has ended."""
+        if state is State.OK and 200 <= status < 300:
+            self._well += 1
+        else:
+            end = _end(state, cause, status)
+            self._ends[end] = self._ends.get(end, 0) + 1
+            if cause in _UNSENT:
+                return
+        durations = self.durations  # What `Histogram.add` does, written out: this runs for every call.
+        durations.counts[bisect_left(durations.bounds, seconds)] += 1
+        durations.sum += seconds
+
+    @property
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many calls ended in which way."""
+        return {("2xx", ""): self._well} | self._ends
 
     def samples(self) -> Iterator[Sample]:
         """Yield a sample for each end of an attempt that is known."""
         for (status, cause), count in self.counts.items():
             yield f'{self.labels},status="{status}",cause="{cause}"', count
+
+
+def _end(state: State, cause: Cause | None, status: int) -> tuple[str, str]:
+    """Return the class of the status, and the cause of a failure, of a call that has ended."""
+    told = "cancelled" if state is State.CANCELLED else "" if cause is None else cause.value
+    return CLASSES[status // 100 - 1] if status >= 100 and told in ("", "status") else "", told
