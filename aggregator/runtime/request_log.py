@@ -20,7 +20,7 @@ from aggregator.runtime.observing.tracing import trace_ids
 from aggregator.runtime.repeats import Repeats
 from aggregator.telemetry import requests
 from aggregator.telemetry.hiding import without_values
-from aggregator.telemetry.requests import RequestLine, Seen
+from aggregator.telemetry.requests import ANSWERED, AnswerLine, RequestLine, Seen
 
 _GONE, _SLOW = "client_gone", "client_slow"
 """Causes that are no upstream's: the client hung up, or took its answer too slowly."""
@@ -35,13 +35,14 @@ class RequestLog:
     gives numbers from 0 to 1 that choose what is sampled.
     """
 
-    __slots__ = ("_chance", "_fields", "_hidden", "_repeats", "_shares", "_which")
+    __slots__ = ("_chance", "_fields", "_hidden", "_is_plain", "_repeats", "_shares", "_which")
 
     def __init__(self, plan: LogPlan = LOG, chance: Callable[[], float] = random.random) -> None:
         self._which = plan.access
         self._fields = fields_shown(plan)
         self._hidden = plan.hidden
         self._shares = _shares(plan)
+        self._is_plain = not self._fields and not self._shares and not plan.hidden.params
         self._chance = chance
         self._repeats = Repeats(_write_repeats)
 
@@ -69,6 +70,11 @@ class RequestLog:
 
     def _answered(self, event: RequestEnded) -> None:
         bad, status = event.is_bad, event.status
+        if self._is_plain and not bad and status < 400 and (sink := requests.answer_sink()) is not None:
+            line = _plain_line(event)
+            if line is not None:
+                sink.put_answer(line)
+                return
         if not bad and not self._is_chosen(status):
             return
         known: dict[str, Any] = {
@@ -78,7 +84,7 @@ class RequestLog:
         reason = _reason(event, known) if bad or status >= 400 else {}
         if not bad and self._shares and status in self._shares:
             known["sample"] = self._shares[status]
-        text = "Answered with a failure." if status >= 500 else "Answered in part." if bad else "Answered."
+        text = "Answered with a failure." if status >= 500 else "Answered in part." if bad else ANSWERED
         self._write(logging.WARNING if bad else logging.INFO, text, event, known, reason)
 
     def _refused(self, event: RequestEnded) -> None:
@@ -130,6 +136,17 @@ def _write(
     level: int, text: str, known: dict[str, Any], said: dict[str, Any], see: Callable[[], Seen] | None = None
 ) -> None:
     requests.tell(RequestLine(level, text, time.time(), known, said), see)
+
+
+def _plain_line(event: RequestEnded) -> AnswerLine | None:
+    """Return the line of an answer that went well; None where more has to be told than such lines have room for."""
+    exchange, endpoint = event.exchange, event.endpoint
+    if exchange.trace is not None or not endpoint.startswith(f"{event.method} "):
+        return None
+    parts, seconds = parts_header(event.parts).decode(), event.ended - event.started
+    return AnswerLine(
+        time.time(), event.status, seconds, event.size, parts, endpoint, exchange.path, event.request, exchange.client
+    )
 
 
 def _write_repeats(key: tuple[str, int], more: int) -> None:

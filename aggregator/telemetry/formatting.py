@@ -17,7 +17,7 @@ import msgspec
 
 from aggregator.telemetry.escaping import escape
 from aggregator.telemetry.redaction import MASK, Masker, is_secret, redact_text, redact_value
-from aggregator.telemetry.requests import REQUESTS, RequestLine
+from aggregator.telemetry.requests import ANSWERED, REQUESTS, AnswerLine, RequestLine
 from aggregator.telemetry.stacks import frames_of
 
 _LEVEL_COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[1;31m"}
@@ -79,6 +79,10 @@ class LineFormatter(logging.Formatter, ABC):
     def request(self, line: RequestLine) -> str:
         """Return *line*, ended; called in any thread."""
 
+    def answer(self, line: AnswerLine) -> str:
+        """Return *line*, ended; called in any thread."""
+        return self.request(line.whole())
+
 
 class _Moments:
     """Texts of moments; all of one second begin alike."""
@@ -121,6 +125,19 @@ class JsonFormatter(LineFormatter):
             **self._cleaned(line.said),
         }
         return f"{_as_line(fields)}\n"
+
+    def answer(self, line: AnswerLine) -> str:
+        """Return the object that ``request`` would write, put together where no text of it needs care."""
+        said = self.masker(f"{line.endpoint}\0{line.path}\0{line.request}\0{line.client}")
+        texts = said.split("\0")
+        if len(texts) != 4 or len(said) > _LONGEST or not _is_harmless(f"{line.parts}{''.join(texts)}", said):
+            return self.request(line.whole())
+        endpoint, path, request, client = texts
+        return (
+            f'{{"ts":"{_UNIVERSAL(line.moment)}Z","level":"info","logger":"{REQUESTS}","message":"{ANSWERED}",'
+            f'"status":{line.status},"ms":{line.seconds * 1000.0:.1f},"size":{line.size},"parts":"{line.parts}",'
+            f'"endpoint":"{endpoint}","path":"{path}","request_id":"{request}","client":"{client}"}}\n'
+        )
 
 
 class TextFormatter(LineFormatter):
@@ -170,6 +187,13 @@ class CombinedFormatter(TextFormatter):
 def _quoted(text: str) -> str:
     """Return *text* within quotes; what would end it, or begin an escape, is escaped itself."""
     return '"' + escape(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def _is_harmless(text: str, said: str) -> bool:
+    """Return whether JSON writes *text* as it is, and no secret can be told by its place in what was *said*."""
+    if not text.isascii() or not text.isprintable() or '"' in text or "\\" in text:
+        return False
+    return "=" not in said and "://" not in said
 
 
 def _shown(value: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal, TextIO, cast
 from aggregator.diagnostics.display import has_color
 from aggregator.telemetry.formatting import CombinedFormatter, JsonFormatter, LineFormatter, TextFormatter
 from aggregator.telemetry.redaction import Masker
-from aggregator.telemetry.requests import RequestLine
+from aggregator.telemetry.requests import AnswerLine, RequestLine
 from aggregator.telemetry.writing import Writer
 
 LogFormat = Literal["text", "json", "combined"]
@@ -110,16 +110,26 @@ class _Requests:
     def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
         self.stream = stream
         self.shows_requests = isinstance(formatter, CombinedFormatter)
-        self._write = formatter.request
+        self._write, self._write_answer = formatter.request, formatter.answer
         self._writer = stream if isinstance(stream, Writer) else None
 
     def put(self, line: RequestLine) -> None:
         """Write *line*; what cannot be written is lost."""
         if self._writer is not None:
             self._writer.write_later(self._write, line, line.weight)
-            return
+        else:
+            self._write_now(self._write(line))
+
+    def put_answer(self, line: AnswerLine) -> None:
+        """Write *line*; what cannot be written is lost."""
+        if self._writer is not None:
+            self._writer.write_later(self._write_answer, line, line.weight)
+        else:
+            self._write_now(self._write_answer(line))
+
+    def _write_now(self, text: str) -> None:
         try:
-            self.stream.write(self._write(line))
+            self.stream.write(text)
             self.stream.flush()
         except (OSError, ValueError):
             return

@@ -14,6 +14,8 @@ from msgspec import Struct
 
 REQUESTS = "aggregator.request"
 """The logger of lines about answers."""
+ANSWERED = "Answered."
+"""The sentence of an answer that went well."""
 _log = logging.getLogger(REQUESTS)
 _FRAME = 512
 """Characters of a line beside what a client chose."""
@@ -50,6 +52,34 @@ class RequestLine(Struct):
         return _FRAME + len(self.said.get("path", "")) + len(self.said.get("reason", ""))
 
 
+class AnswerLine(Struct, frozen=True, gc=False):
+    """The line of an answer that went well and of which nothing unusual is told: most lines of a log.
+
+    It took *seconds*; *parts* is what became of its parts, as text; *request* is its id.
+    """
+
+    moment: float
+    status: int
+    seconds: float
+    size: int
+    parts: str
+    endpoint: str
+    path: str
+    request: str
+    client: str
+
+    @property
+    def weight(self) -> int:
+        """About how many characters the line will have."""
+        return _FRAME + len(self.path)
+
+    def whole(self) -> RequestLine:
+        """Return the same as every line is written."""
+        known = {"status": self.status, "ms": round(self.seconds * 1000.0, 1), "size": self.size, "parts": self.parts}
+        said = {"endpoint": self.endpoint, "path": self.path, "request_id": self.request, "client": self.client}
+        return RequestLine(logging.INFO, ANSWERED, self.moment, known, said)
+
+
 class RequestSink(Protocol):
     """Writes lines about answers."""
 
@@ -58,6 +88,18 @@ class RequestSink(Protocol):
 
     def put(self, line: RequestLine) -> None:
         """Write *line* soon; never waits."""
+
+    def put_answer(self, line: AnswerLine) -> None:
+        """Write *line* soon; never waits."""
+
+
+def answer_sink() -> RequestSink | None:
+    """Return what writes lines of answers as they are; None where others listen too, or want to know more of them."""
+    handlers = logging.root.handlers
+    if len(handlers) != 1 or _log.handlers or not _log.isEnabledFor(logging.INFO):
+        return None
+    sink: RequestSink | None = getattr(handlers[0], "requests", None)
+    return None if sink is None or sink.shows_requests else sink
 
 
 def tell(line: RequestLine, see: Callable[[], Seen] | None = None) -> None:

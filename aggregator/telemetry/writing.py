@@ -75,9 +75,10 @@ class Writer(io.TextIOBase):
             if self._size + weight > self._most or self._ending.is_set():
                 self.lost += 1
                 return
+            is_first = not self._waiting
             self._waiting.append((render, thing))
             self._size += weight
-        if not self._wake.is_set():
+        if is_first:
             self._wake.set()
 
     def go_on(self, descriptor: int) -> None:

@@ -42,7 +42,7 @@ def _cut(parts: Sequence[Result]) -> bytes:
 
 
 def _item(part: Result) -> str:
-    if _is_plain(part):
+    if part.state is State.OK and part.attempts == 1 and part.status and _is_plain(part):
         return f"{_named(part.name)};state=ok;status={part.status};ms={part.milliseconds:.0f};attempts=1"
     text = f"{_named(part.name)};state={part.state.value}"
     if part.chosen:
@@ -60,9 +60,8 @@ def _item(part: Result) -> str:
 
 
 def _is_plain(part: Result) -> bool:
-    """Return whether nothing happened to *part* but one good answer."""
-    is_one = part.state is State.OK and part.attempts == 1 and part.cause is None
-    return is_one and bool(part.status) and not part.parts and not part.chosen
+    """Return whether nothing happened to *part*, a good answer, but that."""
+    return part.cause is None and not part.parts and not part.chosen
 
 
 @lru_cache(1000)  # names of the file, all but those of items
