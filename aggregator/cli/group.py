@@ -19,7 +19,8 @@ from aggregator.errors import AggregatorError, ConfigError
 COMMANDS = {
     "init": "aggregator.cli.commands.init:init",
     "check": "aggregator.cli.commands.check:check",
-    "run": "aggregator.cli.commands.run:run",
+    "run": "aggregator.cli.commands.serving.run:run",
+    "mock": "aggregator.cli.commands.serving.mock:mock",
     "get": "aggregator.cli.commands.get:get",
     "routes": "aggregator.cli.commands.routes:routes",
     "explain": "aggregator.cli.commands.explain:explain",

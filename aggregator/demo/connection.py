@@ -25,9 +25,13 @@ _BODILESS = frozenset({204, 304})
 
 
 class Connection(asyncio.Protocol):
-    """Parses requests, has each answered in turn, and stops the answer when its client goes away."""
+    """Parses requests, has each answered in turn, and stops the answer when its client goes away.
 
-    def __init__(self, answer: Answer, open_connections: set[Connection]) -> None:
+    An answer that raises ``ConnectionResetError`` resets it. *name* is what the header ``server`` says.
+    """
+
+    def __init__(self, answer: Answer, open_connections: set[Connection], name: str = "aggregator-demo") -> None:
+        self._name = name
         self._answer = answer
         self._open = open_connections
         self._parser = httptools.HttpRequestParser(self)
@@ -122,6 +126,7 @@ class Connection(asyncio.Protocol):
             dict(parse_qsl((url.query or b"").decode("latin-1"), keep_blank_values=True)),
             self._headers,
             bytes(self._body),
+            target=self._url.decode("latin-1"),
         )
         self._put((request, self._parser.should_keep_alive()))
 
@@ -146,7 +151,12 @@ class Connection(asyncio.Protocol):
                 keep = await self._write("GET", error_response(item), keep=False)
             else:
                 request, keep = item
-                keep = await self._write(request.method, await self._answer(request), keep=keep)
+                try:
+                    response = await self._answer(request)
+                except ConnectionResetError:
+                    self.close()
+                    return
+                keep = await self._write(request.method, response, keep=keep)
             if not keep or (self._done and not self._waiting):
                 self._transport.close()
                 return
@@ -158,9 +168,9 @@ class Connection(asyncio.Protocol):
         assert transport is not None  # an answer is cancelled when its connection is lost
         bodiless = method == "HEAD" or response.status in _BODILESS
         if isinstance(body, bytes):
-            transport.write(head_of(response, len(body), keep) + (b"" if bodiless else body))
+            transport.write(head_of(response, len(body), keep, self._name) + (b"" if bodiless else body))
             return keep
-        transport.write(head_of(response, response.length, keep))
+        transport.write(head_of(response, response.length, keep, self._name))
         async with aclosing(body):
             return keep if bodiless else await self._stream(transport, body, response.length) and keep
 
@@ -182,11 +192,11 @@ class Connection(asyncio.Protocol):
         return length is None or sent == length
 
 
-def head_of(response: Response, length: int | None, keep: bool) -> bytes:
+def head_of(response: Response, length: int | None, keep: bool, name: str) -> bytes:
     """Return status line and header fields; *length* of none means a chunked body."""
     fields = [
         ("date", formatdate(time.time(), usegmt=True)),
-        ("server", "aggregator-demo"),
+        ("server", name),
         *response.headers,
     ]
     if response.content_type:

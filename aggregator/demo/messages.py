@@ -25,7 +25,10 @@ class DemoError(Exception):
 
 
 class Request(Struct):
-    """One request: *path* as sent, *query* decoded, *headers* by lower-case name, *params* of the route."""
+    """One request: *path* as sent, *query* decoded, *headers* by lower-case name, *params* of the route.
+
+    *target* is path and query together, as sent.
+    """
 
     method: str
     path: str
@@ -33,6 +36,7 @@ class Request(Struct):
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     params: dict[str, str] = field(default_factory=dict)
+    target: str = ""
 
     def number(self, name: str, default: int, *, most: int) -> int:
         """Return the query parameter *name* as a whole number from 0 to *most*; 400 when it is none."""

@@ -1,0 +1,48 @@
+"""The file of a mock alone, read by the same rules as when an upstream names it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from aggregator.config.loading import Loader
+from aggregator.diagnostics import Source
+from aggregator.plan.compiling.compiler import compile_plan
+from aggregator.policies.mock.plan import MockPlan
+
+_AROUND = """\
+version: 1
+upstreams: {{mock: {{mock: {{file: {path}}}}}}}
+endpoints: {{GET /: {{call: mock:/}}}}
+"""
+
+
+class MockSource:
+    """The mock in the file *path*, as it stands there now."""
+
+    def __init__(self, path: Path, env: Mapping[str, str] | None = None) -> None:
+        self.files: tuple[Path, ...] = (path,)
+        self.sources: Mapping[str, Source] = {}
+        self._path = path
+        self._env = env
+
+    def load(self) -> MockPlan:
+        """Return the mock. Raises ConfigError with every problem of its file."""
+        with TemporaryDirectory() as folder:
+            root = Path(folder) / "routes.yaml"
+            root.write_text(_AROUND.format(path=json.dumps(str(self._path.absolute()))), encoding="utf-8")
+            loader = Loader(root, self._env, "aggregator mock")
+            try:
+                plan = compile_plan(loader.load())
+            finally:
+                self.sources = loader.sources
+                self.files = tuple(_but(loader.files, root)) or (self._path,)
+        mock = plan.upstreams[0].mock
+        assert mock is not None
+        return mock
+
+
+def _but(files: Iterable[Path], root: Path) -> list[Path]:
+    return [one for one in files if one != root]
