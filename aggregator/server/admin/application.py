@@ -29,6 +29,8 @@ from aggregator.server.live.serving import PATH as EVENTS
 from aggregator.server.live.serving import Audience
 from aggregator.server.metrics.page import PATH as METRICS
 from aggregator.server.metrics.page import metrics_answer
+from aggregator.server.page.endpoints import endpoints_shown
+from aggregator.server.page.files import PAGE, page_answer
 from aggregator.server.routing.dispatch import tell_refused
 
 _LARGEST = 64 * 1024
@@ -72,6 +74,10 @@ class AdminApplication:
             return probe_answer(self._running, path)
         if plan is None:
             raise Denied(404, "The file declares no `server.admin` any more.")
+        if path in PAGE:
+            _read_only(method)
+            self._door.let_near(plan, header_map(scope["headers"]))
+            return page_answer(path)
         identity = path.removeprefix(f"{PATH}/") if path.startswith(f"{PATH}/") else ""
         replayed = identity.removesuffix("/replay") if identity.endswith("/replay") else ""
         name = "replay" if replayed else path.removeprefix(_BELOW)
@@ -128,6 +134,7 @@ class AdminApplication:
 _SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
     "/-/breakers": lambda running, _: breakers_shown(running),
     "/-/config": lambda running, _: describe(running),
+    "/-/endpoints": endpoints_shown,
     "/-/hosts": lambda running, _: hosts_shown(running),
     "/-/quotas": quotas_shown,
     PATH: requests_shown,

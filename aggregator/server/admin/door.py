@@ -28,7 +28,15 @@ class AdminDoor(Struct, frozen=True):
     scheme: str
 
     def let_in(self, plan: AdminPlan, headers: Mapping[str, str], *, writes: bool) -> None:
-        """Return when the request may go on, which *writes* or only reads. Raises ``Denied``: 421, 403 or 401.
+        """Return when the request may go on, which *writes* or only reads. Raises ``Denied``: 421, 403 or 401."""
+        self.let_near(plan, headers)
+        if writes and plan.secret is None and not self.address.is_private:
+            raise Denied(403, "Nothing can be done here: `server.admin` has no secret.")
+        if (writes and not self.address.is_private) or not self.address.is_loopback:
+            self._check_secret(plan, headers.get("authorization", ""))
+
+    def let_near(self, plan: AdminPlan, headers: Mapping[str, str]) -> None:
+        """Return when the request may have what holds no data. Raises ``Denied``: 421 or 403.
 
         A name that leads here by somebody else's DNS, and a page of another site, get nothing (rebinding, CSRF).
         """
@@ -38,10 +46,6 @@ class AdminDoor(Struct, frozen=True):
         origin = headers.get("origin")
         if origin is not None and origin.lower() != f"{self.scheme}://{host}".lower():
             raise Denied(403, "Pages of other sites may not ask this address.")
-        if writes and plan.secret is None and not self.address.is_private:
-            raise Denied(403, "Nothing can be done here: `server.admin` has no secret.")
-        if (writes and not self.address.is_private) or not self.address.is_loopback:
-            self._check_secret(plan, headers.get("authorization", ""))
 
     def _check_secret(self, plan: AdminPlan, authorization: str) -> None:
         scheme, _, shown = authorization.partition(" ")
