@@ -57,6 +57,7 @@ def test_an_effect_is_dead_after_its_attempts(tmp_path: Path, caplog: pytest.Log
             served.now += 2
         served.settle(dead=1)
         assert "A durable effect is dead" in caplog.text
+        assert "not now" not in str([vars(one) for one in caplog.records if "dead" in one.getMessage()])
         found = served.run(served.outbox.ask(lambda table: table.db.execute("SELECT last FROM effects").fetchone()))
     assert b"not now" in found[0]
 
@@ -142,6 +143,23 @@ def test_one_upstream_takes_half_of_the_workers(tmp_path: Path) -> None:
     with process(tmp_path, text, lambda one: hang() if one.url.host == "mail.test" else httpx.Response(200)) as served:
         served.sign_up("a", "b", "c")
         served.settle(sent=3, leased=1, waiting=2)
+
+
+def test_an_upstream_with_nothing_under_way_goes_first(tmp_path: Path) -> None:
+    """Two that are always busy leave the third its turn as soon as a place is free."""
+    names = ("mail", "other", "third")
+    text = document().replace("background: {durable", "background: {workers: 2, durable")
+    text = text.replace("upstreams:\n", "upstreams:\n" + "".join(
+        f"  {name}: {{url: 'http://{name}.test', idempotent: true}}\n" for name in names[1:]))  # fmt: skip
+    for name in names[1:]:
+        text += f"      - {{name: to-{name}, durable: true, url: POST {name}:/x, json: {{}}}}\n"
+    with process(tmp_path, text, lambda _: httpx.Response(503)) as served:
+        served.sign_up("a")
+        served.until(lambda: served.outbox.ends["again"] == 3)
+        served.sign_up(*"bcdefgh")
+        served.until(lambda: served.outbox.ends["again"] == 24)
+        asked = [request.url.host for request in served.requests]
+    assert {"mail.test", "other.test", "third.test"} == set(asked[-6:])
 
 
 def test_effects_are_counted(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def _beginnings(plan: Plan) -> dict[str, object]:
     server, admin = plan.server, plan.server.admin
     return {
         "state": plan.state,
+        "background.durable.sync": plan.background.durable.sync,
         "server.tls": server.tls is None,
         "server.redirect_http": server.redirect_http,
         "server.admin.address": None if admin is None else admin.address,

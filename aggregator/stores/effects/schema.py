@@ -30,6 +30,7 @@ CREATE INDEX IF NOT EXISTS effects_due ON effects (upstream, due) WHERE due IS N
 CREATE INDEX IF NOT EXISTS effects_state ON effects (state, upstream, size);
 CREATE INDEX IF NOT EXISTS effects_order ON effects (order_key, seq) WHERE order_key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS effects_ended ON effects (state, ended) WHERE ended IS NOT NULL;
+CREATE INDEX IF NOT EXISTS effects_created ON effects (state, created) WHERE ended IS NULL;
 CREATE INDEX IF NOT EXISTS effects_request ON effects (request_id);
 CREATE TABLE IF NOT EXISTS dedupe (key TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS dedupe_until ON dedupe (until);

@@ -227,11 +227,15 @@ class EffectTable:
 
     def expire(self, waiting_since: float, now: float) -> int:
         """Give up what waits since before *waiting_since*; returns how many in this step."""
-        rows = self.db.execute(
-            "SELECT seq, order_key, state FROM effects WHERE state IN ('waiting', 'parked') AND created < ?"
-            " ORDER BY seq LIMIT ?",
-            (waiting_since, _AT_ONCE),
-        ).fetchall()
+        rows = [
+            row
+            for state in (WAITING, PARKED)
+            for row in self.db.execute(
+                "SELECT seq, order_key, state FROM effects WHERE state = ? AND created < ? AND ended IS NULL"
+                " ORDER BY created LIMIT ?",
+                (state, waiting_since, _AT_ONCE),
+            ).fetchall()
+        ]
         last = _encode({"reason": "It has waited for longer than `max.age`."})
         for seq, order, state in rows:
             self.db.execute(

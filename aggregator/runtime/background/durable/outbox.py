@@ -60,6 +60,9 @@ class Outbox:
         self._targets = NOWHERE
         self._running: dict[str, tuple[EffectRecord, Cancelable | None]] = {}
         self._busy: Counter[str] = Counter()
+        self._begun: Counter[str] = Counter()
+        """The number of the last delivery to each upstream that has begun."""
+        self._number = 0
         self._ended: list[Outcome] = []
         self._pending = 0
         self._awake = self._idle = asyncio.Event()
@@ -207,7 +210,9 @@ class Outbox:
         workers = self._plan.workers
         free = workers - len(self._running)
         most = max(1, workers // 2)
-        room = {name: most - self._busy[name] for name in [*upstreams] if name in self._targets.upstreams}
+        known = [name for name in [*upstreams] if name in self._targets.upstreams]
+        known.sort(key=lambda name: (self._busy[name], self._begun[name]))  # who has waited longest is served first
+        room = {name: most - self._busy[name] for name in known}
         return ({name: places for name, places in room.items() if places > 0} if free > 0 else {}), free
 
     def _step(
@@ -250,6 +255,7 @@ class Outbox:
         frame = AttemptFrame(Frame(exchange, Names(exchange), deadline, loop), deadline, written)
         self._running[record.id] = (record, None)
         self._busy[record.upstream] += 1
+        self._begun[record.upstream] = self._number = self._number + 1
         try:
             ticket = target.part.start(frame, partial(self._done, record, target))
         except Exception as error:  # a fault of ours must not take the others along
@@ -267,7 +273,8 @@ class Outbox:
             self.ends["sent"] += 1
         elif outcome.state == DEAD:
             self.ends["dead"] += 1
-            known = {"id": record.id, "attempts": record.attempts, **(outcome.last or {})}
+            last = {key: value for key, value in (outcome.last or {}).items() if key != "body"}
+            known = {"id": record.id, "attempts": record.attempts, **last}
             self.tally.tell(record.name, "A durable effect is dead: it is not sent again.", logging.ERROR, known)
         else:
             self.ends["again"] += 1
