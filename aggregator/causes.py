@@ -50,6 +50,7 @@ class Cause(StrEnum):
     FAULT = "fault"
     LIMITED = "limited"
     BREAKER_OPEN = "breaker_open"
+    OVER_BUDGET = "over_budget"
     DEGRADED = "degraded"
     SWITCHED_OFF = "switched_off"
     UNKNOWN_KEY = "unknown_key"
@@ -131,6 +132,7 @@ _TABLE: Final[dict[Cause, _Row]] = {
     Cause.FAULT: _Row((), 500, "The program, or a plug-in, made a mistake."),
     Cause.LIMITED: _Row(_OVERLOADED, 503, "The upstream may not be called more often (`rate_limit`)."),
     Cause.BREAKER_OPEN: _Row(_OVERLOADED, 503, "The breaker of the upstream is open."),
+    Cause.OVER_BUDGET: _Row((), 503, "The request has made all calls that it may make (`call_budget`)."),
     Cause.DEGRADED: _Row(_OVERLOADED, 503, "The optional part was skipped under pressure (`server.degrade`)."),
     Cause.SWITCHED_OFF: _Row((), 503, "An operator switched it off."),
     Cause.UNKNOWN_KEY: _Row((), 404, "The `route` of the upstream has no service for the key of the request."),

@@ -12,6 +12,7 @@ from aggregator.codecs.reading import PLAIN, ReadOptions
 from aggregator.parts.rows import RowPlan
 from aggregator.policies.breaker.plan import BreakerPlan
 from aggregator.policies.cache.plan import SIZE, CachePlan, LastGoodPlan
+from aggregator.policies.call_budget.plan import CallBudgetPlan
 from aggregator.policies.concurrency.plan import ConcurrencyPlan
 from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
 from aggregator.policies.hedge.plan import HedgePlan
@@ -174,8 +175,8 @@ class CallPlan(Struct, frozen=True):
     *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be. *max_body* is
     in bytes, less than what the pool of the upstream takes anyway. *steps* is how many calls must follow, one after the
     other, before the request is answered. *coalesce* says with whom it is one call when both would send the same: with
-    others of its request, or with all. *routes* are the requests to the services of a route, in its order. With a
-    *choice* it stands for the calls of which one is made, and is as the first of them.
+    others of its request, or with all. *budget* is that of its request. *routes* are the requests to the services of a
+    route, in its order. With a *choice* it stands for the calls of which one is made, and is as the first of them.
     """
 
     name: str
@@ -199,6 +200,7 @@ class CallPlan(Struct, frozen=True):
     cache: CachePlan | None = None
     invalidates: bool = False
     coalesce: Literal["no", "request", "all"] = "no"
+    budget: CallBudgetPlan | None = None
     routes: tuple[RequestPlan, ...] = ()
     choice: ChoicePlan | None = None
 

@@ -22,6 +22,7 @@ from aggregator.policies.cache.flights import Coalesced, flights_of
 from aggregator.policies.cache.last_good import LastGood
 from aggregator.policies.cache.standard.invalidating import Invalidating
 from aggregator.policies.cache.standard.obeying import Obeying
+from aggregator.policies.call_budget.spending import Budgeted, is_spent
 from aggregator.policies.concurrency.holding import Placed
 from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.hedge.hedging import Hedged
@@ -213,7 +214,8 @@ def _transformed(part: Part, plan: PartPlan | CallPlan, at: Site) -> Part:
 
 def _per_item(part: Part, attempt: Attempt, _: Site) -> Part:
     assert attempt.each is not None
-    return Each(part, attempt.each, attempt.rows)
+    budget = attempt.call.budget
+    return Each(part, attempt.each, attempt.rows, cuts=budget is not None and budget.cuts)
 
 
 def _told(part: Part, attempt: Attempt, at: Site) -> Part:
@@ -225,6 +227,12 @@ def _broken(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
     breakers = at.resources.breakers(plan.upstream)
     return part if breakers is None else Broken(part, breakers, plan.upstream.label, plan.rows)
+
+
+def _budgeted(part: Part, attempt: Attempt, _: Site) -> Part:
+    plan = attempt.call
+    assert plan.budget is not None
+    return Budgeted(part, plan.budget, plan.upstream.label, plan.rows)
 
 
 def _cached(part: Part, attempt: Attempt, at: Site) -> Part:
@@ -270,7 +278,8 @@ def _paced(part: Part, attempt: Attempt, at: Site) -> Part:
 def _retried(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
     assert plan.retry is not None
-    return Retried(part, plan.retry, at.resources.budget(plan.upstream), plan.timeout)
+    is_over = None if plan.budget is None else partial(is_spent, plan.budget)
+    return Retried(part, plan.retry, at.resources.budget(plan.upstream), plan.timeout, is_over=is_over)
 
 
 def _switched(part: Part, attempt: Attempt, at: Site) -> Part:
@@ -381,6 +390,7 @@ _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "retry": _retried,
     "hedge": _hedged,
     "told": _told,
+    "call_budget": _budgeted,
     "breaker": _broken,
     "rate_limit": _paced,
     "concurrency": _placed,

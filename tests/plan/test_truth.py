@@ -30,7 +30,7 @@ endpoints:
 
 
 _SELDOM = (Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.INPUT, Cause.FAULT, Cause.CREDENTIALS,
-           Cause.UNKNOWN_KEY, Cause.DEGRADED)  # fmt: skip
+           Cause.UNKNOWN_KEY, Cause.DEGRADED, Cause.OVER_BUDGET)  # fmt: skip
 
 
 def cells(plan, number: int = 0) -> dict[str, str]:

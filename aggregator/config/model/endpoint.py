@@ -16,6 +16,7 @@ from aggregator.config.model.telemetry.metrics import SloSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.fields import ByteSize, TextKind, Timeout
 from aggregator.policies.cache.settings import AnswerCache
+from aggregator.policies.call_budget.settings import CallBudgetSettings
 from aggregator.policies.routing.settings import ShadowSettings
 
 
@@ -102,6 +103,11 @@ class EndpointSettings(AdmissionSettings):
         description="Tags of what is kept that a success (a status below 400) makes old; it is forgotten before the "
         "answer leaves.",
         examples=[["user:{{ user_id }}"]],
+    )
+    call_budget: CallBudgetSettings | None = Field(
+        None,
+        description="What one request may spend on calls; those in the background are not counted.",
+        examples=[{"calls": 40, "bytes": "20MiB", "over": "cut"}],
     )
     background: Annotated[tuple[BackgroundCall, ...], BeforeValidator(_one_or_many)] = Field(
         (), description="Calls that run after the answer has gone out."

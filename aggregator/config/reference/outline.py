@@ -75,6 +75,7 @@ SECTIONS = (
     ("ServerCacheSettings", "Cache of the server", "under `server.cache`"),
     ("CallerConcurrencySettings", "Requests at once",
      "under `concurrency` of an endpoint, `defaults.endpoint`, a prefix and `server`; or the limit alone"),
+    ("CallBudgetSettings", "Call budget", "under `call_budget` of an endpoint"),
     ("CallRateSettings", "Rate of calls", "under `rate_limit` of an upstream; or the rate alone"),
     ("LimitSettings", "Limits", "under `limits` of an upstream and of `client`"),
     ("XmlSettings", "XML", "under `xml` of a call and of an upstream"),

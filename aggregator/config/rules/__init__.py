@@ -15,6 +15,7 @@ from aggregator.config.rules.addresses import check_addresses, check_left_out, c
 from aggregator.config.rules.admission import check_admission, check_docs, check_inherited
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.caches import check_caches
+from aggregator.config.rules.call_budgets import check_call_budget
 from aggregator.config.rules.choices import check_choices
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
 from aggregator.config.rules.conditions import check_conditions
@@ -103,6 +104,7 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
     check_own_paths,
     check_admission,
     check_limits,
+    check_call_budget,
     check_objective,
     check_inputs,
     check_declared_secrets,

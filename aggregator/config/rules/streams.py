@@ -37,6 +37,9 @@ def check_streams(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
     if settings.cache is not None:
         message = "a stream passes as it comes, and is not kept"
         yield Finding("stream", message, (*at, "cache"), "remove it, or `stream`", at_key=True)
+    if settings.call_budget is not None:
+        message = "a stream is one call, so there is nothing to count"
+        yield Finding("stream", message, (*at, "call_budget"), "remove it, or `stream`", at_key=True)
     if settings.shadow:
         message = "a stream is not kept, so nobody else could get it"
         yield Finding("stream", message, (*at, "shadow"), "remove it, or `stream`", at_key=True)

@@ -28,7 +28,7 @@ STATUSES = frozenset(range(200, 600))
 
 _ALWAYS = frozenset(CAUSES) - {
     Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.INPUT, Cause.FAULT, Cause.CREDENTIALS,
-    Cause.UNKNOWN_KEY, Cause.DEGRADED,
+    Cause.UNKNOWN_KEY, Cause.DEGRADED, Cause.OVER_BUDGET,
 }  # fmt: skip
 _SPOKEN_OF: dict[str, frozenset[Cause]] = {
     on: causes_called(on) for on in {name for cause in CAUSES for name in cause.names}
@@ -74,6 +74,7 @@ class Failing(Struct, frozen=True):
 
 
 NONE = Failures()
+_OVER_BUDGET = Failures(causes=frozenset({Cause.OVER_BUDGET}))
 _IN_EXPRESSION = Failures(causes=COMPUTING)
 _OF_INPUT = Failures(causes=frozenset({Cause.INPUT}))
 _IN_FUNCTION = Failures(causes=CALLING_A_FUNCTION)
@@ -100,6 +101,8 @@ def call_failures(call: CallPlan, sent: Names) -> Failures:
         extra.add(Cause.CREDENTIALS)
     if call.routes:
         extra.add(Cause.UNKNOWN_KEY)
+    if call.budget is not None:
+        extra.add(Cause.OVER_BUDGET)
     if _computes(call):
         extra.add(Cause.EXPRESSION)
     if call_can_be_wrong(call, sent):
@@ -167,7 +170,9 @@ def _calls_failings(part: PartPlan, sent: Names) -> Iterator[Failing]:
         yield Failing(part.name, failures, part.rows)
     if each is None or each.on_error == "fail":
         for call in last.each_choice:
-            yield Failing(call.name, call_failures(call, sent_within(each, sent)), call.rows)
+            failures = call_failures(call, sent_within(each, sent))
+            is_cut = each is not None and call.budget is not None and call.budget.cuts
+            yield Failing(call.name, failures - _OVER_BUDGET if is_cut else failures, call.rows)
         if last.transform is not None:
             yield Failing(part.name, _IN_FUNCTION, part.rows)
 

@@ -26,6 +26,7 @@ from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upst
 from aggregator.plan.edge import ErrorPlan
 from aggregator.plan.types import RowPlan
 from aggregator.policies.cache.compiling import compile_cache, flies_with_all, invalidates
+from aggregator.policies.call_budget.plan import compile_budget
 from aggregator.policies.credentials.plan import CallerPlace
 from aggregator.policies.routing.choosing import ChancePlan
 from aggregator.templates import compile_url
@@ -186,6 +187,7 @@ def _one_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> 
         cache=None if is_alone else compile_cache(settings.cache, declared.cache if declared else None, method),
         invalidates=invalidates(settings.cache, declared.cache if declared else None, method),
         coalesce="all" if flies and not is_alone else "no",
+        budget=None if is_alone else compile_budget(near.settings.call_budget),
         routes=tuple(
             compile_request(url, settings, service, root.client.user_agent, forwarding)
             for _, service in (upstream.route.to if upstream.route is not None else ())

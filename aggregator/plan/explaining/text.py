@@ -13,7 +13,7 @@ from aggregator.plan.explaining.summary import limits_text
 from aggregator.plan.explaining.timing import chain_text
 
 _COLUMNS = ("timeout", "network", "404", "4xx", "5xx", "invalid_body", "overloaded")
-_SELDOM = ("3xx", "unsuccessful", "input", "expression", "fault", "credentials")
+_SELDOM = ("3xx", "over_budget", "unsuccessful", "input", "expression", "fault", "credentials")
 _USUAL = frozenset({"502", "ok", "lost", "lost/502"})
 
 

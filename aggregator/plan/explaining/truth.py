@@ -17,8 +17,8 @@ from aggregator.plan.explaining.preview import shown
 from aggregator.plan.types import EndpointPlan, RowPlan
 
 _FAMILIES = (
-    "timeout", "network", "invalid_body", "overloaded", "switched_off", "unsuccessful", "input", "expression", "fault",
-    "credentials",
+    "timeout", "network", "invalid_body", "overloaded", "over_budget", "switched_off", "unsuccessful", "input",
+    "expression", "fault", "credentials",
 )  # fmt: skip
 _REFUSED = {
     401: Cause.UNAUTHENTICATED, 403: Cause.FORBIDDEN, 409: Cause.UNDER_WAY, 429: Cause.LIMITED,

@@ -106,6 +106,11 @@ def _flies(attempt: Attempt) -> bool:
     return attempt.call.coalesce != "no" or attempt.call.cache is not None
 
 
+def _budget_words(attempt: Attempt) -> tuple[str, ...]:
+    assert attempt.call.budget is not None
+    return (attempt.call.budget.words,)
+
+
 def _rate_words(attempt: Attempt) -> tuple[str, ...]:
     plan = attempt.call.upstream.rate_limit
     assert plan is not None
@@ -153,6 +158,7 @@ TO_SERVICE: Final[tuple[Step[Attempt], ...]] = (
     Step("retry", _ours(lambda attempt: attempt.call.retry is not None), _retry_words),
     Step("hedge", _ours(lambda attempt: attempt.call.hedge is not None), _hedge_words),
     Step("told", _ours(lambda _: True), lambda _: ()),
+    Step("call_budget", _ours(lambda attempt: attempt.call.budget is not None), _budget_words),
     Step("breaker", _ours(_has_breaker), _breaker_words),
     Step("rate_limit", _ours(lambda attempt: attempt.call.upstream.rate_limit is not None), _rate_words),
     Step("concurrency", _ours(lambda attempt: attempt.call.upstream.concurrency is not None), _concurrency_words),

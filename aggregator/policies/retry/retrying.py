@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from random import random
 
 from aggregator.causes import Cause, State
+from aggregator.exchange import Exchange
 from aggregator.parts.frame import AttemptFrame, Done, Frame, Part, Written
 from aggregator.parts.result import Result
 from aggregator.policies.retry.budget import Budget
@@ -24,6 +26,8 @@ from aggregator.transport.door import Cancelable
 
 LARGEST = 64 * 1024
 """Bytes of a request body, at most, that are sent again."""
+IsOver = Callable[[Exchange], bool]
+"""Tells whether a request may make no more calls."""
 _KEY = b"idempotency-key:"
 _log = logging.getLogger("aggregator.policies")
 
@@ -53,9 +57,12 @@ def pause_after(plan: RetryPlan, number: int, result: Result, draw: Callable[[],
 
 
 class Course:
-    """What has become of the attempts at one call so far; it *started* then, and ends by *deadline* (loop time)."""
+    """What has become of the attempts at one call so far; it *started* then, and ends by *deadline* (loop time).
 
-    __slots__ = ("_budget", "_draw", "_number", "_plan", "_tried", "deadline", "started", "written")
+    ``is_over`` tells that its request may make no more calls, None where it may make any number.
+    """
+
+    __slots__ = ("_budget", "_draw", "_number", "_plan", "_tried", "deadline", "is_over", "started", "written")
 
     def __init__(
         self, plan: RetryPlan, budget: Budget, started: float, deadline: float, draw: Callable[[], float] = random
@@ -68,6 +75,7 @@ class Course:
         self.started = started
         self.deadline = deadline
         self.written = Written()
+        self.is_over: Callable[[], bool] | None = None
         budget.called(started)
 
     def due(self, now: float) -> float:
@@ -81,7 +89,7 @@ class Course:
         if result.attempts > 1:  # an idle connection had swallowed it
             self._budget.resent(now)
         plan, request = self._plan, self.written.request
-        if self._number >= plan.attempts or not is_reason(plan, result):
+        if self._number >= plan.attempts or not is_reason(plan, result) or (self.is_over and self.is_over()):
             return None
         if request is None or not may_repeat(plan.repeats, request.headers, request.body):
             return None
@@ -103,24 +111,31 @@ class Course:
 
 
 class Retried:
-    """The call *inner*, which takes at most *seconds* with all its attempts."""
+    """The call *inner*, which takes at most *seconds* with all its attempts.
 
-    __slots__ = ("_budget", "_draw", "_inner", "_plan", "_seconds", "name")
+    *is_over* tells that a request may make no more calls, None where it may make any number.
+    """
+
+    __slots__ = ("_budget", "_draw", "_inner", "_is_over", "_plan", "_seconds", "name")
 
     def __init__(
-        self, inner: Part, plan: RetryPlan, budget: Budget, seconds: float, draw: Callable[[], float] = random
-    ) -> None:
+        self, inner: Part, plan: RetryPlan, budget: Budget, seconds: float, draw: Callable[[], float] = random, *,
+        is_over: IsOver | None = None,
+    ) -> None:  # fmt: skip
         self.name = inner.name
         self._inner = inner
         self._plan = plan
         self._budget = budget
         self._seconds = seconds
         self._draw = draw
+        self._is_over = is_over
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Send the call for the first time."""
         now = frame.loop.time()
         course = Course(self._plan, self._budget, now, min(frame.deadline, now + self._seconds), self._draw)
+        if self._is_over is not None:
+            course.is_over = partial(self._is_over, frame.exchange)
         attempts = _Attempts(self._inner, frame, course, done)
         attempts.send()
         return None if attempts.is_over else attempts

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from aggregator.codecs import json as json_codec
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, Cause
 from aggregator.exchange import State
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.names import ItemNames
@@ -22,11 +22,17 @@ from aggregator.transport.door import Cancelable
 
 
 class Each:
-    """A part that makes its inner call for every distinct key of a list."""
+    """A part that makes its inner call for every distinct key of a list.
 
-    __slots__ = ("by_key", "inner", "into", "name", "plan", "rows")
+    One that *cuts* leaves out the items that the budget of the request grants no call for.
+    """
 
-    def __init__(self, inner: Part, plan: EachPlan, rows: tuple[RowPlan, ...] | None = None) -> None:
+    __slots__ = ("by_key", "cuts", "inner", "into", "name", "plan", "rows")
+
+    def __init__(
+        self, inner: Part, plan: EachPlan, rows: tuple[RowPlan, ...] | None = None, *, cuts: bool = False
+    ) -> None:
+        self.cuts = cuts
         self.rows = rows
         self.name = inner.name
         self.inner = inner
@@ -103,10 +109,13 @@ class _Running:
         self._ended += 1
         self._tickets.pop(number, None)
         result = self._outcomes[number] = self._kept(self._work.jobs[number].keys, result)
-        if result.state is State.FAILED and self._each.plan.on_error == "fail":
+        if result.state is State.FAILED and self._each.plan.on_error == "fail" and not self._is_cut(result):
             self._fail(result)
         else:
             self.begin()
+
+    def _is_cut(self, result: Result) -> bool:
+        return self._each.cuts and result.cause is Cause.OVER_BUDGET
 
     def _kept(self, keys: tuple[Key, ...], result: Result) -> Result:
         """Keep *result* for *keys*, each with its own element when the call was for many; missing ones are null."""
@@ -157,7 +166,7 @@ class _Running:
 
     def _collected(self) -> bytes:
         results = [(item, self._results[key]) for item, key in zip(self._work.items, self._work.keys, strict=True)]
-        if self._each.plan.on_error == "skip":
+        if self._each.plan.on_error != "null":  # where one that fails fails all, these were cut
             results = [(item, result) for item, result in results if result.state is not State.FAILED]
         into, name = self._each.into, self._each.plan.join
         texts = [(item, b"null" if result.state is State.FAILED else result.json) for item, result in results]

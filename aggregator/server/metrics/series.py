@@ -17,7 +17,7 @@ from aggregator.telemetry.metrics.histogram import Histogram
 CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
 _SIZE_BOUNDS: Final = (100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0, 10_000_000.0)
 
-_UNSENT: Final = frozenset({Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Cause.QUEUE_FULL})
+_UNSENT: Final = frozenset({Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Cause.QUEUE_FULL, Cause.OVER_BUDGET})
 """Why nothing was sent: what did not happen took no time, and would make an upstream look fast."""
 
 Outcome = tuple[State, Cause | None]

@@ -21,7 +21,15 @@ def compile_shadow(settings: ShadowSettings, near: EndpointSurroundings) -> Shad
         upstream = replace(upstream, route=replace(upstream.route, to=to))
     name = f"shadow {upstream.label}"
     made = replace(
-        call, name=name, upstream=upstream, retry=None, hedge=None, cache=None, coalesce="no", transform=None
+        call,
+        name=name,
+        upstream=upstream,
+        retry=None,
+        hedge=None,
+        cache=None,
+        coalesce="no",
+        transform=None,
+        budget=None,
     )
     return ShadowPlan(call.upstream.name, unread(made), settings.share)
 
