@@ -2,6 +2,7 @@
 
 States of the writer's thread:
 
+- *not begun*: nothing was written yet, so there is no thread;
 - *idle*: waits until there is something to write;
 - *gathering*: lets ten milliseconds pass, so that what some turns of the loop say is written at once;
 - *writing*: in ``write(2)``, for as long as a full pipe takes; lines beyond the bound of the buffer are lost meanwhile;
@@ -47,7 +48,7 @@ class Writer(io.TextIOBase):
         self._size = self._told = 0
         self._guard = threading.Lock()
         self._wake, self._ending, self._done = threading.Event(), threading.Event(), threading.Event()
-        threading.Thread(target=self._run, name="log-writer", daemon=True).start()
+        self._thread: threading.Thread | None = None
 
     def isatty(self) -> bool:
         """Return whether the text goes to a terminal."""
@@ -65,6 +66,7 @@ class Writer(io.TextIOBase):
                 return len(text)
             self._waiting.append(text)
             self._size += len(text)
+            self._begin()
         if not self._wake.is_set():
             self._wake.set()
         return len(text)
@@ -78,6 +80,8 @@ class Writer(io.TextIOBase):
             is_first = not self._waiting
             self._waiting.append((render, thing))
             self._size += weight
+            if is_first:
+                self._begin()
         if is_first:
             self._wake.set()
 
@@ -85,6 +89,7 @@ class Writer(io.TextIOBase):
         """Write to *descriptor* from the next lines on, and close the one before."""
         with self._guard:
             before, self._next = self._next, descriptor
+            self._begin()
         if before is not None:
             os.close(before)
         self._wake.set()
@@ -92,10 +97,21 @@ class Writer(io.TextIOBase):
     def close(self) -> None:
         """Write what waits, for a second at most, and end the thread."""
         if not self._ending.is_set():
-            self._ending.set()
+            with self._guard:
+                self._ending.set()
+                begun = self._thread is not None
             self._wake.set()
-            self._done.wait(_GRACE)
+            if begun:
+                self._done.wait(_GRACE)
+            else:
+                self._done.set()
         super().close()
+
+    def _begin(self) -> None:
+        """Start the thread, unless it runs; a process that has written nothing yet has one thread, and may fork."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+            self._thread.start()
 
     def close_descriptor(self) -> None:
         """Close what was written to; only for who opened it."""
