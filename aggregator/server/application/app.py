@@ -25,8 +25,8 @@ from aggregator.server.application.docs_place import refused
 from aggregator.server.application.probes import probe_routes
 from aggregator.server.application.serving import Application
 from aggregator.server.application.tested import MockedTransport, TestedApplication, is_tested
-from aggregator.server.generations.plan_source import FixedSource, PlanFiles
-from aggregator.server.generations.running import PlanSource, Running
+from aggregator.server.generations.plan_source import FixedSource, PlanFiles, PlanSource
+from aggregator.server.generations.running import Running
 from aggregator.server.routing.dispatch import Dispatcher, finish_own, host_of, site_of, tell_refused
 from aggregator.server.routing.paths import path_of
 

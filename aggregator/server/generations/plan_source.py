@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from aggregator.config.loading import Config, Loader
 from aggregator.diagnostics import Diagnostic, render_text
@@ -12,6 +13,21 @@ from aggregator.errors import ConfigError
 from aggregator.plan.compiler import Compiler
 from aggregator.plan.types import Plan
 from aggregator.templates import forget_texts
+
+
+class PlanSource(Protocol):
+    """Where plans come from, the first one and those of reloads.
+
+    *folder* is where plug-ins may lie beside the configuration.
+    """
+
+    folder: Path | None
+
+    def load(self) -> Plan:
+        """Return the plan as the files say now; raises ``ConfigError``. May be called in a thread."""
+
+    def describe(self, error: ConfigError) -> str:
+        """Return the text that a terminal shows for *error*."""
 
 
 class PlanFiles:
@@ -78,3 +94,21 @@ class FixedSource:
     def describe(self, error: ConfigError) -> str:
         """Return the text of *error*."""
         return str(error)
+
+
+class Committed:
+    """*files* that may have changed since *plan* was made of them: it is what serves until they are loaded again."""
+
+    def __init__(self, files: PlanFiles, plan: Plan) -> None:
+        self._files = files
+        self._plan: Plan | None = plan
+        self.folder = files.folder
+
+    def load(self) -> Plan:
+        """Return the plan at first, and what the files say from then on; raise ``ConfigError``."""
+        plan, self._plan = self._plan, None
+        return self._files.load() if plan is None else plan
+
+    def describe(self, error: ConfigError) -> str:
+        """Return the text that a terminal shows for *error*."""
+        return self._files.describe(error)

@@ -50,7 +50,7 @@ class ReloadOutcome(Struct, frozen=True):
 
 
 _AT_START = {
-    "server": ("host", "port", "listen", "proxy_protocol", "header_timeout", "watchdog"),
+    "server": ("host", "port", "listen", "workers", "proxy_protocol", "header_timeout", "watchdog"),
     "client": ("transport", "http2", "proxy"),
 }
 """Settings that a running process keeps as they were when it started."""

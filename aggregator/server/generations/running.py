@@ -18,8 +18,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -48,6 +47,8 @@ from aggregator.server.generations.contexts import contexts_of
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.lasting import Lasting
 from aggregator.server.generations.observing import Observers
+from aggregator.server.generations.plan_source import PlanSource
+from aggregator.server.generations.preparing import NO_ENDPOINTS, Prepared
 from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
 from aggregator.server.generations.switching import Switching
 from aggregator.server.limiting.load import Load
@@ -60,23 +61,6 @@ from aggregator.transport import Door
 _log = logging.getLogger("aggregator.server")
 
 State = TypeVar("State")
-
-_NO_ENDPOINTS = "It declares no endpoint any more, as a file does that is still being written."
-
-
-class PlanSource(Protocol):
-    """Where plans come from, the first one and those of reloads.
-
-    *folder* is where plug-ins may lie beside the configuration.
-    """
-
-    folder: Path | None
-
-    def load(self) -> Plan:
-        """Return the plan as the files say now; raises ``ConfigError``. May be called in a thread."""
-
-    def describe(self, error: ConfigError) -> str:
-        """Return the text that a terminal shows for *error*."""
 
 
 class Running:
@@ -127,6 +111,8 @@ class Running:
         self._waiting: tuple[str, ...] = ()
         self._stack = AsyncExitStack()
         self._turn = asyncio.Lock()
+        self.first_number = 1
+        """The number of the first generation; others when this process takes the place of another."""
 
     @property
     def client(self) -> httpx.AsyncClient:
@@ -172,7 +158,7 @@ class Running:
             await self._lasting.open(self.plan, self._stack)
             offs = self.switching.offs(self.loaded)
             self.plan = switched(self.loaded, offs)
-            self.generation = await self._build(1, self.plan, None, observers)
+            self.generation = await self._build(self.first_number, self.plan, None, observers)
             self.generation.begin()
             self.quotas.follow()
             self.outbox.configure(self.plan.background, self.generation.deliveries)
@@ -221,21 +207,9 @@ class Running:
         listeners = observers.beside(self._listeners)
         tracing = None if plan.traces is None else Tracing(plan.traces)
         resources = Resources(
-            pool,
-            self.plugins,
-            self.queue,
-            plan.server,
-            states,
-            schemes,
-            listeners,
-            self._clock,
-            lambda: client.client,
-            self.shadows,
-            tracing,
-            self.pressure,
-            self.outbox,
-            watched=watched,
-        )
+            pool, self.plugins, self.queue, plan.server, states, schemes, listeners, self._clock,
+            lambda: client.client, self.shadows, tracing, self.pressure, self.outbox, watched=watched,
+        )  # fmt: skip
         contexts = await contexts_of(plan.server, previous)
         with collection_paused():
             generation = await Generation.build(number, plan, resources, client, port, previous, self.load)
@@ -259,38 +233,66 @@ class Running:
         Unless somebody *asked* for it, the same texts with the same problems are not refused, and told, again.
         """
         async with self._turn:
-            current = self.generation
-            if current is None:  # stopped while this waited for its turn
-                return ReloadOutcome(Verdict.UNCHANGED, 0)
-            started = asyncio.get_running_loop().time()
-            try:
-                plan = await asyncio.to_thread(self._source.load)
-                if plan.digest == current.plan.digest:
-                    return self._stay(current, asked=asked)
-                if current.routes and not plan.endpoints:
-                    return self._refuse(current, _NO_ENDPOINTS, _NO_ENDPOINTS)
-                observers = self.observers.for_plan(plan)
-                offs = self.switching.offs(plan)
-                await self._lasting.follow(plan)
-                fresh = await self._build(current.number + 1, switched(plan, offs), current, observers)
-            except ConfigError as error:
-                if not asked and self._is_known(error):
-                    return ReloadOutcome(Verdict.UNCHANGED, current.number)
-                self._refused = error
-                return self._refuse(current, str(error), self._source.describe(error), error.diagnostics)
-            except StartupError as error:
-                return self._refuse(current, str(error), str(error))
-            except Exception as error:  # a fault of ours must not end reloading
-                _log.debug("The fault.", exc_info=error)
-                fault = f"It failed by a fault of the program: {place_of(error)}"
-                return self._refuse(current, fault, fault)
-            if self.generation is not current:  # stopped meanwhile
-                fresh.retire()
-                return ReloadOutcome(Verdict.UNCHANGED, 0)
-            self._observe(observers, plan)
-            self.loaded = plan
-            self.switching.serving(plan, offs)
-            return self._swap(current, fresh, started)
+            found = await self._prepare(asked=asked)
+            return self._commit(found) if isinstance(found, Prepared) else found
+
+    async def prepare(self) -> Prepared | ReloadOutcome:
+        """Do all of a reload but the swap; who got it `Prepared` has the turn until `commit` or `drop`."""
+        await self._turn.acquire()
+        found: Prepared | ReloadOutcome | None = None
+        try:
+            found = await self._prepare(asked=True)
+            return found
+        finally:
+            if not isinstance(found, Prepared):
+                self._turn.release()
+
+    def commit(self, prepared: Prepared) -> ReloadOutcome:
+        """Serve what was prepared."""
+        self._turn.release()
+        return self._commit(prepared)
+
+    def drop(self, prepared: Prepared) -> None:
+        """Give up what was prepared; nothing has changed."""
+        self._turn.release()
+        prepared.fresh.retire()
+
+    async def _prepare(self, *, asked: bool) -> Prepared | ReloadOutcome:
+        current = self.generation
+        if current is None:  # stopped while this waited for its turn
+            return ReloadOutcome(Verdict.UNCHANGED, 0)
+        started = asyncio.get_running_loop().time()
+        try:
+            plan = await asyncio.to_thread(self._source.load)
+            if plan.digest == current.plan.digest:
+                return self._stay(current, asked=asked)
+            if current.routes and not plan.endpoints:
+                return self._refuse(current, NO_ENDPOINTS, NO_ENDPOINTS)
+            observers = self.observers.for_plan(plan)
+            offs = self.switching.offs(plan)
+            await self._lasting.follow(plan)
+            fresh = await self._build(current.number + 1, switched(plan, offs), current, observers)
+        except ConfigError as error:
+            if not asked and self._is_known(error):
+                return ReloadOutcome(Verdict.UNCHANGED, current.number)
+            self._refused = error
+            return self._refuse(current, str(error), self._source.describe(error), error.diagnostics)
+        except StartupError as error:
+            return self._refuse(current, str(error), str(error))
+        except Exception as error:  # a fault of ours must not end reloading
+            _log.debug("The fault.", exc_info=error)
+            fault = f"It failed by a fault of the program: {place_of(error)}"
+            return self._refuse(current, fault, fault)
+        return Prepared(plan, offs, observers, current, fresh, started)
+
+    def _commit(self, made: Prepared) -> ReloadOutcome:
+        if self.generation is not made.current:  # stopped meanwhile
+            made.fresh.retire()
+            return ReloadOutcome(Verdict.UNCHANGED, 0)
+        self._observe(made.observers, made.plan)
+        self.loaded = made.plan
+        self.switching.serving(made.plan, made.offs)
+        return self._swap(made.current, made.fresh, made.started)
 
     async def switch(self) -> None:
         """Serve what the files say without what is switched off now; unchanged endpoints stay as they are."""
