@@ -169,6 +169,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "upstream-url": "The URL of an upstream that is not `http`, `https` or `demo` with a host.",
         "variable-in-schema": "A variable among the values that a declaration allows, which clients are not shown.",
         "variable-file": "The file of a `${file:…}` that cannot be read.",
+        "workers": "What several processes cannot have together, or what one has no use for.",
         "wrong-type": "A value of another kind than the key takes.",
         "yaml-syntax": "Text that is not YAML.",
         "yaml-tag": "A YAML tag, which the language does not have.",

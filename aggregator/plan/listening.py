@@ -1,4 +1,4 @@
-"""What a listener does before the first request of a connection."""
+"""Where connections come in, what a listener does before the first request of one, and which processes take them."""
 
 from __future__ import annotations
 
@@ -41,3 +41,15 @@ class RedirectPlan(Struct, frozen=True):
 
     address: Address
     port: int | None = None
+
+
+class WorkersPlan(Struct, frozen=True):
+    """The processes that serve, None for as many as processors. *blocked* is in seconds, *memory* in bytes."""
+
+    count: int | None = 1
+    blocked: float = 30.0
+    memory: int | None = None
+
+
+ALONE = WorkersPlan()
+"""One process, without a supervisor."""

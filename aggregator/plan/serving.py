@@ -12,7 +12,7 @@ from aggregator.edge.coding import Compression
 from aggregator.edge.networks import NO_NETWORKS, Networks
 from aggregator.plan.admission import AuthPlan
 from aggregator.plan.edge import BARE, EdgePlan
-from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, RedirectPlan
+from aggregator.plan.listening import ALONE, AdminPlan, ListenerTlsPlan, RedirectPlan, WorkersPlan
 from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.policies.cache.plan import SIZE
 from aggregator.policies.degrade.plan import DegradePlan
@@ -87,6 +87,7 @@ class ServerPlan:
     tls: ListenerTlsPlan | None = None
     redirect_http: RedirectPlan | None = None
     admin: AdminPlan | None = field(default=None, repr=False)
+    workers: WorkersPlan = ALONE
     docs: DocsPlan | None = DOCS
     header_timeout: float = 10.0
     shutdown_grace: float = 20.0

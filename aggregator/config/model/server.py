@@ -12,6 +12,7 @@ from aggregator.config.model.edge.docs import Docs, DocsSettings
 from aggregator.config.model.listening.addresses import Addresses
 from aggregator.config.model.listening.admin import Admin, Redirect
 from aggregator.config.model.listening.tls import ListenerTlsSettings
+from aggregator.config.model.listening.workers import Workers, WorkersSettings
 from aggregator.edge.coding import is_installed
 from aggregator.fields import ByteSize, Duration, NetworkList, Settings, Timeout
 from aggregator.policies.cache.settings import ServerCacheSettings
@@ -138,6 +139,11 @@ class ServerSettings(Settings):
         None,
         description="Address of administration: `/-/` and all actions are there and nowhere else.",
         examples=[{"address": "127.0.0.1:9000", "secret": "${file:/run/secrets/admin}"}],
+    )
+    workers: Workers = Field(
+        default_factory=WorkersSettings.model_construct,
+        description="Processes that serve on the same addresses, under a supervisor when there are several.",
+        examples=["auto"],
     )
     docs: Docs = Field(
         default_factory=DocsSettings.model_construct,

@@ -96,6 +96,7 @@ SECTIONS = (
     ("ErrorSettings", "Error", "in `server.errors`, by status or class"),
     ("ErrorRow", "Error row", "in `server.errors` where that is a list"),
     ("WideCorsSettings", "CORS of many", "under `cors` of `server` and of a prefix"),
+    ("WorkersSettings", "Workers", "under `server.workers`; or the count alone"),
     ("ClientLimitSettings", "Client limits", "under `server.limits`"),
     ("CompressSettings", "Compress", "under `server.compress`"),
     ("DocsSettings", "Docs", "under `docs` of `server`; or `true` or `false`"),

@@ -56,6 +56,7 @@ from aggregator.config.rules.timeouts import check_timeouts
 from aggregator.config.rules.unread_texts import check_unread_sections, check_unread_texts
 from aggregator.config.rules.upstreams import check_upstreams
 from aggregator.config.rules.virtual_hosts import check_virtual_hosts
+from aggregator.config.rules.workers import check_workers
 from aggregator.diagnostics.finding import Finding
 
 Rule = Callable[[Analysis, Surroundings], Iterator[Finding]]
@@ -142,4 +143,5 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_plugins,
     check_telemetry,
     check_log,
+    check_workers,
 )

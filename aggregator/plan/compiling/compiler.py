@@ -45,7 +45,7 @@ from aggregator.plan.compiling.endpoint.limits import compile_at_once, compile_l
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
 from aggregator.plan.compiling.endpoint.schemes import compile_scheme
 from aggregator.plan.compiling.expressions import optional_expression
-from aggregator.plan.compiling.listening import compile_admin, compile_redirect, compile_tls
+from aggregator.plan.compiling.listening import compile_admin, compile_redirect, compile_tls, compile_workers
 from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.policies.durables import compile_background, compile_delivery
 from aggregator.plan.compiling.policies.maintenance import compile_maintenance
@@ -127,6 +127,7 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         host=settings.host, port=settings.port, listen=tuple(one.address for one in settings.listen),
         tls=compile_tls(settings.tls, tls_digests), redirect_http=compile_redirect(settings.redirect_http),
         admin=compile_admin(settings.admin, tls_digests),
+        workers=compile_workers(settings.workers),
         docs=_docs(settings.docs, root), header_timeout=settings.header_timeout,
         shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay,
         log=compile_log(root.telemetry), watchdog=settings.watchdog,

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from aggregator.config.files.tls_files import SERVER
 from aggregator.config.model.listening.admin import AdminSettings, RedirectSettings
 from aggregator.config.model.listening.tls import ListenerTlsSettings, PairSettings
-from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, PairPlan, RedirectPlan
+from aggregator.config.model.listening.workers import WorkersSettings
+from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, PairPlan, RedirectPlan, WorkersPlan
 
 
 def compile_tls(settings: ListenerTlsSettings | None, digests: Mapping[str, str]) -> ListenerTlsPlan | None:
@@ -39,3 +40,8 @@ def compile_redirect(settings: RedirectSettings | None) -> RedirectPlan | None:
 
 def _pair(settings: PairSettings) -> PairPlan:
     return PairPlan(settings.cert, settings.key or settings.cert)
+
+
+def compile_workers(settings: WorkersSettings) -> WorkersPlan:
+    """Return how many processes serve, and what replaces one of them."""
+    return WorkersPlan(None if settings.count == "auto" else settings.count, settings.blocked, settings.memory)

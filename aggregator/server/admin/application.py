@@ -91,7 +91,7 @@ class AdminApplication:
         if path == EFFECTS:
             _read_only(method)
             return _json(await effects_shown(self._running, _asked(scope["query_string"])))
-        if path in _SHOWN:
+        if path in SHOWN:
             return self._show(method, path, scope["query_string"])
         return await self._read(method, path, header_map(scope["headers"]).get("accept", ""))
 
@@ -107,7 +107,7 @@ class AdminApplication:
 
     def _show(self, method: str, path: str, query: bytes) -> Answer:
         _read_only(method)
-        return _json(_SHOWN[path](self._running, _asked(query)))
+        return _json(SHOWN[path](self._running, _asked(query)))
 
     async def _read(self, method: str, path: str, accept: str) -> Answer:
         if path not in ("/-/actions", "/readyz", METRICS):
@@ -131,7 +131,7 @@ class AdminApplication:
         return _json(outcome.data, outcome.status)
 
 
-_SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
+SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
     "/-/breakers": lambda running, _: breakers_shown(running),
     "/-/config": lambda running, _: describe(running),
     "/-/endpoints": endpoints_shown,

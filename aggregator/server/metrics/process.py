@@ -22,11 +22,17 @@ def cpu_seconds() -> float:
     return round(used.user + used.system, 3)
 
 
+def memory_bytes() -> int | None:
+    """Return how much memory this process holds, what it shares with others included; None where nobody tells."""
+    with suppress(OSError):
+        return int((_SELF / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
 def gauges() -> Iterator[tuple[Family, float]]:
     """Yield what is known of memory, files and the start of this process."""
-    with suppress(OSError):
-        pages = int((_SELF / "statm").read_text().split()[1])
-        yield families.MEMORY, pages * os.sysconf("SC_PAGE_SIZE")
+    if (held := memory_bytes()) is not None:
+        yield families.MEMORY, held
     with suppress(OSError):
         yield families.OPEN_FILES, len(os.listdir(_SELF / "fd"))
     with suppress(ImportError):

@@ -72,6 +72,11 @@ class Acceptor:
         if self._timer is not None:
             self._timer.cancel()
 
+    @property
+    def connecting(self) -> int:
+        """How many connections are being made."""
+        return len(self._connecting)
+
     async def wait_closed(self) -> None:
         """Wait for the connections that are being made."""
         if self._connecting:
@@ -88,6 +93,7 @@ class Acceptor:
     def _resume(self) -> None:
         self._timer = None
         self._loop.add_reader(self._listener.fileno(), self._take_some)
+        self._take_some()  # at once, so that who has waited has waited for this one
 
     def _take_some(self) -> None:
         for _ in range(AT_ONCE):

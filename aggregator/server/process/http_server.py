@@ -19,11 +19,11 @@ from aggregator.server.application.serving import Application
 from aggregator.server.listeners.handshakes import Handshakes, TellFailure
 from aggregator.server.listeners.opening import Listener, Role
 from aggregator.server.listeners.proxied import ProxyHeaders
-from aggregator.server.process.accepting import Acceptor, Receive, hand_over
+from aggregator.server.process.accepting import Acceptor, Admission, Receive, admit_always, hand_over
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
-_LAST_MOMENT = 1.0
+LAST_MOMENT = 1.0
 """Seconds that background calls get of their own, when requests have used up the grace."""
 
 
@@ -43,6 +43,8 @@ class Server(uvicorn.Server):
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._headers: list[ProxyHeaders] = []
         self._trusted = NO_NETWORKS
+        self.admission: Admission = admit_always
+        """Asked before each connection is taken."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -68,7 +70,7 @@ class Server(uvicorn.Server):
             headers = ProxyHeaders(self._proxies, receive)
             self._headers.append(headers)
             receive = headers.receive
-        return Acceptor(listener.socket, partial(self._connection, config), receive=receive)
+        return Acceptor(listener.socket, partial(self._connection, config), self.admission, receive)
 
     def _handshaking(self, role: Role) -> Handshakes:
         if role not in self._handshakes:
@@ -91,6 +93,12 @@ class Server(uvicorn.Server):
         if generation is not None:
             self._contexts |= generation.contexts
         return self._contexts[role]
+
+    @property
+    def busy(self) -> int:
+        """How many connections there are, those included that are being made."""
+        acceptors = (one for one in self.servers if isinstance(one, Acceptor))
+        return len(self.server_state.connections) + sum(one.connecting for one in acceptors)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, and give up connections that do not speak HTTP yet."""
@@ -115,7 +123,7 @@ class Server(uvicorn.Server):
             running.stop_within(0.0)
             return
         running.draining = True
-        log(_log, logging.INFO, "The server stops.", in_flight=running.in_flight)
+        self.tell_stopping(running.in_flight)
         delay = running.plan.server.drain_delay
         if delay <= 0:
             self._leave()
@@ -123,9 +131,13 @@ class Server(uvicorn.Server):
         log(_log, logging.INFO, "Draining: /readyz says 503 now.", seconds=delay)
         asyncio.get_running_loop().call_later(delay, self._leave)
 
+    def tell_stopping(self, in_flight: int) -> None:
+        """Log that requests are brought to their end."""
+        log(_log, logging.INFO, "The server stops.", in_flight=in_flight)
+
     def _leave(self) -> None:
         if not self.should_exit:
             grace = self._app.running.plan.server.shutdown_grace
             self.config.timeout_graceful_shutdown = grace  # type: ignore[assignment]  # any number of seconds will do
-            self._app.running.stop_within(grace + min(grace, _LAST_MOMENT))
+            self._app.running.stop_within(grace + min(grace, LAST_MOMENT))
             self.should_exit = True

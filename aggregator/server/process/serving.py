@@ -132,25 +132,36 @@ class Service:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        handlers: dict[int, Callable[[], None]] = {signal.SIGINT: self._server.stop, signal.SIGTERM: self._server.stop}
-        if HANG_UP is not None:
-            handlers[HANG_UP] = self._ask
-        if ROTATE is not None and self._log_control is not None:
-            handlers[ROTATE] = self._log_control.reopen
         sys.setswitchinterval(_TURN)
-        with signals_calling(handlers):
+        with signals_calling(self._handlers()):
             try:
                 keep_loaded()
                 await self._settle()
                 await self._app.running.open()  # here rather than in the lifespan, so that what fails has no traceback
                 await self._settle()
                 keep_large_blocks()
-                self._on_start()
+                self._started()
                 with self._watchdog():  # before this nobody waits for an answer
                     await self._serve_and_reload()
             finally:
                 await self._app.running.close()
+        self._tell_stopped()
+
+    def _tell_stopped(self) -> None:
         log(_log, logging.INFO, "The server has stopped.")
+
+    def _started(self) -> None:
+        """Tell that everything is there to answer."""
+        self._on_start()
+
+    def _handlers(self) -> dict[int, Callable[[], None]]:
+        """Return what signals do."""
+        handlers: dict[int, Callable[[], None]] = {signal.SIGINT: self._server.stop, signal.SIGTERM: self._server.stop}
+        if HANG_UP is not None:
+            handlers[HANG_UP] = self._ask
+        if ROTATE is not None and self._log_control is not None:
+            handlers[ROTATE] = self._log_control.reopen
+        return handlers
 
     async def _settle(self) -> None:
         """Have what comes now lie together: first all that serves, then what requests make."""
@@ -162,7 +173,7 @@ class Service:
         if self._watch:
             helpers.append(asyncio.create_task(watch_files(self._watched, self._wake)))
         for helper in helpers:
-            helper.add_done_callback(_tell_end)
+            helper.add_done_callback(tell_end)
         try:
             await self._server.serve(sockets=[])
         finally:
@@ -239,7 +250,8 @@ class Watching:
         self._watchdog.stop()
 
 
-def _tell_end(helper: asyncio.Task[None]) -> None:
+def tell_end(helper: asyncio.Task[None]) -> None:
+    """Log the fault that has ended *helper*, if one has."""
     error = None if helper.cancelled() else helper.exception()
     if error is not None:
         log(_log, logging.ERROR, "Files are not loaded again, by a fault of the program.", error=place_of(error))

@@ -20,6 +20,8 @@ HANG_UP: int | None = getattr(signal, "SIGHUP", None)
 """Asks for a reload; some systems do not have it."""
 ROTATE: int | None = getattr(signal, "SIGUSR1", None)
 """Asks for the log file to be opened again, since somebody has moved it away."""
+REPLACE: int | None = getattr(signal, "SIGUSR2", None)
+"""Asks for workers in place of those that serve."""
 ENDING = frozenset((signal.SIGINT, signal.SIGTERM))
 """End the process, at once when they come a second time."""
 _TO_HEAR, _TO_TELL, _TO_END = 0.25, 0.2, 5.0

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 from aggregator.errors import ConfigError, StartupError
 from aggregator.plan.types import Plan
@@ -22,6 +22,7 @@ from aggregator.server.process.announcing import Announcer, announcer
 from aggregator.server.process.open_files import allow_open_files
 from aggregator.server.process.serving import Service
 from aggregator.server.process.signals import requests_ignored
+from aggregator.server.workers.fitting import count_of, obstacle
 from aggregator.telemetry.control import LogControl
 from aggregator.telemetry.logging import LogFormat, error_output, log
 from aggregator.telemetry.redaction import Masker
@@ -41,18 +42,20 @@ def start(
     log_format: LogFormat | None,
     log_level: str,
     width: int = 120,
+    workers: int | Literal["auto"] | None = None,
 ) -> int:
     """Serve *path*; return the exit code: 0, 1 when the file has problems, 3 when it cannot be served.
 
-    Problems, also those of a refused reload, are shown in *width* columns.
+    Problems, also those of a refused reload, are shown in *width* columns. *workers* is in place of `server.workers`.
     """
     with error_output(sys.stderr) as stream:
-        return _start(path, host, port, stream, watch=watch, log_format=log_format, log_level=log_level, width=width)
+        return _start(path, host, port, stream, watch=watch, log_format=log_format, log_level=log_level, width=width,
+                      workers=workers)  # fmt: skip
 
 
 def _start(
     path: str, host: str | None, port: int | None, stream: TextIO, *, watch: bool, log_format: LogFormat | None,
-    log_level: str, width: int,
+    log_level: str, width: int, workers: int | Literal["auto"] | None,
 ) -> int:  # fmt: skip
     files = PlanFiles(Path(path), width=width)
     masker = Masker(())
@@ -63,9 +66,14 @@ def _start(
         plan = app.running.plan
         masker.learn(plan.secrets)
         follow(control, plan, files)
-        told.now.warn()
+        count = count_of(workers, plan.server.workers)
+        if count > 1 and (why := obstacle(plan)) is not None:
+            raise StartupError(why)
         with _closing(open_listeners(plan.server, host, port, inherited_sockets(os.environ))) as listeners:
             allow_open_files()
+            if count > 1:
+                return _supervise(plan, files, listeners, told, masker, count, log_format, log_level, watch=watch)
+            told.now.warn()
             return _serve(app, files, listeners, told, masker, watch=watch)
     except ConfigError as error:
         told.now.refuse(error)
@@ -107,20 +115,54 @@ def _closing(listeners: Sequence[Listener]) -> Iterator[Sequence[Listener]]:
             listener.close()
 
 
+def _urls(listeners: Sequence[Listener]) -> list[str]:
+    return [f"{one.url}{_NOTES[one.role]}" for one in sorted(listeners, key=lambda one: one.role != "public")]
+
+
+def _supervise(
+    plan: Plan, files: PlanFiles, listeners: Sequence[Listener], told: Announcers, masker: Masker, count: int,
+    log_format: LogFormat | None, log_level: str, *, watch: bool,
+) -> int:  # fmt: skip
+    """Serve by several processes: nothing is told before they are made, since a line of the log starts a thread."""
+    from aggregator.server.workers.starting import supervise
+
+    urls = _urls(listeners)
+
+    def on_start() -> None:
+        told.now.warn()
+        told.now.greet(plan, urls)
+
+    def on_reload(served: Plan, outcome: ReloadOutcome) -> None:
+        masker.learn(served.secrets)
+        _follow_on(told.control, served, files)
+        told.now.tell(outcome)
+
+    return supervise(
+        files, plan, listeners, count, control=told.control, masker=masker, log_format=log_format, log_level=log_level,
+        watch=watch, follow=lambda control, served: follow(control, served, files), on_start=on_start,
+        on_reload=on_reload,
+    )  # fmt: skip
+
+
+def _follow_on(control: LogControl, plan: Plan, files: PlanFiles) -> None:
+    """Let *control* log as *plan* says, or as it did when that cannot be done."""
+    try:
+        follow(control, plan, files)
+    except StartupError as error:
+        log(_log, logging.ERROR, "The log goes on where it was.", reason=str(error))
+
+
 def _serve(
     app: Application, files: PlanFiles, listeners: Sequence[Listener], told: Announcers, masker: Masker, *, watch: bool
 ) -> int:
-    urls = [f"{one.url}{_NOTES[one.role]}" for one in sorted(listeners, key=lambda one: one.role != "public")]
+    urls = _urls(listeners)
 
     def on_start() -> None:
         told.now.greet(app.running.plan, urls)
 
     def on_reload(outcome: ReloadOutcome) -> None:
         masker.learn(app.running.plan.secrets)
-        try:
-            follow(told.control, app.running.plan, files)
-        except StartupError as error:
-            log(_log, logging.ERROR, "The log goes on where it was.", reason=str(error))
+        _follow_on(told.control, app.running.plan, files)
         told.now.tell(outcome)
 
     service = Service(app, files, listeners, watch=watch, on_reload=on_reload, on_start=on_start,

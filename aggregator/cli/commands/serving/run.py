@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -12,6 +12,14 @@ from aggregator.cli.terminal import width_of
 
 if TYPE_CHECKING:
     from aggregator.telemetry.logging import LogFormat
+
+
+def _workers(_: click.Context, __: click.Parameter, value: str | None) -> int | Literal["auto"] | None:
+    if value is None or value == "auto":
+        return "auto" if value else None
+    if not value.isdecimal() or not 1 <= int(value) <= 256:
+        raise click.BadParameter("it is a number from 1 to 256, or auto")
+    return int(value)
 
 
 @click.command(
@@ -29,6 +37,10 @@ if TYPE_CHECKING:
     type=click.IntRange(0, 65535),
     help="Port to listen on, in place of `server.port`; 0 picks a free one. Not beside `server.listen`.",
 )
+@click.option(
+    "--workers", metavar="N|auto", callback=_workers,
+    help="Processes that serve, in place of `server.workers`; `auto` is as many as there are processors.",
+)  # fmt: skip
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Serve the file anew whenever it is saved.")
 @click.option(
     "--log-format",
@@ -39,8 +51,9 @@ if TYPE_CHECKING:
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
 )
 def run(
-    path: str, host: str | None, port: int | None, watch: bool, log_format: LogFormat | None, log_level: str
-) -> None:
+    path: str, host: str | None, port: int | None, workers: int | Literal["auto"] | None, watch: bool,
+    log_format: LogFormat | None, log_level: str,
+) -> None:  # fmt: skip
     """Serve PATH (routes.yaml). SIGHUP or saving the file reloads it; a bad file changes nothing.
 
     Exit codes: 0 stopped by a signal, 1 the file has problems, 3 it could not be served (port taken, …).
@@ -48,4 +61,4 @@ def run(
     from aggregator.server.process.starting import start
 
     sys.exit(start(path, host, port, watch=watch, log_format=log_format, log_level=log_level,
-                   width=width_of(sys.stderr, 120)))  # fmt: skip
+                   width=width_of(sys.stderr, 120), workers=workers))  # fmt: skip

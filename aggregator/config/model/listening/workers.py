@@ -1,0 +1,40 @@
+"""How many processes serve, and what becomes of one that does not do well."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from aggregator.fields import ByteSize, Settings, Timeout
+
+Count = Literal["auto"] | Annotated[int, Field(ge=1, le=256)]
+"""As many as there are processors, or a number."""
+
+
+class WorkersSettings(Settings):
+    """The processes that serve on the same addresses. A number, or `auto`, is the count alone."""
+
+    count: Count = Field(
+        1,
+        description="How many processes; `auto` is as many as processors may be used, by affinity and cgroup. "
+        "One has no supervisor.",
+        examples=["auto", 4],
+    )
+    blocked: Timeout = Field(
+        30.0, description="A worker whose event loop stands still for so long is told, with its stack, and replaced."
+    )
+    memory: ByteSize | None = Field(
+        None, description="A worker that holds more memory is replaced once another one serves; left out, none is.",
+        examples=["512MiB"],
+    )  # fmt: skip
+
+
+def _short(value: Any) -> Any:
+    return value if isinstance(value, dict | WorkersSettings) else {"count": value}
+
+
+Workers = Annotated[
+    WorkersSettings, BeforeValidator(_short, json_schema_input_type=Literal["auto"] | int | WorkersSettings)
+]
+"""The processes that serve."""

@@ -1,0 +1,33 @@
+"""What several processes can, and cannot, do together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
+
+_AT: Steps = ("server", "workers")
+
+
+def check_workers(around: Surroundings) -> Iterator[Finding]:
+    """Several workers beside what only one process can have; and settings of workers where there is one process."""
+    settings = around.settings.server.workers
+    if settings.count == 1:
+        for name in ("blocked", "memory"):
+            if name in settings.model_fields_set:
+                hint = "give a `count` of 2 or more, or `auto`, or leave it out"
+                yield Finding("workers", f"`{name}` has no effect on one process", (*_AT, name), hint, at_key=True)
+        return
+    whole = around.settings
+    alone: list[tuple[Steps, object]] = [
+        (("state",), whole.state),
+        (("server", "admin"), whole.server.admin),
+        (("telemetry", "metrics"), whole.telemetry.metrics),
+    ]
+    for at, declared in alone:
+        if declared is not None:
+            name = ".".join(map(str, at))
+            hint = f"leave out `{name}`, or `server.workers`"
+            yield Finding("workers", f"`{name}` belongs to one process", at, hint, at_key=True)

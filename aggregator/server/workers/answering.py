@@ -1,0 +1,51 @@
+"""What a worker answers to the supervisor, which gathers it for the address of administration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from aggregator.codecs import json as json_codec
+from aggregator.errors import place_of
+from aggregator.server.admin.actions import ActionError, Actions
+from aggregator.server.admin.application import SHOWN
+from aggregator.server.generations.running import Running
+from aggregator.server.metrics.page import PATH as METRICS
+from aggregator.server.metrics.page import metrics_answer
+from aggregator.server.workers.messages import Ask, Told
+
+
+class Answering:
+    """Answers of the process of *running*, which *actions* change."""
+
+    def __init__(self, running: Running, actions: Actions) -> None:
+        self._running = running
+        self._actions = actions
+
+    async def answer(self, ask: Ask) -> Told:
+        """Return what there is to tell; a refusal and a fault are told as well."""
+        try:
+            if ask.is_action:
+                return await self._act(ask)
+            if ask.path == METRICS:
+                return Told(ask.number, 200, await self.metrics())
+            shown = SHOWN[ask.path](self._running, dict(parse_qsl(ask.query, keep_blank_values=True)))
+            return Told(ask.number, 200, json_codec.encode(shown))
+        except ActionError as refusal:
+            return Told(ask.number, refusal.status, json_codec.encode(str(refusal)), str(refusal))
+        except Exception as error:
+            fault = f"failed by a fault of the program: {place_of(error)}"
+            return Told(ask.number, 500, json_codec.encode(fault), fault)
+
+    async def _act(self, ask: Ask) -> Told:
+        action = self._actions.get(ask.path)
+        if action is None:
+            raise ActionError(404, "This worker knows no such action.")
+        given: Mapping[str, object] = json_codec.decode(ask.given)
+        done = await action.run(given)
+        return Told(ask.number, done.status, json_codec.encode(done.data), done.summary)
+
+    async def metrics(self) -> bytes:
+        """Return the text of all metrics; empty where none are counted."""
+        answer = await metrics_answer(self._running, "")
+        return answer.body if answer.status == 200 else b""

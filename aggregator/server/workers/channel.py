@@ -1,0 +1,58 @@
+"""The way between supervisor and worker: messages over a stream of the local host, each behind its length."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+
+from aggregator.server.workers.messages import Message, decoded, encoded
+
+_LENGTH = 4
+_FULL = 1024 * 1024
+"""Bytes that wait to be sent, beyond which what can be left out is left out."""
+
+
+class Channel:
+    """One end of it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def over(cls, end: socket.socket) -> Channel:
+        """Return the channel over *end* of a pair of sockets."""
+        return cls(*await asyncio.open_unix_connection(sock=end))
+
+    def send(self, message: Message, *, spare: bool = False) -> None:
+        """Send *message*, unless the other side has gone; a *spare* one is left out while it reads nothing."""
+        if spare and self._writer.transport.get_write_buffer_size() > _FULL:
+            return
+        data = encoded(message)
+        if not self._writer.is_closing():
+            self._writer.write(len(data).to_bytes(_LENGTH, "big") + data)
+
+    async def receive(self) -> Message | None:
+        """Return the next message; None when the other side has gone."""
+        try:
+            length = int.from_bytes(await self._reader.readexactly(_LENGTH), "big")
+            return decoded(await self._reader.readexactly(length))
+        except (asyncio.IncompleteReadError, OSError):
+            return None
+
+    async def sent(self) -> None:
+        """Wait until what was sent is with the system."""
+        with suppress(OSError):
+            await self._writer.drain()
+
+    def close(self) -> None:
+        """Close it once what was sent is out."""
+        self._writer.close()
+
+
+def tell_first(end: socket.socket, message: Message) -> None:
+    """Send *message* over *end*, which nobody has made a channel of, or which is closed: then nothing happens."""
+    data = encoded(message)
+    with suppress(OSError):
+        end.sendall(len(data).to_bytes(_LENGTH, "big") + data)

@@ -1,0 +1,31 @@
+"""How many processes serve, and what a file declares that several cannot do together."""
+
+from __future__ import annotations
+
+import sys
+from typing import Literal
+
+from aggregator.plan.listening import WorkersPlan
+from aggregator.plan.types import Plan
+from aggregator.server.workers.processors import processors
+
+
+def count_of(asked: int | Literal["auto"] | None, plan: WorkersPlan) -> int:
+    """Return how many workers serve: as *asked* by the command line, or else as *plan* says."""
+    if asked is None:
+        asked = "auto" if plan.count is None else plan.count
+    return processors() if asked == "auto" else asked
+
+
+def obstacle(plan: Plan) -> str | None:
+    """Return the sentence of why several workers cannot serve *plan*; None when they can."""
+    if sys.platform != "linux":
+        return "Several workers need Linux: start a process for each, behind a load balancer, or leave out `workers`."
+    for name, is_there in (
+        ("state", plan.state),
+        ("server.admin", plan.server.admin),
+        ("telemetry.metrics", plan.metrics),
+    ):
+        if is_there is not None:
+            return f"`{name}` belongs to one process: leave it out, or serve by `workers: 1`."
+    return None

@@ -1,0 +1,141 @@
+"""What supervisor, fork server and workers tell each other."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+
+class Spawn(Struct, frozen=True, tag=True):
+    """To the fork server: make a worker of the number *seat*, whose first generation is *generation*.
+
+    Two descriptors come with it: the channel of the worker, and the pipe that its stack is written to.
+    """
+
+    seat: int
+    generation: int
+
+
+class Spawned(Struct, frozen=True, tag=True):
+    """From the fork server: the worker of *seat* is the process *pid*."""
+
+    seat: int
+    pid: int
+
+
+class Ended(Struct, frozen=True, tag=True):
+    """From the fork server: the process *pid* has ended with *status*, as ``waitpid`` has it."""
+
+    pid: int
+    status: int
+
+
+class Prepare(Struct, frozen=True, tag=True):
+    """Make a generation of the files, which have this *digest*."""
+
+    digest: str
+
+
+class Made(Struct, frozen=True, tag=True):
+    """The answer to ``Prepare``: the *digest* that was found, or the *problem*."""
+
+    digest: str = ""
+    problem: str = ""
+
+
+class Commit(Struct, frozen=True, tag=True):
+    """Serve what was prepared."""
+
+
+class Drop(Struct, frozen=True, tag=True):
+    """Give up what was prepared."""
+
+
+class Stop(Struct, frozen=True, tag=True):
+    """Take no more connections, and end what there is; asked a second time, end at once."""
+
+
+class Reopen(Struct, frozen=True, tag=True):
+    """Open the file of the log again."""
+
+
+class Ready(Struct, frozen=True, tag=True):
+    """From a worker: it serves; its plug-ins are in *files*."""
+
+    files: tuple[str, ...] = ()
+
+
+class Failed(Struct, frozen=True, tag=True):
+    """From a worker: it cannot serve, for this *reason*."""
+
+    reason: str
+
+
+class Beat(Struct, frozen=True, tag=True):
+    """From a worker, once a second: its loop turns; *memory* is in bytes, *stack* told where it stood if it did not."""
+
+    generation: int = 0
+    config: str = ""
+    in_flight: int = 0
+    connections: int = 0
+    memory: int = 0
+
+
+class Ask(Struct, frozen=True, tag=True):
+    """To a worker: what does it answer to a request for *path* at the address of administration?
+
+    With *is_action* it is the action of this name that is run with *given*.
+    """
+
+    number: int
+    path: str
+    query: str = ""
+    given: bytes = b""
+    is_action: bool = False
+
+
+class Told(Struct, frozen=True, tag=True):
+    """From a worker: the answer to the ``Ask`` of this *number*, JSON or the text of metrics in *body*."""
+
+    number: int
+    status: int
+    body: bytes
+    summary: str = ""
+
+
+class Counted(Struct, frozen=True, tag=True):
+    """From a worker that ends: the text of its metrics, which are counted on."""
+
+    metrics: bytes
+
+
+Message = (
+    Spawn
+    | Spawned
+    | Ended
+    | Prepare
+    | Made
+    | Commit
+    | Drop
+    | Stop
+    | Reopen
+    | Ready
+    | Failed
+    | Beat
+    | Ask
+    | Told
+    | Counted
+)
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Message)
+
+
+def encoded(message: Message) -> bytes:
+    """Return *message* as bytes."""
+    return _encoder.encode(message)
+
+
+def decoded(data: bytes) -> Message:
+    """Return the message that *data* is."""
+    found: Message = _decoder.decode(data)
+    return found

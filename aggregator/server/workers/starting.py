@@ -1,0 +1,87 @@
+"""From one process that has loaded a plan and opened its sockets to a supervisor, a fork server and workers."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from aggregator.errors import AggregatorError, place_of
+from aggregator.plan.types import Plan
+from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.generations.reload import ReloadOutcome
+from aggregator.server.listeners.opening import Listener
+from aggregator.server.process.event_loop import event_loop
+from aggregator.server.workers.balance import Balance
+from aggregator.server.workers.channel import tell_first
+from aggregator.server.workers.forking import fork_server
+from aggregator.server.workers.messages import Failed, Spawn
+from aggregator.server.workers.supervising.member import STACK_SIGNAL
+from aggregator.server.workers.supervising.supervisor import Supervisor
+from aggregator.server.workers.worker import Worker
+from aggregator.telemetry.control import LogControl
+from aggregator.telemetry.logging import LogFormat, error_output
+from aggregator.telemetry.redaction import Masker
+
+_SEATS = 4
+"""Processes for each worker that may be there at once: those that end their requests beside those that serve."""
+FAILED, FAULT = 3, 70
+
+
+def supervise(
+    files: PlanFiles, plan: Plan, listeners: Sequence[Listener], count: int, *, control: LogControl, masker: Masker,
+    log_format: LogFormat | None, log_level: str, watch: bool, follow: Callable[[LogControl, Plan], None],
+    on_start: Callable[[], None], on_reload: Callable[[Plan, ReloadOutcome], None],
+) -> int:  # fmt: skip
+    """Serve *plan* of *files* on *listeners* by *count* workers until a signal ends them; return the exit code.
+
+    No thread may run. *follow* lets the log of a process be as a plan says. Raises ``StartupError``.
+    """
+    balance = Balance(_SEATS * count + _SEATS)
+    own = [one for one in listeners if one.role != "admin"]
+    event_loop()  # is imported once, here, for all
+
+    def work(served: Plan, order: Spawn, end: socket.socket, stack: int) -> int:
+        if STACK_SIGNAL is not None:
+            faulthandler.register(STACK_SIGNAL, stack, all_threads=False)
+        with error_output(sys.stderr) as stream:
+            log_of_worker = LogControl(stream, masker, log_format, log_level)
+            masker.learn(served.secrets)
+            try:
+                follow(log_of_worker, served)
+                worker = Worker(
+                    files, served, own, end=end, balance=balance, seat=order.seat, generation=order.generation,
+                    control=log_of_worker, masker=masker, follow=lambda other: follow(log_of_worker, other),
+                )  # fmt: skip
+                return worker.run()
+            except AggregatorError as error:
+                tell_first(end, Failed(str(error)))
+                return FAILED
+            except Exception as error:
+                tell_first(end, Failed(f"It failed by a fault of the program: {place_of(error)}"))
+                return FAULT
+            finally:
+                log_of_worker.close()
+
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        ours.close()
+        control.close()
+        for one in listeners:
+            if one.role == "admin":
+                one.socket.close()
+        fork_server(theirs, files, plan, work, partial(_close, own))
+    theirs.close()
+    supervisor = Supervisor(
+        files, plan, listeners, ours, balance, count=count, control=control, watch=watch, on_start=on_start,
+        on_reload=on_reload,
+    )  # fmt: skip
+    return supervisor.run()
+
+
+def _close(listeners: Sequence[Listener]) -> None:
+    for listener in listeners:
+        listener.socket.close()

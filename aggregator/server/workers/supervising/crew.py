@@ -1,0 +1,239 @@
+"""All workers: started, replaced when they end, when they stand still, and when they hold too much memory.
+
+A seat is one of the places that are to be filled:
+
+    starting   a worker is being made; one that ends meanwhile is followed by another after a pause
+    filled     its worker serves
+    relieved   another worker is started beside the one that serves; that one stops once the other serves
+    given up   all stop
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from aggregator.plan.listening import WorkersPlan
+from aggregator.server.workers.balance import Balance
+from aggregator.server.workers.channel import Channel
+from aggregator.server.workers.messages import Spawn
+from aggregator.server.workers.supervising.forks import Forks
+from aggregator.server.workers.supervising.member import Member
+from aggregator.server.workers.supervising.turns import Turns
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.server")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
+_WELL = 10.0
+"""Seconds that a worker has to serve before the next pause begins from the first one again."""
+_TRIES = 3
+"""Workers that end before any has served, after which there is nothing to wait for."""
+_LOOK = 1.0
+
+
+class Crew:
+    """*count* workers by the settings of *plan*; *joined* hears of each one that serves, *left* of each that ended."""
+
+    def __init__(
+        self, count: int, plan: WorkersPlan, balance: Balance, joined: Callable[[Member], None],
+        left: Callable[[Member], None],
+    ) -> None:  # fmt: skip
+        self._loop = asyncio.get_running_loop()
+        self.count = count
+        self._plan = plan
+        self._balance = balance
+        self._joined, self._left = joined, left
+        self.forks: Forks | None = None
+        self.turns = Turns()
+        self.generation = 1
+        self.members: list[Member] = []
+        """All processes that have not ended."""
+        self._numbers = list(range(balance.seats))
+        self.is_stopping = False
+        self._failures = 0
+        self._has_served = False
+        self._relief: dict[int, asyncio.Event] = {}
+        self.failed: asyncio.Future[str] = self._loop.create_future()
+        """Why none of them could be started."""
+        self.settled = asyncio.Event()
+        """Set when the first worker of each seat serves or has ended."""
+        self._first = count
+
+    @property
+    def serving(self) -> list[Member]:
+        """Those that serve and go on with it."""
+        return [one for one in self.members if one.is_serving]
+
+    def ended(self, pid: int, words: str) -> None:
+        """Take note that the process *pid* has ended."""
+        for member in [one for one in self.members if one.pid == pid]:
+            self.members.remove(member)
+            self._balance.leave(member.seat)
+            self._numbers.append(member.seat)
+            member.end(words)
+            self._left(member)
+
+    async def run(self) -> None:
+        """Keep all seats filled, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.count):
+                group.create_task(self._keep())
+            group.create_task(self._look())
+
+    def relieve(self, member: Member) -> None:
+        """Have another worker take the place of *member*, which stops once that one serves."""
+        if (asked := self._relief.get(member.pid)) is not None:
+            asked.set()
+
+    async def roll(self) -> None:
+        """Have others take the places of all that serve now, one after another."""
+        for member in self.serving:
+            self.relieve(member)
+            await _first_of(member.told, member.ended)
+
+    async def _keep(self) -> None:
+        member, pause, is_first = None, _FIRST_PAUSE, True
+        while not self.is_stopping:
+            fresh = await self._start()
+            if is_first:
+                is_first = False
+                self._count_first()
+            if fresh is None:
+                await asyncio.sleep(pause)
+                pause = min(_LONGEST_PAUSE, 2 * pause)
+                continue
+            if member is not None:
+                member.stop()
+            member, since = fresh, self._loop.time()
+            if not await self._served(member):
+                pause = _FIRST_PAUSE if self._loop.time() - since >= _WELL else pause
+                member = None
+                await asyncio.sleep(pause)
+                pause = min(_LONGEST_PAUSE, 2 * pause)
+
+    def _count_first(self) -> None:
+        self._first -= 1
+        if self._first == 0:
+            self.settled.set()
+
+    async def _served(self, member: Member) -> bool:
+        """Wait until *member* is to be relieved, or has ended; return whether it is there yet."""
+        asked = self._relief[member.pid] = asyncio.Event()
+        waiting = asyncio.create_task(asked.wait())
+        try:
+            await _first_of(waiting, member.ended)
+        finally:
+            waiting.cancel()
+            self._relief.pop(member.pid, None)
+        if not member.ended.done():
+            return True
+        if not self.is_stopping:
+            log(_log, logging.ERROR, "A worker has ended; another one takes its place.", pid=member.pid,
+                reason=member.ended.result())  # fmt: skip
+        return False
+
+    async def _start(self) -> Member | None:
+        """Return a new worker that serves; None when it ended before."""
+        async with self.turns.starting():
+            if self.is_stopping:
+                return None
+            try:
+                member = await self._spawn()
+            except OSError as error:
+                self._not_started(f"no process could be made: {error.strerror or error}")
+                return None
+            await _first_of(member.ready, member.ended)
+            if member.ended.done():
+                self._not_started(member.ended.result(), member.pid)
+                return None
+        self._has_served = True
+        self._joined(member)
+        return member
+
+    async def _spawn(self) -> Member:
+        assert self.forks is not None
+        seat = self._numbers.pop(0)
+        ours, theirs = socket.socketpair()
+        stack, written = os.pipe()
+        os.set_blocking(stack, False)
+        os.set_blocking(written, False)
+        try:
+            pid = await self.forks.spawn(Spawn(seat, self.generation), theirs, written)
+        except BaseException:
+            self._numbers.append(seat)
+            ours.close()
+            os.close(stack)
+            raise
+        finally:
+            theirs.close()
+            os.close(written)
+        member = Member(seat, pid, await Channel.over(ours), stack)
+        self.members.append(member)
+        if self.is_stopping:
+            member.stop()
+        return member
+
+    def _not_started(self, reason: str, pid: int | None = None) -> None:
+        self._failures += 1
+        if self.is_stopping:
+            return
+        log(_log, logging.ERROR, "A worker could not be started.", pid=pid, reason=reason)
+        if not self._has_served and self._failures >= _TRIES and not self.failed.done():
+            self.failed.set_result(reason)
+
+    async def _look(self) -> None:
+        """Look after all of them once a second."""
+        last = self._loop.time()
+        while True:
+            await asyncio.sleep(_LOOK)
+            now = self._loop.time()
+            if now - last > 3 * _LOOK:  # it was this process that stood still: nothing is known of others
+                for member in self.members:
+                    member.beaten_at = now
+            last = now
+            for member in tuple(self.members):
+                await self._look_after(member, now)
+
+    async def _look_after(self, member: Member, now: float) -> None:
+        if now - member.beaten_at > self._plan.blocked:
+            log(_log, logging.ERROR, "A worker stands still; another one takes its place.", pid=member.pid,
+                seconds=round(now - member.beaten_at), stack=await member.stack())  # fmt: skip
+            member.kill()
+        elif self._plan.memory is not None and member.is_serving and member.beat.memory > self._plan.memory:
+            if member.pid in self._relief and not self._relief[member.pid].is_set():
+                log(_log, logging.WARNING, "A worker holds too much memory; another one takes its place.",
+                    pid=member.pid, bytes=member.beat.memory, most=self._plan.memory)  # fmt: skip
+            self.relieve(member)
+
+    def stop(self) -> None:
+        """Tell all to stop; told a second time, they end at once."""
+        self.is_stopping = True
+        for member in self.members:
+            member.stop()
+
+    async def gone(self, seconds: float) -> None:
+        """Wait until all have ended; who has not after *seconds* is ended."""
+        waited = [member.ended for member in self.members]
+        if waited:
+            await asyncio.wait(waited, timeout=seconds)
+        for member in tuple(self.members):
+            log(_log, logging.ERROR, "A worker does not stop, and is ended.", pid=member.pid)
+            member.kill()
+        left = [member.ended for member in self.members]
+        if left:
+            await asyncio.wait(left, timeout=_LAST)
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self.members)
+
+
+_LAST = 5.0
+"""Seconds that the system may take to end a process."""
+
+
+async def _first_of(*futures: asyncio.Future[Any]) -> None:
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)

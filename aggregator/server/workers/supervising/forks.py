@@ -1,0 +1,125 @@
+"""The supervisor's way to the fork server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from aggregator.server.workers.forking import LARGEST
+from aggregator.server.workers.messages import (
+    Commit,
+    Drop,
+    Ended,
+    Made,
+    Message,
+    Prepare,
+    Spawn,
+    Spawned,
+    Stop,
+    decoded,
+    encoded,
+)
+
+
+class Forks:
+    """Orders over *control*; *ended* hears which child has ended, and how, *gone* that the fork server has.
+
+    Has to be made inside of a running loop.
+    """
+
+    def __init__(self, control: socket.socket, ended: Callable[[int, int], None], gone: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._control = control
+        self._ended, self._gone = ended, gone
+        self._spawning: dict[int, asyncio.Future[int]] = {}
+        self._making: asyncio.Future[Made] | None = None
+        control.setblocking(False)
+        self._loop.add_reader(control.fileno(), self._read)
+
+    async def spawn(self, order: Spawn, channel: socket.socket, stack: int) -> int:
+        """Return the process of the new worker, which has *channel* and the pipe *stack*. Raises ``OSError``."""
+        made: asyncio.Future[int] = self._loop.create_future()
+        self._spawning[order.seat] = made
+        try:
+            await self._send(order, [channel.fileno(), stack])
+            return await made
+        finally:
+            self._spawning.pop(order.seat, None)
+
+    async def prepare(self, digest: str) -> Made:
+        """Have it load the files, so that workers to come are made of them; return what it found."""
+        made: asyncio.Future[Made] = self._loop.create_future()
+        self._making = made
+        await self._send(Prepare(digest))
+        return await made
+
+    async def commit(self) -> None:
+        """Make workers of what was prepared from now on."""
+        await self._send(Commit())
+
+    async def drop(self) -> None:
+        """Give up what was prepared."""
+        with suppress(OSError):
+            await self._send(Drop())
+
+    async def stop(self) -> None:
+        """Have it close its copies of the listening sockets; it makes no more workers."""
+        with suppress(OSError):
+            await self._send(Stop())
+
+    def close(self) -> None:
+        """End it."""
+        if self._control.fileno() >= 0:
+            self._loop.remove_reader(self._control.fileno())
+            self._control.close()
+
+    async def _send(self, message: Message, descriptors: list[int] | None = None) -> None:
+        while True:
+            if self._control.fileno() < 0:
+                raise ConnectionError("the fork server has gone")
+            try:
+                socket.send_fds(self._control, [encoded(message)], descriptors or [])
+            except BlockingIOError:  # it is loading, and has not read what was sent before
+                await asyncio.sleep(0.01)
+            else:
+                return
+
+    def _read(self) -> None:
+        try:
+            data = self._control.recv(LARGEST)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lose()
+            return
+        match decoded(data):
+            case Spawned(seat, pid):
+                if (waiting := self._spawning.get(seat)) is not None and not waiting.done():
+                    waiting.set_result(pid)
+            case Ended(pid, status):
+                self._ended(pid, status)
+            case Made() as made:
+                if self._making is not None and not self._making.done():
+                    self._making.set_result(made)
+
+    def _lose(self) -> None:
+        self.close()
+        waiting: list[asyncio.Future[Any]] = [*self._spawning.values()]
+        if self._making is not None:
+            waiting.append(self._making)
+        for one in waiting:
+            if not one.done():
+                one.set_exception(ConnectionError("the fork server has gone"))
+        self._gone()
+
+
+def words_of(status: int) -> str:
+    """Return how a process has ended, by the *status* that ``waitpid`` gave."""
+    code = os.waitstatus_to_exitcode(status)
+    return f"ended by signal {-code}" if code < 0 else f"ended with {code}"

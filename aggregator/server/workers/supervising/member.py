@@ -1,0 +1,148 @@
+"""A worker as the supervisor knows it.
+
+starting   the process is there; `ready` comes, or `ended`
+serving    `ready` came; beats are heard
+leaving    it was told to stop
+gone       `ended` says how
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
+from typing import TypeVar
+
+from aggregator.server.workers.channel import Channel
+from aggregator.server.workers.messages import Ask, Beat, Counted, Failed, Made, Prepare, Ready, Stop, Told
+
+STACK_SIGNAL = getattr(signal, "SIGRTMIN", None)
+"""Has a worker write the stack of its main thread into a pipe, also while its loop stands still."""
+Thing = TypeVar("Thing")
+
+_TO_EXIT = 5.0
+_STACK = 64 * 1024
+
+
+class Member:
+    """The worker of the number *seat*, the process *pid*, over *channel*; *stack* is the pipe of its stack."""
+
+    def __init__(self, seat: int, pid: int, channel: Channel, stack: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.seat = seat
+        self.pid = pid
+        self.channel = channel
+        self._stack = stack
+        self.beat = Beat()
+        self.beaten_at = self._loop.time()
+        self.started_at = time.time()
+        self.ready: asyncio.Future[Ready] = self._loop.create_future()
+        self.ended: asyncio.Future[str] = self._loop.create_future()
+        self.reason = ""
+        self.counted: bytes | None = None
+        self.told: asyncio.Future[None] = self._loop.create_future()
+        """Done when it was told to stop."""
+        self._made: asyncio.Future[Made] | None = None
+        self._asks: dict[int, asyncio.Future[Told]] = {}
+        self._silent = asyncio.Event()
+        self._listening = asyncio.create_task(self._listen())
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether it answers requests and is to go on with it."""
+        return self.ready.done() and not self.ended.done() and not self.told.done()
+
+    async def _listen(self) -> None:
+        while (message := await self.channel.receive()) is not None:
+            self.beaten_at = self._loop.time()
+            match message:
+                case Beat():
+                    self.beat = message
+                case Ready() if not self.ready.done():
+                    self.ready.set_result(message)
+                case Failed():
+                    self.reason = message.reason
+                case Made() if self._made is not None and not self._made.done():
+                    self._made.set_result(message)
+                case Told() if message.number in self._asks:
+                    self._asks.pop(message.number).set_result(message)
+                case Counted():
+                    self.counted = message.metrics
+        self._silent.set()
+        await asyncio.wait({self.ended}, timeout=_TO_EXIT)
+        if not self.ended.done():
+            self.kill()
+
+    def end(self, words: str) -> None:
+        """Take note that the process has ended, as *words* say."""
+        if self.ended.done():
+            return
+        self.ended.set_result(self.reason or words)
+        for waiting in (self._made, *self._asks.values()):
+            if waiting is not None and not waiting.done():
+                waiting.cancel()
+        self._asks.clear()
+        self.channel.close()
+        os.close(self._stack)
+
+    async def silent(self) -> None:
+        """Wait until its channel has ended."""
+        await self._silent.wait()
+
+    async def prepare(self, digest: str) -> Made | None:
+        """Have it prepare the files of *digest*; return what came of it, None when it ended meanwhile."""
+        made = self._made = self._loop.create_future()
+        self.channel.send(Prepare(digest))
+        return await _unless_cancelled(made)
+
+    async def ask(self, ask: Ask) -> Told | None:
+        """Return its answer to *ask*; None when it ended meanwhile."""
+        told = self._asks[ask.number] = self._loop.create_future()
+        self.channel.send(ask)
+        try:
+            return await _unless_cancelled(told)
+        finally:
+            self._asks.pop(ask.number, None)
+
+    def stop(self) -> None:
+        """Tell it to stop; told a second time, it ends at once."""
+        if not self.told.done():
+            self.told.set_result(None)
+        if not self.ended.done():
+            self.channel.send(Stop())
+
+    def kill(self) -> None:
+        """End it without a word."""
+        if not self.ended.done():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    async def stack(self) -> str:
+        """Return where its main thread stands now, the innermost call first; empty when the system does not tell."""
+        if STACK_SIGNAL is None or self.ended.done():
+            return ""
+        with suppress(OSError):
+            os.kill(self.pid, STACK_SIGNAL)
+            for _ in range(20):
+                await asyncio.sleep(0.05)
+                with suppress(BlockingIOError):
+                    return frames_in(os.read(self._stack, _STACK).decode(errors="replace"))
+        return ""
+
+
+async def _unless_cancelled(future: asyncio.Future[Thing]) -> Thing | None:
+    await asyncio.wait({future})
+    return None if future.cancelled() else future.result()
+
+
+def frames_in(text: str) -> str:
+    """Return the calls in what ``faulthandler`` has written, ``file:line in function`` each."""
+    found = []
+    for line in text.splitlines():
+        file, is_frame, rest = line.strip().removeprefix('File "').partition('", line ')
+        number, _, function = rest.partition(" in ")
+        if is_frame:
+            found.append(f"{os.path.basename(file)}:{number} in {function}")
+    return " < ".join(found)

@@ -1,0 +1,154 @@
+"""A reload in two steps: everybody prepares what the supervisor has checked, and all serve it on one word, or nobody.
+
+    checking     the supervisor loads the files; what is wrong with them is told, and nobody else hears of it
+    preparing    every worker, and the fork server, loads the same files by their digest, and makes a generation
+    committed    all have it: one word each, and the next worker is made of it
+    dropped      one could not, or found other texts; all give it up
+
+A worker that ends in between is no hindrance: the one in its place is made of what the fork server holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from aggregator.errors import AggregatorError, ConfigError, place_of
+from aggregator.plan.types import Plan
+from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.generations.preparing import NO_ENDPOINTS
+from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
+from aggregator.server.workers.fitting import obstacle
+from aggregator.server.workers.messages import Commit, Drop, Made
+from aggregator.server.workers.supervising.crew import Crew
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.server")
+_TRIES = 3
+_LONGEST = 120.0
+"""Seconds that all together may take to prepare."""
+_CHANGING = "The files change while they are loaded."
+
+
+class _ChangingError(AggregatorError):
+    """Somebody has read other texts."""
+
+
+class Reloading:
+    """Reloads of *files* for *crew*; *plan* is what is served."""
+
+    def __init__(self, files: PlanFiles, plan: Plan, crew: Crew) -> None:
+        self._files = files
+        self.plan = plan
+        self._crew = crew
+        self._first = plan
+        self._refused: ConfigError | None = None
+        self.last_refusal: ReloadOutcome | None = None
+        self.counts = (0, 0)
+        """How many configurations were applied since the start, and how many refused."""
+
+    async def reload(self, *, asked: bool = True) -> ReloadOutcome:
+        """Serve the files as they are now, or change nothing; unless *asked*, known problems are not told again."""
+        async with self._crew.turns.reloading():
+            started = asyncio.get_running_loop().time()
+            try:
+                return await self._reload(started, asked=asked)
+            except ConfigError as error:
+                known = self._refused
+                if not asked and known is not None and known.diagnostics == error.diagnostics:
+                    return ReloadOutcome(Verdict.UNCHANGED, self._crew.generation)
+                self._refused = error
+                refusal = ReloadOutcome(Verdict.REFUSED, self._crew.generation, 0.0, str(error),
+                                        self._files.describe(error), error.diagnostics)  # fmt: skip
+                return self._refuse(refusal)
+            except AggregatorError as error:
+                return self._refuse_in_words(str(error))
+            except Exception as error:  # a fault of ours must not end reloading
+                _log.debug("The fault.", exc_info=error)
+                return self._refuse_in_words(f"It failed by a fault of the program: {place_of(error)}")
+
+    async def _reload(self, started: float, *, asked: bool) -> ReloadOutcome:
+        for _ in range(_TRIES):
+            plan = await asyncio.to_thread(self._files.load)
+            if plan.digest == self.plan.digest:
+                return self._stay(asked=asked)
+            if self.plan.endpoints and not plan.endpoints:
+                return self._refuse_in_words(NO_ENDPOINTS)
+            if (why := obstacle(plan)) is not None:
+                return self._refuse_in_words(why)
+            try:
+                await self._prepare(plan)
+            except _ChangingError:
+                await self._drop()
+                continue
+            except BaseException:
+                await self._drop()
+                raise
+            return await self._commit(plan, started)
+        return self._refuse_in_words(_CHANGING)
+
+    async def _prepare(self, plan: Plan) -> None:
+        """Have all prepare *plan*. Raises ``AggregatorError`` with who could not, and why."""
+        forks = self._crew.forks
+        assert forks is not None
+        members = self._crew.serving
+        try:
+            async with asyncio.timeout(_LONGEST):
+                found = await asyncio.gather(
+                    forks.prepare(plan.digest), *(member.prepare(plan.digest) for member in members)
+                )
+        except TimeoutError:
+            raise AggregatorError(f"The workers were not ready within {_LONGEST:g} s.") from None
+        except ConnectionError as error:
+            raise AggregatorError(f"No worker could be made of it: {error}.") from None
+        who = ["the fork server", *(f"worker {member.pid}" for member in members)]
+        for name, made in zip(who, found, strict=True):
+            if made is not None:
+                _check(made, plan.digest, name)
+
+    async def _commit(self, plan: Plan, started: float) -> ReloadOutcome:
+        assert self._crew.forks is not None
+        await self._crew.forks.commit()
+        members = self._crew.serving
+        for member in members:
+            member.channel.send(Commit())
+        self.plan = plan
+        self._crew.generation += 1
+        self.counts = (self.counts[0] + 1, self.counts[1])
+        self.last_refusal = self._refused = None
+        seconds = asyncio.get_running_loop().time() - started
+        log(_log, logging.INFO, "All workers serve the new configuration.", generation=self._crew.generation,
+            config=plan.digest[:12], workers=len(members), ms=round(seconds * 1000))  # fmt: skip
+        if waiting := needs_restart(self._first, plan):
+            log(_log, logging.WARNING, "Some settings take effect when the server is restarted.", settings=waiting)
+        return ReloadOutcome(Verdict.SWAPPED, self._crew.generation, seconds, f"{len(plan.endpoints)} endpoints")
+
+    async def _drop(self) -> None:
+        for member in self._crew.serving:
+            member.channel.send(Drop())
+        if self._crew.forks is not None:
+            await self._crew.forks.drop()
+
+    def _stay(self, *, asked: bool) -> ReloadOutcome:
+        if asked or self.last_refusal is not None:
+            log(_log, logging.INFO, "The configuration is the one that is served.", generation=self._crew.generation)
+        self.last_refusal = self._refused = None
+        return ReloadOutcome(Verdict.UNCHANGED, self._crew.generation)
+
+    def _refuse_in_words(self, why: str) -> ReloadOutcome:
+        return self._refuse(ReloadOutcome(Verdict.REFUSED, self._crew.generation, 0.0, why, why))
+
+    def _refuse(self, outcome: ReloadOutcome) -> ReloadOutcome:
+        self.last_refusal = outcome
+        self.counts = (self.counts[0], self.counts[1] + 1)
+        log(_log, logging.ERROR, "A new configuration was refused; the running one stays.",
+            generation=outcome.generation, reason=outcome.summary)  # fmt: skip
+        return outcome
+
+
+def _check(made: Made, digest: str, who: str) -> None:
+    """Raise what keeps *who*, who has *made* something of the files, from serving those of *digest*."""
+    if made.problem:
+        raise AggregatorError(f"Nobody serves it, since {who} cannot: {made.problem}")
+    if made.digest != digest:
+        raise _ChangingError

@@ -1,0 +1,205 @@
+"""The supervisor: starts and watches the workers, hears signals, reloads, and answers at the address of administration.
+
+It answers no request of the API itself.
+
+    starting   no worker has served yet; when three have ended before, the start has failed
+    serving    the greeting was told
+    stopping   a signal came: no copy of a listening socket is left, workers end what they have within one grace
+    ending     a second signal came: workers end at once
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from aggregator.errors import StartupError
+from aggregator.plan.types import Plan
+from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.generations.reload import ReloadOutcome, Verdict
+from aggregator.server.generations.watching import watch_files
+from aggregator.server.listeners.opening import Listener
+from aggregator.server.process.http_server import LAST_MOMENT
+from aggregator.server.process.serving import tell_end
+from aggregator.server.process.signals import HANG_UP, REPLACE, ROTATE, signals_calling
+from aggregator.server.workers.balance import Balance
+from aggregator.server.workers.messages import Reopen
+from aggregator.server.workers.supervising.crew import Crew
+from aggregator.server.workers.supervising.forks import Forks, words_of
+from aggregator.server.workers.supervising.member import Member
+from aggregator.server.workers.supervising.reloading import Reloading
+from aggregator.telemetry.control import LogControl
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.server")
+_LATE, _AT_ONCE = 5.0, 1.0
+"""Seconds that a worker may take beyond the grace, and after a second signal."""
+
+
+class Supervisor:
+    """Serves *plan* of *files* by *count* workers, which a fork server behind *forks* makes.
+
+    *on_start* is called when workers serve, *on_reload* of every reload that changed something. With *watch*, saving a
+    file reloads; SIGHUP always does.
+    """
+
+    def __init__(
+        self, files: PlanFiles, plan: Plan, listeners: Sequence[Listener], forks: socket.socket, balance: Balance,
+        *, count: int, control: LogControl, watch: bool, on_start: Callable[[], None],
+        on_reload: Callable[[Plan, ReloadOutcome], None],
+    ) -> None:  # fmt: skip
+        self._files = files
+        self._plan = plan
+        self._listeners = listeners
+        self._fork_socket = forks
+        self._balance = balance
+        self._count = count
+        self._control = control
+        self._watch = watch
+        self._on_start, self._on_reload = on_start, on_reload
+        self._wake, self._stopped = asyncio.Event(), asyncio.Event()
+        self._asked = False
+        self._closing: asyncio.Task[None] | None = None
+        self._rolling: asyncio.Task[None] | None = None
+        self._plugin_files: dict[int, tuple[Path, ...]] = {}
+        self.crew: Crew
+        self.reloading: Reloading
+
+    def run(self) -> int:
+        """Serve until a signal comes; return the exit code. Raises ``StartupError`` when no worker can be started."""
+        return asyncio.run(self._run())
+
+    async def _run(self) -> int:
+        self.crew = Crew(self._count, self._plan.server.workers, self._balance, self._joined, self._left)
+        self.crew.forks = Forks(self._fork_socket, self._ended, self._lose_forks)
+        self.reloading = Reloading(self._files, self._plan, self.crew)
+        with signals_calling(self._handlers()):
+            tasks = [asyncio.create_task(self.crew.run()), asyncio.create_task(self._serve())]
+            for task in tasks:
+                task.add_done_callback(tell_end)
+            try:
+                await self._until_stopped()
+            finally:
+                await self._end(tasks)
+        if self.crew.failed.done():
+            raise StartupError(self.crew.failed.result())
+        log(_log, logging.INFO, "All workers have stopped.")
+        return 0
+
+    def _handlers(self) -> dict[int, Callable[[], None]]:
+        ending: dict[int, Callable[[], None]] = {signal.SIGINT: self._stop, signal.SIGTERM: self._stop}
+        asking = ((HANG_UP, self._ask), (ROTATE, self._rotate), (REPLACE, self._replace))
+        return {**ending, **{number: act for number, act in asking if number is not None}}
+
+    async def _until_stopped(self) -> None:
+        stopped = asyncio.create_task(self._stopped.wait())
+        waited: list[asyncio.Future[Any]] = [stopped, self.crew.failed]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+
+    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        server = self.reloading.plan.server
+        if not self.crew.is_stopping:
+            await self._close_all()
+        await self.crew.gone(server.drain_delay + server.shutdown_grace + LAST_MOMENT + _LATE)
+        running = [*tasks, *([] if self._rolling is None else [self._rolling])]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        if self.crew.forks is not None:
+            self.crew.forks.close()
+
+    async def _close_all(self) -> None:
+        """Close the copies of the listening sockets that this process and the fork server have; tell all to stop."""
+        self.crew.stop()
+        for listener in self._listeners:
+            if listener.role != "admin":
+                listener.socket.close()
+        if self.crew.forks is not None:
+            await self.crew.forks.stop()
+
+    async def _serve(self) -> None:
+        await self.crew.settled.wait()
+        if not self.crew.serving:
+            return
+        self._on_start()
+        helpers = [asyncio.create_task(self._reloads())]
+        if self._watch:
+            helpers.append(asyncio.create_task(watch_files(self._watched, self._wake)))
+        for helper in helpers:
+            helper.add_done_callback(tell_end)
+        try:
+            await asyncio.gather(*helpers)
+        finally:
+            for helper in helpers:
+                helper.cancel()
+
+    def _watched(self) -> tuple[Path, ...]:
+        return (*self._files.files, *self._files.folders)
+
+    async def _reloads(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            asked, self._asked = self._asked, False
+            outcome = await self.reloading.reload(asked=asked)
+            if outcome.verdict is not Verdict.UNCHANGED:
+                self._on_reload(self.reloading.plan, outcome)
+
+    def _joined(self, member: Member) -> None:
+        log(_log, logging.INFO, "A worker serves.", pid=member.pid)
+
+    def _left(self, member: Member) -> None:
+        if member.told.done():
+            log(_log, logging.INFO, "A worker has stopped.", pid=member.pid)
+
+    def _ended(self, pid: int, status: int) -> None:
+        self.crew.ended(pid, words_of(status))
+
+    def _lose_forks(self) -> None:
+        if not self.crew.is_stopping:
+            log(_log, logging.ERROR, "The fork server has gone, so no worker can be replaced; everything stops.")
+            for member in self.crew.members:
+                asyncio.get_running_loop().create_task(_end_alone(self.crew, member))
+            if not self.crew.failed.done():
+                self.crew.failed.set_result("The fork server has gone.")
+
+    def _ask(self) -> None:
+        self._asked = True
+        self._wake.set()
+
+    def _rotate(self) -> None:
+        self._control.reopen()
+        for member in self.crew:
+            member.channel.send(Reopen())
+
+    def _replace(self) -> None:
+        log(_log, logging.INFO, "The workers are replaced, one after another.", workers=len(self.crew.serving))
+        if self._rolling is None or self._rolling.done():
+            self._rolling = asyncio.get_running_loop().create_task(self.crew.roll())
+
+    def _stop(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self.crew.is_stopping:
+            self.crew.stop()
+            loop.call_later(_AT_ONCE, self._kill)
+            return
+        log(_log, logging.INFO, "The workers stop.", workers=len(self.crew.members))
+        self.crew.is_stopping = True
+        self._closing = loop.create_task(self._close_all())
+        self._stopped.set()
+
+    def _kill(self) -> None:
+        for member in self.crew:
+            member.kill()
+
+
+async def _end_alone(crew: Crew, member: Member) -> None:
+    """Take note of the end of *member*, of which no fork server tells, once its channel says so."""
+    await member.silent()
+    crew.ended(member.pid, "ended")

@@ -1,0 +1,171 @@
+"""A worker: serves what the fork server has loaded, and does as the supervisor orders.
+
+    opening    the loop runs, plug-ins are imported, pools opened; orders and heartbeats go already
+    serving    `Ready` was told. `Prepare` makes a generation beside the served one (prepared), `Commit` serves it,
+               `Drop` gives it up
+    stopping   `Stop`, or the supervisor has gone: what there is comes to its end
+
+Signals do nothing here: one to the whole group of processes is the supervisor's, and counts once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+
+from aggregator.errors import AggregatorError, place_of
+from aggregator.plan.types import Plan
+from aggregator.server.application.app import application
+from aggregator.server.generations.plan_source import Committed, PlanFiles
+from aggregator.server.generations.preparing import Prepared
+from aggregator.server.generations.reload import Verdict
+from aggregator.server.listeners.opening import Listener
+from aggregator.server.metrics.process import memory_bytes
+from aggregator.server.process.memory import collect_seldom
+from aggregator.server.process.serving import Service
+from aggregator.server.workers.answering import Answering
+from aggregator.server.workers.balance import Balance, Connections, Turn
+from aggregator.server.workers.channel import Channel
+from aggregator.server.workers.messages import Ask, Beat, Commit, Drop, Failed, Made, Prepare, Ready, Reopen, Stop
+from aggregator.telemetry.control import LogControl
+from aggregator.telemetry.logging import log
+from aggregator.telemetry.redaction import Masker
+
+_log = logging.getLogger("aggregator.server")
+BEAT = 1.0
+"""Seconds between two heartbeats."""
+
+
+class Worker(Service):
+    """The worker of *seat*, which serves *plan* on *listeners*; *end* is its side of the channel."""
+
+    def __init__(
+        self, files: PlanFiles, plan: Plan, listeners: Sequence[Listener], *, end: socket.socket, balance: Balance,
+        seat: int, generation: int, control: LogControl, masker: Masker, follow: Callable[[Plan], None],
+    ) -> None:  # fmt: skip
+        app = application(Committed(files, plan))
+        app.running.first_number = generation
+        super().__init__(app, files, listeners, watch=False, on_reload=lambda _: None, log_control=control)
+        self._end = end
+        self._control, self._masker, self._follow = control, masker, follow
+        self._channel: Channel | None = None
+        self._prepared: Prepared | None = None
+        self._answering = Answering(app.running, self.actions)
+        self._asked_now: set[asyncio.Task[None]] = set()
+        self._server.tell_stopping = _tell_stopping  # type: ignore[method-assign]
+        self._server.admission = Turn(balance, seat, lambda: self._server.busy)
+        self._server.server_state.connections = Connections(lambda count: balance.tell(seat, count))
+
+    async def _serve(self) -> None:
+        self._channel = await Channel.over(self._end)
+        helpers = [asyncio.create_task(self._obey(self._channel)), asyncio.create_task(self._beat(self._channel))]
+        try:
+            await super()._serve()
+        except AggregatorError as error:
+            self._channel.send(Failed(str(error)))
+            raise
+        except Exception as error:
+            self._channel.send(Failed(f"It failed by a fault of the program: {place_of(error)}"))
+            raise
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await self._channel.sent()
+            self._channel.close()
+
+    def _tell_stopped(self) -> None:
+        """Say nothing: the supervisor does, once the process has ended."""
+
+    def _handlers(self) -> dict[int, Callable[[], None]]:
+        return {}
+
+    async def _settle(self) -> None:
+        """Fill no holes: memory is shared with the fork server for as long as nobody writes to it."""
+        collect_seldom()
+
+    def _started(self) -> None:
+        assert self._channel is not None
+        self._channel.send(Ready(tuple(map(str, self._app.running.plugins.files))))
+
+    async def _beat(self, channel: Channel) -> None:
+        running = self._app.running
+        while True:
+            now = running.generation
+            channel.send(
+                Beat(
+                    0 if now is None else now.number,
+                    "" if now is None else now.plan.digest,
+                    running.in_flight,
+                    len(self._server.server_state.connections),
+                    memory_bytes() or 0,
+                ),
+                spare=True,
+            )
+            await asyncio.sleep(BEAT)
+
+    async def _obey(self, channel: Channel) -> None:
+        while (order := await channel.receive()) is not None:
+            match order:
+                case Prepare():
+                    channel.send(await self._prepare(order.digest))
+                case Commit():
+                    self._commit()
+                case Drop():
+                    self._drop()
+                case Stop():
+                    self._drop()
+                    self._server.stop()
+                case Reopen():
+                    self._control.reopen()
+                case Ask():
+                    task = asyncio.create_task(self._answer(channel, order))
+                    self._asked_now.add(task)
+                    task.add_done_callback(self._asked_now.discard)
+                case _:
+                    raise AssertionError(order)
+        if not self._app.running.draining:
+            log(_log, logging.ERROR, "The supervisor has gone; this worker ends what it has and stops.")
+            self._drop()
+            self._server.stop()
+
+    async def _answer(self, channel: Channel, ask: Ask) -> None:
+        channel.send(await self._answering.answer(ask))
+
+    async def _prepare(self, digest: str) -> Made:
+        self._drop()
+        found = await self._app.running.prepare()
+        if isinstance(found, Prepared):
+            self._prepared = found
+            return Made(found.plan.digest)
+        if found.verdict is Verdict.REFUSED:
+            return Made(problem=found.summary)
+        return Made(digest if self._app.running.generation is None else self._app.running.loaded.digest)
+
+    def _commit(self) -> None:
+        made, self._prepared = self._prepared, None
+        if made is None:
+            return
+        outcome = self._app.running.commit(made)
+        if outcome.verdict is Verdict.SWAPPED:
+            self._masker.learn(made.plan.secrets)
+            self._follow(made.plan)
+
+    def _drop(self) -> None:
+        made, self._prepared = self._prepared, None
+        if made is not None:
+            self._app.running.drop(made)
+
+
+def _tell_stopping(in_flight: int) -> None:
+    log(_log, logging.INFO, "A worker stops.", pid=os.getpid(), in_flight=in_flight)
+
+
+def deaf() -> None:
+    """Let signals of the whole group do nothing; programs that are started from here hear them again."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+    for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+        signal.signal(number, lambda *_: None)
