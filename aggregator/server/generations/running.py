@@ -111,8 +111,7 @@ class Running:
         self._waiting: tuple[str, ...] = ()
         self._stack = AsyncExitStack()
         self._turn = asyncio.Lock()
-        self.first_number = 1
-        """The number of the first generation; others when this process takes the place of another."""
+        self.first_number = 1  # of generations; another one when this process takes the place of one that had several
 
     @property
     def client(self) -> httpx.AsyncClient:
@@ -239,13 +238,14 @@ class Running:
     async def prepare(self) -> Prepared | ReloadOutcome:
         """Do all of a reload but the swap; who got it `Prepared` has the turn until `commit` or `drop`."""
         await self._turn.acquire()
-        found: Prepared | ReloadOutcome | None = None
         try:
             found = await self._prepare(asked=True)
-            return found
-        finally:
-            if not isinstance(found, Prepared):
-                self._turn.release()
+        except BaseException:
+            self._turn.release()
+            raise
+        if not isinstance(found, Prepared):
+            self._turn.release()
+        return found
 
     def commit(self, prepared: Prepared) -> ReloadOutcome:
         """Serve what was prepared."""
