@@ -67,15 +67,9 @@ class Running:
     """The running application."""
 
     def __init__(
-        self,
-        source: PlanSource,
-        plan: Plan,
-        transport: httpx.AsyncBaseTransport | None = None,
-        listeners: Listeners = NO_LISTENERS,
-        clock: Callable[[], float] = time.time,
-        *,
-        keeps_state: bool = True,
-    ) -> None:
+        self, source: PlanSource, plan: Plan, transport: httpx.AsyncBaseTransport | None = None,
+        listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time, *, keeps_state: bool = True,
+    ) -> None:  # fmt: skip
         self.plan = self.loaded = plan
         """What is served, and what the files say: the same unless something is switched off."""
         self.switching = Switching(clock, self.switch)
