@@ -7,19 +7,33 @@ from collections.abc import Iterable, Iterator
 from aggregator.config.analysis.sites import Analysis, CallSite, Part, Rows
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.failure import StatusRow
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 
 _OF_A_LIST = frozenset({"any", "expression", "input", "invalid_body", "too_large", "malformed"})
 _OF_THE_ANSWER = frozenset({"any", "expression", "input", "fault", "timeout", "deadline"})
 
 
-def check_reachable_rows(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
+def check_reachable_rows(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Rows for parts that may be absent, for items that may be lost, and for causes that no call has."""
     for rows in analysis.maps:
+        yield from check_causes(rows.rows, rows.path, around)
         if rows.call is None:
             yield from _of_endpoint(rows, analysis)
         elif rows.call.via is None:
             yield from _of_call(rows, rows.call, analysis)
+
+
+def check_causes(rows: tuple[StatusRow, ...], path: Steps, around: Surroundings) -> Iterator[Finding]:
+    """Yield the *rows* at *path* for causes that cannot come in this configuration, whatever is called."""
+    has_routes = bool(around.lost) or any(one.route is not None for one in around.settings.upstreams.values())
+    for index, row in enumerate(rows):
+        if row.on == "degraded":
+            message = "no failure reaches this row: only optional parts are skipped under pressure"
+            yield Finding("unreachable-row", message, (*path, index, "on"), "remove it", "warning")
+        elif row.on == "unknown_key" and not has_routes:
+            message = "no failure reaches this row: no upstream has a `route`"
+            yield Finding("unreachable-row", message, (*path, index, "on"), "remove it", "warning")
 
 
 def _of_call(rows: Rows, call: CallSite, analysis: Analysis) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.rules.header_fields import check_fields, check_forward, check_row_headers
 from aggregator.config.rules.hosts import check_hosts, url_path
 from aggregator.config.rules.names import check_names
+from aggregator.config.rules.reachable_rows import check_causes
 from aggregator.config.rules.status_maps import check_rows
 from aggregator.config.rules.timeouts import check_limits
 from aggregator.config.rules.tls import check_tls
@@ -87,6 +88,7 @@ def check_shared_rows(rows: tuple[StatusRow, ...], path: Steps, around: Surround
     yield from analysis.problems
     yield from check_names(analysis, around)
     yield from check_rows(rows, path)
+    yield from check_causes(rows, path, around)
     yield from check_row_headers(rows, path)
     for index, row in enumerate(rows):
         if row.part is not None:
