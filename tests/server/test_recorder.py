@@ -108,6 +108,28 @@ def test_nothing_hidden_is_kept(kept):
     ]  # fmt: skip
 
 
+def test_secrets_of_the_file_are_not_kept(stage):
+    """An upstream that repeats what it was sent tells nobody."""
+    upstream = stage.upstream()
+    upstream["/x"] = lambda request: reply_of({"got": request["x-key"]}, 500, x_said=request["x-key"])
+    text = (
+        ADMIN
+        + """
+telemetry: {recorder: {bodies: 1KiB, headers: [x-said]}}
+upstreams: {up: {url: "${UP}", headers: {x-key: "${KEY}"}}}
+endpoints: {GET /x: {call: "up:/x"}}
+"""
+    )
+    gateway = stage.gateway(text, upstream, env={"KEY": "canary-key-of-the-file"})
+    gateway.get("/x", "x-request-id: one")
+    with stage.wire(gateway.admin) as wire:
+        told = wire.send(b"GET /-/requests/one HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").reply()
+    assert upstream.last["x-key"] == "canary-key-of-the-file"
+    assert b"canary" not in told.body
+    (said,) = told.json["said"]
+    assert (said["headers"], said["body"]["text"]) == ([{"name": "x-said", "value": "********"}], '{"got":"********"}')
+
+
 def test_a_request_is_downloaded_as_har(kept):
     """With the members that HAR 1.2 asks for, and what is masked."""
     upstream, gateway, ask = kept

@@ -56,7 +56,10 @@ async function draw(moved) {
   try {
     const content = await views[name].draw(state, given);
     if (location.hash !== mine) return;
+    if (!moved && getSelection().type === "Range" && main.contains(getSelection().anchorNode)) return;  // somebody copies
+    const focused = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     main.replaceChildren(...[content].flat());
+    if (focused) [...main.querySelectorAll("a[href]")].find((one) => one.getAttribute("href") === focused)?.focus({ preventScroll: true });
     drawn = mine;
     say("");
   } catch (error) {

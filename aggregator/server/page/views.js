@@ -80,10 +80,11 @@ async function now(state) {
   const keys = new Set([...endpoints.map((one) => one.endpoint), ...asked.keys()]);
   const rank = (key) => asked.get(key) || NOTHING;
   const ordered = [...keys].sort((one, other) => rank(other).bad - rank(one).bad || rank(other).count - rank(one).count || (one < other ? -1 : 1));
-  const rows = ordered.slice(0, 100).map((key) => [
+  const shown = Math.max(20, Math.min(100, asked.size));  // what is quiet must not push away what went wrong
+  const rows = ordered.slice(0, shown).map((key) => [
     cell(key ? link("endpoint", key, key) : make("span", { class: "dim" }, "no endpoint"), "name"), ...numbers(rank(key), state.seconds.length),
     cell(plot(state.history.get(key)), "wide")]);
-  const more = ordered.length > 100 ? dim(`${ordered.length - 100} more endpoints are quieter.`) : null;
+  const more = ordered.length > shown ? dim(`${ordered.length - shown} more endpoints are quieter.`) : null;
   const recent = state.recent.map((one) => [cell(when(one.at)), cell(link("request", one.id, `${one.method} ${one.path}`), "name"),
     cell(one.status, `n ${hue(one)}`), cell(one.cause || bad(one.parts), "name"), cell(duration(one.ms), "n wide")]);
   return [make("h1", {}, "Now"),
