@@ -101,3 +101,15 @@ def test_headings_are_bold_on_a_terminal(aggregator, routes_file: Path, monkeypa
     """On a terminal the headings stand out."""
     monkeypatch.setattr("aggregator.cli.terminal.has_color", lambda _: True)
     assert "\x1b[1mCalls\x1b[0m" in aggregator("explain", "/signup", color=True).stdout
+
+
+def test_pressure_is_told(aggregator, routes_file: Path) -> None:
+    """From where on the server goes without what is not needed, in the text and as data; nothing of it without one."""
+    text = "version: 1\n{}endpoints: {{GET /a: {{respond: {{body: 1}}}}}}\n"
+    routes_file.write_text(text.format("server: {degrade: {in_flight: 1500, loop_lag: 100ms}}\n"))
+    shown = aggregator("explain", "/a").stdout
+    assert "under pressure from in_flight 1500, loop_lag 100ms: without hedges, retries and shadows," in shown
+    found = json.loads(aggregator("explain", "/a", "--format", "json").stdout)
+    assert found["degrade"] == "in_flight 1500, loop_lag 100ms"
+    routes_file.write_text(text.format(""))
+    assert "pressure" not in aggregator("explain", "/a").stdout

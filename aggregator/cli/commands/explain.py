@@ -49,7 +49,7 @@ def explain(endpoint: str | None, path: str, form: str, whole: bool, params: tup
         raise click.UsageError("Name an endpoint, as in `aggregator explain 'GET /users/{id}'`, or use --all.")
     plan = PlanFiles(Path(path)).load()
     found, given = find_endpoint(plan, endpoint)
-    explanation = explanation_of(found, plan.secrets, given | dict(map(_pair, params)))
+    explanation = explanation_of(found, plan.secrets, given | dict(map(_pair, params)), plan.server.degrade)
     if form == "json":
         click.echo(json.dumps(explanation.as_dict(), ensure_ascii=False, indent=2))
     elif form == "mermaid":

@@ -20,6 +20,7 @@ from aggregator.plan.explaining.timing import attempts_member, attempts_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
 from aggregator.plan.order.request import request_words
 from aggregator.plan.types import EndpointPlan, ResponsePlan
+from aggregator.policies.degrade.plan import DegradePlan
 from aggregator.templates import json_text
 
 
@@ -60,7 +61,7 @@ class Explanation(Struct, frozen=True):
 
     *stacks* are the steps of a request, under that name, and those of each call, by its place, from outside in.
     *lines* returns the request of a call in one line. *making* is the table of the answer itself, None when it cannot
-    fail once its parts are there.
+    fail once its parts are there. *degrade* is from where on the server is under pressure.
     """
 
     plan: EndpointPlan
@@ -73,6 +74,7 @@ class Explanation(Struct, frozen=True):
     lines: Line
     making: ExplainedPart | None = None
     stacks: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    degrade: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as data for machines; times in seconds."""
@@ -93,6 +95,7 @@ class Explanation(Struct, frozen=True):
                 "order": {part.name: [self._name(wait) for wait in part.waits] for part in self._parts},
                 "failures": {part.name: _part_member(part) for part in (*self.parts, self.making) if part},
                 "carries": carried_member(self.plan.edge),
+                **({} if self.degrade is None else {"degrade": self.degrade}),
             }
         )
         return member
@@ -105,8 +108,14 @@ class Explanation(Struct, frozen=True):
         return self._parts[number].name
 
 
-def explain(plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, str] | None = None) -> Explanation:
-    """Explain *plan*; *params* stand in for path parameters. Raises ``AggregatorError`` for wrong ones."""
+def explain(
+    plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, str] | None = None,
+    degrade: DegradePlan | None = None,
+) -> Explanation:  # fmt: skip
+    """Explain *plan*; *params* stand in for path parameters. Raises ``AggregatorError`` for wrong ones.
+
+    *degrade* is that of the server.
+    """
     given = _typed(plan, params or {})
     veil = Veil(secrets)
 
@@ -125,6 +134,7 @@ def explain(plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, st
         line,
         _making(plan, veil),
         (("request", request_words(plan)), *((name, tuple(map(veil.text, words))) for name, words in call_words(plan))),
+        None if degrade is None else degrade.words,
     )
 
 

@@ -24,6 +24,9 @@ def explanation_text(explanation: Explanation) -> str:
     lines = [plan.key, *asked, f"  {explanation.answer}", f"  within {limits_text(plan)}"]
     if chain := chain_text(plan):
         lines.append(f"  {chain}")
+    if explanation.degrade is not None:
+        lines.append(f"  under pressure from {explanation.degrade}: without hedges, retries and shadows,")
+        lines.append("    and from 1.25 × of it without optional parts")
     lines += [f"  {line}" for line in carried_lines(plan.edge)]
     if admission := [f"  {line}" for line in admission_lines(plan.admission)]:
         lines += ["", "Who may call", *map(explanation.veil.text, admission)]

@@ -22,5 +22,5 @@ def endpoints_shown(running: Running, asked: Mapping[str, str]) -> Any:
         raise ActionError(404, f"There is no endpoint `{key[:200]}`.")
     from aggregator.plan.explaining.drawing.pictures import endpoint_picture
 
-    explanation = explain(found, running.plan.secrets)
+    explanation = explain(found, running.plan.secrets, degrade=running.plan.server.degrade)
     return route_member(found) | {"text": explanation_text(explanation), "picture": endpoint_picture(explanation)}
