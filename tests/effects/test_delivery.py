@@ -11,7 +11,8 @@ import pytest
 
 from aggregator.runtime.background.durable.outbox import ENDS
 from aggregator.server.metrics.sampling import sample_effects
-from tests.effects.conftest import document, process
+from aggregator.stores.effects.table import Bounds, EffectTable
+from tests.effects.conftest import document, process, record
 from tests.policies.conftest import START
 
 
@@ -182,3 +183,25 @@ def test_effects_are_counted(tmp_path: Path) -> None:
     assert samples['aggregator_effects state="dead"'] == samples['aggregator_effects state="sent"'] == 1
     assert [samples[f'aggregator_effect_deliveries result="{result}"'] for result in ENDS] == [1, 1, 1, 0, 0, 0]
     assert samples["aggregator_effects_broken"] == 0
+
+
+def test_endpoints_have_keys_of_their_own(tmp_path: Path) -> None:
+    """`dedupe` speaks of one call: that of another endpoint, though of the same name, is kept under the same key."""
+    text = document(call='dedupe: {key: "{{ body.email }}"}')
+    head, endpoint = text.split("endpoints:\n")
+    other = endpoint.replace("/signup", "/leave")
+    with process(tmp_path, f"{head}endpoints:\n{endpoint}{other}") as served:
+        for path in ("/signup", "/leave", "/signup"):
+            served.post(path, json={"email": "a"})
+        served.settle(sent=2)
+
+
+def test_keys_that_are_over_are_forgotten(tmp_path: Path) -> None:
+    """However many there are: tidying goes on while something is found."""
+    table = EffectTable(tmp_path / "effects.db", "normal")
+    try:
+        table.put([record(number, dedupe=(f"{number}", START)) for number in range(3)], Bounds(10, 10_000))
+        assert table.forget("sent", START, START) == 3
+        assert table.forget("sent", START, START) == 0
+    finally:
+        table.close()

@@ -253,10 +253,10 @@ class EffectTable:
             (state, ended_before, _AT_ONCE),
         ).fetchall()
         self._remove(state, rows)
-        self.db.execute(
+        keys = self.db.execute(
             "DELETE FROM dedupe WHERE key IN (SELECT key FROM dedupe WHERE until <= ? LIMIT ?)", (now, _AT_ONCE)
         )
-        return len(rows)
+        return len(rows) + keys.rowcount
 
     def probe(self) -> None:
         """Write, to see whether that works."""

@@ -41,7 +41,7 @@ class DurableEffect(Struct, frozen=True):
         due = now + plan.delay
         if plan.at is not None and (at := _moment(plan.at.render(names))) is not None:
             due = max(due, at)
-        order, dedupe = self._key(plan.order, names), self._key(plan.dedupe, names)
+        order, dedupe = _key(plan.order, names), _key(plan.dedupe, names)
         return EffectRecord(
             id=secrets.token_hex(16),
             name=self.effect.name,
@@ -53,16 +53,16 @@ class DurableEffect(Struct, frozen=True):
             ),
             created=now,
             due=due,
-            order=order,
-            dedupe=None if dedupe is None else (dedupe, now + plan.dedupe_for),
+            order=None if order is None else f"{self.effect.name}\n{order}",
+            # another endpoint may have a call of the same name
+            dedupe=None if dedupe is None else (f"{self.endpoint} {self.effect.name}\n{dedupe}", now + plan.dedupe_for),
         )
 
-    def _key(self, template: Template | None, names: Names) -> str | None:
-        """Return the key that *template* gives, of this call alone; None for null."""
-        value = None if template is None else template.render(names, missing="null")
-        if value is None or value is MISSING:
-            return None
-        return f"{self.effect.name}\n{text_of(value)}"
+
+def _key(template: Template | None, names: Names) -> str | None:
+    """Return the key that *template* gives; None for null."""
+    value = None if template is None else template.render(names, missing="null")
+    return None if value is None or value is MISSING else text_of(value)
 
 
 def _without_credentials(block: bytes) -> bytes:
