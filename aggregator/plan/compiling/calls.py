@@ -22,6 +22,7 @@ from aggregator.plan.compiling.policies.hedges import compile_hedge
 from aggregator.plan.compiling.policies.retries import compile_retry, nearest_retry
 from aggregator.plan.compiling.requests import compile_request
 from aggregator.plan.compiling.rows import compile_rows, rows_for
+from aggregator.plan.compiling.telemetry import traced_fields
 from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upstream
 from aggregator.plan.edge import ErrorPlan
 from aggregator.plan.types import RowPlan
@@ -155,6 +156,7 @@ def _one_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> 
         near.whole.secret_headers,
         near.callers,
         near.passes,
+        traced_fields(root.telemetry.traces),
     )
     request = compile_request(url, settings, upstream, root.client.user_agent, forwarding)
     rows = near.rows_of(name, compile_rows(settings.status_map), upstream.name)

@@ -45,7 +45,8 @@ class Forwarding(Struct, frozen=True):
 
     *near* is said by the call and its endpoint, *far* by the upstream and the defaults; lists add up. *secrets* are
     headers that carry a credential here, *callers* where those of its callers are, None for an open endpoint. The reply
-    to a call that *passes* is the answer, as it comes.
+    to a call that *passes* is the answer, as it comes. *traced* are headers that each call gets anew when it is sent:
+    those of the client are in no key of a call.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Forwarding(Struct, frozen=True):
     secrets: frozenset[bytes] = frozenset()
     callers: tuple[CallerPlace, ...] | None = None
     passes: bool = False
+    traced: frozenset[bytes] = frozenset()
 
     @property
     def all(self) -> tuple[ForwardSettings, ...]:
@@ -99,7 +101,7 @@ class Forwarding(Struct, frozen=True):
         described = _DESCRIBING if kind != "none" else frozenset()
         told = CLIENT_FIELDS[self.client] | {self.deadline}
         again = frozenset(place.field.encode() for place in self.caller(settings, upstream))
-        kept = NEVER_FORWARDED | _set_here(settings, upstream) | described | told | again
+        kept = NEVER_FORWARDED | _set_here(settings, upstream) | described | told | again | self.traced
         return tuple(dict.fromkeys(name for name in named if name not in kept))
 
     @property
@@ -121,7 +123,7 @@ class Forwarding(Struct, frozen=True):
         headers: frozenset[bytes] | None = None
         if any(forward.all_headers for forward in self.all):
             left_out = (name.encode("ascii", "replace") for name in without)
-            ours = _TOLD | {self.deadline} | _set_here(settings, upstream)
+            ours = _TOLD | {self.deadline} | _set_here(settings, upstream) | self.traced
             kept = NEVER_FORWARDED | CREDENTIALS | self.secrets | _DESCRIBING | ours
             headers = frozenset(name for name in (*kept, *left_out, *named) if isinstance(name, bytes))
         query: frozenset[str] | None = None

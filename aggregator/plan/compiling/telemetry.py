@@ -12,6 +12,7 @@ from aggregator.edge.networks import parse_networks
 from aggregator.plan.telemetry import LogPlan, MetricsPlan, RecorderPlan, SloPlan, TracesPlan
 from aggregator.plan.types import EndpointPlan
 from aggregator.telemetry.hiding import hidden_places
+from aggregator.telemetry.traces.context import FIELDS
 from aggregator.templates import compile_value
 
 
@@ -49,6 +50,11 @@ def compile_traces(settings: TracesSettings | None, hide: tuple[str, ...] = ()) 
         parent if isinstance(parent, bool) else parse_networks(parent), settings.propagate,
         hidden_places(hide),
     )  # fmt: skip
+
+
+def traced_fields(settings: TracesSettings | None) -> frozenset[bytes]:
+    """Return the headers by which calls are told their context, in lower case."""
+    return frozenset() if settings is None else frozenset(name for way in settings.propagate for name in FIELDS[way])
 
 
 def compile_recorder(settings: TelemetrySettings) -> RecorderPlan | None:

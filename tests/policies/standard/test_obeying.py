@@ -225,3 +225,20 @@ def test_repeated_calls_ask_on_the_same_condition(serve: Serve, origin: Origin) 
     origin.status = 503
     served.get("/a")
     assert [request.headers.get("if-none-match") for request in served.requests] == [None, '"1"', '"1"']
+
+
+TRACED = """
+telemetry: {traces: {}}
+upstreams: {up: {url: "http://up.test", cache: rfc, forward: {headers: HEADERS}}}
+endpoints: {GET /a: {call: up:/a}}
+"""
+
+
+@pytest.mark.parametrize("headers", ["all", "[traceparent, tracestate]"])
+def test_traces_of_clients_tell_no_calls_apart(serve: Serve, origin: Origin, headers: str) -> None:
+    """Each call has a context of its own, so that of the client is not sent, and in no key."""
+    served = serve(TRACED.replace("HEADERS", headers), origin)
+    for digit in "123":
+        parent = f"00-{digit * 32}-{digit * 16}-01"
+        assert served.get("/a", headers={"traceparent": parent, "tracestate": f"a={digit}"}).json() == 1
+    assert origin.asked == [("GET", 200)]
