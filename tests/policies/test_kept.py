@@ -80,6 +80,26 @@ def test_tags_leave_with_their_entries() -> None:
     assert (len(kept), kept.size, kept._tagged) == (0, 0, {})
 
 
+def test_a_purge_is_of_what_has_its_tags_while_it_is_fetched_too() -> None:
+    """Writes that go on and on keep nothing else from being kept; of more purges than are remembered each counts."""
+    kept: Kept[bytes] = Kept(100_000, lambda: 0.0)
+    began = kept.begin()
+    kept.purge(["a"])
+    kept.purge_prefix("https://up.test/b")
+    tags = {b"1": "a", b"2": "https://up.test/b/2", b"3": "c"}
+    for key, tag in tags.items():
+        kept.put(key, b"x", 1, (tag,), began)
+    assert [key for key in tags if kept.get(key)] == [b"3"]
+    kept.purge_all()
+    kept.put(b"3", b"x", 1, ("c",), began)
+    assert kept.get(b"3") is None
+    began = kept.begin()
+    for _ in range(1000):
+        kept.purge(["a"])
+    kept.put(b"3", b"x", 1, ("c",), began)
+    assert (kept.get(b"3"), len(kept._last_purges)) == (None, 256)
+
+
 def test_a_clock_that_jumps_back_keeps_nothing_longer() -> None:
     """Time goes on where it was."""
     now = [1000.0]

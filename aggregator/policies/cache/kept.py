@@ -5,8 +5,9 @@ Time is in seconds and goes on where it was when the clock jumps back: nothing i
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -16,6 +17,10 @@ from aggregator.policies.cache.s3fifo import S3Fifo
 _T = TypeVar("_T")
 _OVERHEAD = 800
 """Bytes that an entry costs beside its body, headers and tags, about."""
+_MOST_PURGES = 256
+"""Purges that are remembered; what began to be fetched before more of them is not kept."""
+Hits = Callable[[frozenset[str]], bool]
+"""Returns whether a purge is of what has these tags."""
 
 
 class Entry(Struct, Generic[_T], frozen=True, eq=False):
@@ -41,6 +46,7 @@ class Kept(Generic[_T]):
         self._entries: S3Fifo[Entry[_T]] = S3Fifo(most, self._forgotten)
         self._tagged: defaultdict[str, set[bytes]] = defaultdict(set)
         self._purges = 0
+        self._last_purges: deque[Hits] = deque(maxlen=_MOST_PURGES)
 
     @property
     def size(self) -> int:
@@ -73,33 +79,47 @@ class Kept(Generic[_T]):
         return self._purges
 
     def put(self, key: bytes, value: _T, size: int, tags: Iterable[str], began: int, terms: Any = None) -> None:
-        """Keep *value* of *size* bytes, unless there was a purge since it *began* to be fetched."""
-        if began != self._purges:
-            return
+        """Keep *value* of *size* bytes, unless it was purged since it *began* to be fetched."""
         named = frozenset(tags)
+        if began != self._purges and self._was_purged(named, self._purges - began):
+            return
         entry = Entry(value, self.now(), named, terms)
         self._entries.delete(key)
         if self._entries.put(key, entry, size + _OVERHEAD + sum(map(len, named))):
             for tag in named:
                 self._tagged[tag].add(key)
 
+    def _was_purged(self, tags: frozenset[str], count: int) -> bool:
+        """Return whether one of the last *count* purges is of what has *tags*."""
+        last = self._last_purges
+        return count > len(last) or any(hits(tags) for hits in islice(reversed(last), count))
+
+    def _purged(self, hits: Hits) -> None:
+        self._purges += 1
+        self._last_purges.append(hits)
+
     def forget(self, key: bytes) -> bool:
         """Forget what is kept of *key*; return whether there was something. No purge: a fetch goes on."""
         return self._entries.delete(key)
 
     def purge(self, tags: Iterable[str]) -> int:
-        """Forget what has one of *tags*, and what is being fetched; return how many entries there were."""
-        self._purges += 1
+        """Forget what has one of *tags*, also when it is being fetched; return how many entries there were."""
+        named = frozenset(tags)
+        self._purged(lambda tags: not named.isdisjoint(tags))
+        return self._forget(named)
+
+    def _forget(self, tags: Iterable[str]) -> int:
         keys = {key for tag in tags for key in self._tagged.get(tag, ())}
         return sum(self._entries.delete(key) for key in keys)
 
     def purge_prefix(self, prefix: str) -> int:
-        """Forget what has a tag that begins with *prefix*, and what is being fetched; return how many there were."""
-        return self.purge([tag for tag in self._tagged if tag.startswith(prefix)])
+        """Forget what has a tag with *prefix* at its start, also while it is fetched; return how many there were."""
+        self._purged(lambda tags: any(tag.startswith(prefix) for tag in tags))
+        return self._forget([tag for tag in self._tagged if tag.startswith(prefix)])
 
     def purge_all(self) -> int:
         """Forget everything, and what is being fetched; return how many entries there were."""
-        self._purges += 1
+        self._purged(lambda _: True)
         return sum(self._entries.delete(key) for key in self._entries)
 
     def _forgotten(self, key: bytes, entry: Entry[Any]) -> None:
