@@ -192,7 +192,13 @@ def test_what_is_missing_is_watched_too(folder: Path) -> None:
                 "  = hint: name the file in it, such as `folder/routes.yaml`"
             ),
         ),
-        ("routes.yaml/x", "routes.yaml/x:1:1 error[file-unreadable] the file cannot be read: Not a directory"),
+        (
+            "routes.yaml/x",
+            (
+                "routes.yaml/x:1:1 error[file-unreadable] the file cannot be read: Not a directory\n"
+                "  = hint: correct its path"
+            ),
+        ),
     ],
 )
 def test_a_root_that_cannot_be_read_gets_one_clear_message(folder: Path, name: str, says: str) -> None:

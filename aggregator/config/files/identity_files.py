@@ -17,13 +17,13 @@ from msgspec import Struct, field
 
 from aggregator.config.text.section import Section
 from aggregator.diagnostics import Diagnostic
+from aggregator.diagnostics.unreadable import hint_for
 from aggregator.errors import AggregatorError
 from aggregator.identity.keys import KeyFileError, read_entries
 from aggregator.identity.passwords import PasswordFileError, read_htpasswd
 from aggregator.identity.revoked import read_revoked
 
 _LARGEST = 4 * 1024 * 1024
-_MISSING = "create it, or correct its path, which begins in the folder of this file"
 _EXTRA = "install what it needs: pip install 'aggregator-server[auth]'"
 Wrong = tuple[str, str]
 """What is wrong with a file, and the way to mend it."""
@@ -93,7 +93,7 @@ def _read(found: IdentityFiles, place: Path, setting: str, settings: Any) -> Wro
             return f"the file `{place.name}` is larger than 4 MiB", "name another file"
         content = place.read_bytes()
     except OSError as error:
-        return f"the file `{place.name}` cannot be read: {error.strerror}", _MISSING
+        return f"the file `{place.name}` cannot be read: {error.strerror}", hint_for(error)
     try:
         wrong = _READERS[setting](content, settings)
     except ImportError as error:

@@ -18,8 +18,8 @@ from aggregator.config.text.section import Section
 from aggregator.config.text.values import Steps
 from aggregator.config.text.yaml_text import read_file, source_of
 from aggregator.diagnostics import Diagnostic, Source
+from aggregator.diagnostics.unreadable import hint_for
 
-_MISSING = "create it, or correct its path, which begins in the folder of this file"
 _A_FILE = 'write `routes: {"GET /balance/{id}": {json: {cents: 1250}}}`'
 _NO_ROUTES = ("not-a-mapping", "empty-file")
 """Problems whose ways out are those of another kind of file."""
@@ -49,7 +49,8 @@ def _read(section: Section, at: Steps, wanted: str, place: Path) -> MockFile:
         content = read_file(place)
     except OSError as error:
         message = f"the file `{wanted}` cannot be read: {error.strerror}"
-        problem = Diagnostic("mock-file", "error", message, section.position(at), _MISSING, (), (*section.path, *at))
+        where = (*section.path, *at)
+        problem = Diagnostic("mock-file", "error", message, section.position(at), hint_for(error), (), where)
         found.diagnostics.append(problem)
         return found
     name = os.path.normpath(os.path.join(os.path.dirname(section.file), wanted))

@@ -20,6 +20,7 @@ from aggregator.config.text.section import Section
 from aggregator.config.text.values import Steps
 from aggregator.config.text.yaml_text import read_file, source_of
 from aggregator.diagnostics import Diagnostic, Position, Source, in_reading_order, suggest
+from aggregator.diagnostics.unreadable import hint_for
 
 _ROOT_ONLY = frozenset(["server", "client", "defaults", "background"])
 
@@ -163,7 +164,7 @@ class _TreeReader(Struct):
                 "include-missing", f"`{wanted}` is a directory", position, f"write `{wanted.rstrip('/')}/*.yaml`"
             )
         else:
-            self._problem("file-unreadable", f"`{wanted}` cannot be read: {error.strerror}", position, None)
+            self._problem("file-unreadable", f"`{wanted}` cannot be read: {error.strerror}", position, hint_for(error))
 
     def _problem(self, code: str, message: str, position: Position, hint: str | None) -> None:
         self.problems.append(Diagnostic(code, "error", message, position, hint, (), ("include",)))
@@ -177,7 +178,8 @@ def _unreadable_root(error: OSError, name: str) -> Diagnostic:
     if isinstance(error, IsADirectoryError):
         hint = f"name the file in it, such as `{os.path.join(name, 'routes.yaml')}`"
         return Diagnostic("file-unreadable", "error", "this is a directory", Position(name), hint)
-    return Diagnostic("file-unreadable", "error", f"the file cannot be read: {error.strerror}", Position(name))
+    message = f"the file cannot be read: {error.strerror}"
+    return Diagnostic("file-unreadable", "error", message, Position(name), hint_for(error, "correct its path"))
 
 
 def _misplaced(document: Document) -> Iterator[Diagnostic]:

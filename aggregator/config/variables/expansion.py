@@ -29,6 +29,7 @@ from aggregator.config.variables.literal_values import (
     names_a_placeholder,
 )
 from aggregator.diagnostics import Diagnostic, did_you_mean
+from aggregator.diagnostics.unreadable import hint_for
 from aggregator.fields import TextKind
 from aggregator.policies.credentials.settings import SECRET_KEYS
 from aggregator.templates import json_text
@@ -204,7 +205,7 @@ class _Expander:
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not a UTF-8 text"
             message = f"the file `{name}` cannot be read: {why}"
-            hint = "create it, or correct its path, which begins in the folder of this file"
+            hint = hint_for(error) if isinstance(error, OSError) else "save it as UTF-8"
             return self._problem("variable-file", message, reference, hint)
         return self._secret(text)
 

@@ -10,6 +10,7 @@ import ssl
 import stat
 from typing import Literal, NamedTuple
 
+from aggregator.diagnostics.unreadable import hint_for
 from aggregator.transport.settings import TlsSettings
 
 _LARGEST = 16 * 1024 * 1024  # bytes; all public authorities together have a quarter of a million
@@ -26,7 +27,7 @@ Role = Literal["ca", "cert", "key"]
 class Unusable(NamedTuple):
     """Which file it is, what it was named for, and *why* it cannot be used: what follows its name in a sentence.
 
-    *hint* says what to do; nothing for a file that cannot be read.
+    *hint* says what to do; nothing for a name that no file has.
     """
 
     role: Role
@@ -84,5 +85,6 @@ def _read(role: Role, path: str) -> bytes | Unusable:
             content = file.read(_LARGEST + 1)
     except (OSError, ValueError) as error:  # no file has a NUL in its name
         why = error.strerror if isinstance(error, OSError) else None
-        return Unusable(role, path, f"cannot be read: {(why or 'it has no such name').lower()}")
+        hint = hint_for(error) if isinstance(error, OSError) else ""
+        return Unusable(role, path, f"cannot be read: {(why or 'it has no such name').lower()}", hint)
     return content if len(content) <= _LARGEST else Unusable(role, path, "is too large", _ANOTHER)
