@@ -46,7 +46,6 @@ class Workers:
         ends = time.monotonic() + PATIENCE
         while not (found := condition()):
             assert time.monotonic() < ends, self.lines
-            assert self._reader.is_alive() or condition(), self.lines
             with self._news:
                 self._news.wait(0.05)
         return found
@@ -57,8 +56,15 @@ class Workers:
 
     def until_said(self, text: str, times: int = 1) -> list[str]:
         """Wait until *times* lines have *text*; return them."""
-        found: list[str] = self.until(lambda: len(self.said(text)) >= times and self.said(text))
-        return found
+
+        def found() -> list[str]:
+            is_over = not self._reader.is_alive()  # asked first: what is there then is all that ever comes
+            lines = self.said(text)
+            assert len(lines) >= times or not is_over, self.lines
+            return lines if len(lines) >= times else []
+
+        lines: list[str] = self.until(found)
+        return lines
 
     def pids(self, text: str = "A worker serves.") -> list[int]:
         """Return the processes of lines with *text*."""

@@ -33,6 +33,8 @@ _WELL = 10.0
 _TRIES = 3
 """Workers that end before any has served, after which there is nothing to wait for."""
 _LOOK = 1.0
+_TO_START = 60.0
+"""Seconds without a beat that a worker which does not serve yet has at least."""
 
 
 class Crew:
@@ -199,7 +201,8 @@ class Crew:
                 await self._look_after(member, now)
 
     async def _look_after(self, member: Member, now: float) -> None:
-        if now - member.beaten_at > self._plan.blocked:
+        blocked = self._plan.blocked if member.ready.done() else max(self._plan.blocked, _TO_START)
+        if now - member.beaten_at > blocked:
             log(_log, logging.ERROR, "A worker stands still; another one takes its place.", pid=member.pid,
                 seconds=round(now - member.beaten_at), stack=await member.stack())  # fmt: skip
             member.kill()

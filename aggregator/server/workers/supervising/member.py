@@ -23,7 +23,8 @@ STACK_SIGNAL = getattr(signal, "SIGRTMIN", None)
 Thing = TypeVar("Thing")
 
 _TO_EXIT = 5.0
-_STACK = 64 * 1024
+_STACK, _LOOKS = 64 * 1024, 200
+"""Bytes of a stack, and looks for it: ten seconds, since the machine may be what stands still."""
 
 
 class Member:
@@ -125,7 +126,7 @@ class Member:
             return ""
         with suppress(OSError):
             os.kill(self.pid, STACK_SIGNAL)
-            for _ in range(20):
+            for _ in range(_LOOKS):
                 await asyncio.sleep(0.05)
                 with suppress(BlockingIOError):
                     return frames_in(os.read(self._stack, _STACK).decode(errors="replace"))
