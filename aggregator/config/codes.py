@@ -73,6 +73,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "duplicate-key": "A key, or an endpoint, that is written twice, also across files.",
         "duplicate-operation-id": "Two endpoints with the same `operation_id`.",
         "empty-file": "A file that says nothing.",
+        "encoded-slashes": "The rest of a path in one segment of a URL, its slashes encoded.",
         "encoding": "A file that is not UTF-8.",
         "endpoint-key": "An endpoint that is not named by a method and a path.",
         "endpoint-kind": "An endpoint needs exactly one of `call`, `fan_out` and `respond`.",

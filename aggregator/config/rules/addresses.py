@@ -97,10 +97,19 @@ def _path_of(value: Any) -> Path | None:
 def check_placeholders(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Placeholders of a URL that are no single value, or that a client may leave out."""
     forwarded = forwarded_query(analysis, around)
+    rest = None if analysis.pattern is None else analysis.pattern.wildcard
     for use in analysis.uses:
         if use.is_url:
+            yield from _check_rest(use, rest)
             for reference in sorted(use.references):
                 yield from _check_placeholder(use, reference, forwarded)
+
+
+def _check_rest(use: Use, rest: str | None) -> Iterator[Finding]:
+    """Yield a warning where the *rest* of a path, which may be several segments, is put into one of the URL."""
+    if rest is not None and f"{{{rest}}}" in use.text.partition("?")[0]:
+        message = f"`{{{rest}}}` is one segment here: the slashes in it are sent as `%2F`"
+        yield report(use, "encoded-slashes", message, (rest,), f"write `{{{rest}:path}}` to keep them", "warning")
 
 
 def _check_placeholder(use: Use, reference: Reference, forwarded: frozenset[str]) -> Iterator[Finding]:
