@@ -140,6 +140,7 @@ def _load(text: str, folder: Path) -> list[tuple[str, str | None]]:
         ("endpoint", "mock: {id: 7}", _MOCK, "upstream", 'mock: {routes: {"GET /a": {json: {id: 7}}}}'),
         ("upstream", "session_affinity: cookie", _AFFINITY, None, None),
         ("endpoint", "backend: users", _CALLED, None, None),
+        ("endpoint", "max_calls: 40", "did you mean `call_budget`?", "endpoint", "call_budget: {calls: 40}"),
         ("top", "redis: {}", _STATE, "top", "state: /var/lib/aggregator"),
         ("call", "mask: [password]", _HIDE, "top", "telemetry: {hide: [body.password]}"),
         ("server", "loglevel: debug", _LEVEL, None, None),

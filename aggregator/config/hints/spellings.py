@@ -117,6 +117,7 @@ OTHER_WORDS: dict[str, str] = {
     "loop": "for_each",
     "mask": "hide",
     "masking": "hide",
+    "max_calls": "call_budget",
     "mirror": "shadow",
     "mirroring": "shadow",
     "mirrors": "shadow",
