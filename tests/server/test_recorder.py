@@ -108,6 +108,14 @@ def test_nothing_hidden_is_kept(kept):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("host", ["shop.example.com", "shop.example.com:8443", "[::1]:8080"])
+def test_the_url_is_that_of_the_client(recorder, host):
+    """With its port, so that an archive says where the request went."""
+    exchange = Exchange("GET", "/n", b"a=1", [(b"host", host.encode())])
+    recorder.request(RequestEnded(KEY, "1", "GET", "answered", 500, None, False, 1.0, 2.0, exchange=exchange))
+    assert next(iter(recorder)).url == f"http://{host}/n?a=1"
+
+
 def test_secrets_of_the_file_are_not_kept(stage):
     """An upstream that repeats what it was sent tells nobody."""
     upstream = stage.upstream()

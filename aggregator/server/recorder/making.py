@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from aggregator.exchange import Exchange
 from aggregator.http import HeaderList, first
 from aggregator.parts.events import CallEnded, RequestEnded
 from aggregator.parts.result import Result
@@ -14,6 +15,7 @@ from aggregator.server.recorder.masking import Cleaner
 from aggregator.server.recorder.record import Body, Record, Said, Why
 from aggregator.telemetry.redaction import Masker
 
+_PORTS = {"http": 80, "https": 443}
 _MOST_BARS, _MOST_SAID = 256, 32
 
 
@@ -36,15 +38,21 @@ class Maker:
         body = clean.body(exchange.content or exchange.body, _type_of(exchange.header_list), exchange.body_value)
         fields: HeaderList = [] if event.answer is None else event.answer.headers
         bars = bars_of(event.parts, event.started, endpoint, calls)[:_MOST_BARS]
-        origin = exchange.origin
         return Record(
-            event.request, event.endpoint, why, event.method, clean.text(f"{origin.scheme}://{origin.host}{target}"),
+            event.request, event.endpoint, why, event.method, clean.text(f"{_site(exchange)}{target}"),
             target, exchange.client, event.how, event.status, "" if event.cause is None else event.cause.value,
             event.is_partial, now - seconds, seconds, clean.text(_reason(event)),
             "" if exchange.trace is None else exchange.trace.id, clean.headers(exchange.header_list),
             clean.masked(exchange, target, body), body, clean.headers(fields), _answer(clean, event, fields),
             _said(clean, event.parts), tuple(bars),
         )  # fmt: skip
+
+
+def _site(exchange: Exchange) -> str:
+    """Return scheme, host and port that the client asked for, the port where it is not that of the scheme."""
+    origin = exchange.origin
+    port = "" if origin.port == _PORTS.get(origin.scheme) else f":{origin.port}"
+    return f"{origin.scheme}://{origin.host}{port}"
 
 
 def _reason(event: RequestEnded) -> str:
