@@ -140,3 +140,13 @@ def test_what_was_sent_is_forgotten_after_its_time(tmp_path: Path) -> None:
         served.settle(sent=1)
         served.now = START + 3700
         served.until(lambda: served.outbox.kept.number == 0)
+
+
+def test_a_stream_keeps_what_follows_it(tmp_path: Path) -> None:
+    """It is written once the stream has ended."""
+    text = with_call(document(moment="accepted")).replace("    body: {type: object}\n", "    stream: true\n")
+    text = text.replace('{to: "{{ body.email }}"}', '{to: "{{ response.status }}"}')
+    with process(tmp_path, text, lambda _: httpx.Response(200, text="piece")) as served:
+        assert served.post().text == "piece"
+        served.settle(sent=1)
+        assert served.requests[-1].content == b'{"to":200}'
