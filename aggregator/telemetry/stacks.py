@@ -49,7 +49,8 @@ def standstill_of(frame: FrameType) -> Standstill:
     Of code that is not the operator's only the innermost line is shown, and how many lines there are else. Where
     there is none of theirs, our own code is shown in its place.
     """
-    frames = [_Frame(above.f_code.co_filename, number, above.f_code.co_name)
+    # Between two lines, as at the entry of a function, a frame of another thread has no number.
+    frames = [_Frame(above.f_code.co_filename, number or above.f_code.co_firstlineno, above.f_code.co_name)
               for above, number in traceback.walk_stack(frame)]  # fmt: skip
     frames = _below_the_loop(frames)
     shown = min(frame.strangeness for frame in frames)

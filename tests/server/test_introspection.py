@@ -23,7 +23,7 @@ FILE = """\
 version: 1
 auth:
   legacy: {introspection: {url: "https://id.test/introspect", client_id: "sh:op", client_secret: "${SECRET}", cache: 1m, audience: shop, roles_at: realm.roles}}
-  fresh: {introspection: {url: "https://id.test/introspect", client_id: shop, client_secret: "${SECRET}", cache: 0s}}
+  fresh: {introspection: {url: "https://id.test/introspect", client_id: shop, client_secret: "${SECRET}", cache: 0s, timeout: 60s}}
   named: {introspection: {url: "https://id.test/introspect", client_id: shop, client_secret: "${SECRET}", issuer: "https://id.test"}}
   sessions:
     external:

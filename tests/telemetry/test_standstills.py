@@ -90,3 +90,10 @@ def test_a_thread_without_a_loop_is_shown_whole() -> None:
     assert found.where.endswith(
         " in test_a_thread_without_a_loop_is_shown_whole: found = standstill_of(sys._getframe())"
     )
+
+
+def test_a_frame_between_two_lines_is_shown_where_its_function_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The frame of another thread has no line number while it enters a function."""
+    frame = sys._getframe()
+    monkeypatch.setattr("traceback.walk_stack", lambda _: iter([(frame, None)]))
+    assert f":{frame.f_code.co_firstlineno} in {frame.f_code.co_name}" in standstill_of(frame).where

@@ -150,13 +150,15 @@ def test_failed_tls_takes_no_place(run: Any, stage: Any, authority: Any, http2: 
 @pytest.mark.parametrize("http2", [False, True])
 def test_tls_that_is_given_up_leaves_no_connection(run: Any, stage: Any, http2: bool, through: str) -> None:
     """An upstream that never begins with TLS: the deadline closes the connection and frees its place."""
+    begun: list[None] = []
     gone: list[None] = []
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if through == "tunnel":
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        with suppress(ConnectionError):  # a busy host resets what it could have ended
+        begun.append(None)
+        with suppress(ConnectionError, asyncio.IncompleteReadError):  # a busy host gives up before, or resets
+            if through == "tunnel":
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             await reader.read()
         gone.append(None)
         writer.close()  # one that stays open would keep a loop of uvloop from closing
@@ -167,11 +169,11 @@ def test_tls_that_is_given_up_leaves_no_connection(run: Any, stage: Any, http2: 
         proxy = f"http://127.0.0.1:{port}" if through == "tunnel" else None
         async with server, sharing(http2=http2, proxy=proxy) as client:
             shop = plan_of("shop", Origin("https", "127.0.0.1", port), limits=Limits(max_connections=1))
-            for number in range(1, 4):
+            for seconds in (0.1, 0.2, 0.4):  # a busy host may not have dialled within the first
                 with pytest.raises(CallError) as late:
-                    await fetched(client.pool(shop), b"GET", b"/a", H, deadline=stage.due(0.1))
+                    await fetched(client.pool(shop), b"GET", b"/a", H, deadline=stage.due(seconds))
                 assert late.value.cause == Cause.DEADLINE
-                await stage.until(lambda count=number: len(gone) == count)
+                await stage.until(lambda: len(gone) == len(begun))
 
     run(main())
 
@@ -185,7 +187,7 @@ def test_one_cut_call_costs_one_connection(run: Any, stage: Any, end: str) -> No
         async with stage.playing([head, stage.HANG], stage.OK) as upstream, sharing() as client:
             shop = plan_of("shop", Origin("http", "127.0.0.1", upstream.port), limits=Limits(max_connections=20))
             pool = client.pool(shop)
-            cut = await pool.stream(b"GET", b"/a", H, None, deadline=stage.due(0.2 if end == "deadline" else 5))
+            cut = await pool.stream(b"GET", b"/a", H, None, deadline=stage.due(1.5 if end == "deadline" else 30))
             others = [asked(client, shop, stage) for _ in range(5)]
             assert await asyncio.gather(*others) == [b"ok"] * 5
             before = upstream.accepted
