@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from aggregator.config.findings import value_at
 from aggregator.config.text.document import read_document
 from aggregator.config.text.section import Section
 from aggregator.config.text.values import Steps
@@ -40,20 +41,21 @@ def mock_files(section: Section, value: Any, folder: Path) -> Iterator[tuple[str
         mock = upstream.get("mock") if isinstance(upstream, dict) else None
         wanted = mock.get("file") if isinstance(mock, dict) else None
         if isinstance(wanted, str) and wanted and "\0" not in wanted:
-            yield name, _read(section, (name, "mock", "file"), wanted, folder / wanted)
+            yield name, _read(section, (name, "mock", "file"), folder / wanted)
 
 
-def _read(section: Section, at: Steps, wanted: str, place: Path) -> MockFile:
+def _read(section: Section, at: Steps, place: Path) -> MockFile:
     found = MockFile(place)
+    written = str(value_at(section.value, at))  # what a variable holds is shown to nobody
     try:
         content = read_file(place)
     except OSError as error:
-        message = f"the file `{wanted}` cannot be read: {error.strerror}"
+        message = f"the file `{written}` cannot be read: {error.strerror}"
         where = (*section.path, *at)
         problem = Diagnostic("mock-file", "error", message, section.position(at), hint_for(error), (), where)
         found.diagnostics.append(problem)
         return found
-    name = os.path.normpath(os.path.join(os.path.dirname(section.file), wanted))
+    name = os.path.normpath(os.path.join(os.path.dirname(section.file), written))
     found.source = source_of(content, name)
     document, problems = read_document(content, name)
     found.diagnostics += [one for one in problems if one.code not in _NO_ROUTES]
@@ -61,7 +63,7 @@ def _read(section: Section, at: Steps, wanted: str, place: Path) -> MockFile:
         found.routes = document.sections.get("routes")
         found.diagnostics += _misplaced([*document.sections.values(), document.endpoints_key])
     if found.routes is None and not any(one.level == "error" for one in found.diagnostics):
-        message, path = f"the file `{wanted}` has no `routes`", (*section.path, *at)
+        message, path = f"the file `{written}` has no `routes`", (*section.path, *at)
         found.diagnostics.append(Diagnostic("mock-file", "error", message, section.position(at), _A_FILE, (), path))
     return found
 
