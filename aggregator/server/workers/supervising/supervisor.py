@@ -1,4 +1,4 @@
-"""The supervisor: starts and watches the workers, hears signals, reloads, and answers at the address of administration.
+"""The supervisor: starts and watches the workers, hears signals, and reloads.
 
 It answers no request of the API itself.
 
