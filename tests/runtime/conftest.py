@@ -32,7 +32,7 @@ from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
-from aggregator.runtime.stack import build_endpoint
+from aggregator.runtime.stack.endpoint import build_endpoint
 from aggregator.transport import Reply
 
 UPSTREAMS = "".join(f"  {name}: {{url: 'http://{name}.test'}}\n" for name in "abc")

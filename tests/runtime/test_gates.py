@@ -21,7 +21,7 @@ from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.request.gates import Verdict, Waiting
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.runtime.resources import Resources
-from aggregator.runtime.stack import build_fan
+from aggregator.runtime.stack.parts import build_fan
 
 FILE = "endpoints:\n  GET /x: {query: {n: {type: integer, required: true}}, respond: {body: ok}}\n"
 

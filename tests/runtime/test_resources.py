@@ -10,7 +10,7 @@ from aggregator.plan.serving import BackgroundPlan
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
-from aggregator.runtime.stack import build_endpoint
+from aggregator.runtime.stack.endpoint import build_endpoint
 
 UPSTREAM = "upstreams: {u: {url: http://u.example, timeout: 2s, headers: {authorization: key}}}\n"
 

@@ -1,6 +1,6 @@
 """The order of a call: what is around a part, each of its alternatives, and the way to its upstream, from outside in.
 
-``runtime/stack.py`` wraps each call from these tuples, so that nothing is around a call that does not stand here.
+``runtime/stack`` wraps each call from these tuples, so that nothing is around a call that does not stand here.
 """
 
 from __future__ import annotations

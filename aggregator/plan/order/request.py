@@ -1,6 +1,6 @@
 """The order of a request: what it meets before its calls, and what its answer meets afterwards.
 
-``runtime/stack.py`` builds the gates and ``runtime/finish`` what is done to answers from these tuples; the rest is in
+``runtime/stack`` builds the gates and ``runtime/finish`` what is done to answers from these tuples; the rest is in
 ``runtime/handler.py``, in this order.
 """
 

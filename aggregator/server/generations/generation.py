@@ -21,7 +21,7 @@ from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.gates import Gate
 from aggregator.runtime.request_log import RequestLog
 from aggregator.runtime.resources import Resources
-from aggregator.runtime.stack import build_endpoint
+from aggregator.runtime.stack.endpoint import build_endpoint
 from aggregator.server.limiting.load import Load
 from aggregator.server.routing.routes import EndpointRoute, Handler
 from aggregator.server.routing.sites import Sites

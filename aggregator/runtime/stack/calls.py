@@ -1,0 +1,152 @@
+"""Calls, with what is around them, in the order that ``plan/order/call.py`` declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from aggregator.parts.frame import Part
+from aggregator.plan.calls import CallPlan, PartPlan
+from aggregator.plan.order.call import AROUND_CALL, Attempt
+from aggregator.plan.order.step import tied
+from aggregator.policies.breaker.breaking import Broken
+from aggregator.policies.cache.calls import Cached
+from aggregator.policies.cache.flights import Coalesced, flights_of
+from aggregator.policies.cache.standard.invalidating import Invalidating
+from aggregator.policies.cache.standard.obeying import Obeying
+from aggregator.policies.call_budget.spending import Budgeted, is_spent
+from aggregator.policies.concurrency.holding import Placed
+from aggregator.policies.hedge.hedging import Hedged
+from aggregator.policies.rate_limit.pacing import Paced
+from aggregator.policies.retry.retrying import Retried
+from aggregator.policies.switches.switched import SwitchedOff
+from aggregator.runtime.calls.keyed import Keyed
+from aggregator.runtime.calls.telling import Told
+from aggregator.runtime.parts.choices import chosen_part, routed_part
+from aggregator.runtime.parts.each import Each
+from aggregator.runtime.plugins.functions import Transformed
+from aggregator.runtime.stack.sending import build_leaf, build_sender, build_teller
+from aggregator.runtime.stack.site import Site
+
+
+def build_attempt(attempt: Attempt, at: Site) -> Part:
+    """Return one alternative of a part: its call, with what is around it."""
+    part: Part | None = None
+    for step, wrap in reversed(_AROUND_CALL):
+        part = wrap(part, attempt, at) if step.has(attempt) else part
+    assert part is not None
+    return part
+
+
+def transformed(part: Part, plan: PartPlan | CallPlan, at: Site) -> Part:
+    """Return *part* with the function of *plan* behind it; raises ``StartupError`` when it cannot be loaded."""
+    assert plan.transform is not None
+    return Transformed(part, at.resources.plugins.function(plan.transform))
+
+
+def _per_item(part: Part, attempt: Attempt, _: Site) -> Part:
+    assert attempt.each is not None
+    budget = attempt.call.budget
+    return Each(part, attempt.each, attempt.rows, cuts=budget is not None and budget.cuts)
+
+
+def _told(part: Part, attempt: Attempt, at: Site) -> Part:
+    teller = build_teller(attempt.call, at.key, at.resources, attempt.number + 1)
+    return part if teller is None else Told(part, teller)
+
+
+def _broken(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    breakers = at.resources.breakers(plan.upstream)
+    return part if breakers is None else Broken(part, breakers, plan.upstream.label, plan.rows)
+
+
+def _budgeted(part: Part, attempt: Attempt, _: Site) -> Part:
+    plan = attempt.call
+    assert plan.budget is not None
+    return Budgeted(part, plan.budget, plan.upstream.label, plan.rows)
+
+
+def _cached(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    assert plan.cache is not None
+    kind = Obeying if plan.cache.obeys else Cached
+    return kind(part, _keyed(plan, at), at.resources.kept(plan.upstream), plan.cache)
+
+
+def _invalidating(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan, resources = attempt.call, at.resources
+    return Invalidating(part, _keyed(plan, at), resources.kept(plan.upstream), resources.flights(plan.upstream))
+
+
+def _coalesced(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    if plan.coalesce == "request" and plan.cache is None:
+        return Coalesced(part, _keyed(plan, at), flights_of)
+    flights = at.resources.flights(plan.upstream)
+    return Coalesced(part, _keyed(plan, at), lambda _: flights)
+
+
+def _keyed(plan: CallPlan, at: Site) -> Keyed:
+    return Keyed(build_sender(plan, at.resources, at.params))
+
+
+def _placed(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    places = at.resources.places(plan.upstream)
+    if places is None:
+        return part
+    return Placed(
+        part, places, plan.upstream.label, plan.rows, plan.timeout, plan.steps, optional=attempt.optional or at.optional
+    )
+
+
+def _paced(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    pace = at.resources.pace(plan.upstream)
+    return part if pace is None else Paced(part, pace, plan.upstream.label, plan.rows, plan.timeout)
+
+
+def _retried(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    assert plan.retry is not None
+    is_over = None if plan.budget is None else partial(is_spent, plan.budget)
+    return Retried(part, plan.retry, at.resources.budget(plan.upstream), plan.timeout, is_over=is_over)
+
+
+def _switched(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan = attempt.call
+    assert plan.off is not None
+    return SwitchedOff(part.name, plan.off, plan.upstream.label, plan.rows, at.resources.clock)
+
+
+def _hedged(part: Part, attempt: Attempt, at: Site) -> Part:
+    plan, resources = attempt.call, at.resources
+    assert plan.hedge is not None
+    latencies = resources.latencies(f"{at.key} {plan.name} {attempt.number + 1}")
+    budget = resources.budget(plan.upstream)
+    return Hedged(part, plan.hedge, budget, latencies, plan.timeout, counts=plan.retry is None)
+
+
+_AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
+    "choose": lambda _, attempt, at: chosen_part(attempt, lambda one: build_attempt(one, at)),
+    "route": lambda _, attempt, at: routed_part(attempt, lambda one: build_attempt(one, at)),
+    "for_each": _per_item,
+    "transform": lambda part, attempt, at: transformed(part, attempt.call, at),
+    "cache": _cached,
+    "invalidate": _invalidating,
+    "coalesce": _coalesced,
+    "switches": _switched,
+    "retry": _retried,
+    "hedge": _hedged,
+    "told": _told,
+    "call_budget": _budgeted,
+    "breaker": _broken,
+    "rate_limit": _paced,
+    "concurrency": _placed,
+    "send": lambda _, attempt, at: build_leaf(attempt, at),
+}
+
+
+_AROUND_CALL = tied(AROUND_CALL, _AROUND_BUILDERS)

@@ -1,0 +1,80 @@
+"""Parts and their fan-outs, with what is around each part, in the order that ``plan/order/call.py`` declares."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import assert_never
+
+from aggregator.parts.frame import Part
+from aggregator.plan.calls import CallsPlan, FanPlan, GroupPlan, PartPlan, RacePlan
+from aggregator.plan.order.call import AROUND_PART, attempts_of
+from aggregator.plan.order.step import tied
+from aggregator.policies.cache.last_good import LastGood
+from aggregator.runtime.keeping.keys import part_key
+from aggregator.runtime.parts.alternatives import Fallback, Race
+from aggregator.runtime.parts.fanout import FanOut, fan_out
+from aggregator.runtime.parts.groups import Group
+from aggregator.runtime.parts.guarding import Guarded
+from aggregator.runtime.parts.shape import compile_reshape
+from aggregator.runtime.resources import Resources
+from aggregator.runtime.stack.calls import build_attempt, transformed
+from aggregator.runtime.stack.site import Site
+
+
+def build_fan(
+    plan: FanPlan | None,
+    key: str,
+    resources: Resources,
+    params: tuple[str, ...],
+    digest: bytes = b"",
+    optional: bool = False,
+) -> FanOut:
+    """Return the runnable fan-out of *plan*; an empty one for None."""
+    if plan is None:
+        return fan_out((), (), ())
+    parts = [build_part(part, key, resources, params, digest, optional) for part in plan.parts]
+    return fan_out(parts, [part.waits for part in plan.parts], plan.dependents)
+
+
+def build_part(
+    plan: PartPlan,
+    key: str,
+    resources: Resources,
+    params: tuple[str, ...],
+    digest: bytes = b"",
+    optional: bool = False,
+) -> Part:
+    """Return the runnable part of *plan*, in the endpoint *key*; what is in an *optional* one is optional, too."""
+    at = Site(key, resources, params, digest, optional or plan.optional)
+    part = _core(plan, at)
+    for step, wrap in reversed(_AROUND_PART):
+        part = wrap(part, plan, at) if step.has(plan) else part
+    return part
+
+
+def _core(plan: PartPlan, at: Site) -> Part:
+    match plan.core:
+        case CallsPlan():
+            choices = tuple(build_attempt(attempt, at) for attempt in attempts_of(plan))
+            return choices[0] if len(choices) == 1 else Fallback(plan.name, choices)
+        case RacePlan(runners=runners):
+            return Race(plan.name, tuple(build_part(runner, *at) for runner in runners))
+        case GroupPlan(fan=fan):
+            return Group(plan.name, build_fan(fan, *at))
+        case _:
+            assert_never(plan.core)
+
+
+def _guarded(part: Part, plan: PartPlan, at: Site) -> Part:
+    pressure = at.resources.pressure if plan.optional else None
+    return Guarded(part, when=plan.when, optional=plan.optional, default=plan.default, timeout=plan.timeout,
+                   shape=compile_reshape(plan.shape), rows=plan.rows, pressure=pressure)  # fmt: skip
+
+
+def _last_good(part: Part, plan: PartPlan, at: Site) -> Part:
+    kept = plan.last_good
+    assert kept is not None
+    return LastGood(part, at.resources.values(), partial(part_key, kept, at.digest), kept.seconds)
+
+
+_AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "last_good": _last_good, "transform": transformed})

@@ -1,0 +1,20 @@
+"""Where a call is built."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aggregator.runtime.resources import Resources
+
+
+class Site(NamedTuple):
+    """Where a call is built: the *key* of its endpoint, what is shared, and the placeholders that it may copy.
+
+    *digest* is of all that the endpoint rests on. *optional* tells that the answer goes without what it is in.
+    """
+
+    key: str
+    resources: Resources
+    params: tuple[str, ...]
+    digest: bytes = b""
+    optional: bool = False
