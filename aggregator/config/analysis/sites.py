@@ -7,7 +7,8 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from aggregator.config.analysis.scope import Inputs, Scope
-from aggregator.config.model.call import CallSettings, FanOutSettings, ShapeSettings
+from aggregator.config.model.calls.call import CallSettings, FanOutSettings
+from aggregator.config.model.calls.shape import ShapeSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps

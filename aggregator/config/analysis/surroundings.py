@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from aggregator.config.model.call import CallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 

@@ -19,7 +19,9 @@ from aggregator.config.analysis.sites import (
     ShapeSite,
 )
 from aggregator.config.analysis.texts import Texts
-from aggregator.config.model.call import BackgroundCallSettings, CallSettings, FanOutSettings, ShapeSettings
+from aggregator.config.model.calls.background import BackgroundCallSettings
+from aggregator.config.model.calls.call import CallSettings, FanOutSettings
+from aggregator.config.model.calls.shape import ShapeSettings
 from aggregator.config.model.edge.carried import HeaderSettings
 from aggregator.config.model.edge.cookies import SetCookieSettings
 from aggregator.config.model.endpoint import EndpointSettings

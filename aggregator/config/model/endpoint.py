@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.auth import AdmissionSettings
-from aggregator.config.model.call import BackgroundCall, Call, FanOutSettings
+from aggregator.config.model.calls.background import BackgroundCall
+from aggregator.config.model.calls.call import Call, FanOutSettings
 from aggregator.config.model.edge.lifecycle import Deprecated
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.response import ResponseSettings, StaticSettings

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from aggregator.config.model.call import ShapeSettings
+from aggregator.config.model.calls.shape import ShapeSettings
 from aggregator.config.model.edge.carried import PlainHeaders, ResponseHeaders
 from aggregator.config.model.edge.cookies import SetCookieSettings
 from aggregator.fields import Duration, Settings, TextKind

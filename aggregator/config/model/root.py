@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from aggregator.config.model.auth import AdmissionSettings
-from aggregator.config.model.call import Call
+from aggregator.config.model.calls.call import Call
 from aggregator.config.model.client import ClientSettings
 from aggregator.config.model.edge.carried import CarriedSettings
 from aggregator.config.model.edge.prefix import PrefixSettings

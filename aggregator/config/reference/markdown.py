@@ -14,7 +14,7 @@ from typing import Any
 from aggregator.causes import CAUSES, Cause
 from aggregator.config.codes import CODES
 from aggregator.config.hints.wording import in_yaml
-from aggregator.config.model.call import ShapeSettings
+from aggregator.config.model.calls.shape import ShapeSettings
 from aggregator.config.reference.expressions import LEGEND, mark_of
 from aggregator.config.reference.outline import PARENTS, SECTIONS
 from aggregator.config.reference.schema import Schema, build_schema, schema_text

@@ -11,7 +11,8 @@ from typing import Any
 
 from aggregator.config.hints.unknown_keys import ENDPOINT_KEY
 from aggregator.config.hints.vocabulary import keys_of
-from aggregator.config.model.call import BackgroundCallSettings, CallSettings
+from aggregator.config.model.calls.background import BackgroundCallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.reference.editing import for_editors

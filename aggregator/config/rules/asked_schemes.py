@@ -10,7 +10,7 @@ from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
 from aggregator.config.findings import value_at
-from aggregator.config.model.call import CallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.schemes.asked import ExternalSettings, IntrospectionSettings
 from aggregator.config.model.schemes.certificates import MtlsSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.model.call import BackgroundCallSettings, CallSettings
+from aggregator.config.model.calls.background import BackgroundCallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps

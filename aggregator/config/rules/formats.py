@@ -8,7 +8,7 @@ from aggregator.codecs.registry import require
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.hints.wording import sentence
-from aggregator.config.model.call import CallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding

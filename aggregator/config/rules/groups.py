@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aggregator.config.analysis.sites import MOST_PARTS, Analysis, Fan
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.model.call import CallSettings, FanOutSettings
+from aggregator.config.model.calls.call import CallSettings, FanOutSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
 from aggregator.diagnostics.finding import Elsewhere, Finding

@@ -8,7 +8,7 @@ from typing import assert_never
 from aggregator.config.analysis.sites import Analysis, CallSite, Role
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.marks import Works, keys_without_effect
-from aggregator.config.model.call import BackgroundCallSettings
+from aggregator.config.model.calls.background import BackgroundCallSettings
 from aggregator.diagnostics.finding import Finding
 
 _IN_ALTERNATIVE = "in an alternative; write it on the call itself"

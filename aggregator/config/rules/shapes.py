@@ -8,7 +8,8 @@ from typing import Any
 from aggregator.config.analysis.sites import Analysis, Part
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.hints.wording import sentence
-from aggregator.config.model.call import BatchSettings, ShapeSettings
+from aggregator.config.model.calls.items import BatchSettings
+from aggregator.config.model.calls.shape import ShapeSettings
 from aggregator.config.rules.joins import check_joins
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding

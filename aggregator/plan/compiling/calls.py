@@ -8,7 +8,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from aggregator.codecs.reading import PLAIN, ReadOptions
-from aggregator.config.model.call import BackgroundCallSettings, CallSettings, ShapeSettings
+from aggregator.config.model.calls.background import BackgroundCallSettings
+from aggregator.config.model.calls.call import CallSettings
+from aggregator.config.model.calls.shape import ShapeSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import Timeouts

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from aggregator.config.analysis.inherited import callers_of
 from aggregator.config.digests import digest_of
 from aggregator.config.loading import Config, EndpointConfig
-from aggregator.config.model.call import BackgroundCallSettings
+from aggregator.config.model.calls.background import BackgroundCallSettings
 from aggregator.config.model.edge.docs import DocsSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings

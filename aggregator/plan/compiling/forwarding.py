@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
-from aggregator.config.model.call import CallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.http import CREDENTIALS, NEVER_FORWARDED, SAFE
 from aggregator.plan.calls import BodyKind, RequestPlan, RestPlan, UpstreamPlan

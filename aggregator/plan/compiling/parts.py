@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from aggregator.config.model.call import BatchSettings, CallSettings, EachSettings, FanOutSettings
+from aggregator.config.model.calls.call import CallSettings, FanOutSettings
+from aggregator.config.model.calls.items import BatchSettings, EachSettings
 from aggregator.http import SAFE
 from aggregator.plan.analysis.roots import references_in
 from aggregator.plan.calls import (

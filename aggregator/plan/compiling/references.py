@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from aggregator.config.model.call import CallSettings, FanOutSettings
+from aggregator.config.model.calls.call import CallSettings, FanOutSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.policies.hosts.settings import HashSettings

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aggregator.config.model.call import CallSettings, GraphqlSettings
+from aggregator.config.model.calls.call import CallSettings
+from aggregator.config.model.calls.graphql import GraphqlSettings
 from aggregator.plan.calls import BodyKind, RequestPlan, RestPlan, UpstreamPlan
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.compiling.forwarding import Forwarding, query_names, tells_client, tells_deadline

@@ -7,7 +7,8 @@ from typing import Annotated
 import pytest
 
 from aggregator.config.marks import EVERYWHERE, Works, keys_without_effect, marks_of
-from aggregator.config.model.call import BackgroundCallSettings, CallSettings
+from aggregator.config.model.calls.background import BackgroundCallSettings
+from aggregator.config.model.calls.call import CallSettings
 from tests.config.rules.conftest import Say
 
 

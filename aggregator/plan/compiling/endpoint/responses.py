@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregator.config.model.call import CallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.edge.cookies import SetCookieSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.response import ListJoinSettings, ResponseSettings, StaticSettings

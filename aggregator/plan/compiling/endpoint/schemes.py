@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import yaml
 from msgspec.structs import replace
 
-from aggregator.config.model.call import CallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.model.schemes.asked import ExternalSettings, IntrospectionSettings

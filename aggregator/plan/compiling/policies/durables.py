@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aggregator.causes import causes_called
-from aggregator.config.model.call import BackgroundCallSettings
+from aggregator.config.model.calls.background import BackgroundCallSettings
 from aggregator.config.model.server import BackgroundSettings
 from aggregator.plan.compiling.policies.retries import statuses_called
 from aggregator.plan.serving import BackgroundPlan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregator.config.model.call import CallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.fields import parse_duration
 from aggregator.plan.calls import RequestPlan

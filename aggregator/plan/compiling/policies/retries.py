@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aggregator.causes import causes_called
-from aggregator.config.model.call import CallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.http import IDEMPOTENT
 from aggregator.plan.calls import RequestPlan

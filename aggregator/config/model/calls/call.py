@@ -8,6 +8,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.config.marks import EVERYWHERE, IN_REQUEST, ON_PART, ON_RESULT, Works, marks_of
+from aggregator.config.model.calls.graphql import GraphqlSettings
+from aggregator.config.model.calls.items import EachOrList
+from aggregator.config.model.calls.shape import ShapeSettings, SuccessSettings
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.upstreams.formats import CsvSettings, FormatName, XmlSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
@@ -15,118 +18,14 @@ from aggregator.config.model.upstreams.limits import TimeoutSetting
 from aggregator.fields import ByteSize, Duration, Settings, TextKind
 from aggregator.http import Method
 from aggregator.policies.cache.settings import CallCache
-from aggregator.policies.durable.settings import DedupeSettings, DeliveryOrNone
 from aggregator.policies.hedge.settings import HedgeOrNone
 from aggregator.policies.retry.settings import RetryOrNone
 from aggregator.policies.routing.settings import ChoiceSettings
 
 
-class SuccessSettings(Settings):
-    """What counts as success, for upstreams that say 200 and mean no."""
-
-    status: tuple[int | str, ...] = Field(
-        ("2xx",),
-        description="Statuses or classes that are a success. A part of a body (206) is one where it passes through "
-        "as it comes, elsewhere only if it is named.",
-        examples=[["2xx", 404]],
-    )
-    when: Annotated[str | None, TextKind.CONDITION] = Field(
-        None, description="Expression that must hold; it sees `this`.", examples=["{{ this.body.ok }}"]
-    )
-
-
-class JoinSettings(Settings):
-    """Put each result back onto the item that it was fetched for."""
-
-    into: str = Field(description="Key of the item that receives its result.", examples=["product"])
-
-
-class BatchSettings(Settings):
-    """One call for many keys: the URL names `{keys}`, or a body `{{ keys }}`, a list; the answer is a list."""
-
-    key: str = Field(
-        description="Field of each element of the answer that holds its key; dots go deeper.",
-        examples=["sku"],
-    )
-    size: int = Field(50, ge=1, le=1000, description="Keys in one call; more become several calls.")
-    separator: str = Field(",", description="What stands between keys in the `{keys}` of a URL.")
-    path: str | None = Field(
-        None, description="Where the list is in the answer, if it is not the whole.", examples=["data.items"]
-    )
-
-
-OnErrorName = Literal["fail", "null", "skip"]
-
-
-def _null_word(value: Any) -> Any:
-    return "null" if value is None else value
-
-
-class EachSettings(Settings):
-    """One call per item of a list."""
-
-    items: Annotated[str, TextKind.TEMPLATE] = Field(
-        alias="in", description="Expression that gives the list.", examples=["{{ order.items }}"]
-    )
-    key: Annotated[str | None, TextKind.TEMPLATE] = Field(
-        None,
-        description="Expression for the key of an item; equal keys are called once. By default the key of a GET is all "
-        "that the call reads of an item, and every other call is made for each.",
-        examples=["{{ item.sku }}"],
-    )
-    concurrency: int = Field(8, ge=1, le=1000, description="Calls that run at the same time.")
-    max_items: int = Field(100, ge=1, description="Longest list; a longer one fails the call.")
-    on_error: Annotated[OnErrorName, BeforeValidator(_null_word, json_schema_input_type=OnErrorName | None)] = Field(
-        "fail",
-        description="What the failure of one item means: the call fails, its result is null, or it is left out.",
-    )
-    join: JoinSettings | None = Field(None, description="Answer with the items, each with its result in it.")
-    batch: BatchSettings | None = Field(None, description="Ask for many keys in one call.")
-
-
-class GraphqlSettings(Settings):
-    """A GraphQL operation; `errors` in the answer are a failure of the call."""
-
-    query: str = Field(description="The operation; it is sent as it stands, values go into `variables`.")
-    variables: Annotated[dict[str, Any], TextKind.TEMPLATE] = Field(
-        default_factory=dict, description="Variables; may hold expressions."
-    )
-    operation: str | None = Field(None, description="operationName, if the text holds several.")
-    partial: bool = Field(False, description="Take `data` although `errors` came with it.")
-
-
 def short_call(value: Any) -> Any:
     """Return the long form of a call that was written as its URL alone."""
     return {"url": value} if isinstance(value, str) else value
-
-
-def _each(value: Any) -> Any:
-    return {"in": value} if isinstance(value, str) else value
-
-
-class ShapeSettings(Settings):
-    """What is taken from a body, in this order: select, target, allow or deny, rename, group."""
-
-    select: Annotated[str | None, TextKind.TEMPLATE, ON_RESULT] = Field(
-        None,
-        description="JMESPath, or an expression in {{ }} that sees `this`.",
-        examples=["data[].{id: id, name: name}"],
-    )
-    target: Annotated[str | None, ON_RESULT] = Field(
-        None, description="Take only what is at this path.", examples=["data.user"]
-    )
-    allow: Annotated[tuple[str, ...], ON_RESULT] = Field(
-        (), description="Keep only these paths; they go through lists.", examples=[["id", "address.city"]]
-    )
-    deny: Annotated[tuple[str, ...], ON_RESULT] = Field(
-        (), description="Remove these paths; they go through lists.", examples=[["password"]]
-    )
-    rename: Annotated[dict[str, str], ON_RESULT] = Field(
-        default_factory=dict, description="New names of paths, all applied at once.", examples=[{"id": "user_id"}]
-    )
-    group: Annotated[str | None, ON_RESULT] = Field(
-        None, description="Put the result under this path.", examples=["user"]
-    )
 
 
 CallKind = Literal["url", "race", "fan_out"]
@@ -202,10 +101,7 @@ class CallSettings(ShapeSettings):
     needs: Annotated[tuple[str, ...], Works.PART | Works.RACE | Works.GROUP | Works.STREAM | Works.EACH] = Field(
         (), description="Calls that must have ended first, although no value of theirs is used."
     )
-    for_each: Annotated[
-        Annotated[EachSettings, BeforeValidator(_each, json_schema_input_type=str | EachSettings)] | None,
-        ON_PART & IN_REQUEST,
-    ] = Field(
+    for_each: Annotated[EachOrList | None, ON_PART & IN_REQUEST] = Field(
         None,
         description="One call per item of a list; `item` and `index` are names in it.",
         examples=["{{ order.items }}"],
@@ -345,55 +241,5 @@ class FanOutSettings(Settings):
         return dict(self.__pydantic_extra__ or {})
 
 
-def _moment(value: Any) -> Any:
-    return "stored" if value is True else None if value is False else value
-
-
-class BackgroundCallSettings(CallSettings):
-    """A call that runs after the answer has gone out; nobody waits for it."""
-
-    name: Annotated[str | None, EVERYWHERE] = Field(
-        None,
-        description="Its name in logs and counters; its method, upstream and path as the file writes them if left out.",
-    )
-    on: Annotated[Literal["success", "failure", "always"], EVERYWHERE] = Field(
-        "success", description="After which answers: a success is a status below 400, also of a partial answer."
-    )
-    durable: Annotated[Literal["stored", "accepted"] | None, BeforeValidator(_moment), IN_REQUEST] = Field(
-        None,
-        description="It is kept in the folder of `state` and delivered at least once, after a restart too: `stored` "
-        "before the answer leaves (`true` means this), or `accepted`, just after it.",
-        examples=["stored", True],
-    )
-    retry: Annotated[DeliveryOrNone | None, IN_REQUEST] = Field(
-        None,
-        description="How often the call is sent when it fails, instead of what its upstream says; the number of "
-        "retries alone, or `none`. A `durable` one is sent `{attempts: 12, backoff: 1s..1h, on: [network, timeout, "
-        "429, 5xx]}` unless said.",
-        examples=[{"attempts": 12, "backoff": "1s..1h"}],
-    )
-    order: Annotated[str | None, TextKind.TEMPLATE, IN_REQUEST] = Field(
-        None,
-        description="A key: `durable` calls of this name with the same are delivered one after the other.",
-        examples=["{{ body.account }}"],
-    )
-    delay: Annotated[Duration | None, IN_REQUEST] = Field(
-        None, description="How long a `durable` call waits at least before it is delivered.", examples=["10m"]
-    )
-    at: Annotated[str | None, TextKind.TEMPLATE, IN_REQUEST] = Field(
-        None,
-        description="When a `durable` call is delivered at the earliest: a moment as RFC 3339 writes it, or in Unix "
-        "time; one that is past means at once.",
-        examples=["{{ body.remind_at }}"],
-    )
-    dedupe: Annotated[DedupeSettings | None, IN_REQUEST] = Field(
-        None, description="A `durable` call is kept once for a key.", examples=[{"key": "{{ body.email }}"}]
-    )
-
-
-BackgroundCall = Annotated[
-    BackgroundCallSettings, BeforeValidator(short_call, json_schema_input_type=str | BackgroundCallSettings)
-]
-
 marks_of(CallSettings)  # a field without a mark ends the import here
-marks_of(BackgroundCallSettings)
+CallSettings.model_rebuild()  # now that there is a nested fan-out
