@@ -41,11 +41,11 @@ from aggregator.runtime.background.durable.storing import Storing
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.background.shadows import QUEUE, Shadow, Shadows
 from aggregator.runtime.calls.judging import Judge, judges_alike
+from aggregator.runtime.endpoint.routine import Routine
 from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering, told_limits
 from aggregator.runtime.finish.leaving import Leaving
 from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import always
-from aggregator.runtime.handler import Routine
 from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.contract import KeptAnswer
 from aggregator.runtime.observing.tracing import Tracing

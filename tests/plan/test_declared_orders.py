@@ -13,8 +13,8 @@ from aggregator.plan.order.call import AROUND_CALL, AROUND_DOOR, AROUND_PART
 from aggregator.plan.order.request import FINISH, GATES, SERVING
 from aggregator.plan.order.step import step, tied
 from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.endpoint.routine import Routine
 from aggregator.runtime.finish.leaving import Leaving
-from aggregator.runtime.handler import Routine
 
 WITH_ALL = """
 server: {cors: {origins: [https://page.test]}, compress: {}}

@@ -28,7 +28,7 @@ from aggregator.plan.serving import BackgroundPlan
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.background.effects import EffectQueue
-from aggregator.runtime.handler import EndpointHandler
+from aggregator.runtime.endpoint.handler import EndpointHandler
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources

@@ -15,8 +15,8 @@ from aggregator.plan.serving import BackgroundPlan
 from aggregator.plan.types import Plan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.background.effects import EffectQueue
+from aggregator.runtime.endpoint.handler import EndpointHandler
 from aggregator.runtime.finish.leaving import Leaving
-from aggregator.runtime.handler import EndpointHandler
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.request.gates import Verdict, Waiting
 from aggregator.runtime.request.inputs import Refusal

@@ -1,7 +1,7 @@
 """The order of a request: what it meets before its calls, and what its answer meets afterwards.
 
 ``runtime/stack`` builds the gates and ``runtime/finish`` what is done to answers from these tuples; the rest is in
-``runtime/handler.py``, in this order.
+``runtime/endpoint/handler.py``, in this order.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from aggregator.runtime.admission.building import build_gates, build_gates_behin
 from aggregator.runtime.background.durable.building import build_storing
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.background.shadows import Shadow
-from aggregator.runtime.handler import EndpointHandler
+from aggregator.runtime.endpoint.handler import EndpointHandler
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack.calls import build_attempt
 from aggregator.runtime.stack.doors import build_door

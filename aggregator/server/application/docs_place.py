@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from aggregator.plan.serving import DocsPlan
 from aggregator.runtime.answers.answer import Answer
-from aggregator.runtime.handler import TLS_CLIENT
+from aggregator.runtime.endpoint.handler import TLS_CLIENT
 from aggregator.runtime.request.gates import admitted
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.identity import request_id

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from aggregator.http import HeaderList
-from aggregator.runtime.handler import TLS_CLIENT
+from aggregator.runtime.endpoint.handler import TLS_CLIENT
 from aggregator.runtime.streams.transit import CLOSE_DELIMITED
 from aggregator.server.connection.flow import Flow
 

@@ -18,7 +18,7 @@ from aggregator.exchange import Exchange
 from aggregator.http import UNFRAMED, HeaderList
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.replying import fault_answer, tell_fault
-from aggregator.runtime.handler import EndpointHandler
+from aggregator.runtime.endpoint.handler import EndpointHandler
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.identity import request_id
 from aggregator.server.connection.status_lines import STATUS_LINES

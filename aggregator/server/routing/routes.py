@@ -13,7 +13,7 @@ from aggregator.edge.hosts import Hosts
 from aggregator.errors import ExpressionError, StartupError
 from aggregator.http import first
 from aggregator.plan.types import EndpointPlan
-from aggregator.runtime.handler import EndpointHandler
+from aggregator.runtime.endpoint.handler import EndpointHandler
 from aggregator.runtime.streams.streaming import StreamHandler
 from aggregator.server.routing.index import RouteIndex
 from aggregator.server.routing.paths import path_of

@@ -8,44 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
-
-from aggregator.edge.networks import NO_NETWORKS, Networks
-from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.parts.frame import Frame, Part
-from aggregator.parts.names import FINISHING, LATE, Names
-from aggregator.parts.result import Result, failed
-from aggregator.plan.types import EndpointPlan, RowPlan
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result
+from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.answer import Answer, problem
-from aggregator.runtime.answers.assembly import Assembly
-from aggregator.runtime.answers.disclosure import Discloses
-from aggregator.runtime.answers.failure import failure_answer
-from aggregator.runtime.answers.outcome import HEADER as PARTS
-from aggregator.runtime.answers.outcome import is_told, parts_header
-from aggregator.runtime.answers.replying import FAULT, Receive, Send, fault_answer, send_answer, tell_fault
-from aggregator.runtime.background.durable.storing import Storing
-from aggregator.runtime.background.effects import Effect, EffectQueue
-from aggregator.runtime.background.shadows import Shadows
-from aggregator.runtime.finish.leaving import Answered, Leaving
+from aggregator.runtime.answers.replying import Receive, Send, fault_answer, send_answer
+from aggregator.runtime.endpoint.endings import Endings
+from aggregator.runtime.endpoint.routine import Routine
+from aggregator.runtime.finish.leaving import Answered
 from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.making import Making
-from aggregator.runtime.observing.tracing import Tracing
-from aggregator.runtime.parts.blame import blame
-from aggregator.runtime.parts.fanout import Order, Run
-from aggregator.runtime.reporting import Report
+from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
-from aggregator.runtime.request.deadlines import AskedDeadline
-from aggregator.runtime.request.gates import Admission, Gate, PromptGate, admitted, check_gates, check_prompt
+from aggregator.runtime.request.gates import Admission, admitted, check_gates, check_prompt
 from aggregator.runtime.request.hangup import CUT, done_unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
-from aggregator.runtime.request.inputs import Inputs, Refusal
+from aggregator.runtime.request.inputs import Refusal
 from aggregator.transport.door import Cancelable
 
 _log = logging.getLogger("aggregator.request")
@@ -53,42 +38,15 @@ TLS_CLIENT = "aggregator.tls_client"
 """Where a scope holds the certificate of the client."""
 
 
-class Routine(Struct, frozen=True):
-    """How an endpoint is served, whatever it calls: thousands of endpoints have few routines between them.
-
-    *gates* are what a request passes before its inputs are read, *gates_behind* once these are valid. *budget* are the
-    seconds that its calls may take, *clock* gives Unix time. *trusted* are the proxies that are believed. *leaving* is
-    what is done to each answer, None when nothing is.
-    """
-
-    inputs: Inputs
-    order: Order
-    assembly: Assembly
-    effects: tuple[Effect, ...]
-    queue: EffectQueue
-    report: Report
-    discloses: Discloses
-    budget: float
-    clock: Callable[[], float] = time.time
-    gates: tuple[Gate, ...] = ()
-    gates_behind: tuple[PromptGate, ...] = ()
-    trusted: Networks = NO_NETWORKS
-    keeping: Keeping | None = None
-    asked_deadline: AskedDeadline | None = None
-    shadows: Shadows | None = None
-    leaving: Leaving | None = None
-    tracing: Tracing | None = None
-    storing: Storing | None = None
-
-
 class EndpointHandler:
     """Serves one endpoint of one generation: its *parts*, by its *routine*."""
 
-    __slots__ = ("_parts", "_routine", "is_direct", "plan")
+    __slots__ = ("_endings", "_parts", "_routine", "is_direct", "plan")
 
     def __init__(self, plan: EndpointPlan, routine: Routine, parts: tuple[Part, ...]) -> None:
         self.plan = plan
         self._routine = routine
+        self._endings = Endings(plan, routine)
         self._parts = parts if len(parts) != 1 else parts[0]  # a tuple of one would be one more wait for memory
         self.is_direct = plan.inputs.read_body == "no" and routine.assembly.is_plain and not plan.response.delay
         self.is_direct = self.is_direct and routine.storing is None
@@ -164,7 +122,7 @@ class EndpointHandler:
         if routine.keeping is not None:
             return routine.keeping.serve(self, exchange, loop, answered)
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
-        run = Run(routine.order, self.parts, frame, lambda ended: answered(self._plain(ended), ended))
+        run = Run(routine.order, self.parts, frame, lambda ended: answered(self._endings.plain(ended), ended))
         run.begin()
         return run
 
@@ -189,7 +147,7 @@ class EndpointHandler:
                 answer, run = await self._kept(self._routine.keeping, exchange, receive, loop)
             elif refusing is None:
                 run = await self._run(exchange, receive, loop)
-                answer = self._plain(run) if self._routine.assembly.is_plain else await self._finished(run)
+                answer = self._endings.plain(run) if self._routine.assembly.is_plain else await self._endings.made(run)
             else:
                 answer = refusing
         except Refusal as refusal:
@@ -288,9 +246,9 @@ class EndpointHandler:
 
     def _make(self, run: Run, making: Making) -> None:
         if self._routine.assembly.is_plain or run.failure is not None:
-            making.made(self._plain(run), run)
+            making.made(self._endings.plain(run), run)
         else:
-            making.await_answer(self._finished(run), lambda error: self._unadmitted(error, making.exchange))
+            making.await_answer(self._endings.made(run), lambda error: self._unadmitted(error, making.exchange))
 
     def again(
         self, exchange: Exchange, loop: asyncio.AbstractEventLoop, results: tuple[Result | None, ...],
@@ -305,59 +263,7 @@ class EndpointHandler:
     def fail(self, run: Run) -> Answer:
         """Return the answer to a *run* that failed."""
         assert run.failure is not None
-        return self._failed(run.failure, run)
-
-    def _plain(self, run: Run) -> Answer:
-        if run.failure is not None:
-            return self._failed(run.failure, run)
-        try:
-            return self._in_time(self._routine.assembly.plain(run), run)
-        except AggregatorError as error:
-            return self._failed(_unmade(blame(error, run.frame.names), run), run)
-        except Exception as error:
-            tell_fault(self.plan.key, error, run.frame.exchange.id)
-            return self._failed(_unmade(CallError(Cause.FAULT, FAULT), run), run)
-
-    async def _finished(self, run: Run) -> Answer:
-        if run.failure is not None:
-            return self._failed(run.failure, run)
-        try:
-            async with asyncio.timeout_at(run.frame.exchange.deadline + FINISHING):
-                answer = await self._routine.assembly.answer(run)
-            return self._in_time(answer, run)
-        except Refusal:
-            raise
-        except AggregatorError as error:
-            return self._failed(_unmade(blame(error, run.frame.names), run), run)
-        except TimeoutError:
-            return self._failed(_unmade(CallError(Cause.DEADLINE, LATE), run), run)
-
-    def _in_time(self, answer: Answer, run: Run) -> Answer:
-        """Return *answer*, or the failure of one that was made too late: what is computed at once hears no timer."""
-        if run.frame.loop.time() <= run.frame.exchange.deadline + FINISHING:
-            return answer
-        return self._failed(_unmade(CallError(Cause.DEADLINE, LATE), run), run)
-
-    def _failed(self, failure: Result, run: Run) -> Answer:
-        run.failure = failure
-        exchange = run.frame.exchange
-        results = run.ended_results()
-        debug = self._routine.discloses(exchange)
-        answer = failure_answer(
-            failure, self._rows_of(failure), run.frame.names, exchange, results,
-            debug=debug, pass_headers=self.plan.response.pass_headers,
-        )  # fmt: skip
-        if self.plan.kind == "fan_out" or is_told(results):
-            answer.headers.append((PARTS, parts_header(results)))
-        return answer
-
-    def _rows_of(self, failure: Result) -> tuple[RowPlan, ...]:
-        """Return the rows of the call that failed; of its part, or of the answer, when it was none."""
-        if failure.rows is not None:
-            return failure.rows
-        fan = self.plan.fan
-        part = None if fan is None else next((part for part in fan.parts if part.name == failure.name), None)
-        return self.plan.rows if part is None else part.rows
+        return self._endings.failed(run.failure, run)
 
     def _refused(self, refusal: Refusal, exchange: Exchange) -> Answer:
         return problem(
@@ -375,9 +281,3 @@ def _resolve(done: asyncio.Future[bool]) -> Callable[[Run], None]:
 
 def _nothing(_: Run) -> None:
     """Do nothing at the end of a run that has ended before."""
-
-
-def _unmade(error: AggregatorError, run: Run) -> Result:
-    """Return the failure of an answer whose parts are all there, but cannot become one."""
-    now = run.frame.loop.time()
-    return failed("response", error, now, now)

@@ -1,0 +1,1 @@
+"""One endpoint, ready to serve."""
