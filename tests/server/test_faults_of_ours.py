@@ -8,6 +8,8 @@ import re
 import pytest
 from msgspec.structs import replace
 
+from aggregator.runtime.endpoint.endings import Endings
+
 ROUTES = """
 endpoints:
   GET /hello: {respond: {body: 1}}
@@ -39,7 +41,9 @@ def _handler(gateway, path):
 
 
 def _break(monkeypatch, handler, piece):
-    monkeypatch.setattr(handler, "_routine", replace(handler._routine, **{piece: Broken()}))
+    routine = replace(handler._routine, **{piece: Broken()})
+    monkeypatch.setattr(handler, "_routine", routine)
+    monkeypatch.setattr(handler, "_endings", Endings(handler.plan, routine))
 
 
 @pytest.mark.parametrize("piece", ["inputs", "assembly", "order", "clock", "gates"])
@@ -96,7 +100,7 @@ def test_a_fault_while_parts_run_ends_them(gateway, stage, monkeypatch):
 
 def test_a_fault_after_the_head_cuts_the_connection(gateway, stage, monkeypatch):
     """What began as an answer is not completed by another one."""
-    from aggregator.runtime import handler as module
+    from aggregator.runtime.endpoint import handler as module
 
     async def half(send, answer, request_id, *, closing=False):
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
