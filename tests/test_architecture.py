@@ -57,6 +57,7 @@ OPTIONAL = {
     "jmespath",
     "jsonschema_rs",
     "opentelemetry",
+    "redis",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "core"}
 LINES, LINES_WANTED = 400, 250

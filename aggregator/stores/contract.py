@@ -7,10 +7,11 @@ Every implementation passes ``tests/stores/test_store_contract.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from aggregator.stores.rate import Rate, Taken
+from aggregator.stores.shared.asks import Ask
 
 Heard = Callable[[bytes], None]
 """Takes a message of a channel, in the event loop; it does not raise."""
@@ -31,6 +32,15 @@ class Store(Protocol):
 
     async def take(self, key: bytes, rate: Rate, cost: int = 1) -> Taken:
         """Take *cost* from the bucket *key*, all of it or nothing."""
+
+    async def take_all(self, asks: Sequence[Ask]) -> Sequence[Taken]:
+        """Take what *asks* ask for in one go: all that is binding, or nothing; return what each came to.
+
+        A count goes on when its limit changes.
+        """
+
+    async def seen(self, process: bytes, lifetime: float) -> int:
+        """Take note that *process* is there, for *lifetime*; return how many processes are."""
 
     async def get(self, key: bytes) -> bytes | None:
         """Return the value of *key*, None when there is none or its lifetime is over."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from aggregator.stores.contract import Heard, Lock
 from aggregator.stores.lasting import Lasting
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate, Taken
+from aggregator.stores.shared.asks import Ask
+from aggregator.stores.shared.tallies import Tallies
 from aggregator.stores.values import Values
 
 _MOST_RATES = 1000
@@ -21,20 +23,23 @@ _MOST_RATES = 1000
 
 
 class MemoryStore:
-    """A ``Store`` in this process. *clock* gives seconds.
+    """A ``Store`` in this process. *clock* gives seconds, *wall* those since 1970.
 
     There are at most *most_keys* counters, as many locks, values, and buckets of one rate.
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, *, most_keys: int = 100_000, most_bytes: int = 64 * 2**20
-    ) -> None:
+        self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time, *,
+        most_keys: int = 100_000, most_bytes: int = 64 * 2**20,
+    ) -> None:  # fmt: skip
         self._clock = clock
         self._most_keys = most_keys
         self._counters: Lasting[int] = Lasting(clock, most_keys, "counters")
         self._locks: Lasting[int] = Lasting(clock, most_keys, "locks")
         self._values = Values(clock, most_keys, most_bytes)
         self._buckets: dict[Rate, Limiter] = {}
+        self._tallies = Tallies(clock, wall, most_keys)
+        self._processes: dict[bytes, float] = {}
         self._token = 0
         self._heard: defaultdict[bytes, dict[object, Heard]] = defaultdict(dict)
 
@@ -56,6 +61,17 @@ class MemoryStore:
                 del self._buckets[next(iter(self._buckets))]
         self._buckets[rate] = limiter  # at the end: the first one is the longest unused
         return limiter.take(key, cost)
+
+    async def take_all(self, asks: Sequence[Ask]) -> Sequence[Taken]:
+        """Take what *asks* ask for, all that is binding or nothing; return what each came to."""
+        return self._tallies.take_all(asks)
+
+    async def seen(self, process: bytes, lifetime: float) -> int:
+        """Take note that *process* is there, for *lifetime*; return how many processes are."""
+        now = self._clock()
+        self._processes[process] = now + lifetime
+        self._processes = {name: ends for name, ends in self._processes.items() if ends > now}
+        return len(self._processes)
 
     async def get(self, key: bytes) -> bytes | None:
         """Return the value of *key*, None when there is none or its lifetime is over."""

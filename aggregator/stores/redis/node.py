@@ -1,0 +1,185 @@
+"""The way to one server: the operations of one turn of the loop leave in one write, and replies come in their order.
+
+    closed     `connect` opens it
+    open       what `send` was given waits for the end of the turn, then for its reply
+    closed     a reply took longer than the timeout, the connection broke, or `close`: what waited for it failed
+
+It is opened and closed from outside (``stores/shared/guarded.py``); while it is closed everything fails at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from aggregator.errors import StoreError
+
+Command = tuple[bytes | str | int | float, ...]
+
+_MOST_WAITING = 10_000
+"""Operations under way to one server; more are refused."""
+_TURNS = 8
+"""How often a loop that was late looks at its sockets before it gives a reply up."""
+
+
+class Connection(Protocol):
+    """What is used of a connection of redis-py."""
+
+    async def connect(self) -> None:
+        """Open it, and say who is there."""
+
+    async def disconnect(self, nowait: bool = False) -> None:
+        """Close it."""
+
+    def pack_commands(self, commands: Any) -> list[bytes]:
+        """Return commands as the protocol has them."""
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Write packed commands."""
+
+    async def read_response(
+        self,
+        disable_decoding: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109 - it is theirs
+    ) -> Any:
+        """Return one reply; raise ``redis.exceptions.ResponseError`` for one that is an error."""
+
+
+class Node:
+    """The way to the server that *connection* makes connections to.
+
+    A reply may take *timeout* seconds from its write. *broken* is told why the connection was closed, once each time.
+    """
+
+    def __init__(
+        self, connection: Callable[[], Connection], timeout: float, broken: Callable[[Node, str], None]
+    ) -> None:
+        self._make = connection
+        self._timeout = timeout
+        self._broken = broken
+        self._connection: Connection | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn: list[tuple[Command, asyncio.Future[Any]]] = []
+        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._wakes = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether operations are taken."""
+        return self._connection is not None
+
+    async def connect(self) -> None:
+        """Open the connection; raises what redis-py and sockets raise."""
+        connection = self._make()
+        try:
+            await connection.connect()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        self._loop = loop = asyncio.get_running_loop()
+        self._connection = connection
+        self._tasks = (loop.create_task(self._write(connection)), loop.create_task(self._read(connection)))
+
+    def send(self, command: Command) -> asyncio.Future[Any]:
+        """Send *command* at the end of this turn; return its reply to come, which may raise ``StoreError``."""
+        loop = self._loop
+        if self._connection is None or loop is None:
+            raise StoreError("The store is not connected.")
+        if len(self._turn) + len(self._waiting) >= _MOST_WAITING:
+            raise StoreError("As much waits for the store as may.")
+        reply: asyncio.Future[Any] = loop.create_future()
+        if not self._turn:
+            self._wakes.set()
+        self._turn.append((command, reply))
+        return reply
+
+    async def _write(self, connection: Connection) -> None:
+        try:
+            while True:
+                await self._wakes.wait()
+                self._wakes.clear()
+                turn, self._turn = self._turn, []
+                packed = connection.pack_commands([command for command, _ in turn])
+                written = asyncio.get_running_loop().time()
+                self._waiting.extend((reply, written) for _, reply in turn)
+                self._watch(written)
+                await connection.send_packed_command(packed, check_health=False)
+        except Exception as error:
+            self.close(_words(error))
+
+    async def _read(self, connection: Connection) -> None:
+        from redis.exceptions import ResponseError
+
+        try:
+            while True:
+                try:
+                    found: Any = await connection.read_response(disable_decoding=True, timeout=math.inf)
+                except ResponseError as error:
+                    found = error
+                reply, _ = self._waiting.popleft()
+                if not reply.done():
+                    reply.set_result(found)
+        except Exception as error:
+            self.close(_words(error))
+
+    def _watch(self, since: float) -> None:
+        if self._timer is None and self._loop is not None:
+            self._timer = self._loop.call_at(since + self._timeout, self._look, _TURNS, None)
+
+    def _look(self, turns: int, late: asyncio.Future[Any] | None) -> None:
+        """Close when the oldest reply is late, and a few turns of the loop have not read it from the socket."""
+        self._timer = None
+        loop, waiting = self._loop, self._waiting
+        if not waiting or loop is None:
+            return
+        oldest, written = waiting[0]
+        if loop.time() < written + self._timeout:
+            self._watch(written)
+        elif oldest is not late:
+            self._again(loop, _TURNS, oldest)
+        elif turns:
+            self._again(loop, turns - 1, oldest)
+        else:
+            self.close(f"It did not answer within {self._timeout * 1000:g} ms.")
+
+    def _again(self, loop: asyncio.AbstractEventLoop, turns: int, late: asyncio.Future[Any]) -> None:
+        self._timer = loop.call_later(0, self._look, turns, late)
+
+    def close(self, why: str = "It was closed.", *, tells: bool = True) -> None:
+        """Close the connection; what waits fails."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waited = [reply for reply, _ in self._waiting] + [reply for _, reply in self._turn]
+        self._waiting.clear()
+        self._turn = []
+        self._wakes = asyncio.Event()
+        for task in self._tasks:
+            task.cancel()
+        if self._loop is not None:
+            closing = self._loop.create_task(connection.disconnect(nowait=True))
+            self._tasks = (*self._tasks, closing)
+        for reply in waited:
+            if not reply.done():
+                reply.set_exception(StoreError(why))
+        if tells:
+            self._broken(self, why)
+
+    async def aclose(self) -> None:
+        """Close the connection and wait for that."""
+        self.close(tells=False)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = ()
+
+
+def _words(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text if text.endswith(".") else f"{text}."

