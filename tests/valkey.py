@@ -96,4 +96,3 @@ end
 return 1
 """
 """Keys are those of a store with the prefix `t:`."""
-

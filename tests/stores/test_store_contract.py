@@ -137,21 +137,19 @@ def test_a_message_reaches_who_listens(store, now):
     """Every listener of the channel hears it, none of another, and none that has ended."""
     heard: list[tuple[str, bytes]] = []
 
-    async def until(number: int) -> None:
-        while len(heard) < number:
-            await asyncio.sleep(0.001)
-
     async def main() -> None:
+        first, last = asyncio.Event(), asyncio.Event()
         ends = [await store.listen(b"c", lambda message, who=who: heard.append((who, message))) for who in "ab"]
-        await store.listen(b"other", lambda message: heard.append(("other", message)))
+        await store.listen(b"c", lambda _: first.set())
+        await store.listen(b"other", lambda message: (heard.append(("other", message)), last.set()))
         await store.publish(b"c", b"1")
-        await until(2)
+        await first.wait()
         ends[0]()
         ends[0]()
         await store.publish(b"c", b"2")
         await store.publish(b"silent", b"3")
         await store.publish(b"other", b"4")
-        await until(4)
+        await last.wait()
         await store.aclose()
 
     now(main())

@@ -70,9 +70,8 @@ class _AtPrimary:
         address = self._address
         waits = {"socket_connect_timeout": CONNECT, "socket_timeout": CONNECT}
         tls = {"ssl": True} if address.tls else {}
-        sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
-            list(address.hosts), sentinel_kwargs={**waits, **tls}
-        )
+        untyped: Any = Sentinel
+        sentinel = untyped(list(address.hosts), sentinel_kwargs={**waits, **tls})
         try:
             host, port = await sentinel.discover_master(address.name)
         finally:
