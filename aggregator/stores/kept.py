@@ -37,11 +37,15 @@ class _Form(msgspec.Struct, Generic[_T]):
 
 
 class Kept(Generic[_T]):
-    """What *snapshot* returns, of the type *form*, in the file *name*.json of *folder*."""
+    """What *snapshot* returns, of the type *form*, in the file *name*.json of *folder*.
+
+    A change waits *seconds* to be written, `SECONDS` where that is not said.
+    """
 
     def __init__(
-        self, folder: StateFolder, name: str, form: type[_T], snapshot: Callable[[], _T], version: int = 1
-    ) -> None:
+        self, folder: StateFolder, name: str, form: type[_T], snapshot: Callable[[], _T], version: int = 1,
+        seconds: float | None = None,
+    ) -> None:  # fmt: skip
         self._folder = folder
         self._name = f"{name}.json"
         self._form = form
@@ -50,7 +54,8 @@ class Kept(Generic[_T]):
         self._turn = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
-        self._pause = SECONDS
+        self._least = SECONDS if seconds is None else seconds
+        self._pause = self._least
         self._dirty = self._closed = self._told = False
 
     def load(self) -> _T | None:
@@ -75,7 +80,7 @@ class Kept(Generic[_T]):
         return data
 
     def changed(self) -> None:
-        """Have it written in a second, whatever changes until then; later where writing takes long."""
+        """Have it written soon, with whatever changes until then; later where writing takes long."""
         self._dirty = True
         if self._timer is None and self._task is None and not self._closed:
             self._timer = asyncio.get_running_loop().call_later(self._pause, self._begin)
@@ -105,7 +110,7 @@ class Kept(Generic[_T]):
         clock = asyncio.get_running_loop().time
         begun = clock()
         await self._try()
-        self._pause = max(SECONDS, min(_LONGEST, _SHARE * (clock() - begun)))
+        self._pause = max(self._least, min(_LONGEST, _SHARE * (clock() - begun)))
         self._task = None
         if self._dirty:
             self.changed()

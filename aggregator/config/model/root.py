@@ -86,8 +86,9 @@ class RootSettings(Settings):
     )
     state: Annotated[str, Field(min_length=1)] | None = Field(
         None,
-        description="A folder, from that of this file, for what outlives a restart: what operators have switched off. "
-        "Left out, it ends with the process. Each process needs a folder of its own.",
+        description="A folder, from that of this file, for what outlives a restart: what operators have switched off, "
+        "what is used of quotas, durable effects, refresh tokens. Left out, they end with the process. Each process "
+        "needs a folder of its own.",
         examples=["./state", "/var/lib/aggregator"],
     )
     maintenance: tuple[MaintenanceSettings, ...] = Field(

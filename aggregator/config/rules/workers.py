@@ -31,3 +31,14 @@ def check_workers(around: Surroundings) -> Iterator[Finding]:
             name = ".".join(map(str, at))
             hint = f"leave out `{name}`, or `server.workers`"
             yield Finding("workers", f"`{name}` belongs to one process", at, hint, at_key=True)
+    yield from _check_grants(around)
+
+
+def _check_grants(around: Surroundings) -> Iterator[Finding]:
+    """A refresh token that each worker would use: a server that rotates them ends a grant whose token comes twice."""
+    for name, upstream in around.settings.upstreams.items():
+        oauth2 = None if upstream.auth is None else upstream.auth.oauth2
+        if oauth2 is not None and oauth2.grant == "refresh_token":
+            message = "each worker uses the refresh token, and many servers take it once"
+            hint = "write `grant: client_credentials`, leave out `server.workers`, or see that the server allows it"
+            yield Finding("workers", message, ("upstreams", name, "auth", "oauth2", "grant"), hint, "warning")

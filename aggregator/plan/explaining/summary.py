@@ -12,6 +12,7 @@ from aggregator.plan.calls import CallPlan, PartPlan, RacePlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import words_of
 from aggregator.plan.types import EffectPlan, EndpointPlan, Plan, ShadowPlan
+from aggregator.policies.credentials.plan import OauthPlan
 from aggregator.policies.values import share_text
 from aggregator.stores.quota import Quota
 
@@ -34,6 +35,8 @@ def notes_of(plan: Plan) -> list[str]:
     windows = [window for endpoint in plan.endpoints for window in endpoint.admission.limits.windows]
     if any(isinstance(window.limit, Quota) for window in windows):
         notes.append("quotas begin anew after a restart; `state: ./state` keeps what is used")
+    if any(isinstance(one.credentials, OauthPlan) and one.credentials.refresh_token for one in plan.upstreams):
+        notes.append("a refresh token that comes in place of another is lost at a restart; `state: ./state` keeps it")
     return notes
 
 

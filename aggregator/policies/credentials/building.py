@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from aggregator.policies.credentials.oauth.door import TokenDoor
 from aggregator.policies.credentials.oauth.exchanging import CallerTokens, ExchangeDoor
+from aggregator.policies.credentials.oauth.refreshing import held_refresh_token
 from aggregator.policies.credentials.oauth.telling import Logged
 from aggregator.policies.credentials.oauth.tokens import Tokens
 from aggregator.policies.credentials.plan import ConstantPlan, CredentialsPlan, HmacPlan, OauthPlan, SigV4Plan
@@ -45,7 +46,10 @@ def with_credentials(
 
 def _with_tokens(door: Door, name: str, plan: OauthPlan, states: Draft, client: Client, pace: Pace | None) -> Door:
     if plan.subjects is None:
-        kind: Kind[OauthPlan, Tokens] = Kind("tokens", lambda settings: Tokens(settings, client, Logged(name)))
+        refresh_token = held_refresh_token(plan, states)
+        kind: Kind[OauthPlan, Tokens] = Kind(
+            "tokens", lambda settings: Tokens(settings, client, Logged(name), refresh_token=refresh_token)
+        )
         return TokenDoor(door, states.hold(kind, name, plan), pace)
     by_caller: Kind[OauthPlan, CallerTokens] = Kind(
         "caller_tokens", lambda settings: CallerTokens(name, settings, client)

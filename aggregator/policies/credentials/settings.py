@@ -61,7 +61,7 @@ class OauthSettings(Settings):
     refresh_token: str | None = Field(
         None,
         description="The first refresh token of `grant: refresh_token`; one that comes with an answer takes its place, "
-        "until the process ends.",
+        "over restarts, too, where there is `state`.",
     )
     subject_token_type: Literal["access_token", "jwt", "id_token"] | None = Field(
         None, description="What the token of the caller is, for `grant: token_exchange` (`access_token`)."

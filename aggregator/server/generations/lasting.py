@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from aggregator.plan.types import Plan
+from aggregator.policies.credentials.oauth.refreshing import Rotated
 from aggregator.policies.rate_limit.ledger import Ledger
+from aggregator.policies.registry import Registry
 from aggregator.runtime.background.durable.outbox import FILE, Outbox
 from aggregator.server.generations.switching import Switching
 from aggregator.stores.folder import StateFolder
@@ -16,9 +19,11 @@ from aggregator.stores.folder import StateFolder
 class Lasting:
     """The folder of `state`, while the application runs; unless it *keeps*, it is left to another process."""
 
-    def __init__(self, switching: Switching, quotas: Ledger, outbox: Outbox, *, keeps: bool) -> None:
+    def __init__(
+        self, switching: Switching, states: Registry, clock: Callable[[], float], outbox: Outbox, *, keeps: bool
+    ) -> None:
         self._switching = switching
-        self._quotas = quotas
+        self._followers = (Ledger(states, clock), Rotated(states))
         self._outbox = outbox
         self._keeps = keeps
         self._folder: Path | None = None
@@ -30,15 +35,21 @@ class Lasting:
             return
         folder = await asyncio.to_thread(StateFolder, Path(plan.state))
         stack.callback(folder.close)
-        stack.push_async_callback(self._quotas.aclose)
         self._switching.remember(folder)
-        self._quotas.remember(folder)
+        for follower in self._followers:
+            stack.push_async_callback(follower.aclose)
+            follower.remember(folder)
         self._folder, self._stack = folder.path, stack
         stack.callback(self._leave)
         await self.follow(plan)
 
     def _leave(self) -> None:
         self._folder = self._stack = None
+
+    def serving(self) -> None:
+        """Take up the states of a generation that begins to serve."""
+        for follower in self._followers:
+            follower.follow()
 
     async def follow(self, plan: Plan) -> None:
         """Open the durable effects, where *plan* has any or some were left; raises ``StartupError``."""

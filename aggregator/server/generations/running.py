@@ -31,7 +31,6 @@ from aggregator.plan.switching import switched
 from aggregator.plan.types import Plan
 from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.degrade.pressure import Pressure
-from aggregator.policies.rate_limit.ledger import Ledger
 from aggregator.policies.registry import Kind, Registry
 from aggregator.runtime.admission.building import Means, build_schemes
 from aggregator.runtime.admission.schemes import Clocks
@@ -91,12 +90,11 @@ class Running:
         self.plugins = Plugins(source.folder)
         self._source = source
         self.states = Registry()
-        self.quotas = Ledger(self.states, clock)
         self.visitors = Visitors()
         """Who listens to requests for a while."""
         self._listeners = listeners.beside(Listeners(visitors=self.visitors))
         self._clock = clock
-        self._lasting = Lasting(self.switching, self.quotas, self.outbox, keeps=keeps_state)
+        self._lasting = Lasting(self.switching, self.states, clock, self.outbox, keeps=keeps_state)
         self._transport = transport
         self._client: SharedClient | None = None
         self._demo: DemoServer | None = None
@@ -153,7 +151,7 @@ class Running:
             self.plan = switched(self.loaded, offs)
             self.generation = await self._build(self.first_number, self.plan, None, observers)
             self.generation.begin()
-            self.quotas.follow()
+            self._lasting.serving()
             self.outbox.configure(self.plan.background, self.generation.deliveries)
             self.switching.serving(self.loaded, offs)
             self.pressure.configure(self.plan.server.degrade)
@@ -310,7 +308,7 @@ class Running:
         """Let requests that come from now on be served by *fresh*."""
         self.generation, self.plan = fresh, fresh.plan
         fresh.begin()
-        self.quotas.follow()
+        self._lasting.serving()
         self.outbox.configure(fresh.plan.background, fresh.deliveries)
         old.retire()
         self._ending = [one for one in (*self._ending, old) if one.in_flight]

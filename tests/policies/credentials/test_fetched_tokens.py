@@ -15,10 +15,12 @@ from issuing import TOKEN_URL, Clock, Issuer
 from aggregator.errors import CallError, Cause
 from aggregator.policies.credentials.compiling import compile_credentials
 from aggregator.policies.credentials.oauth import tokens as module
+from aggregator.policies.credentials.oauth.refreshing import held_refresh_token
 from aggregator.policies.credentials.oauth.telling import Logged
 from aggregator.policies.credentials.oauth.tokens import Token, Tokens
 from aggregator.policies.credentials.plan import OauthPlan
 from aggregator.policies.credentials.settings import CredentialSettings
+from aggregator.policies.registry import Registry
 
 
 def plan(**settings: Any) -> OauthPlan:
@@ -35,7 +37,9 @@ class Rig:
     def __init__(self, **settings: Any) -> None:
         self.issuer, self.clock = Issuer(), Clock()
         client = self.issuer.client()
-        self.tokens = Tokens(plan(**settings), lambda: client, Logged("ledger"), self.clock)
+        made = plan(**settings)
+        refresh_token = held_refresh_token(made, Registry().draft())
+        self.tokens = Tokens(made, lambda: client, Logged("ledger"), self.clock, refresh_token=refresh_token)
 
     async def token(self, deadline: float | None = None) -> str:
         """Return the token that a call gets; raises ``CallError``."""

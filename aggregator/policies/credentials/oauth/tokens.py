@@ -17,6 +17,7 @@ from msgspec import Struct
 from aggregator.errors import CallError, Cause, place_of
 from aggregator.policies.credentials.oauth.asking import Client, ask_for_token
 from aggregator.policies.credentials.oauth.granting import Granted, NotGranted
+from aggregator.policies.credentials.oauth.refreshing import RefreshToken
 from aggregator.policies.credentials.oauth.telling import Told
 from aggregator.policies.credentials.oauth.waiting import Waiter, Waiting
 from aggregator.policies.credentials.plan import OauthPlan
@@ -42,19 +43,20 @@ class Token(Struct, frozen=True, eq=False):
 class Tokens:
     """The tokens that *plan* gets, by a *client*; *told* hears how it goes, and *clock* counts seconds steadily.
 
-    With *subject_token*, the token of a caller, they are tokens in its place.
+    With *subject_token*, the token of a caller, they are tokens in its place. *refresh_token* is that of the grant, for
+    those who use one.
     """
 
     def __init__(
         self, plan: OauthPlan, client: Client, told: Told, clock: Callable[[], float] = time.monotonic,
-        subject_token: str | None = None,
+        subject_token: str | None = None, refresh_token: RefreshToken | None = None,
     ) -> None:  # fmt: skip
         self._told = told
         self._subject_token = subject_token
         self._plan = plan
         self._client = client
         self._clock = clock
-        self._refresh_token = _first_refresh_token(plan)
+        self._refresh_token = refresh_token
         self._token: Token | None = None
         self._pause = 0.0
         self._again = self._refused_again = float("-inf")
@@ -105,9 +107,9 @@ class Tokens:
 
     async def _renew(self) -> None:
         try:
-            granted = await ask_for_token(self._client, self._plan, self._refresh_token, self._subject_token)
+            granted = await self._ask()
         except NotGranted as error:
-            outcome: Token | CallError = self._failed(str(error), error.code)
+            outcome: Token | CallError = self._failed(str(error))
         except Exception as error:  # a fault of ours must not leave calls waiting
             outcome = self._failed(f"a fault of the program: {place_of(error)}")
         else:
@@ -116,29 +118,37 @@ class Tokens:
             self._request = None
         self._waiting.tell(outcome)
 
+    async def _ask(self) -> Granted:
+        """Return what is granted; raises ``NotGranted``. Those who share a refresh token take turns."""
+        refresh_token = self._refresh_token
+        if refresh_token is None:
+            return await ask_for_token(self._client, self._plan, subject_token=self._subject_token)
+        async with refresh_token.turn:
+            try:
+                granted = await ask_for_token(self._client, self._plan, refresh_token.value)
+            except NotGranted as error:
+                if error.code == "invalid_grant":
+                    refresh_token.refused()
+                raise
+            if granted.refresh_token is not None:
+                refresh_token.rotate(granted.refresh_token)
+            return granted
+
     def _took(self, granted: Granted) -> Token:
         if self._pause:
             self._told.again()
         self._pause, self._again = 0.0, float("-inf")
-        if granted.refresh_token is not None and self._refresh_token is not None:
-            self._refresh_token = granted.refresh_token
         moment = self._clock()
         due = moment + granted.life - min(granted.life * AHEAD, LONGEST_AHEAD)
         self._token = Token(f"authorization: Bearer {granted.token}\r\n".encode("ascii"), due, moment + granted.life)
         return self._token
 
-    def _failed(self, reason: str, code: str = "") -> CallError:
+    def _failed(self, reason: str) -> CallError:
         self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
         self._again = self._clock() + self._pause
-        if code == "invalid_grant":  # the one of the file may be newer than the one that came last
-            self._refresh_token = _first_refresh_token(self._plan)
         self._told.failed(reason, self._pause)
         return self._unavailable()
 
     def _unavailable(self) -> CallError:
         wait = max(0.0, self._again - self._clock())
         return CallError(Cause.CREDENTIALS, "Credentials for the upstream could not be had.", retry_after=wait)
-
-
-def _first_refresh_token(plan: OauthPlan) -> str | None:
-    return None if plan.refresh_token is None else plan.refresh_token.value

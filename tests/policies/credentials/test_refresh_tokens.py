@@ -1,0 +1,138 @@
+"""Refresh tokens that rotate: each is sent once, over reloads and restarts, whoever needs a token."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from issuing import Issuer
+
+from aggregator.server.application.app import application
+from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.once.checking import check_file
+
+TEXT = """version: 1
+state: ./state
+upstreams:
+  a:
+    url: http://a.test
+    auth: {oauth2: {grant: refresh_token, token_url: "https://id.test/token", client_id: shop, refresh_token: first}}
+  b: {url: http://b.test, auth: {oauth2: {grant: refresh_token, token_url: "https://id.test/token", client_id: shop,
+      refresh_token: first, scope: more}}}
+endpoints:
+  GET /a: {call: a:/x}
+  GET /b: {call: b:/x}
+"""
+
+
+class Rotating(Issuer):
+    """An issuer that takes each refresh token once, and then gives out the next."""
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer *request*."""
+        self.more = {"refresh_token": f"rotated-{len(self.asked) + 1}"}
+        response = await super().__call__(request)
+        used = [form["refresh_token"] for form in self.forms]
+        return response if len(set(used)) == len(used) else httpx.Response(400, json={"error": "invalid_grant"})
+
+    @property
+    def used(self) -> list[str]:
+        """The refresh tokens that came, in their order."""
+        return [form["refresh_token"] for form in self.forms]
+
+
+@asynccontextmanager
+async def process(path: Path, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the file at *path*, and stop."""
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return await issuer(request) if request.url.host == "id.test" else httpx.Response(200, json={})
+
+    app = application(PlanFiles(path, {}), httpx.MockTransport(answer))
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
+    async with app.router.lifespan_context(app), client:
+        client.reload = app.running.reload  # type: ignore[attr-defined]
+        yield client
+
+
+def write(path: Path, text: str) -> None:
+    """Let the file at *path* hold *text*."""
+    path.write_text(text)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The file that is served."""
+    path = tmp_path / "routes.yaml"
+    path.write_text(TEXT)
+    return path
+
+
+def test_the_last_one_outlives_the_process(path: Path) -> None:
+    """Also when another one was on its way at the stop; the file is for its user alone, and names no server."""
+
+    async def main() -> None:
+        issuer = Rotating()
+        for _ in range(2):
+            async with process(path, issuer) as client:
+                assert (await client.get("/a")).status_code == 200
+        async with process(path, issuer) as client:
+            issuer.gate, issuer.came = asyncio.Event(), asyncio.Event()
+            asking = asyncio.create_task(client.get("/a"))
+            await issuer.came.wait()
+            asking.cancel()
+            asyncio.get_running_loop().call_soon(issuer.gate.set)
+        issuer.gate = None
+        async with process(path, issuer) as client:
+            assert (await client.get("/a")).status_code == 200
+        assert issuer.used == ["first", "rotated-1", "rotated-2", "rotated-3"]
+
+    asyncio.run(main())
+    kept = path.parent / "state" / "refresh_tokens.json"
+    assert [*json.loads(kept.read_text())["data"].values()] == ["rotated-4"]
+    assert kept.stat().st_mode & 0o077 == 0
+    assert "id.test" not in kept.read_text()
+
+
+def test_a_reload_that_changes_something_else_goes_on_with_the_last(path: Path) -> None:
+    """With another scope there is another token, by the same grant; another refresh token in the file is another grant."""
+
+    async def main() -> None:
+        issuer = Rotating()
+        async with process(path, issuer) as client:
+            for text in (TEXT, TEXT.replace("refresh_token: first}", "refresh_token: first, scope: read}")):
+                write(path, text)
+                await client.reload()  # type: ignore[attr-defined]
+                assert (await client.get("/a")).status_code == 200
+            write(path, TEXT.replace("refresh_token: first}", "refresh_token: anew}"))
+            await client.reload()  # type: ignore[attr-defined]
+            assert (await client.get("/a")).status_code == 200
+        assert issuer.used == ["first", "rotated-1", "anew"]
+
+    asyncio.run(main())
+
+
+def test_two_upstreams_of_one_grant_take_turns(path: Path) -> None:
+    """At once they would send the same refresh token twice, which ends the grant."""
+
+    async def main() -> None:
+        issuer = Rotating()
+        async with process(path, issuer) as client:
+            answers = await asyncio.gather(client.get("/a"), client.get("/b"))
+            assert [answer.status_code for answer in answers] == [200, 200]
+        assert issuer.used == ["first", "rotated-1"]
+
+    asyncio.run(main())
+
+
+def test_what_a_restart_forgets_is_noted(path: Path) -> None:
+    """`check` says that a refresh token is lost where there is no `state`, and says nothing where there is."""
+    assert check_file(str(path)).notes == []
+    path.write_text(TEXT.replace("state: ./state", ""))
+    note = "a refresh token that comes in place of another is lost at a restart; `state: ./state` keeps it"
+    assert check_file(str(path)).notes == [note]
