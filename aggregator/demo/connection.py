@@ -30,7 +30,7 @@ class Connection(asyncio.Protocol):
     An answer that raises ``ConnectionResetError`` resets it. *name* is what the header ``server`` says.
     """
 
-    def __init__(self, answer: Answer, open_connections: set[Connection], name: str = "aggregator-demo") -> None:
+    def __init__(self, answer: Answer, open_connections: set[Connection], name: str) -> None:
         self._name = name
         self._answer = answer
         self._open = open_connections
@@ -168,7 +168,8 @@ class Connection(asyncio.Protocol):
         assert transport is not None  # an answer is cancelled when its connection is lost
         bodiless = method == "HEAD" or response.status in _BODILESS
         if isinstance(body, bytes):
-            transport.write(head_of(response, len(body), keep, self._name) + (b"" if bodiless else body))
+            length = len(body) if response.length is None else response.length
+            transport.write(head_of(response, length, keep, self._name) + (b"" if bodiless else body))
             return keep
         transport.write(head_of(response, response.length, keep, self._name))
         async with aclosing(body):

@@ -63,7 +63,7 @@ class Request(Struct):
 
 
 class Response(Struct, frozen=True):
-    """One answer. A generator as *body* is streamed; with *length* it announces that many bytes.
+    """One answer. A generator as *body* is streamed; with *length* it announces that many bytes, as that to HEAD does.
 
     *wait* is in seconds, on top of the service's own latency, and is not scaled. A body that yields less
     than *length* ends the connection early; one that raises ``ConnectionResetError`` cuts it.

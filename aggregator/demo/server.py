@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from aggregator.demo.connection import Connection
 from aggregator.demo.directory import demo_target
+from aggregator.demo.listening import Listening
 from aggregator.demo.messages import DemoError, Request, Response, error_response
 from aggregator.demo.routing import Router
 from aggregator.demo.services.analytics import Analytics
@@ -29,32 +29,20 @@ class DemoServer:
 
     def __init__(self, latency: float = 1.0) -> None:
         self.port = 0
+        self._is_open = False
         self._latency = latency
         self._router = Router([Users(), Posts(), Shop(), Reviews(), Analytics(), Weather(), Market(), Lab()])
-        self._server: asyncio.Server | None = None
-        self._connections: set[Connection] = set()
+        self._listening = Listening(self._answer, "aggregator-demo")
 
     async def start(self) -> None:
         """Listen on a free port, told by ``port`` from then on. Does nothing when already started."""
-        if self._server is not None:
-            return
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self._answer, self._connections), "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        if not self._is_open:
+            self.port, self._is_open = await self._listening.start("127.0.0.1", 0), True
 
     async def aclose(self) -> None:
         """Stop listening and end every connection; no task of the server is left when this returns."""
-        if self._server is None:
-            return
-        server, self._server = self._server, None
-        server.close()
-        workers = [connection.worker for connection in self._connections if connection.worker is not None]
-        for connection in tuple(self._connections):
-            connection.close()
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-        await server.wait_closed()
+        self._is_open = False
+        await self._listening.aclose()
 
     def url(self, service: str) -> str:
         """Return the base URL of *service* while the server runs: ``http://127.0.0.1:PORT/shop``."""

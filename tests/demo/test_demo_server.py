@@ -199,7 +199,7 @@ def test_a_slow_reader_holds_the_answer_back() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
         writer.write(get("/lab/blob?mb=64", LAST))
         await reader.readuntil(b"\r\n\r\n")
-        (peer,) = server._connections
+        (peer,) = server._listening._connections
         await until(lambda: not peer._writable.is_set())
         assert peer._transport is not None
         waiting = peer._transport.get_write_buffer_size()
@@ -222,7 +222,7 @@ def test_a_client_that_goes_away_ends_its_answer() -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(get("/lab/slow?ms=60000"))
         await until(lambda: any(peer.worker for peer in server._connections))
-        (peer,) = server._connections
+        (peer,) = server._listening._connections
         assert peer.worker is not None
         writer.close()
         await until(lambda: not server._connections)

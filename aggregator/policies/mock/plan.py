@@ -25,7 +25,10 @@ class FailPlan(Struct, frozen=True):
 
 
 class MockRoutePlan(Struct, frozen=True):
-    """One answer; *body* is JSON unless *is_text*."""
+    """One answer; *body* is JSON unless *is_text*.
+
+    Only requests that have the pairs of *query*, in any order and among others, are answered so.
+    """
 
     method: str
     pattern: PathPattern
@@ -35,6 +38,7 @@ class MockRoutePlan(Struct, frozen=True):
     headers: tuple[tuple[bytes, Template], ...]
     delay: DelayPlan | None
     fail: FailPlan | None
+    query: frozenset[bytes] = frozenset()
 
 
 class MockPlan(Struct, frozen=True):

@@ -7,15 +7,15 @@ from contextlib import suppress
 from math import exp, log
 from random import gauss, random
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.http import HeaderList
 from aggregator.parts.names import Names
+from aggregator.policies.mock.matching import find_route
 from aggregator.policies.mock.plan import DelayPlan, FailPlan, MockPlan, MockRoutePlan
-from aggregator.templates import PathPattern, header_value, text_of
+from aggregator.templates import header_value, text_of
 from aggregator.transport import Reply
 
 _NINETY_NINE = 2.326
@@ -51,7 +51,7 @@ class Script:
         """Return what comes of a request."""
         plan = self._plan
         path, _, query = target.removeprefix(plan.prefix).partition(b"?")
-        route, params = _find(plan.routes, method.decode("ascii"), path)
+        route, params = find_route(plan.routes, method.decode("ascii"), path, query)
         delay = self._delay(plan.delay) + (0.0 if route is None else self._delay(route.delay))
         fail = self._fault((plan.fail, None if route is None else route.fail))
         if fail is not None and fail.bytes is None:
@@ -82,32 +82,6 @@ def _failing(fail: FailPlan, delay: float) -> Act:
     return Act(delay, Reply(fail.status or 500, [_JSON], b'{"error":"A fault on purpose."}'))
 
 
-def _find(routes: Iterable[MockRoutePlan], method: str, path: bytes) -> tuple[MockRoutePlan | None, dict[str, str]]:
-    segments = path.split(b"/")[1:] if path != b"/" else []
-    for route in routes:
-        if route.method == method or (method == "HEAD" and route.method == "GET"):
-            params = _match(route.pattern, segments)
-            if params is not None:
-                return route, params
-    return None, {}
-
-
-def _match(pattern: PathPattern, segments: list[bytes]) -> dict[str, str] | None:
-    if pattern.wildcard is None and len(segments) != len(pattern.segments):
-        return None
-    found: dict[str, str] = {}
-    for number, part in enumerate(pattern.segments):
-        if number >= len(segments):
-            return None
-        if isinstance(part, bytes):
-            if part != segments[number]:
-                return None
-        else:
-            text = b"/".join(segments[number:]) if part.rest else segments[number]
-            found[part.name] = unquote_to_bytes(text).decode("utf-8", "replace")
-    return found
-
-
 def _names(method: str, path: bytes, query: bytes, headers: bytes, body: bytes | None, params: dict[str, str]) -> Names:
     fields: HeaderList = [
         (name.strip().lower(), value.strip())
@@ -130,6 +104,8 @@ def _reply(route: MockRoutePlan, names: Names, *, head: bool) -> Reply:
     known = {name for name, _ in fields}
     if body and b"content-type" not in known:
         fields.append(_TEXT if route.is_text else _JSON)
+    if head and b"content-length" not in known:
+        fields.append((b"content-length", b"%d" % len(body)))  # that of the answer to a GET (RFC 9110 §8.6)
     return Reply(route.status, fields, b"" if head else body)
 
 

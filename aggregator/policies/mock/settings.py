@@ -67,15 +67,16 @@ class MockRouteSettings(Settings):
 
 def _keys(value: dict[str, Any]) -> dict[str, Any]:
     for key in value:
-        method, _, path = key.partition(" ")
+        method, _, target = key.partition(" ")
+        path = target.partition("?")[0]
         try:
             compile_pattern(path)
             is_right = method in METHODS
         except TemplateProblem:
             is_right = False
         if not is_right:
-            hint = {"key": key, "hint": "write a method and a path, such as `GET /balance/{id}`"}
-            raise PydanticCustomError("bad-mock", "`{key}` is no route.", hint)
+            hint = "write a method and a path, such as `GET /balance/{id}` or `GET /balances?page=2`"
+            raise PydanticCustomError("bad-mock", "`{key}` is no route.", {"key": key, "hint": hint})
     return value
 
 
@@ -84,7 +85,8 @@ class MockSettings(Settings):
 
     routes: Annotated[dict[str, MockRouteSettings], AfterValidator(_keys)] = Field(
         default_factory=dict,
-        description="Answers by method and path. What is asked for beside them goes to `url`, or is 404 without one.",
+        description="Answers by method and path, and by pairs of a query where they stand behind the path. What is "
+        "asked for beside them goes to `url`, or is 404 without one.",
         examples=[{"GET /balance/{id}": {"json": {"id": "{{ id }}"}}}],
     )
     file: str | None = Field(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
-from aggregator.demo.connection import Connection
+from aggregator.demo.listening import Listening
 from aggregator.demo.messages import Request, Response
 from aggregator.errors import CallError
+from aggregator.http import FRAMING
 from aggregator.policies.mock.plan import MockPlan
 from aggregator.policies.mock.script import Script
 from aggregator.transport import Reply
@@ -18,8 +19,7 @@ class MockServer:
 
     def __init__(self, plan: MockPlan) -> None:
         self._script = Script(plan)
-        self._server: asyncio.Server | None = None
-        self._connections: set[Connection] = set()
+        self._listening = Listening(self._answer, "aggregator-mock")
 
     def use(self, plan: MockPlan) -> None:
         """Answer as *plan* says from now on."""
@@ -27,27 +27,11 @@ class MockServer:
 
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port, which is a free one where *port* is 0. Raises OSError when it cannot."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, host, port)
-        number: int = self._server.sockets[0].getsockname()[1]
-        return number
+        return await self._listening.start(host, port)
 
     async def aclose(self) -> None:
         """Stop listening and end every connection; no task of the server is left when this returns."""
-        if self._server is None:
-            return
-        server, self._server = self._server, None
-        server.close()
-        workers = [connection.worker for connection in self._connections if connection.worker is not None]
-        for connection in tuple(self._connections):
-            connection.close()
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-        await server.wait_closed()
-
-    def _connection(self) -> Connection:
-        return Connection(self._answer, self._connections, "aggregator-mock")
+        await self._listening.aclose()
 
     async def _answer(self, request: Request) -> Response:
         headers = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items()).encode("latin-1")
@@ -64,8 +48,10 @@ class MockServer:
 
 def _response(reply: Reply, cut: int | None) -> Response:
     fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers)
+    announced = next((int(value) for name, value in fields if name == "content-length" and value.isdigit()), None)
+    fields = tuple(field for field in fields if field[0] not in FRAMING)
     if cut is None or cut >= len(reply.body):
-        return Response(reply.status, reply.body, headers=fields)
+        return Response(reply.status, reply.body, headers=fields, length=None if reply.body else announced)
     return Response(reply.status, _beginning(reply.body[:cut]), headers=fields, length=len(reply.body))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,13 +17,14 @@ version: 1
 upstreams: {{mock: {{mock: {{file: {path}}}}}}}
 endpoints: {{GET /: {{call: mock:/}}}}
 """
+_ROOT = ".aggregator-mock.yaml"
 
 
 class MockSource:
     """The mock in the file *path*, as it stands there now."""
 
     def __init__(self, path: Path, env: Mapping[str, str] | None = None) -> None:
-        self.files: tuple[Path, ...] = (path,)
+        self.files = (path,)
         self.sources: Mapping[str, Source] = {}
         self._path = path
         self._env = env
@@ -31,18 +32,15 @@ class MockSource:
     def load(self) -> MockPlan:
         """Return the mock. Raises ConfigError with every problem of its file."""
         with TemporaryDirectory() as folder:
-            root = Path(folder) / "routes.yaml"
-            root.write_text(_AROUND.format(path=json.dumps(str(self._path.absolute()))), encoding="utf-8")
-            loader = Loader(root, self._env, "aggregator mock")
+            # beside the root under its own name, so that problems call the file as the operator does
+            root = Path(folder) / _ROOT
+            (Path(folder) / self._path.name).symlink_to(self._path.absolute())
+            root.write_text(_AROUND.format(path=json.dumps(self._path.name)), encoding="utf-8")
+            loader = Loader(root, self._env, str(self._path.parent / _ROOT))
             try:
                 plan = compile_plan(loader.load())
             finally:
                 self.sources = loader.sources
-                self.files = tuple(_but(loader.files, root)) or (self._path,)
         mock = plan.upstreams[0].mock
         assert mock is not None
         return mock
-
-
-def _but(files: Iterable[Path], root: Path) -> list[Path]:
-    return [one for one in files if one != root]

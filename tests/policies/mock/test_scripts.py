@@ -75,3 +75,17 @@ def test_delays_are_distributed():
     assert 0.3 < quantiles(delays, n=100)[98] < 0.55
     same = script(route("GET /a"), delay=DelayPlan(0.1, 0.1))
     assert same.act(b"GET", b"/v1/a", b"", None).delay == 0.1
+
+
+def test_a_route_may_ask_for_a_query():
+    """It answers requests that have its pairs, in any order and among others, before a route that asks for none."""
+    known = {"query": frozenset({b"page=2", b"size=5"})}
+    one = script(route("GET /a", "that page", **known), route("GET /a", "any"))
+    assert ask(one, "GET", "/v1/a?size=5&sort=up&page=2").body == b'"that page"'
+    assert ask(one, "GET", "/v1/a?page=2").body == b'"any"'
+
+
+def test_a_segment_is_the_same_however_it_is_encoded():
+    """A colon that is written as it is, and one that is encoded."""
+    assert ask(script(route("GET /a:b", 1)), "GET", "/v1/a:b").body == b"1"
+    assert ask(script(route("GET /a:b", 1)), "GET", "/v1/a%3Ab").body == b"1"

@@ -58,6 +58,17 @@ def test_its_answers_are_made_of_the_request(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_the_length_in_the_answer_to_a_head(tmp_path: Path) -> None:
+    """It is that of the body that GET gets, and the connection is kept for the next request."""
+
+    async def scene(_: MockServer, client: httpx.AsyncClient) -> None:
+        got, asked = await client.get("/balance/1"), await client.head("/balance/1")
+        assert asked.headers["content-length"] == str(len(got.content))
+        assert (await client.get("/balance/1")).content == got.content
+
+    play(tmp_path, scene)
+
+
 def test_a_reset_and_a_body_that_is_cut_off(tmp_path: Path) -> None:
     """The client meets them as faults of the connection."""
 
@@ -107,10 +118,12 @@ def test_saving_its_file_changes_what_is_answered(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
-def test_a_file_with_problems_is_not_served(tmp_path: Path) -> None:
-    """They are shown at their places, and the exit code is that of findings."""
-    file = tmp_path / "ledger.yaml"
-    file.write_text("routes:\n  /a: {jsn: 1}\n")
-    ended = CliRunner().invoke(mock, [str(file)])
+def test_a_file_with_problems_is_not_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are shown at their places in the file as it was named, and the exit code is that of findings."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mocks").mkdir()
+    (tmp_path / "mocks" / "ledger.yaml").write_text("routes:\n  /a: {jsn: 1}\n")
+    ended = CliRunner().invoke(mock, ["mocks/ledger.yaml"])
     assert ended.exit_code == 1
-    assert "ledger.yaml:2:8 error[unknown-key]" in ended.output
+    assert "mocks/ledger.yaml:2:8 error[unknown-key]" in ended.output
+    assert str(tmp_path) not in ended.output

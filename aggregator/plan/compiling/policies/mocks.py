@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.plan.compiling.expressions import optional_expression, templates
 from aggregator.policies.mock.plan import DelayPlan, FailPlan, MockPlan, MockRoutePlan
 from aggregator.policies.mock.settings import DelaySettings, FailSettings, MockRouteSettings
 from aggregator.templates import compile_pattern, compile_value
+
+_OF_QUERIES = "!$%&'()*+,-./:;=?@_~"
+"""What stands in a query as it is (RFC 3986 §3.4), and the `%` of what is encoded already."""
 
 
 def compile_mock(upstream: UpstreamSettings, prefix: bytes) -> MockPlan | None:
@@ -15,20 +20,21 @@ def compile_mock(upstream: UpstreamSettings, prefix: bytes) -> MockPlan | None:
     if said is None:
         return None
     routes = [_route(key, route) for key, route in said.routes.items()]
-    routes.sort(key=lambda route: (route.pattern.wildcard is not None, len(route.pattern.params)))
+    routes.sort(key=lambda route: (route.pattern.wildcard is not None, len(route.pattern.params), -len(route.query)))
     return MockPlan(
         tuple(routes), _delay(said.delay), _fail(said.fail), optional_expression(said.when), upstream.is_mock, prefix
     )
 
 
 def _route(key: str, said: MockRouteSettings) -> MockRoutePlan:
-    method, _, path = key.partition(" ")
+    method, _, target = key.partition(" ")
+    path, _, query = target.partition("?")
     is_text = said.body is not None
     has_json = "json_" in said.model_fields_set
     body = compile_value(said.body) if is_text else compile_value(said.json_) if has_json else None
     return MockRoutePlan(
         method, compile_pattern(path), said.status, body, is_text, templates(dict(said.headers)), _delay(said.delay),
-        _fail(said.fail),
+        _fail(said.fail), frozenset(quote(query, safe=_OF_QUERIES).encode("ascii").split(b"&") if query else ()),
     )  # fmt: skip
 
 
