@@ -221,11 +221,11 @@ def test_a_client_that_goes_away_ends_its_answer() -> None:
         await server.start()
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(get("/lab/slow?ms=60000"))
-        await until(lambda: any(peer.worker for peer in server._connections))
+        await until(lambda: any(peer.worker for peer in server._listening._connections))
         (peer,) = server._listening._connections
         assert peer.worker is not None
         writer.close()
-        await until(lambda: not server._connections)
+        await until(lambda: not server._listening._connections)
         with pytest.raises(asyncio.CancelledError):
             await peer.worker
         await server.aclose()
@@ -244,7 +244,7 @@ def test_closing_leaves_nothing() -> None:
             await server.start()
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(get("/lab/slow?ms=60000"))
-            await until(lambda: any(peer.worker for peer in server._connections))
+            await until(lambda: any(peer.worker for peer in server._listening._connections))
             await server.aclose()
             await server.aclose()
             assert await asyncio.wait_for(reader.read(), 10) == b""
