@@ -26,19 +26,19 @@ class Result:
 
     *raw* is the body as it came (decompressed). ``json`` is JSON text ready to be copied, ``value`` the same as
     data; each is made from the other, or by *decoder* from *raw*, once, when it is first asked for. *reply* is what
-    a call got, with the instants of its way. *parts* are what is worth telling of inside it, *tried* what was tried
+    a call got, with the instants of its way. *chosen* is the label of the upstream that was chosen for it, empty where
+    there was no choice. *parts* are what is worth telling of inside it, *tried* what was tried
     before it. *started* and *ended* are loop time: who makes a result knows when it was.
     """
 
     # The few results that have them get what begins with `_` but for `_json` and `_value`; the many cost nothing more.
     __slots__ = (
-        "_age", "_as_sent", "_chosen", "_json", "_made_of", "_met", "_rows", "_scope", "_tags", "_value", "attempts",
-        "cause", "decoder", "ended", "error", "headers", "name", "parts", "raw", "reply", "started", "state", "status",
-        "tried", "upstream",
+        "_age", "_as_sent", "_json", "_made_of", "_met", "_rows", "_scope", "_tags", "_value", "attempts",
+        "cause", "chosen", "decoder", "ended", "error", "headers", "name", "parts", "raw", "reply", "started", "state",
+        "status", "tried", "upstream",
     )  # fmt: skip
     _age: float
     _as_sent: tuple[bytes, Any]
-    _chosen: str
     _made_of: tuple[Result, ...]
     _met: tuple[str, ...]
     _rows: tuple[RowPlan, ...]
@@ -56,6 +56,7 @@ class Result:
         self.cause: Cause | None = None
         self.error: CallError | None = None
         self.upstream = ""
+        self.chosen = ""
         self.started = started
         self.ended = ended
         self.attempts = 1
@@ -140,15 +141,6 @@ class Result:
         """Take note that it had been kept for *age* seconds, and nobody was called."""
         self._age = age
         self.attempts, self.reply = 0, None
-
-    @property
-    def chosen(self) -> str:
-        """The label of the upstream that was chosen for it; empty where there was no choice."""
-        return getattr(self, "_chosen", "")
-
-    def was_chosen(self, label: str) -> None:
-        """Take note that the upstream *label* was chosen."""
-        self._chosen = label
 
     @property
     def tags(self) -> frozenset[str]:

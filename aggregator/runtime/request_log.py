@@ -42,7 +42,7 @@ class RequestLog:
         self._fields = fields_shown(plan)
         self._hidden = plan.hidden
         self._shares = _shares(plan)
-        self._is_plain = not self._fields and not self._shares and not plan.hidden.params
+        self._is_plain = plan.access == "all" and not self._fields and not self._shares and not plan.hidden.params
         self._chance = chance
         self._repeats = Repeats(_write_repeats)
 
@@ -55,6 +55,8 @@ class RequestLog:
 
     def __call__(self, event: RequestEnded) -> None:
         """Write the line of *event*, unless there were too many like it, or it is not among those that are sampled."""
+        if self._is_plain and event.status < 400 and event.how == "answered" and _is_put(event):
+            return
         if not self._lets(event.endpoint, event.status):
             return
         if event.how == "gone":
@@ -70,11 +72,6 @@ class RequestLog:
 
     def _answered(self, event: RequestEnded) -> None:
         bad, status = event.is_bad, event.status
-        if self._is_plain and not bad and status < 400 and (sink := requests.answer_sink()) is not None:
-            line = _plain_line(event)
-            if line is not None:
-                sink.put_answer(line)
-                return
         if not bad and not self._is_chosen(status):
             return
         known: dict[str, Any] = {
@@ -138,15 +135,22 @@ def _write(
     requests.tell(RequestLine(level, text, time.time(), known, said), see)
 
 
-def _plain_line(event: RequestEnded) -> AnswerLine | None:
-    """Return the line of an answer that went well; None where more has to be told than such lines have room for."""
+def _is_put(event: RequestEnded) -> bool:
+    """Return whether the line of an answer is written as those are that went well: most lines of a log.
+
+    It is not where more has to be told than such lines have room for, or others listen to the log.
+    """
     exchange, endpoint = event.exchange, event.endpoint
-    if exchange.trace is not None or not endpoint.startswith(f"{event.method} "):
-        return None
+    if event.is_partial or exchange.trace is not None or not endpoint.startswith(f"{event.method} "):
+        return False
+    sink = requests.answer_sink()
+    if sink is None:
+        return False
     parts, seconds = parts_header(event.parts).decode(), event.ended - event.started
-    return AnswerLine(
+    sink.put_answer(AnswerLine(
         time.time(), event.status, seconds, event.size, parts, endpoint, exchange.path, event.request, exchange.client
-    )
+    ))  # fmt: skip
+    return True
 
 
 def _write_repeats(key: tuple[str, int], more: int) -> None:

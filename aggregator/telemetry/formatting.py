@@ -9,7 +9,7 @@ import json
 import logging
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,9 +79,13 @@ class LineFormatter(logging.Formatter, ABC):
     def request(self, line: RequestLine) -> str:
         """Return *line*, ended; called in any thread."""
 
-    def answer(self, line: AnswerLine) -> str:
-        """Return *line*, ended; called in any thread."""
-        return self.request(line.whole())
+    def requests(self, lines: Iterable[RequestLine]) -> str:
+        """Return *lines*, each ended; called in any thread."""
+        return "".join([self.request(line) for line in lines])
+
+    def answers(self, lines: Sequence[AnswerLine]) -> str:
+        """Return *lines*, each ended; called in any thread."""
+        return "".join([self.request(line.whole()) for line in lines])
 
 
 class _Moments:
@@ -126,18 +130,22 @@ class JsonFormatter(LineFormatter):
         }
         return f"{_as_line(fields)}\n"
 
-    def answer(self, line: AnswerLine) -> str:
-        """Return the object that ``request`` would write, put together where no text of it needs care."""
-        said = self.masker(f"{line.endpoint}\0{line.path}\0{line.request}\0{line.client}")
-        texts = said.split("\0")
-        if len(texts) != 4 or len(said) > _LONGEST or not _is_harmless(f"{line.parts}{''.join(texts)}", said):
-            return self.request(line.whole())
-        endpoint, path, request, client = texts
-        return (
+    def answers(self, lines: Sequence[AnswerLine]) -> str:
+        """Return the objects that ``request`` would write, put together where no text of any of them needs care."""
+        said = [text for line in lines for text in (line.endpoint, line.path, line.request, line.client)]
+        joined, parts = " ".join(said), " ".join([line.parts for line in lines])
+        is_short = max(map(len, said)) <= _LONGEST
+        if not is_short or self.masker(joined) != joined or not _is_harmless(f"{joined} {parts}", joined):
+            if len(lines) > 1:
+                return "".join([self.answers([line]) for line in lines])
+            return "".join([self.request(line.whole()) for line in lines])
+        return "".join([
             f'{{"ts":"{_UNIVERSAL(line.moment)}Z","level":"info","logger":"{REQUESTS}","message":"{ANSWERED}",'
             f'"status":{line.status},"ms":{line.seconds * 1000.0:.1f},"size":{line.size},"parts":"{line.parts}",'
-            f'"endpoint":"{endpoint}","path":"{path}","request_id":"{request}","client":"{client}"}}\n'
-        )
+            f'"endpoint":"{line.endpoint}","path":"{line.path}","request_id":"{line.request}",'
+            f'"client":"{line.client}"}}\n'
+            for line in lines
+        ])  # fmt: skip
 
 
 class TextFormatter(LineFormatter):

@@ -15,7 +15,7 @@ from typing import Any, Literal, TextIO, cast
 from aggregator.diagnostics.display import has_color
 from aggregator.telemetry.formatting import CombinedFormatter, JsonFormatter, LineFormatter, TextFormatter
 from aggregator.telemetry.redaction import Masker
-from aggregator.telemetry.requests import AnswerLine, RequestLine
+from aggregator.telemetry.requests import FRAME, AnswerLine, RequestLine
 from aggregator.telemetry.writing import Writer
 
 LogFormat = Literal["text", "json", "combined"]
@@ -110,7 +110,7 @@ class _Requests:
     def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
         self.stream = stream
         self.shows_requests = isinstance(formatter, CombinedFormatter)
-        self._write, self._write_answer = formatter.request, formatter.answer
+        self._write, self._write_answers = formatter.requests, formatter.answers
         self._writer = stream if isinstance(stream, Writer) else None
 
     def put(self, line: RequestLine) -> None:
@@ -118,14 +118,14 @@ class _Requests:
         if self._writer is not None:
             self._writer.write_later(self._write, line, line.weight)
         else:
-            self._write_now(self._write(line))
+            self._write_now(self._write([line]))
 
     def put_answer(self, line: AnswerLine) -> None:
         """Write *line*; what cannot be written is lost."""
         if self._writer is not None:
-            self._writer.write_later(self._write_answer, line, line.weight)
+            self._writer.write_later(self._write_answers, line, FRAME + len(line.path))
         else:
-            self._write_now(self._write_answer(line))
+            self._write_now(self._write_answers([line]))
 
     def _write_now(self, text: str) -> None:
         try:

@@ -17,7 +17,7 @@ REQUESTS = "aggregator.request"
 ANSWERED = "Answered."
 """The sentence of an answer that went well."""
 _log = logging.getLogger(REQUESTS)
-_FRAME = 512
+FRAME = 512
 """Characters of a line beside what a client chose."""
 
 
@@ -49,7 +49,7 @@ class RequestLine(Struct):
     @property
     def weight(self) -> int:
         """About how many characters the line will have."""
-        return _FRAME + len(self.said.get("path", "")) + len(self.said.get("reason", ""))
+        return FRAME + len(self.said.get("path", "")) + len(self.said.get("reason", ""))
 
 
 class AnswerLine(Struct, frozen=True, gc=False):
@@ -67,11 +67,6 @@ class AnswerLine(Struct, frozen=True, gc=False):
     path: str
     request: str
     client: str
-
-    @property
-    def weight(self) -> int:
-        """About how many characters the line will have."""
-        return _FRAME + len(self.path)
 
     def whole(self) -> RequestLine:
         """Return the same as every line is written."""

@@ -16,8 +16,9 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any, TextIO, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import Any, TextIO, TypeAlias, TypeVar
 
 MOST = 1024 * 1024
 """Characters that wait to be written; lines beyond are lost, and counted."""
@@ -27,6 +28,8 @@ _GRACE = 1.0
 """Seconds that ``close`` waits until everything is written."""
 
 Thing = TypeVar("Thing")
+Later: TypeAlias = "tuple[Callable[[list[Any]], str], Any]"
+"""What makes the lines of several things, and one of them."""
 
 
 class Writer(io.TextIOBase):
@@ -43,7 +46,7 @@ class Writer(io.TextIOBase):
         self._is_terminal = stream.isatty()
         self._on_loss = on_loss
         self._most = most
-        self._waiting: deque[str | tuple[Callable[[Any], str], Any]] = deque()
+        self._waiting: deque[str | Later] = deque()
         self._next: int | None = None
         self._size = self._told = 0
         self._guard = threading.Lock()
@@ -71,8 +74,11 @@ class Writer(io.TextIOBase):
             self._wake.set()
         return len(text)
 
-    def write_later(self, render: Callable[[Thing], str], thing: Thing, weight: int) -> None:
-        """Take *thing*, which *render* makes a line of in the thread; it counts as *weight* characters meanwhile."""
+    def write_later(self, render: Callable[[list[Thing]], str], thing: Thing, weight: int) -> None:
+        """Take *thing*, which counts as *weight* characters until *render* makes a line of it in the thread.
+
+        It is given all those that follow each other, since what is done once for many costs less for each.
+        """
         with self._guard:
             if self._size + weight > self._most or self._ending.is_set():
                 self.lost += 1
@@ -136,7 +142,7 @@ class Writer(io.TextIOBase):
         if fresh is not None:
             os.close(self._descriptor)
             self._descriptor = fresh
-        lines = [line if isinstance(line, str) else _rendered(*line) for line in taken]
+        lines = [*_rendered(taken)]
         written = self._write_out("".join(lines).encode("utf-8", "backslashreplace"))
         with self._guard:
             self._size -= size
@@ -162,9 +168,20 @@ class Writer(io.TextIOBase):
         return True
 
 
-def _rendered(render: Callable[[Any], str], thing: Any) -> str:
-    """Return the line; a fault of the program costs it alone, not the thread."""
+def _rendered(taken: Iterable[str | Later]) -> Iterator[str]:
+    """Yield the texts of *taken*, in order; each has one line or more."""
+    for render, group in groupby(taken, key=lambda line: None if isinstance(line, str) else line[0]):
+        if render is None:
+            yield from map(str, group)
+        else:
+            yield _lines_of(render, [line[1] for line in group])
+
+
+def _lines_of(render: Callable[[list[Any]], str], things: list[Any]) -> str:
+    """Return the lines of *things*; a fault of the program costs the line alone that it is in, not the thread."""
     try:
-        return render(thing)
+        return render(things)
     except Exception as error:
+        if len(things) > 1:
+            return "".join([_lines_of(render, [thing]) for thing in things])
         return f"A line of the log could not be written, by a fault of the program: {type(error).__name__}\n"

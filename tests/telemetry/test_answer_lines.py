@@ -35,7 +35,9 @@ def test_both_ways_write_the_same(formatter: type[LineFormatter], text: str, par
     """Whatever a client sends: escaped, masked and cut alike."""
     made = formatter(Masker(["sesame-open"]))
     line = AnswerLine(1.5, 200, 0.01234, 7, parts, "GET /users/{id}", text, text[:40], text[:40])
-    assert made.answer(line) == made.request(line.whole())
+    plain = AnswerLine(1.5, 200, 0.01234, 7, "a;state=ok;ms=1", "GET /users/{id}", "/users/1", "a1", "127.0.0.1")
+    for lines in ([line], [plain, line, plain], [plain, plain]):
+        assert made.answers(lines) == made.requests([one.whole() for one in lines])
 
 
 def test_who_else_listens_gets_records() -> None:

@@ -87,5 +87,5 @@ class Chosen:
 
 
 def _named(done: Done, label: str, result: Result) -> None:
-    result.was_chosen(label)
+    result.chosen = label
     done(result)

@@ -142,7 +142,7 @@ class Transit:
         if self._course is not None:
             self._course.conclude(result)
         if self._stream.way.chosen:
-            result.was_chosen(self._stream.way.chosen)
+            result.chosen = self._stream.way.chosen
         self.results = (result,)
         self._frame.names.see(_CALL, self.results)
 
