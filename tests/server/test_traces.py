@@ -20,7 +20,7 @@ from aggregator.parts.events import RequestEnded
 from aggregator.plan.compiling.telemetry import compile_traces
 from aggregator.plan.telemetry import TracesPlan
 from aggregator.server.traces.exporting import MOST, TraceSender
-from aggregator.telemetry.traces.trace import Trace
+from aggregator.telemetry.traces.trace import Trace, new_span
 
 from .conftest import reply_of
 
@@ -258,7 +258,7 @@ class Maker:
 
 def ended() -> RequestEnded:
     """Return a request whose trace is told."""
-    trace = Trace(None, id=TRACE, sampled=True)
+    trace = Trace(TRACE, new_span(), True)
     trace.is_told = True
     exchange = Exchange("GET", "/x", b"", [])
     exchange.trace = trace

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from aggregator.telemetry.traces.context import Context, Propagation, context_lines, read_context
-from aggregator.telemetry.traces.trace import Trace, new_span, new_trace
+from aggregator.telemetry.traces.trace import new_span, new_trace
 
 TRACE, SPAN = "12345678901234567890123456789012", "1234567890123456"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -114,13 +114,12 @@ def test_what_is_sent_can_be_read():
         lines = context_lines(TRACE, SPAN, (way, "baggage"), sampled=True, state=b"", baggage=b"a=1").decode()
         fields = [tuple(line.split(": ")) for line in lines.splitlines()]
         assert read(*fields, ways=(way, "baggage")) == Context(TRACE, SPAN, True, baggage=b"a=1")
-    trace = Trace(Context(TRACE, SPAN, False, b"foo=1"), id=TRACE, sampled=False)
-    assert context_lines(trace.id, trace.span, ("tracecontext",), sampled=False, state=trace.state, baggage=b"") == (
-        f"traceparent: 00-{TRACE}-{trace.span}-00\r\ntracestate: foo=1\r\n".encode()
+    assert context_lines(TRACE, SPAN, ("tracecontext",), sampled=False, state=b"foo=1", baggage=b"") == (
+        f"traceparent: 00-{TRACE}-{SPAN}-00\r\ntracestate: foo=1\r\n".encode()
     )
 
 
 def test_ids_have_their_lengths():
     """32 and 16 digits, and each is another one."""
-    assert {len(new_trace()) for _ in range(100)} == {32}
+    assert {(len(trace), len(span)) for trace, span in (new_trace() for _ in range(100))} == {(32, 16)}
     assert len({new_span() for _ in range(100)}) == 100

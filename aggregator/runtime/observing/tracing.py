@@ -12,7 +12,7 @@ from aggregator.parts.frame import Done, Frame
 from aggregator.parts.result import Result
 from aggregator.plan.calls import CallPlan
 from aggregator.plan.telemetry import TracesPlan
-from aggregator.telemetry.traces.context import FIELDS, context_lines, read_context
+from aggregator.telemetry.traces.context import FIELDS, Context, context_lines, read_context
 from aggregator.telemetry.traces.trace import CallSpan, Trace, new_span, new_trace
 
 _ALL = 1 << 64
@@ -34,16 +34,27 @@ class Tracing:
 
     def begin(self, endpoint: str, exchange: Exchange) -> None:
         """Give *exchange*, of *endpoint* (a key), its trace: that of a caller who is trusted, or a new one."""
-        parent = read_context(exchange.header_list, self._propagate) if self._trusts(exchange) else None
-        identity = new_trace() if parent is None else parent.trace
-        decided = None if parent is None else parent.sampled
-        sampled = int(identity[16:], 16) < self._bound if decided is None else decided
-        trace = exchange.trace = Trace(parent, id=identity, sampled=sampled)
-        trace.is_told = sampled and self._tells
-        if trace.is_told:
+        parent = None
+        if self._parents and self._trusts(exchange):
+            parent = read_context(exchange.header_list, self._propagate)
+        if parent is None:
+            identity, span = new_trace()
+            sampled = int(identity[16:], 16) < self._bound
+            trace = exchange.trace = Trace(identity, span, sampled)
+        else:
+            trace = exchange.trace = self._continued(parent)
+        if not trace.sampled:
+            trace.lines = self.lines(trace, trace.span)
+        elif self._tells:
+            trace.is_told = True
             trace.path, trace.scheme = exchange.path, exchange.scheme
             trace.hidden = self._hidden.values(endpoint, exchange.segments)
             trace.host = (first(exchange.header_list, b"host") or b"").decode("latin-1")
+
+    def _continued(self, parent: Context) -> Trace:
+        """Return the trace of *parent*, whose caller may have left open whether it is sampled."""
+        sampled = int(parent.trace[16:], 16) < self._bound if parent.sampled is None else parent.sampled
+        return Trace(parent.trace, new_span(), sampled, parent.span, parent.state, parent.baggage)
 
     def _trusts(self, exchange: Exchange) -> bool:
         parents = self._parents
@@ -59,7 +70,7 @@ class Tracing:
         """Return *headers* with the lines of *trace*, in place of those that a client's request *forwards*."""
         if forwards and self._drop is not None:
             headers = self._drop.sub(b"", headers)
-        return headers + self.lines(trace, span)
+        return headers + (self.lines(trace, span) if trace.sampled else trace.lines)
 
     def called(
         self, frame: Frame, plan: CallPlan, target: bytes, headers: bytes, done: Done, now: float
@@ -68,6 +79,10 @@ class Tracing:
         trace: Trace | None = frame.exchange.trace
         if trace is None:
             return headers, done
+        if not trace.sampled:  # as most are: nobody follows its calls
+            if self._drop is not None and headers is not plan.request.constant_headers:
+                headers = self._drop.sub(b"", headers)
+            return headers + trace.lines, done
         span = new_span()
         block = self.block(headers, trace, span, forwards=headers is not plan.request.constant_headers)
         if not trace.is_told:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 
-from aggregator.telemetry.traces.context import Context
+from msgspec import Struct
 
 MOST_CALLS = 256
 """Calls of one request that have a span; the others are counted."""
 
 
-def new_trace() -> str:
-    """Return the id of a new trace (never zero, W3C Trace Context §3.2.2.3)."""
-    return f"{random.getrandbits(128) or 1:032x}"
+def new_trace() -> tuple[str, str]:
+    """Return the ids of a new trace and its first span (never zero, W3C Trace Context §3.2.2.3)."""
+    digits = f"{random.getrandbits(192):048x}"
+    trace, span = digits[:32], digits[32:]
+    return trace if trace.strip("0") else new_span().zfill(32), span if span.strip("0") else new_span()
 
 
 def new_span() -> str:
@@ -39,41 +41,28 @@ class CallSpan:
         self.cause = ""
 
 
-class Trace:
+class Trace(Struct):
     """The trace of one request: its *id*, the *span* of the request, and the *parent* that called, if that is known.
 
     *calls* has those that were sent, where it ``is_told`` to a collector; *lost* counts those beyond ``MOST_CALLS``.
-    *hidden* are values that no path may show.
+    *hidden* are values that no path may show. Where it is not *sampled*, *lines* is the context that all its calls
+    tell their upstreams.
     """
 
-    __slots__ = (
-        "baggage",
-        "calls",
-        "hidden",
-        "host",
-        "id",
-        "is_told",
-        "lost",
-        "parent",
-        "path",
-        "sampled",
-        "scheme",
-        "span",
-        "state",
-    )
-
-    def __init__(self, parent: Context | None, *, id: str, sampled: bool) -> None:
-        self.id = id
-        self.span = new_span()
-        self.sampled = sampled
-        self.is_told = False
-        self.hidden: tuple[str, ...] = ()
-        self.parent = "" if parent is None else parent.span
-        self.state = b"" if parent is None else parent.state
-        self.baggage = b"" if parent is None else parent.baggage
-        self.calls: list[CallSpan] = []
-        self.lost = 0
-        self.path = self.scheme = self.host = ""
+    id: str
+    span: str
+    sampled: bool
+    parent: str = ""
+    state: bytes = b""
+    baggage: bytes = b""
+    lines: bytes = b""
+    is_told: bool = False
+    calls: list[CallSpan] = []
+    lost: int = 0
+    hidden: tuple[str, ...] = ()
+    path: str = ""
+    scheme: str = ""
+    host: str = ""
 
     def add(self, call: CallSpan) -> None:
         """Remember *call*, unless there are too many."""
