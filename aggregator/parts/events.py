@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
 from aggregator.causes import Cause, State
 from aggregator.exchange import Exchange
 from aggregator.parts.result import Result
+from aggregator.telemetry.metrics.histogram import Histogram
 
 _log = logging.getLogger("aggregator.request")
 
@@ -100,8 +101,19 @@ RequestListener = Callable[[RequestEnded], object]
 """Hears of each request in the event loop, after its answer has left."""
 EffectListener = Callable[[EffectEnded], object]
 """Hears of each background call in the event loop."""
-CallCounter = Callable[[State, Cause | None, int, float], object]
-"""Counts one end of a call to one upstream: its state, cause, status (0 without one), and the seconds it took."""
+
+
+class CallTally(Protocol):
+    """Counts the ends of calls to one upstream: those that went ``well`` with a status of 2xx, and all others.
+
+    Who ends a call adds a good one to ``well`` and ``durations`` itself: that happens for every call.
+    """
+
+    well: int
+    durations: Histogram
+
+    def add(self, state: State, cause: Cause | None, status: int, seconds: float) -> None:
+        """Count one end of a call: its state, cause, status (0 without one), and the seconds it took."""
 
 
 class Visitors(list[RequestListener]):
@@ -117,10 +129,11 @@ NO_VISITORS: Sequence[RequestListener] = ()
 class Listeners(NamedTuple):
     """Who hears of calls, requests and background calls that have ended.
 
-    *troubles* hear only of requests to endpoints whose answer is bad, broke off, or was not waited for: others build no
-    event for them. *visitors* hear of every request, too, and come and go.
-    *counters* return, once a generation, what counts the calls to the upstream of a label: no event is
-    built for those either.
+    *troubles* hear only of requests to endpoints whose answer is bad, broke off, or was not waited for, *late* of good
+    answers that took as many seconds or more, *traced* of requests whose trace is told, *given_up* of calls that were
+    cancelled: others build no event for them. *visitors* hear of every request, too, and come and go.
+    *tallies* return, once a generation, what counts the calls to the upstream of a label: no event is built for
+    those either.
     """
 
     calls: tuple[CallListener, ...] = ()
@@ -128,7 +141,10 @@ class Listeners(NamedTuple):
     effects: tuple[EffectListener, ...] = ()
     troubles: tuple[RequestListener, ...] = ()
     visitors: Sequence[RequestListener] = NO_VISITORS
-    counters: tuple[Callable[[str], CallCounter], ...] = ()
+    tallies: tuple[Callable[[str], CallTally], ...] = ()
+    late: tuple[tuple[RequestListener, float], ...] = ()
+    traced: tuple[RequestListener, ...] = ()
+    given_up: tuple[CallListener, ...] = ()
 
     def beside(self, others: Listeners) -> Listeners:
         """Return these and *others*."""
@@ -138,7 +154,10 @@ class Listeners(NamedTuple):
             self.effects + others.effects,
             self.troubles + others.troubles,
             self.visitors if isinstance(self.visitors, Visitors) else others.visitors,
-            self.counters + others.counters,
+            self.tallies + others.tallies,
+            self.late + others.late,
+            self.traced + others.traced,
+            self.given_up + others.given_up,
         )
 
 

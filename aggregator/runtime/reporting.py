@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import get_running_loop
+from math import inf
 from typing import Literal
 
-from aggregator.causes import Cause
+from aggregator.causes import Cause, State
 from aggregator.exchange import Exchange
 from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded, RequestListener, tell
 from aggregator.parts.result import Result
@@ -14,45 +15,57 @@ from aggregator.runtime.answers.outcome import is_partial
 
 
 class Report:
-    """Tells *listeners* of the requests that have ended. *endpoint* is a key everywhere."""
+    """Tells *listeners* of the requests that have ended. *endpoint* is a key everywhere.
 
-    __slots__ = ("_all", "_every", "_visitors")
+    It ``hears`` where somebody always listens; *visitors* come and go.
+    """
+
+    __slots__ = ("_all", "_every", "_late", "_slow", "_traced", "hears", "visitors")
 
     def __init__(self, listeners: Listeners = NO_LISTENERS) -> None:
+        self.visitors = listeners.visitors
         self._every = listeners.requests
         self._all = listeners.requests + listeners.troubles
-        self._visitors = listeners.visitors
+        self._late = tuple(listener for listener, _ in listeners.late)
+        self._slow = min((seconds for _, seconds in listeners.late), default=inf)
+        self._traced = listeners.traced
+        self.hears = bool(self._all or self._late or self._traced)
 
     @property
     def is_off(self) -> bool:
         """Whether nobody listens now."""
-        return not (self._all or self._visitors)
-
-    def tells(self, status: int, results: tuple[Result, ...]) -> bool:
-        """Return whether anybody wants to hear of an answer with *status* that is made of *results*."""
-        return bool(self._every or self._visitors) or (bool(self._all) and (status >= 500 or is_partial(results)))
+        return not (self.hears or self.visitors)
 
     def answered(
         self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...],
         failure: Result | None = None, *, size: int = 0, sent: Answer | None = None,
     ) -> None:  # fmt: skip
-        """Tell of an answer made of *results*; *failure* is why it is none, *size* the bytes of body sent.
+        """Tell of an answer made of *results*; *failure* is why it is none.
 
-        It was *sent* as it is here, None where it was a stream.
+        It was *sent* as it is here; where that is None it was a stream, with *size* bytes of body.
         """
-        partial = is_partial(results)
-        listeners = self._with_visitors(self._all if partial or status >= 500 else self._every)
-        if listeners:
-            cause = None if failure is None else failure.cause
-            event = RequestEnded(endpoint, exchange.id, exchange.method, "answered", status, cause, partial,
-                                 exchange.started, _now(), size, results, failure, exchange=exchange,
-                                 answer=sent)  # fmt: skip
-            tell(listeners, event)
+        partial = False
+        for result in results:  # most answers consist of nothing else
+            if result.state is not State.OK or result.parts:
+                partial = is_partial(results)
+                break
+        now = get_running_loop().time()
+        listeners = self._all if partial or status >= 500 else self._every
+        if now - exchange.started >= self._slow and not (partial or status >= 500):
+            listeners += self._late
+        listeners = self._beside(listeners, exchange) if self._traced or self.visitors else listeners
+        if not listeners:
+            return
+        if sent is not None and exchange.method != "HEAD":
+            size = sent.size
+        cause = None if failure is None else failure.cause
+        tell(listeners, RequestEnded(endpoint, exchange.id, exchange.method, "answered", status, cause, partial,
+                                     exchange.started, now, size, results, failure, "", exchange, sent))  # fmt: skip
 
     def refused(self, exchange: Exchange, status: int, reason: str) -> None:
         """Tell of a request that has come to no endpoint, with what is known of it."""
-        if listeners := self._with_visitors(self._every):
-            now = _now()
+        if listeners := self._beside(self._every, exchange):
+            now = get_running_loop().time()
             event = RequestEnded("", exchange.id, exchange.method, "answered", status, None, False, now, now,
                                  reason=reason, exchange=exchange)  # fmt: skip
             tell(listeners, event)
@@ -69,14 +82,14 @@ class Report:
         self, endpoint: str, exchange: Exchange, how: Literal["gone", "broke"], status: int,
         cause: Cause | None = None, size: int = 0, reason: str = "",
     ) -> None:  # fmt: skip
-        if listeners := self._with_visitors(self._all):
-            event = RequestEnded(endpoint, exchange.id, exchange.method, how, status, cause, False,
-                                 exchange.started, _now(), size, reason=reason, exchange=exchange)  # fmt: skip
+        if listeners := self._beside(self._all, exchange):
+            event = RequestEnded(endpoint, exchange.id, exchange.method, how, status, cause, False, exchange.started,
+                                 get_running_loop().time(), size, reason=reason, exchange=exchange)  # fmt: skip
             tell(listeners, event)
 
-    def _with_visitors(self, listeners: tuple[RequestListener, ...]) -> tuple[RequestListener, ...]:
-        return (*listeners, *self._visitors) if self._visitors else listeners
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+    def _beside(self, listeners: tuple[RequestListener, ...], exchange: Exchange) -> tuple[RequestListener, ...]:
+        """Return *listeners*, with those who follow the trace of *exchange*, and who visits."""
+        trace = exchange.trace
+        if self._traced and trace is not None and trace.is_told:
+            listeners += self._traced
+        return (*listeners, *self.visitors) if self.visitors else listeners

@@ -22,7 +22,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.config.loading import load_config
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
-from aggregator.parts.events import CallListener, Listeners
+from aggregator.parts.events import NO_LISTENERS, CallListener, Listeners
 from aggregator.plan.compiler import compile_plan
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.plan.types import EndpointPlan, Plan
@@ -309,7 +309,7 @@ def rig(plan_of: MakePlan) -> Iterator[Callable[..., Rig]]:
     """Give a function (text of a file with one endpoint) → rig; a text without ``endpoints:`` is that of ``GET /x``."""
     plugins = Plugins()
 
-    def make(text: str, *listeners: CallListener) -> Rig:
+    def make(text: str, *calls: CallListener, listeners: Listeners = NO_LISTENERS) -> Rig:
         text = dedent(text)
         if "endpoints:" not in text:
             inner = "".join(f"    {line}\n" for line in text.strip().splitlines())
@@ -317,7 +317,9 @@ def rig(plan_of: MakePlan) -> Iterator[Callable[..., Rig]]:
         plan = plan_of(text)
         sent: list[Sent] = []
         queue = EffectQueue(BackgroundPlan())
-        resources = Resources(lambda _: _Door(sent), plugins, queue, plan.server, listeners=Listeners(calls=listeners))  # type: ignore[arg-type,return-value]
+        resources = Resources(
+            lambda _: _Door(sent), plugins, queue, plan.server, listeners=Listeners(calls=calls).beside(listeners)
+        )  # type: ignore[arg-type,return-value]
         handler = build_endpoint(plan.endpoints[0], resources)
         assert isinstance(handler, EndpointHandler)
         return Rig(plan.endpoints[0], handler, sent)

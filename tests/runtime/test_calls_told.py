@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from aggregator.causes import Cause, State
-from aggregator.parts.events import CallEnded
+from aggregator.parts.events import CallEnded, Listeners
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.calls.telling import Told
+from aggregator.server.metrics.series import UpstreamSeries
 
 PAIR = "fan_out: {x: a:/x, y: b:/y}"
 
@@ -108,3 +109,31 @@ def test_where_nobody_listens_nothing_is_built(rig, told):
     """The parts are the calls themselves."""
     assert [type(part) for part in rig(PAIR).handler.parts] == [Sender, Sender]
     assert [type(part) for part in rig(PAIR, told.append).handler.parts] == [Told, Told]
+
+
+def test_who_hears_of_calls_that_were_given_up_hears_of_no_other(rig, told):
+    """What ended by itself is of no interest to it."""
+    one = rig(PAIR, listeners=Listeners(given_up=(told.append,))).start()
+    one["/x"].answer(1)
+    one["/y"].fail(Cause.RESET)
+    assert told == []
+    two = rig(PAIR, listeners=Listeners(given_up=(told.append,))).start()
+    two["/x"].answer(1)
+    two.run.cancel()
+    two.run.cancel()
+    assert [(event.part, event.state) for event in told] == [("y", State.CANCELLED)]
+
+
+def test_each_end_of_a_call_is_counted_once(rig):
+    """Good ones, failed ones and those that were given up."""
+    series = UpstreamSeries("a", (0.1, 1.0))
+    counted = Listeners(tallies=(lambda _: series,))
+    for path, ends in {"/x": 200, "/y": 503}.items():
+        one = rig("fan_out: {x: a:/x, y: a:/y}", listeners=counted).start()
+        one.loop.now += 0.5
+        one[path].answer({}, status=ends)
+        one.run.cancel()
+    assert {end: count for end, count in series.counts.items() if count} == {
+        ("2xx", ""): 1, ("5xx", "status"): 1, ("", "cancelled"): 2,
+    }  # fmt: skip
+    assert (series.durations.counts, series.durations.sum) == ([0, 4, 0], 2.0)

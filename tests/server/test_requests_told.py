@@ -18,6 +18,7 @@ from aggregator.runtime.reporting import Report
 from aggregator.runtime.request_log import RequestLog
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.telemetry.traces.trace import Trace
 
 TEXT = """\
 version: 1
@@ -100,7 +101,6 @@ def test_troubles_are_told_to_who_hears_only_of_them():
 
     async def main() -> None:
         for status, parts in ((200, ()), (404, ()), (503, ()), (200, partial)):
-            assert report.tells(status, parts) is (status == 503 or parts is partial)
             report.answered("GET /x", exchange, status, parts)
         report.gone("GET /x", exchange)
         report.refused(exchange, 404, "There is no such path.")
@@ -109,3 +109,36 @@ def test_troubles_are_told_to_who_hears_only_of_them():
     assert [(event.how, event.status, event.is_partial) for event in told] == [
         ("answered", 503, False), ("answered", 200, True), ("gone", 499, False),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("seconds", "status", "heard"), [(0.9, 200, 0), (1.0, 200, 1), (1.0, 503, 0)])
+def test_late_answers_are_told_to_who_asked_for_them(seconds, status, heard):
+    """From its seconds on, and those that are good: bad ones are trouble."""
+    told: list[RequestEnded] = []
+    exchange = Exchange("GET", "/", b"", [])
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        now = float(int(loop.time()))  # so that the difference is exact
+        loop.time = lambda: now  # type: ignore[method-assign]
+        exchange.started = now - seconds
+        Report(Listeners(late=((told.append, 1.0),))).answered("GET /x", exchange, status, ())
+        del loop.time
+
+    asyncio.run(main())
+    assert len(told) == heard
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_requests_are_told_to_a_collector_where_their_trace_is(is_told):
+    """However they ended; for the others nothing is built."""
+    told: list[RequestEnded] = []
+    report, exchange = Report(Listeners(traced=(told.append,))), Exchange("GET", "/", b"", [])
+    exchange.trace = Trace("1" * 32, "2" * 16, sampled=is_told, is_told=is_told)
+
+    async def main() -> None:
+        report.answered("GET /x", exchange, 200, ())
+        report.gone("GET /x", exchange)
+
+    asyncio.run(main())
+    assert [event.how for event in told] == (["answered", "gone"] if is_told else [])

@@ -96,6 +96,11 @@ class Answer:
         else:
             self._body, self.pieces = b"", body
 
+    @property
+    def size(self) -> int:
+        """The bytes of its body."""
+        return len(self._body) if self.pieces is None else sum(map(len, self.pieces))
+
 
 def problem(
     status: int,

@@ -9,35 +9,41 @@ A call is told once.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from msgspec import Struct
 
 from aggregator.causes import Cause, State
-from aggregator.parts.events import CallCounter, CallEnded, CallListener, tell
+from aggregator.parts.events import CallEnded, CallListener, CallTally, Listeners, tell
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
 from aggregator.transport.door import Cancelable
 
 
 class CallTeller:
-    """Tells *listeners* of one call of an endpoint, and has *counters* count it."""
+    """Tells *listeners* of one call of an endpoint to *upstream* (its label), and has it counted."""
 
-    __slots__ = ("_attempt", "_counters", "_endpoint", "_listeners", "_part", "_upstream")
+    __slots__ = ("_attempt", "_endpoint", "_given_up", "_listeners", "_part", "_tallies", "_upstream")
 
-    def __init__(
-        self, listeners: tuple[CallListener, ...], endpoint: str, part: str, upstream: str, attempt: int = 1,
-        counters: tuple[CallCounter, ...] = (),
-    ) -> None:  # fmt: skip
-        self._listeners = listeners
-        self._counters = counters
+    def __init__(self, listeners: Listeners, endpoint: str, part: str, upstream: str, attempt: int = 1) -> None:
+        self._listeners = listeners.calls
+        self._given_up = listeners.calls + listeners.given_up
+        self._tallies = tuple(tally(upstream) for tally in listeners.tallies)
         self._endpoint = endpoint
         self._part = part
         self._upstream = upstream
         self._attempt = attempt
 
+    def around(self, inner: Part) -> Part:
+        """Return *inner*, whose end is told; where nobody hears of each call, it is only counted."""
+        if self._listeners or len(self._tallies) > 1:
+            return Told(inner, self)
+        return Counted(inner, self, self._tallies[0] if self._tallies else None)
+
     def ended(self, request: str, result: Result, size: int | None = None) -> None:
         """Tell of a call that came to *result*; *size* is that of a body that was streamed."""
-        for count in self._counters:
-            count(result.state, result.cause, result.status, result.ended - result.started)
+        for tally in self._tallies:
+            tally.add(result.state, result.cause, result.status, result.ended - result.started)
         if self._listeners:
             reply = result.reply
             sent, first_byte = (0.0, 0.0) if reply is None or not reply.finished else (reply.sent, reply.first_byte)
@@ -49,21 +55,22 @@ class CallTeller:
 
     def broken(self, request: str, cause: Cause, status: int, size: int, started: float, ended: float) -> None:
         """Tell of a stream that broke off after *size* bytes."""
-        self._tell(request, State.FAILED, cause, status, size, started, ended)
+        self._tell(self._listeners, request, State.FAILED, cause, status, size, started, ended)
 
     def cancelled(self, request: str, started: float, ended: float, status: int = 0, size: int = 0) -> None:
         """Tell of a call that was given up."""
-        self._tell(request, State.CANCELLED, None, status, size, started, ended)
+        self._tell(self._given_up, request, State.CANCELLED, None, status, size, started, ended)
 
     def _tell(
-        self, request: str, state: State, cause: Cause | None, status: int, size: int, started: float, ended: float
-    ) -> None:
-        for count in self._counters:
-            count(state, cause, status, ended - started)
-        if self._listeners:
+        self, listeners: tuple[CallListener, ...], request: str, state: State, cause: Cause | None, status: int,
+        size: int, started: float, ended: float,
+    ) -> None:  # fmt: skip
+        for tally in self._tallies:
+            tally.add(state, cause, status, ended - started)
+        if listeners:
             event = CallEnded(self._endpoint, self._part, self._upstream, request, self._attempt, state, cause, status,
                               size, started, ended)  # fmt: skip
-            tell(self._listeners, event)
+            tell(listeners, event)
 
 
 class Told:
@@ -98,6 +105,60 @@ class _Telling(Struct):
         self.is_told = True
         self.ticket = None
         self.teller.ended(self.frame.exchange.id, result)
+        self.done(result)
+
+    def cancel(self) -> None:
+        """Give up the call."""
+        if self.ticket is not None:
+            self.ticket.cancel()
+        if not self.is_told:
+            self.is_told = True
+            self.teller.cancelled(self.frame.exchange.id, self.started, self.frame.loop.time())
+
+
+class Counted:
+    """The call *inner*, which *tally* counts if there is one; *teller* tells of it if it is given up."""
+
+    __slots__ = ("_inner", "_tally", "_teller", "name")
+
+    def __init__(self, inner: Part, teller: CallTeller, tally: CallTally | None) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._teller = teller
+        self._tally = tally
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Start the call."""
+        counting = _Counting(self._tally, self._teller, frame, done, frame.loop.time())
+        counting.ticket = self._inner.start(frame, counting)
+        return None if counting.ticket is None else counting
+
+
+class _Counting(Struct):
+    """As ``_Telling``; it is called with the result itself, since that happens for every call."""
+
+    tally: CallTally | None
+    teller: CallTeller
+    frame: Frame
+    done: Done
+    started: float
+    is_told: bool = False
+    ticket: Cancelable | None = None
+
+    def __call__(self, result: Result) -> None:
+        """Count *result*, as the call left it, and hand it on."""
+        self.is_told = True
+        self.ticket = None
+        tally = self.tally
+        if tally is not None:
+            seconds = result.ended - result.started
+            if result.state is State.OK and 200 <= result.status < 300:
+                tally.well += 1
+                durations = tally.durations
+                durations.counts[bisect_left(durations.bounds, seconds)] += 1
+                durations.sum += seconds
+            else:
+                tally.add(result.state, result.cause, result.status, seconds)
         self.done(result)
 
     def cancel(self) -> None:

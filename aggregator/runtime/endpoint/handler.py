@@ -173,12 +173,9 @@ class EndpointHandler:
             self._routine.queue.put(effects, run.frame.names, answer)
         if self._routine.shadows is not None and run is not None:
             self._routine.shadows.put(run.frame.names, answer)
-        if not report.is_off:
-            results = () if run is None else run.ended_results()
-            if report.tells(answer.status, results):
-                failure = None if run is None else run.failure
-                size = 0 if exchange.method == "HEAD" else len(answer.body)
-                report.answered(self.plan.key, exchange, answer.status, results, failure, size=size, sent=answer)
+        if report.hears or report.visitors:
+            results, failure = ((), None) if run is None else (run.ended_results(), run.failure)
+            report.answered(self.plan.key, exchange, answer.status, results, failure, sent=answer)
 
     def gone(self, exchange: Exchange) -> None:
         """Tell that the client hung up before its answer was there."""

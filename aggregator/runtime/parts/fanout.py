@@ -163,7 +163,7 @@ class Run:
 
     def ended_results(self) -> tuple[Result, ...]:
         """Return the results of the parts that ended, in declared order."""
-        return tuple([result for result in self.results if result is not None])
+        return tuple(filter(None, self.results))
 
 
 class _Nothing:

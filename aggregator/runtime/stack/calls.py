@@ -22,7 +22,6 @@ from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
 from aggregator.policies.switches.switched import SwitchedOff
 from aggregator.runtime.calls.keyed import Keyed
-from aggregator.runtime.calls.telling import Told
 from aggregator.runtime.parts.choices import chosen_part, routed_part
 from aggregator.runtime.parts.each import Each
 from aggregator.runtime.plugins.functions import Transformed
@@ -53,7 +52,7 @@ def _per_item(part: Part, attempt: Attempt, _: Site) -> Part:
 
 def _told(part: Part, attempt: Attempt, at: Site) -> Part:
     teller = build_teller(attempt.call, at.key, at.resources, attempt.number + 1)
-    return part if teller is None else Told(part, teller)
+    return part if teller is None else teller.around(part)
 
 
 def _broken(part: Part, attempt: Attempt, at: Site) -> Part:

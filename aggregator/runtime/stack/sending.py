@@ -44,7 +44,6 @@ def build_sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) 
 def build_teller(plan: CallPlan, key: str, resources: Resources, attempt: int = 1) -> CallTeller | None:
     """Return what tells of the ends of a call, None when nobody listens."""
     listeners, label = resources.listeners, plan.upstream.label
-    if not listeners.calls and not listeners.counters:
+    if not listeners.calls and not listeners.tallies and not listeners.given_up:
         return None
-    counters = tuple(counter(label) for counter in listeners.counters)
-    return CallTeller(listeners.calls, key, plan.name, label, attempt, counters)
+    return CallTeller(listeners, key, plan.name, label, attempt)

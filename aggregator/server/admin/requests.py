@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -105,15 +105,13 @@ class Trials:
         recorder, identity = self._running.observers.recorder, request_id([])
         named = [pair for pair in question.headers if pair[0] != "x-request-id"]
         asked = Question(question.method, question.target, [*named, ("x-request-id", identity)], question.body)
+        recorded = nullcontext() if recorder is None else recorder.expecting(identity, self._running.visitors)
         self._open += 1
-        if recorder is not None:
-            recorder.expect(identity)
         try:
-            reply = await self._reply(asked)
+            with recorded:
+                reply = await self._reply(asked)
         finally:
             self._open -= 1
-            if recorder is not None:
-                recorder.forget_expected(identity)
         record = None if recorder is None else recorder.find(identity)
         return Outcome(_shown(reply, record), f"{question.method} {question.target.partition('?')[0]}: {reply.status}")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from weakref import WeakValueDictionary
 
 from aggregator.causes import State
-from aggregator.parts.events import CallCounter, Listeners, RequestEnded
+from aggregator.parts.events import CallTally, Listeners, RequestEnded
 from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.calls import PartPlan
 from aggregator.plan.telemetry import MetricsPlan
@@ -33,7 +33,7 @@ class Counts:
         self._known: WeakValueDictionary[str, UpstreamSeries] = WeakValueDictionary()
         self.unmatched = [0] * len(CLASSES)
         self.lag = LoopLag()
-        self.listeners = Listeners(requests=(self.request,), counters=(self.counter,))
+        self.listeners = Listeners(requests=(self.request,), tallies=(self.tally,))
 
     def follow(self, plan: Plan) -> None:
         """Count what *plan* names from now on: what is new begins at zero, what is gone ends, the rest goes on.
@@ -81,9 +81,9 @@ class Counts:
                 else:
                     part.add(result.state, result.cause)
 
-    def counter(self, upstream: str) -> CallCounter:
+    def tally(self, upstream: str) -> CallTally:
         """Return what counts the calls to *upstream* (its label)."""
-        return self._series_of(upstream).add
+        return self._series_of(upstream)
 
     def _series_of(self, label: str) -> UpstreamSeries:
         """Return the series of an upstream, which a generation that is being built may know before it is followed."""

@@ -5,7 +5,6 @@ A series that first appears with its first failure hides that failure from ``rat
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -96,12 +95,12 @@ class EndpointSeries:
 class UpstreamSeries:
     """The numbers of one upstream: how its attempts ended, by the class of their status or the cause."""
 
-    __slots__ = ("__weakref__", "_ends", "_well", "durations", "labels")
+    __slots__ = ("__weakref__", "_ends", "durations", "labels", "well")
 
     def __init__(self, upstream: str, bounds: tuple[float, ...]) -> None:
         self.labels = labels_text(("upstream", upstream))
         self.durations = Histogram(bounds)
-        self._well = 0
+        self.well = 0
         self._ends: dict[tuple[str, str], int] = {("3xx", ""): 0, ("", "cancelled"): 0}
         self._ends |= {(name, Cause.STATUS.value): 0 for name in ("3xx", "4xx", "5xx")}
         self._ends |= {("", cause.value): 0 for cause in CAUSES if cause is not Cause.STATUS}
@@ -109,20 +108,18 @@ class UpstreamSeries:
     def add(self, state: State, cause: Cause | None, status: int, seconds: float) -> None:
         """Count one call that has ended."""
         if state is State.OK and 200 <= status < 300:
-            self._well += 1
+            self.well += 1
         else:
             end = _end(state, cause, status)
             self._ends[end] = self._ends.get(end, 0) + 1
             if cause in _UNSENT:
                 return
-        durations = self.durations  # What `Histogram.add` does, written out: this runs for every call.
-        durations.counts[bisect_left(durations.bounds, seconds)] += 1
-        durations.sum += seconds
+        self.durations.add(seconds)
 
     @property
     def counts(self) -> dict[tuple[str, str], int]:
         """How many calls ended in which way."""
-        return {("2xx", ""): self._well} | self._ends
+        return {("2xx", ""): self.well} | self._ends
 
     def samples(self) -> Iterator[Sample]:
         """Yield a sample for each end of an attempt that is known."""

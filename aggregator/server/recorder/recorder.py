@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from aggregator.causes import State
-from aggregator.parts.events import CallEnded, Listeners, RequestEnded
+from aggregator.parts.events import CallEnded, Listeners, RequestEnded, Visitors
 from aggregator.plan.telemetry import RecorderPlan
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.server.recorder.making import Maker
@@ -28,7 +28,7 @@ class Recorder:
         self.plan = plan
         self.left_out = 0
         self.size = 0
-        self.listeners = Listeners((self.call,), (self.request,))
+        self.listeners = Listeners(troubles=(self.request,), late=((self.request, plan.slow),), given_up=(self.call,))
         self._clock = clock
         self._masker = Masker()
         self._maker = Maker(plan, self._masker)
@@ -44,18 +44,24 @@ class Recorder:
         self._endpoints = {endpoint.key: endpoint for endpoint in plan.endpoints}
         self._second = {}
 
-    def expect(self, identity: str) -> None:
-        """Remember the request *identity* that is about to come, whatever becomes of it."""
-        self._asked.add(identity)
+    @contextmanager
+    def expecting(self, identity: str, visitors: Visitors) -> Iterator[None]:
+        """Remember the request *identity*, which comes within the context, whatever becomes of it.
 
-    def forget_expected(self, identity: str) -> None:
-        """Take note that the request *identity* has ended, or never came."""
-        self._asked.discard(identity)
+        Meanwhile it hears of every request, among *visitors*.
+        """
+        if not self._asked:
+            visitors.append(self.asked)
+        self._asked.add(identity)
+        try:
+            yield
+        finally:
+            self._asked.discard(identity)
+            if not self._asked:
+                visitors.remove(self.asked)
 
     def call(self, event: CallEnded) -> None:
         """Take note of a call that was given up: a request that was not waited for has no results."""
-        if event.state is not State.CANCELLED:
-            return
         calls = self._given_up.setdefault(event.request, [])
         if len(calls) < _MOST_CALLS:
             calls.append(event)
@@ -63,25 +69,29 @@ class Recorder:
             self._given_up.popitem(last=False)
 
     def request(self, event: RequestEnded) -> None:
-        """Remember the request of *event* if it failed, or was slow, or somebody asked for it."""
-        calls = self._given_up.pop(event.request, ()) if self._given_up else ()
-        endpoint = self._endpoints.get(event.endpoint)
-        why = self._why(event, endpoint)
-        if why is None or endpoint is None:
+        """Remember the request of *event*, which failed or was slow, unless somebody asked for it."""
+        if event.request in self._asked:
             return
-        now = self._clock()
-        if why != "asked" and not self._lets(event.endpoint, int(now)):
+        is_bad = event.is_bad or event.how != "answered"
+        is_slow = event.ended - event.started >= self.plan.slow and event.answer is not None  # a stream takes its time
+        if not (is_bad or is_slow):
+            return
+        if event.endpoint in self._endpoints and not self._lets(event.endpoint, int(self._clock())):
             self.left_out += 1
             return
-        self._keep(self._maker.record(event, endpoint, calls, why, now))
+        self._remember(event, "failed" if is_bad else "slow")
 
-    def _why(self, event: RequestEnded, endpoint: EndpointPlan | None) -> Why | None:
+    def asked(self, event: RequestEnded) -> None:
+        """Remember the request of *event* if somebody asked for it."""
         if event.request in self._asked:
-            return "asked"
-        if event.is_bad or event.how != "answered":
-            return "failed"
-        is_slow = event.ended - event.started >= self.plan.slow
-        return "slow" if is_slow and endpoint is not None and event.answer is not None else None
+            self._remember(event, "asked")
+
+    def _remember(self, event: RequestEnded, why: Why) -> None:
+        given_up = self._given_up.pop(event.request, ())
+        calls = [call for call in given_up if call.started >= event.started]  # a client may use an id again
+        endpoint = self._endpoints.get(event.endpoint)
+        if endpoint is not None:
+            self._keep(self._maker.record(event, endpoint, calls, why, self._clock()))
 
     def _lets(self, endpoint: str, second: int) -> bool:
         last, count = self._second.get(endpoint, (second, 0))

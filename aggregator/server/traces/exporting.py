@@ -53,7 +53,7 @@ class TraceSender:
     ) -> None:  # fmt: skip
         self.plan = plan
         self.sent = self.lost = 0
-        self.listeners = Listeners((), (self.request,))
+        self.listeners = Listeners(traced=(self.request,))
         self._secrets = secrets
         self._build = build or (lambda plan, secrets: (build_exporter(plan), build_maker(plan, secrets)))
         self._waiting: deque[Snapshot] = deque()
@@ -80,10 +80,7 @@ class TraceSender:
         self._thread.start()
 
     def request(self, event: RequestEnded) -> None:
-        """Keep a request that has ended, if its trace is told."""
-        trace = event.exchange.trace
-        if trace is None or not trace.is_told:
-            return
+        """Keep a request that has ended, whose trace is told."""
         if len(self._waiting) >= MOST or self._ending.is_set():
             self.lost += 1
             return
