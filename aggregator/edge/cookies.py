@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 _OCTETS = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
@@ -17,13 +17,24 @@ def read_cookies(lines: Iterable[str]) -> dict[str, str]:
     value are taken off. No more than 300 are read.
     """
     found: dict[str, str] = {}
+    for name, value in _pairs(lines):
+        if name not in found and len(found) < _MOST:
+            found[name] = value
+    return found
+
+
+def values_of_cookie(lines: Iterable[str], name: str) -> list[str]:
+    """Return all values of the cookie *name* in *lines*, as ``read_cookies`` reads them."""
+    return [value for found, value in _pairs(lines) if found == name]
+
+
+def _pairs(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         for pair in line.split(";", _MOST):
             name, equals, value = pair.partition("=")
             name, value = name.strip(), value.strip()
-            if equals and name and name not in found and len(found) < _MOST:
-                found[name] = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
-    return found
+            if equals and name:
+                yield name, value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 
 
 def cookie_value(text: str) -> str:

@@ -40,6 +40,12 @@ class Origin(Struct, frozen=True):
     port: int
     is_forwarded: bool = False
 
+    def is_named(self, origin: bytes) -> bool:
+        """Return whether *origin*, a value of ``Origin`` (RFC 6454 §7), has this scheme, host and port."""
+        scheme, _, host = origin.decode("latin-1").partition("://")
+        named = _origin("", scheme.lower(), host, is_forwarded=False)
+        return self.host != "" and (named.scheme, named.host, named.port) == (self.scheme, self.host, self.port)
+
 
 def origin_of(peer: str, scheme: str, host: str, headers: Iterable[tuple[bytes, bytes]], trusted: Networks) -> Origin:
     """Return who asked.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.edge.cookies import cookie_value, read_cookies, read_set_cookies, set_cookie
+from aggregator.edge.cookies import cookie_value, read_cookies, read_set_cookies, set_cookie, values_of_cookie
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,11 @@ from aggregator.edge.cookies import cookie_value, read_cookies, read_set_cookies
 def test_a_cookie_header(lines: list[str], found: dict[str, str]) -> None:
     """Pairs by name; the first of a name counts, and what is no pair is left out."""
     assert read_cookies(lines) == found
+
+
+def test_all_values_of_a_cookie() -> None:
+    """In their order, over all lines: who takes a credential from one has to know of the second."""
+    assert values_of_cookie(["a=1; b=2; a=3", 'a="4"'], "a") == ["1", "3", "4"]
 
 
 def test_as_many_cookies_as_have_room() -> None:

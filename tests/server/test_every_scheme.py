@@ -176,6 +176,10 @@ def cases(token: Callable[..., str]) -> Iterator[tuple[str, str, Any, bool]]:
     yield "jwt", "", {"cookie": f"session={token()}"}, False
     yield "page", "", bearer(token()) | origin, False
     yield "page", "", {"cookie": f"session={token()}"}, False
+    for name, pair in (("cookie", "key=good"), ("page", f"session={token()}")):  # twice, in one line or in two
+        yield name, "", {"cookie": f"{pair}; {pair}"} | origin, False
+        yield name, "", [("cookie", pair), ("cookie", "a=b"), ("cookie", pair), *origin.items()], False
+        yield name, "", [("cookie", "a=b"), ("cookie", pair), *origin.items()], True
     for headers, good in (
         (slack(), True), (slack(b"{ }"), False), (slack(now=NOW - 301), False), (slack(now=NOW + 301), False),
         (slack(secret="another"), False), ({**slack(), "x-slack-signature": "v0="}, False),

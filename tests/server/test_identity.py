@@ -255,6 +255,29 @@ def test_a_token_in_a_cookie_needs_a_page_of_ours(
 
 
 @pytest.mark.parametrize(
+    ("peer", "forwarded", "origin", "status"),
+    [
+        ("10.0.0.1", {"x-forwarded-proto": "https", "x-forwarded-host": "shop.example.com"}, "https://shop.example.com", 200),
+        ("10.0.0.1", {"x-forwarded-proto": "https", "x-forwarded-host": "shop.example.com"}, "http://shop.example.com", 401),
+        ("10.0.0.1", {"x-forwarded-proto": "https", "x-forwarded-host": "shop.example.com"}, "http://testserver", 401),
+        ("10.0.0.1", {"x-forwarded-proto": "https"}, "https://testserver:443", 200),
+        ("192.0.2.9", {"x-forwarded-proto": "https", "x-forwarded-host": "shop.example.com"}, "https://shop.example.com", 401),
+        ("192.0.2.9", {}, "http://testserver:80", 200),
+        ("192.0.2.9", {}, "http://testserver:8080", 401),
+        ("192.0.2.9", {}, "https://testserver", 401),
+    ],
+)  # fmt: skip
+def test_a_page_of_ours_is_one_of_the_origin_that_the_proxy_tells(
+    folder: Path, token: Callable[..., str], peer: str, forwarded: dict[str, str], origin: str, status: int
+) -> None:
+    """Scheme, host and port count, as clients see them: a proxy that is trusted says so, anybody else does not."""
+    (folder / "proxied.yaml").write_text(f"{FILE}server: {{trusted_proxies: [10.0.0.0/8]}}\n")
+    headers = {"x-forwarded-for": "192.0.2.7", "origin": origin, "cookie": f"session={token()}"} | forwarded
+    with TestClient(create_app(folder / "proxied.yaml"), client=(peer, 1)) as client:
+        assert client.post("/page", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
     "twice",
     [
         [("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],

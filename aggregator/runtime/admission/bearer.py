@@ -6,7 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from aggregator.exchange import Exchange
-from aggregator.http import SAFE, first
+from aggregator.http import SAFE
 from aggregator.identity.caller import Caller, Reason, Refused
 from aggregator.identity.keysets import KeySet
 from aggregator.identity.remembered import Remembered
@@ -108,8 +108,8 @@ class JwtScheme:
 def _refuse_foreign_pages(exchange: Exchange) -> None:
     """Refuse an unsafe request that a page of another origin may have made: a browser sends cookies along.
 
-    ``Sec-Fetch-Site`` says so, or ``Origin`` names our own host; without either it may be anybody's (OWASP, CSRF).
-    Where one is there twice, each has to say so.
+    ``Sec-Fetch-Site`` says so, or ``Origin`` names our own, as a trusted proxy tells it; without either it may be
+    anybody's (OWASP, CSRF). Where one is there twice, each has to say so.
     """
     if exchange.method in SAFE:
         return
@@ -118,7 +118,6 @@ def _refuse_foreign_pages(exchange: Exchange) -> None:
         if not sites <= _OWN_SITES:
             raise Refused(Reason.MALFORMED)
         return
-    origins = {value.partition(b"://")[2].lower() for name, value in exchange.header_list if name == b"origin"}
-    host = first(exchange.header_list, b"host")
-    if host is None or origins != {host.lower()}:
+    origins = [value for name, value in exchange.header_list if name == b"origin"]
+    if not origins or not all(map(exchange.origin.is_named, origins)):
         raise Refused(Reason.MALFORMED)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from aggregator.edge.cookies import read_cookies
+from aggregator.edge.cookies import values_of_cookie
 from aggregator.exchange import Exchange
 from aggregator.identity.caller import Caller, Reason, Refused
 from aggregator.identity.keys import KeyRing
@@ -139,9 +139,15 @@ class ApiKeyScheme:
 
 
 def cookie(exchange: Exchange, name: str) -> str | None:
-    """Return the value of the cookie *name*, None without one."""
+    """Return the value of the cookie *name*, None without one; raises ``Refused`` for two of that name.
+
+    Whoever may set a cookie for a part of the site, or for the domain above it, could put theirs before the caller's.
+    """
     lines = [value.decode("latin-1") for field, value in exchange.header_list if field == b"cookie"]
-    return read_cookies(lines).get(name)
+    values = values_of_cookie(lines, name)
+    if len(values) > 1:
+        raise Refused(Reason.MALFORMED)
+    return values[0] if values else None
 
 
 def authorization(exchange: Exchange, scheme: str) -> str:
