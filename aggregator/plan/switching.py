@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from aggregator.plan.analysis.walking import with_calls
 from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
+from aggregator.plan.schemes import ExternalPlan, SchemePlan
 from aggregator.plan.types import EffectPlan, EndpointPlan, Plan
 from aggregator.policies.switches.offs import Offs
 from aggregator.policies.switches.plan import OffPlan
@@ -20,7 +21,15 @@ def switched(plan: Plan, offs: Offs) -> Plan:
     """Return *plan* without what is in *offs*; what they do not speak of is the same."""
     if not offs:
         return plan
-    return with_fields(plan, endpoints=tuple(_endpoint(endpoint, offs) for endpoint in plan.endpoints))
+    return with_fields(
+        plan,
+        endpoints=tuple(_endpoint(endpoint, offs) for endpoint in plan.endpoints),
+        schemes=tuple(_scheme(scheme, offs) for scheme in plan.schemes),
+    )
+
+
+def _scheme(plan: SchemePlan, offs: Offs) -> SchemePlan:
+    return replace(plan, call=_call(plan.call, None, offs)) if isinstance(plan, ExternalPlan) else plan
 
 
 def unknown_target(plan: Plan, target: Target) -> str | None:

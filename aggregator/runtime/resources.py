@@ -74,7 +74,7 @@ class Resources:
 
     def __init__(
         self, pool: Callable[[UpstreamPlan], Door], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
-        states: Draft | None = None, schemes: Mapping[str, Scheme] | None = None,
+        states: Draft | None = None,
         listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time,
         client: Callable[[], httpx.AsyncClient] | None = None, shadows: EffectQueue | None = None,
         tracing: Tracing | None = None, pressure: Pressure | None = None, outbox: Outbox | None = None,
@@ -95,7 +95,7 @@ class Resources:
         self.clock = clock
         self.refusals = Refusals()
         self.states = Registry().draft() if states is None else states
-        self.schemes: Mapping[str, Scheme] = schemes or {}
+        self.schemes: dict[str, Scheme] = {}
         self.log = RequestLog(server.log)
         self.report = Report(listeners.beside(self.log.listeners))
         self.tracing = tracing
@@ -114,6 +114,10 @@ class Resources:
         self._limited: dict[int, Finish] = {}
         self._finishes: dict[Hashable, tuple[Finish | None, EdgePlan]] = {}
         self._passing: Assembly | None = None
+
+    def judge_callers(self, schemes: Mapping[str, Scheme]) -> None:
+        """Let *schemes* judge who calls: one may ask an upstream, and is made from this for that."""
+        self.schemes.update(schemes)
 
     def budget(self, upstream: UpstreamPlan) -> Budget:
         """Return the budget that all callers of *upstream* share."""

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import httpx
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.identity.keysets import read_jwks, read_pem, shared_secret
 from aggregator.identity.revoked import Revocations
+from aggregator.parts.frame import Part
 from aggregator.plan.admission import OPEN, AdmissionPlan
-from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.calls import CallPlan
 from aggregator.plan.order.request import GATES, GATES_BEHIND
 from aggregator.plan.order.step import tied
 from aggregator.plan.schemes import (
@@ -31,6 +33,7 @@ from aggregator.policies.callers.counting import build_at_once
 from aggregator.policies.rate_limit.building import build_windows, key_windows
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.registry import Draft, Kind
+from aggregator.runtime.admission.asked.asking import Asking
 from aggregator.runtime.admission.asked.external import ExternalScheme
 from aggregator.runtime.admission.asked.introspection import IntrospectionScheme
 from aggregator.runtime.admission.bearer import JwtScheme, Keys
@@ -43,32 +46,35 @@ from aggregator.runtime.admission.limiting import AtOnceGate, CallerLimitGate, K
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import CLOCKS, ApiKeyScheme, BasicScheme, Clock, Clocks, Scheme
 from aggregator.runtime.admission.switching import SwitchGate
-from aggregator.runtime.calls.judging import Judge
-from aggregator.runtime.calls.sending import compile_sender
 from aggregator.runtime.request.gates import Gate, PromptGate
 from aggregator.runtime.request.inputs import Inputs
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate
-from aggregator.transport.door import Door
 
 Schemes = Mapping[str, Scheme]
 Client = Callable[[], httpx.AsyncClient]
 
 
 class Means(Struct, frozen=True):
-    """What schemes are made with: *states* outlive a reload, *client* asks issuers, *pool* leads to upstreams."""
+    """What schemes are made with: *states* outlive a reload, *client* asks issuers, *call* makes calls to upstreams."""
 
     states: Draft
     client: Client
-    pool: Callable[[UpstreamPlan], Door]
+    call: Callable[[CallPlan], Part]
     clocks: Clocks = CLOCKS
 
 
 def build_schemes(plans: Iterable[SchemePlan], means: Means) -> dict[str, Scheme]:
     """Return the schemes by name; one whose plan did not change goes on with what it remembers."""
+    return {plan.name: _limited(plan, _made(plan, means), means) for plan in plans}
+
+
+def _made(plan: SchemePlan, means: Means) -> Recalling:
+    if isinstance(plan, ExternalPlan):
+        return _external(plan, means)
     kind: Kind[SchemePlan, Recalling] = Kind("scheme", lambda plan: _BY_PLAN[type(plan)](plan, means))
-    return {plan.name: _limited(plan, means.states.hold(kind, plan.name, plan), means) for plan in plans}
+    return means.states.hold(kind, plan.name, plan)
 
 
 def _limited(plan: SchemePlan, scheme: Recalling, means: Means) -> Scheme:
@@ -107,8 +113,12 @@ def _signature(plan: SignaturePlan, means: Means) -> Recalling:
 
 
 def _external(plan: ExternalPlan, means: Means) -> Recalling:
-    sender = compile_sender(plan.call, means.pool(plan.call.upstream), (), Judge(plan.call), lambda value: value)
-    return ExternalScheme(plan, sender, means.clocks)
+    """Return the scheme, whose call is that of this generation; its verdicts outlive one that changes no settings."""
+    kind: Kind[ExternalPlan, Asking] = Kind(
+        "asking", lambda plan: Asking(plan.name, plan.cache, plan.timeout, means.clocks)
+    )
+    asking = means.states.hold(kind, plan.name, replace(plan, call=replace(plan.call, off=None)))
+    return ExternalScheme(plan, means.call(plan.call), asking)
 
 
 _BY_PLAN: dict[type, Callable[[Any, Means], Recalling]] = {
@@ -117,7 +127,6 @@ _BY_PLAN: dict[type, Callable[[Any, Means], Recalling]] = {
     JwtPlan: _jwt,
     SignaturePlan: _signature,
     IntrospectionPlan: lambda plan, means: IntrospectionScheme(plan, means.client, means.clocks),
-    ExternalPlan: _external,
     MtlsPlan: lambda plan, means: MtlsScheme(plan, means.clocks),
 }
 

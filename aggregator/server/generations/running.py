@@ -29,7 +29,6 @@ from aggregator.parts.events import NO_LISTENERS, Listeners, Visitors
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.switching import switched
 from aggregator.plan.types import Plan
-from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.registry import Kind, Registry
 from aggregator.runtime.admission.building import Means, build_schemes
@@ -38,10 +37,10 @@ from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.background.shadows import QUEUE as SHADOWS
 from aggregator.runtime.client import SharedClient
-from aggregator.runtime.hosts import with_hosts
 from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
+from aggregator.runtime.stack.asked import build_asked
 from aggregator.server.generations.contexts import contexts_of
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.lasting import Lasting
@@ -183,24 +182,15 @@ class Running:
         def pool(upstream: UpstreamPlan) -> Door:
             return client.pool(upstream, port)
 
-        def door(upstream: UpstreamPlan) -> Door:
-            return with_hosts(
-                upstream,
-                lambda one: with_credentials(
-                    pool(one), one.name, one.credentials, states, lambda: client.client, self._clock
-                ),
-                states,
-                watched=watched,
-            )
-
         states = self.states.draft()
-        schemes = build_schemes(plan.schemes, Means(states, lambda: client.client, door, Clocks(self._clock)))
         listeners = observers.beside(self._listeners)
         tracing = None if plan.traces is None else Tracing(plan.traces)
         resources = Resources(
-            pool, self.plugins, self.queue, plan.server, states, schemes, listeners, self._clock,
+            pool, self.plugins, self.queue, plan.server, states, listeners, self._clock,
             lambda: client.client, self.shadows, tracing, self.pressure, self.outbox, watched=watched,
         )  # fmt: skip
+        means = Means(states, lambda: client.client, lambda call: build_asked(call, resources), Clocks(self._clock))
+        resources.judge_callers(build_schemes(plan.schemes, means))
         contexts = await contexts_of(plan.server, previous)
         with collection_paused():
             generation = await Generation.build(number, plan, resources, client, port, previous, self.load)

@@ -129,9 +129,10 @@ def _external(name: str, settings: ExternalSettings, whole: Surroundings) -> Ext
     )
     whole = replace(whole, root=_without_forward(whole.root))  # what it shares with other calls is no credential
     near = EndpointSurroundings(whole, EndpointSettings.model_construct(), "GET", (), eager=reads_body)
+    call = compile_call(f"auth.{name}", asking, near)
     return ExternalPlan(
         name,
-        compile_call(f"auth.{name}", asking, near),
+        replace(call, cache=None, coalesce="no", budget=None),  # the scheme remembers, for all who wait at once
         tuple(field.lower().encode() for field in settings.headers),
         settings.cache,
         settings.timeout,

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, CallError
 from aggregator.exchange import Exchange, State
 from aggregator.http import first
 from aggregator.identity.caller import Caller, Denied, Reason, Refused, texts_of
@@ -15,7 +15,7 @@ from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.schemes import ExternalPlan
 from aggregator.runtime.admission.asked.asking import SOON, Asking, Unanswered
-from aggregator.runtime.admission.schemes import CLOCKS, Clocks, Later
+from aggregator.runtime.admission.schemes import Later
 from aggregator.stores.rate import Rate
 from aggregator.templates import Expression
 
@@ -24,16 +24,16 @@ _LONGEST = 60.0
 
 
 class ExternalScheme:
-    """Requests that *part*, a call, is asked about."""
+    """Requests that *part*, a call, is asked about; *asking* remembers what it said."""
 
     challenge = ""
     rates: frozenset[Rate] = frozenset()
 
-    def __init__(self, plan: ExternalPlan, part: Part, clocks: Clocks = CLOCKS) -> None:
+    def __init__(self, plan: ExternalPlan, part: Part, asking: Asking) -> None:
         self.name = plan.name
         self._plan = plan
         self._part = part
-        self._asking = Asking(plan.name, plan.cache, plan.timeout, clocks)
+        self._asking = asking
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return the caller, at once when the same headers were judged a moment ago; raises ``Refused``."""
@@ -60,9 +60,8 @@ class ExternalScheme:
             return self._admitted(result)
         if result.status in (401, 403):
             raise Denied(result.status, tuple(value for name, value in result.headers if name == _CHALLENGE))
-        wait = first(result.headers, b"retry-after") or b""
-        retry_after = min(float(wait), _LONGEST) if wait.isdigit() and len(wait) < 6 else SOON
-        raise Unanswered(str(result.error or f"it answered with status {result.status}"), max(SOON, retry_after))
+        reason = str(result.error or f"it answered with status {result.status}")
+        raise Unanswered(reason, min(max(SOON, _wait(result)), _LONGEST))
 
     async def _result(self, exchange: Exchange) -> Result:
         loop = asyncio.get_running_loop()
@@ -85,6 +84,14 @@ class ExternalScheme:
         return Caller(
             self.name, "" if subject is None else str(subject), scopes=texts_of(scopes), roles=texts_of(roles)
         )
+
+
+def _wait(result: Result) -> float:
+    """Return the seconds that *result* names until another try: the upstream does, or what kept the call from it."""
+    wait = first(result.headers, b"retry-after") or b""
+    if wait.isdigit() and len(wait) < 6:
+        return float(wait)
+    return (isinstance(result.error, CallError) and result.error.retry_after) or 0.0
 
 
 def _value(expression: Expression | None, names: dict[str, Any]) -> Any:
