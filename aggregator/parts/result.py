@@ -33,12 +33,13 @@ class Result:
 
     # The few results that have them get what begins with `_` but for `_json` and `_value`; the many cost nothing more.
     __slots__ = (
-        "_age", "_as_sent", "_json", "_made_of", "_met", "_rows", "_scope", "_tags", "_value", "attempts",
+        "_age", "_as_sent", "_elements", "_json", "_made_of", "_met", "_rows", "_scope", "_tags", "_value", "attempts",
         "cause", "chosen", "decoder", "ended", "error", "headers", "name", "parts", "raw", "reply", "started", "state",
         "status", "tried", "upstream",
     )  # fmt: skip
     _age: float
     _as_sent: tuple[bytes, Any]
+    _elements: Mapping[str, bytes]
     _made_of: tuple[Result, ...]
     _met: tuple[str, ...]
     _rows: tuple[RowPlan, ...]
@@ -141,6 +142,15 @@ class Result:
         """Take note that it had been kept for *age* seconds, and nobody was called."""
         self._age = age
         self.attempts, self.reply = 0, None
+
+    @property
+    def elements(self) -> Mapping[str, bytes] | None:
+        """The JSON texts of its elements by key, empty for keys that have none; None where nobody has found them."""
+        return getattr(self, "_elements", None)
+
+    def has_elements(self, elements: Mapping[str, bytes]) -> None:
+        """Take note of its *elements*, which were found before."""
+        self._elements = elements
 
     @property
     def tags(self) -> frozenset[str]:

@@ -207,3 +207,22 @@ def test_what_is_kept_outlives_a_reload(serve: Serve, upstream: Counting) -> Non
     assert (served.get("/a").json()["count"], served.get("/a").headers["x-n"]) == (1, "2")
     served.reload(text.format("moved", 2))
     assert served.get("/a").json()["count"] == 2
+
+
+def test_an_answer_with_an_old_item_is_not_for_others(serve: Serve, upstream: Counting) -> None:
+    """An item that something old stands in for is told, and the answer is neither stored by clients nor kept."""
+    served = serve("""
+        upstreams: {up: {url: "http://up.test", cache: {ttl: 60s, on_error: 1h}}}
+        endpoints:
+          GET /a:
+            cache: 10s
+            fan_out: {x: {for_each: "{{ ['a', 'b'] }}", url: "up:/{item}"}}
+    """, upstream)  # fmt: skip
+    assert "cache-control" not in served.get("/a").headers
+    served.now += 61
+    upstream.status = 500
+    for _ in range(2):
+        answer = served.get("/a")
+        assert answer.headers["cache-control"] == "no-store"
+        assert "lost=2;cause=status" in answer.headers["aggregator-parts"]
+    assert upstream.counts == {"/a": 3, "/b": 3}

@@ -24,6 +24,7 @@ from aggregator.plan.compiling.endpoint.keeping import compile_last_good
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.references import calls_of, references_of
 from aggregator.plan.compiling.rows import compile_rows
+from aggregator.policies.cache.plan import ElementsPlan
 from aggregator.templates import Expression, compile_expression, compile_value, json_text
 
 
@@ -64,7 +65,8 @@ def _part(name: str, settings: CallSettings, near: EndpointSurroundings, waits: 
         others = tuple(compile_call(name, other, inner) for other in settings.fallback)
         each = None if settings.for_each is None else _each(settings.for_each, first)
         if each is not None and each.batch is not None:
-            first = first.changed(lambda one: replace(one, shape=_of_whole(one.shape)))
+            batch = each.batch
+            first = first.changed(lambda one: _kept_by_key(replace(one, shape=_of_whole(one.shape)), batch))
         core = CallsPlan((first, *others), each)
         return PartPlan(name, core, rows=first.rows, **common)  # type: ignore[arg-type]
     around = {"shape": compile_shape_plan(settings), "transform": settings.transform, "rows": near.rows_of(name, own),
@@ -100,6 +102,21 @@ def _of_whole(shape: ShapePlan | None) -> ShapePlan | None:
     if shape is None or (shape.select, shape.select_expression, shape.target) == (None, None, None):
         return None
     return ShapePlan(shape.select, shape.select_expression, shape.target)
+
+
+def _kept_by_key(call: CallPlan, batch: BatchPlan) -> CallPlan:
+    """Return the batch *call* with a cache of its elements, where it has a cache by times of the file.
+
+    What a function is given, and what an upstream says of caching, are whole replies.
+    """
+    if call.cache is None or call.cache.obeys or call.transform is not None:
+        return call
+    told = (batch.path, batch.key, call.shape, call.success, call.graphql, call.format, call.reading)
+    holders = (call.success, *(() if call.shape is None else (call.shape,)))
+    references = sorted(reference for reference in references_in(holders) if reference[0] != "this")
+    reads = tuple(compile_expression(reference[0] + "".join(map(_step, reference[1:]))) for reference in references)
+    elements = ElementsPlan(batch.path, batch.key, batch.separator, repr(told).encode("utf-8", "surrogatepass"), reads)
+    return replace(call, cache=replace(call.cache, elements=elements))
 
 
 def _of_element(shape: ShapePlan | None) -> ShapePlan | None:

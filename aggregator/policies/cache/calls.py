@@ -91,9 +91,7 @@ class Cached:
         """Return whether others may get *reply*: a whole one, without a cookie, that means what its status says."""
         if result.state is State.FAILED and result.cause is not Cause.STATUS:
             return False
-        if reply.status in (206, 304) or self._plan.seconds(reply.status) <= 0:
-            return False
-        return not any(name in (b"set-cookie", b"content-range") for name, _ in reply.headers)
+        return self._plan.seconds(reply.status) > 0 and may_be_shared(reply)
 
     def _refresh(self, frame: Frame, key: bytes) -> None:
         """Make the call for nobody, once at a time."""
@@ -115,6 +113,13 @@ class Cached:
         old.state, old.cause = State.STALE, result.cause
         old.attempts = result.attempts
         return old
+
+
+def may_be_shared(reply: Reply) -> bool:
+    """Return whether others may get *reply*: it has no cookie, and is no part of one, nor a verdict on a condition."""
+    if reply.status in (206, 304):
+        return False
+    return not any(name in (b"set-cookie", b"content-range") for name, _ in reply.headers)
 
 
 def is_forgiven(result: Result) -> bool:

@@ -102,11 +102,11 @@ class Coalesced:
 class Flight:
     """One call and who waits for it."""
 
-    __slots__ = ("_key", "_table", "_ticket", "_waiting", "deadline")
+    __slots__ = ("_keys", "_table", "_ticket", "_waiting", "deadline")
 
     def __init__(self, table: Flights, key: bytes, deadline: float) -> None:
         self._table = table
-        self._key = key
+        self._keys = [key]
         self._waiting: dict[Waiter, None] = {}
         self._ticket: Cancelable | None = None
         self.deadline = deadline
@@ -123,6 +123,11 @@ class Flight:
         waiter.watch(self.deadline)
         return waiter
 
+    def is_also(self, key: bytes) -> None:
+        """Be found under *key*, too, by those who need a piece of what it fetches."""
+        if self._table.flying.setdefault(key, self) is self:
+            self._keys.append(key)
+
     def leave(self, waiter: Waiter) -> None:
         """Let *waiter* go; the call ends with the last one."""
         self._waiting.pop(waiter, None)
@@ -132,8 +137,10 @@ class Flight:
                 self._ticket.cancel()
 
     def _land(self) -> None:
-        if self._table.flying.get(self._key) is self:
-            del self._table.flying[self._key]
+        flying = self._table.flying
+        for key in self._keys:
+            if flying.get(key) is self:
+                del flying[key]
 
     def _ended(self, result: Result) -> None:
         self._land()

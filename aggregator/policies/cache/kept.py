@@ -74,6 +74,10 @@ class Kept(Generic[_T]):
         """Return what is kept of *key*, however old."""
         return self._entries.get(key)
 
+    def peek(self, key: bytes) -> Entry[_T] | None:
+        """Return what is kept of *key* as if nobody had asked for it."""
+        return self._entries.peek(key)
+
     def begin(self) -> int:
         """Return what ``put`` takes for something that is fetched from now on."""
         return self._purges

@@ -5,16 +5,30 @@ from __future__ import annotations
 from msgspec import Struct
 
 from aggregator.fields import duration_text
-from aggregator.templates import Template
+from aggregator.templates import Expression, Template
 
 SIZE = 64 * 2**20
+
+
+class ElementsPlan(Struct, frozen=True):
+    """The elements of replies to calls for many keys, with *separator* between those in a URL.
+
+    *path* leads to the list of them, *key* to the key of each. *meaning* tells those apart that find and judge elements
+    in another way; so does what they *read* of a request.
+    """
+
+    path: str | None
+    key: str
+    separator: str
+    meaning: bytes
+    reads: tuple[Expression, ...] = ()
 
 
 class CachePlan(Struct, frozen=True):
     """How long replies are kept: *ttl* in seconds by status or class (``"404"``, ``"5xx"``).
 
     With *obeys* it is as they say who sent them (RFC 9111). A reply is given out *stale* seconds longer while it is
-    fetched anew, and *on_error* longer in place of a failure.
+    fetched anew, and *on_error* longer in place of a failure. With *elements* those of a batch are kept one by one.
     """
 
     ttl: tuple[tuple[str, float], ...]
@@ -22,6 +36,7 @@ class CachePlan(Struct, frozen=True):
     on_error: float = 0.0
     tags: tuple[Template, ...] = ()
     obeys: bool = False
+    elements: ElementsPlan | None = None
 
     def seconds(self, status: int) -> float:
         """Return how long a reply with *status* is kept; 0.0 for one that is not."""
@@ -40,7 +55,8 @@ def cache_text(plan: CachePlan) -> str:
         for name, seconds in (("stale", plan.stale), ("on_error", plan.on_error))
         if seconds
     ]
-    return " ".join(filter(None, words)) + "".join(more)
+    whose = "" if plan.elements is None else " of each key"
+    return " ".join(filter(None, words)) + whose + "".join(more)
 
 
 class AnswerKeyPlan(Struct, frozen=True):

@@ -5,6 +5,7 @@ Called by ``each``; pure.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -13,7 +14,7 @@ from msgspec import Struct
 from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError, Cause, ExpressionError
 from aggregator.parts.names import ItemNames, Names
-from aggregator.parts.result import as_call_error
+from aggregator.parts.result import Result, as_call_error
 from aggregator.plan.calls import BatchPlan, EachPlan
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.shape import compile_structure
@@ -45,10 +46,11 @@ class Work(Struct, frozen=True):
     jobs: list[Job]
 
 
-def work_of(plan: EachPlan, name: str, names: Names) -> Work:
+def work_of(plan: EachPlan, name: str, names: Names, rank: Callable[[Any], int] | None = None) -> Work:
     """Return what the part *name* has to do; raises ``ExpressionError`` and ``CallError``.
 
-    A list that is null or missing has no items. An item without its key is a job that has failed already.
+    Keys of one *rank* are in batches of their own. A list that is null or missing has no items. An item without its key
+    is a job that has failed already.
     """
     items = plan.items.evaluate(names)
     if items is None or items is MISSING:
@@ -59,7 +61,7 @@ def work_of(plan: EachPlan, name: str, names: Names) -> Work:
         message = f"`for_each` of '{name}' takes {plan.max_items} items, and there are {len(items)}."
         raise blame(CallError(Cause.TOO_LARGE, message), names, plan.items.references)
     values = [_key(plan, names, item, index) for index, item in enumerate(items)]
-    keys = [index if value is MISSING else _text(value) for index, value in enumerate(values)]
+    keys = [index if value is MISSING else text_of_key(value) for index, value in enumerate(values)]
     jobs = _without_key(plan, names, name, [index for index, value in enumerate(values) if value is MISSING])
     first: dict[str, int] = {}
     for index, key in enumerate(keys):
@@ -67,7 +69,7 @@ def work_of(plan: EachPlan, name: str, names: Names) -> Work:
             first.setdefault(key, index)
     if plan.batch is not None:
         refused = CallError(Cause.EXPRESSION, f"A key of '{name}' holds what separates keys.")
-        jobs += _batches(plan.batch, as_call_error(blame(refused, names, plan.items.references)), values, first)
+        jobs += _batches(plan.batch, as_call_error(blame(refused, names, plan.items.references)), values, first, rank)
     else:
         jobs += [Job({"item": items[i], "index": i}, (key,), i) for key, i in first.items()]
     return Work(_as_written(plan, names, items), keys, sorted(jobs, key=lambda job: job.place))
@@ -103,40 +105,63 @@ def _or_null(value: Any) -> Any:
     return None if value is MISSING else value
 
 
-def _text(value: Any) -> str:
+def text_of_key(value: Any) -> str:
+    """Return *value* as the text that a key is matched by."""
     text = key_text(value)
     return json_codec.encode(value).decode() if text is None else text
 
 
-def _batches(plan: BatchPlan, refused: CallError, values: Sequence[Any], first: Mapping[str, int]) -> list[Job]:
+def _batches(
+    plan: BatchPlan, refused: CallError, values: Sequence[Any], first: Mapping[str, int],
+    rank: Callable[[Any], int] | None,
+) -> list[Job]:  # fmt: skip
     """Return the calls for the keys in *first*; a key that would be taken for several is *refused* already."""
-    apart = [Job({}, (key,), index, refused) for key, index in first.items() if plan.separator in key]
+    jobs = [Job({}, (key,), index, refused) for key, index in first.items() if plan.separator in key]
     keys = [key for key in first if plan.separator not in key]
-    for start in range(0, len(keys), plan.size):
-        chunk = keys[start : start + plan.size]
+    lots: defaultdict[int, list[str]] = defaultdict(list)
+    for key in keys:
+        lots[0 if rank is None else rank(values[first[key]])].append(key)
+    for chunk in (lot[start : start + plan.size] for lot in lots.values() for start in range(0, len(lot), plan.size)):
         seed = {"keys": Joined([values[first[key]] for key in chunk], plan.separator)}
-        apart.append(Job(seed, tuple(chunk), first[chunk[0]]))
-    return apart
+        jobs.append(Job(seed, tuple(chunk), first[chunk[0]]))
+    return jobs
 
 
-def compile_by_key(plan: BatchPlan, name: str) -> Callable[[Any], dict[Key, Any]]:
-    """Return the function that finds the elements of a batch answer by their key as text; the first of equals counts.
+def compile_by_key(plan: BatchPlan, name: str) -> Callable[[Result], Mapping[str, Any]]:
+    """Return the function that finds the elements of a batch answer by their key as text, unless they are found.
 
-    Their shape is taken after they were found, or a key that it removes would never be.
+    Their shape is taken after that, or a key that it removes would never be found.
     """
-    elements_of = None if plan.path is None else compile_extract(plan.path)
-    key_of = compile_extract(plan.key)
-    structure = compile_structure(plan.shape)
+    find, structure = compile_find(plan.path, plan.key, name), compile_structure(plan.shape)
 
-    def by_key(value: Any) -> dict[Key, Any]:
+    def by_key(result: Result) -> Mapping[str, Any]:
+        texts = result.elements
+        if texts is None:
+            found = find(result.exact)
+        else:
+            found = {key: json_codec.decode_exact(text) for key, text in texts.items() if text}
+        return found if structure is None else {key: structure(element) for key, element in found.items()}
+
+    return by_key
+
+
+def compile_find(path: str | None, key: str, name: str) -> Callable[[Any], dict[str, Any]]:
+    """Return the function that finds, by their *key*, the elements at *path* in the data of a reply.
+
+    The first of those with equal keys counts. It raises ``CallError`` for what is no list.
+    """
+    elements_of = None if path is None else compile_extract(path)
+    key_of = compile_extract(key)
+
+    def find(value: Any) -> dict[str, Any]:
         elements = value if elements_of is None else elements_of(value)
         if not isinstance(elements, list):
             raise CallError(Cause.MALFORMED, f"The batch answer of '{name}' is not a list.")
-        found: dict[Key, Any] = {}
+        found: dict[str, Any] = {}
         for element in elements:
             key = key_of(element)
             if key is not MISSING and key is not None:
-                found.setdefault(_text(key), element if structure is None else structure(element))
+                found.setdefault(text_of_key(key), element)
         return found
 
-    return by_key
+    return find

@@ -5,6 +5,7 @@ Equal keys are called once; never more than ``concurrency`` calls are under way 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -20,18 +21,25 @@ from aggregator.runtime.parts.batching import Key, Work, compile_by_key, work_of
 from aggregator.runtime.parts.blame import blame
 from aggregator.transport.door import Cancelable
 
+Rank = Callable[[Frame, Any], int]
+"""Returns a number that is equal for keys that may be in one call."""
+_LOST = frozenset({State.FAILED, State.STALE})
+
 
 class Each:
     """A part that makes its inner call for every distinct key of a list.
 
-    One that *cuts* leaves out the items that the budget of the request grants no call for.
+    One that *cuts* leaves out the items that the budget of the request grants no call for. Keys of one *rank* are in
+    calls of their own.
     """
 
-    __slots__ = ("by_key", "cuts", "inner", "into", "name", "plan", "rows")
+    __slots__ = ("_rank", "by_key", "cuts", "inner", "into", "name", "plan", "rows")
 
     def __init__(
-        self, inner: Part, plan: EachPlan, rows: tuple[RowPlan, ...] | None = None, *, cuts: bool = False
-    ) -> None:
+        self, inner: Part, plan: EachPlan, rows: tuple[RowPlan, ...] | None = None,
+        *, cuts: bool = False, rank: Rank | None = None,
+    ) -> None:  # fmt: skip
+        self._rank = rank
         self.cuts = cuts
         self.rows = rows
         self.name = inner.name
@@ -43,7 +51,8 @@ class Each:
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Read the list and begin with the first calls."""
         try:
-            work = work_of(self.plan, self.name, frame.names)
+            rank = None if self._rank is None else partial(self._rank, frame)
+            work = work_of(self.plan, self.name, frame.names, rank)
         except AggregatorError as error:
             now = frame.loop.time()
             done(failed(self.name, blame(error, frame.names), now, now, rows=self.rows, attempts=0))
@@ -122,7 +131,7 @@ class _Running:
         by_key = self._each.by_key
         if by_key is not None and result.is_there:
             try:
-                found = by_key(result.exact)
+                found = by_key(result)
             except AggregatorError as error:
                 broken = failed(
                     self._each.name, error, result.started, result.ended,
@@ -132,7 +141,7 @@ class _Running:
             for key in keys:
                 single = Result(self._each.name, result.started, result.ended, status=result.status)
                 self._results[key] = single
-                single.json = json_codec.encode(found.get(key))
+                single.json = json_codec.encode(found.get(str(key)))
         else:
             self._results.update(dict.fromkeys(keys, result))
         return result
@@ -157,9 +166,10 @@ class _Running:
         self._done(whole)
 
     def _lost(self) -> tuple[Result, ...]:
+        """Return what failed, and what something old stands in for."""
         lost = []
         for job, outcome in zip(self._work.jobs, self._outcomes, strict=True):
-            if outcome is not None and outcome.state is State.FAILED:
+            if outcome is not None and outcome.state in _LOST:
                 outcome.name = f"{self._each.name}[{job.place}]"
                 lost.append(outcome)
         return tuple(lost)

@@ -11,7 +11,9 @@ from aggregator.plan.calls import CallPlan, PartPlan
 from aggregator.plan.order.call import AROUND_CALL, Attempt
 from aggregator.plan.order.step import tied
 from aggregator.policies.breaker.breaking import Broken
+from aggregator.policies.cache.batches import CachedBatch
 from aggregator.policies.cache.calls import Cached
+from aggregator.policies.cache.elements import Elements
 from aggregator.policies.cache.flights import Coalesced, flights_of
 from aggregator.policies.cache.standard.invalidating import Invalidating
 from aggregator.policies.cache.standard.obeying import Obeying
@@ -22,6 +24,7 @@ from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
 from aggregator.policies.switches.switched import SwitchedOff
 from aggregator.runtime.calls.keyed import Keyed
+from aggregator.runtime.parts.batching import compile_find, text_of_key
 from aggregator.runtime.parts.choices import chosen_part, routed_part
 from aggregator.runtime.parts.each import Each
 from aggregator.runtime.plugins.functions import Transformed
@@ -47,7 +50,8 @@ def transformed(part: Part, plan: PartPlan | CallPlan, at: Site) -> Part:
 def _per_item(part: Part, attempt: Attempt, _: Site) -> Part:
     assert attempt.each is not None
     budget = attempt.call.budget
-    return Each(part, attempt.each, attempt.rows, cuts=budget is not None and budget.cuts)
+    rank = part.rank if isinstance(part, CachedBatch) else None
+    return Each(part, attempt.each, attempt.rows, cuts=budget is not None and budget.cuts, rank=rank)
 
 
 def _told(part: Part, attempt: Attempt, at: Site) -> Part:
@@ -70,8 +74,19 @@ def _budgeted(part: Part, attempt: Attempt, _: Site) -> Part:
 def _cached(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
     assert plan.cache is not None
+    if plan.cache.elements is not None:
+        return _cached_batch(part, plan, at)
     kind = Obeying if plan.cache.obeys else Cached
     return kind(part, _keyed(plan, at), at.resources.kept(plan.upstream), plan.cache)
+
+
+def _cached_batch(part: Part, plan: CallPlan, at: Site) -> Part:
+    cache, resources = plan.cache, at.resources
+    assert cache is not None
+    assert cache.elements is not None
+    call, find = _keyed(plan, at), compile_find(cache.elements.path, cache.elements.key, plan.name)
+    elements = Elements(call, resources.kept(plan.upstream), cache, find, text_of_key)
+    return CachedBatch(part, call, elements, resources.flights(plan.upstream), plan.rows)
 
 
 def _invalidating(part: Part, attempt: Attempt, at: Site) -> Part:

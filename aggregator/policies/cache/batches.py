@@ -1,0 +1,236 @@
+"""Calls for many keys of which only the missing ones are asked for.
+
+fresh, or age < ttl + stale       the element; for an old one a call in the background asks anew
+being asked for by another call   what becomes of that call
+older, or none                    one call for all such keys; when it fails, their old elements, if all have one
+
+States of a ``_Gathering``: starting, waiting (for a call of its own, or those of others), over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from functools import partial
+from typing import Any
+
+from aggregator.causes import State
+from aggregator.errors import AggregatorError
+from aggregator.parts.frame import Done, Frame, Part
+from aggregator.parts.result import Result, failed
+from aggregator.parts.rows import RowPlan
+from aggregator.policies.cache.elements import Element, Elements, Wanted
+from aggregator.policies.cache.flights import Flight, Flights, KeyedCall, KeyedFrame
+from aggregator.policies.cache.kept import Entry
+from aggregator.transport.door import Cancelable
+
+
+class Rank(IntEnum):
+    """What there is of a key; keys of one rank are asked for together, so that no others fail with them."""
+
+    MISSING = 0
+    OLD = 1
+    FLYING = 2
+    USABLE = 3
+
+
+class CachedBatch:
+    """*inner*, the *call* for many keys, behind the *elements* that are kept; *rows* are of its status map."""
+
+    def __init__(
+        self, inner: Part, call: KeyedCall, elements: Elements, flights: Flights, rows: tuple[RowPlan, ...]
+    ) -> None:
+        self.name = inner.name
+        self.call = call
+        self.elements = elements
+        self.flights = flights
+        self.rows = rows
+        self._inner = inner
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Give what is kept to *done*, and ask for the rest."""
+        try:
+            wanted = [self.elements.wanted(frame, value) for value in frame.names["keys"]]
+        except AggregatorError:
+            return self._inner.start(frame, done)  # which fails by the same, in its own words
+        return _Gathering(self, frame, done, wanted).begin()
+
+    def rank(self, frame: Frame, value: Any) -> Rank:
+        """Return what there is of the key *value*."""
+        elements = self.elements
+        try:
+            key = elements.wanted(frame, value).key
+        except AggregatorError:
+            return Rank.MISSING
+        entry = elements.kept.peek(key)
+        over = float("inf") if entry is None else elements.over(entry)
+        if over < max(0.0, elements.plan.stale):
+            return Rank.USABLE
+        if key in self.flights.flying:
+            return Rank.FLYING
+        return Rank.OLD if over < elements.plan.on_error else Rank.MISSING
+
+    def fetch(self, frame: Frame, wanted: Sequence[Wanted], done: Done) -> Cancelable | None:
+        """Ask for all that is *wanted* in one call, which others may join for any of its keys."""
+        asked = self.elements.for_keys(frame, [one.value for one in wanted])
+        try:
+            key = self.call.key(asked)
+        except AggregatorError:
+            return self._inner.start(asked, done)
+        ticket = self._inner.start(KeyedFrame(asked, key, frame.deadline), done)
+        flight = self.flights.flying.get(key)
+        if flight is not None:
+            for one in wanted:
+                flight.is_also(one.key)
+        return ticket
+
+    def refresh(self, frame: Frame, wanted: Sequence[Wanted]) -> None:
+        """Ask, for nobody, for what of *wanted* nobody asks for yet."""
+        refreshing = self.elements.kept.refreshing
+        late = [one for one in wanted if one.key not in refreshing]
+        if late:
+            refreshing.update(one.key for one in late)
+            behind = Frame(frame.exchange, frame.names, frame.loop.time() + self.call.timeout, frame.loop)
+            self.fetch(behind, late, partial(self._refreshed, late, self.elements.kept.begin()))
+
+    def _refreshed(self, wanted: Sequence[Wanted], began: int, result: Result) -> None:
+        self.elements.kept.refreshing.difference_update(one.key for one in wanted)
+        try:
+            if result.state is State.OK:
+                self.elements.keep(wanted, result, self.elements.read(wanted, result), began)
+        except AggregatorError:
+            return  # a reply that cannot be read is told to those who wait for one
+
+
+class _Gathering:
+    """What becomes of one call for the keys *wanted*."""
+
+    __slots__ = ("_age", "_batch", "_began", "_cause", "_done", "_fetched", "_found", "_frame", "_is_over", "_pending",
+                 "_started", "_tags", "_tickets", "_wanted")  # fmt: skip
+
+    def __init__(self, batch: CachedBatch, frame: Frame, done: Done, wanted: list[Wanted]) -> None:
+        self._batch = batch
+        self._frame = frame
+        self._done = done
+        self._wanted = wanted
+        self._began = batch.elements.kept.begin()
+        self._started = frame.loop.time()
+        self._found: dict[str, Element] = {}
+        self._fetched: list[Result] = []
+        self._tickets: list[Cancelable] = []
+        self._tags: frozenset[str] = frozenset()
+        self._age = 0.0
+        self._cause: Result | None = None
+        self._pending = 0
+        self._is_over = False
+
+    def begin(self) -> Cancelable | None:
+        """Take what is kept, and ask for the rest; return what cancels it, None when it has ended."""
+        missing, flights = self._take()
+        self._pending = len(flights) + bool(missing)
+        for flight, wanted in flights.items():
+            self._batch.flights.saved += 1
+            self._tickets.append(flight.join(self._batch.call, self._frame, partial(self._ended, wanted)))
+        if missing:
+            ticket = self._batch.fetch(self._frame, missing, partial(self._ended, missing))
+            if ticket is not None:
+                self._tickets.append(ticket)
+        if not self._pending and not self._is_over:
+            self._finish()
+        return None if self._is_over else self
+
+    def _take(self) -> tuple[list[Wanted], dict[Flight, list[Wanted]]]:
+        """Take what is usable; return the keys that are missing, and those that others ask for, by their flight."""
+        elements, stale = self._batch.elements, self._batch.elements.plan.stale
+        missing: list[Wanted] = []
+        flights: dict[Flight, list[Wanted]] = {}
+        olds: list[Wanted] = []
+        kept = elements.kept
+        for one in self._wanted:
+            entry = kept.get(one.key)
+            over = float("inf") if entry is None else elements.over(entry)
+            if entry is not None and over < max(0.0, stale):
+                self._use(one, entry)
+                if over < 0:
+                    kept.hits += 1
+                else:
+                    kept.olds += 1
+                    olds.append(one)
+                continue
+            kept.misses += 1
+            flight = self._batch.flights.flying.get(one.key)
+            if flight is None:
+                missing.append(one)
+            else:
+                flights.setdefault(flight, []).append(one)
+        if olds:
+            self._batch.refresh(self._frame, olds)
+        return missing, flights
+
+    def _use(self, one: Wanted, entry: Entry[Element]) -> None:
+        self._found[one.text] = entry.value
+        self._tags |= entry.tags
+        self._age = max(self._age, self._batch.elements.kept.now() - entry.at)
+
+    def _ended(self, wanted: Sequence[Wanted], result: Result) -> None:
+        if self._is_over:
+            return
+        self._pending -= 1
+        self._fetched.append(result)
+        if not (self._has_come(wanted, result) if result.is_there else self._stands_in(wanted, result)):
+            self._fail(result)
+        elif not self._pending:
+            self._finish()
+
+    def _has_come(self, wanted: Sequence[Wanted], result: Result) -> bool:
+        elements = self._batch.elements
+        try:
+            found = elements.read(wanted, result)
+        except AggregatorError as error:
+            self._fail(failed(
+                self._batch.name, error, result.started, result.ended, upstream=result.upstream,
+                status=result.status, rows=self._batch.rows, attempts=result.attempts,
+            ))  # fmt: skip
+            return True
+        elements.keep(wanted, result, found, self._began)
+        self._found |= found
+        return True
+
+    def _stands_in(self, wanted: Sequence[Wanted], result: Result) -> bool:
+        entries = self._batch.elements.in_place_of(result, wanted)
+        if entries is None:
+            return False
+        for one, entry in zip(wanted, entries, strict=True):
+            self._use(one, entry)
+        self._cause = result
+        return True
+
+    def _fail(self, result: Result) -> None:
+        self.cancel()
+        self._done(result)
+
+    def _finish(self) -> None:
+        self._is_over = True
+        now, texts = self._frame.loop.time(), {text: element.text for text, element in self._found.items()}
+        whole = Result(self._batch.name, self._started, now)
+        whole.has_elements(texts)
+        whole.json = b"[" + b",".join(filter(None, texts.values())) + b"]"
+        whole.upstream = self._batch.call.label
+        kept = Result(whole.name, self._started, now)
+        kept.tags, kept.upstream = self._tags, whole.upstream
+        kept.was_kept(self._age)
+        if self._fetched:
+            whole.made_of((*self._fetched, kept))
+        whole.tags = self._tags
+        if self._cause is not None or not self._fetched:
+            whole.was_kept(self._age)
+        whole.attempts = sum(result.attempts for result in self._fetched)
+        if self._cause is not None:
+            whole.state, whole.cause = State.STALE, self._cause.cause
+        self._done(whole)
+
+    def cancel(self) -> None:
+        """Wait no longer."""
+        self._is_over = True
+        for ticket in self._tickets:
+            ticket.cancel()

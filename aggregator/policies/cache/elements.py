@@ -1,0 +1,116 @@
+"""Elements of replies to calls for many keys, kept one by one.
+
+Each is kept under what a call for its key alone would send, and what finds elements in the reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from aggregator.causes import State
+from aggregator.codecs import json as json_codec
+from aggregator.errors import AggregatorError
+from aggregator.parts.frame import Frame
+from aggregator.parts.result import Result
+from aggregator.policies.cache.calls import is_forgiven, may_be_shared
+from aggregator.policies.cache.flights import KeyedCall
+from aggregator.policies.cache.kept import Entry, Kept
+from aggregator.policies.cache.keys import key_of
+from aggregator.policies.cache.plan import CachePlan, ElementsPlan
+from aggregator.templates import MISSING, Joined
+
+Find = Callable[[Any], Mapping[str, Any]]
+"""Returns the elements of a reply by the text of their key; raises ``AggregatorError``."""
+_ABSENT = 404
+"""The status whose time is that of a key which the reply lacks."""
+
+
+class Element(Struct, frozen=True, eq=False):
+    """The JSON *text* of an element that came with *status*; empty, with 404, for a key that had none."""
+
+    text: bytes
+    status: int
+
+
+class Wanted(NamedTuple):
+    """One key of a call: its *text* and *value*, the *key* of its element, and the *frame* of a call for it alone."""
+
+    text: str
+    value: Any
+    key: bytes
+    frame: Frame
+
+
+class Elements:
+    """The elements in *kept* of replies to *call*, as *plan* says.
+
+    *find* finds the elements of a reply, *text_of* returns the text of a key.
+    """
+
+    def __init__(
+        self, call: KeyedCall, kept: Kept[Any], plan: CachePlan, find: Find, text_of: Callable[[Any], str]
+    ) -> None:
+        assert plan.elements is not None
+        self.kept = kept
+        self.plan = plan
+        self._call = call
+        self._batch: ElementsPlan = plan.elements
+        self._find = find
+        self._text_of = text_of
+
+    def for_keys(self, frame: Frame, values: list[Any]) -> Frame:
+        """Return the surroundings of a call for the keys *values*."""
+        return frame.with_names(frame.names.child({"keys": Joined(values, self._batch.separator)}))
+
+    def wanted(self, frame: Frame, value: Any) -> Wanted:
+        """Return what is to know of the key *value*; raises ``AggregatorError``."""
+        single = self.for_keys(frame, [value])
+        read = [one.evaluate(single.names) for one in self._batch.reads]
+        texts = [b"" if one is MISSING else json_codec.encode(one) for one in read]
+        key = key_of((b"element", self._batch.meaning, *texts, self._call.key(single)))
+        return Wanted(self._text_of(value), value, key, single)
+
+    def over(self, entry: Entry[Element]) -> float:
+        """Return the seconds since the time of *entry* was over, less than 0 while it is fresh."""
+        return self.kept.now() - entry.at - self.plan.seconds(entry.value.status)
+
+    def in_place_of(self, result: Result, wanted: Sequence[Wanted]) -> list[Entry[Element]] | None:
+        """Return the elements that stand in for what failed by *result*; None unless all of *wanted* have one."""
+        entries = [self.kept.peek(one.key) for one in wanted]
+        found = [entry for entry in entries if entry is not None and self.over(entry) < self.plan.on_error]
+        return found if is_forgiven(result) and len(found) == len(wanted) else None
+
+    def read(self, wanted: Sequence[Wanted], result: Result) -> dict[str, Element]:
+        """Return the elements of *result* by the text of their key; raises ``AggregatorError``."""
+        found = self._find(result.exact)
+        texts = {one.text: json_codec.encode(found[one.text]) if one.text in found else b"" for one in wanted}
+        return {text: Element(body, result.status if body else _ABSENT) for text, body in texts.items()}
+
+    def keep(self, wanted: Sequence[Wanted], result: Result, found: Mapping[str, Element], began: int) -> None:
+        """Keep what was *found* in the reply of *result* for each of *wanted*, unless purged since it *began*."""
+        if result.reply is None or result.state is not State.OK or not may_be_shared(result.reply):
+            return
+        tags: set[str] = set()
+        for one in wanted:
+            try:
+                tags |= self._keep(one, found[one.text], began)
+            except AggregatorError:
+                continue  # what cannot be purged by its tags is not kept
+        result.tags = frozenset(tags)
+
+    def _keep(self, one: Wanted, element: Element, began: int) -> frozenset[str]:
+        texts = [tag.render_text(one.frame.names) or "" for tag in self.plan.tags]
+        tags = frozenset([*texts, self._call.place(one.frame)])
+        if self.plan.seconds(element.status) <= 0:
+            self.kept.forget(one.key)
+        elif not self._has(one.key, element):
+            self.kept.put(one.key, element, len(element.text), tags, began)
+        return tags
+
+    def _has(self, key: bytes, element: Element) -> bool:
+        """Return whether *element* is kept as of now: another who waited for the same call has kept it."""
+        known = self.kept.peek(key)
+        return known is not None and known.value.text == element.text and known.at == self.kept.now()
