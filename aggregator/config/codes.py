@@ -49,6 +49,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-rate": "A rate that cannot be read.",
         "bad-status": "A status that an answer cannot have.",
         "bad-status-key": "A row of a status map that names no status, class or cause.",
+        "bad-store": "An address of a store that is none.",
         "bad-transform": "A transform that is not written `module:function`.",
         "bad-url": "The URL of a call that cannot be read.",
         "bad-variable": "A reference that is not the name of a variable, or that stands where no value can.",

@@ -21,6 +21,7 @@ from aggregator.plan.telemetry import MetricsPlan, RecorderPlan, SloPlan, Traces
 from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.policies.durable.plan import DeliveryPlan
 from aggregator.policies.switches.plan import MaintenancePlan
+from aggregator.stores.shared.plan import MEMORY_STORE, StorePlan
 from aggregator.templates import Expression, PathPattern, Template
 
 
@@ -162,7 +163,7 @@ class Plan:
     """A whole configuration, ready to run. *digest* is a hash of everything that it was made from.
 
     An endpoint of several methods has a plan for each. *virtual_hosts* have endpoints of their own, or none. *state* is
-    the path of the folder for what outlives the process.
+    the path of the folder for what outlives the process, *store* where processes keep what they share.
     """
 
     digest: str
@@ -180,6 +181,7 @@ class Plan:
     recorder: RecorderPlan | None = None
     virtual_hosts: tuple[str, ...] = ()
     state: str | None = None
+    store: StorePlan = field(default=MEMORY_STORE, repr=False)
 
     @property
     def has_durable(self) -> bool:

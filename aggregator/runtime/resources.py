@@ -53,9 +53,10 @@ from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.deadlines import AskedDeadline
-from aggregator.runtime.request.gates import Gate, PromptGate
+from aggregator.runtime.request.gates import Gate
 from aggregator.runtime.request.inputs import Inputs
 from aggregator.runtime.request_log import RequestLog
+from aggregator.stores.shared.connected import ConnectedStore
 from aggregator.transport import Door, Reply
 
 _PLAIN = ResponsePlan()
@@ -68,8 +69,8 @@ class Resources:
     """Made for one build: the pool of each upstream, the functions of users, the queues, and what was built before.
 
     *states* are those of policies that outlive reloads, *listeners* hear of calls and requests, *client* gives the
-    shared one. ``doors`` are those that are around the pools of upstreams, by name. Where hosts are *watched*, names
-    are looked up, and health is asked for.
+    shared one, *store* is what processes share. ``doors`` are those that are around the pools of upstreams, by name.
+    Where hosts are *watched*, names are looked up, and health is asked for.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Resources:
         listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time,
         client: Callable[[], httpx.AsyncClient] | None = None, shadows: EffectQueue | None = None,
         tracing: Tracing | None = None, pressure: Pressure | None = None, outbox: Outbox | None = None,
-        *, watched: bool = True,
+        store: ConnectedStore | None = None, *, watched: bool = True,
     ) -> None:  # fmt: skip
         self.pool = pool
         self.watched = watched
@@ -106,7 +107,7 @@ class Resources:
         self.discloses = compile_disclosure(server)
         self._kept_bytes = server.kept_bytes
         self._has_secret = server.debug_secret is not None
-        self.keeper = Keeper(self.schemes, self.refusals, self.states, clock)
+        self.keeper = Keeper(self.schemes, self.refusals, self.states, clock, store)
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
@@ -237,7 +238,7 @@ class Resources:
 
     def routine(
         self, plan: EndpointPlan, order: Order, effects: tuple[Effect, ...], gates: tuple[Gate, ...] = (),
-        gates_behind: tuple[PromptGate, ...] = (), shadows: tuple[Shadow, ...] = (), storing: Storing | None = None,
+        gates_behind: tuple[Gate, ...] = (), shadows: tuple[Shadow, ...] = (), storing: Storing | None = None,
     ) -> Routine:  # fmt: skip
         """Return how *plan* is served, the same for all that are served alike."""
         assembly = self.assembly(plan)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from aggregator.stores.quota import Quota
+from aggregator.stores.quota import Period, Quota
 from aggregator.stores.rate import Taken
 
 Clock = Callable[[], float]
@@ -55,6 +55,11 @@ class Used:
         if used + cost > self.quota.count:
             return self._refused(now, used, cost)
         return Taken(0.0, self.quota.count - used - cost, self.period.end - now)
+
+    def present(self) -> Period:
+        """Return the period that is counted now."""
+        self._now()
+        return self.period
 
     def counts(self) -> Iterator[tuple[bytes, int]]:
         """Yield each key with what it has used in the present period."""

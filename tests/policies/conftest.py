@@ -29,9 +29,13 @@ class Served:
         self.path.write_text(f"version: 1\n{dedent(text)}")
         transport = httpx.MockTransport(self._answer)
         self.app: Any = create_app(self.path, transport=transport, clock=lambda: self.now)
+        self.before()
         self._runner = asyncio.Runner()
         self._lifespan = self.app.router.lifespan_context(self.app)
         self._runner.run(self._lifespan.__aenter__())
+
+    def before(self) -> None:
+        """Change the application before it starts."""
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sharing import Machine
+
 ENDPOINT = 'GET /a: {rate_limit: {rate: 1/h, by: "{{ request.client }}"}, call: up:/a}'
 
 
@@ -39,3 +41,20 @@ def test_a_client_that_hangs_up_leaves_its_place(stage, door) -> None:
     stage.until(lambda: gateway.in_flight == 0)
     gate.set()
     assert [gateway.get("/a").status for _ in range(3)] == [200] * 3
+
+
+def test_a_limit_that_is_shared_is_asked_for(stage, door) -> None:
+    """Granted, then refused, on each way, by what all processes have used; a cost is asked for behind the inputs."""
+    up = stage.upstream()
+    up["/a"] = stage.reply({"ok": True})
+    machine = Machine(1000.0)
+    limits = "[{rate: 4/h, cost: '{{ query.n }}'}, 3/h]"
+    gateway = stage.gateway(
+        f"endpoints: {{GET /a: {{query: {{n: integer}}, rate_limit: {limits}, call: up:/a}}}}",
+        up,
+        door=door,
+        change=lambda app: setattr(app.running.stores, "memory", machine.way),
+    )
+    wire = gateway.wire()
+    assert [wire.ask("GET", f"/a?n={n}").status for n in ("2", "x", "3", "2", "1")] == [200, 422, 429, 429, 429]
+    assert (len(up.requests), machine.asked) == (1, 7)

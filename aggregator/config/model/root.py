@@ -16,6 +16,7 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.schemes.scheme import SchemeSettings
 from aggregator.config.model.server import BackgroundSettings, ServerSettings
+from aggregator.config.model.store import Store, StoreSettings
 from aggregator.config.model.telemetry.settings import TelemetrySettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import TimeoutSetting
@@ -83,6 +84,12 @@ class RootSettings(Settings):
         description="Other hosts by name (`admin.example.com`, `*.example.com`), each with endpoints of its own; all "
         "else falls to `endpoints`.",
         examples=[{"admin.example.com": {"endpoints": {"GET /stats": {"call": "users:/stats"}}}}],
+    )
+    store: Store = Field(
+        default_factory=lambda: StoreSettings.model_construct(url="memory"),
+        description="Where the counts of rate limits and quotas lie: with a server, all processes that name it count "
+        "together. A text alone is its URL.",
+        examples=["redis://cache.internal:6379/0"],
     )
     state: Annotated[str, Field(min_length=1)] | None = Field(
         None,

@@ -48,6 +48,7 @@ from aggregator.config.rules.schemes import check_schemes
 from aggregator.config.rules.shapes import check_shapes
 from aggregator.config.rules.shared_answers import check_shared_answers
 from aggregator.config.rules.status_maps import check_status_maps
+from aggregator.config.rules.store import check_store
 from aggregator.config.rules.streams import check_streams
 from aggregator.config.rules.success import check_success
 from aggregator.config.rules.telemetry import check_log, check_objective, check_telemetry
@@ -125,6 +126,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_server,
     check_listeners,
     check_client,
+    check_store,
     check_defaults_section,
     check_carried,
     check_errors,

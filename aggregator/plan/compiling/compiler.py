@@ -8,6 +8,7 @@ from aggregator.plan.compiling.endpoint.operation import compile_endpoint
 from aggregator.plan.compiling.endpoint.schemes import compile_scheme
 from aggregator.plan.compiling.policies.durables import compile_background
 from aggregator.plan.compiling.policies.maintenance import compile_maintenance
+from aggregator.plan.compiling.policies.store import compile_store, store_secrets
 from aggregator.plan.compiling.server.serving import compile_server
 from aggregator.plan.compiling.telemetry import compile_metrics, compile_recorder, compile_traces
 from aggregator.plan.compiling.upstreams import compile_client
@@ -39,12 +40,15 @@ class Compiler:
                 compile_scheme(name, scheme, config.identity_files, whole) for name, scheme in settings.auth.items()
             ),
             maintenance=compile_maintenance(settings, [endpoint.key for endpoint in endpoints]),
-            secrets=config.secrets.union(*(secrets_of(each.credentials) for each in whole.upstreams.values())),
+            secrets=config.secrets.union(
+                store_secrets(settings.store), *(secrets_of(each.credentials) for each in whole.upstreams.values())
+            ),
             metrics=compile_metrics(settings.telemetry, endpoints),
             recorder=compile_recorder(settings.telemetry),
             traces=compile_traces(settings.telemetry.traces, settings.telemetry.hide),
             virtual_hosts=tuple(settings.virtual_hosts),
             state=settings.state,
+            store=compile_store(settings.store),
         )
 
     def _operations(self, config: EndpointConfig, whole: Surroundings) -> tuple[EndpointPlan, ...]:

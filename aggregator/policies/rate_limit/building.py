@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from aggregator.durations import rate_text
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.quotas import QuotaWindow
+from aggregator.policies.rate_limit.sharing import SharedWindows, Shares
 from aggregator.policies.rate_limit.windows import Clock, Window, Windows, policy_item
 from aggregator.policies.registry import Draft, Kind
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate
+from aggregator.stores.shared.connected import ConnectedStore
 from aggregator.stores.used import Used
 
 QUOTAS = "quota"
@@ -38,22 +42,34 @@ class KeyWindow(Window):
         return str(exchange.caller.key)
 
 
-def key_windows(scheme: str, rate: Rate, shared: tuple[WindowPlan, ...], states: Draft, clock: Clock) -> Windows:
+def key_windows(scheme: str, rate: Rate, shared: tuple[WindowPlan, ...], counting: Counting) -> Windows:
     """Return what decides for keys of *scheme* that have *rate*: that, and the windows that endpoints share."""
     title = f"key {rate_text(rate.count, rate.period)}"
-    state = f"{scheme} {title}"
-    own = KeyWindow(WindowPlan(state, title, rate), states.hold(buckets(clock), state, rate), policy_item(title, rate))
-    beside = build_windows(shared, states, clock)
-    return Windows((own, *(() if beside is None else beside.windows)))
+    own = WindowPlan(f"{scheme} {title}", title, rate)
+    return counting.together((counting.window(own, KeyWindow), *map(counting.window, shared)))
 
 
-def build_windows(plans: tuple[WindowPlan, ...], states: Draft, clock: Clock) -> Windows | None:
-    """Return what decides by *plans*, None when there are none; their counts are those of *states*."""
-    return Windows(tuple(_window(plan, states, clock) for plan in plans)) if plans else None
+class Counting(NamedTuple):
+    """Where limits count: *states* of this process by *clock*, or all processes together in *store*."""
 
+    states: Draft
+    clock: Clock
+    store: ConnectedStore | None = None
 
-def _window(plan: WindowPlan, states: Draft, clock: Clock) -> Window:
-    if isinstance(plan.limit, Quota):
-        return QuotaWindow(plan, states.hold(quotas(clock), plan.state, plan.limit))
-    counts = states.hold(buckets(clock), plan.state, plan.limit)
-    return Window(plan, counts, policy_item(plan.title, plan.limit))
+    def windows(self, plans: tuple[WindowPlan, ...]) -> Windows | None:
+        """Return what decides by *plans*, None when there are none."""
+        return self.together(tuple(map(self.window, plans))) if plans else None
+
+    def together(self, windows: tuple[Window, ...]) -> Windows:
+        """Return what decides by *windows*, which stand at one place of the order."""
+        return Windows(windows) if self.store is None else SharedWindows(windows, self.store)
+
+    def window(self, plan: WindowPlan, kind: type[Window] = Window) -> Window:
+        """Return the window of *plan*; of a rate it is of this *kind*."""
+        limit, store = plan.limit, self.store
+        if isinstance(limit, Quota):
+            used = self.states.hold(quotas(self.clock), plan.state, limit)
+            return QuotaWindow(plan, used, None if store is None else Shares.of_quota(used, limit, store))
+        limiter = self.states.hold(buckets(self.clock), plan.state, limit)
+        counts = limiter if store is None else Shares.of_rate(limiter, limit, store)
+        return kind(plan, counts, policy_item(plan.title, limit))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
@@ -42,7 +42,7 @@ def value_of(by: Expression, exchange: Exchange, names: Names) -> str | bytes:
     return value if isinstance(value, str) else json_codec.encode(value)  # bytes: 1 and "1" differ
 
 
-def bucket_of(by: Expression | None, exchange: Exchange, names: Names, *, reads_caller: bool) -> Hashable:
+def bucket_of(by: Expression | None, exchange: Exchange, names: Names, *, reads_caller: bool) -> str | bytes:
     """Return what requests have in common that are counted together: the value of *by*.
 
     What *reads_caller* is unique within a scheme and issuer alone.

@@ -8,24 +8,24 @@ from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.policies.rate_limit.keys import ALL, DIRECT, counted, named_hashes, value_of
 from aggregator.policies.rate_limit.plan import WindowPlan
-from aggregator.policies.rate_limit.windows import Window
+from aggregator.policies.rate_limit.windows import Counts, Window
 from aggregator.stores.used import Used
 
 
 class QuotaWindow(Window):
-    """One quota, ready to be asked: *plan* and what is *used* of it."""
+    """One quota, ready to be asked: *plan* and what is *used* of it, asked by *counts* where that is another way."""
 
     __slots__ = ("_used",)
 
-    def __init__(self, plan: WindowPlan, used: Used) -> None:
-        super().__init__(plan, used)
+    def __init__(self, plan: WindowPlan, used: Used, counts: Counts | None = None) -> None:
+        super().__init__(plan, used if counts is None else counts)
         self._used = used
 
     @property
     def policy(self) -> bytes:
         """The item of ``RateLimit-Policy``: a day has 23 to 25 hours, a month 28 to 31 days."""
-        period = self._used.period
-        return b'"%b";q=%d;w=%d' % (self.title, self._used.quota.count, period.end - period.start)
+        period = self._used.present()
+        return b'"%b";q=%d;w=%d' % (self.title, self.plan.limit.burst, period.end - period.start)
 
     def key(self, exchange: Exchange, names: Names) -> bytes:
         """Return the hash by which a request is counted."""

@@ -6,7 +6,7 @@ A request that was let through is counted once, whatever becomes of it: also whe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 from aggregator.errors import AggregatorError
@@ -84,7 +84,7 @@ class Window:
         except AggregatorError:
             return False
 
-    def key(self, exchange: Exchange, names: Names) -> Hashable:
+    def key(self, exchange: Exchange, names: Names) -> str | bytes:
         """Return the bucket of a request; one whose value is null, or cannot be told, is in that of all such."""
         by = self.plan.by
         if by is None:
@@ -105,11 +105,11 @@ class Window:
             raise BadCostError("What this request costs cannot be told from what was sent.")
         return max(1, math.ceil(value))
 
-    def look(self, key: Hashable, cost: int) -> Taken:
+    def look(self, key: str | bytes, cost: int) -> Taken:
         """Return what taking *cost* would come to."""
         return self._counts.look(key, cost)
 
-    def take(self, key: Hashable, cost: int) -> Taken:
+    def take(self, key: str | bytes, cost: int) -> Taken:
         """Take *cost*, all of it or nothing."""
         return self._counts.take(key, cost)
 
@@ -122,6 +122,10 @@ class Decision(NamedTuple):
     reported: tuple[Charge, ...] = ()
 
 
+Pending = Callable[[], Awaitable[Decision]]
+"""Begins to ask who else counts, and comes to what is decided."""
+
+
 class Windows:
     """The windows at one place of the order, which decide together."""
 
@@ -131,8 +135,12 @@ class Windows:
         self.windows = windows
         self._alone = windows[0] if len(windows) == 1 and not windows[0].plan.report else None
 
-    def decide(self, exchange: Exchange) -> Decision:
+    def decide(self, exchange: Exchange) -> Decision | Pending:
         """Count the request of *exchange*, unless one of them refuses it; raises ``BadCostError``."""
+        return self.decide_here(exchange)
+
+    def decide_here(self, exchange: Exchange) -> Decision:
+        """Decide by the counts of this process; raises ``BadCostError``."""
         alone = self._alone
         if alone is None:
             return self._together(exchange, Names(exchange))

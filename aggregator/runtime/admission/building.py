@@ -30,7 +30,7 @@ from aggregator.plan.schemes import (
 )
 from aggregator.plan.serving import DocsPlan
 from aggregator.policies.callers.counting import build_at_once
-from aggregator.policies.rate_limit.building import build_windows, key_windows
+from aggregator.policies.rate_limit.building import Counting, key_windows
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.registry import Draft, Kind
 from aggregator.runtime.admission.asked.asking import Asking
@@ -46,11 +46,12 @@ from aggregator.runtime.admission.limiting import AtOnceGate, CallerLimitGate, K
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import CLOCKS, ApiKeyScheme, BasicScheme, Clock, Clocks, Scheme
 from aggregator.runtime.admission.switching import SwitchGate
-from aggregator.runtime.request.gates import Gate, PromptGate
+from aggregator.runtime.request.gates import Gate
 from aggregator.runtime.request.inputs import Inputs
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate
+from aggregator.stores.shared.connected import ConnectedStore
 
 Schemes = Mapping[str, Scheme]
 Client = Callable[[], httpx.AsyncClient]
@@ -132,12 +133,21 @@ _BY_PLAN: dict[type, Callable[[Any, Means], Recalling]] = {
 
 
 class Keeper(NamedTuple):
-    """What gates are built from: *schemes* of the file, who tells *refusals*, what outlives reloads, a Unix clock."""
+    """What gates are built from.
+
+    *schemes* of the file, who tells *refusals*, what outlives reloads, a Unix clock, what processes share.
+    """
 
     schemes: Schemes
     refusals: Refusals
     states: Draft
     clock: Clock
+    store: ConnectedStore | None = None
+
+    @property
+    def counting(self) -> Counting:
+        """Where limits count."""
+        return Counting(self.states, self.clock, self.store)
 
 
 def build_gates(plan: AdmissionPlan, keeper: Keeper) -> tuple[Gate, ...]:
@@ -153,7 +163,7 @@ def docs_gates(plan: DocsPlan | None, keeper: Keeper) -> tuple[Gate, ...]:
     return () if plan is None or plan.auth is None else build_gates(AdmissionPlan(auth=plan.auth), keeper)
 
 
-def build_gates_behind(plan: AdmissionPlan, keeper: Keeper) -> tuple[PromptGate, ...]:
+def build_gates_behind(plan: AdmissionPlan, keeper: Keeper) -> tuple[Gate, ...]:
     """Return the gates that a request meets once its inputs are known to be valid."""
     return tuple(build(plan, keeper) for step, build in _GATES_BEHIND if step.has(plan))
 
@@ -175,7 +185,7 @@ def _auth(plan: AdmissionPlan, keeper: Keeper) -> Gate:
 
 
 def _limits(plans: tuple[WindowPlan, ...], keeper: Keeper) -> LimitGate:
-    windows = build_windows(plans, keeper.states, keeper.clock)
+    windows = keeper.counting.windows(plans)
     assert windows is not None
     return LimitGate(windows, keeper.refusals)
 
@@ -192,8 +202,8 @@ def _caller_limits(plan: AdmissionPlan, keeper: Keeper) -> Gate | None:
         for name in (() if plan.auth is None else plan.auth.schemes)
         for rate in keeper.schemes[name].rates
     ]
-    keys = {found: key_windows(*found, shared, keeper.states, keeper.clock) for found in rates}
-    windows = build_windows(known, keeper.states, keeper.clock)
+    keys = {found: key_windows(*found, shared, keeper.counting) for found in rates}
+    windows = keeper.counting.windows(known)
     return CallerLimitGate(windows, keys, keeper.refusals) if windows is not None or keys else None
 
 
@@ -213,7 +223,7 @@ _BUILDERS: dict[str, Callable[[AdmissionPlan, Keeper], Gate | None]] = {
     "at once": lambda plan, keeper: AtOnceGate(build_at_once(plan.at_once, keeper.states), keeper.refusals),
 }
 _GATES = tied(GATES, _BUILDERS)
-_BEHIND: dict[str, Callable[[AdmissionPlan, Keeper], PromptGate]] = {
+_BEHIND: dict[str, Callable[[AdmissionPlan, Keeper], Gate]] = {
     "body guards": lambda plan, keeper: GuardGate(plan.body_guards, keeper.refusals),
     "valid limits": lambda plan, keeper: _limits(plan.limits.valid, keeper),
 }

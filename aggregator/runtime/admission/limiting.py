@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from aggregator.causes import Cause
 from aggregator.exchange import Exchange
 from aggregator.policies.callers.counting import AtOnce
-from aggregator.policies.rate_limit.windows import BadCostError, Charge, Windows
+from aggregator.policies.rate_limit.windows import BadCostError, Charge, Decision, Pending, Windows
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.request.gates import Verdict, Waiting
 from aggregator.stores.rate import Rate
 
 TOO_MANY = "Too many requests."
@@ -28,7 +30,7 @@ class LimitGate:
         self._windows = windows
         self._refusals = refusals
 
-    def check(self, exchange: Exchange) -> Answer | None:
+    def check(self, exchange: Exchange) -> Verdict:
         """Return 429 for a request that comes too often, 400 for one whose cost cannot be told."""
         return decide(self._windows, exchange, self._refusals)
 
@@ -70,7 +72,7 @@ class CallerLimitGate:
         self._keys = keys
         self._refusals = refusals
 
-    def check(self, exchange: Exchange) -> Answer | None:
+    def check(self, exchange: Exchange) -> Verdict:
         """Return 429 for a caller who comes too often."""
         caller, windows = exchange.caller, self._windows
         if caller is not None and caller.rate is not None:
@@ -78,12 +80,23 @@ class CallerLimitGate:
         return None if windows is None else decide(windows, exchange, self._refusals)
 
 
-def decide(windows: Windows, exchange: Exchange, refusals: Refusals) -> Answer | None:
+def decide(windows: Windows, exchange: Exchange, refusals: Refusals) -> Verdict:
     """Return the answer with which *windows* refuse the request of *exchange*, None when they let it through."""
     try:
         decision = windows.decide(exchange)
     except BadCostError as error:
         return problem(400, str(error), request_id=exchange.id)
+    if isinstance(decision, Decision):
+        return _judged(decision, exchange, refusals)
+    return Waiting(partial(_ask, decision, exchange, refusals))
+
+
+async def _ask(pending: Pending, exchange: Exchange, refusals: Refusals) -> Answer | None:
+    return _judged(await pending(), exchange, refusals)
+
+
+def _judged(decision: Decision, exchange: Exchange, refusals: Refusals) -> Answer | None:
+    """Return the answer of a *decision* that refuses; what it charges stands in the exchange."""
     exchange.charges = (*exchange.charges, *decision.charges) if exchange.charges else decision.charges
     for charge in decision.reported:
         refusals.tell_reported(exchange, f"rate_limit {charge.plan.title}")

@@ -27,7 +27,7 @@ from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.making import Making
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
-from aggregator.runtime.request.gates import Admission, admitted, check_gates, check_prompt
+from aggregator.runtime.request.gates import Admission, Gate, admitted, check_gates
 from aggregator.runtime.request.hangup import CUT, done_unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Refusal
@@ -36,6 +36,10 @@ from aggregator.transport.door import Cancelable
 _log = logging.getLogger("aggregator.request")
 TLS_CLIENT = "aggregator.tls_client"
 """Where a scope holds the certificate of the client."""
+
+
+Beginning = Callable[[Exchange, asyncio.AbstractEventLoop, Answered], Cancelable | None]
+"""Begins what follows when a request was let through."""
 
 
 class EndpointHandler:
@@ -83,25 +87,28 @@ class EndpointHandler:
         if leaving is not None:
             answered = partial(leaving.leave, exchange, answered)
         if self._routine.gates:
-            return self._admit(exchange, loop, answered)
+            return self._admit(self._routine.gates, self._start, exchange, loop, answered)
         return self._start(exchange, loop, answered)
 
-    def _admit(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
-        """Ask the gates; the request goes on at once when none of them has to wait."""
+    def _admit(
+        self, gates: tuple[Gate, ...], go_on: Beginning, exchange: Exchange, loop: asyncio.AbstractEventLoop,
+        answered: Answered,
+    ) -> Cancelable | None:  # fmt: skip
+        """Ask *gates*, and let the request *go_on*: at once when none of them has to wait."""
 
         def refuse(verdict: Answer | BaseException) -> None:
             answered(verdict if isinstance(verdict, Answer) else self._unadmitted(verdict, exchange), None)
 
         try:
-            verdict = check_gates(self._routine.gates, exchange)
+            verdict = check_gates(gates, exchange)
         except Refusal as refusal:
             verdict = self._refused(refusal, exchange)
         if verdict is None:
-            return self._start(exchange, loop, answered)
+            return go_on(exchange, loop, answered)
         if isinstance(verdict, Answer):
             answered(verdict, None)
             return None
-        return Admission(verdict, loop, refuse, lambda: self._start(exchange, loop, answered))
+        return Admission(verdict, loop, refuse, lambda: go_on(exchange, loop, answered))
 
     def _unadmitted(self, error: BaseException, exchange: Exchange) -> Answer:
         """Return the answer to a request whose gate raised *error*: it is refused, whatever the fault was."""
@@ -116,9 +123,12 @@ class EndpointHandler:
         except Refusal as refusal:
             answered(self._refused(refusal, exchange), None)
             return None
-        if routine.gates_behind and (refusing := check_prompt(routine.gates_behind, exchange)) is not None:
-            answered(refusing, None)
-            return None
+        if routine.gates_behind:
+            return self._admit(routine.gates_behind, self._go, exchange, loop, answered)
+        return self._go(exchange, loop, answered)
+
+    def _go(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
+        routine = self._routine
         if routine.keeping is not None:
             return routine.keeping.serve(self, exchange, loop, answered)
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
@@ -142,7 +152,8 @@ class EndpointHandler:
                 judged = await take_body(exchange, self._routine.inputs, self.plan)
                 self._routine.inputs.accept(exchange, judged)
                 self._routine.assembly.accept(exchange)
-                refusing = check_prompt(self._routine.gates_behind, exchange)
+                behind = self._routine.gates_behind
+                refusing = await admitted(behind, exchange) if behind else None
             if refusing is None and self._routine.keeping is not None:
                 answer, run = await self._kept(self._routine.keeping, exchange, receive, loop)
             elif refusing is None:

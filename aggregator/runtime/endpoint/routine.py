@@ -19,7 +19,7 @@ from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.deadlines import AskedDeadline
-from aggregator.runtime.request.gates import Gate, PromptGate
+from aggregator.runtime.request.gates import Gate
 from aggregator.runtime.request.inputs import Inputs
 
 
@@ -41,7 +41,7 @@ class Routine(Struct, frozen=True):
     budget: float
     clock: Callable[[], float] = time.time
     gates: tuple[Gate, ...] = ()
-    gates_behind: tuple[PromptGate, ...] = ()
+    gates_behind: tuple[Gate, ...] = ()
     trusted: Networks = NO_NETWORKS
     keeping: Keeping | None = None
     asked_deadline: AskedDeadline | None = None

@@ -36,18 +36,6 @@ class Gate(Protocol):
         """Return whether the request of *exchange* may go on; what it found out stands in *exchange* then."""
 
 
-class PromptGate(Protocol):
-    """A condition of an endpoint that is known at once."""
-
-    def check(self, exchange: Exchange) -> Answer | None:
-        """Return the answer that refuses the request of *exchange*, None when it may go on."""
-
-
-def check_prompt(gates: tuple[PromptGate, ...], exchange: Exchange) -> Answer | None:
-    """Return the answer of the first of *gates* that refuses, None when all admit the request."""
-    return next((answer for gate in gates if (answer := gate.check(exchange)) is not None), None)
-
-
 def check_gates(gates: tuple[Gate, ...], exchange: Exchange) -> Answer | Coroutine[Any, Any, Answer | None] | None:
     """Return the verdict of *gates*, each asked when the ones before it have admitted the request."""
     for number, gate in enumerate(gates):

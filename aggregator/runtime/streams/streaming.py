@@ -29,7 +29,7 @@ from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.reporting import Report
 from aggregator.runtime.request.body import ClientGone, check_length
 from aggregator.runtime.request.deadlines import AskedDeadline
-from aggregator.runtime.request.gates import Gate, PromptGate, admitted, check_prompt
+from aggregator.runtime.request.gates import Gate, admitted
 from aggregator.runtime.request.hangup import CUT, unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
@@ -54,7 +54,7 @@ class StreamHandler:
         teller: CallTeller | None = None, finish: Finish | None = None,
         clock: Callable[[], float] = time.time,
         trusted: Networks = NO_NETWORKS, compressing: Compressing | None = None,
-        gates_behind: tuple[PromptGate, ...] = (), way: Way | None = None,
+        gates_behind: tuple[Gate, ...] = (), way: Way | None = None,
         asked_deadline: AskedDeadline | None = None, storing: Storing | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
@@ -112,7 +112,7 @@ class StreamHandler:
                 self._inputs.accept(exchange)
                 frame.names.update(exchange.params)  # which are typed only now
                 check_length(exchange, self.plan.inputs.max_body)
-                answer = check_prompt(self._gates_behind, exchange)
+                answer = await admitted(self._gates_behind, exchange) if self._gates_behind else None
             if answer is None:
                 answer = await unless_gone(transit.run(), receive, transit.read)
         except ClientGone as gone:

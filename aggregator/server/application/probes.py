@@ -101,6 +101,7 @@ def describe(running: Running) -> dict[str, Any]:
         "last_refusal": None if refusal is None else refusal.as_dict(),
         "lost_log_lines": lost_lines(),
         "limits": {"waiting": running.load.waiting, "shed": running.load.shed, "closed": running.peers.closed},
+        **({} if (store := running.stores.found(running.plan.store)) is None else {"store": store.describe()}),
         **({"hosts": hosts} if (hosts := _hosts(running)) else {}),
         **({"credentials": credentials} if credentials else {}),
         "background": {"waiting": running.queue.depth, **running.queue.counts.as_dict()},

@@ -140,4 +140,4 @@ async def _routes(plan: Plan, resources: Resources, previous: Generation | None)
 def _around(plan: Plan) -> tuple[object, ...]:
     """Return what handlers are built from beside their endpoint: certificates are not among it."""
     server = dataclasses.replace(plan.server, tls=None, admin=None)
-    return (server, plan.schemes, plan.metrics, plan.traces, plan.recorder)
+    return (server, plan.store, plan.schemes, plan.metrics, plan.traces, plan.recorder)

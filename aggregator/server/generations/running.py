@@ -53,6 +53,7 @@ from aggregator.server.limiting.load import Load
 from aggregator.server.limiting.peers import Peers
 from aggregator.server.metrics.counting import Counts
 from aggregator.server.process.memory import collection_paused
+from aggregator.server.sharing.stores import Stores
 from aggregator.telemetry.logging import log
 from aggregator.transport import Door
 
@@ -96,6 +97,7 @@ class Running:
         self._lasting = Lasting(self.switching, self.states, clock, self.outbox, keeps=keeps_state)
         self._transport = transport
         self._client: SharedClient | None = None
+        self.stores = Stores()
         self._demo: DemoServer | None = None
         self._stop_by: float | None = None
         self._first = plan
@@ -144,6 +146,7 @@ class Running:
         try:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
             self._stack.push_async_callback(self._client.aclose)
+            self._stack.push_async_callback(self.stores.aclose)
             observers = Observers().for_plan(self.plan)
             await self._lasting.open(self.plan, self._stack)
             offs = self.switching.offs(self.loaded)
@@ -187,7 +190,8 @@ class Running:
         tracing = None if plan.traces is None else Tracing(plan.traces)
         resources = Resources(
             pool, self.plugins, self.queue, plan.server, states, listeners, self._clock,
-            lambda: client.client, self.shadows, tracing, self.pressure, self.outbox, watched=watched,
+            lambda: client.client, self.shadows, tracing, self.pressure, self.outbox,
+            await self.stores.of(plan.store), watched=watched,
         )  # fmt: skip
         means = Means(states, lambda: client.client, lambda call: build_asked(call, resources), Clocks(self._clock))
         resources.judge_callers(build_schemes(plan.schemes, means))
@@ -302,6 +306,7 @@ class Running:
         self.outbox.configure(fresh.plan.background, fresh.deliveries)
         old.retire()
         self._ending = [one for one in (*self._ending, old) if one.in_flight]
+        self.stores.keep({fresh.plan.store, *(one.plan.store for one in self._ending)})
 
     def _is_known(self, error: ConfigError) -> bool:
         """Return whether *error* is what was refused last: a saved file may be noticed more than once."""

@@ -33,6 +33,7 @@ def sample_all(running: Running, counts: Counts) -> Iterator[Sampled]:
     yield from sample_policies(running.states, labels)
     yield from _of_background(running)
     yield from sample_effects(running)
+    yield from _of_store(running)
     yield from _of_configuration(running)
     yield from _of_process(counts)
     traces = running.observers.traces
@@ -83,6 +84,14 @@ def _connections(pools: Iterable[tuple[str, list[Door]]]) -> Iterator[Sample]:
 def _dialled(doors: Iterable[Door]) -> Summary:
     counts = [door.dialled for door in doors]
     return Summary(sum(count for count, _ in counts), sum(seconds for _, seconds in counts))
+
+
+def _of_store(running: Running) -> Iterator[Sampled]:
+    store = running.stores.found(running.plan.store)
+    found = () if store is None else (store,)
+    yield families.STORE, [("", int(one.is_there)) for one in found]
+    yield families.STORE_LOSSES, [("", one.losses) for one in found]
+    yield families.STORE_ALONE, [("", one.alone) for one in found]
 
 
 def _of_background(running: Running) -> Iterator[Sampled]:

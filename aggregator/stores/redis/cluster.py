@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aggregator.errors import StoreError
-from aggregator.stores.redis.connecting import CONNECT, to_host
-from aggregator.stores.redis.node import Command, Node
+from aggregator.stores.redis.connecting import to_host
+from aggregator.stores.redis.node import CONNECT, Command, Node
 from aggregator.stores.shared.address import StoreAddress
 
 Place = tuple[str, int]

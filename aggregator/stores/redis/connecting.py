@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from aggregator.stores.redis.node import Connection
+from aggregator.stores.redis.node import CONNECT, Connection
 from aggregator.stores.shared.address import StoreAddress
-
-CONNECT: Final = 1.0
-"""Seconds in which a connection is made, with the handshakes of TLS and of the protocol."""
 
 
 def connections(address: StoreAddress) -> Callable[[], Connection]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from aggregator.errors import StoreError
 from aggregator.stores.contract import Heard
-from aggregator.stores.redis.connecting import CONNECT, connections, to_host
-from aggregator.stores.redis.node import Connection
+from aggregator.stores.redis.connecting import connections, to_host
+from aggregator.stores.redis.node import CONNECT, Connection
 from aggregator.stores.shared.address import StoreAddress
 
 _PAUSE, _LONGEST = 0.1, 5.0
@@ -51,7 +51,8 @@ class Listening:
         elif self._connection is not None:
             await self._say(self._connection, b"SUBSCRIBE", channel)
         try:
-            await asyncio.wait_for(asyncio.shield(confirmed), CONNECT)
+            async with asyncio.timeout(CONNECT):
+                await asyncio.shield(confirmed)
         except TimeoutError:
             raise StoreError("The store does not confirm that it is listened to.") from None
 
@@ -85,7 +86,8 @@ class Listening:
         make = to_host(self._address, *self._address.hosts[0]) if cluster else connections(self._address)
         connection = make()
         try:
-            await connection.connect()
+            async with asyncio.timeout(CONNECT):
+                await connection.connect()
             self._connection = connection
             if self._heard:
                 await self._say(connection, b"SUBSCRIBE", *self._heard)

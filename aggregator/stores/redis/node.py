@@ -19,6 +19,8 @@ from aggregator.errors import StoreError
 
 Command = tuple[bytes | str | int | float, ...]
 
+CONNECT = 1.0
+"""Seconds in which a connection is made, with the handshakes of TLS and of the protocol."""
 _MOST_WAITING = 10_000
 """Operations under way to one server; more are refused."""
 _TURNS = 8
@@ -77,7 +79,8 @@ class Node:
         """Open the connection; raises what redis-py and sockets raise."""
         connection = self._make()
         try:
-            await connection.connect()
+            async with asyncio.timeout(CONNECT):
+                await connection.connect()
         except BaseException:
             await connection.disconnect(nowait=True)
             raise

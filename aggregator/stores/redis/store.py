@@ -86,6 +86,10 @@ class RedisStore:
             self._ways.close()
             raise
 
+    def close(self) -> None:
+        """Close the connections; what waits fails."""
+        self._ways.close()
+
     async def _asked(self, key: bytes, *command: bytes | str | int | float) -> Any:
         return _good(await self._ways.send(key, command))
 

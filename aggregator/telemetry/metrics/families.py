@@ -82,6 +82,12 @@ EFFECTS_BROKEN: Final = Family("aggregator_effects_broken", "gauge", (),
     "1 while durable effects cannot be written.")  # fmt: skip
 SHADOWS: Final = Family("aggregator_shadow_calls", "counter", ("state",),
     "Shadows of requests, by what became of them: done, failed, dropped (the queue was full).")  # fmt: skip
+STORE: Final = Family("aggregator_store_there", "gauge", (),
+    "1 while the store that processes share answers in time.")  # fmt: skip
+STORE_LOSSES: Final = Family("aggregator_store_losses", "counter", (),
+    "How often the store that processes share went away.")  # fmt: skip
+STORE_ALONE: Final = Family("aggregator_store_alone", "counter", (),
+    "Requests whose limits were decided by this process alone, because the store was away.")  # fmt: skip
 IN_FLIGHT: Final = Family("aggregator_requests_in_flight", "gauge", (), "Requests that are being answered.")
 SHED: Final = Family("aggregator_shed_requests", "counter", (),
     "Requests refused because of `server.limits`.")  # fmt: skip

@@ -1,0 +1,51 @@
+"""The store: where processes keep what they share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from aggregator.fields import Settings, Timeout
+from aggregator.stores.shared.address import store_address
+
+
+def _url(text: str) -> str:
+    try:
+        store_address(text)
+    except ValueError as error:
+        hint = "write `memory`, or a URL like redis://cache.internal:6379/0"
+        raise PydanticCustomError("bad-store", "{why}", {"why": str(error), "hint": hint}) from None
+    return text
+
+
+class StoreSettings(Settings):
+    """Where the counts of rate limits and quotas lie; a text alone is the `url`."""
+
+    url: Annotated[str, AfterValidator(_url)] = Field(
+        description="`memory`: in this process, of several workers in their supervisor. `redis://host:6379/0`, by TLS "
+        "`rediss://`, `unix:///run/valkey.sock`, `redis+sentinel://host:26379,host:26379/name` and "
+        "`redis+cluster://host:6379,host:6379`: in Redis or Valkey, for all processes that name it; "
+        "`user:password@` may stand before the hosts.",
+        examples=["redis://cache.internal:6379/0"],
+    )
+    timeout: Timeout = Field(
+        0.02,
+        description="How long a reply of the store may take. One that takes longer is not waited for: each process "
+        "grants its share of the limits until the store answers in time again.",
+        examples=["20ms"],
+    )
+    prefix: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] = Field(
+        "aggregator:",
+        description="What every key in the store begins with. Processes that are to count together have the same.",
+        examples=["shop:"],
+    )
+
+
+def _store(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"url": value}
+
+
+Store = Annotated[StoreSettings, BeforeValidator(_store, json_schema_input_type=str | StoreSettings)]
+"""A text alone is the URL."""

@@ -1,0 +1,38 @@
+"""The store: a library that speaks to it, and settings that have an effect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.findings import value_at
+from aggregator.config.rules.literal_secrets import is_literal, secret_finding
+from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
+from aggregator.stores.shared.address import store_address
+
+_PASSWORD = re.compile(r"://[^/@]*:[^/@]+@")
+
+
+def check_store(around: Surroundings) -> Iterator[Finding]:
+    """A store without its library, a password that everybody can read, and settings of memory that do nothing."""
+    written = value_at(around.written, ("store",))
+    if written is None:
+        return
+    settings = around.settings.store
+    at: Steps = ("store",) if isinstance(written, str) else ("store", "url")
+    if store_address(settings.url).kind != "memory":
+        if find_spec("redis") is None:
+            hint = "install it: pip install 'aggregator-server[redis]'"
+            yield Finding("missing-package", "this store needs the package redis", at, hint)
+        text = value_at(around.written, at)
+        if is_literal(text) and _PASSWORD.search(str(text)):
+            yield secret_finding(at, "store_url")
+        return
+    idle = ("prefix",) if around.settings.server.workers.count != 1 else ("timeout", "prefix")
+    for name in idle:
+        if name in settings.model_fields_set:
+            hint = "remove it, or name a server in `url`"
+            yield Finding("no-effect", f"`{name}` has no effect on memory", ("store", name), hint, at_key=True)

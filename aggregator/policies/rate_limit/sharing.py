@@ -1,0 +1,117 @@
+"""Windows that all processes count together, by a store; without it each process grants its share.
+
+All windows of one place of the order are asked for in one go. While the store is away nothing waits for it: the windows
+of this process alone decide, with limits divided by the number of processes that were last seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aggregator.errors import StoreError
+from aggregator.exchange import Exchange
+from aggregator.parts.names import Names
+from aggregator.policies.rate_limit.keys import value_hash
+from aggregator.policies.rate_limit.windows import Charge, Counts, Decision, Pending, Window, Windows
+from aggregator.stores.limiter import Limiter
+from aggregator.stores.quota import Quota
+from aggregator.stores.rate import Rate, Taken
+from aggregator.stores.shared.asks import Ask
+from aggregator.stores.shared.connected import ConnectedStore
+from aggregator.stores.used import Used
+
+
+def share_of_rate(rate: Rate, processes: int) -> Rate:
+    """Return what one of *processes* grants of *rate*: one at least comes at once, and no more of them in a second."""
+    return Rate(rate.count, rate.period * processes, max(1, rate.burst // processes))
+
+
+def share_of_quota(quota: Quota, processes: int) -> Quota:
+    """Return what one of *processes* grants of *quota*, one at least."""
+    return Quota(max(1, quota.count // processes), quota.unit, quota.zone)
+
+
+class Shares:
+    """The counts of this process alone, by a limit that is divided among processes."""
+
+    __slots__ = ("_counts", "_divided", "_processes", "_store")
+
+    def __init__(self, counts: Counts, divided: Callable[[int], None], store: ConnectedStore) -> None:
+        self._counts = counts
+        self._divided = divided
+        self._store = store
+        self._processes = 0
+
+    @classmethod
+    def of_rate(cls, limiter: Limiter, rate: Rate, store: ConnectedStore) -> Shares:
+        """Return the share of *rate*, counted by *limiter*."""
+        return cls(limiter, lambda processes: limiter.adopt(share_of_rate(rate, processes)), store)
+
+    @classmethod
+    def of_quota(cls, used: Used, quota: Quota, store: ConnectedStore) -> Shares:
+        """Return the share of *quota*, counted by *used*."""
+        return cls(used, lambda processes: used.adopt(share_of_quota(quota, processes)), store)
+
+    def look(self, key: Any, cost: int) -> Taken:
+        """Return what taking *cost* would come to."""
+        self._divide()
+        return self._counts.look(key, cost)
+
+    def take(self, key: Any, cost: int) -> Taken:
+        """Take *cost*, all of it or nothing."""
+        self._divide()
+        return self._counts.take(key, cost)
+
+    def _divide(self) -> None:
+        if self._store.processes != self._processes:
+            self._processes = self._store.processes
+            self._divided(max(1, self._processes))
+
+
+class SharedWindows(Windows):
+    """Windows at one place of the order, counted in *store*; their own counts are shares, for when it is away."""
+
+    __slots__ = ("_names", "_store")
+
+    def __init__(self, windows: tuple[Window, ...], store: ConnectedStore) -> None:
+        super().__init__(windows)
+        self._store = store
+        self._names = {window: _name(window) for window in windows}
+
+    def decide(self, exchange: Exchange) -> Decision | Pending:
+        """Return what asks the store, or what this process decides alone while it is away; raises ``BadCostError``."""
+        if not self._store.is_there:
+            return self._alone_decides(exchange)
+        names = Names(exchange)
+        asked = [window for window in self.windows if not window.exempts(names)]
+        asks = [
+            Ask(
+                self._names[window], value_hash(window.key(exchange, names)), window.plan.limit, window.cost(names),
+                not window.plan.report,
+            )
+            for window in asked
+        ]  # fmt: skip
+        return (lambda: self._ask(asked, asks, exchange)) if asks else Decision((), None)
+
+    def _alone_decides(self, exchange: Exchange) -> Decision:
+        self._store.alone += 1
+        return self.decide_here(exchange)
+
+    async def _ask(self, asked: Sequence[Window], asks: Sequence[Ask], exchange: Exchange) -> Decision:
+        try:
+            told = await self._store.take_all(asks)
+        except StoreError:
+            return self._alone_decides(exchange)
+        charges = tuple(map(Charge, asked, told))
+        refused = [charge for charge in charges if charge.taken.wait]
+        refusing = [charge for charge in refused if not charge.plan.report]
+        if refusing:
+            return Decision(charges, max(refusing, key=lambda charge: charge.taken.wait))
+        return Decision(charges, None, tuple(refused))
+
+
+def _name(window: Window) -> bytes:
+    """Return what the limit is called in the store; a rate and a quota are never one."""
+    kind = "q" if isinstance(window.plan.limit, Quota) else "r"
+    return f"{kind}:{window.plan.state}".encode()

@@ -1,0 +1,153 @@
+"""A store that processes share, and that may be away.
+
+    away     operations fail at once, and whoever asks decides alone; `_keep` connects again, after pauses that grow
+    there    operations go to the store. The first one that fails, or takes too long, makes it away: so a store that is
+             frozen costs one timeout, and not one for each request
+
+It is told in the log when it goes and when it comes back; how many processes there are is asked for while it is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from secrets import token_bytes
+from typing import Any, Protocol
+
+from aggregator.errors import StoreError
+from aggregator.stores.contract import Store
+from aggregator.stores.rate import Taken
+from aggregator.stores.shared.asks import Ask
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.stores")
+BEAT, LIFETIME = 2.0, 10.0
+"""Seconds between two times at which a process tells that it is there, and for how long that counts."""
+_PAUSE, _LONGEST = 0.05, 1.0
+"""Seconds between two attempts to connect, at first and at most."""
+_STEADY = 10.0
+"""A store that was there for so many seconds has no more to prove when it goes again."""
+
+
+class Backend(Store, Protocol):
+    """A store behind a connection."""
+
+    async def connect(self) -> None:
+        """Open the connection; raise ``StoreError`` that says why that fails."""
+
+    def close(self) -> None:
+        """Close it; what waits fails."""
+
+
+class ConnectedStore:
+    """The store that *make* makes, given whom to tell of a lost connection; *label* is its address, for logs."""
+
+    def __init__(self, make: Callable[[Callable[[str], None]], Backend], label: str) -> None:
+        self.label = label
+        self.store = make(self._lost)
+        self.processes = 1
+        """How many there were when they were last counted."""
+        self.is_there = False
+        self.reason = ""
+        """Why it is away."""
+        self.losses = self.alone = 0
+        """How often it was lost, and how many decisions were made without it."""
+        self._process = b"%d-%b" % (os.getpid(), token_bytes(6).hex().encode())
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._since = 0.0
+        self._is_told = False
+
+    async def open(self) -> None:
+        """Connect; return when that was tried once. A store that is away is told, and tried again."""
+        tried = asyncio.Event()
+        self._task = asyncio.get_running_loop().create_task(self._keep(tried))
+        await tried.wait()
+
+    async def take_all(self, asks: Sequence[Ask]) -> Sequence[Taken]:
+        """Take what *asks* ask for, all that is binding or nothing; raise ``StoreError`` while the store is away."""
+        if not self.is_there:
+            raise StoreError("The store is away.")
+        try:
+            return await self.store.take_all(asks)
+        except StoreError as error:
+            self._lost(str(error))
+            raise
+
+    def _lost(self, why: str) -> None:
+        if not self.is_there:
+            return
+        self.is_there = False
+        self.losses += 1
+        self._tell_away(why)
+        self.store.close()
+        self._woken.set()
+
+    def _tell_away(self, why: str) -> None:
+        self.reason = why
+        if not self._is_told:
+            self._is_told = True
+            self._since = asyncio.get_running_loop().time()
+            log(_log, logging.ERROR, "The shared store is away; each process grants its share.", store=self.label,
+                reason=why, processes=self.processes)  # fmt: skip
+
+    async def _keep(self, tried: asyncio.Event) -> None:
+        pause, clock = _PAUSE, asyncio.get_running_loop().time
+        while True:
+            self._woken.clear()
+            begun = clock()
+            await self._come()
+            tried.set()
+            while self.is_there:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(BEAT):  # wait_for of 3.11 may lose that the task is cancelled
+                        await self._woken.wait()
+                if self.is_there:
+                    await self._beat()
+            pause = _PAUSE if clock() - begun > _STEADY else min(_LONGEST, 2 * pause)
+            await asyncio.sleep(pause)
+
+    async def _come(self) -> None:
+        """Connect, and see whether an operation that writes is answered in time."""
+        try:
+            await self.store.connect()
+            self.processes = await self.store.seen(self._process, LIFETIME)
+        except StoreError as error:
+            self.store.close()
+            self._tell_away(str(error))
+            return
+        self.is_there = True
+        if self._is_told:
+            seconds = round(asyncio.get_running_loop().time() - self._since, 3)
+            log(_log, logging.INFO, "The shared store is there again.", store=self.label, seconds=seconds)
+        self._is_told, self.reason = False, ""
+
+    async def _beat(self) -> None:
+        try:
+            self.processes = await self.store.seen(self._process, LIFETIME)
+        except StoreError as error:
+            self._lost(str(error))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is known of it, for operators."""
+        away = {} if self.is_there else {"reason": self.reason}
+        return {
+            "address": self.label,
+            "state": "there" if self.is_there else "away",
+            **away,
+            "processes": self.processes,
+            "losses": self.losses,
+            "decided_alone": self.alone,
+        }
+
+    async def aclose(self) -> None:
+        """Give up the store."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        self.is_there = False
+        await self.store.aclose()

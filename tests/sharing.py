@@ -1,0 +1,54 @@
+"""A store that the processes of a test share, and that may be away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aggregator.errors import StoreError
+from aggregator.stores.memory import MemoryStore
+from aggregator.stores.shared.plan import StorePlan
+
+
+class Machine:
+    """What processes share: a store, which may be away."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+        self.store = MemoryStore(lambda: self.now, lambda: self.now)
+        self.is_away = False
+        self.asked = 0
+
+    def way(self, _: StorePlan, broken: Callable[[str], None]) -> Any:
+        """Return the way of one process to the store."""
+        return Way(self, broken)
+
+
+class Way:
+    """The way of one process to the store of *machine*."""
+
+    def __init__(self, machine: Machine, broken: Callable[[str], None]) -> None:
+        self._machine = machine
+        self.broken = broken
+
+    async def connect(self) -> None:
+        """Fail while it is away."""
+        if self._machine.is_away:
+            raise StoreError("It is away.")
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    async def take_all(self, asks: Any) -> Any:
+        """Take, and count that it was asked."""
+        await self.connect()
+        self._machine.asked += 1
+        return await self._machine.store.take_all(asks)
+
+    async def seen(self, process: bytes, lifetime: float) -> int:
+        """Count the process."""
+        await self.connect()
+        return await self._machine.store.seen(process, lifetime)
+
+    async def aclose(self) -> None:
+        """Do nothing."""
