@@ -23,6 +23,13 @@ def find_route(
     return None, {}
 
 
+def in_order(routes: Iterable[MockRoutePlan]) -> tuple[MockRoutePlan, ...]:
+    """Return *routes*, the more particular ones first."""
+    return tuple(
+        sorted(routes, key=lambda one: (one.pattern.wildcard is not None, len(one.pattern.params), -len(one.query)))
+    )
+
+
 def _match(pattern: PathPattern, segments: list[bytes]) -> dict[str, str] | None:
     if pattern.wildcard is None and len(segments) != len(pattern.segments):
         return None

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.plan.compiling.expressions import optional_expression, templates
+from aggregator.policies.mock.matching import in_order
 from aggregator.policies.mock.plan import DelayPlan, FailPlan, MockPlan, MockRoutePlan
 from aggregator.policies.mock.settings import DelaySettings, FailSettings, MockRouteSettings
 from aggregator.templates import compile_pattern, compile_value
@@ -20,9 +21,8 @@ def compile_mock(upstream: UpstreamSettings, prefix: bytes) -> MockPlan | None:
     if said is None:
         return None
     routes = [_route(key, route) for key, route in said.routes.items()]
-    routes.sort(key=lambda route: (route.pattern.wildcard is not None, len(route.pattern.params), -len(route.query)))
     return MockPlan(
-        tuple(routes), _delay(said.delay), _fail(said.fail), optional_expression(said.when), upstream.is_mock, prefix
+        in_order(routes), _delay(said.delay), _fail(said.fail), optional_expression(said.when), upstream.is_mock, prefix
     )
 
 
