@@ -24,6 +24,7 @@ from aggregator.server.admin.door import AdminDoor
 from aggregator.server.admin.effects.acting import effects_action
 from aggregator.server.admin.logs import log_action
 from aggregator.server.admin.quotas import quota_action
+from aggregator.server.admin.reading.source import ProcessSource
 from aggregator.server.admin.reloading import reload_action
 from aggregator.server.admin.requests import Trials
 from aggregator.server.admin.revoking import revoke_action
@@ -99,7 +100,9 @@ class Service:
         for listener in listeners:
             if listener.role == "admin":
                 door = AdminDoor(listener.address, "https" if listener.is_tls else "http")
-                found["admin"] = self._config(AdminApplication(running, self.actions, door), nowhere, Peers())
+                found["admin"] = self._config(
+                    AdminApplication(ProcessSource(running), self.actions, door), nowhere, Peers()
+                )
             elif listener.role == "redirect":
                 sending_on = RedirectApplication(running, _tls_port(running, listeners))
                 found["redirect"] = self._config(sending_on, nowhere, running.peers)

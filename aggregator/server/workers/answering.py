@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from aggregator.codecs import json as json_codec
 from aggregator.errors import place_of
 from aggregator.server.admin.actions import ActionError, Actions
-from aggregator.server.admin.application import SHOWN
+from aggregator.server.admin.reading.views import shown
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics.page import PATH as METRICS
 from aggregator.server.metrics.page import metrics_answer
@@ -29,8 +29,8 @@ class Answering:
                 return await self._act(ask)
             if ask.path == METRICS:
                 return Told(ask.number, 200, await self.metrics())
-            shown = SHOWN[ask.path](self._running, dict(parse_qsl(ask.query, keep_blank_values=True)))
-            return Told(ask.number, 200, json_codec.encode(shown))
+            asked = dict(parse_qsl(ask.query, keep_blank_values=True))
+            return Told(ask.number, 200, json_codec.encode(await shown(self._running, ask.path, asked)))
         except ActionError as refusal:
             return Told(ask.number, refusal.status, json_codec.encode(str(refusal)), str(refusal))
         except Exception as error:

@@ -1,0 +1,1 @@
+"""What can be read at the address of administration, and of whom it is asked."""

@@ -1,0 +1,44 @@
+"""What is shown of the running process, by path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aggregator.server.admin.breakers import breakers_shown
+from aggregator.server.admin.effects.acting import PATH as EFFECTS
+from aggregator.server.admin.effects.acting import effects_shown
+from aggregator.server.admin.hosts import hosts_shown
+from aggregator.server.admin.quotas import quotas_shown
+from aggregator.server.admin.requests import PATH as REQUESTS
+from aggregator.server.admin.requests import request_shown, requests_shown
+from aggregator.server.admin.switches import switches_shown
+from aggregator.server.application.probes import describe
+from aggregator.server.generations.running import Running
+from aggregator.server.page.endpoints import endpoints_shown
+
+CONFIG, SWITCHES, ENDPOINTS = "/-/config", "/-/switches", "/-/endpoints"
+SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
+    "/-/breakers": lambda running, _: breakers_shown(running),
+    CONFIG: lambda running, _: describe(running),
+    ENDPOINTS: endpoints_shown,
+    "/-/hosts": lambda running, _: hosts_shown(running),
+    "/-/quotas": quotas_shown,
+    REQUESTS: requests_shown,
+    SWITCHES: lambda running, _: switches_shown(running),
+}
+"""What is shown at once, by path; the query may narrow it."""
+
+
+def is_view(path: str) -> bool:
+    """Return whether something is shown at *path*."""
+    return path in SHOWN or path == EFFECTS or path.startswith(f"{REQUESTS}/")
+
+
+async def shown(running: Running, path: str, asked: Mapping[str, str]) -> Any:
+    """Return what *running* shows at *path*, narrowed by what is *asked* for. Raises ``ActionError``."""
+    if path.startswith(f"{REQUESTS}/"):
+        return request_shown(running, path.removeprefix(f"{REQUESTS}/"))
+    if path == EFFECTS:
+        return await effects_shown(running, asked)
+    return SHOWN[path](running, asked)
