@@ -21,16 +21,13 @@ def check_workers(around: Surroundings) -> Iterator[Finding]:
                 yield Finding("workers", f"`{name}` has no effect on one process", (*_AT, name), hint, at_key=True)
         return
     whole = around.settings
-    alone: list[tuple[Steps, object]] = [
-        (("state",), whole.state),
-        (("server", "admin"), whole.server.admin),
-        (("telemetry", "metrics"), whole.telemetry.metrics),
-    ]
-    for at, declared in alone:
-        if declared is not None:
-            name = ".".join(map(str, at))
-            hint = f"leave out `{name}`, or `server.workers`"
-            yield Finding("workers", f"`{name}` belongs to one process", at, hint, at_key=True)
+    if whole.state is not None:
+        hint = "leave out `state`, or `server.workers`"
+        yield Finding("workers", "`state` belongs to one process", ("state",), hint, at_key=True)
+    if whole.telemetry.metrics is not None and whole.server.admin is None:
+        hint = "declare `server.admin`, where all workers are in one scrape"
+        at: Steps = ("telemetry", "metrics")
+        yield Finding("workers", "nobody can scrape several workers at once here", at, hint, at_key=True)
     yield from _check_grants(around)
 
 

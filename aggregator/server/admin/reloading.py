@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aggregator.server.admin.actions import Action, ActionError, Outcome
 from aggregator.server.generations.reload import ReloadOutcome, Verdict
-from aggregator.server.generations.running import Running
 
 
-def reload_action(running: Running, on_reload: Callable[[ReloadOutcome], None]) -> Action:
-    """Return the action that loads the files of *running* again; *on_reload* is told of what changed something."""
+def reload_action(load: Callable[[], Awaitable[ReloadOutcome]], on_reload: Callable[[ReloadOutcome], None]) -> Action:
+    """Return the action that loads the files again by *load*; *on_reload* is told of what changed something."""
 
     async def reload(given: Mapping[str, Any]) -> Outcome:
         if given:
             raise ActionError(400, f"A reload takes nothing but `reason`, and no `{next(iter(given))}`.")
-        outcome = await running.reload()
+        outcome = await load()
         if outcome.verdict is not Verdict.UNCHANGED:
             on_reload(outcome)
         data: dict[str, Any] = {"verdict": outcome.verdict, "generation": outcome.generation}

@@ -18,10 +18,11 @@ from aggregator.server.live.telling import Wanted, told
 from aggregator.telemetry.redaction import Masker, redact_text
 
 PATH = "/-/events"
-_PAUSE, _COUNTED, _ALIVE = 0.25, 0.95, 60
+PAUSE, COUNTED, ALIVE = 0.25, 0.95, 60
 """Seconds between two looks for what waits, and between counts, and after how many looks a sign of life is sent."""
+END = b"event: end\ndata: {}\n\n"
 _KEYS = frozenset({"show", "endpoint", "part", "cause", "slower_than"})
-_HEADERS = [
+HEADERS = [
     (b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"),
 ]  # fmt: skip
 
@@ -44,9 +45,9 @@ class Audience:
         self._masker.learn(self._running.plan.secrets)
         self._clients.join(client)
         self._count()
-        gone = asyncio.ensure_future(_gone(receive))
+        gone = asyncio.ensure_future(gone_of(receive))
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             await self._send(client, gone, send)
         finally:
             gone.cancel()
@@ -62,13 +63,13 @@ class Audience:
                 client.put("config", serving)
                 known = serving
             self._tell_counts()
-            text = client.take() or (b": alive\n\n" if looks % _ALIVE == 0 else b"")
+            text = client.take() or (b": alive\n\n" if looks % ALIVE == 0 else b"")
             if text:
                 await send({"type": "http.response.body", "body": text, "more_body": True})
             looks += 1
-            await asyncio.wait((gone,), timeout=_PAUSE)
+            await asyncio.wait((gone,), timeout=PAUSE)
         if not gone.done():
-            await send({"type": "http.response.body", "body": b"event: end\ndata: {}\n\n"})
+            await send({"type": "http.response.body", "body": END})
 
     def _serving(self) -> dict[str, Any]:
         generation, refusal = self._running.generation, self._running.last_refusal
@@ -91,7 +92,7 @@ class Audience:
     def _tell_counts(self) -> None:
         """Tell all who want counts, when a second is over: whoever looks first, since one of them may be slow."""
         now = asyncio.get_running_loop().time()
-        if self._tally is None or now - self._counted < _COUNTED:
+        if self._tally is None or now - self._counted < COUNTED:
             return
         self._counted = now
         data = {"at": round(self._running.now(), 3), "in_flight": self._running.in_flight, **self._tally.take()}
@@ -101,16 +102,8 @@ class Audience:
 
     def _client(self, asked: Mapping[str, str]) -> Client:
         """Return a client of what is *asked* for. Raises ``ActionError``."""
-        if unknown := [name for name in asked if name not in _KEYS]:
-            raise ActionError(400, f"Events are chosen by {', '.join(sorted(_KEYS))}, not by `{unknown[0][:50]}`.")
-        shown = set(asked.get("show", "requests,counts").split(","))
-        if not shown <= {"requests", "counts"}:
-            raise ActionError(400, "`show` is `requests`, `counts`, or both with a comma.")
-        slower = duration_of(asked["slower_than"]) if "slower_than" in asked else 0.0
-        if slower is None:
-            raise ActionError(400, "`slower_than` is a duration such as 500ms.")
-        wanted = Wanted(asked.get("endpoint", ""), asked.get("part", ""), asked.get("cause", ""), slower)
-        return Client(wanted if "requests" in shown else None, self._told, counts="counts" in shown)
+        wanted, counts = chosen(asked)
+        return Client(wanted, self._told, counts=counts)
 
     def _told(self, event: RequestEnded) -> dict[str, Any]:
         return told(event, self._running.plan.server.log.hidden, self._clean, self._running.now())
@@ -119,7 +112,21 @@ class Audience:
         return self._masker(redact_text(text))
 
 
-async def _gone(receive: Receive) -> None:
+def chosen(asked: Mapping[str, str]) -> tuple[Wanted | None, bool]:
+    """Return which requests are *asked* for, None for none, and whether counts are. Raises ``ActionError``."""
+    if unknown := [name for name in asked if name not in _KEYS]:
+        raise ActionError(400, f"Events are chosen by {', '.join(sorted(_KEYS))}, not by `{unknown[0][:50]}`.")
+    shown = set(asked.get("show", "requests,counts").split(","))
+    if not shown <= {"requests", "counts"}:
+        raise ActionError(400, "`show` is `requests`, `counts`, or both with a comma.")
+    slower = duration_of(asked["slower_than"]) if "slower_than" in asked else 0.0
+    if slower is None:
+        raise ActionError(400, "`slower_than` is a duration such as 500ms.")
+    wanted = Wanted(asked.get("endpoint", ""), asked.get("part", ""), asked.get("cause", ""), slower)
+    return wanted if "requests" in shown else None, "counts" in shown
+
+
+async def gone_of(receive: Receive) -> None:
     """Return when the client has hung up."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -79,7 +79,7 @@ class Service:
         self._holes = Holes()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.actions = Actions()
-        self.actions.add(reload_action(app.running, on_reload))
+        self.actions.add(reload_action(app.running.reload, on_reload))
         self.actions.add(revoke_action(app.running))
         self.actions.add(breaker_action(app.running))
         self.actions.add(switch_action(app.running))
@@ -143,6 +143,7 @@ class Service:
                 await self._app.running.open()  # here rather than in the lifespan, so that what fails has no traceback
                 await self._settle()
                 keep_large_blocks()
+                await self._briefed()
                 self._started()
                 with self._watchdog():  # before this nobody waits for an answer
                     await self._serve_and_reload()
@@ -152,6 +153,9 @@ class Service:
 
     def _tell_stopped(self) -> None:
         log(_log, logging.INFO, "The server has stopped.")
+
+    async def _briefed(self) -> None:
+        """Wait until what has to be done before requests are answered is done."""
 
     def _started(self) -> None:
         """Tell that everything is there to answer."""

@@ -11,6 +11,8 @@ from aggregator.server.workers.messages import Message, decoded, encoded
 _LENGTH = 4
 _FULL = 1024 * 1024
 """Bytes that wait to be sent, beyond which what can be left out is left out."""
+LARGEST = 64 * 1024 * 1024
+"""Bytes of a message; the metrics of ten thousand endpoints take half of it."""
 
 
 class Channel:
@@ -25,18 +27,25 @@ class Channel:
         """Return the channel over *end* of a pair of sockets."""
         return cls(*await asyncio.open_unix_connection(sock=end))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the other side reads nothing, so that what is sent to it waits here."""
+        return self._writer.transport.get_write_buffer_size() > _FULL
+
     def send(self, message: Message, *, spare: bool = False) -> None:
         """Send *message*, unless the other side has gone; a *spare* one is left out while it reads nothing."""
-        if spare and self._writer.transport.get_write_buffer_size() > _FULL:
+        if spare and self.is_full:
             return
         data = encoded(message)
         if not self._writer.is_closing():
             self._writer.write(len(data).to_bytes(_LENGTH, "big") + data)
 
     async def receive(self) -> Message | None:
-        """Return the next message; None when the other side has gone."""
+        """Return the next message; None when the other side has gone, or sends one that is too large."""
         try:
             length = int.from_bytes(await self._reader.readexactly(_LENGTH), "big")
+            if length > LARGEST:
+                return None
             return decoded(await self._reader.readexactly(length))
         except (asyncio.IncompleteReadError, OSError):
             return None

@@ -21,11 +21,8 @@ def obstacle(plan: Plan) -> str | None:
     """Return the sentence of why several workers cannot serve *plan*; None when they can."""
     if sys.platform != "linux":
         return "Several workers need Linux: start a process for each, behind a load balancer, or leave out `workers`."
-    for name, is_there in (
-        ("state", plan.state),
-        ("server.admin", plan.server.admin),
-        ("telemetry.metrics", plan.metrics),
-    ):
-        if is_there is not None:
-            return f"`{name}` belongs to one process: leave it out, or serve by `workers: 1`."
+    if plan.state is not None:
+        return "`state` belongs to one process: leave it out, or serve by `workers: 1`."
+    if plan.metrics is not None and plan.server.admin is None:
+        return "`telemetry.metrics` of several workers needs `server.admin`, where all are in one scrape."
     return None

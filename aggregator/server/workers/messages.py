@@ -44,7 +44,9 @@ class Made(Struct, frozen=True, tag=True):
 
 
 class Commit(Struct, frozen=True, tag=True):
-    """Serve what was prepared."""
+    """Serve what was prepared, as the configuration of the number *generation* since the start of all."""
+
+    generation: int
 
 
 class Drop(Struct, frozen=True, tag=True):
@@ -59,10 +61,19 @@ class Reopen(Struct, frozen=True, tag=True):
     """Open the file of the log again."""
 
 
+class Opened(Struct, frozen=True, tag=True):
+    """From a worker: it can do what it is ordered, and serves after ``Go``."""
+
+
+class Go(Struct, frozen=True, tag=True):
+    """To a worker: what operators have done before was sent."""
+
+
 class Ready(Struct, frozen=True, tag=True):
-    """From a worker: it serves; its plug-ins are in *files*."""
+    """From a worker: it serves; its plug-ins are in *files*, its *actions* have a name and a summary each."""
 
     files: tuple[str, ...] = ()
+    actions: tuple[tuple[str, str], ...] = ()
 
 
 class Failed(Struct, frozen=True, tag=True):
@@ -72,7 +83,10 @@ class Failed(Struct, frozen=True, tag=True):
 
 
 class Beat(Struct, frozen=True, tag=True):
-    """From a worker, once a second: its loop turns; *memory* is in bytes, *stack* told where it stood if it did not."""
+    """From a worker, once a second: its loop turns, and serves the configuration of the number *generation*.
+
+    *config* is its digest, *memory* in bytes.
+    """
 
     generation: int = 0
     config: str = ""
@@ -103,6 +117,26 @@ class Told(Struct, frozen=True, tag=True):
     summary: str = ""
 
 
+class Listen(Struct, frozen=True, tag=True):
+    """To a worker: send the events that *query* asks for under this *number*."""
+
+    number: int
+    query: str
+
+
+class Quit(Struct, frozen=True, tag=True):
+    """To a worker: send nothing more under this *number*."""
+
+    number: int
+
+
+class Heard(Struct, frozen=True, tag=True):
+    """From a worker: events, as an event stream has them, for who listens under this *number*."""
+
+    number: int
+    text: bytes
+
+
 class Counted(Struct, frozen=True, tag=True):
     """From a worker that ends: the text of its metrics, which are counted on."""
 
@@ -119,11 +153,16 @@ Message = (
     | Drop
     | Stop
     | Reopen
+    | Opened
+    | Go
     | Ready
     | Failed
     | Beat
     | Ask
     | Told
+    | Listen
+    | Quit
+    | Heard
     | Counted
 )
 _encoder = msgspec.msgpack.Encoder()

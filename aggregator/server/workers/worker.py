@@ -1,6 +1,7 @@
 """A worker: serves what the fork server has loaded, and does as the supervisor orders.
 
-    opening    the loop runs, plug-ins are imported, pools opened; orders and heartbeats go already
+    opening    the loop runs, plug-ins are imported, pools opened; orders and heartbeats go already. `Opened` asks for
+               what operators have done before, and `Go` ends that
     serving    `Ready` was told. `Prepare` makes a generation beside the served one (prepared), `Commit` serves it,
                `Drop` gives it up
     stopping   `Stop`, or the supervisor has gone: what there is comes to its end
@@ -30,7 +31,25 @@ from aggregator.server.process.serving import Service
 from aggregator.server.workers.answering import Answering
 from aggregator.server.workers.balance import Balance, Connections, Turn
 from aggregator.server.workers.channel import Channel
-from aggregator.server.workers.messages import Ask, Beat, Commit, Drop, Failed, Made, Prepare, Ready, Reopen, Stop
+from aggregator.server.workers.listening import Listening
+from aggregator.server.workers.messages import (
+    Ask,
+    Beat,
+    Commit,
+    Counted,
+    Drop,
+    Failed,
+    Go,
+    Listen,
+    Made,
+    Message,
+    Opened,
+    Prepare,
+    Quit,
+    Ready,
+    Reopen,
+    Stop,
+)
 from aggregator.telemetry.control import LogControl
 from aggregator.telemetry.logging import log
 from aggregator.telemetry.redaction import Masker
@@ -54,6 +73,9 @@ class Worker(Service):
         self._control, self._masker, self._follow = control, masker, follow
         self._channel: Channel | None = None
         self._prepared: Prepared | None = None
+        self._generation = generation
+        self._has_heard = asyncio.Event()
+        """Set when what operators have done before is done here, too."""
         self._answering = Answering(app.running, self.actions)
         self._asked_now: set[asyncio.Task[None]] = set()
         self._server.tell_stopping = _tell_stopping  # type: ignore[method-assign]
@@ -87,9 +109,21 @@ class Worker(Service):
         """Fill no holes: memory is shared with the fork server for as long as nobody writes to it."""
         collect_seldom()
 
+    async def _briefed(self) -> None:
+        assert self._channel is not None
+        self._channel.send(Opened())
+        await self._has_heard.wait()
+
     def _started(self) -> None:
         assert self._channel is not None
-        self._channel.send(Ready(tuple(map(str, self._app.running.plugins.files))))
+        actions = tuple((one.name, one.summary) for one in self.actions)
+        self._channel.send(Ready(tuple(map(str, self._app.running.plugins.files)), actions))
+
+    async def _serve_and_reload(self) -> None:
+        """Serve, then tell what was counted, since that is to outlive the process."""
+        await super()._serve_and_reload()
+        if self._channel is not None and self._app.running.metrics is not None:
+            self._channel.send(Counted(await self._answering.metrics()))
 
     async def _beat(self, channel: Channel) -> None:
         running = self._app.running
@@ -97,8 +131,8 @@ class Worker(Service):
             now = running.generation
             channel.send(
                 Beat(
-                    0 if now is None else now.number,
-                    "" if now is None else now.plan.digest,
+                    0 if now is None else self._generation,
+                    "" if now is None else running.loaded.digest,
                     running.in_flight,
                     len(self._server.server_state.connections),
                     memory_bytes() or 0,
@@ -108,29 +142,45 @@ class Worker(Service):
             await asyncio.sleep(BEAT)
 
     async def _obey(self, channel: Channel) -> None:
+        listening = Listening(self._app.running, channel)
         while (order := await channel.receive()) is not None:
-            match order:
-                case Prepare():
-                    channel.send(await self._prepare(order.digest))
-                case Commit():
-                    self._commit()
-                case Drop():
-                    self._drop()
-                case Stop():
-                    self._drop()
-                    self._server.stop()
-                case Reopen():
-                    self._control.reopen()
-                case Ask():
-                    task = asyncio.create_task(self._answer(channel, order))
-                    self._asked_now.add(task)
-                    task.add_done_callback(self._asked_now.discard)
-                case _:
-                    raise AssertionError(order)
+            await self._do(order, channel, listening)
+        listening.end_all()
+        self._has_heard.set()
         if not self._app.running.draining:
             log(_log, logging.ERROR, "The supervisor has gone; this worker ends what it has and stops.")
             self._drop()
             self._server.stop()
+
+    async def _do(self, order: Message, channel: Channel, listening: Listening) -> None:
+        match order:
+            case Prepare():
+                channel.send(await self._prepare(order.digest))
+            case Commit():
+                self._generation = order.generation
+                self._commit()
+            case Drop():
+                self._drop()
+            case Stop():
+                self._drop()
+                self._has_heard.set()
+                self._server.stop()
+            case Reopen():
+                self._control.reopen()
+            case Ask():
+                task = asyncio.create_task(self._answer(channel, order))
+                self._asked_now.add(task)
+                task.add_done_callback(self._asked_now.discard)
+            case Go():
+                if self._asked_now:
+                    await asyncio.wait(self._asked_now)
+                self._has_heard.set()
+            case Listen():
+                listening.begin(order)
+            case Quit():
+                listening.end(order.number)
+            case _:
+                raise AssertionError(order)
 
     async def _answer(self, channel: Channel, ask: Ask) -> None:
         channel.send(await self._answering.answer(ask))

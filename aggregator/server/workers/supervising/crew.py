@@ -22,7 +22,7 @@ from aggregator.server.workers.balance import Balance
 from aggregator.server.workers.channel import Channel
 from aggregator.server.workers.messages import Spawn
 from aggregator.server.workers.supervising.forks import Forks
-from aggregator.server.workers.supervising.member import Member
+from aggregator.server.workers.supervising.member import Hear, Member
 from aggregator.server.workers.supervising.turns import Turns
 from aggregator.telemetry.logging import log
 
@@ -38,17 +38,20 @@ _TO_START = 60.0
 
 
 class Crew:
-    """*count* workers by the settings of *plan*; *joined* hears of each one that serves, *left* of each that ended."""
+    """*count* workers by the settings of *plan*; *joined* hears of each one that serves, *left* of each that ended.
+
+    *hear* is given what a worker tells without having been asked.
+    """
 
     def __init__(
         self, count: int, plan: WorkersPlan, balance: Balance, joined: Callable[[Member], None],
-        left: Callable[[Member], None],
+        left: Callable[[Member], None], hear: Hear,
     ) -> None:  # fmt: skip
         self._loop = asyncio.get_running_loop()
         self.count = count
         self._plan = plan
         self._balance = balance
-        self._joined, self._left = joined, left
+        self._joined, self._left, self._hear = joined, left, hear
         self.forks: Forks | None = None
         self.turns = Turns()
         self.generation = 1
@@ -173,7 +176,7 @@ class Crew:
         finally:
             theirs.close()
             os.close(written)
-        member = Member(seat, pid, await Channel.over(ours), stack)
+        member = Member(seat, pid, await Channel.over(ours), stack, self._hear)
         self.members.append(member)
         if self.is_stopping:
             member.stop()

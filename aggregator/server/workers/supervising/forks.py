@@ -57,9 +57,9 @@ class Forks:
         await self._send(Prepare(digest))
         return await made
 
-    async def commit(self) -> None:
-        """Make workers of what was prepared from now on."""
-        await self._send(Commit())
+    async def commit(self, generation: int) -> None:
+        """Make workers of what was prepared from now on, which is of the number *generation*."""
+        await self._send(Commit(generation))
 
     async def drop(self) -> None:
         """Give up what was prepared."""

@@ -1,6 +1,6 @@
 """A worker as the supervisor knows it.
 
-starting   the process is there; `ready` comes, or `ended`
+starting   the process is there; `Opened` asks for what operators have done before, then `ready` comes, or `ended`
 serving    `ready` came; beats are heard
 leaving    it was told to stop
 gone       `ended` says how
@@ -12,11 +12,24 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from aggregator.server.workers.channel import Channel
-from aggregator.server.workers.messages import Ask, Beat, Counted, Failed, Made, Prepare, Ready, Stop, Told
+from aggregator.server.workers.messages import (
+    Ask,
+    Beat,
+    Counted,
+    Failed,
+    Heard,
+    Made,
+    Opened,
+    Prepare,
+    Ready,
+    Stop,
+    Told,
+)
 
 STACK_SIGNAL = getattr(signal, "SIGRTMIN", None)
 """Has a worker write the stack of its main thread into a pipe, also while its loop stands still."""
@@ -27,10 +40,16 @@ _STACK, _LOOKS = 64 * 1024, 200
 """Bytes of a stack, and looks for it: ten seconds, since the machine may be what stands still."""
 
 
-class Member:
-    """The worker of the number *seat*, the process *pid*, over *channel*; *stack* is the pipe of its stack."""
+Hear: TypeAlias = "Callable[[Member, Opened | Heard | Counted], None]"
 
-    def __init__(self, seat: int, pid: int, channel: Channel, stack: int) -> None:
+
+class Member:
+    """The worker of the number *seat*, the process *pid*, over *channel*; *stack* is the pipe of its stack.
+
+    *hear* is given what it tells without having been asked.
+    """
+
+    def __init__(self, seat: int, pid: int, channel: Channel, stack: int, hear: Hear) -> None:
         self._loop = asyncio.get_running_loop()
         self.seat = seat
         self.pid = pid
@@ -42,7 +61,9 @@ class Member:
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self.reason = ""
-        self.counted: bytes | None = None
+        self.is_open = False
+        """Whether it does what it is ordered, and answers."""
+        self._hear = hear
         self.told: asyncio.Future[None] = self._loop.create_future()
         """Done when it was told to stop."""
         self._made: asyncio.Future[Made] | None = None
@@ -69,9 +90,13 @@ class Member:
                     self._made.set_result(message)
                 case Told() if message.number in self._asks:
                     self._asks.pop(message.number).set_result(message)
-                case Counted():
-                    self.counted = message.metrics
+                case Opened():
+                    self.is_open = True
+                    self._hear(self, message)
+                case Heard() | Counted():
+                    self._hear(self, message)
         self._silent.set()
+        self.channel.close()
         await asyncio.wait({self.ended}, timeout=_TO_EXIT)
         if not self.ended.done():
             self.kill()
@@ -85,7 +110,7 @@ class Member:
             if waiting is not None and not waiting.done():
                 waiting.cancel()
         self._asks.clear()
-        self.channel.close()
+        self._loop.call_later(_TO_EXIT, self.channel.close)  # what it has told before it ended is read to the end
         os.close(self._stack)
 
     async def silent(self) -> None:

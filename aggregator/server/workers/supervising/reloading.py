@@ -108,12 +108,13 @@ class Reloading:
 
     async def _commit(self, plan: Plan, started: float) -> ReloadOutcome:
         assert self._crew.forks is not None
-        await self._crew.forks.commit()
+        number = self._crew.generation + 1
+        await self._crew.forks.commit(number)
         members = self._crew.serving
         for member in members:
-            member.channel.send(Commit())
+            member.channel.send(Commit(number))
         self.plan = plan
-        self._crew.generation += 1
+        self._crew.generation = number
         self.counts = (self.counts[0] + 1, self.counts[1])
         self.last_refusal = self._refused = None
         seconds = asyncio.get_running_loop().time() - started

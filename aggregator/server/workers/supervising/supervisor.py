@@ -25,10 +25,11 @@ from aggregator.server.generations.reload import ReloadOutcome, Verdict
 from aggregator.server.generations.watching import watch_files
 from aggregator.server.listeners.opening import Listener
 from aggregator.server.process.http_server import LAST_MOMENT
-from aggregator.server.process.serving import tell_end
+from aggregator.server.process.serving import quiet_uvicorn, tell_end
 from aggregator.server.process.signals import HANG_UP, REPLACE, ROTATE, signals_calling
+from aggregator.server.workers.administering.administration import Administration
 from aggregator.server.workers.balance import Balance
-from aggregator.server.workers.messages import Reopen
+from aggregator.server.workers.messages import Counted, Heard, Opened, Reopen
 from aggregator.server.workers.supervising.crew import Crew
 from aggregator.server.workers.supervising.forks import Forks, words_of
 from aggregator.server.workers.supervising.member import Member
@@ -66,18 +67,25 @@ class Supervisor:
         self._asked = False
         self._closing: asyncio.Task[None] | None = None
         self._rolling: asyncio.Task[None] | None = None
+        self._administering: asyncio.Task[None] | None = None
         self._plugin_files: dict[int, tuple[Path, ...]] = {}
+        self._quiet = asyncio.Event()
+        """Set when all workers have ended, and there is nothing left to ask."""
         self.crew: Crew
+        self.administration: Administration
         self.reloading: Reloading
 
     def run(self) -> int:
         """Serve until a signal comes; return the exit code. Raises ``StartupError`` when no worker can be started."""
+        quiet_uvicorn()
         return asyncio.run(self._run())
 
     async def _run(self) -> int:
-        self.crew = Crew(self._count, self._plan.server.workers, self._balance, self._joined, self._left)
+        plan = self._plan.server.workers
+        self.crew = Crew(self._count, plan, self._balance, self._joined, self._left, self._hear)
         self.crew.forks = Forks(self._fork_socket, self._ended, self._lose_forks)
         self.reloading = Reloading(self._files, self._plan, self.crew)
+        self.administration = Administration(self.crew, self.reloading, self._control, self._tell)
         with signals_calling(self._handlers()):
             tasks = [asyncio.create_task(self.crew.run()), asyncio.create_task(self._serve())]
             for task in tasks:
@@ -107,6 +115,9 @@ class Supervisor:
         if not self.crew.is_stopping:
             await self._close_all()
         await self.crew.gone(server.drain_delay + server.shutdown_grace + LAST_MOMENT + _LATE)
+        self._quiet.set()
+        if self._administering is not None:
+            await asyncio.wait({self._administering})
         running = [*tasks, *([] if self._rolling is None else [self._rolling])]
         for task in running:
             task.cancel()
@@ -127,6 +138,7 @@ class Supervisor:
         await self.crew.settled.wait()
         if not self.crew.serving:
             return
+        self._administer()
         self._on_start()
         helpers = [asyncio.create_task(self._reloads())]
         if self._watch:
@@ -139,6 +151,14 @@ class Supervisor:
             for helper in helpers:
                 helper.cancel()
 
+    def _administer(self) -> None:
+        """Serve the address of administration, where one is declared, until all workers have ended."""
+        for listener in self._listeners:
+            if listener.role == "admin":
+                serving = self.administration.serve(listener, self._quiet)
+                self._administering = asyncio.get_running_loop().create_task(serving)
+                self._administering.add_done_callback(tell_end)
+
     def _watched(self) -> tuple[Path, ...]:
         return (*self._files.files, *self._files.folders)
 
@@ -149,7 +169,13 @@ class Supervisor:
             asked, self._asked = self._asked, False
             outcome = await self.reloading.reload(asked=asked)
             if outcome.verdict is not Verdict.UNCHANGED:
-                self._on_reload(self.reloading.plan, outcome)
+                self._tell(outcome)
+
+    def _tell(self, outcome: ReloadOutcome) -> None:
+        self._on_reload(self.reloading.plan, outcome)
+
+    def _hear(self, member: Member, message: Opened | Heard | Counted) -> None:
+        self.administration.hear(member, message)
 
     def _joined(self, member: Member) -> None:
         log(_log, logging.INFO, "A worker serves.", pid=member.pid)

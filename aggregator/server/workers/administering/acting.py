@@ -1,0 +1,91 @@
+"""What operators do to all workers: one order each, and one answer for all."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from aggregator.codecs import json as json_codec
+from aggregator.server.admin.actions import Action, ActionError, Actions, Outcome
+from aggregator.server.admin.reading.views import CONFIG
+from aggregator.server.admin.requests import PATH as REQUESTS
+from aggregator.server.workers.administering.asking import TO_ANSWER, TO_TRY, Answers, Asking
+from aggregator.server.workers.administering.gathering import outcome_together
+from aggregator.server.workers.administering.journal import Journal
+from aggregator.server.workers.messages import Told
+from aggregator.server.workers.supervising.member import Member
+
+Run = Callable[[Mapping[str, Any]], Awaitable[Outcome]]
+
+
+class Acting:
+    """Has those that *asking* asks do things; *journal* remembers what workers that come later have to do as well."""
+
+    def __init__(self, asking: Asking, journal: Journal) -> None:
+        self._asking = asking
+        self._journal = journal
+
+    def actions(self, known: Iterable[tuple[str, str]], own: Iterable[Action]) -> Actions:
+        """Return the actions that workers *know*, by name and summary, and in place of some of them *own* ones."""
+        ways: dict[str, Run] = {"try": self._try, "replay": self._replay}
+        actions, mine = Actions(), {one.name: one for one in own}
+        for name, summary in known:
+            actions.add(mine.get(name) or Action(name, summary, ways.get(name) or self.passing(name)))
+        return actions
+
+    def passing(self, name: str) -> Run:
+        """Return what has all workers do the action *name*."""
+
+        async def run(given: Mapping[str, Any]) -> Outcome:
+            return await self.all(name, given)
+
+        return run
+
+    async def all(self, name: str, given: Mapping[str, Any]) -> Outcome:
+        """Have all do the action *name*. Raises ``ActionError``: when all refuse, or when only some have done it."""
+        self._journal.add(name, given)  # a worker that comes meanwhile does it as well
+        answers = await self._asking.all(self._asking.order(name, given))
+        if answers.told and not answers.missing and all(_is_refusal(one) for _, one in answers.told):
+            self._journal.forget(name, given)
+        said = answers.data()
+        if why := _unfinished(answers):
+            raise ActionError(504, f"Done by {len(said)} of {len(answers.told) + len(answers.missing)} workers. {why}")
+        first = next(told for _, told in answers.told if told.status < 400)
+        return Outcome(outcome_together(name, said), f"{first.summary} (workers: {len(said)})")
+
+    async def _try(self, given: Mapping[str, Any]) -> Outcome:
+        """Have one that answers do it."""
+        answers = await self._asking.all(self._asking.view(CONFIG, {}))
+        if not answers.told:
+            raise answers.refusal()
+        return await self._by("try", given, answers.told[0][0])
+
+    async def _replay(self, given: Mapping[str, Any]) -> Outcome:
+        """Have the one do it that has kept the request."""
+        kept = await self._asking.all(self._asking.view(f"{REQUESTS}/{given.get('id', '')}", {}))
+        holders = [member for member, told in kept.told if told.status < 400]
+        if not holders:
+            raise kept.refusal()
+        return await self._by("replay", given, holders[0])
+
+    async def _by(self, name: str, given: Mapping[str, Any], member: Member) -> Outcome:
+        answers = await self._asking.first(self._asking.order(name, given), TO_TRY, [member])
+        if not answers.told or answers.told[0][1].status >= 400:
+            raise answers.refusal()
+        told = answers.told[0][1]
+        return Outcome(json_codec.decode(told.body), f"{told.summary} (worker {member.pid})", told.status)
+
+
+def _is_refusal(told: Told) -> bool:
+    return 400 <= told.status < 500
+
+
+def _unfinished(answers: Answers) -> str:
+    """Return who has failed to do it, and who has not answered; a worker that has nothing to change has done it."""
+    failed = [
+        f"Worker {member.pid}: {json_codec.decode(one.body)}" for member, one in answers.told if one.status >= 500
+    ]
+    silent = [
+        f"Worker {pid} has not answered within {TO_ANSWER:g} s; it does it when it goes on." for pid in answers.missing
+    ]
+    return " ".join([*failed, *silent])

@@ -1,0 +1,63 @@
+"""The administration of all workers: who asks them, who remembers what was ordered, and the server in front."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aggregator.server.admin.actions import Action, Outcome
+from aggregator.server.admin.application import AdminApplication
+from aggregator.server.admin.door import AdminDoor
+from aggregator.server.admin.logs import log_action
+from aggregator.server.admin.reloading import reload_action
+from aggregator.server.generations.reload import ReloadOutcome
+from aggregator.server.listeners.opening import Listener
+from aggregator.server.workers.administering.acting import Acting
+from aggregator.server.workers.administering.journal import Journal
+from aggregator.server.workers.administering.serving import AdminServer, serve_until
+from aggregator.server.workers.administering.source import WorkersSource
+from aggregator.server.workers.messages import Counted, Go, Heard, Opened
+from aggregator.server.workers.supervising.crew import Crew
+from aggregator.server.workers.supervising.member import Member
+from aggregator.server.workers.supervising.reloading import Reloading
+from aggregator.telemetry.control import LogControl
+
+
+class Administration:
+    """Of the workers of *crew*; *control* is the log of this process, *on_reload* is told of reloads."""
+
+    def __init__(
+        self, crew: Crew, reloading: Reloading, control: LogControl, on_reload: Callable[[ReloadOutcome], None]
+    ) -> None:
+        self._crew = crew
+        self._reloading = reloading
+        self._journal = Journal()
+        self._source = WorkersSource(crew, reloading)
+        self._acting = Acting(self._source.asking, self._journal)
+        self._own = (reload_action(reloading.reload, on_reload), self._log(control))
+
+    def hear(self, member: Member, message: Opened | Heard | Counted) -> None:
+        """Take what *member* tells; one that has opened is to do what operators have done to the others."""
+        if not isinstance(message, Opened):
+            self._source.hear(member, message)
+            return
+        for action, given in self._journal:
+            member.channel.send(self._source.asking.order(action, given))
+        member.channel.send(Go())
+
+    def _log(self, control: LogControl) -> Action:
+        own = log_action(control)
+
+        async def run(given: Mapping[str, Any]) -> Outcome:
+            outcome = await own.run(given)  # it refuses what makes no sense
+            return await self._acting.all(own.name, given) if given else outcome
+
+        return Action(own.name, own.summary, run)
+
+    async def serve(self, listener: Listener, stopped: asyncio.Event) -> None:
+        """Serve *listener* until *stopped* is set; some worker must serve."""
+        known = self._crew.serving[0].ready.result().actions
+        door = AdminDoor(listener.address, "https" if listener.is_tls else "http")
+        application = AdminApplication(self._source, self._acting.actions(known, self._own), door)
+        await serve_until(AdminServer(application, listener, lambda: self._reloading.plan.server), stopped)

@@ -1,0 +1,83 @@
+"""Questions and orders to workers: who does not answer in time is named, and never waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from aggregator.codecs import json as json_codec
+from aggregator.server.admin.actions import ActionError
+from aggregator.server.workers.messages import Ask, Told
+from aggregator.server.workers.supervising.member import Member
+
+TO_ANSWER, TO_COUNT, TO_TRY = 1.0, 5.0, 65.0
+"""Seconds that a worker has to answer; to write all its metrics; and to send a request to its end."""
+
+
+class Answers(NamedTuple):
+    """What workers *told*, and the processes of those that have not answered (*missing*)."""
+
+    told: list[tuple[Member, Told]]
+    missing: tuple[int, ...]
+
+    def data(self) -> list[tuple[Member, Any]]:
+        """Return what they told, decoded. Raises ``ActionError`` when all refuse, or nobody has answered."""
+        done = [(member, json_codec.decode(one.body)) for member, one in self.told if one.status < 400]
+        if not done:
+            raise self.refusal()
+        return done
+
+    def refusal(self) -> ActionError:
+        """Return why nobody has done what was asked for."""
+        if self.told:
+            _, first = self.told[0]
+            return ActionError(first.status, str(json_codec.decode(first.body)))
+        return ActionError(503, f"No worker has answered within {TO_ANSWER:g} s.")
+
+
+class Asking:
+    """Asks those that *members* returns, which are ready to answer."""
+
+    def __init__(self, members: Callable[[], Iterable[Member]]) -> None:
+        self._members = members
+        self._numbers = count(1)
+
+    def view(self, path: str, asked: Mapping[str, str]) -> Ask:
+        """Return the question for *path*."""
+        return Ask(next(self._numbers), path, urlencode(asked))
+
+    def order(self, action: str, given: Mapping[str, Any]) -> Ask:
+        """Return the order to do *action* with *given*."""
+        return Ask(next(self._numbers), action, given=json_codec.encode(dict(given)), is_action=True)
+
+    async def all(self, ask: Ask, seconds: float = TO_ANSWER) -> Answers:
+        """Return what each of them answers within *seconds*."""
+        members = list(self._members())
+        found = await asyncio.gather(*(self._of(member, ask, seconds) for member in members))
+        told = [(member, one) for member, one in zip(members, found, strict=True) if one is not None]
+        missing = [
+            member.pid for member, one in zip(members, found, strict=True) if one is None and not member.ended.done()
+        ]
+        return Answers(told, tuple(missing))
+
+    async def first(self, ask: Ask, seconds: float = TO_ANSWER, among: Iterable[Member] | None = None) -> Answers:
+        """Return the answer of the first that answers within *seconds*, *among* these or all of them."""
+        missing = []
+        for member in list(self._members() if among is None else among):
+            told = await self._of(member, ask, seconds)
+            if told is not None:
+                return Answers([(member, told)], ())
+            missing.append(member.pid)
+        return Answers([], tuple(missing))
+
+    async def _of(self, member: Member, ask: Ask, seconds: float) -> Told | None:
+        if member.channel.is_full:  # it reads nothing: what is sent on would only wait
+            return None
+        try:
+            async with asyncio.timeout(seconds):
+                return await member.ask(ask)
+        except TimeoutError:
+            return None

@@ -1,0 +1,121 @@
+"""What the address of administration knows of all workers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from aggregator.http import HeaderList
+from aggregator.plan.listening import AdminPlan
+from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.server.admin.actions import ActionError
+from aggregator.server.admin.reading.source import json_answer
+from aggregator.server.admin.reading.views import CONFIG
+from aggregator.server.metrics.page import PATH as METRICS
+from aggregator.server.workers.administering.asking import TO_COUNT, Answers, Asking
+from aggregator.server.workers.administering.events import Events
+from aggregator.server.workers.administering.gathering import together, whole_config, workers_shown
+from aggregator.server.workers.administering.metrics import Totals
+from aggregator.server.workers.messages import Counted, Heard, Opened
+from aggregator.server.workers.supervising.crew import Crew
+from aggregator.server.workers.supervising.member import Member
+from aggregator.server.workers.supervising.reloading import Reloading
+from aggregator.telemetry.logging import log
+from aggregator.telemetry.metrics.exposition import PLAIN_TYPE
+
+_log = logging.getLogger("aggregator.admin")
+_TEXT = b"text/plain; charset=utf-8"
+
+
+class WorkersSource:
+    """Asks the workers of *crew*, which *reloading* reloads; one that does not answer in time is ``missing``."""
+
+    def __init__(self, crew: Crew, reloading: Reloading) -> None:
+        self._crew = crew
+        self._reloading = reloading
+        self._totals = Totals()
+        self._scraping = asyncio.Lock()
+        self.asking = Asking(lambda: [one for one in crew if one.is_open and not one.told.done()])
+        self._counting = Asking(lambda: [one for one in crew if one.is_open])
+        self._events = Events(lambda: crew.serving, self._serving, lambda: crew.is_stopping)
+
+    @property
+    def plan(self) -> AdminPlan | None:
+        """What the file says of the address now."""
+        return self._reloading.plan.server.admin
+
+    def hear(self, member: Member, message: Opened | Heard | Counted) -> None:
+        """Take what *member* tells without having been asked."""
+        if isinstance(message, Heard):
+            self._events.hear(member, message)
+        elif isinstance(message, Counted):
+            self._totals.learn(member, message.metrics)
+
+    async def probe(self, path: str, *, verbose: bool = False) -> Answer:
+        """Return whether the supervisor is alive, or any worker serves and goes on with it."""
+        if path == "/livez":
+            return Answer(200, [(b"content-type", _TEXT)], b"ok\n")
+        ready = bool(self._crew.serving) and not self._crew.is_stopping
+        status = 200 if ready else 503
+        if not verbose:
+            return Answer(status, [(b"content-type", _TEXT)], b"ok\n" if ready else b"draining\n")
+        told = {"ready": ready, "draining": self._crew.is_stopping, **await self._config()}
+        return json_answer(told, status)
+
+    async def view(self, path: str, asked: Mapping[str, str]) -> Answer:
+        """Return what all show at *path* together. Raises ``ActionError``."""
+        if path == CONFIG:
+            return json_answer(await self._config())
+        answers = await self.asking.all(self.asking.view(path, asked))
+        return json_answer(together(path, answers.data()), headers=_missing(answers))
+
+    async def _config(self) -> dict[str, Any]:
+        answers = await self.asking.all(self.asking.view(CONFIG, {}))
+        refusal = self._reloading.last_refusal
+        return {
+            **(whole_config(answers.data()) if any(told.status < 400 for _, told in answers.told) else {}),
+            "generation": self._crew.generation,
+            "config": self._reloading.plan.digest,
+            "last_refusal": None if refusal is None else refusal.as_dict(),
+            "workers": workers_shown(self._crew),
+            "missing": list(answers.missing),
+        }
+
+    async def metrics(self, accept: str) -> Answer:  # noqa: ARG002 - texts are added up in one format
+        """Return what all count together; who does not answer counts by what it has told last."""
+        if self._reloading.plan.metrics is None:
+            return problem(404, "The file declares no `telemetry.metrics`.")
+        async with self._scraping:
+            answers = await self._counting.all(self._counting.view(METRICS, {}), TO_COUNT)
+            for member, told in answers.told:
+                if told.status == 200:
+                    self._totals.learn(member, told.body)
+            text = await asyncio.to_thread(self._totals.text, self._reloading.counts)
+        return Answer(200, [(b"content-type", PLAIN_TYPE.encode()), *_missing(answers)], text)
+
+    async def follow(self, asked: Mapping[str, str], receive: Receive, send: Send) -> None:
+        """Send the events of all. Raises ``ActionError`` before."""
+        if self._crew.is_stopping:
+            raise ActionError(503, "The workers stop.")
+        await self._events.serve(asked, receive, send)
+
+    def _serving(self) -> dict[str, Any]:
+        refusal = self._reloading.last_refusal
+        return {"generation": self._crew.generation, "refused": None if refusal is None else refusal.as_dict()}
+
+    def refused(self, scope: Scope, status: int, reason: str, identity: str) -> None:
+        """Log that a request was refused."""
+        client = scope.get("client")
+        log(_log, logging.INFO, "A request to the address of administration was refused.", status=status, path=reason,
+            by=client[0] if client else "unix", request_id=identity)  # fmt: skip
+
+
+def _missing(answers: Answers) -> HeaderList:
+    """Return the header that names the processes which have not answered."""
+    if not answers.missing:
+        return []
+    return [(b"x-workers-missing", ", ".join(map(str, answers.missing)).encode())]

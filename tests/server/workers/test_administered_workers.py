@@ -1,0 +1,91 @@
+"""The address of administration in front of several workers, in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.server.workers.conftest import PATIENCE, Workers
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers need Linux")
+
+SECRET = "a-secret-of-some-length"
+ROUTES = f"""
+version: 1
+server: {{workers: 2, admin: {{address: 127.0.0.1:0, secret: {SECRET}}}}}
+telemetry: {{metrics: {{}}, recorder: {{keep: 50, slow: 1h}}}}
+endpoints:
+  GET /n: {{respond: {{body: 1}}}}
+  GET /bad: {{respond: {{status: 500, body: 1}}}}
+"""
+SWITCH = {"turn": "off", "kind": "endpoint", "name": "GET /n"}
+
+
+class Administration:
+    """The address of administration of *running*."""
+
+    def __init__(self, running: Workers) -> None:
+        self._running = running
+        (line,) = running.until_said("   administration")
+        url = re.findall(r"http://\S+", line)[0]
+        self.client = httpx.Client(base_url=url, headers={"authorization": f"Bearer {SECRET}"}, timeout=PATIENCE)
+
+    def get(self, path: str) -> Any:
+        """Return what is shown at *path* once no worker is missing, as one may be on a busy machine."""
+
+        def found() -> httpx.Response | None:
+            answer = self.client.get(path)
+            assert answer.status_code == 200, answer.text
+            is_whole = "x-workers-missing" not in answer.headers and '"missing":[]' in f'{answer.text}"missing":[]'
+            return answer if is_whole else None
+
+        answer: httpx.Response = self._running.until(found)
+        return answer.json() if answer.headers["content-type"] == "application/json" else answer.text
+
+    def counted(self, sample: str) -> float:
+        """Return the value of *sample* in a scrape."""
+        return float(re.findall(rf"^{re.escape(sample)} (\S+)$", self.get("/metrics"), re.MULTILINE)[0])
+
+
+def test_one_address_tells_of_all_workers(workers: Callable[..., Workers]) -> None:
+    """What they are, have kept and counted, also before one was killed; and what was ordered holds for its follower."""
+    running = workers(ROUTES)
+    admin = Administration(running)
+    ids = {running.get("/bad").headers["x-request-id"] for _ in range(12)}
+    told = admin.get("/-/config")
+    assert {one["pid"] for one in told["workers"]} == set(running.pids())
+    assert (told["generation"], told["endpoints"], told["last_refusal"]) == (1, 2, None)
+    kept = admin.get("/-/requests")["requests"]
+    assert {one["id"] for one in kept} == ids
+    assert len({one["id"].partition("-")[0] for one in kept}) == len({one["worker"] for one in kept})
+    assert admin.get(f"/-/requests/{kept[0]['id']}")["id"] == kept[0]["id"]
+    sample = 'aggregator_requests_total{endpoint="GET /bad",status="5xx"}'
+    assert admin.counted(sample) == 12
+
+    running.until(lambda: admin.client.post("/-/switch", json=SWITCH).status_code == 200)
+    os.kill(running.pids()[0], signal.SIGKILL)
+    running.until_said("A worker serves.", 3)
+    assert [running.get("/n").status_code for _ in range(6)] == [503] * 6
+    assert {one["pid"] for one in admin.get("/-/config")["workers"]} == set(running.pids()[1:])
+    assert admin.counted(sample) == 12
+    assert [one["name"] for one in admin.get("/-/switches")] == ["GET /n"]
+
+    running.write(ROUTES.replace("body: 1", "body: 2"))
+    assert admin.client.post("/-/reload").json()["generation"] == 2
+    assert {one["generation"] for one in running.until(lambda: _of_two(admin))} == {2}
+    running.process.terminate()
+    assert running.end() == 0
+    admin.client.close()
+
+
+def _of_two(admin: Administration) -> Any:
+    """Return the workers once their heartbeats tell of the reload."""
+    found = admin.get("/-/config")["workers"]
+    return found if all(one["generation"] == 2 for one in found) else None

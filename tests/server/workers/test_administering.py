@@ -1,0 +1,184 @@
+"""What a supervisor makes of what its workers tell; the workers here are as quick, or silent, as a test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from aggregator.codecs import json as json_codec
+from aggregator.server.admin.actions import ActionError
+from aggregator.server.workers.administering.acting import Acting
+from aggregator.server.workers.administering.asking import Asking
+from aggregator.server.workers.administering.events import Events, events_in
+from aggregator.server.workers.administering.gathering import added, together
+from aggregator.server.workers.administering.journal import Journal
+from aggregator.server.workers.messages import Ask, Heard, Listen, Quit, Told
+from aggregator.server.workers.supervising.member import Member
+
+
+class Fake:
+    """A worker that answers by *told*, None for never."""
+
+    def __init__(self, pid: int, told: Callable[[Ask], Told | None]) -> None:
+        self.pid = pid
+        self.asked: list[Ask] = []
+        self.sent: list[Any] = []
+        self.channel = SimpleNamespace(is_full=False, send=self.sent.append)
+        self.ended = SimpleNamespace(done=lambda: False)
+        self._told = told
+
+    async def ask(self, ask: Ask) -> Told | None:
+        self.asked.append(ask)
+        if (told := self._told(ask)) is None:
+            await asyncio.Event().wait()
+        return told
+
+
+def telling(pid: int, data: Any, status: int = 200) -> Fake:
+    """Return a worker that always says the same."""
+    return Fake(pid, lambda ask: Told(ask.number, status, json_codec.encode(data), "done"))
+
+
+def silent(pid: int) -> Fake:
+    """Return a worker that stands still."""
+    return Fake(pid, lambda _: None)
+
+
+def members(*fakes: Fake) -> list[Member]:
+    return [cast("Member", one) for one in fakes]
+
+
+def acting(*fakes: Fake, journal: Journal | None = None) -> Acting:
+    """Return what has these workers do things."""
+    return Acting(Asking(lambda: members(*fakes)), Journal() if journal is None else journal)
+
+
+@pytest.mark.anyio
+async def test_who_does_not_answer_is_named_and_not_waited_for() -> None:
+    """One of two stands still: the other one's answer is there, and the number of the process that is missing."""
+    asking = Asking(lambda: members(telling(1, [{"n": 1}]), silent(2)))
+    answers = await asking.all(asking.view("/-/breakers", {}), 0.01)
+    assert (together("/-/breakers", answers.data()), answers.missing) == ([{"worker": 1, "n": 1}], (2,))
+
+
+@pytest.mark.anyio
+async def test_who_reads_nothing_is_not_sent_more() -> None:
+    """Orders to a worker whose channel is full would only wait in memory of the supervisor."""
+    full = telling(1, [])
+    full.channel.is_full = True
+    asking = Asking(lambda: members(full))
+    answers = await asking.all(asking.view("/-/breakers", {}))
+    assert (answers.missing, full.asked) == ((1,), [])
+    with pytest.raises(ActionError, match="No worker has answered"):
+        answers.data()
+
+
+@pytest.mark.anyio
+async def test_an_order_goes_to_all_and_is_answered_once() -> None:
+    """What each has forgotten is added up; a worker that had nothing to forget is no failure."""
+    outcome = await acting(telling(1, {"reset": 2}), telling(2, "Nothing is used.", 404), telling(3, {"reset": 1})).all(
+        "quota_reset", {"key": "a"}
+    )
+    assert outcome.data == {"reset": 3}
+
+
+@pytest.mark.anyio
+async def test_an_order_that_only_some_have_done_says_who_has_not() -> None:
+    """The operator reads which process has failed, and why."""
+    with pytest.raises(ActionError, match=r"Done by 1 of 2 workers. Worker 2: no room") as raised:
+        await acting(telling(1, []), telling(2, "no room", 507)).all("switch", {"turn": "off"})
+    assert raised.value.status == 504
+
+
+@pytest.mark.anyio
+async def test_an_order_that_all_refuse_is_refused_in_their_words() -> None:
+    """And workers that come later hear nothing of it."""
+    journal = Journal()
+    with pytest.raises(ActionError, match="no such upstream") as raised:
+        await acting(telling(1, "no such upstream", 404), journal=journal).all("breaker", {"upstream": "x"})
+    assert (raised.value.status, list(journal)) == (404, [])
+
+
+@pytest.mark.anyio
+async def test_a_request_is_sent_again_by_the_worker_that_has_kept_it() -> None:
+    """The others do not know it."""
+    without, holder = telling(1, "unknown", 404), telling(2, {"status": 200})
+    outcome = await acting(without, holder)._replay({"id": "abc"})
+    assert (outcome.data, len(without.asked), len(holder.asked)) == ({"status": 200}, 1, 2)
+
+
+def test_later_workers_hear_the_last_order_to_each_thing() -> None:
+    """A breaker that was opened and closed is closed; a switch that was turned on again needs no word."""
+    journal = Journal()
+    for order in ("open", "close"):
+        journal.add("breaker", {"upstream": "users", "order": order})
+    for turn in ("off", "on"):
+        journal.add("switch", {"turn": turn, "kind": "endpoint", "name": "GET /"})
+    journal.add("cache_purge", {"all": True})
+    assert list(journal) == [("breaker", {"upstream": "users", "order": "close"})]
+
+
+def test_what_was_ordered_for_a_time_is_ordered_for_the_rest_of_it() -> None:
+    """Ten minutes, six of them gone: four; and then nothing."""
+    now = [1000.0]
+    journal = Journal(lambda: now[0])
+    journal.add("log", {"level": "debug", "for": "10m"})
+    now[0] += 360
+    assert list(journal) == [("log", {"level": "debug", "for": "240.000s"})]
+    now[0] += 240
+    assert list(journal) == []
+
+
+def test_tokens_are_revoked_up_to_when_that_was_asked_for() -> None:
+    """A worker that comes an hour later accepts the tokens of that hour."""
+    journal = Journal(lambda: 0.0)
+    journal.add("revoke", {"scheme": "users", "sub": "a"})
+    assert list(journal) == [("revoke", {"scheme": "users", "sub": "a", "before": "1970-01-01T00:00:00Z"})]
+
+
+def test_requests_of_all_are_listed_with_the_newest_first() -> None:
+    """Each names its worker; what is kept is added up."""
+    first, second = members(telling(1, None), telling(2, None))
+    one = {"keep": 5, "bytes": 10, "left_out": 0, "requests": [{"id": "a", "at": 1.0}, {"id": "c", "at": 3.0}]}
+    two = {"keep": 5, "bytes": 20, "left_out": 1, "requests": [{"id": "b", "at": 2.0}]}
+    whole = together("/-/requests", [(first, one), (second, two)])
+    assert [(found["id"], found["worker"]) for found in whole.pop("requests")] == [("c", 1), ("b", 2), ("a", 1)]
+    assert whole == {"keep": 10, "bytes": 30, "left_out": 1}
+
+
+def test_numbers_are_added_up_at_any_depth() -> None:
+    """Counts of a second: requests by endpoint, and buckets that only some have."""
+    assert added([{"GET /": [1, 0, {"3": 1}]}, {"GET /": [2, 1, {"3": 1, "4": 1}]}, {"GET /b": [1, 0, {}]}]) == {
+        "GET /": [3, 1, {"3": 2, "4": 1}],
+        "GET /b": [1, 0, {}],
+    }
+
+
+@pytest.mark.anyio
+async def test_events_of_all_workers_reach_who_listens() -> None:
+    """A worker that comes later is listened to as well, requests name their worker, and who goes is told to all."""
+    fakes = [telling(1, None)]
+    events = Events(lambda: members(*fakes), lambda: {"generation": 1}, lambda: False)
+    hung_up, sent = asyncio.Event(), list[bytes]()
+
+    async def receive() -> dict[str, Any]:
+        await hung_up.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b""))
+        found = [one for text in sent for one in events_in(text)]
+        listens = [one for fake in fakes for one in fake.sent if isinstance(one, Listen)]
+        if len(listens) == 1 and len(fakes) == 1:
+            fakes.append(telling(2, None))
+            events.hear(members(*fakes)[0], Heard(listens[0].number, b'event: request\ndata: {"id":"a"}\n\n'))
+        elif len(listens) == 2 and ("request", {"id": "a", "worker": 1}) in found:
+            hung_up.set()
+
+    async with asyncio.timeout(60):
+        await events.serve({"show": "requests"}, receive, send)
+    assert all(isinstance(fake.sent[0], Listen) and isinstance(fake.sent[-1], Quit) for fake in fakes)
