@@ -14,7 +14,17 @@ from aggregator.http import HeaderList, first
 HEADER = b"x-request-id"
 _HARMLESS = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 _next = count(int.from_bytes(os.urandom(4), "big")).__next__
-_PREFIX = os.urandom(6).hex()
+_prefix = os.urandom(6).hex()
+
+
+def _begin() -> None:
+    """Have a prefix of its own: a process that was forked has that of its parent."""
+    global _prefix
+    _prefix = os.urandom(6).hex()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin)
 
 
 def request_id(headers: HeaderList) -> str:
@@ -22,7 +32,7 @@ def request_id(headers: HeaderList) -> str:
     sent = first(headers, HEADER)
     if sent is not None and _HARMLESS(sent):
         return sent.decode("ascii")
-    return f"{_PREFIX}-{_next():x}"
+    return f"{_prefix}-{_next():x}"
 
 
 def peer_of(scope: Mapping[str, Any]) -> str:
