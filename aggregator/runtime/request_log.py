@@ -12,9 +12,10 @@ from aggregator.causes import Cause
 from aggregator.exchange import Exchange
 from aggregator.http import phrase
 from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded
+from aggregator.parts.losses import lost_in
 from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.runtime.answers.failure import sentence
-from aggregator.runtime.answers.outcome import lost_in, parts_header
+from aggregator.runtime.answers.outcome import parts_header
 from aggregator.runtime.observing.sighting import fields_shown, own_fields, seen_of
 from aggregator.runtime.observing.tracing import trace_ids
 from aggregator.runtime.repeats import Repeats

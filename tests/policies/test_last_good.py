@@ -62,6 +62,24 @@ def test_only_for_the_same_inputs(serve: Serve) -> None:
     assert served.get("/a/1").json()["x"]["list"] == [3]  # the last one
 
 
+def test_a_group_that_lacks_something_is_no_good_value(serve: Serve) -> None:
+    """What has lost a part is given out, and does not replace the last whole value."""
+    served = serve("""
+        upstreams: {up: {url: "http://up.test"}}
+        endpoints:
+          GET /a: {fan_out: {g: {fan_out: {a: up:/a, b: {url: up:/b, optional: true}}, last_good: 1h}}}
+    """, upstream := Failing())  # fmt: skip
+
+    def numbers() -> list[int | None]:
+        return [one and one["n"] for one in served.get("/a").json()["g"].values()]
+
+    assert numbers() == [1, 2]
+    upstream.statuses = {"/b": 503}
+    assert numbers() == [3, None]
+    upstream.statuses = {"/a": 503}
+    assert numbers() == [1, 2]
+
+
 def test_what_is_gone_is_not_shown(serve: Serve) -> None:
     """A 4xx of the upstream is no failure that a value stands in for."""
     served = serve(FILE, upstream := Failing())

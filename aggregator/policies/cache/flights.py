@@ -9,7 +9,7 @@ States of a waiter: waiting, over (it got a result, or left). A flight is over w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from aggregator.errors import AggregatorError, CallError, Cause
@@ -60,6 +60,12 @@ class Flights:
         self.saved = 0
         self.flying: dict[bytes, Flight] = {}
 
+    def part_ways(self, places: Collection[str]) -> None:
+        """Have nobody join any more what is being fetched from one of *places*."""
+        for key, flight in tuple(self.flying.items()):
+            if flight.may_be_from(places):
+                del self.flying[key]
+
 
 TableOf = Callable[[Frame], Flights]
 
@@ -93,23 +99,32 @@ class Coalesced:
         if flight is not None:
             table.saved += 1
             return flight.join(self._call, frame, done)
-        flight = table.flying[key] = Flight(table, key, frame.loop.time() + self._call.timeout)
+        flight = table.flying[key] = Flight(table, key, self._call, frame)
         waiter = flight.join(self._call, frame, done)
         flight.begin(self._inner, KeyedFrame(frame, key, flight.deadline))
         return waiter
 
 
 class Flight:
-    """One call and who waits for it."""
+    """One *call* for what *frame* asks for, and who waits for it."""
 
-    __slots__ = ("_keys", "_table", "_ticket", "_waiting", "deadline")
+    __slots__ = ("_call", "_frame", "_keys", "_table", "_ticket", "_waiting", "deadline")
 
-    def __init__(self, table: Flights, key: bytes, deadline: float) -> None:
+    def __init__(self, table: Flights, key: bytes, call: KeyedCall, frame: Frame) -> None:
         self._table = table
+        self._call = call
+        self._frame = frame
         self._keys = [key]
         self._waiting: dict[Waiter, None] = {}
         self._ticket: Cancelable | None = None
-        self.deadline = deadline
+        self.deadline = frame.loop.time() + call.timeout
+
+    def may_be_from(self, places: Collection[str]) -> bool:
+        """Return whether it fetches from one of *places*, or more than one thing, each from a place of its own."""
+        try:
+            return len(self._keys) > 1 or self._call.place(self._frame) in places
+        except AggregatorError:
+            return True
 
     def begin(self, inner: Part, frame: Frame) -> None:
         """Make the call."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aggregator.causes import Cause, State
 from aggregator.parts.frame import Done, Frame, Part
+from aggregator.parts.losses import lost_in
 from aggregator.parts.result import Result
 from aggregator.policies.cache.kept import Kept
 from aggregator.transport.door import Cancelable
@@ -33,7 +34,7 @@ class LastGood:
         return self._inner.start(frame, ended)
 
     def _settled(self, key: bytes, result: Result, began: int) -> Result:
-        if result.state is State.OK and result.age is None:
+        if result.state is State.OK and result.age is None and not lost_in(result):
             copy = _copy(result)
             self._kept.put(key, copy, len(copy.json), result.tags, began)
             return result

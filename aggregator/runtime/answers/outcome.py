@@ -10,14 +10,13 @@ from typing import Any
 
 from aggregator.causes import Cause
 from aggregator.exchange import State
+from aggregator.parts.losses import REPLACED, lost_in
 from aggregator.parts.result import Result
 from aggregator.runtime.answers.disclosure import details
 
 HEADER = b"aggregator-parts"
 LONGEST = 2048
 """Bytes of the header: half of 4 KiB, which is what nginx takes as the whole head of an answer."""
-_REPLACED = frozenset({State.DEFAULT, State.STALE})
-_LOST = _REPLACED | {State.FAILED}
 _TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*").fullmatch
 
 
@@ -127,7 +126,7 @@ def is_partial(parts: Iterable[Result]) -> bool:
         if part.state is State.OK:
             if part.parts and lost_in(part):
                 return True
-        elif part.state in _REPLACED or part.cause is Cause.DEGRADED:
+        elif part.state in REPLACED or part.cause is Cause.DEGRADED:
             return True
     return False
 
@@ -138,11 +137,3 @@ def is_told(parts: Iterable[Result]) -> bool:
         if (part.attempts > 1 and part.met) or part.chosen:
             return True
     return False
-
-
-def lost_in(part: Result) -> list[Result]:
-    """Return what failed or was replaced inside *part*, at any depth: items of a list, parts of a group."""
-    found: list[Result] = []
-    for inner in part.parts:
-        found += [inner] if inner.state in _LOST or inner.cause is Cause.DEGRADED else lost_in(inner)
-    return found

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aggregator.policies.cache.kept import Kept
 from tests.policies.conftest import Served
 
 Serve = Callable[..., Served]
@@ -158,6 +159,63 @@ def test_words_of_the_file_for_those_who_say_nothing(serve: Serve) -> None:
         origin.status = 503
         served.now += 15
         assert served.get("/a").status_code == status
+
+
+def test_a_reply_outlives_a_failure_to_ask_anew(serve: Serve, origin: Origin) -> None:
+    """A 5xx is told to who asked, and what is kept is asked for by its entity tag the next time (RFC 9111 §4.3.3)."""
+    served = serve(FILE, origin)
+    served.get("/a")
+    served.now += 11
+    origin.status = 503
+    assert served.get("/a").status_code == 502
+    origin.status = 200
+    assert served.get("/a").json() == 1
+    assert [status for _, status in origin.asked] == [200, 503, 304]
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_many_who_wait_for_one_reply_keep_it_once(
+    serve: Serve, origin: Origin, monkeypatch: pytest.MonkeyPatch, *, is_over: bool
+) -> None:
+    """Each of them has the reply, and the first one puts it where it is kept."""
+    served = serve(FILE, origin)
+    if is_over:
+        served.get("/a")
+        served.now += 11
+    puts: list[bytes] = []
+    put = Kept.put
+    monkeypatch.setattr(Kept, "put", lambda kept, key, *rest: [puts.append(key), put(kept, key, *rest)])
+
+    async def many() -> None:
+        origin.hold = asyncio.Event()
+        tasks = [asyncio.ensure_future(served.ask("GET", "/a")) for _ in range(10)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        origin.hold.set()
+        await asyncio.gather(*tasks)
+
+    served.run(many())
+    assert len(puts) == 1
+
+
+def test_a_change_parts_ways_with_calls_for_its_place_alone(serve: Serve, origin: Origin) -> None:
+    """Who asks after a change joins no call for that place from before; calls for other places are still joined."""
+    served = serve(FILE + "  GET /b: {call: up:/b}\n", origin)
+
+    async def change() -> None:
+        origin.hold, asked = asyncio.Event(), len(served.requests)
+        tasks = [asyncio.ensure_future(served.ask("GET", path)) for path in ("/a", "/b")]
+        await until(lambda: len(served.requests) == asked + 2)
+        held, origin.hold = origin.hold, None
+        await served.ask("PUT", "/a")
+        origin.hold = held
+        tasks += [asyncio.ensure_future(served.ask("GET", path)) for path in ("/a", "/b")]
+        await until(lambda: len(served.requests) == asked + 4)
+        held.set()
+        await asyncio.gather(*tasks)
+
+    served.run(change())
+    assert served.lines == ["GET /a", "GET /b", "PUT /a", "GET /a"]
 
 
 def test_many_who_ask_at_once(serve: Serve, origin: Origin) -> None:

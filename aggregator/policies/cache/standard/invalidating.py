@@ -51,5 +51,6 @@ class Invalidating:
             named = [self._call.place_of(frame, value) for name, value in reply.headers if name in _PLACES]
         except AggregatorError:
             return
-        self._flights.flying.clear()
-        self._kept.purge(places | {place for place in named if place is not None})
+        places |= {place for place in named if place is not None}
+        self._flights.part_ways(places)
+        self._kept.purge(places)

@@ -113,7 +113,7 @@ class Obeying:
         return old
 
     def keep(self, frame: Frame, asked: Asked, result: Result, delay: float, began: int) -> None:
-        """Keep the reply of *result* if it may be; what was kept before is over in any case."""
+        """Keep the reply of *result* if it may be; what was kept before is over, unless that is a 5xx (§4.3.3)."""
         reply, kept = result.reply, self.kept
         if reply is None or (result.state is State.FAILED and result.cause is not Cause.STATUS):
             return
@@ -124,10 +124,21 @@ class Obeying:
         except AggregatorError:
             return  # what cannot be purged by its tags is not kept
         if terms is None:
-            kept.forget(asked.key)
+            if reply.status < 500:
+                kept.forget(asked.key)
             return
+        if self._has(asked.key, reply):
+            return  # others who waited for the same flight have kept it
         size = len(reply.body) + sum(len(name) + len(value) for name, value in reply.headers)
         kept.put(asked.key, reply, size, tags, began, terms)
+
+    def _has(self, key: bytes, reply: Reply) -> bool:
+        """Return whether *reply* is kept as of now."""
+        known = self.kept.peek(key)
+        if known is None or known.at != self.kept.now():
+            return False
+        one = known.value
+        return one.body is reply.body and one.status == reply.status and one.headers == reply.headers
 
     def _refresh(self, frame: Frame, asked: Asked, entry: Entry[Reply], terms: Terms) -> None:
         """Ask for it for nobody, once at a time."""
