@@ -172,11 +172,12 @@ class SuccessPlan(Struct, frozen=True):
 class CallPlan(Struct, frozen=True):
     """One call: what is asked of whom, for how long, and how its answer is judged and read.
 
-    *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be. *max_body* is
-    in bytes, less than what the pool of the upstream takes anyway. *steps* is how many calls must follow, one after the
-    other, before the request is answered. *coalesce* says with whom it is one call when both would send the same: with
-    others of its request, or with all. *budget* is that of its request. *routes* are the requests to the services of a
-    route, in its order. With a *choice* it stands for the calls of which one is made, and is as the first of them.
+    *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be. *is_read* says
+    that expressions of other calls read its body, *is_copied* that they may copy data of it as it was sent. *max_body*
+    is in bytes, less than what the pool of the upstream takes anyway. *steps* is how many calls must follow, one after
+    the other, before the request is answered. *coalesce* says with whom it is one call when both would send the same:
+    with others of its request, or with all. *budget* is that of its request. *routes* are the requests to the services
+    of a route, in its order. With a *choice* it stands for the calls of which one is made, and is as the first of them.
     """
 
     name: str
@@ -192,6 +193,8 @@ class CallPlan(Struct, frozen=True):
     redirects: int = 0
     graphql: Literal["no", "strict", "partial"] = "no"
     eager: bool = True
+    is_read: bool = False
+    is_copied: bool = False
     max_body: int | None = None
     steps: int = 0
     off: OffPlan | None = None

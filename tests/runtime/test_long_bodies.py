@@ -156,3 +156,38 @@ def test_long_json_fails_by_its_deadline(serve, monkeypatch):
         assert gateway.get("/x").status_code == 504
     finally:
         free.set()
+
+
+LARGE_JSON = {"id": 7, "more": "x" * 70_000}
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "{call: a:/x, response: {body: '{{ call.id }}'}}",
+        "{call: a:/x, response: {headers: {x-id: '{{ call.id }}'}}}",
+        "{fan_out: {a: a:/x}, response: {body: {id: '{{ a.id }}'}}}",
+        "{fan_out: {a: a:/x, b: a:/x}, response: {merge: deep}}",
+        "{fan_out: {a: a:/x, b: 'b:/y?id={a.id}'}}",
+        "{fan_out: {a: a:/x, b: {url: b:/y, when: '{{ calls.a.body.id }}'}}}",
+        "{fan_out: {a: a:/x}, background: [{url: 'POST b:/y', json: '{{ a.id }}'}]}",
+        "{fan_out: {g: {fan_out: {a: a:/x, b: 'b:/y?id={a.id}'}}}}",
+        "{cache: 1m, fan_out: {a: a:/x}, response: {body: {id: '{{ a.id }}'}}}",
+    ],
+)
+@pytest.mark.parametrize("is_long", [True, False])
+def test_long_json_that_expressions_read_is_decoded_in_a_thread(serve, decoded_in, endpoint, is_long):
+    """Whoever reads it: the answer, another call, a condition, a background call."""
+    said = LARGE_JSON if is_long else {"id": 7}
+    replies = {"/x": httpx.Response(200, json=said), "/y": httpx.Response(200, json={})}
+    gateway = serve(f"endpoints: {{GET /x: {endpoint}}}", replies)
+    assert gateway.get("/x").status_code == 200
+    gateway.close()
+    assert {name == "coding" for name in decoded_in} == {is_long}
+
+
+def test_long_json_that_nobody_reads_is_decoded_by_nobody(serve, decoded_in):
+    """It is copied."""
+    gateway = serve("endpoints: {GET /x: {fan_out: {a: a:/x}}}", {"/x": httpx.Response(200, json=LARGE_JSON)})
+    assert gateway.get("/x").json() == {"a": LARGE_JSON}
+    assert not decoded_in

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aggregator.edge.cookies import set_cookie
@@ -15,10 +15,18 @@ from aggregator.exchange import Exchange
 from aggregator.http import first, has_body, without
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
+from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.analysis.walking import calls_in, parts_in
 from aggregator.plan.types import CookiePlan, EndpointPlan
 from aggregator.runtime.answers.answer import Answer, forbid_storing
-from aggregator.runtime.answers.bodies import JSON_TYPE, Function, body_of, compile_steps
+from aggregator.runtime.answers.bodies import (
+    JSON_TYPE,
+    Function,
+    body_of,
+    compile_steps,
+    has_long_results,
+    worked,
+)
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.finishing import Finish, compile_check, compile_finish
 from aggregator.runtime.answers.narrowing import Narrowing
@@ -45,6 +53,7 @@ class Assembly:
         "_narrowing",
         "_standing",
         "_status_of",
+        "reads",
     )
 
     def __init__(self, plan: EndpointPlan, transform: Function | None, discloses: Discloses) -> None:
@@ -58,6 +67,8 @@ class Assembly:
         self._cookies = plan.response.cookies
         self._standing = standing_statuses(plan)
         self._chooses = chooses(plan)
+        self.reads = _reads(plan)
+        """Whether it needs results as data, other than to copy them."""
 
     def accept(self, exchange: Exchange) -> None:
         """Take in how the client wants its answer, before anything is called; raises ``Refusal`` (406, 422)."""
@@ -68,13 +79,17 @@ class Assembly:
 
     async def answer(self, run: Run) -> Answer:
         """Return the answer; raises ``ExpressionError`` or ``CallError`` when the parts cannot become one."""
-        answer = self.plain(run)
+        answer = await worked(partial(self.plain, run), run) if self.reads else self.plain(run)
         return answer if self._finish is None else await self._finish(answer, run)
 
     @property
     def is_plain(self) -> bool:
         """Whether ``plain`` is the whole of it."""
         return self._finish is None
+
+    def is_prompt(self, run: Run) -> bool:
+        """Return whether ``plain`` is the whole of it, and takes no more than a few milliseconds."""
+        return self._finish is None and not (self.reads and has_long_results(run))
 
     def plain(self, run: Run) -> Answer:
         """Return the answer before anything that needs the body as data, or that more than one part has a say in."""
@@ -96,6 +111,12 @@ class Assembly:
         elif is_told(results):
             answer.headers.append((HEADER, parts_header(results)))
         return answer
+
+
+def _reads(plan: EndpointPlan) -> bool:
+    parts = () if plan.fan is None else plan.fan.parts
+    of_results = {"calls", *(part.name for part in parts)}
+    return plan.response.merge != "object" or not of_results.isdisjoint(roots_in(plan.response))
 
 
 def _compile_begin(plan: EndpointPlan, *, has_steps: bool) -> Begin:

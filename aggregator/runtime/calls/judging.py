@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from aggregator.causes import State
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.charset import utf8_of
 from aggregator.codecs.media_type import parse_media_type
@@ -32,8 +34,8 @@ Refine = Callable[[Result, Frame], None]
 class Judge:
     """Turns replies to a call into results. It knows nothing of the call's status map, and so may judge for many."""
 
-    __slots__ = ("_cap", "_eager", "_forced", "_label", "_name", "_options", "_refine", "_statuses", "_success",
-                 "may_take_long")  # fmt: skip
+    __slots__ = ("_cap", "_eager", "_forced", "_is_copied", "_is_read", "_label", "_name", "_options", "_refine",
+                 "_statuses", "_success", "may_take_long")  # fmt: skip
 
     def __init__(self, plan: CallPlan) -> None:
         self._name = plan.name
@@ -43,10 +45,12 @@ class Judge:
         self._cap = plan.max_body
         self._forced = None if plan.format == "auto" else plan.format
         self._eager = plan.eager
+        self._is_read = plan.is_read
+        self._is_copied = plan.is_copied
         self._options = plan.reading
         self._refine = _compile_refine(plan)
         may_be_other = self._forced not in (None, "json") or (self._forced is None and self._eager)
-        self.may_take_long = may_be_other or self._refine is not None
+        self.may_take_long = may_be_other or plan.is_read or self._refine is not None
         """Whether bodies of its replies may be in a format that takes long to read, or are changed, however long."""
 
     def long_reading(self, reply: Reply) -> Read | None:
@@ -67,7 +71,16 @@ class Judge:
 
     def takes_long(self, reply: Reply) -> bool:
         """Return whether judging *reply*, and what is made of its body, may take more than a few milliseconds."""
-        return self._refine is not None and len(reply.body) > LARGE and reply.status in self._statuses
+        is_worked_on = self._is_read or self._refine is not None
+        return is_worked_on and len(reply.body) > LARGE and reply.status in self._statuses
+
+    def read_ahead(self, result: Result) -> None:
+        """Decode the body of *result* if an expression will read it."""
+        if self._is_read and result.state is State.OK:
+            with suppress(AggregatorError):  # told where it is read
+                _ = result.value
+                if self._is_copied:
+                    _ = result.as_sent
 
     def judge(self, frame: Frame, reply: Reply, started: float, read: Read | None = None) -> Result:
         """Return the result that *reply* is to a call that *started* then (loop time); a failure has no rows yet.
@@ -146,7 +159,8 @@ def judges_alike(plan: CallPlan) -> Hashable | None:
     """Return what is equal for calls whose replies mean the same; None for a call that has a meaning of its own."""
     if plan.graphql != "no" or plan.success.when is not None or plan.shape is not None:
         return None
-    return plan.name, plan.upstream.label, plan.success, plan.max_body, plan.format, plan.reading, plan.eager
+    reading = (plan.format, plan.reading, plan.eager, plan.is_read, plan.is_copied)
+    return plan.name, plan.upstream.label, plan.success, plan.max_body, reading
 
 
 def _as_failure(result: Result, error: AggregatorError) -> Result:

@@ -173,6 +173,12 @@ class Sender:
         """Return whether judging *outcome* is work for a thread."""
         return not isinstance(outcome, CallError) and self._routine.judge.takes_long(outcome)
 
+    def judge_and_read(self, frame: Frame, reply: Reply, started: float) -> Result:
+        """Return what ``judge`` does, with the body decoded where somebody will read it: work for a thread."""
+        result = self.judge(frame, reply, started)
+        self._routine.judge.read_ahead(result)
+        return result
+
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float, read: Read | None = None) -> Result:
         """Return the result that *outcome* means for this call, which *started* then (loop time).
 

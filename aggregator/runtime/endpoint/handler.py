@@ -131,6 +131,8 @@ class EndpointHandler:
         routine = self._routine
         if routine.keeping is not None:
             return routine.keeping.serve(self, exchange, loop, answered)
+        if routine.assembly.reads:
+            return self.make(exchange, loop, exchange.deadline, answered)
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
         run = Run(routine.order, self.parts, frame, lambda ended: answered(self._endings.plain(ended), ended))
         run.begin()
@@ -158,7 +160,8 @@ class EndpointHandler:
                 answer, run = await self._kept(self._routine.keeping, exchange, receive, loop)
             elif refusing is None:
                 run = await self._run(exchange, receive, loop)
-                answer = self._endings.plain(run) if self._routine.assembly.is_plain else await self._endings.made(run)
+                prompt = self._routine.assembly.is_prompt(run)
+                answer = self._endings.plain(run) if prompt else await self._endings.made(run)
             else:
                 answer = refusing
         except Refusal as refusal:
@@ -253,7 +256,7 @@ class EndpointHandler:
         return making
 
     def _make(self, run: Run, making: Making) -> None:
-        if self._routine.assembly.is_plain or run.failure is not None:
+        if run.failure is not None or self._routine.assembly.is_prompt(run):
             making.made(self._endings.plain(run), run)
         else:
             making.await_answer(self._endings.made(run), lambda error: self._unadmitted(error, making.exchange))

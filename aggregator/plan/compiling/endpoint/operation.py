@@ -14,6 +14,7 @@ from aggregator.config.model.root import RootSettings
 from aggregator.http import SAFE
 from aggregator.plan.admission import AdmissionPlan
 from aggregator.plan.analysis.flights import with_flights
+from aggregator.plan.analysis.readers import with_readers
 from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.analysis.steps import with_steps
 from aggregator.plan.analysis.walking import calls_in
@@ -148,11 +149,12 @@ def _surroundings(
 def _calls(config: EndpointConfig, near: EndpointSurroundings) -> _Calls:
     settings = near.settings
     effects = zip(settings.background, config.background, strict=True)
-    return _Calls(
+    calls = _Calls(
         _fan(settings, near),
         tuple(compile_effect(*effect, near) for effect in effects),
         tuple(compile_shadow(shadow, near) for shadow in settings.shadow),
     )
+    return calls if calls.fan is None else replace(calls, fan=with_readers(calls.fan, calls))
 
 
 def _response(settings: EndpointSettings, path: str, root: RootSettings) -> ResponsePlan:
