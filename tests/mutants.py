@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 TESTS = {
     "cli": ["cli"],
     "codecs": ["codecs", "runtime"],
-    "config": ["config", "wrong_files"],
+    "config": ["config", "wrong_files", "edge"],
     "edge": ["edge"],
     "identity": ["identity"],
     "parts": ["runtime"],
@@ -34,7 +34,7 @@ TESTS = {
     "schemas": ["schemas", "runtime"],
     "server": ["server"],
     "shaping": ["shaping", "runtime"],
-    "stores": ["stores"],
+    "stores": ["stores", "effects"],
     "telemetry": ["telemetry", "server"],
     "templates": ["templates", "runtime"],
     "transport": ["transport"],

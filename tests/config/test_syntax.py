@@ -225,6 +225,17 @@ def shown(text: str) -> str:
             id="a backslash",
         ),
         pytest.param(
+            'a: "\\q\\\\"\n',
+            """
+            r:1:5 error[yaml-syntax] `\\q` is not an escape in double quotes
+              |
+            1 | a: "\\q\\\\"
+              |     ^^
+              = hint: write `\\\\` for a backslash, or put the text in single quotes
+            """,
+            id="a backslash before another",
+        ),
+        pytest.param(
             "a: users\n  b: 2\n",
             """
             r:2:3 error[yaml-syntax] this line is indented deeper than the one above
