@@ -12,10 +12,24 @@ from aggregator.telemetry.traces.context import Propagation
 from aggregator.templates import Template
 
 
+class PushPlan(Struct, frozen=True):
+    """The collector that metrics are pushed to *every* so many seconds, with *headers*, as those of *service*."""
+
+    otlp: str
+    protocol: Literal["http", "grpc"] = "http"
+    headers: tuple[tuple[str, str], ...] = ()
+    service: str = "aggregator"
+    every: float = 60.0
+
+
 class MetricsPlan(Struct, frozen=True):
-    """What is counted: *buckets* are the boundaries of durations, in seconds, rising."""
+    """What is counted: *buckets* are the boundaries of durations, in seconds, rising.
+
+    *push* says where to it is pushed, None for nowhere.
+    """
 
     buckets: tuple[float, ...]
+    push: PushPlan | None = None
 
 
 class SloPlan(Struct, frozen=True):

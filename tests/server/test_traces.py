@@ -12,7 +12,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 from aggregator.config.loading import load_config
-from aggregator.config.model.telemetry import traces
+from aggregator.config.model.telemetry import collector as collectors
 from aggregator.config.model.telemetry.traces import TracesSettings
 from aggregator.errors import ConfigError, StartupError
 from aggregator.exchange import Exchange
@@ -312,7 +312,7 @@ def test_a_collector_that_hangs_delays_no_stop():
 
 def test_a_missing_exporter_is_said(tmp_path, monkeypatch):
     """Before anything is served, with what to install."""
-    monkeypatch.setattr(traces, "is_installed", lambda protocol: False)
+    monkeypatch.setattr(collectors, "is_installed", lambda protocol: False)
     (tmp_path / "routes.yaml").write_text('version: 1\ntelemetry: {traces: {otlp: "http://a.test"}}\nendpoints: {}\n')
     with pytest.raises(ConfigError) as error:
         load_config(tmp_path / "routes.yaml")

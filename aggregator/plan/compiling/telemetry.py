@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from aggregator.config.model.telemetry.metrics import SloSettings
+from aggregator.config.model.telemetry.metrics import MetricsSettings, SloSettings
 from aggregator.config.model.telemetry.settings import TelemetrySettings
 from aggregator.config.model.telemetry.traces import TracesSettings
 from aggregator.edge.networks import parse_networks
-from aggregator.plan.telemetry import LogPlan, MetricsPlan, RecorderPlan, SloPlan, TracesPlan
+from aggregator.plan.telemetry import LogPlan, MetricsPlan, PushPlan, RecorderPlan, SloPlan, TracesPlan
 from aggregator.plan.types import EndpointPlan
 from aggregator.telemetry.hiding import hidden_places
 from aggregator.telemetry.traces.context import FIELDS
@@ -22,7 +22,13 @@ def compile_metrics(settings: TelemetrySettings, endpoints: Sequence[EndpointPla
     if metrics is None or not metrics.prometheus:
         return None
     promised = {slo.latency for endpoint in endpoints if (slo := endpoint.slo) is not None and slo.latency is not None}
-    return MetricsPlan(tuple(sorted({*metrics.buckets, *promised})))
+    return MetricsPlan(tuple(sorted({*metrics.buckets, *promised})), _push(metrics))
+
+
+def _push(settings: MetricsSettings) -> PushPlan | None:
+    url = otlp_url(settings.otlp, "/v1/metrics") if settings.protocol == "http" else settings.otlp
+    headers = tuple(settings.headers.items())
+    return PushPlan(url, settings.protocol, headers, settings.service, settings.every) if url else None
 
 
 def compile_slo(settings: SloSettings | None) -> SloPlan | None:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ from aggregator.server.application.docs_place import refused
 from aggregator.server.application.probes import probe_routes
 from aggregator.server.application.serving import Application
 from aggregator.server.application.tested import MockedTransport, TestedApplication, is_tested
+from aggregator.server.generations.observing import Observers
 from aggregator.server.generations.plan_source import FixedSource, PlanFiles, PlanSource
 from aggregator.server.generations.running import Running
+from aggregator.server.metrics.sampling import sample_all
 from aggregator.server.routing.dispatch import Dispatcher, finish_own, host_of, site_of, tell_refused
 from aggregator.server.routing.paths import path_of
 
@@ -67,6 +70,7 @@ def application(
     """
     mocked = MockedTransport(transport) if transport is not None and is_tested() else None
     running = Running(source, source.load(), mocked or transport, listeners, clock, keeps_state=keeps_state)
+    running.observers = Observers(sample=partial(sample_all, running))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

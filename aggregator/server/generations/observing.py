@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from aggregator.parts.events import Listeners
 from aggregator.plan.types import Plan
+from aggregator.server.metrics import pushing
 from aggregator.server.metrics.counting import Counts, counts_for
+from aggregator.server.metrics.pushing import MetricSender
 from aggregator.server.recorder.recorder import Recorder, recorder_for
 from aggregator.server.traces.exporting import TraceSender, sender_for
+from aggregator.telemetry.metrics.exposition import Sampled
 
 _LAST = 2.0
 """Seconds that a stopping process gives a collector at most to take the last traces."""
 
 
 class Observers(NamedTuple):
-    """What counts, what tells of traces, and what remembers requests; None where a plan declares none."""
+    """What counts, what tells of traces, what remembers requests, and what pushes; None where a plan declares none.
+
+    *sample* yields all metrics as they are.
+    """
 
     metrics: Counts | None = None
     traces: TraceSender | None = None
     recorder: Recorder | None = None
+    pushing: MetricSender | None = None
+    sample: Callable[[Counts], Iterator[Sampled]] = lambda _: iter(())
 
     def beside(self, listeners: Listeners) -> Listeners:
         """Return *listeners* and these."""
@@ -34,12 +44,16 @@ class Observers(NamedTuple):
             counts_for(plan.metrics, self.metrics),
             sender_for(plan.traces, self.traces, plan.secrets),
             recorder_for(plan.recorder, self.recorder),
+            pushing.sender_for(None if plan.metrics is None else plan.metrics.push, self.pushing),
+            self.sample,
         )
 
     async def prepare(self) -> None:
         """Make ready what takes long, before anybody is served by it. Raises ``StartupError``."""
         if self.traces is not None:
             await asyncio.to_thread(self.traces.prepare)
+        if self.pushing is not None:
+            await asyncio.to_thread(self.pushing.prepare)
 
     def begin(self, plan: Plan, before: Observers) -> None:
         """Observe what *plan* serves from now on, in place of *before*."""
@@ -57,9 +71,18 @@ class Observers(NamedTuple):
             if self.traces is not None:
                 self.traces.start()
 
+        if before.pushing is not None and self.pushing is not before.pushing:
+            before.pushing.stop()
+        if self.pushing is not None and self.metrics is not None:
+            self.pushing.follow(partial(self.sample, self.metrics))
+
     async def close(self, grace: float) -> None:
         """End observing; what is left to be told has *grace* seconds, and not many."""
         if self.metrics is not None:
             self.metrics.lag.stop()
-        if self.traces is not None:
-            await asyncio.to_thread(self.traces.close, min(_LAST, grace))
+        seconds = min(_LAST, grace)
+        async with asyncio.TaskGroup() as last:
+            if self.pushing is not None:
+                last.create_task(self.pushing.close(seconds))
+            if self.traces is not None:
+                last.create_task(asyncio.to_thread(self.traces.close, seconds))

@@ -147,7 +147,7 @@ class Running:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
             self._stack.push_async_callback(self._client.aclose)
             self._stack.push_async_callback(self.stores.aclose)
-            observers = Observers().for_plan(self.plan)
+            observers = self.observers.for_plan(self.plan)
             await self._lasting.open(self.plan, self._stack)
             offs = self.switching.offs(self.loaded)
             self.plan = switched(self.loaded, offs)
@@ -377,7 +377,7 @@ class Running:
             self.generation = None
 
     async def _close_all(self) -> None:
-        observers, self.observers = self.observers, Observers()
+        observers, self.observers = self.observers, Observers(sample=self.observers.sample)
         await observers.close(self._grace())
         await self._stack.aclose()
         self._demo = None

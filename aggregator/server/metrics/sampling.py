@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
-from typing import TypeAlias
 
 from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.runtime.background.durable.outbox import ENDS
@@ -13,14 +12,13 @@ from aggregator.server.generations.running import Running
 from aggregator.server.metrics import process
 from aggregator.server.metrics.counting import Counts
 from aggregator.server.metrics.policies import sample_policies
+from aggregator.server.metrics.pushing import MetricSender
 from aggregator.server.metrics.series import CLASSES
+from aggregator.server.traces.exporting import TraceSender
 from aggregator.telemetry.logging import lost_lines
 from aggregator.telemetry.metrics import families
-from aggregator.telemetry.metrics.exposition import Sample, Summary, labels_text
-from aggregator.telemetry.metrics.families import Family
+from aggregator.telemetry.metrics.exposition import Sample, Sampled, Summary, labels_text
 from aggregator.transport import Door
-
-Sampled: TypeAlias = "tuple[Family, Iterable[Sample]]"
 
 BACKGROUND_STATES = ("done", "failed", "skipped", "dropped", "lost")
 
@@ -37,8 +35,13 @@ def sample_all(running: Running, counts: Counts) -> Iterator[Sampled]:
     yield from _of_configuration(running)
     yield from _of_process(counts)
     traces = running.observers.traces
-    ends = () if traces is None else (("sent", traces.sent), ("lost", traces.lost))
-    yield families.TRACES, [(labels_text(("result", result)), count) for result, count in ends]
+    yield families.TRACES, _sent(traces)
+    yield families.PUSHES, _sent(running.observers.pushing)
+
+
+def _sent(sender: TraceSender | MetricSender | None) -> list[Sample]:
+    ends = () if sender is None else (("sent", sender.sent), ("lost", sender.lost))
+    return [(labels_text(("result", result)), count) for result, count in ends]
 
 
 def _of_endpoints(counts: Counts) -> Iterator[Sampled]:

@@ -20,6 +20,7 @@ OPEN_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 Value: TypeAlias = "float | Histogram | Summary | Table"
 Sample: TypeAlias = tuple[str, Value]
 """Labels as ``labels_text`` writes them, and the value."""
+Sampled: TypeAlias = tuple[Family, Iterable[Sample]]
 
 
 class Summary(NamedTuple):

@@ -61,6 +61,8 @@ PLACES_WAITING: Final = Family("aggregator_concurrency_waiting_calls", "gauge", 
     "Calls that wait for a place of `concurrency`.")  # fmt: skip
 TRACES: Final = Family("aggregator_traces", "counter", ("result",),
     "Requests that a collector was told of as traces: sent, or lost since it did not take them in time.")  # fmt: skip
+PUSHES: Final = Family("aggregator_metric_pushes", "counter", ("result",),
+    "Pushes of these metrics to a collector: sent, or lost since it did not take them in time.")  # fmt: skip
 LOOKUPS: Final = Family("aggregator_cache_lookups", "counter", ("upstream", "result"),
     "What caches were asked for: hit, stale (given while a refresh runs) or miss; whole answers have an empty "
     "upstream.")  # fmt: skip
