@@ -1,0 +1,191 @@
+"""The one thread that writes a file: what is asked for at the same time shares a transaction, and its fsync.
+
+    open ── a commit fails ──▶ broken (``trouble`` says why) ── a commit succeeds ──▶ open ── close() ──▶ closed
+
+A file that was deleted or replaced under it is noticed before the next commit, which fails; a new one is begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Generic, Protocol, TypeVar
+
+from msgspec import Struct
+
+from aggregator.errors import StartupError, StoreError, place_of
+from aggregator.telemetry.logging import log
+
+_MOST = 512
+"""Pieces of work in one transaction."""
+
+
+class Table(Protocol):
+    """An open file; used by one thread, raises ``sqlite3.Error``."""
+
+    db: sqlite3.Connection
+
+    def count(self) -> None:
+        """Count what is kept, from the file, after a transaction that failed."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+_T = TypeVar("_T")
+_Table = TypeVar("_Table", bound=Table)
+
+
+class _Job(Struct, eq=False):
+    work: Callable[[Any], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+
+class Writer(Generic[_Table]):
+    """The file at *path*, and its thread; *what* is kept there in words, told to the log named *log_name*."""
+
+    def __init__(self, path: Path, table: Callable[[Path], _Table], what: str, log_name: str) -> None:
+        """Open the file as a *table*; one that is corrupt is put aside and told. Raises ``StartupError``."""
+        self._path = path
+        self._open = table
+        self._what = what
+        self._log = logging.getLogger(log_name)
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self.trouble: str | None = None
+        """Why nothing can be written at the moment, None while it can."""
+        try:
+            self.table = self._opened()
+        except (sqlite3.Error, OSError) as error:
+            raise StartupError(f"{what} in {path} cannot be opened: {error}.") from None
+        self._thread = threading.Thread(target=self._run, name=log_name, daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[_Table], _T]) -> asyncio.Future[_T]:
+        """Return what *work* gives once that is on the disk; ``StoreError`` when it cannot be written."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[_T] = loop.create_future()
+        self._jobs.put(_Job(work, loop, future))
+        return future
+
+    def close(self) -> None:
+        """Do what was asked for, then close the file; waits for the thread."""
+        self._jobs.put(None)
+        self._thread.join()
+        self.table.close()
+
+    def _opened(self) -> _Table:
+        self._path.touch(mode=0o600)
+        try:
+            table = self._open(self._path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):  # locked, or the disk is full: nothing is wrong with it
+                raise
+            aside = self._put_aside()
+            sentence = f"{self._what} cannot be read; the file was put aside, and a new one is begun."
+            log(self._log, logging.ERROR, sentence, file=str(aside), reason=str(error))
+            self._path.touch(mode=0o600)
+            table = self._open(self._path)
+        self._inode = self._path.stat().st_ino
+        return table
+
+    def _put_aside(self) -> Path:
+        """Return where the file is from now on, under a name that no other has."""
+        number = 1
+        while (aside := self._path.with_name(f"{self._path.name}.broken{number}")).exists():
+            number += 1
+        self._path.replace(aside)
+        for tail in ("-wal", "-shm"):
+            beside = self._path.with_name(self._path.name + tail)
+            if beside.exists():
+                beside.replace(aside.with_name(aside.name + tail))
+        return aside
+
+    def _run(self) -> None:
+        is_open = True
+        while is_open:
+            jobs = [self._jobs.get()]
+            while len(jobs) < _MOST and not self._jobs.empty():
+                jobs.append(self._jobs.get())
+            is_open = None not in jobs
+            due = [job for job in jobs if job is not None]
+            if due:
+                _answer(due, self._commit(due))
+
+    def _commit(self, jobs: list[_Job]) -> list[Any]:
+        """Return what each of *jobs* gives, all of them kept; or, for all of them, why nothing is."""
+        try:
+            self._look_after_file()
+            found = _in_one(self.table, jobs)
+        except (sqlite3.Error, OSError) as error:
+            return [self._fail(error)] * len(jobs)
+        except Exception as error:  # a fault of ours must not end the thread
+            log(self._log, logging.ERROR, f"{self._what} failed by a fault of the program.", error=place_of(error))
+            return [self._fail(error)] * len(jobs)
+        if self.trouble is not None:
+            log(self._log, logging.WARNING, f"{self._what} can be written again.", file=str(self._path))
+            self.trouble = None
+        return found
+
+    def _fail(self, error: Exception) -> StoreError:
+        """Return what is told of *error*; what is kept is counted again, as some of it was not kept after all."""
+        reason = str(error)
+        if self.trouble is None:
+            log(self._log, logging.ERROR, f"{self._what} cannot be written.", file=str(self._path), reason=reason)
+        self.trouble = reason
+        try:
+            if self._is_same_file():
+                self.table.count()
+            else:
+                fresh = self._opened()
+                self.table.close()
+                self.table = fresh
+        except (sqlite3.Error, OSError) as another:
+            reason = str(another)
+        return StoreError(f"{self._what} cannot be written: {reason}.")
+
+    def _look_after_file(self) -> None:
+        """Raise ``OSError`` when the file is not the one that was opened: what is written would be lost with it."""
+        if not self._is_same_file():
+            raise OSError(f"{self._path} was deleted or replaced, and with it what waited; a new one is begun")
+
+    def _is_same_file(self) -> bool:
+        try:
+            return self._path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
+
+
+def _in_one(table: Table, jobs: list[_Job]) -> list[Any]:
+    """Return what *jobs* give, in one transaction."""
+    table.db.execute("BEGIN IMMEDIATE")
+    try:
+        found = [job.work(table) for job in jobs]
+        table.db.execute("COMMIT")
+    except BaseException:
+        if table.db.in_transaction:
+            table.db.execute("ROLLBACK")
+        raise
+    return found
+
+
+def _answer(jobs: list[_Job], found: list[Any]) -> None:
+    """Hand over what was *found*, in one step of the loop."""
+
+    def resolve() -> None:
+        for job, value in zip(jobs, found, strict=True):
+            if job.future.done():
+                continue
+            if isinstance(value, StoreError):
+                job.future.set_exception(value)
+            else:
+                job.future.set_result(value)
+
+    loop = jobs[0].loop
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(resolve)
