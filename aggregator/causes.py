@@ -59,6 +59,9 @@ class Cause(StrEnum):
     FORBIDDEN = "forbidden"
     AUTH_UNAVAILABLE = "auth_unavailable"
     UNDER_WAY = "under_way"
+    KEY_MISSING = "key_missing"
+    KEY_REUSED = "key_reused"
+    STATE_UNAVAILABLE = "state_unavailable"
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -140,7 +143,10 @@ _TABLE: Final[dict[Cause, _Row]] = {
     Cause.UNAUTHENTICATED: _Row((), 401, "The caller has no valid credential.", refuses=True),
     Cause.FORBIDDEN: _Row((), 403, "The caller may not do this.", refuses=True),
     Cause.AUTH_UNAVAILABLE: _Row((), 503, "What judges credentials cannot be reached.", refuses=True),
-    Cause.UNDER_WAY: _Row((), 409, "The same signed delivery is being answered.", refuses=True),
+    Cause.UNDER_WAY: _Row((), 409, "The same delivery, or idempotency key, is being answered.", refuses=True),
+    Cause.KEY_MISSING: _Row((), 400, "The request has no idempotency key.", refuses=True),
+    Cause.KEY_REUSED: _Row((), 422, "The idempotency key was used for another request.", refuses=True),
+    Cause.STATE_UNAVAILABLE: _Row((), 503, "What has to be kept of the request cannot be kept now.", refuses=True),
 }
 
 CAUSES: Final = tuple(cause for cause in Cause if not (cause.is_reserved or cause.refuses_requests))

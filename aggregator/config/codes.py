@@ -28,6 +28,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad-host": "A host that is no name or address, or more than one.",
         "bad-hedge": "A hedge that cannot happen, or comes at a time that is none.",
         "bad-hosts": "Hosts of an upstream that do not go together, or are chosen in no known way.",
+        "bad-idempotency": "Answers by a key that is always the same, or that are gone with the process.",
         "bad-issuer": "An issuer whose keys cannot be found, or only in the clear.",
         "bad-limit": "A limit with no rate and no quota, or with both.",
         "bad-mock": "A route, a delay or a fault of a mock that cannot be.",

@@ -17,6 +17,7 @@ from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.policies.cache.plan import SIZE
 from aggregator.policies.degrade.plan import DegradePlan
 from aggregator.policies.durable.plan import DurablePlan
+from aggregator.policies.idempotency.plan import ANSWER_BOUNDS, AnswerBounds
 from aggregator.templates import document_path
 
 
@@ -106,6 +107,7 @@ class ServerPlan:
     prefixes: tuple[tuple[str, EdgePlan], ...] = ()
     redirects_slash: bool = False
     kept_bytes: int = SIZE
+    idempotency: AnswerBounds = ANSWER_BOUNDS
 
 
 class BackgroundPlan(Struct, frozen=True):

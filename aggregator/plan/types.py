@@ -20,6 +20,7 @@ from aggregator.plan.serving import BackgroundPlan, ClientPlan, ServerPlan
 from aggregator.plan.telemetry import MetricsPlan, RecorderPlan, SloPlan, TracesPlan
 from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.policies.durable.plan import DeliveryPlan
+from aggregator.policies.idempotency.plan import IdempotencyPlan
 from aggregator.policies.switches.plan import MaintenancePlan
 from aggregator.stores.shared.plan import MEMORY_STORE, StorePlan
 from aggregator.templates import Expression, PathPattern, Template
@@ -137,6 +138,7 @@ class EndpointPlan(Struct, frozen=True):
     compress: bool = False
     purges: tuple[Template, ...] = ()
     keeping: AnswerCachePlan | None = None
+    idempotency: IdempotencyPlan | None = None
     slo: SloPlan | None = None
     host: str = ""
 
@@ -187,6 +189,11 @@ class Plan:
     def has_durable(self) -> bool:
         """Whether any background call is kept until it is delivered."""
         return any(effect.delivery is not None for endpoint in self.endpoints for effect in endpoint.effects)
+
+    @property
+    def has_idempotency(self) -> bool:
+        """Whether any endpoint answers a request that comes again with what it got."""
+        return any(endpoint.idempotency is not None for endpoint in self.endpoints)
 
     @property
     def declared(self) -> tuple[EndpointPlan, ...]:

@@ -46,6 +46,8 @@ from aggregator.runtime.finish.building import Finish, compile_finish, private, 
 from aggregator.runtime.finish.leaving import Leaving
 from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import always
+from aggregator.runtime.idempotent.answers import IdempotentAnswers
+from aggregator.runtime.idempotent.serving import Idempotency
 from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.contract import KeptAnswer
 from aggregator.runtime.observing.tracing import Tracing
@@ -79,7 +81,7 @@ class Resources:
         listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time,
         client: Callable[[], httpx.AsyncClient] | None = None, shadows: EffectQueue | None = None,
         tracing: Tracing | None = None, pressure: Pressure | None = None, outbox: Outbox | None = None,
-        store: ConnectedStore | None = None, *, watched: bool = True,
+        store: ConnectedStore | None = None, answers: IdempotentAnswers | None = None, *, watched: bool = True,
     ) -> None:  # fmt: skip
         self.pool = pool
         self.watched = watched
@@ -92,6 +94,7 @@ class Resources:
         self.queue = queue
         self.shadows = EffectQueue(QUEUE) if shadows is None else shadows
         self.outbox = Outbox(clock) if outbox is None else outbox
+        self.answers = IdempotentAnswers(clock) if answers is None else answers
         self.listeners = listeners
         self.clock = clock
         self.refusals = Refusals()
@@ -197,6 +200,12 @@ class Resources:
         kind: Kind[int, Kept[KeptAnswer]] = Kind(ANSWERS, lambda most: Kept(most, self.clock), Kept.resize)
         return Keeping(plan.keeping, self.states.hold(kind, "server", self._kept_bytes), self.discloses)
 
+    def idempotency(self, plan: EndpointPlan) -> Idempotency | None:
+        """Return what answers requests to *plan* that come again, None where nothing does."""
+        if plan.idempotency is None:
+            return None
+        return Idempotency(plan.idempotency, self.answers, (plan.host, plan.key), plan.timeout + plan.response.delay)
+
     def flights(self, plan: UpstreamPlan) -> Flights:
         """Return the calls to the upstream of *plan* that others may join."""
         return self.states.hold(_FLIGHTS, plan.name, None)
@@ -259,6 +268,7 @@ class Resources:
                 trusted=self.trusted,
                 asked_deadline=self.asked_deadline,
                 keeping=self.keeping(plan),
+                idempotency=self.idempotency(plan),
                 shadows=Shadows(shadows, self.shadows, self.pressure) if shadows else None,
                 leaving=self.leaving(plan),
                 tracing=self.tracing,

@@ -52,6 +52,8 @@ class Walker:
         walk_limits(settings.rate_limit, (*at, "rate_limit"), whole, Texts(self._analysis))
         if settings.concurrency is not None:
             Texts(self._analysis).condition(settings.concurrency.by, (*at, "concurrency", "by"), whole)
+        if settings.idempotency is not None:
+            Texts(self._analysis).value(settings.idempotency.key, (*at, "idempotency", "key"), whole)
         if settings.call is not None:
             fan = Fan(at)
             part = Part("call", (*at, "call"), settings.call, fan)

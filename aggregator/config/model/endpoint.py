@@ -18,6 +18,7 @@ from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.fields import ByteSize, TextKind, Timeout
 from aggregator.policies.cache.settings import AnswerCache
 from aggregator.policies.call_budget.settings import CallBudgetSettings
+from aggregator.policies.idempotency.settings import IdempotencySettings
 from aggregator.policies.routing.settings import ShadowSettings
 
 
@@ -104,6 +105,12 @@ class EndpointSettings(AdmissionSettings):
         description="Tags of what is kept that a success (a status below 400) makes old; it is forgotten before the "
         "answer leaves.",
         examples=[["user:{{ user_id }}"]],
+    )
+    idempotency: IdempotencySettings | None = Field(
+        None,
+        description="A request that comes again, under the same key, gets the answer that it got, and its calls are "
+        "made once.",
+        examples=[{"key": "{{ headers['idempotency-key'] }}", "ttl": "24h"}],
     )
     call_budget: CallBudgetSettings | None = Field(
         None,

@@ -19,6 +19,7 @@ from aggregator.policies.cache.settings import ServerCacheSettings
 from aggregator.policies.callers.settings import CallerConcurrency
 from aggregator.policies.degrade.settings import DegradeSettings
 from aggregator.policies.durable.settings import DurableSettings
+from aggregator.policies.idempotency.settings import IdempotencyBounds
 from aggregator.policies.rate_limit.settings import RateLimits
 
 
@@ -184,6 +185,11 @@ class ServerSettings(Settings):
     )  # fmt: skip
     cache: ServerCacheSettings = Field(
         default_factory=ServerCacheSettings.model_construct, description="Bounds of the answers that `cache` keeps."
+    )
+    idempotency: IdempotencyBounds = Field(
+        default_factory=IdempotencyBounds.model_construct,
+        description="Bounds of the answers that `idempotency` keeps.",
+        examples=[{"count": 100000, "bytes": "256MiB"}],
     )
     compress: CompressSettings | None = Field(
         None, description="Content codings of answers, for clients that take them.", examples=[{"codings": ["gzip"]}]

@@ -29,6 +29,7 @@ from aggregator.config.rules.formats import check_formats, check_upstream_format
 from aggregator.config.rules.former_words import check_former_words
 from aggregator.config.rules.groups import check_group_circles, check_groups, check_number_of_parts
 from aggregator.config.rules.header_fields import check_header_fields
+from aggregator.config.rules.idempotency import check_idempotency
 from aggregator.config.rules.inputs import check_inputs, check_unused_parameters
 from aggregator.config.rules.judged_bodies import check_judged_bodies
 from aggregator.config.rules.limits import check_limits, check_shared_limits
@@ -107,6 +108,7 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
     check_admission,
     check_limits,
     check_call_budget,
+    check_idempotency,
     check_objective,
     check_inputs,
     check_declared_secrets,

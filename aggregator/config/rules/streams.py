@@ -46,6 +46,9 @@ def check_streams(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
     if settings.purge:
         message = "a stream has left before it is known to be a success"
         yield Finding("stream", message, (*at, "purge"), "purge by the endpoint that changes something", at_key=True)
+    if settings.idempotency is not None:
+        message = "a stream passes as it comes, so no repeat of its request could get it"
+        yield Finding("stream", message, (*at, "idempotency"), "remove it, or `stream`", at_key=True)
     if settings.body is not None:
         message = "the body of a streaming endpoint is not read, so it cannot be checked"
         yield Finding("stream", message, (*at, "body"), "remove `body`", at_key=True)

@@ -15,6 +15,7 @@ from aggregator.plan.explaining.admitted import admission_member
 from aggregator.plan.explaining.carried import carried_member
 from aggregator.plan.explaining.drawing.graph import Line, draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
+from aggregator.plan.explaining.repeated import repeat_member
 from aggregator.plan.explaining.summary import call_words, deadline_of, moment_text, named_calls, part_text, shadow_text
 from aggregator.plan.explaining.timing import attempts_member, attempts_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
@@ -87,6 +88,7 @@ class Explanation(Struct, frozen=True):
                 "idle_timeout": self.plan.idle_timeout,
                 "answer": self.answer,
                 **({"admission": asked} if (asked := admission_member(self.plan.admission)) else {}),
+                **({} if self.plan.idempotency is None else {"idempotency": repeat_member(self.plan.idempotency)}),
                 "calls": [_call_member(call) for call in self.calls],
                 "stack": {
                     "request": list(self.stacks[0][1]),

@@ -9,6 +9,7 @@ from aggregator.fields import duration_text
 from aggregator.plan.explaining.admitted import admission_lines
 from aggregator.plan.explaining.carried import carried_lines
 from aggregator.plan.explaining.explain import ExplainedPart, Explanation
+from aggregator.plan.explaining.repeated import repeat_lines
 from aggregator.plan.explaining.summary import limits_text
 from aggregator.plan.explaining.timing import chain_text
 
@@ -30,6 +31,9 @@ def explanation_text(explanation: Explanation) -> str:
     lines += [f"  {line}" for line in carried_lines(plan.edge)]
     if admission := [f"  {line}" for line in admission_lines(plan.admission)]:
         lines += ["", "Who may call", *map(explanation.veil.text, admission)]
+    if plan.idempotency is not None:
+        repeats = repeat_lines(plan.idempotency)
+        lines += ["", "When a request comes again", *(f"  {line}" for line in repeats)]
     if explanation.tree:
         lines += ["", "Calls", *(f"  {line}" for line in explanation.tree)]
     lines += ["", "Order", *_order_lines(explanation)]

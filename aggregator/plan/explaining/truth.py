@@ -14,6 +14,7 @@ from aggregator.plan.analysis.failing import Failing, Failures, inner_failures, 
 from aggregator.plan.analysis.failures import default_status, keys_of
 from aggregator.plan.calls import PartPlan
 from aggregator.plan.explaining.preview import shown
+from aggregator.plan.explaining.repeated import repeat_causes
 from aggregator.plan.types import EndpointPlan, RowPlan
 
 _FAMILIES = (
@@ -107,9 +108,16 @@ def admission_cases(plan: AdmissionPlan) -> tuple[Case, ...]:
     )
 
 
+def repeat_cases(endpoint: EndpointPlan) -> tuple[Case, ...]:
+    """Return the cases in which a request is refused for its idempotency key."""
+    causes = () if endpoint.idempotency is None else repeat_causes(endpoint.idempotency)
+    return tuple(Case(cause.value, (Outcome("problem", status, cause.value),)) for cause, status in causes)
+
+
 def outcome_table(endpoint: EndpointPlan) -> tuple[OutcomeRow, ...]:
     """Return the whole table of *endpoint*: every part and the answer, every case, every outcome that it can have."""
     lines = [("auth", admission_cases(endpoint.admission))]
+    lines.append(("idempotency", repeat_cases(endpoint)))
     lines += [(part.name, cases_of(part, endpoint)) for part in (endpoint.fan.parts if endpoint.fan else ())]
     lines.append(("response", answer_cases(endpoint)))
     return tuple(OutcomeRow(name, case.name, one) for name, cases in lines for case in cases for one in case.outcomes)

@@ -60,6 +60,7 @@ SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
     Step("gates", lambda _: True, lambda plan: words_of(GATES, plan.admission)),
     step("inputs", lambda _: True),
     Step("gates_behind", lambda _: True, lambda plan: words_of(GATES_BEHIND, plan.admission)),
+    step("idempotency", lambda plan: plan.idempotency is not None),
     Step("keeping", lambda plan: plan.keeping is not None, _kept_words),
     step("order", lambda plan: plan.fan is not None, "calls"),
     Step("assembly", lambda _: True, lambda plan: ("stream" if plan.stream else "answer",)),

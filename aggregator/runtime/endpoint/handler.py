@@ -53,7 +53,7 @@ class EndpointHandler:
         self._endings = Endings(plan, routine)
         self._parts = parts if len(parts) != 1 else parts[0]  # a tuple of one would be one more wait for memory
         self.is_direct = plan.inputs.read_body == "no" and routine.assembly.is_plain and not plan.response.delay
-        self.is_direct = self.is_direct and routine.storing is None
+        self.is_direct = self.is_direct and routine.storing is None and routine.idempotency is None
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -156,14 +156,12 @@ class EndpointHandler:
                 self._routine.assembly.accept(exchange)
                 behind = self._routine.gates_behind
                 refusing = await admitted(behind, exchange) if behind else None
-            if refusing is None and self._routine.keeping is not None:
-                answer, run = await self._kept(self._routine.keeping, exchange, receive, loop)
-            elif refusing is None:
-                run = await self._run(exchange, receive, loop)
-                prompt = self._routine.assembly.is_prompt(run)
-                answer = self._endings.plain(run) if prompt else await self._endings.made(run)
-            else:
+            if refusing is not None:
                 answer = refusing
+            elif self._routine.idempotency is not None:
+                answer, run = await self._routine.idempotency.serve(self, exchange, receive)
+            else:
+                answer, run = await self.made(exchange, receive)
         except Refusal as refusal:
             answer, run = self._refused(refusal, exchange), None
             closing = closing or refusal.status in (408, 413)
@@ -171,12 +169,24 @@ class EndpointHandler:
             self._routine.report.gone(self.plan.key, exchange, scope.get(CUT))
             exchange.leave()
             return
-        if run is not None and self._routine.storing is not None:
-            answer = await self._routine.storing.store(run.frame.names, answer)
         if self._routine.leaving is not None:
             await self._routine.leaving.left(exchange, answer, run)
         await send_answer(send, answer, exchange.id, closing=closing)
         self.after(exchange, answer, run)
+
+    async def made(self, exchange: Exchange, receive: Receive) -> tuple[Answer, Run | None]:
+        """Run the calls for a request that is let in, and return the answer, with what follows it stored."""
+        loop, routine = asyncio.get_running_loop(), self._routine
+        run: Run | None
+        if routine.keeping is not None:
+            answer, run = await self._kept(routine.keeping, exchange, receive, loop)
+        else:
+            run = await self._run(exchange, receive, loop)
+            prompt = routine.assembly.is_prompt(run)
+            answer = self._endings.plain(run) if prompt else await self._endings.made(run)
+        if run is not None and routine.storing is not None:
+            answer = await routine.storing.store(run.frame.names, answer)
+        return answer, run
 
     def after(self, exchange: Exchange, answer: Answer, run: Run | None) -> None:
         """Do what follows an answer that has been sent: its background calls and its log line."""

@@ -14,6 +14,7 @@ from aggregator.runtime.background.durable.storing import Storing
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.background.shadows import Shadows
 from aggregator.runtime.finish.leaving import Leaving
+from aggregator.runtime.idempotent.serving import Idempotency
 from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.fanout import Order
@@ -44,6 +45,7 @@ class Routine(Struct, frozen=True):
     gates_behind: tuple[Gate, ...] = ()
     trusted: Networks = NO_NETWORKS
     keeping: Keeping | None = None
+    idempotency: Idempotency | None = None
     asked_deadline: AskedDeadline | None = None
     shadows: Shadows | None = None
     leaving: Leaving | None = None

@@ -12,6 +12,7 @@ from aggregator.policies.credentials.oauth.refreshing import Rotated
 from aggregator.policies.rate_limit.ledger import Ledger
 from aggregator.policies.registry import Registry
 from aggregator.runtime.background.durable.outbox import FILE, Outbox
+from aggregator.runtime.idempotent.answers import IdempotentAnswers
 from aggregator.server.generations.switching import Switching
 from aggregator.stores.folder import StateFolder
 
@@ -25,13 +26,17 @@ class Lasting:
         self._switching = switching
         self._followers = (Ledger(states, clock), Rotated(states))
         self._outbox = outbox
+        self.answers = IdempotentAnswers(clock)
+        """What idempotent endpoints have answered; it is here where there is no folder, too."""
         self._keeps = keeps
         self._folder: Path | None = None
         self._stack: AsyncExitStack | None = None
 
     async def open(self, plan: Plan, stack: AsyncExitStack) -> None:
         """Take up what a process before has left, until *stack* is closed; raises ``StartupError``."""
+        stack.push_async_callback(self.answers.aclose)
         if plan.state is None or not self._keeps:
+            self.answers.configure(plan.server.idempotency)
             return
         folder = await asyncio.to_thread(StateFolder, Path(plan.state))
         stack.callback(folder.close)
@@ -52,10 +57,17 @@ class Lasting:
             follower.follow()
 
     async def follow(self, plan: Plan) -> None:
-        """Open the durable effects, where *plan* has any or some were left; raises ``StartupError``."""
+        """Open the durable effects, where *plan* has any or some were left, and answers by key, where it keeps any.
+
+        Raises ``StartupError``.
+        """
+        self.answers.configure(plan.server.idempotency)
         folder, stack = self._folder, self._stack
-        if folder is None or stack is None or self._outbox.is_open:
+        if folder is None or stack is None:
             return
-        if plan.has_durable or (folder / FILE).exists():
+        if plan.has_idempotency and not self.answers.is_lasting:
+            await self.answers.open(folder)
+            stack.push_async_callback(self.answers.aclose)
+        if not self._outbox.is_open and (plan.has_durable or (folder / FILE).exists()):
             await self._outbox.open(folder, plan.background)
             stack.push_async_callback(self._outbox.close, 0.0)

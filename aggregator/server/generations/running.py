@@ -191,7 +191,7 @@ class Running:
         resources = Resources(
             pool, self.plugins, self.queue, plan.server, states, listeners, self._clock,
             lambda: client.client, self.shadows, tracing, self.pressure, self.outbox,
-            await self.stores.of(plan.store), watched=watched,
+            await self.stores.of(plan.store), self._lasting.answers, watched=watched,
         )  # fmt: skip
         means = Means(states, lambda: client.client, lambda call: build_asked(call, resources), Clocks(self._clock))
         resources.judge_callers(build_schemes(plan.schemes, means))

@@ -7,7 +7,7 @@ from typing import Any
 from aggregator.plan.admission import OPEN
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import EndpointPlan, Plan
-from aggregator.server.openapi.answers.outcomes import SHARED, Outcome
+from aggregator.server.openapi.answers.outcomes import REPEATS, SHARED, Outcome
 from aggregator.server.openapi.components import HEADERS, SCHEMAS, Schema
 from aggregator.server.openapi.extension import extension
 from aggregator.server.openapi.inputs import body_component, inputs_of, request_body
@@ -26,15 +26,17 @@ def build_openapi(plan: Plan, host: str = "") -> dict[str, Any]:
     bodies = _Bodies()
     paths: dict[str, Schema] = {}
     tags: dict[str, None] = {}
-    secured, admits = False, False
+    secured, admits, repeats = False, False, False
     for place in places_of(endpoint for endpoint in plan.endpoints if endpoint.host == host):
         operation = _operation(place, bodies)
         admits = admits or place.plan.admission != OPEN
+        repeats = repeats or place.plan.idempotency is not None
         paths.setdefault(place.path, {})[place.method] = operation
         tags.update(dict.fromkeys(place.plan.doc.tags))
         secured = secured or {"authorization": []} in operation.get("security", ())
     document: dict[str, Any] = {"openapi": OPENAPI_VERSION, "info": _info(plan.server), "paths": paths}
-    document["components"] = _components(bodies, _schemes(plan, secured=secured), ADMISSION if admits else ())
+    more = (*(ADMISSION if admits else ()), *(REPEATS if repeats else ()))
+    document["components"] = _components(bodies, _schemes(plan, secured=secured), more)
     if tags:
         document["tags"] = [{"name": tag} for tag in tags]
     return document

@@ -14,6 +14,7 @@ from aggregator.server.openapi.answers.outcomes import (
     BODY_TOO_SLOW,
     INVALID,
     NOT_ACCEPTABLE,
+    REPEATS,
     SHARED,
     UNSUPPORTED,
     Outcome,
@@ -26,14 +27,15 @@ from aggregator.server.openapi.security import ADMISSION, refused_callers
 from aggregator.server.openapi.values import any_of
 
 _REFERENCES = {
-    outcome.shared: {"$ref": f"#/components/responses/{outcome.shared}"} for outcome in (*SHARED, *ADMISSION)
+    outcome.shared: {"$ref": f"#/components/responses/{outcome.shared}"} for outcome in (*SHARED, *ADMISSION, *REPEATS)
 }
 
 
 def responses(plan: EndpointPlan, body_name: str | None) -> Schema:
     """Return the Responses Object of *plan*; *body_name* is the component with the schema of its request body."""
     by_status: dict[str, list[Outcome]] = {}
-    outcomes = (*successes(plan, body_name), *refused_callers(plan.admission), *_refusals(plan), *_failures(plan))
+    refused = (*refused_callers(plan.admission), *_refusals(plan), *_refused_repeats(plan))
+    outcomes = (*successes(plan, body_name), *refused, *_failures(plan))
     for outcome in (told for one in outcomes for told in reworded(one, plan.edge.errors)):
         known = by_status.setdefault(outcome.status, [])
         if outcome not in known:
@@ -88,6 +90,11 @@ def _refusals(plan: EndpointPlan) -> Iterator[Outcome]:
         yield INVALID
     if plan.response.formats != ("json",) and not plan.stream:
         yield NOT_ACCEPTABLE
+
+
+def _refused_repeats(plan: EndpointPlan) -> Iterator[Outcome]:
+    if plan.idempotency is not None:
+        yield from REPEATS if plan.idempotency.required else REPEATS[1:]
 
 
 def _failures(plan: EndpointPlan) -> Iterator[Outcome]:

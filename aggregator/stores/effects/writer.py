@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Literal
 
 from aggregator.stores.effects.table import EffectTable, Kept
-from aggregator.stores.sqlite.writer import Writer
+from aggregator.stores.sqlite.writer import Told, Writer
+
+_TOLD = Told(
+    "aggregator.effects",
+    "Durable effects",
+    "Durable effects cannot be read; the file was put aside, and a new one is begun.",
+    "Durable effects cannot be written.",
+    "Durable effects can be written again.",
+    "Durable effects failed by a fault of the program.",
+)
 
 
 class EffectWriter(Writer[EffectTable]):
@@ -14,7 +23,7 @@ class EffectWriter(Writer[EffectTable]):
 
     def __init__(self, path: Path, sync: Literal["full", "normal"]) -> None:
         """Open the file; one that is corrupt is put aside and told. Raises ``StartupError``."""
-        super().__init__(path, lambda at: EffectTable(at, sync), "Durable effects", "aggregator.effects")
+        super().__init__(path, lambda at: EffectTable(at, sync), _TOLD)
 
     @property
     def kept(self) -> Kept:

@@ -41,6 +41,20 @@ _T = TypeVar("_T")
 _Table = TypeVar("_Table", bound=Table)
 
 
+class Told(Struct, frozen=True):
+    """Sentences of the log *log_name* about a file: that it is *aside*, *broken*, or whole *again*; and of a *fault*.
+
+    *what* is kept there stands in messages of errors.
+    """
+
+    log_name: str
+    what: str
+    aside: str
+    broken: str
+    again: str
+    fault: str
+
+
 class _Job(Struct, eq=False):
     work: Callable[[Any], Any]
     loop: asyncio.AbstractEventLoop
@@ -48,22 +62,22 @@ class _Job(Struct, eq=False):
 
 
 class Writer(Generic[_Table]):
-    """The file at *path*, and its thread; *what* is kept there in words, told to the log named *log_name*."""
+    """The file at *path*, and its thread; what becomes of it is *told*."""
 
-    def __init__(self, path: Path, table: Callable[[Path], _Table], what: str, log_name: str) -> None:
+    def __init__(self, path: Path, table: Callable[[Path], _Table], told: Told) -> None:
         """Open the file as a *table*; one that is corrupt is put aside and told. Raises ``StartupError``."""
         self._path = path
         self._open = table
-        self._what = what
-        self._log = logging.getLogger(log_name)
+        self._told = told
+        self._log = logging.getLogger(told.log_name)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self.trouble: str | None = None
         """Why nothing can be written at the moment, None while it can."""
         try:
             self.table = self._opened()
         except (sqlite3.Error, OSError) as error:
-            raise StartupError(f"{what} in {path} cannot be opened: {error}.") from None
-        self._thread = threading.Thread(target=self._run, name=log_name, daemon=True)
+            raise StartupError(f"{told.what} in {path} cannot be opened: {error}.") from None
+        self._thread = threading.Thread(target=self._run, name=told.log_name, daemon=True)
         self._thread.start()
 
     def submit(self, work: Callable[[_Table], _T]) -> asyncio.Future[_T]:
@@ -87,8 +101,7 @@ class Writer(Generic[_Table]):
             if isinstance(error, sqlite3.OperationalError):  # locked, or the disk is full: nothing is wrong with it
                 raise
             aside = self._put_aside()
-            sentence = f"{self._what} cannot be read; the file was put aside, and a new one is begun."
-            log(self._log, logging.ERROR, sentence, file=str(aside), reason=str(error))
+            log(self._log, logging.ERROR, self._told.aside, file=str(aside), reason=str(error))
             self._path.touch(mode=0o600)
             table = self._open(self._path)
         self._inode = self._path.stat().st_ino
@@ -125,10 +138,10 @@ class Writer(Generic[_Table]):
         except (sqlite3.Error, OSError) as error:
             return [self._fail(error)] * len(jobs)
         except Exception as error:  # a fault of ours must not end the thread
-            log(self._log, logging.ERROR, f"{self._what} failed by a fault of the program.", error=place_of(error))
+            log(self._log, logging.ERROR, self._told.fault, error=place_of(error))
             return [self._fail(error)] * len(jobs)
         if self.trouble is not None:
-            log(self._log, logging.WARNING, f"{self._what} can be written again.", file=str(self._path))
+            log(self._log, logging.WARNING, self._told.again, file=str(self._path))
             self.trouble = None
         return found
 
@@ -136,7 +149,7 @@ class Writer(Generic[_Table]):
         """Return what is told of *error*; what is kept is counted again, as some of it was not kept after all."""
         reason = str(error)
         if self.trouble is None:
-            log(self._log, logging.ERROR, f"{self._what} cannot be written.", file=str(self._path), reason=reason)
+            log(self._log, logging.ERROR, self._told.broken, file=str(self._path), reason=reason)
         self.trouble = reason
         try:
             if self._is_same_file():
@@ -147,7 +160,7 @@ class Writer(Generic[_Table]):
                 self.table = fresh
         except (sqlite3.Error, OSError) as another:
             reason = str(another)
-        return StoreError(f"{self._what} cannot be written: {reason}.")
+        return StoreError(f"{self._told.what} cannot be written: {reason}.")
 
     def _look_after_file(self) -> None:
         """Raise ``OSError`` when the file is not the one that was opened: what is written would be lost with it."""

@@ -23,12 +23,12 @@ def compile_inputs(
     filled: Places,
     *,
     reads_body: bool,
-    is_signed: bool = False,
+    is_judged: bool = False,
 ) -> InputPlan:
     """Return the plan of the inputs of an endpoint with *calls*; *reads_body*: an expression names ``body``.
 
-    *filled* are the places in the endpoint that hold values of variables. *is_signed* tells that a scheme of callers
-    judges the body.
+    *filled* are the places in the endpoint that hold values of variables. *is_judged* tells that a scheme of callers
+    judges the body, or that it tells one request from another.
     """
     query = _parameters(settings.query, "query", _below(filled, "query"))
     headers = _parameters(settings.headers, "header", _below(filled, "headers"))
@@ -43,7 +43,7 @@ def compile_inputs(
         headers=headers,
         cookies=cookies,
         body=None if settings.body is None else compile_body(settings.body, _below(filled, "body")),
-        read_body=_reading(settings, calls, reads_body=reads_body, is_signed=is_signed),
+        read_body=_reading(settings, calls, reads_body=reads_body, is_judged=is_judged),
         max_body=server.max_body if settings.max_body is None else settings.max_body,
         body_timeout=server.body_timeout,
     )
@@ -61,10 +61,10 @@ def _below(places: Places, key: str) -> Places:
 
 
 def _reading(
-    settings: EndpointSettings, calls: list[CallPlan], *, reads_body: bool, is_signed: bool
+    settings: EndpointSettings, calls: list[CallPlan], *, reads_body: bool, is_judged: bool
 ) -> Literal["no", "bytes", "json", "stream"]:
     if settings.body is not None or reads_body:
         return "json"
     if any(call.request.body_kind == "forward" for call in calls):
         return "stream" if settings.stream else "bytes"
-    return "bytes" if is_signed else "no"
+    return "bytes" if is_judged else "no"

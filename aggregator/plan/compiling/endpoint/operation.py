@@ -33,6 +33,8 @@ from aggregator.plan.compiling.policies.shadows import compile_shadow
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.telemetry import compile_slo
 from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, ResponsePlan, ShadowPlan
+from aggregator.policies.idempotency.plan import IdempotencyPlan
+from aggregator.policies.idempotency.settings import IdempotencySettings
 from aggregator.templates import PathPattern, compile_pattern, compile_value
 
 
@@ -87,6 +89,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
     response = _response(settings, path, whole.root)
     edge = compile_edge(settings, path, whole.root, whole.errors)
     purges = tuple(map(compile_value, settings.purge))
+    idempotency = _idempotency(settings.idempotency)
     pattern = compile_pattern(path)
     admission = _admission(config, settings, callers, pattern, whole.root)
     inputs = compile_inputs(
@@ -94,8 +97,8 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         whole.root.server,
         calls.all(),
         config.filled,
-        reads_body="body" in roots_in((calls, response, near.rows, admission, edge, purges)),
-        is_signed=admission.auth is not None and admission.auth.reads_body,
+        reads_body="body" in roots_in((calls, response, near.rows, admission, edge, purges, idempotency)),
+        is_judged=idempotency is not None or (admission.auth is not None and admission.auth.reads_body),
     )
     deadline, reserve = compile_deadline(settings, whole, calls.fan)
     return EndpointPlan(
@@ -119,6 +122,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         admission=with_guard_inputs(admission, inputs, pattern.params),
         edge=edge,
         purges=purges,
+        idempotency=idempotency,
         keeping=compile_keeping(
             settings.cache,
             (config.key, operation.method, operation.digest),
@@ -130,6 +134,10 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         compress=_compresses(settings, whole.root),
         host=config.host,
     )
+
+
+def _idempotency(settings: IdempotencySettings | None) -> IdempotencyPlan | None:
+    return None if settings is None else IdempotencyPlan(compile_value(settings.key), settings.ttl, settings.required)
 
 
 def _surroundings(

@@ -18,6 +18,7 @@ from aggregator.plan.compiling.telemetry import compile_log
 from aggregator.plan.serving import UNLIMITED, ClientLimitsPlan, DocsPlan, ServerPlan
 from aggregator.policies.degrade.plan import DegradePlan
 from aggregator.policies.degrade.settings import DegradeSettings
+from aggregator.policies.idempotency.plan import AnswerBounds
 
 
 def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> ServerPlan:
@@ -47,6 +48,7 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         ),
         redirects_slash="slash" in settings.redirect_paths,
         kept_bytes=settings.cache.max,
+        idempotency=AnswerBounds(settings.idempotency.count, settings.idempotency.bytes),
         degrade=_degrade(settings.degrade),
     )  # fmt: skip
 

@@ -97,6 +97,23 @@ FAILED_TOO_OFTEN = shared(
     "FailedTooOften", 429, "Too many wrong credentials came from this address.",
     "Too many wrong credentials came from your address.", ("retry-after",), cause="limited",
 )  # fmt: skip
+KEY_MISSING = shared(
+    "KeyMissing", 400, "The request has no idempotency key.", "This needs an idempotency key.", cause="key_missing",
+)  # fmt: skip
+KEY_UNDER_WAY = shared(
+    "KeyUnderWay", 409, "A request with the same idempotency key is being answered.",
+    "A request with this idempotency key is being answered already.", ("retry-after",), cause="under_way",
+)  # fmt: skip
+KEY_REUSED = shared(
+    "KeyReused", 422, "The idempotency key was used for another request.",
+    "This idempotency key was used for another request.", cause="key_reused",
+)  # fmt: skip
+STATE_UNAVAILABLE = shared(
+    "StateUnavailable", 503, "Whether the request was answered before cannot be told now.",
+    "Whether this request was answered before cannot be told now.", ("retry-after",), cause="state_unavailable",
+)  # fmt: skip
+REPEATS: tuple[Outcome, ...] = (KEY_MISSING, KEY_UNDER_WAY, KEY_REUSED, STATE_UNAVAILABLE)
+"""What is shared by endpoints with `idempotency`."""
 LIMITED = shared(
     "TooManyRequests", 429, "A limit is reached.", "Too many requests.",
     ("retry-after", "ratelimit", "ratelimit-policy"), cause="limited",

@@ -118,6 +118,8 @@ def _success_headers(plan: EndpointPlan) -> Iterator[str]:
     yield from (name.decode("ascii") for name, _ in (*response.headers, *response.pass_headers))
     if response.cookies:
         yield "set-cookie"
+    if plan.idempotency is not None:
+        yield "idempotency-replayed"
     if plan.stream:
         yield from _STREAMED
         return

@@ -1,0 +1,38 @@
+"""Idempotent endpoints: a key that tells requests apart, and a place that outlives the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.scope import OF_ONE_REQUEST
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.diagnostics.finding import Finding
+from aggregator.templates import TemplateProblem, compile_value
+
+
+def check_idempotency(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Keys that are of no use, and answers that are forgotten when the process ends."""
+    settings = analysis.settings
+    if settings is None or settings.idempotency is None:
+        return
+    at = (*analysis.path, "idempotency")
+    if _is_constant(settings.idempotency.key):
+        message = "the key is always the same, so every other request is refused"
+        hint = "name what a client sends with each attempt, such as `{{ headers['idempotency-key'] }}`"
+        yield Finding("bad-idempotency", message, (*at, "key"), hint)
+    for use in analysis.uses:
+        for reference in sorted(use.references & OF_ONE_REQUEST if use.path == (*at, "key") else ()):
+            message = f"`{'.'.join(reference)}` is another one in each request, so none is ever a repeat"
+            yield Finding("moment-in-key", message, use.path, "name what a client sends", text=reference[0])
+    if around.settings.state is None:
+        message = "the answers are kept in memory, so a repeat after a restart makes the calls again"
+        hint = "name a folder at the top level: `state: ./state`"
+        yield Finding("bad-idempotency", message, at, hint, "warning", at_key=True)
+
+
+def _is_constant(key: str) -> bool:
+    try:
+        return compile_value(key).is_constant
+    except TemplateProblem:  # told elsewhere
+        return False

@@ -1,0 +1,29 @@
+"""Idempotent endpoints as data."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from aggregator.templates import Template
+
+COUNT = 1_000_000
+SIZE = 1024**3
+
+
+class IdempotencyPlan(Struct, frozen=True):
+    """How an endpoint tells a repeated request: by *key*, for *ttl* seconds; *required* refuses one without it."""
+
+    key: Template
+    ttl: float
+    required: bool = False
+
+
+class AnswerBounds(Struct, frozen=True):
+    """How many answers, and bytes of them, are kept for all endpoints together."""
+
+    count: int = COUNT
+    size: int = SIZE
+
+
+ANSWER_BOUNDS = AnswerBounds()
+"""What is kept where the file says nothing."""

@@ -1,0 +1,31 @@
+"""Settings of idempotent endpoints."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from aggregator.fields import ByteSize, Settings, TextKind, Timeout
+from aggregator.policies.idempotency.plan import COUNT, SIZE
+
+
+class IdempotencySettings(Settings):
+    """A request that comes again gets the answer that it got; its calls are made once."""
+
+    key: Annotated[str, TextKind.TEMPLATE] = Field(
+        "{{ headers['idempotency-key'] }}",
+        description="An expression over the request; requests of one caller for which it gives the same are one.",
+        examples=["{{ headers['idempotency-key'] }}"],
+    )
+    ttl: Timeout = Field(86400.0, description="How long an answer is kept.", examples=["24h"])
+    required: bool = Field(
+        False, description="Whether a request without a key is refused with 400; else it is a plain one."
+    )
+
+
+class IdempotencyBounds(Settings):
+    """How many answers are kept for all endpoints with `idempotency`; beyond, those go first that end first."""
+
+    count: int = Field(COUNT, ge=1, description="Answers.")
+    bytes: ByteSize = Field(SIZE, description="What they take, about; a larger answer is not kept.", examples=["1GiB"])

@@ -1,0 +1,1 @@
+"""Idempotent endpoints: a request that comes again gets the answer that it got."""

@@ -1,0 +1,154 @@
+"""A request with a key: the first is answered, and what it got is what every repeat of it gets.
+
+unknown ── claimed ──▶ under way ── an answer below 500 ──▶ answered, for the ttl ──▶ unknown
+▲                        │
+└── 5xx, or a fault ─────┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from aggregator.errors import AggregatorError, Cause, StoreError
+from aggregator.exchange import Exchange
+from aggregator.parts.names import Names
+from aggregator.policies.cache.keys import key_of
+from aggregator.policies.idempotency.plan import IdempotencyPlan
+from aggregator.runtime.answers.answer import Answer, Problem, problem
+from aggregator.runtime.answers.replying import Receive
+from aggregator.runtime.idempotent.answers import IdempotentAnswers
+from aggregator.runtime.parts.fanout import Run
+from aggregator.stores.answers.table import Held
+from aggregator.telemetry.logging import log
+from aggregator.templates import MISSING, text_of
+
+REPLAYED: Final = (b"idempotency-replayed", b"true")
+_MISSING: Final = "This needs an idempotency key."
+_UNDER_WAY: Final = "A request with this idempotency key is being answered already."
+_REUSED: Final = "This idempotency key was used for another request."
+_UNKNOWN: Final = "Whether this request was answered before cannot be told now."
+_MARGIN: Final = 10.0
+"""Seconds that a claim lasts beyond the deadline of its endpoint, for what is made and stored after it."""
+_SOON: Final = 5.0
+"""Seconds after which to ask again while the store fails, and the longest that a repeat is told to wait."""
+_LARGE: Final = 1024 * 1024
+"""Bytes of a body whose digest takes longer than the loop should wait."""
+_log = logging.getLogger("aggregator.idempotency")
+
+
+class KeptReply(Struct, frozen=True, array_like=True):
+    """An answer as it is kept: before what is done to each answer as it leaves."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    head_only: bool
+    problem: Problem | None
+
+
+class Maker(Protocol):
+    """What makes the answers of one endpoint."""
+
+    async def made(self, exchange: Exchange, receive: Receive) -> tuple[Answer, Run | None]:
+        """Run its calls, and return the answer with its run; raises ``ClientGone`` when *receive* says so."""
+
+
+class Idempotency:
+    """The requests of one endpoint, *place* in the file, whose answers are there *within* seconds."""
+
+    __slots__ = ("_answers", "_lifetime", "_place", "_plan")
+
+    def __init__(
+        self, plan: IdempotencyPlan, answers: IdempotentAnswers, place: tuple[str, str], within: float
+    ) -> None:
+        self._plan = plan
+        self._answers = answers
+        self._place = tuple(piece.encode() for piece in place)
+        self._lifetime = within + _MARGIN
+
+    async def serve(self, maker: Maker, exchange: Exchange, receive: Receive) -> tuple[Answer, Run | None]:
+        """Return the answer to the request of *exchange*, with its run if *maker* has just made it."""
+        try:
+            key = self._key(exchange)
+        except AggregatorError as error:
+            return _refused(exchange, 400, f"The idempotency key cannot be read: {error}", Cause.INPUT), None
+        if key is not None:
+            return await self._once(maker, exchange, key)
+        if self._plan.required:
+            return _refused(exchange, 400, _MISSING, Cause.KEY_MISSING), None
+        return await maker.made(exchange, receive)
+
+    def _key(self, exchange: Exchange) -> bytes | None:
+        """Return under what the answer is kept; None where the request has no key."""
+        value = self._plan.key.render(Names(exchange))
+        if value is None or value is MISSING or value == "":
+            return None
+        caller = "" if exchange.caller is None else exchange.caller.identity
+        return key_of((*self._place, caller.encode(), text_of(value).encode("utf-8", "surrogatepass")))
+
+    async def _once(self, maker: Maker, exchange: Exchange, key: bytes) -> tuple[Answer, Run | None]:
+        request = await _digest(exchange)
+        try:
+            held = await self._answers.claim(key, request, self._lifetime)
+        except StoreError:
+            return _refused(exchange, 503, _UNKNOWN, Cause.STATE_UNAVAILABLE, _SOON), None
+        if isinstance(held, Held):
+            return _again(held, request, exchange), None
+        try:
+            answer, run = await maker.made(exchange, _stays)  # it goes on when its client leaves
+        except BaseException:
+            await self._release(key, held)
+            raise
+        await self._keep(key, held, answer)
+        return answer, run
+
+    async def _keep(self, key: bytes, token: int, answer: Answer) -> None:
+        if answer.status >= 500:
+            await self._release(key, token)
+            return
+        reply = KeptReply(answer.status, answer.headers, answer.body, answer.head_only, answer.problem)
+        try:
+            await self._answers.keep(key, token, msgspec.msgpack.encode(reply), self._plan.ttl)
+        except StoreError as error:
+            log(_log, logging.ERROR, "An answer could not be kept: a repeat of its request makes its calls again.",
+                reason=str(error))  # fmt: skip
+
+    async def _release(self, key: bytes, token: int) -> None:
+        with suppress(StoreError):  # the claim ends by itself
+            await asyncio.shield(self._answers.release(key, token))
+
+
+async def _digest(exchange: Exchange) -> bytes:
+    """Return what tells the request of *exchange* from others: method, path, query and body."""
+    path = exchange.path.encode("utf-8", "surrogatepass")
+    pieces = (exchange.method.encode(), path, exchange.query_string, exchange.body)
+    return key_of(pieces) if len(exchange.body) < _LARGE else await asyncio.to_thread(key_of, pieces)
+
+
+def _again(held: Held, request: bytes, exchange: Exchange) -> Answer:
+    """Return the answer to one that comes again."""
+    if held.request != request:
+        return _refused(exchange, 422, _REUSED, Cause.KEY_REUSED)
+    if held.value is None:
+        return _refused(exchange, 409, _UNDER_WAY, Cause.UNDER_WAY, min(held.left, 1.0))
+    reply = msgspec.msgpack.decode(held.value, type=KeptReply)
+    answer = Answer(reply.status, [*reply.headers, REPLAYED], reply.body)
+    answer.head_only, answer.problem = reply.head_only, reply.problem
+    return answer
+
+
+def _refused(exchange: Exchange, status: int, detail: str, cause: Cause, seconds: float | None = None) -> Answer:
+    wait = () if seconds is None else ((b"retry-after", b"%d" % math.ceil(seconds)),)
+    return problem(status, detail, request_id=exchange.id, headers=wait, cause=cause.value)
+
+
+async def _stays() -> Any:
+    """Tell of nothing, ever: a client that leaves is not noticed."""
+    await asyncio.get_running_loop().create_future()

@@ -1,0 +1,23 @@
+"""The contract of what keeps answers by key; ``tests/stores/test_answers.py`` holds every implementation to it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aggregator.stores.answers.table import Bounds, Held
+
+
+class Answers(Protocol):
+    """Claims and values by key. Times are seconds; every method may raise ``StoreError``."""
+
+    async def claim(self, key: bytes, request: bytes, lifetime: float) -> Held | int:
+        """Return a token for the one who may make the answer of *key* for *lifetime*, or what is there."""
+
+    async def keep(self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds) -> int:
+        """Keep *value* for *lifetime* within *bounds*; return how many others had to go for it."""
+
+    async def release(self, key: bytes, token: int) -> None:
+        """Give back the claim of *token*."""
+
+    async def aclose(self) -> None:
+        """Close it."""

@@ -1,0 +1,140 @@
+"""The table of answers by key, each within the transaction of whoever calls.
+
+    none ── claim ──▶ claimed, until its lifetime is over ── keep ──▶ kept, until its lifetime is over ──▶ none
+                        └── release, or its lifetime is over ──▶ none
+
+Several processes may use one file; numbers and bytes are counted in it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+VERSION: Final = 1
+"""Grows with every form that earlier programs cannot read; kept as ``user_version``."""
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS answers (
+    key BLOB PRIMARY KEY, request BLOB NOT NULL, token INTEGER NOT NULL, until REAL NOT NULL, size INTEGER NOT NULL,
+    value BLOB
+);
+CREATE INDEX IF NOT EXISTS answers_until ON answers (until);
+CREATE INDEX IF NOT EXISTS answers_first ON answers (until) WHERE value IS NOT NULL;
+CREATE TABLE IF NOT EXISTS total (one INTEGER PRIMARY KEY, count INTEGER NOT NULL, size INTEGER NOT NULL);
+INSERT OR IGNORE INTO total VALUES (1, 0, 0);
+CREATE TRIGGER IF NOT EXISTS more AFTER INSERT ON answers BEGIN
+    UPDATE total SET count = count + 1, size = size + new.size; END;
+CREATE TRIGGER IF NOT EXISTS less AFTER DELETE ON answers BEGIN
+    UPDATE total SET count = count - 1, size = size - old.size; END;
+CREATE TRIGGER IF NOT EXISTS other AFTER UPDATE OF size ON answers BEGIN
+    UPDATE total SET size = size + new.size - old.size; END;
+"""
+_OVERHEAD: Final = 200
+"""Bytes that a row costs beside its value, about."""
+_AT_ONCE: Final = 100
+"""Rows whose time is over that are removed with each answer that is kept."""
+_PATIENCE: Final = 5.0
+"""Seconds to wait for the transaction of another process."""
+
+
+class Bounds(Struct, frozen=True):
+    """How many answers, and bytes, may be kept."""
+
+    count: int
+    size: int
+
+
+class Held(Struct, frozen=True):
+    """What is there under a key already: the digest of its *request*, and its answer, None while it is being made.
+
+    *left* are the seconds after which that is over.
+    """
+
+    request: bytes
+    value: bytes | None
+    left: float
+
+
+class AnswerTable:
+    """The open file at *path*, or a table in memory (``:memory:``). Used by one thread; raises ``sqlite3.Error``."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        try:
+            self._open()
+        except BaseException:
+            self.db.close()
+            raise
+
+    def _open(self) -> None:
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=FULL")
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise sqlite3.DatabaseError(f"it is of version {version}, and this program reads {VERSION}")
+        self.db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+
+    def count(self) -> None:
+        """Do nothing: what is kept is counted in the file."""
+
+    @property
+    def total(self) -> Bounds:
+        """How many there are, claims included, and their bytes."""
+        return Bounds(*self.db.execute("SELECT count, size FROM total").fetchone())
+
+    def claim(self, key: bytes, request: bytes, now: float, lifetime: float) -> Held | int:
+        """Return the token of the one who may make the answer of *key* until *lifetime* is over, or what is there.
+
+        *request* is a digest of what is asked for, *now* is Unix time.
+        """
+        row = self.db.execute("SELECT request, value, until FROM answers WHERE key = ?", (key,)).fetchone()
+        if row is not None and row[2] > now:
+            return Held(row[0], row[1], row[2] - now)
+        token = secrets.randbits(62)
+        self.db.execute("DELETE FROM answers WHERE key = ?", (key,))
+        self.db.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, NULL)", (key, request, token, now + lifetime,
+                                                                             _OVERHEAD))  # fmt: skip
+        return token
+
+    def keep(self, key: bytes, token: int, value: bytes, now: float, lifetime: float, bounds: Bounds) -> int:
+        """Keep *value* for *lifetime*, unless the claim of *token* is over; return how many others had to go for it.
+
+        Beyond *bounds* those go first whose time is over first; a value that is larger than all may be is not kept.
+        """
+        size = len(value) + _OVERHEAD
+        if size > bounds.size:
+            self.release(key, token)
+            return 0
+        self.db.execute(
+            "DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE until <= ? ORDER BY until LIMIT ?)"
+            " AND key != ?", (now, _AT_ONCE, key),
+        )  # fmt: skip
+        self.db.execute(
+            "UPDATE answers SET value = ?, until = ?, size = ? WHERE key = ? AND token = ? AND value IS NULL",
+            (value, now + lifetime, size, key, token),
+        )
+        return self._shrink(key, bounds)
+
+    def _shrink(self, key: bytes, bounds: Bounds) -> int:
+        gone = 0
+        while (total := self.total).count > bounds.count or total.size > bounds.size:
+            found = self.db.execute(
+                "DELETE FROM answers WHERE key = (SELECT key FROM answers WHERE value IS NOT NULL AND key != ?"
+                " ORDER BY until LIMIT 1)", (key,),
+            )  # fmt: skip
+            if not found.rowcount:
+                break
+            gone += 1
+        return gone
+
+    def release(self, key: bytes, token: int) -> None:
+        """Give back the claim of *token*: the next one who asks makes the answer."""
+        self.db.execute("DELETE FROM answers WHERE key = ? AND token = ? AND value IS NULL", (key, token))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
