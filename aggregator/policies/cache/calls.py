@@ -7,13 +7,17 @@ older, or none                    a call; if it fails and age < ttl + on_error: 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aggregator.causes import Cause, State
 from aggregator.errors import AggregatorError
+from aggregator.http import HeaderList, replaced
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
 from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import CachePlan
+from aggregator.policies.cache.standard.directives import age_of
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
 
@@ -59,7 +63,9 @@ class Cached:
 
     def _judged(self, frame: Frame, entry: Entry[Reply]) -> Result:
         result = self._call.judge(frame, entry.value, frame.loop.time())
-        result.was_kept(self._kept.now() - entry.at)
+        age = self._kept.now() - entry.at
+        result.was_kept(age)
+        result.headers = with_age(result.headers, age + age_of(result.headers))
         result.tags = entry.tags
         return result
 
@@ -113,6 +119,11 @@ class Cached:
         old.state, old.cause = State.STALE, result.cause
         old.attempts = result.attempts
         return old
+
+
+def with_age(headers: Iterable[tuple[bytes, bytes]], age: float) -> HeaderList:
+    """Return *headers* with the *age* in seconds, for whoever reckons how much longer they hold (RFC 9111 §5.1)."""
+    return replaced(headers, b"age", b"%d" % age)
 
 
 def may_be_shared(reply: Reply) -> bool:

@@ -11,6 +11,7 @@ from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.parts.fanout import Run
 
 _NEVER = NEVER_PASSED | {b"x-request-id", b"aggregator-parts"}
+_NO_NAMES: frozenset[bytes] = frozenset()
 _KEPT = _NEVER | {b"date"}
 _OF_A_WHOLE = frozenset({b"cache-control", b"expires", b"age", b"etag", b"last-modified", b"content-range"})
 """What speaks of a body as it was: nothing of it is true of an answer that lacks parts."""
@@ -57,10 +58,14 @@ def all_fields(headers: HeaderList) -> HeaderList:
 
     Fields of the connection stay here (RFC 9110 §7.6.1), and those that we write ourselves.
     """
-    nominated = {
-        token.strip().lower() for name, value in headers if name == b"connection" for token in value.split(b",")
-    }
+    nominated = _nominated(headers)
     return [field for field in headers if field[0] not in _KEPT and field[0] not in nominated]
+
+
+def _nominated(headers: HeaderList) -> frozenset[bytes]:
+    """Return the names that ``Connection`` says are of the connection alone (RFC 9110 §7.6.1)."""
+    said = [value for name, value in headers if name == b"connection"]
+    return frozenset(token.strip().lower() for value in said for token in value.split(b",")) if said else _NO_NAMES
 
 
 def replies_of(run: Run) -> Iterator[Result]:
@@ -88,7 +93,12 @@ def fields_taken(rules: tuple[tuple[bytes, str], ...], replies: tuple[Result, ..
     for name, rule in rules:
         if name in _NEVER:
             continue
-        values = [value for reply in replies for field, value in reply.headers if field == name]
+        values = [
+            value
+            for reply in replies
+            for field, value in reply.headers
+            if field == name and name not in _nominated(reply.headers)
+        ]
         if rule == "append":
             taken.extend((name, value) for value in values)
         elif values:

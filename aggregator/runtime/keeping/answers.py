@@ -14,8 +14,10 @@ from aggregator.codecs.etag import add_vary, etag_of
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.http import FETCHING, first, joined, replaced
+from aggregator.policies.cache.calls import with_age
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import AnswerCachePlan
+from aggregator.policies.cache.standard.directives import age_of
 from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import is_partial
@@ -73,11 +75,9 @@ class Keeping:
     ) -> None:  # fmt: skip
         """Give what is kept to *answered*; an answer that stands in for a failure (*instead*) is one nobody stores."""
         value = entry.value
-        answer = Answer(value.status, list(value.headers), value.body)
-        answer.headers += (
-            (b"age", b"%d" % (self.kept.now() - entry.at)),
-            (STATUS, b"aggregator; hit; ttl=%d" % -self.over(entry)),
-        )
+        age = age_of(value.headers) + self.kept.now() - entry.at
+        answer = Answer(value.status, with_age(value.headers, age), value.body)
+        answer.headers.append((STATUS, b"aggregator; hit; ttl=%d" % -self.over(entry)))
         if instead:
             forbid_storing(answer)
         apply_conditions(answer, exchange)

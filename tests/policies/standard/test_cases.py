@@ -60,6 +60,10 @@ KEPT: dict[str, tuple[dict[str, Any], float]] = {
     "max-age before an Expires that is none": ({CC: "max-age=3600", "expires": "0"}, 10),
     "s-maxage": ({CC: "s-maxage=3600"}, 10),
     "s-maxage before max-age": ({CC: "s-maxage=3600, max-age=1"}, 10),
+    "the first of two times": ({CC: "max-age=1800, max-age=1"}, 10),
+    "public, a status that says nothing": ({CC: "public", "last-modified": -10 * HOUR, "date": 0}, 10),
+    "the largest number of 31 bits": ({CC: "max-age=2147483647"}, YEAR),
+    "Expires with a Date that is none": ({"expires": HOUR, "date": "foo"}, 10),
     "s-maxage before an Expires that is over": ({CC: "s-maxage=3600", "expires": -100}, 10),
     "a number beyond 32 bits": ({CC: "max-age=99999999999"}, YEAR),
     "a name in capitals": ({CC: "MaX-AgE=3600"}, 10),
@@ -103,6 +107,19 @@ ASKED: dict[str, tuple[dict[str, Any], float]] = {
     "Expires without a day of the week": ({"expires": "19 Aug 2050 02:01:18 GMT"}, 0),
     "Expires counts from Date": ({"expires": HOUR, "date": HOUR}, 10),
     "Age above the time": ({CC: "max-age=3600", "age": 7200}, 10),
+    "Age above what Expires says, with a Date that is slow": ({"expires": 10, "date": -10, "age": 25}, 0),
+    "Age above what Expires says, with a Date that is fast": ({"expires": 20, "date": 10, "age": 15}, 0),
+    "Expires that is now": ({"expires": 0, "date": 0}, 0),
+    "Expires before Date": ({"expires": 300, "date": 400}, 0),
+    "max-age in a quoted argument before it": ({CC: 'extension="max-age=3600", max-age=1'}, 10),
+    "max-age in a quoted argument behind it": ({CC: 'max-age=1, extension="max-age=3600"'}, 10),
+    "max-age in single quotes": ({CC: "max-age='3600'"}, 10),
+    "max-age with a letter before it": ({CC: "max-age=a3600"}, 10),
+    "max-age with a letter behind it": ({CC: "max-age=3600a"}, 10),
+    "max-age is over, behind s-maxage that is too": ({CC: "max-age=3600, s-maxage=1"}, 10),
+    "s-maxage in a field of its own": ({CC: ["max-age=3600", "s-maxage=1"]}, 10),
+    "no-store before Expires": ({CC: "max-age=10000, no-store", "expires": HOUR, "date": 0}, 10),
+    "no-cache before Expires": ({CC: "max-age=10000, No-CaChE", "expires": HOUR, "date": 0}, 10),
     "Age beyond 32 bits": ({CC: "max-age=3600", "age": 99999999999}, 10),
     "the first of two ages": ({CC: "max-age=3600", "age": "7200, 0"}, 10),
     "Age counts with what has passed": ({CC: "max-age=3600", "age": 3595}, 10),
@@ -117,6 +134,11 @@ ASKED: dict[str, tuple[dict[str, Any], float]] = {
     "a cookie": ({CC: "max-age=3600", "set-cookie": "a=b"}, 10),
     "Vary by everything": ({CC: "max-age=3600", "vary": "*"}, 10),
     "Vary by everything, among others": ({CC: "max-age=3600", "vary": "x-lang, *"}, 10),
+    "Vary by everything, twice": ({CC: "max-age=3600", "vary": "*, *"}, 10),
+    "Vary by everything, twice, in fields": ({CC: "max-age=3600", "vary": ["*", "*"]}, 10),
+    "Vary by everything, behind nothing": ({CC: "max-age=3600", "vary": ", *"}, 10),
+    "Vary by everything, behind an empty field": ({CC: "max-age=3600", "vary": ["", "*"]}, 10),
+    "Vary by everything, before others": ({CC: "max-age=3600", "vary": "*, x-lang"}, 10),
     "Vary by everything, in a field of its own": ({CC: "max-age=3600", "vary": ["x-lang", "*"]}, 10),
 }
 WHETHER: dict[str, tuple[dict[str, Any], float]] = {
@@ -162,7 +184,16 @@ def test_statuses_that_are_kept_without_a_word(serve: Serve, status: int) -> Non
     assert second(serve, told, status=status) == "kept"
 
 
-@pytest.mark.parametrize("status", [201, 202, 302, 307, 400, 403, 429, 500, 502, 503, 599])
+@pytest.mark.parametrize(
+    "status", [200, 203, 204, 299, 301, 302, 303, 307, 308, 400, 404, 410, 499, 500, 502, 503, 504, 599]
+)
+def test_statuses_whose_time_is_over(serve: Serve, status: int) -> None:
+    """Whatever the status, a reply is given out for its time and no longer."""
+    assert second(serve, {CC: "max-age=5"}, status=status, after=4) == "kept"
+    assert second(serve, {CC: "max-age=5"}, status=status, after=5) == "asked"
+
+
+@pytest.mark.parametrize("status", [201, 202, 302, 307, 400, 403, 429, 500, 502, 503, 504, 599])
 def test_statuses_that_are_kept_with_a_time_alone(serve: Serve, status: int) -> None:
     """Others are kept where a time is said."""
     assert second(serve, {"last-modified": -10 * HOUR, "date": 0}, status=status) != "kept"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -48,7 +49,7 @@ def seconds_of(directives: Directives, name: str) -> float | None:
     return float(min(int(text), MOST_SECONDS)) if text.isascii() and text.isdigit() and len(text) < 100 else 0.0
 
 
-def age_of(headers: HeaderList) -> float:
+def age_of(headers: Iterable[tuple[bytes, bytes]]) -> float:
     """Return the seconds of ``Age``, the first one that is said; 0 for what is none (RFC 9111 §5.1)."""
     text = next((value for name, value in headers if name == b"age"), b"0").split(b",")[0].strip()
     return float(min(int(text), MOST_SECONDS)) if text.isdigit() and len(text) < 100 else 0.0

@@ -18,7 +18,7 @@ from aggregator.causes import Cause, State
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
-from aggregator.policies.cache.calls import is_forgiven
+from aggregator.policies.cache.calls import is_forgiven, with_age
 from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
@@ -97,7 +97,9 @@ class Obeying:
     def judged(self, frame: Frame, entry: Entry[Reply], terms: Terms) -> Result:
         """Return what the reply of *entry* means now."""
         result = self.call.judge(frame, entry.value, frame.loop.time())
-        result.was_kept(terms.age + self.kept.now() - entry.at)
+        age = terms.age + self.kept.now() - entry.at
+        result.was_kept(age)
+        result.headers = with_age(result.headers, age)
         result.tags = entry.tags
         return result
 
