@@ -1,4 +1,4 @@
-"""Tests that need more than Python: run by ``scripts/test-outside``, which installs what they need."""
+"""Tests that need more than Python: run by ``scripts/test-outside`` and ``scripts/test-deploy``, which install what they need."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ ROOT = HERE.parents[1]
 SERVER = HERE / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
 
 collect_ignore_glob = [] if os.environ.get("AGGREGATOR_OUTSIDE") else ["test_*.py"]
+# These take minutes: `scripts/test-deploy` runs them.
+collect_ignore = [] if os.environ.get("AGGREGATOR_OUTSIDE") == "deploy" else ["test_manifests.py", "test_packages.py"]
 
 
 @pytest.fixture(scope="session")
