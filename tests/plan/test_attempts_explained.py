@@ -74,6 +74,16 @@ def test_a_call_that_is_sent_once_has_no_attempts(plan_of: PlanOf) -> None:
     assert (attempts_text(call, 1.0), attempts_member(call)) == (None, None)
 
 
+def test_what_may_pass_of_an_attempt(plan_of: PlanOf) -> None:
+    """The wait for a place, and the time before a hedge, are told beside the time of an attempt."""
+    text = """
+    upstreams: {slow: {url: 'http://s.test', concurrency: {limit: 4, wait: 200ms}, hedge: {after: 100ms}}}
+    endpoints: {GET /x: {call: {url: slow:/, retry: {attempts: 2, per_try: 1s}}}}
+    """
+    said = attempts_text(only_call(plan_of(text)), 10.0) or ""
+    assert said.startswith("2 attempts of 1s (up to 200ms of it in the queue, a hedge not before 100ms) and pauses")
+
+
 def test_the_longest_chain_counts_all_attempts(plan_of: PlanOf) -> None:
     """Parts that wait for each other are a chain; what the deadline cuts off is told."""
     text = """

@@ -13,6 +13,7 @@ from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.rules.addresses import check_addresses, check_left_out, check_placeholders
 from aggregator.config.rules.admission import check_admission, check_docs, check_inherited
+from aggregator.config.rules.attempts import check_attempts, check_upstream_attempts
 from aggregator.config.rules.bodies import check_bodies
 from aggregator.config.rules.caches import check_caches
 from aggregator.config.rules.call_budgets import check_call_budget
@@ -95,6 +96,7 @@ _OF_WHOLE_CALLS: tuple[Rule, ...] = (
     check_roles,
     check_defaults,
     check_timeouts,
+    check_attempts,
     check_retries,
     check_redirects,
     check_each,
@@ -136,6 +138,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_docs,
     check_upstreams,
     check_inherited,
+    check_upstream_attempts,
     check_upstream_retries,
     check_schemes,
     check_upstream_auth,

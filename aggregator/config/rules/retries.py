@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aggregator.config.analysis.bounds import bounds_of_call, bounds_of_endpoint
 from aggregator.config.analysis.sites import Analysis, CallSite, Part
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
@@ -12,13 +13,11 @@ from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.fields import duration_text
 from aggregator.http import IDEMPOTENT
-from aggregator.policies.hedge.diagnostics import hedge_findings
 from aggregator.policies.hedge.settings import NO_HEDGE, HedgeSettings
 from aggregator.policies.retry.diagnostics import Bounds, longest_pauses, retry_findings
 from aggregator.policies.retry.settings import NO_RETRY, RetrySettings
 
 _KEY = "idempotency-key"
-_DEFAULT_TOTAL = 10.0
 
 
 def check_retries(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -31,22 +30,21 @@ def check_retries(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
         own, upstream = call.settings.retry, around.upstream(call.url.upstream if call.url else None)
         hedge = call.settings.hedge
         if hedge is not None and hedge is not NO_HEDGE:
-            yield from hedge_findings(hedge, (*call.path, "hedge"), _bounds(analysis, call, around))
             yield from _check_budget(hedge, (*call.path, "hedge"))
             yield from _check_repeats(analysis, call, upstream, around, "hedge")
         if own is not None and own is not NO_RETRY:
-            yield from retry_findings(own, (*call.path, "retry"), _bounds(analysis, call, around))
+            yield from retry_findings(own, (*call.path, "retry"), bounds_of_call(analysis, call, around))
             yield from _check_budget(own, (*call.path, "retry"))
             yield from _check_repeats(analysis, call, upstream, around, "retry")
         elif own is None and upstream is not None and upstream.retry is not None:
-            yield from _check_shared(upstream.retry, _bounds(analysis, call, around), call)
+            yield from _check_shared(upstream.retry, bounds_of_call(analysis, call, around), call)
         yield from _check_idempotent(call, own, upstream)
     yield from _check_chain(analysis, around)
 
 
 def _check_chain(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Calls that wait for each other, whose attempts together have less time than each of them for itself."""
-    bounds = _of_endpoint(analysis, around)
+    bounds = bounds_of_endpoint(analysis, around)
     if bounds is None or analysis.fan is None:
         return
     known: dict[str, _Chain] = {}
@@ -94,40 +92,8 @@ def check_upstream_retries(around: Surroundings) -> Iterator[Finding]:
         path: Steps = ("upstreams", name)
         total = upstream.timeout.total if upstream.timeout is not None else None
         bounds = None if total is None else Bounds(total, (*path, "timeout"), "the time of a call")
-        if upstream.hedge is not None:
-            yield from hedge_findings(upstream.hedge, (*path, "hedge"), bounds)
         if upstream.retry is not None:
             yield from retry_findings(upstream.retry, (*path, "retry"), bounds)
-
-
-def _bounds(analysis: Analysis, call: CallSite, around: Surroundings) -> Bounds:
-    """Return the shortest limit that is around all attempts of *call*."""
-    own, whole = _of_call(call, around), _of_endpoint(analysis, around)
-    return own if call.role == "background" or whole is None or own.seconds <= whole.seconds else whole
-
-
-def _of_endpoint(analysis: Analysis, around: Surroundings) -> Bounds | None:
-    settings, deadline = analysis.settings, around.settings.defaults.deadline
-    if settings is not None and settings.timeout is not None:
-        return Bounds(settings.timeout, (*analysis.path, "timeout"), "the deadline")
-    if settings is None or deadline is None or settings.stream:
-        return None
-    return Bounds(deadline, ("defaults", "deadline"), "the deadline")
-
-
-def _of_call(call: CallSite, around: Surroundings) -> Bounds:
-    root, name = around.settings, call.url.upstream if call.url else None
-    upstream = around.upstream(name)
-    levels = (
-        (call.settings.timeout, (*call.path, "timeout")),
-        (upstream.timeout if upstream else None, ("upstreams", str(name), "timeout")),
-        (root.defaults.timeout, ("defaults", "timeout")),
-        (root.client.timeout, ("client", "timeout")),
-    )
-    for limits, path in levels:
-        if limits is not None and limits.total is not None:
-            return Bounds(limits.total, path, "the time of the call")
-    return Bounds(_DEFAULT_TOTAL, call.path, "10s, unless it has a `timeout`")
 
 
 def _check_shared(retry: RetrySettings, bounds: Bounds, call: CallSite) -> Iterator[Finding]:

@@ -23,8 +23,20 @@ def attempts_text(call: CallPlan, within: float) -> str | None:
         if needed <= within
         else f"{duration_text(needed - within)} too many"
     )
-    each = f"{retry.attempts} attempts of {duration_text(retry.per_try)} and {pauses}"
+    each = f"{retry.attempts} attempts of {duration_text(retry.per_try)}{_within(call)} and {pauses}"
     return f"{each} take up to {duration_text(needed)}: {left}"
+
+
+def _within(call: CallPlan) -> str:
+    """Return what may pass of an attempt before its answer can come: `` (up to 200ms of it in the queue)``."""
+    queue, hedge = call.upstream.concurrency, call.hedge
+    said = []
+    if queue is not None and queue.queue:
+        said.append(f"up to {duration_text(queue.wait)} of it in the queue")
+    if hedge is not None:
+        after = hedge.at_least if hedge.seconds is None else hedge.seconds
+        said.append(f"a hedge not before {duration_text(after)}")
+    return f" ({', '.join(said)})" if said else ""
 
 
 def chain_text(plan: EndpointPlan) -> str | None:

@@ -37,6 +37,7 @@ def retry_findings(retry: RetrySettings, path: Steps, bounds: Bounds | None) -> 
             message = f"a call is not retried after `{key}`: the attempt that took too long has taken all the time"
             hint = "add `per_try`, well below the `timeout` of the call"
             yield Finding("bad-retry", message, (*path, "on", retry.on.index(key)), hint)
+        yield from _pauses_too_long(retry, path, bounds)
         return
     if bounds is not None and retry.per_try >= bounds.seconds:
         yield from _all_in_one(retry, path, bounds, only=len(names) == len(retry.on), some=bool(names))
@@ -54,6 +55,20 @@ def _all_in_one(retry: RetrySettings, path: Steps, bounds: Bounds, *, only: bool
     there = Elsewhere(bounds.place, bounds.label)
     hint = f"write `per_try: {duration_text(bounds.seconds / (retry.attempts + 1))}` or so, or give the call more time"
     yield Finding("bad-retry", message, (*path, "per_try"), hint, "error" if only else "warning", related=(there,))
+
+
+def _pauses_too_long(retry: RetrySettings, path: Steps, bounds: Bounds | None) -> Iterator[Finding]:
+    """Pauses that leave nothing for attempts, when all of them are at their longest."""
+    pauses = longest_pauses(retry.backoff, retry.attempts)
+    if bounds is not None and pauses >= bounds.seconds:
+        message = (
+            f"the pauses, at their longest, take {duration_text(pauses)}, and all attempts have "
+            f"{duration_text(bounds.seconds)}: the last ones seldom happen"
+        )
+        hint = "shorten `backoff`, make fewer `attempts`, or give the call more time"
+        there = Elsewhere(bounds.place, bounds.label)
+        key = ("backoff",) if "backoff" in retry.model_fields_set else ()
+        yield Finding("bad-retry", message, (*path, *key), hint, "warning", related=(there,))
 
 
 def _last_in_short(retry: RetrySettings, per_try: float, path: Steps, bounds: Bounds) -> Iterator[Finding]:
