@@ -39,6 +39,7 @@ def explain(endpoint: str | None, path: str, form: str, whole: bool, params: tup
     """
     from aggregator.plan.explaining.explain import explain as explanation_of
     from aggregator.plan.explaining.finding import find_endpoint
+    from aggregator.plan.explaining.sharing import sharing_words
     from aggregator.plan.explaining.text import explanation_text
     from aggregator.server.generations.plan_source import PlanFiles
 
@@ -49,7 +50,9 @@ def explain(endpoint: str | None, path: str, form: str, whole: bool, params: tup
         raise click.UsageError("Name an endpoint, as in `aggregator explain 'GET /users/{id}'`, or use --all.")
     plan = PlanFiles(Path(path)).load()
     found, given = find_endpoint(plan, endpoint)
-    explanation = explanation_of(found, plan.secrets, given | dict(map(_pair, params)), plan.server.degrade)
+    given |= dict(map(_pair, params))
+    shared = sharing_words(found, plan)
+    explanation = explanation_of(found, plan.secrets, given, plan.server.degrade, shared)
     if form == "json":
         click.echo(json.dumps(explanation.as_dict(), ensure_ascii=False, indent=2))
     elif form == "mermaid":

@@ -30,10 +30,11 @@ class StoreSettings(Settings):
         "`user:password@` may stand before the hosts.",
         examples=["redis://cache.internal:6379/0"],
     )
-    timeout: Timeout = Field(
-        0.02,
-        description="How long a reply of the store may take. One that takes longer is not waited for: each process "
-        "grants its share of the limits until the store answers in time again.",
+    timeout: Timeout | None = Field(
+        None,
+        description="How long a reply of the store may take; left out, 20ms, and 250ms where it is a supervisor. One "
+        "that takes longer is not waited for: each process grants its share of the limits until the store answers in "
+        "time again.",
         examples=["20ms"],
     )
     prefix: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] = Field(

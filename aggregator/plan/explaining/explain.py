@@ -62,7 +62,8 @@ class Explanation(Struct, frozen=True):
 
     *stacks* are the steps of a request, under that name, and those of each call, by its place, from outside in.
     *lines* returns the request of a call in one line. *making* is the table of the answer itself, None when it cannot
-    fail once its parts are there. *degrade* is from where on the server is under pressure.
+    fail once its parts are there. *degrade* is from where on the server is under pressure, *sharing* what processes
+    share.
     """
 
     plan: EndpointPlan
@@ -76,6 +77,7 @@ class Explanation(Struct, frozen=True):
     making: ExplainedPart | None = None
     stacks: tuple[tuple[str, tuple[str, ...]], ...] = ()
     degrade: str | None = None
+    sharing: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as data for machines; times in seconds."""
@@ -98,6 +100,7 @@ class Explanation(Struct, frozen=True):
                 "failures": {part.name: _part_member(part) for part in (*self.parts, self.making) if part},
                 "carries": carried_member(self.plan.edge),
                 **({} if self.degrade is None else {"degrade": self.degrade}),
+                **({"sharing": list(self.sharing)} if self.sharing else {}),
             }
         )
         return member
@@ -112,11 +115,11 @@ class Explanation(Struct, frozen=True):
 
 def explain(
     plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, str] | None = None,
-    degrade: DegradePlan | None = None,
+    degrade: DegradePlan | None = None, sharing: tuple[str, ...] = (),
 ) -> Explanation:  # fmt: skip
     """Explain *plan*; *params* stand in for path parameters. Raises ``AggregatorError`` for wrong ones.
 
-    *degrade* is that of the server.
+    *degrade* is that of the server, *sharing* is what it has in common with other processes.
     """
     given = _typed(plan, params or {})
     veil = Veil(secrets)
@@ -137,6 +140,7 @@ def explain(
         _making(plan, veil),
         (("request", request_words(plan)), *((name, tuple(map(veil.text, words))) for name, words in call_words(plan))),
         None if degrade is None else degrade.words,
+        sharing,
     )
 
 

@@ -34,6 +34,8 @@ def explanation_text(explanation: Explanation) -> str:
     if plan.idempotency is not None:
         repeats = repeat_lines(plan.idempotency)
         lines += ["", "When a request comes again", *(f"  {line}" for line in repeats)]
+    if explanation.sharing:
+        lines += ["", "Several processes", *(f"  {line}" for line in explanation.sharing)]
     if explanation.tree:
         lines += ["", "Calls", *(f"  {line}" for line in explanation.tree)]
     lines += ["", "Order", *_order_lines(explanation)]

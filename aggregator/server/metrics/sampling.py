@@ -92,7 +92,7 @@ def _dialled(doors: Iterable[Door]) -> Summary:
 def _of_store(running: Running) -> Iterator[Sampled]:
     store = running.stores.found(running.plan.store)
     found = () if store is None else (store,)
-    yield families.STORE, [("", int(one.is_there)) for one in found]
+    yield families.STORE, [("", int(not one.is_there)) for one in found]
     yield families.STORE_LOSSES, [("", one.losses) for one in found]
     yield families.STORE_ALONE, [("", one.alone) for one in found]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aggregator.plan.explaining.explain import explain
+from aggregator.plan.explaining.sharing import sharing_words
 from aggregator.plan.explaining.summary import route_member
 from aggregator.plan.explaining.text import explanation_text
 from aggregator.server.admin.actions import ActionError
@@ -22,5 +23,6 @@ def endpoints_shown(running: Running, asked: Mapping[str, str]) -> Any:
         raise ActionError(404, f"There is no endpoint `{key[:200]}`.")
     from aggregator.plan.explaining.drawing.pictures import endpoint_picture
 
-    explanation = explain(found, running.plan.secrets, degrade=running.plan.server.degrade)
+    whole = running.plan
+    explanation = explain(found, whole.secrets, degrade=whole.server.degrade, sharing=sharing_words(found, whole))
     return route_member(found) | {"text": explanation_text(explanation), "picture": endpoint_picture(explanation)}

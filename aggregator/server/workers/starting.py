@@ -15,6 +15,7 @@ from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome
 from aggregator.server.listeners.opening import Listener
 from aggregator.server.process.event_loop import event_loop
+from aggregator.server.sharing.inlet import Inlet
 from aggregator.server.workers.balance import Balance
 from aggregator.server.workers.channel import tell_first
 from aggregator.server.workers.forking import fork_server
@@ -40,6 +41,7 @@ def supervise(
 
     No thread may run. *follow* lets the log of a process be as a plan says. Raises ``StartupError``.
     """
+    inlet = Inlet()
     balance = Balance(_SEATS * count + _SEATS)
     own = [one for one in listeners if one.role != "admin"]
     event_loop()  # is imported once, here, for all
@@ -56,6 +58,7 @@ def supervise(
                     files, served, own, end=end, balance=balance, seat=order.seat, generation=order.generation,
                     control=log_of_worker, masker=masker, follow=lambda other: follow(log_of_worker, other),
                 )  # fmt: skip
+                worker.share(inlet.way)
                 return worker.run()
             except AggregatorError as error:
                 tell_first(end, Failed(str(error)))
@@ -69,6 +72,7 @@ def supervise(
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork() == 0:
         ours.close()
+        inlet.close()
         control.close()
         for one in listeners:
             if one.role == "admin":
@@ -77,7 +81,7 @@ def supervise(
     theirs.close()
     supervisor = Supervisor(
         files, plan, listeners, ours, balance, count=count, control=control, watch=watch, on_start=on_start,
-        on_reload=on_reload,
+        on_reload=on_reload, begin=inlet.serve,
     )  # fmt: skip
     return supervisor.run()
 

@@ -50,6 +50,8 @@ from aggregator.server.workers.messages import (
     Reopen,
     Stop,
 )
+from aggregator.stores.shared.connected import Backend
+from aggregator.stores.shared.plan import StorePlan
 from aggregator.telemetry.control import LogControl
 from aggregator.telemetry.logging import log
 from aggregator.telemetry.redaction import Masker
@@ -81,6 +83,10 @@ class Worker(Service):
         self._server.tell_stopping = _tell_stopping  # type: ignore[method-assign]
         self._server.admission = Turn(balance, seat, lambda: self._server.busy)
         self._server.server_state.connections = Connections(lambda count: balance.tell(seat, count))
+
+    def share(self, way: Callable[[StorePlan, Callable[[str], None]], Backend]) -> None:
+        """Ask for what workers share on the *way* to the supervisor."""
+        self._app.running.stores.memory = way
 
     async def _serve(self) -> None:
         self._channel = await Channel.over(self._end)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from aggregator.errors import StoreError
+from aggregator.stores.shared.replies import Replies
 
 Command = tuple[bytes | str | int | float, ...]
 
@@ -23,8 +23,6 @@ CONNECT = 1.0
 """Seconds in which a connection is made, with the handshakes of TLS and of the protocol."""
 _MOST_WAITING = 10_000
 """Operations under way to one server; more are refused."""
-_TURNS = 8
-"""How often a loop that was late looks at its sockets before it gives a reply up."""
 
 
 class Connection(Protocol):
@@ -60,14 +58,12 @@ class Node:
         self, connection: Callable[[], Connection], timeout: float, broken: Callable[[Node, str], None]
     ) -> None:
         self._make = connection
-        self._timeout = timeout
         self._broken = broken
         self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn: list[tuple[Command, asyncio.Future[Any]]] = []
-        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._waiting = Replies(timeout, self.close)
         self._wakes = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     @property
@@ -108,9 +104,7 @@ class Node:
                 self._wakes.clear()
                 turn, self._turn = self._turn, []
                 packed = connection.pack_commands([command for command, _ in turn])
-                written = asyncio.get_running_loop().time()
-                self._waiting.extend((reply, written) for _, reply in turn)
-                self._watch(written)
+                self._waiting.add(reply for _, reply in turn)
                 await connection.send_packed_command(packed, check_health=False)
         except Exception as error:
             self.close(_words(error))
@@ -124,55 +118,24 @@ class Node:
                     found: Any = await connection.read_response(disable_decoding=True, timeout=math.inf)
                 except ResponseError as error:
                     found = error
-                reply, _ = self._waiting.popleft()
-                if not reply.done():
-                    reply.set_result(found)
+                self._waiting.next(found)
         except Exception as error:
             self.close(_words(error))
-
-    def _watch(self, since: float) -> None:
-        if self._timer is None and self._loop is not None:
-            self._timer = self._loop.call_at(since + self._timeout, self._look, _TURNS, None)
-
-    def _look(self, turns: int, late: asyncio.Future[Any] | None) -> None:
-        """Close when the oldest reply is late, and a few turns of the loop have not read it from the socket."""
-        self._timer = None
-        loop, waiting = self._loop, self._waiting
-        if not waiting or loop is None:
-            return
-        oldest, written = waiting[0]
-        if loop.time() < written + self._timeout:
-            self._watch(written)
-        elif oldest is not late:
-            self._again(loop, _TURNS, oldest)
-        elif turns:
-            self._again(loop, turns - 1, oldest)
-        else:
-            self.close(f"It did not answer within {self._timeout * 1000:g} ms.")
-
-    def _again(self, loop: asyncio.AbstractEventLoop, turns: int, late: asyncio.Future[Any]) -> None:
-        self._timer = loop.call_later(0, self._look, turns, late)
 
     def close(self, why: str = "It was closed.", *, tells: bool = True) -> None:
         """Close the connection; what waits fails."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        waited = [reply for reply, _ in self._waiting] + [reply for _, reply in self._turn]
-        self._waiting.clear()
+        self._waiting.add(reply for _, reply in self._turn)
         self._turn = []
+        self._waiting.fail(why)
         self._wakes = asyncio.Event()
         for task in self._tasks:
             task.cancel()
         if self._loop is not None:
             closing = self._loop.create_task(connection.disconnect(nowait=True))
             self._tasks = (*self._tasks, closing)
-        for reply in waited:
-            if not reply.done():
-                reply.set_exception(StoreError(why))
         if tells:
             self._broken(self, why)
 

@@ -11,7 +11,7 @@ class StorePlan(Struct, frozen=True):
     """Where processes keep what they share; a reply may take *timeout* seconds, keys begin with *prefix*."""
 
     address: StoreAddress = StoreAddress("memory")
-    timeout: float = 0.02
+    timeout: float = 0.25
     prefix: str = "aggregator:"
 
     @property

@@ -84,8 +84,8 @@ EFFECTS_BROKEN: Final = Family("aggregator_effects_broken", "gauge", (),
     "1 while durable effects cannot be written.")  # fmt: skip
 SHADOWS: Final = Family("aggregator_shadow_calls", "counter", ("state",),
     "Shadows of requests, by what became of them: done, failed, dropped (the queue was full).")  # fmt: skip
-STORE: Final = Family("aggregator_store_there", "gauge", (),
-    "1 while the store that processes share answers in time.")  # fmt: skip
+STORE: Final = Family("aggregator_store_away", "gauge", (),
+    "1 while the store that processes share does not answer in time.")  # fmt: skip
 STORE_LOSSES: Final = Family("aggregator_store_losses", "counter", (),
     "How often the store that processes share went away.")  # fmt: skip
 STORE_ALONE: Final = Family("aggregator_store_alone", "counter", (),

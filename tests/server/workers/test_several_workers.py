@@ -61,10 +61,12 @@ def test_a_signal_to_the_group_ends_all_of_them_once(workers: Start) -> None:
 
 
 def test_the_option_counts_before_the_file(workers: Start) -> None:
-    """`--workers 3` has three of them serve."""
-    running = workers(routes_of(1), "--workers", "3")
+    """`--workers 3` has three of them serve, and what they grant of a limit they count together."""
+    few = "  GET /few: {rate_limit: 5/h, respond: {body: 1}}\nstore: {url: memory, timeout: 60s}\n"
+    running = workers(routes_of(1, more=few), "--workers", "3")
     running.until_said("A worker serves.", 3)
     assert running.get("/n").json() == 1
+    assert [running.get("/few").status_code for _ in range(15)].count(200) == 5
     running.process.terminate()
     assert running.end() == 0
     assert len(running.pids()) == 3

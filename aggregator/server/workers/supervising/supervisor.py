@@ -45,14 +45,14 @@ _LATE, _AT_ONCE = 5.0, 1.0
 class Supervisor:
     """Serves *plan* of *files* by *count* workers, which a fork server behind *forks* makes.
 
-    *on_start* is called when workers serve, *on_reload* of every reload that changed something. With *watch*, saving a
-    file reloads; SIGHUP always does.
+    *begin* is called in the loop before there is a worker, *on_start* when workers serve, *on_reload* of every reload
+    that changed something. With *watch*, saving a file reloads; SIGHUP always does.
     """
 
     def __init__(
         self, files: PlanFiles, plan: Plan, listeners: Sequence[Listener], forks: socket.socket, balance: Balance,
         *, count: int, control: LogControl, watch: bool, on_start: Callable[[], None],
-        on_reload: Callable[[Plan, ReloadOutcome], None],
+        on_reload: Callable[[Plan, ReloadOutcome], None], begin: Callable[[], None],
     ) -> None:  # fmt: skip
         self._files = files
         self._plan = plan
@@ -63,6 +63,7 @@ class Supervisor:
         self._control = control
         self._watch = watch
         self._on_start, self._on_reload = on_start, on_reload
+        self._begin = begin
         self._wake, self._stopped = asyncio.Event(), asyncio.Event()
         self._asked = False
         self._closing: asyncio.Task[None] | None = None
@@ -81,6 +82,7 @@ class Supervisor:
         return asyncio.run(self._run())
 
     async def _run(self) -> int:
+        self._begin()
         plan = self._plan.server.workers
         self.crew = Crew(self._count, plan, self._balance, self._joined, self._left, self._hear)
         self.crew.forks = Forks(self._fork_socket, self._ended, self._lose_forks)

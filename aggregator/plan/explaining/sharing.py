@@ -1,0 +1,35 @@
+"""What several processes count together, and what each has for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.types import EndpointPlan, Plan
+
+
+def sharing_words(endpoint: EndpointPlan, whole: Plan) -> tuple[str, ...]:
+    """Return what of *endpoint* processes share, and what they do not; nothing where there is one process alone."""
+    store, workers = whole.store, whole.server.workers
+    if workers.count == 1 and not store.is_remote:
+        return ()
+    place = f"in {store.address.label}" if store.is_remote else "in the supervisor"
+    limits = (f"limits are counted by all processes together, {place}; while it is away each grants its share",)
+    apart = tuple(dict.fromkeys(_apart(endpoint)))
+    each = (f"each process has for itself: {', '.join(apart)}",)
+    return (*(limits if endpoint.admission.limits.windows else ()), *(each if apart else ()))
+
+
+def _apart(endpoint: EndpointPlan) -> Iterator[str]:
+    """Yield what no store keeps, in the words of the file."""
+    if endpoint.admission.at_once:
+        yield "concurrency"
+    if endpoint.keeping is not None:
+        yield "cache"
+    for call in calls_in(endpoint.fan):
+        upstream = call.upstream
+        policies = (
+            ("cache", call.cache), ("retry budget", call.retry), ("hedge", call.hedge), ("breaker", upstream.breaker),
+            ("rate_limit of upstreams", upstream.rate_limit), ("concurrency of upstreams", upstream.concurrency),
+        )  # fmt: skip
+        yield from (name for name, policy in policies if policy is not None)

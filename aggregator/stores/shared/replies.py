@@ -1,0 +1,71 @@
+"""Replies that are waited for, in their order, each for as long as a reply may take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aggregator.errors import StoreError
+
+_TURNS = 8
+"""How often a loop that was late looks at its sockets before it gives a reply up."""
+
+
+class Replies:
+    """Replies of one connection; *late* is called when the oldest takes longer than *timeout* seconds."""
+
+    def __init__(self, timeout: float, late: Callable[[str], None]) -> None:
+        self._timeout = timeout
+        self._late = late
+        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, replies: Iterable[asyncio.Future[Any]]) -> None:
+        """Wait for *replies* from now on."""
+        now = asyncio.get_running_loop().time()
+        self._waiting.extend((reply, now) for reply in replies)
+        self._watch(now)
+
+    def next(self, found: object) -> None:
+        """Let *found* be the oldest reply that is waited for."""
+        reply, _ = self._waiting.popleft()
+        if not reply.done():
+            reply.set_result(found)
+
+    def fail(self, why: str) -> None:
+        """Let all of them fail."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waited, self._waiting = self._waiting, deque()
+        for reply, _ in waited:
+            if not reply.done():
+                reply.set_exception(StoreError(why))
+
+    def _watch(self, since: float) -> None:
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(since + self._timeout, self._look, _TURNS, None)
+
+    def _look(self, turns: int, late: asyncio.Future[Any] | None) -> None:
+        """Give up when the oldest reply is late, and a few turns of the loop have not read it from the socket."""
+        self._timer = None
+        if not self._waiting:
+            return
+        oldest, written = self._waiting[0]
+        if asyncio.get_running_loop().time() < written + self._timeout:
+            self._watch(written)
+        elif oldest is not late:
+            self._again(_TURNS, oldest)
+        elif turns:
+            self._again(turns - 1, oldest)
+        else:
+            self._late(f"It did not answer within {self._timeout * 1000:g} ms.")
+
+    def _again(self, turns: int, late: asyncio.Future[Any]) -> None:
+        self._timer = asyncio.get_running_loop().call_later(0, self._look, turns, late)

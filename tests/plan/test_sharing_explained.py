@@ -1,0 +1,45 @@
+"""`explain` tells what several processes count together, and what each has for itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from aggregator.plan.explaining.explain import explain
+from aggregator.plan.explaining.sharing import sharing_words
+from aggregator.plan.explaining.text import explanation_text
+
+TEXT = """
+upstreams: {a: {url: "http://a.test", breaker: {failures: 5}, retry: 1, rate_limit: 5/s, cache: {ttl: 10s}}}
+endpoints: {GET /a: {rate_limit: 5/s, concurrency: 3, call: "a:/a"}, GET /b: {respond: {body: 1}}}
+"""
+APART = "cache, retry budget, breaker, rate_limit of upstreams"
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ("store: redis://user:secret@cache.test", "redis://cache.test:6379"),
+        ("store: unix:///run/valkey.sock", "unix:///run/valkey.sock"),
+        ("server: {workers: 2}", "the supervisor"),
+    ],
+)
+def test_what_is_shared(plan_of, more: str, place: str) -> None:
+    """Limits are counted in one place, which is named without a password; the rest is not shared."""
+    pytest.importorskip("redis")
+    plan = plan_of(f"{more}\n{TEXT}")
+    limited, plain = plan.endpoints
+    words = sharing_words(limited, plan)
+    assert words == (
+        f"limits are counted by all processes together, in {place}; while it is away each grants its share",
+        f"each process has for itself: concurrency, {APART}",
+    )
+    explanation = explain(limited, plan.secrets, sharing=words)
+    assert "\nSeveral processes\n  limits are counted" in explanation_text(explanation)
+    assert explanation.as_dict()["sharing"] == list(words)
+    assert sharing_words(plain, plan) == ()
+
+
+def test_one_process_shares_nothing(plan_of) -> None:
+    """Nothing is said then."""
+    plan = plan_of(TEXT)
+    assert sharing_words(plan.endpoints[0], plan) == ()
