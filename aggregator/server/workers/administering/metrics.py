@@ -17,8 +17,8 @@ from aggregator.telemetry.metrics.exposition import labels_text
 from aggregator.telemetry.metrics.families import FAMILIES, Family
 
 HIGHEST: Final = frozenset({
-    families.BREAKERS, families.PRESSURE, families.STORE, families.GENERATION, families.LOADED, families.REFUSED, families.CONFIG,
-    families.BUILD, families.LAG, families.OPEN_FILES, families.MAX_FILES, families.EFFECTS_BROKEN,
+    families.BREAKERS, families.PRESSURE, families.STORE, families.GENERATION, families.LOADED, families.REFUSED,
+    families.CONFIG, families.BUILD, families.LAG, families.OPEN_FILES, families.MAX_FILES, families.EFFECTS_BROKEN,
 })  # fmt: skip
 """Gauges of which the highest of a worker tells of all."""
 LOWEST: Final = frozenset({families.STARTED})
