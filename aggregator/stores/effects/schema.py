@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Grows with every form that earlier programs cannot read; kept as ``user_version``."""
 
 SCHEMA: Final = """
@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS effects (
     attempts INTEGER NOT NULL,
     size INTEGER NOT NULL,
     last BLOB,
-    request BLOB NOT NULL
+    request BLOB NOT NULL,
+    holder TEXT
 );
 CREATE INDEX IF NOT EXISTS effects_due ON effects (upstream, due) WHERE due IS NOT NULL;
 CREATE INDEX IF NOT EXISTS effects_state ON effects (state, upstream, size);
@@ -34,8 +35,32 @@ CREATE INDEX IF NOT EXISTS effects_created ON effects (state, created) WHERE end
 CREATE INDEX IF NOT EXISTS effects_request ON effects (request_id);
 CREATE TABLE IF NOT EXISTS dedupe (key TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS dedupe_until ON dedupe (until);
+CREATE TABLE IF NOT EXISTS totals (
+    state TEXT, upstream TEXT, count INTEGER NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (state, upstream)
+) WITHOUT ROWID;
 """
-"""*due* is when it may be claimed, NULL while it waits for another of its order, is leased or has ended."""
+"""*due* is when it may be claimed, NULL while it waits for another of its order, is leased or has ended. *holder* is the
+process that has leased it.
+"""
+
+TRIGGERS: Final = (
+    """CREATE TRIGGER IF NOT EXISTS total_more AFTER INSERT ON effects BEGIN
+    INSERT INTO totals VALUES (new.state, new.upstream, 1, new.size)
+        ON CONFLICT DO UPDATE SET count = count + 1, size = size + new.size; END""",
+    """CREATE TRIGGER IF NOT EXISTS total_less AFTER DELETE ON effects BEGIN
+    UPDATE totals SET count = count - 1, size = size - old.size
+        WHERE state = old.state AND upstream = old.upstream; END""",
+    """CREATE TRIGGER IF NOT EXISTS total_moved AFTER UPDATE OF state ON effects WHEN old.state != new.state BEGIN
+    UPDATE totals SET count = count - 1, size = size - old.size
+        WHERE state = old.state AND upstream = old.upstream;
+    INSERT INTO totals VALUES (new.state, new.upstream, 1, new.size)
+        ON CONFLICT DO UPDATE SET count = count + 1, size = size + new.size; END""",
+)
+"""What keeps ``totals``, so that any number of processes, and one that opens a file of millions, know them at once."""
+FROM_VERSION_1: Final = (
+    "ALTER TABLE effects ADD COLUMN holder TEXT",
+    "INSERT INTO totals SELECT state, upstream, count(*), sum(size) FROM effects GROUP BY state, upstream",
+)
 
 INSERT: Final = """
 INSERT INTO effects (id, name, endpoint, upstream, request_id, order_key, state, created, not_before, due, attempts,

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct, field
 
+from aggregator.stores.effects.holders import Holder
 from aggregator.stores.effects.records import (
     DEAD,
     LEASED,
@@ -22,8 +23,19 @@ from aggregator.stores.effects.records import (
     FixedRequest,
     Outcome,
 )
-from aggregator.stores.effects.schema import BEHIND, DUE, INSERT, NEXT_OF_ORDER, SCHEMA, VERSION
+from aggregator.stores.effects.schema import (
+    BEHIND,
+    DUE,
+    FROM_VERSION_1,
+    INSERT,
+    NEXT_OF_ORDER,
+    SCHEMA,
+    TRIGGERS,
+    VERSION,
+)
 
+_PATIENCE = 5.0
+"""Seconds to wait for the transaction of another process."""
 _AT_ONCE = 500
 """Rows that are removed in one transaction."""
 _encode = msgspec.msgpack.Encoder().encode
@@ -57,38 +69,39 @@ class Bounds(Struct, frozen=True):
 
 
 class EffectTable:
-    """The open file at *path*. Used by one thread; raises ``sqlite3.Error``.
+    """The open file at *path*, which several processes may use. Used by one thread; raises ``sqlite3.Error``.
 
-    What a process before had leased when it ended waits again.
+    What a process had leased when it ended waits again.
     """
 
     def __init__(self, path: Path, sync: Literal["full", "normal"]) -> None:
-        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.holder = Holder(path)
+        self.db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             self._open(sync)
         except BaseException:
-            self.db.close()
+            self.close()
             raise
 
     def _open(self, sync: str) -> None:
         run = self.db.execute
         run("PRAGMA journal_mode=WAL")
         run(f"PRAGMA synchronous={sync}")
+        run("BEGIN IMMEDIATE")
         (version,) = run("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise sqlite3.DatabaseError(f"it is of version {version}, and this program reads {VERSION}")
-        run("BEGIN IMMEDIATE")
-        for statement in SCHEMA.split(";"):
+        for statement in (*SCHEMA.split(";"), *(FROM_VERSION_1 if version == 1 else ()), *TRIGGERS):
             run(statement)
         run(f"PRAGMA user_version={VERSION}")
-        run("UPDATE effects SET state = 'waiting', due = not_before WHERE state = 'leased'")
-        run("COMMIT")
         self.count()
+        self.take_back()
+        run("COMMIT")
 
     def count(self) -> None:
-        """Count what is kept, from the file."""
+        """Take note of what is kept, by all processes."""
         kept, upstreams = Kept(), set[str]()
-        rows = self.db.execute("SELECT state, upstream, count(*), sum(size) FROM effects GROUP BY state, upstream")
+        rows = self.db.execute("SELECT state, upstream, count, size FROM totals WHERE count > 0")
         for state, upstream, count, size in rows:
             kept.counts[state] += count
             kept.size += size
@@ -143,6 +156,21 @@ class EffectTable:
         self.kept.move(None, WAITING, record.size)
         self.upstreams.add(record.upstream)
 
+    def take_back(self) -> int:
+        """Let what is leased to processes that have died wait again; returns how many."""
+        taken = 0
+        self.holder.sweep()
+        for (name,) in self.db.execute("SELECT DISTINCT holder FROM effects WHERE state = 'leased'").fetchall():
+            if name is not None and self.holder.is_alive(name):
+                continue
+            freed = self.db.execute(
+                "UPDATE effects SET state = 'waiting', due = not_before, holder = NULL"
+                " WHERE state = 'leased' AND holder IS ?", (name,),
+            ).rowcount  # fmt: skip
+            self._moved(LEASED, WAITING, freed)
+            taken += freed
+        return taken
+
     def claim(self, room: Mapping[str, int], most: int, now: float) -> list[EffectRecord]:
         """Return up to *most* effects that are due, leased from now on; up to *room* of each upstream."""
         found: list[EffectRecord] = []
@@ -153,8 +181,8 @@ class EffectTable:
                 for _, id_, name, endpoint, to, request_id, request, created, due, order, attempts in rows
             ]
             self.db.executemany(
-                "UPDATE effects SET state = 'leased', due = NULL, attempts = attempts + 1 WHERE seq = ?",
-                [row[:1] for row in rows],
+                "UPDATE effects SET state = 'leased', due = NULL, attempts = attempts + 1, holder = ? WHERE seq = ?",
+                [(self.holder.name, row[0]) for row in rows],
             )
             for _ in rows:
                 self.kept.move(WAITING, LEASED)
@@ -173,12 +201,13 @@ class EffectTable:
     def settle(self, outcomes: Iterable[Outcome], now: float) -> None:
         """Keep what became of deliveries; the next of their order may be claimed once one has ended."""
         for outcome in outcomes:
-            row = self.db.execute("SELECT order_key, state FROM effects WHERE id = ?", (outcome.id,)).fetchone()
-            if row is None or row[1] != LEASED:  # an operator has discarded it meanwhile
+            row = self.db.execute("SELECT order_key, state, holder FROM effects WHERE id = ?", (outcome.id,)).fetchone()
+            if row is None or row[1:] != (LEASED, self.holder.name):  # an operator has discarded it meanwhile
                 continue
             has_ended = outcome.state in (SENT, DEAD)
             self.db.execute(
-                "UPDATE effects SET state = ?, due = ?, ended = ?, last = coalesce(?, last), attempts = attempts - ?"
+                "UPDATE effects SET state = ?, due = ?, ended = ?, last = coalesce(?, last), attempts = attempts - ?,"
+                " holder = NULL"
                 " WHERE id = ?",
                 (outcome.state, outcome.due, now if has_ended else None,
                  None if outcome.last is None else _encode(outcome.last), not outcome.counts, outcome.id),
@@ -265,3 +294,4 @@ class EffectTable:
     def close(self) -> None:
         """Close the file."""
         self.db.close()
+        self.holder.close()

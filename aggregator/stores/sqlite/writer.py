@@ -31,7 +31,7 @@ class Table(Protocol):
     db: sqlite3.Connection
 
     def count(self) -> None:
-        """Count what is kept, from the file, after a transaction that failed."""
+        """Take note of what is kept: at the beginning of each transaction, and after one that failed."""
 
     def close(self) -> None:
         """Close the file."""
@@ -178,6 +178,7 @@ def _in_one(table: Table, jobs: list[_Job]) -> list[Any]:
     """Return what *jobs* give, in one transaction."""
     table.db.execute("BEGIN IMMEDIATE")
     try:
+        table.count()  # other processes may have changed it
         found = [job.work(table) for job in jobs]
         table.db.execute("COMMIT")
     except BaseException:

@@ -43,6 +43,8 @@ _AGAIN = 1.0
 _LONGEST = 60.0
 """Seconds between two looks at what is due: clocks may jump."""
 _TIDYING = 60.0
+_LOOK = 5.0
+"""Seconds between two looks at what other processes have left that use the file."""
 _log = logging.getLogger("aggregator.effects")
 _T = TypeVar("_T")
 
@@ -69,7 +71,7 @@ class Outbox:
         self._task: asyncio.Task[None] | None = None
         self._followed: set[asyncio.Task[Any]] = set()
         self._closing = False
-        self._tidied = 0.0
+        self._tidied = self._looked = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -191,8 +193,14 @@ class Outbox:
         assert writer is not None
         room, free = self._room(writer.upstreams)
         ended, self._ended = self._ended, []
-        if writer.trouble is None and not ended and not room and not self._is_untidy(now):
-            return _LONGEST
+        if (
+            writer.trouble is None
+            and not ended
+            and not room
+            and not self._is_untidy(now)
+            and not self._is_time_to_look(now)
+        ):
+            return _LOOK
         step = partial(self._step, ended, room, free, now, writer.trouble is not None)
         try:
             claimed, next_due = await writer.submit(step)
@@ -202,8 +210,8 @@ class Outbox:
         for record in claimed:
             self._start(record)
         if next_due is None:
-            return _LONGEST
-        return min(_LONGEST, max(0.0, next_due - self._clock())) if free > len(claimed) else _LONGEST
+            return _LOOK
+        return min(_LOOK, max(0.0, next_due - self._clock())) if free > len(claimed) else _LOOK
 
     def _room(self, upstreams: set[str]) -> tuple[dict[str, int], int]:
         """Return how many may be delivered to each upstream to which something waits, and in all."""
@@ -224,9 +232,21 @@ class Outbox:
         table.settle(ended, now)
         if self._is_untidy(now):
             self._tidy(table, now)
+        if self._is_time_to_look(now):
+            self._look(table, now)
         claimed = table.claim(room, free, now) if room else []
         full = Counter(record.upstream for record in claimed)
         return claimed, table.next_due(name for name, places in room.items() if full[name] < places)
+
+    def _is_time_to_look(self, now: float) -> bool:
+        return abs(now - self._looked) >= _LOOK
+
+    def _look(self, table: EffectTable, now: float) -> None:
+        """Take over what other processes have left, which died."""
+        taken = table.take_back()
+        self._looked = now
+        if taken:
+            log(_log, logging.WARNING, "Durable effects of a process that died are taken over.", count=taken)
 
     def _is_untidy(self, now: float) -> bool:
         return abs(now - self._tidied) >= _TIDYING

@@ -1,0 +1,153 @@
+"""Two processes on one file of effects: each effect is leased to one, and what one leaves the other takes over."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aggregator.stores.effects.holders import Holder
+from aggregator.stores.effects.records import DEAD, LEASED, SENT, WAITING, Outcome
+from aggregator.stores.effects.schema import VERSION
+from aggregator.stores.effects.table import Bounds, EffectTable
+from tests.effects.conftest import record
+from tests.policies.conftest import START
+
+MANY = Bounds(1000, 10**9)
+Pair = tuple[EffectTable, EffectTable]
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    """Yield one file, opened twice."""
+    one, other = EffectTable(tmp_path / "effects.db", "normal"), EffectTable(tmp_path / "effects.db", "normal")
+    yield one, other
+    one.close()
+    other.close()
+
+
+def die(table: EffectTable) -> None:
+    """End as a process does that is killed: locks go, files stay."""
+    table.db.close()
+    table.holder.release()
+
+
+def test_each_effect_is_leased_to_one(pair: Pair) -> None:
+    """What one has claimed the other does not get, and what one has put the other may claim."""
+    one, other = pair
+    one.put([record(number) for number in range(10)], MANY)
+    other.count()
+    first = one.claim({"mail": 6}, 6, START)
+    second = other.claim({"mail": 6}, 6, START)
+    assert len(first) == 6
+    assert len(second) == 4
+    assert {each.id for each in first}.isdisjoint(each.id for each in second)
+
+
+def test_opening_takes_nothing_from_who_lives(pair: Pair, tmp_path: Path) -> None:
+    """A third process leaves the leases of the others alone."""
+    one, _ = pair
+    one.put([record()], MANY)
+    one.claim({"mail": 1}, 1, START)
+    third = EffectTable(tmp_path / "effects.db", "normal")
+    assert third.kept.counts[LEASED] == 1
+    assert third.take_back() == 0
+    third.close()
+
+
+def test_who_dies_gives_back_its_leases(tmp_path: Path) -> None:
+    """The other finds them, at once and whatever the clock says, with the attempts that were made."""
+    one, other = EffectTable(tmp_path / "effects.db", "normal"), EffectTable(tmp_path / "effects.db", "normal")
+    one.put([record(order="k"), record(1, order="k")], MANY)
+    assert len(one.claim({"mail": 5}, 5, START)) == 1
+    die(one)
+    assert other.take_back() == 1
+    other.count()
+    assert other.kept.counts[WAITING] == 2
+    (again,) = other.claim({"mail": 5}, 5, START)
+    assert (again.id, again.attempts) == ("id-0", 2)
+    assert len(list(tmp_path.glob("*.holder-*"))) == 1
+    other.close()
+    assert list(tmp_path.glob("*.holder-*")) == []
+
+
+def test_order_holds_across_them(pair: Pair) -> None:
+    """The second of a key is claimed by nobody before the first has ended, whoever delivers it."""
+    one, other = pair
+    one.put([record(number, order="k") for number in range(2)], MANY)
+    (first,) = one.claim({"mail": 5}, 5, START)
+    assert other.claim({"mail": 5}, 5, START) == []
+    one.settle([Outcome(first.id, SENT)], START)
+    assert [each.id for each in other.claim({"mail": 5}, 5, START)] == ["id-1"]
+
+
+def test_what_comes_too_late_settles_nothing(pair: Pair) -> None:
+    """A process whose lease has passed to another does not end the delivery of that one."""
+    one, other = pair
+    one.put([record()], MANY)
+    (claimed,) = one.claim({"mail": 1}, 1, START)
+    other.db.execute("UPDATE effects SET holder = ?", (other.holder.name,))
+    one.settle([Outcome(claimed.id, DEAD)], START)
+    one.count()
+    assert one.kept.counts[LEASED] == 1
+
+
+def test_the_bound_is_that_of_both(pair: Pair) -> None:
+    """What one has kept counts for the other."""
+    one, other = pair
+    assert one.put([record(0), record(1)], Bounds(2, 10**9))
+    other.count()
+    assert not other.put([record(2)], Bounds(2, 10**9))
+
+
+def test_the_totals_are_those_of_the_rows(pair: Pair) -> None:
+    """Whatever becomes of effects, their numbers by state and their bytes are right."""
+    one, other = pair
+    one.put([record(number) for number in range(9)], MANY)
+    claimed = other.claim({"mail": 4}, 4, START)
+    other.settle([Outcome(each.id, state) for each, state in zip(claimed, (SENT, DEAD, WAITING), strict=False)], START)
+    one.forget(SENT, START + 1, START)
+    rows = "SELECT state, upstream, count(*), sum(size) FROM effects GROUP BY state, upstream"
+    kept = "SELECT state, upstream, count, size FROM totals WHERE count > 0"
+    assert sorted(one.db.execute(rows)) == sorted(one.db.execute(kept))
+
+
+def test_a_holder_that_is_taken_for_dead_while_it_begins_takes_another_name(tmp_path: Path) -> None:
+    """Its file was removed before it could lock it."""
+    holder = Holder(tmp_path / "effects.db")
+    assert holder.is_alive(holder.name)
+    other = Holder(tmp_path / "effects.db")
+    assert other.is_alive(holder.name)
+    holder.close()
+    assert not other.is_alive(holder.name)
+    other.close()
+
+
+def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
+    """Its rows get what they lack, and what was leased waits again."""
+    path = tmp_path / "effects.db"
+    table = EffectTable(path, "normal")
+    table.put([record(0), record(1)], MANY)
+    table.claim({"mail": 1}, 1, START)
+    for statement in (
+        "DROP TRIGGER total_more", "DROP TRIGGER total_less", "DROP TRIGGER total_moved", "DROP TABLE totals",
+        "ALTER TABLE effects DROP COLUMN holder", "PRAGMA user_version=1",
+    ):  # fmt: skip
+        table.db.execute(statement)
+    die(table)
+    table = EffectTable(path, "normal")
+    assert table.kept.counts[WAITING] == 2
+    assert table.db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    assert len(table.claim({"mail": 5}, 5, START)) == 2
+    table.close()
+
+
+def test_a_file_of_a_version_to_come_is_not(tmp_path: Path) -> None:
+    """It is told, and not written."""
+    table = EffectTable(tmp_path / "effects.db", "normal")
+    table.db.execute(f"PRAGMA user_version={VERSION + 1}")
+    table.close()
+    with pytest.raises(sqlite3.DatabaseError, match=f"of version {VERSION + 1}"):
+        EffectTable(tmp_path / "effects.db", "normal")
