@@ -39,8 +39,8 @@ CREATE TABLE IF NOT EXISTS totals (
     state TEXT, upstream TEXT, count INTEGER NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (state, upstream)
 ) WITHOUT ROWID;
 """
-"""*due* is when it may be claimed, NULL while it waits for another of its order, is leased or has ended. *holder* is the
-process that has leased it.
+"""*due* is when it may be claimed, NULL while it waits for another of its order, is leased or has ended. *holder* is
+the process that has leased it.
 """
 
 TRIGGERS: Final = (
