@@ -33,15 +33,16 @@ class Result:
 
     # The few results that have them get what begins with `_` but for `_json` and `_value`; the many cost nothing more.
     __slots__ = (
-        "_age", "_as_sent", "_elements", "_json", "_made_of", "_met", "_rows", "_scope", "_tags", "_value", "attempts",
-        "cause", "chosen", "decoder", "ended", "error", "headers", "name", "parts", "raw", "reply", "started", "state",
-        "status", "tried", "upstream",
+        "_age", "_as_sent", "_elements", "_json", "_made_of", "_met", "_row", "_rows", "_scope", "_tags", "_value",
+        "attempts", "cause", "chosen", "decoder", "ended", "error", "headers", "name", "parts", "raw", "reply",
+        "started", "state", "status", "tried", "upstream",
     )  # fmt: skip
     _age: float
     _as_sent: tuple[bytes, Any]
     _elements: Mapping[str, bytes]
     _made_of: tuple[Result, ...]
     _met: tuple[str, ...]
+    _row: str
     _rows: tuple[RowPlan, ...]
     _scope: Any
     _tags: frozenset[str]
@@ -169,6 +170,15 @@ class Result:
     def is_ruled_by(self, rows: tuple[RowPlan, ...]) -> None:
         """Let *rows* speak of this failure."""
         self._rows = rows
+
+    @property
+    def row(self) -> str:
+        """What the row of a status map is on that made an answer of this failure; empty where none did."""
+        return getattr(self, "_row", "")
+
+    def was_mapped(self, on: str) -> None:
+        """Take note that a row *on* it made the answer of this failure."""
+        self._row = on
 
     @property
     def scope(self) -> Any:

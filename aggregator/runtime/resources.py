@@ -44,6 +44,7 @@ from aggregator.runtime.calls.judging import Judge, judges_alike
 from aggregator.runtime.endpoint.routine import Routine
 from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering, told_limits
 from aggregator.runtime.finish.leaving import Leaving
+from aggregator.runtime.finish.provenance import Telling, provenance_of
 from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import always
 from aggregator.runtime.idempotent.answers import IdempotentAnswers
@@ -225,6 +226,10 @@ class Resources:
             return always
         return self.discloses if self._has_secret else None
 
+    def _provenance(self, plan: EndpointPlan) -> Telling | None:
+        provenance = provenance_of(plan) if self._has_secret else None
+        return None if provenance is None else Telling(provenance, self.discloses, plan.response.meta)
+
     def judge(self, plan: CallPlan) -> Judge:
         """Return what judges the replies to *plan*."""
         alike = judges_alike(plan)
@@ -242,7 +247,7 @@ class Resources:
     def leaving(self, plan: EndpointPlan) -> Leaving | None:
         """Return what is done to the answers of *plan* before they leave, None when nothing is."""
         purging = Purging(plan.purges, self.states.registry) if plan.purges else None
-        steps = Leaving(purging, self.timing(plan), self.finish(plan), self.compressing(plan))
+        steps = Leaving(purging, self.timing(plan), self._provenance(plan), self.finish(plan), self.compressing(plan))
         return None if steps == _NOTHING else self.same(steps)
 
     def routine(

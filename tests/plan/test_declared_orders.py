@@ -82,8 +82,9 @@ def test_an_answer_leaves_by_the_steps_in_their_order() -> None:
     exchange, answer = Exchange("GET", "/", b"", []), Answer(200, [], b"")
     run = SimpleNamespace(frame=SimpleNamespace(loop=SimpleNamespace(time=float)), ended_results=tuple)
     leaving = Leaving(
-        lambda *_: done.append("purging"), lambda _: done.append("timing"), lambda *_: done.append("finish"), Coding()
-    )
+        lambda *_: done.append("purging"), lambda _: done.append("timing"), lambda *_: done.append("provenance"),
+        lambda *_: done.append("finish"), Coding(),
+    )  # fmt: skip
     leaving.leave(exchange, lambda *_: done.append("answered"), answer, run)
     declared = [each.name for each in SERVING if each.name in Leaving.__struct_fields__]
     assert done == [*declared, "answered"]

@@ -56,6 +56,11 @@ def _kept_words(plan: EndpointPlan) -> tuple[str, ...]:
     return (f"cache {cache_text(plan.keeping.keep)}",)
 
 
+def _for_debuggers(_: EndpointPlan) -> bool:
+    """Return false: only a request with the secret of ``server.debug`` takes the step."""
+    return False
+
+
 SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
     Step("gates", lambda _: True, lambda plan: words_of(GATES, plan.admission)),
     step("inputs", lambda _: True),
@@ -67,6 +72,7 @@ SERVING: Final[tuple[Step[EndpointPlan], ...]] = (
     step("storing", lambda plan: any(effect.delivery is not None for effect in plan.effects), "durable background"),
     step("purging", lambda plan: bool(plan.purges), "purge"),
     step("timing", lambda plan: plan.response.timing),
+    step("provenance", _for_debuggers),
     Step("finish", lambda _: True, lambda plan: words_of(FINISH, plan.edge)),
     step("compressing", lambda plan: plan.compress, "compress"),
     step("effects", lambda plan: any(effect.delivery is None for effect in plan.effects), "background"),

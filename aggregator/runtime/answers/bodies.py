@@ -15,6 +15,7 @@ from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import parts_member
 from aggregator.runtime.calls.splicing import compile_json
 from aggregator.runtime.coding import LARGE, aside
+from aggregator.runtime.finish.provenance import Provenance, provenance_of
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.parts.shape import compile_shape, computes
 from aggregator.shaping.join import compile_list_join
@@ -183,7 +184,7 @@ def compile_steps(plan: EndpointPlan, transform: Function | None, discloses: Dis
     if response.fields:
         steps.append(_prune)
     if response.meta:
-        steps.append(_meta(discloses))
+        steps.append(_meta(discloses, provenance_of(plan)))
     return steps
 
 
@@ -216,9 +217,12 @@ async def _prune(value: Any, run: Run) -> Any:
     return value if asked is None else asked.fields.prune(value)
 
 
-def _meta(discloses: Discloses) -> Step:
+def _meta(discloses: Discloses, provenance: Provenance | None) -> Step:
     async def add(value: Any, run: Run) -> Any:
-        meta = {"parts": parts_member(run.ended_results(), debug=discloses(run.frame.exchange))}
+        debug = discloses(run.frame.exchange)
+        meta: dict[str, Any] = {"parts": parts_member(run.ended_results(), debug=debug)}
+        if debug and provenance is not None:
+            meta["provenance"] = provenance.members(run)
         return {**value, "meta": meta} if isinstance(value, dict) else {"data": value, "meta": meta}
 
     return add

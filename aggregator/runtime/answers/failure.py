@@ -56,6 +56,8 @@ def failure_answer(
     scope = LaterNames(result.scope or names, {"this": result.view()}, FINISHING) if rows else names
     try:
         row = next((row for row in rows if matches(row, result, scope)), None)
+        if row is not None:
+            result.was_mapped(row.on)
         if row is not None and row.forward and result.status:
             answer = _forwarded(result, row, scope, pass_headers)
         else:

@@ -37,7 +37,7 @@ def parts_header(parts: Sequence[Result]) -> bytes:
             and not (part.cause or part.parts or part.chosen)
         ):
             passed = max(part.ended - part.started, 0.0) * 1000.0
-            items.append(f"{_named(part.name)};state=ok;status={part.status};ms={passed:.0f};attempts=1")
+            items.append(f"{named(part.name)};state=ok;status={part.status};ms={passed:.0f};attempts=1")
         else:
             items.append(_item(part))
     header = ", ".join(items).encode("ascii", "replace")
@@ -53,9 +53,9 @@ def _cut(parts: Sequence[Result]) -> bytes:
 
 
 def _item(part: Result) -> str:
-    text = f"{_named(part.name)};state={part.state.value}"
+    text = f"{named(part.name)};state={part.state.value}"
     if part.chosen:
-        text += f";chosen={_named(part.chosen)}"
+        text += f";chosen={named(part.chosen)}"
     if part.status:
         text += f";status={part.status}"
     if part.cause is not None:
@@ -69,7 +69,7 @@ def _item(part: Result) -> str:
 
 
 @lru_cache(1000)  # names of the file, all but those of items
-def _named(name: str) -> str:
+def named(name: str) -> str:
     """Return *name* as a token, or as a string where it is none."""
     return name if _TOKEN(name) else _quoted(name)
 

@@ -12,6 +12,7 @@ from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.finish.building import Finish
+from aggregator.runtime.finish.provenance import Telling
 from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import tell_times
 from aggregator.runtime.parts.fanout import Run
@@ -23,12 +24,13 @@ Answered = Callable[[Answer, Run | None], None]
 class Leaving(Struct, frozen=True):
     """The steps of an answer that is made; None for each that an endpoint does not have.
 
-    *purging* forgets what a success makes old, *timing* says to whom the times of parts are told, *finish* is what is
-    done to every answer, *compressing* codes its body.
+    *purging* forgets what a success makes old, *timing* says to whom the times of parts are told, *provenance* tells
+    who may read it where the keys come from, *finish* is what is done to every answer, *compressing* codes its body.
     """
 
     purging: Purging | None = None
     timing: Discloses | None = None
+    provenance: Telling | None = None
     finish: Finish | None = None
     compressing: Compressing | None = None
 
@@ -38,6 +40,8 @@ class Leaving(Struct, frozen=True):
             self.purging(answer, run)
         if self.timing is not None:
             tell_times(self.timing, exchange, answer, run)
+        if self.provenance is not None:
+            self.provenance(exchange, answer, run)
         if self.finish is not None:
             self.finish(exchange, answer)
         if self.compressing is None:
