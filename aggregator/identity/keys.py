@@ -22,6 +22,7 @@ from aggregator.identity.caller import Caller, Reason, Refused
 from aggregator.identity.moments import moment_of
 from aggregator.stores.rate import Rate
 
+_sha256 = hashlib.sha256
 PREFIX = "agk_"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _KEYS = frozenset({"name", "sha256", "scopes", "not_before", "not_after", "rate_limit"})
@@ -78,7 +79,7 @@ class KeyRing:
 
     def caller(self, raw: bytes, scheme: str, now: float) -> Caller:
         """Return the caller whose key is *raw*; raises ``Refused``."""
-        digest = _digest(raw)
+        digest = _sha256(raw).digest() if len(raw) <= _LONGEST else _digest(raw)
         known = self._known.get(digest)
         if known is not None:
             entry, caller = known
@@ -94,7 +95,7 @@ class KeyRing:
 
 def _digest(raw: bytes) -> bytes:
     """Return the hash of *raw*; of one that is longer than any key, of its beginning."""
-    return hashlib.sha256(raw if len(raw) <= _LONGEST else raw[: _LONGEST + 1]).digest()
+    return _sha256(raw if len(raw) <= _LONGEST else raw[: _LONGEST + 1]).digest()
 
 
 def read_entries(value: Any) -> list[KeyEntry]:

@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from aggregator.edge.cors import Cors
 from aggregator.exchange import Exchange
 from aggregator.http import HeaderList
+from aggregator.parts.names import Names
 from aggregator.plan.edge import EdgePlan
 from aggregator.runtime.answers.answer import Answer, Tail
+from aggregator.runtime.answers.assembly import add_headers, constant_tail
 from aggregator.runtime.finish import building, headers
-from aggregator.runtime.finish.building import compile_finish
+from aggregator.runtime.finish.building import compile_finish, private
 from aggregator.runtime.finish.headers import AddedHeaders, Carried, CorsHeaders, FixedHeaders
+from aggregator.templates import compile_value
 
 SHOP, EVIL = b"https://shop.example.com", b"https://evil.example.net"
 CORS = Cors(("https://shop.example.com", "https://*.preview.example.com"), expose=("x-made",), credentials=True)
@@ -77,3 +80,51 @@ def test_only_what_reads_the_request_stands_between() -> None:
     assert isinstance(plain, Carried)
     assert len(plain.steps) == 3
     assert building.compile_finish(EdgePlan()) is None
+
+
+@given(HEADERS, ORIGINS, st.booleans(), st.booleans())
+def test_what_keeps_shared_caches_off_stands_behind_them(
+    own: HeaderList, origin: bytes | None, says: bool, declared: bool
+) -> None:
+    """One line more of the same head; words about caching that are there are changed, or stay where they are the file's."""
+    fixed = (*FIXED, (b"cache-control", b"max-age=5")) if says else FIXED
+    finish = Carried((CorsHeaders(CORS), FixedHeaders(fixed), AddedHeaders(ADDED)))
+    whole = private(finish, is_declared=declared)
+    expected = Answer(200, [*own], b"")
+    finish(asking(origin), expected)
+    fields = [field for field in expected.headers if field[0] != b"cache-control"]
+    said = (b"max-age=5" if declared else b"private, max-age=5") if says else b"private"
+    for _ in range(2):
+        answer = Answer(200, [*own], b"")
+        whole(asking(origin), answer)
+        assert lines(answer) == Tail.of(answer.headers).lines
+        assert sorted(answer.headers) == sorted([*fields, (b"cache-control", said)])
+
+
+def test_tails_that_come_once_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers to origins that nobody allows are right all the same."""
+    monkeypatch.setattr(building, "_MOST", 3)
+    whole = private(Carried(STEPS), is_declared=False)
+    for number in range(10):
+        answer = Answer(200, [], b"")
+        whole(asking(b"https://evil%d.example.net" % number), answer)
+        assert answer.headers[-1] == (b"cache-control", b"private")
+
+
+@given(HEADERS)
+def test_constant_headers_are_the_same_as_made_ones(own: HeaderList) -> None:
+    """They take the place of others of their names; null is no header, and a list of cookies is a line for each."""
+    declared = {"x-served-by": "a", "Link": "</b>", "x-none": None, "set-cookie": ["a=1", "b=2"], "vary": 7}
+    templates = tuple((name.lower().encode(), compile_value(value)) for name, value in declared.items())
+    tail = constant_tail(templates)
+    assert tail is not None
+    expected, answer = Answer(200, [*own], b""), Answer(200, [*own], b"")
+    add_headers(expected, templates, Names(asking(None)))
+    tail.add(answer)
+    assert answer.headers == expected.headers
+
+
+def test_headers_that_depend_on_the_request_are_made() -> None:
+    """One is enough for all to be."""
+    assert constant_tail(((b"a", compile_value("b")), (b"c", compile_value("{{ request.id }}")))) is None
+    assert constant_tail(()) is None

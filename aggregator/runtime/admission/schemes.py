@@ -152,10 +152,13 @@ def cookie(exchange: Exchange, name: str) -> str | None:
 
 def authorization(exchange: Exchange, scheme: str) -> str:
     """Return what follows *scheme* in ``Authorization``; raises ``Refused`` without it, and for two such headers."""
-    values = [value for field, value in exchange.header_list if field == b"authorization"]
-    if len(values) > 1:
-        raise Refused(Reason.MALFORMED)
-    word, _, rest = (values[0].decode("latin-1") if values else "").partition(" ")
+    found = None
+    for field, value in exchange.header_list:
+        if field == b"authorization":
+            if found is not None:
+                raise Refused(Reason.MALFORMED)
+            found = value
+    word, _, rest = (found or b"").decode("latin-1").partition(" ")
     if word.lower() != scheme:
         raise Refused(Reason.MISSING)
     return rest.strip(" ")

@@ -12,13 +12,13 @@ from typing import Any
 from aggregator.edge.cookies import set_cookie
 from aggregator.errors import ExpressionError
 from aggregator.exchange import Exchange
-from aggregator.http import first, has_body, without
+from aggregator.http import HeaderList, first, has_body, without
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.analysis.walking import calls_in, parts_in
 from aggregator.plan.types import CookiePlan, EndpointPlan
-from aggregator.runtime.answers.answer import Answer, forbid_storing
+from aggregator.runtime.answers.answer import Answer, Tail, forbid_storing
 from aggregator.runtime.answers.bodies import (
     JSON_TYPE,
     Function,
@@ -53,6 +53,7 @@ class Assembly:
         "_narrowing",
         "_standing",
         "_status_of",
+        "_tail",
         "reads",
     )
 
@@ -64,6 +65,7 @@ class Assembly:
         self._narrowing = Narrowing.of(plan)
         self._status_of = plan.response.status_expression
         self._headers = plan.response.headers
+        self._tail = constant_tail(plan.response.headers)
         self._cookies = plan.response.cookies
         self._standing = standing_statuses(plan)
         self._chooses = chooses(plan)
@@ -97,7 +99,9 @@ class Assembly:
         names = run.frame.names
         if self._status_of is not None and answer.status not in self._standing:
             answer.status = status_from(self._status_of, names)
-        if self._headers:
+        if self._tail is not None:
+            self._tail.add(answer)
+        elif self._headers:
             add_headers(answer, self._headers, names)
         if self._cookies:
             add_cookies(answer, self._cookies, names)
@@ -232,6 +236,36 @@ def status_from(expression: Expression, names: Names) -> int:
         return value
     error = ExpressionError("The expression for the status of the answer did not give a status.")
     raise error.reading(expression.references)
+
+
+class ConstantTail:
+    """Headers of an answer that are the same each time, in the place of others of their names."""
+
+    __slots__ = ("_names", "_tail")
+
+    def __init__(self, fields: HeaderList) -> None:
+        self._tail = Tail.of(fields)
+        self._names = frozenset(name for name, _ in fields)
+
+    def add(self, answer: Answer) -> None:
+        """Set them on *answer*, which has no tail yet."""
+        for name, _ in answer.leading:
+            if name in self._names:
+                answer.headers = [*without(answer.headers, *self._names), *self._tail.fields]
+                return
+        answer.tail = self._tail
+
+
+def constant_tail(headers: tuple[tuple[bytes, Template], ...]) -> ConstantTail | None:
+    """Return *headers* as they always are, None where one depends on the request or there are none."""
+    if not headers or not all(template.is_constant for _, template in headers):
+        return None
+    made = Answer(200, [], b"")
+    try:
+        add_headers(made, headers, Names(Exchange("GET", "/", b"", [])))
+    except ExpressionError:  # each answer fails by it, and tells so
+        return None
+    return ConstantTail(made.headers)
 
 
 def add_headers(answer: Answer, headers: tuple[tuple[bytes, Template], ...], names: Names) -> None:

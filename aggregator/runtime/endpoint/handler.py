@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -95,16 +95,23 @@ class EndpointHandler:
         answered: Answered,
     ) -> Cancelable | None:  # fmt: skip
         """Ask *gates*, and let the request *go_on*: at once when none of them has to wait."""
-
-        def refuse(verdict: Answer | BaseException) -> None:
-            answered(verdict if isinstance(verdict, Answer) else self._unadmitted(verdict, exchange), None)
-
         try:
             verdict = check_gates(gates, exchange)
         except Refusal as refusal:
             verdict = self._refused(refusal, exchange)
         if verdict is None:
             return go_on(exchange, loop, answered)
+        return self._held_up(verdict, go_on, exchange, loop, answered)
+
+    def _held_up(
+        self, verdict: Answer | Coroutine[Any, Any, Answer | None], go_on: Beginning, exchange: Exchange,
+        loop: asyncio.AbstractEventLoop, answered: Answered,
+    ) -> Cancelable | None:  # fmt: skip
+        """Answer a request that a gate refuses; let one that has to wait *go_on* when its gate admits it."""
+
+        def refuse(verdict: Answer | BaseException) -> None:
+            answered(verdict if isinstance(verdict, Answer) else self._unadmitted(verdict, exchange), None)
+
         if isinstance(verdict, Answer):
             answered(verdict, None)
             return None

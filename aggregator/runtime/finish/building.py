@@ -14,7 +14,7 @@ from aggregator.plan.edge import EdgePlan
 from aggregator.plan.order.request import FINISH
 from aggregator.plan.order.step import tied
 from aggregator.policies.rate_limit.fields import limit_fields
-from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.answers.answer import Answer, Tail
 from aggregator.runtime.finish.errors import OwnErrors
 from aggregator.runtime.finish.headers import AddedHeaders, Carried, CorsHeaders, FixedHeaders, MadeHeaders
 
@@ -77,6 +77,8 @@ def _together(steps: tuple[Finish, ...]) -> Finish:
 
 
 _PRIVATE = (b"cache-control", b"private")
+_MOST = 256
+"""Tails of others that are remembered with what is behind them."""
 
 
 def private(finish: Finish | None, *, is_declared: bool) -> Finish:
@@ -84,17 +86,35 @@ def private(finish: Finish | None, *, is_declared: bool) -> Finish:
 
     What the file says of caching *is_declared*, and stays; what an upstream says was meant for others than a caller.
     """
+    alone = Tail.of([_PRIVATE])
+    known: dict[int, tuple[Tail, Tail]] = {}
+
+    def longer(tail: Tail | None) -> Tail | None:
+        """Return *tail* with the field behind it, None where one of it says something of caching."""
+        if tail is None:
+            return alone
+        found = known.get(id(tail))
+        if found is not None:
+            return found[1]
+        if any(name == b"cache-control" for name, _ in tail.fields):
+            return None
+        made = Tail.of([*tail.fields, _PRIVATE])
+        if len(known) >= _MOST:
+            known.clear()
+        known[id(tail)] = tail, made  # with the tail itself, so that no other one gets its number
+        return made
 
     def finished(exchange: Exchange, answer: Answer) -> None:
         if finish is not None:
             finish(exchange, answer)
-        headers = answer.headers
-        for name, _ in headers:
+        for name, _ in answer.leading:
             if name == b"cache-control":
                 break
-        else:  # as nearly always
-            headers.append(_PRIVATE)
-            return
+        else:
+            tail = longer(answer.tail)
+            if tail is not None:  # as nearly always
+                answer.tail = tail
+                return
         if not is_declared:
             said = [value for name, value in answer.headers if name == b"cache-control"]
             answer.headers = replaced(
