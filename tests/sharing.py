@@ -45,6 +45,10 @@ class Way:
         self._machine.asked += 1
         return await self._machine.store.take_all(asks)
 
+    async def forget(self, ask: Any) -> None:
+        """Let a count begin anew."""
+        await self._machine.store.forget(ask)
+
     async def seen(self, process: bytes, lifetime: float) -> int:
         """Count the process."""
         await self.connect()

@@ -39,6 +39,9 @@ class Store(Protocol):
         A count goes on when its limit changes.
         """
 
+    async def forget(self, ask: Ask) -> None:
+        """Let the count that *ask* would be taken from begin anew."""
+
     async def seen(self, process: bytes, lifetime: float) -> int:
         """Take note that *process* is there, for *lifetime*; return how many processes are."""
 

@@ -66,6 +66,10 @@ class MemoryStore:
         """Take what *asks* ask for, all that is binding or nothing; return what each came to."""
         return self._tallies.take_all(asks)
 
+    async def forget(self, ask: Ask) -> None:
+        """Let the count that *ask* would be taken from begin anew."""
+        self._tallies.forget(ask)
+
     async def seen(self, process: bytes, lifetime: float) -> int:
         """Take note that *process* is there, for *lifetime*; return how many processes are."""
         now = self._clock()

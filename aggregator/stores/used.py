@@ -67,6 +67,11 @@ class Used:
         yield from self._old.items()
         yield from self._young.items()
 
+    def note(self, key: bytes, used: int) -> None:
+        """Take note that *key* has used so much, as somebody else has counted it."""
+        self._now()
+        self._put(key, used)
+
     def forget(self, key: bytes) -> None:
         """Let *key* begin anew."""
         self._young.pop(key, None)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sharing import Machine
 
+from aggregator.server.admin.quotas import quota_action, quotas_shown
 from tests.policies.conftest import START, Served
 
 TEXT = """
@@ -98,3 +99,13 @@ def test_without_the_store_each_grants_its_share(processes, machine):
     store = processes[0].app.running.stores.found(processes[0].app.running.plan.store)
     assert (store.describe()["state"], store.alone) == ("away", 20)
     assert processes[0].get("/quota").headers["ratelimit-policy"] == '"6/day";q=6;w=86400'
+
+
+def test_a_quota_is_shown_and_reset_for_all(processes):
+    """Each process tells what it last heard; a reset by one of them is one for all."""
+    assert granted(processes, "/quota", 10) == 6
+    shown = [quotas_shown(process.app.running, {"endpoint": "GET /quota"})[0] for process in processes]
+    assert [(one["used_up"], one["uses"]) for one in shown] == [(1, [{"used": 6, "left": 0}])] * 2
+    reset = quota_action(processes[0].app.running).run
+    processes[0].run(reset({"key": "all", "endpoint": "GET /quota"}))
+    assert granted(processes[1:], "/quota", 10) == 6

@@ -226,6 +226,15 @@ def test_a_quota_counts_to_the_end_of_its_period(store, clock, now):
     assert now(store.take_all([ask]))[0].remaining == 1
 
 
+@pytest.mark.parametrize("limit", [Rate(2, 2000.0, 2), Quota(2, "month")])
+def test_a_count_that_is_forgotten_begins_anew(store, now, limit):
+    """All of it can be taken again."""
+    ask = Ask(b"n", b"k", limit, 2)
+    assert now(store.take_all([ask]))[0].granted
+    now(store.forget(ask))
+    assert now(store.take_all([ask]))[0].granted
+
+
 def test_processes_are_counted_while_they_tell_of_themselves(store, clock, now):
     """One that was not seen for its lifetime does not count."""
     assert [now(store.seen(name, 1000.0)) for name in (b"a", b"a", b"b")] == [1, 1, 2]

@@ -19,7 +19,9 @@ from aggregator.stores.shared.connected import ConnectedStore
 from aggregator.stores.used import Used
 
 QUOTAS = "quota"
-"""The kind of what is used of quotas."""
+"""The kind of what is used of quotas, as far as this process knows."""
+SHARES = "quota_share"
+"""The kind of what a process grants of quotas by itself, while nobody can be asked."""
 
 
 def buckets(clock: Clock) -> Kind[Rate, Limiter]:
@@ -27,9 +29,9 @@ def buckets(clock: Clock) -> Kind[Rate, Limiter]:
     return Kind("rate_limit", lambda rate: Limiter(rate, clock), Limiter.adopt)
 
 
-def quotas(clock: Clock) -> Kind[Quota, Used]:
+def quotas(clock: Clock, name: str = QUOTAS) -> Kind[Quota, Used]:
     """Return the kind of what is used of one quota, by caller; it outlives a reload, and a change of the number."""
-    return Kind(QUOTAS, lambda quota: Used(quota, clock), Used.adopt)
+    return Kind(name, lambda quota: Used(quota, clock), Used.adopt)
 
 
 class KeyWindow(Window):
@@ -69,7 +71,10 @@ class Counting(NamedTuple):
         limit, store = plan.limit, self.store
         if isinstance(limit, Quota):
             used = self.states.hold(quotas(self.clock), plan.state, limit)
-            return QuotaWindow(plan, used, None if store is None else Shares.of_quota(used, limit, store))
+            if store is None:
+                return QuotaWindow(plan, used)
+            share = self.states.hold(quotas(self.clock, SHARES), plan.state, limit)
+            return QuotaWindow(plan, used, Shares.of_quota(share, limit, store))
         limiter = self.states.hold(buckets(self.clock), plan.state, limit)
         counts = limiter if store is None else Shares.of_rate(limiter, limit, store)
         return kind(plan, counts, policy_item(plan.title, limit))

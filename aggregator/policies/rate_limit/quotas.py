@@ -9,6 +9,7 @@ from aggregator.parts.names import Names
 from aggregator.policies.rate_limit.keys import ALL, DIRECT, counted, named_hashes, value_of
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.windows import Counts, Window
+from aggregator.stores.rate import Taken
 from aggregator.stores.used import Used
 
 
@@ -37,6 +38,11 @@ class QuotaWindow(Window):
         if caller is None or not self.plan.reads_caller:
             return counted(value)
         return counted(value, caller.scheme, caller.issuer)
+
+    def hear(self, key: str | bytes, taken: Taken) -> None:
+        """Take note of what was used when it was last asked for, which is what operators are shown."""
+        assert isinstance(key, bytes)
+        self._used.note(key, self.plan.limit.burst - taken.remaining)
 
 
 _TOGETHER = counted(ALL)

@@ -13,6 +13,7 @@ from aggregator.errors import StoreError
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.policies.rate_limit.keys import value_hash
+from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.windows import Charge, Counts, Decision, Pending, Window, Windows
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.quota import Quota
@@ -72,38 +73,35 @@ class Shares:
 class SharedWindows(Windows):
     """Windows at one place of the order, counted in *store*; their own counts are shares, for when it is away."""
 
-    __slots__ = ("_names", "_store")
+    __slots__ = ("_store",)
 
     def __init__(self, windows: tuple[Window, ...], store: ConnectedStore) -> None:
         super().__init__(windows)
         self._store = store
-        self._names = {window: _name(window) for window in windows}
 
     def decide(self, exchange: Exchange) -> Decision | Pending:
         """Return what asks the store, or what this process decides alone while it is away; raises ``BadCostError``."""
         if not self._store.is_there:
             return self._alone_decides(exchange)
         names = Names(exchange)
-        asked = [window for window in self.windows if not window.exempts(names)]
-        asks = [
-            Ask(
-                self._names[window], value_hash(window.key(exchange, names)), window.plan.limit, window.cost(names),
-                not window.plan.report,
-            )
-            for window in asked
-        ]  # fmt: skip
+        asked = [(window, window.key(exchange, names)) for window in self.windows if not window.exempts(names)]
+        asks = [ask_of(window.plan, key, window.cost(names)) for window, key in asked]
         return (lambda: self._ask(asked, asks, exchange)) if asks else Decision((), None)
 
     def _alone_decides(self, exchange: Exchange) -> Decision:
         self._store.alone += 1
         return self.decide_here(exchange)
 
-    async def _ask(self, asked: Sequence[Window], asks: Sequence[Ask], exchange: Exchange) -> Decision:
+    async def _ask(
+        self, asked: Sequence[tuple[Window, str | bytes]], asks: Sequence[Ask], exchange: Exchange
+    ) -> Decision:
         try:
             told = await self._store.take_all(asks)
         except StoreError:
             return self._alone_decides(exchange)
-        charges = tuple(map(Charge, asked, told))
+        charges = tuple(Charge(window, taken) for (window, _), taken in zip(asked, told, strict=True))
+        for (window, key), taken in zip(asked, told, strict=True):
+            window.hear(key, taken)
         refused = [charge for charge in charges if charge.taken.wait]
         refusing = [charge for charge in refused if not charge.plan.report]
         if refusing:
@@ -111,7 +109,7 @@ class SharedWindows(Windows):
         return Decision(charges, None, tuple(refused))
 
 
-def _name(window: Window) -> bytes:
-    """Return what the limit is called in the store; a rate and a quota are never one."""
-    kind = "q" if isinstance(window.plan.limit, Quota) else "r"
-    return f"{kind}:{window.plan.state}".encode()
+def ask_of(plan: WindowPlan, key: str | bytes, cost: int = 1) -> Ask:
+    """Return what is asked of the store for *key*; a rate and a quota are never one there, and no caller is named."""
+    kind = "q" if isinstance(plan.limit, Quota) else "r"
+    return Ask(f"{kind}:{plan.state}".encode(), value_hash(key), plan.limit, cost, not plan.report)

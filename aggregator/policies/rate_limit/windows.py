@@ -109,6 +109,9 @@ class Window:
         """Return what taking *cost* would come to."""
         return self._counts.look(key, cost)
 
+    def hear(self, key: str | bytes, taken: Taken) -> None:
+        """Take note of what others, who count together, have said of *key*."""
+
     def take(self, key: str | bytes, cost: int) -> Taken:
         """Take *cost*, all of it or nothing."""
         return self._counts.take(key, cost)

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from aggregator.errors import StoreError
 from aggregator.policies.rate_limit.building import QUOTAS
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.quotas import Use, uses
+from aggregator.policies.rate_limit.sharing import ask_of
 from aggregator.server.admin.actions import Action, ActionError, Outcome
 from aggregator.server.generations.running import Running
 from aggregator.stores.quota import Quota
@@ -46,13 +48,24 @@ def quota_action(running: Running) -> Action:
         count = 0
         for found in _quotas(running, given.get("endpoint")):
             for use in _uses(found, key):
-                found.used.forget(use.key)
+                await _forget(running, found, use.key)
                 count += 1
         if not count:
             raise ActionError(404, "Nothing is used under this key.")
         return Outcome({"reset": count}, f"reset {count}")
 
     return Action("quota_reset", "Let a caller begin anew with a quota.", run)
+
+
+async def _forget(running: Running, found: _Found, key: bytes) -> None:
+    """Let *key* begin anew, where all processes count it, too; raise ``ActionError`` while nobody can be asked."""
+    store = running.stores.found(running.plan.store)
+    if store is not None:
+        try:
+            await store.forget(ask_of(found.plan, key))
+        except StoreError as error:
+            raise ActionError(503, str(error)) from None
+    found.used.forget(key)
 
 
 def _quotas(running: Running, endpoint: object) -> Iterator[_Found]:

@@ -145,6 +145,12 @@ class RedisStore:
             span = ask.limit.span * 1e6
             await self._run(scripts.GIVE_BACK, [key], ask.cost * ask.limit.interval * 1e6 / span, span)
 
+    async def forget(self, ask: Ask) -> None:
+        """Let the count that *ask* would be taken from begin anew."""
+        period = self._periods.at(ask.limit, self._wall()) if isinstance(ask.limit, Quota) else None
+        key = count_key(self._prefix, ask, period)
+        await self._asked(key, b"DEL", key)
+
     async def seen(self, process: bytes, lifetime: float) -> int:
         """Take note that *process* is there, for *lifetime*; return how many processes are."""
         return int(await self._run(scripts.SEEN, [self._key(b"s", b"processes")], process, _ms(lifetime)))

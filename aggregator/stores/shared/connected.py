@@ -28,6 +28,7 @@ BEAT, LIFETIME = 2.0, 10.0
 """Seconds between two times at which a process tells that it is there, and for how long that counts."""
 _PAUSE, _LONGEST = 0.05, 1.0
 """Seconds between two attempts to connect, at first and at most."""
+_AWAY = "The store is away."
 _STEADY = 10.0
 """A store that was there for so many seconds has no more to prove when it goes again."""
 
@@ -70,9 +71,19 @@ class ConnectedStore:
     async def take_all(self, asks: Sequence[Ask]) -> Sequence[Taken]:
         """Take what *asks* ask for, all that is binding or nothing; raise ``StoreError`` while the store is away."""
         if not self.is_there:
-            raise StoreError("The store is away.")
+            raise StoreError(_AWAY)
         try:
             return await self.store.take_all(asks)
+        except StoreError as error:
+            self._lost(str(error))
+            raise
+
+    async def forget(self, ask: Ask) -> None:
+        """Let the count of *ask* begin anew; raise ``StoreError`` while the store is away."""
+        if not self.is_there:
+            raise StoreError(_AWAY)
+        try:
+            await self.store.forget(ask)
         except StoreError as error:
             self._lost(str(error))
             raise

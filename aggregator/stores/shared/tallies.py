@@ -37,6 +37,10 @@ class Tallies:
         """Take what *asks* ask for, all of it or nothing; return what each came to."""
         return together(asks, self._look, self._take)
 
+    def forget(self, ask: Ask) -> None:
+        """Let the count of *ask* begin anew."""
+        self._counts(ask.name).forget(ask.key)
+
     def _take(self, ask: Ask) -> Taken:
         return self._asked(ask, ask.cost, keeps=True)
 
@@ -78,6 +82,10 @@ class _Counts:
                 self._old, self._young = self._young, {}
             self._old.pop(key, None)
         self._young[key] = (since, used)
+
+    def forget(self, key: bytes) -> None:
+        self._young.pop(key, None)
+        self._old.pop(key, None)
 
 
 def _of_rate(counts: _Counts, key: bytes, rate: Rate, cost: int, now: float, *, keeps: bool) -> Taken:

@@ -64,6 +64,10 @@ class Keeping(asyncio.Protocol):
         """Return what asks came to."""
         return [taken_member(taken) for taken in _now(self._store.take_all([*map(self._limits.ask, asks)]))]
 
+    def forget(self, ask: Sequence[Any]) -> None:
+        """Let the count of an ask begin anew."""
+        _now(self._store.forget(self._limits.ask(ask)))
+
     def take(self, key: bytes, count: int, period: float, burst: int, cost: int) -> Any:
         """Return what a bucket granted."""
         return taken_member(_now(self._store.take(key, Rate(count, period, burst), cost)))

@@ -113,6 +113,10 @@ class SocketStore:
         """Take what *asks* ask for, all that is binding or nothing; return what each came to."""
         return [*map(taken_of, await self._told("take_all", [*map(ask_member, asks)]))]
 
+    async def forget(self, ask: Ask) -> None:
+        """Let the count that *ask* would be taken from begin anew."""
+        await self._told("forget", ask_member(ask))
+
     async def seen(self, process: bytes, lifetime: float) -> int:
         """Take note that *process* is there, for *lifetime*; return how many processes are."""
         return int(await self._told("seen", process, lifetime))
