@@ -80,6 +80,8 @@ class Printer:
                   if reply.background.get(name)]  # fmt: skip
         if counts:
             self._say(f"background: {', '.join(counts)}")
+        if reply.shadows:
+            self._say("shadows: " + ", ".join(f"{number} {_SHADOWS[name]}" for name, number in reply.shadows.items()))
 
     def _say(self, line: str) -> None:
         click.echo(line if self._bold else click.unstyle(line), err=True)
@@ -98,6 +100,12 @@ def _write(piece: bytes) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+_SHADOWS = {
+    "sent": "sent", "failed": "failed", "dropped": "not sent, the queue is full",
+    "share": "not sent, the request is not in the share", "pressure": "not sent under pressure",
+}  # fmt: skip
+
+
 def _size(size: int) -> str:
     return f"{size} B" if size < 1000 else f"{size / 1000:.1f} kB"
 
@@ -114,5 +122,6 @@ def _document(reply: Reply) -> str:
         "body": body,
         "calls": [bar_member(bar) for bar in reply.bars],
         "background": reply.background,
+        "shadows": reply.shadows,
     }
     return json.dumps(document, ensure_ascii=False, indent=2)

@@ -39,7 +39,7 @@ from aggregator.runtime.answers.disclosure import Discloses, compile_disclosure
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.background.durable.storing import Storing
 from aggregator.runtime.background.effects import Effect, EffectQueue
-from aggregator.runtime.background.shadows import QUEUE, Shadow, Shadows
+from aggregator.runtime.background.shadows import Shadow, ShadowQueue, Shadows
 from aggregator.runtime.calls.judging import Judge, judges_alike
 from aggregator.runtime.endpoint.routine import Routine
 from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering, told_limits
@@ -80,7 +80,7 @@ class Resources:
         self, pool: Callable[[UpstreamPlan], Door], plugins: Plugins, queue: EffectQueue, server: ServerPlan,
         states: Draft | None = None,
         listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time,
-        client: Callable[[], httpx.AsyncClient] | None = None, shadows: EffectQueue | None = None,
+        client: Callable[[], httpx.AsyncClient] | None = None, shadows: ShadowQueue | None = None,
         tracing: Tracing | None = None, pressure: Pressure | None = None, outbox: Outbox | None = None,
         store: ConnectedStore | None = None, answers: IdempotentAnswers | None = None, *, watched: bool = True,
     ) -> None:  # fmt: skip
@@ -93,7 +93,7 @@ class Resources:
         """What skips optional parts, None where nothing does."""
         self.plugins = plugins
         self.queue = queue
-        self.shadows = EffectQueue(QUEUE) if shadows is None else shadows
+        self.shadows = ShadowQueue() if shadows is None else shadows
         self.outbox = Outbox(clock) if outbox is None else outbox
         self.answers = IdempotentAnswers(clock) if answers is None else answers
         self.listeners = listeners

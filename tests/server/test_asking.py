@@ -83,3 +83,23 @@ def test_a_wrong_file_answers_nothing(tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text("version: 1\nupstream: {}\n")
     with pytest.raises(ConfigError):
         ask(str(tmp_path / "routes.yaml"), Question("GET", "/"))
+
+
+@pytest.mark.parametrize(("share", "shadows"), [("100%", {"sent": 1, "failed": 1}), ("0.000001%", {"share": 2})])
+def test_shadows_are_told(tmp_path: Path, share: str, shadows: dict[str, int]) -> None:
+    """How many were sent and failed, and how many were not sent since the request was not in their share."""
+    file = tmp_path / "routes.yaml"
+    file.write_text(f"""
+version: 1
+upstreams: {{now: {{url: http://now.test}}, next: {{url: http://next.test}}, other: {{url: http://other.test}}}}
+endpoints:
+  GET /a:
+    call: now:/a
+    shadow: [{{url: next:/a, share: {share}}}, {{url: other:/a, share: {share}}}]
+""")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(500 if request.url.host == "other.test" else 200, json=1)
+
+    reply = ask(str(file), Question("GET", "/a"), env={}, transport=httpx.MockTransport(answer))
+    assert (reply.status, reply.shadows) == (200, shadows)

@@ -21,6 +21,14 @@ QUEUE: Final = BackgroundPlan(workers=16, queue=100, when_full="drop_new")
 """What all shadows of a process have together."""
 
 
+class ShadowQueue(EffectQueue):
+    """The queue of all shadows, which counts those that were not made, too, by the reason: `share`, `pressure`."""
+
+    def __init__(self, plan: BackgroundPlan = QUEUE) -> None:
+        super().__init__(plan)
+        self.not_made = {"share": 0, "pressure": 0}
+
+
 class Shadow(Struct, frozen=True):
     """A call beside, for a *share* of the requests."""
 
@@ -35,14 +43,16 @@ class Shadows(Struct, frozen=True, eq=False):
     """
 
     shadows: tuple[Shadow, ...]
-    queue: EffectQueue
+    queue: ShadowQueue
     pressure: Pressure | None = None
     draw: Callable[[], float] = random
 
     def put(self, names: Names, answer: Answer) -> None:
         """Queue those that the request with *names* gets; never waits, never raises."""
         if self.pressure is not None and self.pressure.is_sparing:
+            self.queue.not_made["pressure"] += len(self.shadows)
             return
         chosen = tuple(one.effect for one in self.shadows if self.draw() < one.share)
+        self.queue.not_made["share"] += len(self.shadows) - len(chosen)
         if chosen:
             self.queue.put(chosen, names, answer)

@@ -35,7 +35,7 @@ from aggregator.runtime.admission.building import Means, build_schemes
 from aggregator.runtime.admission.schemes import Clocks
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.background.effects import EffectQueue
-from aggregator.runtime.background.shadows import QUEUE as SHADOWS
+from aggregator.runtime.background.shadows import ShadowQueue
 from aggregator.runtime.client import SharedClient
 from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.plugins.functions import Plugins
@@ -82,7 +82,7 @@ class Running:
         self._refused: ConfigError | None = None
         self.queue = EffectQueue(plan.background, listeners.effects)
         self.outbox = Outbox(clock)
-        self.shadows = EffectQueue(SHADOWS)
+        self.shadows = ShadowQueue()
         self.pressure = Pressure(lambda: (self.in_flight, self.load.waiting))
         self.load = Load(plan.server.limits)
         self.peers = Peers()
@@ -141,7 +141,7 @@ class Running:
         self.draining, self._stop_by = False, None
         self._first, self._waiting = self.plan, ()
         self.queue = EffectQueue(self.plan.background, self._listeners.effects)
-        self.shadows = EffectQueue(SHADOWS)
+        self.shadows = ShadowQueue()
         self._turn = asyncio.Lock()
         try:
             self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)

@@ -16,6 +16,7 @@ from aggregator.errors import AggregatorError
 from aggregator.parts.events import CallEnded, Listeners, RequestEnded
 from aggregator.plan.explaining.finding import find_endpoint
 from aggregator.plan.types import EndpointPlan, Plan
+from aggregator.runtime.background.shadows import ShadowQueue
 from aggregator.runtime.bars import bars_of
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
@@ -59,6 +60,8 @@ async def _ask(
         await app(scope, conversation.receive, conversation.send)
         reply.seconds = loop.time() - started
         trace = [result for request in requests for result in request.parts]
+        await app.running.shadows.settled()
+        reply.shadows = _shadows(app.running.shadows)
         reply.bars = bars_of(trace, started, _plan_of(scope) if trace else None, calls)
     reply.background = app.running.queue.counts.as_dict()
     endpoint = _plan_of(scope)
@@ -67,6 +70,12 @@ async def _ask(
     elif reply.status == 401 and endpoint is not None:
         reply.hint = credential_hint(app.running.plan, endpoint)
     return reply
+
+
+def _shadows(queue: ShadowQueue) -> dict[str, int]:
+    counts = queue.counts
+    found = {"sent": counts.done, "failed": counts.failed, "dropped": counts.dropped, **queue.not_made}
+    return {name: number for name, number in found.items() if number}
 
 
 def _nearest(plan: Plan, question: Question) -> str | None:

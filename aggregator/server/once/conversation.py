@@ -33,6 +33,9 @@ class Question:
 class Reply:
     """What came back, in how many seconds, by which calls. *body* lacks what was taken piece by piece.
 
+    *shadows* are how many were `sent`, `failed`, `dropped` (the queue was full), and not made for their `share` or under
+    `pressure`; numbers of 0 are left out.
+
     *hint* is a sentence about what is declared, where nothing is at the path that was asked, or about what callers
     have to show.
     """
@@ -43,6 +46,7 @@ class Reply:
     seconds: float = 0.0
     bars: list[Bar] = field(default_factory=list)
     background: dict[str, Any] = field(default_factory=dict)
+    shadows: dict[str, int] = field(default_factory=dict)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     hint: str | None = None
 

@@ -11,8 +11,8 @@ from aggregator.parts.names import Names
 from aggregator.plan.explaining.explain import explain
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.runtime.answers.answer import Answer
-from aggregator.runtime.background.effects import Effect, EffectQueue
-from aggregator.runtime.background.shadows import Shadow, Shadows
+from aggregator.runtime.background.effects import Effect
+from aggregator.runtime.background.shadows import Shadow, ShadowQueue, Shadows
 
 ROUTES = """
 upstreams:
@@ -94,12 +94,12 @@ def test_a_shadow_that_fails_is_nobody_s_failure(serve):
 
 def test_a_share_of_the_requests_is_sent():
     """One that is drawn below the share."""
-    queue, drawn = EffectQueue(BackgroundPlan(workers=0)), iter([0.0, 0.0999, 0.1, 0.9])
+    queue, drawn = ShadowQueue(BackgroundPlan(workers=0)), iter([0.0, 0.0999, 0.1, 0.9])
     effect = Effect("shadow next", None, None, 1.0, "always")
     shadows = Shadows((Shadow(effect, 0.1),), queue, None, lambda: next(drawn))
     for _ in range(4):
         shadows.put(Names(Exchange("GET", "/", b"", [])), Answer(200, [], b""))
-    assert queue.depth == 2
+    assert (queue.depth, queue.not_made) == (2, {"share": 2, "pressure": 0})
 
 
 def test_a_stop_does_not_wait_for_shadows(serve):
