@@ -224,3 +224,22 @@ def test_no_secret_is_told(plan_of) -> None:
         assert "s3kr1t" not in text
         assert "internal.test" not in text
         assert "********" in text
+
+
+def test_the_columns_of_routes_and_switches(plan_of) -> None:
+    """An unknown key has one where a call has a route, a part that is off where a row gives it an answer of its own."""
+    text = """
+    upstreams:
+      tenants: {route: {by: "{{ query.t }}", to: {a: "http://a.test"}}}
+      shop: {url: "http://s.test"}
+    endpoints:
+      GET /a: {call: tenants:/a}
+      GET /b: {call: {url: shop:/b, status_map: {switched_off: {status: 410}}}}
+      GET /c: {call: shop:/c}
+    """
+    plan = plan_of(text)
+    columns = [
+        {name for name in ("unknown key", "switched off") if name in explanation_text(explain(one, plan.secrets))}
+        for one in plan.endpoints
+    ]
+    assert columns == [{"unknown key"}, {"switched off"}, set()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 
 from aggregator.fields import duration_text
@@ -14,7 +14,17 @@ from aggregator.plan.explaining.summary import limits_text
 from aggregator.plan.explaining.timing import chain_text
 
 _COLUMNS = ("timeout", "network", "404", "4xx", "5xx", "invalid_body", "overloaded")
-_SELDOM = ("3xx", "over_budget", "unsuccessful", "input", "expression", "fault", "credentials")
+_SELDOM = (
+    "3xx",
+    "switched_off",
+    "unknown_key",
+    "over_budget",
+    "unsuccessful",
+    "input",
+    "expression",
+    "fault",
+    "credentials",
+)
 _USUAL = frozenset({"502", "ok", "lost", "lost/502"})
 
 
@@ -104,7 +114,7 @@ def _cells_of(part: ExplainedPart) -> str:
 
 def _table(parts: Sequence[ExplainedPart]) -> Iterator[str]:
     cells = [{case.name: case.text for case in part.cases} for part in parts]
-    extra = [name for name in _SELDOM if any(cell.get(name, "ok") not in _usual(name) for cell in cells)]
+    extra = [name for name in _SELDOM if any(cell.get(name, "ok") not in _usual(name, cell) for cell in cells)]
     names = [*_COLUMNS, *extra]
     header = ["", *(name.replace("_", " ") for name in names)]
     rows = [[part.name, *(cell.get(name, "–") for name in names)] for part, cell in zip(parts, cells, strict=True)]
@@ -113,7 +123,10 @@ def _table(parts: Sequence[ExplainedPart]) -> Iterator[str]:
         yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
 
 
-def _usual(name: str) -> frozenset[str]:
+def _usual(name: str, cells: Mapping[str, str]) -> frozenset[str]:
+    """Return what the column *name* may say of a part, with these *cells*, without being worth a place in the table."""
+    if name == "switched_off":
+        return frozenset({cells.get("overloaded", "503"), "ok"})
     return _USUAL | {"400", "lost/400"} if name == "input" else _USUAL
 
 

@@ -18,8 +18,8 @@ from aggregator.plan.explaining.repeated import repeat_causes
 from aggregator.plan.types import EndpointPlan, RowPlan
 
 _FAMILIES = (
-    "timeout", "network", "invalid_body", "overloaded", "over_budget", "switched_off", "unsuccessful", "input",
-    "expression", "fault", "credentials",
+    "timeout", "network", "invalid_body", "overloaded", "over_budget", "switched_off", "unknown_key",
+    "unsuccessful", "input", "expression", "fault", "credentials",
 )  # fmt: skip
 _REFUSED = {
     401: Cause.UNAUTHENTICATED, 403: Cause.FORBIDDEN, 409: Cause.UNDER_WAY, 429: Cause.LIMITED,

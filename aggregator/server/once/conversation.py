@@ -33,8 +33,8 @@ class Question:
 class Reply:
     """What came back, in how many seconds, by which calls. *body* lacks what was taken piece by piece.
 
-    *shadows* are how many were `sent`, `failed`, `dropped` (the queue was full), and not made for their `share` or under
-    `pressure`; numbers of 0 are left out.
+    *shadows* are how many were `sent`, `failed`, `dropped` (the queue was full), and not made for their `share` or
+    under `pressure`; numbers of 0 are left out.
 
     *hint* is a sentence about what is declared, where nothing is at the path that was asked, or about what callers
     have to show.
