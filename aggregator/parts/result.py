@@ -33,13 +33,14 @@ class Result:
 
     # The few results that have them get what begins with `_` but for `_json` and `_value`; the many cost nothing more.
     __slots__ = (
-        "_age", "_as_sent", "_elements", "_json", "_made_of", "_met", "_row", "_rows", "_scope", "_tags", "_value",
-        "attempts", "cause", "chosen", "decoder", "ended", "error", "headers", "name", "parts", "raw", "reply",
-        "started", "state", "status", "tried", "upstream",
+        "_age", "_as_sent", "_elements", "_is_joined", "_json", "_made_of", "_met", "_row", "_rows", "_scope", "_tags",
+        "_value", "attempts", "cause", "chosen", "decoder", "ended", "error", "headers", "name", "parts", "raw",
+        "reply", "started", "state", "status", "tried", "upstream",
     )  # fmt: skip
     _age: float
     _as_sent: tuple[bytes, Any]
     _elements: Mapping[str, bytes]
+    _is_joined: bool
     _made_of: tuple[Result, ...]
     _met: tuple[str, ...]
     _row: str
@@ -143,6 +144,15 @@ class Result:
         """Take note that it had been kept for *age* seconds, and nobody was called."""
         self._age = age
         self.attempts, self.reply = 0, None
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it came of a call that somebody else had begun."""
+        return getattr(self, "_is_joined", False)
+
+    def was_joined(self) -> None:
+        """Take note that it came of a call that somebody else had begun."""
+        self._is_joined = True
 
     @property
     def elements(self) -> Mapping[str, bytes] | None:

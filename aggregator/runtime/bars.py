@@ -26,7 +26,8 @@ class Bar(Struct, frozen=True):
     """One part or one attempt. Times are seconds since the request came; *sent* and *first_byte* lie within.
 
     *depth* is 1 for attempts before the last one and for what is inside a group. *state* is None for a part
-    that never started, or of whose calls nothing is known.
+    that never started, or of whose calls nothing is known. *kept* replies were there before; of a single one *age* is
+    the seconds for which it had been kept. *is_joined* tells of a call that somebody else had begun.
     """
 
     name: str
@@ -40,6 +41,9 @@ class Bar(Struct, frozen=True):
     cause: Cause | None = None
     calls: int = 1
     reused: bool | None = None
+    kept: int = 0
+    age: float | None = None
+    is_joined: bool = False
 
     @property
     def milliseconds(self) -> float:
@@ -55,14 +59,23 @@ class Bar(Struct, frozen=True):
             return "skipped"
         said = [] if self.cause in (None, Cause.STATUS) else [str(self.cause)]
         if self.state in (State.DEFAULT, State.STALE):
-            said.append(f"→ {self.state}")
+            said.append(f"→ {self.state}" + ("" if self.age is None else f" {self.age:.0f}s"))
         if not said:
-            said += [f"{self.calls} calls" if self.calls else "kept"] if self.calls != 1 else []
+            said += self._whence()
             if self.reused is not None:
                 said.append("reused" if self.reused else f"connect {duration_text(self.sent - self.start)}")
             body = self.end - self.first_byte
             said += [f"body {duration_text(body)}"] if body > _SLOW_BODY else []
         return " ".join(said) if self.cause else " · ".join(said)
+
+    def _whence(self) -> list[str]:
+        """Return where it came from, in words: how many calls, what was kept, whose call it was."""
+        found = [f"{self.calls} calls"] if self.calls > 1 else []
+        if self.age is not None:
+            found.append(f"kept {self.age:.0f}s")
+        elif self.kept:
+            found.append(f"{self.kept} kept")
+        return [*found, "joined"] if self.is_joined else found
 
 
 def bars_of(
@@ -111,8 +124,9 @@ def _bar(result: Result, name: str, depth: int, started: float) -> Bar:
         sent = start + (reply.sent - reply.started)
         first_byte = start + (reply.first_byte - reply.started)
         reused = reply.reused
+    kept = sum(one.age is not None for one in result.replies())
     return Bar(name, depth, start, sent, min(first_byte, end), end, result.state, result.status, result.cause,
-               result.attempts, reused)  # fmt: skip
+               result.attempts, reused, kept, result.age, result.is_joined)  # fmt: skip
 
 
 def bar_member(bar: Bar) -> dict[str, Any]:
@@ -129,6 +143,9 @@ def bar_member(bar: Bar) -> dict[str, Any]:
         "ms": round(bar.milliseconds, 1),
         "calls": bar.calls,
         "reused": bar.reused,
+        "kept": bar.kept,
+        "age_s": None if bar.age is None else round(bar.age),
+        "joined": bar.is_joined,
         "connect_ms": round((bar.sent - bar.start) * 1000, 1) if bar.reused is False else None,
     }
 

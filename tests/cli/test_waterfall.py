@@ -74,7 +74,7 @@ def test_attempts_and_groups_hang_under_their_part() -> None:
 
 
 def test_notes_say_what_numbers_do_not() -> None:
-    """Connecting or reusing, a slow body, a cause, a default, a skipped part; a status speaks for itself."""
+    """Connecting or reusing, a slow body, a cause, a default, what is old, a skipped part; a status speaks for itself."""
     assert bars_of([ended("a", 0.0, 0.1, sent=0.02)], 0.0)[0].note == "connect 20 ms"
     assert bars_of([ended("a", 0.0, 0.1, sent=0.0, reused=True)], 0.0)[0].note == "reused"
     assert Bar("a", end=0.1, first_byte=0.05, state=State.OK).note == "body 50 ms"
@@ -83,6 +83,10 @@ def test_notes_say_what_numbers_do_not() -> None:
     replaced.state = State.DEFAULT
     assert bars_of([replaced], 0.0)[0].note == "deadline → default"
     assert bars_of([skipped("a", 0.0)], 0.0)[0].note == "skipped"
+    old = ended("a", 0.0, 0.0)
+    old.was_kept(90.4)
+    old.state, old.cause = State.STALE, Cause.DEADLINE
+    assert bars_of([old], 0.0)[0].note == "deadline → stale 90s"
     refused = failed("a", CallError(Cause.STATUS, "No."), 0.0, 0.0, status=500)
     assert bars_of([refused], 0.0)[0].note == ""
 
@@ -127,7 +131,7 @@ def test_bars_as_data() -> None:
     bar = Bar("a", 0, 0.01, 0.02, 0.05, 0.1, State.FAILED, 500, Cause.STATUS, 2, reused=False)
     assert bar_member(bar) == {
         "name": "a", "depth": 0, "state": "failed", "status": 500, "cause": "status", "start_ms": 10.0, "ms": 90.0,
-        "calls": 2, "reused": False, "connect_ms": 10.0,
+        "calls": 2, "reused": False, "kept": 0, "age_s": None, "joined": False, "connect_ms": 10.0,
     }  # fmt: skip
     assert bar_member(Bar("b")) == {"name": "b", "state": "cancelled"}
 

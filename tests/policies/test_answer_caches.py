@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from aggregator.policies.cache.purging import ANSWERS
+from aggregator.runtime.answers import compressing
 from tests.policies.conftest import Served
 
 Serve = Callable[..., Served]
@@ -282,3 +284,23 @@ def test_answers_have_the_tags_of_their_calls(serve: Serve, upstream: Counting) 
     assert [number("1"), number("2")] == [3, 2]
     served.run(served.ask("POST", "/a/1"))
     assert [served.get("/a/1").headers["cache-status"], number("1")] == ["aggregator; fwd=uri-miss; stored", 3]
+
+
+def test_a_coded_body_is_made_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kept answer is coded for the first client that takes a coding; it takes no more bytes than there are."""
+    served = serve("""
+        server: {compress: {codings: [gzip], above: 1KiB}, cache: {max: 64KiB}}
+        upstreams: {up: {url: "http://up.test"}}
+        endpoints:
+          GET /a: {cache: 1h, call: up:/a}
+    """, lambda _: httpx.Response(200, json={"text": "a" * 5000}))  # fmt: skip
+    coded: list[str] = []
+    compress = compressing.compress
+    monkeypatch.setattr(compressing, "compress", lambda body, name: [coded.append(name), compress(body, name)][1])
+    answers = [served.get("/a", headers={"accept-encoding": name}) for name in ("gzip", "gzip", "identity", "gzip")]
+    assert [answer.json() for answer in answers] == [{"text": "a" * 5000}] * 4
+    assert [answer.headers.get("content-encoding") for answer in answers] == ["gzip", "gzip", None, "gzip"]
+    assert coded == ["gzip"]
+    kept = next(iter(served.app.running.states.each(ANSWERS).values()))
+    assert 5000 < kept.size < 6200
+    assert served.get("/a", headers={"accept-encoding": "gzip", "range": "bytes=0-3"}).content == b'{"te'

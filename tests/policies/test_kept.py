@@ -129,3 +129,19 @@ def test_a_hundred_thousand_callers_take_less_than_twenty_megabytes() -> None:
     tracemalloc.stop()
     assert len(limiter) == 100_000
     assert used < 20 * 2**20
+
+
+def test_an_entry_may_grow_within_the_bytes() -> None:
+    """What grows counts with what it has become; others leave for it, and what has left or is too large does not grow."""
+    forgotten: list[bytes] = []
+    queue: S3Fifo[object] = S3Fifo(100, lambda key, _: forgotten.append(key))
+    entries = [object(), object()]
+    for key, entry in zip((b"a", b"b"), entries, strict=True):
+        queue.put(key, entry, 40)
+    queue.get(b"b")
+    assert queue.grow(b"b", entries[1], 30)
+    assert (queue.size, forgotten) == (70, [b"a"])
+    assert not queue.grow(b"a", entries[0], 1)
+    assert not queue.grow(b"b", object(), 1)
+    assert not queue.grow(b"b", entries[1], 31)
+    assert queue.size == 70

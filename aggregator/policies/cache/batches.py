@@ -220,7 +220,7 @@ class _Gathering:
         kept.tags, kept.upstream = self._tags, whole.upstream
         kept.was_kept(self._age)
         if self._fetched:
-            whole.made_of((*self._fetched, kept))
+            whole.made_of((*self._fetched, kept) if self._tags else tuple(self._fetched))
         whole.tags = self._tags
         if self._cause is not None or not self._fetched:
             whole.was_kept(self._age)

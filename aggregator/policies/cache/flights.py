@@ -194,6 +194,7 @@ class Waiter:
         if not self._is_first and outcome is not None:
             result = self._call.judge(self._frame, outcome, self._started)
             result.attempts = attempts
+            result.was_joined()
         self._done(result)
 
     def _late(self) -> None:

@@ -93,6 +93,10 @@ class Kept(Generic[_T]):
             for tag in named:
                 self._tagged[tag].add(key)
 
+    def grow(self, key: bytes, entry: Entry[_T], size: int) -> bool:
+        """Count *size* more bytes for *entry*; return whether they may be kept with it."""
+        return self._entries.grow(key, entry, size)
+
     def _was_purged(self, tags: frozenset[str], count: int) -> bool:
         """Return whether one of the last *count* purges is of what has *tags*."""
         last = self._last_purges

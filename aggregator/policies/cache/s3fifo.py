@@ -76,6 +76,18 @@ class S3Fifo(Generic[_T]):
         self.shrink()
         return key in self._nodes
 
+    def grow(self, key: bytes, entry: _T, size: int) -> bool:
+        """Count *size* more bytes for *entry*; return whether they are kept: it is still there, and they fit."""
+        node = self._nodes.get(key)
+        if node is None or node.entry is not entry or node.size + size > self.most:
+            return False
+        node.size += size
+        self.size += size
+        if not node.is_main:
+            self._small_size += size
+        self.shrink()
+        return self._nodes.get(key) is node
+
     def delete(self, key: bytes) -> bool:
         """Forget the entry of *key*; return whether there was one."""
         node = self._nodes.pop(key, None)

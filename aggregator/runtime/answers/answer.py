@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -43,15 +43,26 @@ class Problem(Struct, omit_defaults=True):
     errors: Any = None
 
 
+class Variants(Protocol):
+    """Bodies in content codings that were made before."""
+
+    def find(self, body: bytes, coding: str) -> bytes | None:
+        """Return *body* in *coding*, None when it is not known."""
+
+    def keep(self, body: bytes, coding: str, coded: bytes) -> None:
+        """Take note that *coded* is *body* in *coding*."""
+
+
 class Answer:
     """Status, headers and body, complete but for the headers that every answer gets.
 
     A large body may come in *pieces*, which a door that can write them as they are need not join, and the last headers
     as a *tail*, which it need not render. *head_only* says that the body was never here, as that of a HEAD call is not:
     no length and no tag are made of it. *problem* is what a problem document says, None for any other body.
+    *variants* are what is known of the body in content codings, None of a body that is sent once.
     """
 
-    __slots__ = ("_body", "_headers", "head_only", "pieces", "problem", "status", "tail")
+    __slots__ = ("_body", "_headers", "head_only", "pieces", "problem", "status", "tail", "variants")
 
     def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes]) -> None:
         self.status = status
@@ -60,6 +71,7 @@ class Answer:
         self.body = body
         self.head_only = False
         self.problem: Problem | None = None
+        self.variants: Variants | None = None
 
     @property
     def document(self) -> dict[str, Any] | None:

@@ -66,8 +66,9 @@ class Compressing:
             ready()
             return
         body = answer.body
-        if len(body) < _LARGE:
-            _take(answer, compress(body, coding), coding)
+        known = None if answer.variants is None else answer.variants.find(body, coding)
+        if known is not None or len(body) < _LARGE:
+            _take(answer, compress(body, coding) if known is None else known, coding)
             ready()
             return
         try:
@@ -124,6 +125,8 @@ def _taken(outcome: Outcome, answer: Answer, coding: str, ready: Callable[[], No
 
 def _take(answer: Answer, body: bytes, coding: str) -> None:
     answer.headers = coded_headers(answer.headers, coding)
+    if answer.variants is not None:
+        answer.variants.keep(answer.body, coding, body)
     answer.body = body
 
 

@@ -25,6 +25,7 @@ from aggregator.runtime.keeping.conditions import CONDITIONS, apply_conditions
 from aggregator.runtime.keeping.contract import Answered, KeptAnswer, Maker
 from aggregator.runtime.keeping.flights import STATUS, Flight, Waiter
 from aggregator.runtime.keeping.keys import answer_key
+from aggregator.runtime.keeping.variants import KeptVariants
 from aggregator.runtime.parts.fanout import Run
 from aggregator.transport.door import Cancelable
 
@@ -54,13 +55,13 @@ class Keeping:
         over = self.over(entry)
         if over < 0:
             kept.hits += 1
-            self.give(maker, exchange, loop, entry, answered)
+            self.give(maker, exchange, loop, key, entry, answered)
             return None
         if over < self.plan.keep.stale:
             kept.olds += 1
             if key not in self.flying:
                 self._fly(maker, exchange, loop, key, lambda *_: None, b"")
-            self.give(maker, exchange, loop, entry, answered)
+            self.give(maker, exchange, loop, key, entry, answered)
             return None
         kept.misses += 1
         return self._fly(maker, exchange, loop, key, answered, b"fwd=stale")
@@ -70,8 +71,8 @@ class Keeping:
         return self.kept.now() - entry.at - self.plan.keep.seconds(entry.value.status)
 
     def give(
-        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, entry: Entry[KeptAnswer],
-        answered: Answered, *, instead: bool = False,
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes,
+        entry: Entry[KeptAnswer], answered: Answered, *, instead: bool = False,
     ) -> None:  # fmt: skip
         """Give what is kept to *answered*; an answer that stands in for a failure (*instead*) is one nobody stores."""
         value = entry.value
@@ -80,6 +81,7 @@ class Keeping:
         answer.headers.append((STATUS, b"aggregator; hit; ttl=%d" % -self.over(entry)))
         if instead:
             forbid_storing(answer)
+        answer.variants = KeptVariants(self.kept, key, entry)
         apply_conditions(answer, exchange)
         answered(answer, maker.again(exchange, loop, value.results) if maker.has_effects else None)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from aggregator.exchange import Exchange
 from aggregator.parts.result import Result
@@ -19,12 +19,16 @@ Answered = Callable[[Answer, Run | None], None]
 
 
 class KeptAnswer(Struct, frozen=True, eq=False):
-    """An answer; *results* are those that it was made of, kept where background calls read them."""
+    """An answer; *results* are those that it was made of, kept where background calls read them.
+
+    *coded* is its body in content codings that clients have asked for.
+    """
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     results: tuple[Result | None, ...] = ()
+    coded: dict[str, bytes] = field(default_factory=dict)
 
 
 class Maker(Protocol):

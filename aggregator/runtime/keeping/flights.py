@@ -15,6 +15,7 @@ from aggregator.policies.cache.kept import Entry
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.keeping.conditions import apply_conditions
 from aggregator.runtime.keeping.contract import Answered, KeptAnswer, Maker
+from aggregator.runtime.keeping.variants import KeptVariants
 from aggregator.runtime.parts.fanout import Run
 from aggregator.transport.door import Cancelable
 
@@ -62,6 +63,12 @@ class Flight:
             if self._ticket is not None:
                 self._ticket.cancel()
 
+    @property
+    def variants(self) -> KeptVariants | None:
+        """The coded bodies of what it has made, None where that is not kept."""
+        entry = self._keeping.kept.peek(self._key)
+        return None if entry is None else KeptVariants(self._keeping.kept, self._key, entry)
+
     def _land(self) -> None:
         if self._keeping.flying.get(self._key) is self:
             del self._keeping.flying[self._key]
@@ -74,7 +81,7 @@ class Flight:
             entry = keeping.kept.get(self._key)
             if entry is not None and keeping.over(entry) < keeping.plan.keep.on_error:
                 for waiter in waiting:
-                    waiter.given(keeping, entry)
+                    waiter.given(keeping, self._key, entry)
                 return
         shared = run is not None and keeping.keep(self._key, answer, run, self.began, with_results=has_effects)
         headers, body, results = tuple(answer.headers), answer.body, () if run is None else tuple(run.results)
@@ -110,12 +117,14 @@ class Waiter:
         """Take the answer of the run that was made for this one."""
         self._tell(answer, b"; stored" if kept else b"")
         if kept:
+            answer.variants = self._flight.variants
             apply_conditions(answer, self._exchange)
         self._answered(answer, run)
 
     def shared(self, value: KeptAnswer) -> None:
         """Take a copy of the answer that was made for another."""
         answer = Answer(value.status, list(value.headers), value.body)
+        answer.variants = self._flight.variants
         self._tell(answer, b"")
         apply_conditions(answer, self._exchange)
         run = self._maker.again(self._exchange, self._loop, value.results) if self._maker.has_effects else None
@@ -128,9 +137,9 @@ class Waiter:
         self._tell(answer, b"")
         self._answered(answer, run)
 
-    def given(self, keeping: Keeping, entry: Entry[KeptAnswer]) -> None:
+    def given(self, keeping: Keeping, key: bytes, entry: Entry[KeptAnswer]) -> None:
         """Take an old answer in place of a failure."""
-        keeping.give(self._maker, self._exchange, self._loop, entry, self._answered, instead=True)
+        keeping.give(self._maker, self._exchange, self._loop, key, entry, self._answered, instead=True)
 
     def alone(self) -> None:
         """Make an answer of its own."""
