@@ -24,6 +24,8 @@ _NOT_DURABLE = {
     "idempotent": "write it on the upstream",
 }
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
+_UNSENT = frozenset({"when"})
+"""What of a call is read, and is no part of what is kept."""
 
 
 def is_durable(settings: CallSettings) -> bool:
@@ -86,19 +88,52 @@ def _check_credentials(
     analysis: Analysis, call: CallSite, settings: BackgroundCallSettings, around: Surroundings
 ) -> Iterator[Finding]:
     """Headers that are never written to a disk."""
+    places = _places(around)
+    secret = {name for root, name in places if root == "headers"}
     for name in settings.headers:
-        if name.lower() in _CREDENTIALS:
+        if name.lower() in secret:
             message = f"`{name}` is not kept: credentials are never written to the disk"
             hint = "write it under `headers` or `auth` of the upstream, which adds it when the call is delivered"
             yield Finding("bad-durable", message, (*call.path, "headers", name), hint, at_key=True)
     for path, forward in _forwards(analysis, call, settings, around):
-        named = [name for name in forward.headers if name.lower() in _CREDENTIALS]
+        named = [name for name in forward.headers if name.lower() in secret]
         if named or forward.auth:
             what = f"`{named[0]}`" if named else "the credential of the caller"
             message = f"{what} is not kept: credentials are never written to the disk"
             there = Elsewhere((*path, "forward"), "passes it on", at_key=True)
             hint = "give the upstream a credential of its own, under its `auth`"
             yield Finding("bad-durable", message, (*call.path, "durable"), hint, at_key=True, related=(there,))
+    yield from _check_read(analysis, call, places)
+
+
+def _check_read(analysis: Analysis, call: CallSite, places: frozenset[tuple[str, str]]) -> Iterator[Finding]:
+    """Expressions that put a credential of the caller into what is kept."""
+    roots = {root for root, _ in places}
+    for use in analysis.uses:
+        below = use.path[len(call.path) :]
+        if use.path[: len(call.path)] != call.path or _UNSENT.intersection(below[:1]):
+            continue
+        for root, *rest in use.references:
+            is_whole = not rest and root in roots
+            if is_whole or (root, str(rest[0]).lower() if rest else "") in places:
+                what = f"`{root}`, where credentials are," if is_whole else f"`{'.'.join((root, *rest))}`"
+                message = f"{what} is not kept: credentials are never written to the disk"
+                hint = "name the fields that are no credential" if is_whole else "name the caller by `auth.subject`"
+                yield Finding("bad-durable", message, use.path, hint)
+
+
+def _places(around: Surroundings) -> frozenset[tuple[str, str]]:
+    """Return where callers have their credentials: the name in expressions, and that of the field in lower case."""
+    found = {("headers", name) for name in _CREDENTIALS}
+    for scheme in around.settings.auth.values():
+        if scheme.api_key is not None:
+            places = {"headers": scheme.api_key.header, "query": scheme.api_key.query, "cookies": scheme.api_key.cookie}
+            found |= {(root, name.lower()) for root, name in places.items() if name is not None}
+        if scheme.jwt is not None and scheme.jwt.from_ is not None:
+            found.add(("cookies", scheme.jwt.from_.cookie.lower()))
+        if scheme.external is not None:
+            found |= {("headers", name.lower()) for name in scheme.external.headers}
+    return frozenset(found)
 
 
 def _forwards(
