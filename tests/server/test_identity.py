@@ -162,6 +162,7 @@ def test_refusals_are_told(
     (record,) = (record for record in caplog.records if record.name == "aggregator.auth")
     fields = record.__dict__["fields"]
     assert {name: fields[name] for name in told} == told
+    assert fields["cause"] == cause
     assert not [value for value in headers.values() if value in str(record.__dict__)]
 
 

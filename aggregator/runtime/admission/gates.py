@@ -39,7 +39,7 @@ class NetworkGate:
         if (self._deny is not None and self._deny.holds(exchange.client)) or (
             self._allow is not None and not self._allow.holds(exchange.client)
         ):
-            self._refusals.tell(exchange, 403, "network", "")
+            self._refusals.tell(exchange, 403, Cause.FORBIDDEN, "network", "")
             return problem(403, NOT_FROM_HERE, request_id=exchange.id, cause=Cause.FORBIDDEN.value)
         return None
 
@@ -98,16 +98,16 @@ class AuthGate:
         if self._plan.optional and not callers and (failure is None or _is_missing(failure)):
             return None
         if isinstance(failure, Limited):
-            self._refusals.tell(exchange, 429, Cause.LIMITED.value, tally.scheme)
+            self._refusals.tell(exchange, 429, Cause.LIMITED, Cause.LIMITED.value, tally.scheme)
             return _refused_for(exchange, 429, TOO_OFTEN, failure.retry_after, Cause.LIMITED)
         if isinstance(failure, Unavailable):
-            self._refusals.tell(exchange, 503, Cause.AUTH_UNAVAILABLE.value, tally.scheme)
+            self._refusals.tell(exchange, 503, Cause.AUTH_UNAVAILABLE, Cause.AUTH_UNAVAILABLE.value, tally.scheme)
             return _refused_for(exchange, 503, UNSURE, failure.retry_after, Cause.AUTH_UNAVAILABLE)
         if isinstance(failure, Denied) and failure.status == 403:
-            self._refusals.tell(exchange, 403, failure.reason.value, tally.scheme)
+            self._refusals.tell(exchange, 403, Cause.FORBIDDEN, failure.reason.value, tally.scheme)
             return problem(403, NOT_ALLOWED, request_id=exchange.id, cause=Cause.FORBIDDEN.value)
         reason = failure.reason if isinstance(failure, Refused) else Reason.MISSING
-        self._refusals.tell(exchange, 401, reason.value, tally.scheme)
+        self._refusals.tell(exchange, 401, Cause.UNAUTHENTICATED, reason.value, tally.scheme)
         cause = Cause.UNAUTHENTICATED.value
         return problem(401, UNKNOWN, request_id=exchange.id, headers=self._said(failure), cause=cause)
 
@@ -123,7 +123,7 @@ class AuthGate:
         if begun == "answered":
             self._refusals.tell_repeat(exchange)
             return Answer(200, [(b"cache-control", b"no-store")], b"")
-        self._refusals.tell(exchange, 409, Cause.UNDER_WAY.value, exchange.caller.scheme)
+        self._refusals.tell(exchange, 409, Cause.UNDER_WAY, Cause.UNDER_WAY.value, exchange.caller.scheme)
         return _refused_for(exchange, 409, UNDER_WAY, 1, Cause.UNDER_WAY)
 
     def _said(self, failure: BaseException | None) -> tuple[tuple[bytes, bytes], ...]:
@@ -220,7 +220,8 @@ class GuardGate:
                 return problem(504, error.message, request_id=exchange.id, cause=error.cause.value)
             if not holds:
                 scheme = "" if exchange.caller is None else exchange.caller.scheme
-                self._refusals.tell(exchange, guard.status, f"require: {guard.that.source}", scheme)
+                reason = f"require: {guard.that.source}"
+                self._refusals.tell(exchange, guard.status, Cause.FORBIDDEN, reason, scheme)
                 cause = Cause.FORBIDDEN.value
                 return problem(guard.status, guard.detail, request_id=exchange.id, headers=guard.headers, cause=cause)
         return None

@@ -50,7 +50,7 @@ class AtOnceGate:
         if exchange.place is not None:
             return None
         scheme = "" if exchange.caller is None else exchange.caller.scheme
-        self._refusals.tell(exchange, 429, "concurrency", scheme)
+        self._refusals.tell(exchange, 429, Cause.LIMITED, "concurrency", scheme)
         after = [(b"retry-after", b"1")]
         return problem(429, AT_ONCE, request_id=exchange.id, headers=after, cause=Cause.LIMITED.value)
 
@@ -105,7 +105,7 @@ def _judged(decision: Decision, exchange: Exchange, refusals: Refusals) -> Answe
 
 def _refused(charge: Charge, exchange: Exchange, refusals: Refusals) -> Answer:
     scheme = "" if exchange.caller is None else exchange.caller.scheme
-    refusals.tell(exchange, 429, f"rate_limit {charge.plan.title}", scheme)
+    refusals.tell(exchange, 429, Cause.LIMITED, f"rate_limit {charge.plan.title}", scheme)
     cause, wait = Cause.LIMITED.value, charge.taken.wait
     if math.isinf(wait):
         return problem(429, TOO_DEAR, request_id=exchange.id, cause=cause)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from aggregator.causes import Cause
 from aggregator.exchange import Exchange
 from aggregator.runtime.repeats import Repeats
 from aggregator.telemetry.logging import log
@@ -19,12 +20,15 @@ class Refusals:
     def __init__(self) -> None:
         self._repeats = Repeats(_tell_repeats)
 
-    def tell(self, exchange: Exchange, status: int, reason: str, scheme: str) -> None:
-        """Tell that the request of *exchange* was answered with *status*; *scheme* is empty where none was asked."""
+    def tell(self, exchange: Exchange, status: int, cause: Cause, reason: str, scheme: str) -> None:
+        """Tell that the request of *exchange* was answered with *status* and *cause*, for *reason*.
+
+        The cause is what the client reads, the reason is for the log alone; *scheme* is empty where none was asked.
+        """
         if self._repeats.lets((scheme, reason)):
             named = {"scheme": scheme} if scheme else {}
-            log(_log, logging.INFO, "A caller was refused.", status=status, reason=reason, **named, path=exchange.path,
-                request_id=exchange.id, client=exchange.client)  # fmt: skip
+            log(_log, logging.INFO, "A caller was refused.", status=status, cause=cause.value, reason=reason, **named,
+                path=exchange.path, request_id=exchange.id, client=exchange.client)  # fmt: skip
 
     def tell_repeat(self, exchange: Exchange) -> None:
         """Tell that the delivery of *exchange* came again and was not taken twice."""
