@@ -205,3 +205,20 @@ def test_keys_that_are_over_are_forgotten(tmp_path: Path) -> None:
         assert table.forget("sent", START, START) == 0
     finally:
         table.close()
+
+
+def test_each_delivery_tells_the_trace_of_its_request(tmp_path: Path) -> None:
+    """The context is that of the request that caused it, the same each time, however late the delivery is."""
+    sent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    answers = iter([503, 200])
+    text = document() + 'telemetry: {traces: {otlp: "", parent: true}}\n'
+    with process(tmp_path, text, lambda _: httpx.Response(next(answers))) as served:
+        served.post(json={"email": "a"}, headers={"traceparent": sent})
+        served.until(lambda: served.outbox.ends["again"] == 1)
+        served.now += 2
+        served.settle(sent=1)
+    first, second = (request.headers["traceparent"] for request in served.requests)
+    assert first == second
+    version, trace, span, flags = first.split("-")
+    assert (version, trace, flags) == ("00", "4bf92f3577b34da6a3ce929d0e0e4736", "01")
+    assert span != "00f067aa0ba902b7"

@@ -29,5 +29,5 @@ def build_storing(
             continue
         upstream, fixed = effect.call.upstream, effect.fixed
         sender = compile_sender(fixed, door(upstream), params, resources.judge(fixed), resources.same)
-        effects.append(DurableEffect(made(effect), plan.key, upstream.name, sender, effect.delivery))
+        effects.append(DurableEffect(made(effect), plan.key, upstream.name, sender, effect.delivery, resources.tracing))
     return Storing(tuple(effects), resources.queue, resources.outbox, resources.clock) if effects else None

@@ -14,7 +14,9 @@ from aggregator.parts.names import Names
 from aggregator.policies.durable.plan import DeliveryPlan
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.calls.sending import Sender
+from aggregator.runtime.observing.tracing import Tracing
 from aggregator.stores.effects.records import EffectRecord, FixedRequest
+from aggregator.telemetry.traces.trace import Trace, new_span
 from aggregator.templates import MISSING, Template, text_of
 
 CREDENTIALS = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
@@ -23,13 +25,17 @@ _UNKEPT = CREDENTIALS | {b"host", b"aggregator-attempt"}
 
 
 class DurableEffect(Struct, frozen=True):
-    """A durable call of the *endpoint*: as *effect* it is made where nothing can be kept; *sender* writes it."""
+    """A durable call of the *endpoint*: as *effect* it is made where nothing can be kept; *sender* writes it.
+
+    *tracing* has it tell the trace of the request that caused it, with one span for all of its deliveries.
+    """
 
     effect: Effect
     endpoint: str
     upstream: str
     sender: Sender
     delivery: DeliveryPlan
+    tracing: Tracing | None = None
 
     def fix(self, frame: Frame, now: float) -> EffectRecord:
         """Return what is kept of it for the request of *frame*, which ended *now* (Unix time).
@@ -38,6 +44,7 @@ class DurableEffect(Struct, frozen=True):
         """
         plan, names = self.delivery, frame.names
         rendered = self.sender.render(frame)
+        headers = self._traced(_without_credentials(rendered.headers), frame.exchange.trace)
         due = now + plan.delay
         if plan.at is not None and (at := _moment(plan.at.render(names))) is not None:
             due = max(due, at)
@@ -48,15 +55,19 @@ class DurableEffect(Struct, frozen=True):
             endpoint=self.endpoint,
             upstream=self.upstream,
             request_id=frame.exchange.id,
-            request=FixedRequest(
-                self.sender.plan.request.method, rendered.target, _without_credentials(rendered.headers), rendered.body
-            ),
+            request=FixedRequest(self.sender.plan.request.method, rendered.target, headers, rendered.body),
             created=now,
             due=due,
             order=None if order is None else f"{self.effect.name}\n{order}",
             # another endpoint may have a call of the same name
             dedupe=None if dedupe is None else (f"{self.endpoint} {self.effect.name}\n{dedupe}", now + plan.dedupe_for),
         )
+
+    def _traced(self, headers: bytes, trace: Trace | None) -> bytes:
+        """Return *headers* with the context of *trace*, which is that of the request, in place of any other."""
+        if self.tracing is None or trace is None:
+            return headers
+        return self.tracing.block(headers, trace, new_span(), forwards=True)
 
 
 def _key(template: Template | None, names: Names) -> str | None:
