@@ -11,14 +11,18 @@ state/
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from aggregator.errors import StartupError, StoreError
+from aggregator.telemetry.logging import log
 
+_log = logging.getLogger("aggregator.server")
 _LOCK: Final = "lock"
 _MODE: Final = 0o600
 """The files are for this user alone: a name in them may be that of a customer."""
@@ -42,6 +46,7 @@ class StateFolder:
         except BaseException:
             self.close()
             raise
+        _tell_open(path)
 
     def _try(self) -> None:
         """Write a file and remove it, so that what cannot be written is told at the start and not hours later."""
@@ -84,6 +89,14 @@ class StateFolder:
     def close(self) -> None:
         """Leave the folder to another process."""
         os.close(self._lock)
+
+
+def _tell_open(path: Path) -> None:
+    """Log that others may put files in the place of those in the folder at *path*, if they may."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        told = "Others may write to the folder of `state`: make it `chmod go-w`."
+        log(_log, logging.WARNING, told, folder=str(path), mode=f"{mode:04o}")
 
 
 def _take(lock: int, path: Path) -> None:

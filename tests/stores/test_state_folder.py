@@ -211,3 +211,12 @@ def test_savers_take_turns(folder):
     asyncio.run(run())
     assert numbers(folder, []).load() == [9]
     assert len(disk.written) <= 2
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o700, False), (0o755, False), (0o775, True), (0o777, True)])
+def test_a_folder_in_which_others_may_write_is_told(tmp_path, caplog, mode, told):
+    """They could put files of theirs in the place of ours; that they may see names is no harm."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(mode)
+    StateFolder(tmp_path / "state").close()
+    assert said(caplog) == (["Others may write to the folder of `state`: make it `chmod go-w`."] if told else [])
