@@ -53,7 +53,13 @@ from aggregator.config.rules.status_maps import check_status_maps
 from aggregator.config.rules.store import check_store
 from aggregator.config.rules.streams import check_streams
 from aggregator.config.rules.success import check_success
-from aggregator.config.rules.telemetry import check_log, check_objective, check_telemetry
+from aggregator.config.rules.telemetry import (
+    check_log,
+    check_objective,
+    check_telemetry,
+    check_traced,
+    check_traced_calls,
+)
 from aggregator.config.rules.text_bodies import check_text_bodies
 from aggregator.config.rules.timeouts import check_timeouts
 from aggregator.config.rules.unread_texts import check_unread_sections, check_unread_texts
@@ -78,6 +84,7 @@ _OF_CALLS: tuple[Rule, ...] = (
     check_needs,
     check_part_names,
     check_header_fields,
+    check_traced_calls,
     check_call_auth,
     check_literal_secrets,
     check_shapes,
@@ -149,6 +156,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_group_circles,
     check_plugins,
     check_telemetry,
+    check_traced,
     check_log,
     check_workers,
 )

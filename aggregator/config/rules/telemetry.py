@@ -9,9 +9,11 @@ from aggregator.config.analysis.scope import Inputs, Scope
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
+from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.rules.names import check_names
 from aggregator.config.text.values import Steps
-from aggregator.diagnostics.finding import Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.telemetry.traces.context import FIELDS
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}").fullmatch
 _SAMPLED = re.compile(r"[1-4](?:\d\d|xx)").fullmatch
@@ -59,3 +61,35 @@ def check_objective(analysis: Analysis, around: Surroundings) -> Iterator[Findin
     if settings is not None and settings.slo is not None and around.settings.telemetry.metrics is None:
         hint = "declare `telemetry: {metrics: {}}`, or remove `slo`"
         yield Finding("no-effect", "nothing measures this objective", (*analysis.path, "slo"), hint, at_key=True)
+
+
+def check_traced(around: Surroundings) -> Iterator[Finding]:
+    """Headers of ``defaults`` and upstreams that traces write anew."""
+    yield from _traced(around, around.settings.defaults.forward, ("defaults", "forward"))
+    for name, upstream in around.settings.upstreams.items():
+        yield from _traced(around, upstream.forward, ("upstreams", name, "forward"))
+
+
+def check_traced_calls(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """The same of an endpoint and its calls."""
+    if analysis.settings is not None:
+        yield from _traced(around, analysis.settings.forward, (*analysis.path, "forward"))
+    for call in analysis.calls:
+        if call.via is None:
+            yield from _traced(around, call.settings.forward, (*call.path, "forward"))
+
+
+def _traced(around: Surroundings, forward: ForwardSettings | None, path: Steps) -> Iterator[Finding]:
+    traces = around.settings.telemetry.traces
+    if traces is None or forward is None:
+        return
+    there = Elsewhere(("telemetry", "traces"), "written by this", at_key=True)
+    written = {name for way in traces.propagate for name in FIELDS[way]}
+    for index, header in enumerate(forward.headers):
+        if header.lower().encode() in written:
+            message, hint = (
+                f"`{header}` of the client is not passed on: traces write it anew",
+                "remove it; `parent` of the traces says whose goes on",
+            )
+            place = (*path, "headers", index)
+            yield Finding("no-effect", message, place, hint, "warning", text=header, related=(there,))
