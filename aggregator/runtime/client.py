@@ -113,6 +113,10 @@ class SharedClient:
         elif self._stock is not None and isinstance(pool, ClientPool) and pool.transport is not None:
             self._stock.forget(pool.transport)
 
+    def is_used(self, key: PoolKey) -> bool:
+        """Return whether anybody counts as a user of a pool."""
+        return self._uses[key] > 0
+
     def is_busy(self, key: PoolKey) -> bool:
         """Return whether anything is under way in a pool."""
         pool = self._pools.get(key)
@@ -143,6 +147,32 @@ class SharedClient:
         self._pools.clear()
         await asyncio.gather(*self._closing, return_exceptions=True)
         await self.client.aclose()
+
+
+class OpenedPools:
+    """The pools that one generation opens by *client* although nobody counts as their user: it does so itself.
+
+    A host that a reload brings is in the table that generations share, and a retry of the old one may come to it with
+    settings that only the old one has.
+    """
+
+    def __init__(self, client: SharedClient, demo_port: int | None) -> None:
+        self._client = client
+        self._demo_port = demo_port
+        self._keys: list[PoolKey] = []
+
+    def pool(self, upstream: UpstreamPlan) -> Door:
+        """Return the pool of *upstream*."""
+        key = pool_key(upstream, self._demo_port)
+        if not self._client.is_used(key):
+            self._client.retain([key])
+            self._keys.append(key)
+        return self._client.pool(upstream, self._demo_port)
+
+    def give_back(self) -> None:
+        """Count as a user of none any more."""
+        keys, self._keys = self._keys, []
+        self._client.release(keys)
 
 
 def pool_keys(upstream: UpstreamPlan, demo_port: int | None) -> tuple[PoolKey, ...]:

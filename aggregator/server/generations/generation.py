@@ -14,7 +14,7 @@ from aggregator.policies.registry import Draft
 from aggregator.runtime.admission.building import docs_gates
 from aggregator.runtime.background.durable.deliveries import build_deliveries
 from aggregator.runtime.background.durable.targets import NOWHERE
-from aggregator.runtime.client import PoolKey, SharedClient, pool_keys
+from aggregator.runtime.client import OpenedPools, PoolKey, SharedClient, pool_keys
 from aggregator.runtime.finish.building import compile_finishes
 from aggregator.runtime.hosts import Watches, watches
 from aggregator.runtime.reporting import Report
@@ -65,17 +65,20 @@ class Generation:
         """What watches over the hosts of upstreams while this generation serves."""
         self.docs_gates: tuple[Gate, ...] = ()
         """What a request for the documentation has to pass."""
+        self.opened: OpenedPools | None = None
+        """The pools that only this generation has opened."""
         self.deliveries = NOWHERE
         """Where durable effects are delivered while this generation serves."""
 
     @classmethod
     async def build(
         cls, number: int, plan: Plan, resources: Resources, client: SharedClient, demo_port: int | None,
-        previous: Generation | None = None, load: Load | None = None,
+        previous: Generation | None = None, load: Load | None = None, opened: OpenedPools | None = None,
     ) -> Generation:  # fmt: skip
         """Return the generation of *plan*; endpoints that *previous* serves unchanged keep their routes.
 
-        Requests are served meanwhile. *load* lets them in where the plan limits them. Raises ``StartupError``.
+        Requests are served meanwhile. *load* lets them in where the plan limits them, *opened* is what *resources* open
+        pools by. Raises ``StartupError``.
         """
         pools = frozenset(key for upstream in upstreams_in(plan) for key in pool_keys(upstream, demo_port))
         client.retain(pools)
@@ -89,10 +92,13 @@ class Generation:
             if plan.state is not None:
                 made.deliveries = build_deliveries(plan, resources)
             made.log = resources.log
+            made.opened = opened
             made.docs_gates = docs_gates(plan.server.docs, resources.keeper)
             return made
         except BaseException:
             client.release(pools)
+            if opened is not None:
+                opened.give_back()
             raise
 
     def begin(self) -> None:
@@ -115,12 +121,14 @@ class Generation:
 
     def abandon(self) -> None:
         """Give up the pools without closing them: whoever owns them has closed them all."""
-        self.retired, self._pools = True, frozenset()
+        self.retired, self._pools, self.opened = True, frozenset(), None
         self.watches.stop()
 
     def _release(self) -> None:
         pools, self._pools = self._pools, frozenset()
         self._client.release(pools)
+        if self.opened is not None:
+            self.opened.give_back()
         self.watches.close()
 
 

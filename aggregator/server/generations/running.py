@@ -26,7 +26,6 @@ from aggregator.demo.server import DemoServer
 from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.parts.events import NO_LISTENERS, Listeners, Visitors
-from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.switching import switched
 from aggregator.plan.types import Plan
 from aggregator.policies.degrade.pressure import Pressure
@@ -36,7 +35,7 @@ from aggregator.runtime.admission.schemes import Clocks
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.background.shadows import ShadowQueue
-from aggregator.runtime.client import SharedClient
+from aggregator.runtime.client import OpenedPools, SharedClient
 from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
@@ -182,14 +181,12 @@ class Running:
 
         watched = self._transport is None  # whoever carries the calls knows where they go
 
-        def pool(upstream: UpstreamPlan) -> Door:
-            return client.pool(upstream, port)
-
+        opened = OpenedPools(client, port)
         states = self.states.draft()
         listeners = observers.beside(self._listeners)
         tracing = None if plan.traces is None else Tracing(plan.traces)
         resources = Resources(
-            pool, self.plugins, self.queue, plan.server, states, listeners, self._clock,
+            opened.pool, self.plugins, self.queue, plan.server, states, listeners, self._clock,
             lambda: client.client, self.shadows, tracing, self.pressure, self.outbox,
             await self.stores.of(plan.store), self._lasting.answers, watched=watched,
         )  # fmt: skip
@@ -197,7 +194,7 @@ class Running:
         resources.judge_callers(build_schemes(plan.schemes, means))
         contexts = await contexts_of(plan.server, previous)
         with collection_paused():
-            generation = await Generation.build(number, plan, resources, client, port, previous, self.load)
+            generation = await Generation.build(number, plan, resources, client, port, previous, self.load, opened)
         generation.contexts = contexts
         return generation
 

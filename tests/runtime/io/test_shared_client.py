@@ -9,7 +9,7 @@ import httpx
 
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.serving import ClientPlan
-from aggregator.runtime.client import SharedClient, pool_key
+from aggregator.runtime.client import OpenedPools, SharedClient, pool_key
 from aggregator.transport import Limits, Origin, PoolSettings, StockTransport
 
 
@@ -124,6 +124,22 @@ def test_a_stock_client_is_the_callers_choice(run):
         client = SharedClient(ClientPlan(transport="httpx", max_connections=3))
         assert type(client.client._transport) is StockTransport
         assert type(client.pool(upstream())).__name__ == "ClientPool"
+        await client.aclose()
+
+    run(main())
+
+
+def test_a_pool_that_nobody_has_declared_goes_with_the_generation_that_opened_it(run):
+    """Such as to a host that a reload brings, reached by a retry of before; a declared one is not its to close."""
+
+    async def main():
+        client, declared, stray = SharedClient(ClientPlan()), upstream("a"), upstream("b")
+        client.retain([pool_key(declared, None)])
+        opened = OpenedPools(client, None)
+        kept = opened.pool(declared)
+        assert opened.pool(stray) is opened.pool(stray)
+        opened.give_back()
+        assert client.pools == (kept,)
         await client.aclose()
 
     run(main())
