@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ class Valkey:
     def start(self) -> Valkey:
         """Start it, and return when it answers; it holds nothing."""
         self.path.unlink(missing_ok=True)
-        own = ["--port", "0", "--unixsocket", str(self.path), "--dir", str(self.folder), "--save", ""]
+        own = ["--port", "0"] if "--port" not in self._settings else []
+        own += ["--unixsocket", str(self.path), "--dir", str(self.folder), "--save", ""]
         command = [self._binary, *own, *self._settings]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(3000):
@@ -44,12 +46,26 @@ class Valkey:
 
     def ask(self, *words: str | bytes) -> Any:
         """Return the first line of the reply to a command."""
+        return self._asked(words)[0]
+
+    def whole(self, *words: str | bytes) -> bytes:
+        """Return the reply to a command that is text."""
+        return self._asked(words)[1]
+
+    def is_whole(self) -> bool:
+        """Return whether it knows who has each slot of its cluster."""
+        return b"cluster_state:ok" in self.whole("CLUSTER", "INFO")
+
+    def _asked(self, words: Sequence[str | bytes]) -> tuple[bytes, bytes]:
+        """Return the first line of a reply, and what follows if it is text."""
         with socket.socket(socket.AF_UNIX) as asked:
             asked.settimeout(10)
             asked.connect(str(self.path))
             parts = [word.encode() if isinstance(word, str) else word for word in words]
             asked.sendall(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts))
-            return asked.makefile("rb").readline().strip()
+            read = asked.makefile("rb")
+            first = read.readline().strip()
+            return first, read.read(int(first[1:])) if first[:1] == b"$" and first != b"$-1" else b""
 
     def freeze(self) -> None:
         """Let it do nothing, with its connections open."""

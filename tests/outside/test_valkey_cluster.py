@@ -1,0 +1,98 @@
+"""A cluster of three that the test starts: limits in it are exact, on whichever node they lie."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from valkey import Valkey
+
+from aggregator.stores.quota import Quota
+from aggregator.stores.rate import Rate
+from aggregator.stores.redis.store import RedisStore
+from aggregator.stores.shared.address import store_address
+from aggregator.stores.shared.asks import Ask
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in found:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in found]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[tuple[str, list[Valkey]]]:
+    """Return the URL of three nodes, and the nodes."""
+    ports, buses = free_ports(3), free_ports(3)
+    with contextlib.ExitStack() as stack:
+        nodes = []
+        for port, bus in zip(ports, buses, strict=True):
+            node = Valkey(
+                "--port", str(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes", "--cluster-port", str(bus)
+            )
+            stack.callback(node.close)
+            nodes.append(node.start())
+        for number, node in enumerate(nodes):
+            first, last = number * 16384 // 3, (number + 1) * 16384 // 3 - 1
+            node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
+            node.ask("CLUSTER", "MEET", "127.0.0.1", str(ports[0]), str(buses[0]))
+        for _ in range(3000):
+            if all(node.ask("CLUSTER", "KEYSLOT", "a") and node.is_whole() for node in nodes):
+                break
+            time.sleep(0.01)
+        yield f"redis+cluster://{','.join(f'127.0.0.1:{port}' for port in ports)}", nodes
+
+
+def test_limits_in_a_cluster(cluster) -> None:
+    """Windows on several nodes grant together or take nothing; two processes are exact; keys lie on every node."""
+    url, nodes = cluster
+
+    async def main() -> None:
+        stores = [RedisStore(store_address(url), "t:", 10.0, lambda _: None) for _ in range(2)]
+        for store in stores:
+            await store.connect()
+        one = [Ask(b"n", b"%d" % number, Rate(3, 10_000.0, 3)) for number in range(30)]
+        told = await asyncio.gather(*(stores[number % 2].take_all([ask]) for number in range(5) for ask in one))
+        assert sum(taken[0].granted for taken in told) == 90
+        assert all(int(node.ask("DBSIZE")[1:]) > 0 for node in nodes)
+        few, many = Ask(b"few", b"k", Quota(2, "month")), Ask(b"many", b"k", Rate(100, 1_000_000.0, 100))
+        granted = [await stores[number % 2].take_all([few, many]) for number in range(6)]
+        assert [all(taken.granted for taken in both) for both in granted] == [True, True, *[False] * 4]
+        assert (await stores[0].take_all([many]))[0].remaining == 97
+        assert await stores[0].seen(b"a", 100.0) == 1
+        await stores[0].put(b"v", b"1", 100.0, [b"x", b"y"])
+        assert (await stores[1].get(b"v"), await stores[1].delete_tagged(b"y")) == (b"1", 1)
+        for store in stores:
+            await store.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_slot_that_moves_is_followed(cluster) -> None:
+    """The node that had it says where it is, and the operation goes there: nothing fails."""
+    url, nodes = cluster
+
+    async def main() -> None:
+        store = RedisStore(store_address(url), "t:", 10.0, lambda _: None)
+        await store.connect()
+        await store.add(b"moved", 1, 100.0)
+        slot = int(nodes[0].ask("CLUSTER", "KEYSLOT", "t:n:moved")[1:])
+        owner = slot * 3 // 16384
+        target = (owner + 1) % 3
+        name = nodes[target].whole("CLUSTER", "MYID").decode()
+        for node in nodes:
+            node.ask("DEL", "t:n:moved")
+        for node in (nodes[target], nodes[owner], nodes[(owner + 2) % 3]):
+            node.ask("CLUSTER", "SETSLOT", str(slot), "NODE", name)
+        assert await store.add(b"moved", 5, 100.0) == 5
+        assert await store.add(b"moved", 5, 100.0) == 10
+        await store.aclose()
+
+    asyncio.run(main())
