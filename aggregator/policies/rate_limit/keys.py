@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -65,6 +66,7 @@ def counted(value: str | bytes, scheme: str = "", issuer: str = "") -> bytes:
     return within + value_hash(value)
 
 
+@lru_cache(maxsize=4096)
 def value_hash(value: str | bytes) -> bytes:
     """Return the hash of *value*, 16 bytes; a text and JSON that reads the same have different ones."""
     if isinstance(value, bytes):

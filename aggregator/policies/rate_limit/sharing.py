@@ -7,6 +7,7 @@ of this process alone decide, with limits divided by the number of processes tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from aggregator.errors import StoreError
@@ -14,7 +15,7 @@ from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.policies.rate_limit.keys import value_hash
 from aggregator.policies.rate_limit.plan import WindowPlan
-from aggregator.policies.rate_limit.windows import Charge, Counts, Decision, Pending, Window, Windows
+from aggregator.policies.rate_limit.windows import NO_NAMES, Charge, Counts, Decision, Pending, Window, Windows
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate, Taken
@@ -73,20 +74,25 @@ class Shares:
 class SharedWindows(Windows):
     """Windows at one place of the order, counted in *store*; their own counts are shares, for when it is away."""
 
-    __slots__ = ("_store",)
+    __slots__ = ("_named", "_reads_names", "_store")
 
     def __init__(self, windows: tuple[Window, ...], store: ConnectedStore) -> None:
         super().__init__(windows)
         self._store = store
+        self._named = {window: _name(window.plan) for window in windows}
+        self._reads_names = not all(window.is_simple for window in windows)
 
     def decide(self, exchange: Exchange) -> Decision | Pending:
         """Return what asks the store, or what this process decides alone while it is away; raises ``BadCostError``."""
         if not self._store.is_there:
             return self._alone_decides(exchange)
-        names = Names(exchange)
+        names = Names(exchange) if self._reads_names else NO_NAMES
         asked = [(window, window.key(exchange, names)) for window in self.windows if not window.exempts(names)]
-        asks = [ask_of(window.plan, key, window.cost(names)) for window, key in asked]
-        return (lambda: self._ask(asked, asks, exchange)) if asks else Decision((), None)
+        asks = [
+            Ask(self._named[window], value_hash(key), window.plan.limit, window.cost(names), not window.plan.report)
+            for window, key in asked
+        ]
+        return partial(self._ask, asked, asks, exchange) if asks else Decision((), None)
 
     def _alone_decides(self, exchange: Exchange) -> Decision:
         self._store.alone += 1
@@ -96,8 +102,9 @@ class SharedWindows(Windows):
         self, asked: Sequence[tuple[Window, str | bytes]], asks: Sequence[Ask], exchange: Exchange
     ) -> Decision:
         try:
-            told = await self._store.take_all(asks)
-        except StoreError:
+            told = await self._store.store.take_all(asks)
+        except StoreError as error:
+            self._store.lose(str(error))
             return self._alone_decides(exchange)
         charges = tuple(Charge(window, taken) for (window, _), taken in zip(asked, told, strict=True))
         for (window, key), taken in zip(asked, told, strict=True):
@@ -111,5 +118,9 @@ class SharedWindows(Windows):
 
 def ask_of(plan: WindowPlan, key: str | bytes, cost: int = 1) -> Ask:
     """Return what is asked of the store for *key*; a rate and a quota are never one there, and no caller is named."""
+    return Ask(_name(plan), value_hash(key), plan.limit, cost, not plan.report)
+
+
+def _name(plan: WindowPlan) -> bytes:
     kind = "q" if isinstance(plan.limit, Quota) else "r"
-    return Ask(f"{kind}:{plan.state}".encode(), value_hash(key), plan.limit, cost, not plan.report)
+    return f"{kind}:{plan.state}".encode()

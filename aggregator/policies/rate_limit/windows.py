@@ -148,7 +148,7 @@ class Windows:
         if alone is None:
             return self._together(exchange, Names(exchange))
         if alone.is_simple:
-            charge = Charge(alone, alone.take(alone.key(exchange, _NO_NAMES), 1))
+            charge = Charge(alone, alone.take(alone.key(exchange, NO_NAMES), 1))
             return Decision((charge,), None if charge.taken.wait == 0.0 else charge)
         names = Names(exchange)
         if alone.exempts(names):
@@ -175,5 +175,5 @@ class Windows:
 
 
 _FREE = Decision((), None)
-_NO_NAMES = Names(Exchange("", "", b"", []))
+NO_NAMES = Names(Exchange("", "", b"", []))
 """For windows that read no names."""

@@ -48,7 +48,7 @@ class ConnectedStore:
 
     def __init__(self, make: Callable[[Callable[[str], None]], Backend], label: str) -> None:
         self.label = label
-        self.store = make(self._lost)
+        self.store = make(self.lose)
         self.processes = 1
         """How many there were when they were last counted."""
         self.is_there = False
@@ -75,7 +75,7 @@ class ConnectedStore:
         try:
             return await self.store.take_all(asks)
         except StoreError as error:
-            self._lost(str(error))
+            self.lose(str(error))
             raise
 
     async def forget(self, ask: Ask) -> None:
@@ -85,10 +85,11 @@ class ConnectedStore:
         try:
             await self.store.forget(ask)
         except StoreError as error:
-            self._lost(str(error))
+            self.lose(str(error))
             raise
 
-    def _lost(self, why: str) -> None:
+    def lose(self, why: str) -> None:
+        """Be away, because of *why*, until it answers in time again."""
         if not self.is_there:
             return
         self.is_there = False
@@ -140,7 +141,7 @@ class ConnectedStore:
         try:
             self.processes = await self.store.seen(self._process, LIFETIME)
         except StoreError as error:
-            self._lost(str(error))
+            self.lose(str(error))
 
     def describe(self) -> dict[str, Any]:
         """Return what is known of it, for operators."""

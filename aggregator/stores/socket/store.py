@@ -96,10 +96,7 @@ class SocketStore:
             self._waiting.next(StoreError(reply["why"]) if isinstance(reply, dict) else reply)
 
     async def _told(self, operation: str, *given: Any) -> Any:
-        found = await self._ask(operation, *given)
-        if isinstance(found, StoreError):
-            raise found
-        return found
+        return _good(await self._ask(operation, *given))
 
     async def add(self, key: bytes, amount: int, lifetime: float) -> int:
         """Add *amount* to a counter and return its sum; it ends *lifetime* after it began, whatever is added."""
@@ -111,7 +108,8 @@ class SocketStore:
 
     async def take_all(self, asks: Sequence[Ask]) -> Sequence[Taken]:
         """Take what *asks* ask for, all that is binding or nothing; return what each came to."""
-        return [*map(taken_of, await self._told("take_all", [*map(ask_member, asks)]))]
+        found = await self._ask("take_all", [ask_member(ask) for ask in asks])
+        return [*map(taken_of, _good(found))]
 
     async def forget(self, ask: Ask) -> None:
         """Let the count that *ask* would be taken from begin anew."""
@@ -173,6 +171,13 @@ class SocketStore:
         """Give up the connection."""
         self._heard.clear()
         self.close()
+
+
+def _good(reply: Any) -> Any:
+    """Return *reply* unless it is an error, which is raised."""
+    if isinstance(reply, StoreError):
+        raise reply
+    return reply
 
 
 class _Way(asyncio.Protocol):
