@@ -86,6 +86,16 @@ def test_work_is_bounded(source: str, data: dict[str, object]) -> None:
         compile_expression(source).evaluate(data)
 
 
+@pytest.mark.parametrize("data", [{"a": 0, "b": [1] * 1_000_000}, {"a": "x", "b": "y" * 16_000_000}])
+@pytest.mark.parametrize("sign", ["in", "not in"])
+def test_looking_into_what_is_long_is_work(sign: str, data: dict[str, object]) -> None:
+    """One look is fine, and five in one expression are too many."""
+    assert compile_expression(f"a {sign} b").evaluate(data) is (sign == "not in")
+    five = " and ".join(["a not in b"] * 5)
+    with pytest.raises(ExpressionError, match="too much work"):
+        compile_expression(five).evaluate(data)
+
+
 def test_each_evaluation_has_the_whole_budget() -> None:
     """An expression pays for what it does itself, and one that was refused costs the next nothing."""
     expression = compile_expression("a | select('in', b)")
@@ -143,7 +153,16 @@ def test_one_step_over_too_many_elements_is_refused(monkeypatch: pytest.MonkeyPa
         compile_expression(source).evaluate({"a": [1] * (LARGE + 1)})
 
 
-@pytest.mark.parametrize("source", ["a | unique", "a | join", "a | group_by(0)", "a | map(attribute=0)"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "a | unique",
+        "a | join",
+        "a | group_by(0)",
+        "a | map(attribute=0)",
+        "0 in a or 1 in a or 2 in a or 3 in a or 4 in a",
+    ],
+)
 def test_the_deadline_is_looked_at_between_elements(source: str) -> None:
     """An array of a hundred thousand is left in the middle when the time is over."""
 

@@ -15,7 +15,7 @@ from aggregator.templates.filters.encodings import ENCODINGS
 from aggregator.templates.filters.numbers import NUMBERS
 from aggregator.templates.filters.objects import OBJECTS
 from aggregator.templates.filters.ordering import ORDERING
-from aggregator.templates.filters.predicates import TESTS
+from aggregator.templates.filters.predicates import TESTS, is_in
 from aggregator.templates.filters.texts import TEXTS
 from aggregator.templates.filters.times import TIMES
 from aggregator.templates.filters.wants import reader_of, want_array
@@ -84,6 +84,8 @@ def _test(name: Any, arguments: tuple[Any, ...], items: list[Any]) -> tuple[Call
             return partial(_is_among, frozenset(arguments[0])), BUDGET.paced(items, _spend(items, ()))
         except TypeError:  # objects and arrays are compared one by one
             pass
+    if name == "in":
+        test = is_in  # counted here, for all elements at once
     each = _spend(items, arguments)
     return lambda item: bool(test(item, *arguments)), BUDGET.paced(items, each)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
+from aggregator.templates.expressions.bounds import BUDGET, LARGE, work_of
 from aggregator.templates.expressions.data import MISSING, is_number, kind_of
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.patterns import matches
@@ -85,6 +86,16 @@ def _endswith(value: Any, suffix: Any) -> bool:
 
 
 def _in(value: Any, container: Any) -> bool:
+    if isinstance(container, str | list) and len(container) > LARGE:
+        BUDGET.spend(work_of(container))
+    return is_in(value, container)
+
+
+def is_in(value: Any, container: Any) -> bool:
+    """Return whether *value* is in *container*; who asks has counted the work of going through that.
+
+    Raises ``ExpressionError`` for a container that has nothing in it, such as a number.
+    """
     if isinstance(container, str) and not isinstance(value, str):
         return False
     if container is None or is_number(container) or isinstance(container, bool):
