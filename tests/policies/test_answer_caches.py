@@ -304,3 +304,39 @@ def test_a_coded_body_is_made_once(serve: Serve, monkeypatch: pytest.MonkeyPatch
     kept = next(iter(served.app.running.states.each(ANSWERS).values()))
     assert 5000 < kept.size < 6200
     assert served.get("/a", headers={"accept-encoding": "gzip", "range": "bytes=0-3"}).content == b'{"te'
+
+
+@pytest.mark.parametrize("forward", ["{headers: [all, cookie]}", "{headers: [all, authorization]}"])
+def test_what_is_passed_on_by_name_is_never_narrowed_away(serve: Serve, forward: str) -> None:
+    """`vary` narrows what is passed on without a name; a credential that is named beside it still tells callers apart."""
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /a:
+            cache: {{ttl: 60s, vary: [x-lang], query: [q]}}
+            call: {{url: "up:/a?me={{query.me}}", forward: {{headers: {forward[10:-1]}, query: all}}}}
+    """, Echo())  # fmt: skip
+    name = forward.split(", ")[1][:-2]
+
+    def ask(query: str, **headers: str) -> int:
+        return int(
+            served.get(f"/a?{query}", headers={key.replace("_", "-"): value for key, value in headers.items()}).text
+        )
+
+    assert ask("me=1", **{name: "a"}) == 1
+    assert ask("me=1&other=1", **{name: "a", "x_other": "1"}) == 1
+    assert ask("me=1", **{name: "b"}) == 2
+    assert ask("me=2", **{name: "a"}) == 3
+    assert ask("me=1&q=1", **{name: "a"}) == 4
+    assert ask("me=1", **{name: "a", "x_lang": "de"}) == 5
+
+
+class Echo:
+    """An upstream that answers with how often it was asked."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, _: httpx.Request) -> httpx.Response:
+        self.count += 1
+        return httpx.Response(200, json=self.count)

@@ -45,20 +45,19 @@ def _key(
     response = read[1]
     query = {*settings.query, *(("fields",) if response.fields else ())}
     headers = {*map(str.lower, settings.vary), *(("accept",) if response.formats != ("json",) else ())}
-    plan = inputs_of(start, calls, references_in(read), query=query, headers=headers)
-    return replace(
-        plan,
-        identity=identity,
-        query=tuple(sorted(query)) if plan.query is None and settings.query else plan.query,
-        headers=tuple(sorted(headers)) if plan.headers is None and settings.vary else plan.headers,
-    )
+    narrowed = {name for name, said in (("query", settings.query), ("headers", settings.vary)) if said}
+    plan = inputs_of(start, calls, references_in(read), query=query, headers=headers, narrowed=narrowed)
+    return replace(plan, identity=identity)
 
 
 def inputs_of(
     start: bytes, calls: Iterable[CallPlan], references: Collection[tuple[str, ...]],
-    *, query: Collection[str] = (), headers: Collection[str] = (),
+    *, query: Collection[str] = (), headers: Collection[str] = (), narrowed: Collection[str] = (),
 ) -> AnswerKeyPlan:  # fmt: skip
-    """Return all inputs that *references* read, or *calls* pass on, with those of *query* and *headers* besides."""
+    """Return all inputs that *references* read, or *calls* pass on, with those of *query* and *headers* besides.
+
+    What is *narrowed* ("query", "headers") is no more than what is named, also where all of it is passed on.
+    """
     calls = tuple(calls)
     found = {root: {ref[1] for ref in references if ref[0] == root and len(ref) > 1} for root in _ROOTS}
     found["query"] |= {*query, *(name for call in calls for name in call.request.forward_query)}
@@ -71,10 +70,14 @@ def inputs_of(
         found["request"] |= _OF_CLIENT if sent.forward_client != "no" else set()
     rests = [call.request.forward_rest for call in calls]
     named = {root: tuple(sorted(names)) for root, names in found.items()}
+    every = {
+        "query": ("query",) in references or any(rest.query is not None for rest in rests),
+        "headers": ("headers",) in references or any(rest.headers is not None for rest in rests),
+    }
     return AnswerKeyPlan(
         start,
-        None if ("query",) in references or any(rest.query is not None for rest in rests) else named["query"],
-        None if ("headers",) in references or any(rest.headers is not None for rest in rests) else named["headers"],
+        None if every["query"] and "query" not in narrowed else named["query"],
+        None if every["headers"] and "headers" not in narrowed else named["headers"],
         named["cookies"],
         tuple(name for name in named["request"] if name not in _MOMENTS),
         named["auth"],
