@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from aggregator.config.analysis.sites import Analysis, CallSite
+from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.auth import AuthSettings, CallerSettings
 from aggregator.config.model.root import RootSettings
+from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.edge.prefixes import layers_of
 
 
@@ -26,6 +29,15 @@ def callers_of(settings: CallerSettings, path: str, root: RootSettings) -> Calle
 def auth_of(settings: CallerSettings, path: str, root: RootSettings) -> AuthSettings | Literal["none"] | None:
     """Return the nearest word on who may call the endpoint of *settings* at *path*; None when there is none."""
     return next((one.auth for one in reversed(_layers(settings, path, root)) if one.auth is not None), None)
+
+
+def nearest_forward(analysis: Analysis, call: CallSite, around: Surroundings) -> ForwardSettings | None:
+    """Return the nearest word on what *call* passes on of its client's request; None when there is none."""
+    upstream = around.upstream(call.url.upstream if call.url is not None else None)
+    endpoint = None if analysis.settings is None else analysis.settings.forward
+    said = (call.settings.forward, endpoint, None if upstream is None else upstream.forward,
+            around.settings.defaults.forward)  # fmt: skip
+    return next((forward for forward in said if forward is not None), None)
 
 
 def _layers(settings: CallerSettings, path: str, root: RootSettings) -> list[CallerSettings]:

@@ -64,6 +64,7 @@ from aggregator.config.rules.text_bodies import check_text_bodies
 from aggregator.config.rules.timeouts import check_timeouts
 from aggregator.config.rules.unread_texts import check_unread_sections, check_unread_texts
 from aggregator.config.rules.upstreams import check_upstreams
+from aggregator.config.rules.varied import check_varied
 from aggregator.config.rules.virtual_hosts import check_virtual_hosts
 from aggregator.config.rules.workers import check_workers
 from aggregator.diagnostics.finding import Finding
@@ -125,6 +126,7 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
     check_streams,
     check_responses,
     check_shared_answers,
+    check_varied,
 )
 LAST_RULES: tuple[Rule, ...] = (
     check_left_out,

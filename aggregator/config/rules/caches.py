@@ -27,7 +27,8 @@ def check_caches(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
         if own is not None:
             yield from _unsafe(call, own)
         elif call.settings.coalesce and call.method not in SAFE:
-            hint = f"leave it out, or say that it only reads: `cache: {{ttl: 0s, methods: [{call.method}]}}`"
+            may_read = "`cache: {ttl: 0s, methods: [POST]}`" if call.method == "POST" else ""
+            hint = f"leave it out, or say that it only reads: {may_read}" if may_read else "leave it out"
             message = f"{call.method} changes something, so one call for several requests would lose the others"
             yield Finding("unsafe-cache", message, (*call.path, "coalesce"), hint, at_key=True)
         inherited = upstream.cache if upstream is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from aggregator.config.analysis.inherited import auth_of
+from aggregator.config.analysis.inherited import auth_of, nearest_forward
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.auth import AuthSettings
@@ -130,10 +130,7 @@ def _depends(analysis: Analysis, around: Surroundings) -> bool:
         if not _ASIDE.intersection(below) and any(reference[0] == "auth" for reference in use.references):
             return True
     for call in analysis.calls:
-        upstream = around.upstream(call.url.upstream if call.url is not None else None)
-        said = (call.settings.forward, analysis.settings.forward, None if upstream is None else upstream.forward,
-                around.settings.defaults.forward)  # fmt: skip
-        nearest = next((forward for forward in said if forward is not None), None)
+        nearest = nearest_forward(analysis, call, around)
         if nearest is None or call.role == "background":
             continue
         if nearest.auth or credentials.intersection(map(str.lower, nearest.headers)):

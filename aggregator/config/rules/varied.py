@@ -1,0 +1,61 @@
+"""Names in the key of an answer that make no difference to it: nothing reads them, and no call sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.inherited import nearest_forward
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.diagnostics.finding import Finding
+
+_ASIDE = frozenset({"require", "rate_limit", "background", "cache"})
+"""Sections of an endpoint that make nothing of the answer."""
+
+
+def check_varied(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Yield a warning for each name in `vary` and `query` of a cache that only keeps equal answers apart."""
+    settings = analysis.settings
+    if settings is None or settings.cache is None or not settings.cache.keeps or _has_plugins(analysis, settings):
+        return
+    for key, root, names in (("vary", "headers", settings.cache.vary), ("query", "query", settings.cache.query)):
+        read = _read(analysis, around, root)
+        if read is None:
+            continue
+        what = "header" if root == "headers" else "parameter"
+        for index, name in enumerate(names):
+            if (name.lower() if root == "headers" else name) not in read:
+                message = f"no call sends the {what} `{name}` and nothing reads it, so equal answers are kept apart"
+                hint = f"remove it, or pass it on: `forward: {{{root}: [{name}]}}`"
+                yield Finding("no-effect", message, (*analysis.path, "cache", key, index), hint, "warning")
+
+
+def _has_plugins(analysis: Analysis, settings: EndpointSettings) -> bool:
+    """Return whether a function has a say in the answer, which may read whatever it likes."""
+    response = settings.response
+    return (response is not None and response.transform is not None) or any(
+        call.settings.transform is not None for call in analysis.calls
+    )
+
+
+def _read(analysis: Analysis, around: Surroundings, root: str) -> set[str] | None:
+    """Return the names of *root* (``headers``, ``query``) that the answer depends on; None for all of them."""
+    found = {"accept"} if root == "headers" else {"fields"}
+    for use in analysis.uses:
+        if _ASIDE.isdisjoint(use.path[len(analysis.path) :]):
+            for reference in use.references:
+                if reference == (root,):
+                    return None
+                if reference[0] == root:
+                    found.add(reference[1].lower() if root == "headers" else reference[1])
+    for call in analysis.calls:
+        forward = None if call.role == "background" else nearest_forward(analysis, call, around)
+        if forward is None:
+            continue
+        if forward.all_headers if root == "headers" else forward.all_query:
+            return None
+        found.update(map(str.lower, forward.headers) if root == "headers" else forward.query)
+        if forward.auth:
+            found.add("authorization")
+    return found
