@@ -51,6 +51,28 @@ def test_explain_prints_the_stack_of_a_request_and_of_each_call(plan_of) -> None
     ]
 
 
+KEPT = """
+endpoints:
+  GET /a/{id}:
+    cache: {ttl: 60s, stale: 10s}
+    rate_limit: {rate: 10/s, by: "{{ request.client }}"}
+    fan_out:
+      x: {url: "users:/a/{id}?q={query.q}", cache: 30s, forward: {headers: [x-lang]}}
+      y: {for_each: {in: "{{ x }}", batch: {key: id}}, url: "shop:/y?ids={keys}", cache: {ttl: 60s, on_error: 90s}}
+"""
+
+
+def test_explain_prints_what_is_kept_and_by_what(plan_of) -> None:
+    """Times and the key of an answer, the times of replies, and whether each key of a batch is kept; limits beside."""
+    plan = plan_of(KEPT)
+    stacks = explain(plan.endpoints[0], plan.secrets).as_dict()["stack"]
+    assert "cache 60s, stale 10s by path, query.q, headers.x-lang" in stacks["request"]
+    assert "rate_limit" in stacks["request"]
+    assert [call["steps"] for call in stacks["calls"]] == [
+        ["cache 30s", "users"], ["for_each", "cache 60s of each key, on_error 90s", "shop"],
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("order", [GATES, FINISH, AROUND_PART, AROUND_CALL, AROUND_DOOR])
 def test_a_step_cannot_run_without_standing_in_its_order(order) -> None:
     """What is built from an order has one builder a step: a forgotten or an undeclared one does not import."""

@@ -53,7 +53,7 @@ FINISH: Final[tuple[Step[EdgePlan], ...]] = (
 
 def _kept_words(plan: EndpointPlan) -> tuple[str, ...]:
     assert plan.keeping is not None
-    return (f"cache {cache_text(plan.keeping.keep)}",)
+    return (f"cache {cache_text(plan.keeping.keep)} by {', '.join(plan.keeping.key.words)}",)
 
 
 def _for_debuggers(_: EndpointPlan) -> bool:

@@ -75,6 +75,18 @@ class AnswerKeyPlan(Struct, frozen=True):
     identity: bool = False
     body: bool = False
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What `explain` says of it: ``path``, ``query.q``, ``headers`` for all of them, ``caller``."""
+        named = (("query", self.query), ("headers", self.headers), ("cookies", self.cookies),
+                 ("request", self.request), ("auth", self.auth))  # fmt: skip
+        found = [
+            word
+            for root, names in named
+            for word in ((root,) if names is None else (f"{root}.{name}" for name in names))
+        ]
+        return ("path", *found, *(("caller",) if self.identity else ()), *(("body",) if self.body else ()))
+
 
 class LastGoodPlan(Struct, frozen=True):
     """How many *seconds* the last good value of a part stands in for a failure; it depends on *key* and *results*.
