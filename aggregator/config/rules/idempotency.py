@@ -25,7 +25,13 @@ def check_idempotency(analysis: Analysis, around: Surroundings) -> Iterator[Find
         for reference in sorted(use.references & OF_ONE_REQUEST if use.path == (*at, "key") else ()):
             message = f"`{'.'.join(reference)}` is another one in each request, so none is ever a repeat"
             yield Finding("moment-in-key", message, use.path, "name what a client sends", text=reference[0])
-    if around.settings.state is None:
+    if around.settings.state is not None:
+        return
+    if around.settings.server.workers.count != 1:
+        message = "each worker keeps its own answers, so a repeat that meets another one makes the calls again"
+        hint = "name a folder at the top level, which all workers share: `state: ./state`"
+        yield Finding("bad-idempotency", message, at, hint, at_key=True)
+    else:
         message = "the answers are kept in memory, so a repeat after a restart makes the calls again"
         hint = "name a folder at the top level: `state: ./state`"
         yield Finding("bad-idempotency", message, at, hint, "warning", at_key=True)

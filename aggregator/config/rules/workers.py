@@ -21,9 +21,6 @@ def check_workers(around: Surroundings) -> Iterator[Finding]:
                 yield Finding("workers", f"`{name}` has no effect on one process", (*_AT, name), hint, at_key=True)
         return
     whole = around.settings
-    if whole.state is not None:
-        hint = "leave out `state`, or `server.workers`"
-        yield Finding("workers", "`state` belongs to one process", ("state",), hint, at_key=True)
     if whole.telemetry.metrics is not None and whole.server.admin is None:
         hint = "declare `server.admin`, where all workers are in one scrape"
         at: Steps = ("telemetry", "metrics")

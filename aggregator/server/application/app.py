@@ -26,6 +26,7 @@ from aggregator.server.application.docs_place import refused
 from aggregator.server.application.probes import probe_routes
 from aggregator.server.application.serving import Application
 from aggregator.server.application.tested import MockedTransport, TestedApplication, is_tested
+from aggregator.server.generations.lasting import Keeps
 from aggregator.server.generations.observing import Observers
 from aggregator.server.generations.plan_source import FixedSource, PlanFiles, PlanSource
 from aggregator.server.generations.running import Running
@@ -62,11 +63,11 @@ def application(
     listeners: Listeners = NO_LISTENERS,
     clock: Callable[[], float] = time.time,
     *,
-    keeps_state: bool = True,
+    keeps_state: Keeps = "all",
 ) -> Application:
     """Return the application over the plans of *source*; *listeners* hear of its events. Raises ``ConfigError``.
 
-    Unless it *keeps_state*, the folder of `state` is left to the process that serves.
+    *keeps_state* says what of the folder of `state` is its own; the rest is left to the process that serves.
     """
     mocked = MockedTransport(transport) if transport is not None and is_tested() else None
     running = Running(source, source.load(), mocked or transport, listeners, clock, keeps_state=keeps_state)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from aggregator.plan.types import Plan
 from aggregator.policies.credentials.oauth.refreshing import Rotated
@@ -16,12 +17,17 @@ from aggregator.runtime.idempotent.answers import IdempotentAnswers
 from aggregator.server.generations.switching import Switching
 from aggregator.stores.folder import StateFolder
 
+Keeps: TypeAlias = Literal["all", "shared", "nothing"]
+
 
 class Lasting:
-    """The folder of `state`, while the application runs; unless it *keeps*, it is left to another process."""
+    """The folder of `state`, while the application runs.
+
+    What it *keeps* of it is all, nothing, or the files that several processes share while another one holds the folder.
+    """
 
     def __init__(
-        self, switching: Switching, states: Registry, clock: Callable[[], float], outbox: Outbox, *, keeps: bool
+        self, switching: Switching, states: Registry, clock: Callable[[], float], outbox: Outbox, *, keeps: Keeps
     ) -> None:
         self._switching = switching
         self._followers = (Ledger(states, clock), Rotated(states))
@@ -35,8 +41,11 @@ class Lasting:
     async def open(self, plan: Plan, stack: AsyncExitStack) -> None:
         """Take up what a process before has left, until *stack* is closed; raises ``StartupError``."""
         stack.push_async_callback(self.answers.aclose)
-        if plan.state is None or not self._keeps:
+        if plan.state is None or self._keeps == "nothing":
             self.answers.configure(plan.server.idempotency)
+            return
+        if self._keeps == "shared":
+            await self._begin(Path(plan.state), plan, stack)
             return
         folder = await asyncio.to_thread(StateFolder, Path(plan.state))
         stack.callback(folder.close)
@@ -44,7 +53,10 @@ class Lasting:
         for follower in self._followers:
             stack.push_async_callback(follower.aclose)
             follower.remember(folder)
-        self._folder, self._stack = folder.path, stack
+        await self._begin(folder.path, plan, stack)
+
+    async def _begin(self, folder: Path, plan: Plan, stack: AsyncExitStack) -> None:
+        self._folder, self._stack = folder, stack
         stack.callback(self._leave)
         await self.follow(plan)
 

@@ -42,7 +42,7 @@ from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack.asked import build_asked
 from aggregator.server.generations.contexts import contexts_of
 from aggregator.server.generations.generation import Generation
-from aggregator.server.generations.lasting import Lasting
+from aggregator.server.generations.lasting import Keeps, Lasting
 from aggregator.server.generations.observing import Observers
 from aggregator.server.generations.plan_source import PlanSource
 from aggregator.server.generations.preparing import NO_ENDPOINTS, Prepared
@@ -66,7 +66,7 @@ class Running:
 
     def __init__(
         self, source: PlanSource, plan: Plan, transport: httpx.AsyncBaseTransport | None = None,
-        listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time, *, keeps_state: bool = True,
+        listeners: Listeners = NO_LISTENERS, clock: Callable[[], float] = time.time, *, keeps_state: Keeps = "all",
     ) -> None:  # fmt: skip
         self.plan = self.loaded = plan
         """What is served, and what the files say: the same unless something is switched off."""

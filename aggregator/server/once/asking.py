@@ -50,7 +50,7 @@ async def _ask(
     calls: list[CallEnded] = []
     requests: list[RequestEnded] = []
     listeners = Listeners(calls=(calls.append,), requests=(requests.append,))
-    app = application(PlanFiles(Path(path), env), transport, listeners, keeps_state=False)
+    app = application(PlanFiles(Path(path), env), transport, listeners, keeps_state="nothing")
     reply = Reply(secrets=app.running.plan.secrets)
     scope = scope_of(question)
     loop = asyncio.get_running_loop()

@@ -8,11 +8,14 @@ from urllib.parse import parse_qsl
 from aggregator.codecs import json as json_codec
 from aggregator.errors import place_of
 from aggregator.server.admin.actions import ActionError, Actions
-from aggregator.server.admin.reading.views import shown
+from aggregator.server.admin.reading.views import CONFIG, shown
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics.page import PATH as METRICS
 from aggregator.server.metrics.page import metrics_answer
 from aggregator.server.workers.messages import Ask, Told
+
+_LOOK = 0.3
+"""Seconds that a look into the file of durable effects may take."""
 
 
 class Answering:
@@ -27,6 +30,8 @@ class Answering:
         try:
             if ask.is_action:
                 return await self._act(ask)
+            if ask.path in (METRICS, CONFIG):
+                await self._running.outbox.look(_LOOK)
             if ask.path == METRICS:
                 return Told(ask.number, 200, await self.metrics())
             asked = dict(parse_qsl(ask.query, keep_blank_values=True))

@@ -21,8 +21,8 @@ def obstacle(plan: Plan) -> str | None:
     """Return the sentence of why several workers cannot serve *plan*; None when they can."""
     if sys.platform != "linux":
         return "Several workers need Linux: start a process for each, behind a load balancer, or leave out `workers`."
-    if plan.state is not None:
-        return "`state` belongs to one process: leave it out, or serve by `workers: 1`."
+    if plan.has_idempotency and plan.state is None:
+        return "`idempotency` of several workers needs `state`, where all of them keep their answers."
     if plan.metrics is not None and plan.server.admin is None:
         return "`telemetry.metrics` of several workers needs `server.admin`, where all are in one scrape."
     return None

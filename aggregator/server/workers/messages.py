@@ -117,6 +117,10 @@ class Told(Struct, frozen=True, tag=True):
     summary: str = ""
 
 
+class TakeOver(Struct, frozen=True, tag=True):
+    """To a worker: another one has ended; what it had under way of what all share is yours."""
+
+
 class Listen(Struct, frozen=True, tag=True):
     """To a worker: send the events that *query* asks for under this *number*."""
 
@@ -160,6 +164,7 @@ Message = (
     | Beat
     | Ask
     | Told
+    | TakeOver
     | Listen
     | Quit
     | Heard

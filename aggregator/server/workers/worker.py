@@ -49,6 +49,7 @@ from aggregator.server.workers.messages import (
     Ready,
     Reopen,
     Stop,
+    TakeOver,
 )
 from aggregator.stores.shared.connected import Backend
 from aggregator.stores.shared.plan import StorePlan
@@ -68,7 +69,7 @@ class Worker(Service):
         self, files: PlanFiles, plan: Plan, listeners: Sequence[Listener], *, end: socket.socket, balance: Balance,
         seat: int, generation: int, control: LogControl, masker: Masker, follow: Callable[[Plan], None],
     ) -> None:  # fmt: skip
-        app = application(Committed(files, plan))
+        app = application(Committed(files, plan), keeps_state="shared")
         app.running.first_number = generation
         super().__init__(app, files, listeners, watch=False, on_reload=lambda _: None, log_control=control)
         self._end = end
@@ -181,6 +182,8 @@ class Worker(Service):
                 if self._asked_now:
                     await asyncio.wait(self._asked_now)
                 self._has_heard.set()
+            case TakeOver():
+                self._app.running.outbox.take_over()
             case Listen():
                 listening.begin(order)
             case Quit():

@@ -15,6 +15,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from aggregator.stores.sqlite.opening import write_ahead
+
 VERSION: Final = 1
 """Grows with every form that earlier programs cannot read; kept as ``user_version``."""
 _SCHEMA: Final = """
@@ -71,7 +73,7 @@ class AnswerTable:
             raise
 
     def _open(self) -> None:
-        self.db.execute("PRAGMA journal_mode=WAL")
+        write_ahead(self.db)
         self.db.execute("PRAGMA synchronous=FULL")
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
         if version > VERSION:

@@ -33,9 +33,11 @@ from aggregator.stores.effects.schema import (
     TRIGGERS,
     VERSION,
 )
+from aggregator.stores.sqlite.opening import write_ahead
 
 _PATIENCE = 5.0
 """Seconds to wait for the transaction of another process."""
+
 _AT_ONCE = 500
 """Rows that are removed in one transaction."""
 _encode = msgspec.msgpack.Encoder().encode
@@ -85,7 +87,7 @@ class EffectTable:
 
     def _open(self, sync: str) -> None:
         run = self.db.execute
-        run("PRAGMA journal_mode=WAL")
+        write_ahead(self.db)
         run(f"PRAGMA synchronous={sync}")
         run("BEGIN IMMEDIATE")
         (version,) = run("PRAGMA user_version").fetchone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,8 +17,10 @@ from aggregator.server.workers.administering.asking import Asking
 from aggregator.server.workers.administering.events import Events, events_in
 from aggregator.server.workers.administering.gathering import added, together
 from aggregator.server.workers.administering.journal import Journal
+from aggregator.server.workers.administering.switches import KeptSwitches
 from aggregator.server.workers.messages import Ask, Heard, Listen, Quit, Told
 from aggregator.server.workers.supervising.member import Member
+from aggregator.stores.folder import StateFolder
 
 
 class Fake:
@@ -54,7 +57,7 @@ def members(*fakes: Fake) -> list[Member]:
 
 def acting(*fakes: Fake, journal: Journal | None = None) -> Acting:
     """Return what has these workers do things."""
-    return Acting(Asking(lambda: members(*fakes)), Journal() if journal is None else journal)
+    return Acting(Asking(lambda: members(*fakes)), Journal() if journal is None else journal, KeptSwitches())
 
 
 @pytest.mark.anyio
@@ -112,12 +115,12 @@ async def test_a_request_is_sent_again_by_the_worker_that_has_kept_it() -> None:
 
 
 def test_later_workers_hear_the_last_order_to_each_thing() -> None:
-    """A breaker that was opened and closed is closed; a switch that was turned on again needs no word."""
+    """A breaker that was opened and closed is closed; one that was given back to itself needs no word."""
     journal = Journal()
     for order in ("open", "close"):
         journal.add("breaker", {"upstream": "users", "order": order})
-    for turn in ("off", "on"):
-        journal.add("switch", {"turn": turn, "kind": "endpoint", "name": "GET /"})
+    for order in ("open", "auto"):
+        journal.add("breaker", {"upstream": "orders", "order": order})
     journal.add("cache_purge", {"all": True})
     assert list(journal) == [("breaker", {"upstream": "users", "order": "close"})]
 
@@ -182,3 +185,22 @@ async def test_events_of_all_workers_reach_who_listens() -> None:
     async with asyncio.timeout(60):
         await events.serve({"show": "requests"}, receive, send)
     assert all(isinstance(fake.sent[0], Listen) and isinstance(fake.sent[-1], Quit) for fake in fakes)
+
+
+@pytest.mark.anyio
+async def test_switches_are_known_after_a_restart(tmp_path: Path) -> None:
+    """In the file that one process writes, too: what is off is switched off in each worker, for what is left of it."""
+    now = [1000.0]
+    for turn, lasts in (("off", "10m"), ("on", None)):
+        folder = StateFolder(tmp_path)
+        switches = KeptSwitches(lambda: now[0])
+        switches.remember(folder)
+        await switches.take({"turn": "off", "kind": "part", "name": "GET /a", "part": "b", "for": "10m", "by": "ops"})
+        await switches.take({"turn": turn, "kind": "endpoint", "name": "GET /b", "for": lasts})
+        folder.close()
+        now[0] += 60
+    folder = StateFolder(tmp_path)
+    switches.remember(folder)
+    folder.close()
+    told = {"turn": "off", "kind": "part", "name": "GET /a", "part": "b", "for": "540.000s", "by": "ops", "why": ""}
+    assert list(switches.orders()) == [told]

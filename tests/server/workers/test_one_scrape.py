@@ -14,7 +14,7 @@ from aggregator.telemetry.metrics.histogram import Histogram
 
 ADDED = {
     families.CONNECTIONS, families.WAITING, families.HOSTS, families.PLACES, families.PLACES_TAKEN,
-    families.PLACES_WAITING, families.KEPT_BYTES, families.BACKGROUND_WAITING, families.EFFECTS, families.IN_FLIGHT,
+    families.PLACES_WAITING, families.KEPT_BYTES, families.BACKGROUND_WAITING, families.IN_FLIGHT,
     families.MEMORY,
 }  # fmt: skip
 """Gauges that make sense added up."""

@@ -169,6 +169,18 @@ class Outbox:
         task.add_done_callback(self._followed.discard)
         return task
 
+    async def look(self, seconds: float) -> None:
+        """Have ``kept`` as the file is now, which other processes change; not if that takes more than *seconds*."""
+        if self._writer is not None and not self._closing:
+            with suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._writer.submit(lambda _: None)
+
+    def take_over(self) -> None:
+        """Look now for what a process has left that died."""
+        self._looked = 0.0
+        self.wake()
+
     def wake(self) -> None:
         """Look for what is due now."""
         self._awake.set()

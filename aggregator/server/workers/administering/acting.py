@@ -12,22 +12,34 @@ from aggregator.server.admin.requests import PATH as REQUESTS
 from aggregator.server.workers.administering.asking import TO_ANSWER, TO_TRY, Answers, Asking
 from aggregator.server.workers.administering.gathering import outcome_together
 from aggregator.server.workers.administering.journal import Journal
+from aggregator.server.workers.administering.switches import KeptSwitches
 from aggregator.server.workers.messages import Told
 from aggregator.server.workers.supervising.member import Member
 
+_SOME = 504
+"""The status of what only some have done."""
 Run = Callable[[Mapping[str, Any]], Awaitable[Outcome]]
 
 
 class Acting:
-    """Has those that *asking* asks do things; *journal* remembers what workers that come later have to do as well."""
+    """Has those that *asking* asks do things.
 
-    def __init__(self, asking: Asking, journal: Journal) -> None:
+    *journal* and *switches* remember what workers that come later have to do as well.
+    """
+
+    def __init__(self, asking: Asking, journal: Journal, switches: KeptSwitches) -> None:
         self._asking = asking
         self._journal = journal
+        self._switches = switches
 
     def actions(self, known: Iterable[tuple[str, str]], own: Iterable[Action]) -> Actions:
         """Return the actions that workers *know*, by name and summary, and in place of some of them *own* ones."""
-        ways: dict[str, Run] = {"try": self._try, "replay": self._replay}
+        ways: dict[str, Run] = {
+            "try": self._try,
+            "replay": self._replay,
+            "effect": self._effect,
+            "switch": self._switch,
+        }
         actions, mine = Actions(), {one.name: one for one in own}
         for name, summary in known:
             actions.add(mine.get(name) or Action(name, summary, ways.get(name) or self.passing(name)))
@@ -49,16 +61,36 @@ class Acting:
             self._journal.forget(name, given)
         said = answers.data()
         if why := _unfinished(answers):
-            raise ActionError(504, f"Done by {len(said)} of {len(answers.told) + len(answers.missing)} workers. {why}")
+            raise ActionError(
+                _SOME, f"Done by {len(said)} of {len(answers.told) + len(answers.missing)} workers. {why}"
+            )
         first = next(told for _, told in answers.told if told.status < 400)
         return Outcome(outcome_together(name, said), f"{first.summary} (workers: {len(said)})")
 
+    async def _switch(self, given: Mapping[str, Any]) -> Outcome:
+        """Have all do it, and remember what any of them has done."""
+        try:
+            outcome = await self.all("switch", given)
+        except ActionError as error:
+            if error.status == _SOME:
+                await self._switches.take(given)
+            raise
+        await self._switches.take(given)
+        return outcome
+
+    async def _effect(self, given: Mapping[str, Any]) -> Outcome:
+        """Have one that answers do it to the file that all share."""
+        return await self._by_one("effect", given)
+
     async def _try(self, given: Mapping[str, Any]) -> Outcome:
         """Have one that answers do it."""
+        return await self._by_one("try", given)
+
+    async def _by_one(self, name: str, given: Mapping[str, Any]) -> Outcome:
         answers = await self._asking.all(self._asking.view(CONFIG, {}))
         if not answers.told:
             raise answers.refusal()
-        return await self._by("try", given, answers.told[0][0])
+        return await self._by(name, given, answers.told[0][0])
 
     async def _replay(self, given: Mapping[str, Any]) -> Outcome:
         """Have the one do it that has kept the request."""

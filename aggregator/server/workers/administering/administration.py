@@ -17,6 +17,7 @@ from aggregator.server.workers.administering.acting import Acting
 from aggregator.server.workers.administering.journal import Journal
 from aggregator.server.workers.administering.serving import AdminServer, serve_until
 from aggregator.server.workers.administering.source import WorkersSource
+from aggregator.server.workers.administering.switches import KeptSwitches
 from aggregator.server.workers.messages import Counted, Go, Heard, Opened
 from aggregator.server.workers.supervising.crew import Crew
 from aggregator.server.workers.supervising.member import Member
@@ -34,7 +35,8 @@ class Administration:
         self._reloading = reloading
         self._journal = Journal()
         self._source = WorkersSource(crew, reloading)
-        self._acting = Acting(self._source.asking, self._journal)
+        self.switches = KeptSwitches()
+        self._acting = Acting(self._source.asking, self._journal, self.switches)
         self._own = (reload_action(reloading.reload, on_reload), self._log(control))
 
     def hear(self, member: Member, message: Opened | Heard | Counted) -> None:
@@ -42,7 +44,8 @@ class Administration:
         if not isinstance(message, Opened):
             self._source.hear(member, message)
             return
-        for action, given in self._journal:
+        orders = [*self._journal, *(("switch", given) for given in self.switches.orders())]
+        for action, given in orders:
             member.channel.send(self._source.asking.order(action, given))
         member.channel.send(Go())
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from aggregator.server.admin.effects.acting import PATH as EFFECTS
 from aggregator.server.admin.reading.views import CONFIG, ENDPOINTS, SWITCHES
 from aggregator.server.admin.requests import PATH as REQUESTS
 from aggregator.server.workers.supervising.member import Member
@@ -81,6 +82,7 @@ def side_by_side(said: Said) -> Any:
 _TOGETHER: Mapping[str, Callable[[Said], Any]] = {
     CONFIG: whole_config,
     ENDPOINTS: lambda said: said[0][1],
+    EFFECTS: lambda said: said[0][1],
     REQUESTS: _requests,
     SWITCHES: _switches,
 }

@@ -1,4 +1,4 @@
-"""What operators have done to all workers, for those that come later."""
+"""What operators have done to all workers, for those that come later; switches are in ``switches.py``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from aggregator.durations import duration_of
 MOST = 10_000
 """Orders that are remembered; beyond it the oldest goes."""
 _NAMED: Mapping[str, tuple[str, ...]] = {
-    "switch": ("kind", "name", "part"),
     "breaker": ("upstream",),
     "revoke": ("scheme", "jti", "sub"),
 }
 """Actions whose effect lasts until another one, or a time, ends it, and what names the thing that they change."""
-_ENDING = {("turn", "on"), ("order", "auto")}
+_ENDING = ("order", "auto")
 """What gives a thing back to itself, so that there is nothing to remember."""
 
 
@@ -43,7 +42,7 @@ class Journal:
         if action == "revoke" and "sub" in given and "before" not in given:  # it means now, and not when it is done
             given = {**given, "before": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))}
         self._orders.pop(thing, None)
-        if _ENDING.isdisjoint((key, value) for key, value in given.items() if isinstance(value, str)):
+        if _ENDING not in given.items():
             self._orders[thing] = _Order(self._clock(), action, dict(given))
         while len(self._orders) > MOST:
             del self._orders[next(iter(self._orders))]

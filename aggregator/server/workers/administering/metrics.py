@@ -17,11 +17,11 @@ from aggregator.telemetry.metrics.exposition import labels_text
 from aggregator.telemetry.metrics.families import FAMILIES, Family
 
 HIGHEST: Final = frozenset({
-    families.BREAKERS, families.PRESSURE, families.STORE, families.GENERATION, families.LOADED, families.REFUSED,
-    families.CONFIG, families.BUILD, families.LAG, families.OPEN_FILES, families.MAX_FILES, families.EFFECTS_BROKEN,
+    families.BREAKERS, families.PRESSURE, families.GENERATION, families.LOADED, families.REFUSED, families.CONFIG,
+    families.BUILD, families.LAG, families.OPEN_FILES, families.MAX_FILES, families.EFFECTS_BROKEN, families.EFFECTS,
 })  # fmt: skip
 """Gauges of which the highest of a worker tells of all."""
-LOWEST: Final = frozenset({families.STARTED})
+LOWEST: Final = frozenset({families.STARTED, families.STORE})
 """Gauges of which the lowest does. All others are added up."""
 _COUNTED: Final = ("counter", "histogram", "summary")
 _KINDS: Final = {one.sample_name: one for one in FAMILIES}

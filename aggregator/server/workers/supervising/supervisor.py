@@ -29,9 +29,10 @@ from aggregator.server.process.serving import quiet_uvicorn, tell_end
 from aggregator.server.process.signals import HANG_UP, REPLACE, ROTATE, signals_calling
 from aggregator.server.workers.administering.administration import Administration
 from aggregator.server.workers.balance import Balance
-from aggregator.server.workers.messages import Counted, Heard, Opened, Reopen
+from aggregator.server.workers.messages import Counted, Heard, Opened, Reopen, TakeOver
 from aggregator.server.workers.supervising.crew import Crew
 from aggregator.server.workers.supervising.forks import Forks, words_of
+from aggregator.server.workers.supervising.keeping import state_folder
 from aggregator.server.workers.supervising.member import Member
 from aggregator.server.workers.supervising.reloading import Reloading
 from aggregator.telemetry.control import LogControl
@@ -89,17 +90,24 @@ class Supervisor:
         self.reloading = Reloading(self._files, self._plan, self.crew)
         self.administration = Administration(self.crew, self.reloading, self._control, self._tell)
         with signals_calling(self._handlers()):
-            tasks = [asyncio.create_task(self.crew.run()), asyncio.create_task(self._serve())]
-            for task in tasks:
-                task.add_done_callback(tell_end)
-            try:
-                await self._until_stopped()
-            finally:
-                await self._end(tasks)
+            async with state_folder(self._plan) as folder:
+                if folder is not None:
+                    self.administration.switches.remember(folder)
+                await self._run_all()
         if self.crew.failed.done():
             raise StartupError(self.crew.failed.result())
         log(_log, logging.INFO, "All workers have stopped.")
         return 0
+
+    async def _run_all(self) -> None:
+        """Have workers until a signal comes, and until they have ended."""
+        tasks = [asyncio.create_task(self.crew.run()), asyncio.create_task(self._serve())]
+        for task in tasks:
+            task.add_done_callback(tell_end)
+        try:
+            await self._until_stopped()
+        finally:
+            await self._end(tasks)
 
     def _handlers(self) -> dict[int, Callable[[], None]]:
         ending: dict[int, Callable[[], None]] = {signal.SIGINT: self._stop, signal.SIGTERM: self._stop}
@@ -183,6 +191,8 @@ class Supervisor:
         log(_log, logging.INFO, "A worker serves.", pid=member.pid)
 
     def _left(self, member: Member) -> None:
+        for other in self.crew:
+            other.channel.send(TakeOver())
         if member.told.done():
             log(_log, logging.INFO, "A worker has stopped.", pid=member.pid)
 

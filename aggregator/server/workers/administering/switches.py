@@ -1,0 +1,60 @@
+"""What operators have switched off, of all workers: told to those that come later, and kept over restarts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from aggregator.durations import duration_of
+from aggregator.errors import StoreError
+from aggregator.policies.switches.table import Switch, Switches, Target
+from aggregator.server.admin.actions import ActionError
+from aggregator.stores.folder import StateFolder
+from aggregator.stores.kept import Kept
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.server")
+
+
+class KeptSwitches:
+    """The switches that workers have taken, by the Unix time of *clock*."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._table = Switches()
+        self._kept: Kept[list[tuple[Target, Switch]]] | None = None
+
+    def remember(self, folder: StateFolder) -> None:
+        """Have the switches as *folder* has them, in the form that one process has, and keep them there."""
+        self._kept = Kept(folder, "switches", list[tuple[Target, Switch]], self._table.kept)
+        self._table.restore(self._kept.load() or [])
+        if off := [str(target) for target in self._table.off(self._clock())]:
+            log(_log, logging.WARNING, "Some things are switched off since before the start.", targets=off)
+
+    def orders(self) -> Iterator[dict[str, Any]]:
+        """Yield what a worker that comes now is to switch off."""
+        now = self._clock()
+        for target, switch in self._table.off(now).items():
+            named = {"kind": target.kind, "name": target.name, **({"part": target.part} if target.part else {})}
+            lasts = {} if switch.until is None else {"for": f"{switch.until - now:.3f}s"}
+            yield {"turn": "off", **named, **lasts, "by": switch.by, "why": switch.why}
+
+    async def take(self, given: Mapping[str, Any]) -> None:
+        """Take note of what workers have done. Raises ``ActionError``: it is done, but a restart will not know."""
+        target = Target(given["kind"], str(given["name"]), str(given.get("part") or ""))
+        now = self._clock()
+        if given["turn"] == "on":
+            self._table.turn_on(target)
+        else:
+            seconds = None if given.get("for") is None else duration_of(str(given["for"]))
+            until = None if seconds is None else now + seconds
+            self._table.turn_off(target, Switch(until, now, str(given.get("by", ""))[:100], str(given.get("why", ""))))
+        if self._kept is None:
+            return
+        try:
+            await self._kept.save()
+        except StoreError as error:
+            log(_log, logging.ERROR, "A switch has changed, and is lost with the process.", reason=str(error))
+            raise ActionError(507, f"It is done, but a restart will not know: {error}") from None
