@@ -29,12 +29,12 @@ class Valkey:
         self.url = f"unix://{self.path}"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Valkey:
-        """Start it, and return when it answers; it holds nothing."""
+    def start(self, *first: str) -> Valkey:
+        """Start it, and return when it answers; it holds nothing. *first* comes before its settings."""
         self.path.unlink(missing_ok=True)
         own = ["--port", "0"] if "--port" not in self._settings else []
         own += ["--unixsocket", str(self.path), "--dir", str(self.folder), "--save", ""]
-        command = [self._binary, *own, *self._settings]
+        command = [self._binary, *first, *own, *self._settings]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(3000):
             with contextlib.suppress(OSError):
@@ -55,6 +55,10 @@ class Valkey:
     def is_whole(self) -> bool:
         """Return whether it knows who has each slot of its cluster."""
         return b"cluster_state:ok" in self.whole("CLUSTER", "INFO")
+
+    def is_in_step(self) -> bool:
+        """Return whether it follows its primary."""
+        return b"master_link_status:up" in self.whole("INFO", "replication")
 
     def _asked(self, words: Sequence[str | bytes]) -> tuple[bytes, bytes]:
         """Return the first line of a reply, and what follows if it is text."""
