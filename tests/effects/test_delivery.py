@@ -222,3 +222,20 @@ def test_each_delivery_tells_the_trace_of_its_request(tmp_path: Path) -> None:
     version, trace, span, flags = first.split("-")
     assert (version, trace, flags) == ("00", "4bf92f3577b34da6a3ce929d0e0e4736", "01")
     assert span != "00f067aa0ba902b7"
+
+
+def test_a_clock_that_jumps_loses_nothing(tmp_path: Path) -> None:
+    """Set back, it makes what is tried again wait and nothing that is new; set forth, all is delivered, each once."""
+    answers = iter([503, 200, 200, 200])
+    with process(tmp_path, document(), lambda _: httpx.Response(next(answers))) as served:
+        served.sign_up("a")
+        served.until(lambda: served.outbox.ends["again"] == 1)
+        served.now -= 3600
+        served.sign_up("b")
+        served.settle(waiting=1, sent=1)
+        served.now += 86_400
+        served.sign_up("c")
+        served.settle(sent=3)
+        keys = [request.headers["idempotency-key"] for request in served.requests]
+    assert len(keys) == 4
+    assert len(set(keys)) == 3
