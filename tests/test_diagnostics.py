@@ -247,11 +247,15 @@ def test_json_has_every_field_of_every_problem() -> None:
         ("TIMEOUT", "timeout"),
         ("zzz", None),
         ("port", None),
+        ("depp", "deep"),
+        ("ulr", "url"),
+        ("path", None),
+        ("params", None),
     ],
 )
 def test_did_you_mean_finds_what_was_meant(word: str, found: str | None) -> None:
     """Typing errors, other spellings of the same words, and nothing where nothing is near."""
-    names = ["upstreams", "timeout", "max_connections", "or"]
+    names = ["upstreams", "timeout", "max_connections", "or", "deep", "url", "auth"]
     assert suggest(word, names) == found
     assert did_you_mean(word, names) == (f"did you mean `{found}`?" if found else None)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _SHORT = 4
+_NEAR, _NEAR_SHORT = 0.7, 0.8
+"""How like two words have to be (``difflib.SequenceMatcher.ratio``), and two of four letters at most."""
 
 
-def suggest(word: str, candidates: Iterable[str]) -> str | None:
+def suggest(word: str, candidates: Iterable[str], near: float = _NEAR) -> str | None:
     """The candidate that *word* was most likely meant to be, or None when nothing is near.
 
     Case, ``-`` and ``_`` do not count: ``maxConnections`` and ``max-connections`` find ``max_connections``. The
-    beginning of a single name is that name: ``int`` finds ``integer``.
+    beginning of a single name is that name: ``int`` finds ``integer``. What shares half of its letters only is another
+    word: better no word than one that misleads. *near* is how like a longer one has to be.
     """
     import difflib  # only ever needed for a wrong file
 
@@ -26,14 +29,23 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
         return begun[0]
     if len(wanted) <= _SHORT:
         plain = {word: candidate for word, candidate in plain.items() if abs(len(word) - len(wanted)) <= 1}
-    near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.6)
-    return plain[near[0]] if near else None
+    slips = [known for known in plain if _is_slip(wanted, known)]
+    cutoff = _NEAR_SHORT if len(wanted) <= _SHORT else near
+    found = slips or difflib.get_close_matches(wanted, plain, n=1, cutoff=cutoff)
+    return plain[found[0]] if found else None
 
 
-def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
+def did_you_mean(word: str, candidates: Iterable[str], near: float = _NEAR) -> str | None:
     """The hint that :func:`suggest` makes: ``did you mean `users`?``, or None."""
-    found = suggest(word, candidates)
+    found = suggest(word, candidates, near)
     return None if found is None else f"did you mean `{found}`?"
+
+
+def _is_slip(word: str, known: str) -> bool:
+    """Return whether *word* has the letters of *known* in another order, or one other letter among them."""
+    if len(word) != len(known):
+        return False
+    return sorted(word) == sorted(known) or sum(one != other for one, other in zip(word, known, strict=True)) == 1
 
 
 def _plain(word: str) -> str:

@@ -69,6 +69,15 @@ _MOCK = (
     'write `mock: {routes: {"GET /a": {json: {id: 7}}}}` into the upstream; '
     "`respond` of an endpoint answers without any call"
 )
+_MOCK_FILE = "write `mock: {file: mocks/users.yaml}` into the upstream"
+_MOCK_FILE_HERE = "write `mock: {file: mocks/users.yaml}` here"
+_CALLS_OF_ONE = (
+    "write `call_budget: {calls: 20}` into the endpoint, for the calls of one request; "
+    "all calls to an upstream are limited by its `rate_limit`"
+)
+_BUDGETS = (
+    "`budget` of `retry` is for repeated requests; write `call_budget: {calls: 20}` into the endpoint for all of one"
+)
 _QUOTA = "write `rate_limit: {quota: 10000/day}` into the endpoint or `server`"
 _QUOTA_OF_CALLS = (
     "calls are limited by `rate_limit: 100/s` of their upstream; quotas are for requests: of an endpoint or `server`"
@@ -125,6 +134,9 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "metrics": (_METRICS, _METRICS, _METRICS),
     "mirror": (_SHADOW, _SHADOW, _SHADOW),
     "mock": (_MOCK, _MOCK, _MOCK),
+    "mock_file": (_MOCK_FILE_HERE, _MOCK_FILE, _MOCK_FILE),
+    "call_budget": (_CALLS_OF_ONE, _CALLS_OF_ONE, _CALLS_OF_ONE),
+    "budget": (_BUDGETS, _BUDGETS, _BUDGETS),
     "monitoring": (_MONITORING, _MONITORING, _MONITORING),
     "outlier_detection": (_EJECT, _EJECT, _EJECT),
     "prefix": (_IN_URL, _IN_URL, _IN_PATHS),

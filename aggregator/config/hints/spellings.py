@@ -31,7 +31,6 @@ SAME_WISH: dict[str, str] = {
     "shadow": "mirror", "shadows": "mirror", "shadowing": "mirror", "mirrors": "mirror", "mirroring": "mirror",
     "traffic_mirroring": "mirror",
     "mocks": "mock", "stub": "mock", "stubs": "mock", "fixture": "mock", "fixtures": "mock", "fake": "mock",
-    "mock_file": "mock",
     "health": "health_check", "healthcheck": "health_check", "health_checks": "health_check",
     "active_health_check": "health_check", "liveness": "health_check", "readiness": "health_check",
     "session_affinity": "affinity", "sticky": "affinity", "sticky_sessions": "affinity", "consistent_hash": "affinity",

@@ -12,6 +12,8 @@ from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.templates import Param, PathPattern
 
 _LISTED = "`aggregator routes` lists what is."
+_NEAR = 0.6
+"""How like a path is to the key of its endpoint, which has placeholders where it has values."""
 
 
 def find_endpoint(plan: Plan, text: str) -> tuple[EndpointPlan, dict[str, str]]:
@@ -54,7 +56,8 @@ def _nearest(plan: Plan, here: list[EndpointPlan], text: str, path: str) -> str:
         return f"{there} a slash at its end there is {', '.join(f'`{one.key}`' for one in slashed)}."
     if path == "/":
         return _LISTED  # which is like every short path
-    hint = did_you_mean(text, [key for one in plan.endpoints for key in (one.key, one.key.partition(" ")[2])])
+    keys = [key for one in plan.endpoints for key in (one.key, one.key.partition(" ")[2])]
+    hint = did_you_mean(text, keys, _NEAR)
     return hint or _LISTED
 
 
