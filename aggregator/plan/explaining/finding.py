@@ -56,8 +56,8 @@ def _nearest(plan: Plan, here: list[EndpointPlan], text: str, path: str) -> str:
         return f"{there} a slash at its end there is {', '.join(f'`{one.key}`' for one in slashed)}."
     if path == "/":
         return _LISTED  # which is like every short path
-    keys = [key for one in plan.endpoints for key in (one.key, one.key.partition(" ")[2])]
-    hint = did_you_mean(text, keys, _NEAR)
+    written = [key for one in plan.endpoints for key in (one.key, one.key.partition(" ")[2])]
+    hint = did_you_mean(text, written, _NEAR)
     return hint or _LISTED
 
 
