@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
+from aggregator.server.metrics import page
 from aggregator.server.metrics.sampling import BACKGROUND_STATES
 from aggregator.telemetry.metrics.families import FAMILIES
 
@@ -214,3 +217,26 @@ def test_exemplars_lead_to_traces(stage):
     ]
     assert [(list(one.labels), len(one.labels["trace_id"])) for one in found] == [(["trace_id"], 32)]
     assert "trace_id" not in gateway.get("/metrics").body.decode()
+
+
+def test_requests_are_served_while_a_long_page_is_written(monkeypatch):
+    """Between two pieces the event loop has its turn, and no piece is longer than a moment."""
+    labels = [(f'endpoint="GET /{number}"', number) for number in range(20_000)]
+    monkeypatch.setattr(page, "sample_all", lambda running, counts: iter([(FAMILIES[0], labels)]))
+    turns: list[int] = []
+
+    async def main() -> list[bytes]:
+        async def watch() -> None:
+            while True:
+                turns.append(1)
+                await asyncio.sleep(0)
+
+        watching = asyncio.create_task(watch())
+        answer = await page.metrics_answer(SimpleNamespace(metrics=object()), "")
+        watching.cancel()
+        return answer.pieces
+
+    pieces = asyncio.run(main())
+    assert len(turns) >= len(pieces) - 1 > 10
+    assert max(map(len, pieces)) < 64 * 1024
+    assert b"".join(pieces).count(b"\n") == 20_002

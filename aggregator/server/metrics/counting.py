@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from aggregator.causes import State
 from aggregator.parts.events import CallTally, Listeners, RequestEnded
 from aggregator.plan.analysis.walking import upstreams_in
-from aggregator.plan.calls import PartPlan
+from aggregator.plan.calls import PartPlan, UpstreamPlan
 from aggregator.plan.telemetry import MetricsPlan
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.server.metrics.lag import LoopLag
@@ -22,7 +22,8 @@ class Counts:
     """The numbers since the start of what the served plan names. Labels come from the file, never from requests.
 
     *bounds* are the boundaries of durations, in seconds; *clock* gives Unix time. ``unmatched`` counts requests that
-    met no endpoint, by class. ``lag`` measures the event loop from ``start`` to ``stop``.
+    met no endpoint, by class; ``used`` are the upstreams of the plan, which are looked for once. ``lag`` measures the
+    event loop from ``start`` to ``stop``.
     """
 
     def __init__(self, bounds: Sequence[float], clock: Callable[[], float] = time.time) -> None:
@@ -30,6 +31,7 @@ class Counts:
         self._clock = clock
         self.endpoints: dict[str, EndpointSeries] = {}
         self.upstreams: dict[str, UpstreamSeries] = {}
+        self.used: tuple[UpstreamPlan, ...] = ()
         self._known: WeakValueDictionary[str, UpstreamSeries] = WeakValueDictionary()
         self.unmatched = [0] * len(CLASSES)
         self.lag = LoopLag()
@@ -50,7 +52,8 @@ class Counts:
                     if (before := old.parts.get(name)) is not None and before.outcomes is part.outcomes:
                         part.counts = before.counts
             self.endpoints[endpoint.key] = fresh
-        labels = dict.fromkeys(upstream.label for upstream in upstreams_in(plan))
+        self.used = tuple(upstreams_in(plan))
+        labels = dict.fromkeys(upstream.label for upstream in self.used)
         self.upstreams = {label: self._series_of(label) for label in labels}
 
     def request(self, event: RequestEnded) -> None:

@@ -6,7 +6,6 @@ import platform
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 
-from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.runtime.background.durable.outbox import ENDS
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics import process
@@ -27,7 +26,7 @@ def sample_all(running: Running, counts: Counts) -> Iterator[Sampled]:
     """Yield every family with its samples, in the order of the table of families."""
     yield from _of_endpoints(counts)
     yield from _of_upstreams(running, counts)
-    labels = {one.name: one.label for one in upstreams_in(running.plan)}
+    labels = {one.name: one.label for one in counts.used}
     yield from sample_policies(running.states, labels)
     yield from _of_background(running)
     yield from sample_effects(running)
@@ -65,17 +64,16 @@ def _of_upstreams(running: Running, counts: Counts) -> Iterator[Sampled]:
     upstreams = counts.upstreams.values()
     yield families.ATTEMPTS, (sample for one in upstreams for sample in one.samples())
     yield families.ATTEMPT_DURATIONS, ((one.labels, one.durations) for one in upstreams)
-    pools = _pools(running)
+    pools = _pools(running, counts)
     yield families.CONNECTIONS, _connections(pools)
     yield families.DIALS, ((labels, _dialled(doors)) for labels, doors in pools)
     yield families.WAITING, ((labels, sum(door.waiting for door in doors)) for labels, doors in pools)
 
 
-def _pools(running: Running) -> list[tuple[str, list[Door]]]:
+def _pools(running: Running, counts: Counts) -> list[tuple[str, list[Door]]]:
     """Return the pools of the upstreams of the served plan, one a host, with the labels of the upstreams."""
     named = running.named_pools
-    upstreams = upstreams_in(running.plan)
-    return [(labels_text(("upstream", one.label)), named[one.name]) for one in upstreams if one.name in named]
+    return [(labels_text(("upstream", one.label)), named[one.name]) for one in counts.used if one.name in named]
 
 
 def _connections(pools: Iterable[tuple[str, list[Door]]]) -> Iterator[Sample]:
