@@ -29,6 +29,7 @@ _LOOSE_DURATION = re.compile(
 )
 _LOOSE_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b?", re.IGNORECASE)
 _DURATION_FORM = "write it like 250ms, 2s, 1m30s or 1h"
+_HOUR = 3600
 _SIZE_FORM = "write it like 64KiB, 8MB or a number of bytes"
 _ANY = frozenset({"default", "*", "else", "otherwise", "other", "others", "all", "error", "errors", "_"})
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)")
@@ -110,8 +111,12 @@ def _within_a_life(seconds: float) -> float:
 
 
 def duration_text(seconds: float) -> str:
-    """Return *seconds* as the file writes them, to the millisecond: ``250ms``, ``2s``, ``10.05s``."""
-    return f"{seconds * 1000:.0f}ms" if 0 < seconds < 1 else f"{round(seconds, 3):g}s"
+    """Return *seconds* as the file writes them, to the millisecond: ``250ms``, ``2s``, ``10.05s``, ``90s``, ``2h``."""
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:.0f}ms"
+    if seconds >= _HOUR and seconds % _HOUR == 0:
+        return f"{seconds / _HOUR:.0f}h"
+    return f"{round(seconds, 3):g}s"
 
 
 def _positive(value: float) -> float:

@@ -19,7 +19,7 @@ from aggregator.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 FILES = [
-    *ROOT.glob("*.yaml"),
+    *ROOT.glob("[!.]*.yaml"),
     *ROOT.glob("examples/*.yaml"),  # what they include is a part of a file, without a version
     ROOT / "aggregator/config/reference/starter.yaml",
 ]

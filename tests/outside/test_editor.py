@@ -10,7 +10,7 @@ import pytest
 from .language_server import LanguageServer
 
 ROOT = Path(__file__).parents[2]
-FILES = [*ROOT.glob("*.yaml"), *ROOT.glob("examples/*.yaml"), ROOT / "aggregator/config/reference/starter.yaml"]
+FILES = [*ROOT.glob("[!.]*.yaml"), *ROOT.glob("examples/*.yaml"), ROOT / "aggregator/config/reference/starter.yaml"]
 BLOCKS = [
     (file, number, block)
     for file in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"))
