@@ -257,9 +257,12 @@ _OF_NAMES = frozenset(
 )  # fmt: skip
 
 
+_UNKNOWN_KEY = "unknown-key"
+
+
 def _said_once(problems: list[Diagnostic]) -> list[Diagnostic]:
     """*problems* with one way out for a value that YAML versions read differently where only a text may stand."""
-    problems = [_as_condition(one) for one in problems]
+    problems = [_as_condition(one) for one in _of_known_keys(problems)]
     texts = {one.position for one in problems if one.code == "wrong-type" and one.message.startswith("expected text,")}
     doubtful = {one.position for one in problems if one.code == "ambiguous-value"} & texts
     if not doubtful:
@@ -271,6 +274,19 @@ def _said_once(problems: list[Diagnostic]) -> list[Diagnostic]:
     ]
 
 
+def _of_known_keys(problems: list[Diagnostic]) -> list[Diagnostic]:
+    """*problems* without those about values of keys that do not exist, and about keys that were misread themselves."""
+    unknown = {one.path: one.position for one in problems if one.code == _UNKNOWN_KEY}
+    doubtful = {one.position for one in problems if one.code == "ambiguous-value"}
+
+    def is_moot(one: Diagnostic) -> bool:
+        if one.code == _UNKNOWN_KEY:
+            return one.position in doubtful
+        return one.code == "ambiguous-value" and unknown.get(one.path, one.position) != one.position
+
+    return [one for one in problems if not is_moot(one)]
+
+
 def _quoted_form(problem: Diagnostic) -> str:
     """The quoted form that the hint of *problem* ends with."""
     return f"write {(problem.hint or '').removeprefix('write ').rpartition(', or ')[2]}"
@@ -279,11 +295,14 @@ def _quoted_form(problem: Diagnostic) -> str:
 def _without_echoes(
     findings: list[Finding], misread: Iterable[Diagnostic], unfilled: Iterable[Diagnostic]
 ) -> list[Finding]:
-    """*findings* without those about keys that were *misread*, and about values that could not be filled in."""
+    """*findings* without those about values that were *misread*, and about values that could not be filled in."""
     known = {problem.path for problem in misread}
     empty = {problem.path for problem in unfilled}
     if not known and not empty:
         return findings
     return [
-        one for one in findings if one.path not in known and not any(one.path[: len(path)] == path for path in empty)
+        one
+        for one in findings
+        if (one.path not in known or one.code == _UNKNOWN_KEY)
+        and not any(one.path[: len(path)] == path for path in empty)
     ]
