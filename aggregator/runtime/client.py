@@ -38,7 +38,7 @@ PoolKey = tuple[str, PoolSettings]
 class SharedClient:
     """Owns the client and the pools; *transport* replaces what carries the calls (tests, special networks).
 
-    Before a pool without users is closed, *settled* is awaited: background calls may still need it.
+    Before a pool without users is closed, *settled* is awaited: background calls and shadows may still need it.
     """
 
     def __init__(

@@ -77,8 +77,12 @@ class Served:
 
     def reload(self, text: str) -> Any:
         """Write another file and load it."""
+        return self.run(self.load(text))
+
+    async def load(self, text: str) -> Any:
+        """Do so while other things go on."""
         self.path.write_text(f"version: 1\n{dedent(text)}")
-        return self.run(self.app.running.reload())
+        return await self.app.running.reload()
 
     def close(self) -> None:
         """Stop the application."""
@@ -100,3 +104,15 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     yield start
     for one in started:
         one.close()
+
+
+@pytest.fixture
+def jump(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Return what moves the clock of event loops by so many seconds, ahead or back."""
+    moved, real = [0.0], asyncio.SelectorEventLoop.time
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "time", lambda loop: real(loop) + moved[0])
+
+    def by(seconds: float) -> None:
+        moved[0] += seconds
+
+    return by

@@ -200,6 +200,11 @@ class EffectQueue:
         return lost
 
 
+async def all_settled(*queues: EffectQueue) -> None:
+    """Wait until every call of *queues* has ended that waits or is being made now."""
+    await asyncio.gather(*(queue.settled() for queue in queues))
+
+
 def _weight(names: Names, answer: Answer) -> int:
     """Return how many bytes of bodies a waiting call of this request keeps in memory, about."""
     parts = sum(len(result.raw) for result in names.results if result is not None)

@@ -18,6 +18,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
@@ -33,7 +34,7 @@ from aggregator.policies.registry import Kind, Registry
 from aggregator.runtime.admission.building import Means, build_schemes
 from aggregator.runtime.admission.schemes import Clocks
 from aggregator.runtime.background.durable.outbox import Outbox
-from aggregator.runtime.background.effects import EffectQueue
+from aggregator.runtime.background.effects import EffectQueue, all_settled
 from aggregator.runtime.background.shadows import ShadowQueue
 from aggregator.runtime.client import OpenedPools, SharedClient
 from aggregator.runtime.observing.tracing import Tracing
@@ -143,7 +144,9 @@ class Running:
         self.shadows = ShadowQueue()
         self._turn = asyncio.Lock()
         try:
-            self._client = SharedClient(self.plan.client, self._transport, self.queue.settled)
+            self._client = SharedClient(
+                self.plan.client, self._transport, partial(all_settled, self.queue, self.shadows)
+            )
             self._stack.push_async_callback(self._client.aclose)
             self._stack.push_async_callback(self.stores.aclose)
             observers = self.observers.for_plan(self.plan)
@@ -363,9 +366,9 @@ class Running:
         self.draining = True
         self.switching.stop()
         self.pressure.stop()
-        await self.shadows.abandon()
         await self.queue.drain(self._grace())
         await self.outbox.close(self._grace())
+        await self.shadows.abandon()
         if self.generation is not None:  # not told before
             self.plugins.tell_left_behind()
         await self._close_all()

@@ -17,7 +17,7 @@ from aggregator.runtime.background.shadows import Shadow, ShadowQueue, Shadows
 ROUTES = """
 upstreams:
   users: {url: "http://users.test", breaker: {failures: 2, pause: 10m}}
-  next: {url: "http://next.test/v2", breaker: {failures: 2, pause: 10m}, retry: 2, cache: 60s}
+  next: {url: "http://next.test/v2", timeout: 1h, breaker: {failures: 2, pause: 10m}, retry: 2, cache: 60s}
 endpoints:
   GET /quote/{id}:
     call: {url: "users:/quote/{id}", query: {currency: EUR}, headers: {x-a: "{{ id }}"}}
@@ -58,7 +58,10 @@ def test_a_shadow_gets_what_the_call_sends(serve):
 
 
 def test_a_shadow_that_hangs_holds_up_no_answer(serve):
-    """Hundreds of answers are there while none of their shadows has ended; what finds no room is dropped."""
+    """Hundreds of answers are there while none of their shadows has ended; what finds no room is dropped.
+
+    It is found again when they have ended.
+    """
     held = asyncio.Event()
 
     async def respond(request):
@@ -73,6 +76,9 @@ def test_a_shadow_that_hangs_holds_up_no_answer(serve):
     held.set()
     settle(api)
     assert (counts.done, counts.failed) == (116, 0)
+    api.get("/quote/7")
+    settle(api)
+    assert (counts.done, counts.dropped) == (117, 84)
 
 
 def test_a_shadow_that_fails_is_nobody_s_failure(serve):
