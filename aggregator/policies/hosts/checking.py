@@ -11,17 +11,20 @@ So no host is ever asked twice at the same time, and one that does not answer ke
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from random import random
 from typing import Final
 
-from aggregator.errors import CallError
+from aggregator.errors import CallError, place_of
 from aggregator.policies.hosts.host import Host
 from aggregator.policies.hosts.plan import HealthPlan, HostPlan
 from aggregator.policies.hosts.table import HostTable
+from aggregator.telemetry.logging import log
 from aggregator.transport import Door
 from aggregator.transport.fetching import fetched
 
+_log = logging.getLogger("aggregator.policies")
 _SHORTER: Final = 0.1  # a rest is up to so much shorter, that gateways do not ask at the same time
 
 
@@ -60,7 +63,11 @@ class HealthChecks:
         await asyncio.gather(*(self._ask(host, door) for host, door in ways))
 
     async def _ask(self, host: Host, door: Door) -> None:
-        is_well = await self._answers_well(host, door)
+        try:
+            is_well = await self._answers_well(host, door)
+        except Exception as error:  # a fault of ours tells nothing of the host, and must not end the checks
+            log(_log, logging.ERROR, "A health check could not be made.", host=host.name, fault=place_of(error))
+            return
         self._table.checked(host, asyncio.get_running_loop().time(), is_well=is_well)
 
     async def _answers_well(self, host: Host, door: Door) -> bool:
