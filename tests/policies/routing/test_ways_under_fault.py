@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import httpx
 import pytest
+
+from aggregator.exchange import Exchange
+from aggregator.parts.frame import Frame, Part
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result
+from aggregator.plan.compiling.expressions import one_expression
+from aggregator.policies.routing.choosing import ChancePlan, Chosen
+from aggregator.policies.routing.routed import Routed
 
 WAYS = {
     "choose": """
@@ -99,3 +109,47 @@ def test_many_callers_at_once_and_the_first_leaves(serve, way):
         return [answer.json() for answer in await asyncio.gather(*others)]
 
     assert api.run(main()) == ["old"] * 63
+
+
+class Pending:
+    """A call that ends when the test says; it takes note of who waits for it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.waiting: list[Callable[[Result], None]] = []
+
+    def start(self, _frame: Frame, done: Callable[[Result], None]) -> SimpleNamespace:
+        """Begin; return what cancels it."""
+        self.waiting.append(done)
+        return SimpleNamespace(cancel=lambda: self.waiting.remove(done))
+
+
+KEY = one_expression("{{ query.k }}")
+
+
+@pytest.mark.parametrize("kind", ["choose", "route"])
+def test_a_thousand_callers_at_once(kind):
+    """Each ends where it belongs, also those who leave; nobody gets the answer of another."""
+    calls = {name: Pending(name) for name in ("0", "1", "2")}
+    if kind == "route":
+        part: Part = Routed("call", KEY, calls, "at", ())
+    else:
+        part = Chosen(
+            "call", ChancePlan(tuple(calls), (3, 2, 1), KEY), tuple((one, one.name) for one in calls.values())
+        )
+    told: dict[int, str | None] = {}
+    loop = SimpleNamespace(time=lambda: 0.0)
+    tickets = []
+    for number in range(1000):
+        exchange = Exchange("GET", "/", b"k=%d" % (number % 3), [])
+        frame = Frame(exchange, Names(exchange), 9.0, loop)
+        tickets.append(part.start(frame, lambda result, number=number: told.update({number: result.value})))
+    for ticket in tickets[::2]:
+        ticket.cancel()
+    for call in calls.values():
+        for done in call.waiting:
+            done(SimpleNamespace(value=call.name))
+    assert sorted(told) == list(range(1, 1000, 2))
+    by_key = [{told[number] for number in told if number % 3 == key} for key in range(3)]
+    assert [len(one) for one in by_key] == [1, 1, 1]  # one key, one call
+    assert kind != "route" or by_key == [{"0"}, {"1"}, {"2"}]
