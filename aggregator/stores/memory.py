@@ -38,7 +38,8 @@ class MemoryStore:
         self._locks: Lasting[int] = Lasting(clock, most_keys, "locks")
         self._values = Values(clock, most_keys, most_bytes)
         self._buckets: dict[Rate, Limiter] = {}
-        self._tallies = Tallies(clock, wall, most_keys)
+        self.tallies = Tallies(clock, wall, most_keys)
+        """What is used of limits."""
         self._processes: dict[bytes, float] = {}
         self._token = 0
         self._heard: defaultdict[bytes, dict[object, Heard]] = defaultdict(dict)
@@ -64,11 +65,11 @@ class MemoryStore:
 
     async def take_all(self, asks: Sequence[Ask]) -> Sequence[Taken]:
         """Take what *asks* ask for, all that is binding or nothing; return what each came to."""
-        return self._tallies.take_all(asks)
+        return self.tallies.take_all(asks)
 
     async def forget(self, ask: Ask) -> None:
         """Let the count that *ask* would be taken from begin anew."""
-        self._tallies.forget(ask)
+        self.tallies.forget(ask)
 
     async def seen(self, process: bytes, lifetime: float) -> int:
         """Take note that *process* is there, for *lifetime*; return how many processes are."""

@@ -89,9 +89,10 @@ class SharedWindows(Windows):
         names = Names(exchange) if self._reads_names else NO_NAMES
         asked = [(window, window.key(exchange, names)) for window in self.windows if not window.exempts(names)]
         asks = [
-            Ask(self._named[window], value_hash(key), window.plan.limit, window.cost(names), not window.plan.report)
+            Ask(self._named[window], _hashed(window.plan, key), window.plan.limit, window.cost(names),
+                not window.plan.report)
             for window, key in asked
-        ]
+        ]  # fmt: skip
         return partial(self._ask, asked, asks, exchange) if asks else Decision((), None)
 
     def _alone_decides(self, exchange: Exchange) -> Decision:
@@ -118,9 +119,18 @@ class SharedWindows(Windows):
 
 def ask_of(plan: WindowPlan, key: str | bytes, cost: int = 1) -> Ask:
     """Return what is asked of the store for *key*; a rate and a quota are never one there, and no caller is named."""
-    return Ask(_name(plan), value_hash(key), plan.limit, cost, not plan.report)
+    return Ask(_name(plan), _hashed(plan, key), plan.limit, cost, not plan.report)
+
+
+QUOTA_NAME = b"q:"
+"""What the names of quotas in a store begin with."""
 
 
 def _name(plan: WindowPlan) -> bytes:
-    kind = "q" if isinstance(plan.limit, Quota) else "r"
-    return f"{kind}:{plan.state}".encode()
+    kind = QUOTA_NAME if isinstance(plan.limit, Quota) else b"r:"
+    return kind + plan.state.encode()
+
+
+def _hashed(plan: WindowPlan, key: str | bytes) -> bytes:
+    """Return *key* as a store has it; that of a quota is a hash already (``keys.counted``)."""
+    return key if isinstance(plan.limit, Quota) and isinstance(key, bytes) else value_hash(key)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from aggregator.errors import StoreError
+from aggregator.plan.types import Plan
 from aggregator.policies.rate_limit.building import QUOTAS
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.quotas import Use, uses
@@ -28,16 +29,44 @@ class _Found(NamedTuple):
     endpoints: list[str]
 
 
+Find: TypeAlias = Callable[[WindowPlan], Used]
+Forget: TypeAlias = Callable[[WindowPlan, bytes], Awaitable[None]]
+
+
 def quotas_shown(running: Running, asked: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return each quota, with what the ``key`` that is *asked* for has used of it; one ``endpoint`` narrows.
+    """Return each quota of *running*, as ``shown_of`` has it. Raises ``ActionError``."""
+    return shown_of(running.plan, _finding(running), asked)
+
+
+def shown_of(plan: Plan, find: Find, asked: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return each quota of *plan*, with what the ``key`` that is *asked* for has used of it; one ``endpoint`` narrows.
 
     Raises ``ActionError``.
     """
-    return [_shown(found, asked.get("key")) for found in _quotas(running, asked.get("endpoint"))]
+    return [_shown(found, asked.get("key")) for found in _quotas(plan, find, asked.get("endpoint"))]
+
+
+def _finding(running: Running) -> Find:
+    def find(plan: WindowPlan) -> Used:
+        used: Used = running.states.find(QUOTAS, plan.state)
+        return used
+
+    return find
 
 
 def quota_action(running: Running) -> Action:
     """Return the action that lets a caller of *running* begin anew."""
+    find = _finding(running)
+
+    async def forget(plan: WindowPlan, key: bytes) -> None:
+        await _forget(running, plan, key)
+        find(plan).forget(key)
+
+    return reset_action(lambda: running.plan, find, forget)
+
+
+def reset_action(plan: Callable[[], Plan], find: Find, forget: Forget) -> Action:
+    """Return the action that lets a caller begin anew with the quotas of *plan*, by *forget*."""
 
     async def run(given: Mapping[str, Any]) -> Outcome:
         if unknown := [key for key in given if key not in _KEYS]:
@@ -46,9 +75,9 @@ def quota_action(running: Running) -> Action:
         if not isinstance(key, str):
             raise ActionError(400, "Name whose quota begins anew: `key`, a text, is the value that is counted by.")
         count = 0
-        for found in _quotas(running, given.get("endpoint")):
+        for found in _quotas(plan(), find, given.get("endpoint")):
             for use in _uses(found, key):
-                await _forget(running, found, use.key)
+                await forget(found.plan, use.key)
                 count += 1
         if not count:
             raise ActionError(404, "Nothing is used under this key.")
@@ -57,28 +86,26 @@ def quota_action(running: Running) -> Action:
     return Action("quota_reset", "Let a caller begin anew with a quota.", run)
 
 
-async def _forget(running: Running, found: _Found, key: bytes) -> None:
-    """Let *key* begin anew, where all processes count it, too; raise ``ActionError`` while nobody can be asked."""
+async def _forget(running: Running, plan: WindowPlan, key: bytes) -> None:
+    """Let *key* begin anew where all processes count it; raise ``ActionError`` while nobody can be asked."""
     store = running.stores.found(running.plan.store)
     if store is not None:
         try:
-            await store.forget(ask_of(found.plan, key))
+            await store.forget(ask_of(plan, key))
         except StoreError as error:
             raise ActionError(503, str(error)) from None
-    found.used.forget(key)
 
 
-def _quotas(running: Running, endpoint: object) -> Iterator[_Found]:
+def _quotas(plan: Plan, find: Find, endpoint: object) -> Iterator[_Found]:
     found: dict[str, _Found] = {}
-    for one in running.plan.endpoints:
+    for one in plan.endpoints:
         for window in one.admission.limits.windows:
             if not isinstance(window.limit, Quota) or (endpoint is not None and endpoint != one.key):
                 continue
             if window.state not in found:
-                used = running.states.find(QUOTAS, window.state)
-                found[window.state] = _Found(window, window.limit, used, [])
+                found[window.state] = _Found(window, window.limit, find(window), [])
             found[window.state].endpoints.append(one.key)
-    if endpoint is not None and endpoint not in {one.key for one in running.plan.endpoints}:
+    if endpoint is not None and endpoint not in {one.key for one in plan.endpoints}:
         raise ActionError(404, f"There is no endpoint `{endpoint}`.")
     yield from found.values()
 

@@ -10,6 +10,7 @@ import asyncio
 import socket
 from contextlib import suppress
 
+from aggregator.server.sharing.quotas import SharedQuotas
 from aggregator.server.sharing.stores import Broken
 from aggregator.stores.memory import MemoryStore
 from aggregator.stores.shared.plan import StorePlan
@@ -27,6 +28,7 @@ class Inlet:
             end.setblocking(False)
         self._coming: set[asyncio.Task[object]] = set()
         self._store = MemoryStore()
+        self.quotas = SharedQuotas(self._store.tallies)
         self._limits = Limits()
 
     def way(self, plan: StorePlan, broken: Broken) -> SocketStore:

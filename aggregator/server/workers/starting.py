@@ -81,7 +81,7 @@ def supervise(
     theirs.close()
     supervisor = Supervisor(
         files, plan, listeners, ours, balance, count=count, control=control, watch=watch, on_start=on_start,
-        on_reload=on_reload, begin=inlet.serve,
+        on_reload=on_reload, inlet=inlet,
     )  # fmt: skip
     return supervisor.run()
 

@@ -10,7 +10,8 @@ number is bounded, and a flood of new keys locks nobody out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from aggregator.stores.quota import Period, Quota
 from aggregator.stores.rate import Rate, Taken, taken
@@ -21,8 +22,19 @@ _MOST_LIMITS = 10_000
 """Limits come from files; beyond this number those not asked for longest are forgotten."""
 
 
+class QuotaCounts(NamedTuple):
+    """What is used by key of the quota *name* in *period*."""
+
+    name: bytes
+    period: Period
+    used: dict[bytes, int]
+
+
 class Tallies:
-    """Counts of limits. *clock* gives seconds for rates, *wall* the seconds since 1970 for quotas."""
+    """Counts of limits. *clock* gives seconds for rates, *wall* the seconds since 1970 for quotas.
+
+    *changed* is called when a count of a quota changes.
+    """
 
     def __init__(
         self, clock: Callable[[], float], wall: Callable[[], float] = time.time, most_keys: int = 100_000
@@ -32,6 +44,7 @@ class Tallies:
         self._half = max(1, most_keys // 2)
         self._limits: dict[bytes, _Counts] = {}
         self._periods = Periods()
+        self.changed: Callable[[], None] | None = None
 
     def take_all(self, asks: Sequence[Ask]) -> tuple[Taken, ...]:
         """Take what *asks* ask for, all of it or nothing; return what each came to."""
@@ -40,9 +53,31 @@ class Tallies:
     def forget(self, ask: Ask) -> None:
         """Let the count of *ask* begin anew."""
         self._counts(ask.name).forget(ask.key)
+        self._tell(ask)
+
+    def quotas(self) -> Iterator[QuotaCounts]:
+        """Yield what is used of each quota in its present period."""
+        now = self._wall()
+        for name, counts in self._limits.items():
+            period = counts.period
+            if period is not None and period.start <= now < period.end:
+                yield QuotaCounts(name, period, counts.used_since(period.start))
+
+    def restore(self, name: bytes, period: Period, used: Mapping[bytes, int]) -> None:
+        """Count on from what was *used* by key of the quota *name*; a *period* that is over counts no more."""
+        counts = self._counts(name)
+        counts.period = period
+        for key, count in used.items():
+            counts.put(key, period.start, count)
+
+    def _tell(self, ask: Ask) -> None:
+        if self.changed is not None and not isinstance(ask.limit, Rate):
+            self.changed()
 
     def _take(self, ask: Ask) -> Taken:
-        return self._asked(ask, ask.cost, keeps=True)
+        found = self._asked(ask, ask.cost, keeps=True)
+        self._tell(ask)
+        return found
 
     def _look(self, ask: Ask, cost: int) -> Taken:
         return self._asked(ask, cost, keeps=False)
@@ -64,11 +99,12 @@ class Tallies:
 
 
 class _Counts:
-    """A pair of numbers by key: a time, and what was used then."""
+    """A pair of numbers by key: a time, and what was used then. Those of a quota are of one *period*."""
 
-    __slots__ = ("_half", "_old", "_young")
+    __slots__ = ("_half", "_old", "_young", "period")
 
     def __init__(self, half: int) -> None:
+        self.period: Period | None = None
         self._half = half
         self._young: dict[bytes, tuple[float, float]] = {}
         self._old: dict[bytes, tuple[float, float]] = {}
@@ -86,6 +122,10 @@ class _Counts:
     def forget(self, key: bytes) -> None:
         self._young.pop(key, None)
         self._old.pop(key, None)
+
+    def used_since(self, start: float) -> dict[bytes, int]:
+        every = self._old | self._young
+        return {key: int(used) for key, (since, used) in every.items() if since == start and used}
 
 
 def _of_rate(counts: _Counts, key: bytes, rate: Rate, cost: int, now: float, *, keeps: bool) -> Taken:
@@ -109,5 +149,6 @@ def _of_quota(
     if used + cost > quota.count:
         return Taken(float("inf") if cost > quota.count else left, max(0, quota.count - int(used)), left)
     if keeps:
+        counts.period = period
         counts.put(key, period.start, used + cost)
     return Taken(0.0, quota.count - int(used) - cost, left)

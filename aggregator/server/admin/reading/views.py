@@ -17,13 +17,13 @@ from aggregator.server.application.probes import describe
 from aggregator.server.generations.running import Running
 from aggregator.server.page.endpoints import endpoints_shown
 
-CONFIG, SWITCHES, ENDPOINTS = "/-/config", "/-/switches", "/-/endpoints"
+CONFIG, SWITCHES, ENDPOINTS, QUOTAS = "/-/config", "/-/switches", "/-/endpoints", "/-/quotas"
 SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
     "/-/breakers": lambda running, _: breakers_shown(running),
     CONFIG: lambda running, _: describe(running),
     ENDPOINTS: endpoints_shown,
     "/-/hosts": lambda running, _: hosts_shown(running),
-    "/-/quotas": quotas_shown,
+    QUOTAS: quotas_shown,
     REQUESTS: requests_shown,
     SWITCHES: lambda running, _: switches_shown(running),
 }

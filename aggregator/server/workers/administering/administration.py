@@ -10,9 +10,11 @@ from aggregator.server.admin.actions import Action, Outcome
 from aggregator.server.admin.application import AdminApplication
 from aggregator.server.admin.door import AdminDoor
 from aggregator.server.admin.logs import log_action
+from aggregator.server.admin.quotas import reset_action
 from aggregator.server.admin.reloading import reload_action
 from aggregator.server.generations.reload import ReloadOutcome
 from aggregator.server.listeners.opening import Listener
+from aggregator.server.sharing.quotas import SharedQuotas
 from aggregator.server.workers.administering.acting import Acting
 from aggregator.server.workers.administering.journal import Journal
 from aggregator.server.workers.administering.serving import AdminServer, serve_until
@@ -26,18 +28,22 @@ from aggregator.telemetry.control import LogControl
 
 
 class Administration:
-    """Of the workers of *crew*; *control* is the log of this process, *on_reload* is told of reloads."""
+    """Of the workers of *crew*, which count *quotas* together.
+
+    *control* is the log of this process, *on_reload* is told of reloads.
+    """
 
     def __init__(
-        self, crew: Crew, reloading: Reloading, control: LogControl, on_reload: Callable[[ReloadOutcome], None]
-    ) -> None:
+        self, crew: Crew, reloading: Reloading, quotas: SharedQuotas, control: LogControl,
+        on_reload: Callable[[ReloadOutcome], None],
+    ) -> None:  # fmt: skip
         self._crew = crew
         self._reloading = reloading
         self._journal = Journal()
-        self._source = WorkersSource(crew, reloading)
+        self._source = WorkersSource(crew, reloading, quotas)
         self.switches = KeptSwitches()
         self._acting = Acting(self._source.asking, self._journal, self.switches)
-        self._own = (reload_action(reloading.reload, on_reload), self._log(control))
+        self._own = (reload_action(reloading.reload, on_reload), self._log(control), self._reset(quotas))
 
     def hear(self, member: Member, message: Opened | Heard | Counted) -> None:
         """Take what *member* tells; one that has opened is to do what operators have done to the others."""
@@ -55,6 +61,16 @@ class Administration:
         async def run(given: Mapping[str, Any]) -> Outcome:
             outcome = await own.run(given)  # it refuses what makes no sense
             return await self._acting.all(own.name, given) if given else outcome
+
+        return Action(own.name, own.summary, run)
+
+    def _reset(self, quotas: SharedQuotas) -> Action:
+        """Return what lets a caller begin anew: here, or by all workers where they count in a store elsewhere."""
+        own = reset_action(lambda: self._reloading.plan, quotas.used, quotas.forget)
+
+        async def run(given: Mapping[str, Any]) -> Outcome:
+            is_elsewhere = self._reloading.plan.store.is_remote
+            return await (self._acting.all(own.name, given) if is_elsewhere else own.run(given))
 
         return Action(own.name, own.summary, run)
 

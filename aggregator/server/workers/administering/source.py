@@ -13,9 +13,11 @@ from aggregator.http import HeaderList
 from aggregator.plan.listening import AdminPlan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.server.admin.actions import ActionError
+from aggregator.server.admin.quotas import shown_of
 from aggregator.server.admin.reading.source import json_answer
-from aggregator.server.admin.reading.views import CONFIG
+from aggregator.server.admin.reading.views import CONFIG, QUOTAS
 from aggregator.server.metrics.page import PATH as METRICS
+from aggregator.server.sharing.quotas import SharedQuotas
 from aggregator.server.workers.administering.asking import TO_COUNT, Answers, Asking
 from aggregator.server.workers.administering.events import Events
 from aggregator.server.workers.administering.gathering import together, whole_config, workers_shown
@@ -32,11 +34,15 @@ _TEXT = b"text/plain; charset=utf-8"
 
 
 class WorkersSource:
-    """Asks the workers of *crew*, which *reloading* reloads; one that does not answer in time is ``missing``."""
+    """Asks the workers of *crew*, which *reloading* reloads; one that does not answer in time is ``missing``.
 
-    def __init__(self, crew: Crew, reloading: Reloading) -> None:
+    What they count together of *quotas* is known here.
+    """
+
+    def __init__(self, crew: Crew, reloading: Reloading, quotas: SharedQuotas) -> None:
         self._crew = crew
         self._reloading = reloading
+        self._quotas = quotas
         self._totals = Totals()
         self._scraping = asyncio.Lock()
         self.asking = Asking(lambda: [one for one in crew if one.is_open and not one.told.done()])
@@ -70,6 +76,8 @@ class WorkersSource:
         """Return what all show at *path* together. Raises ``ActionError``."""
         if path == CONFIG:
             return json_answer(await self._config())
+        if path == QUOTAS and not self._reloading.plan.store.is_remote:
+            return json_answer(shown_of(self._reloading.plan, self._quotas.used, asked))
         answers = await self.asking.all(self.asking.view(path, asked))
         return json_answer(together(path, answers.data()), headers=_missing(answers))
 

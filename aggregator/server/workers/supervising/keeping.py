@@ -8,19 +8,22 @@ from pathlib import Path
 
 from aggregator.plan.types import Plan
 from aggregator.runtime.background.durable.outbox import FILE
+from aggregator.server.sharing.quotas import SharedQuotas
+from aggregator.server.workers.administering.switches import KeptSwitches
 from aggregator.stores.answers.kept import AnswersInFile
 from aggregator.stores.effects.writer import EffectWriter
 from aggregator.stores.folder import StateFolder
 
 
 @asynccontextmanager
-async def state_folder(plan: Plan) -> AsyncIterator[StateFolder | None]:
-    """Yield the folder that *plan* declares, held until the end; None without one. Raises ``StartupError``.
+async def state_folder(plan: Plan, switches: KeptSwitches, quotas: SharedQuotas) -> AsyncIterator[None]:
+    """Hold the folder that *plan* declares to the end, if it does, with *switches* and *quotas* of all workers.
 
-    A file that all workers share, and that cannot be read, is put aside here, before they open it side by side.
+    A file that all workers share, and that cannot be read, is put aside here, before they open it side by side. Raises
+    ``StartupError``.
     """
     if plan.state is None:
-        yield None
+        yield
         return
     folder = StateFolder(Path(plan.state))
     try:
@@ -28,6 +31,9 @@ async def state_folder(plan: Plan) -> AsyncIterator[StateFolder | None]:
             EffectWriter(folder.path / FILE, plan.background.durable.sync).close()
         if plan.has_idempotency:
             await AnswersInFile(folder.path).aclose()
-        yield folder
+        switches.remember(folder)
+        quotas.remember(folder)
+        yield
     finally:
+        await quotas.aclose()
         folder.close()

@@ -27,6 +27,7 @@ from aggregator.server.listeners.opening import Listener
 from aggregator.server.process.http_server import LAST_MOMENT
 from aggregator.server.process.serving import quiet_uvicorn, tell_end
 from aggregator.server.process.signals import HANG_UP, REPLACE, ROTATE, signals_calling
+from aggregator.server.sharing.inlet import Inlet
 from aggregator.server.workers.administering.administration import Administration
 from aggregator.server.workers.balance import Balance
 from aggregator.server.workers.messages import Counted, Heard, Opened, Reopen, TakeOver
@@ -46,14 +47,14 @@ _LATE, _AT_ONCE = 5.0, 1.0
 class Supervisor:
     """Serves *plan* of *files* by *count* workers, which a fork server behind *forks* makes.
 
-    *begin* is called in the loop before there is a worker, *on_start* when workers serve, *on_reload* of every reload
+    What workers share comes in by *inlet*. *on_start* is called when workers serve, *on_reload* of every reload
     that changed something. With *watch*, saving a file reloads; SIGHUP always does.
     """
 
     def __init__(
         self, files: PlanFiles, plan: Plan, listeners: Sequence[Listener], forks: socket.socket, balance: Balance,
         *, count: int, control: LogControl, watch: bool, on_start: Callable[[], None],
-        on_reload: Callable[[Plan, ReloadOutcome], None], begin: Callable[[], None],
+        on_reload: Callable[[Plan, ReloadOutcome], None], inlet: Inlet,
     ) -> None:  # fmt: skip
         self._files = files
         self._plan = plan
@@ -64,7 +65,7 @@ class Supervisor:
         self._control = control
         self._watch = watch
         self._on_start, self._on_reload = on_start, on_reload
-        self._begin = begin
+        self._inlet = inlet
         self._wake, self._stopped = asyncio.Event(), asyncio.Event()
         self._asked = False
         self._closing: asyncio.Task[None] | None = None
@@ -83,16 +84,14 @@ class Supervisor:
         return asyncio.run(self._run())
 
     async def _run(self) -> int:
-        self._begin()
+        self._inlet.serve()
         plan = self._plan.server.workers
         self.crew = Crew(self._count, plan, self._balance, self._joined, self._left, self._hear)
         self.crew.forks = Forks(self._fork_socket, self._ended, self._lose_forks)
         self.reloading = Reloading(self._files, self._plan, self.crew)
-        self.administration = Administration(self.crew, self.reloading, self._control, self._tell)
+        self.administration = Administration(self.crew, self.reloading, self._inlet.quotas, self._control, self._tell)
         with signals_calling(self._handlers()):
-            async with state_folder(self._plan) as folder:
-                if folder is not None:
-                    self.administration.switches.remember(folder)
+            async with state_folder(self._plan, self.administration.switches, self._inlet.quotas):
                 await self._run_all()
         if self.crew.failed.done():
             raise StartupError(self.crew.failed.result())
