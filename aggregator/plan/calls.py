@@ -249,7 +249,8 @@ class BatchPlan(Struct, frozen=True):
 class EachPlan(Struct, frozen=True):
     """One call per item of a list; items with the same key share one.
 
-    Without a *key* it is all that the call *reads* of an item; None when every item has a call of its own.
+    Without a *key* it is all that the call *reads* of an item; None when every item has a call of its own. *is_read*
+    tells whether anything is made of the results.
     """
 
     items: Expression
@@ -260,6 +261,7 @@ class EachPlan(Struct, frozen=True):
     on_error: Literal["fail", "null", "skip"]
     join: str | None
     batch: BatchPlan | None
+    is_read: bool = True
 
 
 class CallsPlan(Struct, frozen=True):

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
-from aggregator.plan.analysis.walking import with_calls
+from aggregator.plan.analysis.walking import calls_in_part, with_calls
 from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
 from aggregator.plan.schemes import ExternalPlan, SchemePlan
 from aggregator.plan.types import EffectPlan, EndpointPlan, Plan
@@ -74,15 +74,15 @@ def _is_off(effect: EffectPlan, key: str, offs: Offs) -> bool:
     """Return whether *effect* is left out; one that is durable is kept, and waits until it is switched on again."""
     if effect.delivery is not None:
         return False
-    off = [Target("upstream", call.upstream.name) in offs for call in effect.call.each_choice]
+    off = [Target("upstream", call.upstream.name) in offs for call in calls_in_part(effect.part)]
     return Target("effect", key, effect.name) in offs or all(off)
 
 
 def _effect(effect: EffectPlan, key: str, offs: Offs) -> EffectPlan:
-    """Return *effect*, which may choose between calls of which one is off, or is durable and off itself."""
+    """Return *effect*, which may have several calls of which one is off, or is durable and off itself."""
     off = offs.get(Target("effect", key, effect.name))
-    call = effect.call.changed(partial(_call, off=off, offs=offs))
-    return effect if call == effect.call else replace(effect, call=call)
+    part = _part(effect.part, off, offs)
+    return effect if part == effect.part else replace(effect, part=part)
 
 
 def _fan(fan: FanPlan, key: str, offs: Offs) -> FanPlan:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.plan.admission import OPEN, AdmissionPlan
-from aggregator.plan.calls import CallPlan, FanPlan, ShapePlan, UpstreamPlan
+from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, ShapePlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.inputs import InputPlan as InputPlan
 from aggregator.plan.schemes import SchemePlan
@@ -71,18 +71,24 @@ class ResponsePlan(Struct, frozen=True):
 
 
 class EffectPlan(Struct, frozen=True):
-    """A call after the answer has left: *on* which answers, a success being one with a status below 400.
+    """What is called after the answer has left: *on* which answers, a success being one with a status below 400.
 
-    One that is kept until it is delivered has a *delivery*, and is *fixed* when its request ends: the call without what
-    its upstream adds.
+    *part* is what is made, within *timeout* seconds at the most. One that is kept until it is delivered is a single
+    call and has a *delivery*; it is *fixed* when its request ends: the call without what its upstream adds.
     """
 
     name: str
-    call: CallPlan
+    part: PartPlan
+    timeout: float
     when: Expression | None = None
     on: Literal["success", "failure", "always"] = "success"
     delivery: DeliveryPlan | None = None
     fixed: CallPlan | None = None
+
+    @property
+    def call(self) -> CallPlan:
+        """The call that is made first."""
+        return self.part.calls[0]
 
 
 class ShadowPlan(Struct, frozen=True):

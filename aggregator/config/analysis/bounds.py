@@ -12,7 +12,7 @@ _DEFAULT_TOTAL = 10.0
 def bounds_of_call(analysis: Analysis, call: CallSite, around: Surroundings) -> Bounds:
     """Return the shortest limit that is around all attempts of *call*."""
     own, whole = _of_call(call, around), bounds_of_endpoint(analysis, around)
-    return own if call.role == "background" or whole is None or own.seconds <= whole.seconds else whole
+    return own if call.is_background or whole is None or own.seconds <= whole.seconds else whole
 
 
 def bounds_of_endpoint(analysis: Analysis, around: Surroundings) -> Bounds | None:

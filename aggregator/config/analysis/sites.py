@@ -69,7 +69,10 @@ class Fan(Struct, eq=False):
 
 
 class CallSite(Struct, frozen=True, eq=False):
-    """One set of call settings: with a URL, or around a race or a nested fan-out."""
+    """One set of call settings: with a URL, or around a race or a nested fan-out.
+
+    One that *is_background* is made after the answer, or beside it, whatever its role is there.
+    """
 
     path: Steps
     settings: CallSettings
@@ -77,6 +80,7 @@ class CallSite(Struct, frozen=True, eq=False):
     scope: Scope
     url: UrlTemplate | None = None
     via: Steps | None = None
+    is_background: bool = False
 
     @property
     def url_path(self) -> Steps:

@@ -124,7 +124,9 @@ class Walker:
 
     def _background(self, call: BackgroundCallSettings, path: Steps, scope: Scope) -> None:
         texts = Texts(self._analysis)
-        self._call(call, path, scope, "background", texts)
+        self._call(call, path, self._items(call, path, scope, texts), "background", texts)
+        for index, other in enumerate(call.fallback):
+            self._call(other, (*path, "fallback", index), scope, "fallback", texts)
         texts.condition(call.when, (*path, "when"), scope)
         for key, text in (("order", call.order), ("at", call.at)):
             texts.value(text, (*path, key), scope)
@@ -173,14 +175,7 @@ class Walker:
             texts.value(settings.default, (*path, "default"), scope)
         for index, name in enumerate(settings.needs):
             part.reads.setdefault(name, (*path, "needs", index))
-        each = settings.for_each
-        inner = scope
-        if each is not None:
-            item: dict[str, Any] = {"item": None, "index": ()}
-            texts.condition(each.items, (*path, "for_each", "in"), scope)
-            texts.condition(each.key, (*path, "for_each", "key"), scope.having(**item))
-            inner = scope.having(keys=None) if each.batch else scope.having(**item)
-        self._call(settings, path, inner, role, texts, part.via)
+        self._call(settings, path, self._items(settings, path, scope, texts), role, texts, part.via)
         self._rows(settings.status_map, (*path, "status_map"), scope, self._analysis.calls[-1], texts)
         for index, other in enumerate(settings.fallback):
             at = (*path, "fallback", index)
@@ -192,13 +187,23 @@ class Walker:
         if settings.fan_out is not None:
             part.fan = self._fan(settings.fan_out, (*path, "fan_out"), scope, part, used)
 
+    def _items(self, settings: CallSettings, path: Steps, scope: Scope, texts: Texts) -> Scope:
+        """Walk through the list of a call for each item of one; return what the call sees."""
+        each = settings.for_each
+        if each is None:
+            return scope
+        item: dict[str, Any] = {"item": None, "index": ()}
+        texts.condition(each.items, (*path, "for_each", "in"), scope)
+        texts.condition(each.key, (*path, "for_each", "key"), scope.having(**item))
+        return scope.having(keys=None) if each.batch else scope.having(**item)
+
     def _call(
         self, settings: CallSettings, path: Steps, scope: Scope, role: Role, texts: Texts, via: Steps | None = None
     ) -> None:
         at = (*path, "choose", 0, "url") if settings.choose else (*path, "url")
         url = texts.url(settings.url, at, scope) if settings.url is not None else None
         self._choices(settings, path, scope, role, texts, via)
-        self._analysis.calls.append(CallSite(path, settings, role, scope, url, via))
+        self._analysis.calls.append(CallSite(path, settings, role, scope, url, via, self._is_background(path)))
         for name in _SENT:
             texts.value(getattr(settings, name), (*path, name.rstrip("_")), scope)
         if settings.graphql is not None:
@@ -212,6 +217,11 @@ class Walker:
             texts.condition(settings.success.when, (*path, "success", "when"), judging)
         self._shape(settings, path, judging, texts)
 
+    def _is_background(self, path: Steps) -> bool:
+        """Return whether what is at *path* follows the answer, or is beside it."""
+        at = self._analysis.path
+        return path[: len(at)] == at and path[len(at) : len(at) + 1] in (("background",), ("shadow",))
+
     def _choices(
         self, settings: CallSettings, path: Steps, scope: Scope, role: Role, texts: Texts, via: Steps | None
     ) -> None:
@@ -221,7 +231,7 @@ class Walker:
             at = (*path, "choose", index)
             url = texts.url(choice.url, (*at, "url"), scope)
             alone = CallSettings.model_validate({"url": choice.url})
-            self._analysis.calls.append(CallSite(at, alone, role, scope, url, via))
+            self._analysis.calls.append(CallSite(at, alone, role, scope, url, via, self._is_background(at)))
             if url is not None and url.upstream is not None:
                 self._shared(url.upstream, settings, scope, texts.through((*at, "url")))
 

@@ -18,7 +18,7 @@ def check_call_budget(analysis: Analysis, around: Surroundings) -> Iterator[Find
     if settings is None or settings.call_budget is None or settings.stream:
         return
     budget, path = settings.call_budget, (*analysis.path, "call_budget")
-    calls = [call for call in analysis.calls if call.role != "background"]
+    calls = [call for call in analysis.calls if not call.is_background]
     sent = [call for call in calls if call.url is not None]
     if not sent:
         message = "nothing is called here, so there is nothing to count"

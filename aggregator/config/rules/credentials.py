@@ -81,7 +81,7 @@ def _check_stream(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
         return
     for call in analysis.calls:
         upstream = around.upstream(call.url.upstream if call.url is not None else None)
-        auth = None if upstream is None or call.role == "background" else upstream.auth
+        auth = None if upstream is None or call.is_background else upstream.auth
         if auth is None or not _signs_body(auth):
             continue
         forwards = (call.settings.forward, settings.forward, upstream.forward if upstream is not None else None)

@@ -23,6 +23,7 @@ _NOT_DURABLE = {
     "redirects": "name the URL to which it leads",
     "idempotent": "write it on the upstream",
 }
+_OF_MANY = ("for_each", "fallback")
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _UNSENT = frozenset({"when"})
 """What of a call is read, and is no part of what is kept."""
@@ -68,6 +69,10 @@ def _check_keys(
     if analysis.settings is not None and analysis.settings.stream and settings.durable == "stored":
         message = "a stream leaves before it has ended, so nothing can be stored before it"
         yield Finding("bad-durable", message, at, "write `durable: accepted`", at_key=True)
+    for key in _OF_MANY:
+        if key in settings.model_fields_set:
+            message = f"a call with `{key}` cannot be kept"
+            yield Finding("bad-durable", message, (*call.path, key), "write calls without it", at_key=True)
     for key, hint in _NOT_DURABLE.items():
         if key in settings.model_fields_set:
             message = f"`{key}` has no effect on a call that is kept"

@@ -27,7 +27,7 @@ def _is_unsafe(call: CallSite) -> bool:
 
 def _check_stream(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     for call in analysis.calls:
-        name = call.url.upstream if call.url is not None and call.role != "background" else None
+        name = call.url.upstream if call.url is not None and not call.is_background else None
         upstream = around.upstream(name)
         if upstream is not None and upstream.redirects:
             message = f"the `redirects` of `{name}` are not followed by a stream: a redirect fails it"

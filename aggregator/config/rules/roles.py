@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import assert_never
 
 from aggregator.config.analysis.sites import Analysis, CallSite, Role
@@ -11,6 +11,7 @@ from aggregator.config.marks import Works, keys_without_effect
 from aggregator.config.model.calls.background import BackgroundCallSettings
 from aggregator.diagnostics.finding import Finding
 
+_UNREAD = "in `background`, whose results nobody reads"
 _IN_ALTERNATIVE = "in an alternative; write it on the call itself"
 _INSTEAD = "write a part of its own for what comes instead, with `when: \"{{ calls.NAME.state == 'default' }}\"`"
 _HINTS = {
@@ -23,8 +24,10 @@ _ROLES: dict[Role, tuple[Works, str]] = {
     "part": (Works.PART, "on a part"),
     "race": (Works.RUNNER, "in a race; write it on the part itself"),
     "fallback": (Works.FALLBACK, _IN_ALTERNATIVE),
-    "background": (Works.BACKGROUND, "in `background`, whose results nobody reads"),
+    "background": (Works.BACKGROUND, _UNREAD),
 }
+_FOR_RESULTS = {"join": "remove it", "batch": 'send the list in one call, as in `json: "{{ body.items }}"`'}
+"""What of a list is done with the results of its items."""
 
 
 def check_roles(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
@@ -34,6 +37,8 @@ def check_roles(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
             continue
         yield from _check_moment(analysis, call)
         yield from _without_effect(call, *_ROLES[call.role])
+        if call.is_background:
+            yield from _check_unread(call)
         match call.settings.kind:
             case "url":
                 yield from _check_beside_each(call)
@@ -54,6 +59,18 @@ def _check_beside_each(call: CallSite) -> Iterator[Finding]:
             yield Finding("no-effect", message, (*call.path, key), hint, at_key=True)
 
 
+def _check_unread(call: CallSite) -> Iterator[Finding]:
+    """Keys that are for results, on what is called after an answer: an alternative, or each item of a list."""
+    if call.role == "fallback":
+        told = keys_without_effect(type(call.settings), Works.FALLBACK)
+        yield from _without_effect(call, Works.BACKGROUND, _UNREAD, told)
+    each = call.settings.for_each
+    for key, hint in _FOR_RESULTS.items() if each is not None else ():
+        if getattr(each, key) is not None:
+            message = f"`{key}` has no effect {_UNREAD}"
+            yield Finding("no-effect", message, (*call.path, "for_each", key), hint, at_key=True)
+
+
 def _check_moment(analysis: Analysis, call: CallSite) -> Iterator[Finding]:
     """A background call that waits for an answer which is never given: a static one has one status."""
     static = analysis.settings.respond if analysis.settings is not None else None
@@ -65,10 +82,11 @@ def _check_moment(analysis: Analysis, call: CallSite) -> Iterator[Finding]:
         yield Finding("no-effect", message, (*call.path, "on"), f"write `on: {moment}`, or `on: always`", at_key=True)
 
 
-def _without_effect(call: CallSite, place: Works, where: str) -> Iterator[Finding]:
+def _without_effect(call: CallSite, place: Works, where: str, told: Container[str] = ()) -> Iterator[Finding]:
+    """Keys without an effect in *place*, but for those that are *told* already."""
     said = call.settings.model_fields_set
     for key in keys_without_effect(type(call.settings), place):
-        if key in said or f"{key}_" in said:
+        if (key in said or f"{key}_" in said) and key not in told:
             message = f"`{key}` has no effect {where}"
             yield Finding("no-effect", message, (*call.path, key), _HINTS.get((key, where), "remove it"), at_key=True)
 

@@ -131,7 +131,7 @@ def _depends(analysis: Analysis, around: Surroundings) -> bool:
             return True
     for call in analysis.calls:
         nearest = nearest_forward(analysis, call, around)
-        if nearest is None or call.role == "background":
+        if nearest is None or call.is_background:
             continue
         if nearest.auth or credentials.intersection(map(str.lower, nearest.headers)):
             return True
@@ -141,7 +141,7 @@ def _depends(analysis: Analysis, around: Surroundings) -> bool:
 def _exchanging(analysis: Analysis, around: Surroundings) -> str | None:
     """Return the upstream that is called in the name of each caller, by a token of theirs; None without one."""
     for call in analysis.calls:
-        name = call.url.upstream if call.url is not None and call.role != "background" else None
+        name = call.url.upstream if call.url is not None and not call.is_background else None
         upstream = around.upstream(name)
         oauth = None if upstream is None or upstream.auth is None else upstream.auth.oauth2
         if oauth is not None and oauth.grant == "token_exchange":

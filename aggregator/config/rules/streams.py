@@ -68,7 +68,7 @@ def check_streams(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
 def _check_places(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """A limit on connections that somebody wrote for an upstream, and that its streams do not come under."""
     for call in analysis.calls:
-        name = call.url.upstream if call.url is not None and call.role != "background" else None
+        name = call.url.upstream if call.url is not None and not call.is_background else None
         upstream = around.upstream(name)
         limits = upstream.limits if upstream is not None else None
         if limits is not None and limits.max_connections is not None and limits.max_streams is None:

@@ -23,7 +23,7 @@ def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding
             continue
         path = (*call.path, "timeout")
         yield from _phases(limits, path)
-        if deadline is not None and limits.total is not None and limits.total > deadline and call.role != "background":
+        if deadline is not None and limits.total is not None and limits.total > deadline and not call.is_background:
             place: Steps = (*analysis.path, "timeout") if own is not None else ("defaults", "deadline")
             message = f"the call may take {limits.total:g}s, but the whole endpoint only has {deadline:g}s"
             there = Elsewhere(place, "the deadline")

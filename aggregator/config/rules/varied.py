@@ -50,7 +50,7 @@ def _read(analysis: Analysis, around: Surroundings, root: str) -> set[str] | Non
                 if reference[0] == root:
                     found.add(reference[1].lower() if root == "headers" else reference[1])
     for call in analysis.calls:
-        forward = None if call.role == "background" else nearest_forward(analysis, call, around)
+        forward = None if call.is_background else nearest_forward(analysis, call, around)
         if forward is None:
             continue
         if forward.all_headers if root == "headers" else forward.all_query:

@@ -64,7 +64,7 @@ def _changed(
 def upstreams_in(plan: Plan) -> tuple[UpstreamPlan, ...]:
     """Return every upstream that *plan* declares or calls by its URL, each once, in the order of the file."""
     calls = [call for endpoint in plan.endpoints for call in calls_in(endpoint.fan)]
-    calls += [call for endpoint in plan.endpoints for effect in endpoint.effects for call in effect.call.each_choice]
+    calls += [call for endpoint in plan.endpoints for effect in endpoint.effects for call in calls_in_part(effect.part)]
     calls += [shadow.call for endpoint in plan.endpoints for shadow in endpoint.shadows]
     calls += [scheme.call for scheme in plan.schemes if isinstance(scheme, ExternalPlan)]
     declared = (*plan.upstreams, *(call.upstream for call in calls))

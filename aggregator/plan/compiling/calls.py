@@ -220,8 +220,13 @@ def _reading(settings: CallSettings, declared: UpstreamSettings | None) -> ReadO
 
 
 def _total(own: Timeouts | None, near: EndpointSurroundings, upstream: Timeouts | None) -> float:
-    """Nearest wins: call, upstream, defaults, client. The deadline of the endpoint cuts it at run time."""
+    """Nearest wins: call, upstream, defaults, client. The deadline of the endpoint cuts it at run time.
+
+    What is called in the background has its own, or that of all such calls.
+    """
     root = near.whole.root
+    if near.is_background:
+        return root.background.timeout if own is None or own.total is None else own.total
     for level in (own, upstream, root.defaults.timeout, root.client.timeout):
         if level is not None and level.total is not None:
             return level.total

@@ -16,7 +16,14 @@ from aggregator.plan.explaining.carried import carried_member
 from aggregator.plan.explaining.drawing.graph import Line, draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
 from aggregator.plan.explaining.repeated import repeat_member
-from aggregator.plan.explaining.summary import call_words, deadline_of, moment_text, named_calls, part_text, shadow_text
+from aggregator.plan.explaining.summary import (
+    call_words,
+    deadline_of,
+    effect_calls,
+    named_calls,
+    part_text,
+    shadow_text,
+)
 from aggregator.plan.explaining.timing import attempts_member, attempts_text
 from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_text
 from aggregator.plan.order.request import request_words
@@ -196,11 +203,10 @@ def _calls(plan: EndpointPlan, params: Mapping[str, Any], veil: Veil) -> Iterato
         request = preview(shadow.call, params, veil)
         yield ExplainedCall(shadow_text(shadow), "shadow", request, shadow.call.timeout, is_cut=False)
     for effect in plan.effects:
-        request = preview(effect.call, params, veil)
-        seconds = effect.call.timeout
-        yield ExplainedCall(moment_text(effect), "background", request, seconds, is_cut=False,
-                            attempts=attempts_text(effect.call, seconds),
-                            attempts_member=attempts_member(effect.call))  # fmt: skip
+        for moment, role, call in effect_calls(effect):
+            yield ExplainedCall(moment, role, preview(call, params, veil), call.timeout, is_cut=False,
+                                attempts=attempts_text(call, call.timeout),
+                                attempts_member=attempts_member(call))  # fmt: skip
 
 
 def _part(part: PartPlan, plan: EndpointPlan, veil: Veil) -> ExplainedPart:

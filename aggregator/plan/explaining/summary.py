@@ -97,6 +97,13 @@ def _named(part: PartPlan, name: str, role: str) -> Iterator[tuple[str, str, Cal
             yield from _named(inner, f"{name}.{part_text(inner)}", "group")
 
 
+def effect_calls(effect: EffectPlan) -> Iterator[tuple[str, str, CallPlan]]:
+    """Yield every call of *effect* with when it is made, in words, and its role: as ``named_calls``."""
+    for _, role, call in named_calls(effect.part):
+        each = ", for each item" if effect.part.each is not None else ""
+        yield f"{moment_text(effect)}{each}", "background" if role == "call" else role, call
+
+
 def call_words(plan: EndpointPlan) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each call of *plan* by its place (``page.cart``) with the steps that it takes, in words."""
     for part in plan.fan.parts if plan.fan is not None else ():
@@ -104,7 +111,7 @@ def call_words(plan: EndpointPlan) -> Iterator[tuple[str, tuple[str, ...]]]:
     for effect in plan.effects:
         words: tuple[str, ...] = ("when",) if effect.when is not None else ()
         words += () if effect.delivery is None else (effect.delivery.words,)
-        yield moment_text(effect), (*words, *words_of(AROUND_CALL, Attempt(effect.call)))
+        yield from _in_part(effect.part, moment_text(effect), words)
     for shadow in plan.shadows:
         yield shadow_text(shadow), words_of(AROUND_CALL, Attempt(shadow.call))
 

@@ -154,11 +154,12 @@ class EffectQueue:
             self._tell(effect.name, exchange, "skipped")
             return
         result = await run_part(effect.part, job.names, effect.timeout)
-        if result.state is State.FAILED:
-            reason = result.error.message if result.error else "unknown"
-            self._tell(effect.name, exchange, "failed", cause=result.cause, reason=reason)
-        else:
+        lost = _lost(result)
+        if lost is None:
             self._tell(effect.name, exchange, "done")
+        else:
+            reason = lost.error.message if lost.error else "unknown"
+            self._tell(effect.name, exchange, "failed", cause=lost.cause, reason=reason)
 
     def _tell(
         self, name: str, exchange: Exchange, how: Literal["done", "failed", "skipped", "dropped", "lost"],
@@ -203,6 +204,13 @@ class EffectQueue:
 async def all_settled(*queues: EffectQueue) -> None:
     """Wait until every call of *queues* has ended that waits or is being made now."""
     await asyncio.gather(*(queue.settled() for queue in queues))
+
+
+def _lost(result: Result) -> Result | None:
+    """Return *result* if it failed, else the first inside it that did, whose failure was borne; None for a success."""
+    if result.state is State.FAILED:
+        return result
+    return next((part for part in result.parts if part.error is not None), None)
 
 
 def _weight(names: Names, answer: Answer) -> int:

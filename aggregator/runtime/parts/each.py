@@ -160,7 +160,7 @@ class _Running:
         whole.has_met(tuple(word for outcome in outcomes for word in outcome.met))
         whole.parts = self._lost()
         try:
-            whole.json = self._collected()
+            whole.json = self._collected() if self._each.plan.is_read else b"null"
         except AggregatorError as error:
             whole = failed(self._each.name, error, whole.started, whole.ended, rows=self._each.rows)
         self._done(whole)

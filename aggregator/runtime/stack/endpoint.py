@@ -12,7 +12,7 @@ from aggregator.runtime.endpoint.handler import EndpointHandler
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack.calls import build_attempt
 from aggregator.runtime.stack.doors import build_door
-from aggregator.runtime.stack.parts import build_fan
+from aggregator.runtime.stack.parts import build_fan, build_part
 from aggregator.runtime.stack.sending import build_sender, build_teller
 from aggregator.runtime.stack.site import Site
 from aggregator.runtime.stack.ways import build_way
@@ -55,8 +55,8 @@ def _placeholders(pattern: PathPattern) -> tuple[str, ...]:
 
 
 def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Effect:
-    part = build_attempt(Attempt(plan.call, optional=True), Site(key, resources, params))
-    return Effect(plan.name, part, plan.when, plan.call.timeout, plan.on)
+    part = build_part(plan.part, key, resources, params, optional=True)
+    return Effect(plan.name, part, plan.when, plan.timeout, plan.on)
 
 
 def _shadow(plan: ShadowPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Shadow:

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from aggregator.plan.analysis.walking import calls_in, parts_in
+from aggregator.plan.analysis.walking import calls_in, calls_in_part, parts_in, parts_within
 from aggregator.plan.calls import CallPlan, RequestPlan
 from aggregator.plan.types import EndpointPlan
 from aggregator.schemas.openapi import parameter_object, relocate
@@ -114,13 +114,14 @@ def _undeclared(plan: EndpointPlan) -> tuple[list[str], list[str]]:
 def calls_of(plan: EndpointPlan) -> Iterator[CallPlan]:
     """Yield every call that a request to *plan* may cause, those after the answer included."""
     yield from calls_in(plan.fan)
-    yield from (effect.call for effect in plan.effects)
+    yield from (call for effect in plan.effects for call in calls_in_part(effect.part))
 
 
 def _references(plan: EndpointPlan) -> Iterator[Reference]:
     """Yield the paths that *plan* reads where a request decides the outcome, in reading order."""
     response = plan.response
-    for part in parts_in(plan.fan):
+    effects = (part for effect in plan.effects for part in parts_within(effect.part))
+    for part in (*parts_in(plan.fan), *effects):
         yield from _read_by((part.when, part.default, *((part.each.items, part.each.key) if part.each else ())))
     for call in calls_of(plan):
         yield from _request_references(call.request)

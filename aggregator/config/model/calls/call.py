@@ -101,7 +101,7 @@ class CallSettings(ShapeSettings):
     needs: Annotated[tuple[str, ...], Works.PART | Works.RACE | Works.GROUP | Works.STREAM | Works.EACH] = Field(
         (), description="Calls that must have ended first, although no value of theirs is used."
     )
-    for_each: Annotated[EachOrList | None, ON_PART & IN_REQUEST] = Field(
+    for_each: Annotated[EachOrList | None, (ON_PART | Works.BACKGROUND) & IN_REQUEST] = Field(
         None,
         description="One call per item of a list; `item` and `index` are names in it.",
         examples=["{{ order.items }}"],
@@ -112,7 +112,7 @@ class CallSettings(ShapeSettings):
     )
     fallback: Annotated[
         tuple[Annotated[CallSettings, BeforeValidator(short_call, json_schema_input_type=str)], ...],
-        ON_PART & IN_REQUEST & ~Works.EACH,
+        (ON_PART | Works.BACKGROUND) & IN_REQUEST & ~Works.EACH,
     ] = Field((), description="Calls to try in order when this one fails.")
     choose: Annotated[tuple[ChoiceSettings, ...], IN_REQUEST] = Field(
         (),

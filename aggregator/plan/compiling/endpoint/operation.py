@@ -17,7 +17,7 @@ from aggregator.plan.analysis.flights import with_flights
 from aggregator.plan.analysis.readers import with_readers
 from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.analysis.steps import with_steps
-from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.analysis.walking import calls_in, calls_in_part
 from aggregator.plan.calls import CallPlan, FanPlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings
 from aggregator.plan.compiling.endpoint.admission import caller_places, compile_admission, with_guard_inputs
@@ -76,8 +76,8 @@ class _Calls(Struct, frozen=True):
 
     def all(self) -> list[CallPlan]:
         """Return every call."""
-        effects, shadows = (effect.call for effect in self.effects), (shadow.call for shadow in self.shadows)
-        return [*calls_in(self.fan), *effects, *shadows]
+        effects = (call for effect in self.effects for call in calls_in_part(effect.part))
+        return [*calls_in(self.fan), *effects, *(shadow.call for shadow in self.shadows)]
 
 
 def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroundings) -> EndpointPlan:

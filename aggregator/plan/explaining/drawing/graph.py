@@ -139,6 +139,7 @@ def mermaid(plan: EndpointPlan, line: Line) -> str:
     for number, effect in enumerate(plan.effects):
         drawn += [
             f"  effect{number}[{_quoted(line(effect.call))}]",
+            *_alternatives(effect.part.calls[1:], f"effect{number}", line),
             f"  answer -.->|{moment_text(effect)}| effect{number}",
         ]
     return "\n".join(drawn) + "\n"

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from aggregator.fields import duration_text
-from aggregator.plan.analysis.walking import calls_in
-from aggregator.plan.calls import CallPlan, PartPlan
+from aggregator.plan.analysis.walking import calls_in, calls_in_part
+from aggregator.plan.calls import PartPlan
 from aggregator.plan.explaining.drawing.graph import core_text, depth_of, draw_tree, inside_of, notes_of
 from aggregator.plan.explaining.drawing.svg import Arrow, Box, draw_svg
 from aggregator.plan.explaining.explain import ExplainedPart, Explanation
@@ -35,7 +35,9 @@ def endpoint_picture(explanation: Explanation) -> str:
     arrows += [] if parts else [Arrow("request", "answer")]
     for number, effect in enumerate(plan.effects):
         notes = (
-            lines(effect.call),
+            core_text(effect.part, lines),
+            *draw_tree(inside_of(effect.part, lines)),
+            *notes_of(effect.part),
             moment_text(effect),
             *((f"only if {{{{ {effect.when.source} }}}}",) if effect.when else ()),
         )
@@ -86,6 +88,5 @@ def file_picture(plan: Plan, veil: Veil) -> str:
 
 def _upstreams(endpoint: EndpointPlan) -> dict[str, bool]:
     """Return the upstreams that *endpoint* calls, each with whether it does so only after the answer."""
-    effects: list[CallPlan] = [effect.call for effect in endpoint.effects]
-    found = {call.upstream.name: True for call in effects}
+    found = {call.upstream.name: True for effect in endpoint.effects for call in calls_in_part(effect.part)}
     return found | {call.upstream.name: False for call in (calls_in(endpoint.fan) if endpoint.fan else ())}

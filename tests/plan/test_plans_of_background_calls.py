@@ -1,0 +1,44 @@
+"""How long what follows an answer may take, what is switched off of it, and how it is explained."""
+
+from __future__ import annotations
+
+import pytest
+
+from aggregator.plan.explaining.summary import call_words, effect_calls
+
+
+@pytest.mark.parametrize(
+    ("effect", "seconds"),
+    [
+        ("shop:/a", 10),
+        ("{url: shop:/a, timeout: 3s}", 3),
+        ("{url: shop:/a, timeout: 3s, fallback: [{url: shop:/b, timeout: 1s}, shop:/c]}", 14),
+        ("{url: 'shop:/a/{item}', timeout: 2s, for_each: {in: '{{ query.n }}', max_items: 17, concurrency: 8}}", 6),
+    ],
+)
+def test_each_call_has_its_time(plan_of, effect: str, seconds: float) -> None:
+    """A worker is taken for no longer than all calls of an effect together may take: one after another, or in rounds."""
+    plan = plan_of(f"endpoints: {{GET /a: {{call: 'shop:/a', background: [{effect}]}}}}")
+    assert plan.endpoints[0].effects[0].timeout == seconds
+
+
+def test_an_explanation_has_every_call(plan_of) -> None:
+    """With its moment and its role, and what is around it."""
+    plan = plan_of("""
+        endpoints:
+          GET /a:
+            call: shop:/a
+            background:
+              - {url: "shop:/b/{item}", for_each: "{{ query.n }}"}
+              - {url: shop:/c, on: failure, fallback: [shop:/d]}
+    """).endpoints[0]
+    assert [(moment, role) for effect in plan.effects for moment, role, _ in effect_calls(effect)] == [
+        ("after a success, for each item", "background"),
+        ("after a failure", "background"),
+        ("after a failure", "fallback"),
+    ]
+    assert list(call_words(plan))[1:] == [
+        ("after a success", ("for_each", "shop")),
+        ("after a failure", ("shop",)),
+        ("after a failure", ("fallback", "shop")),
+    ]
