@@ -76,6 +76,7 @@ def plain_address(text: str) -> str:
     return str(parse_address(text) or text) if text.startswith("::ffff:") else text
 
 
+@lru_cache(maxsize=4096)
 def client_key(text: str) -> str:
     """Return the text under which the client at *text* is counted: the address, or the /64 network of an IPv6 one."""
     if ":" not in text:

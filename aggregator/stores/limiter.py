@@ -34,7 +34,10 @@ class Limiter:
 
     def take(self, key: Hashable, cost: int = 1) -> Taken:
         """Take *cost* from the bucket of *key*, all of it or nothing."""
-        now = self._now()
+        now = self._clock() + self._ahead
+        if now < self._last:
+            now = self._now()
+        self._last = now
         if len(self._young) >= self._half or now - self._turned > self.rate.span:
             self._turn(now)
         tat = self._young.get(key)

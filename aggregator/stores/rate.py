@@ -8,12 +8,12 @@ the theoretical arrival time). Taking one unit moves it on by *interval*; it may
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from functools import cached_property
 
 from msgspec import Struct
 
 
-class Rate(Struct, frozen=True):
+class Rate(Struct, frozen=True, dict=True):
     """*count* units in each *period* (seconds), of which up to *burst* may come at once."""
 
     count: int
@@ -24,18 +24,23 @@ class Rate(Struct, frozen=True):
         if self.count < 1 or self.burst < 1 or not 0 < self.period < math.inf:
             raise ValueError("A rate has a count, a burst and a period above zero.")
 
-    @property
+    @cached_property
     def interval(self) -> float:
         """The seconds in which one unit comes back."""
         return self.period / self.count
 
-    @property
+    @cached_property
     def span(self) -> float:
         """The seconds after which an empty bucket is full again, so that nothing of it has to be known."""
         return self.interval * self.burst
 
+    @cached_property
+    def slack(self) -> float:
+        """The units that adding up intervals may be off by in an empty bucket."""
+        return _ROUNDING * (self.burst + 1)
 
-class Taken(NamedTuple):
+
+class Taken(Struct, frozen=True, gc=False):
     """What became of a take. *wait* is 0.0 when it was granted, else the seconds until it can be (``inf``: never).
 
     *remaining* is how much could be taken now, *reset* the seconds until the bucket is full again.
@@ -56,16 +61,12 @@ def taken(rate: Rate, now: float, tat: float, cost: int) -> tuple[float, Taken]:
     interval, span = rate.interval, rate.span
     held = max(tat, now)
     later = held + cost * interval
-    ahead = later - now - span
-    if ahead <= span * _ROUNDING:
-        return later, Taken(0.0, _left(later - now, interval, span), later - now)
-    wait = math.inf if cost > rate.burst else ahead
-    return tat, Taken(wait, _left(held - now, interval, span), held - now)
+    used = later - now
+    if used - span <= span * _ROUNDING:
+        return later, Taken(0.0, int((span - used) / interval + rate.slack), used)
+    wait = math.inf if cost > rate.burst else used - span
+    return tat, Taken(wait, max(0, int((span - held + now) / interval + rate.slack)), held - now)
 
 
 _ROUNDING = 1e-9
 """What adding up intervals may be off by, as a share of the span: a burst is granted whole."""
-
-
-def _left(used: float, interval: float, span: float) -> int:
-    return max(0, math.floor((span - used) / interval + _ROUNDING * span / interval + _ROUNDING))

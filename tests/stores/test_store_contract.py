@@ -11,7 +11,7 @@ import pytest
 from aggregator.stores.contract import Store
 from aggregator.stores.memory import MemoryStore
 from aggregator.stores.quota import Quota
-from aggregator.stores.rate import Rate
+from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.redis.store import RedisStore
 from aggregator.stores.shared.address import store_address
 from aggregator.stores.shared.asks import Ask
@@ -96,7 +96,7 @@ def test_a_cost_is_taken_whole_or_not_at_all(store, now):
     rate = Rate(5, 5000.0, 5)
     assert now(store.take(b"k", rate, 2)).remaining == 3
     assert now(store.take(b"k", rate, 4)).remaining == 3
-    assert now(store.take(b"k", rate, 3)) == (0.0, 0, pytest.approx(5000, abs=SLACK))
+    assert now(store.take(b"k", rate, 3)) == Taken(0.0, 0, pytest.approx(5000, abs=SLACK))
     assert now(store.take(b"k", rate, 6)).wait == float("inf")
 
 
@@ -217,9 +217,9 @@ def test_a_quota_counts_to_the_end_of_its_period(store, clock, now):
     """All of it may be taken at once, nothing more, and all of it is there again in the next hour."""
     ask = Ask(b"q", b"k", Quota(3, "hour"), 2)
     clock.now += 3600 - clock.now % 3600
-    assert now(store.take_all([ask]))[0] == (0.0, 1, pytest.approx(3600))
+    assert now(store.take_all([ask]))[0] == Taken(0.0, 1, pytest.approx(3600))
     clock.now += 600
-    assert now(store.take_all([ask]))[0] == (pytest.approx(3000), 1, pytest.approx(3000))
+    assert now(store.take_all([ask]))[0] == Taken(pytest.approx(3000), 1, pytest.approx(3000))
     assert now(store.take_all([ask._replace(cost=4)]))[0].wait == float("inf")
     assert now(store.take_all([ask._replace(cost=1)]))[0].remaining == 0
     clock.now += 3000

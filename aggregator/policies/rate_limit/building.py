@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from aggregator.durations import rate_text
@@ -10,7 +11,7 @@ from aggregator.parts.names import Names
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.quotas import QuotaWindow
 from aggregator.policies.rate_limit.sharing import SharedWindows, Shares
-from aggregator.policies.rate_limit.windows import Clock, Window, Windows, policy_item
+from aggregator.policies.rate_limit.windows import Clock, Decides, Window, Windows, policy_item
 from aggregator.policies.registry import Draft, Kind
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.quota import Quota
@@ -39,12 +40,21 @@ class KeyWindow(Window):
 
     __slots__ = ()
 
+    @property
+    def read(self) -> Callable[[Exchange], str | bytes]:
+        """What reads the name of the key."""
+        return _key_of
+
     def key(self, exchange: Exchange, _: Names) -> str:
         """Return the name of the key."""
-        return str(exchange.caller.key)
+        return _key_of(exchange)
 
 
-def key_windows(scheme: str, rate: Rate, shared: tuple[WindowPlan, ...], counting: Counting) -> Windows:
+def _key_of(exchange: Exchange) -> str:
+    return str(exchange.caller.key)
+
+
+def key_windows(scheme: str, rate: Rate, shared: tuple[WindowPlan, ...], counting: Counting) -> Decides:
     """Return what decides for keys of *scheme* that have *rate*: that, and the windows that endpoints share."""
     title = f"key {rate_text(rate.count, rate.period)}"
     own = WindowPlan(f"{scheme} {title}", title, rate)
@@ -58,11 +68,11 @@ class Counting(NamedTuple):
     clock: Clock
     store: ConnectedStore | None = None
 
-    def windows(self, plans: tuple[WindowPlan, ...]) -> Windows | None:
+    def windows(self, plans: tuple[WindowPlan, ...]) -> Decides | None:
         """Return what decides by *plans*, None when there are none."""
         return self.together(tuple(map(self.window, plans))) if plans else None
 
-    def together(self, windows: tuple[Window, ...]) -> Windows:
+    def together(self, windows: tuple[Window, ...]) -> Decides:
         """Return what decides by *windows*, which stand at one place of the order."""
         return Windows(windows) if self.store is None else SharedWindows(windows, self.store)
 

@@ -20,7 +20,8 @@ NULL = b"null"
 
 
 def _client_of(exchange: Exchange) -> str | bytes:
-    return client_key(exchange.client) if exchange.client else NULL
+    client = exchange.client
+    return client_key(client) if client else NULL
 
 
 DIRECT: dict[Any, Callable[[Exchange], str | bytes]] = {("request", "client"): _client_of}

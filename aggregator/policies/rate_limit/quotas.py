@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.policies.rate_limit.keys import ALL, DIRECT, counted, named_hashes, value_of
 from aggregator.policies.rate_limit.plan import WindowPlan
-from aggregator.policies.rate_limit.windows import Counts, Window
+from aggregator.policies.rate_limit.windows import NO_NAMES, Counts, Window
 from aggregator.stores.rate import Taken
 from aggregator.stores.used import Used
 
@@ -27,6 +29,11 @@ class QuotaWindow(Window):
         """The item of ``RateLimit-Policy``: a day has 23 to 25 hours, a month 28 to 31 days."""
         period = self._used.present()
         return b'"%b";q=%d;w=%d' % (self.title, self.plan.limit.burst, period.end - period.start)
+
+    @property
+    def read(self) -> Callable[[Exchange], str | bytes] | None:
+        """What reads the hash of a request that counts for one; None where the names of expressions are needed."""
+        return None if super().read is None else partial(self.key, names=NO_NAMES)
 
     def key(self, exchange: Exchange, names: Names) -> bytes:
         """Return the hash by which a request is counted."""

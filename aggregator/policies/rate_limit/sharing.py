@@ -15,7 +15,7 @@ from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.policies.rate_limit.keys import value_hash
 from aggregator.policies.rate_limit.plan import WindowPlan
-from aggregator.policies.rate_limit.windows import NO_NAMES, Charge, Counts, Decision, Pending, Window, Windows
+from aggregator.policies.rate_limit.windows import FREE, NO_NAMES, Charge, Counts, Decision, Pending, Window, Windows
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate, Taken
@@ -71,33 +71,34 @@ class Shares:
             self._divided(max(1, self._processes))
 
 
-class SharedWindows(Windows):
+class SharedWindows:
     """Windows at one place of the order, counted in *store*; their own counts are shares, for when it is away."""
 
-    __slots__ = ("_named", "_reads_names", "_store")
+    __slots__ = ("_named", "_own", "_reads_names", "_store", "_windows")
 
     def __init__(self, windows: tuple[Window, ...], store: ConnectedStore) -> None:
-        super().__init__(windows)
+        self._windows = windows
+        self._own = Windows(windows)
         self._store = store
         self._named = {window: _name(window.plan) for window in windows}
-        self._reads_names = not all(window.is_simple for window in windows)
+        self._reads_names = any(window.read is None for window in windows)
 
     def decide(self, exchange: Exchange) -> Decision | Pending:
         """Return what asks the store, or what this process decides alone while it is away; raises ``BadCostError``."""
         if not self._store.is_there:
             return self._alone_decides(exchange)
         names = Names(exchange) if self._reads_names else NO_NAMES
-        asked = [(window, window.key(exchange, names)) for window in self.windows if not window.exempts(names)]
+        asked = [(window, window.key(exchange, names)) for window in self._windows if not window.exempts(names)]
         asks = [
             Ask(self._named[window], _hashed(window.plan, key), window.plan.limit, window.cost(names),
                 not window.plan.report)
             for window, key in asked
         ]  # fmt: skip
-        return partial(self._ask, asked, asks, exchange) if asks else Decision((), None)
+        return partial(self._ask, asked, asks, exchange) if asks else FREE
 
     def _alone_decides(self, exchange: Exchange) -> Decision:
         self._store.alone += 1
-        return self.decide_here(exchange)
+        return self._own.decide(exchange)
 
     async def _ask(
         self, asked: Sequence[tuple[Window, str | bytes]], asks: Sequence[Ask], exchange: Exchange

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+from msgspec import Struct
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
@@ -24,7 +26,7 @@ class BadCostError(AggregatorError):
     """What a request costs cannot be told from what the client sent."""
 
 
-class Charge(NamedTuple):
+class Charge(Struct, frozen=True, gc=False):
     """What a window says of one request."""
 
     window: Window
@@ -46,6 +48,10 @@ class Counts(Protocol):
         """Take *cost*, all of it or nothing."""
 
 
+def _all(_: Exchange) -> str:
+    return ALL
+
+
 def policy_item(title: str, rate: Rate) -> bytes:
     """Return a window of *rate* as an item of ``RateLimit-Policy``: how many may come in how many seconds.
 
@@ -57,22 +63,33 @@ def policy_item(title: str, rate: Rate) -> bytes:
 
 
 class Window:
-    """One limit, ready to be asked: *plan* and its *counts*. *title* is what its fields call it always."""
+    """One limit, ready to be asked: *plan* and its *counts*. *title* is what its fields call it always.
 
-    __slots__ = ("_counts", "_direct", "_policy", "is_simple", "plan", "title")
+    *take* and *look* are those of the counts, by key and cost.
+    """
+
+    __slots__ = ("_direct", "_policy", "is_told", "look", "plan", "take", "title")
 
     def __init__(self, plan: WindowPlan, counts: Counts, policy: bytes = b"") -> None:
         self.plan = plan
         self.title = plan.title.encode()
         self._policy = policy
-        self._counts = counts
+        self.take, self.look = counts.take, counts.look
+        self.is_told = plan.fields != "none"
         self._direct = None if plan.by is None else DIRECT.get(plan.by.path)
-        self.is_simple = plan.unless is None and plan.cost is None and (plan.by is None or self._direct is not None)
 
     @property
     def policy(self) -> bytes:
         """The item of ``RateLimit-Policy``."""
         return self._policy
+
+    @property
+    def read(self) -> Callable[[Exchange], str | bytes] | None:
+        """What reads the bucket of a request that counts for one; None where the names of expressions are needed."""
+        plan = self.plan
+        if plan.unless is not None or plan.cost is not None:
+            return None
+        return _all if plan.by is None else self._direct
 
     def exempts(self, names: Names) -> bool:
         """Return whether *names* are those of a request that is not limited: only true exempts."""
@@ -105,19 +122,11 @@ class Window:
             raise BadCostError("What this request costs cannot be told from what was sent.")
         return max(1, math.ceil(value))
 
-    def look(self, key: str | bytes, cost: int) -> Taken:
-        """Return what taking *cost* would come to."""
-        return self._counts.look(key, cost)
-
     def hear(self, key: str | bytes, taken: Taken) -> None:
         """Take note of what others, who count together, have said of *key*."""
 
-    def take(self, key: str | bytes, cost: int) -> Taken:
-        """Take *cost*, all of it or nothing."""
-        return self._counts.take(key, cost)
 
-
-class Decision(NamedTuple):
+class Decision(Struct, frozen=True, gc=False):
     """What the windows of one place say: the *charges* of those that do not exempt, the worst *refusal* of them."""
 
     charges: tuple[Charge, ...]
@@ -129,32 +138,37 @@ Pending = Callable[[], Awaitable[Decision]]
 """Begins to ask who else counts, and comes to what is decided."""
 
 
-class Windows:
-    """The windows at one place of the order, which decide together."""
+class Decides(Protocol):
+    """What decides at one place of the order."""
 
-    __slots__ = ("_alone", "windows")
+    def decide(self, exchange: Exchange) -> Decision | Pending:
+        """Count the request of *exchange*, unless a window refuses it; raises ``BadCostError``."""
+
+
+class Windows:
+    """The windows at one place of the order, which decide together by the counts of this process."""
+
+    __slots__ = ("_alone", "_read", "windows")
 
     def __init__(self, windows: tuple[Window, ...]) -> None:
         self.windows = windows
         self._alone = windows[0] if len(windows) == 1 and not windows[0].plan.report else None
+        self._read = None if self._alone is None else self._alone.read
 
-    def decide(self, exchange: Exchange) -> Decision | Pending:
+    def decide(self, exchange: Exchange) -> Decision:
         """Count the request of *exchange*, unless one of them refuses it; raises ``BadCostError``."""
-        return self.decide_here(exchange)
-
-    def decide_here(self, exchange: Exchange) -> Decision:
-        """Decide by the counts of this process; raises ``BadCostError``."""
         alone = self._alone
         if alone is None:
             return self._together(exchange, Names(exchange))
-        if alone.is_simple:
-            charge = Charge(alone, alone.take(alone.key(exchange, NO_NAMES), 1))
-            return Decision((charge,), None if charge.taken.wait == 0.0 else charge)
+        if self._read is not None:
+            taken = alone.take(self._read(exchange), 1)
+            if taken.wait == 0.0 and not alone.is_told:
+                return FREE
+            return _decision(Charge(alone, taken))
         names = Names(exchange)
         if alone.exempts(names):
-            return _FREE
-        charge = Charge(alone, alone.take(alone.key(exchange, names), alone.cost(names)))
-        return Decision((charge,), None if charge.taken.wait == 0.0 else charge)
+            return FREE
+        return _decision(Charge(alone, alone.take(alone.key(exchange, names), alone.cost(names))))
 
     def _together(self, exchange: Exchange, names: Names) -> Decision:
         asked = [
@@ -174,6 +188,11 @@ class Windows:
         return Decision(charges, None, tuple(charge for charge in charges if not charge.taken.granted))
 
 
-_FREE = Decision((), None)
+def _decision(charge: Charge) -> Decision:
+    return Decision((charge,), None if charge.taken.wait == 0.0 else charge)
+
+
+FREE = Decision((), None)
+"""Lets a request through, and has nothing to tell of it."""
 NO_NAMES = Names(Exchange("", "", b"", []))
 """For windows that read no names."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from aggregator.causes import Cause
 from aggregator.exchange import Exchange
 from aggregator.policies.callers.counting import AtOnce
-from aggregator.policies.rate_limit.windows import BadCostError, Charge, Decision, Pending, Windows
+from aggregator.policies.rate_limit.windows import FREE, BadCostError, Charge, Decides, Decision, Pending
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.request.gates import Verdict, Waiting
@@ -26,13 +26,21 @@ class LimitGate:
 
     __slots__ = ("_refusals", "_windows")
 
-    def __init__(self, windows: Windows, refusals: Refusals) -> None:
+    def __init__(self, windows: Decides, refusals: Refusals) -> None:
         self._windows = windows
         self._refusals = refusals
 
     def check(self, exchange: Exchange) -> Verdict:
         """Return 429 for a request that comes too often, 400 for one whose cost cannot be told."""
-        return decide(self._windows, exchange, self._refusals)
+        try:
+            decision = self._windows.decide(exchange)
+        except BadCostError as error:
+            return problem(400, str(error), request_id=exchange.id)
+        if decision is FREE:
+            return None
+        if isinstance(decision, Decision):
+            return _judged(decision, exchange, self._refusals)
+        return Waiting(partial(_ask, decision, exchange, self._refusals))
 
 
 class AtOnceGate:
@@ -65,30 +73,18 @@ class KeyRate(NamedTuple):
 class CallerLimitGate:
     """Asks the windows of *keys* for a caller whose key has a rate of its own, *windows* for all others."""
 
-    __slots__ = ("_keys", "_refusals", "_windows")
+    __slots__ = ("_gate", "_keys")
 
-    def __init__(self, windows: Windows | None, keys: Mapping[KeyRate, Windows], refusals: Refusals) -> None:
-        self._windows = windows
-        self._keys = keys
-        self._refusals = refusals
+    def __init__(self, windows: Decides | None, keys: Mapping[KeyRate, Decides], refusals: Refusals) -> None:
+        self._gate = None if windows is None else LimitGate(windows, refusals)
+        self._keys = {key: LimitGate(one, refusals) for key, one in keys.items()}
 
     def check(self, exchange: Exchange) -> Verdict:
         """Return 429 for a caller who comes too often."""
-        caller, windows = exchange.caller, self._windows
+        caller, gate = exchange.caller, self._gate
         if caller is not None and caller.rate is not None:
-            windows = self._keys.get(KeyRate(caller.scheme, caller.rate), windows)
-        return None if windows is None else decide(windows, exchange, self._refusals)
-
-
-def decide(windows: Windows, exchange: Exchange, refusals: Refusals) -> Verdict:
-    """Return the answer with which *windows* refuse the request of *exchange*, None when they let it through."""
-    try:
-        decision = windows.decide(exchange)
-    except BadCostError as error:
-        return problem(400, str(error), request_id=exchange.id)
-    if isinstance(decision, Decision):
-        return _judged(decision, exchange, refusals)
-    return Waiting(partial(_ask, decision, exchange, refusals))
+            gate = self._keys.get(KeyRate(caller.scheme, caller.rate), gate)
+        return None if gate is None else gate.check(exchange)
 
 
 async def _ask(pending: Pending, exchange: Exchange, refusals: Refusals) -> Answer | None:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Protocol
 
+from msgspec.structs import replace
+
 from aggregator.errors import StoreError
 from aggregator.stores.contract import Heard, Lock
 from aggregator.stores.quota import Period, Quota
@@ -132,7 +134,7 @@ class RedisStore:
             back = [pair for pair, taken in zip(pairs, found, strict=True) if taken.granted]
             await asyncio.gather(*(self._give_back(ask, period) for ask, period in back))
             found = [
-                taken._replace(remaining=taken.remaining + ask.cost) if taken.granted else taken
+                replace(taken, remaining=taken.remaining + ask.cost) if taken.granted else taken
                 for ask, taken in zip(asks, found, strict=True)
             ]
         return found

@@ -88,8 +88,7 @@ class Limits:
 
 def taken_member(taken: Taken) -> tuple[float, int, float]:
     """Return *taken* as it goes over the socket, a wait that never ends as -1."""
-    wait, remaining, reset = taken
-    return (-1.0 if wait == float("inf") else wait, remaining, reset)
+    return (-1.0 if taken.wait == float("inf") else taken.wait, taken.remaining, taken.reset)
 
 
 def taken_of(member: Sequence[Any]) -> Taken:
