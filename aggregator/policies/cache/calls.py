@@ -46,26 +46,27 @@ class Cached:
         if entry is None:
             kept.misses += 1
             return self._fetch(frame, key, done)
-        over = kept.now() - entry.at - plan.seconds(entry.value.status)
+        now = kept.now()
+        over = now - entry.at - plan.seconds(entry.value.status)
         if over < 0:
             kept.hits += 1
-            done(self._judged(frame, entry))
+            done(self._judged(frame, entry, now))
             return None
         if over < plan.stale:
             kept.olds += 1
             self._refresh(frame, key)
-            done(self._judged(frame, entry))
+            done(self._judged(frame, entry, now))
             return None
         kept.misses += 1
         if over >= plan.on_error:
             return self._fetch(frame, key, done)
         return self._fetch(frame, key, lambda result: done(self._instead(frame, result, key)))
 
-    def _judged(self, frame: Frame, entry: Entry[Reply]) -> Result:
+    def _judged(self, frame: Frame, entry: Entry[Reply], now: float) -> Result:
         result = self._call.judge(frame, entry.value, frame.loop.time())
-        age = self._kept.now() - entry.at
+        age = now - entry.at
         result.was_kept(age)
-        result.headers = with_age(result.headers, age + age_of(result.headers))
+        result.headers = older(result.headers, age)
         result.tags = entry.tags
         return result
 
@@ -113,7 +114,7 @@ class Cached:
         entry = self._kept.get(key)
         if result.state is not State.FAILED or not is_forgiven(result) or entry is None:
             return result
-        old = self._judged(frame, entry)
+        old = self._judged(frame, entry, self._kept.now())
         if old.state is not State.OK:
             return result
         old.state, old.cause = State.STALE, result.cause
@@ -124,6 +125,14 @@ class Cached:
 def with_age(headers: Iterable[tuple[bytes, bytes]], age: float) -> HeaderList:
     """Return *headers* with the *age* in seconds, for whoever reckons how much longer they hold (RFC 9111 §5.1)."""
     return replaced(headers, b"age", b"%d" % age)
+
+
+def older(headers: Iterable[tuple[bytes, bytes]], seconds: float) -> HeaderList:
+    """Return *headers*, which say an age or none, with that of what has been kept for *seconds* since it came."""
+    for name, _ in headers:
+        if name == b"age":
+            return with_age(headers, seconds + age_of(headers))
+    return [*headers, (b"age", b"%d" % seconds)]
 
 
 def may_be_shared(reply: Reply) -> bool:

@@ -8,8 +8,4 @@ from hashlib import blake2b
 
 def key_of(pieces: Iterable[bytes]) -> bytes:
     """Return the key that these *pieces* have, and no others in another order or cut."""
-    digest = blake2b(digest_size=20)
-    for piece in pieces:
-        digest.update(b"%d:" % len(piece))
-        digest.update(piece)
-    return digest.digest()
+    return blake2b(b"".join([b"%d:%b" % (len(piece), piece) for piece in pieces]), digest_size=20).digest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from msgspec import Struct
 
 from aggregator.fields import duration_text
@@ -24,7 +26,7 @@ class ElementsPlan(Struct, frozen=True):
     reads: tuple[Expression, ...] = ()
 
 
-class CachePlan(Struct, frozen=True):
+class CachePlan(Struct, frozen=True, dict=True):
     """How long replies are kept: *ttl* in seconds by status or class (``"404"``, ``"5xx"``).
 
     With *obeys* it is as they say who sent them (RFC 9111). A reply is given out *stale* seconds longer while it is
@@ -40,8 +42,16 @@ class CachePlan(Struct, frozen=True):
 
     def seconds(self, status: int) -> float:
         """Return how long a reply with *status* is kept; 0.0 for one that is not."""
-        said = dict(self.ttl)
-        return said.get(str(status), said.get(f"{status // 100}xx", 0.0))
+        found = self._known.get(status)
+        if found is None:
+            said = dict(self.ttl)
+            found = self._known[status] = said.get(str(status), said.get(f"{status // 100}xx", 0.0))
+        return found
+
+    @cached_property
+    def _known(self) -> dict[int, float]:
+        """What was worked out, by status: there are few of them, and each is asked for with each hit."""
+        return {}
 
 
 def cache_text(plan: CachePlan) -> str:

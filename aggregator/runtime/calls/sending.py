@@ -109,6 +109,8 @@ class Sender:
     def identity(self, exchange: Exchange) -> bytes:
         """Return what tells those apart in whose name the upstream is called; raises as ``door`` does."""
         pool = self._routine.pool
+        if self._routine.bind is None:  # as with most, and far faster than to ask what the door is
+            return b""
         return pool.identity(exchange) if isinstance(pool, CallerDoor | HostsDoor) else b""
 
     def render(self, frame: Frame) -> Rendered:

@@ -14,10 +14,9 @@ from aggregator.codecs.etag import add_vary, etag_of
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.http import FETCHING, first, joined, replaced
-from aggregator.policies.cache.calls import with_age
+from aggregator.policies.cache.calls import older
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import AnswerCachePlan
-from aggregator.policies.cache.standard.directives import age_of
 from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import is_partial
@@ -53,7 +52,7 @@ class Keeping:
             kept.misses += 1
             return self._fly(maker, exchange, loop, key, answered, b"fwd=uri-miss")
         over = self.over(entry)
-        if over < 0:
+        if over < 0:  # as with most
             kept.hits += 1
             self.give(maker, exchange, loop, key, entry, answered)
             return None
@@ -76,9 +75,10 @@ class Keeping:
     ) -> None:  # fmt: skip
         """Give what is kept to *answered*; an answer that stands in for a failure (*instead*) is one nobody stores."""
         value = entry.value
-        age = age_of(value.headers) + self.kept.now() - entry.at
-        answer = Answer(value.status, with_age(value.headers, age), value.body)
-        answer.headers.append((STATUS, b"aggregator; hit; ttl=%d" % -self.over(entry)))
+        age = self.kept.now() - entry.at
+        answer = Answer(value.status, older(value.headers, age), value.body)
+        left = self.plan.keep.seconds(value.status) - age
+        answer.headers.append((STATUS, b"aggregator; hit; ttl=%d" % left))
         if instead:
             forbid_storing(answer)
         answer.variants = KeptVariants(self.kept, key, entry)

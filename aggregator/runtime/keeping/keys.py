@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aggregator.codecs import json as json_codec
@@ -27,21 +27,29 @@ def part_key(plan: LastGoodPlan, start: bytes, frame: Frame) -> bytes:
     return key_of((start, *_pieces(plan.key, frame.exchange), *read))
 
 
-def _pieces(plan: AnswerKeyPlan, exchange: Exchange) -> Iterator[bytes]:
-    yield plan.start
-    yield json_codec.encode(exchange.params)
-    yield _text(exchange.query, plan.query)
-    yield _text(exchange.headers, plan.headers)
+def _pieces(plan: AnswerKeyPlan, exchange: Exchange) -> list[bytes]:
+    """Return the pieces of the key; what the plan does not read of a request is not even parsed."""
+    found = [
+        plan.start,
+        json_codec.encode(exchange.params) if exchange.params else b"{}",
+        _NONE if plan.query == () else _text(exchange.query, plan.query),
+        _NONE if plan.headers == () else _text(exchange.headers, plan.headers),
+    ]
     if plan.cookies:
-        yield b"cookies" + _text(cookies_of(exchange), plan.cookies)
+        found.append(b"cookies" + _text(cookies_of(exchange), plan.cookies))
     if plan.request:
-        yield b"request" + _text(exchange.request, plan.request)
+        found.append(b"request" + _text(exchange.request, plan.request))
     if plan.auth:
-        yield b"auth" + _text(Names(exchange)["auth"], plan.auth)
+        found.append(b"auth" + _text(Names(exchange)["auth"], plan.auth))
     if plan.identity:
-        yield b"caller" + ("" if exchange.caller is None else exchange.caller.identity).encode()
+        found.append(b"caller" + ("" if exchange.caller is None else exchange.caller.identity).encode())
     if plan.body:
-        yield b"body" + exchange.body
+        found.append(b"body" + exchange.body)
+    return found
+
+
+_NONE = b"[]"
+"""The text of no names."""
 
 
 def _text(values: Mapping[str, Any], names: tuple[str, ...] | None) -> bytes:

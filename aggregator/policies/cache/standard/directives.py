@@ -51,8 +51,11 @@ def seconds_of(directives: Directives, name: str) -> float | None:
 
 def age_of(headers: Iterable[tuple[bytes, bytes]]) -> float:
     """Return the seconds of ``Age``, the first one that is said; 0 for what is none (RFC 9111 §5.1)."""
-    text = next((value for name, value in headers if name == b"age"), b"0").split(b",")[0].strip()
-    return float(min(int(text), MOST_SECONDS)) if text.isdigit() and len(text) < 100 else 0.0
+    for name, value in headers:
+        if name == b"age":
+            text = value.split(b",")[0].strip()
+            return float(min(int(text), MOST_SECONDS)) if text.isdigit() and len(text) < 100 else 0.0
+    return 0.0
 
 
 def moment_of(headers: HeaderList, name: bytes) -> float | None:
