@@ -71,6 +71,12 @@ _STATE = (
 )
 _HIDE = "write `hide: [body.password]` into `telemetry`; credentials are never shown"
 _LEVEL = "start it with `--log-level`, or ask a running process: `aggregator log level debug --for 5m`"
+_IN_PATHS = "write it into the path of each endpoint: `GET /api/users`"
+_IN_URL = "write it into `url`, behind the host"
+_REQUIRED = "every call is required unless it says `optional: true`"
+_NAMED_ONCE = "declare it under `upstreams`, and call it by its name: `users:/users/7`"
+_COMMENT = "# yaml-language-server: $schema=routes.schema.json"
+_FOR_EDITORS = f"write it as the first line, a comment: `{_COMMENT}`"
 _HOST = "virtual_hosts: {shop.example.com: {endpoints: {GET /b: {call: users:/b}}}}"
 _CORS = "cors: {origins: ['https://shop.example.com']}"
 
@@ -144,6 +150,13 @@ def _load(text: str, folder: Path) -> list[tuple[str, str | None]]:
         ("top", "redis: {}", _STATE, "top", "state: /var/lib/aggregator"),
         ("call", "mask: [password]", _HIDE, "top", "telemetry: {hide: [body.password]}"),
         ("server", "loglevel: debug", _LEVEL, None, None),
+        ("top", "prefix: /api", _IN_PATHS, None, None),
+        ("upstream", "path: /api", _IN_URL, None, None),
+        ("call", "path: /api", _IN_URL, None, None),
+        ("endpoint", "required: true", _REQUIRED, "call", "optional: true"),
+        ("top", "url: https://users.example.com", _NAMED_ONCE, None, None),
+        ("top", "$schema: ./routes.schema.json", _FOR_EDITORS, "top", _COMMENT),
+        ("top", "endpoint: [{path: /a}]", "did you mean `endpoints`?", None, None),
         ("server", "gzip: true", "did you mean `compress`?", "server", "compress: {codings: [gzip]}"),
     ],
 )  # fmt: skip

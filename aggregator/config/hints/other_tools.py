@@ -110,9 +110,11 @@ _SLO = "write `slo: {latency: 800ms, objective: 99.5%}` into the endpoint"
 _CALLED = "write `call: users:/users/{user_id}`, or several by name under `fan_out`"
 _IN_FRONT = "name it in front of the path: `url: users:/users/{user_id}`"
 _ROUTE = "`route` of an upstream says where calls go by a key of the request; `when` of a call is its condition"
+_FOR_EDITORS = "write it as the first line, a comment: `# yaml-language-server: $schema=routes.schema.json`"
 _HIDE = "write `hide: [body.password]` into `telemetry`; credentials are never shown"
 
 _SENTENCES: dict[str, tuple[str, str, str]] = {
+    "$schema": (_FOR_EDITORS, _FOR_EDITORS, _FOR_EDITORS),
     "access_log": (_ACCESS, _ACCESS, _ACCESS),
     "affinity": (_AFFINITY, _AFFINITY, _AFFINITY),
     "auth": (_AS_WHOM, _OF_UPSTREAM, _NO_LOGIN),
@@ -139,6 +141,7 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "budget": (_BUDGETS, _BUDGETS, _BUDGETS),
     "monitoring": (_MONITORING, _MONITORING, _MONITORING),
     "outlier_detection": (_EJECT, _EJECT, _EJECT),
+    "path": (_IN_URL, _IN_URL, _IN_PATHS),
     "prefix": (_IN_URL, _IN_URL, _IN_PATHS),
     "proxy": (_ONE_PROXY, _ONE_PROXY, _ALL_BELOW),
     "quota": (_QUOTA_OF_CALLS, _QUOTA, _QUOTA),
@@ -155,6 +158,7 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "timeout": (_IN_ALL, _IN_ALL, _IN_ALL),
     "tracing": (_TRACES, _TRACES, _TRACES),
     "upstream": (_NAMED_ONCE, _IN_FRONT, _CALLED),
+    "url": (_NAMED_ONCE, _NAMED_ONCE, _NAMED_ONCE),
     "weights": (_WEIGHTS, _CHOOSE_HERE, _CHOOSE),
     "workers": (_ONE_CORE, _ONE_CORE, _ONE_CORE),
 }
@@ -162,7 +166,8 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
 
 
 _ONLY_BESIDE = {
-    "level": "access", "backend": "fan_out", "backends": "fan_out", "services": "fan_out",
+    "$schema": "upstreams", "level": "access", "path": "retry", "url": "upstreams",
+    "backend": "fan_out", "backends": "fan_out", "services": "fan_out",
     "service": "fan_out", "target": "fan_out", "upstream": "fan_out",
     "destination": "fan_out", "match": "fan_out", "case": "fan_out", "switch": "fan_out",
 }  # fmt: skip

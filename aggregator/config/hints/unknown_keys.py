@@ -19,7 +19,10 @@ ENDPOINT_KEY = re.compile(rf"(?:ANY|(?:{_METHOD})(?:\|(?:{_METHOD}))*) +/")
 _MOST_LISTED = 8
 _ANSWERED_BY = ("call", "fan_out", "respond")
 """What an endpoint answers with: one of them is what people look for, so they are listed before the rest."""
-_NARROWER = frozenset({("docs", "auth"), ("server", "cache"), ("admin", "hosts"), ("background", "workers")})
+_NARROWER = frozenset({
+    ("docs", "auth"), ("server", "cache"), ("admin", "hosts"), ("background", "workers"), ("store", "prefix"),
+    ("store", "url"), ("idempotency", "required"), ("docs", "path"), ("health", "path"), ("defaults", "endpoint"),
+})  # fmt: skip
 """Keys that mean less than those have in mind who write them further out: who may read the docs, and nothing else."""
 
 
@@ -46,7 +49,7 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return f"did you mean `{other}`?"
     if (sentence := sentence_for(word, allowed)) is not None:
         return sentence
-    if homes:
+    if homes := [home for home in homes if (home, key) not in _NARROWER]:
         return f"write it under {listed(homes, 'or')}"
     if (outer := _outer(model, path)) is not None:
         return f"write it further out, beside `{outer}`"
