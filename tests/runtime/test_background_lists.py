@@ -41,12 +41,14 @@ def test_the_first_failure_of_an_item_ends_the_list(serve):
     assert ends == {("notify", "failed"): 1}
 
 
-def test_an_item_that_may_fail_stops_no_other_and_is_told(serve):
-    """With ``on_error: skip`` all others are made, and the effect has failed all the same."""
+def test_an_item_that_may_fail_stops_no_other_and_is_told(serve, caplog):
+    """With ``on_error: skip`` all others are made, and the effect has failed all the same: the log names the item."""
     each = f"{{in: {EACH}, concurrency: 1, on_error: skip}}"
     ends, calls = told(serve, NOTIFY % each, fails_at("/send/a"), {"all": [{"to": "a"}, {"to": "b"}]})
     assert [path for path, _ in calls] == ["/send/a", "/send/b"]
     assert ends == {("notify", "failed"): 1}
+    reasons = [record.fields["reason"] for record in caplog.records if record.name == "aggregator.background"]
+    assert reasons == ["notify[0]: The upstream 'b' answered with status 500."]
 
 
 @pytest.mark.parametrize(("body", "how"), [({}, "done"), ({"all": "ada"}, "failed")])

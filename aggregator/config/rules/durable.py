@@ -23,7 +23,10 @@ _NOT_DURABLE = {
     "redirects": "name the URL to which it leads",
     "idempotent": "write it on the upstream",
 }
-_OF_MANY = ("for_each", "fallback")
+_OF_MANY = {
+    "for_each": 'remove `durable`, or send the list in one call, as in `json: "{{ body.items }}"`',
+    "fallback": "remove `fallback`: an effect is sent again by its `retry`, or `durable`",
+}
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _UNSENT = frozenset({"when"})
 """What of a call is read, and is no part of what is kept."""
@@ -72,7 +75,7 @@ def _check_keys(
     for key in _OF_MANY:
         if key in settings.model_fields_set:
             message = f"a call with `{key}` cannot be kept"
-            yield Finding("bad-durable", message, (*call.path, key), "write calls without it", at_key=True)
+            yield Finding("bad-durable", message, (*call.path, key), _OF_MANY[key], at_key=True)
     for key, hint in _NOT_DURABLE.items():
         if key in settings.model_fields_set:
             message = f"`{key}` has no effect on a call that is kept"

@@ -159,6 +159,7 @@ class EffectQueue:
             self._tell(effect.name, exchange, "done")
         else:
             reason = lost.error.message if lost.error else "unknown"
+            reason = reason if lost is result else f"{lost.name}: {reason}"
             self._tell(effect.name, exchange, "failed", cause=lost.cause, reason=reason)
 
     def _tell(
