@@ -123,3 +123,27 @@ def test_urls_are_purged(serve: Serve) -> None:
     assert purge_prefix(states, "http://users.test/v1/a") == 3
     assert counts() == [5, 5, 6, 3]
     assert purge_prefix(states, "http://users.test/v2") == purge_key(states, "http://users.test/v1/") == 0
+
+
+def test_all_services_of_a_route_are_purged(serve: Serve) -> None:
+    """Replies and answers of an upstream with routes by key are those of whichever service gave them."""
+    served = serve(
+        """
+        upstreams:
+          up: {route: {by: "{{ headers.to }}", to: {a: "http://a.test", b: "http://b.test"}}, cache: 60s}
+          up2: {url: "http://c.test", cache: 60s}
+        endpoints:
+          GET /reply: {call: up:/}
+          GET /answer: {cache: 60s, fan_out: {x: {url: up:/x, cache: none}}}
+          GET /other: {call: up2:/}
+        """,
+        Counting(),
+    )
+
+    def counts() -> list[int]:
+        replies = [served.get(path, headers={"to": to}).json() for to in "ab" for path in ("/reply", "/answer")]
+        return [reply.get("count") or reply["x"]["count"] for reply in (*replies, served.get("/other").json())]
+
+    assert counts() == counts() == [1, 2, 3, 4, 5]
+    assert purge_upstream(served.app.running.states, "up") == 4
+    assert counts() == [6, 7, 8, 9, 5]

@@ -6,13 +6,14 @@ Calls under way are joined by nobody any more, so that who asks after a purge ge
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, TypeVar
 
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.plan import of_endpoint, of_place, of_upstream
 from aggregator.policies.registry import Registry
 
+_Held = TypeVar("_Held")
 REPLIES, FLIGHTS, ANSWERS, VALUES = "replies", "flights", "answers", "values"
 """The kinds of states: an upstream's replies, its calls under way, answers of all endpoints, last good values."""
 
@@ -35,11 +36,20 @@ def purge_prefix(states: Registry, prefix: str) -> int:
 
 
 def purge_upstream(states: Registry, name: str) -> int:
-    """Forget the replies of the upstream *name*, and answers with a part of them; return how many there were."""
-    _part_ways({name: states.find(FLIGHTS, name)})
-    kept: Kept[Any] | None = states.find(REPLIES, name)
-    answers: int = sum(one.purge([of_upstream(name)]) for one in states.each(ANSWERS).values())
-    return answers + (0 if kept is None else kept.purge_all())
+    """Forget the replies of the upstream *name*, and what has a part of them; return how many there were.
+
+    Of one with routes by key those of all its services, whose names have their key behind it.
+    """
+    _part_ways(_services(states.each(FLIGHTS), name))
+    made: list[Kept[Any]] = [kept for kind in (ANSWERS, VALUES) for kept in states.each(kind).values()]
+    count = sum(kept.purge([of_upstream(name)]) + kept.purge_prefix(of_upstream(f"{name}[")) for kept in made)
+    replies: dict[str, Kept[Any]] = _services(states.each(REPLIES), name)
+    return count + sum(kept.purge_all() for kept in replies.values())
+
+
+def _services(held: dict[str, _Held], name: str) -> dict[str, _Held]:
+    """Return what is *held* of the upstream *name*, or of its services."""
+    return {each: one for each, one in held.items() if each == name or each.startswith(f"{name}[")}
 
 
 def purge_endpoint(states: Registry, key: str) -> int:
