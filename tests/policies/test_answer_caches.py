@@ -82,6 +82,29 @@ def test_the_key_is_all_that_the_plan_reads(serve: Serve, upstream: Counting) ->
     assert "x-lang" in served.get("/a/1").headers["vary"]
 
 
+def test_services_of_a_route_have_answers_apart(serve: Serve) -> None:
+    """What tells whose service is called tells answers and last good values apart: no tenant gets another's."""
+    down: set[str] = set()
+
+    def tenant(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503 if request.url.host in down else 200, json={"host": request.url.host})
+
+    served = serve("""
+        upstreams:
+          up: {route: {by: "{{ headers['x-tenant'] }}", to: {a: "http://a.test", b: "http://b.test"}}}
+        endpoints:
+          GET /kept: {cache: 60s, call: up:/}
+          GET /good: {fan_out: {x: {url: up:/, last_good: 1h, optional: true}}}
+    """, tenant)  # fmt: skip
+    a, b = {"x-tenant": "a"}, {"x-tenant": "b"}
+    kept = [served.get("/kept", headers=each) for each in (a, b, a)]
+    assert [answer.json()["host"] for answer in kept] == ["a.test", "b.test", "a.test"]
+    assert (len(served.requests), kept[2].headers["vary"]) == (2, "x-tenant")
+    assert served.get("/good", headers=a).json() == {"x": {"host": "a.test"}}
+    down |= {"a.test", "b.test"}
+    assert [served.get("/good", headers=each).json()["x"] for each in (a, b)] == [{"host": "a.test"}, None]
+
+
 def test_names_may_be_added_or_narrow(serve: Serve, upstream: Counting) -> None:
     """Where all is passed on, `query` and `vary` say what counts."""
     served = serve(f"""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
+from aggregator.policies.cache.purging import purge_tags, purge_upstream
 from tests.policies.conftest import Served
 
 Serve = Callable[..., Served]
@@ -95,3 +96,22 @@ def test_after_a_reload_no_old_shape_is_served(serve: Serve) -> None:
     served.reload(FILE.replace("meta: true", "meta: false"))
     upstream.statuses = {"/x": 503}
     assert served.get("/a/1").status_code == 502
+
+
+def test_it_is_purged_with_what_it_was_made_of(serve: Serve) -> None:
+    """A group goes by the tags of the calls in it, and by their upstream, as answers do."""
+    served = serve("""
+        upstreams: {up: {url: "http://up.test"}}
+        endpoints:
+          GET /a:
+            fan_out: {g: {fan_out: {a: {url: up:/a, cache: {ttl: 1s, tags: [ones]}}}, last_good: 1h}}
+    """, upstream := Failing())  # fmt: skip
+    states = served.app.running.states
+    for purge in (lambda: purge_tags(states, ["ones"]), lambda: purge_upstream(states, "up")):
+        upstream.statuses = {}
+        assert served.get("/a").status_code == 200
+        served.now += 10
+        upstream.statuses = {"/a": 503}
+        assert served.get("/a").status_code == 200
+        purge()
+        assert served.get("/a").status_code == 502

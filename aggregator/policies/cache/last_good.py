@@ -9,20 +9,21 @@ from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.losses import lost_in
 from aggregator.parts.result import Result
 from aggregator.policies.cache.kept import Kept
+from aggregator.policies.cache.plan import LastGoodPlan
 from aggregator.transport.door import Cancelable
 
 KeyOf = Callable[[Frame], bytes]
 
 
 class LastGood:
-    """*inner*, whose last good value stands in for a failure for *seconds*; *key_of* tells what it depends on."""
+    """*inner*, whose last good value stands in for a failure as *plan* says; *key_of* tells what it depends on."""
 
-    def __init__(self, inner: Part, kept: Kept[Result], key_of: KeyOf, seconds: float) -> None:
+    def __init__(self, inner: Part, kept: Kept[Result], key_of: KeyOf, plan: LastGoodPlan) -> None:
         self.name = inner.name
         self._inner = inner
         self._kept = kept
         self._key_of = key_of
-        self._seconds = seconds
+        self._plan = plan
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Start it; a failure that is not the client's becomes the last good value."""
@@ -36,12 +37,13 @@ class LastGood:
     def _settled(self, key: bytes, result: Result, began: int) -> Result:
         if result.state is State.OK and result.age is None and not lost_in(result):
             copy = _copy(result)
-            self._kept.put(key, copy, len(copy.json), result.tags, began)
+            tags = {*self._plan.tags, *(tag for reply in result.replies() for tag in reply.tags)}
+            self._kept.put(key, copy, len(copy.json), tags, began)
             return result
         if result.state is not State.FAILED or _is_of_the_client(result):
             return result
         entry = self._kept.get(key)
-        if entry is None or (age := self._kept.now() - entry.at) >= self._seconds:
+        if entry is None or (age := self._kept.now() - entry.at) >= self._plan.seconds:
             return result
         good, attempts = _copy(entry.value), result.attempts
         good.started, good.ended = result.started, result.ended

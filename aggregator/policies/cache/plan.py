@@ -101,12 +101,13 @@ class AnswerKeyPlan(Struct, frozen=True):
 class LastGoodPlan(Struct, frozen=True):
     """How many *seconds* the last good value of a part stands in for a failure; it depends on *key* and *results*.
 
-    *results* are the names of the parts that it reads.
+    *results* are the names of the parts that it reads, *tags* those of its upstreams.
     """
 
     seconds: float
     key: AnswerKeyPlan
     results: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class AnswerCachePlan(Struct, frozen=True):

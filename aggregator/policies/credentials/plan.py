@@ -105,6 +105,11 @@ def identity_of(plan: CredentialsPlan | None) -> bytes:
     return hashlib.sha256(repr((plan.scheme, texts)).encode("utf-8", "surrogateescape")).digest()
 
 
+def is_for_callers(plan: CredentialsPlan | None) -> bool:
+    """Return whether an upstream is called in the name of each caller, with a token for theirs (RFC 8693)."""
+    return isinstance(plan, OauthPlan) and plan.subjects is not None
+
+
 def headers_of(plan: CredentialsPlan | None) -> frozenset[bytes]:
     """Return the names of the headers that *plan* writes, in lower case."""
     match plan:

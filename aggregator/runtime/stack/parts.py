@@ -74,7 +74,7 @@ def _guarded(part: Part, plan: PartPlan, at: Site) -> Part:
 def _last_good(part: Part, plan: PartPlan, at: Site) -> Part:
     kept = plan.last_good
     assert kept is not None
-    return LastGood(part, at.resources.values(), partial(part_key, kept, at.digest), kept.seconds)
+    return LastGood(part, at.resources.values(), partial(part_key, kept, at.digest), kept)
 
 
 _AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "last_good": _last_good, "transform": transformed})

@@ -42,6 +42,8 @@ defaults: {endpoint: {auth: {any: [customers, pages]}}}
 endpoints:
   GET /x: {call: a:/x}
   GET /kept: {call: {url: a:/x, cache: 1m}}
+  GET /good: {fan_out: {x: {url: a:/good, last_good: 1h}}}
+  GET /group: {fan_out: {x: {fan_out: {y: a:/good}, last_good: 1h}}}
   GET /joined: {call: {url: a:/x, coalesce: true}}
   GET /stream: {stream: true, call: a:/x}
   GET /background: {respond: {body: 1}, background: [a:/x]}
@@ -64,6 +66,7 @@ class World:
         self.key = key
         self.issuer = Issuer()
         self.requests: list[httpx.Request] = []
+        self.is_down = False
         self.app = application(
             PlanFiles(folder / "routes.yaml", {"SECRET": "s3cr3t"}), httpx.MockTransport(self.answer)
         )
@@ -74,6 +77,8 @@ class World:
         if request.url.host == "id.test":
             return await self.issuer(request)
         self.requests.append(request)
+        if self.is_down:
+            return httpx.Response(503)
         if request.url.path == "/moved":
             return httpx.Response(302, headers={"location": "/x"})
         return httpx.Response(200, json={"sent": request.headers.get("authorization")})
@@ -142,6 +147,21 @@ def test_every_kind_of_call_is_made_in_their_name(world, path: str) -> None:
             first, second, third, fourth = (answer.json()["sent"] for answer in answers)
             assert first == third != second == fourth
         assert len(world.issuer.asked) == 2
+
+    world(main)
+
+
+@pytest.mark.parametrize("path", ["/good", "/group"])
+def test_a_last_good_value_is_that_of_its_caller(world, path: str) -> None:
+    """It stands in for the caller in whose name it was fetched, and for nobody else."""
+
+    async def main(world: World) -> None:
+        ada, bob = world.token("ada"), world.token("bob")
+        good = await world.ask(ada, path)
+        world.is_down = True
+        answers = [await world.ask(token, path) for token in (ada, bob)]
+        assert [answer.status_code for answer in answers] == [200, 502]
+        assert answers[0].json() == good.json()
 
     world(main)
 

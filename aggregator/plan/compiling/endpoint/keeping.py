@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from aggregator.plan.types import ResponsePlan, RowPlan
 from aggregator.policies.cache.compiling import compile_cache
 from aggregator.policies.cache.plan import AnswerCachePlan, AnswerKeyPlan, LastGoodPlan, of_endpoint, of_upstream
 from aggregator.policies.cache.settings import AnswerCacheSettings
+from aggregator.policies.credentials.plan import is_for_callers
 
 _MOMENTS = frozenset({"id", "time"})
 _ROOTS = ("query", "headers", "cookies", "request", "auth")
@@ -59,6 +60,7 @@ def inputs_of(
     What is *narrowed* ("query", "headers") is no more than what is named, also where all of it is passed on.
     """
     calls = tuple(calls)
+    references = {*references, *_references_of_routes(calls)}
     found = {root: {ref[1] for ref in references if ref[0] == root and len(ref) > 1} for root in _ROOTS}
     found["query"] |= {*query, *(name for call in calls for name in call.request.forward_query)}
     found["headers"] = {name.lower() for name in found["headers"]} | set(headers)
@@ -85,9 +87,25 @@ def inputs_of(
     )
 
 
+def _references_of_routes(calls: Iterable[CallPlan]) -> Iterator[tuple[str, ...]]:
+    """Yield what tells to which service calls go, where their upstream is several."""
+    for call in calls:
+        if call.upstream.route is not None:
+            yield from call.upstream.route.by.references
+
+
 def compile_last_good(seconds: float, part: PartPlan) -> LastGoodPlan:
-    """Return how long the last good value of *part* stands in for a failure, and what that value depends on."""
-    references = references_in(part)
+    """Return how long the last good value of *part* stands in for a failure, and what that value depends on.
+
+    Where an upstream is called in the name of callers, each of them has values apart: nothing in the request that the
+    part reads may tell them from others.
+    """
+    references, calls = references_in(part), calls_in_part(part)
     roots = {ref[1] if ref[0] == "calls" and len(ref) > 1 else ref[0] for ref in references}
-    plan = inputs_of(part.name.encode(), calls_in_part(part), references)
-    return LastGoodPlan(seconds, plan, tuple(sorted(roots - {*_ROOTS, "body", "calls", "params"})))
+    upstreams = [call.upstream for call in calls]
+    plan = replace(
+        inputs_of(part.name.encode(), calls, references),
+        identity=any(is_for_callers(one.credentials) for upstream in upstreams for one in upstream.each_service),
+    )
+    tags = tuple(dict.fromkeys(of_upstream(upstream.name) for upstream in upstreams))
+    return LastGoodPlan(seconds, plan, tuple(sorted(roots - {*_ROOTS, "body", "calls", "params"})), tags)
