@@ -43,6 +43,20 @@ class Made(Struct, frozen=True, tag=True):
     problem: str = ""
 
 
+class Look(Struct, frozen=True, tag=True):
+    """To a worker: tell what you have ``Imported``."""
+
+
+class Imported(Struct, frozen=True, tag=True):
+    """From a worker, before ``Ready`` and ``Made``: the *files* of its plug-ins.
+
+    *stale* are the modules among them whose code it has, though their files hold another one now.
+    """
+
+    files: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+
+
 class Commit(Struct, frozen=True, tag=True):
     """Serve what was prepared, as the configuration of the number *generation* since the start of all."""
 
@@ -70,9 +84,8 @@ class Go(Struct, frozen=True, tag=True):
 
 
 class Ready(Struct, frozen=True, tag=True):
-    """From a worker: it serves; its plug-ins are in *files*, its *actions* have a name and a summary each."""
+    """From a worker: it serves; its *actions* have a name and a summary each."""
 
-    files: tuple[str, ...] = ()
     actions: tuple[tuple[str, str], ...] = ()
 
 
@@ -153,6 +166,8 @@ Message = (
     | Ended
     | Prepare
     | Made
+    | Look
+    | Imported
     | Commit
     | Drop
     | Stop

@@ -40,7 +40,9 @@ from aggregator.server.workers.messages import (
     Drop,
     Failed,
     Go,
+    Imported,
     Listen,
+    Look,
     Made,
     Message,
     Opened,
@@ -124,7 +126,9 @@ class Worker(Service):
     def _started(self) -> None:
         assert self._channel is not None
         actions = tuple((one.name, one.summary) for one in self.actions)
-        self._channel.send(Ready(tuple(map(str, self._app.running.plugins.files)), actions))
+        plugins = self._app.running.plugins
+        self._channel.send(Imported(tuple(map(str, plugins.files))))
+        self._channel.send(Ready(actions))
 
     async def _serve_and_reload(self) -> None:
         """Serve, then tell what was counted, since that is to outlive the process."""
@@ -162,7 +166,11 @@ class Worker(Service):
     async def _do(self, order: Message, channel: Channel, listening: Listening) -> None:
         match order:
             case Prepare():
-                channel.send(await self._prepare(order.digest))
+                made = await self._prepare(order.digest)
+                channel.send(await self._imported())
+                channel.send(made)
+            case Look():
+                channel.send(await self._imported())
             case Commit():
                 self._generation = order.generation
                 self._commit()
@@ -193,6 +201,11 @@ class Worker(Service):
 
     async def _answer(self, channel: Channel, ask: Ask) -> None:
         channel.send(await self._answering.answer(ask))
+
+    async def _imported(self) -> Imported:
+        plugins = self._app.running.plugins
+        stale = await asyncio.to_thread(plugins.changed)
+        return Imported(tuple(map(str, plugins.files)), stale)
 
     async def _prepare(self, digest: str) -> Made:
         self._drop()

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -41,6 +42,11 @@ def is_there(pid: int) -> bool:
 def parent_of(pid: int) -> int:
     """Return the process that has made *pid*."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def holds(file: Path, pid: int) -> bool:
+    """Return whether the process *pid* has *file* open."""
+    return any(os.path.realpath(one) == str(file) for one in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def threads_of(pid: int) -> int:
@@ -105,7 +111,10 @@ WITH_PLUGIN = "plugins: [claims]\n"
 
 
 def test_nobody_swaps_when_one_cannot(workers: Start) -> None:
-    """A plug-in that one worker can import and the other cannot: both go on as they were, and it is said who and why."""
+    """A plug-in that one worker can import and the other cannot: both go on as they were, and it is said who and why.
+
+    When the plug-in is mended both serve it, by a worker in the place of the one that had imported it before.
+    """
     running = workers(routes_of(1))
     assert running.get("/n").json() == 1
     (running.folder / "claims.py").write_text(CLAIMED)
@@ -115,7 +124,12 @@ def test_nobody_swaps_when_one_cannot(workers: Start) -> None:
     assert "claims" in refusals[0]
     assert [running.get("/n").json() for _ in range(6)] == [1] * 6
     assert not running.said("All workers serve the new configuration.")
-    (running.folder / "claims.py").write_text("")
+    (running.folder / "claims.py").write_text("# another length, for the cache of compiled files\n")
+    running.process.send_signal(signal.SIGHUP)
+    running.until_said("All workers serve the new configuration.")
+    (stopped,) = running.until(lambda: running.pids("A worker has stopped."))
+    assert f"worker {stopped} cannot" not in refusals[0]
+    assert [running.get("/n").json() for _ in range(6)] == [2] * 6
     running.process.terminate()
     assert running.end() == 0
 
@@ -163,6 +177,66 @@ def test_workers_are_replaced_one_after_another(workers: Start) -> None:
         asking.join(PATIENCE)
     assert failures == []
     assert len(set(running.pids()) - first) == 2
+    running.process.terminate()
+    assert running.end() == 0
+
+
+CALLED = """
+plugins: [marks]
+upstreams: {up: {mock: {routes: {GET /x: {json: 1}}}}}
+"""
+ENDPOINT = "  GET /m: {call: {url: up:/x, transform: 'marks:mark'}}\n"
+
+
+def test_new_code_of_a_plug_in_replaces_workers(workers: Start) -> None:
+    """The file of a plug-in is saved, and no other: every worker is replaced by one that has the new code."""
+    marks = "async def mark(data):\n    return {}\n"
+    running = workers(routes_of(1, more=f"{ENDPOINT}{CALLED}"), marks=marks.format(1))
+    assert running.get("/m").json() == 1
+    first = set(running.pids())
+    (running.folder / "marks.py").write_text(marks.format(1000))
+    running.until(lambda: set(running.pids("A worker has stopped.")) >= first)
+    assert [running.get("/m").json() for _ in range(4)] == [1000] * 4
+    running.process.terminate()
+    assert running.end() == 0
+
+
+LEAKS = """
+import os
+
+held = []
+
+async def leak(data):
+    held.append(b"x" * 300 * 2**20)
+    return os.getpid()
+"""
+
+
+def test_a_worker_that_holds_too_much_is_replaced(workers: Start) -> None:
+    """The one that leaks, and no other, stops once another one serves."""
+    more = f"{ENDPOINT.replace('marks:mark', 'leaks:leak')}{CALLED.replace('marks', 'leaks')}"
+    running = workers(routes_of(1, settings=", memory: 300MiB", more=more), leaks=LEAKS)
+    leaking = running.get("/m").json()
+    running.until(lambda: running.pids("A worker has stopped.") == [leaking])
+    assert running.pids("A worker holds too much memory; another one takes its place.") == [leaking]
+    assert len(running.pids()) == 3
+    assert running.get("/n").json() == 1
+    running.process.terminate()
+    assert running.end() == 0
+
+
+def test_a_moved_log_is_written_anew_by_all(workers: Start) -> None:
+    """After SIGUSR1 neither the supervisor nor a worker has the file open that was moved away."""
+    running = workers(routes_of(1, more="telemetry: {log: {access: all, file: access.log}}\n"))
+    assert running.get("/n").json() == 1
+    processes = [running.process.pid, *running.pids()]
+    assert len(processes) == 3
+    moved = running.folder / "moved.log"
+    (running.folder / "access.log").rename(moved)
+    assert all(map(partial(holds, moved), processes))
+    running.process.send_signal(signal.SIGUSR1)
+    running.until(lambda: not any(map(partial(holds, moved), processes)))
+    assert all(map(partial(holds, running.folder / "access.log"), processes))
     running.process.terminate()
     assert running.end() == 0
 

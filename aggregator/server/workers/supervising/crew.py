@@ -61,7 +61,6 @@ class Crew:
         self.is_stopping = False
         self._failures = 0
         self._has_served = False
-        self._relief: dict[int, asyncio.Event] = {}
         self.failed: asyncio.Future[str] = self._loop.create_future()
         """Why none of them could be started."""
         self.settled = asyncio.Event()
@@ -88,17 +87,6 @@ class Crew:
             for _ in range(self.count):
                 group.create_task(self._keep())
             group.create_task(self._look())
-
-    def relieve(self, member: Member) -> None:
-        """Have another worker take the place of *member*, which stops once that one serves."""
-        if (asked := self._relief.get(member.pid)) is not None:
-            asked.set()
-
-    async def roll(self) -> None:
-        """Have others take the places of all that serve now, one after another."""
-        for member in self.serving:
-            self.relieve(member)
-            await _first_of(member.told, member.ended)
 
     async def _keep(self) -> None:
         member, pause, is_first = None, _FIRST_PAUSE, True
@@ -127,13 +115,11 @@ class Crew:
 
     async def _served(self, member: Member) -> bool:
         """Wait until *member* is to be relieved, or has ended; return whether it is there yet."""
-        asked = self._relief[member.pid] = asyncio.Event()
-        waiting = asyncio.create_task(asked.wait())
+        waiting = asyncio.create_task(member.relieved.wait())
         try:
             await _first_of(waiting, member.ended)
         finally:
             waiting.cancel()
-            self._relief.pop(member.pid, None)
         if not member.ended.done():
             return True
         if not self.is_stopping:
@@ -210,10 +196,10 @@ class Crew:
                 seconds=round(now - member.beaten_at), stack=await member.stack())  # fmt: skip
             member.kill()
         elif self._plan.memory is not None and member.is_serving and member.beat.memory > self._plan.memory:
-            if member.pid in self._relief and not self._relief[member.pid].is_set():
+            if not member.relieved.is_set():
                 log(_log, logging.WARNING, "A worker holds too much memory; another one takes its place.",
                     pid=member.pid, bytes=member.beat.memory, most=self._plan.memory)  # fmt: skip
-            self.relieve(member)
+            member.relieved.set()
 
     def stop(self) -> None:
         """Tell all to stop; told a second time, they end at once."""

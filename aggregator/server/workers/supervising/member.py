@@ -23,6 +23,8 @@ from aggregator.server.workers.messages import (
     Counted,
     Failed,
     Heard,
+    Imported,
+    Look,
     Made,
     Opened,
     Prepare,
@@ -60,6 +62,10 @@ class Member:
         self.started_at = time.time()
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.ended: asyncio.Future[str] = self._loop.create_future()
+        self.imported = Imported()
+        """What it has told last of its plug-ins."""
+        self.relieved = asyncio.Event()
+        """Set when another worker is to take its place."""
         self.reason = ""
         self.is_open = False
         """Whether it does what it is ordered, and answers."""
@@ -67,6 +73,7 @@ class Member:
         self.told: asyncio.Future[None] = self._loop.create_future()
         """Done when it was told to stop."""
         self._made: asyncio.Future[Made] | None = None
+        self._looked: asyncio.Future[Imported] | None = None
         self._asks: dict[int, asyncio.Future[Told]] = {}
         self._silent = asyncio.Event()
         self._listening = asyncio.create_task(self._listen())
@@ -84,6 +91,10 @@ class Member:
                     self.beat = message
                 case Ready() if not self.ready.done():
                     self.ready.set_result(message)
+                case Imported():
+                    self.imported = message
+                    if self._looked is not None and not self._looked.done():
+                        self._looked.set_result(message)
                 case Failed():
                     self.reason = message.reason
                 case Made() if self._made is not None and not self._made.done():
@@ -106,7 +117,7 @@ class Member:
         if self.ended.done():
             return
         self.ended.set_result(self.reason or words)
-        for waiting in (self._made, *self._asks.values()):
+        for waiting in (self._made, self._looked, *self._asks.values()):
             if waiting is not None and not waiting.done():
                 waiting.cancel()
         self._asks.clear()
@@ -122,6 +133,12 @@ class Member:
         made = self._made = self._loop.create_future()
         self.channel.send(Prepare(digest))
         return await _unless_cancelled(made)
+
+    async def look(self) -> None:
+        """Have it tell what it has ``imported``; return when it has, or has ended."""
+        looked = self._looked = self._loop.create_future()
+        self.channel.send(Look())
+        await _unless_cancelled(looked)
 
     async def ask(self, ask: Ask) -> Told | None:
         """Return its answer to *ask*; None when it ended meanwhile."""

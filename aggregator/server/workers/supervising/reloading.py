@@ -5,13 +5,16 @@
     committed    all have it: one word each, and the next worker is made of it
     dropped      one could not, or found other texts; all give it up
 
-A worker that ends in between is no hindrance: the one in its place is made of what the fork server holds.
+A worker that ends in between is no hindrance: the one in its place is made of what the fork server holds. So is one
+whose plug-ins hold other code now than it has imported: it serves what it did until another one has taken its place.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from aggregator.errors import AggregatorError, ConfigError, place_of
 from aggregator.plan.types import Plan
@@ -21,6 +24,7 @@ from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_r
 from aggregator.server.workers.fitting import obstacle
 from aggregator.server.workers.messages import Commit, Drop, Made
 from aggregator.server.workers.supervising.crew import Crew
+from aggregator.server.workers.supervising.member import Member
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
@@ -35,12 +39,13 @@ class _ChangingError(AggregatorError):
 
 
 class Reloading:
-    """Reloads of *files* for *crew*; *plan* is what is served."""
+    """Reloads of *files* for *crew*; *plan* is what is served. *replace* has others take the places of workers."""
 
-    def __init__(self, files: PlanFiles, plan: Plan, crew: Crew) -> None:
+    def __init__(self, files: PlanFiles, plan: Plan, crew: Crew, replace: Callable[[Sequence[Member]], None]) -> None:
         self._files = files
         self.plan = plan
         self._crew = crew
+        self._replace = replace
         self._first = plan
         self._refused: ConfigError | None = None
         self.last_refusal: ReloadOutcome | None = None
@@ -71,7 +76,7 @@ class Reloading:
         for _ in range(_TRIES):
             plan = await asyncio.to_thread(self._files.load)
             if plan.digest == self.plan.digest:
-                return self._stay(asked=asked)
+                return await self._stay(asked=asked)
             if self.plan.endpoints and not plan.endpoints:
                 return self._refuse_in_words(NO_ENDPOINTS)
             if (why := obstacle(plan)) is not None:
@@ -102,8 +107,9 @@ class Reloading:
         except ConnectionError as error:
             raise AggregatorError(f"No worker could be made of it: {error}.") from None
         who = ["the fork server", *(f"worker {member.pid}" for member in members)]
-        for name, made in zip(who, found, strict=True):
-            if made is not None:
+        knows = [True, *(not member.imported.stale for member in members)]
+        for name, made, is_fresh in zip(who, found, knows, strict=True):
+            if made is not None and is_fresh:
                 _check(made, plan.digest, name)
 
     async def _commit(self, plan: Plan, started: float) -> ReloadOutcome:
@@ -112,7 +118,7 @@ class Reloading:
         await self._crew.forks.commit(number)
         members = self._crew.serving
         for member in members:
-            member.channel.send(Commit(number))
+            member.channel.send(Drop() if member.imported.stale else Commit(number))
         self.plan = plan
         self._crew.generation = number
         self.counts = (self.counts[0] + 1, self.counts[1])
@@ -122,6 +128,7 @@ class Reloading:
             config=plan.digest[:12], workers=len(members), ms=round(seconds * 1000))  # fmt: skip
         if waiting := needs_restart(self._first, plan):
             log(_log, logging.WARNING, "Some settings take effect when the server is restarted.", settings=waiting)
+        self._replace_stale()
         return ReloadOutcome(Verdict.SWAPPED, self._crew.generation, seconds, f"{len(plan.endpoints)} endpoints")
 
     async def _drop(self) -> None:
@@ -130,11 +137,24 @@ class Reloading:
         if self._crew.forks is not None:
             await self._crew.forks.drop()
 
-    def _stay(self, *, asked: bool) -> ReloadOutcome:
+    async def _stay(self, *, asked: bool) -> ReloadOutcome:
         if asked or self.last_refusal is not None:
             log(_log, logging.INFO, "The configuration is the one that is served.", generation=self._crew.generation)
         self.last_refusal = self._refused = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST):
+                await asyncio.gather(*(member.look() for member in self._crew.serving))
+        self._replace_stale()
         return ReloadOutcome(Verdict.UNCHANGED, self._crew.generation)
+
+    def _replace_stale(self) -> None:
+        """Have workers that import the code of plug-ins as it is now take the places of those that have another."""
+        stale = [one for one in self._crew.serving if one.imported.stale and not one.relieved.is_set()]
+        if stale:
+            names = sorted({name for one in stale for name in one.imported.stale})
+            log(_log, logging.INFO, "Plug-ins have changed; who has imported them is replaced, one after another.",
+                plugins=names, workers=len(stale))  # fmt: skip
+            self._replace(stale)
 
     def _refuse_in_words(self, why: str) -> ReloadOutcome:
         return self._refuse(ReloadOutcome(Verdict.REFUSED, self._crew.generation, 0.0, why, why))

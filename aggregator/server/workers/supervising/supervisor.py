@@ -36,6 +36,7 @@ from aggregator.server.workers.supervising.forks import Forks, words_of
 from aggregator.server.workers.supervising.keeping import state_folder
 from aggregator.server.workers.supervising.member import Member
 from aggregator.server.workers.supervising.reloading import Reloading
+from aggregator.server.workers.supervising.rolling import Rolling
 from aggregator.telemetry.control import LogControl
 from aggregator.telemetry.logging import log
 
@@ -69,12 +70,11 @@ class Supervisor:
         self._wake, self._stopped = asyncio.Event(), asyncio.Event()
         self._asked = False
         self._closing: asyncio.Task[None] | None = None
-        self._rolling: asyncio.Task[None] | None = None
         self._administering: asyncio.Task[None] | None = None
-        self._plugin_files: dict[int, tuple[Path, ...]] = {}
         self._quiet = asyncio.Event()
         """Set when all workers have ended, and there is nothing left to ask."""
         self.crew: Crew
+        self.rolling: Rolling
         self.administration: Administration
         self.reloading: Reloading
 
@@ -88,7 +88,8 @@ class Supervisor:
         plan = self._plan.server.workers
         self.crew = Crew(self._count, plan, self._balance, self._joined, self._left, self._hear)
         self.crew.forks = Forks(self._fork_socket, self._ended, self._lose_forks)
-        self.reloading = Reloading(self._files, self._plan, self.crew)
+        self.rolling = Rolling()
+        self.reloading = Reloading(self._files, self._plan, self.crew, self.rolling.replace)
         self.administration = Administration(self.crew, self.reloading, self._inlet.quotas, self._control, self._tell)
         with signals_calling(self._handlers()):
             async with state_folder(self._plan, self.administration.switches, self._inlet.quotas):
@@ -127,10 +128,10 @@ class Supervisor:
         self._quiet.set()
         if self._administering is not None:
             await asyncio.wait({self._administering})
-        running = [*tasks, *([] if self._rolling is None else [self._rolling])]
-        for task in running:
+        await self.rolling.close()
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self.crew.forks is not None:
             self.crew.forks.close()
 
@@ -169,7 +170,8 @@ class Supervisor:
                 self._administering.add_done_callback(tell_end)
 
     def _watched(self) -> tuple[Path, ...]:
-        return (*self._files.files, *self._files.folders)
+        plugins = {Path(file): None for member in self.crew.serving for file in sorted(member.imported.files)}
+        return (*self._files.files, *self._files.folders, *plugins)
 
     async def _reloads(self) -> None:
         while True:
@@ -217,8 +219,7 @@ class Supervisor:
 
     def _replace(self) -> None:
         log(_log, logging.INFO, "The workers are replaced, one after another.", workers=len(self.crew.serving))
-        if self._rolling is None or self._rolling.done():
-            self._rolling = asyncio.get_running_loop().create_task(self.crew.roll())
+        self.rolling.replace(self.crew.serving)
 
     def _stop(self) -> None:
         loop = asyncio.get_running_loop()
