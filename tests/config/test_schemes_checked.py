@@ -59,9 +59,18 @@ def test_a_scheme_that_nobody_uses(tmp_path: Path) -> None:
     [("id.test", True), ("10.0.0.1", True), ("127.0.0.1:8080", False), ("localhost", False), ("[::1]:80", False), ("127.0.0.2", False)],
 )  # fmt: skip
 def test_an_issuer_in_the_clear(tmp_path: Path, host: str, is_told: bool) -> None:
-    """Whoever is between can make tokens, unless nobody can be."""
-    found = said(tmp_path, f"auth: {{a: {{jwt: {{issuer: 'http://{host}', audience: shop}}}}}}\n{ENDPOINT}")
-    assert any("in the clear" in message for message in found) is is_told
+    """Whoever is between can make tokens, unless nobody can be; that holds for the address of the keys alone, too."""
+    for jwt in (f"issuer: 'http://{host}'", f"issuer: https://id.test, jwks: 'http://{host}/keys'"):
+        found = said(tmp_path, f"auth: {{a: {{jwt: {{{jwt}, audience: shop}}}}}}\n{ENDPOINT}")
+        assert any("in the clear" in message for message in found) is is_told
+
+
+@pytest.mark.parametrize("text", ["keys.json", "ftp://id.test/keys", "https:///keys", "file:///keys"])
+def test_an_address_of_keys_that_is_none(tmp_path: Path, text: str) -> None:
+    """It would be found when the first token comes, and every caller would get 503."""
+    jwt = f"issuer: https://id.test, audience: shop, jwks: '{text}'"
+    found = said(tmp_path, f"auth: {{a: {{jwt: {{{jwt}}}}}}}\n{ENDPOINT}")
+    assert found == ["this is no URL that keys could be fetched from"]
 
 
 def test_a_shared_secret_that_is_short(tmp_path: Path) -> None:

@@ -70,16 +70,27 @@ def _check_signature(settings: SignatureSettings, path: Steps, around: Surroundi
 
 
 def _check_jwt(settings: JwtSettings, path: Steps) -> Iterator[Finding]:
-    url = urlsplit(settings.issuer)
-    looks_it_up = settings.key is None and settings.jwks is None
-    if looks_it_up and (url.scheme not in ("http", "https") or not url.hostname):
-        hint = "write its URL, or say where its keys are: `jwks: URL`"
-        yield Finding("bad-issuer", "the keys of an issuer that is no URL cannot be found", (*path, "issuer"), hint)
-    elif looks_it_up and url.scheme == "http" and not is_loopback(url.hostname or ""):
-        message = "the keys are fetched in the clear: whoever is between can make tokens"
-        yield Finding("bad-issuer", message, (*path, "issuer"), f"write https://{url.netloc}{url.path}")
+    yield from _check_key_address(settings, path)
     if not settings.audience:
         message = "tokens that were made for other services are taken, too"
         yield Finding(
             "no-audience", message, path, "name whom they have to be for: `audience: shop`", "warning", at_key=True
         )
+
+
+def _check_key_address(settings: JwtSettings, path: Steps) -> Iterator[Finding]:
+    """Yield why the keys cannot be fetched from where the file says, or can be changed on the way."""
+    if isinstance(settings.jwks, str):
+        key, text, hint = "jwks", settings.jwks, "write its URL, or the file that has the keys: `jwks: {file: PATH}`"
+        unknown = "this is no URL that keys could be fetched from"
+    elif settings.jwks is None and settings.key is None:
+        key, text, hint = "issuer", settings.issuer, "write its URL, or say where its keys are: `jwks: URL`"
+        unknown = "the keys of an issuer that is no URL cannot be found"
+    else:
+        return
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        yield Finding("bad-issuer", unknown, (*path, key), hint)
+    elif url.scheme == "http" and not is_loopback(url.hostname):
+        message = "the keys are fetched in the clear: whoever is between can make tokens"
+        yield Finding("bad-issuer", message, (*path, key), f"write https://{text.partition('://')[2]}")
