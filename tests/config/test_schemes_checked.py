@@ -47,10 +47,13 @@ def test_a_shared_secret_is_one_of_them(tmp_path: Path, algorithms: str, is_told
 
 
 def test_a_scheme_that_nobody_uses(tmp_path: Path) -> None:
-    """One that `defaults` or any endpoint names is used."""
+    """One that `defaults`, any endpoint or the documentation names is used."""
     (tmp_path / "keys.yaml").write_text(KEYS)
     (tmp_path / "keys.yaml").chmod(0o600)
-    schemes = f"auth: {{a: {{{KEY}}}, b: {{{KEY}}}, c: {{{KEY}}}}}\ndefaults: {{endpoint: {{auth: b}}}}\n"
+    schemes = (
+        f"auth: {{a: {{{KEY}}}, b: {{{KEY}}}, c: {{{KEY}}}, d: {{{KEY}}}}}\n"
+        "defaults: {endpoint: {auth: b}}\nserver: {docs: {auth: d}}\n"
+    )
     assert said(tmp_path, schemes + ENDPOINT) == ["no endpoint asks for the scheme `c`"]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.model.auth import AuthSettings
+from aggregator.config.model.root import RootSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.edge.prefixes import is_below
@@ -65,9 +67,7 @@ def check_usage(used: Sequence[Usage], around: Surroundings) -> Iterator[Finding
     for name in around.upstreams:
         if name not in upstreams:
             yield _unused(f"nothing calls the upstream `{name}`", ("upstreams", name))
-    root = around.settings
-    outer = (*root.defaults.endpoint.schemes, *(name for one in root.prefixes.values() for name in one.schemes))
-    named = frozenset[str](outer).union(*(one.schemes for one in used))
+    named = _outer_schemes(around.settings).union(*(one.schemes for one in used))
     for name in around.settings.auth:
         if name not in named:
             yield _unused(f"no endpoint asks for the scheme `{name}`", ("auth", name))
@@ -81,6 +81,14 @@ def check_usage(used: Sequence[Usage], around: Surroundings) -> Iterator[Finding
     for index, name in enumerate(around.settings.plugins):
         if name not in plugins:
             yield _unused(f"no `transform` uses the plug-in `{name}`", ("plugins", index))
+
+
+def _outer_schemes(root: RootSettings) -> frozenset[str]:
+    """Return the schemes that endpoints inherit, and those that readers of the documentation are asked for."""
+    inherited = (root.defaults.endpoint, *root.prefixes.values())
+    docs = root.server.docs.auth if root.server.docs else None
+    read = docs.schemes if isinstance(docs, AuthSettings) else ()
+    return frozenset((*read, *(name for one in inherited for name in one.schemes)))
 
 
 def _unused(message: str, path: tuple[str | int, ...]) -> Finding:
