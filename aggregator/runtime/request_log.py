@@ -185,14 +185,15 @@ def refusal_cause(status: int) -> str:
 def _reason(event: RequestEnded, known: dict[str, Any]) -> dict[str, str]:
     """Return the sentence of what failed the answer, or of the first part, or item of one, that failed; maybe nothing.
 
-    Its cause is added to *known*; that of a refusal is its status.
+    Its cause is added to *known*; that of a refusal is the one that the client reads, or else its status.
     """
     results, failure = event.parts, event.failure
     bad = (failure,) if failure is not None else (one for part in results for one in (part, *lost_in(part)))
     result = next((one for one in bad if one.error is not None), None)
     if result is None or result.error is None:
         if not results and event.status >= 400:
-            known["cause"] = refusal_cause(event.status)
+            said = None if event.answer is None else event.answer.problem
+            known["cause"] = (None if said is None else said.cause) or refusal_cause(event.status)
         return {}
     error = result.error
     known["cause"] = error.cause.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from aggregator import create_app, load_config
+from aggregator.codecs import json as json_codec
 from aggregator.edge.caching import private_field
 from aggregator.errors import ConfigError
 from aggregator.plan.compiling.compiler import compile_plan
@@ -134,6 +136,21 @@ def test_guards_that_read_the_body(client: TestClient, body: Any, headers: dict[
     assert answer.status_code == status
     if status == 409:
         assert (answer.json()["detail"], answer.headers["link"]) == ("too much", "</limits>")
+
+
+def test_a_refusal_has_one_cause(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    """The line of an answer has the cause that the problem has, and that the line about the caller has."""
+    parts = ({"alg": "ES256", "kid": "a"}, {"iss": "https://id.test", "aud": "shop", "sub": "ada", "exp": 2**33})
+    token = b".".join(urlsafe_b64encode(text).rstrip(b"=") for text in (*map(json_codec.encode, parts), bytes(64)))
+    with caplog.at_level("INFO"):
+        answer = client.get("/tokens", headers={"authorization": f"Bearer {token.decode()}"})
+    assert (answer.status_code, answer.json()["cause"]) == (503, "auth_unavailable")
+    told = [
+        record.__dict__["fields"]
+        for record in caplog.records
+        if record.name in ("aggregator.auth", "aggregator.request")
+    ]
+    assert [fields["cause"] for fields in told if fields.get("status") == 503] == ["auth_unavailable"] * 2
 
 
 @pytest.mark.parametrize(
