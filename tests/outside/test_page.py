@@ -191,6 +191,25 @@ def test_a_trial_needs_the_secret_and_shows_its_calls(serve, browser):
     assert SECRET not in kept[3]
 
 
+def test_the_last_hour_is_there_when_the_page_is_opened(serve, browser):
+    """What was asked for before is drawn at once, failures in a colour of their own; an endpoint tells its numbers."""
+    public, admin, _ = serve()
+    for _ in range(3):
+        _get(f"{public}/page/1")
+        _get(f"{public}/broken")
+    browser.open(f"{admin}/-/")
+    plots = "[...document.querySelectorAll('main tr')].filter((row) => row.innerText.includes('GET /broken'))"
+    drawn = _until(browser, f"{plots}.map((row) => row.querySelectorAll('path[d^=M]').length)[0]")
+    assert drawn == 2
+    browser.run("location.hash = '#endpoint/' + encodeURIComponent('GET /broken')")
+    row = _until(
+        browser,
+        "[...document.querySelectorAll('main tr')].map((one) => one.innerText).find((text) => text.startsWith('hour'))",
+    )
+    assert "100.0%" in row
+    _clean(browser)
+
+
 def test_a_reload_while_it_is_open(serve, browser):
     """The new endpoint is there, and then why the next file was refused."""
     _, admin, file = serve()

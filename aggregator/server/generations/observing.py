@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from aggregator.parts.events import Listeners
 from aggregator.plan.types import Plan
+from aggregator.server.live.history import History, history_for
 from aggregator.server.metrics import pushing
 from aggregator.server.metrics.counting import Counts, counts_for
 from aggregator.server.metrics.pushing import MetricSender
@@ -21,7 +22,7 @@ _LAST = 2.0
 
 
 class Observers(NamedTuple):
-    """What counts, what tells of traces, what remembers requests, and what pushes; None where a plan declares none.
+    """What counts, tells of traces, remembers requests, pushes, and keeps the last hour; None where none is declared.
 
     *sample* yields all metrics as they are.
     """
@@ -30,11 +31,12 @@ class Observers(NamedTuple):
     traces: TraceSender | None = None
     recorder: Recorder | None = None
     pushing: MetricSender | None = None
+    history: History | None = None
     sample: Callable[[Counts], Iterator[Sampled]] = lambda _: iter(())
 
     def beside(self, listeners: Listeners) -> Listeners:
         """Return *listeners* and these."""
-        for one in (self.metrics, self.traces, self.recorder):
+        for one in (self.metrics, self.traces, self.recorder, self.history):
             listeners = listeners if one is None else listeners.beside(one.listeners)
         return listeners
 
@@ -45,6 +47,7 @@ class Observers(NamedTuple):
             sender_for(plan.traces, self.traces, plan.secrets),
             recorder_for(plan.recorder, self.recorder),
             pushing.sender_for(None if plan.metrics is None else plan.metrics.push, self.pushing),
+            history_for(plan, self.history),
             self.sample,
         )
 
@@ -65,6 +68,8 @@ class Observers(NamedTuple):
                 self.metrics.lag.start()
         if self.recorder is not None:
             self.recorder.follow(plan)
+        if self.history is not None:
+            self.history.follow(plan)
         if self.traces is not before.traces:
             if before.traces is not None:
                 asyncio.get_running_loop().run_in_executor(None, before.traces.close, _LAST)

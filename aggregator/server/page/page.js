@@ -1,12 +1,12 @@
 // The frame of the page: the secret, events, views by the fragment of the address. Texts become text nodes, never markup.
 import { views } from "./views.js";
 
-const state = { secret: "", config: {}, seconds: [], history: new Map(), upstreams: new Map(), recent: [], fault: "" };
-const WINDOW = 10, HISTORY = 3600, RECENT = 50;
+const state = { secret: "", config: {}, seconds: [], upstreams: new Map(), recent: [], fault: "" };
+const WINDOW = 10, RECENT = 50;
 let drawn = "", stale = false;
 
 export function make(tag, given = {}, ...children) {
-  const element = tag === "svg" || tag === "polyline" ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  const element = tag === "svg" || tag === "path" ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(given)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value !== false && value != null) element.setAttribute(name, value === true ? "" : String(value));
@@ -79,12 +79,6 @@ function take(name, data) {
   } else if (name === "counts") {
     state.seconds.push(data);
     if (state.seconds.length > WINDOW) state.seconds.shift();
-    for (const [key, [count]] of Object.entries(data.endpoints)) {
-      if (!state.history.has(key)) state.history.set(key, new Map());
-      const minute = Math.floor(data.at / 10), known = state.history.get(key);
-      known.set(minute, (known.get(minute) || 0) + count);
-      if (known.size > HISTORY / 10) known.delete(known.keys().next().value);
-    }
     tell(`generation ${state.config.generation} · ${data.in_flight} in flight`);
     if (views[place()[0]].live && location.hash === drawn) draw(false);
   } else if (name === "request" && (data.status >= 500 || data.partial || data.how !== "answered")) {

@@ -45,18 +45,36 @@ function sums(seconds) {
   return { endpoints, upstreams };
 }
 
-function plot(history) {
-  const picture = make("svg", { class: "plot", viewBox: "0 0 120 20", preserveAspectRatio: "none", "aria-hidden": "true" });
-  if (!history || history.size < 2) return picture;
-  const last = Math.max(...history.keys()), first = Math.max(Math.min(...history.keys()), last - 360), most = Math.max(...history.values());
-  const points = [];
-  const step = Math.max(1, Math.ceil((last - first) / 120));
-  for (let at = first; at <= last; at += step) {
-    let highest = 0;
-    for (let one = at; one < at + step; one++) highest = Math.max(highest, history.get(one) || 0);
-    points.push(`${(120 * (at - first) / Math.max(1, last - first)).toFixed(1)},${(19 - 18 * highest / most).toFixed(1)}`);
+// The last hour as it was kept before anybody looked: whole at first, then what has changed since the last look.
+const HOUR = 3600, LOOK = 5000;
+let hour = { generation: null, looked: -LOOK, now: 0, endpoints: new Map() };
+async function hourOf(state) {
+  const { generation } = state.config, fresh = hour.generation !== generation, at = performance.now();
+  if (!fresh && at - hour.looked < LOOK) return hour;
+  const mine = fresh ? { generation, looked: at, now: 0, endpoints: new Map() } : hour, before = mine.looked;
+  mine.looked = at;
+  try {
+    const told = await ask(`/-/history${mine.now ? `?since=${mine.now - 60}` : ""}`);
+    for (const [key, rows] of Object.entries(told.endpoints)) {
+      const minutes = mine.endpoints.get(key) || new Map();
+      for (const row of rows) minutes.set(row[0], row);
+      for (const began of minutes.keys()) if (began <= told.now - HOUR) minutes.delete(began);
+      mine.endpoints.set(key, minutes);
+    }
+    mine.now = told.now;
+  } catch (error) {
+    mine.looked = before;
+    throw error;
   }
-  picture.append(make("polyline", { points: points.join(" ") }));
+  return hour = mine;
+}
+
+function plot(minutes, now, kind = "plot") {
+  const picture = make("svg", { class: kind, viewBox: "0 0 120 20", preserveAspectRatio: "none", "aria-hidden": "true" });
+  const rows = [...minutes].filter(([at]) => at > now - HOUR), most = Math.max(...rows.map(([, row]) => row[1]));
+  const bars = (value) => rows.filter(([, row]) => row[value]).map(([at, row]) =>
+    `M${119 - 2 * Math.floor((now - at) / 60)} 20v-${Math.max(1, 19 * row[value] / most).toFixed(1)}`).join("");
+  picture.append(make("path", { d: bars(1) }), make("path", { class: "failed", d: bars(2) }));
   return picture;
 }
 
@@ -76,36 +94,47 @@ async function endpointsOf(state) {
 }
 
 async function now(state) {
-  const endpoints = await endpointsOf(state), { endpoints: asked } = sums(state.seconds);
+  const [endpoints, past] = await Promise.all([endpointsOf(state), hourOf(state)]), { endpoints: asked } = sums(state.seconds);
   const keys = new Set([...endpoints.map((one) => one.endpoint), ...asked.keys()]);
-  const rank = (key) => asked.get(key) || NOTHING;
-  const ordered = [...keys].sort((one, other) => rank(other).bad - rank(one).bad || rank(other).count - rank(one).count || (one < other ? -1 : 1));
+  const rank = (key) => asked.get(key) || NOTHING, lately = (key) => past.endpoints.get(key)?.size || 0;
+  const ordered = [...keys].sort((one, other) => rank(other).bad - rank(one).bad || rank(other).count - rank(one).count || lately(other) - lately(one) || (one < other ? -1 : 1));
   const shown = Math.max(20, Math.min(100, asked.size));  // what is quiet must not push away what went wrong
   const rows = ordered.slice(0, shown).map((key) => [
     cell(key ? link("endpoint", key, key) : make("span", { class: "dim" }, "no endpoint"), "name"), ...numbers(rank(key), state.seconds.length),
-    cell(plot(state.history.get(key)), "wide")]);
+    cell(plot(past.endpoints.get(key) || [], past.now), "wide")]);
   const more = ordered.length > shown ? dim(`${ordered.length - shown} more endpoints are quieter.`) : null;
   const recent = state.recent.map((one) => [cell(when(one.at)), cell(link("request", one.id, `${one.method} ${one.path}`), "name"),
     cell(one.status, `n ${hue(one)}`), cell(one.cause || bad(one.parts), "name"), cell(duration(one.ms), "n wide")]);
   return [make("h1", {}, "Now"),
     state.config.refused && section(make("strong", { class: "bad" }, "The saved file is refused. "), make("a", { href: "#configuration" }, "See why")),
-    section(table([head("endpoint"), ...NUMBERS, head("since this page is open", "wide")], rows, "No endpoint is declared."), more),
+    section(table([head("endpoint"), ...NUMBERS, head("the last hour", "wide")], rows, "No endpoint is declared."), more),
     make("h2", {}, "What went wrong while this page was open"),
     section(table(["at", "request", head("status", "n"), "why", head("took", "n wide")], recent, "Nothing."))].filter(Boolean);
 }
 const bad = (parts) => parts.filter((one) => !["ok", "skipped", "stale"].includes(one.state)).map((one) => `${one.name}: ${one.cause || one.state}`).join(", ");
 
 async function endpoint(state, key) {
-  const [shown, kept] = await Promise.all([ask(`/-/endpoints?endpoint=${encodeURIComponent(key)}`),
-    ask(`/-/requests?endpoint=${encodeURIComponent(key)}`).catch(() => null)]);
+  const named = `endpoint=${encodeURIComponent(key)}`;
+  const [shown, kept, past] = await Promise.all([ask(`/-/endpoints?${named}`),
+    ask(`/-/requests?${named}`).catch(() => null), ask(`/-/history?${named}`).catch(() => ({ now: 0, minutes: [] }))]);
   const picture = make("img", { class: "graph", alt: `The calls of ${key}` });
   picture.src = URL.createObjectURL(new Blob([shown.picture], { type: "image/svg+xml" }));
   picture.addEventListener("load", () => URL.revokeObjectURL(picture.src), { once: true });
   const sum = sums(state.seconds).endpoints.get(key) || NOTHING;
   return [make("h1", {}, key), shown.summary && make("p", {}, shown.summary),
-    section(table(NUMBERS, [numbers(sum, state.seconds.length)], "")), make("p", {}, link("try", key, "Try it")),
+    section(table(["in the last", ...NUMBERS], [[cell("10 s"), ...numbers(sum, state.seconds.length)], [cell("hour"), ...numbers(whole(past), HOUR)]], ""),
+      plot(past.minutes.map((one) => [one.at, [one.at, one.requests, one.failed]]), past.now, "plot large")), make("p", {}, link("try", key, "Try it")),
     make("h2", {}, "Its calls"), section(picture), make("h2", {}, "Parameters, calls, policies and failures, in order"), section(make("pre", {}, shown.text)),
     make("h2", {}, "Its failed and slow requests"), section(kept ? listed(kept.requests) : dim("The file declares no telemetry.recorder."))].filter(Boolean);
+}
+
+function whole({ minutes }) {
+  const sum = { count: 0, bad: 0, partial: 0, buckets: {} };
+  for (const one of minutes) {
+    sum.count += one.requests; sum.bad += one.failed; sum.partial += one.partial;
+    for (const [index, number] of Object.entries(one.buckets)) sum.buckets[index] = (sum.buckets[index] || 0) + number;
+  }
+  return sum;
 }
 
 function listed(requests) {

@@ -10,6 +10,8 @@ from aggregator.server.admin.effects.acting import PATH as EFFECTS
 from aggregator.server.admin.effects.acting import effects_shown
 from aggregator.server.admin.hosts import hosts_shown
 from aggregator.server.admin.quotas import quotas_shown
+from aggregator.server.admin.reading.history import PATH as HISTORY
+from aggregator.server.admin.reading.history import history_shown
 from aggregator.server.admin.requests import PATH as REQUESTS
 from aggregator.server.admin.requests import request_shown, requests_shown
 from aggregator.server.admin.switches import switches_shown
@@ -32,7 +34,7 @@ SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
 
 def is_view(path: str) -> bool:
     """Return whether something is shown at *path*."""
-    return path in SHOWN or path == EFFECTS or path.startswith(f"{REQUESTS}/")
+    return path in SHOWN or path in (EFFECTS, HISTORY) or path.startswith(f"{REQUESTS}/")
 
 
 async def shown(running: Running, path: str, asked: Mapping[str, str]) -> Any:
@@ -41,4 +43,6 @@ async def shown(running: Running, path: str, asked: Mapping[str, str]) -> Any:
         return request_shown(running, path.removeprefix(f"{REQUESTS}/"))
     if path == EFFECTS:
         return await effects_shown(running, asked)
+    if path == HISTORY:
+        return await history_shown(running, asked)
     return SHOWN[path](running, asked)

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aggregator.server.admin.effects.acting import PATH as EFFECTS
+from aggregator.server.admin.reading.history import PATH as HISTORY
 from aggregator.server.admin.reading.views import CONFIG, ENDPOINTS, SWITCHES
 from aggregator.server.admin.requests import PATH as REQUESTS
+from aggregator.server.live.history import histories_together
 from aggregator.server.workers.supervising.member import Member
 
 Said = Sequence[tuple[Member, Any]]
@@ -83,6 +85,7 @@ _TOGETHER: Mapping[str, Callable[[Said], Any]] = {
     CONFIG: whole_config,
     ENDPOINTS: lambda said: said[0][1],
     EFFECTS: lambda said: said[0][1],
+    HISTORY: lambda said: histories_together(told for _, told in said),
     REQUESTS: _requests,
     SWITCHES: _switches,
 }
