@@ -105,6 +105,30 @@ def test_services_of_a_route_have_answers_apart(serve: Serve) -> None:
     assert [served.get("/good", headers=each).json()["x"] for each in (a, b)] == [{"host": "a.test"}, None]
 
 
+def test_a_mock_that_some_requests_meet_answers_no_others(serve: Serve) -> None:
+    """Whoever may have the mock answer fills no cache with it: kept answers, replies and last good values are apart."""
+    served = serve("""
+        upstreams:
+          kept:
+            url: http://a.test
+            cache: 60s
+            mock: {when: "{{ headers['x-mock'] == 'y' }}", routes: {"GET /": {json: {mocked: true}}}}
+          up:
+            url: http://a.test
+            mock: {when: "{{ headers['x-mock'] == 'y' }}", routes: {"GET /": {json: {mocked: true}}}}
+        endpoints:
+          GET /reply: {call: kept:/}
+          GET /answer: {cache: 60s, call: up:/}
+          GET /good: {fan_out: {x: {url: up:/, last_good: 1h}}, response: {select: x}}
+    """, lambda _: httpx.Response(503 if served.requests[2:] else 200, json={"mocked": False}))  # fmt: skip
+    mocked, real = {"x-mock": "y"}, {"x-mock": "n"}
+    for path in ("/reply", "/answer"):
+        found = [served.get(path, headers=each).json()["mocked"] for each in (mocked, real, mocked, real)]
+        assert found == [True, False, True, False]
+    assert served.get("/good", headers=mocked).json() == {"mocked": True}
+    assert served.get("/good", headers=real).status_code == 502
+
+
 def test_names_may_be_added_or_narrow(serve: Serve, upstream: Counting) -> None:
     """Where all is passed on, `query` and `vary` say what counts."""
     served = serve(f"""

@@ -11,6 +11,8 @@ from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import of_place
 from aggregator.policies.cache.standard.obeying import Asked
 from aggregator.policies.credentials.plan import identity_of
+from aggregator.policies.mock.choosing import is_mocked
+from aggregator.runtime.calls.rendering import Rendered
 from aggregator.runtime.calls.sending import Sender
 from aggregator.transport import Reply
 
@@ -24,13 +26,14 @@ _CONDITIONS = tuple(
 class Keyed:
     """The call that *sender* makes."""
 
-    __slots__ = ("_base", "_constant", "_origin", "_sender", "label", "timeout")
+    __slots__ = ("_base", "_constant", "_mocked", "_origin", "_sender", "label", "timeout")
 
     def __init__(self, sender: Sender) -> None:
         upstream = sender.plan.upstream
         self._sender = sender
         where = (upstream.name, upstream.pool.origin, upstream.demo, identity_of(upstream.credentials))
         self._origin = repr(where).encode("utf-8", "surrogateescape")
+        self._mocked = None if upstream.mock is None else upstream.mock.when
         origin = upstream.pool.origin
         self._base = f"{origin.scheme}://{origin.authority.decode()}"
         self._constant = b"\r\n" + sender.plan.request.constant_headers.lower()
@@ -39,19 +42,28 @@ class Keyed:
 
     def key(self, frame: Frame) -> bytes:
         """Return the key of the request: whom it goes to in whose name, method, target, header block and body."""
-        target, headers, body = self._sender.render(frame)
         identity = self._sender.identity(frame.exchange)
-        return key_of((self._origin, identity, self._sender.plan.request.method, target, headers, body or b""))
+        return self._key(frame, identity, self._sender.render(frame))
+
+    def _key(self, frame: Frame, identity: bytes, rendered: Rendered) -> bytes:
+        target, headers, body = rendered
+        method = self._sender.plan.request.method
+        return key_of((self._whom(frame), identity, method, target, headers, body or b""))
+
+    def _whom(self, frame: Frame) -> bytes:
+        """Return what tells whom the call goes to: its upstream, or the mock that some requests meet in its place."""
+        is_real = self._mocked is None or not is_mocked(self._mocked, frame.names)
+        return self._origin if is_real else b"mock " + self._origin
 
     def asked(self, frame: Frame) -> Asked:
         """Return what the call would send; raises ``AggregatorError`` when it cannot be written."""
-        target, headers, body = self._sender.render(frame)
-        identity, method = self._sender.identity(frame.exchange), self._sender.plan.request.method
-        lines = b"\r\n" + headers.lower()
+        rendered = self._sender.render(frame)
+        identity = self._sender.identity(frame.exchange)
+        lines = b"\r\n" + rendered.headers.lower()
         return Asked(
-            key_of((self._origin, identity, method, target, headers, body or b"")),
-            self._tag(target),
-            method,
+            self._key(frame, identity, rendered),
+            self._tag(rendered.target),
+            self._sender.plan.request.method,
             bool(identity) or (_CREDENTIAL in lines and _CREDENTIAL not in self._constant),
             any(name in lines for name in _CONDITIONS),
         )

@@ -60,7 +60,7 @@ def inputs_of(
     What is *narrowed* ("query", "headers") is no more than what is named, also where all of it is passed on.
     """
     calls = tuple(calls)
-    references = {*references, *_references_of_routes(calls)}
+    references = {*references, *_references_of_ways(calls)}
     found = {root: {ref[1] for ref in references if ref[0] == root and len(ref) > 1} for root in _ROOTS}
     found["query"] |= {*query, *(name for call in calls for name in call.request.forward_query)}
     found["headers"] = {name.lower() for name in found["headers"]} | set(headers)
@@ -87,11 +87,13 @@ def inputs_of(
     )
 
 
-def _references_of_routes(calls: Iterable[CallPlan]) -> Iterator[tuple[str, ...]]:
-    """Yield what tells to which service calls go, where their upstream is several."""
-    for call in calls:
-        if call.upstream.route is not None:
-            yield from call.upstream.route.by.references
+def _references_of_ways(calls: Iterable[CallPlan]) -> Iterator[tuple[str, ...]]:
+    """Yield what tells whom calls go to, where their upstream is several, or a mock stands in for some of them."""
+    for upstream in (call.upstream for call in calls):
+        if upstream.route is not None:
+            yield from upstream.route.by.references
+        if upstream.mock is not None and upstream.mock.when is not None:
+            yield from upstream.mock.when.references
 
 
 def compile_last_good(seconds: float, part: PartPlan) -> LastGoodPlan:
