@@ -50,3 +50,8 @@ def test_options_says_methods_only(client: TestClient, headers: dict[str, str]) 
     assert (answer.status_code, answer.headers["allow"], answer.content) == (204, "GET, HEAD, OPTIONS, POST", b"")
     assert "x-canary" not in answer.headers
     assert "www-authenticate" not in answer.headers
+
+
+def test_a_401_says_what_is_asked_for(client: TestClient) -> None:
+    """Whoever is asked for a key alone is told so: RFC 9110 §15.5.2 wants a challenge in every 401."""
+    assert client.get("/a").headers["www-authenticate"] == "APIKey"

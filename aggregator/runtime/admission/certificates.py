@@ -17,7 +17,7 @@ _LIFE = 300.0
 class MtlsScheme:
     """Certificates that a rule admits."""
 
-    challenge = ""
+    challenge = "ClientCertificate"
     rates: frozenset[Rate] = frozenset()
 
     def __init__(self, plan: MtlsPlan, clocks: Clocks = CLOCKS) -> None:

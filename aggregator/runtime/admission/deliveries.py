@@ -74,7 +74,7 @@ class SignedDelivery:
 class SignatureScheme:
     """Bodies that a sender has signed."""
 
-    challenge = ""
+    challenge = "Signature"
     rates: frozenset[Rate] = frozenset()
 
     def __init__(self, plan: SignaturePlan, deliveries: Deliveries, clocks: Clocks) -> None:

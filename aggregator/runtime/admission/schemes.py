@@ -75,7 +75,7 @@ class Scheme(Protocol):
 
     @property
     def challenge(self) -> str:
-        """What ``WWW-Authenticate`` says where this scheme is asked for (RFC 9110 §11.6.1); empty for none."""
+        """What ``WWW-Authenticate`` says where this scheme is asked for (RFC 9110 §11.6.1), which a 401 must have."""
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return the caller, or what comes to it later.
@@ -90,7 +90,7 @@ class ApiKeyScheme:
 
     def __init__(self, plan: ApiKeyPlan, clocks: Clocks = CLOCKS) -> None:
         self.name = plan.name
-        self.challenge = ""
+        self.challenge = "APIKey"
         self._ring = KeyRing(plan.entries)
         self._name, self._field = plan.field, plan.field.encode()
         places = {"header": self._in_header, "cookie": self._in_cookie}
