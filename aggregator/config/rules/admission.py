@@ -10,6 +10,7 @@ from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
 from aggregator.config.model.auth import AuthSettings, CallerSettings
+from aggregator.config.model.schemes.scheme import KINDS
 from aggregator.config.rules.names import check_names
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
@@ -79,10 +80,11 @@ def _check_schemes(auth: AuthSettings | str | None, path: Steps, around: Surroun
     for index, name in enumerate(auth.schemes):
         if name in known or name in around.lost:
             continue
+        kind = name if name in KINDS else "api_key"
         hint = did_you_mean(name, known) or (
             f"the schemes are {', '.join(known)}"
             if known
-            else f"declare it: `auth: {{{name}: {{api_key: …}}}}` at the top"
+            else f"declare it: `auth: {{{name}: {{{kind}: …}}}}` at the top"
         )
         yield Finding(
             "unknown-scheme", f"there is no scheme `{name}`", (*path, "auth", listing, index), hint, text=name
