@@ -35,7 +35,7 @@ def test_explain_says_what_a_repeat_gets(plan: Plan) -> None:
     """It stands before the calls, and its step behind the inputs."""
     explanation = explain(plan.endpoints[0], plan.secrets)
     shown = explanation_text(explanation)
-    assert "When a request comes again\n  by {{ headers['idempotency-key'] }} of a caller, for 7200s" in shown
+    assert "When a request comes again\n  by {{ headers['idempotency-key'] }} of a caller, for 2h" in shown
     assert "400 without a key" in shown
     steps = explanation.as_dict()["stack"]["request"]
     assert steps.index("inputs") < steps.index("idempotency") < steps.index("calls")
