@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.config.analysis.inherited import auth_of, callers_of
+from aggregator.config.analysis.inherited import auth_of
 from aggregator.config.analysis.scope import Inputs, Scope
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
-from aggregator.config.model.auth import AuthSettings, CallerSettings, GuardSettings
+from aggregator.config.model.auth import AuthSettings, CallerSettings
 from aggregator.config.model.schemes.scheme import KINDS
 from aggregator.config.rules.names import check_names
 from aggregator.config.text.values import Steps
@@ -23,23 +23,10 @@ def check_admission(analysis: Analysis, around: Surroundings) -> Iterator[Findin
     if settings is None:
         return
     yield from _check_schemes(settings.auth, analysis.path, around)
-    path = analysis.pattern.source if analysis.pattern is not None else ""
-    callers = callers_of(settings, path, around.settings)
     if settings.stream:
-        yield from _check_stream(callers.auth, (*analysis.path, "stream"), around)
-    if callers.auth == "none":
-        inherited = callers.require[: len(callers.require) - len(settings.require)]
-        yield from _check_inherited_guards(inherited, (*analysis.path, "auth"))
-
-
-def _check_inherited_guards(guards: tuple[GuardSettings, ...], path: Steps) -> Iterator[Finding]:
-    """Guards from further out that read who calls, over an endpoint that asks nobody: they would refuse all."""
-    for guard in guards:
-        probe = Analysis(path, None)
-        Texts(probe).condition(guard.that, path, Scope(Inputs(has_auth=True), is_open=True))
-        if any(reference[0] == "auth" for use in probe.uses for reference in use.references):
-            message = "it inherits a guard that reads `auth`, and does not ask who calls: everybody is refused"
-            yield Finding("unknown-name", message, path, "let those endpoints have the guard that ask who calls")
+        path = analysis.pattern.source if analysis.pattern is not None else ""
+        auth = auth_of(settings, path, around.settings)
+        yield from _check_stream(auth, (*analysis.path, "stream"), around)
 
 
 def _check_stream(auth: AuthSettings | str | None, path: Steps, around: Surroundings) -> Iterator[Finding]:
