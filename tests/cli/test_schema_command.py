@@ -20,6 +20,21 @@ def test_schema_goes_to_a_file(aggregator, folder: Path) -> None:
     assert (folder / "s.json").read_text() == aggregator("schema").stdout
 
 
+def test_schema_with_the_names_of_a_file(aggregator, routes_file: Path) -> None:
+    """`--names-of` offers the upstreams of that file behind `call: `."""
+    assert '"users:/"' not in aggregator("schema").stdout
+    assert '"users:/"' in aggregator("schema", "--names-of", str(routes_file)).stdout
+
+
+def test_schema_with_the_names_of_what_is_no_yaml(aggregator, folder: Path) -> None:
+    """A file that cannot be read is told as `check` tells it, and nothing is written."""
+    (folder / "bad.yaml").write_text("a: [\n")
+    result = aggregator("schema", "--names-of", "bad.yaml", "-o", "s.json")
+    assert result.exit_code == 1
+    assert "bad.yaml:1:4" in result.stderr
+    assert not (folder / "s.json").exists()
+
+
 def test_schema_cannot_go_into_a_folder(aggregator, folder: Path) -> None:
     """A folder as output is wrong usage."""
     assert aggregator("schema", "--output", str(folder)).exit_code == 2

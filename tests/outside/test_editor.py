@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from aggregator.config.reference.naming import names_in
+from aggregator.config.reference.schema import schema_text
+
+from .conftest import SERVER
 from .language_server import LanguageServer
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +21,17 @@ BLOCKS = [
     for file in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"))
     for number, block in enumerate(re.findall(r"```yaml\n(version: 1\n.*?)```", file.read_text(), re.DOTALL))
 ]
+
+NAMED = """\
+version: 1
+auth:
+  partners: {api_key: {header: x-key, keys: {file: keys.yaml}}}
+upstreams:
+  users: {url: https://users.test}
+  orders: {url: "${ORDERS_URL}"}
+groups:
+  customer: {profile: users:/profile}
+"""
 
 # ‸ marks the cursor; the marks are taken out before the editor sees the text.
 FILE = """\
@@ -149,6 +165,37 @@ def test_a_switch_is_inserted_switched(editor: LanguageServer, text: str, key: s
     line = whole.count("\n") - 1
     offered = editor.complete(f"/opened/{key}.yaml", line, len(text.splitlines()[-1]))
     assert [item["insertText"] for item in offered if item["label"] == key] == [inserted]
+
+
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer]:
+    """An editor with the schema that `aggregator schema --names-of` writes."""
+    folder = tmp_path_factory.mktemp("named")
+    (folder / "routes.yaml").write_text(NAMED)
+    (folder / "schema.json").write_text(schema_text(names_in(folder / "routes.yaml")))
+    with LanguageServer(["node", str(SERVER), "--stdio"], folder / "schema.json") as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("    call: ", ["users:/", "orders:/"]),
+        ("    call:\n      url: ", ["users:/", "orders:/"]),
+        ("    fan_out:\n      one: ", ["users:/", "orders:/"]),
+        ("    fan_out:\n      use: ", ["customer"]),
+        ("    auth: ", ["partners", "none"]),
+        ("    auth:\n      any:\n        - ", ["partners", "none"]),
+        ("    background:\n      - ", ["users:/", "orders:/"]),
+    ],
+)
+def test_names_of_the_file_are_offered(knowing: LanguageServer, text: str, offered: list[str]) -> None:
+    """Where a file uses the name of an upstream, a group or a scheme, an editor offers those that it declares."""
+    whole = f"{NAMED}endpoints:\n  GET /a:\n{text}\n"
+    name = f"/opened/named-{len(text)}.yaml"
+    knowing.open(name, whole)
+    found = knowing.complete(name, whole.count("\n") - 1, len(text.splitlines()[-1]))
+    assert [item["label"] for item in found if item["label"] in offered] == offered
 
 
 def test_causes_are_offered_as_rows(editor: LanguageServer) -> None:

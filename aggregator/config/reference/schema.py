@@ -16,6 +16,7 @@ from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.reference.editing import for_editors
+from aggregator.config.reference.naming import Names, with_names
 from aggregator.fields import Settings, duration_text, size_text
 
 Schema = dict[str, Any]
@@ -50,9 +51,10 @@ _PARAMETER = {
 _CALL = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/CallSettings"}]}
 
 
-def schema_text() -> str:
-    """Return the schema for editors as the text of a file."""
-    return json.dumps(for_editors(build_schema()), ensure_ascii=False, indent=2) + "\n"
+def schema_text(names: Names | None = None) -> str:
+    """Return the schema for editors as the text of a file; it offers *names*, those that a file declares."""
+    schema = for_editors(build_schema())
+    return json.dumps(schema if names is None else with_names(schema, names), ensure_ascii=False, indent=2) + "\n"
 
 
 def build_schema() -> Schema:
