@@ -192,7 +192,7 @@ def knowing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer
 def test_names_of_the_file_are_offered(knowing: LanguageServer, text: str, offered: list[str]) -> None:
     """Where a file uses the name of an upstream, a group or a scheme, an editor offers those that it declares."""
     whole = f"{NAMED}endpoints:\n  GET /a:\n{text}\n"
-    name = f"/opened/named-{len(text)}.yaml"
+    name = "/opened/named" + re.sub(r"\W+", "-", text) + ".yaml"
     knowing.open(name, whole)
     found = knowing.complete(name, whole.count("\n") - 1, len(text.splitlines()[-1]))
     assert [item["label"] for item in found if item["label"] in offered] == offered
