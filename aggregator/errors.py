@@ -96,18 +96,25 @@ class CallError(AggregatorError):
     and holds no upstream text either.
     """
 
+    fault: str | None = None
+    retry_after: float | None = None
+    lasts = False
+    attempts = 1
+    met: tuple[str, ...] = ()
+
     def __init__(
         self, cause: Cause, message: str, *, retry_after: float | None = None, fault: str | None = None,
         lasts: bool = False,
     ) -> None:  # fmt: skip
-        self.fault = fault
+        super().__init__(message)
         self.cause = cause
         self.message = message
-        self.retry_after = retry_after
-        self.lasts = lasts
-        self.attempts = 1
-        self.met: tuple[str, ...] = ()
-        super().__init__(message)
+        if retry_after is not None:  # most have none of these, and an upstream that fails has thousands a second
+            self.retry_after = retry_after
+        if fault is not None:
+            self.fault = fault
+        if lasts:
+            self.lasts = lasts
 
     def __repr__(self) -> str:
         return f"CallError({self.cause.value}: {self.message})"

@@ -44,12 +44,19 @@ def validate(body: bytes) -> None:
 
     Raises ``CallError`` (``malformed``) otherwise.
     """
+    if (fault := fault_in(body)) is not None:
+        raise fault
+
+
+def fault_in(body: bytes) -> CallError | None:
+    """Return why *body* is no JSON text in UTF-8 (``malformed``), None for one; no object of it is built."""
     try:
         _raw_decode(body)
         if not body.isascii():
             _check_utf8(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _malformed(body, error) from None
+        return _malformed(body, error)
+    return None
 
 
 def decode(body: bytes) -> Any:
@@ -168,10 +175,8 @@ def _malformed(body: bytes, error: Exception) -> CallError:
 def _reason(body: bytes, error: Exception) -> str:
     if body.startswith(_BOM):
         return "it starts with a byte order mark"
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8"
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
+    if not isinstance(error, msgspec.MsgspecError):
+        return "it is nested too deeply" if isinstance(error, RecursionError) else "it is not UTF-8"
     text = str(error).removeprefix("JSON is malformed: ")
     return _TRUNCATED if text.startswith("Input data was truncated") else text
 

@@ -103,6 +103,16 @@ EffectListener = Callable[[EffectEnded], object]
 """Hears of each background call in the event loop."""
 
 
+class RationedListener(Protocol):
+    """Hears of a request as long as it lets one more be told; it is asked before anything is built for it."""
+
+    def lets(self, endpoint: str, status: int) -> bool:
+        """Return whether it is to hear of an answer with *status* to *endpoint* (a key); it counts those that are."""
+
+    def __call__(self, event: RequestEnded) -> object:
+        """Hear of *event*, which it has let."""
+
+
 class CallTally(Protocol):
     """Counts the ends of calls to one upstream: those that went ``well`` with a status of 2xx, and all others.
 
@@ -129,11 +139,11 @@ NO_VISITORS: Sequence[RequestListener] = ()
 class Listeners(NamedTuple):
     """Who hears of calls, requests and background calls that have ended.
 
-    *troubles* hear only of requests to endpoints whose answer is bad, broke off, or was not waited for, *late* of good
-    answers that took as many seconds or more, *traced* of requests whose trace is told, *given_up* of calls that were
-    cancelled: others build no event for them. *visitors* hear of every request, too, and come and go.
-    *tallies* return, once a generation, what counts the calls to the upstream of a label: no event is built for
-    those either.
+    *troubles* hear only of requests to endpoints whose answer is bad, broke off, or was not waited for, *rationed* of
+    those of them that they let, *late* of good answers that took as many seconds or more, *traced* of requests whose
+    trace is told, *given_up* of calls that were cancelled: others build no event for them. *visitors* hear of every
+    request, too, and come and go. *tallies* return, once a generation, what counts the calls to the upstream of a
+    label: no event is built for those either.
     """
 
     calls: tuple[CallListener, ...] = ()
@@ -145,6 +155,7 @@ class Listeners(NamedTuple):
     late: tuple[tuple[RequestListener, float], ...] = ()
     traced: tuple[RequestListener, ...] = ()
     given_up: tuple[CallListener, ...] = ()
+    rationed: tuple[RationedListener, ...] = ()
 
     def beside(self, others: Listeners) -> Listeners:
         """Return these and *others*."""
@@ -158,6 +169,7 @@ class Listeners(NamedTuple):
             self.late + others.late,
             self.traced + others.traced,
             self.given_up + others.given_up,
+            self.rationed + others.rationed,
         )
 
 

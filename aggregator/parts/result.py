@@ -224,6 +224,16 @@ class Result:
         for result in self._made_of:
             yield from result.replies()
 
+    def fail(self, error: AggregatorError) -> Result:
+        """Return this result as one that failed by *error*; what is known of the reply stays, but not what it meant."""
+        self.state = State.FAILED
+        self.error = failure = error if isinstance(error, CallError) else as_call_error(error)
+        self.cause = failure.cause
+        self._json, self._value = None, _UNREAD
+        # Its frames hold the whole request, and the request holds it: such a ring waits for the collector.
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+        return self
+
     def view(self) -> View:
         """What expressions see as ``this`` and as ``calls.NAME``."""
         return View(self)
@@ -262,12 +272,8 @@ def failed(
     upstream: str = "", status: int = 0, rows: tuple[RowPlan, ...] | None = None, attempts: int = 1,
 ) -> Result:  # fmt: skip
     """Return the result of a part that ended with *error* after *attempts* calls; *rows* are those of its call."""
-    result = Result(name, started, ended, state=State.FAILED, status=status)
+    result = Result(name, started, ended, status=status).fail(error)
     result.attempts = attempts
-    result.error = as_call_error(error)
-    # Its frames hold the whole request, and the request holds it: such a ring waits for the collector.
-    error.__traceback__ = error.__context__ = error.__cause__ = None
-    result.cause = result.error.cause
     result.upstream = upstream
     if rows is not None:
         result._rows = rows

@@ -20,16 +20,17 @@ class Report:
     It ``hears`` where somebody always listens; *visitors* come and go.
     """
 
-    __slots__ = ("_all", "_every", "_late", "_slow", "_traced", "hears", "visitors")
+    __slots__ = ("_all", "_every", "_late", "_rationed", "_slow", "_traced", "hears", "visitors")
 
     def __init__(self, listeners: Listeners = NO_LISTENERS) -> None:
         self.visitors = listeners.visitors
         self._every = listeners.requests
         self._all = listeners.requests + listeners.troubles
+        self._rationed = listeners.rationed
         self._late = tuple(listener for listener, _ in listeners.late)
         self._slow = min((seconds for _, seconds in listeners.late), default=inf)
         self._traced = listeners.traced
-        self.hears = bool(self._all or self._late or self._traced)
+        self.hears = bool(self._all or self._rationed or self._late or self._traced)
 
     @property
     def is_off(self) -> bool:
@@ -50,7 +51,7 @@ class Report:
                 partial = is_partial(results)
                 break
         now = get_running_loop().time()
-        listeners = self._all if partial or status >= 500 else self._every
+        listeners = self._troubled(endpoint, status) if partial or status >= 500 else self._every
         if now - exchange.started >= self._slow and not (partial or status >= 500):
             listeners += self._late
         listeners = self._beside(listeners, exchange) if self._traced or self.visitors else listeners
@@ -82,10 +83,18 @@ class Report:
         self, endpoint: str, exchange: Exchange, how: Literal["gone", "broke"], status: int,
         cause: Cause | None = None, size: int = 0, reason: str = "",
     ) -> None:  # fmt: skip
-        if listeners := self._beside(self._all, exchange):
+        if listeners := self._beside(self._troubled(endpoint, status), exchange):
             event = RequestEnded(endpoint, exchange.id, exchange.method, how, status, cause, False, exchange.started,
                                  get_running_loop().time(), size, reason=reason, exchange=exchange)  # fmt: skip
             tell(listeners, event)
+
+    def _troubled(self, endpoint: str, status: int) -> tuple[RequestListener, ...]:
+        """Return who hears of a bad end with *status*; thousands a second come when an upstream fails."""
+        listeners = self._all
+        for one in self._rationed:
+            if one.lets(endpoint, status):
+                listeners += (one,)
+        return listeners
 
     def _beside(self, listeners: tuple[RequestListener, ...], exchange: Exchange) -> tuple[RequestListener, ...]:
         """Return *listeners*, with those who follow the trace of *exchange*, and who visits."""

@@ -52,13 +52,11 @@ class RequestLog:
         """The log as a listener of the requests that it tells."""
         if self._which == "none":
             return NO_LISTENERS
-        return Listeners(requests=(self,)) if self._which == "all" else Listeners(troubles=(self,))
+        return Listeners(requests=(self,)) if self._which == "all" else Listeners(rationed=(self,))
 
     def __call__(self, event: RequestEnded) -> None:
-        """Write the line of *event*, unless there were too many like it, or it is not among those that are sampled."""
+        """Write the line of *event*, unless it is not among those that are sampled."""
         if self._is_plain and event.status < 400 and event.how == "answered" and _is_put(event):
-            return
-        if not self._lets(event.endpoint, event.status):
             return
         if event.how == "gone":
             self._write(logging.INFO, "The client hung up.", event, {"status": event.status, "cause": _GONE}, {})
@@ -110,7 +108,8 @@ class RequestLog:
         line = RequestLine(level, text, time.time(), known, said)
         requests.tell(line, lambda: seen_of(exchange, path, self._hidden))
 
-    def _lets(self, endpoint: str, status: int) -> bool:
+    def lets(self, endpoint: str, status: int) -> bool:
+        """Return whether one more line of *endpoint* with *status* is written, where not all are."""
         return self._which == "all" or (self._which != "none" and self._repeats.lets((endpoint, status)))
 
     def _is_chosen(self, status: int) -> bool:
@@ -125,7 +124,7 @@ class RequestLog:
 
     def not_taken(self, reason: str, client: str) -> None:
         """Write of a whole answer that the client did not take: its request had ended before."""
-        if self._lets("", _CUT):
+        if self.lets("", _CUT):
             known, said = {"status": _CUT, "cause": _SLOW}, {"client": client, "reason": reason}
             _write(logging.WARNING, "An answer was cut off.", known, said)
 

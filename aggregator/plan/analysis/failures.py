@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aggregator.errors import Cause
+
+_STATUSES: Final = {cause: cause.default_status for cause in Cause}
 
 
 def default_status(cause: Cause, status: int) -> int:
     """Return the status that a failure becomes when no row says otherwise; *status* is that of the upstream, or 0."""
-    return 404 if cause is Cause.STATUS and status == 404 else cause.default_status
+    return 404 if cause is Cause.STATUS and status == 404 else _STATUSES[cause]
 
 
 def keys_of(cause: Cause, status: int) -> tuple[str, ...]:

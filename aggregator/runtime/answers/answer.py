@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -12,6 +13,8 @@ from aggregator.codecs import json as json_codec
 from aggregator.http import HeaderList, phrase, replaced, without
 
 PROBLEM_TYPE = b"application/problem+json"
+_KINDS, _SHORT = 1024, 128
+"""Beginnings and ends of problem documents that are kept, of titles and names of so many characters."""
 
 
 class Tail(Struct, frozen=True):
@@ -58,25 +61,43 @@ class Answer:
 
     A large body may come in *pieces*, which a door that can write them as they are need not join, and the last headers
     as a *tail*, which it need not render. *head_only* says that the body was never here, as that of a HEAD call is not:
-    no length and no tag are made of it. *problem* is what a problem document says, None for any other body.
-    *variants* are what is known of the body in content codings, None of a body that is sent once.
+    no length and no tag are made of it. *variants* are what is known of the body in content codings, None of a body
+    that is sent once.
     """
 
-    __slots__ = ("_body", "_headers", "head_only", "pieces", "problem", "status", "tail", "variants")
+    __slots__ = ("_body", "_headers", "_problem", "head_only", "pieces", "status", "tail", "variants")
+    pieces: list[bytes] | None
 
     def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes]) -> None:
         self.status = status
         self._headers = headers
         self.tail: Tail | None = None
-        self.body = body
+        if isinstance(body, bytes):  # as nearly always; a property would be one more call
+            self._body, self.pieces = body, None
+        else:
+            self.body = body
         self.head_only = False
-        self.problem: Problem | None = None
+        self._problem: Problem | bytes | None = None
         self.variants: Variants | None = None
 
     @property
     def document(self) -> dict[str, Any] | None:
         """The members of a problem by name, a new object each time; None for any other body."""
-        return None if self.problem is None else msgspec.to_builtins(self.problem)
+        if isinstance(self._problem, bytes):
+            members: dict[str, Any] = msgspec.json.decode(self._problem)
+            return members
+        return None if self._problem is None else msgspec.to_builtins(self._problem)
+
+    @property
+    def problem(self) -> Problem | None:
+        """What a problem document says, also when its body was put into other words; None for any other body."""
+        if isinstance(self._problem, bytes):
+            self._problem = msgspec.json.decode(self._problem, type=Problem)
+        return self._problem
+
+    @problem.setter
+    def problem(self, said: Problem | bytes | None) -> None:
+        self._problem = said
 
     @property
     def headers(self) -> HeaderList:
@@ -115,20 +136,54 @@ class Answer:
 
 
 def problem(
-    status: int,
-    detail: str,
-    *,
-    title: str | None = None,
-    request_id: str = "",
+    status: int, detail: str, *, title: str | None = None, request_id: str = "",
     headers: Sequence[tuple[bytes, bytes]] = (),
-    **members: Any,
-) -> Answer:
-    """Return a problem document; *members* are the extension members of ``Problem``, None ones are left out."""
-    said = Problem("about:blank", title or phrase(status), status, detail, request_id, **members)
-    fields = [(b"content-type", PROBLEM_TYPE), (b"cache-control", b"no-store"), *headers]
-    answer = Answer(status, fields, json_codec.encode(said))
-    answer.problem = said
+    cause: str | None = None, part: str | None = None, upstream: str | None = None, upstream_status: int | None = None,
+    parts: Any = None, debug: Any = None, errors: Any = None,
+) -> Answer:  # fmt: skip
+    """Return a problem document with the members of ``Problem``; those that are None or empty are left out.
+
+    Between a beginning and an end that are kept stand the detail and the id of the request, which must be one that
+    JSON can hold as it is: little is built and encoded, since failing must not cost more than succeeding. Raises
+    ``ExpressionError`` for what JSON cannot say.
+    """
+    begins = _kept_opening if title is None or len(title) <= _SHORT else _opening
+    pieces = [begins(status, title), json_codec.encode(detail)]
+    if request_id:
+        pieces += (b',"request_id":"', request_id.encode("ascii"), b'"')
+    ends = _kept_closing if part is None or len(part) <= _SHORT else _closing
+    pieces.append(ends(cause, part, upstream, upstream_status))
+    if parts is not None or debug is not None or errors is not None:
+        pieces.append(_more(parts=parts, debug=debug, errors=errors))
+    pieces.append(b"}")
+    body = b"".join(pieces)
+    answer = Answer(status, list(headers), body)
+    answer.tail, answer._problem = _PROBLEM, body
     return answer
+
+
+def _opening(status: int, title: str | None) -> bytes:
+    """Return the beginning of a problem document, up to its detail; without *title* it has that of *status*."""
+    written = json_codec.encode(title or phrase(status))
+    return b'{"type":"about:blank","title":%b,"status":%d,"detail":' % (written, status)
+
+
+def _closing(cause: str | None, part: str | None, upstream: str | None, upstream_status: int | None) -> bytes:
+    """Return the members that say what failed, behind others."""
+    return _more(cause=cause, part=part, upstream=upstream, upstream_status=upstream_status)
+
+
+_kept_opening = lru_cache(_KINDS)(_opening)
+_kept_closing = lru_cache(_KINDS)(_closing)
+
+
+def _more(**members: Any) -> bytes:
+    """Return *members* behind others; None ones are left out."""
+    there = {name: value for name, value in members.items() if value is not None}
+    return b"," + json_codec.encode(there)[1:-1] if there else b""
+
+
+_PROBLEM = Tail.of([(b"content-type", PROBLEM_TYPE), (b"cache-control", b"no-store")])
 
 
 def merged_headers(base: HeaderList, more: Mapping[bytes, bytes]) -> HeaderList:

@@ -55,14 +55,15 @@ def failure_answer(
     """
     scope = LaterNames(result.scope or names, {"this": result.view()}, FINISHING) if rows else names
     try:
-        row = next((row for row in rows if matches(row, result, scope)), None)
-        if row is not None:
-            result.was_mapped(row.on)
-        if row is not None and row.forward and result.status:
+        row = next((row for row in rows if matches(row, result, scope)), None) if rows else None
+        if row is None:
+            return _mapped(result, None, scope, exchange, parts, debug)
+        result.was_mapped(row.on)
+        if row.forward and result.status:
             answer = _forwarded(result, row, scope, pass_headers)
         else:
             answer = _mapped(result, row, scope, exchange, parts, debug)
-        if row is not None and (cookies := _cookies(row, scope)):
+        if cookies := _cookies(row, scope):
             answer.headers = without(answer.headers, _COOKIE) + cookies
         return answer
     except AggregatorError as error:
@@ -137,8 +138,8 @@ def _mapped(
         return _own_body(status, row.body, headers, names)
     detail = sentence(error.message) if row is None or row.detail is None else _text(row.detail, names)
     answer = problem(
-        status, detail, title=_title(row, names), request_id=exchange.id,
-        cause=(result.cause or Cause.EXPRESSION).value, part=None if result.name == "call" else result.name,
+        status, detail, title=None if row is None else _title(row, names), request_id=exchange.id,
+        cause=result.cause or Cause.EXPRESSION, part=None if result.name == "call" else result.name,
         upstream=result.upstream or None, upstream_status=result.status or None,
         parts=parts_member(parts) if len(parts) > 1 or result.tried or result.parts else None,
         debug=details(result) if debug else None,
@@ -153,9 +154,8 @@ def sentence(message: str) -> str:
     return message if message.endswith((".", "!", "?")) else f"{message[:1].upper()}{message[1:]}."
 
 
-def _title(row: RowPlan | None, names: Names) -> str | None:
-    title = None if row is None else row.title
-    return _text(title, names) if isinstance(title, Template) else title
+def _title(row: RowPlan, names: Names) -> str | None:
+    return _text(row.title, names) if isinstance(row.title, Template) else row.title
 
 
 def _text(template: Template, names: Names) -> str:

@@ -17,7 +17,7 @@ from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.http import first, seconds_until
 from aggregator.parts.frame import Frame
-from aggregator.parts.result import Result, failed
+from aggregator.parts.result import Result
 from aggregator.plan.calls import CallPlan, SuccessPlan
 from aggregator.runtime.coding import LARGE
 from aggregator.runtime.parts.shape import compile_reshape
@@ -35,13 +35,14 @@ class Judge:
     """Turns replies to a call into results. It knows nothing of the call's status map, and so may judge for many."""
 
     __slots__ = ("_cap", "_eager", "_forced", "_is_copied", "_is_read", "_label", "_name", "_options", "_refine",
-                 "_statuses", "_success", "may_take_long")  # fmt: skip
+                 "_statuses", "_success", "_verdicts", "may_take_long")  # fmt: skip
 
     def __init__(self, plan: CallPlan) -> None:
         self._name = plan.name
         self._label = plan.upstream.label
         self._success = plan.success
         self._statuses = plan.success.statuses
+        self._verdicts = frozenset(status for status, _ in plan.success.verdicts)
         self._cap = plan.max_body
         self._forced = None if plan.format == "auto" else plan.format
         self._eager = plan.eager
@@ -98,37 +99,42 @@ class Judge:
             error = CallError(Cause.TOO_LARGE, f"The upstream '{label}' sent too large a body.")
             return _as_failure(result, error)
         if reply.status not in self._statuses:
-            if is_verdict(self._success, reply.status, frame.exchange):
-                result.decoder = _lenient
+            result.decoder = _lenient
+            if reply.status in self._verdicts and is_verdict(self._success, reply.status, frame.exchange):
                 return result
-            return _as_failure(result, _status_error(label, reply.status, reply.headers))
+            return result.fail(_status_error(label, reply.status, reply.headers))
         try:
-            self._read(result, read)
+            fault = self._read(result, read)
+            if fault is not None:
+                return _as_failure(result, fault)
             if self._refine is not None:
                 self._refine(result, frame)
         except AggregatorError as error:
             return _as_failure(result, error)
         return result
 
-    def _read(self, result: Result, read: Read | None) -> None:
+    def _read(self, result: Result, read: Read | None) -> CallError | None:
+        """Prove or read the body of *result*; return why it is no JSON. Raises what other formats have against it."""
         if read is not None:
             result.value = read()
-            return
+            return None
         kind = result.content_type
         raw, forced = result.raw, self._forced
         if forced is None and kind in _JSON_TYPES:
             if raw:
                 if raw[0] > _ASCII:  # no JSON text begins so: a byte order mark may
                     raw = _as_utf8(result, kind)
-                json_codec.validate(raw)
+                fault = json_codec.fault_in(raw)
+                if fault is not None:
+                    return fault
                 result.json = raw if raw[0] > 32 and raw[-1] > 32 else raw.strip(b" \t\r\n")
-            return
+            return None
         if not raw:
-            return
+            return None
         if not self._eager and forced is None and (kind is None or not _is_json(kind)):
             # should anybody read what passes through
             result.decoder = lambda body: read_body(codec_for(kind), body, kind, self._options)
-            return
+            return None
         codec = codec_for(kind, forced)
         if codec.name == "json":
             raw = _as_utf8(result, kind)
@@ -136,6 +142,7 @@ class Judge:
             result.json = raw.strip(b" \t\r\n")
         else:
             result.value = read_body(codec, raw, kind, self._options)
+        return None
 
 
 def _as_utf8(result: Result, kind: bytes | None) -> bytes:
@@ -151,8 +158,10 @@ def _as_utf8(result: Result, kind: bytes | None) -> bytes:
 
 def is_verdict(success: SuccessPlan, status: int, exchange: Exchange) -> bool:
     """Return whether *status* answers a condition that the client of *exchange* set, and so is no failure."""
-    names = next((names for verdict, names in success.verdicts if verdict == status), None)
-    return names is not None and any(name in names for name, _ in exchange.header_list)
+    for verdict, names in success.verdicts:
+        if verdict == status:
+            return any(name in names for name, _ in exchange.header_list)
+    return False
 
 
 def judges_alike(plan: CallPlan) -> Hashable | None:
@@ -164,11 +173,8 @@ def judges_alike(plan: CallPlan) -> Hashable | None:
 
 
 def _as_failure(result: Result, error: AggregatorError) -> Result:
-    failure = failed(result.name, error, result.started, result.ended, upstream=result.upstream, status=result.status,
-                     attempts=result.attempts)  # fmt: skip
-    failure.headers, failure.raw, failure.reply = result.headers, result.raw, result.reply
-    failure.decoder = _lenient
-    return failure
+    result.decoder = _lenient
+    return result.fail(error)
 
 
 def _lenient(raw: bytes) -> Any:
@@ -180,10 +186,10 @@ def _lenient(raw: bytes) -> Any:
 
 
 def _status_error(label: str, status: int, headers: list[tuple[bytes, bytes]]) -> CallError:
-    wait = first(headers, b"retry-after") or b""
     if status == 404:
         return CallError(Cause.STATUS, f"The upstream '{label}' did not find it.")
-    retry_after = seconds_until(wait, headers) if status in (429, 503) and wait else None
+    wait = first(headers, b"retry-after") if status in (429, 503) else None
+    retry_after = seconds_until(wait, headers) if wait else None
     if status in _MEANINGS:
         return CallError(Cause.STATUS, f"The upstream '{label}' {_MEANINGS[status]}.")
     if 300 <= status < 400:

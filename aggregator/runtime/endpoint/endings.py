@@ -67,8 +67,9 @@ class Endings:
         exchange = run.frame.exchange
         results = run.ended_results()
         debug = self._routine.discloses(exchange)
+        rows = failure.rows
         answer = failure_answer(
-            failure, self._rows_of(failure), run.frame.names, exchange, results,
+            failure, self._rows_of(failure) if rows is None else rows, run.frame.names, exchange, results,
             debug=debug, pass_headers=self._plan.response.pass_headers,
         )  # fmt: skip
         if self._plan.kind == "fan_out" or is_told(results):
@@ -76,9 +77,7 @@ class Endings:
         return answer
 
     def _rows_of(self, failure: Result) -> tuple[RowPlan, ...]:
-        """Return the rows of the call that failed; of its part, or of the answer, when it was none."""
-        if failure.rows is not None:
-            return failure.rows
+        """Return the rows of the part *failure*, or of the answer, where it is no failure of a call."""
         fan = self._plan.fan
         part = None if fan is None else next((part for part in fan.parts if part.name == failure.name), None)
         return self._plan.rows if part is None else part.rows
