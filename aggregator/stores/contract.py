@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from aggregator.stores.rate import Rate, Taken
+from aggregator.stores.shared.announced import Announced
 from aggregator.stores.shared.asks import Ask
 
 Heard = Callable[[bytes], None]
@@ -71,6 +72,12 @@ class Store(Protocol):
 
     async def listen(self, channel: bytes, heard: Heard) -> Callable[[], None]:
         """Let *heard* have the messages of *channel*; return what ends that."""
+
+    async def announce(self, channel: bytes, message: bytes) -> None:
+        """Give *message* the next number of *channel*, keep it, and send it to all that listen (``Numbered``)."""
+
+    async def announced(self, channel: bytes, number: int) -> Announced:
+        """Return what was announced behind *number*."""
 
     async def aclose(self) -> None:
         """Give up connections and subscriptions."""

@@ -14,6 +14,7 @@ from aggregator.stores.contract import Heard, Lock
 from aggregator.stores.lasting import Lasting
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate, Taken
+from aggregator.stores.shared.announced import Announced, Announcements
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.tallies import Tallies
 from aggregator.stores.values import Values
@@ -42,6 +43,7 @@ class MemoryStore:
         """What is used of limits."""
         self._processes: dict[bytes, float] = {}
         self._token = 0
+        self._announcements = Announcements(wall)
         self._heard: defaultdict[bytes, dict[object, Heard]] = defaultdict(dict)
 
     async def add(self, key: bytes, amount: int, lifetime: float) -> int:
@@ -133,6 +135,14 @@ class MemoryStore:
                 self._heard.pop(channel, None)
 
         return end
+
+    async def announce(self, channel: bytes, message: bytes) -> None:
+        """Give *message* the next number of *channel*, keep it, and send it to all that listen."""
+        await self.publish(channel, self._announcements.add(channel, message).packed())
+
+    async def announced(self, channel: bytes, number: int) -> Announced:
+        """Return what was announced behind *number*."""
+        return self._announcements.since(channel, number)
 
     async def aclose(self) -> None:
         """Give up the subscriptions."""

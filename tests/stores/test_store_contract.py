@@ -14,6 +14,7 @@ from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.redis.store import RedisStore
 from aggregator.stores.shared.address import store_address
+from aggregator.stores.shared.announced import MOST_KEPT, Numbered
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.socket.frames import Limits
 from aggregator.stores.socket.keeper import Keeping
@@ -175,6 +176,49 @@ def test_a_message_reaches_who_listens(store, now):
 
     now(main())
     assert heard == [("a", b"1"), ("b", b"1"), ("b", b"2"), ("other", b"4")]
+
+
+def test_what_is_announced_is_told_to_who_asks_later(store, now):
+    """Behind a number come those after it, in their order; nothing is known behind a number that there is not."""
+    start = now(store.announced(b"c", 0))
+    assert start.messages is None
+    for message in (b"1", b"\x00 \r\n2", b"3"):
+        now(store.announce(b"c", message))
+    assert now(store.announced(b"c", start.last)) == (start.last + 3, [b"1", b"\x00 \r\n2", b"3"])
+    assert now(store.announced(b"c", start.last + 2)) == (start.last + 3, [b"3"])
+    assert now(store.announced(b"c", start.last + 3)) == (start.last + 3, [])
+    for unknown in (start.last - 1, start.last + 4):
+        assert now(store.announced(b"c", unknown)) == (start.last + 3, None)
+
+
+def test_the_last_announcements_alone_are_kept(store, now):
+    """Who asks for more is told that they are not known."""
+    start = now(store.announced(b"c", 0)).last
+
+    async def announce() -> None:
+        await asyncio.gather(*(store.announce(b"c", b"%d" % number) for number in range(MOST_KEPT + 5)))
+
+    now(announce())
+    last = start + MOST_KEPT + 5
+    assert now(store.announced(b"c", start)) == (last, None)
+    assert now(store.announced(b"c", last - 2)).messages == [b"%d" % (MOST_KEPT + 3), b"%d" % (MOST_KEPT + 4)]
+
+
+def test_an_announcement_is_sent_with_its_number(store, now):
+    """Who listens hears it behind its number and that of the one before."""
+    heard: list[Numbered] = []
+
+    async def main() -> None:
+        last = asyncio.Event()
+        await store.listen(b"c", lambda frame: (heard.append(Numbered.unpacked(frame)), len(heard) > 1 and last.set()))
+        start = (await store.announced(b"c", 0)).last
+        await store.announce(b"c", b"1")
+        await store.announce(b"c", b"2 2")
+        await last.wait()
+        await store.aclose()
+        assert heard == [(start + 1, start, b"1"), (start + 2, start + 1, b"2 2")]
+
+    now(main())
 
 
 TEN, TWO = Ask(b"ten", b"k", Rate(10, 10_000.0, 10)), Ask(b"two", b"k", Rate(2, 2000.0, 2))

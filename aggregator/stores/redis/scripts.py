@@ -143,3 +143,44 @@ redis.call('SET', KEYS[1], struct.pack('<dd', since, share), 'PX', math.ceil(sha
 return 1
 """
 """Gives back a share (ARGV[1]) of the burst of a rate, which is full again after ARGV[2]."""
+
+_LAST = b"""
+local function last()
+  local found = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+  if found then return tonumber(string.match(found[1], '^%d+')) end
+  local clock = redis.call('TIME')
+  local first = clock[1] * 1000000 + clock[2]
+  redis.call('XADD', KEYS[1], string.format('%.0f-0', first), 'm', '')
+  return first
+end
+"""
+"""The number of the last entry of the stream KEYS[1]; an empty one gets its first, which is the time."""
+
+ANNOUNCE: Final = (
+    _LAST
+    + b"""
+local before = last()
+local number = string.format('%.0f', before + 1)
+redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[3], number .. '-0', 'm', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('PUBLISH', ARGV[2], number .. ' ' .. string.format('%.0f', before) .. ' ' .. ARGV[1])
+return 1
+"""
+)
+"""Adds ARGV[1] to the stream KEYS[1], of which as many entries are kept as ARGV[3] says, and sends it to ARGV[2]."""
+
+ANNOUNCED: Final = (
+    _LAST
+    + b"""
+local number = last()
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local told = {string.format('%.0f', number), 0}
+if redis.call('XRANGE', KEYS[1], ARGV[1] .. '-0', ARGV[1] .. '-0')[1] then
+  told[2] = 1
+  local first = string.format('%.0f-0', tonumber(ARGV[1]) + 1)
+  for i, entry in ipairs(redis.call('XRANGE', KEYS[1], first, '+')) do told[i + 2] = entry[2][2] end
+end
+return told
+"""
+)
+"""Returns the number of the last entry, whether that of ARGV[1] is still there, and all that are behind it."""

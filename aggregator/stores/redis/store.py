@@ -20,6 +20,7 @@ from aggregator.stores.redis.listening import Listening
 from aggregator.stores.redis.node import Command, Node
 from aggregator.stores.redis.replies import count_key, named, packed, take_command, taken_of, unpacked
 from aggregator.stores.shared.address import StoreAddress
+from aggregator.stores.shared.announced import LIFETIME, MOST_KEPT, Announced
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.periods import Periods
 
@@ -209,6 +210,17 @@ class RedisStore:
     async def listen(self, channel: bytes, heard: Heard) -> Callable[[], None]:
         """Let *heard* have the messages of *channel*; return what ends that."""
         return await self._listening.add(self._key(b"c", channel), heard)
+
+    async def announce(self, channel: bytes, message: bytes) -> None:
+        """Give *message* the next number of *channel*, keep it, and send it to all that listen."""
+        name = self._key(b"c", channel)
+        await self._run(scripts.ANNOUNCE, [self._key(b"a", channel)], message, name, MOST_KEPT, _ms(LIFETIME))
+
+    async def announced(self, channel: bytes, number: int) -> Announced:
+        """Return what was announced behind *number*."""
+        found = await self._run(scripts.ANNOUNCED, [self._key(b"a", channel)], number, _ms(LIFETIME))
+        last, is_known, *messages = found
+        return Announced(int(last), messages if int(is_known) else None)
 
     async def aclose(self) -> None:
         """Give up connections and subscriptions."""

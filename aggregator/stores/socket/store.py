@@ -10,6 +10,7 @@ from typing import Any, cast
 from aggregator.errors import StoreError
 from aggregator.stores.contract import Heard, Lock
 from aggregator.stores.rate import Rate, Taken
+from aggregator.stores.shared.announced import Announced
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.replies import Replies
 from aggregator.stores.socket.frames import NUMBER, Frames, ask_member, framed, taken_of
@@ -166,6 +167,14 @@ class SocketStore:
         listening.pop(mark, None)
         if not listening and self._heard.pop(channel, None) is not None and self._way is not None:
             self._ask("unlisten", channel)
+
+    async def announce(self, channel: bytes, message: bytes) -> None:
+        """Give *message* the next number of *channel*, keep it, and send it to all that listen."""
+        await self._told("announce", channel, message)
+
+    async def announced(self, channel: bytes, number: int) -> Announced:
+        """Return what was announced behind *number*."""
+        return Announced(*await self._told("announced", channel, number))
 
     async def aclose(self) -> None:
         """Give up the connection."""
