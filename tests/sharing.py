@@ -54,5 +54,19 @@ class Way:
         await self.connect()
         return await self._machine.store.seen(process, lifetime)
 
+    async def announce(self, channel: bytes, message: bytes) -> None:
+        """Announce, unless it is away."""
+        await self.connect()
+        await self._machine.store.announce(channel, message)
+
+    async def announced(self, channel: bytes, number: int) -> Any:
+        """Return what was announced."""
+        await self.connect()
+        return await self._machine.store.announced(channel, number)
+
+    async def listen(self, channel: bytes, heard: Callable[[bytes], None]) -> Callable[[], None]:
+        """Listen to the store, away or not."""
+        return await self._machine.store.listen(channel, heard)
+
     async def aclose(self) -> None:
         """Do nothing."""

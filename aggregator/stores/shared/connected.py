@@ -4,7 +4,8 @@
     there    operations go to the store. The first one that fails, or takes too long, makes it away: so a store that is
              frozen costs one timeout, and not one for each request
 
-It is told in the log when it goes and when it comes back; how many processes there are is asked for while it is there.
+It is told in the log when it goes and when it comes back; how many processes there are is asked for while it is there,
+and so is what was told on channels.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from secrets import token_bytes
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from aggregator.errors import StoreError
 from aggregator.stores.contract import Store
 from aggregator.stores.rate import Taken
 from aggregator.stores.shared.asks import Ask
+from aggregator.stores.shared.channel import Channel, Subscriber
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.stores")
@@ -57,15 +59,49 @@ class ConnectedStore:
         self.losses = self.alone = 0
         """How often it was lost, and how many decisions were made without it."""
         self._process = b"%d-%b" % (os.getpid(), token_bytes(6).hex().encode())
+        self._channels: dict[bytes, Channel] = {}
+        self._telling: set[asyncio.Task[None]] = set()
+        self._listening: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._since = 0.0
         self._is_told = False
 
+    def subscribe(self, name: bytes, subscriber: Subscriber) -> None:
+        """Let *subscriber* have what other processes tell on the channel *name*; before it is opened."""
+        self._channels[name] = Channel(name, self._process, subscriber, self._woken.set)
+
+    def tell(self, name: bytes, message: bytes) -> None:
+        """Tell all other processes *message* on the channel *name*: now, or when the store is there."""
+        channel = self._channels[name]
+        channel.add(message)
+        if self.is_there and not self._telling:
+            self._keep_task(self._telling, self._tell())
+
+    async def _tell(self) -> None:
+        """Tell what waits to be told."""
+        try:
+            while any(channel.has_more for channel in self._channels.values()):
+                for channel in self._channels.values():
+                    await channel.tell(self.store)
+        except StoreError as error:
+            self.lose(str(error))
+
+    def _keep_task(self, tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    async def _listen(self, channel: Channel) -> None:
+        with suppress(StoreError):  # it is listened to later
+            await channel.listen(self.store)
+
     async def open(self) -> None:
         """Connect; return when that was tried once. A store that is away is told, and tried again."""
         tried = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._keep(tried))
+        for channel in self._channels.values():
+            self._keep_task(self._listening, self._listen(channel))
         await tried.wait()
 
     async def take_all(self, asks: Sequence[Ask]) -> Sequence[Taken]:
@@ -117,6 +153,7 @@ class ConnectedStore:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(BEAT):  # wait_for of 3.11 may lose that the task is cancelled
                         await self._woken.wait()
+                self._woken.clear()
                 if self.is_there:
                     await self._beat()
             pause = _PAUSE if clock() - begun > _STEADY else min(_LONGEST, 2 * pause)
@@ -126,7 +163,7 @@ class ConnectedStore:
         """Connect, and see whether an operation that writes is answered in time."""
         try:
             await self.store.connect()
-            self.processes = await self.store.seen(self._process, LIFETIME)
+            await self._ask()
         except StoreError as error:
             self.store.close()
             self._tell_away(str(error))
@@ -136,10 +173,18 @@ class ConnectedStore:
             seconds = round(asyncio.get_running_loop().time() - self._since, 3)
             log(_log, logging.INFO, "The shared store is there again.", store=self.label, seconds=seconds)
         self._is_told, self.reason = False, ""
+        if not self._telling:
+            self._keep_task(self._telling, self._tell())
+
+    async def _ask(self) -> None:
+        """Ask how many processes there are, and for what others have told; raise ``StoreError``."""
+        self.processes = await self.store.seen(self._process, LIFETIME)
+        for channel in self._channels.values():
+            await channel.level(self.store)
 
     async def _beat(self) -> None:
         try:
-            self.processes = await self.store.seen(self._process, LIFETIME)
+            await self._ask()
         except StoreError as error:
             self.lose(str(error))
 
@@ -158,8 +203,10 @@ class ConnectedStore:
     async def aclose(self) -> None:
         """Give up the store."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            tasks = [self._task, *self._telling, *self._listening]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._task = None
         self.is_there = False
         await self.store.aclose()

@@ -43,7 +43,7 @@ class SocketStore:
             _, self._way = await loop.create_unix_connection(lambda: _Way(self._take, self._lose), sock=end)
         except OSError as error:
             raise StoreError(f"{error.strerror or error}.") from None
-        for channel in self._heard:
+        for channel in tuple(self._heard):
             await self._ask("listen", channel)
 
     def close(self) -> None:
