@@ -24,6 +24,7 @@ from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES, VALUES
+from aggregator.policies.cache.shared.purges import Purges
 from aggregator.policies.concurrency.places import PLACES, Places
 from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.hedge.latencies import LATENCIES, Latencies
@@ -112,6 +113,7 @@ class Resources:
         self._kept_bytes = server.kept_bytes
         self._has_secret = server.debug_secret is not None
         self.keeper = Keeper(self.schemes, self.refusals, self.states, clock, store)
+        self.purges = Purges(self.states.registry, store)
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
@@ -246,7 +248,7 @@ class Resources:
 
     def leaving(self, plan: EndpointPlan) -> Leaving | None:
         """Return what is done to the answers of *plan* before they leave, None when nothing is."""
-        purging = Purging(plan.purges, self.states.registry) if plan.purges else None
+        purging = Purging(plan.purges, self.purges) if plan.purges else None
         steps = Leaving(purging, self.timing(plan), self._provenance(plan), self.finish(plan), self.compressing(plan))
         return None if steps == _NOTHING else self.same(steps)
 

@@ -31,6 +31,7 @@ def test_what_is_shared(plan_of, more: str, place: str) -> None:
     words = sharing_words(limited, plan)
     assert words == (
         f"limits are counted by all processes together, in {place}; while it is away each grants its share",
+        f"what one process purges all forget, told by way of {place}",
         f"each process has for itself: concurrency, {APART}",
     )
     explanation = explain(limited, plan.secrets, sharing=words)

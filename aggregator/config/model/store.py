@@ -21,7 +21,9 @@ def _url(text: str) -> str:
 
 
 class StoreSettings(Settings):
-    """Where the counts of rate limits and quotas lie; a text alone is the `url`."""
+    """Where the counts of rate limits and quotas lie, and by way of which processes tell each other of purges; a text
+    alone is the `url`.
+    """
 
     url: Annotated[str, AfterValidator(_url)] = Field(
         description="`memory`: in this process, of several workers in their supervisor. `redis://host:6379/0`, by TLS "

@@ -13,11 +13,23 @@ def sharing_words(endpoint: EndpointPlan, whole: Plan) -> tuple[str, ...]:
     store, workers = whole.store, whole.server.workers
     if workers.count == 1 and not store.is_remote:
         return ()
-    place = f"in {store.address.label}" if store.is_remote else "in the supervisor"
-    limits = (f"limits are counted by all processes together, {place}; while it is away each grants its share",)
+    place = store.address.label if store.is_remote else "the supervisor"
+    limits = (f"limits are counted by all processes together, in {place}; while it is away each grants its share",)
+    purges = (f"what one process purges all forget, told by way of {place}",)
     apart = tuple(dict.fromkeys(_apart(endpoint)))
     each = (f"each process has for itself: {', '.join(apart)}",)
-    return (*(limits if endpoint.admission.limits.windows else ()), *(each if apart else ()))
+    return (
+        *(limits if endpoint.admission.limits.windows else ()),
+        *(purges if _has_purges(endpoint) else ()),
+        *(each if apart else ()),
+    )
+
+
+def _has_purges(endpoint: EndpointPlan) -> bool:
+    """Return whether *endpoint* keeps something, or makes something old that others keep."""
+    calls = tuple(calls_in(endpoint.fan))
+    keeps = endpoint.keeping is not None or any(call.cache is not None for call in calls)
+    return keeps or bool(endpoint.purges) or any(call.invalidates for call in calls)
 
 
 def _apart(endpoint: EndpointPlan) -> Iterator[str]:

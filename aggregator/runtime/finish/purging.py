@@ -1,4 +1,4 @@
-"""What the success of an endpoint makes old: its tags are purged before its answer leaves."""
+"""What the success of an endpoint makes old: its tags are purged before its answer leaves, and other processes told."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import logging
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
-from aggregator.policies.cache.purging import purge_tags
-from aggregator.policies.registry import Registry
+from aggregator.policies.cache.shared.purges import Purge, Purges
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.parts.fanout import Run
 from aggregator.telemetry.logging import log
@@ -18,21 +17,22 @@ _log = logging.getLogger("aggregator.cache")
 
 
 class Purging:
-    """Forgets in *states* what has one of *tags*."""
+    """Forgets by *purges* what has one of *tags*."""
 
-    __slots__ = ("_states", "_tags")
+    __slots__ = ("_purges", "_tags")
 
-    def __init__(self, tags: tuple[Template, ...], states: Registry) -> None:
+    def __init__(self, tags: tuple[Template, ...], purges: Purges) -> None:
         self._tags = tags
-        self._states = states
+        self._purges = purges
 
     def __call__(self, answer: Answer, run: Run | None) -> None:
         """Purge after a success, which is a status below 400."""
         if run is None or run.failure is not None or answer.status >= 400:
             return
         exchange = run.frame.exchange
-        tags = [tag for tag in (self._made(tag, run.frame.names, exchange) for tag in self._tags) if tag]
-        purge_tags(self._states, tags)
+        tags = tuple(tag for tag in (self._made(tag, run.frame.names, exchange) for tag in self._tags) if tag)
+        if tags:
+            self._purges.do(Purge("tag", tags))
 
     def _made(self, tag: Template, names: Names, exchange: Exchange) -> str:
         try:

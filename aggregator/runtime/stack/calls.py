@@ -91,7 +91,9 @@ def _cached_batch(part: Part, plan: CallPlan, at: Site) -> Part:
 
 def _invalidating(part: Part, attempt: Attempt, at: Site) -> Part:
     plan, resources = attempt.call, at.resources
-    return Invalidating(part, _keyed(plan, at), resources.kept(plan.upstream), resources.flights(plan.upstream))
+    upstream = plan.upstream
+    tell = partial(resources.purges.tell_places, upstream.name)
+    return Invalidating(part, _keyed(plan, at), resources.kept(upstream), resources.flights(upstream), tell)
 
 
 def _coalesced(part: Part, attempt: Attempt, at: Site) -> Part:

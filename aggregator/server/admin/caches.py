@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aggregator.policies.cache.purging import (
-    purge_all,
-    purge_endpoint,
-    purge_key,
-    purge_prefix,
-    purge_tags,
-    purge_upstream,
-)
+from aggregator.policies.cache.shared.purges import Purge, Purges, What
 from aggregator.server.admin.actions import Action, ActionError, Outcome
 from aggregator.server.generations.running import Running
 
-_WHAT = ("tag", "key", "prefix", "upstream", "endpoint", "all")
+_WHAT: tuple[What, ...] = ("tag", "key", "prefix", "upstream", "endpoint", "all")
 
 
 def purge_action(running: Running) -> Action:
@@ -33,19 +26,13 @@ def purge_action(running: Running) -> Action:
             raise ActionError(404, f"There is no upstream `{value}`.")
         if what == "endpoint" and value not in {endpoint.key for endpoint in running.plan.endpoints}:
             raise ActionError(404, f"There is no endpoint `{value}`.")
-        count = _purge(running, what, value)
+        count = _purges(running).do(Purge(what, () if what == "all" else (value,)))
         return Outcome({"purged": count}, f"purged {count} by {what} {value}")
 
     return Action("cache_purge", "Forget what is kept: by tag, key, prefix, upstream, endpoint, or all of it.", run)
 
 
-def _purge(running: Running, what: str, value: str) -> int:
-    if what == "tag":
-        return purge_tags(running.states, [value])
-    if what == "key":
-        return purge_key(running.states, value)
-    if what == "prefix":
-        return purge_prefix(running.states, value)
-    if what == "endpoint":
-        return purge_endpoint(running.states, value)
-    return purge_upstream(running.states, value) if what == "upstream" else purge_all(running.states)
+def _purges(running: Running) -> Purges:
+    """Return what purges here, and on other machines; the other workers of this one get an order of their own."""
+    plan = running.plan.store
+    return Purges(running.states, running.stores.found(plan) if plan.is_remote else None)

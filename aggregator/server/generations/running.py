@@ -29,6 +29,7 @@ from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.parts.events import NO_LISTENERS, Listeners, Visitors
 from aggregator.plan.switching import switched
 from aggregator.plan.types import Plan
+from aggregator.policies.cache.shared.purges import PURGES, subscriber
 from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.registry import Kind, Registry
 from aggregator.runtime.admission.building import Means, build_schemes
@@ -97,7 +98,7 @@ class Running:
         self._lasting = Lasting(self.switching, self.states, clock, self.outbox, keeps=keeps_state)
         self._transport = transport
         self._client: SharedClient | None = None
-        self.stores = Stores()
+        self.stores = Stores({PURGES: subscriber(self.states)})
         self._demo: DemoServer | None = None
         self._stop_by: float | None = None
         self._first = plan

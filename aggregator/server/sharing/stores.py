@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from aggregator.stores.redis.store import RedisStore
+from aggregator.stores.shared.channel import Subscriber
 from aggregator.stores.shared.connected import Backend, ConnectedStore
 from aggregator.stores.shared.plan import StorePlan
 
@@ -13,10 +14,14 @@ Broken = Callable[[str], None]
 
 
 class Stores:
-    """Opens and closes stores; *memory* makes the one that the workers of a machine share, None where there is one."""
+    """Opens and closes stores, on whose channels *subscribers* listen, by name.
 
-    def __init__(self, memory: Callable[[StorePlan, Broken], Backend] | None = None) -> None:
-        self.memory = memory
+    ``memory`` makes the one that the workers of a machine share, None where there is one worker.
+    """
+
+    def __init__(self, subscribers: Mapping[bytes, Subscriber]) -> None:
+        self.memory: Callable[[StorePlan, Broken], Backend] | None = None
+        self._subscribers = subscribers
         self._open: dict[StorePlan, ConnectedStore] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -28,6 +33,8 @@ class Stores:
         made = self._made(plan)
         if made is not None:
             self._open[plan] = made
+            for name, subscriber in self._subscribers.items():
+                made.subscribe(name, subscriber)
             await made.open()
         return made
 

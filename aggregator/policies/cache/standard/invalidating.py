@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from aggregator.errors import AggregatorError
@@ -26,14 +27,21 @@ class PlacedCall(Protocol):
 
 
 class Invalidating:
-    """*inner*; when it has succeeded, what is kept of its place is forgotten, and of those that its reply names."""
+    """*inner*; when it has succeeded, what is kept of its place is forgotten, and of those that its reply names.
 
-    def __init__(self, inner: Part, call: PlacedCall, kept: Kept[Reply], flights: Flights) -> None:
+    *tell* has other processes forget them, too.
+    """
+
+    def __init__(
+        self, inner: Part, call: PlacedCall, kept: Kept[Reply], flights: Flights,
+        tell: Callable[[Collection[str]], None],
+    ) -> None:  # fmt: skip
         self.name = inner.name
         self._inner = inner
         self._call = call
         self._kept = kept
         self._flights = flights
+        self._tell = tell
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Make the call."""
@@ -54,3 +62,4 @@ class Invalidating:
         places |= {place for place in named if place is not None}
         self._flights.part_ways(places)
         self._kept.purge(places)
+        self._tell(places)

@@ -1,0 +1,1 @@
+"""What is kept by several processes: a purge of one is a purge of all."""

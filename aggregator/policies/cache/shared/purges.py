@@ -1,0 +1,121 @@
+"""Purges that reach all processes: done here at once, told to the others, done there when they hear of it.
+
+A process that may have missed some of them, or does not understand one, forgets all that it keeps.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from aggregator.policies.cache.flights import Flights
+from aggregator.policies.cache.kept import Kept
+from aggregator.policies.cache.purging import (
+    FLIGHTS,
+    REPLIES,
+    purge_all,
+    purge_endpoint,
+    purge_key,
+    purge_prefix,
+    purge_tags,
+    purge_upstream,
+)
+from aggregator.policies.registry import Registry
+from aggregator.stores.shared.channel import Subscriber
+from aggregator.stores.shared.connected import ConnectedStore
+from aggregator.telemetry.logging import log
+from aggregator.transport import Reply
+
+_log = logging.getLogger("aggregator.cache")
+PURGES = b"purges"
+"""The name of the channel."""
+What: TypeAlias = Literal["tag", "key", "prefix", "upstream", "endpoint", "place", "all"]
+
+
+class Purge(Struct, array_like=True, frozen=True):
+    """What is forgotten: all that has one of the *names*, which are those of *what*.
+
+    Those of a ``place`` are tags of places in what is kept of *upstream*.
+    """
+
+    what: What
+    names: tuple[str, ...] = ()
+    upstream: str = ""
+
+
+_decoder = msgspec.msgpack.Decoder(Purge)
+
+
+class Purges:
+    """Purges of *states* in this process, and in all that share *store*; None when this process is alone."""
+
+    __slots__ = ("_states", "_store")
+
+    def __init__(self, states: Registry, store: ConnectedStore | None) -> None:
+        self._states = states
+        self._store = store
+
+    def do(self, purge: Purge) -> int:
+        """Forget what *purge* says and tell the others; return how much was forgotten here."""
+        count = purged(self._states, purge)
+        self.tell(purge)
+        return count
+
+    def tell(self, purge: Purge) -> None:
+        """Tell the others what was forgotten here."""
+        if self._store is not None:
+            self._store.tell(PURGES, msgspec.msgpack.encode(purge))
+
+    def tell_places(self, upstream: str, places: Collection[str]) -> None:
+        """Tell the others of *places* in what is kept of *upstream*."""
+        self.tell(Purge("place", tuple(places), upstream))
+
+
+def purged(states: Registry, purge: Purge) -> int:
+    """Forget in *states* what *purge* says; return how much that was."""
+    match purge.what:
+        case "tag":
+            return purge_tags(states, purge.names)
+        case "key":
+            return sum(purge_key(states, name) for name in purge.names)
+        case "prefix":
+            return sum(purge_prefix(states, name) for name in purge.names)
+        case "upstream":
+            return sum(purge_upstream(states, name) for name in purge.names)
+        case "endpoint":
+            return sum(purge_endpoint(states, name) for name in purge.names)
+        case "place":
+            return _places(states, purge)
+        case "all":
+            return purge_all(states)
+
+
+def _places(states: Registry, purge: Purge) -> int:
+    flights: Flights | None = states.find(FLIGHTS, purge.upstream)
+    if flights is not None:
+        flights.part_ways(purge.names)
+    kept: Kept[Reply] | None = states.find(REPLIES, purge.upstream)
+    return 0 if kept is None else kept.purge(purge.names)
+
+
+def subscriber(states: Registry) -> Subscriber:
+    """Return what does in *states* what other processes have purged."""
+
+    def heard(message: bytes) -> None:
+        try:
+            purge = _decoder.decode(message)
+        except msgspec.MsgspecError:
+            lost()  # a purge of a later version
+            return
+        purged(states, purge)
+
+    def lost() -> None:
+        if count := purge_all(states):
+            log(_log, logging.WARNING, "Purges of others may have been missed; all that was kept is forgotten.",
+                entries=count)  # fmt: skip
+
+    return Subscriber(heard, lost)
