@@ -67,7 +67,8 @@ _MOCK = (
 _AFFINITY = "write `balance: {hash: \"{{ headers['x-session'] }}\"}` beside the `hosts` of the upstream"
 _CALLED = "write `call: users:/users/{user_id}`, or several by name under `fan_out`"
 _STATE = (
-    "write `state: /var/lib/aggregator` at the top, for what outlives a restart; all else is known to one process alone"
+    "write `state: /var/lib/aggregator` at the top, for what outlives a restart; "
+    "what several machines share is in `store: redis://cache.internal:6379/0`"
 )
 _HIDE = "write `hide: [body.password]` into `telemetry`; credentials are never shown"
 _LEVEL = "start it with `--log-level`, or ask a running process: `aggregator log level debug --for 5m`"
@@ -147,7 +148,10 @@ def _load(text: str, folder: Path) -> list[tuple[str, str | None]]:
         ("upstream", "session_affinity: cookie", _AFFINITY, None, None),
         ("endpoint", "backend: users", _CALLED, None, None),
         ("endpoint", "max_calls: 40", "did you mean `call_budget`?", "endpoint", "call_budget: {calls: 40}"),
-        ("top", "redis: {}", _STATE, "top", "state: /var/lib/aggregator"),
+        ("upstream", "storage: {}", _STATE, "top", "state: /var/lib/aggregator"),
+        ("endpoint", "port: 8080", "which port is listened at is said by `port` of `server`, that of an upstream by its `url`", None, None),
+        ("upstream", "port: 8080", _IN_URL, None, None),
+        ("top", "timeout: 3s", "write it under `client` or `defaults`", "top", "defaults: {timeout: 3s}"),
         ("call", "mask: [password]", _HIDE, "top", "telemetry: {hide: [body.password]}"),
         ("server", "loglevel: debug", _LEVEL, None, None),
         ("top", "prefix: /api", _IN_PATHS, None, None),
@@ -167,6 +171,45 @@ def test_who_follows_the_hint_has_a_file_that_loads(
     assert _load(_file(**{place: wrong}), tmp_path) == [(f"unknown key `{wrong.partition(':')[0]}`", hint)]
     if right_place is not None and right is not None:
         assert _load(_file(**{right_place: right}), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "said", "place", "right"),
+    [
+        ("processes", "write `workers: 4` into `server`", "server", "workers: 4"),
+        ("replicas", "`workers: auto` for as many", "server", "workers: auto"),
+        ("redis", "write `store: redis://cache.internal:6379/0` at", "top", "store: redis://cache.internal:6379/0"),
+        ("ip_whitelist", "write `allow_from: [10.0.0.0/8]` or", "endpoint", "allow_from: [10.0.0.0/8]"),
+        ("deny", "or `deny_from` into the endpoint", "endpoint", "deny_from: [10.0.0.0/8]"),
+        ("oidc", "`customers: {jwt: {…}}`, and write `auth: customers`", None, ""),
+        ("mtls", "`auth: {devices: {mtls: {…}}}` at the top", None, ""),
+        ("certificate", "write `tls: {cert: …, key: …}` into `server`", None, ""),
+        ("stale_while_revalidate", "write `cache: {ttl: 60s, stale: 5m}` into", "call", "cache: {ttl: 60s, stale: 5m}"),
+        ("dead_letter", "write `durable: true` into the background call", "endpoint", "background: [{url: users:/b, durable: true}]"),
+        ("dedup", 'write `dedupe: {key: "{{ body.id }}"}` into a durable', None, ""),
+        ("middleware", "called by `transform` of a call or of `response`", None, ""),
+        ("jsonpath", "parts of an answer by `select` of `response`", "endpoint", "response: {select: a}"),
+        ("pool", "write `limits: {max_connections: 50}` into the upstream", "upstream", "limits: {max_connections: 50}"),
+        ("pooling", "or into `client` for all", "top", "client: {limits: {max_connections: 50}}"),
+        ("backoff", "write `retry: {attempts: 3, backoff: 25ms..250ms}`", "call", "retry: {attempts: 3, backoff: 25ms..250ms}"),
+        ("error_pages", "`status_map` of the endpoint", "endpoint", "status_map: {404: {detail: nobody}}"),
+        ("cors_origins", "said by `cors`", "server", _CORS),
+        ("brotli", "write `compress: {codings: [br, gzip]}` into `server`", "server", "compress: {codings: [br, gzip]}"),
+        ("body_limit", "write `max_body: 1MiB` into the endpoint", "endpoint", "max_body: 1MiB"),
+        ("websocket", "neither WebSockets nor gRPC are spoken here", None, ""),
+        ("cron", "let cron call an endpoint", None, ""),
+        ("secrets", "`${file:/run/secrets/name}`", "call", "headers: {x-token: '${TOKEN}'}"),
+    ],
+)  # fmt: skip
+def test_a_word_that_means_the_same_everywhere(
+    word: str, said: str, place: str | None, right: str, tmp_path: Path
+) -> None:
+    """The sentence for it is said wherever no key of that place is nearer, and what it says to write is taken."""
+    hints = [hint for _, hint in _load(_file(upstream=f"{word}: {{x: 1}}"), tmp_path)]
+    assert [said in (hint or "") for hint in hints] == [True], hints
+    if place is not None:
+        state = "state: /var/lib/aggregator" if "durable" in right and place != "top" else "# nothing"
+        assert _load(_file(**{"top": state, place: right}), tmp_path) == []
 
 
 @pytest.mark.parametrize("balance", ["", "balance: random", "balance: {hash: \"{{ headers['x-session'] }}\"}"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from aggregator.config.hints.everywhere import sentence_everywhere
 from aggregator.config.hints.spellings import SAME_WISH
 
 _REPEATED = "write `retry: 2` into the call or its upstream, for two retries"
@@ -94,9 +95,10 @@ _FAILOVER = "give each of the `hosts` of the upstream a `priority`, or a call a 
 _AFFINITY = "write `balance: {hash: \"{{ headers['x-session'] }}\"}` beside the `hosts` of the upstream"
 _DISCOVERY = "write `resolve: dns` into the upstream, or `resolve: srv`"
 _DISCOVERY_HERE = "write `resolve: dns` here, or `resolve: srv`"
-_ONE_CORE = "one process answers on one core: start several, behind a load balancer"
+_LISTENING = "which port is listened at is said by `port` of `server`, that of an upstream by its `url`"
 _STATE = (
-    "write `state: /var/lib/aggregator` at the top, for what outlives a restart; all else is known to one process alone"
+    "write `state: /var/lib/aggregator` at the top, for what outlives a restart; "
+    "what several machines share is in `store: redis://cache.internal:6379/0`"
 )
 _SWITCH = (
     "a running process is told: `aggregator switch off endpoint 'GET /a'`; "
@@ -142,6 +144,7 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "monitoring": (_MONITORING, _MONITORING, _MONITORING),
     "outlier_detection": (_EJECT, _EJECT, _EJECT),
     "path": (_IN_URL, _IN_URL, _IN_PATHS),
+    "port": (_IN_URL, _IN_URL, _LISTENING),
     "prefix": (_IN_URL, _IN_URL, _IN_PATHS),
     "proxy": (_ONE_PROXY, _ONE_PROXY, _ALL_BELOW),
     "quota": (_QUOTA_OF_CALLS, _QUOTA, _QUOTA),
@@ -160,7 +163,6 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "upstream": (_NAMED_ONCE, _IN_FRONT, _CALLED),
     "url": (_NAMED_ONCE, _NAMED_ONCE, _NAMED_ONCE),
     "weights": (_WEIGHTS, _CHOOSE_HERE, _CHOOSE),
-    "workers": (_ONE_CORE, _ONE_CORE, _ONE_CORE),
 }
 """What to do instead: in an upstream, in a call, and anywhere else."""
 
@@ -178,7 +180,7 @@ def sentence_for(word: str, allowed: Collection[str]) -> str | None:
     """Return what to do instead of *word*, which stands beside the keys *allowed*; None for a word of nobody's."""
     found = _SENTENCES.get(SAME_WISH.get(word, word))
     if found is None or _ONLY_BESIDE.get(word, word) not in (word, *allowed):
-        return None
+        return sentence_everywhere(word)
     of_upstream, of_call, elsewhere = found
     if elsewhere is _ALL_BELOW and "fan_out" not in allowed:  # not an endpoint
         return _PROXIES

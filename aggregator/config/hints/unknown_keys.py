@@ -21,7 +21,9 @@ _ANSWERED_BY = ("call", "fan_out", "respond")
 """What an endpoint answers with: one of them is what people look for, so they are listed before the rest."""
 _NARROWER = frozenset({
     ("docs", "auth"), ("server", "cache"), ("admin", "hosts"), ("background", "workers"), ("store", "prefix"),
-    ("store", "url"), ("idempotency", "required"), ("docs", "path"), ("health", "path"), ("defaults", "endpoint"),
+    ("store", "url"), ("store", "timeout"), ("background", "timeout"), ("call", "allow"), ("call", "deny"),
+    ("respond", "allow"), ("respond", "deny"), ("response", "allow"), ("response", "deny"), ("background", "queue"),
+    ("idempotency", "required"), ("docs", "path"), ("health", "path"), ("defaults", "endpoint"),
 })  # fmt: skip
 """Keys that mean less than those have in mind who write them further out: who may read the docs, and nothing else."""
 
