@@ -37,7 +37,7 @@ class Exchange:
     numbers, made for those who copy from it. *moment* is when the request began, in Unix time. *under_way* tells
     that a part of the answer is there, so that calls for the others go before those of requests that only begin.
     *charges* are what its limits say, *flights* the calls that others of it may join, *place* the one that it takes,
-    *spending* what it has used of its call budget.
+    *naming* the tags of what is kept of its answer, *spending* what it has used of its call budget.
     *cookies* are read when somebody asks for one, None before. *peer* is the address of the connection, empty on a Unix
     socket, and *scheme* its own; what is said of others is believed where the peer is *trusted*. *intake* reads the
     body into it, once; None when nothing is to be read any more. *delivery* is the signed one that the request is,
@@ -47,7 +47,7 @@ class Exchange:
     __slots__ = (
         "_header_map", "_origin", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "charges",
         "content", "cookies", "deadline", "delivery", "flights", "header_list", "id", "intake", "method", "moment",
-        "params", "path", "peer", "place", "query_string", "query_values", "scheme", "segments", "spending",
+        "naming", "params", "path", "peer", "place", "query_string", "query_values", "scheme", "segments", "spending",
         "started", "tls_client", "trace", "trusted", "under_way",
     )  # fmt: skip
 
@@ -74,6 +74,7 @@ class Exchange:
         self.charges: Any = ()
         self.place: Any = None
         self.flights: Any = None
+        self.naming: Any = None
         self.spending: Any = None
         self.trace: Any = None
         self.cookies: dict[str, Any] | None = None

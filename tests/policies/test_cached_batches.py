@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aggregator.policies.cache.purging import purge_tags
 from tests.policies.conftest import Served
 
 Serve = Callable[..., Served]
@@ -171,3 +172,24 @@ def test_digits_outlive_the_cache(serve: Serve) -> None:
     assert [served.get("/x?ids=7").text for _ in range(2)] == [
         '{"x":[{"id":7,"price":1.10,"big":12345678901234567890.10}]}'
     ] * 2
+
+
+def test_a_purge_during_a_call_is_of_its_keys(serve: Serve, upstream: Elements) -> None:
+    """The others are joined and kept as before; that of the purged one is asked for again."""
+    served = serve(items("{ttl: 60s, tags: ['user:{{ keys[0] }}']}"), upstream)
+    upstream.gate = asyncio.Event()
+
+    async def ask() -> list[Any]:
+        assert upstream.gate is not None
+        first = asyncio.ensure_future(served.ask("GET", "/x?ids=a,b,c"))
+        await upstream.arrived.get()
+        purge_tags(served.app.running.states, ["user:b"])
+        second = asyncio.ensure_future(served.ask("GET", "/x?ids=a,b,c"))
+        await upstream.arrived.get()
+        upstream.gate.set()
+        answers = [(await one).json()["x"] for one in (first, second)]
+        return [[element["n"] for element in answer] for answer in answers]
+
+    assert served.run(ask()) == [[1, 1, 1], [1, 2, 1]]
+    assert upstream.calls == ["a,b,c", "b"]
+    assert numbers(served, "a,b,c") == [1, 2, 1]

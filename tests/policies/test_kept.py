@@ -81,7 +81,7 @@ def test_tags_leave_with_their_entries() -> None:
 
 
 def test_a_purge_is_of_what_has_its_tags_while_it_is_fetched_too() -> None:
-    """Writes that go on and on keep nothing else from being kept; of more purges than are remembered each counts."""
+    """Writes that go on and on keep nothing else from being kept."""
     kept: Kept[bytes] = Kept(100_000, lambda: 0.0)
     began = kept.begin()
     kept.purge(["a"])
@@ -94,10 +94,26 @@ def test_a_purge_is_of_what_has_its_tags_while_it_is_fetched_too() -> None:
     kept.put(b"3", b"x", 1, ("c",), began)
     assert kept.get(b"3") is None
     began = kept.begin()
-    for _ in range(1000):
-        kept.purge(["a"])
+    for number in range(1000):
+        kept.purge([f"a {number}"])
     kept.put(b"3", b"x", 1, ("c",), began)
-    assert (kept.get(b"3"), len(kept._last_purges)) == (None, 256)
+    kept.put(b"4", b"x", 1, ("a 7",), began)
+    assert (kept.get(b"3") is None, kept.get(b"4")) == (False, None)
+
+
+def test_a_storm_of_purges_takes_no_more_than_its_room() -> None:
+    """The log of purges is bounded by bytes; what began before those that left it counts as purged."""
+    kept: Kept[bytes] = Kept(100_000, lambda: 0.0)
+    began = kept.begin()
+    for number in range(5000):
+        kept.purge([f"{number} {'x' * (number % 500)}"])
+        kept.purge_prefix(str(number))
+    late = kept.begin()
+    kept.purge(["a"])
+    assert kept.purges.size <= 256 * 2**10
+    kept.put(b"1", b"x", 1, ("c",), began)
+    kept.put(b"2", b"x", 1, ("c",), late)
+    assert (kept.get(b"1"), kept.get(b"2") is None) == (None, False)
 
 
 def test_a_clock_that_jumps_back_keeps_nothing_longer() -> None:

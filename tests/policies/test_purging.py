@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pytest
 
 from aggregator.policies.cache.purging import REPLIES, purge_all, purge_key, purge_prefix, purge_tags, purge_upstream
 from tests.policies.conftest import Served
+from tests.policies.test_flights import until
 
 Serve = Callable[..., Served]
 FILE = """
@@ -147,3 +149,46 @@ def test_all_services_of_a_route_are_purged(serve: Serve) -> None:
     assert counts() == counts() == [1, 2, 3, 4, 5]
     assert purge_upstream(served.app.running.states, "up") == 4
     assert counts() == [6, 7, 8, 9, 5]
+
+
+FLOWN = """
+    upstreams:
+      users: {url: "http://users.test", coalesce: true}
+      shop: {url: "http://shop.test", cache: 60s}
+    endpoints:
+      GET /users/{id}: {call: {url: "users:/{id}", cache: {ttl: 60s, tags: ["user:{{ id }}"]}}}
+      GET /also/{id}: {call: {url: "users:/{id}", cache: {ttl: 60s, tags: [also]}}}
+      GET /page/{id}: {cache: {ttl: 60s, tags: ["page:{{ id }}"]}, fan_out: {user: "users:/page/{id}", shop: shop:/}}
+      GET /made/{id}: {cache: {ttl: 60s, tags: ["{{ user.tag }}"]}, fan_out: {user: "users:/made/{id}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "purged", "joins"),
+    [
+        ("/users/7", "user:8", True),  # the tag of another
+        ("/users/7", "user:7", False),
+        ("/users/7", "also", True),  # a tag that an equal call of another endpoint has, of which nobody waits
+        ("/page/7", "page:8", True),
+        ("/page/7", "page:7", False),  # a tag of the answer that the call is for
+        ("/page/7", "user:7", True),  # no call of that endpoint has such a tag
+        ("/made/7", "users", False),  # its tag is that which the call will give
+    ],
+)
+def test_a_purge_ends_only_the_flights_of_its_tags(serve: Serve, path: str, purged: str, joins: bool) -> None:
+    """Who asks after a purge joins a call that was under way, unless what comes of it has the tag, or may have it."""
+    served = serve(FLOWN, upstream := Counting())
+
+    async def ask() -> int:
+        upstream.gate.clear()
+        asking = [asyncio.ensure_future(served.ask("GET", path))]
+        await until(lambda: f"GET {path.removeprefix('/users')}" in served.lines)
+        purge_tags(served.app.running.states, [purged])
+        asking += [asyncio.ensure_future(served.ask("GET", path)) for _ in range(3)]
+        for _ in range(30):
+            await asyncio.sleep(0)
+        upstream.gate.set()
+        assert [answer.status_code for answer in await asyncio.gather(*asking)] == [200] * 4
+        return served.lines.count(f"GET {path.removeprefix('/users')}")
+
+    assert served.run(ask()) == (1 if joins else 2)

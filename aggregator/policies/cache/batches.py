@@ -59,16 +59,21 @@ class CachedBatch:
         """Return what there is of the key *value*."""
         elements = self.elements
         try:
-            key = elements.wanted(frame, value).key
+            wanted = elements.wanted(frame, value)
         except AggregatorError:
             return Rank.MISSING
+        key = wanted.key
         entry = elements.kept.peek(key)
         over = float("inf") if entry is None else elements.over(entry)
         if over < max(0.0, elements.plan.stale):
             return Rank.USABLE
-        if key in self.flights.flying:
+        if self.flight_of(wanted) is not None:
             return Rank.FLYING
         return Rank.OLD if over < elements.plan.on_error else Rank.MISSING
+
+    def flight_of(self, wanted: Wanted) -> Flight | None:
+        """Return the call of others for *wanted*, None when there is none."""
+        return self.flights.find(wanted.key, wanted.frame, self.elements.tags)
 
     def fetch(self, frame: Frame, wanted: Sequence[Wanted], done: Done) -> Cancelable | None:
         """Ask for all that is *wanted* in one call, which others may join for any of its keys."""
@@ -80,9 +85,15 @@ class CachedBatch:
         ticket = self._inner.start(KeyedFrame(asked, key, frame.deadline), done)
         flight = self.flights.flying.get(key)
         if flight is not None:
-            for one in wanted:
-                flight.is_also(one.key)
+            self._share(flight, wanted)
         return ticket
+
+    def _share(self, flight: Flight, wanted: Sequence[Wanted]) -> None:
+        for one in wanted:
+            try:
+                flight.is_also(one.key, self.elements.tags(one.frame))
+            except AggregatorError:
+                continue  # what cannot be purged by its tags is nobody else's
 
     def refresh(self, frame: Frame, wanted: Sequence[Wanted]) -> None:
         """Ask, for nobody, for what of *wanted* nobody asks for yet."""
@@ -158,7 +169,7 @@ class _Gathering:
                     olds.append(one)
                 continue
             kept.misses += 1
-            flight = self._batch.flights.flying.get(one.key)
+            flight = self._batch.flight_of(one)
             if flight is None:
                 missing.append(one)
             else:

@@ -17,6 +17,7 @@ from aggregator.parts.result import Result
 from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import CachePlan
+from aggregator.policies.cache.purged.naming import tags_of
 from aggregator.policies.cache.standard.directives import age_of
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
@@ -84,7 +85,7 @@ class Cached:
         if reply is None or not self._may_be_kept(result, reply):
             return
         try:
-            named = [tag.render_text(frame.names) or "" for tag in self._plan.tags]
+            named = tags_of(self._plan.tags, frame.names)
             tags = result.tags = frozenset([*named, self._call.place(frame)])
         except AggregatorError:
             return  # what cannot be purged by its tags is not kept

@@ -20,6 +20,7 @@ from aggregator.policies.cache.flights import KeyedCall
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan, ElementsPlan
+from aggregator.policies.cache.purged.naming import tags_of
 from aggregator.templates import MISSING, Joined
 
 Find = Callable[[Any], Mapping[str, Any]]
@@ -77,6 +78,10 @@ class Elements:
         """Return the seconds since the time of *entry* was over, less than 0 while it is fresh."""
         return self.kept.now() - entry.at - self.plan.seconds(entry.value.status)
 
+    def tags(self, frame: Frame) -> frozenset[str]:
+        """Return the tags of the element that a call for it alone, in *frame*, asks for; raises ``AggregatorError``."""
+        return frozenset([*tags_of(self.plan.tags, frame.names), self._call.place(frame)])
+
     def in_place_of(self, result: Result, wanted: Sequence[Wanted]) -> list[Entry[Element]] | None:
         """Return the elements that stand in for what failed by *result*; None unless all of *wanted* have one."""
         entries = [self.kept.peek(one.key) for one in wanted]
@@ -102,8 +107,7 @@ class Elements:
         result.tags = frozenset(tags)
 
     def _keep(self, one: Wanted, element: Element, began: int) -> frozenset[str]:
-        texts = [tag.render_text(one.frame.names) or "" for tag in self.plan.tags]
-        tags = frozenset([*texts, self._call.place(one.frame)])
+        tags = self.tags(one.frame)
         if self.plan.seconds(element.status) <= 0:
             self.kept.forget(one.key)
         elif not self._has(one.key, element):

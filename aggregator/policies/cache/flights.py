@@ -1,5 +1,8 @@
 """One flight for equal calls: who asks for what is being fetched waits for that.
 
+Nobody joins a flight of what was purged since it began, be it by a tag of those who wait, of whoever comes, or of the
+answer that the call is for. Flights of anything else go on as they were.
+
 A flight belongs to nobody: whoever started it may leave, and it lives while anybody waits. Each who waits has a
 deadline of its own, and reads the reply in its own way.
 
@@ -14,7 +17,11 @@ from typing import Protocol
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.parts.frame import Done, Frame, Part
+from aggregator.parts.names import Names
 from aggregator.parts.result import Result
+from aggregator.policies.cache.purged.log import PurgeLog
+from aggregator.policies.cache.purged.naming import NamingPlan, tags_of
+from aggregator.templates import Template
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
 
@@ -59,12 +66,29 @@ class Flights:
     def __init__(self) -> None:
         self.saved = 0
         self.flying: dict[bytes, Flight] = {}
+        self.purges = PurgeLog()
 
-    def part_ways(self, places: Collection[str]) -> None:
-        """Have nobody join any more what is being fetched from one of *places*."""
-        for key, flight in tuple(self.flying.items()):
-            if flight.may_be_from(places):
-                del self.flying[key]
+    def find(self, key: bytes, frame: Frame, tags: Callable[[Frame], Collection[str]]) -> Flight | None:
+        """Return the flight of *key* that whoever asks in *frame* may join, None when there is none.
+
+        *tags* returns the tags that a reply will have for whoever asks; it may raise ``AggregatorError``.
+        """
+        flight = self.flying.get(key)
+        if flight is None or flight.began == self.purges.count or not self._is_over(flight, key, frame, tags):
+            return flight
+        flight.forget(key)
+        return None
+
+    def _is_over(
+        self, flight: Flight, key: bytes, frame: Frame, tags: Callable[[Frame], Collection[str]]
+    ) -> bool:  # fmt: skip
+        answer: NamingPlan | None = frame.exchange.naming
+        if answer is not None and answer.may_be_hit(self.purges, flight.began, Names(frame.exchange)):
+            return True
+        try:
+            return self.purges.hit({*flight.tags[key], *tags(frame)}, flight.began)
+        except AggregatorError:
+            return True
 
 
 TableOf = Callable[[Frame], Flights]
@@ -80,51 +104,57 @@ def flights_of(frame: Frame) -> Flights:
 
 
 class Coalesced:
-    """*inner*, made once for all that ask for the same at the same time in the table that *table_of* returns."""
+    """*inner*, made once for all that ask for the same at the same time in the table that *table_of* returns.
 
-    def __init__(self, inner: Part, call: KeyedCall, table_of: TableOf) -> None:
+    *tags* are those of its replies where they are kept.
+    """
+
+    def __init__(self, inner: Part, call: KeyedCall, table_of: TableOf, tags: tuple[Template, ...] = ()) -> None:
         self.name = inner.name
         self._inner = inner
         self._call = call
         self._table_of = table_of
+        self._named = tags
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Join the flight of an equal call, or begin one."""
         try:
             key = frame.key if isinstance(frame, KeyedFrame) else self._call.key(frame)
+            named = tags_of(self._named, frame.names) if self._named else ()
         except AggregatorError:
             return self._inner.start(frame, done)  # which fails by the same, in its own words
         table = self._table_of(frame)
-        flight = table.flying.get(key)
+        flight = table.find(key, frame, self._tags)
         if flight is not None:
             table.saved += 1
+            flight.tags[key].update(named)
             return flight.join(self._call, frame, done)
-        flight = table.flying[key] = Flight(table, key, self._call, frame)
+        flight = table.flying[key] = Flight(table, key, frame.loop.time() + self._call.timeout)
+        flight.tags[key].update(named)
         waiter = flight.join(self._call, frame, done)
         flight.begin(self._inner, KeyedFrame(frame, key, flight.deadline))
         return waiter
 
+    def _tags(self, frame: Frame) -> list[str]:
+        return [self._call.place(frame), *tags_of(self._named, frame.names)]
+
 
 class Flight:
-    """One *call* for what *frame* asks for, and who waits for it."""
+    """One call, over at *deadline* (loop time), and who waits for it.
 
-    __slots__ = ("_call", "_frame", "_keys", "_table", "_ticket", "_waiting", "deadline")
+    ``began`` is the number of the last purge before it, ``tags`` are those of the replies that it is for, by the keys
+    under which it is found.
+    """
 
-    def __init__(self, table: Flights, key: bytes, call: KeyedCall, frame: Frame) -> None:
+    __slots__ = ("_table", "_ticket", "_waiting", "began", "deadline", "tags")
+
+    def __init__(self, table: Flights, key: bytes, deadline: float) -> None:
         self._table = table
-        self._call = call
-        self._frame = frame
-        self._keys = [key]
+        self.began = table.purges.count
+        self.tags: dict[bytes, set[str]] = {key: set()}
         self._waiting: dict[Waiter, None] = {}
         self._ticket: Cancelable | None = None
-        self.deadline = frame.loop.time() + call.timeout
-
-    def may_be_from(self, places: Collection[str]) -> bool:
-        """Return whether it fetches from one of *places*, or more than one thing, each from a place of its own."""
-        try:
-            return len(self._keys) > 1 or self._call.place(self._frame) in places
-        except AggregatorError:
-            return True
+        self.deadline = deadline
 
     def begin(self, inner: Part, frame: Frame) -> None:
         """Make the call."""
@@ -138,10 +168,15 @@ class Flight:
         waiter.watch(self.deadline)
         return waiter
 
-    def is_also(self, key: bytes) -> None:
-        """Be found under *key*, too, by those who need a piece of what it fetches."""
+    def is_also(self, key: bytes, tags: Collection[str]) -> None:
+        """Be found under *key*, too, by those who need the piece of what it fetches that will have *tags*."""
         if self._table.flying.setdefault(key, self) is self:
-            self._keys.append(key)
+            self.tags.setdefault(key, set()).update(tags)
+
+    def forget(self, key: bytes) -> None:
+        """Be found under *key* no more."""
+        if self._table.flying.get(key) is self:
+            del self._table.flying[key]
 
     def leave(self, waiter: Waiter) -> None:
         """Let *waiter* go; the call ends with the last one."""
@@ -152,10 +187,8 @@ class Flight:
                 self._ticket.cancel()
 
     def _land(self) -> None:
-        flying = self._table.flying
-        for key in self._keys:
-            if flying.get(key) is self:
-                del flying[key]
+        for key in self.tags:
+            self.forget(key)
 
     def _ended(self, result: Result) -> None:
         self._land()

@@ -5,22 +5,18 @@ Time is in seconds and goes on where it was when the clock jumps back: nothing i
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from aggregator.policies.cache.purged.log import PurgeLog
 from aggregator.policies.cache.s3fifo import S3Fifo
 
 _T = TypeVar("_T")
 _OVERHEAD = 800
 """Bytes that an entry costs beside its body, headers and tags, about."""
-_MOST_PURGES = 256
-"""Purges that are remembered; what began to be fetched before more of them is not kept."""
-Hits = Callable[[frozenset[str]], bool]
-"""Returns whether a purge is of what has these tags."""
 
 
 class Entry(Struct, Generic[_T], frozen=True, eq=False):
@@ -45,8 +41,7 @@ class Kept(Generic[_T]):
         self._ahead, self._last = 0.0, clock()
         self._entries: S3Fifo[Entry[_T]] = S3Fifo(most, self._forgotten)
         self._tagged: defaultdict[str, set[bytes]] = defaultdict(set)
-        self._purges = 0
-        self._last_purges: deque[Hits] = deque(maxlen=_MOST_PURGES)
+        self.purges = PurgeLog()
 
     @property
     def size(self) -> int:
@@ -80,12 +75,12 @@ class Kept(Generic[_T]):
 
     def begin(self) -> int:
         """Return what ``put`` takes for something that is fetched from now on."""
-        return self._purges
+        return self.purges.count
 
     def put(self, key: bytes, value: _T, size: int, tags: Iterable[str], began: int, terms: Any = None) -> None:
         """Keep *value* of *size* bytes, unless it was purged since it *began* to be fetched."""
         named = frozenset(tags)
-        if began != self._purges and self._was_purged(named, self._purges - began):
+        if self.purges.hit(named, began):
             return
         entry = Entry(value, self.now(), named, terms)
         self._entries.delete(key)
@@ -97,15 +92,6 @@ class Kept(Generic[_T]):
         """Count *size* more bytes for *entry*; return whether they may be kept with it."""
         return self._entries.grow(key, entry, size)
 
-    def _was_purged(self, tags: frozenset[str], count: int) -> bool:
-        """Return whether one of the last *count* purges is of what has *tags*."""
-        last = self._last_purges
-        return count > len(last) or any(hits(tags) for hits in islice(reversed(last), count))
-
-    def _purged(self, hits: Hits) -> None:
-        self._purges += 1
-        self._last_purges.append(hits)
-
     def forget(self, key: bytes) -> bool:
         """Forget what is kept of *key*; return whether there was something. No purge: a fetch goes on."""
         return self._entries.delete(key)
@@ -113,7 +99,7 @@ class Kept(Generic[_T]):
     def purge(self, tags: Iterable[str]) -> int:
         """Forget what has one of *tags*, also when it is being fetched; return how many entries there were."""
         named = frozenset(tags)
-        self._purged(lambda tags: not named.isdisjoint(tags))
+        self.purges.add(named)
         return self._forget(named)
 
     def _forget(self, tags: Iterable[str]) -> int:
@@ -122,12 +108,12 @@ class Kept(Generic[_T]):
 
     def purge_prefix(self, prefix: str) -> int:
         """Forget what has a tag with *prefix* at its start, also while it is fetched; return how many there were."""
-        self._purged(lambda tags: any(tag.startswith(prefix) for tag in tags))
+        self.purges.add_prefix(prefix)
         return self._forget([tag for tag in self._tagged if tag.startswith(prefix)])
 
     def purge_all(self) -> int:
         """Forget everything, and what is being fetched; return how many entries there were."""
-        self._purged(lambda _: True)
+        self.purges.add_all()
         return sum(self._entries.delete(key) for key in self._entries)
 
     def _forgotten(self, key: bytes, entry: Entry[Any]) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from aggregator.fields import duration_text
+from aggregator.policies.cache.purged.naming import NamingPlan
 from aggregator.templates import Expression, Template
 
 SIZE = 64 * 2**20
@@ -113,7 +114,8 @@ class LastGoodPlan(Struct, frozen=True):
 class AnswerCachePlan(Struct, frozen=True):
     """How long answers are kept, and by what key. *obeys*: clients may ask past it.
 
-    *tags* are those that every answer has: its endpoint and its upstreams.
+    *tags* are those that every answer has: its endpoint and its upstreams. *own* are those with the ones that the
+    endpoint declares, *all* with those of its calls besides.
     """
 
     keep: CachePlan
@@ -121,6 +123,8 @@ class AnswerCachePlan(Struct, frozen=True):
     public: bool = False
     obeys: bool = False
     tags: tuple[str, ...] = ()
+    own: NamingPlan = NamingPlan()
+    all: NamingPlan = NamingPlan()
 
 
 def of_upstream(name: str) -> str:

@@ -1,6 +1,7 @@
 """Purges: what has a tag, or comes from an upstream, is forgotten, and what is being fetched is not put back.
 
-Calls under way are joined by nobody any more, so that who asks after a purge gets nothing from before it.
+Calls under way for what was purged are joined by nobody any more, so that who asks after a purge gets nothing from
+before it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ REPLIES, FLIGHTS, ANSWERS, VALUES = "replies", "flights", "answers", "values"
 
 def purge_tags(states: Registry, tags: Collection[str]) -> int:
     """Forget all that has one of *tags*; return how much that was."""
-    _part_ways(states.each(FLIGHTS))
+    for flights in states.each(FLIGHTS).values():
+        flights.purges.add(tags)
     return sum(kept.purge(tags) for kept in _all_kept(states))
 
 
@@ -31,7 +33,8 @@ def purge_key(states: Registry, url: str) -> int:
 
 def purge_prefix(states: Registry, prefix: str) -> int:
     """Forget as ``purge_key`` what was called by a URL that begins with *prefix*; return how much that was."""
-    _part_ways(states.each(FLIGHTS))
+    for flights in states.each(FLIGHTS).values():
+        flights.purges.add_prefix(of_place(prefix))
     return sum(kept.purge_prefix(of_place(prefix)) for kept in _all_kept(states))
 
 
@@ -69,5 +72,4 @@ def _all_kept(states: Registry) -> list[Kept[Any]]:
 
 def _part_ways(flights: dict[str, Flights]) -> None:
     for table in flights.values():
-        if table is not None:
-            table.flying.clear()
+        table.purges.add_all()

@@ -14,6 +14,7 @@ from aggregator.codecs.etag import add_vary, etag_of
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.http import FETCHING, first, joined, replaced
+from aggregator.parts.names import Names
 from aggregator.policies.cache.calls import older
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import AnswerCachePlan
@@ -94,11 +95,13 @@ class Keeping:
         reason: bytes,
     ) -> Waiter:  # fmt: skip
         flight = self.flying.get(key)
-        if flight is not None and flight.began == self.kept.begin():  # nothing was purged since
+        purges = self.kept.purges
+        if flight is not None and not self.plan.all.may_be_hit(purges, flight.began, Names(exchange)):
             return flight.join(maker, exchange, loop, answered, reason + b"; collapsed")
         flight = self.flying[key] = Flight(self, key)
         waiter = flight.join(maker, exchange, loop, answered, reason)
         whole = copy(exchange)
+        whole.naming = self.plan.own
         whole.header_list = [field for field in exchange.header_list if field[0] not in CONDITIONS]
         flight.begin(maker, whole, loop)
         return waiter

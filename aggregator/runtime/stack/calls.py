@@ -100,8 +100,8 @@ def _coalesced(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
     if plan.coalesce == "request" and plan.cache is None:
         return Coalesced(part, _keyed(plan, at), flights_of)
-    flights = at.resources.flights(plan.upstream)
-    return Coalesced(part, _keyed(plan, at), lambda _: flights)
+    flights, tags = at.resources.flights(plan.upstream), () if plan.cache is None else plan.cache.tags
+    return Coalesced(part, _keyed(plan, at), lambda _: flights, tags)
 
 
 def _keyed(plan: CallPlan, at: Site) -> Keyed:

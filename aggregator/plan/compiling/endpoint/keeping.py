@@ -6,12 +6,20 @@ from collections.abc import Collection, Iterable, Iterator
 
 from msgspec.structs import replace
 
-from aggregator.plan.analysis.roots import references_in
+from aggregator.plan.analysis.roots import Reference, references_in
 from aggregator.plan.analysis.walking import calls_in_part
 from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
 from aggregator.plan.types import ResponsePlan, RowPlan
 from aggregator.policies.cache.compiling import compile_cache
-from aggregator.policies.cache.plan import AnswerCachePlan, AnswerKeyPlan, LastGoodPlan, of_endpoint, of_upstream
+from aggregator.policies.cache.plan import (
+    AnswerCachePlan,
+    AnswerKeyPlan,
+    LastGoodPlan,
+    of_endpoint,
+    of_place,
+    of_upstream,
+)
+from aggregator.policies.cache.purged.naming import naming
 from aggregator.policies.cache.settings import AnswerCacheSettings
 from aggregator.policies.credentials.plan import is_for_callers
 
@@ -23,31 +31,38 @@ Read = tuple[FanPlan | None, ResponsePlan, tuple[RowPlan, ...]]
 
 def compile_keeping(
     settings: AnswerCacheSettings | None, start: tuple[str, str, bytes], calls: Iterable[CallPlan], read: Read,
-    *, asks_who: bool,
+    params: Collection[str], *, asks_who: bool,
 ) -> AnswerCachePlan | None:  # fmt: skip
     """Return what is kept of the answers of an endpoint; None when nothing is.
 
     *start* are its key, method and digest, *calls* those that make its answer, *read* the pieces of its plan that do;
-    *asks_who* tells whether callers are known.
+    *params* are the names of parameters of its path, *asks_who* tells whether callers are known.
     """
     key, method, digest = start
     keep = None if settings is None else compile_cache(settings, None, method)
     if settings is None or keep is None:
         return None
     calls = tuple(calls)
-    plan = _key(settings, key.encode() + digest, calls, read, identity=asks_who and not settings.public)
+    references = references_in(read) | references_in(keep.tags)
+    plan = _key(
+        settings, key.encode() + digest, calls, (read[1], references), identity=asks_who and not settings.public
+    )
     tags = (of_endpoint(key), *dict.fromkeys(of_upstream(call.upstream.name) for call in calls))
-    return AnswerCachePlan(keep, plan, settings.public, "no-cache" in settings.obey, tags)
+    inputs = {*_ROOTS, "body", "params", *params}
+    theirs = [tag for call in calls if call.cache is not None for tag in call.cache.tags]
+    own, whole = naming(tags, keep.tags, inputs), naming(tags, (*keep.tags, *theirs), inputs, [of_place("")])
+    return AnswerCachePlan(keep, plan, settings.public, "no-cache" in settings.obey, tags, own, whole)
 
 
 def _key(
-    settings: AnswerCacheSettings, start: bytes, calls: tuple[CallPlan, ...], read: Read, *, identity: bool
-) -> AnswerKeyPlan:
-    response = read[1]
+    settings: AnswerCacheSettings, start: bytes, calls: tuple[CallPlan, ...],
+    read: tuple[ResponsePlan, set[Reference]], *, identity: bool,
+) -> AnswerKeyPlan:  # fmt: skip
+    response, references = read
     query = {*settings.query, *(("fields",) if response.fields else ())}
     headers = {*map(str.lower, settings.vary), *(("accept",) if response.formats != ("json",) else ())}
     narrowed = {name for name, said in (("query", settings.query), ("headers", settings.vary)) if said}
-    plan = inputs_of(start, calls, references_in(read), query=query, headers=headers, narrowed=narrowed)
+    plan = inputs_of(start, calls, references, query=query, headers=headers, narrowed=narrowed)
     return replace(plan, identity=identity)
 
 

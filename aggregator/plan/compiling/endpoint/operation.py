@@ -128,6 +128,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
             (config.key, operation.method, operation.digest),
             calls_in(calls.fan),
             (calls.fan, response, near.rows),
+            pattern.params,
             asks_who=admission.auth is not None,
         ),
         slo=compile_slo(settings.slo),

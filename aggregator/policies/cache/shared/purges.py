@@ -97,7 +97,7 @@ def purged(states: Registry, purge: Purge) -> int:
 def _places(states: Registry, purge: Purge) -> int:
     flights: Flights | None = states.find(FLIGHTS, purge.upstream)
     if flights is not None:
-        flights.part_ways(purge.names)
+        flights.purges.add(purge.names)
     kept: Kept[Reply] | None = states.find(REPLIES, purge.upstream)
     return 0 if kept is None else kept.purge(purge.names)
 

@@ -60,6 +60,6 @@ class Invalidating:
         except AggregatorError:
             return
         places |= {place for place in named if place is not None}
-        self._flights.part_ways(places)
+        self._flights.purges.add(places)
         self._kept.purge(places)
         self._tell(places)

@@ -23,6 +23,7 @@ from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan
+from aggregator.policies.cache.purged.naming import tags_of
 from aggregator.policies.cache.standard.terms import Assumed, Terms, freshened, is_same, terms_of
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
@@ -121,7 +122,7 @@ class Obeying:
             return
         terms = self.terms(reply, asked, kept.now(), delay)
         try:
-            named = [tag.render_text(frame.names) or "" for tag in self._plan.tags]
+            named = tags_of(self._plan.tags, frame.names)
             tags = result.tags = frozenset([*named, asked.place])
         except AggregatorError:
             return  # what cannot be purged by its tags is not kept

@@ -1,0 +1,1 @@
+"""What was purged lately, and what that says of things under way."""

@@ -1,0 +1,60 @@
+"""The tags that something under way will have, or may have: what a purge that comes meanwhile is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from aggregator.errors import AggregatorError
+from aggregator.policies.cache.purged.log import PurgeLog
+from aggregator.templates import Const, Template, Text
+
+
+class NamingPlan(Struct, frozen=True):
+    """The tags of an answer before it is made.
+
+    *fixed* are the same for all, *known* are made of the request alone; of others that it may have, which depend on
+    what calls give, no more is known than that they begin with one of *starts*.
+    """
+
+    fixed: tuple[str, ...] = ()
+    known: tuple[Template, ...] = ()
+    starts: tuple[str, ...] = ()
+
+    def may_be_hit(self, purges: PurgeLog, since: int, names: Mapping[str, Any]) -> bool:
+        """Return whether the answer to a request with *names* may be one of what was purged since *since*."""
+        if since == purges.count:
+            return False
+        try:
+            tags = [*self.fixed, *tags_of(self.known, names)]
+        except AggregatorError:
+            return True
+        return purges.hit(tags, since) or purges.may_hit(self.starts, since)
+
+
+def tags_of(templates: Iterable[Template], names: Mapping[str, Any]) -> list[str]:
+    """Return the tags that *templates* make of *names*; raises ``AggregatorError`` when one cannot be made."""
+    return [tag.render_text(names) or "" for tag in templates]
+
+
+def naming(fixed: Iterable[str], templates: Iterable[Template], inputs: Collection[str], starts: Iterable[str] = ()
+           ) -> NamingPlan:  # fmt: skip
+    """Return what is known of tags of *templates*, where *inputs* are the names that a request alone gives.
+
+    *starts* are how tags begin that are of no template.
+    """
+    every = tuple(dict.fromkeys(templates))
+    known = tuple(one for one in every if one.roots.issubset(inputs))
+    others = (_start(one) for one in every if one not in known)
+    return NamingPlan(tuple(fixed), known, tuple(dict.fromkeys((*others, *starts))))
+
+
+def _start(template: Template) -> str:
+    """Return the text that all that *template* makes begins with."""
+    match template.node:
+        case Const(value=str(text)) | Text(parts=(str(text), *_)):
+            return text
+        case _:
+            return ""
