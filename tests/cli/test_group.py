@@ -74,7 +74,7 @@ def test_what_is_wrong_outside_the_file_is_one_line(aggregator, monkeypatch: pyt
 
 def test_a_fault_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A mistake of the program is said to be one, in two lines, and ends with 2."""
-    monkeypatch.setattr("aggregator.config.reference.schema.schema_text", lambda: 1 / 0)
+    monkeypatch.setattr("aggregator.config.reference.schema.schema_text", lambda _: 1 / 0)
     monkeypatch.setattr(sys, "argv", ["aggregator", "schema"])
     monkeypatch.delenv("AGGREGATOR_DEBUG", raising=False)
     with pytest.raises(SystemExit) as ended:
@@ -87,7 +87,7 @@ def test_a_fault_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 def test_a_fault_shows_its_traceback_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """With AGGREGATOR_DEBUG the exception is not caught."""
-    monkeypatch.setattr("aggregator.config.reference.schema.schema_text", lambda: 1 / 0)
+    monkeypatch.setattr("aggregator.config.reference.schema.schema_text", lambda _: 1 / 0)
     monkeypatch.setattr(sys, "argv", ["aggregator", "schema"])
     monkeypatch.setenv("AGGREGATOR_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
