@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TextIO
 
 import click
 
@@ -27,6 +28,7 @@ class Printer:
         self._trace = trace
         self._bold = has_color(sys.stderr)
         self._pretty = sys.stdout.isatty()
+        self._ends_line = self._pretty or _are_one(sys.stdout, sys.stderr)
         self._last = b"\n"
         self._size = 0
 
@@ -41,7 +43,7 @@ class Printer:
             return
         if _is_json(reply.headers):
             self._body(reply)
-        elif self._pretty and not self._last.endswith(b"\n"):
+        if self._ends_line and not self._last.endswith(b"\n"):
             _write(b"\n")
         self._head(reply)
         if self._trace:
@@ -68,7 +70,8 @@ class Printer:
         if self._pretty:
             with suppress(ValueError):
                 text = json.dumps(json.loads(text), ensure_ascii=False, indent=2).encode()
-        _write(text if text.endswith(b"\n") or not self._pretty else text + b"\n")
+        self._last = text[-1:] or self._last
+        _write(text)
 
     def _calls(self, reply: Reply) -> None:
         if reply.bars:
@@ -85,6 +88,14 @@ class Printer:
 
     def _say(self, line: str) -> None:
         click.echo(line if self._bold else click.unstyle(line), err=True)
+
+
+def _are_one(first: TextIO, second: TextIO) -> bool:
+    """Return whether what is written to the two ends in one file or pipe, as after ``2>&1``."""
+    try:
+        return os.path.sameopenfile(first.fileno(), second.fileno())
+    except (OSError, ValueError):  # one that has no file, or is closed
+        return False
 
 
 def _is_json(headers: Headers) -> bool:

@@ -35,6 +35,13 @@ def test_get_into_a_pipe(routes_file: Path) -> None:
     assert json.loads(result.stdout)["id"] == 1
 
 
+def test_get_into_one_file_with_what_it_says(routes_file: Path) -> None:
+    """After `2>&1` the status begins on a line of its own, although a body has no line break."""
+    command = f"{sys.executable} -m aggregator get /users/1 2>&1"
+    result = subprocess.run(command, shell=True, cwd=routes_file.parent, capture_output=True, text=True, check=False)
+    assert [line[:6] for line in result.stdout.splitlines()[:2]] == ['{"id":', "200 OK"]
+
+
 def test_a_reader_that_leaves_is_no_fault(routes_file: Path) -> None:
     """`aggregator reference | head -1` ends quietly."""
     command = f"{sys.executable} -m aggregator reference | head -1"
