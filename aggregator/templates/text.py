@@ -11,6 +11,7 @@ import msgspec
 
 from aggregator.errors import ExpressionError
 from aggregator.templates.expressions.data import MISSING, kind_of
+from aggregator.templates.expressions.pieces import PIECE, pieces_of
 
 MAX_HEADER: Final = 8192
 """Bytes of a field value; servers and proxies take lines of that length, and hardly one takes longer ones."""
@@ -32,11 +33,20 @@ def json_text(value: Any) -> str:
     if type(value) is float and not math.isfinite(value):
         raise ExpressionError("a number without a finite value cannot be written")
     try:
-        return msgspec.json.encode(value, enc_hook=_as_object).decode()
+        return _written(value).decode()
     except ExpressionError:
         raise
     except Exception as error:
         raise ExpressionError("a value cannot be written as JSON") from error
+
+
+def _written(value: Any) -> bytes:
+    """Return *value* as JSON; the elements of a long array in pieces."""
+    if type(value) is not list or len(value) <= PIECE:
+        return msgspec.json.encode(value, enc_hook=_as_object)
+    return (
+        b"[" + b",".join([msgspec.json.encode(piece, enc_hook=_as_object)[1:-1] for piece in pieces_of(value)]) + b"]"
+    )
 
 
 def header_value(text: str) -> bytes:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any, Final, NoReturn
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
 from aggregator.templates.expressions import mistakes
-from aggregator.templates.expressions.environment import ARRAY, CONCAT, NOTHING, OBJECT, SLICE
+from aggregator.templates.expressions.environment import ARRAY, CHAIN, COMPARISONS, CONCAT, NOTHING, OBJECT, SLICE
 from aggregator.templates.expressions.paths import Path, is_name
 from aggregator.templates.filters import (
     FILTERS,
@@ -28,9 +29,6 @@ _ALLOWED: Final = (
     nodes.Add, nodes.And, nodes.Compare, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Mul, nodes.Neg,
     nodes.Not, nodes.Operand, nodes.Or, nodes.Pos, nodes.Pow,
 )  # fmt: skip
-_COMPARISONS: Final = {
-    "eq": "eq", "ne": "ne", "lt": "lt", "lteq": "le", "gt": "gt", "gteq": "ge", "in": "in", "notin": "in",
-}  # fmt: skip
 
 
 def check(node: nodes.Expr, source: str) -> tuple[nodes.Expr, frozenset[tuple[str, ...]]]:
@@ -159,12 +157,20 @@ class _Checker(NodeTransformer):
         return node
 
     def on_compare(self, node: nodes.Compare) -> nodes.Expr:
-        if len(node.ops) > 1:
-            self.generic_visit(node)
-            return node
-        (operand,) = node.ops
-        test = nodes.Test(self.visit(node.expr), _COMPARISONS[operand.op], [self.visit(operand.expr)], [], None, None)
-        return nodes.Not(test) if operand.op == "notin" else test
+        """Return the tests that *node* stands for, which count their work; of a chain ``a < b < c`` those of its links.
+
+        What stands between two links is evaluated for both where it is a path or a constant. Anything else is so once:
+        chains inside of chains would take twice as long for each.
+        """
+        between = [operand.expr for operand in node.ops[:-1]]
+        is_short = all(path_of(side) is not None or _constant(side) is not None for side in between)
+        sides = [self.visit(side) for side in (node.expr, *(operand.expr for operand in node.ops))]
+        if not is_short:
+            said = [part for operand, side in zip(node.ops, sides[1:], strict=True)
+                    for part in (nodes.Const(operand.op), side)]  # fmt: skip
+            return _filter(sides[0], CHAIN, said)
+        pairs = zip(sides[:-1], node.ops, sides[1:], strict=True)
+        return reduce(nodes.And, [_link(left, operand.op, right) for left, operand, right in pairs])
 
     def on_sub(self, node: nodes.Sub) -> nodes.Expr:
         beside = node.left
@@ -234,6 +240,12 @@ class _Checker(NodeTransformer):
 
 def _filter(node: nodes.Expr, name: str, arguments: list[nodes.Expr]) -> nodes.Filter:
     return nodes.Filter(node, name, arguments, [], None, None)
+
+
+def _link(left: nodes.Expr, sign: str, right: nodes.Expr) -> nodes.Expr:
+    """Return the test that compares *left* with *right*, by the operator that Jinja calls *sign*."""
+    test = nodes.Test(left, COMPARISONS[sign], [right], [], None, None)
+    return nodes.Not(test) if sign == "notin" else test
 
 
 def path_of(node: nodes.Node) -> Path | None:

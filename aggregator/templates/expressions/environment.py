@@ -16,7 +16,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from aggregator.errors import AggregatorError, ExpressionError, References
-from aggregator.templates.expressions.bounds import BINARY, BUDGET, MAX_WORK, check_length, negate
+from aggregator.templates.expressions.bounds import BINARY, BUDGET, MAX_WORK, check_length, negate, work_of
 from aggregator.templates.expressions.data import MISSING, kind_of, step
 from aggregator.templates.filters import FILTERS, TESTS
 from aggregator.templates.filters.wants import want_array, want_number
@@ -25,7 +25,12 @@ from aggregator.templates.text import text_of
 _RESULT: Final = "__result__"
 
 # Filters that `syntax` puts in the place of syntax; the file cannot write these names.
-ARRAY, CONCAT, NOTHING, OBJECT, SLICE = " array", " concat", " nothing", " object", " slice"
+ARRAY, CHAIN, CONCAT, NOTHING, OBJECT, SLICE = " array", " chain", " concat", " nothing", " object", " slice"
+
+COMPARISONS: Final = {
+    "eq": "eq", "ne": "ne", "lt": "lt", "lteq": "le", "gt": "gt", "gteq": "ge", "in": "in", "notin": "in",
+}  # fmt: skip
+"""The tests that operators stand for, by their names in Jinja."""
 
 
 class DataEnvironment(ImmutableSandboxedEnvironment):
@@ -151,7 +156,20 @@ def _object(_: Any, *pairs: Any) -> dict[str, Any]:
     return made
 
 
+def _chain(value: Any, *links: Any) -> bool:
+    """Return whether *value* compares with what follows, and that with what follows it: ``a < b < c``.
+
+    *links* are the operator and the value of each.
+    """
+    for sign, other in zip(links[::2], links[1::2], strict=True):
+        if bool(TESTS[COMPARISONS[sign]].function(value, other)) is (sign == "notin"):
+            return False
+        value = other
+    return True
+
+
 def _concat(*parts: Any) -> str:
+    BUDGET.spend(sum(map(work_of, parts)))
     written = [text_of(part) for part in parts]
     check_length(sum(map(len, written)))
     return "".join(written)
@@ -172,6 +190,7 @@ def _nothing(_: Any) -> Any:
 
 _SYNTAX: Final[dict[str, Callable[..., Any]]] = {
     ARRAY: _array,
+    CHAIN: _chain,
     CONCAT: _concat,
     NOTHING: _nothing,
     OBJECT: _object,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aggregator.errors import ExpressionError
 from aggregator.http import Repeated
-from aggregator.templates.expressions.bounds import BUDGET, CALL, check_items
+from aggregator.templates.expressions.bounds import BUDGET, CALL, check_items, work_of
 from aggregator.templates.expressions.data import MISSING, step
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import reader_of, refuse, want_array, want_integer
@@ -42,6 +42,7 @@ def _list(value: Any) -> list[Any]:
     if isinstance(value, str):
         check_items(len(value))
     if isinstance(value, str | list | tuple | Mapping):
+        BUDGET.spend(work_of(value))
         return list(value)
     return refuse(value, "list", "an array, an object or a string")
 
@@ -72,13 +73,13 @@ def _all(value: Any) -> list[Any]:
         return list(value.each)
     if value is None or value is MISSING:
         return []
-    return list(value) if isinstance(value, list | tuple) else [value]
+    return want_array(value, "all") if isinstance(value, list | tuple) else [value]
 
 
 def _aslist(value: Any) -> list[Any]:
     if value is None or value is MISSING:
         return []
-    return list(value) if isinstance(value, list | tuple) else [value]
+    return want_array(value, "aslist") if isinstance(value, list | tuple) else [value]
 
 
 def _index_by(value: Any, key: Any) -> dict[str, Any]:

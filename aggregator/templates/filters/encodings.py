@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.expressions.bounds import check_length
+from aggregator.templates.expressions.bounds import BUDGET, check_length, work_of
 from aggregator.templates.expressions.data import MISSING
+from aggregator.templates.expressions.pieces import texts_of
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import refuse, want_text
 from aggregator.templates.text import json_text, text_of
@@ -19,14 +21,17 @@ from aggregator.templates.urls.percent import percent_encode
 
 
 def _tojson(value: Any) -> str:
+    BUDGET.spend(work_of(value))
     written = json_text(None if value is MISSING else value)
     check_length(len(written))
     return written
 
 
 def _fromjson(value: Any) -> Any:
+    text = want_text(value, "fromjson")
+    check_length(len(text))
     try:
-        return msgspec.json.decode(want_text(value, "fromjson"))
+        return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         raise ExpressionError("`fromjson` takes a string with JSON in it") from None
 
@@ -48,21 +53,28 @@ def _urlencode(value: Any) -> str:
         refuse(value, "urlencode", "a string, a number or a boolean")
     text = text_of(value)
     check_length(len(text))
-    written = percent_encode(text)
-    check_length(len(written))
-    return written.decode("ascii")
+    return _joined(percent_encode(piece).decode("ascii") for piece in texts_of(text))
 
 
 def _xml_escape(value: Any) -> str:
     if value is None or value is MISSING:
         return ""
+    BUDGET.spend(work_of(value))
     text = text_of(value)
     check_length(len(text))
     if _NOT_IN_XML(text):
         raise ExpressionError("`xml_escape` takes characters that XML has")
-    written = text.translate(_XML)
-    check_length(len(written))
-    return written
+    return _joined(piece.translate(_XML) for piece in texts_of(text))
+
+
+def _joined(pieces: Iterable[str]) -> str:
+    """Return *pieces* as one text, which is refused as soon as it is too long."""
+    made, length = [], 0
+    for piece in pieces:
+        made.append(piece)
+        length += len(piece)
+        check_length(length)
+    return "".join(made)
 
 
 def _octets(value: Any, who: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from aggregator.templates.expressions.data import MISSING, step
+from aggregator.templates.expressions.pieces import fields_of
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import want_object, want_text
 
@@ -39,7 +40,8 @@ def _omit(value: Any, *keys: Any) -> dict[str, Any]:
 def _merge(value: Any, *others: Any) -> dict[str, Any]:
     merged = dict(want_object(value, "merge"))
     for other in others:
-        merged.update(want_object(other, "merge"))
+        for fields in fields_of(want_object(other, "merge")):
+            merged.update(fields)
     return merged
 
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 from aggregator.errors import ExpressionError
 from aggregator.templates.expressions.bounds import BUDGET, CALL
 from aggregator.templates.expressions.data import MISSING, is_number, kind_of
+from aggregator.templates.expressions.pieces import in_order, place_of
 from aggregator.templates.filters.doc import FilterDoc, table
-from aggregator.templates.filters.wants import reader_of, want_array, want_object
+from aggregator.templates.filters.wants import reader_of, want_array, want_object, want_text
 from aggregator.templates.text import json_text
 
 
@@ -27,13 +28,18 @@ def _max(value: Any, case_sensitive: Any = False, attribute: Any = None) -> Any:
 
 
 def _first_of(items: list[Any], read: Callable[[Any], Any], who: str, exact: bool, choose: Callable[..., Any]) -> Any:
-    keys = _keys([read(item) for item in items], who, exact)
-    return items[choose(range(len(items)), key=keys.__getitem__)] if items else MISSING
+    keys = _keys([read(item) for item in BUDGET.paced(items, CALL)], who, exact)
+    return items[place_of(choose, keys)] if items else MISSING
 
 
 def _sorted(items: list[Any], read: Callable[[Any], Any], who: str, exact: bool, reverse: bool) -> list[Any]:
-    keys = _keys([read(item) for item in items], who, exact)
-    return [items[index] for index in sorted(range(len(items)), key=keys.__getitem__, reverse=reverse)]
+    keys = _keys([read(item) for item in BUDGET.paced(items, CALL)], who, exact)
+    found: list[Any] = []
+    for places in in_order(keys, reverse=reverse):
+        if len(places) < len(items):
+            BUDGET.look()
+        found += [items[place] for place in places]
+    return found
 
 
 def _keys(values: list[Any], who: str, exact: bool) -> list[Any]:
@@ -70,7 +76,7 @@ def _identity(value: Any, exact: bool) -> Any:
 
 
 def _reverse(value: Any) -> Any:
-    return value[::-1] if isinstance(value, str) else want_array(value, "reverse")[::-1]
+    return want_text(value, "reverse")[::-1] if isinstance(value, str) else want_array(value, "reverse")[::-1]
 
 
 _PAIR: Final = "[{'n': 2}, {'n': 1}]"

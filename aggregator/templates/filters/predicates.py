@@ -9,6 +9,7 @@ from typing import Any, Final
 from aggregator.errors import ExpressionError
 from aggregator.templates.expressions.bounds import BUDGET, LARGE, work_of
 from aggregator.templates.expressions.data import MISSING, is_number, kind_of
+from aggregator.templates.expressions.pieces import are_equal, holds
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.patterns import matches
 from aggregator.templates.filters.wants import want_number, want_text
@@ -100,15 +101,15 @@ def is_in(value: Any, container: Any) -> bool:
         return False
     if container is None or is_number(container) or isinstance(container, bool):
         raise ExpressionError(f"`in` cannot look into {kind_of(container)}")
-    return value in container
+    return holds(container, value) if isinstance(container, list) else value in container
 
 
 def _eq(value: Any, other: Any) -> bool:
-    return bool(value == other)
+    return are_equal(value, other)
 
 
 def _ne(value: Any, other: Any) -> bool:
-    return bool(value != other)
+    return not are_equal(value, other)
 
 
 def _ordered(name: str, compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:

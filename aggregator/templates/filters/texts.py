@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from aggregator.errors import ExpressionError
-from aggregator.templates.expressions.bounds import BUDGET, CALL, check_length
+from aggregator.templates.expressions.bounds import BUDGET, CALL, check_items, check_length, work_of
 from aggregator.templates.expressions.data import MISSING, kind_of
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import reader_of, refuse, want_array, want_integer, want_text
@@ -40,6 +40,7 @@ def _split(value: Any, separator: Any = " ") -> list[str]:
     text, separator = want_text(value, "split"), want_text(separator, "split")
     if not separator:
         raise ExpressionError("`split` takes a separator that is not empty")
+    check_items(text.count(separator) + 1)
     return text.split(separator)
 
 
@@ -65,6 +66,7 @@ def _truncate(value: Any, length: Any, end: Any = "…") -> str:
 def _string(value: Any) -> str:
     if value is MISSING:
         raise ExpressionError(f"`string` cannot take {kind_of(value)}; give it a `default`")
+    BUDGET.spend(work_of(value))
     return text_of(value)
 
 
