@@ -28,6 +28,7 @@ _log = logging.getLogger("aggregator.policies")
 _SLOTS: Final = 10
 REFUSED: Final = 0
 """The era of a call that may not be made."""
+_NONE = (0, 0, 0)
 
 
 class Phase(StrEnum):
@@ -40,36 +41,48 @@ class Phase(StrEnum):
     FORCED_CLOSED = "forced_closed"
 
 
-class Window:
-    """Calls of the last *seconds*, in ten slots: all of them, those that failed, those that were slow."""
+CLOSED: Final = Phase.CLOSED
+"""The phase of nearly all calls, which are spared the look-up in its class."""
 
-    __slots__ = ("_place", "_slots", "_width", "sums")
+
+class Window:
+    """Calls of the last *seconds*, in ten slots: all of them, those that failed, those that were slow.
+
+    ``good`` are calls that were neither, which the slot of now does not hold yet; it ``begins`` and ``ends`` then.
+    """
+
+    __slots__ = ("_place", "_slots", "_width", "begins", "ends", "good")
 
     def __init__(self, seconds: float) -> None:
         self._width = seconds / _SLOTS
-        self._slots = [[0, 0, 0] for _ in range(_SLOTS)]
+        self._slots = [[*_NONE] for _ in range(_SLOTS)]
         self._place = 0
-        self.sums = [0, 0, 0]
+        self.begins, self.ends = 0.0, self._width
+        self.good = 0
 
     def add(self, now: float, *, failed: bool, slow: bool) -> None:
         """Count a call that ended *now*."""
-        place = int(now / self._width)
-        gone = place - self._place
-        if gone:
-            self._place = place
-            for stale in range(place - gone + 1, place + 1) if 0 < gone < _SLOTS else range(_SLOTS):
-                slot = self._slots[stale % _SLOTS]
-                self.sums = [whole - part for whole, part in zip(self.sums, slot, strict=True)]
-                slot[:] = (0, 0, 0)
-        slot, sums = self._slots[place % _SLOTS], self.sums
+        if not self.begins <= now < self.ends:
+            self._turn(now)
+        slot = self._slots[self._place % _SLOTS]
         slot[0] += 1
-        sums[0] += 1
-        if failed:
-            slot[1] += 1
-            sums[1] += 1
-        if slow:
-            slot[2] += 1
-            sums[2] += 1
+        slot[1] += failed
+        slot[2] += slow
+
+    def sums(self) -> list[int]:
+        """Return the calls, failures and slow calls of all slots."""
+        calls, failures, slows = (sum(numbers) for numbers in zip(*self._slots, strict=True))
+        return [calls + self.good, failures, slows]
+
+    def _turn(self, now: float) -> None:
+        """Go on to the slot of *now*, and empty those that are over."""
+        self._slots[self._place % _SLOTS][0] += self.good
+        self.good = 0
+        before, self._place = self._place, int(now / self._width)
+        self.begins, self.ends = self._place * self._width, (self._place + 1) * self._width
+        gone = self._place - before
+        for stale in range(before + 1, self._place + 1) if 0 <= gone < _SLOTS else range(_SLOTS):
+            self._slots[stale % _SLOTS][:] = _NONE
 
 
 class Breaker:
@@ -104,7 +117,7 @@ class Breaker:
 
     def enter(self, now: float) -> int:
         """Return the era of a call that begins *now*, to be told how it ended; ``REFUSED`` when it may not be made."""
-        if self.phase is Phase.CLOSED:
+        if self.phase is CLOSED:
             return self.era
         if self.phase is Phase.TRYING:
             return REFUSED
@@ -128,9 +141,21 @@ class Breaker:
 
     def ended(self, era: int, now: float, *, failed: bool, seconds: float) -> None:
         """Count a call of *era* that took *seconds*."""
-        if era != self.era or self.phase in (Phase.FORCED_OPEN, Phase.FORCED_CLOSED):
+        if era != self.era:
             return
         slow = self.plan.over is not None and seconds > self.plan.over
+        if self.phase is CLOSED and not failed and not slow:
+            self._failed = 0
+            window = self._window
+            if not self._looks_back:
+                return
+            if window.begins <= now < window.ends:
+                window.good += 1
+            else:
+                window.add(now, failed=False, slow=False)
+            return
+        if self.phase in (Phase.FORCED_OPEN, Phase.FORCED_CLOSED):
+            return
         if self.phase is Phase.TRYING:
             if failed or slow:
                 self._open(now, "the call that tried failed" if failed else "the call that tried was slow")
@@ -140,8 +165,6 @@ class Breaker:
         self._failed = self._failed + 1 if failed else 0
         if self._looks_back:
             self._window.add(now, failed=failed, slow=slow)
-        if not failed and not slow:
-            return
         reason = self._reason(failed=failed, slow=slow)
         if reason is not None:
             self._open(now, reason)
@@ -156,7 +179,7 @@ class Breaker:
         plan = self.plan
         if plan.failures is not None and self._failed >= plan.failures:
             return "a failure" if self._failed == 1 else f"{self._failed} failures one after the other"
-        calls, failures, slows = self._window.sums
+        calls, failures, slows = self._window.sums()
         if calls < plan.of:
             return None
         if failed and plan.rate is not None and failures >= plan.rate * calls:
@@ -198,7 +221,7 @@ class Breaker:
 
     def as_dict(self, now: float) -> dict[str, object]:
         """Return what there is to know of it, for machines; times in seconds."""
-        calls, failures, slows = self._window.sums
+        calls, failures, slows = self._window.sums()
         left = None if self._until == inf else max(0.0, round(self._until - now, 3))
         return {
             "name": self.name,

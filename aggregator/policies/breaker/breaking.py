@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
 
 from aggregator.errors import AggregatorError, CallError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result, failed
 from aggregator.parts.rows import RowPlan
-from aggregator.policies.breaker.breaker import REFUSED, Breaker
+from aggregator.policies.breaker.breaker import CLOSED, REFUSED, Breaker
 from aggregator.policies.breaker.plan import OURS, BreakerPlan
 from aggregator.policies.breaker.table import Breakers, refusal
 from aggregator.templates import MISSING, text_of
@@ -83,41 +86,47 @@ class Broken:
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Begin, or fail at once."""
-        now = frame.loop.time()
-        breaker = breaker_for(self._breakers, frame.names, now)
-        era = breaker.enter(now)
+        now, breakers = frame.loop.time(), self._breakers
+        breaker = breakers.whole if breakers.plan.key is None else breaker_for(breakers, frame.names, now)
+        era = breaker.era if breaker.phase is CLOSED else breaker.enter(now)
         if era == REFUSED:
             error = refusal(breaker, self._label, now)
             done(failed(self.name, error, now, now, upstream=self._label, rows=self._rows, attempts=0))
             return None
-        counting = _Counting(breaker, era, now, frame.loop.time, done)
-        counting.ticket = self._inner.start(frame, counting.ended)
-        return None if counting.is_over else counting
+        counting = _Counting(breaker, era, now, frame.loop, done)
+        ticket = self._inner.start(frame, counting)
+        if counting.is_over:
+            return None
+        counting.ticket = ticket
+        return counting
 
 
-class _Counting:
-    __slots__ = ("_began", "_breaker", "_clock", "_done", "_era", "is_over", "ticket")
+class _Counting(Struct, eq=False):
+    """A call that *began* in *era* of *breaker*; it is told of the end."""
 
-    def __init__(self, breaker: Breaker, era: int, began: float, clock: Callable[[], float], done: Done) -> None:
-        self._breaker = breaker
-        self._era = era
-        self._began = began
-        self._clock = clock
-        self._done = done
-        self.is_over = False
-        self.ticket: Cancelable | None = None
+    breaker: Breaker
+    era: int
+    began: float
+    loop: asyncio.AbstractEventLoop
+    done: Done
+    is_over: bool = False
+    ticket: Cancelable | None = None
 
-    def ended(self, result: Result) -> None:
+    def __call__(self, result: Result) -> None:
         """Count the call, and pass *result* on."""
         self.is_over = True
         self.ticket = None  # which may know this object, and need not be found by the collector
-        count(self._breaker, self._era, self._clock(), result, self._began)
-        self._done(result)
+        breaker, now = self.breaker, result.ended
+        if result.cause is None and result.status not in breaker.plan.statuses:
+            breaker.ended(self.era, now, failed=False, seconds=now - self.began)
+        else:
+            count(breaker, self.era, now, result, self.began)
+        self.done(result)
 
     def cancel(self) -> None:
         """Give up the call; a probe makes room for another."""
         if not self.is_over:
             self.is_over = True
-            self._breaker.given_up(self._era, self._clock())
+            self.breaker.given_up(self.era, self.loop.time())
             if self.ticket is not None:
                 self.ticket.cancel()
