@@ -82,6 +82,10 @@ class WaitingLine(Generic[W]):
         else:
             self._mean, self._spread = seconds, seconds / 2
 
+    def learn(self, other: WaitingLine[W]) -> None:
+        """Know of the calls to the upstream what *other* has observed, which is a line to the same places."""
+        self._mean, self._spread = other._mean, other._spread
+
     def observe_at_least(self, seconds: float) -> None:
         """Take note that a call was given up after so many *seconds*, which tells something if they are many."""
         if seconds > self._mean:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from aggregator.causes import Cause
-from aggregator.policies.concurrency.places import PLACES, Places
+from aggregator.errors import CallError
+from aggregator.policies.concurrency.places import PLACES, Places, Waiter
 from aggregator.policies.concurrency.plan import ConcurrencyPlan
 from aggregator.policies.registry import Registry
 
@@ -192,3 +194,15 @@ def test_an_adaptive_limit_follows_what_the_upstream_does():
         assert places.enters()
         places.leave(1.0, overloaded=True)
     assert places.limit == 2
+
+
+def test_what_is_optional_is_judged_by_what_all_calls_take():
+    """It is refused at once where a place would come too late, though only required ones were answered so far."""
+    places = Places(("a", ConcurrencyPlan(1, 10, 1.0)))
+    assert places.enters()
+    places.leave(1.0, 0.9)
+    assert places.enters()
+    for optional in (False, True):
+        waiter = Waiter(1.0, 2.5, 0, False, optional, list, print)
+        with pytest.raises(CallError, match="Too many calls wait"):
+            places.join(waiter, SimpleNamespace(time=lambda: 1.0))

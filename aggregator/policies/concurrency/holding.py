@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from msgspec import Struct
+
 from aggregator.causes import Cause
 from aggregator.errors import CallError
 from aggregator.parts.frame import Done, Frame, Part
@@ -40,8 +42,16 @@ class Placed:
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Begin, or wait for a place."""
-        holding = _Holding(self._inner, self._places, frame, done)
-        if self._places.enters():
+        places = self._places
+        holding = _Holding(self._inner, places, frame, done)
+        if places.inside < places.limit and not places.queued:  # as ``Places.enters`` does
+            places.inside += 1
+            ticket = self._inner.start(frame, holding)
+            if holding.is_over:
+                return None
+            holding.ticket = ticket
+            return holding
+        if places.enters():
             holding.begin()
         else:
             self._wait(holding, frame, done)
@@ -65,39 +75,38 @@ class Placed:
             holding.waiter = waiter
 
 
-class _Holding:
-    """One call: it waits (*waiter* is set), is under way, or over."""
+class _Holding(Struct, eq=False):
+    """One call: it waits (*waiter* is set), is under way, or over; it is told of the end."""
 
-    __slots__ = ("_began", "_done", "_inner", "_places", "_ticket", "frame", "is_over", "waiter")
-
-    def __init__(self, inner: Part, places: Places, frame: Frame, done: Done) -> None:
-        self._inner = inner
-        self._places = places
-        self._done = done
-        self._ticket: Cancelable | None = None
-        self._began = 0.0
-        self.frame = frame
-        self.waiter: Waiter | None = None
-        self.is_over = False
+    inner: Part
+    places: Places
+    frame: Frame
+    done: Done
+    is_over: bool = False
+    ticket: Cancelable | None = None
+    waiter: Waiter | None = None
 
     def begin(self) -> None:
         """Start the call, which has its place."""
         self.waiter = None
-        self._began = self.frame.loop.time()
-        ticket = self._inner.start(self.frame, self._ended)
+        ticket = self.inner.start(self.frame, self)
         if not self.is_over:
-            self._ticket = ticket
+            self.ticket = ticket
 
-    def _ended(self, result: Result) -> None:
+    def __call__(self, result: Result) -> None:
+        """Give back the place, and pass *result* on."""
         if self.is_over:
             return
         self.is_over = True
-        self._ticket = None
-        now = self.frame.loop.time()
-        overloaded = result.cause in _OVERLOADED
-        tells = bool(result.attempts) and not overloaded
-        self._places.leave(now, now - self._began if tells else None, overloaded=overloaded)
-        self._done(result)
+        self.ticket = None
+        now = result.ended
+        if result.cause is None:
+            self.places.leave(now, now - result.started if result.attempts else None)
+        else:
+            overloaded = result.cause in _OVERLOADED
+            tells = bool(result.attempts) and not overloaded
+            self.places.leave(now, now - result.started if tells else None, overloaded=overloaded)
+        self.done(result)
 
     def cancel(self) -> None:
         """Give up the call, and its place or its turn."""
@@ -105,11 +114,11 @@ class _Holding:
             return
         self.is_over = True
         if self.waiter is not None:
-            self._places.give_up(self.waiter)
+            self.places.give_up(self.waiter)
             return
-        if self._ticket is not None:
-            self._ticket.cancel()
-        self._places.leave(self.frame.loop.time())
+        if self.ticket is not None:
+            self.ticket.cancel()
+        self.places.leave(self.frame.loop.time())
 
 
 class HeldReply(StreamReply):

@@ -55,18 +55,24 @@ class Waiter:
 
 
 class Places:
-    """The places at the upstream that *settings* name; ``inside`` are taken."""
+    """The places at the upstream that *settings* name, of which ``inside`` are taken and ``limit`` may be.
+
+    What is not ``queued`` finds nobody in line: who comes then may enter as long as fewer than ``limit`` are inside.
+    Two lines wait, of what is required and of what is optional; what calls take is observed by the first of them.
+    """
+
+    __slots__ = ("__weakref__", "_gradient", "_lines", "inside", "limit", "name", "plan", "queued")
 
     def __init__(self, settings: tuple[str, ConcurrencyPlan]) -> None:
         self.name, self.plan = settings
         self.inside = 0
+        self.queued = False
         self._gradient = Gradient(self.plan.limit) if self.plan.adaptive else None
-        self._lines = self._made()
-
-    def _made(self) -> tuple[WaitingLine[Waiter], WaitingLine[Waiter]]:
-        """Return the line of what is required, and that of what is optional."""
-        queue = self.plan.queue
-        return (WaitingLine(self.limit, queue, self._drop), WaitingLine(self.limit, queue, self._drop))
+        self.limit = self._limit()
+        self._lines: tuple[WaitingLine[Waiter], WaitingLine[Waiter]] = (
+            WaitingLine(self.limit, self.plan.queue, self._drop),
+            WaitingLine(self.limit, self.plan.queue, self._drop),
+        )
 
     def adopt(self, settings: tuple[str, ConcurrencyPlan]) -> None:
         """Go on by another plan; who waits stays in line."""
@@ -75,13 +81,16 @@ class Places:
             self._gradient = None
         elif self._gradient is None or self._gradient.most != self.plan.limit:
             self._gradient = Gradient(self.plan.limit)
+        self._resize()
+
+    def _limit(self) -> int:
+        return self.plan.limit if self._gradient is None else int(self._gradient.limit)
+
+    def _resize(self) -> None:
+        """Let as many be inside as the plan, or what was learnt, allows."""
+        self.limit = self._limit()
         for line in self._lines:
             line.resize(self.limit, self.plan.queue)
-
-    @property
-    def limit(self) -> int:
-        """How many may be inside now."""
-        return self.plan.limit if self._gradient is None else int(self._gradient.limit)
 
     @property
     def waiting(self) -> int:
@@ -90,7 +99,7 @@ class Places:
 
     def enters(self) -> bool:
         """Return whether there is a place for who comes now, who has it then."""
-        if self.inside >= self.limit or self.waiting:
+        if self.inside >= self.limit or (self.queued and self.waiting):
             return False
         self.inside += 1
         return True
@@ -98,6 +107,7 @@ class Places:
     def join(self, waiter: Waiter, clock: Clock) -> None:
         """Let *waiter* wait. Raises CallError (QUEUE_FULL) when it would be in vain."""
         required, optional = self._lines
+        optional.learn(required)
         now = clock.time()
         waiter.waits_until = now + self.plan.wait
         line = optional if waiter.optional else required
@@ -106,6 +116,7 @@ class Places:
         is_crowded = len(line) < self.plan.queue <= self.waiting
         if is_crowded or not line.join(waiter, now):
             raise _failure(Cause.QUEUE_FULL)
+        self.queued = True
         waiter.timer = clock.call_later(min(self.plan.wait, waiter.deadline - now), lambda: self._too_long(waiter))
 
     def give_up(self, waiter: Waiter) -> None:
@@ -115,27 +126,31 @@ class Places:
 
     def leave(self, now: float, seconds: float | None = None, *, overloaded: bool = False) -> None:
         """Give back a place; a call had it for *seconds*, if that tells something, or did not get through."""
-        gradient = self._gradient
         if seconds is not None:
-            for line in self._lines:
-                line.observe(seconds)
-        if gradient is not None and (overloaded or seconds is not None):
-            self._learn(gradient, now, seconds, overloaded=overloaded)
+            self._lines[0].observe(seconds)
+        if self._gradient is not None and (overloaded or seconds is not None):
+            self._learn(self._gradient, now, seconds, overloaded=overloaded)
         self.inside -= 1
+        if self.queued:
+            self._serve(now)
+
+    def _serve(self, now: float) -> None:
+        """Give the places that are free to those who wait."""
+        required, optional = self._lines
+        optional.learn(required)
         while self.inside < self.limit and (waiter := self._next(now)) is not None:
             self.inside += 1
             self._stop(waiter)
             waiter.served()
+        self.queued = self.waiting > 0
 
     def _learn(self, gradient: Gradient, now: float, seconds: float | None, *, overloaded: bool) -> None:
-        before = self.limit
         if overloaded:
             gradient.overloaded()
         elif seconds is not None:
             gradient.ended(seconds, now, self.inside)
-        if self.limit != before:
-            for line in self._lines:
-                line.resize(self.limit, self.plan.queue)
+        if self.limit != self._limit():
+            self._resize()
 
     def _next(self, now: float) -> Waiter | None:
         required, optional = self._lines
