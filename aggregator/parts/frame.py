@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
@@ -17,28 +19,35 @@ Done = Callable[[Result], None]
 """Takes the result of a part; called exactly once unless the part was cancelled, maybe before ``start`` returns."""
 
 
-class Frame:
+class Written(Struct, eq=False):
+    """A request that may be sent more than once: ``request`` is what was rendered first, None before.
+
+    ``tried`` are the hosts of its upstream that it was sent to.
+    """
+
+    request: Any = None
+    tried: tuple[Any, ...] = ()
+
+
+class Frame(Struct, eq=False):
     """The surroundings of a running part; *deadline* is loop time.
 
     *wanted* are the parts inside a group that somebody needs, None for all of them. *conditions* are header lines that
-    make a call a conditional one.
+    make a call a conditional one. All attempts at a call send what is *written*, which is None for a call of which
+    there is but one.
     """
 
-    __slots__ = ("conditions", "deadline", "exchange", "loop", "names", "wanted")
-
-    def __init__(self, exchange: Exchange, names: Names, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
-        self.exchange = exchange
-        self.names = names
-        self.deadline = deadline
-        self.loop = loop
-        self.wanted: Wanted | None = None
-        self.conditions = b""
+    exchange: Exchange
+    names: Names
+    deadline: float
+    loop: asyncio.AbstractEventLoop
+    wanted: Wanted | None = None
+    conditions: bytes = b""
+    written: Written | None = None
 
     def for_group(self, wanted: Wanted | None) -> Frame:
         """Return the same surroundings for a group of which *wanted* is needed."""
-        frame = Frame(self.exchange, self.names, self.deadline, self.loop)
-        frame.wanted = wanted
-        return frame
+        return Frame(self.exchange, self.names, self.deadline, self.loop, wanted)
 
     def with_names(self, names: Names) -> Frame:
         """Return the same surroundings with other names."""
@@ -48,39 +57,11 @@ class Frame:
         """Return the same surroundings with a deadline no later than *seconds* from now."""
         if seconds is None:
             return self
-        frame = Frame(self.exchange, self.names, min(self.deadline, self.loop.time() + seconds), self.loop)
-        frame.wanted, frame.conditions = self.wanted, self.conditions
-        return frame
+        return self.until(min(self.deadline, self.loop.time() + seconds), self.written)
 
-
-class Written:
-    """A request that may be sent more than once: ``request`` is what was rendered first, None before.
-
-    ``tried`` are the hosts of its upstream that it was sent to.
-    """
-
-    __slots__ = ("request", "tried")
-
-    def __init__(self) -> None:
-        self.request: Any = None
-        self.tried: tuple[Any, ...] = ()
-
-
-class AttemptFrame(Frame):
-    """The surroundings of one attempt at a call, of which there may be more; all of them send what is *written*."""
-
-    __slots__ = ("written",)
-
-    def __init__(self, frame: Frame, deadline: float, written: Written) -> None:
-        super().__init__(frame.exchange, frame.names, deadline, frame.loop)
-        self.wanted, self.conditions = frame.wanted, frame.conditions
-        self.written = written
-
-    def cut_to(self, seconds: float | None) -> Frame:
-        """Return the same surroundings with a deadline no later than *seconds* from now."""
-        if seconds is None:
-            return self
-        return AttemptFrame(self, min(self.deadline, self.loop.time() + seconds), self.written)
+    def until(self, deadline: float, written: Written | None) -> Frame:
+        """Return the same surroundings with another *deadline*, for an attempt that sends what is *written*."""
+        return Frame(self.exchange, self.names, deadline, self.loop, self.wanted, self.conditions, written)
 
 
 class Part(Protocol):

@@ -47,6 +47,23 @@ class StreamTerms(TypedDict, total=False):
     decode: bool
 
 
+class Carrier(Protocol):
+    """What carries one request to an upstream: the door, or for each request what goes through one of several."""
+
+    def start(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
+        steps: int = 0, under_way: bool = False,
+    ) -> Cancelable:  # fmt: skip
+        """See `Door.start`."""
+
+    async def stream(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None, *,
+        deadline: float | None, answer_timeout: float | None = None, idle_timeout: float | None = None,
+        decode: bool = False,
+    ) -> StreamReply:  # fmt: skip
+        """See `Door.stream`."""
+
+
 class Door(ABC):
     r"""Calls to one upstream, bounded in number. Made and used inside one running event loop.
 

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from aggregator.parts.frame import AttemptFrame, Done, Frame
+from aggregator.parts.frame import Done, Frame
 from aggregator.parts.result import Result
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.policies.durable.plan import BACKOFF, DurablePlan
@@ -35,7 +35,7 @@ class Told:
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Say it."""
-        assert isinstance(frame, AttemptFrame)
+        assert frame.written is not None
         now = frame.loop.time()
         say("sent", frame.written.request)
         frame.loop.call_soon(done, Result("told", now, now, status=200))

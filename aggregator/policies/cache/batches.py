@@ -82,7 +82,7 @@ class CachedBatch:
             key = self.call.key(asked)
         except AggregatorError:
             return self._inner.start(asked, done)
-        ticket = self._inner.start(KeyedFrame(asked, key, frame.deadline), done)
+        ticket = self._inner.start(KeyedFrame.of(asked, key, frame.deadline), done)
         flight = self.flights.flying.get(key)
         if flight is not None:
             self._share(flight, wanted)

@@ -78,7 +78,7 @@ class Cached:
             self._keep(key, result, frame, began)
             done(result)
 
-        return self._inner.start(KeyedFrame(frame, key, frame.deadline), ended)
+        return self._inner.start(KeyedFrame.of(frame, key, frame.deadline), ended)
 
     def _keep(self, key: bytes, result: Result, frame: Frame, began: int) -> None:
         reply, kept = result.reply, self._kept

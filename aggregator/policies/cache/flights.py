@@ -49,15 +49,15 @@ class KeyedCall(Protocol):
         """Return the result that *outcome* means for this call, which *started* then (loop time)."""
 
 
-class KeyedFrame(Frame):
+class KeyedFrame(Frame, eq=False, kw_only=True):
     """The surroundings of a call whose *key* is known."""
 
-    __slots__ = ("key",)
+    key: bytes
 
-    def __init__(self, frame: Frame, key: bytes, deadline: float) -> None:
-        super().__init__(frame.exchange, frame.names, deadline, frame.loop)
-        self.conditions = frame.conditions
-        self.key = key
+    @classmethod
+    def of(cls, frame: Frame, key: bytes, deadline: float) -> KeyedFrame:
+        """Return the surroundings *frame* of a call with *key*, which ends by *deadline*."""
+        return cls(frame.exchange, frame.names, deadline, frame.loop, conditions=frame.conditions, key=key)
 
 
 class Flights:
@@ -132,7 +132,7 @@ class Coalesced:
         flight = table.flying[key] = Flight(table, key, frame.loop.time() + self._call.timeout)
         flight.tags[key].update(named)
         waiter = flight.join(self._call, frame, done)
-        flight.begin(self._inner, KeyedFrame(frame, key, flight.deadline))
+        flight.begin(self._inner, KeyedFrame.of(frame, key, flight.deadline))
         return waiter
 
     def _tags(self, frame: Frame) -> list[str]:

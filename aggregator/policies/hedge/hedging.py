@@ -12,7 +12,7 @@ import asyncio
 from functools import partial
 
 from aggregator.causes import State
-from aggregator.parts.frame import AttemptFrame, Done, Frame, Part, Written
+from aggregator.parts.frame import Done, Frame, Part, Written
 from aggregator.parts.result import Result
 from aggregator.policies.hedge.latencies import Latencies
 from aggregator.policies.hedge.plan import HedgePlan
@@ -47,9 +47,11 @@ class Hedged:
         now = frame.loop.time()
         if self.counts:
             self.budget.called(now)
-        if not isinstance(frame, AttemptFrame):
-            frame = AttemptFrame(frame, min(frame.deadline, now + self.seconds), Written())
-        hedging = _Hedging(self, frame, done, now)
+        written = frame.written
+        if written is None:
+            written = Written()
+            frame = frame.until(min(frame.deadline, now + self.seconds), written)
+        hedging = _Hedging(self, frame, written, done, now)
         hedging.begin(self._delay())
         return None if hedging.is_over else hedging
 
@@ -62,11 +64,14 @@ class Hedged:
 
 
 class _Hedging:
-    __slots__ = ("_done", "_failed", "_frame", "_hedged", "_sent", "_started", "_tickets", "_timer", "is_over")
+    __slots__ = (
+        "_done", "_failed", "_frame", "_hedged", "_sent", "_started", "_tickets", "_timer", "_written", "is_over",
+    )  # fmt: skip
 
-    def __init__(self, hedged: Hedged, frame: AttemptFrame, done: Done, now: float) -> None:
+    def __init__(self, hedged: Hedged, frame: Frame, written: Written, done: Done, now: float) -> None:
         self._hedged = hedged
         self._frame = frame
+        self._written = written
         self._done = done
         self._started = [now]
         self._tickets: dict[int, Cancelable] = {}
@@ -90,7 +95,7 @@ class _Hedging:
 
     def _hedge(self) -> None:
         self._timer = None
-        now, request = self._frame.loop.time(), self._frame.written.request
+        now, request = self._frame.loop.time(), self._written.request
         if now >= self._frame.deadline or request is None:
             return
         if may_repeat(self._hedged.plan.repeats, request.headers, request.body) and self._hedged.budget.grants_hedge(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from aggregator.errors import CallError
 from aggregator.policies.breaker.breaker import REFUSED, Breaker
@@ -13,7 +13,7 @@ from aggregator.policies.hosts.table import HostTable
 from aggregator.transport import Reply, StreamReply
 
 
-class Admitted(NamedTuple):
+class Admitted(Struct, frozen=True):
     """A call to *host* in an *era* of its *breaker*, which *began* then (loop time)."""
 
     host: Host
@@ -48,13 +48,13 @@ class HostBreakers:
         None when there is no host. Raises CallError when all breakers are open.
         """
         refused: list[Host] = []
-        while (host := table.choose(now, key, (*tried, *refused))) is not None:
+        while (host := table.choose(now, key, (*tried, *refused) if refused else tried)) is not None:
             if host in refused and not tried:
                 raise self._refusal(refused, now)
             if host in refused:
                 tried = ()  # another try at one of them is better than none
                 continue
-            breaker = self._breakers.of(host.name, now)
+            breaker = self._breakers.of(host.plan.name, now)
             era = breaker.enter(now)
             if era != REFUSED:
                 return Admitted(host, breaker, era, now)

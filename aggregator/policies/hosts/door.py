@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, Callable
+from functools import partial
 from typing import Unpack
 
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
-from aggregator.parts.frame import AttemptFrame, Frame, Written
+from aggregator.parts.frame import Frame, Written
 from aggregator.parts.names import Names
 from aggregator.policies.hosts.breaking import HostBreakers
 from aggregator.policies.hosts.host import Host
@@ -17,9 +17,9 @@ from aggregator.policies.hosts.request import HostRequest
 from aggregator.policies.hosts.table import HostTable
 from aggregator.templates import MISSING, text_of
 from aggregator.transport import Door, StreamReply
-from aggregator.transport.door import CallerDoor, CallTerms, Cancelable, StreamTerms
+from aggregator.transport.door import CallerDoor, CallTerms, Cancelable, Carrier, StreamTerms
 
-Way = Callable[[HostPlan], Door]
+WayTo = Callable[[HostPlan], Door]
 """Returns the way to one host, the same each time."""
 
 
@@ -32,34 +32,33 @@ class HostsDoor(Door):
 
     Header blocks are written for the host that is declared *first*; where they begin with its ``Host``, they get that
     of the one that is chosen. ``line`` is the former, and ``by_caller`` tells whether each caller has a way of its own.
+    ``ways`` are those to hosts, by host, which were called before, with their ``Host`` lines where they are other ones.
+    ``bound`` takes the frame of a call, and what is written where its frame does not know it, and returns what
+    carries one request.
     """
 
-    __slots__ = ("_first", "_way", "_ways", "breakers", "by_caller", "line", "table")
+    __slots__ = ("_first", "_way", "bound", "breakers", "by_caller", "line", "table", "ways")
 
-    def __init__(self, table: HostTable, way: Way, first: HostPlan, breakers: HostBreakers | None = None) -> None:
+    def __init__(self, table: HostTable, way: WayTo, first: HostPlan, breakers: HostBreakers | None = None) -> None:
         self.table = table
         self.breakers = breakers
         self._way = way
-        self._ways: dict[Host, tuple[Door, bytes | None]] = {}
+        self.ways: dict[Host, tuple[Door, bytes | None]] = {}
+        self.bound: Callable[[Frame, Written | None], Carrier] = partial(HostRequest, self)
         self._first = way(first)
         self.line = _header_line(first.header)
         self.by_caller = isinstance(self._first, CallerDoor)
         super().__init__(first.pool)
 
-    def bound(self, frame: Frame, written: Written | None = None) -> Door:
-        """Return the way of one call: by its key, and past the hosts that attempts at what is *written* have met."""
-        if written is None and isinstance(frame, AttemptFrame):
-            written = frame.written
-        key = None if self.table.plan.key is None else self._key(frame.names)
-        return HostRequest(self, frame.loop, key, written, frame.exchange)
-
     def identity(self, exchange: Exchange) -> bytes:
         """Return what tells the caller of *exchange* from others, where hosts are called in the name of callers."""
         return self._first.identity(exchange) if isinstance(self._first, CallerDoor) else b""
 
-    def _key(self, names: Names) -> str | None:
+    def key(self, names: Names) -> str | None:
+        """Return the key of a call that sees *names*, None where there is none, or it cannot be told."""
         expression = self.table.plan.key
-        assert expression is not None
+        if expression is None:
+            return None
         try:
             value = expression.evaluate(names)
             return None if value is None or value is MISSING else text_of(value)
@@ -71,36 +70,34 @@ class HostsDoor(Door):
 
         Raises CallError for a caller who has no way.
         """
-        way = self._ways.get(host) or self._open(host)
+        way = self.ways.get(host) or self._open(host)
         if self.by_caller and exchange is not None and isinstance(way[0], CallerDoor):
             return way[0].bound(exchange), way[1]
         return way
 
     def _open(self, host: Host) -> tuple[Door, bytes | None]:
-        for gone in [one for one in self._ways if one not in self.table.hosts and not one.in_flight]:
-            del self._ways[gone]
+        for gone in [one for one in self.ways if one not in self.table.hosts and not one.in_flight]:
+            del self.ways[gone]
         line = _header_line(host.plan.header)
-        way = self._ways[host] = (self._way(host.plan), None if line == self.line else line)
+        way = self.ways[host] = (self._way(host.plan), None if line == self.line else line)
         return way
 
     def start(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: Unpack[CallTerms]
     ) -> Cancelable:
         """See `Door.start`."""
-        door = HostRequest(self, asyncio.get_running_loop())
-        return door.start(method, target, headers, body, **terms)
+        return HostRequest(self).start(method, target, headers, body, **terms)
 
     async def stream(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
         **terms: Unpack[StreamTerms],
     ) -> StreamReply:  # fmt: skip
         """See `Door.stream`."""
-        door = HostRequest(self, asyncio.get_running_loop())
-        return await door.stream(method, target, headers, body, **terms)
+        return await HostRequest(self).stream(method, target, headers, body, **terms)
 
     @property
     def _open_ways(self) -> list[Door]:
-        return [door for door, _ in self._ways.values()]
+        return [door for door, _ in self.ways.values()]
 
     def close_idle(self) -> None:
         """See `Door.close_idle`."""

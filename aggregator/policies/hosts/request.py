@@ -13,14 +13,15 @@ import asyncio
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Final, Unpack
 
+from msgspec import Struct
+
 from aggregator.causes import causes_called
 from aggregator.errors import CallError, Cause
-from aggregator.exchange import Exchange
-from aggregator.parts.frame import Written
+from aggregator.parts.frame import Frame, Written
 from aggregator.policies.breaker.plan import OURS
 from aggregator.policies.hosts.host import Host
 from aggregator.transport import Door, Reply, StreamReply
-from aggregator.transport.door import CallTerms, Cancelable, Done, OuterDoor, StreamTerms
+from aggregator.transport.door import Cancelable, Done, StreamTerms
 
 if TYPE_CHECKING:
     from aggregator.policies.hosts.breaking import Admitted
@@ -30,109 +31,116 @@ _FAILURES: Final = frozenset(cause for family in ("timeout", "connect", "reset")
 _SERVER_ERROR: Final = 500
 
 
-class HostRequest(OuterDoor):
-    """A request through *inner*, on *loop*, with *key* for where hosts are chosen by one, of the caller of *exchange*.
+class HostRequest(Struct, eq=False):
+    """A request to one of *hosts*, for the call of *frame*; it is told of the end.
 
-    It goes past the hosts that *written* was sent to before.
+    It goes past the hosts that *written*, or what *frame* knows as written, was sent to before.
     """
 
-    __slots__ = ("_admitted", "_done", "_era", "_exchange", "_host", "_hosts", "_key", "_loop", "_ticket", "_written")
-
-    def __init__(
-        self, inner: HostsDoor, loop: asyncio.AbstractEventLoop, key: str | None = None,
-        written: Written | None = None, exchange: Exchange | None = None,
-    ) -> None:  # fmt: skip
-        self.settings = inner.settings
-        self.inner = self._hosts = inner
-        self._loop = loop
-        self._key = key
-        self._written = written
-        self._exchange = exchange
-        self._host: Host | None = None
-        self._era = 0
-        self._admitted: Admitted | None = None
-        self._done: Done | None = None
-        self._ticket: Cancelable | None = None
+    hosts: HostsDoor
+    frame: Frame | None = None
+    written: Written | None = None
+    host: Host | None = None
+    era: int = 0
+    admitted: Admitted | None = None
+    done: Done | None = None
+    ticket: Cancelable | None = None
 
     def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: Unpack[CallTerms]
-    ) -> Cancelable:
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
+        steps: int = 0, under_way: bool = False,
+    ) -> Cancelable:  # fmt: skip
         """See `Door.start`."""
+        loop = self._loop() if self.frame is None else self.frame.loop
         try:
-            door, headers = self._begin(headers)
+            door, headers = self._begin(headers, loop.time())
         except CallError as error:
-            return self._loop.call_soon(terms["done"], error)
-        self._done = terms["done"]
-        terms["done"] = self._ended
-        self._ticket = door.start(method, target, headers, body, **terms)
+            return loop.call_soon(done, error)
+        self.done = done
+        self.ticket = door.start(
+            method, target, headers, body, deadline=deadline, done=self, steps=steps, under_way=under_way
+        )
         return self
 
-    def _begin(self, headers: bytes) -> tuple[Door, bytes]:
-        """Choose a host; return the way to it, and the header block for it. Raises CallError."""
-        hosts, written = self._hosts, self._written
-        now, tried = self._loop.time(), () if written is None else written.tried
-        if hosts.breakers is None:
-            host = hosts.table.choose(now, self._key, tried)
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop() if self.frame is None else self.frame.loop
+
+    def _begin(self, headers: bytes, now: float) -> tuple[Door, bytes]:
+        """Choose a host *now*; return the way to it, and the header block for it. Raises CallError."""
+        hosts, frame, written = self.hosts, self.frame, self.written
+        if written is None and frame is not None:
+            written = frame.written
+        tried = () if written is None else written.tried
+        table = hosts.table
+        key = None if table.plan.key is None or frame is None else hosts.key(frame.names)
+        if hosts.breakers is not None:
+            self.admitted = hosts.breakers.admit(table, now, key, tried)
+            host = None if self.admitted is None else self.admitted.host
+        elif tried or not table.since <= now < table.until or not table.able:
+            host = table.choose(now, key, tried)
         else:
-            self._admitted = hosts.breakers.admit(hosts.table, now, self._key, tried)
-            host = None if self._admitted is None else self._admitted.host
+            host = table.balance(table.able, key, table.draw)
         if host is None:
             raise _nowhere()
-        try:
-            door, line = hosts.way_to(host, self._exchange)
-        except CallError:
-            self._give_up()
-            raise
+        door, line = (None if hosts.by_caller else hosts.ways.get(host)) or self._way_to(host)
         if written is not None:
             written.tried = (*written.tried, host)
-        self._host, self._era = host, host.era
+        self.host, self.era = host, host.era
         host.in_flight += 1
         if line is not None and headers.startswith(hosts.line):  # no call has declared another one
             headers = line + headers[len(hosts.line) :]
         return door, headers
 
-    def _ended(self, outcome: Reply | CallError) -> None:
-        done, self._done = self._done, None
-        self._ticket = None
+    def _way_to(self, host: Host) -> tuple[Door, bytes | None]:
+        try:
+            return self.hosts.way_to(host, None if self.frame is None else self.frame.exchange)
+        except CallError:
+            self._give_up()
+            raise
+
+    def __call__(self, outcome: Reply | CallError) -> None:
+        """Count what the request came to, and pass it on."""
+        done, self.done = self.done, None
+        self.ticket = None
         self._count(outcome)
         if done is not None:
             done(outcome)
 
     def _count(self, outcome: Reply | StreamReply | CallError) -> None:
-        host, self._host = self._host, None
+        host, self.host = self.host, None
         if host is None:
             return
         host.in_flight -= 1
-        table = self._hosts.table
-        if self._admitted is not None:
-            self._admitted.ended(self._loop.time(), outcome)
+        table = self.hosts.table
+        if self.admitted is not None:
+            self.admitted.ended(self._loop().time(), outcome)
         if table.ejects and (failed := _failed(outcome)) is not None:
-            table.ended(host, self._era, self._loop.time(), failed=failed)
+            table.ended(host, self.era, self._loop().time(), failed=failed)
 
     def cancel(self) -> None:
         """Give it up."""
-        if self._done is not None:
-            self._done = None
+        if self.done is not None:
+            self.done = None
             self._leave()
-            if self._ticket is not None:
-                self._ticket.cancel()
+            if self.ticket is not None:
+                self.ticket.cancel()
 
     def _leave(self) -> None:
-        host, self._host = self._host, None
+        host, self.host = self.host, None
         if host is not None:
             host.in_flight -= 1
         self._give_up()
 
     def _give_up(self) -> None:
-        if self._admitted is not None:
-            self._admitted.given_up(self._loop.time())
+        if self.admitted is not None:
+            self.admitted.given_up(self._loop().time())
 
     async def stream(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
         **terms: Unpack[StreamTerms],
     ) -> StreamReply:  # fmt: skip
         """See `Door.stream`."""
-        door, headers = self._begin(headers)
+        door, headers = self._begin(headers, self._loop().time())
         try:
             reply = await door.stream(method, target, headers, body, **terms)
         except CallError as error:
@@ -141,7 +149,7 @@ class HostRequest(OuterDoor):
         except BaseException:
             self._leave()
             raise
-        host = self._host
+        host = self.host
         assert host is not None
         self._count(reply)
         host.in_flight += 1

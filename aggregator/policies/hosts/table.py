@@ -32,12 +32,13 @@ Settings = tuple[str, HostsPlan]
 class HostTable:
     """The hosts of the upstream that *settings* name; *draw* gives a random number below 1.
 
-    ``hosts`` are by priority, then as declared; ``ejects`` tells whether what calls come to is counted.
+    ``hosts`` are by priority, then as declared; ``ejects`` tells whether what calls come to is counted. ``able`` are in
+    use from ``since`` on, as long as it is not ``until``; ``balance`` chooses one of them.
     """
 
     def __init__(self, settings: Settings, draw: Callable[[], float] = random) -> None:
         self.upstream, self.plan = settings
-        self._draw = draw
+        self.draw = draw
         self.hosts: list[Host] = []
         self.ejections = 0
         self._addresses: tuple[Address, ...] = ()
@@ -48,7 +49,7 @@ class HostTable:
         before, (self.upstream, self.plan) = self.plan, settings
         if self.plan.resolve != before.resolve:
             self._addresses = ()
-        self._take(self._declared(), self._now)
+        self._take(self._declared(), self.since)
 
     def follow(self, addresses: tuple[Address, ...], now: float) -> list[Host]:
         """Call the hosts at *addresses* from *now* on; return those that are called no more."""
@@ -75,33 +76,33 @@ class HostTable:
             self._release(host)
             self.hosts.append(host)
         self.ejects = self.plan.eject is not None
-        self._choose = BY_NAME[self.plan.balance]
-        self._able: list[Host] = self.hosts
-        self._until = -inf
-        self._now = -inf if now is None else now
+        self.balance = BY_NAME[self.plan.balance]
+        self.able: list[Host] = self.hosts
+        self.until = -inf
+        self.since = -inf if now is None else now
 
     def _release(self, host: Host) -> None:
         """Let *host* go of what nobody would take back any more: there are no checks, or nobody is ejected."""
         if self.plan.health is None:
             host.is_well, host.checks = True, None
         if self.plan.eject is None and host.returns is not None:
-            host.come_back(self._now, 0)
+            host.come_back(self.since, 0)
 
     def choose(self, now: float, key: str | None = None, without: Collection[Host] = _NONE) -> Host | None:
         """Return the host of a call with *key* that begins *now*, none of *without* while there is another.
 
         None when there is no host at all.
         """
-        if not self._now <= now < self._until:
+        if not self.since <= now < self.until:
             self.refresh(now)
-        hosts = self._able
+        hosts = self.able
         if without:
             hosts = self._others(without) or hosts
-        return self._choose(hosts, key, self._draw) if hosts else None
+        return self.balance(hosts, key, self.draw) if hosts else None
 
     def _others(self, without: Collection[Host]) -> list[Host]:
         """Return the hosts in use, or else the usable ones of the first other priority, that are not in *without*."""
-        left = [host for host in self._able if host not in without]
+        left = [host for host in self.able if host not in without]
         if left:
             return left
         usable = [host for host in self.hosts if host.is_usable and host not in without]
@@ -118,7 +119,7 @@ class HostTable:
                 until = min(until, host.returns)
             if host.weigh(now, self.plan.slow_start):
                 until = min(until, now + self.plan.slow_start / _STEPS)
-        self._able, self._until, self._now = self._in_use(), until, now
+        self.able, self.until, self.since = self._in_use(), until, now
 
     def _in_use(self) -> list[Host]:
         """Return the usable hosts of the first priority of which enough are; all of the one with the most otherwise."""
@@ -157,9 +158,9 @@ class HostTable:
         host.level = host.level + 1 if again else 0
         pause = min(plan.pause.most, plan.pause.least * 2.0 ** min(host.level, 30))
         failures = host.failures
-        host.eject(now, pause * (1 - _SHORTER * self._draw()))
+        host.eject(now, pause * (1 - _SHORTER * self.draw()))
         self.ejections += 1
-        self._until = -inf
+        self.until = -inf
         self._tell(host, "A host was ejected.", logging.WARNING, failures=failures, pause=round(host.paused, 3))
 
     def checked(self, host: Host, now: float, *, is_well: bool) -> None:
@@ -172,7 +173,7 @@ class HostTable:
         if checks is None or host.checks >= (plan.healthy if is_well else plan.unhealthy):
             host.checks, host.is_well = 0, is_well
             host.since = now if is_well else host.since
-            self._until = -inf
+            self.until = -inf
             message = "A host is well again." if is_well else "A host is not well."
             self._tell(host, message, logging.INFO if is_well else logging.WARNING)
 

@@ -1,7 +1,8 @@
 """How much may be sent to an upstream beyond what was asked for: counted over ten seconds, by all of its callers.
 
-Ten slots of a second each hold what was counted in them; a slot is emptied when its second comes round again. Without
-this, an upstream that fails everything would get as many times its load as a call has attempts.
+Ten slots of a second each hold what was counted in them, and the calls of the present second are counted beside; a slot
+is emptied when its second comes round again. Without this, an upstream that fails everything would get as many times
+its load as a call has attempts.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ class Budget:
     def __init__(self, settings: tuple[str, BudgetPlan]) -> None:
         self.upstream, self.plan = settings
         self._slots: list[_Slot] = [[0, 0, 0] for _ in range(WINDOW)]
-        self._sums = [0, 0, 0]
-        self._second = 0
+        self.calls = 0
+        """What was called in the present second, which *begins* and *ends* then, and is in no slot yet."""
+        self.begins, self.ends = 0.0, 1.0
         self._told = float("-inf")
         self.pressure: Pressure | None = None
         """Nothing is granted while it is sparing."""
@@ -39,10 +41,9 @@ class Budget:
 
     def called(self, now: float) -> None:
         """Count a call that somebody asked for."""
-        if int(now) != self._second:
-            self._look(now)
-        self._sums[_CALLS] += 1
-        self._slots[self._second % WINDOW][_CALLS] += 1
+        if not self.begins <= now < self.ends:
+            self._turn(now)
+        self.calls += 1
 
     def resent(self, now: float) -> None:
         """Count a retry that was made without asking: what an idle connection had swallowed."""
@@ -75,27 +76,31 @@ class Budget:
         return calls, retries, hedges
 
     def _look(self, now: float) -> list[int]:
-        second = int(now)
-        gone = second - self._second
+        """Return the calls, retries and hedges of the last ten seconds."""
+        self._turn(now)
+        return [sum(numbers) for numbers in zip(*self._slots, strict=True)]
+
+    def _turn(self, now: float) -> None:
+        """Put what was called into its slot, and empty those of seconds that are over."""
+        before, second = int(self.begins), int(now)
+        self._slots[before % WINDOW][_CALLS] += self.calls
+        self.calls = 0
+        gone = second - before
         if gone:
-            self._second = second
-            stale = range(second - gone + 1, second + 1) if 0 < gone < WINDOW else range(WINDOW)
+            self.begins, self.ends = float(second), second + 1.0
+            stale = range(before + 1, second + 1) if 0 < gone < WINDOW else range(WINDOW)
             for place in stale:
-                slot = self._slots[place % WINDOW]
-                for kind, number in enumerate(slot):
-                    self._sums[kind] -= number
-                    slot[kind] = 0
-        return self._sums
+                self._slots[place % WINDOW][:] = (0, 0, 0)
 
     def _add(self, kind: int, now: float) -> None:
-        self._look(now)[kind] += 1
-        self._slots[self._second % WINDOW][kind] += 1
+        self._turn(now)
+        self._slots[int(self.begins) % WINDOW][kind] += 1
 
     def _tell(self, now: float) -> None:
         """Tell that retries are not made, once in a window."""
         if not 0 <= now - self._told < WINDOW:
             self._told = now
-            calls, retries, hedges = self._sums
+            calls, retries, hedges = self._look(now)
             log(_log, logging.WARNING, "Retries are not made: the budget of the upstream is spent.",
                 upstream=self.upstream, calls=calls, retries=retries, hedges=hedges)  # fmt: skip
 

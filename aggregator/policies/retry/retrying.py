@@ -15,9 +15,11 @@ from collections.abc import Callable
 from functools import partial
 from random import random
 
+from msgspec import Struct
+
 from aggregator.causes import Cause, State
 from aggregator.exchange import Exchange
-from aggregator.parts.frame import AttemptFrame, Done, Frame, Part, Written
+from aggregator.parts.frame import Done, Frame, Part, Written
 from aggregator.parts.result import Result
 from aggregator.policies.retry.budget import Budget
 from aggregator.policies.retry.plan import Repeats, RetryPlan
@@ -65,8 +67,9 @@ class Course:
     __slots__ = ("_budget", "_draw", "_number", "_plan", "_tried", "deadline", "is_over", "started", "written")
 
     def __init__(
-        self, plan: RetryPlan, budget: Budget, started: float, deadline: float, draw: Callable[[], float] = random
-    ) -> None:
+        self, plan: RetryPlan, budget: Budget, started: float, deadline: float, draw: Callable[[], float] = random,
+        written: Written | None = None,
+    ) -> None:  # fmt: skip
         self._plan = plan
         self._budget = budget
         self._draw = draw
@@ -74,9 +77,8 @@ class Course:
         self._tried: list[Result] = []
         self.started = started
         self.deadline = deadline
-        self.written = Written()
+        self.written = Written() if written is None else written
         self.is_over: Callable[[], bool] | None = None
-        budget.called(started)
 
     def due(self, now: float) -> float:
         """Return by when the attempt that begins *now* has to end."""
@@ -116,69 +118,93 @@ class Retried:
     *is_over* tells that a request may make no more calls, None where it may make any number.
     """
 
-    __slots__ = ("_budget", "_draw", "_inner", "_is_over", "_plan", "_seconds", "name")
+    __slots__ = ("budget", "draw", "inner", "is_over", "name", "plan", "seconds")
 
     def __init__(
         self, inner: Part, plan: RetryPlan, budget: Budget, seconds: float, draw: Callable[[], float] = random, *,
         is_over: IsOver | None = None,
     ) -> None:  # fmt: skip
         self.name = inner.name
-        self._inner = inner
-        self._plan = plan
-        self._budget = budget
-        self._seconds = seconds
-        self._draw = draw
-        self._is_over = is_over
+        self.inner = inner
+        self.plan = plan
+        self.budget = budget
+        self.seconds = seconds
+        self.draw = draw
+        self.is_over = is_over
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Send the call for the first time."""
-        now = frame.loop.time()
-        course = Course(self._plan, self._budget, now, min(frame.deadline, now + self._seconds), self._draw)
-        if self._is_over is not None:
-            course.is_over = partial(self._is_over, frame.exchange)
-        attempts = _Attempts(self._inner, frame, course, done)
-        attempts.send()
-        return None if attempts.is_over else attempts
+        """Send the call for the first time. What more attempts need is made when this one has failed."""
+        now, budget = frame.loop.time(), self.budget
+        if budget.begins <= now < budget.ends:  # as ``Budget.called`` does
+            budget.calls += 1
+        else:
+            budget.called(now)
+        deadline = now + self.seconds
+        if deadline > frame.deadline:
+            deadline = frame.deadline
+        limit = self.plan.per_try
+        due = deadline if limit is None or now + limit > deadline else now + limit
+        written = Written()
+        attempts = _Attempts(self, frame, written, done, now, deadline)
+        ticket = self.inner.start(
+            Frame(frame.exchange, frame.names, due, frame.loop, frame.wanted, frame.conditions, written), attempts
+        )
+        if attempts.is_over:
+            return None
+        if attempts.timer is None:  # otherwise it has failed already
+            attempts.ticket = ticket
+        return attempts
 
 
-class _Attempts:
-    __slots__ = ("_course", "_done", "_frame", "_inner", "_ticket", "_timer", "is_over")
+class _Attempts(Struct, eq=False):
+    """The attempts at one call, told of the end of each; most need no more than the first, and have no *course*."""
 
-    def __init__(self, inner: Part, frame: Frame, course: Course, done: Done) -> None:
-        self._inner = inner
-        self._frame = frame
-        self._course = course
-        self._done = done
-        self._ticket: Cancelable | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self.is_over = False
+    call: Retried
+    frame: Frame
+    written: Written
+    done: Done
+    started: float
+    deadline: float
+    is_over: bool = False
+    ticket: Cancelable | None = None
+    timer: asyncio.TimerHandle | None = None
+    course: Course | None = None
 
-    def send(self) -> None:
-        """Send the call, once more."""
-        self._timer = None
-        due = self._course.due(self._frame.loop.time())
-        ticket = self._inner.start(AttemptFrame(self._frame, due, self._course.written), self._ended)
-        if self._timer is None and not self.is_over:  # otherwise it has ended already
-            self._ticket = ticket
-
-    def _ended(self, result: Result) -> None:
+    def __call__(self, result: Result) -> None:
+        """Take the *result* of an attempt: of the call, or a reason to send it once more."""
         if self.is_over:
             return
-        self._ticket = None
-        pause = None
+        self.ticket = None
         if result.state is State.FAILED:
-            pause = self._course.pause_after(result, self._frame.loop.time())
-        if pause is not None:
-            self._timer = self._frame.loop.call_later(pause, self.send)
-            return
+            pause = self._course().pause_after(result, self.frame.loop.time())
+            if pause is not None:
+                self.timer = self.frame.loop.call_later(pause, self._send)
+                return
         self.is_over = True
-        self._course.conclude(result)
-        self._done(result)
+        if self.course is not None:
+            self.course.conclude(result)
+        self.done(result)
+
+    def _course(self) -> Course:
+        if self.course is None:
+            call = self.call
+            self.course = Course(call.plan, call.budget, self.started, self.deadline, call.draw, self.written)
+            if call.is_over is not None:
+                self.course.is_over = partial(call.is_over, self.frame.exchange)
+        return self.course
+
+    def _send(self) -> None:
+        """Send the call once more."""
+        self.timer = None
+        due = self._course().due(self.frame.loop.time())
+        ticket = self.call.inner.start(self.frame.until(due, self.written), self)
+        if self.timer is None and not self.is_over:  # otherwise it has ended already
+            self.ticket = ticket
 
     def cancel(self) -> None:
         """Give up the attempt under way, or the wait for the next one."""
         self.is_over = True
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._ticket is not None:
-            self._ticket.cancel()
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.ticket is not None:
+            self.ticket.cancel()

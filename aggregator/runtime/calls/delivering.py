@@ -7,7 +7,7 @@ from functools import partial
 from msgspec import Struct
 
 from aggregator.errors import CallError
-from aggregator.parts.frame import AttemptFrame, Done, Frame
+from aggregator.parts.frame import Done, Frame
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.runtime.calls.rendering import Rendered
 from aggregator.runtime.calls.sending import Sender
@@ -30,16 +30,17 @@ class Delivering:
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Send it; *done* gets the result of this attempt."""
-        assert isinstance(frame, AttemptFrame)
+        assert frame.written is not None
         now, sender, record = frame.loop.time(), self._sender, frame.written.request
         try:
             door = sender.door(frame)
         except CallError as error:
             done(sender.refused(error, now))
             return None
+        rendered = self._added.to(record)
         return door.start(
-            record.request.method, *self._added.to(record), deadline=min(now + sender.plan.timeout, frame.deadline),
-            done=partial(self._ended, frame, done, now),
+            record.request.method, rendered.target, rendered.headers, rendered.body,
+            deadline=min(now + sender.plan.timeout, frame.deadline), done=partial(self._ended, frame, done, now),
         )  # fmt: skip
 
     def _ended(self, frame: Frame, done: Done, started: float, outcome: Reply | CallError) -> None:

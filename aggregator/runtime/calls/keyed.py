@@ -46,9 +46,8 @@ class Keyed:
         return self._key(frame, identity, self._sender.render(frame))
 
     def _key(self, frame: Frame, identity: bytes, rendered: Rendered) -> bytes:
-        target, headers, body = rendered
-        method = self._sender.plan.request.method
-        return key_of((self._whom(frame), identity, method, target, headers, body or b""))
+        method, body = self._sender.plan.request.method, rendered.body or b""
+        return key_of((self._whom(frame), identity, method, rendered.target, rendered.headers, body))
 
     def _whom(self, frame: Frame) -> bytes:
         """Return what tells whom the call goes to: its upstream, or the mock that some requests meet in its place."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
 
 from aggregator.codecs.formats.form import encode_form
 from aggregator.errors import ExpressionError
@@ -25,7 +27,7 @@ Described: TypeAlias = tuple[bytes | None, bytes]
 Body = Callable[[Frame], Described]
 
 
-class Rendered(NamedTuple):
+class Rendered(Struct, frozen=True):
     """A request ready to be sent: its target, its header block without the blank line, its body."""
 
     target: bytes

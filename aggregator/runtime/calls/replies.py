@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from aggregator.errors import CallError
 from aggregator.parts.frame import Done, Frame
 from aggregator.runtime.calls.redirects import next_target
@@ -88,7 +90,7 @@ class Following(Reading):
             target = next_target(outcome, self._rendered.target, self._sender.plan)
             if target is not None:
                 self._left -= 1
-                self._rendered = self._rendered._replace(target=target)
+                self._rendered = replace(self._rendered, target=target)
                 self._ticket = None
                 self._send()
                 return

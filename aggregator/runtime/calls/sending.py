@@ -33,9 +33,9 @@ from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.blame import blame
 from aggregator.templates import Splice
 from aggregator.transport import Door, Reply
-from aggregator.transport.door import CallerDoor, Cancelable
+from aggregator.transport.door import CallerDoor, Cancelable, Carrier
 
-Bind = Callable[[Frame, Written | None], Door]
+Bind = Callable[[Frame, Written | None], Carrier]
 """Returns the way of one request of a call, which sends what is written."""
 _NOT_CALLED = frozenset({Cause.EXPRESSION, Cause.INPUT})
 """Causes with which a call fails before its upstream has heard of it."""
@@ -98,7 +98,7 @@ class Sender:
         """What gives calls their context, None where there are no traces."""
         return self._routine.tracing
 
-    def door(self, frame: Frame, written: Written | None = None) -> Door:
+    def door(self, frame: Frame, written: Written | None = None) -> Carrier:
         """Return the way to the upstream for one request of a call, which sends what is *written*.
 
         Raises ``CallError`` for a caller who has none.
@@ -130,7 +130,9 @@ class Sender:
         return routine.splice.render(self._head, frame.exchange.segments, self._tail)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Send the call; *done* gets its result."""
+        """Send the call, as it was written for the first attempt where this is another one; *done* gets its result."""
+        if frame.written is not None and frame.written.request is not None:
+            return self._send_again(frame, frame.written.request, done)
         now = frame.loop.time()
         routine = self._routine
         try:
@@ -138,10 +140,15 @@ class Sender:
             if routine.is_plain:
                 target, headers, body = self._write_target(frame), routine.block, None
             else:
-                target, headers, body = self.render(frame)
+                rendered = self.render(frame)
+                target, headers, body = rendered.target, rendered.headers, rendered.body
         except AggregatorError as error:
             done(self.refused(blame(error, frame.names), now))
             return None
+        if frame.conditions:
+            headers += frame.conditions
+        if frame.written is not None:
+            frame.written.request = Rendered(target, headers, body)
         if routine.tracing is not None:
             headers, done = routine.tracing.called(frame, self.plan, target, headers, done, now)
         deadline = now + routine.timeout
@@ -202,12 +209,12 @@ class Sender:
         """Return the failure of a call that could not be written."""
         return failed(self.name, error, now, now, rows=self.plan.rows, attempts=0)
 
-    def send_again(self, frame: Frame, rendered: Rendered, done: Done) -> Cancelable:
+    def _send_again(self, frame: Frame, rendered: Rendered, done: Done) -> Cancelable | None:
         """Send what was rendered before; *done* gets its result, as from ``start``."""
         now, routine = frame.loop.time(), self._routine
         if routine.tracing is not None:
             block, done = routine.tracing.called(frame, self.plan, rendered.target, rendered.headers, done, now)
-            rendered = rendered._replace(headers=block)
+            rendered = Rendered(rendered.target, block, rendered.body)
         deadline = min(now + routine.timeout, frame.deadline)
         if routine.redirects:
             return Following(self, frame, rendered, deadline, done, now)
@@ -220,12 +227,17 @@ class Sender:
     ) -> Cancelable:
         """Send what was rendered before, once."""
         routine, under_way = self._routine, frame.exchange.under_way
-        target, headers, body = rendered
-        headers += self.time_left(deadline - frame.loop.time())
+        headers = rendered.headers + self.time_left(deadline - frame.loop.time())
         return self.door(frame).start(
-            routine.method, target, headers, body, deadline=deadline, done=done, steps=routine.steps,
+            routine.method,
+            rendered.target,
+            headers,
+            rendered.body,
+            deadline=deadline,
+            done=done,
+            steps=routine.steps,
             under_way=under_way,
-        )  # fmt: skip
+        )
 
     def time_left(self, seconds: float) -> bytes:
         """Return the line that says how long the call is waited for; empty where none does."""

@@ -7,7 +7,6 @@ from aggregator.plan.calls import CallPlan
 from aggregator.plan.order.call import Attempt
 from aggregator.policies.mock.choosing import MockedWhen
 from aggregator.runtime.calls.delivering import Delivering
-from aggregator.runtime.calls.resending import Conditional, Resender
 from aggregator.runtime.calls.sending import Sender, compile_sender
 from aggregator.runtime.calls.telling import CallTeller
 from aggregator.runtime.resources import Resources
@@ -29,10 +28,7 @@ def build_leaf(attempt: Attempt, at: Site) -> Part:
 
 
 def _leaf(plan: CallPlan, door: Door, at: Site) -> Part:
-    sender = compile_sender(plan, door, at.params, at.resources.judge(plan), at.resources.same, at.resources.tracing)
-    if plan.retry is not None or plan.hedge is not None:
-        return Resender(sender)
-    return Conditional(sender) if plan.cache is not None and plan.cache.obeys else sender
+    return compile_sender(plan, door, at.params, at.resources.judge(plan), at.resources.same, at.resources.tracing)
 
 
 def build_sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Sender:

@@ -19,6 +19,7 @@ from aggregator.policies.switches.switched import switched_off
 from aggregator.runtime.streams.repeating import Ask, Retrying
 from aggregator.templates import Expression
 from aggregator.transport import Door, StreamReply
+from aggregator.transport.door import Carrier
 
 
 class AroundStream(Struct, frozen=True, eq=False):
@@ -35,7 +36,7 @@ class AroundStream(Struct, frozen=True, eq=False):
     places: Places | None = None
     mock: tuple[Expression, Door] | None = None
 
-    def door(self, frame: Frame, usual: Door) -> Door:
+    def door(self, frame: Frame, usual: Carrier) -> Carrier:
         """Return the way that a request takes: the *usual* one, or the mock where its condition holds."""
         return self.mock[1] if self.mock is not None and is_mocked(self.mock[0], frame.names) else usual
 

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
 from aggregator.http import first, has_body
-from aggregator.parts.frame import Frame
+from aggregator.parts.frame import Frame, Written
 from aggregator.parts.result import Result, as_call_error, failed
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.policies.retry.retrying import Course
@@ -161,8 +161,9 @@ class Transit:
         if retrying is None or not self.whole:
             return await self._ask(rendered, seconds)
         now = self._frame.loop.time()
-        course = self._course = Course(*retrying, now, min(self._frame.deadline, now + seconds))
-        course.written.request = rendered
+        retrying.budget.called(now)
+        deadline = min(self._frame.deadline, now + seconds)
+        course = self._course = Course(*retrying, now, deadline, written=Written(rendered))
         return await repeated(course, partial(self._ask, rendered), self._judge)
 
     def _judge(self, outcome: StreamReply | CallError, started: float) -> Result | None:
@@ -176,13 +177,12 @@ class Transit:
         return await self._stream.around.reply(self._frame, partial(self._send_on, rendered), seconds)
 
     async def _send_on(self, rendered: Rendered, seconds: float) -> StreamReply:
-        target, headers, body = rendered
         exchange, idle, plan = self._frame.exchange, self._stream.plan.idle_timeout, self._stream.sender.plan
-        headers = asking_coding(headers, exchange)
+        headers = asking_coding(rendered.headers, exchange)
         tracing, call = self._stream.sender.tracing, None
         if tracing is not None and exchange.trace is not None:
-            headers, call = tracing.streamed(self._frame, plan, target, headers)
-        source: bytes | AsyncIterable[bytes] | None = body
+            headers, call = tracing.streamed(self._frame, plan, rendered.target, headers)
+        source: bytes | AsyncIterable[bytes] | None = rendered.body
         if not self.whole:
             headers += length_of(exchange)
             source = self._body()
@@ -191,7 +191,7 @@ class Transit:
         written = None if self._course is None else self._course.written
         door = self._stream.around.door(self._frame, self._stream.sender.door(self._frame, written))
         reply = await door.stream(
-            plan.request.method, target, headers, source, answer_timeout=seconds,
+            plan.request.method, rendered.target, headers, source, answer_timeout=seconds,
             deadline=None if deadline == math.inf else deadline, idle_timeout=idle,
         )  # fmt: skip
         if call is not None:

@@ -80,7 +80,7 @@ def door(pools) -> HostsDoor:
 def ask(door: HostsDoor, caller: str, headers: bytes = b"host: a\r\nx: 1\r\n") -> list[object]:
     """Send a request of *caller*; return what it came to, so far."""
     told: list[object] = []
-    frame = SimpleNamespace(exchange=caller, loop=Loop(), names=None)
+    frame = SimpleNamespace(exchange=caller, loop=Loop(), names=None, written=None)
     door.bound(frame).start(b"GET", b"/", headers, None, deadline=9.0, done=told.append)
     return told
 

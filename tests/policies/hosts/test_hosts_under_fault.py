@@ -76,7 +76,7 @@ class Callers:
 
     def ask(self):
         """Send a request; return what cancels it."""
-        frame = SimpleNamespace(exchange=None, loop=self, names=None)
+        frame = SimpleNamespace(exchange=None, loop=self, names=None, written=None)
         return self.door.bound(frame).start(b"GET", b"/", b"", None, deadline=1e12, done=self.told.append)
 
     def answered(self, *replies: object) -> list[str]:

@@ -178,7 +178,7 @@ class _Asking:
 
     def _ask(self, conditions: bytes) -> None:
         key = self._asked.key
-        frame = KeyedFrame(self._frame, key_of((key, conditions)) if conditions else key, self._frame.deadline)
+        frame = KeyedFrame.of(self._frame, key_of((key, conditions)) if conditions else key, self._frame.deadline)
         frame.conditions = conditions
         ticket = self._obeying.inner.start(frame, self._ended)
         if not self._is_over and self._ticket is None:

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 
 from aggregator.errors import StoreError, place_of
 from aggregator.exchange import Exchange
-from aggregator.parts.frame import AttemptFrame, Frame, Written
+from aggregator.parts.frame import Frame, Written
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.serving import BackgroundPlan
@@ -282,9 +282,7 @@ class Outbox:
         exchange = Exchange("", "", b"", [])
         exchange.id = record.request_id
         deadline = loop.time() + target.timeout
-        written = Written()
-        written.request = record
-        frame = AttemptFrame(Frame(exchange, Names(exchange), deadline, loop), deadline, written)
+        frame = Frame(exchange, Names(exchange), deadline, loop, written=Written(record))
         self._running[record.id] = (record, None)
         self._busy[record.upstream] += 1
         self._begun[record.upstream] = self._number = self._number + 1
