@@ -10,11 +10,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 from pydantic import ValidationError
 
+from aggregator.config.analysis.declared import inputs_of
 from aggregator.config.analysis.endpoint_key import read_key
 from aggregator.config.analysis.inherited import auth_of
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
-from aggregator.config.analysis.walking import Walker, inputs_of
+from aggregator.config.analysis.walking import Walker
 from aggregator.config.merging import Entry
 from aggregator.config.model.auth import AuthSettings
 from aggregator.config.model.endpoint import EndpointSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aggregator.config.analysis.scope import RESPONSE_FIELDS, RESULT_FIELDS, Inputs, Scope
+from aggregator.config.analysis.scope import RESPONSE_FIELDS, RESULT_FIELDS, Scope
 from aggregator.config.analysis.sites import (
     DEEPEST_GROUPS,
     MOST_PARTS,
@@ -29,7 +29,6 @@ from aggregator.config.model.failure import StatusRow
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
-from aggregator.http import FETCHING
 from aggregator.policies.hosts.settings import HashSettings
 from aggregator.policies.rate_limit.settings import RateLimits
 
@@ -323,29 +322,3 @@ def _owner(part: Part) -> Part:
     while part.outer is not None and part.outer.home is part.home:
         part = part.outer
     return part
-
-
-def inputs_of(
-    settings: EndpointSettings, methods: tuple[str, ...], params: tuple[str, ...], *, has_auth: bool
-) -> Inputs:
-    """What the client may send to an endpoint of *settings*; *has_auth* tells whether it asks who calls."""
-    body = settings.body if isinstance(settings.body, dict) else {}
-    fields = body.get("properties")
-    return Inputs(
-        params=params,
-        query=frozenset(settings.query) if settings.query else None,
-        certain_query=frozenset(name for name, schema in settings.query.items() if _is_certain(schema)),
-        headers=frozenset(settings.headers),
-        cookies=frozenset(settings.cookies) or None,
-        body_fields=frozenset(fields) if isinstance(fields, dict) and "$ref" not in body else None,
-        body_closed=body.get("additionalProperties") is False,
-        has_body=not methods or not FETCHING.issuperset(methods),
-        has_auth=has_auth,
-    )
-
-
-def _is_certain(schema: Any) -> bool:
-    if not isinstance(schema, dict) or "default" not in schema:
-        return isinstance(schema, dict) and schema.get("required") is True
-    default = schema["default"]
-    return not isinstance(default, str) or "{{" not in default
