@@ -35,7 +35,8 @@ class Exchange:
     *asked* is what it wants of the answer where it may choose fields, None for all of it. *body* is what came,
     *content* the same without its content coding, *body_value* that as data, *body_as_sent* with every digit of its
     numbers, made for those who copy from it. *moment* is when the request began, in Unix time. *under_way* tells
-    that a part of the answer is there, so that calls for the others go before those of requests that only begin.
+    that a part of the answer is there, so that calls for the others go before those of requests that only begin;
+    never once it *is_awaited* no longer, as the answer has left.
     *charges* are what its limits say, *flights* the calls that others of it may join, *place* the one that it takes,
     *naming* the tags of what is kept of its answer, *spending* what it has used of its call budget.
     *cookies* are read when somebody asks for one, None before. *peer* is the address of the connection, empty on a Unix
@@ -46,9 +47,9 @@ class Exchange:
 
     __slots__ = (
         "_header_map", "_origin", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "charges",
-        "content", "cookies", "deadline", "delivery", "flights", "header_list", "id", "intake", "method", "moment",
-        "naming", "params", "path", "peer", "place", "query_string", "query_values", "scheme", "segments", "spending",
-        "started", "tls_client", "trace", "trusted", "under_way",
+        "content", "cookies", "deadline", "delivery", "flights", "header_list", "id", "intake", "is_awaited", "method",
+        "moment", "naming", "params", "path", "peer", "place", "query_string", "query_values", "scheme", "segments",
+        "spending", "started", "tls_client", "trace", "trusted", "under_way",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -83,6 +84,7 @@ class Exchange:
         self.moment = 0.0
         self.deadline = 0.0
         self.asked: Any = None
+        self.is_awaited = True
         self.under_way = False
         self._query_map: dict[str, Any] | None = None
         self._header_map: dict[str, str] | None = None

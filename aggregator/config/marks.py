@@ -17,8 +17,8 @@ class Works(Flag):
     """The places of a call; a mark names those in which its field has an effect.
 
     By role: the single *CALL* of an endpoint, a *PART* of a fan-out, one *RUNNER* of a race, an alternative
-    (*FALLBACK*), a *BACKGROUND* call. By kind: around a *RACE* or a nested *GROUP*. *STREAM* is the call of a streaming
-    endpoint, *EACH* a call for each item of a list.
+    (*FALLBACK*), a *BACKGROUND* call, and what is in a fan-out of one (*LATER*). By kind: around a *RACE* or a nested
+    *GROUP*. *STREAM* is the call of a streaming endpoint, *EACH* a call for each item of a list.
     """
 
     CALL = auto()
@@ -26,6 +26,7 @@ class Works(Flag):
     RUNNER = auto()
     FALLBACK = auto()
     BACKGROUND = auto()
+    LATER = auto()
     RACE = auto()
     GROUP = auto()
     STREAM = auto()

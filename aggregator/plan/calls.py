@@ -278,9 +278,10 @@ class RacePlan(Struct, frozen=True):
 
 
 class GroupPlan(Struct, frozen=True):
-    """A fan-out inside a part."""
+    """A fan-out inside a part; *is_read* tells whether anything is made of its result as a whole."""
 
     fan: FanPlan
+    is_read: bool = True
 
 
 CorePlan = CallsPlan | RacePlan | GroupPlan

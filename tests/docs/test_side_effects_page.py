@@ -39,14 +39,21 @@ def test_a_welcome_mail_outlives_the_process(tmp_path: Path) -> None:
 
 
 def test_each_watcher_is_told_and_a_receipt_goes_another_way(tmp_path: Path) -> None:
-    """One device is gone, which stops no other; the receipt that cannot be pushed is mailed."""
+    """One device is gone, which stops no other; the receipt that cannot be pushed is mailed, with the parcel's number."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/orders":
             return httpx.Response(201, json={"id": 7, "watchers": [{"device": "a"}, {"device": "b"}]})
+        if request.url.path == "/parcels":
+            return httpx.Response(201, json={"number": "P1"})
         return httpx.Response(410 if request.url.path == "/send/a" else 503 if request.url.port == 9002 else 200)
 
     with process(tmp_path, PIECES[1], answer) as served:
         assert served.post("/orders", json={}).status_code == 201
     sent = sorted((request.url.port, request.url.path) for request in served.requests[1:])
-    assert sent == [(9002, "/receipt"), (9002, "/send/a"), (9002, "/send/b"), (9003, "/receipt")]
+    assert sent == [
+        (9001, "/parcels"), (9001, "/stock"),
+        (9002, "/receipt"), (9002, "/send/a"), (9002, "/send/b"),
+        (9003, "/receipt"), (9003, "/tracking"),
+    ]  # fmt: skip
+    assert b'{"number":"P1"}' in [request.content for request in served.requests]

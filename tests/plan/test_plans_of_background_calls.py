@@ -14,6 +14,12 @@ from aggregator.plan.explaining.summary import call_words, effect_calls
         ("{url: shop:/a, timeout: 3s}", 3),
         ("{url: shop:/a, timeout: 3s, fallback: [{url: shop:/b, timeout: 1s}, shop:/c]}", 14),
         ("{url: 'shop:/a/{item}', timeout: 2s, for_each: {in: '{{ query.n }}', max_items: 17, concurrency: 8}}", 6),
+        (
+            "{name: n, fan_out: {a: {url: 'shop:/a', timeout: 3s}, b: {url: shop:/b, timeout: 2s, needs: [a]}, c: shop:/c}}",
+            10,
+        ),
+        ("{name: n, fan_out: {a: {url: 'shop:/a', timeout: 8s}, b: {url: shop:/b, timeout: 7s, needs: [a]}}}", 15),
+        ("{name: n, timeout: 4s, fan_out: {a: 'shop:/a', b: {race: [shop:/b]}}}", 4),
     ],
 )
 def test_each_call_has_its_time(plan_of, effect: str, seconds: float) -> None:
@@ -31,14 +37,19 @@ def test_an_explanation_has_every_call(plan_of) -> None:
             background:
               - {url: "shop:/b/{item}", for_each: "{{ query.n }}"}
               - {url: shop:/c, on: failure, fallback: [shop:/d]}
+              - {name: told, fan_out: {one: shop:/e, two: {url: shop:/f, optional: true}}}
     """).endpoints[0]
     assert [(moment, role) for effect in plan.effects for moment, role, _ in effect_calls(effect)] == [
         ("after a success, for each item", "background"),
         ("after a failure", "background"),
         ("after a failure", "fallback"),
+        ("after a success, told.one", "group"),
+        ("after a success, told.two?", "group"),
     ]
     assert list(call_words(plan))[1:] == [
         ("after a success", ("for_each", "shop")),
         ("after a failure", ("shop",)),
         ("after a failure", ("fallback", "shop")),
+        ("after a success, told.one", ("fan_out", "shop")),
+        ("after a success, told.two?", ("fan_out", "optional", "shop")),
     ]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from aggregator.config.analysis.scope import Inputs, Scope
+from aggregator.config.model.calls.background import BackgroundCallSettings
 from aggregator.config.model.calls.call import CallSettings, FanOutSettings
 from aggregator.config.model.calls.shape import ShapeSettings
 from aggregator.config.model.endpoint import EndpointSettings
@@ -71,7 +72,8 @@ class Fan(Struct, eq=False):
 class CallSite(Struct, frozen=True, eq=False):
     """One set of call settings: with a URL, or around a race or a nested fan-out.
 
-    One that *is_background* is made after the answer, or beside it, whatever its role is there.
+    One that *is_background* is made after the answer, or beside it, whatever its role is there; *effect* is the
+    background call that it is, or is in.
     """
 
     path: Steps
@@ -81,6 +83,17 @@ class CallSite(Struct, frozen=True, eq=False):
     url: UrlTemplate | None = None
     via: Steps | None = None
     is_background: bool = False
+    effect: BackgroundCallSettings | None = None
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether it is kept until it is delivered."""
+        return self.effect is not None and self.effect.durable is not None
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody can read its result: only what is in a fan-out is read in the background."""
+        return self.is_background and (self.effect is None or self.effect.fan_out is None or self.is_durable)
 
     @property
     def url_path(self) -> Steps:
@@ -144,6 +157,23 @@ class Analysis(Struct):
     def only_fetches(self) -> bool:
         """Whether no request to the endpoint has a body: it answers to nothing but GET and HEAD."""
         return bool(self.methods) and FETCHING.issuperset(self.methods)
+
+    @property
+    def awaited(self) -> list[Part]:
+        """The parts for which the answer waits."""
+        return [part for part in self.parts if not self.is_background(part.via or part.path)]
+
+    def is_background(self, path: Steps) -> bool:
+        """Return whether what is at *path* follows the answer, or is beside it."""
+        at = len(self.path)
+        return path[:at] == self.path and path[at : at + 1] in (("background",), ("shadow",))
+
+    def effect_at(self, path: Steps) -> BackgroundCallSettings | None:
+        """Return the background call that is at *path*, or around it; None for none."""
+        at = len(self.path)
+        if self.settings is None or path[: at + 1] != (*self.path, "background"):
+            return None
+        return self.settings.background[int(path[at + 1])]
 
     def dissolve(self) -> None:
         """Let go of the parts, which know their fan-outs: a server seldom looks for circles, and reloads often."""

@@ -31,6 +31,7 @@ from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.policies.hosts.settings import HashSettings
 from aggregator.policies.rate_limit.settings import RateLimits
+from aggregator.templates import UrlTemplate
 
 Groups = Mapping[str, Mapping[str, CallSettings]]
 _SENT = ("query", "headers", "json_", "form", "multipart", "body")
@@ -71,7 +72,6 @@ class Walker:
         self._rows(settings.status_map, (*at, "status_map"), whole, None, Texts(self._analysis))
         for index, call in enumerate(settings.background):
             self._background(call, (*at, "background", index), whole.having(response=RESPONSE_FIELDS))
-
         for index, shadow in enumerate(settings.shadow):
             sent = CallSettings.model_validate({"url": shadow.url})
             self._call(sent, (*at, "shadow", index), whole, "background", Texts(self._analysis))
@@ -126,6 +126,8 @@ class Walker:
         self._call(call, path, self._items(call, path, scope, texts), "background", texts)
         for index, other in enumerate(call.fallback):
             self._call(other, (*path, "fallback", index), scope, "fallback", texts)
+        if call.fan_out is not None:
+            self._fan(call.fan_out, (*path, "fan_out"), scope, None, ())
         texts.condition(call.when, (*path, "when"), scope)
         for key, text in (("order", call.order), ("at", call.at)):
             texts.value(text, (*path, key), scope)
@@ -202,7 +204,7 @@ class Walker:
         at = (*path, "choose", 0, "url") if settings.choose else (*path, "url")
         url = texts.url(settings.url, at, scope) if settings.url is not None else None
         self._choices(settings, path, scope, role, texts, via)
-        self._analysis.calls.append(CallSite(path, settings, role, scope, url, via, self._is_background(path)))
+        self._analysis.calls.append(self._site(path, settings, role, scope, url, via))
         for name in _SENT:
             texts.value(getattr(settings, name), (*path, name.rstrip("_")), scope)
         if settings.graphql is not None:
@@ -216,10 +218,12 @@ class Walker:
             texts.condition(settings.success.when, (*path, "success", "when"), judging)
         self._shape(settings, path, judging, texts)
 
-    def _is_background(self, path: Steps) -> bool:
-        """Return whether what is at *path* follows the answer, or is beside it."""
-        at = self._analysis.path
-        return path[: len(at)] == at and path[len(at) : len(at) + 1] in (("background",), ("shadow",))
+    def _site(
+        self, path: Steps, settings: CallSettings, role: Role, scope: Scope, url: UrlTemplate | None, via: Steps | None
+    ) -> CallSite:
+        analysis, place = self._analysis, via or path
+        is_background, effect = analysis.is_background(place), analysis.effect_at(place)
+        return CallSite(path, settings, role, scope, url, via, is_background, effect)
 
     def _choices(
         self, settings: CallSettings, path: Steps, scope: Scope, role: Role, texts: Texts, via: Steps | None
@@ -230,7 +234,7 @@ class Walker:
             at = (*path, "choose", index)
             url = texts.url(choice.url, (*at, "url"), scope)
             alone = CallSettings.model_validate({"url": choice.url})
-            self._analysis.calls.append(CallSite(at, alone, role, scope, url, via, self._is_background(at)))
+            self._analysis.calls.append(self._site(at, alone, role, scope, url, via))
             if url is not None and url.upstream is not None:
                 self._shared(url.upstream, settings, scope, texts.through((*at, "url")))
 

@@ -9,7 +9,6 @@ from aggregator.config.analysis.bounds import bounds_of_call
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
-from aggregator.config.rules.durable import is_durable
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.policies.concurrency.diagnostics import queue_findings
@@ -22,7 +21,7 @@ from aggregator.policies.retry.settings import NO_RETRY, RetrySettings
 def check_attempts(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Hedges of calls; hedges and queues of upstreams in the time that the calls of an endpoint have."""
     for call in analysis.calls:
-        if call.via is not None or call.settings.kind != "url" or is_durable(call.settings):
+        if call.via is not None or call.settings.kind != "url" or call.is_durable:
             continue
         upstream = around.upstream(call.url.upstream if call.url else None)
         bounds, hedge = _of_attempt(analysis, call, upstream, around), call.settings.hedge

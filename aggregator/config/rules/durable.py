@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.calls.background import BackgroundCallSettings
-from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
@@ -25,16 +24,12 @@ _NOT_DURABLE = {
 }
 _OF_MANY = {
     "for_each": 'remove `durable`, or send the list in one call, as in `json: "{{ body.items }}"`',
+    "fan_out": "make each of its calls a background call of its own, or remove `durable`",
     "fallback": "remove `fallback`: an effect is sent again by its `retry`, or `durable`",
 }
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _UNSENT = frozenset({"when"})
 """What of a call is read, and is no part of what is kept."""
-
-
-def is_durable(settings: CallSettings) -> bool:
-    """Return whether the call *settings* is kept until it is delivered."""
-    return isinstance(settings, BackgroundCallSettings) and settings.durable is not None
 
 
 def check_durable(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -45,7 +40,9 @@ def check_durable(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
             continue
         if settings.durable is None:
             yield from _check_plain(call, settings)
-        elif settings.kind == "url":
+        elif settings.kind != "url":
+            yield from _check_keys(analysis, call, settings, around)
+        else:
             yield from _check_keys(analysis, call, settings, around)
             yield from _check_credentials(analysis, call, settings, around)
             yield from _check_upstream(call, around)

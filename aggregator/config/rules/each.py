@@ -20,7 +20,7 @@ def check_each(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
             continue
         names = {reference[0] for use in _uses_of(call, analysis) for reference in use.references}
         if each.batch is not None:
-            if "keys" not in names and not call.is_background:
+            if "keys" not in names and not call.is_unread:
                 hint = "write the keys into the URL, as in `shop:/products?ids={keys}`"
                 message = "the batch call does not say which keys it is for"
                 yield Finding("batch-without-keys", message, (*call.path, "for_each", "batch"), hint, at_key=True)
@@ -28,7 +28,7 @@ def check_each(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
             message = "the call is the same for every item"
             hint = "name the item in it, as in `shop:/products/{item.id}`"
             yield Finding("same-for-each", message, (*call.path, "for_each"), hint, "warning", at_key=True)
-        elif not call.is_background:  # where each has a call of its own
+        elif not call.is_unread:  # where each has a call of its own
             written = value_at(analysis.written, (*call.path, "for_each", "in")[len(analysis.path) :])
             yield from _check_batch_form(call, around, written if isinstance(written, str) else each.items)
 

@@ -51,7 +51,7 @@ def _of_call(rows: Rows, call: CallSite, analysis: Analysis) -> Iterator[Finding
 def _of_endpoint(rows: Rows, analysis: Analysis) -> Iterator[Finding]:
     for index, row in enumerate(rows.rows):
         path = (*rows.path, index, "on")
-        parts = [part for part in analysis.parts if part.name == row.part]
+        parts = [part for part in analysis.awaited if part.name == row.part]
         if row.part == "response":
             if row.on not in _OF_THE_ANSWER:
                 message = f"no failure reaches this row: making the answer never fails with `{row.on}`"

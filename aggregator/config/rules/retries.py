@@ -8,7 +8,6 @@ from aggregator.config.analysis.bounds import bounds_of_call, bounds_of_endpoint
 from aggregator.config.analysis.sites import Analysis, CallSite, Part
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
-from aggregator.config.rules.durable import is_durable
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.fields import duration_text
@@ -25,7 +24,7 @@ def check_retries(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
     for call in analysis.calls:
         if call.via is not None or call.settings.kind != "url":
             continue
-        if is_durable(call.settings):
+        if call.is_durable:
             continue
         own, upstream = call.settings.retry, around.upstream(call.url.upstream if call.url else None)
         hedge = call.settings.hedge

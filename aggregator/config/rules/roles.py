@@ -12,10 +12,13 @@ from aggregator.config.model.calls.background import BackgroundCallSettings
 from aggregator.diagnostics.finding import Finding
 
 _UNREAD = "in `background`, whose results nobody reads"
+_LATER = "in `background`, after the answer"
 _IN_ALTERNATIVE = "in an alternative; write it on the call itself"
 _INSTEAD = "write a part of its own for what comes instead, with `when: \"{{ calls.NAME.state == 'default' }}\"`"
 _HINTS = {
     ("fallback", "beside `fan_out`"): f"make it `optional`, and {_INSTEAD}",
+    ("race", _UNREAD): "write `fallback`: the next is tried when one fails",
+    ("retry", "beside `fan_out`"): "write it on each call",
     ("fallback", "beside `race`"): "add it to the race, or to one of its calls",
     **{(key, _IN_ALTERNATIVE): f"make the call `optional`, and {_INSTEAD}" for key in ("fan_out", "race", "for_each")},
 }
@@ -36,9 +39,10 @@ def check_roles(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
         if call.via is not None:
             continue
         yield from _check_moment(analysis, call)
-        yield from _without_effect(call, *_ROLES[call.role])
+        yield from _without_effect(call, *_place_of(call))
         if call.is_background:
-            yield from _check_unread(call)
+            yield from _check_name(call)
+            yield from _check_later(call)
         match call.settings.kind:
             case "url":
                 yield from _check_beside_each(call)
@@ -59,16 +63,30 @@ def _check_beside_each(call: CallSite) -> Iterator[Finding]:
             yield Finding("no-effect", message, (*call.path, key), hint, at_key=True)
 
 
-def _check_unread(call: CallSite) -> Iterator[Finding]:
-    """Keys that are for results, on what is called after an answer: an alternative, or each item of a list."""
-    if call.role == "fallback":
-        told = keys_without_effect(type(call.settings), Works.FALLBACK)
-        yield from _without_effect(call, Works.BACKGROUND, _UNREAD, told)
+def _place_of(call: CallSite) -> tuple[Works, str]:
+    """Return where *call* stands, and that in words; a part of a fan-out that is kept is a background call itself."""
+    return _ROLES["background" if call.role == "part" and call.is_unread else call.role]
+
+
+def _check_later(call: CallSite) -> Iterator[Finding]:
+    """Keys that are for results, or for what clients share, on what is called after an answer."""
+    place, _ = _place_of(call)
+    if place is not Works.BACKGROUND:
+        told = keys_without_effect(type(call.settings), place)
+        later, where = (Works.BACKGROUND, _UNREAD) if call.is_unread else (Works.LATER, _LATER)
+        yield from _without_effect(call, later, where, told)
     each = call.settings.for_each
-    for key, hint in _FOR_RESULTS.items() if each is not None else ():
+    for key, hint in _FOR_RESULTS.items() if each is not None and call.is_unread else ():
         if getattr(each, key) is not None:
             message = f"`{key}` has no effect {_UNREAD}"
             yield Finding("no-effect", message, (*call.path, "for_each", key), hint, at_key=True)
+
+
+def _check_name(call: CallSite) -> Iterator[Finding]:
+    """A fan-out after the answer without a name, by which it is counted, logged and switched."""
+    if call.settings is call.effect and call.effect.name is None and call.effect.fan_out is not None:
+        message = "logs and counters do not know what to call this fan-out"
+        yield Finding("missing-key", message, (*call.path, "fan_out"), "name it: `name: after_signup`", at_key=True)
 
 
 def _check_moment(analysis: Analysis, call: CallSite) -> Iterator[Finding]:
@@ -97,6 +115,7 @@ def check_defaults(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
         settings = part.settings
         may_be_absent = settings.optional or settings.when is not None
         if part.via is None and "default" in settings.model_fields_set and not may_be_absent:
-            message = f"`default` has no effect: `{part.name}` fails the answer when it fails"
+            whole = "what follows the answer" if analysis.is_background(part.path) else "the answer"
+            message = f"`default` has no effect: `{part.name}` fails {whole} when it fails"
             hint = "add `optional: true`"
             yield Finding("default-without-optional", message, (*part.path, "default"), hint, at_key=True)

@@ -83,7 +83,7 @@ def _check_row(row: StatusRow, path: Steps) -> Iterator[Finding]:
 
 
 def _check_parts(rows: Rows, analysis: Analysis) -> Iterator[Finding]:
-    names = ["response", *(part.name for part in analysis.parts)]
+    names = ["response", *(part.name for part in analysis.awaited)]
     for index, row in enumerate(rows.rows):
         if row.part is None:
             continue
@@ -92,7 +92,8 @@ def _check_parts(rows: Rows, analysis: Analysis) -> Iterator[Finding]:
             message = "`part` has no effect at a call, whose map speaks of that call alone"
             yield Finding("no-effect", message, path, "remove it, or write the row on the endpoint", at_key=True)
         elif row.part not in names and row.part not in analysis.lost:
-            hint = did_you_mean(row.part, names) or f"the parts are {', '.join(names[1:])}"
+            known = f"the parts are {', '.join(names[1:])}" if names[1:] else "remove it: the answer has no parts"
+            hint = did_you_mean(row.part, names) or known
             yield Finding("unknown-part", f"there is no part `{row.part}`", path, hint)
 
 

@@ -18,5 +18,12 @@ def shown_urls(written: Any) -> tuple[str, ...]:
 
 
 def _shown(call: Any) -> str:
-    url = str(call.get("url") if isinstance(call, dict) else call)
-    return _METHOD.sub("", url, count=1).partition("?")[0]
+    return _METHOD.sub("", str(_url_of(call)), count=1).partition("?")[0]
+
+
+def _url_of(call: Any) -> Any:
+    """Return the URL of *call*, of several to choose from the first; a fan-out has none, and a name of its own."""
+    if not isinstance(call, dict):
+        return call
+    choose = call.get("choose")
+    return _url_of(choose[0]) if isinstance(choose, list) and choose else call.get("url")

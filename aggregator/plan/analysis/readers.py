@@ -26,6 +26,11 @@ def with_readers(fan: FanPlan, calls: Any) -> FanPlan:
     return _within(fan, {name: name in copied for name in _names(holders)})
 
 
+def names_read(calls: Any) -> frozenset[str]:
+    """Return the names of the parts whose bodies expressions anywhere in *calls* may read."""
+    return _names(holders_in(calls))
+
+
 def _names(holders: Iterable[Any]) -> frozenset[str]:
     return frozenset(name for holder in holders for reference in holder.references for name in _read(reference))
 

@@ -54,9 +54,9 @@ def _changed(
         case RacePlan(runners=runners):
             return RacePlan(tuple(with_calls(runner, change, change_fan) for runner in runners))
         case GroupPlan(fan=fan) if change_fan is not None:
-            return GroupPlan(change_fan(fan))
+            return replace(core, fan=change_fan(fan))
         case GroupPlan(fan=fan):
-            return GroupPlan(replace(fan, parts=tuple(with_calls(part, change) for part in fan.parts)))
+            return replace(core, fan=replace(fan, parts=tuple(with_calls(part, change) for part in fan.parts)))
         case _:
             assert_never(core)
 

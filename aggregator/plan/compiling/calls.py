@@ -8,7 +8,6 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from aggregator.codecs.reading import PLAIN, ReadOptions
-from aggregator.config.model.calls.background import BackgroundCallSettings
 from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.calls.shape import ShapeSettings
 from aggregator.config.model.endpoint import EndpointSettings
@@ -169,7 +168,7 @@ def _one_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> 
         success = replace(success, verdicts=verdicts_of(request, rows))
     retry, own = nearest_retry(settings, declared), settings.idempotent
     may = own if own is not None or declared is None else declared.idempotent
-    method, is_alone = request.method.decode(), _is_alone(settings, near)
+    method, is_alone = request.method.decode(), _is_alone(near)
     flies = flies_with_all(settings.coalesce, declared is not None and declared.coalesce, method)
     return CallPlan(
         name=name,
@@ -205,9 +204,9 @@ def unread(call: CallPlan) -> CallPlan:
     return call if is_judged else replace(call, format="raw")
 
 
-def _is_alone(settings: CallSettings, near: EndpointSurroundings) -> bool:
+def _is_alone(near: EndpointSurroundings) -> bool:
     """Return whether nothing that is kept has a say in a call, and no other request: in the background, or a stream."""
-    return isinstance(settings, BackgroundCallSettings) or near.settings.stream
+    return near.is_background or near.settings.stream
 
 
 def _reading(settings: CallSettings, declared: UpstreamSettings | None) -> ReadOptions:

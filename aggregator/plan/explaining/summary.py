@@ -99,9 +99,10 @@ def _named(part: PartPlan, name: str, role: str) -> Iterator[tuple[str, str, Cal
 
 def effect_calls(effect: EffectPlan) -> Iterator[tuple[str, str, CallPlan]]:
     """Yield every call of *effect* with when it is made, in words, and its role: as ``named_calls``."""
-    for _, role, call in named_calls(effect.part):
-        each = ", for each item" if effect.part.each is not None else ""
-        yield f"{moment_text(effect)}{each}", "background" if role == "call" else role, call
+    each = ", for each item" if effect.part.each is not None else ""
+    for place, role, call in named_calls(effect.part):
+        where = "" if effect.part.calls else f", {place}"
+        yield f"{moment_text(effect)}{each}{where}", "background" if role == "call" else role, call
 
 
 def call_words(plan: EndpointPlan) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -111,7 +112,8 @@ def call_words(plan: EndpointPlan) -> Iterator[tuple[str, tuple[str, ...]]]:
     for effect in plan.effects:
         words: tuple[str, ...] = ("when",) if effect.when is not None else ()
         words += () if effect.delivery is None else (effect.delivery.words,)
-        yield from _in_part(effect.part, moment_text(effect), words)
+        place = moment_text(effect) if effect.part.calls else f"{moment_text(effect)}, {effect.name}"
+        yield from _in_part(effect.part, place, words)
     for shadow in plan.shadows:
         yield shadow_text(shadow), words_of(AROUND_CALL, Attempt(shadow.call))
 

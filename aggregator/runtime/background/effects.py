@@ -14,7 +14,7 @@ from typing import Literal
 from msgspec import Struct
 
 from aggregator.errors import AggregatorError, Cause, place_of
-from aggregator.exchange import Exchange, State
+from aggregator.exchange import Exchange
 from aggregator.parts.events import EffectEnded, EffectListener, tell
 from aggregator.parts.frame import Frame, Part
 from aggregator.parts.names import LaterNames, Names
@@ -96,7 +96,8 @@ class EffectQueue:
         if not effects:
             return
         around = AnswerNames(names, answer)
-        names.exchange.under_way = False  # somebody waits for the answers of others, and nobody for these calls
+        # somebody waits for the answers of others, and nobody for these calls
+        names.exchange.is_awaited = names.exchange.under_way = False
         weight = _weight(names, answer) // len(effects)
         for effect in effects:
             if self._has_room(effect, weight, names.exchange):
@@ -208,10 +209,9 @@ async def all_settled(*queues: EffectQueue) -> None:
 
 
 def _lost(result: Result) -> Result | None:
-    """Return *result* if it failed, else the first inside it that did, whose failure was borne; None for a success."""
-    if result.state is State.FAILED:
-        return result
-    return next((part for part in result.parts if part.error is not None), None)
+    """Return what failed: the first inside of *result*, whose failure was borne, else itself; None for a success."""
+    inside = next((lost for part in result.parts if (lost := _lost(part)) is not None), None)
+    return inside or (result if result.error is not None else None)
 
 
 def _weight(names: Names, answer: Answer) -> int:

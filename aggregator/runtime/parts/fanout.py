@@ -141,7 +141,7 @@ class Run:
             self._finish()
             return
         if result.is_there:
-            self.frame.exchange.under_way = True
+            self.frame.exchange.under_way = self.frame.exchange.is_awaited
         for dependent in self.order.dependents[number]:
             self._open[dependent] -= 1
             if self._open[dependent] == 0 and not self.over:

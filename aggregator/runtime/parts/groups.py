@@ -11,13 +11,17 @@ from aggregator.transport.door import Cancelable
 
 
 class Group:
-    """The parts of *fan* under one name; its names are seen inside first, then those around it."""
+    """The parts of *fan* under one name; its names are seen inside first, then those around it.
 
-    __slots__ = ("_fan", "_keys", "name")
+    The object of their results is made where it *is_read*.
+    """
 
-    def __init__(self, name: str, fan: FanOut) -> None:
+    __slots__ = ("_fan", "_is_read", "_keys", "name")
+
+    def __init__(self, name: str, fan: FanOut, *, is_read: bool = True) -> None:
         self.name = name
         self._fan = fan
+        self._is_read = is_read
         self._keys = tuple(
             (b"," if number else b"{") + json_codec.encode(key) + b":" for number, key in enumerate(fan.order.names)
         )
@@ -47,7 +51,11 @@ class Group:
             return failed_within(self.name, run.failure, run.frame.names, started, ended)
         result = Result(self.name, started, ended)
         results = run.ended_results()
-        pieces = [piece for key, part in zip(self._keys, results, strict=True) for piece in (key, part.json)]
-        result.json = b"".join([*pieces, b"}"]) if pieces else b"{}"
+        result.json = self._together(results) if self._is_read else b"null"
         result.made_of(results)
         return result
+
+    def _together(self, results: tuple[Result, ...]) -> bytes:
+        """Return the object of *results* as JSON text."""
+        pieces = [piece for key, part in zip(self._keys, results, strict=True) for piece in (key, part.json)]
+        return b"".join([*pieces, b"}"]) if pieces else b"{}"

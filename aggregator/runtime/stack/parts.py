@@ -59,8 +59,8 @@ def _core(plan: PartPlan, at: Site) -> Part:
             return choices[0] if len(choices) == 1 else Fallback(plan.name, choices)
         case RacePlan(runners=runners):
             return Race(plan.name, tuple(build_part(runner, *at) for runner in runners))
-        case GroupPlan(fan=fan):
-            return Group(plan.name, build_fan(fan, *at))
+        case GroupPlan(fan=fan, is_read=is_read):
+            return Group(plan.name, build_fan(fan, *at), is_read=is_read)
         case _:
             assert_never(plan.core)
 

@@ -98,16 +98,16 @@ class CallSettings(ShapeSettings):
     when: Annotated[str | None, TextKind.CONDITION, ON_PART | Works.BACKGROUND] = Field(
         None, description="Expression; the call is skipped (which is no failure) unless it holds."
     )
-    needs: Annotated[tuple[str, ...], Works.PART | Works.RACE | Works.GROUP | Works.STREAM | Works.EACH] = Field(
-        (), description="Calls that must have ended first, although no value of theirs is used."
-    )
+    needs: Annotated[
+        tuple[str, ...], Works.PART | Works.LATER | Works.RACE | Works.GROUP | Works.STREAM | Works.EACH
+    ] = Field((), description="Calls that must have ended first, although no value of theirs is used.")
     for_each: Annotated[EachOrList | None, (ON_PART | Works.BACKGROUND) & IN_REQUEST] = Field(
         None,
         description="One call per item of a list; `item` and `index` are names in it.",
         examples=["{{ order.items }}"],
     )
     success: Annotated[SuccessSettings | None, IN_REQUEST] = Field(None, description="What counts as success.")
-    status_map: Annotated[StatusMap, EVERYWHERE & ~Works.BACKGROUND] = Field(
+    status_map: Annotated[StatusMap, EVERYWHERE & ~(Works.BACKGROUND | Works.LATER)] = Field(
         (), description="What failures of this call become."
     )
     fallback: Annotated[
@@ -131,7 +131,7 @@ class CallSettings(ShapeSettings):
         (),
         description="Calls that start together; the first success is the result, the others are cancelled.",
     )
-    fan_out: Annotated[FanOutSettings | None, ON_PART] = Field(
+    fan_out: Annotated[FanOutSettings | None, ON_PART | Works.BACKGROUND] = Field(
         None, description="A nested group of calls as this part."
     )
     forward: Annotated[ForwardSettings | None, IN_REQUEST] = Field(
@@ -151,18 +151,18 @@ class CallSettings(ShapeSettings):
         description="Function of a plug-in that gets the result and gives a new one.",
         examples=["my_plugin:clean"],
     )
-    cache: Annotated[CallCache | None, IN_REQUEST & ~(Works.BACKGROUND | Works.STREAM)] = Field(
+    cache: Annotated[CallCache | None, IN_REQUEST & ~(Works.BACKGROUND | Works.LATER | Works.STREAM)] = Field(
         None,
         description="How long its replies are kept, in place of what the upstream says; `none` keeps none.",
         examples=["1h", {"ttl": "60s", "tags": ["user:{{ user_id }}"]}],
     )
-    last_good: Annotated[Duration | None, ON_PART & ~(Works.CALL | Works.RUNNER)] = Field(
+    last_good: Annotated[Duration | None, ON_PART & ~(Works.CALL | Works.RUNNER | Works.LATER)] = Field(
         None,
         description="How long its last good value stands in for it when it fails, but for a 4xx; `aggregator-parts` "
         "says `state=stale` then.",
         examples=["6h"],
     )
-    coalesce: Annotated[bool | None, IN_REQUEST & ~(Works.BACKGROUND | Works.STREAM)] = Field(
+    coalesce: Annotated[bool | None, IN_REQUEST & ~(Works.BACKGROUND | Works.LATER | Works.STREAM)] = Field(
         None,
         description="Make one call for all requests that would send the same at the same time; left out, only equal "
         "calls within one request are one.",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from msgspec.structs import replace
 
 from aggregator.config.model.calls.background import BackgroundCallSettings
 from aggregator.plan.analysis.longest import longest
+from aggregator.plan.analysis.readers import names_read, with_readers
 from aggregator.plan.analysis.walking import with_calls
-from aggregator.plan.calls import CallPlan, CallsPlan, PartPlan
+from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupPlan, PartPlan, RacePlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, unread
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.parts import compile_part
@@ -19,22 +22,47 @@ def compile_effect(settings: BackgroundCallSettings, shown_url: str, near: Endpo
     """Return the plan of what follows the answers of *near*; *shown_url* is as the file writes it."""
     near = replace(near, is_background=True)
     part = compile_part(settings.name or shown_url, settings.model_copy(update={"when": None}), near)
-    name = settings.name or f"{part.calls[0].request.method.decode('ascii')} {shown_url}"
-    part = replace(with_calls(_unread(part), lambda call: unread(replace(call, name=name))), name=name)
+    part = _unread(_named(part, settings, shown_url))
     when = optional_expression(settings.when)
     if settings.durable is None:
-        return EffectPlan(name, part, longest(part), when, settings.on)
+        return EffectPlan(part.name, part, longest(part), when, settings.on)
     part = with_calls(part, lambda call: replace(call, retry=None, hedge=None))
     bare = replace(near, whole=replace(near.whole, is_bare=True))
     delivery = compile_delivery(settings, near.whole.root.background.durable, part.calls[0].success.statuses)
-    return EffectPlan(name, part, longest(part), when, settings.on, delivery,
-                      _without_caller(compile_call(name, settings, bare)))  # fmt: skip
+    return EffectPlan(part.name, part, longest(part), when, settings.on, delivery,
+                      _without_caller(compile_call(part.name, settings, bare)))  # fmt: skip
 
 
-def _unread(part: PartPlan) -> PartPlan:
-    """Return *part* for a list of whose results nothing is made."""
-    each = None if part.each is None else replace(part.each, is_read=False)
-    return replace(part, core=CallsPlan(part.calls, each))
+def _named(part: PartPlan, settings: BackgroundCallSettings, shown_url: str) -> PartPlan:
+    """Return *part*, and its calls but for those of a fan-out, by the name that logs and counters have for it."""
+    if isinstance(part.core, GroupPlan):
+        return part
+    name = settings.name or f"{part.calls[0].request.method.decode('ascii')} {shown_url}"
+    return replace(with_calls(part, lambda call: replace(call, name=name)), name=name)
+
+
+def _unread(part: PartPlan, read: frozenset[str] = frozenset()) -> PartPlan:
+    """Return *part* without a look at replies that nobody reads: those of parts that are not *read* by name."""
+    return part if part.name in read else replace(part, core=_unread_core(part.core, read))
+
+
+def _unread_core(core: CorePlan, read: frozenset[str]) -> CorePlan:
+    match core:
+        case CallsPlan(calls=calls, each=each):
+            each = None if each is None else replace(each, is_read=False)
+            return CallsPlan(tuple(call.changed(unread) for call in calls), each)
+        case RacePlan(runners=runners):
+            return RacePlan(tuple(_unread(runner, read) for runner in runners))
+        case GroupPlan(fan=fan):
+            return GroupPlan(_unread_fan(fan, read), is_read=False)
+        case _:
+            assert_never(core)
+
+
+def _unread_fan(fan: FanPlan, outer: frozenset[str]) -> FanPlan:
+    """Return *fan*, whose parts are read by each other, or further *outer*."""
+    read, marked = outer | names_read(fan), with_readers(fan, fan)
+    return replace(marked, parts=tuple(_unread(part, read) for part in marked.parts))
 
 
 def _without_caller(call: CallPlan) -> CallPlan:

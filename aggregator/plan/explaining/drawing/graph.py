@@ -138,11 +138,18 @@ def mermaid(plan: EndpointPlan, line: Line) -> str:
     drawn += [f"  part{number} --> answer" for number in _last(plan.fan)] or ["  request --> answer"]
     for number, effect in enumerate(plan.effects):
         drawn += [
-            f"  effect{number}[{_quoted(line(effect.call))}]",
-            *_alternatives(effect.part.calls[1:], f"effect{number}", line),
+            *_effect_node(effect.part, f"effect{number}", line),
             f"  answer -.->|{moment_text(effect)}| effect{number}",
         ]
     return "\n".join(drawn) + "\n"
+
+
+def _effect_node(part: PartPlan, key: str, line: Line) -> Iterator[str]:
+    if part.calls:
+        yield f"  {key}[{_quoted(line(part.calls[0]))}]"
+        yield from _alternatives(part.calls[1:], key, line)
+    else:
+        yield from _node(part, key, line)
 
 
 def _nodes(fan: FanPlan, stem: str, before: Sequence[str], line: Line) -> Iterator[str]:
