@@ -55,6 +55,10 @@ class Joined(list[Any]):
         self.separator = separator
 
 
+_OBJECTS: Final = (dict, Mapping)
+"""An object of the data; asking an abstract class alone takes longer than the step."""
+
+
 def step(value: Any, key: Any) -> Any:
     """The field or element *key* of *value*, or `MISSING`; the rule behind ``a.b``, ``a['b']`` and ``a[0]``.
 
@@ -63,7 +67,7 @@ def step(value: Any, key: Any) -> Any:
     kind = str if isinstance(key, str) else type(key)
     if kind is not str and kind is not int:
         return MISSING
-    if isinstance(value, Mapping):
+    if isinstance(value, _OBJECTS):
         return value.get(key if kind is str else str(key), MISSING)
     if kind is int and isinstance(value, list | tuple | str):
         try:

@@ -45,13 +45,11 @@ class DataEnvironment(ImmutableSandboxedEnvironment):
         self.filters = {name: doc.function for name, doc in FILTERS.items()} | _SYNTAX
         self.tests = {name: doc.function for name, doc in TESTS.items()}
 
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        """``obj.attribute``: a field of the data."""
-        return step(obj, attribute)
+    getattr = staticmethod(step)  # type: ignore[assignment]
+    """``obj.attribute``: a field of the data."""
 
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        """``obj[argument]``: a field or an element of the data."""
-        return step(obj, argument)
+    getitem = staticmethod(step)  # type: ignore[assignment]
+    """``obj[argument]``: a field or an element of the data."""
 
     def call(self, *_: Any, **__: Any) -> NoReturn:
         """Never: `syntax` refuses calls at load, and this is the second lock."""
@@ -101,7 +99,10 @@ def compile_checked(node: nodes.Expr, references: References) -> Callable[[Mappi
     run: Callable[[Any], Iterator[str]] = environment().from_string(tree).root_render_func
 
     def evaluate(context: Mapping[str, Any]) -> Any:
-        frame = _Frame({root: context.get(root, MISSING) for root in roots})
+        values: dict[str, Any] = {}
+        for root in roots:  # a comprehension is a call more
+            values[root] = context.get(root, MISSING)
+        frame = _Frame(values)
         BUDGET.left, BUDGET.names = MAX_WORK, context
         try:
             next(run(frame), None)  # it yields no text: the result is an assignment

@@ -87,6 +87,8 @@ def _endswith(value: Any, suffix: Any) -> bool:
 
 
 def _in(value: Any, container: Any) -> bool:
+    if isinstance(container, list) and len(container) <= LARGE:  # as nearly always
+        return value in container
     if isinstance(container, str | list) and len(container) > LARGE:
         BUDGET.spend(work_of(container))
     return is_in(value, container)
