@@ -60,17 +60,17 @@ class Answer:
     """Status, headers and body, complete but for the headers that every answer gets.
 
     A large body may come in *pieces*, which a door that can write them as they are need not join, and the last headers
-    as a *tail*, which it need not render. *head_only* says that the body was never here, as that of a HEAD call is not:
-    no length and no tag are made of it. *variants* are what is known of the body in content codings, None of a body
-    that is sent once.
+    as a *tail*, behind the *leading* ones, which it need not render. *head_only* says that the body was never here, as
+    that of a HEAD call is not: no length and no tag are made of it. *variants* are what is known of the body in content
+    codings, None of a body that is sent once.
     """
 
-    __slots__ = ("_body", "_headers", "_problem", "head_only", "pieces", "status", "tail", "variants")
+    __slots__ = ("_body", "_problem", "head_only", "leading", "pieces", "status", "tail", "variants")
     pieces: list[bytes] | None
 
     def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes]) -> None:
         self.status = status
-        self._headers = headers
+        self.leading = headers
         self.tail: Tail | None = None
         if isinstance(body, bytes):  # as nearly always; a property would be one more call
             self._body, self.pieces = body, None
@@ -103,17 +103,12 @@ class Answer:
     def headers(self) -> HeaderList:
         """All fields; those of the tail are ordinary ones from then on."""
         if self.tail is not None:
-            self.headers = [*self._headers, *self.tail.fields]
-        return self._headers
+            self.headers = [*self.leading, *self.tail.fields]
+        return self.leading
 
     @headers.setter
     def headers(self, headers: HeaderList) -> None:
-        self._headers, self.tail = headers, None
-
-    @property
-    def leading(self) -> HeaderList:
-        """The fields before the tail."""
-        return self._headers
+        self.leading, self.tail = headers, None
 
     @property
     def body(self) -> bytes:

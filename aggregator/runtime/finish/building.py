@@ -89,10 +89,8 @@ def private(finish: Finish | None, *, is_declared: bool) -> Finish:
     alone = Tail.of([_PRIVATE])
     known: dict[int, tuple[Tail, Tail]] = {}
 
-    def longer(tail: Tail | None) -> Tail | None:
+    def longer(tail: Tail) -> Tail | None:
         """Return *tail* with the field behind it, None where one of it says something of caching."""
-        if tail is None:
-            return alone
         found = known.get(id(tail))
         if found is not None:
             return found[1]
@@ -111,7 +109,7 @@ def private(finish: Finish | None, *, is_declared: bool) -> Finish:
             if name == b"cache-control":
                 break
         else:
-            tail = longer(answer.tail)
+            tail = alone if answer.tail is None else longer(answer.tail)
             if tail is not None:  # as nearly always
                 answer.tail = tail
                 return

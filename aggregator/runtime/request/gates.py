@@ -40,10 +40,16 @@ def check_gates(gates: tuple[Gate, ...], exchange: Exchange) -> Answer | Corouti
     """Return the verdict of *gates*, each asked when the ones before it have admitted the request."""
     for number, gate in enumerate(gates):
         verdict = gate.check(exchange)
-        if verdict is None:
-            continue
-        return verdict if isinstance(verdict, Answer) else _await_rest(verdict, gates[number + 1 :], exchange)
+        if verdict is not None:
+            return held_up(verdict, gates[number + 1 :], exchange)
     return None
+
+
+def held_up(
+    verdict: Answer | Waiting, rest: tuple[Gate, ...], exchange: Exchange
+) -> Answer | Coroutine[Any, Any, Answer | None]:
+    """Return *verdict* of a gate; where that has to wait, what comes to its verdict and then that of the *rest*."""
+    return verdict if isinstance(verdict, Answer) else _await_rest(verdict, rest, exchange)
 
 
 async def _await_rest(verdict: Waiting, rest: tuple[Gate, ...], exchange: Exchange) -> Answer | None:
