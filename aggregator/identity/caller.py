@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct, field
@@ -12,7 +13,7 @@ from aggregator.errors import AggregatorError
 from aggregator.stores.rate import Rate
 
 
-class Caller(Struct, frozen=True):
+class Caller(Struct, frozen=True, dict=True):
     """Who calls. *scheme* is the name under ``auth:``; *issuer* and *subject* are unique within it.
 
     *key* is the name of an API key, never its text. *until* is the Unix time from which this has to be judged anew.
@@ -35,8 +36,9 @@ class Caller(Struct, frozen=True):
         pieces = (self.scheme, self.issuer, self.subject)
         return "".join(f"{len(piece)}:{piece}" for piece in pieces)
 
+    @cached_property
     def names(self) -> dict[str, Any]:
-        """Return what expressions see as ``auth``."""
+        """What expressions see as ``auth``: data that nobody changes, made once for a caller who is remembered."""
         return {
             "subject": self.subject or None,
             "claims": self.claims,

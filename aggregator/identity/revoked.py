@@ -14,16 +14,14 @@ _FORM = "write {jti: 7f3a…} or {sub: ada, before: 2027-01-31T12:00:00Z}"
 
 
 class Revocations:
-    """What is revoked; what is added stands until the process ends."""
+    """What is revoked; what is added stands until the process ends. It *is_empty* as long as nothing is."""
 
-    __slots__ = ("__weakref__", "_ids", "_subjects")
+    __slots__ = ("__weakref__", "_ids", "_subjects", "is_empty")
 
     def __init__(self, ids: frozenset[str] = frozenset(), subjects: Mapping[str, float] | None = None) -> None:
         self._ids = set(ids)
         self._subjects = dict(subjects or {})
-
-    def __bool__(self) -> bool:
-        return bool(self._ids or self._subjects)
+        self.is_empty = not (self._ids or self._subjects)  # no property: it is read for every request
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Revocations) and (self._ids, self._subjects) == (other._ids, other._subjects)
@@ -46,6 +44,7 @@ class Revocations:
         if len(self._ids) >= MOST and identity not in self._ids:
             return False
         self._ids.add(identity)
+        self.is_empty = False
         return True
 
     def add_subject(self, subject: str, before: float) -> bool:
@@ -53,6 +52,7 @@ class Revocations:
         if len(self._subjects) >= MOST and subject not in self._subjects:
             return False
         self._subjects[subject] = max(before, self._subjects.get(subject, before))
+        self.is_empty = False
         return True
 
 

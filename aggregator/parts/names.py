@@ -223,5 +223,5 @@ _FINDERS: dict[str, Callable[[Exchange], Any]] = {
     "request": lambda exchange: exchange.request,
     "params": lambda exchange: exchange.params,
     "now": lambda exchange: exchange.now,
-    "auth": lambda exchange: NOBODY if exchange.caller is None else exchange.caller.names(),
+    "auth": lambda exchange: NOBODY if exchange.caller is None else exchange.caller.names,
 }

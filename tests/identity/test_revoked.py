@@ -53,7 +53,7 @@ def test_what_is_no_list_of_them(value: Any, said: str) -> None:
 
 def test_an_empty_file() -> None:
     """Nobody is revoked yet."""
-    assert not read_revoked(None)
+    assert read_revoked(None).is_empty
 
 
 def test_there_is_room_for_so_many(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,7 @@ class JwtScheme:
         lists = (plan.revoked, Revocations() if revocations is None else revocations)
         self._revoked = tuple(one for one in lists if one is not None)
         self._known: Remembered[Caller] = Remembered(REMEMBERED, clocks.steady)
+        self._sent = partial(authorization, scheme="bearer") if plan.cookie is None else self._in_cookie
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return the caller, at once when the token was seen before; raises ``Refused`` and ``Unavailable``."""
@@ -76,13 +77,10 @@ class JwtScheme:
         known = self._known.get(text.encode("utf-8", "surrogateescape"))
         if known is None or self._clocks.wall() >= known.until:
             return None
-        self._check_revoked(known)
-        return known
-
-    def _check_revoked(self, caller: Caller) -> None:
         for revoked in self._revoked:
-            if revoked and revoked.holds(caller.claims):
+            if not revoked.is_empty and revoked.holds(known.claims):
                 raise Refused(Reason.REVOKED)
+        return known
 
     async def _after_a_look(self, token: Token, latest: float) -> Caller:
         """Return the caller by the keys that the issuer has now: it may have a new one."""
@@ -91,13 +89,13 @@ class JwtScheme:
     def _admit(self, token: Token, keys: KeySet) -> Caller:
         now = self._clocks.wall()
         caller = judge(token, self.name, self._plan.rules, keys, now)
-        self._check_revoked(caller)
+        if any(revoked.holds(caller.claims) for revoked in self._revoked):
+            raise Refused(Reason.REVOKED)
         self._known.keep(token.text.encode(), caller, self._clocks.steady() + caller.until - now)
         return caller
 
-    def _sent(self, exchange: Exchange) -> str:
-        if self._plan.cookie is None:
-            return authorization(exchange, "bearer")
+    def _in_cookie(self, exchange: Exchange) -> str:
+        assert self._plan.cookie is not None
         text = cookie(exchange, self._plan.cookie)
         if text is None:
             raise Refused(Reason.MISSING)

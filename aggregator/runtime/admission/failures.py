@@ -39,13 +39,12 @@ class LimitedScheme:
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return what the scheme says; raises ``Limited`` for an address that failed too often."""
-        wait = self._limiter.wait(client_key(exchange.client)) if len(self._limiter) else 0.0
-        if wait:
-            known = self._scheme.recall(exchange)
-            if known is None:
-                raise Limited(wait)
-            return known
         try:
+            known = self._scheme.recall(exchange)
+            if known is not None:  # as nearly always: nobody is counted for it
+                return known
+            if len(self._limiter) and (wait := self._limiter.wait(client_key(exchange.client))):
+                raise Limited(wait)
             judged = self._scheme.judge(exchange)
         except Refused as refused:
             if refused.reason.is_failure:

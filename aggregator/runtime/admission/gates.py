@@ -10,7 +10,7 @@ from aggregator.causes import Cause
 from aggregator.edge.networks import Networks
 from aggregator.errors import AggregatorError, CallError
 from aggregator.exchange import Exchange
-from aggregator.identity.caller import Caller, Denied, Reason, Refused
+from aggregator.identity.caller import NOBODY, Caller, Denied, Reason, Refused
 from aggregator.parts.names import Names
 from aggregator.plan.admission import AuthPlan, GuardPlan
 from aggregator.runtime.admission.refusals import Refusals
@@ -209,10 +209,13 @@ class GuardGate:
     def __init__(self, guards: tuple[GuardPlan, ...], refusals: Refusals) -> None:
         self._guards = guards
         self._refusals = refusals
+        self._reads_auth = any(reference[0] == "auth" for guard in guards for reference in guard.that.references)
 
     def check(self, exchange: Exchange) -> Answer | None:
         """Return the refusal of the first guard that does not hold."""
         names = Names(exchange)
+        if self._reads_auth and "auth" not in exchange.params:
+            names["auth"] = NOBODY if exchange.caller is None else exchange.caller.names
         for guard in self._guards:
             try:
                 holds = _holds(guard, names)

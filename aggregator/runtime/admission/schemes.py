@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -113,10 +112,11 @@ class ApiKeyScheme:
         raw = self._sent(exchange)
         if raw is None:
             raise Refused(Reason.MISSING)
-        with suppress(Refused):
+        try:
             caller = self._ring.caller(raw, self.name, self._clocks.wall())
-            return caller if caller.subject in self._right else None
-        return None
+        except Refused:
+            return None
+        return caller if caller.subject in self._right else None
 
     def _in_header(self, exchange: Exchange) -> bytes | None:
         wanted, found = self._field, None
