@@ -126,6 +126,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "proxy-protocol": "A PROXY protocol that nobody could speak.",
         "public-metrics": "Metrics at an address that every client reaches.",
         "query-value": "A query parameter whose value cannot be sent.",
+        "refuses-everybody": "A guard that no request to an endpoint can pass.",
         "reserved-name": "A name that expressions know as something else.",
         "reserved-path": "A path that the program answers itself.",
         "root-only": "A section that only the first file may have.",

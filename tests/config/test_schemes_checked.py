@@ -111,3 +111,34 @@ def test_a_certificate_that_is_told_in_words(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(schemes, "find_spec", lambda name: None)
     scheme = f"mtls: {{from: {{header: x-client, form: {form}}}}}"
     assert said(tmp_path, f"server: {{trusted_proxies: [10.0.0.0/8]}}\nauth: {{a: {{{scheme}}}}}\n{ENDPOINT}") == []
+
+
+@pytest.mark.parametrize(
+    ("guard", "is_told"),
+    [
+        ("auth.subject == 'x'", True),
+        ("'read' in auth.scopes", True),
+        ("auth.claims.level > 3", True),
+        ("auth.subject != 'banned'", False),
+        ("auth.subject is none or 'read' in auth.scopes", False),
+        ("headers['x-key'] == 'k' or auth.subject == 'x'", False),
+    ],
+)
+def test_a_guard_that_nobody_passes(tmp_path: Path, guard: str, is_told: bool) -> None:
+    """A warning where an endpoint asks nobody who calls, and inherits a guard that only who is known can pass."""
+    (tmp_path / "keys.yaml").write_text(KEYS)
+    (tmp_path / "keys.yaml").chmod(0o600)
+    defaults = f'defaults: {{endpoint: {{auth: a, require: "{{{{ {guard} }}}}"}}}}\n'
+    endpoints = "endpoints: {GET /a: {respond: {body: ok}}, GET /b: {auth: none, respond: {body: ok}}}\n"
+    found = said(tmp_path, f"auth: {{a: {{{KEY}}}}}\n{defaults}{endpoints}")
+    told = f"everybody is refused: who calls is not asked here, so `{{{{ {guard} }}}}` is never true"
+    assert found == ([told] if is_told else [])
+
+
+@pytest.mark.parametrize(
+    ("audience", "is_told"), [("", True), (", audience: shop", False), (", audience: [a, b]", False)]
+)
+def test_tokens_for_whomever(tmp_path: Path, audience: str, is_told: bool) -> None:
+    """A warning where a scheme takes tokens that were made for other services."""
+    found = said(tmp_path, f"auth: {{a: {{jwt: {{issuer: https://id.test{audience}}}}}}}\n{ENDPOINT}")
+    assert found == (["tokens that were made for other services are taken, too"] if is_told else [])

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.config.analysis.inherited import auth_of
+from aggregator.config.analysis.inherited import auth_of, callers_of
 from aggregator.config.analysis.scope import Inputs, Scope
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
-from aggregator.config.model.auth import AuthSettings, CallerSettings
+from aggregator.config.model.auth import AuthSettings, CallerSettings, GuardSettings
 from aggregator.config.model.schemes.scheme import KINDS
 from aggregator.config.rules.names import check_names
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
 from aggregator.diagnostics.finding import Finding
+from aggregator.errors import AggregatorError
+from aggregator.identity.caller import NOBODY
+from aggregator.templates import Expr, TemplateProblem, compile_value
 
 
 def check_admission(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -23,10 +26,36 @@ def check_admission(analysis: Analysis, around: Surroundings) -> Iterator[Findin
     if settings is None:
         return
     yield from _check_schemes(settings.auth, analysis.path, around)
+    path = analysis.pattern.source if analysis.pattern is not None else ""
+    callers = callers_of(settings, path, around.settings)
     if settings.stream:
-        path = analysis.pattern.source if analysis.pattern is not None else ""
-        auth = auth_of(settings, path, around.settings)
-        yield from _check_stream(auth, (*analysis.path, "stream"), around)
+        yield from _check_stream(callers.auth, (*analysis.path, "stream"), around)
+    if callers.auth == "none":
+        place = analysis.path if settings.auth is None else (*analysis.path, "auth")
+        yield from _check_nobody(callers.require, place, at_key=settings.auth is None)
+
+
+def _check_nobody(guards: tuple[GuardSettings, ...], path: Steps, *, at_key: bool) -> Iterator[Finding]:
+    """Yield the first of *guards* that nobody can pass who is not known: it reads `auth` alone, which holds nothing."""
+    for guard in guards:
+        if _refuses_nobody_known(guard.that):
+            message = f"everybody is refused: who calls is not asked here, so `{guard.that}` is never true"
+            hint = "remove `auth: none`, or move the guard to where callers are known: a prefix, or endpoints"
+            yield Finding("refuses-everybody", message, path, hint, "warning", at_key=at_key)
+            return
+
+
+def _refuses_nobody_known(text: str) -> bool:
+    """Return whether *text* reads nothing but `auth`, and is not true where nobody is known; an error refuses too."""
+    try:
+        node = compile_value(text).node
+        if not isinstance(node, Expr) or {reference[0] for reference in node.expression.references} != {"auth"}:
+            return False
+        return node.expression.evaluate({"auth": NOBODY}) is not True
+    except TemplateProblem:  # told where the guard stands
+        return False
+    except AggregatorError:
+        return True
 
 
 def _check_stream(auth: AuthSettings | str | None, path: Steps, around: Surroundings) -> Iterator[Finding]:
