@@ -88,7 +88,7 @@ def describe(running: Running) -> dict[str, Any]:
     generation = running.generation
     if generation is None:
         return {"generation": None}
-    refusal = running.last_refusal
+    refusal = running.outcomes.last_refusal
     upstreams = ((upstream.name, upstream.credentials) for upstream in generation.plan.upstreams)
     credentials = credentials_member(upstreams, running.states)
     issuers = [keys.describe() for keys in running.states.all("issuer_keys")]

@@ -24,7 +24,6 @@ from typing import Any, TypeVar
 import httpx
 
 from aggregator.demo.server import DemoServer
-from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.parts.events import NO_LISTENERS, Listeners, Visitors
 from aggregator.plan.switching import switched
@@ -46,9 +45,10 @@ from aggregator.server.generations.contexts import contexts_of
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.lasting import Keeps, Lasting
 from aggregator.server.generations.observing import Observers
+from aggregator.server.generations.outcomes import Outcomes
 from aggregator.server.generations.plan_source import PlanSource
 from aggregator.server.generations.preparing import NO_ENDPOINTS, Prepared
-from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
+from aggregator.server.generations.reload import ReloadOutcome, Verdict
 from aggregator.server.generations.switching import Switching
 from aggregator.server.limiting.load import Load
 from aggregator.server.limiting.peers import Peers
@@ -76,11 +76,8 @@ class Running:
         self.generation: Generation | None = None
         self._ending: list[Generation] = []
         self.draining = False
-        self.last_refusal: ReloadOutcome | None = None
-        self.reloads = (0, 0)
-        """How many configurations were applied since the start, and how many refused."""
+        self.outcomes = Outcomes(plan)
         self.observers = Observers()
-        self._refused: ConfigError | None = None
         self.queue = EffectQueue(plan.background, listeners.effects)
         self.outbox = Outbox(clock)
         self.shadows = ShadowQueue()
@@ -101,8 +98,6 @@ class Running:
         self.stores = Stores({PURGES: subscriber(self.states)})
         self._demo: DemoServer | None = None
         self._stop_by: float | None = None
-        self._first = plan
-        self._waiting: tuple[str, ...] = ()
         self._stack = AsyncExitStack()
         self._turn = asyncio.Lock()
         self.first_number = 1  # of generations; another one when this process takes the place of one that had several
@@ -252,24 +247,22 @@ class Running:
         try:
             plan = await asyncio.to_thread(self._source.load)
             if plan.digest == current.plan.digest:
-                return self._stay(current, asked=asked)
+                self._tell_stale_plugins()
+                return self.outcomes.unchanged(current.number, asked=asked)
             if current.routes and not plan.endpoints:
-                return self._refuse(current, NO_ENDPOINTS, NO_ENDPOINTS)
+                return self.outcomes.refuse(current.number, NO_ENDPOINTS)
             observers = self.observers.for_plan(plan)
             offs = self.switching.offs(plan)
             await self._lasting.follow(plan)
             fresh = await self._build(current.number + 1, switched(plan, offs), current, observers)
         except ConfigError as error:
-            if not asked and self._is_known(error):
-                return ReloadOutcome(Verdict.UNCHANGED, current.number)
-            self._refused = error
-            return self._refuse(current, str(error), self._source.describe(error), error.diagnostics)
+            report = self._source.describe(error)
+            return self.outcomes.refuse_problems(current.number, error, report, asked=asked)
         except StartupError as error:
-            return self._refuse(current, str(error), str(error))
+            return self.outcomes.refuse(current.number, str(error))
         except Exception as error:  # a fault of ours must not end reloading
             _log.debug("The fault.", exc_info=error)
-            fault = f"It failed by a fault of the program: {place_of(error)}"
-            return self._refuse(current, fault, fault)
+            return self.outcomes.refuse(current.number, f"It failed by a fault of the program: {place_of(error)}")
         return Prepared(plan, offs, observers, current, fresh, started)
 
     def _commit(self, made: Prepared) -> ReloadOutcome:
@@ -309,49 +302,18 @@ class Running:
         self._ending = [one for one in (*self._ending, old) if one.in_flight]
         self.stores.keep({fresh.plan.store, *(one.plan.store for one in self._ending)})
 
-    def _is_known(self, error: ConfigError) -> bool:
-        """Return whether *error* is what was refused last: a saved file may be noticed more than once."""
-        known = self._refused
-        return known is not None and (known.diagnostics, known.sources) == (error.diagnostics, error.sources)
-
-    def _stay(self, current: Generation, *, asked: bool) -> ReloadOutcome:
-        if asked or self.last_refusal is not None:
-            log(_log, logging.INFO, "The configuration is the one that is served.", generation=current.number)
-        self.last_refusal = self._refused = None
-        self._tell_stale_plugins()
-        return ReloadOutcome(Verdict.UNCHANGED, current.number)
-
-    def _refuse(
-        self, current: Generation, summary: str, report: str, diagnostics: tuple[Diagnostic, ...] = ()
-    ) -> ReloadOutcome:
-        outcome = ReloadOutcome(Verdict.REFUSED, current.number, 0.0, summary, report, diagnostics)
-        self.last_refusal = outcome
-        self.reloads = (self.reloads[0], self.reloads[1] + 1)
-        log(_log, logging.ERROR, "A new configuration was refused; the running one stays.", generation=current.number,
-            reason=summary)  # fmt: skip
-        return outcome
-
     def _swap(self, old: Generation, fresh: Generation, started: float) -> ReloadOutcome:
         assert self._client is not None
         self._serve(old, fresh)
-        self.reloads = (self.reloads[0] + 1, self.reloads[1])
-        self.last_refusal = self._refused = None
         self.queue.configure(fresh.plan.background)
         self._limit_clients(fresh.plan)
         self.pressure.configure(fresh.plan.server.degrade)
         self._client.configure(fresh.plan.client)
         seconds = asyncio.get_running_loop().time() - started
-        log(_log, logging.INFO, "A new configuration is served.", generation=fresh.number,
-            config=fresh.plan.digest[:12], endpoints=len(fresh.routes), ms=round(seconds * 1000))  # fmt: skip
-        self._tell_waiting(fresh.plan)
+        said = "A new configuration is served."
+        outcome = self.outcomes.swapped(fresh.number, self.loaded, seconds, said=said)
         self._tell_stale_plugins()
-        return ReloadOutcome(Verdict.SWAPPED, fresh.number, seconds, f"{len(fresh.routes)} endpoints")
-
-    def _tell_waiting(self, plan: Plan) -> None:
-        waiting = needs_restart(self._first, plan)
-        if waiting and waiting != self._waiting:
-            log(_log, logging.WARNING, "Some settings take effect when the server is restarted.", settings=waiting)
-        self._waiting = waiting
+        return outcome
 
     def _tell_stale_plugins(self) -> None:
         if stale := self.plugins.changed():

@@ -72,7 +72,7 @@ class Audience:
             await send({"type": "http.response.body", "body": END})
 
     def _serving(self) -> dict[str, Any]:
-        generation, refusal = self._running.generation, self._running.last_refusal
+        generation, refusal = self._running.generation, self._running.outcomes.last_refusal
         self._masker.learn(self._running.plan.secrets)
         return {
             "generation": None if generation is None else generation.number,

@@ -119,14 +119,14 @@ def _of_configuration(running: Running) -> Iterator[Sampled]:
     yield families.IN_FLIGHT, [("", running.in_flight)]
     yield families.PRESSURE, [("", running.pressure.level)]
     yield families.SHED, [("", running.load.shed)]
-    applied, refused = running.reloads
-    results = (("applied", applied), ("refused", refused))
+    outcomes = running.outcomes
+    results = (("applied", outcomes.applied), ("refused", outcomes.refused))
     yield families.RELOADS, [(labels_text(("result", result)), count) for result, count in results]
     generation = running.generation
     if generation is not None:
         yield families.GENERATION, [("", generation.number)]
         yield families.LOADED, [("", generation.loaded_at)]
-    yield families.REFUSED, [("", int(running.last_refusal is not None))]
+    yield families.REFUSED, [("", int(outcomes.last_refusal is not None))]
     yield families.CONFIG, [(labels_text(("digest", running.plan.digest[:12])), 1)]
 
 

@@ -83,7 +83,7 @@ class WorkersSource:
 
     async def _config(self) -> dict[str, Any]:
         answers = await self.asking.all(self.asking.view(CONFIG, {}))
-        refusal = self._reloading.last_refusal
+        refusal = self._reloading.outcomes.last_refusal
         return {
             **(whole_config(answers.data()) if any(told.status < 400 for _, told in answers.told) else {}),
             "generation": self._crew.generation,
@@ -102,7 +102,8 @@ class WorkersSource:
             for member, told in answers.told:
                 if told.status == 200:
                     self._totals.learn(member, told.body)
-            text = await asyncio.to_thread(self._totals.text, self._reloading.counts)
+            outcomes = self._reloading.outcomes
+            text = await asyncio.to_thread(self._totals.text, (outcomes.applied, outcomes.refused))
         return Answer(200, [(b"content-type", PLAIN_TYPE.encode()), *_missing(answers)], text)
 
     async def follow(self, asked: Mapping[str, str], receive: Receive, send: Send) -> None:
@@ -112,7 +113,7 @@ class WorkersSource:
         await self._events.serve(asked, receive, send)
 
     def _serving(self) -> dict[str, Any]:
-        refusal = self._reloading.last_refusal
+        refusal = self._reloading.outcomes.last_refusal
         return {"generation": self._crew.generation, "refused": None if refusal is None else refusal.as_dict()}
 
     def refused(self, scope: Scope, status: int, reason: str, identity: str) -> None:

@@ -18,9 +18,10 @@ from contextlib import suppress
 
 from aggregator.errors import AggregatorError, ConfigError, place_of
 from aggregator.plan.types import Plan
+from aggregator.server.generations.outcomes import Outcomes
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.preparing import NO_ENDPOINTS
-from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
+from aggregator.server.generations.reload import ReloadOutcome
 from aggregator.server.workers.fitting import obstacle
 from aggregator.server.workers.messages import Commit, Drop, Made
 from aggregator.server.workers.supervising.crew import Crew
@@ -46,11 +47,7 @@ class Reloading:
         self.plan = plan
         self._crew = crew
         self._replace = replace
-        self._first = plan
-        self._refused: ConfigError | None = None
-        self.last_refusal: ReloadOutcome | None = None
-        self.counts = (0, 0)
-        """How many configurations were applied since the start, and how many refused."""
+        self.outcomes = Outcomes(plan)
 
     async def reload(self, *, asked: bool = True) -> ReloadOutcome:
         """Serve the files as they are now, or change nothing; unless *asked*, known problems are not told again."""
@@ -59,13 +56,8 @@ class Reloading:
             try:
                 return await self._reload(started, asked=asked)
             except ConfigError as error:
-                known = self._refused
-                if not asked and known is not None and known.diagnostics == error.diagnostics:
-                    return ReloadOutcome(Verdict.UNCHANGED, self._crew.generation)
-                self._refused = error
-                refusal = ReloadOutcome(Verdict.REFUSED, self._crew.generation, 0.0, str(error),
-                                        self._files.describe(error), error.diagnostics)  # fmt: skip
-                return self._refuse(refusal)
+                report = self._files.describe(error)
+                return self.outcomes.refuse_problems(self._crew.generation, error, report, asked=asked)
             except AggregatorError as error:
                 return self._refuse_in_words(str(error))
             except Exception as error:  # a fault of ours must not end reloading
@@ -121,15 +113,11 @@ class Reloading:
             member.channel.send(Drop() if member.imported.stale else Commit(number))
         self.plan = plan
         self._crew.generation = number
-        self.counts = (self.counts[0] + 1, self.counts[1])
-        self.last_refusal = self._refused = None
         seconds = asyncio.get_running_loop().time() - started
-        log(_log, logging.INFO, "All workers serve the new configuration.", generation=self._crew.generation,
-            config=plan.digest[:12], workers=len(members), ms=round(seconds * 1000))  # fmt: skip
-        if waiting := needs_restart(self._first, plan):
-            log(_log, logging.WARNING, "Some settings take effect when the server is restarted.", settings=waiting)
+        said = "All workers serve the new configuration."
+        outcome = self.outcomes.swapped(number, plan, seconds, said=said, workers=len(members))
         self._replace_stale()
-        return ReloadOutcome(Verdict.SWAPPED, self._crew.generation, seconds, f"{len(plan.endpoints)} endpoints")
+        return outcome
 
     async def _drop(self) -> None:
         for member in self._crew.serving:
@@ -138,14 +126,12 @@ class Reloading:
             await self._crew.forks.drop()
 
     async def _stay(self, *, asked: bool) -> ReloadOutcome:
-        if asked or self.last_refusal is not None:
-            log(_log, logging.INFO, "The configuration is the one that is served.", generation=self._crew.generation)
-        self.last_refusal = self._refused = None
+        outcome = self.outcomes.unchanged(self._crew.generation, asked=asked)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST):
                 await asyncio.gather(*(member.look() for member in self._crew.serving))
         self._replace_stale()
-        return ReloadOutcome(Verdict.UNCHANGED, self._crew.generation)
+        return outcome
 
     def _replace_stale(self) -> None:
         """Have workers that import the code of plug-ins as it is now take the places of those that have another."""
@@ -157,14 +143,7 @@ class Reloading:
             self._replace(stale)
 
     def _refuse_in_words(self, why: str) -> ReloadOutcome:
-        return self._refuse(ReloadOutcome(Verdict.REFUSED, self._crew.generation, 0.0, why, why))
-
-    def _refuse(self, outcome: ReloadOutcome) -> ReloadOutcome:
-        self.last_refusal = outcome
-        self.counts = (self.counts[0], self.counts[1] + 1)
-        log(_log, logging.ERROR, "A new configuration was refused; the running one stays.",
-            generation=outcome.generation, reason=outcome.summary)  # fmt: skip
-        return outcome
+        return self.outcomes.refuse(self._crew.generation, why)
 
 
 def _check(made: Made, digest: str, who: str) -> None:

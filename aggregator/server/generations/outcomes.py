@@ -1,0 +1,71 @@
+"""What came of the reloads of one application: counted, remembered, told in the log."""
+
+from __future__ import annotations
+
+import logging
+
+from aggregator.errors import ConfigError
+from aggregator.plan.types import Plan
+from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.server")
+
+
+class Outcomes:
+    """The outcomes of reloads since the start with the plan *first*.
+
+    *applied* and *refused* count configurations. *last_refusal* is the one that stands: None once the files say again
+    what is served, or what is served is new.
+    """
+
+    def __init__(self, first: Plan) -> None:
+        self.applied = self.refused = 0
+        self.last_refusal: ReloadOutcome | None = None
+        self._first = first
+        self._problems: ConfigError | None = None
+        self._waiting: tuple[str, ...] = ()
+
+    def unchanged(self, generation: int, *, asked: bool) -> ReloadOutcome:
+        """Return that the files say what *generation* serves; it is told if somebody *asked*, or after a refusal."""
+        if asked or self.last_refusal is not None:
+            log(_log, logging.INFO, "The configuration is the one that is served.", generation=generation)
+        self.last_refusal = self._problems = None
+        return ReloadOutcome(Verdict.UNCHANGED, generation)
+
+    def refuse(self, generation: int, why: str) -> ReloadOutcome:
+        """Return a refusal in words, for which no place in a file stands."""
+        return self._refuse(ReloadOutcome(Verdict.REFUSED, generation, 0.0, why, why))
+
+    def refuse_problems(self, generation: int, error: ConfigError, report: str, *, asked: bool) -> ReloadOutcome:
+        """Return the refusal of files with problems, which *report* shows on a terminal.
+
+        A saved file may be noticed more than once: unless somebody *asked*, the same problems of the same texts are
+        neither counted nor told again.
+        """
+        known = self._problems
+        is_known = known is not None and (known.diagnostics, known.sources) == (error.diagnostics, error.sources)
+        if is_known and not asked:
+            return ReloadOutcome(Verdict.UNCHANGED, generation)
+        self._problems = error
+        return self._refuse(ReloadOutcome(Verdict.REFUSED, generation, 0.0, str(error), report, error.diagnostics))
+
+    def swapped(self, generation: int, plan: Plan, seconds: float, *, said: str, workers: int = 0) -> ReloadOutcome:
+        """Return that *generation* serves *plan*, prepared in *seconds*; the log says it by *said*."""
+        self.applied += 1
+        self.last_refusal = self._problems = None
+        count = len(plan.endpoints)
+        log(_log, logging.INFO, said, generation=generation, config=plan.digest[:12], endpoints=count,
+            **{"workers": workers} if workers else {}, ms=round(seconds * 1000))  # fmt: skip
+        waiting = needs_restart(self._first, plan)
+        if waiting and waiting != self._waiting:
+            log(_log, logging.WARNING, "Some settings take effect when the server is restarted.", settings=waiting)
+        self._waiting = waiting
+        return ReloadOutcome(Verdict.SWAPPED, generation, seconds, f"{count} endpoints")
+
+    def _refuse(self, outcome: ReloadOutcome) -> ReloadOutcome:
+        self.last_refusal = outcome
+        self.refused += 1
+        log(_log, logging.ERROR, "A new configuration was refused; the running one stays.",
+            generation=outcome.generation, reason=outcome.summary)  # fmt: skip
+        return outcome
