@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -39,9 +40,15 @@ BY_NAME = {"include", "write", "max_waiting", "max_streams", "case"}
 PLANS = classes_of(Struct, aggregator.plan, aggregator.policies)
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Return the syntax tree of the module at *path*."""
+    return ast.parse(path.read_bytes())
+
+
 def trees_in(*folders: str) -> list[ast.Module]:
     """Return the syntax trees of all modules below *folders*."""
-    return [ast.parse(path.read_bytes()) for folder in folders for path in (PACKAGE / folder).rglob("*.py")]
+    return [tree_of(path) for folder in folders for path in (PACKAGE / folder).rglob("*.py")]
 
 
 def attributes_of(*trees: ast.AST) -> set[str]:
@@ -57,24 +64,31 @@ def properties_in(*trees: ast.Module) -> list[ast.AST]:
     return [found for found in functions if any(ast.unparse(each) == "property" for each in found.decorator_list)]
 
 
-COMPILED = attributes_of(
-    *trees_in("plan/compiling", "config/files", "policies"), *properties_in(*trees_in("config/model"))
-)
-READ = attributes_of(
-    *trees_in("plan/order", "plan/explaining", "plan/compiling", "runtime", "server", "cli", "policies")
-)
+@cache
+def compiled() -> set[str]:
+    """Return what compiling reads of settings."""
+    properties = properties_in(*trees_in("config/model"))
+    return attributes_of(*trees_in("plan/compiling", "config/files", "policies"), *properties)
+
+
+@cache
+def read() -> set[str]:
+    """Return what is read of plans."""
+    return attributes_of(
+        *trees_in("plan/order", "plan/explaining", "plan/compiling", "runtime", "server", "cli", "policies")
+    )
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_setting_is_compiled(model: type[Settings]) -> None:
     """A key that `check` accepts and no plan takes would be ignored without a word."""
-    assert [name for name in model.model_fields if name not in COMPILED | BY_NAME] == []
+    assert [name for name in model.model_fields if name not in compiled() | BY_NAME] == []
 
 
 @pytest.mark.parametrize("plan", PLANS)
 def test_every_piece_of_a_plan_is_read(plan: type[Struct]) -> None:
     """What is compiled is there for something that runs."""
-    assert [name for name in plan.__struct_fields__ if name not in READ | BY_NAME] == []
+    assert [name for name in plan.__struct_fields__ if name not in read() | BY_NAME] == []
 
 
 KINDS = {kind.__name__ for kind in get_args(CorePlan)}
@@ -86,10 +100,15 @@ def kinds_in(match: ast.Match) -> set[str]:
     return {ast.unparse(node.cls) for node in ast.walk(match) if isinstance(node, ast.MatchClass)}
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_match_over_the_kinds_of_a_part_names_them_all(path: Path) -> None:
+FOLDERS = sorted({path.parent for path in PACKAGE.rglob("*.py")})
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_match_over_the_kinds_of_a_part_names_them_all(folder: Path) -> None:
     """A new kind that one of them does not know is an error of mypy there, not a part that is left out."""
-    matches = [node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Match)]
-    for match in (each for each in matches if kinds_in(each) & KINDS):
-        assert kinds_in(match) >= KINDS, f"line {match.lineno} leaves out {KINDS - kinds_in(match)}"
-        assert "assert_never" in ast.unparse(match.cases[-1]), f"line {match.lineno} has no assert_never"
+    matches = [
+        (p.name, node) for p in folder.glob("*.py") for node in ast.walk(tree_of(p)) if isinstance(node, ast.Match)
+    ]
+    for file, match in ((file, each) for file, each in matches if kinds_in(each) & KINDS):
+        assert kinds_in(match) >= KINDS, f"{file}:{match.lineno} leaves out {KINDS - kinds_in(match)}"
+        assert "assert_never" in ast.unparse(match.cases[-1]), f"{file}:{match.lineno} has no assert_never"
