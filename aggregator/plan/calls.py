@@ -291,7 +291,8 @@ CorePlan = CallsPlan | RacePlan | GroupPlan
 class PartPlan(Struct, frozen=True):
     """A named piece of an answer: its *core*, and what is done around that.
 
-    *waits* are the indexes of the parts that must have ended before this one starts.
+    *waits* are the indexes of the parts that must have ended before this one starts, *whole* how expressions elsewhere
+    use its result as data where that is put together from several.
     """
 
     name: str
@@ -305,6 +306,7 @@ class PartPlan(Struct, frozen=True):
     rows: tuple[RowPlan, ...] = ()
     timeout: float | None = None
     last_good: LastGoodPlan | None = None
+    whole: Literal["unread", "read", "copied"] = "unread"
 
     @property
     def calls(self) -> tuple[CallPlan, ...]:

@@ -173,6 +173,12 @@ LARGE_JSON = {"id": 7, "more": "x" * 70_000}
         "{fan_out: {a: a:/x}, background: [{url: 'POST b:/y', json: '{{ a.id }}'}]}",
         "{fan_out: {g: {fan_out: {a: a:/x, b: 'b:/y?id={a.id}'}}}}",
         "{cache: 1m, fan_out: {a: a:/x}, response: {body: {id: '{{ a.id }}'}}}",
+        "{fan_out: {g: {fan_out: {a: a:/x}}, b: 'b:/y?id={g.a.id}'}}",
+        "{fan_out: {g: {fan_out: {a: a:/x}}, b: {url: b:/y, when: '{{ calls.g.body.a.id }}'}}}",
+        "{fan_out: {g: {fan_out: {a: a:/x}}, b: {url: 'POST b:/y', json: {a: '{{ g.a }}'}}}}",
+        "{fan_out: {g: {fan_out: {a: a:/x}, select: a}}}",
+        "{fan_out: {g: {fan_out: {a: a:/x}, deny: [a.more]}}}",
+        "{fan_out: {l: {url: 'a:/x?n={item}', for_each: '{{ [1] }}'}, b: {url: b:/y, when: '{{ l[0].id }}'}}}",
     ],
 )
 @pytest.mark.parametrize("is_long", [True, False])

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from aggregator.plan.analysis.roots import Reference, holders_in
 from aggregator.plan.analysis.walking import with_calls
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
+from aggregator.plan.calls import CallPlan, CallsPlan, FanPlan, PartPlan, RacePlan
 from aggregator.templates import Template
 
 _Readers = Mapping[str, bool]
@@ -53,4 +53,7 @@ def _part(part: PartPlan, readers: _Readers) -> PartPlan:
     def mark(call: CallPlan) -> CallPlan:
         return call if is_copied is None else replace(call, is_read=True, is_copied=is_copied)
 
-    return with_calls(part, mark, lambda fan: _within(fan, readers))
+    marked = with_calls(part, mark, lambda fan: _within(fan, readers))
+    if is_copied is None or isinstance(part.core, RacePlan) or (isinstance(part.core, CallsPlan) and part.each is None):
+        return marked
+    return replace(marked, whole="copied" if is_copied else "read")

@@ -12,6 +12,7 @@ from aggregator.plan.types import RowPlan
 from aggregator.policies.degrade.pressure import Pressure
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.shape import Reshape
+from aggregator.runtime.parts.wholes import Whole, shaped
 from aggregator.templates import MISSING, Expression, Template
 from aggregator.transport.door import Cancelable
 
@@ -19,7 +20,7 @@ from aggregator.transport.door import Cancelable
 class Guarded:
     """*inner*, if *when* holds. Its default stands for it when it is skipped, and when it fails and is optional."""
 
-    __slots__ = ("_default", "_inner", "_optional", "_pressure", "_rows", "_shape", "_timeout", "_when", "name")
+    __slots__ = ("_default", "_inner", "_optional", "_pressure", "_rows", "_timeout", "_when", "name")
 
     def __init__(
         self, inner: Part, *, when: Expression | None = None, optional: bool = False, default: Template | None = None,
@@ -28,13 +29,12 @@ class Guarded:
     ) -> None:  # fmt: skip
         self.name = inner.name
         self._rows = rows
-        self._inner = inner
+        self._inner = inner if shape is None else Whole(inner, shaped(shape, inner.name, rows))
         self._when = when
         self._optional = optional
         self._pressure = pressure
         self._default = default
         self._timeout = timeout
-        self._shape = shape
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Start it if its condition holds, and there is no pressure under which it is left out."""
@@ -59,21 +59,8 @@ class Guarded:
         return self._inner.start(frame.cut_to(self._timeout), lambda result: done(self._settled(frame, result)))
 
     def _settled(self, frame: Frame, result: Result) -> Result:
-        if result.is_there:
-            return result if self._shape is None else self._settled_shape(frame, result, self._shape)
         if result.state is State.SKIPPED or (result.state is State.FAILED and self._optional):
             return self._replaced(frame, result)
-        return result
-
-    def _settled_shape(self, frame: Frame, result: Result, shape: Reshape) -> Result:
-        try:
-            shape(result, frame.names)
-        except AggregatorError as error:
-            shaped = failed(
-                self.name, error, result.started, result.ended,
-                upstream=result.upstream, status=result.status, rows=self._rows,
-            )  # fmt: skip
-            return self._replaced(frame, shaped) if self._optional else shaped
         return result
 
     def _replaced(self, frame: Frame, result: Result) -> Result:

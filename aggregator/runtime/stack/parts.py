@@ -16,6 +16,7 @@ from aggregator.runtime.parts.fanout import FanOut, fan_out
 from aggregator.runtime.parts.groups import Group
 from aggregator.runtime.parts.guarding import Guarded
 from aggregator.runtime.parts.shape import compile_reshape
+from aggregator.runtime.parts.wholes import Whole, read, read_and_copied
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack.calls import build_attempt, transformed
 from aggregator.runtime.stack.site import Site
@@ -56,13 +57,21 @@ def _core(plan: PartPlan, at: Site) -> Part:
     match plan.core:
         case CallsPlan():
             choices = tuple(build_attempt(attempt, at) for attempt in attempts_of(plan))
-            return choices[0] if len(choices) == 1 else Fallback(plan.name, choices)
+            part = choices[0] if len(choices) == 1 else Fallback(plan.name, choices)
+            return part if plan.each is None else _read_ahead(part, plan)
         case RacePlan(runners=runners):
             return Race(plan.name, tuple(build_part(runner, *at) for runner in runners))
         case GroupPlan(fan=fan, is_read=is_read):
-            return Group(plan.name, build_fan(fan, *at), is_read=is_read)
+            return _read_ahead(Group(plan.name, build_fan(fan, *at), is_read=is_read), plan)
         case _:
             assert_never(plan.core)
+
+
+def _read_ahead(part: Part, plan: PartPlan) -> Part:
+    """Return *part*, whose result is decoded before others hear of it where expressions read it as a whole."""
+    if plan.whole == "unread":
+        return part
+    return Whole(part, read_and_copied if plan.whole == "copied" else read)
 
 
 def _guarded(part: Part, plan: PartPlan, at: Site) -> Part:
