@@ -54,6 +54,25 @@ class Way:
         await self.connect()
         return await self._machine.store.seen(process, lifetime)
 
+    async def get(self, key: bytes) -> bytes | None:
+        """Return a value, unless it is away."""
+        await self.connect()
+        return await self._machine.store.get(key)
+
+    async def put(self, key: bytes, value: bytes, lifetime: float) -> None:
+        """Keep a value, unless it is away."""
+        await self.connect()
+        await self._machine.store.put(key, value, lifetime)
+
+    async def lock(self, key: bytes, lifetime: float) -> Any:
+        """Return a lock, unless it is away."""
+        await self.connect()
+        return await self._machine.store.lock(key, lifetime)
+
+    async def unlock(self, lock: Any) -> bool:
+        """Return a lock back."""
+        return await self._machine.store.unlock(lock)
+
     async def announce(self, channel: bytes, message: bytes) -> None:
         """Announce, unless it is away."""
         await self.connect()

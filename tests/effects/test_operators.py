@@ -123,7 +123,7 @@ def test_one_that_is_switched_off_is_kept(tmp_path: Path, target: Target) -> Non
             served.until(lambda tries=tries: served.outbox.ends["again"] == tries)  # type: ignore[misc]
             served.now += 20
         assert (served.requests, len(listed(served))) == ([], 1)
-        running.switching.table.turn_on(target)
+        running.switching.table.turn_on(target, served.now)
         served.run(running.switch())
         served.now += 20
         served.settle(sent=1)

@@ -88,7 +88,7 @@ class RootSettings(Settings):
     store: Store = Field(
         default_factory=lambda: StoreSettings.model_construct(url="memory"),
         description="Where the counts of rate limits and quotas lie: with a server, all processes that name it count "
-        "together. A text alone is its URL.",
+        "together, and know of each other's purges and switches. A text alone is its URL.",
         examples=["redis://cache.internal:6379/0"],
     )
     state: Annotated[str, Field(min_length=1)] | None = Field(

@@ -9,13 +9,13 @@ from typing import Any, get_args
 from aggregator.durations import duration_of
 from aggregator.errors import StoreError
 from aggregator.plan.switching import unknown_target
-from aggregator.policies.switches.table import Kind, Switch, Target
+from aggregator.policies.switches.table import Change, Kind, Switch, Target
 from aggregator.server.admin.actions import Action, ActionError, Outcome
 from aggregator.server.generations.running import Running
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.policies")
-_KEYS = frozenset({"turn", "kind", "name", "part", "for", "by", "why"})
+_KEYS = frozenset({"turn", "kind", "name", "part", "for", "by", "why", "since"})
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -38,19 +38,29 @@ def switch_action(running: Running) -> Action:
     async def run(given: Mapping[str, Any]) -> Outcome:
         target, seconds = _read(given, running)
         turn, by, why = given["turn"], str(given.get("by", ""))[:100], str(given.get("why", ""))[:200]
-        now = running.now()
-        if turn == "off":
-            until = None if seconds is None else now + seconds
-            running.switching.table.turn_off(target, Switch(until, now, by, why))
-        elif not running.switching.table.turn_on(target):
+        table, now = running.switching.table, running.now()
+        if turn == "on" and target not in table.off(now):
             raise ActionError(404, f"No operator has switched off: {target}.")
+        since = given.get("since") or table.after(target, now)
+        until = None if seconds is None else since + seconds
+        table.merge({target: Change(since, Switch(until, since, by, why) if turn == "off" else None)}, now)
         await running.switch()
         log(_log, logging.WARNING, "A switch has changed.", turn=turn, target=str(target), by=by, reason=why)
         limit = f" for {given['for']}" if seconds else ""
         await _keep(running)
-        return Outcome(switches_shown(running), f"{turn} {target}{limit}")
+        return Outcome(switches_shown(running), f"{turn} {target}{limit}{_told(running)}")
 
     return Action("switch", "Take an endpoint, a part, an effect or an upstream out of service, or into it.", run)
+
+
+def _told(running: Running) -> str:
+    """Have other machines hear of it; return what is said of those that cannot."""
+    plan = running.plan.store
+    store = running.stores.found(plan) if plan.is_remote else None
+    if store is None:
+        return ""
+    store.look()
+    return "" if store.is_there else "; other machines hear of it when the store is there again"
 
 
 async def _keep(running: Running) -> None:
@@ -83,4 +93,6 @@ def _read(given: Mapping[str, Any], running: Running) -> tuple[Target, float | N
     seconds = None if given.get("for") is None else duration_of(str(given["for"]))
     if given.get("for") is not None and not seconds:
         raise ActionError(400, "`for` is a duration such as 10m.")
+    if not isinstance(given.get("since", 0.0), int | float):
+        raise ActionError(400, "`since` are seconds since 1970.")
     return target, seconds

@@ -28,7 +28,6 @@ from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.parts.events import NO_LISTENERS, Listeners, Visitors
 from aggregator.plan.switching import switched
 from aggregator.plan.types import Plan
-from aggregator.policies.cache.shared.purges import PURGES, subscriber
 from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.registry import Kind, Registry
 from aggregator.runtime.admission.building import Means, build_schemes
@@ -54,6 +53,7 @@ from aggregator.server.limiting.load import Load
 from aggregator.server.limiting.peers import Peers
 from aggregator.server.metrics.counting import Counts
 from aggregator.server.process.memory import collection_paused
+from aggregator.server.sharing.joining import Joining
 from aggregator.server.sharing.stores import Stores
 from aggregator.telemetry.logging import log
 from aggregator.transport import Door
@@ -95,7 +95,7 @@ class Running:
         self._lasting = Lasting(self.switching, self.states, clock, self.outbox, keeps=keeps_state)
         self._transport = transport
         self._client: SharedClient | None = None
-        self.stores = Stores({PURGES: subscriber(self.states)})
+        self.stores = Stores(Joining(self.states, self.switching))
         self._demo: DemoServer | None = None
         self._stop_by: float | None = None
         self._stack = AsyncExitStack()
@@ -147,6 +147,7 @@ class Running:
             self._stack.push_async_callback(self.stores.aclose)
             observers = self.observers.for_plan(self.plan)
             await self._lasting.open(self.plan, self._stack)
+            await self.stores.of(self.plan.store)  # which knows what other machines have switched off
             offs = self.switching.offs(self.loaded)
             self.plan = switched(self.loaded, offs)
             self.generation = await self._build(self.first_number, self.plan, None, observers)

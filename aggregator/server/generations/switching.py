@@ -12,9 +12,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from math import floor
 
+from aggregator.errors import StoreError
 from aggregator.plan.types import Plan
 from aggregator.policies.switches.offs import Offs, offs_at
-from aggregator.policies.switches.table import Switch, Switches, Target
+from aggregator.policies.switches.table import Changes, Switch, Switches, Target
 from aggregator.stores.folder import StateFolder
 from aggregator.stores.kept import Kept
 from aggregator.telemetry.logging import log
@@ -32,6 +33,9 @@ class Switching:
         self._clock = clock
         self._changed = changed
         self._served: Offs = {}
+        self._plan: Plan | None = None
+        self.told: Callable[[], None] = lambda: None
+        """Is told when other processes have changed what is off."""
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
 
@@ -41,6 +45,14 @@ class Switching:
         self.table.restore(self._kept.load() or [])
         if off := [str(target) for target in self.table.off(self._clock())]:
             log(_log, logging.WARNING, "Some things are switched off since before the start.", targets=off)
+
+    def changes(self) -> Changes:
+        """Return what is known of switches."""
+        return self.table.changes(self._clock())
+
+    def merge(self, changes: Changes) -> bool:
+        """Take what other processes have changed; return whether there was anything new."""
+        return self.table.merge(changes, self._clock())
 
     async def save(self) -> None:
         """Write down what is switched off, where there is a folder for it; raise ``StoreError`` if that fails."""
@@ -58,10 +70,29 @@ class Switching:
 
     def serving(self, plan: Plan, offs: Offs) -> None:
         """Take note that *plan* is served without *offs*, and look again when something may have changed."""
-        self._served = offs
+        self._served, self._plan = offs, plan
         self.stop()
         if plan.maintenance or self.table.has_ends:
             self._timer = asyncio.get_running_loop().call_later(self._wait(), self._look, plan)
+
+    def taken(self) -> None:
+        """Keep, and serve, what other processes have changed; before anything is served it is read all the same."""
+        self.told()
+        if self._plan is not None:
+            self._task = asyncio.get_running_loop().create_task(self._take(self._plan))
+
+    def catch_up(self) -> None:
+        """Serve what is off by now, if that has changed while a generation was made."""
+        plan = self._plan
+        if plan is not None and not self.is_served(plan) and (self._task is None or self._task.done()):
+            self._task = asyncio.get_running_loop().create_task(self._change(plan))
+
+    async def _take(self, plan: Plan) -> None:
+        try:
+            await self.save()
+        except StoreError as error:
+            log(_log, logging.ERROR, "A switch has changed, and is lost with the process.", reason=str(error))
+        await self._change(plan)
 
     def _wait(self) -> float:
         """Return the seconds until the next look: a whole minute, or the end of a switch."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from aggregator.stores.redis.store import RedisStore
-from aggregator.stores.shared.channel import Subscriber
 from aggregator.stores.shared.connected import Backend, ConnectedStore
 from aggregator.stores.shared.plan import StorePlan
 
@@ -14,14 +13,14 @@ Broken = Callable[[str], None]
 
 
 class Stores:
-    """Opens and closes stores, on whose channels *subscribers* listen, by name.
+    """Opens and closes stores, each of which is *joined* first.
 
     ``memory`` makes the one that the workers of a machine share, None where there is one worker.
     """
 
-    def __init__(self, subscribers: Mapping[bytes, Subscriber]) -> None:
+    def __init__(self, joined: Callable[[ConnectedStore, StorePlan], None]) -> None:
         self.memory: Callable[[StorePlan, Broken], Backend] | None = None
-        self._subscribers = subscribers
+        self._joined = joined
         self._open: dict[StorePlan, ConnectedStore] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -33,8 +32,7 @@ class Stores:
         made = self._made(plan)
         if made is not None:
             self._open[plan] = made
-            for name, subscriber in self._subscribers.items():
-                made.subscribe(name, subscriber)
+            self._joined(made, plan)
             await made.open()
         return made
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from aggregator.policies.switches.table import Change, Target
+
 
 class Spawn(Struct, frozen=True, tag=True):
     """To the fork server: make a worker of the number *seat*, whose first generation is *generation*.
@@ -160,6 +162,12 @@ class Counted(Struct, frozen=True, tag=True):
     metrics: bytes
 
 
+class Switched(Struct, frozen=True, tag=True):
+    """From a worker: what it knows of switches, after other machines have changed some."""
+
+    changes: tuple[tuple[Target, Change], ...]
+
+
 Message = (
     Spawn
     | Spawned
@@ -184,6 +192,7 @@ Message = (
     | Quit
     | Heard
     | Counted
+    | Switched
 )
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Message)

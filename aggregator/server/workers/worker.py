@@ -51,6 +51,7 @@ from aggregator.server.workers.messages import (
     Ready,
     Reopen,
     Stop,
+    Switched,
     TakeOver,
 )
 from aggregator.stores.shared.connected import Backend
@@ -92,7 +93,9 @@ class Worker(Service):
         self._app.running.stores.memory = way
 
     async def _serve(self) -> None:
-        self._channel = await Channel.over(self._end)
+        self._channel = channel = await Channel.over(self._end)
+        switching = self._app.running.switching
+        switching.told = lambda: channel.send(Switched(tuple(switching.changes().items())))
         helpers = [asyncio.create_task(self._obey(self._channel)), asyncio.create_task(self._beat(self._channel))]
         try:
             await super()._serve()

@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from secrets import token_bytes
 from typing import Any, Protocol
 
-from aggregator.errors import StoreError
+from aggregator.errors import StoreError, place_of
 from aggregator.stores.contract import Store
 from aggregator.stores.rate import Taken
 from aggregator.stores.shared.asks import Ask
@@ -60,6 +60,7 @@ class ConnectedStore:
         """How often it was lost, and how many decisions were made without it."""
         self._process = b"%d-%b" % (os.getpid(), token_bytes(6).hex().encode())
         self._channels: dict[bytes, Channel] = {}
+        self._levels: list[Callable[[Store], Awaitable[None]]] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._listening: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
@@ -69,7 +70,19 @@ class ConnectedStore:
 
     def subscribe(self, name: bytes, subscriber: Subscriber) -> None:
         """Let *subscriber* have what other processes tell on the channel *name*; before it is opened."""
-        self._channels[name] = Channel(name, self._process, subscriber, self._woken.set)
+        channel = self._channels[name] = Channel(name, self._process, subscriber, self.look)
+        self.follow(channel.level)
+
+    def follow(self, level: Callable[[Store], Awaitable[None]]) -> None:
+        """Have *level* compare what it knows with the store when it has come, and with each beat; before it is opened.
+
+        It may raise ``StoreError``.
+        """
+        self._levels.append(level)
+
+    def look(self) -> None:
+        """Have those that follow compare now."""
+        self._woken.set()
 
     def tell(self, name: bytes, message: bytes) -> None:
         """Tell all other processes *message* on the channel *name*: now, or when the store is there."""
@@ -177,10 +190,16 @@ class ConnectedStore:
             self._keep_task(self._telling, self._tell())
 
     async def _ask(self) -> None:
-        """Ask how many processes there are, and for what others have told; raise ``StoreError``."""
+        """Ask how many processes there are, and for what others have done; raise ``StoreError``."""
         self.processes = await self.store.seen(self._process, LIFETIME)
-        for channel in self._channels.values():
-            await channel.level(self.store)
+        for level in self._levels:
+            try:
+                await level(self.store)
+            except StoreError:
+                raise
+            except Exception as error:  # a fault of ours must not end the way to the store
+                log(_log, logging.ERROR, "What others have done is not known, by a fault of the program.",
+                    error=place_of(error))  # fmt: skip
 
     async def _beat(self) -> None:
         try:

@@ -59,5 +59,5 @@ def test_a_switch_is_over_by_itself():
     assert set(table.off(199.9)) == {users, home}
     assert set(table.off(200.0)) == {home}
     assert not table.has_ends
-    assert table.turn_on(home)
-    assert not table.turn_on(home)
+    assert table.turn_on(home, 300.0)
+    assert not table.turn_on(home, 300.0)

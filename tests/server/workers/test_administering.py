@@ -195,12 +195,13 @@ async def test_switches_are_known_after_a_restart(tmp_path: Path) -> None:
         folder = StateFolder(tmp_path)
         switches = KeptSwitches(lambda: now[0])
         switches.remember(folder)
-        await switches.take({"turn": "off", "kind": "part", "name": "GET /a", "part": "b", "for": "10m", "by": "ops"})
-        await switches.take({"turn": turn, "kind": "endpoint", "name": "GET /b", "for": lasts})
+        off = {"turn": "off", "kind": "part", "name": "GET /a", "part": "b", "for": "10m", "by": "ops"}
+        await switches.take(switches.timed(off))
+        await switches.take(switches.timed({"turn": turn, "kind": "endpoint", "name": "GET /b", "for": lasts}))
         folder.close()
         now[0] += 60
     folder = StateFolder(tmp_path)
     switches.remember(folder)
     folder.close()
-    told = {"turn": "off", "kind": "part", "name": "GET /a", "part": "b", "for": "540.000s", "by": "ops", "why": ""}
-    assert list(switches.orders()) == [told]
+    told = {"turn": "off", "kind": "part", "name": "GET /a", "part": "b", "for": "600.000s", "by": "ops", "why": ""}
+    assert list(switches.orders()) == [{**told, "since": 1060.0}]

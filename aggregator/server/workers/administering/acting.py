@@ -69,6 +69,7 @@ class Acting:
 
     async def _switch(self, given: Mapping[str, Any]) -> Outcome:
         """Have all do it, and remember what any of them has done."""
+        given = self._switches.timed(given)
         try:
             outcome = await self.all("switch", given)
         except ActionError as error:

@@ -20,7 +20,7 @@ from aggregator.server.workers.administering.journal import Journal
 from aggregator.server.workers.administering.serving import AdminServer, serve_until
 from aggregator.server.workers.administering.source import WorkersSource
 from aggregator.server.workers.administering.switches import KeptSwitches
-from aggregator.server.workers.messages import Counted, Go, Heard, Opened
+from aggregator.server.workers.messages import Counted, Go, Heard, Opened, Switched
 from aggregator.server.workers.supervising.crew import Crew
 from aggregator.server.workers.supervising.member import Member
 from aggregator.server.workers.supervising.reloading import Reloading
@@ -45,8 +45,11 @@ class Administration:
         self._acting = Acting(self._source.asking, self._journal, self.switches)
         self._own = (reload_action(reloading.reload, on_reload), self._log(control), self._reset(quotas))
 
-    def hear(self, member: Member, message: Opened | Heard | Counted) -> None:
+    def hear(self, member: Member, message: Opened | Heard | Counted | Switched) -> None:
         """Take what *member* tells; one that has opened is to do what operators have done to the others."""
+        if isinstance(message, Switched):
+            self.switches.merge(dict(message.changes))
+            return
         if not isinstance(message, Opened):
             self._source.hear(member, message)
             return

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from aggregator.durations import duration_of
 from aggregator.errors import StoreError
-from aggregator.policies.switches.table import Switch, Switches, Target
+from aggregator.policies.switches.table import Changes, Kind, Switch, Switches, Target
 from aggregator.server.admin.actions import ActionError
 from aggregator.stores.folder import StateFolder
 from aggregator.stores.kept import Kept
@@ -38,19 +38,33 @@ class KeptSwitches:
         now = self._clock()
         for target, switch in self._table.off(now).items():
             named = {"kind": target.kind, "name": target.name, **({"part": target.part} if target.part else {})}
-            lasts = {} if switch.until is None else {"for": f"{switch.until - now:.3f}s"}
-            yield {"turn": "off", **named, **lasts, "by": switch.by, "why": switch.why}
+            lasts = {} if switch.until is None else {"for": f"{switch.until - switch.since:.3f}s"}
+            yield {"turn": "off", **named, **lasts, "by": switch.by, "why": switch.why, "since": switch.since}
+
+    def timed(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the order *given* with its time, the same for all workers, behind what is known of its target."""
+        target = Target(cast("Kind", str(given.get("kind"))), str(given.get("name")), str(given.get("part") or ""))
+        return {**given, "since": self._table.after(target, self._clock())}
+
+    def merge(self, changes: Changes) -> None:
+        """Take note of what a worker has learned from other machines, and keep it soon."""
+        if self._table.merge(changes, self._clock()) and self._kept is not None:
+            self._kept.changed()
 
     async def take(self, given: Mapping[str, Any]) -> None:
-        """Take note of what workers have done. Raises ``ActionError``: it is done, but a restart will not know."""
+        """Take note of what workers have done by an order with its time.
+
+        Raises ``ActionError``: it is done, but a restart will not know.
+        """
         target = Target(given["kind"], str(given["name"]), str(given.get("part") or ""))
-        now = self._clock()
+        since = float(given["since"])
         if given["turn"] == "on":
-            self._table.turn_on(target)
+            self._table.turn_on(target, since)
         else:
             seconds = None if given.get("for") is None else duration_of(str(given["for"]))
-            until = None if seconds is None else now + seconds
-            self._table.turn_off(target, Switch(until, now, str(given.get("by", ""))[:100], str(given.get("why", ""))))
+            until = None if seconds is None else since + seconds
+            why = str(given.get("why", ""))[:200]
+            self._table.turn_off(target, Switch(until, since, str(given.get("by", ""))[:100], why))
         if self._kept is None:
             return
         try:

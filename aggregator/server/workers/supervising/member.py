@@ -30,6 +30,7 @@ from aggregator.server.workers.messages import (
     Prepare,
     Ready,
     Stop,
+    Switched,
     Told,
 )
 
@@ -42,7 +43,7 @@ _STACK, _LOOKS = 64 * 1024, 200
 """Bytes of a stack, and looks for it: ten seconds, since the machine may be what stands still."""
 
 
-Hear: TypeAlias = "Callable[[Member, Opened | Heard | Counted], None]"
+Hear: TypeAlias = "Callable[[Member, Opened | Heard | Counted | Switched], None]"
 
 
 class Member:
@@ -104,7 +105,7 @@ class Member:
                 case Opened():
                     self.is_open = True
                     self._hear(self, message)
-                case Heard() | Counted():
+                case Heard() | Counted() | Switched():
                     self._hear(self, message)
         self._silent.set()
         self.channel.close()

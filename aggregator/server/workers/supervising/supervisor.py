@@ -30,7 +30,7 @@ from aggregator.server.process.signals import HANG_UP, REPLACE, ROTATE, signals_
 from aggregator.server.sharing.inlet import Inlet
 from aggregator.server.workers.administering.administration import Administration
 from aggregator.server.workers.balance import Balance
-from aggregator.server.workers.messages import Counted, Heard, Opened, Reopen, TakeOver
+from aggregator.server.workers.messages import Counted, Heard, Opened, Reopen, Switched, TakeOver
 from aggregator.server.workers.supervising.crew import Crew
 from aggregator.server.workers.supervising.forks import Forks, words_of
 from aggregator.server.workers.supervising.keeping import state_folder
@@ -185,7 +185,7 @@ class Supervisor:
     def _tell(self, outcome: ReloadOutcome) -> None:
         self._on_reload(self.reloading.plan, outcome)
 
-    def _hear(self, member: Member, message: Opened | Heard | Counted) -> None:
+    def _hear(self, member: Member, message: Opened | Heard | Counted | Switched) -> None:
         self.administration.hear(member, message)
 
     def _joined(self, member: Member) -> None:
