@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aggregator.errors import AggregatorError
 from aggregator.stores.rate import Rate
@@ -17,7 +19,7 @@ class Caller(Struct, frozen=True, dict=True):
     """Who calls. *scheme* is the name under ``auth:``; *issuer* and *subject* are unique within it.
 
     *key* is the name of an API key, never its text. *until* is the Unix time from which this has to be judged anew.
-    *rate* is the limit of that key, if it has one.
+    *rate* is the limit of that key, if it has one. *apart* tells callers without a subject from one another.
     """
 
     scheme: str
@@ -29,11 +31,16 @@ class Caller(Struct, frozen=True, dict=True):
     key: str | None = None
     until: float = float("inf")
     rate: Rate | None = None
+    apart: str = ""
+
+    def told_apart(self, credential: bytes) -> Caller:
+        """Return the same caller; one without a subject is told from others by a hash of the *credential*."""
+        return self if self.subject else replace(self, apart=hashlib.sha256(credential).hexdigest())
 
     @property
     def identity(self) -> str:
         """Scheme, issuer and subject as one text that no other caller has: each piece carries its length."""
-        pieces = (self.scheme, self.issuer, self.subject)
+        pieces = (self.scheme, self.issuer, self.subject, *((self.apart,) if self.apart else ()))
         return "".join(f"{len(piece)}:{piece}" for piece in pieces)
 
     @cached_property
@@ -116,5 +123,5 @@ def texts_at(claims: Mapping[str, Any], path: Sequence[str]) -> tuple[str, ...]:
 def texts_of(value: Any) -> tuple[str, ...]:
     """Return the texts of a list, or those between the blanks of one text; none of anything else."""
     if isinstance(value, str):
-        return tuple(value.split())
+        return tuple(text for text in value.split(" ") if text)  # no other blank divides scopes (RFC 6749 §3.3)
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

@@ -136,7 +136,7 @@ def _is_signed(text: str, key: Any, algorithm: str) -> bool:
 
     try:
         jws.deserialize_compact(text, key, algorithms=[algorithm], registry=_registry(algorithm))
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, RecursionError):  # it reads the header by itself, however deep that is
         return False
     return True
 

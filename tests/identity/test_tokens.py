@@ -288,3 +288,31 @@ def test_a_type_that_is_declared(typ: str | None, wanted: Reason | None, ec: ECK
     """A token has to say one of the kinds that the file names (RFC 9068 §4)."""
     rules = TokenRules(ISSUER, ("shop",), types=frozenset({"at+jwt"}))
     assert reason(signed(ec, "ES256", claims(), typ=typ), published(ec), rules) is wanted
+
+
+@pytest.mark.parametrize("depth", [500, *range(880, 1000, 5), 2000])
+def test_a_deep_header(depth: int, ec: ECKey) -> None:
+    """However deep a token is, it is refused: those who read it have bounds that differ."""
+    header = b'{"alg":"ES256","x":' + b"[" * depth + b"]" * depth + b"}"
+    assert reason(f"{b64(header)}.{b64(claims())}.{b64(b'x' * 64)}", published(ec)) in (
+        Reason.MALFORMED,
+        Reason.WRONG_SIGNATURE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "scopes"),
+    [
+        ("a b", ("a", "b")),
+        (" a  b ", ("a", "b")),
+        ("a\u2003b", ("a\u2003b",)),
+        ("a\tb", ("a\tb",)),
+        (["a b", 7, None], ("a b",)),
+        (7, ()),
+        ({"a": 1}, ()),
+    ],
+)
+def test_scopes(sent: Any, scopes: tuple[str, ...], signed: Sign, ec: ECKey) -> None:
+    """A list of texts, or one text with blanks between; nothing else makes a scope of a text that holds one."""
+    caller = judge(read_token(signed(ec, "ES256", claims(scope=sent))), "customers", RULES, published(ec), NOW)
+    assert caller.scopes == scopes

@@ -33,6 +33,7 @@ auth:
       scopes: "{{ response.body.may }}"
       cache: 30s
   asked: {external: {url: "POST sso:/check", headers: [authorization]}}
+  numbered: {external: {url: sso:/check, headers: [authorization], subject: "{{ response.body.user }}"}}
 defaults: {forward: {headers: [x-other], query: [page]}}
 upstreams: {sso: {url: "http://sso.test", headers: {x-from: shop}}}
 endpoints:
@@ -41,6 +42,7 @@ endpoints:
   GET /named: {auth: named, respond: {body: ok}}
   GET /sessions: {auth: sessions, respond: {body: {who: "{{ auth.subject }}", may: "{{ auth.scopes }}", by: "{{ auth.scheme }}"}}}
   GET /asked: {auth: asked, respond: {body: "{{ auth.subject }}"}}
+  GET /numbered: {auth: numbered, respond: {body: "{{ auth.subject }}"}}
   GET /either: {auth: {any: [sessions, legacy]}, respond: {body: "{{ auth.scheme }}"}}
 """
 GOOD = {"active": True, "sub": "ada", "scope": "a b", "aud": ["shop"], "exp": NOW + 300, "realm": {"roles": ["admin"]}}
@@ -241,6 +243,26 @@ def test_an_answer_without_what_is_taken_from_it(client: TestClient, others: Oth
     """A caller without a name has none; it is the guards that decide about one."""
     others.says(body={})
     assert client.get("/asked", headers=bearer()).json() is None
+    assert client.get("/sessions", headers=bearer()).json()["who"] is None
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "subject"),
+    [
+        ("ada", 200, "ada"),
+        (7, 200, "7"),
+        (None, 200, None),
+        ("", 200, None),
+        (True, 503, ""),
+        ([1], 503, ""),
+        ({}, 503, ""),
+    ],
+)
+def test_a_subject_is_a_text(client: TestClient, others: Others, value: Any, status: int, subject: str | None) -> None:
+    """A number stands as its digits; what is no name of anybody is no answer, and not the text of it."""
+    others.says(body={"user": value})
+    answer = client.get("/numbered", headers=bearer())
+    assert (answer.status_code, answer.json() if status == 200 else "") == (status, subject)
 
 
 def test_one_that_is_down_stops_nobody_else(client: TestClient, others: Others) -> None:

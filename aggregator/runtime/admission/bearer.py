@@ -88,10 +88,11 @@ class JwtScheme:
 
     def _admit(self, token: Token, keys: KeySet) -> Caller:
         now = self._clocks.wall()
-        caller = judge(token, self.name, self._plan.rules, keys, now)
+        text = token.text.encode()
+        caller = judge(token, self.name, self._plan.rules, keys, now).told_apart(text)
         if any(revoked.holds(caller.claims) for revoked in self._revoked):
             raise Refused(Reason.REVOKED)
-        self._known.keep(token.text.encode(), caller, self._clocks.steady() + caller.until - now)
+        self._known.keep(text, caller, self._clocks.steady() + caller.until - now)
         return caller
 
     def _in_cookie(self, exchange: Exchange) -> str:

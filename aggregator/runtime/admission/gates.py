@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from aggregator.causes import Cause
 from aggregator.edge.networks import Networks
 from aggregator.errors import AggregatorError, CallError
@@ -200,7 +202,7 @@ def _together(callers: list[Caller]) -> Caller:
     scopes = tuple(dict.fromkeys(scope for caller in callers for scope in caller.scopes))
     roles = tuple(dict.fromkeys(role for caller in callers for role in caller.roles))
     until = min(caller.until for caller in callers)
-    return Caller(first.scheme, first.subject, first.issuer, first.claims, scopes, roles, first.key, until, first.rate)
+    return replace(first, scopes=scopes, roles=roles, until=until)
 
 
 class GuardGate:

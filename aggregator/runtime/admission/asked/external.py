@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from aggregator.errors import AggregatorError, CallError
+from aggregator.errors import AggregatorError, CallError, ExpressionError
 from aggregator.exchange import Exchange, State
 from aggregator.http import first
 from aggregator.identity.caller import Caller, Denied, Reason, Refused, texts_of
@@ -17,7 +17,8 @@ from aggregator.plan.schemes import ExternalPlan
 from aggregator.runtime.admission.asked.asking import SOON, Asking, Unanswered
 from aggregator.runtime.admission.schemes import Later
 from aggregator.stores.rate import Rate
-from aggregator.templates import Expression
+from aggregator.templates import MISSING, Expression
+from aggregator.templates.expressions.data import kind_of
 
 _CHALLENGE = b"www-authenticate"
 _LONGEST = 60.0
@@ -57,7 +58,7 @@ class ExternalScheme:
     async def _ask(self, exchange: Exchange) -> Caller:
         result = await self._result(exchange)
         if result.state is State.OK:
-            return self._admitted(result)
+            return self._admitted(result).told_apart(self._credential(exchange))
         if result.status in (401, 403):
             raise Denied(result.status, tuple(value for name, value in result.headers if name == _CHALLENGE))
         reason = str(result.error or f"it answered with status {result.status}")
@@ -79,11 +80,19 @@ class ExternalScheme:
         plan, names = self._plan, {"response": result.view()}
         try:
             subject, scopes, roles = (_value(each, names) for each in (plan.subject, plan.scopes, plan.roles))
+            subject = _subject(subject)
         except AggregatorError:
             raise Unanswered("its answer does not have what the scheme takes from it") from None
-        return Caller(
-            self.name, "" if subject is None else str(subject), scopes=texts_of(scopes), roles=texts_of(roles)
-        )
+        return Caller(self.name, subject, scopes=texts_of(scopes), roles=texts_of(roles))
+
+
+def _subject(value: Any) -> str:
+    """Return *value* as the name of a caller, empty for none; raise ``ExpressionError`` for what is no name."""
+    if value is None or value is MISSING:
+        return ""
+    if isinstance(value, str) or type(value) is int:
+        return str(value)
+    raise ExpressionError(f"a subject is a text, not {kind_of(value)}")
 
 
 def _wait(result: Result) -> float:

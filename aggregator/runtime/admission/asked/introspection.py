@@ -57,7 +57,8 @@ class IntrospectionScheme:
         """Return the caller whose token it is; raises ``Refused`` and ``Unanswered``."""
         try:
             answer = await self._answer(text)
-            return judge_answer(answer, self.name, self._plan.rules, self._clocks.wall())
+            caller = judge_answer(answer, self.name, self._plan.rules, self._clocks.wall())
+            return caller.told_apart(text.encode())
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unanswered(type(error).__name__) from None
         except (ValueError, RecursionError):
