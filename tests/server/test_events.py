@@ -6,14 +6,15 @@ import json
 from contextlib import contextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from aggregator.causes import Cause, State
 from aggregator.exchange import Exchange
 from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded, Visitors
 from aggregator.parts.result import Result
 from aggregator.runtime.reporting import Report
-from aggregator.server.live.audience import MOST_CLIENTS, MOST_WAITING, Client, Clients
-from aggregator.server.live.tally import Tally, bucket
+from aggregator.server.live.audience import MOST_CLIENTS, MOST_WAITING, Chosen, Client, Clients
+from aggregator.server.live.tally import PartTally, Tally, bucket
 from aggregator.server.live.telling import Wanted, told
 from aggregator.telemetry.hiding import NOTHING_HIDDEN
 
@@ -77,6 +78,37 @@ def test_counts_are_told_each_second(stage):
         assert counted == {"GET /n": 2, "": 1}
 
 
+@pytest.mark.parametrize("door", ["direct", "asgi"])
+def test_only_what_went_wrong_is_told_to_who_asks_for_failures(stage, door):
+    """A request that was answered well is not among it, whoever else hears of it."""
+    upstream = stage.upstream()
+    upstream["/cards/c-card"] = reply_of({}, 500)
+    gateway = stage.gateway(ROUTES, upstream, door=door)
+    with following(gateway, "?show=failures") as (_, event):
+        event("config")
+        gateway.get("/n")
+        gateway.get("/cards/c-card", "x-request-id: bad")
+        assert event("request")["id"] == "bad"
+
+
+def test_parts_of_one_endpoint_are_counted_each_second(stage):
+    """How often each was called, how often in vain, and how long it took together; of no other endpoint."""
+    upstream = stage.upstream()
+    upstream["/cards/c-card"] = reply_of({}, 500)
+    gateway = stage.gateway(ROUTES, upstream)
+    with following(gateway, "?show=parts&endpoint=GET%20/cards/%7Bcard%7D") as (_, event):
+        event("config")
+        for target in ("/cards/c-card", "/cards/c-card", "/n"):
+            gateway.get(target)
+        times = failed = 0
+        while times < 2:
+            for name, counted in event("parts")["parts"].items():
+                assert name == "call"
+                assert counted[2] > 0
+                times, failed = times + counted[0], failed + counted[1]
+        assert (times, failed) == (2, 2)
+
+
 def test_a_reload_is_told(stage):
     """The new generation, and why a file was refused; who listens goes on listening."""
     gateway = stage.gateway(ROUTES)
@@ -104,7 +136,12 @@ def test_what_cannot_be_told_is_refused(stage):
     gateway = stage.gateway(ROUTES)
     wires = [Wire(gateway.admin) for _ in range(MOST_CLIENTS + 1)]
     try:
-        for target in ("/-/events?color=red", "/-/events?show=all", "/-/events?slower_than=long"):
+        for target in (
+            "/-/events?color=red",
+            "/-/events?show=all",
+            "/-/events?show=parts",
+            "/-/events?slower_than=long",
+        ):
             assert wires[0].send(f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()).reply().status == 400
         for wire in wires:
             wire.send(b"GET /-/events HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
@@ -149,7 +186,7 @@ def test_which_requests_are_wanted(wanted, takes):
 
 
 def _client(**how) -> Client:
-    return Client(Wanted(), lambda event: told(event, NOTHING_HIDDEN, str, 0.0), counts=True, **how)
+    return Client(Chosen(Wanted(), counts=True, **how), lambda event: told(event, NOTHING_HIDDEN, str, 0.0))
 
 
 def test_a_queue_is_bounded():
@@ -184,6 +221,27 @@ def test_counts_by_endpoint_and_upstream():
     assert taken["endpoints"] == {"GET /x": [2, 1, 0, {bucket(500.0): 1, 0: 1}]}
     assert taken["upstreams"] == {"up": [2, 1, 200.0]}
     assert tally.take() == {"endpoints": {}, "upstreams": {}}
+
+
+def test_parts_are_counted_of_one_endpoint():
+    """Not those that were not called; taken once."""
+    tally, skipped = PartTally("GET /x"), Result("left", 10.0, 10.0, state=State.SKIPPED)
+    tally(_ended(parts=(_part("main"), _part("ads", Cause.REFUSED), skipped)))
+    tally(replace(_ended(parts=(_part("main"),)), endpoint="GET /y"))
+    assert tally.take() == {"main": [1, 0, 100.0], "ads": [1, 1, 100.0]}
+    assert tally.take() == {}
+
+
+@pytest.mark.parametrize(
+    ("event", "takes"),
+    [
+        (_ended(), False), (_ended(status=404), False), (_ended(status=502), True),
+        (replace(_ended(), is_partial=True), True), (replace(_ended(), how="gone"), True),
+    ],
+)  # fmt: skip
+def test_what_counts_as_a_failure(event, takes):
+    """A 5xx, an answer that lacks parts, and one that did not come to its end."""
+    assert Wanted(is_bad=True).takes(event) is takes
 
 
 @pytest.mark.parametrize(("ms", "number"), [(0.0, 0), (1.0, 0), (1.2, 1), (1.3, 2), (1e9, 60)])

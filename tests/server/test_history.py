@@ -110,7 +110,12 @@ def test_the_hours_of_workers_are_added_up():
     clock.now += 60
     other.hear(_ended("GET /x", 0.5))
     whole = histories_together([asyncio.run(kept.all(0)) for kept in (one, other)])
-    assert whole == {"now": NOON + 60, "left_out": 0, "endpoints": {"GET /x": [[NOON, 2, 1, 0], [NOON + 60, 1, 0, 0]]}}
+    assert whole == {
+        "now": NOON + 60,
+        "began": NOON,
+        "left_out": 0,
+        "endpoints": {"GET /x": [[NOON, 2, 1, 0], [NOON + 60, 1, 0, 0]]},
+    }
     found = histories_together([json.loads(json.dumps(kept.of("GET /x"))) for kept in (one, other)])
     first = found["minutes"][0]
     assert (first["requests"], first["p50"], first["p99"]) == (2, 1.0, round(1.25 ** bucket(500), 1))

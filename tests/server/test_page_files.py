@@ -82,6 +82,12 @@ def test_endpoints_are_listed_and_explained(get):
     one = get("/-/endpoints?endpoint=GET%20/users/%7Bid%7D")
     assert (one.json["summary"], one.json["picture"][:4]) == ("One user", "<svg")
     assert "users:/users/{id}" in one.json["text"]
+    graph = one.json["graph"]
+    assert [(box["key"], box["kind"]) for box in graph["boxes"]] == [
+        ("request", "end"), ("part0", "box"), ("answer", "end"),
+    ]  # fmt: skip
+    assert graph["arrows"][0] == {"from": "request", "to": "part0", "dotted": False}
+    assert all(0 < box["x"] + box["width"] < graph["width"] for box in graph["boxes"])
     assert b"canary-key" not in one.body
     assert get("/-/endpoints?endpoint=nothing").status == 404
 

@@ -10,23 +10,44 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import Struct
+
 from aggregator.codecs import json as json_codec
-from aggregator.parts.events import RequestEnded, Visitors
+from aggregator.parts.events import RequestEnded, RequestListener, Visitors
+from aggregator.server.live.tally import PartTally
 from aggregator.server.live.telling import Wanted
 
 MOST_CLIENTS, MOST_WAITING = 8, 200
 """Clients at a time, and events that wait for one of them until it is sent some, four times a second."""
 
 
-class Client:
-    """One who listens: to the requests that are *wanted*, None for none, and to counts where it ``counts``."""
+class Chosen(Struct, frozen=True):
+    """What somebody listens to: the requests that are *wanted*, *counts*, and the parts of the endpoint *parts_of*.
 
-    def __init__(self, wanted: Wanted | None, told: Callable[[RequestEnded], dict[str, Any]], *, counts: bool) -> None:
-        self.wanted = wanted
-        self.counts = counts
+    None stands for no requests, and for no parts.
+    """
+
+    wanted: Wanted | None
+    counts: bool
+    parts_of: str | None = None
+
+
+class Client:
+    """One who listens to what is *chosen*; *told* returns a request as data."""
+
+    def __init__(self, chosen: Chosen, told: Callable[[RequestEnded], dict[str, Any]]) -> None:
+        self.wanted = chosen.wanted
+        self.counts = chosen.counts
+        self.parts = None if chosen.parts_of is None else PartTally(chosen.parts_of)
         self._told = told
         self._waiting: deque[bytes] = deque()
         self._lost = 0
+
+    @property
+    def ears(self) -> tuple[RequestListener, ...]:
+        """Its listeners of requests."""
+        heard: tuple[RequestListener, ...] = () if self.wanted is None else (self.hear,)
+        return heard if self.parts is None else (*heard, self.parts)
 
     def hear(self, event: RequestEnded) -> None:
         """Queue the request of *event* if it is wanted."""
@@ -69,12 +90,13 @@ class Clients:
     def join(self, client: Client) -> None:
         """Let *client* hear what happens from now on."""
         self.all.append(client)
-        self._visitors.append(client.hear)
+        self._visitors.extend(client.ears)
 
     def leave(self, client: Client) -> None:
         """Let *client* hear nothing any more."""
         self.all.remove(client)
-        self._visitors.remove(client.hear)
+        for ear in client.ears:
+            self._visitors.remove(ear)
 
 
 def event_text(name: str, data: Any) -> bytes:

@@ -108,6 +108,8 @@ class History:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._rings: dict[str, _Ring] = {}
+        self.began = int(clock())
+        """Since when it is kept (Unix time)."""
         self.left_out = 0
         """Endpoints beyond ``MOST_ENDPOINTS``, of which nothing is kept."""
 
@@ -139,7 +141,7 @@ class History:
         ring = self._rings.get(endpoint)
         if ring is None:
             return None
-        return {"now": self._now(), "minutes": [one.shown() for one in ring.since(self._first())]}
+        return {"now": self._now(), "began": self.began, "minutes": [one.shown() for one in ring.since(self._first())]}
 
     async def all(self, since: float) -> dict[str, Any]:
         """Return the counts of all endpoints in the minutes that ended after *since* (Unix time)."""
@@ -149,7 +151,7 @@ class History:
                 found[key] = rows
             if number % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)
-        return {"now": self._now(), "left_out": self.left_out, "endpoints": found}
+        return {"now": self._now(), "began": self.began, "left_out": self.left_out, "endpoints": found}
 
     def _now(self) -> int:
         return int(self._clock())
@@ -176,15 +178,15 @@ def percentile(buckets: Mapping[int, int], share: int) -> float:
 def histories_together(told: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what several processes have *told*, of one endpoint or of all, as one."""
     said = list(told)
-    now = max(one["now"] for one in said)
+    times = {"now": max(one["now"] for one in said), "began": min(one["began"] for one in said)}
     if "minutes" in said[0]:
         sums: dict[int, Minute] = {}
         for minute in (Minute.read(shown) for one in said for shown in one["minutes"]):
             sums.setdefault(minute.number, Minute(minute.number)).add(minute)
-        return {"now": now, "minutes": [sums[number].shown() for number in sorted(sums)]}
+        return {**times, "minutes": [sums[number].shown() for number in sorted(sums)]}
     endpoints: dict[str, dict[int, list[int]]] = {}
     for key, (at, *counts) in ((key, row) for one in said for key, rows in one["endpoints"].items() for row in rows):
         before = endpoints.setdefault(key, {}).get(at, [0, 0, 0])
         endpoints[key][at] = [one + other for one, other in zip(before, counts, strict=True)]
     rows = {key: [[at, *found[at]] for at in sorted(found)] for key, found in endpoints.items()}
-    return {"now": now, "left_out": said[0]["left_out"], "endpoints": rows}
+    return {**times, "left_out": said[0]["left_out"], "endpoints": rows}

@@ -12,7 +12,7 @@ from aggregator.durations import duration_of
 from aggregator.parts.events import RequestEnded
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.generations.running import Running
-from aggregator.server.live.audience import Client, Clients
+from aggregator.server.live.audience import Chosen, Client, Clients
 from aggregator.server.live.tally import Tally
 from aggregator.server.live.telling import Wanted, told
 from aggregator.telemetry.redaction import Masker, redact_text
@@ -22,6 +22,7 @@ PAUSE, COUNTED, ALIVE = 0.25, 0.95, 60
 """Seconds between two looks for what waits, and between counts, and after how many looks a sign of life is sent."""
 END = b"event: end\ndata: {}\n\n"
 _KEYS = frozenset({"show", "endpoint", "part", "cause", "slower_than"})
+_SHOWN = frozenset({"requests", "failures", "counts", "parts"})
 HEADERS = [
     (b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"),
 ]  # fmt: skip
@@ -92,18 +93,21 @@ class Audience:
     def _tell_counts(self) -> None:
         """Tell all who want counts, when a second is over: whoever looks first, since one of them may be slow."""
         now = asyncio.get_running_loop().time()
-        if self._tally is None or now - self._counted < COUNTED:
+        if now - self._counted < COUNTED:
             return
-        self._counted = now
-        data = {"at": round(self._running.now(), 3), "in_flight": self._running.in_flight, **self._tally.take()}
+        self._counted, at = now, round(self._running.now(), 3)
+        if self._tally is not None:
+            data = {"at": at, "in_flight": self._running.in_flight, **self._tally.take()}
+            for client in self._clients.all:
+                if client.counts:
+                    client.put("counts", data)
         for client in self._clients.all:
-            if client.counts:
-                client.put("counts", data)
+            if client.parts is not None:
+                client.put("parts", {"at": at, "parts": client.parts.take()})
 
     def _client(self, asked: Mapping[str, str]) -> Client:
         """Return a client of what is *asked* for. Raises ``ActionError``."""
-        wanted, counts = chosen(asked)
-        return Client(wanted, self._told, counts=counts)
+        return Client(chosen(asked), self._told)
 
     def _told(self, event: RequestEnded) -> dict[str, Any]:
         return told(event, self._running.plan.server.log.hidden, self._clean, self._running.now())
@@ -112,18 +116,22 @@ class Audience:
         return self._masker(redact_text(text))
 
 
-def chosen(asked: Mapping[str, str]) -> tuple[Wanted | None, bool]:
-    """Return which requests are *asked* for, None for none, and whether counts are. Raises ``ActionError``."""
+def chosen(asked: Mapping[str, str]) -> Chosen:
+    """Return what is *asked* for. Raises ``ActionError``."""
     if unknown := [name for name in asked if name not in _KEYS]:
         raise ActionError(400, f"Events are chosen by {', '.join(sorted(_KEYS))}, not by `{unknown[0][:50]}`.")
     shown = set(asked.get("show", "requests,counts").split(","))
-    if not shown <= {"requests", "counts"}:
-        raise ActionError(400, "`show` is `requests`, `counts`, or both with a comma.")
+    if not shown <= _SHOWN:
+        raise ActionError(400, f"`show` is one or more of {', '.join(sorted(_SHOWN))}, with commas.")
+    if "parts" in shown and not asked.get("endpoint"):
+        raise ActionError(400, "`show=parts` needs the `endpoint` whose parts are counted.")
     slower = duration_of(asked["slower_than"]) if "slower_than" in asked else 0.0
     if slower is None:
         raise ActionError(400, "`slower_than` is a duration such as 500ms.")
-    wanted = Wanted(asked.get("endpoint", ""), asked.get("part", ""), asked.get("cause", ""), slower)
-    return wanted if "requests" in shown else None, "counts" in shown
+    is_bad = "requests" not in shown
+    wanted = Wanted(asked.get("endpoint", ""), asked.get("part", ""), asked.get("cause", ""), slower, is_bad)
+    has_requests = not shown.isdisjoint(("requests", "failures"))
+    return Chosen(wanted if has_requests else None, "counts" in shown, asked["endpoint"] if "parts" in shown else None)
 
 
 async def gone_of(receive: Receive) -> None:

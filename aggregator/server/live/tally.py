@@ -1,16 +1,19 @@
-"""Requests counted by endpoint and by upstream, for one second at a time."""
+"""Requests counted by endpoint and by upstream, and the parts of one endpoint, for one second at a time."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from aggregator.causes import State
 from aggregator.parts.events import RequestEnded
 
 STEP = 1.25
 """Each bucket of durations ends so many times later than the one before; bucket 0 ends at 1 ms."""
 _LAST = 60
 _LOG = math.log(STEP)
+_NOT_CALLED = frozenset({State.SKIPPED, State.CANCELLED})
+_GOOD = frozenset({State.OK, State.STALE})
 
 
 class Tally:
@@ -46,6 +49,31 @@ class Tally:
         upstreams, self._upstreams = self._upstreams, {}
         rounded = {name: [calls, failed, round(ms, 1)] for name, (calls, failed, ms) in upstreams.items()}
         return {"endpoints": endpoints, "upstreams": rounded}
+
+
+class PartTally:
+    """What became of the parts of one *endpoint* since it was last taken: a listener."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._parts: dict[str, list[float]] = {}
+
+    def __call__(self, event: RequestEnded) -> None:
+        """Count the parts of *event*, if it is one of this endpoint."""
+        if event.endpoint != self._endpoint:
+            return
+        for result in event.parts:
+            if result.state in _NOT_CALLED:
+                continue
+            counted = self._parts.setdefault(result.name, [0, 0, 0.0])
+            counted[0] += 1
+            counted[1] += result.state not in _GOOD
+            counted[2] += result.milliseconds
+
+    def take(self) -> dict[str, Any]:
+        """Return what was counted, and begin anew: by part ``[times, failed, milliseconds]``."""
+        parts, self._parts = self._parts, {}
+        return {name: [times, failed, round(ms, 1)] for name, (times, failed, ms) in parts.items()}
 
 
 def bucket(ms: float) -> int:

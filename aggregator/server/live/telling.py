@@ -16,15 +16,21 @@ _LONGEST = 500
 
 
 class Wanted(Struct, frozen=True):
-    """Which requests are told: of an *endpoint*, with a *part* that ended badly, for a *cause*, *slower* (seconds)."""
+    """Which requests are told: of an *endpoint*, with a *part* that ended badly, for a *cause*, *slower* (seconds).
+
+    With *is_bad* only those that failed, lacked parts, or were not answered to their end.
+    """
 
     endpoint: str = ""
     part: str = ""
     cause: str = ""
     slower: float = 0.0
+    is_bad: bool = False
 
     def takes(self, event: RequestEnded) -> bool:
         """Return whether *event* is wanted."""
+        if self.is_bad and event.how == "answered" and not event.is_bad:
+            return False
         if self.endpoint and event.endpoint != self.endpoint:
             return False
         if event.ended - event.started < self.slower:

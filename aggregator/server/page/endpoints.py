@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aggregator.plan.explaining.explain import explain
 from aggregator.plan.explaining.sharing import sharing_words
 from aggregator.plan.explaining.summary import route_member
 from aggregator.plan.explaining.text import explanation_text
+from aggregator.plan.types import EndpointPlan
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.generations.running import Running
+
+if TYPE_CHECKING:
+    from aggregator.plan.explaining.drawing.svg import Arrow, Box
 
 
 def endpoints_shown(running: Running, asked: Mapping[str, str]) -> Any:
@@ -21,8 +25,31 @@ def endpoints_shown(running: Running, asked: Mapping[str, str]) -> Any:
     found = next((endpoint for endpoint in running.plan.declared if endpoint.key == key), None)
     if found is None:
         raise ActionError(404, f"There is no endpoint `{key[:200]}`.")
-    from aggregator.plan.explaining.drawing.pictures import endpoint_picture
+    from aggregator.plan.explaining.drawing.pictures import endpoint_graph, endpoint_picture
 
     whole = running.plan
     explanation = explain(found, whole.secrets, degrade=whole.server.degrade, sharing=sharing_words(found, whole))
-    return route_member(found) | {"text": explanation_text(explanation), "picture": endpoint_picture(explanation)}
+    graph = _graph_member(found, *endpoint_graph(explanation))
+    text, picture = explanation_text(explanation), endpoint_picture(explanation)
+    return route_member(found) | {"text": text, "picture": picture, "graph": graph}
+
+
+def _graph_member(plan: EndpointPlan, boxes: list[Box], arrows: list[Arrow]) -> dict[str, Any]:
+    """Return boxes with their places in pixels and the names of their parts, and the arrows between them by key."""
+    from aggregator.plan.explaining.drawing.svg import arranged
+
+    parts = {} if plan.fan is None else {f"part{number}": part.name for number, part in enumerate(plan.fan.parts)}
+    places, width, height = arranged(boxes)
+    return {
+        "width": round(width),
+        "height": round(height),
+        "boxes": [
+            {
+                "key": one.box.key, "kind": one.box.kind, "title": one.box.title, "lines": one.box.lines,
+                "part": parts.get(one.box.key),
+                "x": round(one.x), "y": round(one.y), "width": round(one.width), "height": round(one.box.height),
+            }
+            for one in places.values()
+        ],
+        "arrows": [{"from": one.source, "to": one.target, "dotted": one.is_dotted} for one in arrows],
+    }  # fmt: skip

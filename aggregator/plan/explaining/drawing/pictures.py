@@ -18,6 +18,12 @@ from aggregator.plan.types import EndpointPlan, Plan
 
 def endpoint_picture(explanation: Explanation) -> str:
     """Return the SVG of one endpoint: what waits for what, limits, and what the failure of each part becomes."""
+    boxes, arrows = endpoint_graph(explanation)
+    return draw_svg(f"{explanation.plan.key} and its calls", boxes, arrows)
+
+
+def endpoint_graph(explanation: Explanation) -> tuple[list[Box], list[Arrow]]:
+    """Return boxes and arrows of one endpoint: ``request``, ``part0`` and so on, ``answer``, ``effect0`` and so on."""
     plan, lines = explanation.plan, explanation.lines
     parts = plan.fan.parts if plan.fan else ()
     depths = [depth_of(plan.fan, number) for number in range(len(parts))] if plan.fan else []
@@ -43,7 +49,7 @@ def endpoint_picture(explanation: Explanation) -> str:
         )
         boxes.append(Box(f"effect{number}", last + 1, explanation.veil.text(effect.name), notes, "after"))
         arrows.append(Arrow("answer", f"effect{number}", is_dotted=True))
-    return draw_svg(f"{plan.key} and its calls", boxes, arrows)
+    return boxes, arrows
 
 
 def _notes(part: PartPlan, told: ExplainedPart, explanation: Explanation) -> Iterator[str]:

@@ -77,7 +77,9 @@ class Arrow(Struct, frozen=True):
     is_dotted: bool = False
 
 
-class _Placed(Struct, frozen=True):
+class Placed(Struct, frozen=True):
+    """A *box* where it is drawn, in pixels from the left and the top."""
+
     box: Box
     x: float
     y: float
@@ -86,7 +88,7 @@ class _Placed(Struct, frozen=True):
 
 def draw_svg(name: str, boxes: Sequence[Box], arrows: Iterable[Arrow]) -> str:
     """Return the picture of *boxes* and *arrows*, called *name* for those who do not see it."""
-    places, width, height = _arranged(boxes)
+    places, width, height = arranged(boxes)
     drawn = [
         _OPENING.format(name=escape(name), width=round(width), height=round(height)),
         *(_arrow(places[arrow.source], places[arrow.target], arrow) for arrow in arrows),
@@ -96,8 +98,8 @@ def draw_svg(name: str, boxes: Sequence[Box], arrows: Iterable[Arrow]) -> str:
     return "\n".join(drawn) + "\n"
 
 
-def _arranged(boxes: Sequence[Box]) -> tuple[dict[str, _Placed], float, float]:
-    """Return the boxes with their places, each column centred, and the width and height of the whole."""
+def arranged(boxes: Sequence[Box]) -> tuple[dict[str, Placed], float, float]:
+    """Return *boxes* by key with their places, each column centred, and the width and height of the whole."""
     columns: dict[int, list[Box]] = {}
     for box in boxes:
         columns.setdefault(box.column, []).append(box)
@@ -105,19 +107,19 @@ def _arranged(boxes: Sequence[Box]) -> tuple[dict[str, _Placed], float, float]:
         number: sum(box.height for box in column) + _ROW_GAP * (len(column) - 1) for number, column in columns.items()
     }
     tallest = max(heights.values(), default=0.0)
-    places: dict[str, _Placed] = {}
+    places: dict[str, Placed] = {}
     x = float(_MARGIN)
     for number in sorted(columns):
         y = _MARGIN + (tallest - heights[number]) / 2
         width = max(box.width for box in columns[number])
         for box in columns[number]:
-            places[box.key] = _Placed(box, x, y, width)
+            places[box.key] = Placed(box, x, y, width)
             y += box.height + _ROW_GAP
         x += width + _COLUMN_GAP
     return places, x - _COLUMN_GAP + _MARGIN, tallest + 2 * _MARGIN
 
 
-def _box(placed: _Placed) -> Iterator[str]:
+def _box(placed: Placed) -> Iterator[str]:
     box, x, y = placed.box, placed.x, placed.y
     kind = "box maybe" if box.kind == "maybe" else box.kind
     yield (
@@ -132,7 +134,7 @@ def _box(placed: _Placed) -> Iterator[str]:
         )
 
 
-def _arrow(source: _Placed, target: _Placed, arrow: Arrow) -> str:
+def _arrow(source: Placed, target: Placed, arrow: Arrow) -> str:
     x1, y1 = source.x + source.width, source.y + source.box.height / 2
     x2, y2 = target.x - 2, target.y + target.box.height / 2
     bend = max(30.0, (x2 - x1) / 2)

@@ -12,6 +12,7 @@ from aggregator.server.admin.hosts import hosts_shown
 from aggregator.server.admin.quotas import quotas_shown
 from aggregator.server.admin.reading.history import PATH as HISTORY
 from aggregator.server.admin.reading.history import history_shown
+from aggregator.server.admin.reading.upstreams import upstreams_shown
 from aggregator.server.admin.requests import PATH as REQUESTS
 from aggregator.server.admin.requests import request_shown, requests_shown
 from aggregator.server.admin.switches import switches_shown
@@ -28,6 +29,7 @@ SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
     QUOTAS: quotas_shown,
     REQUESTS: requests_shown,
     SWITCHES: lambda running, _: switches_shown(running),
+    "/-/upstreams": lambda running, _: upstreams_shown(running),
 }
 """What is shown at once, by path; the query may narrow it."""
 

@@ -35,6 +35,7 @@ class Listener:
         self._waiting: deque[bytes] = deque()
         self._lost = 0
         self._counts: list[dict[str, Any]] = []
+        self._parts: list[dict[str, Any]] = []
         self._in_flight: dict[Member, int] = {}
 
     def hear(self, member: Member, text: bytes) -> None:
@@ -48,6 +49,8 @@ class Listener:
                 self._in_flight[member] = data.pop("in_flight")
                 del data["at"]
                 self._counts.append(data)
+            elif name == "parts":
+                self._parts.append(data["parts"])
 
     def put(self, name: str, data: Any) -> None:
         """Queue an event, or count it as lost."""
@@ -62,6 +65,9 @@ class Listener:
             there = sum(number for member, number in self._in_flight.items() if not member.ended.done())
             self.put("counts", {"at": round(now, 3), "in_flight": there, **added(self._counts)})
             self._counts.clear()
+        if self._parts:
+            self.put("parts", {"at": round(now, 3), "parts": added(self._parts)})
+            self._parts.clear()
 
     def take(self) -> bytes:
         """Return what waits."""
