@@ -35,21 +35,24 @@ def endpoints_shown(running: Running, asked: Mapping[str, str]) -> Any:
 
 
 def _graph_member(plan: EndpointPlan, boxes: list[Box], arrows: list[Arrow]) -> dict[str, Any]:
-    """Return boxes with their places in pixels and the names of their parts, and the arrows between them by key."""
+    """Return boxes with their places in pixels and the names of their parts, and the arrows between them as paths."""
     from aggregator.plan.explaining.drawing.svg import arranged
 
     parts = {} if plan.fan is None else {f"part{number}": part.name for number, part in enumerate(plan.fan.parts)}
-    places, width, height = arranged(boxes)
+    drawing = arranged(boxes, arrows)
     return {
-        "width": round(width),
-        "height": round(height),
+        "width": round(drawing.width),
+        "height": round(drawing.height),
         "boxes": [
             {
                 "key": one.box.key, "kind": one.box.kind, "title": one.box.title, "lines": one.box.lines,
                 "part": parts.get(one.box.key),
                 "x": round(one.x), "y": round(one.y), "width": round(one.width), "height": round(one.box.height),
             }
-            for one in places.values()
+            for one in drawing.places.values()
         ],
-        "arrows": [{"from": one.source, "to": one.target, "dotted": one.is_dotted} for one in arrows],
+        "arrows": [
+            {"from": one.source, "to": one.target, "dotted": one.is_dotted, "path": path}
+            for one, path in drawing.paths
+        ],
     }  # fmt: skip

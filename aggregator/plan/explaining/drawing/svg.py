@@ -65,7 +65,9 @@ class Box(Struct, frozen=True):
 
     @property
     def height(self) -> float:
-        """Height in pixels."""
+        """Height in pixels; a lane for arrows has no title and needs little."""
+        if not self.title:
+            return 2.0
         return (1 + len(self.lines)) * _LINE + 2 * _PADDING - 4
 
 
@@ -75,6 +77,15 @@ class Arrow(Struct, frozen=True):
     source: str
     target: str
     is_dotted: bool = False
+
+
+class Drawing(Struct, frozen=True):
+    """Boxes with their places by key, arrows with their SVG paths, and the width and height of the whole."""
+
+    places: dict[str, Placed]
+    paths: list[tuple[Arrow, str]]
+    width: float
+    height: float
 
 
 class Placed(Struct, frozen=True):
@@ -88,21 +99,41 @@ class Placed(Struct, frozen=True):
 
 def draw_svg(name: str, boxes: Sequence[Box], arrows: Iterable[Arrow]) -> str:
     """Return the picture of *boxes* and *arrows*, called *name* for those who do not see it."""
-    places, width, height = arranged(boxes)
+    drawing = arranged(boxes, arrows)
     drawn = [
-        _OPENING.format(name=escape(name), width=round(width), height=round(height)),
-        *(_arrow(places[arrow.source], places[arrow.target], arrow) for arrow in arrows),
-        *(line for placed in places.values() for line in _box(placed)),
+        _OPENING.format(name=escape(name), width=round(drawing.width), height=round(drawing.height)),
+        *(_arrow(arrow, path) for arrow, path in drawing.paths),
+        *(line for placed in drawing.places.values() for line in _box(placed)),
         "</svg>",
     ]
     return "\n".join(drawn) + "\n"
 
 
-def arranged(boxes: Sequence[Box]) -> tuple[dict[str, Placed], float, float]:
-    """Return *boxes* by key with their places, each column centred, and the width and height of the whole."""
+def arranged(boxes: Sequence[Box], arrows: Iterable[Arrow]) -> Drawing:
+    """Return where *boxes* and *arrows* are: each column centred, and lanes below the boxes that arrows pass by."""
+    arrows = list(arrows)
     columns: dict[int, list[Box]] = {}
     for box in boxes:
         columns.setdefault(box.column, []).append(box)
+    by_key = {box.key: box for box in boxes}
+    lanes = {arrow: _lanes(by_key[arrow.source], by_key[arrow.target]) for arrow in arrows}
+    for lane in {lane.key: lane for found in lanes.values() for lane in found}.values():
+        columns.setdefault(lane.column, []).append(lane)
+    places, width, height = _placed(columns)
+    paths = [(arrow, _path([places[key] for key in _way(arrow, lanes[arrow])])) for arrow in arrows]
+    return Drawing({box.key: places[box.key] for box in boxes}, paths, width, height)
+
+
+def _lanes(source: Box, target: Box) -> list[Box]:
+    """Return the free places by which an arrow gets past the columns in between; all to one target share them."""
+    return [Box(f"{target.key} past {column}", column, "") for column in range(source.column + 1, target.column)]
+
+
+def _way(arrow: Arrow, lanes: Iterable[Box]) -> list[str]:
+    return [arrow.source, *(lane.key for lane in lanes), arrow.target]
+
+
+def _placed(columns: dict[int, list[Box]]) -> tuple[dict[str, Placed], float, float]:
     heights = {
         number: sum(box.height for box in column) + _ROW_GAP * (len(column) - 1) for number, column in columns.items()
     }
@@ -134,13 +165,23 @@ def _box(placed: Placed) -> Iterator[str]:
         )
 
 
-def _arrow(source: Placed, target: Placed, arrow: Arrow) -> str:
-    x1, y1 = source.x + source.width, source.y + source.box.height / 2
-    x2, y2 = target.x - 2, target.y + target.box.height / 2
-    bend = max(30.0, (x2 - x1) / 2)
+def _arrow(arrow: Arrow, path: str) -> str:
     look = "arrow dotted" if arrow.is_dotted else "arrow"
-    path = f"M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
     return f'<path class="{look}" d="{path}" marker-end="url(#head)"/>'
+
+
+def _path(way: Sequence[Placed]) -> str:
+    """Return the path from the first of *way* to the last: a curve between columns, a straight line along a lane."""
+    x, y = way[0].x + way[0].width, way[0].y + way[0].box.height / 2
+    drawn = f"M{x:.0f} {y:.0f}"
+    for place in way[1:]:
+        to_x, to_y = place.x - (2 if place is way[-1] else 0), place.y + place.box.height / 2
+        bend = max(30.0, (to_x - x) / 2)
+        drawn += f"C{x + bend:.0f} {y:.0f} {to_x - bend:.0f} {to_y:.0f} {to_x:.0f} {to_y:.0f}"
+        if place is not way[-1]:
+            drawn += f"H{place.x + place.width:.0f}"
+        x, y = place.x + place.width, to_y
+    return drawn
 
 
 def _folded(text: str) -> Iterator[str]:
