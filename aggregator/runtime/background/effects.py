@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -78,6 +78,11 @@ class EffectQueue:
     def counts(self) -> EffectCounts:
         """What became of the calls so far."""
         return self._tally.counts
+
+    @property
+    def recent(self) -> list[dict[str, Any]]:
+        """The last calls that failed, the oldest first."""
+        return list(self._tally.recent)
 
     @property
     def depth(self) -> int:

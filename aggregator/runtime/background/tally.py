@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, assert_never
 
@@ -17,6 +18,8 @@ from aggregator.parts.events import EffectEnded
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.background")
+_RECENT, _LONGEST = 50, 500
+"""Failures that are kept, and characters of why."""
 _PAUSE = 1.0
 """Seconds between two lines about the same call and the same kind of trouble."""
 
@@ -43,12 +46,14 @@ class EffectCounts(Struct):
 class Tally:
     """Counts, and writes of trouble: the first time at once, then with how many like it were not told."""
 
-    __slots__ = ("_clock", "_told", "counts", "ends")
+    __slots__ = ("_clock", "_told", "counts", "ends", "recent")
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.counts = EffectCounts()
         self.ends: dict[tuple[str, str], int] = {}
         """How often each call ended so, by its name and how."""
+        self.recent: deque[dict[str, Any]] = deque(maxlen=_RECENT)
+        """The last that failed: when (Unix time), the call, its request, its cause, and why."""
         self._clock = clock
         self._told: dict[tuple[str, str], tuple[float, int]] = {}
 
@@ -79,6 +84,9 @@ class Tally:
             log(_log, logging.WARNING, "Background calls were lost at shutdown.", count=lost)
 
     def _failed(self, event: EffectEnded) -> None:
+        cause, reason = event.cause.value if event.cause else None, event.reason or event.fault
+        self.recent.append({"at": round(time.time(), 3), "name": event.name, "request": event.request, "cause": cause,
+                            "reason": reason[:_LONGEST]})  # fmt: skip
         if event.fault:
             sentence = "A background call failed by a fault of the program."
             self.tell(event.name, sentence, logging.ERROR, {"error": event.fault})

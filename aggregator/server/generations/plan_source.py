@@ -23,6 +23,10 @@ class PlanSource(Protocol):
 
     folder: Path | None
 
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The texts of the files that the last attempt read, by the names that operators know them by."""
+
     def load(self) -> Plan:
         """Return the plan as the files say now; raises ``ConfigError``. May be called in a thread."""
 
@@ -61,6 +65,11 @@ class PlanFiles:
         return self._plan
 
     @property
+    def texts(self) -> Mapping[str, str]:
+        """The texts that the last attempt read."""
+        return {name: source.text for name, source in self._loader.sources.items()}
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The files that the last attempt read, or looked for."""
         return self._loader.files
@@ -86,6 +95,7 @@ class FixedSource:
     def __init__(self, config: Config) -> None:
         self._plan = Compiler().compile(config)
         self.folder: Path | None = config.files[0].absolute().parent if config.files else None
+        self.texts: Mapping[str, str] = {}
 
     def load(self) -> Plan:
         """Return its plan."""
@@ -103,6 +113,11 @@ class Committed:
         self._files = files
         self._plan: Plan | None = plan
         self.folder = files.folder
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The texts that the last attempt read."""
+        return self._files.texts
 
     def load(self) -> Plan:
         """Return the plan at first, and what the files say from then on; raise ``ConfigError``."""

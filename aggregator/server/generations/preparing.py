@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from aggregator.plan.types import Plan
 from aggregator.policies.switches.offs import Offs
+from aggregator.server.changes.change import Change
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.observing import Observers
 
@@ -15,7 +16,7 @@ NO_ENDPOINTS = "It declares no endpoint any more, as a file does that is still b
 class Prepared(Struct, frozen=True, eq=False):
     """What a reload has made of *plan*, without what is off, beside the *current* generation.
 
-    *started* is the time of the loop at which it began, *observers* see from the swap on.
+    *started* is the time of the loop at which it began, *observers* see from the swap on, *change* is what differs.
     """
 
     plan: Plan
@@ -24,3 +25,4 @@ class Prepared(Struct, frozen=True, eq=False):
     current: Generation
     fresh: Generation
     started: float
+    change: Change

@@ -40,6 +40,7 @@ from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.plugins.functions import Plugins
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack.asked import build_asked
+from aggregator.server.changes.change import Change, Changes
 from aggregator.server.generations.contexts import contexts_of
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.lasting import Keeps, Lasting
@@ -87,6 +88,7 @@ class Running:
         self._limit_clients(plan)
         self.plugins = Plugins(source.folder)
         self._source = source
+        self.changes = Changes(source.texts)
         self.states = Registry()
         self.visitors = Visitors()
         """Who listens to requests for a while."""
@@ -178,9 +180,7 @@ class Running:
         await self._start_demo(plan)
         await observers.prepare()
         port = None if self._demo is None else self._demo.port
-
         watched = self._transport is None  # whoever carries the calls knows where they go
-
         opened = OpenedPools(client, port)
         states = self.states.draft()
         listeners = observers.beside(self._listeners)
@@ -252,7 +252,8 @@ class Running:
                 return self.outcomes.unchanged(current.number, asked=asked)
             if current.routes and not plan.endpoints:
                 return self.outcomes.refuse(current.number, NO_ENDPOINTS)
-            observers = self.observers.for_plan(plan)
+            between = partial(Change.between, self.loaded, plan, self.changes.texts, self._source.texts)
+            change, observers = await asyncio.to_thread(between), self.observers.for_plan(plan)
             offs = self.switching.offs(plan)
             await self._lasting.follow(plan)
             fresh = await self._build(current.number + 1, switched(plan, offs), current, observers)
@@ -264,13 +265,14 @@ class Running:
         except Exception as error:  # a fault of ours must not end reloading
             _log.debug("The fault.", exc_info=error)
             return self.outcomes.refuse(current.number, f"It failed by a fault of the program: {place_of(error)}")
-        return Prepared(plan, offs, observers, current, fresh, started)
+        return Prepared(plan, offs, observers, current, fresh, started, change)
 
     def _commit(self, made: Prepared) -> ReloadOutcome:
         if self.generation is not made.current:  # stopped meanwhile
             made.fresh.retire()
             return ReloadOutcome(Verdict.UNCHANGED, 0)
         self._observe(made.observers, made.plan)
+        self.changes.served(made.change, made.current.number, made.fresh.number)
         self.loaded = made.plan
         self.switching.serving(made.plan, made.offs)
         return self._swap(made.current, made.fresh, made.started)

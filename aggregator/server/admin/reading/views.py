@@ -10,6 +10,9 @@ from aggregator.server.admin.effects.acting import PATH as EFFECTS
 from aggregator.server.admin.effects.acting import effects_shown
 from aggregator.server.admin.hosts import hosts_shown
 from aggregator.server.admin.quotas import quotas_shown
+from aggregator.server.admin.reading.background import background_shown
+from aggregator.server.admin.reading.changes import PATH as CHANGES
+from aggregator.server.admin.reading.changes import changes_shown
 from aggregator.server.admin.reading.history import PATH as HISTORY
 from aggregator.server.admin.reading.history import history_shown
 from aggregator.server.admin.reading.upstreams import upstreams_shown
@@ -20,8 +23,10 @@ from aggregator.server.application.probes import describe
 from aggregator.server.generations.running import Running
 from aggregator.server.page.endpoints import endpoints_shown
 
-CONFIG, SWITCHES, ENDPOINTS, QUOTAS = "/-/config", "/-/switches", "/-/endpoints", "/-/quotas"
+BACKGROUND, CONFIG, SWITCHES = "/-/background", "/-/config", "/-/switches"
+ENDPOINTS, QUOTAS = "/-/endpoints", "/-/quotas"
 SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
+    BACKGROUND: lambda running, _: background_shown(running),
     "/-/breakers": lambda running, _: breakers_shown(running),
     CONFIG: lambda running, _: describe(running),
     ENDPOINTS: endpoints_shown,
@@ -36,7 +41,7 @@ SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
 
 def is_view(path: str) -> bool:
     """Return whether something is shown at *path*."""
-    return path in SHOWN or path in (EFFECTS, HISTORY) or path.startswith(f"{REQUESTS}/")
+    return path in SHOWN or path in (CHANGES, EFFECTS, HISTORY) or path.startswith(f"{REQUESTS}/")
 
 
 async def shown(running: Running, path: str, asked: Mapping[str, str]) -> Any:
@@ -45,6 +50,8 @@ async def shown(running: Running, path: str, asked: Mapping[str, str]) -> Any:
         return request_shown(running, path.removeprefix(f"{REQUESTS}/"))
     if path == EFFECTS:
         return await effects_shown(running, asked)
+    if path == CHANGES:
+        return await changes_shown(running)
     if path == HISTORY:
         return await history_shown(running, asked)
     return SHOWN[path](running, asked)

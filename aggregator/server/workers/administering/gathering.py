@@ -8,7 +8,7 @@ from typing import Any
 
 from aggregator.server.admin.effects.acting import PATH as EFFECTS
 from aggregator.server.admin.reading.history import PATH as HISTORY
-from aggregator.server.admin.reading.views import CONFIG, ENDPOINTS, SWITCHES
+from aggregator.server.admin.reading.views import BACKGROUND, CONFIG, ENDPOINTS, SWITCHES
 from aggregator.server.admin.requests import PATH as REQUESTS
 from aggregator.server.live.history import histories_together
 from aggregator.server.workers.supervising.member import Member
@@ -65,6 +65,13 @@ def _requests(said: Said) -> Any:
     return {**counts, "requests": found}
 
 
+def _background(said: Said) -> Any:
+    """Counts added up; the last failures of all, the newest first, each with its worker."""
+    counts = added([{name: value for name, value in told.items() if name != "recent"} for _, told in said])
+    recent = [{**one, "worker": member.pid} for member, told in said for one in told["recent"]]
+    return {**counts, "recent": sorted(recent, key=lambda one: -float(one["at"]))}
+
+
 def _switches(said: Said) -> Any:
     """Each thing once: all workers have been told the same, within a moment."""
     found: dict[tuple[Any, ...], Any] = {}
@@ -82,6 +89,7 @@ def side_by_side(said: Said) -> Any:
 
 
 _TOGETHER: Mapping[str, Callable[[Said], Any]] = {
+    BACKGROUND: _background,
     CONFIG: whole_config,
     ENDPOINTS: lambda said: said[0][1],
     EFFECTS: lambda said: said[0][1],

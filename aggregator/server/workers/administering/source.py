@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -14,6 +15,7 @@ from aggregator.plan.listening import AdminPlan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.admin.quotas import shown_of
+from aggregator.server.admin.reading.changes import PATH as CHANGES
 from aggregator.server.admin.reading.source import json_answer
 from aggregator.server.admin.reading.views import CONFIG, QUOTAS
 from aggregator.server.metrics.page import PATH as METRICS
@@ -78,6 +80,10 @@ class WorkersSource:
             return json_answer(await self._config())
         if path == QUOTAS and not self._reloading.plan.store.is_remote:
             return json_answer(shown_of(self._reloading.plan, self._quotas.used, asked))
+        if path == CHANGES:
+            known = self._reloading
+            shown = partial(known.changes.shown, known.outcomes.last_refusal, known.plan.secrets)
+            return json_answer(await asyncio.to_thread(shown))
         answers = await self.asking.all(self.asking.view(path, asked))
         return json_answer(together(path, answers.data()), headers=_missing(answers))
 

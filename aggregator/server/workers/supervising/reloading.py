@@ -18,6 +18,7 @@ from contextlib import suppress
 
 from aggregator.errors import AggregatorError, ConfigError, place_of
 from aggregator.plan.types import Plan
+from aggregator.server.changes.change import Change, Changes
 from aggregator.server.generations.outcomes import Outcomes
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.preparing import NO_ENDPOINTS
@@ -45,6 +46,7 @@ class Reloading:
     def __init__(self, files: PlanFiles, plan: Plan, crew: Crew, replace: Callable[[Sequence[Member]], None]) -> None:
         self._files = files
         self.plan = plan
+        self.changes = Changes(files.texts)
         self._crew = crew
         self._replace = replace
         self.outcomes = Outcomes(plan)
@@ -106,11 +108,13 @@ class Reloading:
 
     async def _commit(self, plan: Plan, started: float) -> ReloadOutcome:
         assert self._crew.forks is not None
-        number = self._crew.generation + 1
+        number, texts = self._crew.generation + 1, self._files.texts
+        change = await asyncio.to_thread(Change.between, self.plan, plan, self.changes.texts, texts)
         await self._crew.forks.commit(number)
         members = self._crew.serving
         for member in members:
             member.channel.send(Drop() if member.imported.stale else Commit(number))
+        self.changes.served(change, self._crew.generation, number)
         self.plan = plan
         self._crew.generation = number
         seconds = asyncio.get_running_loop().time() - started

@@ -1,0 +1,1 @@
+"""What the last reload has changed of what is served."""

@@ -1,0 +1,103 @@
+"""``GET /-/changes``: what the last reload has changed, by names and by lines, and the refused save with its frames."""
+
+from __future__ import annotations
+
+import pytest
+
+from aggregator.server.changes import change, lines
+from aggregator.server.changes.change import Change, Names
+
+FIRST = """
+server: {admin: {address: "127.0.0.1:0", secret: canary-of-administration}}
+upstreams:
+  up: {url: "${UP}", headers: {x-key: "${KEY}"}, timeout: 2s}
+  gone: {url: "${UP}"}
+endpoints:
+  GET /same: {respond: {body: 1}}
+  GET /other: {call: "up:/a"}
+  GET /removed: {call: "gone:/a"}
+"""
+SECOND = """
+server: {admin: {address: "127.0.0.1:0", secret: canary-of-administration}}
+upstreams:
+  up: {url: "${UP}", headers: {x-key: "${KEY}"}, timeout: 2s}
+  fresh: {url: "${UP}"}
+background: {queue: 7}
+endpoints:
+  GET /same: {respond: {body: 1}}
+  GET /other: {call: "up:/b"}
+  GET /added: {call: "fresh:/a"}
+"""
+
+
+def _changes(stage, gateway):
+    with stage.wire(gateway.admin) as wire:
+        reply = wire.send(b"GET /-/changes HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").reply()
+    assert reply.status == 200
+    assert b"canary" not in reply.body
+    return reply.json
+
+
+def test_a_reload_says_what_it_has_changed(stage):
+    """Endpoints and upstreams that came, went and changed, the settings, and the lines of the file."""
+    gateway = stage.gateway(FIRST, stage.upstream(), env={"KEY": "canary-key"})
+    assert _changes(stage, gateway) == {"before": None, "refused": None}
+    gateway.reload(SECOND)
+    shown = _changes(stage, gateway)
+    assert (shown["before"], shown["generation"], shown["left_out"]) == (1, 2, 0)
+    assert shown["endpoints"] == {"added": ["GET /added"], "removed": ["GET /removed"], "changed": ["GET /other"]}
+    assert shown["upstreams"] == {"added": ["fresh"], "removed": ["gone"], "changed": []}
+    assert shown["settings"] == ["background"]
+    (file,) = shown["files"]
+    assert '-  GET /other: {call: "up:/a"}' in file["lines"]
+    assert '+  GET /other: {call: "up:/b"}' in file["lines"]
+    assert shown["refused"] is None
+
+
+def test_a_refused_save_is_shown_with_its_frames(stage):
+    """As a terminal shows it; what the last reload has changed stays."""
+    gateway = stage.gateway(FIRST, stage.upstream(), env={"KEY": "canary-key"})
+    gateway.reload(SECOND)
+    gateway.reload(SECOND + "  GET /wrong: {cal: 1}\n")
+    shown = _changes(stage, gateway)
+    assert "GET /wrong: {cal: 1}\n" in shown["refused"]["text"]
+    assert "^^^" in shown["refused"]["text"]
+    assert shown["generation"] == 2
+    gateway.reload(SECOND)
+    assert _changes(stage, gateway)["refused"] is None
+
+
+def _change(before: str, after: str, *secrets: str) -> Change:
+    return Change(Names(), Names(), (), {"routes.yaml": before}, {"routes.yaml": after}, frozenset(secrets))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "password: canary", "  x-api-key: 'canary'", '{client_secret: "canary", url: x}', "url: http://me:canary@host",
+        "Authorization: Bearer canary", "note: canary-value",
+    ],
+)  # fmt: skip
+def test_lines_hold_no_secrets(line):
+    """Neither one that is known, nor what looks like one by its name; a reference to a variable is none."""
+    (file,), _ = _change("", line, "canary-value").files()
+    assert "canary" not in file["lines"][-1]
+    (file,), _ = _change("", "password: ${PASSWORD}").files()
+    assert file["lines"][-1] == "+password: ${PASSWORD}"
+
+
+def test_a_secret_of_several_lines_is_hidden_in_each():
+    """As a key in the file is."""
+    key = "-----BEGIN KEY-----\ncanary-one\ncanary-two\n-----END KEY-----\n"
+    (file,), _ = _change("", "key: |\n" + "".join(f"  {line}\n" for line in key.splitlines()), key).files()
+    assert not any("canary" in line for line in file["lines"])
+
+
+def test_long_files_are_told_in_part(monkeypatch):
+    """Where two have little in common they are not compared, and what is beyond a number of lines is counted."""
+    monkeypatch.setattr(change, "MOST_LINES", 10)
+    monkeypatch.setattr(lines, "_MOST_COMPARED", 20)
+    before, after = ("\n".join(f"{name} {number}" for number in range(50)) for name in "ab")
+    (file,), left = _change(f"head\n{before}\ntail", f"head\n{after}\ntail").files()
+    assert (len(file["lines"]), left) == (10, 92)
+    assert file["lines"][:2] == [" head", "-a 0"]
