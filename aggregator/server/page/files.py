@@ -15,12 +15,15 @@ POLICY = (
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Nothing comes from elsewhere, nothing is sent elsewhere, and no text of an upstream becomes a script."""
+_SCRIPTS = ("acting", "asking", "elements", "graph", "page", "rates", "waterfall")
+_VIEWS = ("background", "configuration", "endpoint", "index", "now", "requests", "trial", "upstreams")
+_SCRIPT = b"text/javascript; charset=utf-8"
 PAGE: Mapping[str, tuple[str, bytes]] = MappingProxyType(
     {
         "/-/": ("page.html", b"text/html; charset=utf-8"),
-        "/-/page.js": ("page.js", b"text/javascript; charset=utf-8"),
-        "/-/views.js": ("views.js", b"text/javascript; charset=utf-8"),
         "/-/page.css": ("page.css", b"text/css; charset=utf-8"),
+        **{f"/-/{name}.js": (f"{name}.js", _SCRIPT) for name in _SCRIPTS},
+        **{f"/-/views/{name}.js": (f"views/{name}.js", _SCRIPT) for name in _VIEWS},
     }
 )
 """File and media type by path."""
@@ -38,4 +41,4 @@ def page_answer(path: str) -> Answer:
 
 @cache
 def _content(name: str) -> bytes:
-    return files(__package__).joinpath(name).read_bytes()
+    return files(__package__).joinpath("web", name).read_bytes()

@@ -1,30 +1,12 @@
-// The frame of the page: the secret, events, views by the fragment of the address. Texts become text nodes, never markup.
-import { views } from "./views.js";
+// The frame of the page: which view is drawn, by the fragment of the address, and the events that it is kept fresh by.
+import { Refused, follow, isUnreachable, useSecret } from "./asking.js";
+import { make } from "./elements.js";
+import { views } from "./views/index.js";
 
-const state = { secret: "", config: {}, seconds: [], upstreams: new Map(), recent: [], fault: "" };
+const state = { config: {}, seconds: [], recent: [], leaving: new AbortController().signal, tick: null };
 const WINDOW = 10, RECENT = 50;
-let drawn = "", stale = false;
-
-export function make(tag, given = {}, ...children) {
-  const element = tag === "svg" || tag === "path" ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(given)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) element.setAttribute(name, value === true ? "" : String(value));
-  }
-  element.append(...children.flat().filter((one) => one != null && one !== false).map((one) => one instanceof Node ? one : String(one)));
-  return element;
-}
-
-export class Refused extends Error {}
-
-export async function ask(path, given) {
-  const headers = state.secret ? { authorization: `Bearer ${state.secret}` } : {};
-  const options = given === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(given) };
-  const answer = await fetch(path, { ...options, cache: "no-store", redirect: "error" });
-  const data = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(data.detail || `The server answers with ${answer.status}.`);
-  return data;
-}
+const main = document.getElementById("view");
+let drawn = "", stale = false, pressing = false, leave = new AbortController();
 
 function say(text) {
   const notice = document.getElementById("notice");
@@ -51,19 +33,27 @@ function navigate() {
     make("a", { href: `#${key}`, "aria-current": key === name ? "page" : null }, view.title)));
 }
 
+// Somebody copies, or is about to press what would be replaced.
+const isBusy = () => pressing || (getSelection().type === "Range" && main.contains(getSelection().anchorNode));
+const nameOf = (element) => element.dataset.key || element.getAttribute("href");
+
 async function draw(moved) {
-  const [name, given] = place(), main = document.getElementById("view"), mine = location.hash;
+  const [name, given] = place(), mine = location.hash;
+  if (moved) {
+    leave.abort();
+    leave = new AbortController();
+    Object.assign(state, { leaving: leave.signal, tick: null });
+  }
   try {
     const content = await views[name].draw(state, given);
-    if (location.hash !== mine) return;
-    if (!moved && getSelection().type === "Range" && main.contains(getSelection().anchorNode)) return;  // somebody copies
-    const focused = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    if (location.hash !== mine || (!moved && isBusy())) return;
+    const focused = main.contains(document.activeElement) ? nameOf(document.activeElement) : null;
     main.replaceChildren(...[content].flat());
-    if (focused) [...main.querySelectorAll("a[href]")].find((one) => one.getAttribute("href") === focused)?.focus({ preventScroll: true });
+    if (focused) [...main.querySelectorAll("a[href], [data-key]")].find((one) => nameOf(one) === focused)?.focus({ preventScroll: true });
     drawn = mine;
     say("");
   } catch (error) {
-    if (!(error instanceof Refused) && !(error instanceof TypeError && error.message.includes("fetch"))) throw error;
+    if (!(error instanceof Refused) && !isUnreachable(error)) throw error;
     if (location.hash !== mine) return;
     if (moved) main.replaceChildren(make("p", { class: "dim" }, "There is nothing to show."));
     say(error.message);
@@ -81,38 +71,21 @@ function take(name, data) {
     if (state.seconds.length > WINDOW) state.seconds.shift();
     tell(`generation ${state.config.generation} · ${data.in_flight} in flight`);
     if (views[place()[0]].live && location.hash === drawn) draw(false);
-  } else if (name === "request" && (data.status >= 500 || data.partial || data.how !== "answered")) {
+    else state.tick?.();
+  } else if (name === "request") {
     state.recent.unshift(data);
     state.recent.length = Math.min(state.recent.length, RECENT);
   }
   if (stale && location.hash === drawn && !views[place()[0]].holds) { stale = false; draw(false); }
 }
 
-async function follow(signal) {
-  const headers = state.secret ? { authorization: `Bearer ${state.secret}` } : {};
-  const answer = await fetch("/-/events", { headers, signal, cache: "no-store" });
-  if (!answer.ok) throw new Refused((await answer.json().catch(() => ({}))).detail || `The server answers with ${answer.status}.`);
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  let waiting = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const events = (waiting + value).split("\n\n");
-    waiting = events.pop();
-    for (const text of events) {
-      const found = /^event: (\w+)\ndata: (.*)$/s.exec(text);
-      if (found) take(found[1], JSON.parse(found[2]));
-    }
-  }
-}
-
-let following = new AbortController();
+let following = new AbortController(), wake = () => {};
 async function live() {
   for (let pause = 500; ; pause = Math.min(pause * 2, 5000)) {
     const { signal } = following = new AbortController();
     const began = performance.now();
     try {
-      await follow(signal);
+      await follow("show=failures,counts", signal, take);
       tell("the server has gone; waiting for it", true);
     } catch (error) {
       if (error instanceof Refused) { tell("not connected", true); say(error.message); }
@@ -123,21 +96,24 @@ async function live() {
     await new Promise((resolve) => { const timer = setTimeout(resolve, pause); wake = () => { clearTimeout(timer); resolve(); }; });
   }
 }
-let wake = () => {};
 
 document.getElementById("secret").addEventListener("submit", (event) => {
   event.preventDefault();
   const field = event.target.elements.secret;
-  state.secret = field.value.trim();
+  useSecret(field.value);
+  field.placeholder = field.value.trim() ? "in use" : "";
   field.value = "";
-  field.placeholder = state.secret ? "in use" : "";
   following.abort();
   wake();
   draw(true);
 });
+addEventListener("acted", () => draw(false));
 addEventListener("hashchange", () => { navigate(); draw(true); });
+addEventListener("pointerdown", () => { pressing = true; });
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => { pressing = false; }));
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+  if (document.getElementById("action").open) return;
   const key = Object.keys(views).filter((name) => views[name].title)[Number(event.key) - 1];
   if (key) location.hash = key;
 });
