@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.plan.admission import OPEN, AdmissionPlan
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan, ShapePlan, UpstreamPlan
+from aggregator.plan.calls import CallPlan, FanPlan, GroupPlan, PartPlan, ShapePlan, UpstreamPlan
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.inputs import InputPlan as InputPlan
 from aggregator.plan.schemes import SchemePlan
@@ -21,6 +21,7 @@ from aggregator.plan.telemetry import MetricsPlan, RecorderPlan, SloPlan, Traces
 from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.policies.durable.plan import DeliveryPlan
 from aggregator.policies.idempotency.plan import IdempotencyPlan
+from aggregator.policies.retry.plan import RetryPlan
 from aggregator.policies.switches.plan import MaintenancePlan
 from aggregator.stores.shared.plan import MEMORY_STORE, StorePlan
 from aggregator.templates import Expression, PathPattern, Template
@@ -70,11 +71,22 @@ class ResponsePlan(Struct, frozen=True):
     delay: float = 0.0
 
 
+class FixedPlan(Struct, frozen=True):
+    """What is kept, by *name*, of one call of an effect, or of each item of its list.
+
+    *calls* are the call and its alternatives without what their upstreams add. It is sent again as *retry* says.
+    """
+
+    name: str
+    calls: tuple[CallPlan, ...]
+    retry: RetryPlan
+
+
 class EffectPlan(Struct, frozen=True):
     """What is called after the answer has left: *on* which answers, a success being one with a status below 400.
 
-    *part* is what is made, within *timeout* seconds at the most. One that is kept until it is delivered is a single
-    call and has a *delivery*; it is *fixed* when its request ends: the call without what its upstream adds.
+    *part* is what is made, within *timeout* seconds at the most. One that is kept until it is delivered has a
+    *delivery*; what of it is *fixed* when its request ends stands in the order of its ``pieces``.
     """
 
     name: str
@@ -83,12 +95,13 @@ class EffectPlan(Struct, frozen=True):
     when: Expression | None = None
     on: Literal["success", "failure", "always"] = "success"
     delivery: DeliveryPlan | None = None
-    fixed: CallPlan | None = None
+    fixed: tuple[FixedPlan, ...] = ()
 
     @property
-    def call(self) -> CallPlan:
-        """The call that is made first."""
-        return self.part.calls[0]
+    def pieces(self) -> tuple[PartPlan, ...]:
+        """The parts that are kept by themselves: those of a fan-out, else the whole."""
+        core = self.part.core
+        return core.fan.parts if isinstance(core, GroupPlan) else (self.part,)
 
 
 class ShadowPlan(Struct, frozen=True):

@@ -57,3 +57,18 @@ def test_each_watcher_is_told_and_a_receipt_goes_another_way(tmp_path: Path) -> 
         (9003, "/receipt"), (9003, "/tracking"),
     ]  # fmt: skip
     assert b'{"number":"P1"}' in [request.content for request in served.requests]
+
+
+def test_each_durable_call_of_an_order_is_an_effect(tmp_path: Path) -> None:
+    """Those of the list and of the fan-out; a push that fails is mailed in the same delivery."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/orders":
+            return httpx.Response(201, json={"id": 7, "watchers": [{"device": "a"}, {"device": "a"}, {"device": "b"}]})
+        return httpx.Response(503 if (request.url.port, request.url.path) == (9002, "/receipt") else 200)
+
+    with process(tmp_path, PIECES[2], answer) as served:
+        assert served.post("/orders", json={}).status_code == 201
+        served.settle(sent=4)
+    sent = sorted((request.url.port, request.url.path) for request in served.requests[1:])
+    assert sent == [(9002, "/receipt"), (9002, "/send/a"), (9002, "/send/b"), (9003, "/push"), (9003, "/receipt")]

@@ -60,7 +60,7 @@ def test_background_calls_do_not_extend_the_deadline(plan_of) -> None:
     """What happens after the answer is no part of the time for it."""
     plan = plan_of("endpoints: {GET /a: {call: shop:/a, background: [{url: POST shop:/b, timeout: 90s}]}}")
     assert plan.endpoints[0].timeout < 11
-    assert plan.endpoints[0].effects[0].call.timeout == 90.0
+    assert plan.endpoints[0].effects[0].part.calls[0].timeout == 90.0
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ SECRET = "hunter2secret"
         ('{url: "shop:/seen", method: PUT}', "PUT shop:/seen"),
         ('"POST ${HOOK}"', "POST ${HOOK}"),
         ('{url: "POST shop:/${TOK}", name: note}', "note"),
+        ('{choose: [{url: "shop:/a?k=1", weight: 1}, {url: "shop:/b", weight: 2}]}', "GET shop:/a"),
     ],
 )
 def test_no_name_holds_what_a_variable_holds(plan_of, call: str, name: str) -> None:
@@ -23,5 +24,5 @@ def test_no_name_holds_what_a_variable_holds(plan_of, call: str, name: str) -> N
     variables = {"TOK": SECRET, "HOOK": f"https://hooks.test/{SECRET}"}
     plan = plan_of(f"endpoints: {{POST /a: {{call: 'shop:/a', background: [{call}]}}}}", variables)
     (effect,) = plan.endpoints[0].effects
-    assert effect.name == effect.call.name == name
-    assert SECRET not in effect.call.upstream.label
+    assert effect.name == effect.part.calls[0].name == name
+    assert SECRET not in effect.part.calls[0].upstream.label

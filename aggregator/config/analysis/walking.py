@@ -123,16 +123,17 @@ class Walker:
 
     def _background(self, call: BackgroundCallSettings, path: Steps, scope: Scope) -> None:
         texts = Texts(self._analysis)
-        self._call(call, path, self._items(call, path, scope, texts), "background", texts)
+        inner = self._items(call, path, scope, texts)
+        self._call(call, path, inner, "background", texts)
         for index, other in enumerate(call.fallback):
             self._call(other, (*path, "fallback", index), scope, "fallback", texts)
         if call.fan_out is not None:
             self._fan(call.fan_out, (*path, "fan_out"), scope, None, ())
         texts.condition(call.when, (*path, "when"), scope)
         for key, text in (("order", call.order), ("at", call.at)):
-            texts.value(text, (*path, key), scope)
+            texts.value(text, (*path, key), inner)
         if call.dedupe is not None:
-            texts.value(call.dedupe.key, (*path, "dedupe", "key"), scope)
+            texts.value(call.dedupe.key, (*path, "dedupe", "key"), inner)
 
     def _fan(
         self, settings: FanOutSettings, path: Steps, scope: Scope, outer: Part | None, used: tuple[str, ...]

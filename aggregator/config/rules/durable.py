@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.calls.background import BackgroundCallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
@@ -22,33 +23,83 @@ _NOT_DURABLE = {
     "redirects": "name the URL to which it leads",
     "idempotent": "write it on the upstream",
 }
-_OF_MANY = {
-    "for_each": 'remove `durable`, or send the list in one call, as in `json: "{{ body.items }}"`',
-    "fan_out": "make each of its calls a background call of its own, or remove `durable`",
-    "fallback": "remove `fallback`: an effect is sent again by its `retry`, or `durable`",
-}
+_OF_RESULTS = ("concurrency", "on_error")
+"""What of a list is about calls that are made at once, and wait for each other."""
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
-_UNSENT = frozenset({"when"})
+_UNSENT = "when"
 """What of a call is read, and is no part of what is kept."""
 
 
 def check_durable(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Durable calls that cannot be kept, or delivered; and what has an effect on them alone."""
     for call in analysis.calls:
-        settings = call.settings
-        if not isinstance(settings, BackgroundCallSettings):
+        if call.effect is None:
             continue
-        if settings.durable is None:
-            yield from _check_plain(call, settings)
-        elif settings.kind != "url":
-            yield from _check_keys(analysis, call, settings, around)
-        else:
-            yield from _check_keys(analysis, call, settings, around)
-            yield from _check_credentials(analysis, call, settings, around)
+        if not call.is_durable:
+            if call.settings is call.effect:
+                yield from _check_plain(call, call.effect)
+            continue
+        if call.settings is call.effect:
+            yield from _check_whole(analysis, call, call.effect, around)
+        if call.settings.kind == "url":
+            yield from _check_sent(call)
+            yield from _check_credentials(analysis, call, around)
             yield from _check_upstream(call, around)
+        elif call.settings is not call.effect and (call.settings.fan_out is not None or call.via is not None):
+            message = "what is kept by itself is one call"
+            hint = "name its calls side by side" if call.settings.fan_out is not None else "write `fallback`"
+            yield Finding("bad-durable", message, (*call.path, call.settings.kind), hint, at_key=True)
+    yield from _check_reads(analysis)
+
+
+def _check_whole(
+    analysis: Analysis, call: CallSite, effect: BackgroundCallSettings, around: Surroundings
+) -> Iterator[Finding]:
+    """What is said of all effects of one background call."""
+    yield from _check_keys(analysis, call, effect, around)
+    yield from _check_dedupe(analysis, call, effect)
+    yield from _check_read(analysis, call, _places(around))
+    if effect.fan_out is not None and effect.timeout is not None:
+        message = "`timeout` has no effect beside the `fan_out` of a call that is kept: each is delivered by itself"
+        yield Finding("no-effect", message, (*call.path, "timeout"), "write it on each call", at_key=True)
+
+
+def _check_reads(analysis: Analysis) -> Iterator[Finding]:
+    """Durable calls that read each other's results: what is sent is fixed when the request ends."""
+    for fan in analysis.fans:
+        effect = analysis.effect_at(fan.path)
+        if effect is None or effect.durable is None:
+            continue
+        for part in fan.parts.values():
+            for name, place in part.reads.items():
+                if name in fan.parts and name != part.name and "needs" not in place[-2:]:
+                    message = f"`{part.name}` cannot read `{name}`: what is sent is fixed when the request ends"
+                    hint = f"call `{name}` before the answer, or remove `durable`"
+                    yield Finding("bad-durable", message, place, hint, text=name)
+
+
+def _check_dedupe(analysis: Analysis, call: CallSite, effect: BackgroundCallSettings) -> Iterator[Finding]:
+    """A key by which the first item of a list takes the place of all others."""
+    if effect.dedupe is None:
+        return
+    place = (*call.path, "dedupe", "key")
+    if effect.for_each is not None:
+        names = {reference[0] for use in analysis.uses if use.path == place for reference in use.references}
+        if names & {"item", "index"}:
+            return
+        hint = "name the item in it, as in `{{ item.id }}`"
+    elif any(one.settings.for_each is not None and one.effect is effect for one in analysis.calls):
+        hint = "make the list a background call of its own"
+    else:
+        return
+    yield Finding("bad-durable", "the key is the same for every item, so one of them alone is kept", place, hint)
 
 
 def _check_plain(call: CallSite, settings: BackgroundCallSettings) -> Iterator[Finding]:
+    if settings.fan_out is not None and settings.retry is not None:
+        message = "`retry` has no effect beside `fan_out`"
+        yield Finding("no-effect", message, (*call.path, "retry"), "write it on each call", at_key=True)
+        return
     for key in _ONLY_DURABLE:
         if key in settings.model_fields_set:
             message = f"`{key}` has an effect on calls that are kept only"
@@ -69,31 +120,35 @@ def _check_keys(
     if analysis.settings is not None and analysis.settings.stream and settings.durable == "stored":
         message = "a stream leaves before it has ended, so nothing can be stored before it"
         yield Finding("bad-durable", message, at, "write `durable: accepted`", at_key=True)
-    for key in _OF_MANY:
-        if key in settings.model_fields_set:
-            message = f"a call with `{key}` cannot be kept"
-            yield Finding("bad-durable", message, (*call.path, key), _OF_MANY[key], at_key=True)
-    for key, hint in _NOT_DURABLE.items():
-        if key in settings.model_fields_set:
-            message = f"`{key}` has no effect on a call that is kept"
-            yield Finding("no-effect", message, (*call.path, key), hint, at_key=True)
-    retry = settings.retry
-    if retry is not None and retry is not NO_RETRY:
-        for key in ("per_try", "budget"):
-            if key in retry.model_fields_set:
-                message = f"`{key}` has no effect on a call that is kept: `timeout` limits each delivery"
-                yield Finding("no-effect", message, (*call.path, "retry", key), "remove it", at_key=True)
     if settings.order is not None and compile_value(settings.order).is_constant:
         message = "the key is always the same, so all of them wait for each other"
         hint = "name what tells them apart, such as `{{ body.account }}`"
         yield Finding("bad-durable", message, (*call.path, "order"), hint, "warning")
 
 
-def _check_credentials(
-    analysis: Analysis, call: CallSite, settings: BackgroundCallSettings, around: Surroundings
-) -> Iterator[Finding]:
+def _check_sent(call: CallSite) -> Iterator[Finding]:
+    """Keys of one call, or an alternative, without an effect on what is delivered later."""
+    settings = call.settings
+    for key, hint in _NOT_DURABLE.items():
+        if key in settings.model_fields_set:
+            message = f"`{key}` has no effect on a call that is kept"
+            yield Finding("no-effect", message, (*call.path, key), hint, at_key=True)
+    each = settings.for_each
+    for key in _OF_RESULTS if each is not None else ():
+        if each is not None and key in each.model_fields_set:
+            message = f"`{key}` has no effect on calls that are kept: each item is delivered by itself"
+            yield Finding("no-effect", message, (*call.path, "for_each", key), "remove it", at_key=True)
+    retry = settings.retry
+    if retry is not None and retry is not NO_RETRY:
+        for key in ("per_try", "budget"):
+            if key in retry.model_fields_set:
+                message = f"`{key}` has no effect on a call that is kept: `timeout` limits each delivery"
+                yield Finding("no-effect", message, (*call.path, "retry", key), "remove it", at_key=True)
+
+
+def _check_credentials(analysis: Analysis, call: CallSite, around: Surroundings) -> Iterator[Finding]:
     """Headers that are never written to a disk."""
-    places = _places(around)
+    settings, places = call.settings, _places(around)
     secret = {name for root, name in places if root == "headers"}
     for name in settings.headers:
         if name.lower() in secret:
@@ -107,16 +162,20 @@ def _check_credentials(
             message = f"{what} is not kept: credentials are never written to the disk"
             there = Elsewhere((*path, "forward"), "passes it on", at_key=True)
             hint = "give the upstream a credential of its own, under its `auth`"
-            yield Finding("bad-durable", message, (*call.path, "durable"), hint, at_key=True, related=(there,))
-    yield from _check_read(analysis, call, places)
+            yield Finding("bad-durable", message, _place_of(call), hint, at_key=True, related=(there,))
+
+
+def _place_of(call: CallSite) -> Steps:
+    """Return what the file says that makes *call* one that is kept."""
+    return (*call.path, "durable") if call.settings is call.effect else call.url_path
 
 
 def _check_read(analysis: Analysis, call: CallSite, places: frozenset[tuple[str, str]]) -> Iterator[Finding]:
     """Expressions that put a credential of the caller into what is kept."""
     roots = {root for root, _ in places}
     for use in analysis.uses:
-        below = use.path[len(call.path) :]
-        if use.path[: len(call.path)] != call.path or _UNSENT.intersection(below[:1]):
+        place = (use.via or use.path) if use.path[0] == "groups" else use.path
+        if place[: len(call.path)] != call.path or use.path[-1] == _UNSENT:
             continue
         for root, *rest in use.references:
             is_whole = not rest and root in roots
@@ -142,7 +201,7 @@ def _places(around: Surroundings) -> frozenset[tuple[str, str]]:
 
 
 def _forwards(
-    analysis: Analysis, call: CallSite, settings: BackgroundCallSettings, around: Surroundings
+    analysis: Analysis, call: CallSite, settings: CallSettings, around: Surroundings
 ) -> Iterator[tuple[Steps, ForwardSettings]]:
     """Yield what is passed on with a call, and where that is said."""
     name = call.url.upstream if call.url else None
@@ -161,7 +220,7 @@ def _check_upstream(call: CallSite, around: Surroundings) -> Iterator[Finding]:
     upstream = around.upstream(name)
     if upstream is None:
         return
-    at = (*call.path, "durable")
+    at = _place_of(call)
     if upstream.route is not None:
         message = f"`{name}` has a `route`, so where it leads is not known when the call is delivered"
         yield Finding("bad-durable", message, at, "name one of its services as an upstream", at_key=True)

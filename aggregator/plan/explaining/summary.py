@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from math import inf
 from typing import Any
 
+from msgspec.structs import replace
+
 from aggregator.fields import duration_text
 from aggregator.plan.analysis.walking import calls_in, calls_in_part
 from aggregator.plan.calls import CallPlan, PartPlan, RacePlan
@@ -111,9 +113,13 @@ def call_words(plan: EndpointPlan) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield from _in_part(part, part_text(part), ())
     for effect in plan.effects:
         words: tuple[str, ...] = ("when",) if effect.when is not None else ()
-        words += () if effect.delivery is None else (effect.delivery.words,)
-        place = moment_text(effect) if effect.part.calls else f"{moment_text(effect)}, {effect.name}"
-        yield from _in_part(effect.part, place, words)
+        if effect.delivery is None:
+            place = moment_text(effect) if effect.part.calls else f"{moment_text(effect)}, {effect.name}"
+            yield from _in_part(effect.part, place, words)
+            continue
+        for fixed, piece in zip(effect.fixed, effect.pieces, strict=True):
+            place = moment_text(effect) if effect.part.calls else f"{moment_text(effect)}, {fixed.name}"
+            yield from _in_part(piece, place, (*words, replace(effect.delivery, retry=fixed.retry).words))
     for shadow in plan.shadows:
         yield shadow_text(shadow), words_of(AROUND_CALL, Attempt(shadow.call))
 

@@ -72,13 +72,18 @@ def show(table: EffectTable, id_: str) -> dict[str, Any] | None:
     if row is None:
         return None
     request = _decode(row[-1], type=FixedRequest)
-    sent = {
+    others = [{"upstream": other.upstream} | _sent(other.request) for other in request.others]
+    return _shown(row[:-1]) | {"request": _sent(request)} | ({"fallback": others} if others else {})
+
+
+def _sent(request: FixedRequest) -> dict[str, Any]:
+    """Return what *request* sends, as data."""
+    return {
         "method": request.method.decode(),
         "target": request.target.decode("latin-1"),
         "headers": [line.split(": ", 1) for line in request.headers.decode("latin-1").split("\r\n") if line],
         "body": None if request.body is None else request.body.decode("utf-8", "replace"),
     }
-    return _shown(row[:-1]) | {"request": sent}
 
 
 def _shown(row: tuple[Any, ...]) -> dict[str, Any]:

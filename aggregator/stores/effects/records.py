@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 WAITING: Final = "waiting"
 LEASED: Final = "leased"
@@ -20,6 +21,13 @@ DEAD: Final = "dead"
 STATES: Final = (WAITING, LEASED, PARKED, SENT, DEAD)
 LIVE: Final = (WAITING, LEASED, PARKED)
 """The states of what has not ended."""
+
+
+class Alternative(Struct, frozen=True, array_like=True):
+    """A *request* to another *upstream*."""
+
+    upstream: str
+    request: FixedRequest
 
 
 class FixedRequest(Struct, frozen=True, array_like=True):
@@ -32,6 +40,14 @@ class FixedRequest(Struct, frozen=True, array_like=True):
     target: bytes
     headers: bytes
     body: bytes | None
+    others: tuple[Alternative, ...] = ()
+    """What is tried in the same delivery when it fails."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes, about, those of its alternatives included."""
+        own = len(self.target) + len(self.headers) + (0 if self.body is None else len(self.body))
+        return own + sum(other.request.size + len(other.upstream) for other in self.others)
 
 
 class EffectRecord(Struct, frozen=True):
@@ -57,8 +73,19 @@ class EffectRecord(Struct, frozen=True):
     @property
     def size(self) -> int:
         """Its bytes, about."""
-        body = self.request.body
-        return len(self.request.target) + len(self.request.headers) + (0 if body is None else len(body)) + 300
+        return self.request.size + 300
+
+    @property
+    def upstreams(self) -> tuple[str, ...]:
+        """The names of its upstream, and of those of its alternatives."""
+        return (self.upstream, *(other.upstream for other in self.request.others))
+
+    def alternative(self, number: int) -> EffectRecord:
+        """Return it as its alternative *number* is sent; 0 is the request itself."""
+        if number == 0:
+            return self
+        other = self.request.others[number - 1]
+        return replace(self, upstream=other.upstream, request=other.request)
 
 
 class Outcome(Struct, frozen=True):

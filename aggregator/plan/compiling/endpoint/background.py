@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import assert_never
 
 from msgspec.structs import replace
 
 from aggregator.config.model.calls.background import BackgroundCallSettings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.plan.analysis.longest import longest
 from aggregator.plan.analysis.readers import names_read, with_readers
 from aggregator.plan.analysis.walking import with_calls
@@ -14,8 +16,9 @@ from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupP
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, unread
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.parts import compile_part
-from aggregator.plan.compiling.policies.durables import compile_delivery
-from aggregator.plan.types import EffectPlan
+from aggregator.plan.compiling.policies.durables import compile_delivery, delivery_retry
+from aggregator.plan.compiling.references import calls_of
+from aggregator.plan.types import EffectPlan, FixedPlan
 
 
 def compile_effect(settings: BackgroundCallSettings, shown_url: str, near: EndpointSurroundings) -> EffectPlan:
@@ -27,10 +30,24 @@ def compile_effect(settings: BackgroundCallSettings, shown_url: str, near: Endpo
     if settings.durable is None:
         return EffectPlan(part.name, part, longest(part), when, settings.on)
     part = with_calls(part, lambda call: replace(call, retry=None, hedge=None))
+    made = EffectPlan(part.name, part, longest(part), when, settings.on)
+    fixed = tuple(_fixed(settings, near, part.name, made.pieces))
+    delivery = compile_delivery(settings, near.whole.root.background.durable, made.pieces[0].calls[0].success.statuses)
+    return replace(made, delivery=delivery, fixed=fixed)
+
+
+def _fixed(
+    settings: BackgroundCallSettings, near: EndpointSurroundings, name: str, pieces: tuple[PartPlan, ...]
+) -> Iterator[FixedPlan]:
+    """Yield what is kept of each of *pieces*, by the *name* of the effect, and its own where there are several."""
     bare = replace(near, whole=replace(near.whole, is_bare=True))
-    delivery = compile_delivery(settings, near.whole.root.background.durable, part.calls[0].success.statuses)
-    return EffectPlan(part.name, part, longest(part), when, settings.on, delivery,
-                      _without_caller(compile_call(part.name, settings, bare)))  # fmt: skip
+    said: dict[str, CallSettings] = {name: settings}
+    if settings.fan_out is not None:
+        said = {f"{name}.{key}": call for key, call in calls_of(settings.fan_out, near.whole.root.groups).items()}
+    for (key, call), piece in zip(said.items(), pieces, strict=True):
+        calls = tuple(_without_caller(compile_call(key, one, bare)) for one in (call, *call.fallback))
+        retry = settings.retry if call.retry is None else call.retry
+        yield FixedPlan(key, calls, delivery_retry(retry, piece.calls[0].success.statuses))
 
 
 def _named(part: PartPlan, settings: BackgroundCallSettings, shown_url: str) -> PartPlan:

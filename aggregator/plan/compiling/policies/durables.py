@@ -41,7 +41,7 @@ def compile_delivery(
     dedupe = settings.dedupe
     return DeliveryPlan(
         settings.durable,
-        _retry(settings.retry, successes),
+        delivery_retry(settings.retry, successes),
         durable.full,
         _template(settings.order),
         settings.delay or 0.0,
@@ -55,7 +55,7 @@ def _template(text: str | None) -> Template | None:
     return None if text is None else compile_value(text)
 
 
-def _retry(settings: RetrySettings | None, successes: frozenset[int]) -> RetryPlan:
+def delivery_retry(settings: RetrySettings | None, successes: frozenset[int]) -> RetryPlan:
     """Return how an effect is sent again; what is not said is as for deliveries, which have more time than answers."""
     said = set[str]() if settings is None else settings.model_fields_set
     attempts = 1 if settings is NO_RETRY else ATTEMPTS

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aggregator.plan.calls import UpstreamPlan
-from aggregator.plan.types import EffectPlan, EndpointPlan
-from aggregator.runtime.background.durable.fixing import DurableEffect
+from msgspec.structs import replace
+
+from aggregator.plan.calls import PartPlan, UpstreamPlan
+from aggregator.plan.types import EffectPlan, EndpointPlan, FixedPlan
+from aggregator.runtime.background.durable.fixing import DurableEffect, Piece
 from aggregator.runtime.background.durable.storing import Storing
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.calls.sending import compile_sender
@@ -25,9 +27,24 @@ def build_storing(
     """
     effects: list[DurableEffect] = []
     for effect in plan.effects:
-        if effect.delivery is None or effect.fixed is None:
+        if effect.delivery is None:
             continue
-        upstream, fixed = effect.call.upstream, effect.fixed
-        sender = compile_sender(fixed, door(upstream), params, resources.judge(fixed), resources.same)
-        effects.append(DurableEffect(made(effect), plan.key, upstream.name, sender, effect.delivery, resources.tracing))
+        pieces = tuple(
+            _piece(fixed, piece, resources, params, door)
+            for fixed, piece in zip(effect.fixed, effect.pieces, strict=True)
+        )
+        effects.append(DurableEffect(made(effect), plan.key, pieces, effect.delivery, resources.tracing))
     return Storing(tuple(effects), resources.queue, resources.outbox, resources.clock) if effects else None
+
+
+def _piece(
+    fixed: FixedPlan, part: PartPlan, resources: Resources, params: tuple[str, ...],
+    door: Callable[[UpstreamPlan], Door],
+) -> Piece:  # fmt: skip
+    """Return what writes *fixed*, which is made as *part*: an item that has no key costs no other its effect."""
+    senders = tuple(
+        compile_sender(call, door(made.upstream), params, resources.judge(call), resources.same)
+        for call, made in zip(fixed.calls, part.calls, strict=True)
+    )
+    each = None if part.each is None else replace(part.each, on_error="skip")
+    return Piece(fixed.name, tuple(call.upstream.name for call in part.calls), senders, each, part.when)

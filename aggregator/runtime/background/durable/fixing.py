@@ -3,71 +3,137 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from aggregator.errors import ExpressionError
+from aggregator.errors import AggregatorError, ExpressionError
 from aggregator.parts.frame import Frame
-from aggregator.parts.names import Names
+from aggregator.parts.names import ItemNames, Names
+from aggregator.plan.calls import EachPlan
 from aggregator.policies.durable.plan import DeliveryPlan
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.observing.tracing import Tracing
-from aggregator.stores.effects.records import EffectRecord, FixedRequest
+from aggregator.runtime.parts.batching import work_of
+from aggregator.stores.effects.records import Alternative, EffectRecord, FixedRequest
 from aggregator.telemetry.traces.trace import Trace, new_span
-from aggregator.templates import MISSING, Template, text_of
+from aggregator.templates import MISSING, Expression, Template, text_of
 
 CREDENTIALS = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
 """Headers that are never written to a disk."""
 _UNKEPT = CREDENTIALS | {b"host", b"aggregator-attempt"}
 
 
-class DurableEffect(Struct, frozen=True):
-    """A durable call of the *endpoint*: as *effect* it is made where nothing can be kept; *sender* writes it.
+Lost = Callable[[str, AggregatorError], None]
+"""Takes the name of what could not be written, and why."""
 
-    *tracing* has it tell the trace of the request that caused it, with one span for all of its deliveries.
+
+class Piece(Struct, frozen=True):
+    """What of an effect is kept by itself, by *name*: one call, or one for each item of a list, unless *when* fails.
+
+    *senders* write the call and its alternatives, *upstreams* are the names of theirs.
+    """
+
+    name: str
+    upstreams: tuple[str, ...]
+    senders: tuple[Sender, ...]
+    each: EachPlan | None = None
+    when: Expression | None = None
+
+    def frames(self, frame: Frame) -> Iterator[Frame | AggregatorError]:
+        """Yield the surroundings of each call for the request of *frame*, or why there are none for an item.
+
+        Raises ``AggregatorError`` when there is no list, or one that is too long.
+        """
+        names = frame.names
+        if self.when is not None and not self.when.truth(names):
+            return
+        if self.each is None:
+            yield frame
+            return
+        for job in work_of(self.each, self.name, names).jobs:
+            yield job.error or frame.with_names(ItemNames(names, job.seed, self.each.items))
+
+    def request(self, frame: Frame, traced: Callable[[bytes], bytes]) -> FixedRequest:
+        """Return what is sent, with *traced* headers; raises ``AggregatorError`` when something cannot be sent."""
+        first, *others = (self._request(sender, frame, traced) for sender in self.senders)
+        if not others:
+            return first
+        return replace(first, others=tuple(map(Alternative, self.upstreams[1:], others)))
+
+    def _request(self, sender: Sender, frame: Frame, traced: Callable[[bytes], bytes]) -> FixedRequest:
+        rendered = sender.render(frame)
+        headers = traced(_without_credentials(rendered.headers))
+        return FixedRequest(sender.plan.request.method, rendered.target, headers, rendered.body)
+
+
+class DurableEffect(Struct, frozen=True):
+    """What the *endpoint* keeps of *effect*, as which it is made where nothing can be kept: each of its *pieces*.
+
+    *tracing* has it tell the trace of the request that caused it, with one span for all deliveries of a record.
     """
 
     effect: Effect
     endpoint: str
-    upstream: str
-    sender: Sender
+    pieces: tuple[Piece, ...]
     delivery: DeliveryPlan
     tracing: Tracing | None = None
 
-    def fix(self, frame: Frame, now: float) -> EffectRecord:
+    def fix(self, frame: Frame, now: float, lost: Lost) -> list[EffectRecord]:
         """Return what is kept of it for the request of *frame*, which ended *now* (Unix time).
 
-        Raises ``AggregatorError`` when a value is missing or cannot be sent.
+        What has no value, or one that cannot be sent, is *lost*, and the rest is kept.
         """
+        records: list[EffectRecord] = []
+        for piece in self.pieces:
+            try:
+                for one in piece.frames(frame):
+                    self._keep(piece, one, now, lost, records)
+            except AggregatorError as error:
+                lost(piece.name, error)
+        return records
+
+    def _keep(
+        self, piece: Piece, frame: Frame | AggregatorError, now: float, lost: Lost, records: list[EffectRecord]
+    ) -> None:
+        try:
+            if isinstance(frame, AggregatorError):
+                raise frame
+            records.append(self._record(piece, frame, now))
+        except AggregatorError as error:
+            lost(piece.name, error)
+
+    def _record(self, piece: Piece, frame: Frame, now: float) -> EffectRecord:
         plan, names = self.delivery, frame.names
-        rendered = self.sender.render(frame)
-        headers = self._traced(_without_credentials(rendered.headers), frame.exchange.trace)
+        span = new_span()
+        request = piece.request(frame, lambda headers: self._traced(headers, frame.exchange.trace, span))
         due = now + plan.delay
         if plan.at is not None and (at := _moment(plan.at.render(names))) is not None:
             due = max(due, at)
         order, dedupe = _key(plan.order, names), _key(plan.dedupe, names)
         return EffectRecord(
             id=secrets.token_hex(16),
-            name=self.effect.name,
+            name=piece.name,
             endpoint=self.endpoint,
-            upstream=self.upstream,
+            upstream=piece.upstreams[0],
             request_id=frame.exchange.id,
-            request=FixedRequest(self.sender.plan.request.method, rendered.target, headers, rendered.body),
+            request=request,
             created=now,
             due=due,
-            order=None if order is None else f"{self.effect.name}\n{order}",
+            order=None if order is None else f"{piece.name}\n{order}",
             # another endpoint may have a call of the same name
-            dedupe=None if dedupe is None else (f"{self.endpoint} {self.effect.name}\n{dedupe}", now + plan.dedupe_for),
+            dedupe=None if dedupe is None else (f"{self.endpoint} {piece.name}\n{dedupe}", now + plan.dedupe_for),
         )
 
-    def _traced(self, headers: bytes, trace: Trace | None) -> bytes:
+    def _traced(self, headers: bytes, trace: Trace | None, span: str) -> bytes:
         """Return *headers* with the context of *trace*, which is that of the request, in place of any other."""
         if self.tracing is None or trace is None:
             return headers
-        return self.tracing.block(headers, trace, new_span(), forwards=True)
+        return self.tracing.block(headers, trace, span, forwards=True)
 
 
 def _key(template: Template | None, names: Names) -> str | None:

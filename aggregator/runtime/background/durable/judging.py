@@ -29,10 +29,10 @@ def outcome_of(
     """Return what the delivery of *record* comes to that ended *now* (Unix time) with *result*."""
     if result.state is not State.FAILED:
         return Outcome(record.id, SENT, {"status": result.status})
-    last = _last(result)
-    if result.cause in _NOT_HEARD:
+    last, tried = _last(result), (*result.tried, result)
+    if all(one.cause in _NOT_HEARD for one in tried):
         return Outcome(record.id, WAITING, last, now + _until_tried(result) * (1 + draw()), counts=False)
-    if record.attempts >= retry.attempts or not is_reason(retry, result):
+    if record.attempts >= retry.attempts or not any(one.cause in _NOT_HEARD or is_reason(retry, one) for one in tried):
         return Outcome(record.id, DEAD, last)
     return Outcome(record.id, WAITING, last, now + pause_after(retry, record.attempts, result, draw))
 

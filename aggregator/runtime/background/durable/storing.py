@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from aggregator.errors import AggregatorError, StoreError
 from aggregator.exchange import Exchange
@@ -71,26 +72,30 @@ class Storing:
             self._queue.put(tuple(one.effect for one in following), names, answer, broken=broken)
             return None
         around = AnswerNames(names, answer)
-        records = [record for one in following if (record := self._fixed(one, around)) is not None]
+        records = [record for one in following for record in self._fixed(one, around)]
         if not records:
             return None
         kept = self._outbox.put(records)
         effects = tuple(one.effect for one in following if one.delivery.full == "memory")
         return self._outbox.follow(self._kept(kept, effects, names, answer, broken=broken, number=len(records)))
 
-    def _fixed(self, one: DurableEffect, names: Names) -> EffectRecord | None:
+    def _fixed(self, one: DurableEffect, names: Names) -> list[EffectRecord]:
         loop = asyncio.get_running_loop()
         later = LaterNames(names, {}, _FIXING)
+        lost = partial(self._lost, names.exchange)
         try:
             if one.effect.when is not None and not one.effect.when.truth(later):
                 self._outbox.ends["skipped"] += 1
-                return None
-            return one.fix(Frame(names.exchange, later, loop.time() + _FIXING, loop), self._clock())
+                return []
         except AggregatorError as error:
-            self._outbox.ends["unwritten"] += 1
-            known = {"reason": str(error), "request_id": names.exchange.id}
-            self._outbox.tally.tell(one.effect.name, "A durable call could not be written.", logging.ERROR, known)
-            return None
+            lost(one.effect.name, error)
+            return []
+        return one.fix(Frame(names.exchange, later, loop.time() + _FIXING, loop), self._clock(), lost)
+
+    def _lost(self, exchange: Exchange, name: str, error: AggregatorError) -> None:
+        self._outbox.ends["unwritten"] += 1
+        known = {"reason": str(error), "request_id": exchange.id}
+        self._outbox.tally.tell(name, "A durable call could not be written.", logging.ERROR, known)
 
     async def _kept(
         self, kept: asyncio.Future[bool], effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool,

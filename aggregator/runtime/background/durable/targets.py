@@ -8,15 +8,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aggregator.causes import causes_called
-from aggregator.parts.frame import Part
+from aggregator.parts.frame import Done, Frame, Part, Written
 from aggregator.plan.analysis.walking import upstreams_in
-from aggregator.plan.calls import CallPlan, RequestPlan, SuccessPlan, UpstreamPlan
+from aggregator.plan.calls import CallPlan, PartPlan, RequestPlan, SuccessPlan, UpstreamPlan
 from aggregator.plan.order.call import Attempt
-from aggregator.plan.types import EffectPlan, Plan
+from aggregator.plan.types import FixedPlan, Plan
 from aggregator.policies.durable.plan import ATTEMPTS, BACKOFF, REASONS
 from aggregator.policies.retry.plan import RetryPlan
+from aggregator.runtime.parts.alternatives import Fallback
 from aggregator.stores.effects.records import EffectRecord
 from aggregator.templates import compile_url
+from aggregator.transport.door import Cancelable
 
 Build = Callable[[str, Attempt], Part]
 """Returns the runnable call of an endpoint."""
@@ -33,7 +35,7 @@ class Target(Struct, frozen=True):
 class Targets(Struct, frozen=True):
     """All targets of a generation: those of the calls that it declares, and one of each upstream for other effects."""
 
-    calls: dict[tuple[str, str, str], Target]
+    calls: dict[tuple[str, str, tuple[str, ...]], Target]
     upstreams: dict[str, Target]
 
     @property
@@ -43,8 +45,11 @@ class Targets(Struct, frozen=True):
 
     def of(self, record: EffectRecord) -> Target | None:
         """Return where *record* is delivered; None when its upstream is unknown."""
-        found = self.calls.get((record.endpoint, record.name, record.upstream))
-        return found or self.upstreams.get(record.upstream)
+        found = self.calls.get((record.endpoint, record.name, record.upstreams))
+        if found is not None or not record.request.others:
+            return found or self.upstreams.get(record.upstream)
+        known = [(number, self.upstreams[name]) for number, name in enumerate(record.upstreams) if name in self.known]
+        return _in_turn(record.name, known, _USUAL) if known else None
 
 
 _USUAL = RetryPlan(
@@ -59,10 +64,13 @@ NOWHERE = Targets({}, {})
 def build_targets(plan: Plan, build: Build) -> Targets:
     """Return the targets of *plan*."""
     calls = {
-        (endpoint.key, effect.name, effect.call.upstream.name): _target(endpoint.key, effect, build)
+        (endpoint.key, fixed.name, tuple(call.upstream.name for call in piece.calls)): _target(
+            endpoint.key, fixed, piece, build
+        )
         for endpoint in plan.declared
         for effect in endpoint.effects
         if effect.delivery is not None
+        for fixed, piece in zip(effect.fixed, effect.pieces, strict=True)
     }
     upstreams = {
         upstream.name: Target(_part("", _any_call(upstream), build), plan.client.total, _USUAL)
@@ -71,13 +79,39 @@ def build_targets(plan: Plan, build: Build) -> Targets:
     return Targets(calls, upstreams)
 
 
-def _target(key: str, effect: EffectPlan, build: Build) -> Target:
-    assert effect.delivery is not None
-    return Target(_part(key, effect.call, build), effect.call.timeout, effect.delivery.retry)
+def _target(key: str, fixed: FixedPlan, piece: PartPlan, build: Build) -> Target:
+    targets = [
+        (number, Target(_part(key, call, build, number), call.timeout, fixed.retry))
+        for number, call in enumerate(piece.calls)
+    ]
+    return targets[0][1] if len(targets) == 1 else _in_turn(fixed.name, targets, fixed.retry)
 
 
-def _part(key: str, call: CallPlan, build: Build) -> Part:
-    return build(key, Attempt(replace(call, retry=None, hedge=None), optional=True, is_fixed=True))
+def _in_turn(name: str, targets: list[tuple[int, Target]], retry: RetryPlan) -> Target:
+    """Return the target of a record with alternatives: each goes to the one of *targets* with its number."""
+    parts = tuple(OneOf(target.part, number) for number, target in targets)
+    return Target(Fallback(name, parts), sum(target.timeout for _, target in targets), retry)
+
+
+class OneOf:
+    """Sends the alternative *number* of the record that the frame of an attempt holds."""
+
+    __slots__ = ("_inner", "_number", "name")
+
+    def __init__(self, inner: Part, number: int) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._number = number
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Send it; *done* gets the result."""
+        assert frame.written is not None
+        written = Written(frame.written.request.alternative(self._number))
+        return self._inner.start(frame.until(frame.deadline, written), done)
+
+
+def _part(key: str, call: CallPlan, build: Build, number: int = 0) -> Part:
+    return build(key, Attempt(replace(call, retry=None, hedge=None), number, optional=True, is_fixed=True))
 
 
 def _any_call(upstream: UpstreamPlan) -> CallPlan:
