@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.policies.hosts.table import HOSTS
 from aggregator.server.generations.running import Running
 
@@ -13,5 +12,6 @@ from aggregator.server.generations.running import Running
 def hosts_shown(running: Running) -> list[dict[str, Any]]:
     """Return what there is to know of each host of upstreams that have several."""
     now = asyncio.get_running_loop().time()
-    tables = ((one.name, running.state(HOSTS, one.name)) for one in upstreams_in(running.plan))
+    names = () if running.generation is None else running.generation.with_hosts
+    tables = ((name, running.state(HOSTS, name)) for name in names)
     return [{"upstream": name, **host} for name, table in tables if table is not None for host in table.as_list(now)]

@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aggregator.codecs import json as json_codec
-from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.policies.credentials.describing import credentials_member
 from aggregator.policies.hosts.table import HOSTS
 from aggregator.runtime.answers.answer import Answer
@@ -59,7 +58,8 @@ def probe_routes(running: Running) -> list[Route]:
 def _hosts(running: Running) -> dict[str, dict[str, int]]:
     """Return how many hosts of each upstream are in each state; their names are told by administration alone."""
     now = asyncio.get_running_loop().time()
-    tables = ((one.name, running.state(HOSTS, one.name)) for one in upstreams_in(running.plan))
+    names = () if running.generation is None else running.generation.with_hosts
+    tables = ((name, running.state(HOSTS, name)) for name in names)
     return {name: table.counts(now) for name, table in tables if table is not None}
 
 

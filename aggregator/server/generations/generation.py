@@ -63,6 +63,8 @@ class Generation:
         self.contexts: Mapping[str, ssl.SSLContext] = {}
         self.watches = Watches()
         """What watches over the hosts of upstreams while this generation serves."""
+        self.with_hosts: tuple[str, ...] = ()
+        """The upstreams that have several hosts: who is asked about them does not look through thousands of calls."""
         self.docs_gates: tuple[Gate, ...] = ()
         """What a request for the documentation has to pass."""
         self.opened: OpenedPools | None = None
@@ -80,14 +82,16 @@ class Generation:
         Requests are served meanwhile. *load* lets them in where the plan limits them, *opened* is what *resources* open
         pools by. Raises ``StartupError``.
         """
-        pools = frozenset(key for upstream in upstreams_in(plan) for key in pool_keys(upstream, demo_port))
+        upstreams = upstreams_in(plan)
+        pools = frozenset(key for upstream in upstreams for key in pool_keys(upstream, demo_port))
         client.retain(pools)
         counted = load if plan.server.limits.counts_requests else None
         try:
             routes = await _routes(plan, resources, previous)
             made = cls(number, plan, routes, client, pools, resources.report, resources.states, counted)
+            made.with_hosts = tuple(upstream.name for upstream in upstreams if upstream.hosts is not None)
             if resources.watched:
-                made.watches = watches(upstreams_in(plan), client, demo_port, resources.pool, resources.states)
+                made.watches = watches(upstreams, client, demo_port, resources.pool, resources.states)
                 await made.watches.prepare()
             if plan.state is not None:
                 made.deliveries = build_deliveries(plan, resources)
