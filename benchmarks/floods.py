@@ -1,6 +1,7 @@
 """A normal client beside floods: ``python benchmarks/floods.py [SCENE …]`` shows its worst answer in each.
 
 The client has a process and a connection of its own, asks for a small answer every 10 ms and notes how long each takes.
+The upstream has a process, too: one that shared that of the flood answered late, and the server was taken to do so.
 It exits with 1 when one took longer than the scene allows, and twice as long as before the flood, or when an answer
 was none. Everything is on loopback.
 """
@@ -119,11 +120,14 @@ def _ask(connection: socket.socket, path: str) -> float:
 @asynccontextmanager
 async def _server(descriptors: int | None) -> AsyncIterator[int]:
     command = shutil.which("aggregator", path=str(Path(sys.executable).parent)) or "aggregator"
-    upstream = await asyncio.start_server(_upstream, "127.0.0.1", 0)
+    ours, theirs = multiprocessing.Pipe()
+    upstream = multiprocessing.get_context("spawn").Process(target=_serve_upstream, args=(theirs,), daemon=True)
+    upstream.start()
+    called = await asyncio.to_thread(ours.recv)
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         probe.close()
-        text = ROUTES.format(port=upstream.sockets[0].getsockname()[1])
+        text = ROUTES.format(port=called)
         (Path(folder) / "routes.yaml").write_text(text, encoding="utf-8")
         limit = None if descriptors is None else (descriptors, descriptors)
         server = await asyncio.create_subprocess_exec(
@@ -137,7 +141,8 @@ async def _server(descriptors: int | None) -> AsyncIterator[int]:
         finally:
             server.kill()
             await server.wait()
-            upstream.close()
+            upstream.terminate()
+            upstream.join()
 
 
 async def _until_there(port: int) -> None:
@@ -148,6 +153,17 @@ async def _until_there(port: int) -> None:
             return
         await asyncio.sleep(0.1)
     raise RuntimeError("the server did not start")
+
+
+def _serve_upstream(theirs: Connection) -> None:
+    """Answer calls in a process of its own, which no flood keeps busy, and tell the port to *theirs*."""
+
+    async def listen() -> None:
+        server = await asyncio.start_server(_upstream, "127.0.0.1", 0)
+        theirs.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(listen())
 
 
 async def _upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
