@@ -150,28 +150,34 @@ class SharedClient:
 
 
 class OpenedPools:
-    """The pools that one generation opens by *client* although nobody counts as their user: it does so itself.
+    """The pools that one generation opens by *client*, each of which it counts as a user of until it ends.
 
-    A host that a reload brings is in the table that generations share, and a retry of the old one may come to it with
-    settings that only the old one has.
+    A host that a reload brings is in the table that generations share, and a retry of the old one may come to it, with
+    settings that the old one never declared; the next reload may take both away while the retry is under way. Hosts
+    that were looked up are counted by who looks, and given back when nothing is under way there.
     """
 
     def __init__(self, client: SharedClient, demo_port: int | None) -> None:
         self._client = client
         self._demo_port = demo_port
-        self._keys: list[PoolKey] = []
+        self._keys: set[PoolKey] = set()
+        self._is_over = False
 
     def pool(self, upstream: UpstreamPlan) -> Door:
         """Return the pool of *upstream*."""
         key = pool_key(upstream, self._demo_port)
-        if not self._client.is_used(key):
+        if key not in self._keys and self._counts(key):
             self._client.retain([key])
-            self._keys.append(key)
+            self._keys.add(key)
         return self._client.pool(upstream, self._demo_port)
+
+    def _counts(self, key: PoolKey) -> bool:
+        """Return whether this is to count as a user; who builds on a generation that has ended counts by itself."""
+        return not self._client.is_used(key) or not (self._is_over or key[1].origin.address)
 
     def give_back(self) -> None:
         """Count as a user of none any more."""
-        keys, self._keys = self._keys, []
+        keys, self._keys, self._is_over = self._keys, set(), True
         self._client.release(keys)
 
 

@@ -112,6 +112,39 @@ def test_a_reload_in_the_pause(gateway, upstream):
     assert gateway.get("/new").json == 1
 
 
+HOSTS = """
+upstreams:
+  up: {{hosts: {hosts}, limits: {{max_connections: {most}}}, retry: {{attempts: 2, on: [503], backoff: 1ms..2ms}}}}
+endpoints:
+  GET /x: {{timeout: 60s, call: {{url: up:/x, timeout: 60s}}}}
+"""
+
+
+def test_a_retry_of_an_old_generation_leaves_no_pool(stage, upstream):
+    """It goes to a host that a reload has brought, is not cut off when the next one takes that away, and gives back."""
+    other, failing, answering = stage.upstream(), threading.Event(), threading.Event()
+    upstream["/x"] = [failing, reply_of("no", 503)]
+    other["/x"] = [answering, reply_of("yes")]
+    gateway = stage.gateway(HOSTS.format(hosts=[upstream.url], most=7))
+    running = gateway.app.running
+
+    def limits() -> list[int]:
+        return sorted(pool.settings.limits.max_connections for pool in running.pools)
+
+    with gateway.wire() as wire:
+        wire.write("GET", "/x")
+        until(lambda: upstream.requests)
+        gateway.reload(HOSTS.format(hosts=[upstream.url, other.url], most=8))
+        failing.set()
+        until(lambda: other.requests)
+        gateway.reload(HOSTS.format(hosts=[upstream.url], most=9))
+        until(lambda: limits() in ([7, 9], [7, 8, 9]))
+        answering.set()
+        assert wire.reply().json == "yes"
+    until(lambda: upstream.open == other.open == 0)
+    assert set(limits()) == {9}
+
+
 def test_many_callers_at_once(gateway, upstream):
     """With everything failing, 200 callers cost the upstream a fifth more and the floor, and each gets its answer."""
     gateway.reload(ROUTES.replace("floor: 100/s", "floor: 1/s"))
