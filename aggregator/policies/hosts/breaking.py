@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from aggregator.errors import CallError
-from aggregator.policies.breaker.breaker import REFUSED, Breaker
+from aggregator.policies.breaker.breaker import CLOSED, REFUSED, Breaker
 from aggregator.policies.breaker.plan import OURS
 from aggregator.policies.breaker.table import Breakers, refusal
 from aggregator.policies.hosts.host import Host
@@ -55,7 +55,7 @@ class HostBreakers:
                 tried = ()  # another try at one of them is better than none
                 continue
             breaker = self._breakers.of(host.plan.name, now)
-            era = breaker.enter(now)
+            era = breaker.era if breaker.phase is CLOSED else breaker.enter(now)
             if era != REFUSED:
                 return Admitted(host, breaker, era, now)
             refused.append(host)

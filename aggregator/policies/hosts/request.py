@@ -102,20 +102,21 @@ class HostRequest(Struct, eq=False):
         """Count what the request came to, and pass it on."""
         done, self.done = self.done, None
         self.ticket = None
-        self._count(outcome)
+        host, self.host = self.host, None
+        if host is not None:
+            host.in_flight -= 1
+            if self.admitted is not None or self.hosts.table.ejects:
+                self._judge(host, outcome)
         if done is not None:
             done(outcome)
 
-    def _count(self, outcome: Reply | StreamReply | CallError) -> None:
-        host, self.host = self.host, None
-        if host is None:
-            return
-        host.in_flight -= 1
-        table = self.hosts.table
+    def _judge(self, host: Host, outcome: Reply | StreamReply | CallError) -> None:
+        """Count what *outcome* says of *host*, where anybody wants to know."""
+        table, now = self.hosts.table, self._loop().time()
         if self.admitted is not None:
-            self.admitted.ended(self._loop().time(), outcome)
-        if table.ejects and (failed := _failed(outcome)) is not None:
-            table.ended(host, self.era, self._loop().time(), failed=failed)
+            self.admitted.ended(now, outcome)
+        if table.ejects and (failed := _failed(outcome)) is not None and (failed or host.failures):
+            table.ended(host, self.era, now, failed=failed)
 
     def cancel(self) -> None:
         """Give it up."""
@@ -141,18 +142,18 @@ class HostRequest(Struct, eq=False):
     ) -> StreamReply:  # fmt: skip
         """See `Door.stream`."""
         door, headers = self._begin(headers, self._loop().time())
+        host = self.host
+        assert host is not None
         try:
             reply = await door.stream(method, target, headers, body, **terms)
         except CallError as error:
-            self._count(error)
+            host.in_flight -= 1
+            self._judge(host, error)
             raise
         except BaseException:
             self._leave()
             raise
-        host = self.host
-        assert host is not None
-        self._count(reply)
-        host.in_flight += 1
+        self._judge(host, reply)
         return HostReply(reply, host)
 
 
