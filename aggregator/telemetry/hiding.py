@@ -53,6 +53,14 @@ class Hidden(Struct, frozen=True):
         return "&".join([f"{name}={MASK}" if unquote_plus(name) in self.query else name + eq + value
                          for name, eq, value in pairs])  # fmt: skip
 
+    def query_values(self, query: str) -> set[str]:
+        """Return the values of hidden parameters in a query string, as they were sent and as they are meant."""
+        if not self.query:
+            return set()
+        pairs = [pair.partition("=") for pair in query.split("&")]
+        sent = {value for name, _, value in pairs if unquote_plus(name) in self.query}
+        return sent | {unquote_plus(value) for value in sent}
+
     def values(self, endpoint: str, segments: tuple[bytes, ...]) -> tuple[str, ...]:
         """Return the values of hidden parameters: *segments* are those of the path of *endpoint* (a key), in order."""
         if not self.params:

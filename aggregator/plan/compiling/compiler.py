@@ -10,7 +10,7 @@ from aggregator.plan.compiling.policies.durables import compile_background
 from aggregator.plan.compiling.policies.maintenance import compile_maintenance
 from aggregator.plan.compiling.policies.store import compile_store, store_secrets
 from aggregator.plan.compiling.server.serving import compile_server
-from aggregator.plan.compiling.telemetry import compile_metrics, compile_recorder, compile_traces
+from aggregator.plan.compiling.telemetry import compile_metrics, compile_recorder, compile_traces, hidden_of
 from aggregator.plan.compiling.upstreams import compile_client
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.policies.credentials.plan import secrets_of
@@ -27,6 +27,7 @@ class Compiler:
         settings = config.settings
         whole = Surroundings.of(settings, config.tls_digests)
         self._known = {endpoint.digest: self._operations(endpoint, whole) for endpoint in config.endpoints}
+        hidden = hidden_of(settings)
         endpoints = tuple(plan for plans in self._known.values() for plan in plans)
         return Plan(
             digest=config.digest,
@@ -44,8 +45,8 @@ class Compiler:
                 store_secrets(settings.store), *(secrets_of(each.credentials) for each in whole.upstreams.values())
             ),
             metrics=compile_metrics(settings.telemetry, endpoints),
-            recorder=compile_recorder(settings.telemetry),
-            traces=compile_traces(settings.telemetry.traces, settings.telemetry.hide),
+            recorder=compile_recorder(settings.telemetry, hidden),
+            traces=compile_traces(settings.telemetry.traces, hidden),
             virtual_hosts=tuple(settings.virtual_hosts),
             state=settings.state,
             store=compile_store(settings.store),

@@ -13,7 +13,7 @@ from aggregator.exchange import MOST_FIELDS, Exchange
 from aggregator.http import HeaderList
 from aggregator.plan.telemetry import RecorderPlan
 from aggregator.server.recorder.record import Body
-from aggregator.telemetry.hiding import without_values
+from aggregator.telemetry.hiding import Hidden, without_values
 from aggregator.telemetry.redaction import MASK, SECRET_HEADERS, redact_text, redact_value
 
 _LARGEST = 256 * 1024
@@ -35,7 +35,7 @@ class Cleaner:
 
     def beside(self, exchange: Exchange) -> Cleaner:
         """Return one that takes out the credentials of *exchange*, too: upstreams and problems may repeat them."""
-        own = sorted(_credentials(exchange, self._plan.hidden.headers), key=len, reverse=True)
+        own = sorted(_credentials(exchange, self._plan.hidden), key=len, reverse=True)
         if not own:
             return self
         pattern, masker = re.compile("|".join(map(re.escape, own))), self._masker
@@ -97,14 +97,14 @@ class Cleaner:
         return Body(size, encoded[:most].decode("utf-8", "ignore"), f"cut to {most} bytes")
 
 
-def _credentials(exchange: Exchange, hidden: frozenset[str]) -> set[str]:
-    """Return the values of headers of *exchange* that nobody is shown, and those of its cookies, one by one."""
-    found: set[str] = set()
+def _credentials(exchange: Exchange, hidden: Hidden) -> set[str]:
+    """Return the values of *exchange* that nobody is shown: of headers, the query, and cookies, one by one."""
+    found = hidden.query_values(exchange.query_string.decode("latin-1"))
     for raw, sent in exchange.header_list:
         name, value = raw.decode("latin-1").lower(), sent.decode("latin-1")
         if name == "cookie":
             found |= {pair.partition("=")[2].strip() for pair in value.split(";")}
-        elif name in SECRET_HEADERS or name in hidden:
+        elif name in SECRET_HEADERS or name in hidden.headers:
             found |= {value, value.partition(" ")[2].strip()}
     return {value for value in found if len(value) >= _SHORTEST}
 

@@ -14,7 +14,7 @@ from aggregator.plan.compiling.calls import Surroundings
 from aggregator.plan.compiling.endpoint.admission import compile_auth
 from aggregator.plan.compiling.endpoint.edge import compile_place, compile_server_edge
 from aggregator.plan.compiling.server.listening import compile_admin, compile_redirect, compile_tls, compile_workers
-from aggregator.plan.compiling.telemetry import compile_log
+from aggregator.plan.compiling.telemetry import compile_log, hidden_of
 from aggregator.plan.serving import UNLIMITED, ClientLimitsPlan, DocsPlan, ServerPlan
 from aggregator.policies.degrade.plan import DegradePlan
 from aggregator.policies.degrade.settings import DegradeSettings
@@ -34,7 +34,7 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         workers=compile_workers(settings.workers),
         docs=_docs(settings.docs, root), header_timeout=settings.header_timeout,
         shutdown_grace=settings.shutdown_grace, drain_delay=settings.drain_delay,
-        log=compile_log(root.telemetry), watchdog=settings.watchdog,
+        log=compile_log(root.telemetry, hidden_of(root)), watchdog=settings.watchdog,
         trusted_proxies=parse_networks(settings.trusted_proxies) if settings.trusted_proxies else NO_NETWORKS,
         proxy_protocol=settings.proxy_protocol,
         deadline_header=None if settings.deadline_header is None else settings.deadline_header.lower().encode("ascii"),
