@@ -18,8 +18,8 @@ PAGE = Path(__file__).parents[2] / "docs/cookbook/edge.md"
 def recipe(title: str, stage: Stage) -> tuple[str, ssl.SSLContext]:
     """Return the file under *title* for a machine of tests: free ports, proxies on loopback; its pair of TLS is there."""
     text = dict(recipes_in(PAGE))[title]
-    authority, context = trustme.CA(), ssl.create_default_context()
-    authority.configure_trust(context)
+    authority = trustme.CA()
+    context = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
     for cert, key in re.findall(r"tls: \{cert: (\S+), key: (\S+)\}", text):
         pair = authority.issue_cert("localhost")
         (stage.folder / cert).parent.mkdir()

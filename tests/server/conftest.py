@@ -454,8 +454,7 @@ class Authority:
     def __init__(self) -> None:
         authority = trustme.CA()
         self.pair = authority.issue_cert("localhost")
-        self.context = ssl.create_default_context()
-        authority.configure_trust(self.context)
+        self.context = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
 
 
 @cache

@@ -49,8 +49,7 @@ class Pki:
 
     def context(self, name: str | None) -> ssl.SSLContext:
         """Return the context of a client whose certificate is for *name*, None for one without."""
-        context = ssl.create_default_context()
-        self.server.configure_trust(context)
+        context = ssl.create_default_context(cadata=self.server.cert_pem.bytes().decode())
         if name is not None:
             self.clients.issue_cert(name).configure_cert(context)
         return context

@@ -58,8 +58,7 @@ def served(stage):
         pair.cert_chain_pems[0].write_to_path(stage.folder / f"{name}.pem")
     authority.cert_pem.write_to_path(stage.folder / "clients.pem")
     (stage.folder / "admin").write_text("a-secret-of-some-length")
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
+    context = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
     upstream = stage.upstream()
     for path in ("/me", "/a/b", "/one", "/stats"):
         upstream[path] = stage.reply({"path": path})
