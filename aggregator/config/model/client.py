@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from aggregator.config.model.upstreams.limits import LimitSettings, Timeouts, TimeoutSetting
-from aggregator.fields import ByteSize, Settings, TextKind
+from aggregator.fields import ByteSize, Settings, TextKind, unwritten
 
 
 class ClientSettings(Settings):
@@ -18,7 +18,7 @@ class ClientSettings(Settings):
         description="Limits of calls that declare none: 10s in all, 5s to connect unless said.",
     )
     limits: LimitSettings = Field(
-        default_factory=LimitSettings.model_construct,
+        default_factory=unwritten(LimitSettings),
         description="Connections to each upstream that declares none: 50, of which 20 are kept idle for 30s, "
         "and 50 for streams, unless said.",
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 from aggregator.config.model.calls.shape import ShapeSettings
 from aggregator.config.model.edge.carried import PlainHeaders, ResponseHeaders
 from aggregator.config.model.edge.cookies import SetCookieSettings
-from aggregator.fields import Duration, Settings, TextKind
+from aggregator.fields import Duration, Settings, TextKind, unwritten
 
 MergeName = Literal["object", "deep", "first", "last", "append", "error"]
 
@@ -37,7 +37,7 @@ class ResponseSettings(ShapeSettings):
         None, description="Status, or an expression for it.", examples=[201]
     )
     headers: Annotated[ResponseHeaders, TextKind.FIELDS] = Field(
-        default_factory=PlainHeaders.model_construct,
+        default_factory=unwritten(PlainHeaders),
         description="Headers; may hold expressions, null ones are left out. `set-cookie` may be a list. With "
         "`{on: always, values: {…}}` failures and refusals have them, too.",
     )
@@ -105,7 +105,7 @@ class StaticSettings(ShapeSettings):
 
     status: int = Field(200, ge=200, le=599, description="Status.")
     headers: Annotated[ResponseHeaders, TextKind.FIELDS] = Field(
-        default_factory=PlainHeaders.model_construct,
+        default_factory=unwritten(PlainHeaders),
         description="Headers; may hold expressions, null ones are left out. `set-cookie` may be a list. With "
         "`{on: always, values: {…}}` failures and refusals have them, too.",
         examples=[{"content-type": "text/plain"}],

@@ -21,7 +21,7 @@ from aggregator.config.model.telemetry.settings import TelemetrySettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import TimeoutSetting
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
-from aggregator.fields import Settings, Timeout
+from aggregator.fields import Settings, Timeout, unwritten
 from aggregator.policies.switches.settings import MaintenanceSettings
 
 
@@ -37,10 +37,10 @@ class DefaultSettings(Settings):
     status_map: StatusMap = Field((), description="What failures become.")
     forward: ForwardSettings | None = Field(None, description="What of the client's request goes with every call.")
     response: CarriedSettings = Field(
-        default_factory=CarriedSettings.model_construct, description="What the answers of all endpoints carry."
+        default_factory=unwritten(CarriedSettings), description="What the answers of all endpoints carry."
     )
     endpoint: AdmissionSettings = Field(
-        default_factory=AdmissionSettings.model_construct,
+        default_factory=unwritten(AdmissionSettings),
         description="Who may call endpoints that do not say it, and from pages of which origins.",
     )
 
@@ -51,13 +51,13 @@ class RootSettings(Settings):
     version: Literal[1] = Field(description="Version of the language.", examples=[1])
     include: tuple[str, ...] | str = Field((), description="More files, relative to this one; patterns are allowed.")
     server: ServerSettings = Field(
-        default_factory=ServerSettings.model_construct, description="The HTTP server and the OpenAPI document."
+        default_factory=unwritten(ServerSettings), description="The HTTP server and the OpenAPI document."
     )
     client: ClientSettings = Field(
-        default_factory=ClientSettings.model_construct, description="The one client that every call goes through."
+        default_factory=unwritten(ClientSettings), description="The one client that every call goes through."
     )
     defaults: DefaultSettings = Field(
-        default_factory=DefaultSettings.model_construct, description="What endpoints and calls inherit."
+        default_factory=unwritten(DefaultSettings), description="What endpoints and calls inherit."
     )
     auth: dict[str, SchemeSettings] = Field(
         default_factory=dict,
@@ -77,7 +77,7 @@ class RootSettings(Settings):
         examples=[{"/v1": {"deprecated": {"since": "2026-06-01", "see": "/v2"}}}],
     )
     telemetry: TelemetrySettings = Field(
-        default_factory=TelemetrySettings.model_construct, description="What the server tells of itself."
+        default_factory=unwritten(TelemetrySettings), description="What the server tells of itself."
     )
     virtual_hosts: dict[str, VirtualHostSettings] = Field(
         default_factory=dict,
@@ -104,7 +104,7 @@ class RootSettings(Settings):
         examples=[[{"endpoints": ["GET /quote/*"], "every": "Sun 02:00-04:00", "zone": "Europe/Berlin"}]],
     )
     background: BackgroundSettings = Field(
-        default_factory=BackgroundSettings.model_construct, description="The workers of background calls."
+        default_factory=unwritten(BackgroundSettings), description="The workers of background calls."
     )
     endpoints: dict[str, EndpointSettings] = Field(
         default_factory=dict,

@@ -14,7 +14,7 @@ from aggregator.config.model.listening.admin import Admin, Redirect
 from aggregator.config.model.listening.tls import ListenerTlsSettings
 from aggregator.config.model.listening.workers import Workers, WorkersSettings
 from aggregator.edge.coding import is_installed
-from aggregator.fields import ByteSize, Duration, NetworkList, Settings, Timeout
+from aggregator.fields import ByteSize, Duration, NetworkList, Settings, Timeout, unwritten
 from aggregator.policies.cache.settings import ServerCacheSettings
 from aggregator.policies.callers.settings import CallerConcurrency
 from aggregator.policies.degrade.settings import DegradeSettings
@@ -142,12 +142,12 @@ class ServerSettings(Settings):
         examples=[{"address": "127.0.0.1:9000", "secret": "${file:/run/secrets/admin}"}],
     )
     workers: Workers = Field(
-        default_factory=WorkersSettings.model_construct,
+        default_factory=unwritten(WorkersSettings),
         description="Processes that serve on the same addresses, under a supervisor when there are several.",
         examples=["auto"],
     )
     docs: Docs = Field(
-        default_factory=DocsSettings.model_construct,
+        default_factory=unwritten(DocsSettings),
         description="The page /docs and the document /openapi.json: `false` serves neither, a mapping says where, and "
         "to whom.",
         examples=[{"path": "/internal/docs", "auth": "ops"}],
@@ -184,10 +184,10 @@ class ServerSettings(Settings):
         examples=["5000/s"],
     )  # fmt: skip
     cache: ServerCacheSettings = Field(
-        default_factory=ServerCacheSettings.model_construct, description="Bounds of the answers that `cache` keeps."
+        default_factory=unwritten(ServerCacheSettings), description="Bounds of the answers that `cache` keeps."
     )
     idempotency: IdempotencyBounds = Field(
-        default_factory=IdempotencyBounds.model_construct,
+        default_factory=unwritten(IdempotencyBounds),
         description="Bounds of the answers that `idempotency` keeps.",
         examples=[{"count": 100000, "bytes": "256MiB"}],
     )
@@ -246,7 +246,7 @@ class BackgroundSettings(Settings):
     )
     timeout: Timeout = Field(10.0, description="Deadline of a background call that names none.")
     durable: DurableSettings = Field(
-        default_factory=DurableSettings.model_construct,
+        default_factory=unwritten(DurableSettings),
         description="What is kept of calls that are `durable`.",
         examples=[{"keep_sent": "7d", "full": 503}],
     )

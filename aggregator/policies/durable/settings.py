@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from aggregator.fields import ByteSize, Duration, Settings, TextKind, Timeout
+from aggregator.fields import ByteSize, Duration, Settings, TextKind, Timeout, unwritten
 from aggregator.policies.durable.plan import Full
 from aggregator.policies.retry.settings import MOST_ATTEMPTS, NO_RETRY, RetrySettings
 
@@ -40,7 +40,7 @@ class DurableSettings(Settings):
     )
     keep_dead: Duration = Field(30 * 86400.0, description="How long those are kept that were given up.")
     max: DurableBounds = Field(
-        default_factory=DurableBounds.model_construct, description="How much may be kept.", examples=[{"age": "2d"}]
+        default_factory=unwritten(DurableBounds), description="How much may be kept.", examples=[{"age": "2d"}]
     )
     full: Annotated[Full, BeforeValidator(_full, json_schema_input_type=Literal[503] | Full)] = Field(
         "503",

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from aggregator.edge.cors import ANY, origin_problem
-from aggregator.fields import Duration, Settings, TextKind
+from aggregator.fields import Duration, Settings, TextKind, unwritten
 from aggregator.http import Method
 
 
@@ -203,6 +203,6 @@ class CarriedSettings(Settings):
     """What the answers of many endpoints carry."""
 
     headers: Annotated[ResponseHeaders, TextKind.FIELDS] = Field(
-        default_factory=PlainHeaders.model_construct,
+        default_factory=unwritten(PlainHeaders),
         description="Headers of the answers; the nearest of one name counts.",
     )

@@ -7,6 +7,7 @@ from pydantic import Field
 from aggregator.config.model.auth import CallerSettings
 from aggregator.config.model.edge.carried import CarriedSettings, WideCors
 from aggregator.config.model.edge.lifecycle import Deprecated
+from aggregator.fields import unwritten
 from aggregator.policies.callers.settings import CallerConcurrency
 from aggregator.policies.rate_limit.settings import RateLimits
 
@@ -24,9 +25,7 @@ class PrefixSettings(CallerSettings):
         description="Which pages of other origins may read the answers; or `none`.",
         examples=[{"origins": ["https://shop.example.com"]}],
     )
-    response: CarriedSettings = Field(
-        default_factory=CarriedSettings.model_construct, description="What the answers carry."
-    )
+    response: CarriedSettings = Field(default_factory=unwritten(CarriedSettings), description="What the answers carry.")
     concurrency: CallerConcurrency | None = Field(
         None, description="How many requests of all endpoints below are answered at once, for each caller."
     )

@@ -12,7 +12,7 @@ from aggregator.config.model.telemetry.log import LogSettings
 from aggregator.config.model.telemetry.metrics import MetricsSettings
 from aggregator.config.model.telemetry.recorder import RecorderSettings
 from aggregator.config.model.telemetry.traces import TracesSettings
-from aggregator.fields import Settings
+from aggregator.fields import Settings, unwritten
 
 _PLACE = re.compile(r"(?:headers|query|params)\.[^.\s]+|body(?:\.[^.\s]+)+").fullmatch
 
@@ -36,7 +36,7 @@ class TelemetrySettings(Settings):
         examples=[{"otlp": "http://collector:4318", "sample": "1%"}],
     )
     log: LogSettings = Field(
-        default_factory=LogSettings.model_construct, description="Lines about answers, and about the process."
+        default_factory=unwritten(LogSettings), description="Lines about answers, and about the process."
     )
     recorder: RecorderSettings | None = Field(
         None,
