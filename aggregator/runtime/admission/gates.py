@@ -72,7 +72,7 @@ class AuthGate:
         if isinstance(judged, Caller) and self._first_decides:  # as nearly always
             exchange.caller = judged
             return self._begun(exchange) if self._plan.reads_body else None
-        tally = _Tally(every=self._plan.every)
+        tally = _Tally(self._plan)
         for number, scheme in enumerate(self._schemes):
             if number:
                 judged = _ask(scheme, exchange)
@@ -147,23 +147,26 @@ def _refused_for(exchange: Exchange, status: int, detail: str, seconds: float, c
 class _Tally:
     """What the schemes said so far: who was admitted; the failure that the answer tells, and its scheme."""
 
-    __slots__ = ("_every", "callers", "failure", "scheme")
+    __slots__ = ("_every", "_optional", "callers", "failure", "scheme")
 
-    def __init__(self, *, every: bool) -> None:
-        self._every = every
+    def __init__(self, plan: AuthPlan) -> None:
+        self._every, self._optional = plan.every, plan.optional
         self.callers: list[Caller] = []
         self.failure: BaseException | None = None
         self.scheme = ""
 
     def decides(self, judged: Caller | BaseException, scheme: str) -> bool:
-        """Take note of *judged*, the word of *scheme*; return whether no other scheme needs to be asked."""
+        """Take note of *judged*, the word of *scheme*; return whether no other scheme needs to be asked.
+
+        Who is optional may send none of all credentials, and none but right ones: the others are looked at, too.
+        """
         if isinstance(judged, Caller):
             self.callers.append(judged)
             return not self._every
         worse = _worse(self.failure, judged)
         if worse is not self.failure:
             self.failure, self.scheme = worse, scheme
-        return self._every
+        return self._every and not (self._optional and _is_missing(judged))
 
 
 def _ask(scheme: Scheme, exchange: Exchange) -> Caller | Later | BaseException:
