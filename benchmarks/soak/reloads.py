@@ -55,7 +55,7 @@ def _measure(server: subprocess.Popen[bytes], folder: Path, wanted: argparse.Nam
 
 
 def _address(log: Path) -> str:
-    for _ in range(400):
+    for _ in range(2400):  # a busy machine takes long to start thousands of endpoints
         if found := re.search(r"http://(127\.0\.0\.1:\d+)\b", log.read_text()):
             return found[1]
         time.sleep(0.05)
