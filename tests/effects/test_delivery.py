@@ -181,7 +181,7 @@ def test_effects_are_counted(tmp_path: Path) -> None:
             if "effect" in family.name
         }
     assert samples['aggregator_effects state="dead"'] == samples['aggregator_effects state="sent"'] == 1
-    assert [samples[f'aggregator_effect_deliveries result="{result}"'] for result in ENDS] == [1, 1, 1, 0, 0, 0]
+    assert [samples[f'aggregator_effect_deliveries result="{result}"'] for result in ENDS] == [1, 1, 1, 0, 0, 0, 0]
     assert samples["aggregator_effects_broken"] == 0
 
 

@@ -23,6 +23,7 @@ from aggregator.policies.hedge.hedging import Hedged
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
 from aggregator.policies.switches.switched import SwitchedOff
+from aggregator.runtime.calls.dry import DryRun
 from aggregator.runtime.calls.keyed import Keyed
 from aggregator.runtime.parts.batching import compile_find, text_of_key
 from aggregator.runtime.parts.choices import chosen_part, routed_part
@@ -149,6 +150,7 @@ _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "choose": lambda _, attempt, at: chosen_part(attempt, lambda one: build_attempt(one, at)),
     "route": lambda _, attempt, at: routed_part(attempt, lambda one: build_attempt(one, at)),
     "for_each": _per_item,
+    "dry_run": lambda _, attempt, at: DryRun(build_sender(attempt.call, at.resources, at.params)),
     "transform": lambda part, attempt, at: transformed(part, attempt.call, at),
     "cache": _cached,
     "invalidate": _invalidating,

@@ -79,7 +79,7 @@ EFFECTS: Final = Family("aggregator_effects", "gauge", ("state",),
     "dead.")  # fmt: skip
 DELIVERIES: Final = Family("aggregator_effect_deliveries", "counter", ("result",),
     "Deliveries of durable effects: sent, again (to be sent again), dead (given up); and effects that were dropped "
-    "(there was no room), skipped (`when`), or unwritten (a value was missing).")  # fmt: skip
+    "(there was no room), skipped (`when`), or unwritten (a value was missing), or not sent (dry_run).")  # fmt: skip
 EFFECTS_BROKEN: Final = Family("aggregator_effects_broken", "gauge", (),
     "1 while durable effects cannot be written.")  # fmt: skip
 SHADOWS: Final = Family("aggregator_shadow_calls", "counter", ("state",),

@@ -171,4 +171,5 @@ def _print(effect: dict[str, Any], *, as_json: bool, first: bool) -> None:
     moment = datetime.fromtimestamp(effect["ended"] or effect["created"], UTC).strftime("%Y-%m-%d %H:%M:%S")
     last = effect["last"] or {}
     why = f"  {last.get('reason', '')}" if effect["state"] != "sent" and last else ""
+    why = "  a dry run: not sent" if last.get("dry_run") else why
     click.echo(f"{effect['id']}  {effect['state']:<7}  {moment}  {effect['attempts']:>5}  {effect['name']}{why}")

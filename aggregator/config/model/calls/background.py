@@ -29,6 +29,11 @@ class BackgroundCallSettings(CallSettings):
     on: Annotated[Literal["success", "failure", "always"], EVERYWHERE] = Field(
         "success", description="After which answers: a success is a status below 400, also of a partial answer."
     )
+    dry_run: Annotated[bool, EVERYWHERE] = Field(
+        False,
+        description="Nothing is sent: the log says what would be, and a `durable` one is kept as if it had been "
+        "delivered, for `aggregator effects show` and `replay`.",
+    )
     durable: Annotated[Literal["stored", "accepted"] | None, BeforeValidator(_moment), _KEPT] = Field(
         None,
         description="It is kept in the folder of `state` and delivered at least once, after a restart too: `stored` "

@@ -26,6 +26,8 @@ def compile_effect(settings: BackgroundCallSettings, shown_url: str, near: Endpo
     near = replace(near, is_background=True)
     part = compile_part(settings.name or shown_url, settings.model_copy(update={"when": None}), near)
     part = _unread(_named(part, settings, shown_url))
+    if settings.dry_run:
+        part = with_calls(part, lambda call: replace(call, dry_run=True))
     when = optional_expression(settings.when)
     if settings.durable is None:
         return EffectPlan(part.name, part, longest(part), when, settings.on)

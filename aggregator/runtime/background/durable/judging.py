@@ -28,7 +28,7 @@ def outcome_of(
 ) -> Outcome:
     """Return what the delivery of *record* comes to that ended *now* (Unix time) with *result*."""
     if result.state is not State.FAILED:
-        return Outcome(record.id, SENT, {"status": result.status})
+        return Outcome(record.id, SENT, {"status": result.status} if result.attempts else {"dry_run": True})
     last, tried = _last(result), (*result.tried, result)
     if all(one.cause in _NOT_HEARD for one in tried):
         return Outcome(record.id, WAITING, last, now + _until_tried(result) * (1 + draw()), counts=False)

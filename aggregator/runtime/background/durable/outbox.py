@@ -34,7 +34,7 @@ from aggregator.telemetry.logging import log
 from aggregator.transport.door import Cancelable
 
 FILE: Final = "effects.db"
-ENDS: Final = ("sent", "again", "dead", "dropped", "skipped", "unwritten")
+ENDS: Final = ("sent", "again", "dead", "dropped", "skipped", "unwritten", "dry_run")
 """What deliveries, and effects that were not kept, come to."""
 MOST_PENDING: Final = 64 * 1024 * 1024
 """Bytes that may wait to be written; beyond it nothing is taken."""
@@ -300,7 +300,7 @@ class Outbox:
             return
         outcome = outcome_of(record, target.retry, result, self._clock())
         if outcome.state == SENT:
-            self.ends["sent"] += 1
+            self.ends["sent" if result.attempts else "dry_run"] += 1
         elif outcome.state == DEAD:
             self.ends["dead"] += 1
             last = {key: value for key, value in (outcome.last or {}).items() if key != "body"}
