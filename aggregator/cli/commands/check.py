@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from aggregator.cli.choosing import path_argument
 from aggregator.cli.helping import ExampleCommand
 from aggregator.cli.terminal import has_color, width_of
 
@@ -21,7 +22,7 @@ from aggregator.cli.terminal import has_color, width_of
         ("aggregator check shop.yaml --format json", "the same for machines"),
     ),
 )
-@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
+@path_argument()
 @click.option(
     "--format",
     "form",

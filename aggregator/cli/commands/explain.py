@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from aggregator.cli.choosing import path_argument
 from aggregator.cli.helping import ExampleCommand, complete_endpoint
 from aggregator.cli.terminal import show_sections
 
@@ -22,7 +23,7 @@ from aggregator.cli.terminal import show_sections
     ),
 )
 @click.argument("endpoint", required=False, shell_complete=complete_endpoint)
-@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
+@path_argument()
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "mermaid", "svg"]), default="text", show_default=True
 )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from aggregator.cli.choosing import file_option
 from aggregator.cli.helping import ExampleCommand
 from aggregator.errors import AggregatorError
 
@@ -68,8 +69,7 @@ def _end(life: str) -> datetime:
 @click.option("--jti", metavar="ID", help="The token with this id.")
 @click.option("--sub", metavar="SUBJECT", help="All tokens of this subject that were made before now, or --before.")
 @click.option("--before", metavar="MOMENT", help="Those of the subject that are older: 2027-01-31T12:00:00Z.")
-@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
-              help="File whose `server.admin` is meant.")  # fmt: skip
+@file_option()
 @click.option("--reason", default="", help="Why; the log of the process says it.")
 def tokens(
     action: str, scheme: str, url: str | None, jti: str | None, sub: str | None, before: str | None, file: str,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from aggregator.cli.choosing import path_argument
 from aggregator.cli.helping import ExampleCommand
 from aggregator.errors import AggregatorError
 
@@ -21,7 +22,7 @@ DASHBOARD, RULES = "aggregator-dashboard.json", "aggregator-rules.yaml"
         ("aggregator monitoring routes.yaml --for ConfigRefused=15m", "wake somebody later"),
     ),
 )
-@click.argument("config", default="routes.yaml", type=click.Path())
+@path_argument("config")
 @click.option("--output", "-o", default=".", type=click.Path(file_okay=False), help="Write into this folder.")
 @click.option("--for", "pending", multiple=True, metavar="ALERT=TIME", help="How long before an alert fires.")
 def monitoring(config: str, output: str, pending: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from aggregator.cli.choosing import file_option
 from aggregator.cli.helping import ExampleCommand
 
 
@@ -19,8 +20,7 @@ from aggregator.cli.helping import ExampleCommand
     ),
 )
 @click.argument("url", required=False)
-@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
-              help="File whose `server.admin` is meant.")  # fmt: skip
+@file_option()
 @click.option("--reason", default="", help="Why; the log of the process says it.")
 def reload(url: str | None, file: str, reason: str) -> None:
     """Have the process at URL load its file again, and print what came of it.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from aggregator.cli.choosing import path_argument
 from aggregator.cli.helping import ExampleCommand
 from aggregator.cli.terminal import show_table
 
@@ -20,7 +21,7 @@ from aggregator.cli.terminal import show_table
         ("aggregator routes --format markdown", "a table for documents"),
     ),
 )
-@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
+@path_argument()
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 def routes(path: str, form: str) -> None:
     """Show what PATH (routes.yaml) serves and what it calls.

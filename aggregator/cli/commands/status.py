@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from aggregator.cli.choosing import file_option
 from aggregator.cli.helping import ExampleCommand
 
 
@@ -19,8 +20,7 @@ from aggregator.cli.helping import ExampleCommand
     ),
 )
 @click.argument("url", required=False)
-@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
-              help="File whose `server.admin` is meant.")  # fmt: skip
+@file_option()
 def status(url: str | None, file: str) -> None:
     """Print what the process at URL serves, as `/-/config` tells it: generation, requests, the last refusal.
 

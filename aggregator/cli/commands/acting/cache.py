@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from aggregator.cli.choosing import file_option
 from aggregator.cli.helping import ExampleCommand
 
 
@@ -30,8 +31,7 @@ from aggregator.cli.helping import ExampleCommand
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
-@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
-              help="File whose `server.admin` is meant.")  # fmt: skip
+@file_option()
 def cache(
     order: str, tag: str | None, key: str | None, prefix: str | None, upstream: str | None, endpoint: str | None,
     everything: bool, by: str, why: str, url: str | None, file: str,

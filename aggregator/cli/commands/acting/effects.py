@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import click
 
+from aggregator.cli.choosing import file_option
 from aggregator.cli.helping import ExampleCommand
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ _READS = ("list", "show", "export")
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
-@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
-              help="File whose `server.admin` is meant, or whose `state` where no server runs.")  # fmt: skip
+@file_option("File whose `server.admin` is meant, or whose `state` where no server runs.")
 def effects(
     order: str, id_: str | None, name: str | None, key: str | None, request: str | None, state: str | None,
     since: str | None, as_json: bool, by: str, why: str, url: str | None, file: str,

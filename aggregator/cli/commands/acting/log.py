@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from aggregator.cli.choosing import file_option
 from aggregator.cli.helping import ExampleCommand
 
 _VALUES = {"level": ("debug", "info", "warning", "error", "auto"), "format": ("text", "json", "combined", "auto")}
@@ -27,8 +28,7 @@ _VALUES = {"level": ("debug", "info", "warning", "error", "auto"), "format": ("t
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
-@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
-              help="File whose `server.admin` is meant.")  # fmt: skip
+@file_option()
 def log(what: str, value: str | None, duration: str | None, by: str, why: str, url: str | None, file: str) -> None:
     """Have a running process write lines from another level on, or in another format.
 

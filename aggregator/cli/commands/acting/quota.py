@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import click
 
+from aggregator.cli.choosing import file_option
 from aggregator.cli.helping import ExampleCommand
 
 
@@ -26,8 +27,7 @@ from aggregator.cli.helping import ExampleCommand
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
-@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
-              help="File whose `server.admin` is meant.")  # fmt: skip
+@file_option()
 def quota(order: str, key: str | None, endpoint: str | None, by: str, why: str, url: str | None, file: str) -> None:
     """Show what is used of the quotas of a running process, or let the caller KEY begin anew.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aggregator.cli.choosing import file_option
 from aggregator.cli.helping import ExampleCommand
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 @click.option("--slower-than", default="", metavar="TIME", help="Requests that took so long, such as 500ms.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document a line.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
-@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
-              help="File whose `server.admin` is meant.")  # fmt: skip
+@file_option()
 def tail(endpoint: str, part: str, cause: str, slower_than: str, as_json: bool, url: str | None, file: str) -> None:
     """Print requests that a running process has answered, as they end, until it is interrupted.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aggregator.cli.choosing import file_option
 from aggregator.cli.helping import ExampleCommand
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ _COLUMN, _NARROWEST = 8, 60
     ),
 )
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
-@click.option("--file", default="routes.yaml", show_default=True, type=click.Path(readable=False),
-              help="File whose `server.admin` is meant.")  # fmt: skip
+@file_option()
 def top(url: str | None, file: str) -> None:
     """Show requests a second, failures, partial answers and durations (ms) of the last ten seconds.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from aggregator.cli.choosing import path_argument
 from aggregator.cli.helping import ExampleCommand
 from aggregator.cli.terminal import width_of
 
@@ -30,7 +31,7 @@ def _workers(_: click.Context, __: click.Parameter, value: str | None) -> int | 
         ("aggregator run shop.yaml --port 9000", "serve another file on another port"),
     ),
 )
-@click.argument("path", default="routes.yaml", type=click.Path(readable=False))
+@path_argument()
 @click.option("--host", help="Address to listen on, in place of `server.host`; not beside `server.listen`.")
 @click.option(
     "--port",
