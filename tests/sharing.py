@@ -45,6 +45,11 @@ class Way:
         self._machine.asked += 1
         return await self._machine.store.take_all(asks)
 
+    async def give_back(self, ask: Any) -> None:
+        """Put back, unless it is away."""
+        await self.connect()
+        await self._machine.store.give_back(ask)
+
     async def forget(self, ask: Any) -> None:
         """Let a count begin anew."""
         await self._machine.store.forget(ask)

@@ -28,7 +28,8 @@ from aggregator.policies.cache.shared.purges import Purges
 from aggregator.policies.concurrency.places import PLACES, Places
 from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.hedge.latencies import LATENCIES, Latencies
-from aggregator.policies.rate_limit.pacing import Pace, build_pace
+from aggregator.policies.rate_limit.pacing import Pace
+from aggregator.policies.rate_limit.shared_pacing import build_pace
 from aggregator.policies.registry import Draft, Kind, Registry
 from aggregator.policies.retry.budget import BUDGET, Budget
 from aggregator.runtime.admission.building import Keeper, tells_limits
@@ -216,7 +217,9 @@ class Resources:
     def pace(self, plan: UpstreamPlan) -> Pace | None:
         """Return the pace of calls to the upstream of *plan*, None where they may come as they like."""
         rate = plan.rate_limit
-        return None if rate is None else build_pace(plan.name, rate, plan.label, self.states, self.clock)
+        return None if rate is None else build_pace(
+            plan.name, rate, plan.label, self.states, self.clock, self.keeper.store
+        )  # fmt: skip
 
     def compressing(self, plan: EndpointPlan) -> Compressing | None:
         """Return what codes the answers of *plan*, None when nothing does."""

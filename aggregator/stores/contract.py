@@ -43,6 +43,9 @@ class Store(Protocol):
     async def forget(self, ask: Ask) -> None:
         """Let the count that *ask* would be taken from begin anew."""
 
+    async def give_back(self, ask: Ask) -> None:
+        """Put back what *ask* has taken; a count is never more than full."""
+
     async def seen(self, process: bytes, lifetime: float) -> int:
         """Take note that *process* is there, for *lifetime*; return how many processes are."""
 

@@ -73,6 +73,10 @@ class MemoryStore:
         """Let the count that *ask* would be taken from begin anew."""
         self.tallies.forget(ask)
 
+    async def give_back(self, ask: Ask) -> None:
+        """Put back what *ask* has taken; a count is never more than full."""
+        self.tallies.give_back(ask)
+
     async def seen(self, process: bytes, lifetime: float) -> int:
         """Take note that *process* is there, for *lifetime*; return how many processes are."""
         now = self._clock()

@@ -10,9 +10,9 @@ from aggregator.plan.explaining.text import explanation_text
 
 TEXT = """
 upstreams: {a: {url: "http://a.test", breaker: {failures: 5}, retry: 1, rate_limit: 5/s, cache: {ttl: 10s}}}
-endpoints: {GET /a: {rate_limit: 5/s, concurrency: 3, call: "a:/a"}, GET /b: {respond: {body: 1}}}
+endpoints: {GET /a: {rate_limit: 5/s, concurrency: 3, call: "a:/a"}, GET /b: {respond: {body: 1}}, GET /c: {call: "a:/c"}}
 """
-APART = "cache, retry budget, breaker, rate_limit of upstreams"
+APART = "cache, retry budget, breaker"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_what_is_shared(plan_of, more: str, place: str) -> None:
     """Limits are counted in one place, which is named without a password; the rest is not shared."""
     pytest.importorskip("redis")
     plan = plan_of(f"{more}\n{TEXT}")
-    limited, plain = plan.endpoints
+    limited, plain, calling = plan.endpoints
     words = sharing_words(limited, plan)
     assert words == (
         f"limits are counted by all processes together, in {place}; while it is away each grants its share",
@@ -38,6 +38,7 @@ def test_what_is_shared(plan_of, more: str, place: str) -> None:
     assert "\nSeveral processes\n  limits are counted" in explanation_text(explanation)
     assert explanation.as_dict()["sharing"] == list(words)
     assert sharing_words(plain, plan) == ()
+    assert sharing_words(calling, plan)[:2] == words[:2]
 
 
 def test_one_process_shares_nothing(plan_of) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from aggregator.policies.rate_limit.pacing import build_pace
 from aggregator.policies.rate_limit.plan import CallRatePlan
+from aggregator.policies.rate_limit.shared_pacing import build_pace
 from aggregator.policies.registry import Registry
 from aggregator.stores.rate import Rate
 from tests.policies.conftest import Served

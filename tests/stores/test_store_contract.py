@@ -279,6 +279,17 @@ def test_a_count_that_is_forgotten_begins_anew(store, now, limit):
     assert now(store.take_all([ask]))[0].granted
 
 
+def test_what_was_taken_can_be_put_back(store, now):
+    """A count is never more than full, and what nobody has taken from is left alone."""
+    now(store.give_back(TWO))
+    assert [now(store.take_all([TWO]))[0].remaining for _ in range(2)] == [1, 0]
+    now(store.give_back(TWO))
+    assert [now(store.take_all([TWO]))[0].granted for _ in range(2)] == [True, False]
+    for _ in range(4):
+        now(store.give_back(TWO))
+    assert [now(store.take_all([TWO]))[0].granted for _ in range(3)] == [True, True, False]
+
+
 def test_processes_are_counted_while_they_tell_of_themselves(store, clock, now):
     """One that was not seen for its lifetime does not count."""
     assert [now(store.seen(name, 1000.0)) for name in (b"a", b"a", b"b")] == [1, 1, 2]

@@ -19,10 +19,16 @@ def sharing_words(endpoint: EndpointPlan, whole: Plan) -> tuple[str, ...]:
     apart = tuple(dict.fromkeys(_apart(endpoint)))
     each = (f"each process has for itself: {', '.join(apart)}",)
     return (
-        *(limits if endpoint.admission.limits.windows else ()),
+        *(limits if _has_limits(endpoint) else ()),
         *(purges if _has_purges(endpoint) else ()),
         *(each if apart else ()),
     )
+
+
+def _has_limits(endpoint: EndpointPlan) -> bool:
+    """Return whether requests of *endpoint*, or its calls, are limited in how many come in a time."""
+    limited = any(call.upstream.rate_limit is not None for call in calls_in(endpoint.fan))
+    return bool(endpoint.admission.limits.windows) or limited
 
 
 def _has_purges(endpoint: EndpointPlan) -> bool:
@@ -42,6 +48,6 @@ def _apart(endpoint: EndpointPlan) -> Iterator[str]:
         upstream = call.upstream
         policies = (
             ("cache", call.cache), ("retry budget", call.retry), ("hedge", call.hedge), ("breaker", upstream.breaker),
-            ("rate_limit of upstreams", upstream.rate_limit), ("concurrency of upstreams", upstream.concurrency),
+            ("concurrency of upstreams", upstream.concurrency),
         )  # fmt: skip
         yield from (name for name, policy in policies if policy is not None)

@@ -11,12 +11,9 @@ from collections.abc import Callable
 
 from aggregator.errors import CallError, Cause
 from aggregator.parts.frame import Done, Frame, Part
-from aggregator.parts.result import failed
+from aggregator.parts.result import Result, failed
 from aggregator.parts.rows import RowPlan
-from aggregator.policies.rate_limit.plan import CallRatePlan
-from aggregator.policies.registry import Draft, Kind
 from aggregator.stores.limiter import Limiter
-from aggregator.stores.rate import Rate
 from aggregator.transport.door import Cancelable
 
 _ALL = "all"
@@ -30,6 +27,11 @@ class Pace:
         self._wait = wait
         self._label = label
 
+    @property
+    def asks(self) -> bool:
+        """Whether others are asked for a turn, so that `turn` alone tells when it has come."""
+        return False
+
     def reserve(self, left: float) -> float:
         """Return the seconds until the turn of a call of which *left* seconds are left; it has its turn then.
 
@@ -37,8 +39,7 @@ class Pace:
         """
         wait = self._limiter.reserve(_ALL, min(self._wait, left))
         if wait is None:
-            message = f"The upstream '{self._label}' may not be called more often now."
-            raise CallError(Cause.LIMITED, message, retry_after=self._limiter.wait(_ALL))
+            raise too_often(self._label, self._limiter.wait(_ALL))
         return wait
 
     def give_back(self) -> None:
@@ -57,10 +58,10 @@ class Pace:
             raise
 
 
-def build_pace(name: str, plan: CallRatePlan, label: str, states: Draft, clock: Callable[[], float]) -> Pace:
-    """Return the pace of the upstream *name*; all that call it have the same, over reloads, too."""
-    kind: Kind[Rate, Limiter] = Kind("call_rate", lambda rate: Limiter(rate, clock), Limiter.adopt)
-    return Pace(states.hold(kind, name, plan.rate), plan.wait, label)
+def too_often(label: str, seconds: float) -> CallError:
+    """Return the failure of a call to the upstream *label* that may be made in so many *seconds*."""
+    message = f"The upstream '{label}' may not be called more often now."
+    return CallError(Cause.LIMITED, message, retry_after=seconds)
 
 
 class Paced:
@@ -77,14 +78,54 @@ class Paced:
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Begin, or wait for the turn; *done* gets the result."""
         now = frame.loop.time()
+        if self._pace.asks:
+            cut = frame.cut_to(self._timeout)
+            return Asking(self._pace, min(self._timeout, frame.deadline - now), lambda: self._inner.start(cut, done),
+                          lambda error: done(self._late(error, now, frame.loop.time())))  # fmt: skip
         try:
             wait = self._pace.reserve(min(self._timeout, frame.deadline - now))
         except CallError as error:
-            done(failed(self.name, error, now, now, upstream=self._label, rows=self._rows, attempts=0))
+            done(self._late(error, now, now))
             return None
         if not wait:
             return self._inner.start(frame, done)
         return _Waiting(self._inner, self._pace, frame.cut_to(self._timeout), done, wait)
+
+    def _late(self, error: CallError, started: float, ended: float) -> Result:
+        """Return what becomes of a call whose turn does not come in time."""
+        return failed(self.name, error, started, ended, upstream=self._label, rows=self._rows, attempts=0)
+
+
+class Asking:
+    """A turn of *pace* that others are asked for.
+
+    *begin* is called when it has come, and what it returns is under way from then on; *late* when it would come later
+    than in *left* seconds.
+    """
+
+    __slots__ = ("_begin", "_task", "_ticket")
+
+    def __init__(
+        self, pace: Pace, left: float, begin: Callable[[], Cancelable | None], late: Callable[[CallError], None]
+    ) -> None:
+        self._begin = begin
+        self._ticket: Cancelable | None = None
+        self._task = asyncio.get_running_loop().create_task(self._ask(pace, left, late))
+
+    async def _ask(self, pace: Pace, left: float, late: Callable[[CallError], None]) -> None:
+        try:
+            await pace.turn(left)
+        except CallError as error:
+            late(error)
+            return
+        self._ticket = self._begin()
+
+    def cancel(self) -> None:
+        """Give up what waits, or is under way."""
+        if self._ticket is not None:
+            self._ticket.cancel()
+        else:
+            self._task.cancel()
 
 
 class _Waiting:

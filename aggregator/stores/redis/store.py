@@ -154,6 +154,10 @@ class RedisStore:
         key = count_key(self._prefix, ask, period)
         await self._asked(key, b"DEL", key)
 
+    async def give_back(self, ask: Ask) -> None:
+        """Put back what *ask* has taken; a count is never more than full."""
+        await self._give_back(ask, self._periods.at(ask.limit, self._wall()) if isinstance(ask.limit, Quota) else None)
+
     async def seen(self, process: bytes, lifetime: float) -> int:
         """Take note that *process* is there, for *lifetime*; return how many processes are."""
         return int(await self._run(scripts.SEEN, [self._key(b"s", b"processes")], process, _ms(lifetime)))

@@ -127,6 +127,15 @@ class ConnectedStore:
             self.lose(str(error))
             raise
 
+    async def give_back(self, ask: Ask) -> None:
+        """Put back what *ask* has taken; what cannot be put back now is lost."""
+        if not self.is_there:
+            return
+        try:
+            await self.store.give_back(ask)
+        except StoreError as error:
+            self.lose(str(error))
+
     async def forget(self, ask: Ask) -> None:
         """Let the count of *ask* begin anew; raise ``StoreError`` while the store is away."""
         if not self.is_there:

@@ -55,6 +55,17 @@ class Tallies:
         self._counts(ask.name).forget(ask.key)
         self._tell(ask)
 
+    def give_back(self, ask: Ask) -> None:
+        """Put back what *ask* has taken."""
+        counts, limit = self._counts(ask.name), ask.limit
+        known = counts.get(ask.key)
+        if known is None:
+            return
+        since, used = known
+        one = ask.cost * limit.interval / limit.span if isinstance(limit, Rate) else ask.cost
+        counts.put(ask.key, since, max(0.0, used - one))
+        self._tell(ask)
+
     def quotas(self) -> Iterator[QuotaCounts]:
         """Yield what is used of each quota in its present period."""
         now = self._wall()

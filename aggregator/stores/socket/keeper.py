@@ -68,6 +68,10 @@ class Keeping(asyncio.Protocol):
         """Let the count of an ask begin anew."""
         _now(self._store.forget(self._limits.ask(ask)))
 
+    def give_back(self, ask: Sequence[Any]) -> None:
+        """Put back what an ask has taken."""
+        _now(self._store.give_back(self._limits.ask(ask)))
+
     def take(self, key: bytes, count: int, period: float, burst: int, cost: int) -> Any:
         """Return what a bucket granted."""
         return taken_member(_now(self._store.take(key, Rate(count, period, burst), cost)))

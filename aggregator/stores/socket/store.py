@@ -116,6 +116,10 @@ class SocketStore:
         """Let the count that *ask* would be taken from begin anew."""
         await self._told("forget", ask_member(ask))
 
+    async def give_back(self, ask: Ask) -> None:
+        """Put back what *ask* has taken; a count is never more than full."""
+        await self._told("give_back", ask_member(ask))
+
     async def seen(self, process: bytes, lifetime: float) -> int:
         """Take note that *process* is there, for *lifetime*; return how many processes are."""
         return int(await self._told("seen", process, lifetime))

@@ -14,8 +14,8 @@ from issuing import Issuer
 
 from aggregator.plan.explaining.summary import route_member
 from aggregator.policies.credentials.oauth.door import _Turn
-from aggregator.policies.rate_limit.pacing import build_pace
 from aggregator.policies.rate_limit.plan import CallRatePlan
+from aggregator.policies.rate_limit.shared_pacing import build_pace
 from aggregator.policies.registry import Registry
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles

@@ -10,7 +10,7 @@ from typing import NamedTuple, Unpack
 
 from aggregator.errors import CallError, Cause
 from aggregator.policies.credentials.oauth.tokens import Token, Tokens
-from aggregator.policies.rate_limit.pacing import Pace
+from aggregator.policies.rate_limit.pacing import Asking, Pace
 from aggregator.transport import Door, Reply, StreamReply
 from aggregator.transport.door import CallTerms, Cancelable, OuterDoor, StreamTerms, with_done
 
@@ -119,14 +119,23 @@ class _Call:
         terms = with_done(self._terms, self.answered)
         self.ticket = self._door.inner.start(method, target, headers + token.line, body, **terms)
 
+    def _sent(self, token: Token) -> Cancelable:
+        """Send the request with *token*; return its ticket."""
+        self._send(token)
+        return self.ticket
+
     def _send_again(self, token: Token, refusal: Reply) -> None:
         """Send the request with *token* when it is its turn; it has been answered by *refusal* if that is too late."""
         pace, loop = self._door.pace, asyncio.get_running_loop()
         if pace is None:
             self._send(token)
             return
+        left = self._terms["deadline"] - loop.time()
+        if pace.asks:
+            self.ticket = Asking(pace, left, lambda: self._sent(token), lambda _: self._done(refusal))
+            return
         try:
-            wait = pace.reserve(self._terms["deadline"] - loop.time())
+            wait = pace.reserve(left)
         except CallError:
             self._done(refusal)
             return
