@@ -111,6 +111,21 @@ def test_a_token_of_another_time_is_no_failure(client: TestClient, bearer: Calla
     assert found == [200, *[401] * 9, 401, 401, 429, 200, 429]
 
 
+def test_certificates_are_limited_where_the_file_says_so(tmp_path: Path) -> None:
+    """Whoever shows wrong ones too often gets 429; a right one from there passes all the same."""
+    (tmp_path / "routes.yaml").write_text(
+        "version: 1\n"
+        "server: {trusted_proxies: [192.0.2.0/24]}\n"
+        'auth: {devices: {mtls: {subjects: "CN=good", from: {header: x-client, form: subject}},'
+        " failures: {rate: 1/h, burst: 2}}}\n"
+        "endpoints: {GET /a: {auth: devices, respond: {body: ok}}}\n"
+    )
+    with TestClient(create_app(tmp_path / "routes.yaml"), client=("192.0.2.1", 1)) as client:
+        sent = ("bad", "bad", "bad", "good", None)
+        found = [client.get("/a", headers={"x-client": f"CN={name}"} if name else {}).status_code for name in sent]
+    assert found == [401, 401, 429, 200, 401]
+
+
 def test_a_broken_file_of_keys(stage: Any) -> None:
     """The last good version goes on, and what is wrong with the new one is said."""
     line = f"- {{name: acme, sha256: {hashlib.sha256(b'acme').hexdigest()}}}\n"

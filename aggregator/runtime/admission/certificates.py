@@ -35,9 +35,14 @@ class MtlsScheme:
             raise Refused(Reason.UNKNOWN)
         return Caller(self.name, certificate.subject, claims=certificate.claims)
 
-    def recall(self, exchange: Exchange) -> Caller:
-        """Return the caller: a certificate cannot be guessed; raises ``Refused``."""
-        return self.judge(exchange)
+    def recall(self, exchange: Exchange) -> Caller | None:
+        """Return the caller, None for a wrong certificate: a right one cannot be guessed; raises ``Refused``."""
+        try:
+            return self.judge(exchange)
+        except Refused as refused:
+            if refused.reason is Reason.MISSING:
+                raise
+            return None
 
     def _shown(self, exchange: Exchange) -> Certificate:
         told = exchange.tls_client
