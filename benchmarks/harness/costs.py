@@ -27,7 +27,7 @@ async def serving(text: str) -> AsyncIterator[tuple[int, int]]:
                 command, "run", "routes.yaml", "--port", str(port), cwd=folder, stdout=log, stderr=log
             )
         try:
-            await _until_there(port)
+            await until_there(port)
             yield port, server.pid
         finally:
             server.terminate()
@@ -70,7 +70,8 @@ def free_port() -> int:
         return port
 
 
-async def _until_there(port: int) -> None:
+async def until_there(port: int) -> None:
+    """Wait until something listens at *port*; raises ``RuntimeError`` when nothing does."""
     for _ in range(200):
         with suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
