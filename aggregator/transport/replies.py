@@ -16,10 +16,12 @@ class Reply:
     connection had served before. The four instants are monotonic seconds: the call was *started*, the
     request *sent* (after waiting and connecting), the *first_byte* came, the last one (*finished*). *attempts* is how
     often it was sent: twice where an idle connection had swallowed it. *met* is what each time but the last one met,
-    where that was another thing.
+    where that was another thing. *is_json* tells that somebody has proved the body to be JSON, so that nobody who is
+    given the same reply, kept or shared, has to do it again.
     """
 
-    __slots__ = ("attempts", "body", "finished", "first_byte", "headers", "met", "reused", "sent", "started", "status")
+    __slots__ = ("attempts", "body", "finished", "first_byte", "headers", "is_json", "met", "reused", "sent", "started",
+                 "status")  # fmt: skip
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Reply:
         self.first_byte = first_byte
         self.finished = finished
         self.attempts = 1
+        self.is_json = False
         self.met: tuple[str, ...] = ()
 
     def __repr__(self) -> str:

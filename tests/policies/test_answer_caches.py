@@ -211,6 +211,21 @@ def test_what_is_never_kept(serve: Serve, upstream: Counting) -> None:
     assert upstream.count == 6
 
 
+def test_what_came_with_a_cookie_is_never_kept(serve: Serve, upstream: Counting) -> None:
+    """Also where the cookie is not passed on: what came with it may be for one client alone."""
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /one: {{cache: 60s, call: up:/}}
+          GET /more: {{cache: 60s, fan_out: {{x: up:/a, y: {{optional: true, url: up:/b}}}}}}
+    """, upstream)  # fmt: skip
+    upstream.headers = {"set-cookie": "session=1"}
+    for path in ("/one", "/more"):
+        answers = [served.get(path) for _ in range(2)]
+        assert answers[0].json() != answers[1].json()
+        assert "stored" not in answers[0].headers["cache-status"]
+
+
 def test_one_run_for_a_thousand(serve: Serve, upstream: Counting) -> None:
     """1000 requests for one answer that is over make one run; with a cookie in it each makes its own."""
     served = serve(f"""
@@ -270,6 +285,36 @@ def test_who_leaves_and_what_fails(serve: Serve, upstream: Counting) -> None:
     assert [answer.status_code for answer in answers] == [502] * 3
     assert len({answer.json()["request_id"] for answer in answers}) == 3
     assert upstream.count == 1
+
+
+def test_who_shares_a_run_gets_a_whole_answer(serve: Serve) -> None:
+    """A 304 or a range for whoever began it is theirs alone."""
+    gate, begun = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: httpx.Request) -> httpx.Response:
+        begun.set()
+        await gate.wait()
+        return httpx.Response(200, json={"ok": True})
+
+    served = serve(f"{UP}\nendpoints: {{GET /a: {{cache: 10s, call: up:/a}}}}", answer)
+
+    async def ask(headers: dict[str, str]) -> list[httpx.Response]:
+        gate.clear()
+        begun.clear()
+        served.now += 11
+        first = asyncio.ensure_future(served.ask("GET", "/a", headers=headers))
+        await begun.wait()
+        second = asyncio.ensure_future(served.ask("GET", "/a"))
+        for _ in range(30):
+            await asyncio.sleep(0)
+        gate.set()
+        return [await first, await second]
+
+    tag = served.run(ask({}))[0].headers["etag"]
+    for headers, status in (({"if-none-match": tag}, 304), ({"range": "bytes=0-2"}, 206)):
+        own, other = served.run(ask(headers))
+        assert (own.status_code, other.status_code, other.json()) == (status, 200, {"ok": True})
+        assert "collapsed" in other.headers["cache-status"]
 
 
 def test_a_client_may_ask_past_it(serve: Serve, upstream: Counting) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from aggregator.codecs import json as json_codec
 from tests.policies.conftest import Served
 
 Serve = Callable[..., Served]
@@ -226,3 +227,19 @@ def test_an_answer_with_an_old_item_is_not_for_others(serve: Serve, upstream: Co
         assert answer.headers["cache-control"] == "no-store"
         assert "lost=2;cause=status" in answer.headers["aggregator-parts"]
     assert upstream.counts == {"/a": 3, "/b": 3}
+
+
+def test_a_kept_reply_is_proved_to_be_json_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever gets the same reply, of whichever endpoint, does not scan its body again; one that is none never passes."""
+    bodies = {"/good": b'{"n":[1,2]}', "/bad": b'{"n":[1,2}'}
+    served = serve("""
+        upstreams: {up: {url: "http://up.test", cache: 60s}}
+        endpoints: {"GET /a/{p}": {call: "up:/{p}"}, "GET /b/{p}": {fan_out: {x: "up:/{p}"}}}
+    """, lambda request: httpx.Response(200, content=bodies[request.url.path], headers={"content-type": "application/json"}))  # fmt: skip
+    scanned: list[bytes] = []
+    fault_in = json_codec.fault_in
+    monkeypatch.setattr(json_codec, "fault_in", lambda body: [scanned.append(body), fault_in(body)][1])
+    answers = [served.get(path) for path in ("/a/good", "/b/good", "/a/good")]
+    assert [answer.json() for answer in answers] == [{"n": [1, 2]}, {"x": {"n": [1, 2]}}, {"n": [1, 2]}]
+    assert scanned == [bodies["/good"]]
+    assert [served.get(path).status_code for path in ("/a/bad", "/a/bad", "/b/bad")] == [502] * 3

@@ -28,12 +28,13 @@ class Failing:
         self.count = 0
         self.statuses: dict[str, int] = {}
         self.list = [1, 2]
+        self.headers: dict[str, str] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.count += 1
         path = request.url.path
         status = next((status for start, status in self.statuses.items() if path.startswith(start)), 200)
-        return httpx.Response(status, json={"path": path, "n": self.count, "list": self.list})
+        return httpx.Response(status, json={"path": path, "n": self.count, "list": self.list}, headers=self.headers)
 
 
 def test_a_value_stands_in_for_a_failure(serve: Serve) -> None:
@@ -61,6 +62,15 @@ def test_only_for_the_same_inputs(serve: Serve) -> None:
     upstream.list, upstream.statuses = [1, 2], {"/x": 503}
     assert served.get("/a/2").status_code == 502
     assert served.get("/a/1").json()["x"]["list"] == [3]  # the last one
+
+
+def test_what_came_with_a_cookie_is_no_good_value(serve: Serve) -> None:
+    """It may be for one client alone, so that it stands in for nobody's failure."""
+    served = serve(FILE, upstream := Failing())
+    upstream.headers = {"set-cookie": "session=1"}
+    assert served.get("/a/1").status_code == 200
+    upstream.statuses = {"/x": 503}
+    assert served.get("/a/1").status_code == 502
 
 
 def test_a_group_that_lacks_something_is_no_good_value(serve: Serve) -> None:

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from aggregator.exchange import Exchange
+from aggregator.policies.rate_limit.fields import limit_fields
 from aggregator.policies.rate_limit.plan import WindowPlan
-from aggregator.policies.rate_limit.windows import Window, Windows
+from aggregator.policies.rate_limit.windows import Charge, Window, Windows, policy_item
 from aggregator.runtime.admission.limiting import LimitGate
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate
 from aggregator.templates import compile_expression
+
+
+def called_in(work: Callable[[], object]) -> list[str]:
+    """Return the names of the Python functions that *work* calls, itself left out."""
+    calls: list[str] = []
+
+    def called(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call":
+            calls.append(frame.f_code.co_qualname)
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return calls[1:]
 
 
 def test_a_limit_by_client_costs_few_calls() -> None:
@@ -25,15 +44,20 @@ def test_a_limit_by_client_costs_few_calls() -> None:
     exchange = Exchange("GET", "/", b"", [])
     exchange.peer = "10.0.0.1"
     assert gate.check(exchange) is None
-    calls: list[str] = []
-
-    def called(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call":
-            calls.append(frame.f_code.co_qualname)
-
-    before = sys.getprofile()
-    sys.setprofile(called)
-    gate.check(exchange)
-    sys.setprofile(before)
+    calls = called_in(lambda: gate.check(exchange))
     assert len(calls) <= 8, calls
     assert exchange.charges == ()
+
+
+def test_the_fields_of_a_limit_cost_few_calls() -> None:
+    """What a client is told of one limit takes two Python calls: what does not change was made at load."""
+    rate = Rate(1000, 1.0, 1000)
+    plan = WindowPlan("s", "1000/s", rate)
+    window = Window(plan, Limiter(rate, lambda: 5.0), policy_item(plan.title, rate))
+    charges = [Charge(window, window.take("a", 1))]
+    calls = called_in(lambda: limit_fields(charges))
+    assert limit_fields(charges) == [
+        (b"ratelimit-policy", b'"1000/s";q=1000;w=1'),
+        (b"ratelimit", b'"1000/s";r=999;t=1'),
+    ]
+    assert len(calls) <= 2, calls

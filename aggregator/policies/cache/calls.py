@@ -143,6 +143,12 @@ def may_be_shared(reply: Reply) -> bool:
     return not any(name in (b"set-cookie", b"content-range") for name, _ in reply.headers)
 
 
+def are_for_all(results: Iterable[Result]) -> bool:
+    """Return whether others may get what *results* became: no reply among them has a cookie, or is a part of one."""
+    replies = (one.reply for result in results for one in result.replies())
+    return all(reply is None or may_be_shared(reply) for reply in replies)
+
+
 def is_forgiven(result: Result) -> bool:
     """Return whether *result* is a failure for which something old stands in: not one of the client's."""
     if result.cause is Cause.STATUS:

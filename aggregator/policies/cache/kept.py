@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -31,8 +31,14 @@ class Entry(Struct, Generic[_T], frozen=True, eq=False):
     terms: Any = None
 
 
+Get: TypeAlias = Callable[[bytes], Entry[_T] | None]
+
+
 class Kept(Generic[_T]):
-    """What is kept of one kind, of together at most *most* bytes. ``hits``, ``misses`` and ``olds`` count uses."""
+    """What is kept of one kind, of together at most *most* bytes. ``hits``, ``misses`` and ``olds`` count uses.
+
+    ``get`` returns what is kept of a key, however old; ``peek`` does so as if nobody had asked for it.
+    """
 
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
         self.hits = self.misses = self.olds = 0
@@ -40,6 +46,8 @@ class Kept(Generic[_T]):
         self._clock = clock
         self._ahead, self._last = 0.0, clock()
         self._entries: S3Fifo[Entry[_T]] = S3Fifo(most, self._forgotten)
+        self.get: Get[_T] = self._entries.get  # without a call between: each hit asks
+        self.peek: Get[_T] = self._entries.peek
         self._tagged: defaultdict[str, set[bytes]] = defaultdict(set)
         self.purges = PurgeLog()
 
@@ -64,14 +72,6 @@ class Kept(Generic[_T]):
             return self._last
         self._last = now
         return now
-
-    def get(self, key: bytes) -> Entry[_T] | None:
-        """Return what is kept of *key*, however old."""
-        return self._entries.get(key)
-
-    def peek(self, key: bytes) -> Entry[_T] | None:
-        """Return what is kept of *key* as if nobody had asked for it."""
-        return self._entries.peek(key)
 
     def begin(self) -> int:
         """Return what ``put`` takes for something that is fetched from now on."""

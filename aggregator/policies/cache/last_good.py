@@ -8,6 +8,7 @@ from aggregator.causes import Cause, State
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.losses import lost_in
 from aggregator.parts.result import Result
+from aggregator.policies.cache.calls import are_for_all
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.plan import LastGoodPlan
 from aggregator.transport.door import Cancelable
@@ -36,6 +37,8 @@ class LastGood:
 
     def _settled(self, key: bytes, result: Result, began: int) -> Result:
         if result.state is State.OK and result.age is None and not lost_in(result):
+            if not are_for_all((result,)):
+                return result
             copy = _copy(result)
             tags = {*self._plan.tags, *(tag for reply in result.replies() for tag in reply.tags)}
             self._kept.put(key, copy, len(copy.json), tags, began)

@@ -18,8 +18,10 @@ _X_LIMIT, _X_REMAINING, _X_RESET = b"x-ratelimit-limit", b"x-ratelimit-remaining
 
 def limit_fields(charges: Sequence[Charge]) -> HeaderList:
     """Return the fields that tell of *charges*; those whose window tells nothing are left out."""
-    if len(charges) == 1 and charges[0].plan.fields == "draft":
-        return [(POLICY, charges[0].window.policy), (LIMIT, _item(charges[0]))]
+    if len(charges) == 1 and (window := charges[0].window).is_draft:  # as with most
+        taken = charges[0].taken
+        item = b"%b%d;t=%d" % (window.opening, taken.remaining, math.ceil(taken.reset))
+        return [(POLICY, window.policy), (LIMIT, item)]
     draft: list[Charge] = []
     legacy: list[Charge] = []
     for charge in charges:
@@ -40,7 +42,7 @@ def limit_fields(charges: Sequence[Charge]) -> HeaderList:
 
 def _item(charge: Charge) -> bytes:
     taken = charge.taken
-    return b'"%b";r=%d;t=%d' % (charge.window.title, taken.remaining, math.ceil(taken.reset))
+    return b"%b%d;t=%d" % (charge.window.opening, taken.remaining, math.ceil(taken.reset))
 
 
 def _legacy(charge: Charge) -> HeaderList:

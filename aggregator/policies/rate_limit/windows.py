@@ -65,17 +65,19 @@ def policy_item(title: str, rate: Rate) -> bytes:
 class Window:
     """One limit, ready to be asked: *plan* and its *counts*. *title* is what its fields call it always.
 
-    *take* and *look* are those of the counts, by key and cost.
+    *take* and *look* are those of the counts, by key and cost. *opening* is how its item of ``RateLimit`` begins, up to
+    what is left; *is_draft* tells whether there is one.
     """
 
-    __slots__ = ("_direct", "_policy", "is_told", "look", "plan", "take", "title")
+    __slots__ = ("_direct", "_policy", "is_draft", "is_told", "look", "opening", "plan", "take", "title")
 
     def __init__(self, plan: WindowPlan, counts: Counts, policy: bytes = b"") -> None:
         self.plan = plan
         self.title = plan.title.encode()
         self._policy = policy
         self.take, self.look = counts.take, counts.look
-        self.is_told = plan.fields != "none"
+        self.opening = b'"%b";r=' % self.title
+        self.is_told, self.is_draft = plan.fields != "none", plan.fields == "draft"
         self._direct = None if plan.by is None else DIRECT.get(plan.by.path)
 
     @property

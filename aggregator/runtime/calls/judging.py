@@ -104,7 +104,7 @@ class Judge:
                 return result
             return result.fail(_status_error(label, reply.status, reply.headers))
         try:
-            fault = self._read(result, read)
+            fault = self._read(result, reply, read)
             if fault is not None:
                 return _as_failure(result, fault)
             if self._refine is not None:
@@ -113,8 +113,11 @@ class Judge:
             return _as_failure(result, error)
         return result
 
-    def _read(self, result: Result, read: Read | None) -> CallError | None:
-        """Prove or read the body of *result*; return why it is no JSON. Raises what other formats have against it."""
+    def _read(self, result: Result, reply: Reply, read: Read | None) -> CallError | None:
+        """Prove or read the body of *result*, that of *reply*; return why it is no JSON.
+
+        Raises what other formats have against it.
+        """
         if read is not None:
             result.value = read()
             return None
@@ -124,9 +127,11 @@ class Judge:
             if raw:
                 if raw[0] > _ASCII:  # no JSON text begins so: a byte order mark may
                     raw = _as_utf8(result, kind)
-                fault = json_codec.fault_in(raw)
-                if fault is not None:
-                    return fault
+                if not reply.is_json or raw is not reply.body:
+                    fault = json_codec.fault_in(raw)
+                    if fault is not None:
+                        return fault
+                    reply.is_json = raw is reply.body
                 result.json = raw if raw[0] > 32 and raw[-1] > 32 else raw.strip(b" \t\r\n")
             return None
         if not raw:

@@ -141,7 +141,7 @@ def told_limits(finish: Finish | None) -> Finish:
         if finish is not None:
             finish(exchange, answer)
         if exchange.charges:
-            answer.headers += limit_fields(exchange.charges)
+            answer.headers.extend(limit_fields(exchange.charges))
 
     return finished
 

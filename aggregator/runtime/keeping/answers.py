@@ -15,7 +15,7 @@ from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.http import FETCHING, first, joined, replaced
 from aggregator.parts.names import Names
-from aggregator.policies.cache.calls import older
+from aggregator.policies.cache.calls import are_for_all
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.runtime.answers.answer import Answer, forbid_storing
@@ -24,7 +24,7 @@ from aggregator.runtime.answers.outcome import is_partial
 from aggregator.runtime.keeping.conditions import CONDITIONS, apply_conditions
 from aggregator.runtime.keeping.contract import Answered, KeptAnswer, Maker
 from aggregator.runtime.keeping.flights import STATUS, Flight, Waiter
-from aggregator.runtime.keeping.keys import answer_key
+from aggregator.runtime.keeping.keys import key_maker
 from aggregator.runtime.keeping.variants import KeptVariants
 from aggregator.runtime.parts.fanout import Run
 from aggregator.transport.door import Cancelable
@@ -38,6 +38,7 @@ class Keeping:
         self.kept = kept
         self.flying: dict[bytes, Flight] = {}
         self._discloses = discloses
+        self._key = key_maker(plan.key)
 
     def serve(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered
@@ -45,23 +46,24 @@ class Keeping:
         """Give the answer to *answered*: at once when it is kept, or once it is made."""
         if self._discloses(exchange):
             return maker.make(exchange, loop, exchange.deadline, answered)
-        key, kept = answer_key(self.plan.key, exchange), self.kept
-        if self._asks_past(exchange):
+        key, kept, plan = self._key(exchange), self.kept, self.plan
+        if plan.obeys and _asks_past(exchange):
             return self._fly(maker, exchange, loop, key, answered, b"fwd=request")
         entry = kept.get(key)
         if entry is None:
             kept.misses += 1
             return self._fly(maker, exchange, loop, key, answered, b"fwd=uri-miss")
-        over = self.over(entry)
-        if over < 0:  # as with most
+        age = kept.now() - entry.at
+        left = plan.keep.seconds(entry.value.status) - age
+        if left > 0:  # as with most
             kept.hits += 1
-            self.give(maker, exchange, loop, key, entry, answered)
+            self._give(maker, exchange, loop, key, entry, answered, age, left)
             return None
-        if over < self.plan.keep.stale:
+        if -left < plan.keep.stale:
             kept.olds += 1
             if key not in self.flying:
                 self._fly(maker, exchange, loop, key, lambda *_: None, b"")
-            self.give(maker, exchange, loop, key, entry, answered)
+            self._give(maker, exchange, loop, key, entry, answered, age, left)
             return None
         kept.misses += 1
         return self._fly(maker, exchange, loop, key, answered, b"fwd=stale")
@@ -70,25 +72,28 @@ class Keeping:
         """Return for how many seconds *entry* has been over; less than 0 while it is fresh."""
         return self.kept.now() - entry.at - self.plan.keep.seconds(entry.value.status)
 
-    def give(
+    def stand_in(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes,
-        entry: Entry[KeptAnswer], answered: Answered, *, instead: bool = False,
+        entry: Entry[KeptAnswer], answered: Answered,
     ) -> None:  # fmt: skip
-        """Give what is kept to *answered*; an answer that stands in for a failure (*instead*) is one nobody stores."""
-        value = entry.value
+        """Give what is kept to *answered* in place of a failure, as an answer that nobody stores."""
         age = self.kept.now() - entry.at
-        answer = Answer(value.status, older(value.headers, age), value.body)
-        left = self.plan.keep.seconds(value.status) - age
-        answer.headers.append((STATUS, b"aggregator; hit; ttl=%d" % left))
+        left = self.plan.keep.seconds(entry.value.status) - age
+        self._give(maker, exchange, loop, key, entry, answered, age, left, instead=True)
+
+    def _give(
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes,
+        entry: Entry[KeptAnswer], answered: Answered, age: float, left: float, *, instead: bool = False,
+    ) -> None:  # fmt: skip
+        value = entry.value
+        told = [(b"age", b"%d" % (age + value.age)), (STATUS, b"aggregator; hit; ttl=%d" % left)]
+        answer = Answer(value.status, told, value.body)
+        answer.tail = value.tail
         if instead:
             forbid_storing(answer)
         answer.variants = KeptVariants(self.kept, key, entry)
         apply_conditions(answer, exchange)
         answered(answer, maker.again(exchange, loop, value.results) if maker.has_effects else None)
-
-    def _asks_past(self, exchange: Exchange) -> bool:
-        asked = joined(exchange.header_list, b"cache-control") if self.plan.obeys else None
-        return asked is not None and b"no-cache" in (word.strip().lower() for word in asked.split(b","))
 
     def _fly(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes, answered: Answered,
@@ -115,6 +120,7 @@ class Keeping:
             or answer.status in (206, 304)
             or is_partial(run.ended_results())
             or any(name == b"set-cookie" for name, _ in answer.headers)
+            or not are_for_all(run.ended_results())
         ):
             return False
         self._name(answer, run.frame.exchange)
@@ -123,10 +129,9 @@ class Keeping:
         except AggregatorError:
             return True  # for those who wait; what cannot be purged by its tags is not kept
         tags |= {*self.plan.tags, *_tags_of(run)}
-        held = tuple(results) if with_results else ()
-        size = len(answer.body) + sum(len(name) + len(value) for name, value in answer.headers)
-        size += sum(len(result.raw) for result in held if result is not None)
-        value = KeptAnswer(answer.status, tuple(answer.headers), answer.body, held)
+        value = KeptAnswer.of(answer, tuple(results) if with_results else ())
+        size = len(value.body) + 2 * len(value.tail.lines)
+        size += sum(len(result.raw) for result in value.results if result is not None)
         self.kept.put(key, value, size, tags, began)
         return True
 
@@ -138,6 +143,12 @@ class Keeping:
         if names:
             vary = add_vary(joined(answer.headers, b"vary"), *names)
             answer.headers = replaced(answer.headers, b"vary", vary)
+
+
+def _asks_past(exchange: Exchange) -> bool:
+    """Return whether a client asks for an answer that is made now (RFC 9111 §5.2.1.4)."""
+    asked = joined(exchange.header_list, b"cache-control")
+    return asked is not None and b"no-cache" in (word.strip().lower() for word in asked.split(b","))
 
 
 def _tags_of(run: Run) -> set[str]:

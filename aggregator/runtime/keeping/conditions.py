@@ -20,6 +20,11 @@ def apply_conditions(answer: Answer, exchange: Exchange) -> None:
     """Make *answer*, a whole one, what its client asked for: 304 for what it has, 206 for one range of it."""
     if answer.status != 200 or exchange.method not in FETCHING:
         return
+    for name, _ in exchange.header_list:
+        if name in CONDITIONS:
+            break
+    else:  # as with most
+        return
     tag, sent = first(answer.headers, b"etag"), joined(exchange.header_list, b"if-none-match")
     if tag is not None and sent is not None and if_none_match(sent, tag):
         answer.status, answer.body = 304, b""

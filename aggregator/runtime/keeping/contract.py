@@ -9,8 +9,10 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from aggregator.exchange import Exchange
+from aggregator.http import first, without
 from aggregator.parts.result import Result
-from aggregator.runtime.answers.answer import Answer
+from aggregator.policies.cache.standard.directives import age_of
+from aggregator.runtime.answers.answer import Answer, Tail
 from aggregator.runtime.parts.fanout import Run
 from aggregator.transport.door import Cancelable
 
@@ -19,16 +21,24 @@ Answered = Callable[[Answer, Run | None], None]
 
 
 class KeptAnswer(Struct, frozen=True, eq=False):
-    """An answer; *results* are those that it was made of, kept where background calls read them.
+    """An answer, whose header fields are a *tail*, ready to be written, but for its *age* in seconds when it was made.
 
-    *coded* is its body in content codings that clients have asked for.
+    *results* are those that it was made of, kept where background calls read them. *coded* is its body in content
+    codings that clients have asked for.
     """
 
     status: int
-    headers: tuple[tuple[bytes, bytes], ...]
+    tail: Tail
     body: bytes
     results: tuple[Result | None, ...] = ()
+    age: float = 0.0
     coded: dict[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, answer: Answer, results: tuple[Result | None, ...]) -> KeptAnswer:
+        """Return what is kept of *answer*, which was made of *results*."""
+        age = age_of(answer.headers) if first(answer.headers, b"age") is not None else 0.0
+        return cls(answer.status, Tail.of(without(answer.headers, b"age")), answer.body, results, age)
 
 
 class Maker(Protocol):

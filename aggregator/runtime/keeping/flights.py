@@ -84,14 +84,15 @@ class Flight:
                     waiter.given(keeping, self._key, entry)
                 return
         shared = run is not None and keeping.keep(self._key, answer, run, self.began, with_results=has_effects)
-        headers, body, results = tuple(answer.headers), answer.body, () if run is None else tuple(run.results)
+        status, headers, body = answer.status, tuple(answer.headers), answer.body
+        results = () if run is None else tuple(run.results)
         for number, waiter in enumerate(waiting):
             if number == 0:
                 waiter.ended(answer, run, kept=shared)
             elif run is not None and run.failure is not None:
                 waiter.failed(results, run.failure)
             elif shared:
-                waiter.shared(KeptAnswer(answer.status, headers, body, results))
+                waiter.shared(Answer(status, list(headers), body), results)
             else:
                 waiter.alone()
 
@@ -121,13 +122,12 @@ class Waiter:
             apply_conditions(answer, self._exchange)
         self._answered(answer, run)
 
-    def shared(self, value: KeptAnswer) -> None:
-        """Take a copy of the answer that was made for another."""
-        answer = Answer(value.status, list(value.headers), value.body)
+    def shared(self, answer: Answer, results: tuple[Result | None, ...]) -> None:
+        """Take *answer*, a copy of that which was made of *results* for another."""
         answer.variants = self._flight.variants
         self._tell(answer, b"")
         apply_conditions(answer, self._exchange)
-        run = self._maker.again(self._exchange, self._loop, value.results) if self._maker.has_effects else None
+        run = self._maker.again(self._exchange, self._loop, results) if self._maker.has_effects else None
         self._answered(answer, run)
 
     def failed(self, results: tuple[Result | None, ...], failure: Result) -> None:
@@ -139,7 +139,7 @@ class Waiter:
 
     def given(self, keeping: Keeping, key: bytes, entry: Entry[KeptAnswer]) -> None:
         """Take an old answer in place of a failure."""
-        keeping.give(self._maker, self._exchange, self._loop, key, entry, self._answered, instead=True)
+        keeping.stand_in(self._maker, self._exchange, self._loop, key, entry, self._answered)
 
     def alone(self) -> None:
         """Make an answer of its own."""

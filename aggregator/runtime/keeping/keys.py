@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aggregator.codecs import json as json_codec
@@ -14,9 +14,12 @@ from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import AnswerKeyPlan, LastGoodPlan
 
 
-def answer_key(plan: AnswerKeyPlan, exchange: Exchange) -> bytes:
-    """Return the key of the answer to the request of *exchange*, whose inputs are valid."""
-    return key_of(_pieces(plan, exchange))
+def key_maker(plan: AnswerKeyPlan) -> Callable[[Exchange], bytes]:
+    """Return what returns the key of the answer to a request, whose inputs are valid."""
+    if plan != AnswerKeyPlan(plan.start):
+        return lambda exchange: key_of(_pieces(plan, exchange))
+    only = key_of((plan.start, b"{}", _NONE, _NONE))  # that of all requests to a path without parameters
+    return lambda exchange: key_of(_pieces(plan, exchange)) if exchange.params else only
 
 
 def part_key(plan: LastGoodPlan, start: bytes, frame: Frame) -> bytes:
@@ -32,7 +35,7 @@ def _pieces(plan: AnswerKeyPlan, exchange: Exchange) -> list[bytes]:
     found = [
         plan.start,
         json_codec.encode(exchange.params) if exchange.params else b"{}",
-        _NONE if plan.query == () else _text(exchange.query, plan.query),
+        _query(plan.query, exchange),
         _NONE if plan.headers == () else _text(exchange.headers, plan.headers),
     ]
     if plan.cookies:
@@ -46,6 +49,13 @@ def _pieces(plan: AnswerKeyPlan, exchange: Exchange) -> list[bytes]:
     if plan.body:
         found.append(b"body" + exchange.body)
     return found
+
+
+def _query(names: tuple[str, ...] | None, exchange: Exchange) -> bytes:
+    """Return *names* of the query with their values; for None the query as it came, since its order may be sent on."""
+    if names is None:
+        return exchange.query_string
+    return _text(exchange.query, names) if names else _NONE
 
 
 _NONE = b"[]"
