@@ -30,7 +30,7 @@ from aggregator.server.listeners.opening import Listener, open_listeners
 from aggregator.server.process.serving import Service
 
 HANG, RESET, CLOSE = "hang", "reset", "close"
-PATIENCE = 30.0  # only what hangs takes so long, also on a machine that is busy with something else
+PATIENCE = 120.0  # only what hangs takes so long, also on a machine that is busy with something else
 _COLLECTION = gc.get_threshold()
 
 
