@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from struct import Struct as Layout
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from aggregator.parts.events import Listeners, RequestEnded
 from aggregator.plan.types import Plan
-from aggregator.server.live.tally import STEP, bucket
+from aggregator.server.live.tally import ENDS, STEP
 
 MINUTES, MOST_ENDPOINTS = 60, 1000
 """Minutes that are kept of an endpoint, this one among them, and endpoints of which some are.
@@ -76,27 +77,26 @@ class Minute(Struct):
 class _Ring:
     """The minutes of one endpoint in which there were requests: the newest as it grows, those before packed."""
 
-    __slots__ = ("_newest", "_packed")
+    __slots__ = ("_packed", "newest")
 
     def __init__(self) -> None:
         self._packed: deque[bytes] = deque(maxlen=MINUTES - 1)
-        self._newest = Minute(0)
+        self.newest = Minute(0)
 
-    def at(self, number: int) -> Minute:
-        """Return the minute with this *number*, to count in it; after a clock went back it is the newest."""
-        if number > self._newest.number:
-            if self._newest.requests:
-                self._packed.append(self._newest.packed())
-            self._newest = Minute(number)
-        return self._newest
+    def turn(self, number: int) -> Minute:
+        """Return the minute with this *number*, which is later than the newest, to count in it."""
+        if self.newest.requests:
+            self._packed.append(self.newest.packed())
+        self.newest = Minute(number)
+        return self.newest
 
     def since(self, number: int) -> Iterator[Minute]:
         """Yield the minutes from *number* on, the oldest first."""
         for packed in self._packed:
             if _COUNTS.unpack_from(packed)[0] >= number:
                 yield Minute.unpacked(packed)
-        if self._newest.requests and self._newest.number >= number:
-            yield self._newest
+        if self.newest.requests and self.newest.number >= number:
+            yield self.newest
 
 
 class History:
@@ -125,16 +125,20 @@ class History:
         self._rings = {key: self._rings.get(key) or _Ring() for key in ("", *keys[:MOST_ENDPOINTS])}
 
     def hear(self, event: RequestEnded) -> None:
-        """Count the request of *event*."""
+        """Count the request of *event*, in the newest minute where the clock went back; every request pays for it."""
         ring = self._rings.get(event.endpoint)
         if ring is None:
             return
-        minute = ring.at(int(self._clock() // 60))
+        minute, number = ring.newest, self._clock() // 60
+        if number > minute.number:
+            minute = ring.turn(int(number))
         minute.requests += 1
-        minute.failed += event.status >= 500 or event.how == "broke"
-        minute.partial += event.is_partial
-        index = bucket((event.ended - event.started) * 1000)
-        minute.buckets[index] = minute.buckets.get(index, 0) + 1
+        if event.status >= 500 or event.how == "broke":
+            minute.failed += 1
+        if event.is_partial:
+            minute.partial += 1
+        buckets, index = minute.buckets, bisect_left(ENDS, (event.ended - event.started) * 1000)
+        buckets[index] = buckets.get(index, 0) + 1
 
     def of(self, endpoint: str) -> dict[str, Any] | None:
         """Return the minutes of an *endpoint* with their durations; None where none are kept."""

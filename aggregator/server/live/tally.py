@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_left
 from typing import Any
 
 from aggregator.causes import State
@@ -10,8 +10,8 @@ from aggregator.parts.events import RequestEnded
 
 STEP = 1.25
 """Each bucket of durations ends so many times later than the one before; bucket 0 ends at 1 ms."""
-_LAST = 60
-_LOG = math.log(STEP)
+ENDS = tuple(STEP**number for number in range(60))
+"""Milliseconds at which the buckets end, by their numbers; the last one, with the number 60, has no end."""
 _NOT_CALLED = frozenset({State.SKIPPED, State.CANCELLED})
 _GOOD = frozenset({State.OK, State.STALE})
 
@@ -78,4 +78,4 @@ class PartTally:
 
 def bucket(ms: float) -> int:
     """Return the number of the bucket of a duration in milliseconds."""
-    return 0 if ms <= 1 else min(_LAST, math.ceil(math.log(ms) / _LOG))
+    return bisect_left(ENDS, ms)
