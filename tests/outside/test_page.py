@@ -308,7 +308,7 @@ def test_a_breaker_takes_orders(serve, browser):
     _text(browser, "forced open")
     _press(browser, "Close…", "Close the breaker of hostile")
     _done(browser, "It is called whatever happens.")
-    _press(browser, "Auto…", "Auto the breaker of hostile")
+    _press(browser, "Release…", "Release the breaker of hostile")
     _done(browser, "It decides by itself.")
     _text(browser, "closed")
     _clean(browser, refused=True)
@@ -327,7 +327,7 @@ def test_effects_are_listed_shown_retried_and_discarded(serve, browser):
     browser.run("location.hash = '#background'; location.hash = '#background/dead'")
     _until(browser, "document.querySelectorAll('main a[href^=\"#effect/\"]').length === 2")
     _text(browser, "gone")
-    _press(browser, "Retry all dead kept…", "Retry all dead kept: every dead effect kept", secret=SECRET)
+    _press(browser, "Retry all dead kept…", "Retry all dead effects kept", secret=SECRET)
     _done(browser, "2 of them: will be sent.")
     for _ in range(600):
         if [one["state"] for one in _read(f"{admin}/-/effects")] == ["dead", "dead"]:
@@ -335,7 +335,7 @@ def test_effects_are_listed_shown_retried_and_discarded(serve, browser):
         time.sleep(0.05)
     browser.run("location.hash = '#effect/' + " + json.dumps(_read(f"{admin}/-/effects")[0]["id"]))
     _text(browser, "onerror")
-    _press(browser, "Discard…", "Discard: the effect kept")
+    _press(browser, "Discard…", "Discard the effect kept")
     _done(browser, "1 of them: removed.")
     assert len(_read(f"{admin}/-/effects")) == 1
     _clean(browser, refused=True)

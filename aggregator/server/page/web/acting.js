@@ -9,7 +9,7 @@ const REASON = { ...WHY, name: "reason", placeholder: "kept in the log" };
 let who = "";  // asked for once
 
 // A button that opens the dialog; `key` finds it again when the view is drawn anew.
-export const offer = (label, action, kind) => make("button", { type: "button", class: kind || "small", "data-key": `${action.title} ${label}`,
+export const offer = (label, action, kind) => make("button", { type: "button", class: kind || "small", "data-key": `${action.title} ${label} ${action.given?.id ?? ""}`,
   "aria-haspopup": "dialog", onclick: () => open(action) }, label);
 
 const field = (given) => make("label", {}, given.label, given.options
@@ -76,15 +76,15 @@ export function switching(target, offs) {
 }
 
 const ORDERS = {
-  open: ["Open…", "It is called no more", "No call goes to it until this ends; each fails at once."],
-  close: ["Close…", "It is called whatever happens", "It is called however many calls fail."],
-  auto: ["Auto…", "It decides by itself", "The breaker opens and closes as the file says."],
+  open: ["Open", "It is called no more", "No call goes to it until this ends; each fails at once."],
+  close: ["Close", "It is called whatever happens", "It is called however many calls fail."],
+  auto: ["Release", "It decides by itself", "The breaker opens and closes as the file says."],
 };
-export const breaking = (upstream) => Object.entries(ORDERS).map(([order, [label, told, words]]) => offer(label, { words,
-  title: `${label.slice(0, -1)} the breaker of ${upstream}`, name: "breaker", given: { upstream, order },
+export const breaking = (upstream) => Object.entries(ORDERS).map(([order, [label, told, words]]) => offer(`${label}…`, { words,
+  title: `${label} the breaker of ${upstream}`, name: "breaker", given: { upstream, order },
   fields: [...(order === "auto" ? [] : [FOR]), REASON, BY], done: () => `${told}.` }));
 
-export const effecting = (order, label, which, words) => offer(label, { title: `${label.replace("…", "")}: ${words}`, name: "effect", given: { order, ...which },
+export const effecting = (order, label, which, title) => offer(label, { title, name: "effect", given: { order, ...which },
   fields: [REASON, BY], done: (told) => `${told[order]} of them: ${order === "discard" ? "removed" : "will be sent"}.` });
 
 const LEVELS = ["", "debug", "info", "warning", "error", "auto"], FORMATS = ["", "json", "text", "combined", "auto"];

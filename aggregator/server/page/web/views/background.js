@@ -24,7 +24,7 @@ async function durable(counts, wanted) {
   const rows = listed.slice(0, MOST).map((one) => [cell(link("effect", one.id, one.name), "name"), cell(coloured(one.state)), cell(one.endpoint, "name wide"), cell(one.upstream, "name wide"),
     cell(moment(one.created), "n wide"), cell(one.attempts, "n wide"), cell(lastly(one), "name wide"), cell(make("div", { class: "row" }, orders({ id: one.id }, one.state, one.name)))]);
   const all = wanted === "dead" && listed.length > 0 ? make("div", { class: "row" }, names.map((name) =>
-    effecting("retry", `Retry all dead ${name}…`, { state: "dead", name }, `every dead effect ${name}`))) : null;
+    effecting("retry", `Retry all dead ${name}…`, { state: "dead", name }, `Retry all dead effects ${name}`))) : null;
   const more = listed.length > MOST ? dim(`${MOST} of ${listed.length === 1000 ? "1000 or more" : listed.length} are shown, the oldest first.`) : null;
   return [choice, section(all, table(["effect", "state", head("endpoint", "wide"), head("upstream", "wide"), head("created", "n wide"), head("attempts", "n wide"), head("what came of it last", "wide"), ""], rows,
     wanted ? `None is ${wanted}.` : "There are none."), more)];
@@ -32,9 +32,9 @@ async function durable(counts, wanted) {
 const lastly = ({ last }) => last ? [last.status, last.cause, last.reason].filter(Boolean).join(" · ") : "–";
 
 function orders(which, state, name) {
-  const of = `the effect ${name}`;
-  if (state === "sent") return [effecting("replay", "Replay…", which, of)];
-  return state === "leased" ? [make("span", { class: "dim" }, "under way")] : [effecting("retry", "Retry…", which, of), effecting("discard", "Discard…", which, of)];
+  if (state === "sent") return [effecting("replay", "Replay…", which, `Replay the effect ${name}`)];
+  return state === "leased" ? [make("span", { class: "dim" }, "under way")] : [effecting("retry", "Retry…", which, `Retry the effect ${name}`),
+    effecting("discard", "Discard…", which, `Discard the effect ${name}`)];
 }
 
 export async function effect(state, id) {
