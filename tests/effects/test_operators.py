@@ -162,6 +162,12 @@ def test_without_a_server_the_folder_is_worked_on(tmp_path: Path, answers: dict[
     assert json.loads(run(tmp_path, "show", found).output)["request"]["body"] == '{"to":"a"}'
     assert json.loads(run(tmp_path, "export").output)["request"]["target"] == "/send"
     assert json.loads(run(tmp_path, "retry", found).output) == {"retry": 1}
+    nothing = run(tmp_path, "list", "--name", "told")
+    assert (nothing.exit_code, "No such effect is kept" in nothing.output, "told.mail" in nothing.output) == (
+        0,
+        True,
+        True,
+    )
     assert run(tmp_path, "show", "unknown").exit_code == 1
     assert run(tmp_path, "show").exit_code == 2
     with process(tmp_path, document(), now=START + 4e9) as served:  # the command went by the clock of the machine

@@ -64,9 +64,13 @@ def effects(
     given = {key: value for key, value in said.items() if value is not None}
     source = _Source(url, file)
     if order in _READS:
+        number = -1
         for number, found in enumerate(source.read(given)):
             whole = found if order != "export" else source.read({"id": found["id"]}).__next__()
             _print(whole, as_json=as_json or order != "list", first=number == 0)
+        if number < 0 and order == "list":
+            calls = f"; the calls of a `fan_out` have names of their own, such as {name}.mail" if name else ""
+            click.echo(f"No such effect is kept{calls}.", err=True)
     else:
         click.echo(json.dumps(source.act(given | {"order": order, "by": by}, why)))
 
