@@ -15,6 +15,7 @@ from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate
 from aggregator.stores.redis.store import RedisStore
 from aggregator.stores.shared.address import store_address
+from aggregator.stores.shared.announced import Numbered
 from aggregator.stores.shared.asks import Ask
 
 
@@ -94,5 +95,26 @@ def test_a_slot_that_moves_is_followed(cluster) -> None:
         assert await store.add(b"moved", 5, 100.0) == 5
         assert await store.add(b"moved", 5, 100.0) == 10
         await store.aclose()
+
+    asyncio.run(main())
+
+
+def test_what_is_announced_in_a_cluster(cluster) -> None:
+    """It is numbered by the node that keeps it, heard by who listens at another one, and known to who asks later."""
+    url, _ = cluster
+
+    async def main() -> None:
+        stores = [RedisStore(store_address(url), "a:", 10.0, lambda _: None) for _ in range(2)]
+        for store in stores:
+            await store.connect()
+        for channel in (b"purges", b"switches", b"c"):  # which lie on several nodes
+            heard: asyncio.Queue[bytes] = asyncio.Queue()
+            await stores[1].listen(channel, heard.put_nowait)
+            start = (await stores[0].announced(channel, 0)).last
+            await stores[0].announce(channel, b"1")
+            assert Numbered.unpacked(await heard.get()) == (start + 1, start, b"1")
+            assert await stores[1].announced(channel, start) == (start + 1, [b"1"])
+        for store in stores:
+            await store.aclose()
 
     asyncio.run(main())
