@@ -20,7 +20,7 @@ from aggregator.stores.folder import StateFolder
 from aggregator.stores.kept import Kept
 from aggregator.telemetry.logging import log
 
-_LOOK = 60.0
+_LOOK, _AT_ONCE = 60.0, 0.001
 _log = logging.getLogger("aggregator.server")
 
 
@@ -72,7 +72,9 @@ class Switching:
         """Take note that *plan* is served without *offs*, and look again when something may have changed."""
         self._served, self._plan = offs, plan
         self.stop()
-        if plan.maintenance or self.table.has_ends:
+        if not self.is_served(plan):  # something has ended while the generation was made
+            self._timer = asyncio.get_running_loop().call_later(_AT_ONCE, self._look, plan)
+        elif plan.maintenance or self.table.has_ends:
             self._timer = asyncio.get_running_loop().call_later(self._wait(), self._look, plan)
 
     def taken(self) -> None:
@@ -99,7 +101,7 @@ class Switching:
         now = self._clock()
         ends = [switch.until - now for switch in self.table.off(now).values() if switch.until is not None]
         minute = (floor(now / _LOOK) + 1) * _LOOK - now
-        return max(0.001, min([minute, *ends]))
+        return max(_AT_ONCE, min([minute, *ends]))
 
     def _look(self, plan: Plan) -> None:
         self._timer = None
@@ -113,7 +115,8 @@ class Switching:
             await self._changed()
         except Exception as error:  # the time comes again
             _log.error("What is switched off could not be changed: %r", error, exc_info=error)
-            self.serving(plan, self._served)
+            self.stop()
+            self._timer = asyncio.get_running_loop().call_later(_LOOK, self._look, plan)
 
     def stop(self) -> None:
         """Look no more."""
