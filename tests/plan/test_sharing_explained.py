@@ -6,6 +6,7 @@ import pytest
 
 from aggregator.plan.explaining.explain import explain
 from aggregator.plan.explaining.sharing import sharing_words
+from aggregator.plan.explaining.summary import notes_of
 from aggregator.plan.explaining.text import explanation_text
 
 TEXT = """
@@ -39,6 +40,14 @@ def test_what_is_shared(plan_of, more: str, place: str) -> None:
     assert explanation.as_dict()["sharing"] == list(words)
     assert sharing_words(plain, plan) == ()
     assert sharing_words(calling, plan)[:2] == words[:2]
+
+
+def test_a_store_elsewhere_keeps_switches(plan_of) -> None:
+    """So that nothing has to be said of a restart."""
+    pytest.importorskip("redis")
+    admin = 'server: {admin: {address: "127.0.0.1:0", secret: the-secret-of-this-file}}'
+    assert len(notes_of(plan_of(f"{admin}\n{TEXT}"))) == 1
+    assert notes_of(plan_of(f"{admin}\nstore: unix:///run/valkey.sock\n{TEXT}")) == []
 
 
 def test_one_process_shares_nothing(plan_of) -> None:

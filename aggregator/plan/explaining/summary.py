@@ -32,7 +32,8 @@ def notes_of(plan: Plan) -> list[str]:
         return []
     admin = plan.server.admin
     notes = []
-    if admin is not None and (admin.secret is not None or admin.address.is_private):
+    is_kept = plan.store.is_remote
+    if admin is not None and not is_kept and (admin.secret is not None or admin.address.is_private):
         notes.append("what operators switch off is on again after a restart; `state: ./state` keeps it")
     windows = [window for endpoint in plan.endpoints for window in endpoint.admission.limits.windows]
     if any(isinstance(window.limit, Quota) for window in windows):
