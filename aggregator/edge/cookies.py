@@ -8,6 +8,11 @@ from urllib.parse import quote
 _OCTETS = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
 """What a value may hold beside letters and digits (§4.1.1); everything else is percent-encoded."""
 _MOST = 300
+_BLANKS = " \t"
+"""What may stand around a pair (RFC 9110 §5.6.3), and nothing else that a program calls white space.
+
+A page may set a cookie named as ``__Host-session`` with U+2000 before it, which browsers take for another name.
+"""
 
 
 def read_cookies(lines: Iterable[str]) -> dict[str, str]:
@@ -32,7 +37,7 @@ def _pairs(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         for pair in line.split(";", _MOST):
             name, equals, value = pair.partition("=")
-            name, value = name.strip(), value.strip()
+            name, value = name.strip(_BLANKS), value.strip(_BLANKS)
             if equals and name:
                 yield name, value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 

@@ -19,6 +19,7 @@ from aggregator.edge.cookies import cookie_value, read_cookies, read_set_cookies
         (["a=b=c"], {"a": "b=c"}),
         (["a; =x; ; b=2"], {"b": "2"}),
         (["a="], {"a": ""}),
+        (["a=1;\tb = 2 ;c=3"], {"a": "1", "b": "2", "c": "3"}),
         ([], {}),
     ],
 )
@@ -30,6 +31,14 @@ def test_a_cookie_header(lines: list[str], found: dict[str, str]) -> None:
 def test_all_values_of_a_cookie() -> None:
     """In their order, over all lines: who takes a credential from one has to know of the second."""
     assert values_of_cookie(["a=1; b=2; a=3", 'a="4"'], "a") == ["1", "3", "4"]
+
+
+@pytest.mark.parametrize("blank", ["\u2000", "\u00a0", "\u0085", "\u3000", "\x1f", "\x0b"])
+def test_a_name_is_that_of_the_browser(blank: str) -> None:
+    """What browsers take for a part of a name makes another name: nobody stands in for a ``__Host-`` cookie so."""
+    line = f"{blank}__Host-a=forged; __Host-a{blank}=forged; __Host-b=x{blank}"
+    assert values_of_cookie([line], "__Host-a") == []
+    assert read_cookies([line])["__Host-b"] == f"x{blank}"
 
 
 def test_as_many_cookies_as_have_room() -> None:
