@@ -87,8 +87,9 @@ def check_signature(
 ) -> Delivery:
     """Return the delivery, to be remembered; raises ``Refused``.
 
-    *headers* have names in lower case. Any of *secrets* will do: two are known while one is replaced. A delivery whose
-    signed time is ahead of *now* can be used for longer than the tolerance.
+    *headers* have names in lower case; bytes that are no UTF-8 are surrogates in them (PEP 383). Any of
+    *secrets* will do: two are known while one is replaced. A delivery whose signed time is ahead of *now* can be used
+    for longer than the tolerance.
     """
     sent = headers.get(rules.header)
     if sent is None:
@@ -127,7 +128,8 @@ def _signed(rules: SignatureRules, headers: Mapping[str, str], body: bytes, mome
     name = headers.get(rules.id or "", "")
 
     def filled(text: str) -> bytes:
-        return text.replace("{timestamp}", moment or "").replace("{id}", name).encode()
+        sent = text.replace("{timestamp}", moment or "").replace("{id}", name)
+        return sent.encode("utf-8", "surrogateescape")
 
     return filled(before) + body + filled(after)
 

@@ -94,6 +94,15 @@ def test_the_general_form() -> None:
     assert reason(replace(rules, algorithm="sha256"), headers) is Reason.WRONG_SIGNATURE
 
 
+def test_an_id_of_any_bytes() -> None:
+    """The id is signed as it was sent, whatever its bytes are; with a wrong signature it is refused as any other."""
+    rules, name = PRESETS["standard"], b"\xff\xfe"
+    headers = SENT["standard"] | {"webhook-id": name.decode("utf-8", "surrogateescape")}
+    assert reason(rules, headers) is Reason.WRONG_SIGNATURE
+    tag = base64.b64encode(hmac.digest(SECRET, name + b".1700000000." + BODY, hashlib.sha256)).decode()
+    assert reason(rules, headers | {"webhook-signature": f"v1,{tag}"}) is None
+
+
 def test_what_tells_deliveries_apart() -> None:
     """The sender's id where it is signed; otherwise what was signed, so that an unsigned id cannot be changed."""
     assert check_signature(PRESETS["standard"], (SECRET,), SENT["standard"], BODY, NOW).id == "msg_1"
