@@ -105,13 +105,13 @@ def read_entries(value: Any) -> list[KeyEntry]:
     """
     if not isinstance(value, list):
         raise KeyFileError("a file of keys is a list", (), "write one entry a line: - {name: acme, sha256: …}")
-    entries: list[KeyEntry] = []
+    entries: dict[bytes, KeyEntry] = {}
     for number, item in enumerate(value):
         entry = _read_entry(item, number)
-        if any(entry.digest == other.digest for other in entries):
+        if entry.digest in entries:
             raise KeyFileError("this key is there twice", (number, "sha256"), "remove one of the two")
-        entries.append(entry)
-    return entries
+        entries[entry.digest] = entry
+    return list(entries.values())
 
 
 def _read_entry(item: Any, number: int) -> KeyEntry:
@@ -128,6 +128,9 @@ def _read_entry(item: Any, number: int) -> KeyEntry:
         raise KeyFileError("`sha256` is not 64 hexadecimal digits", (number, "sha256"), hint)
     if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
         raise KeyFileError("`scopes` is not a list of texts", (number, "scopes"), "write scopes: [orders.read]")
+    if not all(map(_is_unicode, (name, *scopes))):
+        hint = "write the character itself, or both halves as one `\\U`"
+        raise KeyFileError("a text holds half of a surrogate pair", (number,), hint)
     return KeyEntry(
         name,
         bytes.fromhex(digest),
@@ -136,6 +139,11 @@ def _read_entry(item: Any, number: int) -> KeyEntry:
         _moment(item.get("not_after"), number, "not_after", float("inf")),
         _rate(item.get("rate_limit"), number),
     )
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether *text* can be written as UTF-8, as nothing can that has half of a surrogate pair."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _rate(value: Any, number: int) -> Rate | None:

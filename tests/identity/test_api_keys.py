@@ -79,6 +79,8 @@ def test_two_keys_of_one_name() -> None:
         ([{"name": "a", "sha256": digest("a"), "scopes": "x"}], (0, "scopes"), "not a list"),
         ([{"name": "a", "sha256": digest("a"), "not_after": "soon"}], (0, "not_after"), "not a moment"),
         ([{"name": "a", "sha256": digest("a"), "rate_limit": 5}], (0, "rate_limit"), "not a rate"),
+        ([{"name": "a\ud800", "sha256": digest("a")}], (0,), "half of a surrogate pair"),
+        ([{"name": "a", "sha256": digest("a"), "scopes": ["\udfff"]}], (0,), "half of a surrogate pair"),
         ([{"name": "a", "sha256": digest("a")}, {"name": "b", "sha256": digest("a").upper()}], (1, "sha256"), "twice"),
     ],
 )

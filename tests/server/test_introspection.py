@@ -103,6 +103,13 @@ def test_a_good_token(client: TestClient, others: Others) -> None:
     assert base64.b64decode(asked.headers["authorization"].removeprefix("Basic ")) == b"sh%3Aop:p%25ss"
 
 
+@pytest.mark.parametrize("said", [rb'"sub": "a\ud800"', rb'"sub": "a", "n": NaN', rb'"sub": "a", "n": 1e999'])
+def test_an_answer_that_cannot_be_told_further(client: TestClient, others: Others, said: bytes) -> None:
+    """What is no JSON by the rules for all bodies is no answer, 503: nothing could be made of its claims."""
+    others.answer = lambda _: httpx.Response(200, content=b'{"active": true, "aud": "shop", %b}' % said)
+    assert client.get("/legacy", headers=bearer()).status_code == 503
+
+
 @pytest.mark.parametrize(
     "answer",
     [

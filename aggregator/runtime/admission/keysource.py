@@ -8,7 +8,6 @@ seconds). One look at a time, for all who wait.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from typing import Any
 import httpx
 
 from aggregator.identity.keysets import KeySet, read_jwks
-from aggregator.runtime.admission.asked.fetching import fetched
+from aggregator.runtime.admission.asked.fetching import document_of, fetched
 from aggregator.runtime.admission.schemes import Unavailable
 from aggregator.telemetry.logging import log
 
@@ -134,7 +133,7 @@ class FetchedKeys:
         status, body = await fetched(client, client.build_request("GET", url, headers={"accept": "application/json"}))
         if status != 200:
             raise ValueError(f"it answered with status {status}")
-        return json.loads(body)
+        return document_of(body)
 
     async def aclose(self) -> None:
         """Give up a look that is under way."""

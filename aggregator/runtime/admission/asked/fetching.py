@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
+
+from aggregator.codecs.json import decode
+from aggregator.errors import CallError
 
 LARGEST = 512 * 1024
 """Bytes of an answer, without its content coding."""
@@ -23,3 +28,11 @@ async def fetched(client: httpx.AsyncClient, request: httpx.Request) -> tuple[in
         return response.status_code, bytes(body)
     finally:
         await response.aclose()
+
+
+def document_of(body: bytes) -> Any:
+    """Return the value of the JSON text *body*, by the rules for all JSON; raises ``ValueError`` when it is none."""
+    try:
+        return decode(body)
+    except CallError:
+        raise ValueError("it is no JSON") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +15,7 @@ from aggregator.identity.answers import check_form, judge_answer
 from aggregator.identity.caller import Caller
 from aggregator.plan.schemes import IntrospectionPlan
 from aggregator.runtime.admission.asked.asking import Asking, Unanswered
-from aggregator.runtime.admission.asked.fetching import fetched
+from aggregator.runtime.admission.asked.fetching import document_of, fetched
 from aggregator.runtime.admission.schemes import CLOCKS, Clocks, Later, authorization
 from aggregator.stores.rate import Rate
 
@@ -61,7 +60,7 @@ class IntrospectionScheme:
             return caller.told_apart(text.encode())
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unanswered(type(error).__name__) from None
-        except (ValueError, RecursionError):
+        except ValueError:
             raise Unanswered("its answer is none") from None
 
     async def _answer(self, text: str) -> Any:
@@ -71,7 +70,7 @@ class IntrospectionScheme:
         status, body = await fetched(self._client(), request)
         if status != 200:  # 401: it is we who are not known
             raise Unanswered(f"it answered with status {status}")
-        return json.loads(body)
+        return document_of(body)
 
 
 def _basic(name: str, secret: str) -> str:
