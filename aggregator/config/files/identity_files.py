@@ -16,6 +16,7 @@ import yaml
 from msgspec import Struct, field
 
 from aggregator.config.text.section import Section
+from aggregator.config.text.values import data_of
 from aggregator.diagnostics import Diagnostic
 from aggregator.diagnostics.unreadable import hint_for
 from aggregator.errors import AggregatorError
@@ -106,7 +107,7 @@ def _read(found: IdentityFiles, place: Path, setting: str, settings: Any) -> Wro
 
 def _keys(content: bytes, _: Any) -> Wrong | None:
     try:
-        read_entries(yaml.safe_load(content))
+        read_entries(data_of(content))
     except KeyFileError as error:
         where = f"entry {int(error.steps[0]) + 1}: " if error.steps else ""
         return where + error.message, error.hint
@@ -157,7 +158,7 @@ def _key(content: bytes, settings: Any) -> Wrong | None:
 
 def _revoked(content: bytes, _: Any) -> Wrong | None:
     try:
-        read_revoked(yaml.safe_load(content))
+        read_revoked(data_of(content))
     except KeyFileError as error:
         where = f"entry {int(error.steps[0]) + 1}: " if error.steps else ""
         return where + error.message, error.hint

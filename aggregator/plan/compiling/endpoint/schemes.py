@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import yaml
 from msgspec.structs import replace
 
 from aggregator.config.model.calls.call import CallSettings
@@ -17,6 +16,7 @@ from aggregator.config.model.schemes.keys import ApiKeySettings, BasicSettings
 from aggregator.config.model.schemes.scheme import FailuresSettings, SchemeSettings
 from aggregator.config.model.schemes.tokens import JwtSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
+from aggregator.config.text.values import data_of
 from aggregator.durations import rate_of
 from aggregator.identity.answers import AnswerRules
 from aggregator.identity.certificates import CertificateRules
@@ -73,7 +73,7 @@ def _failures(settings: SchemeSettings) -> Rate | None:
 def _api_key(name: str, settings: ApiKeySettings, files: Files) -> ApiKeyPlan:
     places = {"header": settings.header, "query": settings.query, "cookie": settings.cookie}
     place, field = next((place, field) for place, field in places.items() if field is not None)
-    entries = read_entries(yaml.safe_load(files[settings.keys.file]))
+    entries = read_entries(data_of(files[settings.keys.file]))
     return ApiKeyPlan(name, place, field.lower() if place == "header" else field, tuple(entries))
 
 
@@ -104,7 +104,7 @@ def _jwt(name: str, settings: JwtSettings, files: Files) -> JwtPlan:
         secret=key.strip() if key is not None and is_secret else None,
         jwks_url=jwks if isinstance(jwks, str) else None,
         cookie=None if settings.from_ is None else settings.from_.cookie,
-        revoked=None if settings.revoked is None else read_revoked(yaml.safe_load(files[settings.revoked.file])),
+        revoked=None if settings.revoked is None else read_revoked(data_of(files[settings.revoked.file])),
     )
 
 
