@@ -11,8 +11,8 @@ import pytest
 from aggregator.config.codes import CODES
 from aggregator.config.reference import markdown as reference
 from aggregator.config.reference.expressions import mark_of
-from aggregator.config.reference.outline import SECTIONS
 from aggregator.config.reference.schema import build_schema
+from aggregator.config.reference.sections import heading_of, link_to, sections_of
 from aggregator.errors import Cause
 from aggregator.templates import FILTERS, TESTS
 
@@ -28,13 +28,33 @@ def test_the_file_is_current() -> None:
 
 
 def test_every_setting_is_there() -> None:
-    """No model and no key of a model is missing."""
+    """No model and no key of a model is missing, and no two models have one heading."""
     parts = build_schema()["$defs"]
-    named = {name for name, _, _ in SECTIONS} | {"Duration", "Size", "Variable", "Parameter"}
-    assert set(parts) <= named
+    models = set(parts) - {"Duration", "Size", "Variable", "Parameter"}
+    headings = [line[3:] for line in TEXT.splitlines() if line.startswith("## ")]
+    assert {heading_of(name) for name in models} <= set(headings)
+    assert len(set(headings)) == len(headings)
     for part in parts.values():
         for key in part.get("properties", {}):
             assert f"| `{key}` |" in TEXT
+
+
+def test_a_model_without_a_row_has_a_section() -> None:
+    """It follows the one that uses it and says under which keys it stands, also one that another such model uses."""
+    schema = build_schema()
+    parts = schema["$defs"]
+    parts["Deep2Settings"] = {"properties": {"x": {"type": "integer"}}}
+    parts["QuietHoursSettings"] = {"properties": {"deep": {"anyOf": [{"$ref": "#/$defs/Deep2Settings"}]}}}
+    for user, key in (("JoinSettings", "quiet"), ("BatchSettings", "hours")):
+        parts[user]["properties"][key] = {"type": "array", "items": {"$ref": "#/$defs/QuietHoursSettings"}}
+    found = sections_of(parts, schema["properties"] | {"pause": {"$ref": "#/$defs/QuietHoursSettings"}})
+    models = [section.model for section in found]
+    place = models.index("QuietHoursSettings")
+    assert models[place - 1 : place + 2] == ["BatchSettings", "QuietHoursSettings", "Deep2Settings"]
+    where = "under `pause` at the top level, `hours` of [batch](#batch), `quiet` of [join onto items](#join-onto-items)"
+    assert found[place][1:] == ("Quiet hours", where)
+    assert found[place + 1][1:] == ("Deep 2", "under `deep` of [quiet hours](#quiet-hours)")
+    assert link_to("Deep2Settings") == "[deep 2](#deep-2)"
 
 
 def test_every_filter_test_and_cause_is_there() -> None:
@@ -54,7 +74,7 @@ def test_every_problem_is_there() -> None:
 
 
 def codes_in_use() -> list[str]:
-    """Give the codes in the source: texts handed to what makes problems, and their defaults."""
+    """Return the codes in the source: texts handed to what makes problems, and their defaults."""
     found: list[str] = []
     folders = (ROOT / "aggregator" / name for name in ("config", "policies"))
     for file in [*(file for folder in folders for file in folder.rglob("*.py")), ROOT / "aggregator" / "fields.py"]:
@@ -69,7 +89,7 @@ def codes_in_use() -> list[str]:
 
 
 def is_code(value: object) -> bool:
-    """Say whether *value* has the form of a code."""
+    """Return whether *value* has the form of a code."""
     return isinstance(value, str) and value not in NO_CODES and re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", value) is not None
 
 

@@ -16,15 +16,15 @@ from aggregator.config.codes import CODES
 from aggregator.config.hints.wording import in_yaml
 from aggregator.config.model.calls.shape import ShapeSettings
 from aggregator.config.reference.expressions import LEGEND, mark_of
-from aggregator.config.reference.outline import PARENTS, SECTIONS
+from aggregator.config.reference.outline import PARENTS
 from aggregator.config.reference.schema import Schema, build_schema, schema_text
+from aggregator.config.reference.sections import Section, link_to, sections_of
 from aggregator.telemetry.metrics.families import FAMILIES
 from aggregator.templates import FILTERS, TESTS, FilterDoc, json_text
 
 PLACE = Path("docs/reference.md")
 SCHEMA_PLACE = Path("routes.schema.json")
 
-_HEADINGS = {name: heading for name, heading, _ in SECTIONS}
 _SHARED = {
     "Variable": "",
     "Duration": "[duration](#values)",
@@ -43,8 +43,8 @@ def reference_text() -> str:
         "properties": {name: parts["CallSettings"]["properties"][name] for name in ShapeSettings.model_fields},
     }
     lines = [*_opening(), *_settings("RootSettings", schema["properties"], set(schema["required"]))]
-    for name, heading, where in SECTIONS:
-        lines += _section(parts, name, heading, where)
+    for section in sections_of(parts, schema["properties"]):
+        lines += _section(parts, section)
     lines += [
         *_values(),
         *_functions("Filters", FILTERS),
@@ -72,10 +72,11 @@ def _opening() -> Iterator[str]:
     )
 
 
-def _section(parts: Mapping[str, Schema], name: str, heading: str, where: str) -> Iterator[str]:
+def _section(parts: Mapping[str, Schema], section: Section) -> Iterator[str]:
+    name, heading, where = section
     inherited = parts[PARENTS[name]]["properties"] if name in PARENTS else {}
     own = {key: value for key, value in parts[name]["properties"].items() if key not in inherited}
-    also = f" Everything of {_link(PARENTS[name])} too." if name in PARENTS else ""
+    also = f" Everything of {link_to(PARENTS[name])} too." if name in PARENTS else ""
     yield from ("", f"## {heading}", "", parts[name]["description"], "", f"Stands {where}.{also}", "")
     yield from _settings(name, own, set(parts[name].get("required", ())))
 
@@ -106,18 +107,11 @@ def _kind(schema: Schema) -> str:
         return " or ".join(dict.fromkeys(kind for kind in kinds if kind))
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
-        if name in _HEADINGS:
-            return _link(name)
-        return _SHARED[name]
+        return _SHARED[name] if name in _SHARED else link_to(name)
     if "enum" in schema:
         is_cause = "network" in schema["enum"]
         return "[cause](#causes)" if is_cause else ", ".join(f"`{value}`" for value in schema["enum"])
     return _plain_kind(schema)
-
-
-def _link(name: str) -> str:
-    heading = _HEADINGS[name].lower()
-    return f"[{heading}](#{heading.replace(' ', '-')})"
 
 
 def _plain_kind(schema: Schema) -> str:
@@ -191,7 +185,7 @@ def _causes() -> Iterator[str]:
 
 
 def _metrics() -> Iterator[str]:
-    yield from ("", "## Metrics", "", "What `telemetry.metrics` counts and `/metrics` shows.", "")
+    yield from ("", "## Metric families", "", "What `telemetry.metrics` counts and `/metrics` shows.", "")
     yield from ("| Name | Type | Labels | What it tells |", "|---|---|---|---|")
     for one in FAMILIES:
         labels = ", ".join(f"`{label}`" for label in one.labels)

@@ -1,4 +1,7 @@
-"""What the reference says beyond the models: its order, where settings stand, what causes of failures mean."""
+"""What the reference says beyond the models: its order, its headings, and where settings stand.
+
+`sections` derives a section for a model that has no row here: a row is for better words, or another place.
+"""
 
 from __future__ import annotations
 
