@@ -31,6 +31,8 @@ from aggregator.server.process.serving import Service
 
 HANG, RESET, CLOSE = "hang", "reset", "close"
 PATIENCE = 120.0  # only what hangs takes so long, also on a machine that is busy with something else
+PATIENT = f"client: {{timeout: {{total: {PATIENCE:.0f}s, connect: {PATIENCE:.0f}s}}}}\n"
+"""Settings for tests that speak of no time: calls wait as long as the test does."""
 _COLLECTION = gc.get_threshold()
 
 
@@ -441,11 +443,13 @@ class Gateway:
 
 
 def document(text: str) -> str:
-    """Give *text* with the version, and with the upstream ``up`` unless it declares its own."""
+    """Return *text* with the version, with the upstream ``up`` and with patience unless it declares its own."""
     text = dedent(text)
-    own = "\nupstreams:" in f"\n{text}"
     start = "" if "version:" in text else "version: 1\n"
-    return f"{start}{'' if own else 'upstreams: {up: {url: ' + chr(34) + '${UP}' + chr(34) + '}}' + chr(10)}{text}"
+    own = "\nupstreams:" in f"\n{text}"
+    upstreams = "" if own else 'upstreams: {up: {url: "${UP}"}}\n'
+    patient = "" if "\nclient:" in f"\n{text}" or not text.endswith("\n") else PATIENT
+    return f"{start}{upstreams}{text}{patient}"
 
 
 class Authority:

@@ -12,6 +12,7 @@ import pytest
 from aggregator.server.connection.guard import MAX_AHEAD, MAX_AT_ONCE
 
 ROUTES = """
+server: {header_timeout: 120s}
 endpoints:
   GET /hello: {respond: {body: {hello: world}}}
   GET /call: {call: up:/ok}

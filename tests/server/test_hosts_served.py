@@ -18,7 +18,7 @@ endpoints:
   GET /x: {{call: two:/x}}
   GET /s: {{call: two:/s, stream: true}}
 """
-HTTPX = "client: {transport: httpx}"
+HTTPX = "client: {transport: httpx, timeout: 120s}"
 
 
 def text(a, b, client: str = "", more: str = "") -> str:

@@ -14,13 +14,15 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metric
 from aggregator.config.model.telemetry import collector as collectors
 from aggregator.config.model.telemetry.metrics import MetricsSettings
 from aggregator.plan.telemetry import PushPlan
+from aggregator.server.generations import observing
+from aggregator.server.metrics import otlp
 from aggregator.server.metrics.otlp import DataMaker, _attributes, build_maker, frozen
 from aggregator.server.metrics.pushing import MetricSender, sender_for
 from aggregator.telemetry.metrics import families
 from aggregator.telemetry.metrics.exposition import Summary, Table, labels_text
 from aggregator.telemetry.metrics.histogram import Histogram
 
-from .conftest import reply_of
+from .conftest import PATIENCE, reply_of
 
 ENDPOINTS = """
 upstreams: {up: {url: "${UP}"}}
@@ -28,6 +30,13 @@ endpoints:
   GET /users/{id}: {call: "up:/users/{id}"}
 """
 PLAN = PushPlan("http://collector.test/v1/metrics")
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """A process that stops waits for a collector on a busy machine, and pushes to it once."""
+    monkeypatch.setattr(observing, "LAST_SECONDS", PATIENCE)
+    monkeypatch.setattr(otlp, "PUSH_SECONDS", PATIENCE)
 
 
 @pytest.fixture

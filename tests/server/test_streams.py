@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 ROUTES = """
-client: {max_body: 1MB}
+client: {max_body: 1MB, timeout: 120s}
 server: {max_body: 100MB}
 background: {timeout: 2s}
 upstreams:
@@ -30,7 +30,7 @@ endpoints:
   GET /unread: {stream: true, timeout: 400ms, call: up:/huge}
   GET /unread-idle: {stream: true, idle_timeout: 300ms, call: up:/huge}
   GET /late: {stream: true, timeout: 200ms, call: up:/held}
-  GET /late-body: {stream: true, timeout: 300ms, call: up:/gated}
+  GET /late-body: {stream: true, timeout: 1500ms, call: up:/gated}
   GET /events: {stream: true, idle_timeout: 800ms, call: up:/events}
   GET /both: {stream: true, idle_timeout: 300ms, timeout: 400ms, call: up:/events}
   POST /stalled: {stream: true, idle_timeout: 500ms, forward: {body: true}, call: "POST up:/stalled"}
@@ -472,7 +472,7 @@ def test_streams_do_not_leak_connections(gateway, upstream, stage):
 
 def test_streams_over_a_stock_client(stage, upstream):
     """Over httpx a stream behaves the same: pieces, failures before and after the first byte."""
-    gateway = stage.gateway("client: {transport: httpx}\n" + ROUTES.replace("client: {max_body: 1MB}\n", ""), upstream)
+    gateway = stage.gateway(ROUTES.replace("{max_body: 1MB,", "{transport: httpx,"), upstream)
     assert gateway.get("/download").body == b"abc"
     assert gateway.get("/missing").status == 404
     wire = gateway.wire().write("GET", "/cut")

@@ -20,12 +20,12 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 def answered(
     run: Any, stage: Any, *answers: Any, method: bytes = b"GET", body: bytes | None = None, **parts: Any
 ) -> Any:
-    """Make one call to an upstream that plays *answers*; give the reply, or the error."""
+    """Return the reply to one call to an upstream that plays *answers*, or the error."""
 
     async def main() -> Any:
         async with stage.playing(*answers) as upstream, stage.door(upstream, **parts) as door:
             try:
-                return await fetched(door, method, b"/a?b=c", H, body, deadline=stage.due(2))
+                return await fetched(door, method, b"/a?b=c", H, body, deadline=stage.due())
             except CallError as error:
                 return error
 
@@ -325,11 +325,25 @@ def test_waiting_is_bounded(run: Any, any_stage: Any) -> None:
     async def main() -> None:
         limits = Limits(max_connections=2, max_waiting=1, retry_after=3.0)
         async with any_stage.playing(["hang"]) as upstream, any_stage.door(upstream, limits=limits) as door:
-            calls = [asyncio.create_task(fetched(door, b"GET", b"/", H, deadline=any_stage.due(0.3))) for _ in range(3)]
+            calls = [asyncio.create_task(fetched(door, b"GET", b"/", H, deadline=any_stage.due())) for _ in range(3)]
             await any_stage.until(lambda: door.waiting == 1)
             with pytest.raises(CallError) as failure:
                 await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert (failure.value.cause, failure.value.retry_after) == (Cause.QUEUE_FULL, 3.0)
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+
+    run(main())
+
+
+def test_waiting_ends_at_the_deadline(run: Any, any_stage: Any) -> None:
+    """Calls that have a connection and calls that wait for one end alike when their time is over."""
+
+    async def main() -> None:
+        limits = Limits(max_connections=2, max_waiting=1)
+        async with any_stage.playing(["hang"]) as upstream, any_stage.door(upstream, limits=limits) as door:
+            calls = (fetched(door, b"GET", b"/", H, deadline=any_stage.due(0.3)) for _ in range(3))
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
             assert [outcome.cause for outcome in outcomes] == [Cause.DEADLINE] * 3
 
@@ -342,11 +356,12 @@ def test_waiting_is_timed(run: Any, any_stage: Any) -> None:
     async def main() -> None:
         parts = {"limits": Limits(max_connections=1), "timeouts": Timeouts(pool=0.05)}
         async with any_stage.playing(["hang"]) as upstream, any_stage.door(upstream, **parts) as door:
-            first = asyncio.create_task(fetched(door, b"GET", b"/", H, deadline=any_stage.due(0.3)))
+            first = asyncio.create_task(fetched(door, b"GET", b"/", H, deadline=any_stage.due()))
             await any_stage.until(lambda: door.active == 1)
             with pytest.raises(CallError) as failure:
                 await fetched(door, b"GET", b"/", H, deadline=any_stage.due())
             assert (failure.value.cause, failure.value.retry_after) == (Cause.QUEUE_TIMEOUT, 1.0)
+            first.cancel()
             await asyncio.wait([first])
 
     run(main())

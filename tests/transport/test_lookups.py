@@ -46,12 +46,12 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
 
 
 def named(name: str, port: int = 1, connect: float = 5.0) -> Pool:
-    """Give a pool to *name*."""
+    """Return a pool to *name*."""
     return Pool(PoolSettings(Origin("http", name, port), timeouts=Timeouts(connect=connect)))
 
 
 async def outcome(pool: Pool, stage: Any, *, close: bool = True) -> Any:
-    """Give the body of a reply, or the cause of its absence."""
+    """Return the body of a reply, or the cause of its absence."""
     try:
         return (await fetched(pool, b"GET", b"/", H, deadline=stage.due())).body
     except CallError as error:
@@ -90,8 +90,11 @@ def test_late_answer_is_dropped(run: Any, stage: Any, resolver: Resolver) -> Non
 
     async def main() -> None:
         async with stage.playing(stage.OK):
-            pool = named("hang.test", connect=0.02)
-            assert await outcome(pool, stage, close=False) == Cause.CONNECT_TIMEOUT
+            pool = named("hang.test", connect=30)
+            asking = asyncio.create_task(outcome(pool, stage, close=False))
+            await stage.until(lambda: resolver.hanging == 1)
+            asking.cancel()
+            await asyncio.wait([asking])
             resolver.released.set()
             await stage.until(lambda: len(asyncio.all_tasks()) == 1)
             assert await outcome(pool, stage) == Cause.DNS

@@ -17,8 +17,8 @@ from aggregator.server.recorder.recorder import Recorder, recorder_for
 from aggregator.server.traces.exporting import TraceSender, sender_for
 from aggregator.telemetry.metrics.exposition import Sampled
 
-_LAST = 2.0
-"""Seconds that a stopping process gives a collector at most to take the last traces."""
+LAST_SECONDS = 2.0
+"""What a stopping process gives a collector at most to take the last traces and metrics."""
 
 
 class Observers(NamedTuple):
@@ -72,7 +72,7 @@ class Observers(NamedTuple):
             self.history.follow(plan)
         if self.traces is not before.traces:
             if before.traces is not None:
-                asyncio.get_running_loop().run_in_executor(None, before.traces.close, _LAST)
+                asyncio.get_running_loop().run_in_executor(None, before.traces.close, LAST_SECONDS)
             if self.traces is not None:
                 self.traces.start()
 
@@ -85,7 +85,7 @@ class Observers(NamedTuple):
         """End observing; what is left to be told has *grace* seconds, and not many."""
         if self.metrics is not None:
             self.metrics.lag.stop()
-        seconds = min(_LAST, grace)
+        seconds = min(LAST_SECONDS, grace)
         async with asyncio.TaskGroup() as last:
             if self.pushing is not None:
                 last.create_task(self.pushing.close(seconds))

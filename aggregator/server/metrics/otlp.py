@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import Metric, MetricsData
     from opentelemetry.sdk.resources import Resource
 
-_SECONDS = 5
+PUSH_SECONDS = 5
 """How long a push may take, the tries of the exporter included."""
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _UNITS = {"_seconds": "s", "_bytes": "By"}
@@ -51,10 +51,10 @@ def build_exporter(plan: PushPlan) -> Any:
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
 
         insecure = plan.otlp.startswith("http://")
-        return GrpcExporter(plan.otlp, insecure=insecure, headers=plan.headers, timeout=_SECONDS)
+        return GrpcExporter(plan.otlp, insecure=insecure, headers=plan.headers, timeout=PUSH_SECONDS)
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
-    return OTLPMetricExporter(plan.otlp, headers=dict(plan.headers), timeout=_SECONDS)
+    return OTLPMetricExporter(plan.otlp, headers=dict(plan.headers), timeout=PUSH_SECONDS)
 
 
 def build_maker(plan: PushPlan) -> DataMaker:

@@ -29,9 +29,11 @@ upstreams:
   b: {url: http://b.test}
 """
 ENDPOINTS = """
+client: {timeout: 120s}
 endpoints:
   GET /call: {call: a:/x}
-  POST /call: {call: {url: "POST a:/x", forward: {body: true}, timeout: 300ms}}
+  POST /call: {call: {url: "POST a:/x", forward: {body: true}}}
+  POST /hasty: {call: {url: "POST a:/x", forward: {body: true}, timeout: 50ms}}
   GET /parts: {fan_out: {one: a:/x, many: {url: "a:/x?i={item}", for_each: "{{ [1, 2] }}"}}}
   GET /batch: {fan_out: {many: {url: "a:/x?i={keys}", for_each: {in: "{{ ['1', '2'] }}", batch: {key: id}}}}}
   GET /fallback: {call: {url: b:/x, fallback: [a:/x]}}
@@ -256,7 +258,7 @@ def test_a_server_that_hangs_costs_the_time_of_the_call(world) -> None:
 
     async def main(world: World) -> None:
         world.issuer.gate = asyncio.Event()
-        answer = await world.client.post("/call", content=b"")
+        answer = await world.client.post("/hasty", content=b"")
         assert (answer.status_code, answer.json()["cause"]) == (502, "credentials")
         world.issuer.gate.set()
 

@@ -38,7 +38,7 @@ WAYS = {
 @pytest.fixture(params=WAYS)
 def way(request) -> str:
     """Return a file whose calls lead to the first of two names."""
-    return WAYS[request.param]
+    return "        client: {{timeout: 120s}}" + WAYS[request.param]
 
 
 class Held:
