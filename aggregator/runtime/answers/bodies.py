@@ -13,7 +13,7 @@ from aggregator.plan.calls import FanPlan
 from aggregator.plan.types import EndpointPlan, ListJoinPlan, ResponsePlan
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import parts_member
-from aggregator.runtime.calls.splicing import compile_json
+from aggregator.runtime.calls.writing.splicing import compile_json
 from aggregator.runtime.coding import LARGE, aside
 from aggregator.runtime.finish.provenance import Provenance, provenance_of
 from aggregator.runtime.parts.fanout import Run

@@ -15,7 +15,7 @@ from aggregator.plan.analysis.roots import references_in
 from aggregator.plan.calls import FanPlan, GroupPlan
 from aggregator.plan.types import EndpointPlan, ListJoinPlan
 from aggregator.runtime.answers.bodies import may_be_text
-from aggregator.runtime.calls.splicing import Writer, compile_json
+from aggregator.runtime.calls.writing.splicing import Writer, compile_json
 from aggregator.runtime.parts.wanted import Level, Reference, Wanted, parts_read
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.schemas.problems import Violation

@@ -9,8 +9,8 @@ from msgspec import Struct
 from aggregator.errors import CallError
 from aggregator.parts.frame import Done, Frame
 from aggregator.plan.calls import UpstreamPlan
-from aggregator.runtime.calls.rendering import Rendered
 from aggregator.runtime.calls.sending import Sender
+from aggregator.runtime.calls.writing.rendering import Rendered
 from aggregator.stores.effects.records import EffectRecord
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable

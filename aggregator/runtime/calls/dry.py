@@ -8,8 +8,8 @@ from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame
 from aggregator.parts.result import Result
 from aggregator.runtime.calls.delivering import Added
-from aggregator.runtime.calls.rendering import Rendered
 from aggregator.runtime.calls.sending import Sender
+from aggregator.runtime.calls.writing.rendering import Rendered
 from aggregator.runtime.parts.blame import blame
 from aggregator.telemetry.logging import log
 

@@ -12,8 +12,8 @@ from aggregator.policies.cache.plan import of_place
 from aggregator.policies.cache.standard.obeying import Asked
 from aggregator.policies.credentials.plan import identity_of
 from aggregator.policies.mock.choosing import is_mocked
-from aggregator.runtime.calls.rendering import Rendered
 from aggregator.runtime.calls.sending import Sender
+from aggregator.runtime.calls.writing.rendering import Rendered
 from aggregator.transport import Reply
 
 _CREDENTIAL = b"\r\nauthorization:"

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from aggregator.errors import CallError
 from aggregator.parts.frame import Done, Frame
 from aggregator.runtime.calls.redirects import next_target
-from aggregator.runtime.calls.rendering import Rendered
+from aggregator.runtime.calls.writing.rendering import Rendered
 from aggregator.runtime.coding import given, read_aside
 from aggregator.runtime.threads import Outcome
 from aggregator.transport import Reply

@@ -18,7 +18,8 @@ from aggregator.parts.result import Result, failed
 from aggregator.plan.calls import CallPlan
 from aggregator.policies.hosts.door import HostsDoor
 from aggregator.runtime.calls.judging import Judge, Read
-from aggregator.runtime.calls.rendering import (
+from aggregator.runtime.calls.replies import Following, Reading
+from aggregator.runtime.calls.writing.rendering import (
     Body,
     Headers,
     Rendered,
@@ -28,7 +29,6 @@ from aggregator.runtime.calls.rendering import (
     compile_target,
     plain_target,
 )
-from aggregator.runtime.calls.replies import Following, Reading
 from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.blame import blame
 from aggregator.templates import Splice

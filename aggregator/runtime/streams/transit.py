@@ -34,9 +34,9 @@ from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.outcome import HEADER, is_told, parts_header
 from aggregator.runtime.answers.replying import CLOSE, Receive, Send
 from aggregator.runtime.calls.judging import is_verdict
-from aggregator.runtime.calls.rendering import Rendered
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.calls.telling import CallTeller
+from aggregator.runtime.calls.writing.rendering import Rendered
 from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.request.body import body_stream

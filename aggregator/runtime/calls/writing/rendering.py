@@ -14,8 +14,8 @@ from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
 from aggregator.plan.calls import RequestPlan
 from aggregator.policies.credentials.callers import caller_line
-from aggregator.runtime.calls.forwarding import client_lines, rest_of
-from aggregator.runtime.calls.splicing import Writer, compile_json
+from aggregator.runtime.calls.writing.forwarding import client_lines, rest_of
+from aggregator.runtime.calls.writing.splicing import Writer, compile_json
 from aggregator.runtime.parts.blame import told
 from aggregator.templates import MISSING, Splice, Template, header_value, percent_encode, text_of
 from aggregator.templates.expressions.data import kind_of
@@ -188,7 +188,7 @@ def _form(template: Template, line: bytes) -> Body:
 
 
 def _multipart(template: Template) -> Body:
-    from aggregator.runtime.calls.multipart import build_multipart
+    from aggregator.runtime.calls.writing.multipart import build_multipart
 
     def body(frame: Frame) -> Described:
         content_type, text = build_multipart(template.render(frame.names, missing="null"))

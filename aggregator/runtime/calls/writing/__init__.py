@@ -1,0 +1,1 @@
+"""How a request to an upstream is written: its target, its fields, its body."""
