@@ -24,7 +24,7 @@ from aggregator.runtime.answers.bodies import (
     Function,
     body_of,
     compile_steps,
-    has_long_results,
+    has_long_values,
     worked,
 )
 from aggregator.runtime.answers.disclosure import Discloses
@@ -70,7 +70,7 @@ class Assembly:
         self._standing = standing_statuses(plan)
         self._chooses = chooses(plan)
         self.reads = _reads(plan)
-        """Whether it needs results as data, other than to copy them."""
+        """Whether it needs results, or the body of the request, as data, other than to copy results."""
 
     def accept(self, exchange: Exchange) -> None:
         """Take in how the client wants its answer, before anything is called; raises ``Refusal`` (406, 422)."""
@@ -91,7 +91,7 @@ class Assembly:
 
     def is_prompt(self, run: Run) -> bool:
         """Return whether ``plain`` is the whole of it, and takes no more than a few milliseconds."""
-        return self._finish is None and not (self.reads and has_long_results(run))
+        return self._finish is None and not (self.reads and has_long_values(run))
 
     def plain(self, run: Run) -> Answer:
         """Return the answer before anything that needs the body as data, or that more than one part has a say in."""
@@ -119,8 +119,8 @@ class Assembly:
 
 def _reads(plan: EndpointPlan) -> bool:
     parts = () if plan.fan is None else plan.fan.parts
-    of_results = {"calls", *(part.name for part in parts)}
-    return plan.response.merge != "object" or not of_results.isdisjoint(roots_in(plan.response))
+    may_be_long = {"body", "calls", *(part.name for part in parts)}
+    return plan.response.merge != "object" or not may_be_long.isdisjoint(roots_in(plan.response))
 
 
 def _compile_begin(plan: EndpointPlan, *, has_steps: bool) -> Begin:

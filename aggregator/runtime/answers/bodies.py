@@ -189,13 +189,14 @@ def compile_steps(plan: EndpointPlan, transform: Function | None, discloses: Dis
 
 
 async def worked(work: Callable[[], _Value], run: Run) -> _Value:
-    """Return what *work* on the body of an answer gives: in a thread where *run* has long results."""
-    return await aside(work) if has_long_results(run) else work()
+    """Return what *work* on the body of an answer gives: in a thread where *run* has long values."""
+    return await aside(work) if has_long_values(run) else work()
 
 
-def has_long_results(run: Run) -> bool:
-    """Return whether work on the results of *run* may take more than a few milliseconds."""
-    return sum(result.size for result in run.results if result is not None) > LARGE
+def has_long_values(run: Run) -> bool:
+    """Return whether work on the results of *run*, and on the body of its request, may take more than a few ms."""
+    results = sum(result.size for result in run.results if result is not None)
+    return results + len(run.frame.exchange.content) > LARGE
 
 
 def _join(plan: ListJoinPlan, fan: FanPlan | None, decode: Decode) -> Step:

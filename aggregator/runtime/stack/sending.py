@@ -9,6 +9,7 @@ from aggregator.policies.mock.choosing import MockedWhen
 from aggregator.runtime.calls.delivering import Delivering
 from aggregator.runtime.calls.sending import Sender, compile_sender
 from aggregator.runtime.calls.telling import CallTeller
+from aggregator.runtime.calls.writing.aside import written_aside
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack.doors import build_door, build_mocked_door
 from aggregator.runtime.stack.site import Site
@@ -28,7 +29,9 @@ def build_leaf(attempt: Attempt, at: Site) -> Part:
 
 
 def _leaf(plan: CallPlan, door: Door, at: Site) -> Part:
-    return compile_sender(plan, door, at.params, at.resources.judge(plan), at.resources.same, at.resources.tracing)
+    resources = at.resources
+    sender = compile_sender(plan, door, at.params, resources.judge(plan), resources.same, resources.tracing)
+    return written_aside(sender, plan, at.params)
 
 
 def build_sender(plan: CallPlan, resources: Resources, params: tuple[str, ...]) -> Sender:
