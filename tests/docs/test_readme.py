@@ -32,6 +32,8 @@ VARYING = (
     (r"(\\ )+", " +"),
 )
 """What is another one each time, as it stands in an escaped pattern, and the pattern in its place."""
+SLOW_BODY = re.compile(r",? +body [\d.]+ ms$", re.MULTILINE)
+"""What a busy machine adds to the picture of a call."""
 
 
 def blocks(language: str) -> list[str]:
@@ -74,7 +76,7 @@ def test_a_command_prints_what_is_shown(words: str, shown: str, tour: Path) -> N
     if words.startswith("aggregator get "):
         (tour / "routes.yaml").write_text(PATIENT, encoding="utf-8")
     printed = run(tour, words.removeprefix("aggregator "))
-    assert as_pattern(shown).fullmatch(printed), printed
+    assert as_pattern(shown).fullmatch(SLOW_BODY.sub("", printed)), printed
 
 
 @pytest.mark.parametrize("number", [0, 1])
