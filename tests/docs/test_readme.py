@@ -32,7 +32,7 @@ VARYING = (
     (r"(\\ )+", " +"),
 )
 """What is another one each time, as it stands in an escaped pattern, and the pattern in its place."""
-SLOW_BODY = re.compile(r",? +body [\d.]+ ms$", re.MULTILINE)
+SLOW_BODY = re.compile(r"( ·)? +body [\d.]+ ms$", re.MULTILINE)
 """What a busy machine adds to the picture of a call."""
 
 
