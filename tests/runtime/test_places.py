@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -184,6 +185,20 @@ def test_a_reload_in_the_middle():
     assert not places.enters()
     second.commit()
     assert [places.enters() for _ in range(3)] == [True, True, False]
+
+
+def test_a_larger_limit_serves_those_who_wait(rig):
+    """They begin once the reload has been committed, as many as there are places, before any call has ended."""
+    clock, served = rig(routes()).loop, []
+    places = Places(("a", ConcurrencyPlan(1, 2, 1.0)))
+    assert places.enters()
+    for name in "xy":
+        waiter = Waiter(clock.time(), clock.time() + 9.0, 0, False, False, partial(served.append, name), print)
+        places.join(waiter, clock)
+    places.adopt(("a", ConcurrencyPlan(2, 2, 1.0)))
+    assert served == []
+    clock.advance(0.0)
+    assert (served, places.inside, places.waiting) == (["x"], 2, 1)
 
 
 def test_an_adaptive_limit_follows_what_the_upstream_does():

@@ -59,14 +59,16 @@ class Places:
 
     What is not ``queued`` finds nobody in line: who comes then may enter as long as fewer than ``limit`` are inside.
     Two lines wait, of what is required and of what is optional; what calls take is observed by the first of them.
+    The clock is that of who came last.
     """
 
-    __slots__ = ("__weakref__", "_gradient", "_lines", "inside", "limit", "name", "plan", "queued")
+    __slots__ = ("__weakref__", "_clock", "_gradient", "_lines", "inside", "limit", "name", "plan", "queued")
 
     def __init__(self, settings: tuple[str, ConcurrencyPlan]) -> None:
         self.name, self.plan = settings
         self.inside = 0
         self.queued = False
+        self._clock: Clock | None = None
         self._gradient = Gradient(self.plan.limit) if self.plan.adaptive else None
         self.limit = self._limit()
         self._lines: tuple[WaitingLine[Waiter], WaitingLine[Waiter]] = (
@@ -75,13 +77,22 @@ class Places:
         )
 
     def adopt(self, settings: tuple[str, ConcurrencyPlan]) -> None:
-        """Go on by another plan; who waits stays in line."""
+        """Go on by another plan; who waits stays in line, and is served where there is a place by that plan.
+
+        They are served in the next turn of the loop, when all other states go on by their plans, too.
+        """
         self.name, self.plan = settings
         if not self.plan.adaptive:
             self._gradient = None
         elif self._gradient is None or self._gradient.most != self.plan.limit:
             self._gradient = Gradient(self.plan.limit)
         self._resize()
+        if self.queued and self._clock is not None:
+            self._clock.call_later(0.0, self._serve_now)
+
+    def _serve_now(self) -> None:
+        if self._clock is not None:
+            self._serve(self._clock.time())
 
     def _limit(self) -> int:
         return self.plan.limit if self._gradient is None else int(self._gradient.limit)
@@ -108,6 +119,7 @@ class Places:
         """Let *waiter* wait. Raises CallError (QUEUE_FULL) when it would be in vain."""
         required, optional = self._lines
         optional.learn(required)
+        self._clock = clock
         now = clock.time()
         waiter.waits_until = now + self.plan.wait
         line = optional if waiter.optional else required
