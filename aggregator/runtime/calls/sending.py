@@ -225,10 +225,14 @@ class Sender:
     def send(
         self, frame: Frame, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]
     ) -> Cancelable:
-        """Send what was rendered before, once."""
+        """Send what was rendered before, once. *done* is told of a caller who has no way, too, after this returned."""
         routine, under_way = self._routine, frame.exchange.under_way
         headers = rendered.headers + self.time_left(deadline - frame.loop.time())
-        return self.door(frame).start(
+        try:
+            door = self.door(frame)
+        except CallError as error:
+            return frame.loop.call_soon(done, error)
+        return door.start(
             routine.method,
             rendered.target,
             headers,
