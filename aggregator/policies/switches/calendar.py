@@ -28,17 +28,24 @@ class Hours(Struct, frozen=True):
             if day.weekday() not in self.days:
                 continue
             midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-            start = _at(midnight, self.start)
-            end = _at(midnight, self.end if self.end > self.start else self.end + 24 * 60)
-            if start <= now < end:
+            start = _shown(_at(midnight, self.start))
+            end = _at(midnight, self.end if self.end > self.start else self.end + 24 * 60).timestamp()
+            if start.timestamp() <= now < end:
                 return end
         return None
 
 
-def _at(midnight: datetime, minutes: int) -> float:
+def _at(midnight: datetime, minutes: int) -> datetime:
     """Return the time so many *minutes* of a clock on the wall after *midnight*."""
     days, rest = divmod(minutes, 24 * 60)
-    return (midnight + timedelta(days=days)).replace(hour=rest // 60, minute=rest % 60).timestamp()
+    return (midnight + timedelta(days=days)).replace(hour=rest // 60, minute=rest % 60)
+
+
+def _shown(time: datetime) -> datetime:
+    """Return *time*, or the first minute after it that clocks show where they jump over it (PEP 495)."""
+    while datetime.fromtimestamp(time.timestamp(), time.tzinfo).replace(tzinfo=None) != time.replace(tzinfo=None):
+        time += timedelta(minutes=1)
+    return time
 
 
 def hours_of(text: str) -> Hours | None:

@@ -40,6 +40,21 @@ def test_hours(every, now, until):
     assert hours.until(at(now), BERLIN) == (None if until is None else at(until))
 
 
+@pytest.mark.parametrize(("every", "begins", "ends"), [
+    ("Sun 02:00-04:00", "2026-03-29T01:00", "2026-03-29T02:00"),
+    ("Sun 02:15-03:15", "2026-03-29T01:00", "2026-03-29T01:15"),
+    ("Sun 02:00-02:30", "2026-03-29T01:00", "2026-03-29T01:30"),
+    ("Sun 02:00-04:00", "2026-10-25T00:00", "2026-10-25T03:00"),
+    ("Sun 02:30-03:00", "2026-10-25T00:30", "2026-10-25T02:00"),
+    ("Sat 23:30-02:30", "2026-03-28T22:30", "2026-03-29T01:30"),
+])  # fmt: skip
+def test_hours_when_clocks_change(every, begins, ends):
+    """Hours that are skipped begin when the clocks have jumped; those that come twice begin with the first."""
+    hours = hours_of(every)
+    begin, end = (datetime.fromisoformat(f"{text}Z").timestamp() for text in (begins, ends))
+    assert [hours.until(now, BERLIN) for now in (begin - 1, begin, end - 1, end)] == [None, end, end, None]
+
+
 @pytest.mark.parametrize("text", [
     "", "Sun", "Sun 2-4", "Sunday 02:00-04:00", "Sun 25:00-26:00", "Sun 02:60-03:00", "Sun 02:00-02:00", "Xyz 02:00-03:00",
     "Sun 02:00-24:30", "Mon- 02:00-03:00 Sun",
