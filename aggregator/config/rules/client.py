@@ -85,14 +85,17 @@ def check_server(around: Surroundings) -> Iterator[Finding]:
 
 
 def _check_degrade(server: ServerSettings) -> Iterator[Finding]:
-    """Pressure that cannot come, because fewer requests are let in."""
+    """Pressure that cannot come, because fewer requests are let in; a warning where no limits are declared yet."""
     degrade, limits, path = server.degrade, server.limits, ("server", "degrade")
     if degrade is None:
         return
-    if degrade.queue is not None and (limits is None or degrade.queue > limits.queue):
-        there = 0 if limits is None else limits.queue
-        hint = "add `server.limits` with `in_flight` and `queue`" if not there else f"write {there} or less"
-        yield Finding("no-effect", f"no more than {there} requests wait (`server.limits`)", (*path, "queue"), hint)
+    if degrade.queue is not None and limits is None:
+        message, hint = "no request waits: there are no `server.limits`", "add `limits` with `in_flight` and `queue`"
+        yield Finding("no-effect", message, (*path, "queue"), hint, "warning", at_key=True)
+    elif degrade.queue is not None and limits is not None and degrade.queue > limits.queue:
+        hint = "add `queue` to `server.limits`" if not limits.queue else f"write {limits.queue} or less"
+        message = f"no more than {limits.queue} requests wait (`server.limits`)"
+        yield Finding("no-effect", message, (*path, "queue"), hint)
     if degrade.in_flight is not None and limits is not None and degrade.in_flight > (limits.in_flight or inf):
         message = f"no more than {limits.in_flight} requests are let in (`server.limits`)"
         yield Finding("no-effect", message, (*path, "in_flight"), f"write {limits.in_flight} or less")
