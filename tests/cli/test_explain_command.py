@@ -103,6 +103,19 @@ def test_headings_are_bold_on_a_terminal(aggregator, routes_file: Path, monkeypa
     assert "\x1b[1mCalls\x1b[0m" in aggregator("explain", "/signup", color=True).stdout
 
 
+def test_maintenance_is_told(aggregator, routes_file: Path) -> None:
+    """When an endpoint is out of service, in the text and as data; nothing of it where it is not meant."""
+    routes_file.write_text("""
+version: 1
+maintenance: [{endpoints: ["GET /a"], every: "Sun 02:00-04:00", zone: Europe/Berlin}]
+endpoints: {GET /a: {respond: {body: 1}}, GET /b: {respond: {body: 1}}}
+""")
+    assert "\n  out of service Sun 02:00-04:00 Europe/Berlin (503)\n" in aggregator("explain", "/a").stdout
+    found = json.loads(aggregator("explain", "/a", "--format", "json").stdout)
+    assert found["maintenance"] == ["Sun 02:00-04:00 Europe/Berlin (503)"]
+    assert "out of service" not in aggregator("explain", "/b").stdout
+
+
 def test_pressure_is_told(aggregator, routes_file: Path) -> None:
     """From where on the server goes without what is not needed, in the text and as data; nothing of it without one."""
     text = "version: 1\n{}endpoints: {{GET /a: {{respond: {{body: 1}}}}}}\n"

@@ -53,7 +53,7 @@ def explain(endpoint: str | None, path: str, form: str, whole: bool, params: tup
     found, given = find_endpoint(plan, endpoint)
     given |= dict(map(_pair, params))
     shared = sharing_words(found, plan)
-    explanation = explanation_of(found, plan.secrets, given, plan.server.degrade, shared)
+    explanation = explanation_of(found, plan.secrets, given, plan.server.degrade, shared, plan.maintenance)
     if form == "json":
         click.echo(json.dumps(explanation.as_dict(), ensure_ascii=False, indent=2))
     elif form == "mermaid":

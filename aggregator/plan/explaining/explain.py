@@ -29,6 +29,7 @@ from aggregator.plan.explaining.truth import Case, answer_cases, cases_of, rule_
 from aggregator.plan.order.request import request_words
 from aggregator.plan.types import EndpointPlan, ResponsePlan
 from aggregator.policies.degrade.plan import DegradePlan
+from aggregator.policies.switches.plan import MaintenancePlan
 from aggregator.templates import json_text
 
 
@@ -70,7 +71,7 @@ class Explanation(Struct, frozen=True):
     *stacks* are the steps of a request, under that name, and those of each call, by its place, from outside in.
     *lines* returns the request of a call in one line. *making* is the table of the answer itself, None when it cannot
     fail once its parts are there. *degrade* is from where on the server is under pressure, *sharing* what processes
-    share.
+    share, *maintenance* when the endpoint is out of service.
     """
 
     plan: EndpointPlan
@@ -85,6 +86,7 @@ class Explanation(Struct, frozen=True):
     stacks: tuple[tuple[str, tuple[str, ...]], ...] = ()
     degrade: str | None = None
     sharing: tuple[str, ...] = ()
+    maintenance: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as data for machines; times in seconds."""
@@ -108,6 +110,7 @@ class Explanation(Struct, frozen=True):
                 "carries": carried_member(self.plan.edge),
                 **({} if self.degrade is None else {"degrade": self.degrade}),
                 **({"sharing": list(self.sharing)} if self.sharing else {}),
+                **({"maintenance": list(self.maintenance)} if self.maintenance else {}),
             }
         )
         return member
@@ -122,11 +125,12 @@ class Explanation(Struct, frozen=True):
 
 def explain(
     plan: EndpointPlan, secrets: frozenset[str], params: Mapping[str, str] | None = None,
-    degrade: DegradePlan | None = None, sharing: tuple[str, ...] = (),
+    degrade: DegradePlan | None = None, sharing: tuple[str, ...] = (), maintenance: tuple[MaintenancePlan, ...] = (),
 ) -> Explanation:  # fmt: skip
     """Explain *plan*; *params* stand in for path parameters. Raises ``AggregatorError`` for wrong ones.
 
-    *degrade* is that of the server, *sharing* is what it has in common with other processes.
+    *degrade* is that of the server, *sharing* is what it has in common with other processes, and *maintenance* is that
+    of all endpoints.
     """
     given = _typed(plan, params or {})
     veil = Veil(secrets)
@@ -148,6 +152,7 @@ def explain(
         (("request", request_words(plan)), *((name, tuple(map(veil.text, words))) for name, words in call_words(plan))),
         None if degrade is None else degrade.words,
         sharing,
+        tuple(one.words for one in maintenance if plan.key in one.keys),
     )
 
 

@@ -35,6 +35,7 @@ def explanation_text(explanation: Explanation) -> str:
     lines = [plan.key, *asked, f"  {explanation.answer}", f"  within {limits_text(plan)}"]
     if chain := chain_text(plan):
         lines.append(f"  {chain}")
+    lines += [f"  out of service {words}" for words in explanation.maintenance]
     if explanation.degrade is not None:
         lines.append(f"  under pressure from {explanation.degrade}: without hedges, retries and shadows,")
         lines.append("    and from 1.25 × of it without optional parts")

@@ -20,10 +20,16 @@ class OffPlan(Struct, frozen=True, order=True):
 
 
 class MaintenancePlan(Struct, frozen=True):
-    """Endpoints, by *keys*, that are out of service at certain *hours* of a *zone*."""
+    """Endpoints, by *keys*, that are out of service at certain *hours* of a *zone*, which are written as *every*."""
 
     keys: tuple[str, ...]
     hours: Hours
+    every: str
     zone: str
     status: int
     detail: str | None
+
+    @property
+    def words(self) -> str:
+        """The hours, their zone and the status, for people."""
+        return f"{self.every} {self.zone} ({self.status})"

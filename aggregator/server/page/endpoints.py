@@ -28,7 +28,9 @@ def endpoints_shown(running: Running, asked: Mapping[str, str]) -> Any:
     from aggregator.plan.explaining.drawing.pictures import endpoint_graph, endpoint_picture
 
     whole = running.plan
-    explanation = explain(found, whole.secrets, degrade=whole.server.degrade, sharing=sharing_words(found, whole))
+    explanation = explain(
+        found, whole.secrets, None, whole.server.degrade, sharing_words(found, whole), whole.maintenance
+    )
     graph = _graph_member(found, *endpoint_graph(explanation))
     text, picture = explanation_text(explanation), endpoint_picture(explanation)
     return route_member(found) | {"text": text, "picture": picture, "graph": graph}

@@ -18,5 +18,5 @@ def compile_maintenance(root: RootSettings, keys: Iterable[str]) -> tuple[Mainte
         hours = hours_of(said.every)
         assert hours is not None
         meant = tuple(key for key in known if any(fnmatchcase(key, pattern) for pattern in said.endpoints))
-        found.append(MaintenancePlan(meant, hours, said.zone, said.status, said.detail))
+        found.append(MaintenancePlan(meant, hours, said.every, said.zone, said.status, said.detail))
     return tuple(found)
