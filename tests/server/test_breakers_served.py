@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 
 import pytest
@@ -152,8 +151,10 @@ def test_the_command_asks_the_process(gateway, monkeypatch, capsys):
 
     monkeypatch.setenv(SECRET, "the-secret-of-this-file")
     url = f"http://127.0.0.1:{gateway.admin}"
-    result = CliRunner().invoke(cli, ["breaker", "open", "up", "--for", "10m", "--why", "test", "--url", url])
+    result = CliRunner().invoke(
+        cli, ["breaker", "open", "up", "--for", "10m", "--by", "me", "--why", "test", "--url", url]
+    )
     assert (result.exit_code, json.loads(result.output)[0]["phase"]) == (0, "forced_open")
     shown_now = CliRunner().invoke(cli, ["breaker", "show", "--url", url])
-    assert re.search(r'"name":"up","phase":"forced_open"', shown_now.output)
+    assert '"name":"up","phase":"forced_open","reason":"ordered by me: test"' in shown_now.output
     assert CliRunner().invoke(cli, ["breaker", "open", "--url", url]).exit_code == 2

@@ -12,7 +12,8 @@ from aggregator.server.admin.actions import Action, ActionError, Outcome
 from aggregator.server.generations.running import Running
 
 _ORDERS = {"open": Phase.FORCED_OPEN, "close": Phase.FORCED_CLOSED, "auto": Phase.CLOSED}
-_KEYS = frozenset({"upstream", "order", "for", "by"})
+_KEYS = frozenset({"upstream", "order", "for", "by", "why"})
+_NAMES = "`upstream`, `order`, `for`, `by` and `why`"
 
 
 def breakers_of(running: Running) -> Iterator[Breakers]:
@@ -33,8 +34,8 @@ def breaker_action(running: Running) -> Action:
 
     async def run(given: Mapping[str, Any]) -> Outcome:
         breakers, phase, seconds = _read(given, {one.upstream: one for one in breakers_of(running)})
-        order, by = given["order"], str(given.get("by", ""))[:100]
-        breakers.order(phase, seconds, f"ordered{f' by {by}' if by else ''}")
+        order, by, why = given["order"], str(given.get("by", ""))[:100], str(given.get("why", ""))[:200]
+        breakers.order(phase, seconds, f"ordered{f' by {by}' if by else ''}{f': {why}' if why else ''}")
         until = f" for {given['for']}" if seconds is not None else ""
         return Outcome(breakers.as_list(), f"{order} {breakers.upstream}{until}")
 
@@ -44,7 +45,7 @@ def breaker_action(running: Running) -> Action:
 def _read(given: Mapping[str, Any], known: Mapping[str, Breakers]) -> tuple[Breakers, Phase, float | None]:
     """Return what *given* asks for. Raises ``ActionError``."""
     if unknown := [key for key in given if key not in _KEYS]:
-        raise ActionError(400, f"An order to a breaker has `upstream`, `order`, `for` and `by`, and no `{unknown[0]}`.")
+        raise ActionError(400, f"An order to a breaker has {_NAMES}, and no `{unknown[0]}`.")
     phase = _ORDERS.get(str(given.get("order")))
     if phase is None:
         raise ActionError(400, f"`order` is one of {', '.join(_ORDERS)}.")

@@ -23,8 +23,8 @@ from aggregator.cli.helping import ExampleCommand, complete_upstream
 @click.argument("order", type=click.Choice(["open", "close", "auto", "show"]))
 @click.argument("upstream", required=False, shell_complete=complete_upstream)
 @click.option("--for", "duration", default=None, help="How long it holds, such as 10m; until `auto` unless said.")
-@click.option("--by", default="", help="Who asks; the log of the process says it.")
-@click.option("--why", default="", help="Why; the log of the process says it.")
+@click.option("--by", default="", help="Who asks; `show` and the log of the process say it.")
+@click.option("--why", default="", help="Why; `show` and the log of the process say it.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
 @file_option()
 def breaker(
@@ -45,7 +45,7 @@ def breaker(
     elif upstream is None:
         raise click.UsageError(f"`{order}` needs the name of an upstream.")
     else:
-        given = {"upstream": upstream, "order": order, "reason": why, "by": by}
+        given = {"upstream": upstream, "order": order, "reason": why, "by": by, "why": why}
         answer = target.ask("POST", "/-/breaker", given | ({} if duration is None else {"for": duration}))
     show(answer)
     sys.exit(0 if answer.is_success else 1)
