@@ -125,6 +125,54 @@ def test_no_credential_is_written(tmp_path: Path) -> None:
     assert again.json()["next"] == "/x?token=********"
 
 
+@pytest.mark.parametrize(("name", "is_one"), [
+    ("accessToken", True), ("refresh_token", True), ("clientSecret", True), ("userPassword", True), ("JWT", True),
+    ("private_key", True), ("sessionId", True), ("author", False), ("tokens_left", False), ("key", False),
+    ("monkey", False), ("token_type", False), ("", False),
+])  # fmt: skip
+def test_members_of_json_that_are_credentials(tmp_path: Path, name: str, is_one: bool) -> None:
+    """However their names are spelled, and at any depth; others stay as they are."""
+    file = tmp_path / "new.yaml"
+
+    async def scene(client: httpx.AsyncClient) -> None:
+        await client.get("/a")
+
+    play(file, lambda _: httpx.Response(200, json=[{"of": {name: "s3cret"}}]), scene)
+    assert ("s3cret" in file.read_text()) is not is_one
+
+
+@pytest.mark.parametrize(("sent", "echo"), [
+    ({"auth": ("ada", "s3cret+1")}, "the password s3cret+1"),
+    ({"auth": ("ada", "s3cret+1")}, "in a form: s3cret%2B1"),
+    ({"json": {"login": [{"user": "ada", "password": "s3cret-2"}]}}, "s3cret-2"),
+    ({"data": {"client_secret": "s3cret 3", "x": "y"}}, "s3cret 3 of y"),
+])  # fmt: skip
+def test_what_a_request_proves_itself_with_is_written_nowhere(tmp_path: Path, sent: dict[str, Any], echo: str) -> None:
+    """The password of a user, a member of its JSON or a pair of its form, where the answer says it again."""
+    file = tmp_path / "new.yaml"
+
+    async def scene(client: httpx.AsyncClient) -> None:
+        assert (await client.post("/login", **sent)).json() == {"said": echo}
+
+    told = play(file, lambda _: httpx.Response(200, json={"said": echo}), scene)
+    assert told == ["POST /login is recorded: 200"]
+    assert "s3cret" not in file.read_text()
+    assert "********" in file.read_text()
+
+
+@pytest.mark.parametrize("target", ["/of/s3cret-1", "/of/me?x=s3cret-1"])
+def test_a_path_that_holds_a_credential(tmp_path: Path, target: str) -> None:
+    """It is passed on, and neither written nor told."""
+    file = tmp_path / "new.yaml"
+
+    async def scene(client: httpx.AsyncClient) -> None:
+        assert (await client.get(target, headers={"authorization": "Bearer s3cret-1"})).json() == 1
+
+    (said,) = play(file, lambda _: httpx.Response(200, json=1), scene)
+    assert "is not recorded: its path or query holds a credential" in said
+    assert "s3cret" not in said + file.read_text()
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [

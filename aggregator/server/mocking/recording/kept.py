@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote
 
 from msgspec import Struct
 
 from aggregator.codecs import json as json_codec
-from aggregator.config.drafting.draft import is_secret
 from aggregator.demo.messages import Request
 from aggregator.errors import AggregatorError
-from aggregator.http import CREDENTIALS, FRAMING, METHODS
-from aggregator.telemetry import redaction
+from aggregator.http import FRAMING, METHODS
+from aggregator.server.mocking.recording.proofs import cleaner, is_hidden_pair, is_named_secret, without_secrets
 from aggregator.telemetry.hiding import Hidden
-from aggregator.telemetry.redaction import MASK, redact_text, redact_value
+from aggregator.telemetry.redaction import redact_value
 
 MOST_BODY = 256 * 1024
 """Bytes of a body that are written down; a longer one is passed on."""
@@ -24,7 +22,6 @@ _OF_THE_MOMENT = FRAMING | {"age", "alt-svc", "content-encoding", "date", "serve
 """Fields that are true of one answer or of one connection."""
 _OF_THE_CALLER = frozenset({401, 403, 407, 408, 425, 429, 206, 304})
 """Statuses that say something of who asks, or how: others would be served what was meant for one."""
-_SHORTEST = 4
 _SYNTAX = re.compile(r"\{\{|\{%|\{#|\$\{")
 
 
@@ -70,16 +67,11 @@ def key_of(request: Request, hidden: Hidden) -> str:
     """Return the key of the route that answers *request*: ``GET /list?page=2``, without credentials of its query."""
     path, _, query = request.target.partition("?")
     path = path.replace("{", "%7B").replace("}", "%7D")
-    pairs = [pair for pair in query.split("&") if pair and not _is_hidden_pair(pair, hidden)]
+    pairs = [pair for pair in query.split("&") if pair and not is_hidden_pair(pair, hidden)]
     return f"{request.method} {path}" + (f"?{quote('&'.join(pairs), safe=_OF_QUERIES)}" if pairs else "")
 
 
 _OF_QUERIES = "!$%&'()*+,-./:;=?@_~"
-
-
-def _is_hidden_pair(pair: str, hidden: Hidden) -> bool:
-    name = unquote_plus(pair.partition("=")[0])
-    return name in hidden.query or redaction.is_secret(name) or is_secret(name) or name.lower() == "code"
 
 
 def kept(request: Request, answer: Answer, hidden: Hidden) -> Kept:
@@ -90,15 +82,19 @@ def kept(request: Request, answer: Answer, hidden: Hidden) -> Kept:
         raise NotKeptError(f"{answer.status} is an answer of the moment; `fail` is the word for faults")
     if len(answer.body) > MOST_BODY:
         raise NotKeptError(f"the body has more than {MOST_BODY // 1024} KiB")
-    clean = _cleaner(request, hidden)
+    clean = cleaner(request, hidden)
+    if clean(key := key_of(request, hidden)) != key:
+        raise NotKeptError("its path or query holds a credential that the request proves itself with")
     fields = [
         (name, clean(hidden.header(name, value)))
         for name, value in answer.fields
-        if name not in _OF_THE_MOMENT and not redaction.is_secret(name) and not is_secret(name)
+        if name not in _OF_THE_MOMENT and not is_named_secret(name)
     ]
     value = _data(answer)
     if value is not _NO_DATA:
-        return Kept(answer.status, fields, redact_value(hidden.body_value(value), clean), is_text=False)
+        return Kept(
+            answer.status, fields, redact_value(without_secrets(hidden.body_value(value)), clean), is_text=False
+        )
     if hidden.body and answer.body:
         raise NotKeptError("the body is no JSON, so that what is to be hidden in it cannot be found")
     return Kept(answer.status, fields, clean(_text(answer.body)))
@@ -123,26 +119,6 @@ def _text(body: bytes) -> str:
         return body.decode()
     except UnicodeDecodeError:
         raise NotKeptError("the body is no text in UTF-8") from None
-
-
-def _cleaner(request: Request, hidden: Hidden) -> Callable[[str], str]:
-    """Return what takes credentials out of texts, and those that *request* proves itself with wherever they are."""
-    own = sorted({value for value in _proofs(request, hidden) if len(value) >= _SHORTEST}, key=len, reverse=True)
-    if not own:
-        return redact_text
-    pattern = re.compile("|".join(map(re.escape, own)))
-    return lambda text: pattern.sub(MASK, redact_text(text))
-
-
-def _proofs(request: Request, hidden: Hidden) -> Iterable[str]:
-    for name, value in request.headers.items():
-        if name == "cookie":
-            yield from (pair.partition("=")[2].strip() for pair in value.split(";"))
-        elif name in CREDENTIALS or name in hidden.headers or redaction.is_secret(name) or is_secret(name):
-            yield from (value, value.partition(" ")[2].strip())
-    for pair in request.target.partition("?")[2].split("&"):
-        if _is_hidden_pair(pair, hidden):
-            yield unquote_plus(pair.partition("=")[2])
 
 
 def _literal(value: Any) -> Any:

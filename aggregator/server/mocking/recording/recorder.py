@@ -11,9 +11,9 @@ from aggregator.demo.messages import Request, Response, json_response
 from aggregator.http import FRAMING, NEVER_FORWARDED
 from aggregator.policies.mock.plan import MockRoutePlan
 from aggregator.server.mocking.recording.kept import MOST_BODY, Answer, NotKeptError, kept, key_of
+from aggregator.server.mocking.recording.proofs import cleaner
 from aggregator.server.mocking.recording.tape import NotAppendableError, Tape
 from aggregator.telemetry.hiding import Hidden
-from aggregator.telemetry.redaction import redact_text
 
 _CONDITIONS = frozenset({"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"})
 """Fields that ask for less than the whole answer."""
@@ -49,7 +49,8 @@ class Recorder:
         try:
             answer = await self._client.send(sent, stream=True)
         except httpx.HTTPError as error:
-            self._say(f"{self.key(request)}: the upstream did not answer: {type(error).__name__}")
+            key = cleaner(request, self._hidden)(self.key(request))
+            self._say(f"{key}: the upstream did not answer: {type(error).__name__}")
             return json_response({"error": "The upstream that is recorded did not answer."}, 502)
         fields = [(name.lower(), value) for name, value in answer.headers.multi_items()]
         passed = tuple(field for field in fields if field[0] not in _OWN)
@@ -81,7 +82,7 @@ class Recorder:
             try:
                 route = await asyncio.to_thread(self._tape.write, key, kept(request, answer, self._hidden))
             except (NotKeptError, NotAppendableError, OSError) as error:
-                self._say(f"{redact_text(key)} is not recorded: {error}")
+                self._say(f"{cleaner(request, self._hidden)(key)} is not recorded: {error}")
                 return
             self._known.add(key)
         self.add(route)
