@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from concurrent import futures
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 import pytest
@@ -339,4 +341,19 @@ def test_secrets_are_in_no_span(stage, collector, upstream):
     text = settings(collector) + ENDPOINTS.replace("up:/users/{id}", "up:/${KEY}/{id}")
     stage.gateway(text, upstream, env={"KEY": "canary-of-a-secret"}).get("/users/1")
     assert about(told(stage, collector, 3)["GET"])["url.path"] == "/********/1"
+    assert b"canary" not in b"".join(request.body for request in collector.requests)
+
+
+def test_a_key_in_the_query_is_in_no_span(stage, collector, upstream):
+    """Neither where it came, nor in the path of a call that it is passed on in, as it was sent or as it was meant."""
+    key = "canary of a key"
+    (stage.folder / "keys.yaml").write_text(f"- {{name: acme, sha256: {hashlib.sha256(key.encode()).hexdigest()}}}\n")
+    text = settings(collector) + ENDPOINTS.replace(
+        '{call: "up:/users/{id}"}', '{auth: acme, call: "up:/{query.share}/1"}'
+    )
+    text += "auth: {acme: {api_key: {query: share, keys: {file: keys.yaml}}}}\n"
+    stage.gateway(text, upstream).get(f"/users/1?share={quote(key)}")
+    spans = told(stage, collector, 3)
+    assert about(spans["GET /users/{id}"])["url.path"] == "/users/1"
+    assert about(spans["GET"])["url.path"] == "/********/1"
     assert b"canary" not in b"".join(request.body for request in collector.requests)

@@ -49,6 +49,8 @@ class Tracing:
             trace.is_told = True
             trace.path, trace.scheme = exchange.path, exchange.scheme
             trace.hidden = self._hidden.values(endpoint, exchange.segments)
+            if self._hidden.query:
+                trace.hidden += tuple(self._hidden.query_values(exchange.query_string.decode("latin-1")))
             trace.host = (first(exchange.header_list, b"host") or b"").decode("latin-1")
 
     def _continued(self, parent: Context) -> Trace:
