@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from datetime import UTC, datetime
 
 import pytest
@@ -95,6 +97,20 @@ def test_the_published_examples_come_out(plan, request_, wanted: str) -> None:
 def test_what_is_the_same_request_and_what_is_not(plan, one, other, is_same: bool) -> None:
     """Canonical form: paths are normalised but for S3, parameters sorted, values trimmed; the rest is not signed."""
     assert (signature(plan, **one) == signature(plan, **other)) is is_same
+
+
+def test_parameters_are_sorted_by_their_names() -> None:
+    """A name that goes on comes after the shorter one, whatever it goes on with; equal ones are sorted by value."""
+    plain = b"A=0&a=x&a=y&a-=3&a1=z&b%20=2"
+    nothing = hashlib.sha256(b"").hexdigest().encode()
+    stamp, names = b"x-amz-date:20150830T123600Z", b"host;x-amz-date"
+    canonical = b"\n".join([b"GET", b"/", plain, b"host:example.amazonaws.com", stamp, b"", names, nothing])
+    scope = "20150830/us-east-1/service/aws4_request"
+    text = f"AWS4-HMAC-SHA256\n20150830T123600Z\n{scope}\n{hashlib.sha256(canonical).hexdigest()}"
+    key = b"AWS4wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+    for piece in (*scope.split("/"), text):
+        key = hmac.digest(key, piece.encode(), "sha256")
+    assert signature(EXAMPLE, target=b"/?b%20=2&a1=z&a=y&a-=3&a=x&A=0") == key.hex()
 
 
 def test_a_session_has_its_token_signed() -> None:

@@ -96,9 +96,9 @@ def _encoded_path(path: bytes, *, once: bool) -> str:
 
 
 def _encoded_query(query: bytes) -> str:
-    """Return the parameters in canonical encoding, sorted by name, then by value."""
+    """Return the parameters in canonical encoding, sorted by name, then by value: ``a`` comes before ``a1``."""
     pairs = (pair.partition(b"=") for pair in query.split(b"&") if pair)
-    return "&".join(sorted(f"{_again(name)}={_again(value)}" for name, _, value in pairs))
+    return "&".join(map("=".join, sorted((_again(name), _again(value)) for name, _, value in pairs)))
 
 
 def _again(text: bytes) -> str:
