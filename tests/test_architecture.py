@@ -19,7 +19,7 @@ LAYERS = (
     {"edge"},
     {"exchange", "fields", "templates", "telemetry"},
     {"stores", "codecs", "shaping", "schemas", "transport", "demo"},
-    {"identity"},
+    {"identity", "brokers"},
     {"parts"},
     {"policies"},
     {"config"},

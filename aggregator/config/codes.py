@@ -12,6 +12,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "ambiguous-value": "YAML versions read this value differently, such as `no` or `012`; quotes decide.",
         "auth-schemes": "`auth` without schemes, or with two lists of them.",
         "bad-address": "An address that nobody can listen on.",
+        "bad-broker": "A message broker where none can be, or a call to one that waits for an answer.",
         "bad-batch": "The batch form of a path does not say where the keys go.",
         "bad-buckets": "Boundaries of a histogram that do not rise.",
         "bad-breaker": "A breaker that nothing opens, or by what says nothing of the upstream.",

@@ -14,6 +14,7 @@ from functools import partial
 import httpx
 from msgspec.structs import replace
 
+from aggregator.brokers.opening import open_broker
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.serving import ClientPlan
 from aggregator.templates import header_value
@@ -82,6 +83,8 @@ class SharedClient:
 
     def _open(self, settings: PoolSettings, *, own: bool) -> Door:
         """Return a pool to what *settings* say; no proxy could reach what is our *own*."""
+        if settings.broker is not None:
+            return open_broker(settings)
         if self._stock is not None:
             return ClientPool(settings, self.client, self._stock.open(settings, proxied=not own))
         if self._engine is None:

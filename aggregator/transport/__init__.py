@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aggregator.transport.settings import Caps, Limits, Origin, PoolSettings, Timeouts, TlsSettings
+from aggregator.transport.settings import (
+    BROKER_PORTS,
+    BrokerTerms,
+    Caps,
+    Limits,
+    Origin,
+    PoolSettings,
+    Timeouts,
+    TlsSettings,
+)
 from aggregator.transport.wire.decoding import Decoder, accept_encoding, codings_named, decoder_for
 
 if TYPE_CHECKING:
@@ -24,6 +33,8 @@ if TYPE_CHECKING:
     from aggregator.transport.replies import Reply, StreamReply
 
 __all__ = [
+    "BROKER_PORTS",
+    "BrokerTerms",
     "Caps",
     "ClientPool",
     "Decoder",

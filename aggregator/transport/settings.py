@@ -9,10 +9,14 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+BROKER_PORTS = {"redis+stream": 6379, "rediss+stream": 6379}
+"""Schemes of message brokers, with their ports."""
+_PORTS = DEFAULT_PORTS | BROKER_PORTS
+_SECURE = frozenset({"https", "rediss+stream"})
 
 
 class Origin(Struct, frozen=True):
-    """Where an upstream listens: *scheme* is ``http`` or ``https``, *host* a name or a bare address.
+    """Where an upstream listens: *scheme* is ``http``, ``https`` or that of a broker, *host* a name or a bare address.
 
     A name may end in a dot, an IPv6 address in ``%`` and the zone that a link-local one is in.
     With *unix_socket* (a path) the connection goes there, with *address* (an IP address) to that; *host* then only
@@ -28,7 +32,7 @@ class Origin(Struct, frozen=True):
     @property
     def secure(self) -> bool:
         """Whether connections to it speak TLS."""
-        return self.scheme == "https"
+        return self.scheme in _SECURE
 
     @property
     def authority(self) -> bytes:
@@ -38,7 +42,7 @@ class Origin(Struct, frozen=True):
         """
         host = self.host.partition("%")[0]
         host = f"[{host}]" if ":" in host else host
-        is_default = DEFAULT_PORTS[self.scheme] == self.port
+        is_default = _PORTS[self.scheme] == self.port
         return (host if is_default else f"{host}:{self.port}").encode("ascii")
 
     @property
@@ -50,13 +54,13 @@ class Origin(Struct, frozen=True):
     def parse(cls, url: str, unix_socket: str | None = None) -> Origin:
         """Return the origin of *url*; path and query play no part. Raises ValueError on other schemes."""
         parts = urlsplit(url)
-        if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-            raise ValueError(f"not an http or https URL with a host: {url!r}")
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise ValueError(f"not a URL of a known scheme with a host: {url!r}")
         host, separator, zone = parts.hostname.partition("%25")
         host += "%" * bool(separator) + zone
         if not host.isascii():
             host = host.encode("idna").decode("ascii")
-        return cls(parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme], unix_socket)
+        return cls(parts.scheme, host, parts.port or _PORTS[parts.scheme], unix_socket)
 
 
 class Limits(Struct, frozen=True):
@@ -132,11 +136,22 @@ class TlsSettings:
     ciphers: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BrokerTerms:
+    """How messages go to a broker: as *user*, into the database *db* of a Redis, whose streams keep *max_length*."""
+
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    db: int = 0
+    max_length: int | None = None
+
+
 class PoolSettings(Struct, frozen=True):
-    """Everything that one pool of connections to one origin needs to know."""
+    """Everything that one pool of connections to one origin needs to know; *broker* is set where that is one."""
 
     origin: Origin
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     caps: Caps = Caps()
     tls: TlsSettings = TlsSettings()
+    broker: BrokerTerms | None = None

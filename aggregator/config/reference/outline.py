@@ -86,6 +86,7 @@ SECTIONS = (
     ("XmlSettings", "XML", "under `xml` of a call and of an upstream"),
     ("CsvSettings", "CSV", "under `csv` of a call and of an upstream"),
     ("TlsSettings", "TLS", "under `tls` of an upstream"),
+    ("BrokerSettings", "Broker", "under `broker` of an upstream"),
     ("ClientSettings", "Client", "under `client`"),
     ("DefaultSettings", "Defaults", "under `defaults`"),
     ("CarriedSettings", "Carried", "under `defaults.response` and `response` of a prefix"),

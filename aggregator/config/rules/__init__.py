@@ -15,6 +15,7 @@ from aggregator.config.rules.addresses import check_addresses, check_left_out, c
 from aggregator.config.rules.admission import check_admission, check_docs, check_inherited
 from aggregator.config.rules.attempts import check_attempts, check_upstream_attempts
 from aggregator.config.rules.bodies import check_bodies
+from aggregator.config.rules.brokers import check_broker_calls
 from aggregator.config.rules.caches import check_caches
 from aggregator.config.rules.call_budgets import check_call_budget
 from aggregator.config.rules.choices import check_choices
@@ -78,6 +79,7 @@ _OF_CALLS: tuple[Rule, ...] = (
     check_names,
     check_conditions,
     check_choices,
+    check_broker_calls,
     check_durable,
     check_groups,
     check_number_of_parts,

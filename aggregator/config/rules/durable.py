@@ -228,7 +228,7 @@ def _check_upstream(call: CallSite, around: Surroundings) -> Iterator[Finding]:
         message = f"`{name}` is called in the name of the caller, whose credential is not kept"
         hint = "call an upstream whose `auth` does not depend on the request"
         yield Finding("bad-durable", message, at, hint, at_key=True)
-    if call.method not in IDEMPOTENT and upstream.idempotent is None:
+    if call.method not in IDEMPOTENT and upstream.idempotent is None and not upstream.is_broker:
         message = f"a {call.method} may arrive twice at `{name}`, which does not say that twice is as good as once"
         hint = "add `idempotent: true` to the upstream if it heeds the `Idempotency-Key`"
         yield Finding("bad-durable", message, at, hint, "warning", at_key=True)

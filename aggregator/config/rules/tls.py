@@ -9,6 +9,8 @@ from aggregator.config.model.upstreams.limits import TlsSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 
+_CLEAR = {"http": "https", "demo": "https", "redis+stream": "rediss+stream"}
+"""Schemes without TLS, with those that have it."""
 _WEAKER = {
     "compatible": "without forward secrecy, who gets the key of this upstream one day can read all that was recorded",
     "legacy": "who is on the way may be able to break these old versions of TLS",
@@ -17,15 +19,15 @@ _WEAKER = {
 
 def check_tls(tls: TlsSettings, scheme: str, path: Steps) -> Iterator[Finding]:
     """Yield what is wrong with *tls*, at *path*, of an upstream whose URL has this *scheme*."""
-    if scheme in ("http", "demo"):
+    if scheme in _CLEAR:
         message = f"`tls` has no effect on `{scheme}://`"
-        yield Finding("no-effect", message, path, "write `https://`, or remove `tls`", at_key=True)
+        yield Finding("no-effect", message, path, f"write `{_CLEAR[scheme]}://`, or remove `tls`", at_key=True)
     if tls.key is not None and tls.cert is None:
         yield Finding("tls", "a key needs its certificate", (*path, "key"), "add `cert`", at_key=True)
     if tls.ciphers is not None and not _is_known(tls.ciphers):
         hint = "`openssl ciphers -v` lists them; the suites of TLS 1.3 are always offered"
         yield Finding("tls", "OpenSSL knows none of these cipher suites", (*path, "ciphers"), hint)
-    if scheme != "https":
+    if scheme not in _CLEAR.values():
         return
     if not tls.verify:
         message = "anybody on the way can read and change what this upstream sends"

@@ -15,6 +15,7 @@ from aggregator.config.hints.twins import told
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.model.upstreams.limits import LimitSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
+from aggregator.config.rules.brokers import broker_problem, check_broker
 from aggregator.config.rules.header_fields import check_fields, check_forward, check_row_headers
 from aggregator.config.rules.hosts import check_hosts, url_path
 from aggregator.config.rules.names import check_names
@@ -29,6 +30,7 @@ from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.policies.hosts.settings import HashSettings
 from aggregator.policies.mock.settings import MockSettings
 from aggregator.templates import TemplateProblem, compile_pattern, compile_url, with_scheme
+from aggregator.transport import BROKER_PORTS
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _SHELL = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
@@ -108,21 +110,33 @@ def _check_name(name: str, path: Steps) -> Iterator[Finding]:
 def _check_urls(upstream: UpstreamSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
     if upstream.route is not None:
         for key, url in upstream.route.to.items():
-            yield from _check_url(url, (*path, "route", "to", key), around)
+            yield from _check_place(url, (*path, "route", "to", key), around)
+    if upstream.broker is not None and not upstream.is_broker:
+        hint = "remove it, or write the address of a broker into `url`"
+        yield Finding("no-effect", "`broker` has no effect on what is no broker", (*path, "broker"), hint, at_key=True)
     if upstream.route is not None or not upstream.hosts:
         yield from () if upstream.route is not None else _check_url(upstream.url, (*path, "url"), around)
-        yield from check_hosts(upstream, path, around)
+        yield from check_broker(upstream, path) if upstream.is_broker else check_hosts(upstream, path, around)
         return
     wrong = False
     for index, host in enumerate(upstream.hosts):
         at = url_path(path, index)
-        for finding in _check_url(host.url, at, around):
+        for finding in _check_place(host.url, at, around):
             wrong = True
             yield finding
         if host.url.partition("://")[0].lower() == "demo":
             wrong = True
             yield Finding("bad-hosts", "the demo is one host", at, "write it as the `url` of an upstream of its own")
     yield from () if wrong else check_hosts(upstream, path, around)
+
+
+def _check_place(url: str, path: Steps, around: Surroundings) -> Iterator[Finding]:
+    """The URL of one of several hosts or services, which are spoken to by HTTP."""
+    if url.partition("://")[0].lower() in BROKER_PORTS:
+        hint = "write it as the `url` of an upstream of its own"
+        yield Finding("bad-broker", "a broker is one address", path, hint)
+    else:
+        yield from _check_url(url, path, around)
 
 
 def _check_host_header(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:
@@ -156,10 +170,11 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
             "the URL has no scheme",
             f"write `{with_scheme(host)}`" if host else "write it like `https://api.example.com`",
         )
-    if scheme.lower() not in _SCHEMES:
+    if scheme.lower() not in _SCHEMES and scheme.lower() not in BROKER_PORTS:
         return f"`{scheme}` URLs cannot be called", f"write `https://{rest}` or `http://{rest}`"
     if "@" in rest.partition("/")[0]:
-        return "credentials do not belong in a URL", "send them in `headers`, from a variable"
+        place = "`auth`" if scheme.lower() in BROKER_PORTS else "`headers`"
+        return "credentials do not belong in a URL", f"send them in {place}, from a variable"
     if "?" in rest:
         return "the URL of an upstream has no query", "write its parameters under `query`"
     if "#" in rest:
@@ -168,6 +183,9 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
         return "the URL of an upstream is the same for every request", "write placeholders into the URL of a call"
     if scheme.lower() == "demo":
         return _demo_problem(rest)
+    if scheme.lower() in BROKER_PORTS:
+        place, _, rest = rest.partition("/")
+        return _host_problem(f"http://{place}") or broker_problem(scheme.lower(), rest)
     return _host_problem(url)
 
 

@@ -33,7 +33,7 @@ def compile_request(
     url: UrlTemplate, settings: CallSettings, upstream: UpstreamPlan, user_agent: str, forwarding: Forwarding
 ) -> RequestPlan:
     """Return the request of a call; *forwarding* says what of the client's request goes with it."""
-    said = settings.method or url.method
+    said = settings.method or url.method or ("POST" if upstream.pool.broker is not None else None)
     kind, body = _body(settings, takes_clients=forwarding.takes_body(said))
     forwarded = forwarding.headers(settings, upstream, kind)
     rest = forwarding.rest(url, settings, upstream, forwarded)
@@ -86,10 +86,8 @@ def _operation(settings: GraphqlSettings) -> Template:
     return Template(MapNode(tuple(entries)))
 
 
-def _headers(
-    settings: CallSettings, upstream: UpstreamPlan, user_agent: str, kind: BodyKind, forwarded: tuple[bytes, ...]
-) -> tuple[bytes, tuple[tuple[bytes, bytes], ...], tuple[tuple[bytes, Template], ...]]:
-    """Return the constant block, what is sent where the client names none of *forwarded*, and what is rendered."""
+def _of_http(upstream: UpstreamPlan, user_agent: str, kind: BodyKind) -> dict[bytes, bytes]:
+    """Return the fields of every request by HTTP: who is asked, who asks, and what answers are understood."""
     lines: dict[bytes, bytes] = {
         b"host": upstream.host_header,
         b"user-agent": header_value(user_agent),
@@ -97,6 +95,14 @@ def _headers(
     }
     if codings := accept_encoding():
         lines[b"accept-encoding"] = codings if isinstance(codings, bytes) else codings.encode()
+    return lines
+
+
+def _headers(
+    settings: CallSettings, upstream: UpstreamPlan, user_agent: str, kind: BodyKind, forwarded: tuple[bytes, ...]
+) -> tuple[bytes, tuple[tuple[bytes, bytes], ...], tuple[tuple[bytes, Template], ...]]:
+    """Return the constant block, what is sent where the client names none of *forwarded*, and what is rendered."""
+    lines = {} if upstream.pool.broker is not None else _of_http(upstream, user_agent, kind)
     lines.update(upstream.headers)
     said = {name.lower().encode("ascii") for name in settings.headers}
     constant, own = compile_headers(settings.headers)

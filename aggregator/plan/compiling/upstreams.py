@@ -17,6 +17,7 @@ from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_q
 from aggregator.plan.compiling.endpoint.limits import compile_rate
 from aggregator.plan.compiling.expressions import one_expression
 from aggregator.plan.compiling.policies.breakers import compile_breaker
+from aggregator.plan.compiling.policies.brokers import compile_broker
 from aggregator.plan.compiling.policies.hosts import compile_hosts, host_header, named
 from aggregator.plan.compiling.policies.mocks import compile_mock
 from aggregator.plan.compiling.policies.places import compile_concurrency
@@ -65,18 +66,21 @@ def compile_upstream(
     query, query_templates = compile_query(settings.query)
     headers, header_templates = compile_headers(settings.headers)
     credentials = None if settings.auth is None else compile_credentials(settings.auth, token_places(root))
-    if isinstance(credentials, ConstantPlan):
+    broker = compile_broker(settings)
+    if isinstance(credentials, ConstantPlan) and broker is None:
         headers = (*headers, (b"authorization", credentials.authorization.value.encode("ascii")))
     origin = Origin("http", "127.0.0.1", 80) if demo else Origin.parse(settings.url, settings.unix_socket)
     origin = origin if settings.resolve is None else named(origin)
     concurrency = compile_concurrency(settings)
-    prefix = ((demo_target(demo) if demo else "") + quote(parts.path.rstrip("/"), safe=_PATH_SAFE)).encode()
+    path = "" if broker is not None else parts.path.rstrip("/")
+    prefix = ((demo_target(demo) if demo else "") + quote(path, safe=_PATH_SAFE)).encode()
     pool = PoolSettings(
         origin=origin,
         limits=_with_room(_limits(settings.limits, client.limits), settings, concurrency),
         timeouts=_timeouts((settings.timeout, root.defaults.timeout, client.timeout)),
         caps=_caps(settings.max_body or client.max_body),
         tls=_tls(settings.tls, tls_digest),
+        broker=broker,
     )
     return UpstreamPlan(
         name=name,

@@ -51,14 +51,17 @@ class Connection(Protocol):
 class Node:
     """The way to the server that *connection* makes connections to.
 
-    A reply may take *timeout* seconds from its write. *broken* is told why the connection was closed, once each time.
+    A reply may take *timeout* seconds from its write, a connection *connect* seconds. *broken* is told why the
+    connection was closed, once each time.
     """
 
     def __init__(
-        self, connection: Callable[[], Connection], timeout: float, broken: Callable[[Node, str], None]
-    ) -> None:
+        self, connection: Callable[[], Connection], timeout: float, broken: Callable[[Node, str], None],
+        connect: float | None = CONNECT,
+    ) -> None:  # fmt: skip
         self._make = connection
         self._broken = broken
+        self._connect = connect
         self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn: list[tuple[Command, asyncio.Future[Any]]] = []
@@ -75,7 +78,7 @@ class Node:
         """Open the connection; raises what redis-py and sockets raise."""
         connection = self._make()
         try:
-            async with asyncio.timeout(CONNECT):
+            async with asyncio.timeout(self._connect):
                 await connection.connect()
         except BaseException:
             await connection.disconnect(nowait=True)

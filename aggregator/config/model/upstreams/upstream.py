@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from aggregator.config.model.failure import StatusMap
+from aggregator.config.model.upstreams.broker import BrokerSettings
 from aggregator.config.model.upstreams.formats import CsvSettings, FormatName, XmlSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import LimitSettings, TimeoutSetting, TlsSettings
@@ -29,6 +30,7 @@ from aggregator.policies.mock.settings import MockSettings
 from aggregator.policies.rate_limit.settings import CallRate
 from aggregator.policies.retry.settings import RetrySetting
 from aggregator.policies.routing.settings import RouteSettings
+from aggregator.transport import BROKER_PORTS
 
 _NOWHERE = "http://mock.invalid"
 """The URL of an upstream that is a mock and nothing else: a name that nobody has (RFC 6761)."""
@@ -44,8 +46,9 @@ class UpstreamSettings(Settings):
     model_config = ConfigDict(json_schema_extra=_without_url)
 
     url: Annotated[str, TextKind.URL] = Field(
-        description="Base URL; a path in it is put before the path of each call.",
-        examples=["https://api.example.com/v2"],
+        description="Base URL; a path in it is put before the path of each call. Or the address of a message broker, "
+        "to which background calls send: `redis+stream://`, `rediss+stream://`.",
+        examples=["https://api.example.com/v2", "redis+stream://events.internal/0"],
     )
     route: RouteSettings | None = Field(
         None,
@@ -147,6 +150,9 @@ class UpstreamSettings(Settings):
         False, description="Make one call for all requests that would send the same safe call at the same time."
     )
     tls: TlsSettings | None = Field(None, description="TLS to this upstream.")
+    broker: BrokerSettings | None = Field(
+        None, description="How messages go to it, where it is a broker.", examples=[{"max_length": 1_000_000}]
+    )
     unix_socket: str | None = Field(None, description="Connect to this Unix socket instead of the host of the URL.")
     format: FormatName = Field("auto", description="How bodies are read; `auto` goes by their content type.")
     xml: XmlSettings | None = Field(None, description="How XML is read.", examples=[{"lists": ["rss.channel.item"]}])
@@ -192,6 +198,11 @@ class UpstreamSettings(Settings):
         to = route.get("to") if isinstance(route, dict) else None
         first = next(iter(to.values()), "") if isinstance(to, dict) else ""
         return {"url": first if isinstance(first, str) else "", **value}
+
+    @property
+    def is_broker(self) -> bool:
+        """Whether it is a message broker, which takes messages and answers nothing."""
+        return self.url.partition("://")[0].lower() in BROKER_PORTS
 
     @property
     def is_mock(self) -> bool:

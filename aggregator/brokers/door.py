@@ -1,0 +1,144 @@
+"""The door to a broker: messages in a bounded number, over one connection that is opened when it is needed.
+
+closed      the first message opens it, all that come meanwhile wait for that
+open        messages are under way, each until the broker has it or its time is over
+closed      the broker has gone: what was under way fails, the next message opens it again
+over        `aclose`: what is under way fails
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+from typing import Unpack
+
+from aggregator.brokers.link import Link
+from aggregator.brokers.message import message_of
+from aggregator.errors import CallError, Cause
+from aggregator.transport.door import Cancelable, Done, Door, StreamTerms
+from aggregator.transport.failures import RESET, TOO_LATE
+from aggregator.transport.replies import Reply, StreamReply
+from aggregator.transport.settings import PoolSettings
+
+ACCEPTED = 202
+"""The status of a message that the broker has: what becomes of it is not known (RFC 9110 §15.3.3)."""
+
+
+class BrokerDoor(Door):
+    """Sends the requests of calls as messages through *link*; each is told ended when the broker has it."""
+
+    __slots__ = ("_is_over", "_link", "_opened", "_opening", "_sending")
+
+    def __init__(self, settings: PoolSettings, link: Link) -> None:
+        super().__init__(settings)
+        self._link = link
+        self._opening: asyncio.Task[None] | None = None
+        self._opened = 0
+        self._sending: set[asyncio.Task[None]] = set()
+        self._is_over = False
+
+    def start(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
+        steps: int = 0, under_way: bool = False,
+    ) -> Cancelable:  # fmt: skip
+        """See `Door.start`; the method says nothing to a broker."""
+        del method, steps, under_way
+        loop = asyncio.get_running_loop()
+        if self._is_over:
+            return loop.call_soon(done, CallError(*RESET))
+        if len(self._sending) >= self.settings.limits.max_waiting:
+            return loop.call_soon(done, CallError(Cause.QUEUE_FULL, "Too many messages wait for the broker already."))
+        task = loop.create_task(self._carry(target, headers, body, deadline, done))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        return task
+
+    async def _carry(self, target: bytes, headers: bytes, body: bytes | None, deadline: float, done: Done) -> None:
+        try:
+            outcome: Reply | CallError = await self._send(target, headers, body, deadline)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._is_over and task is not None and task.cancelling():
+                raise
+            outcome = CallError(*RESET)  # the door is over, or the client gave up what it was asked for
+        except CallError as error:
+            outcome = error
+        except TimeoutError:
+            outcome = CallError(Cause.DEADLINE, TOO_LATE[Cause.DEADLINE])
+        except Exception as error:
+            outcome = self._link.failure(error)
+        done(outcome)
+
+    async def _send(self, target: bytes, headers: bytes, body: bytes | None, deadline: float) -> Reply:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        message = message_of(target, headers, body)
+        async with asyncio.timeout_at(deadline):
+            is_open = self._link.is_open
+            if not is_open:
+                await asyncio.shield(self._open())
+            sent = loop.time()
+            await self._link.send(message)
+        now = loop.time()
+        return Reply(ACCEPTED, [], b"", is_open, started, sent, now, now)
+
+    def _open(self) -> asyncio.Task[None]:
+        """Return what opens the connection, one for all that wait for it."""
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.get_running_loop().create_task(self._connect())
+            self._opening.add_done_callback(_heard)
+        return self._opening
+
+    async def _connect(self) -> None:
+        try:
+            async with asyncio.timeout(self.settings.timeouts.connect):
+                await self._link.open()
+        except TimeoutError:
+            raise CallError(Cause.CONNECT_TIMEOUT, TOO_LATE[Cause.CONNECT_TIMEOUT]) from None
+        self._opened += 1
+
+    async def stream(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
+        **terms: Unpack[StreamTerms],
+    ) -> StreamReply:  # fmt: skip
+        """Raise ``CallError``: a broker answers nothing that could be read."""
+        del method, target, headers, body, terms
+        raise CallError(Cause.PROTOCOL, "A broker answers no requests.")
+
+    def close_idle(self) -> None:
+        """See `Door.close_idle`: the one connection is kept."""
+
+    async def aclose(self) -> None:
+        """See `Door.aclose`."""
+        self._is_over = True
+        tasks = [*self._sending, *(() if self._opening is None else (self._opening,))]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._link.aclose()
+
+    @property
+    def active(self) -> int:
+        """How many messages are under way."""
+        return len(self._sending)
+
+    @property
+    def idle(self) -> int:
+        """How many connections are open and free: the one, while no message is under way."""
+        return int(self._link.is_open and not self._sending)
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for a connection: those that came while it is being opened."""
+        return 0 if self._link.is_open else len(self._sending)
+
+    @property
+    def dialled(self) -> tuple[int, float]:
+        """How often the connection was opened; the seconds of that are not told apart."""
+        return self._opened, 0.0
+
+
+def _heard(task: asyncio.Task[None]) -> None:
+    """Take note of how *task* ended, which nobody may be waiting for any more."""
+    if not task.cancelled():
+        task.exception()
