@@ -98,6 +98,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "key-type": "A key that is not text.",
         "limit-by-body": "A limit that would have to read what is not known yet to know whom it counts.",
         "limit-without-effect": "A limit that never refuses anybody, or everybody.",
+        "list-in-tag": "A tag of a batch that holds its keys as a list, and is that of none of them.",
         "listen": "Addresses to listen on that do not go together.",
         "limits": "Limits of connections that do not go together.",
         "long-judging": "A body whose declaration may take long to judge it by.",

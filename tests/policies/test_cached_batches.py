@@ -140,6 +140,18 @@ def test_elements_are_purged_by_their_own_tags(serve: Serve, upstream: Elements)
     assert numbers(served, "a,b") == [3, 1]
 
 
+def test_a_whole_reply_has_the_tags_of_all_its_keys(serve: Serve) -> None:
+    """Where replies are kept whole, as with `rfc`, a tag that reads `keys` is made for each of them."""
+    text = items("60s", call=', cache: {rfc: true, tags: ["item:{{ keys[0] }}"]}')
+    fresh = {"cache-control": "max-age=60"}
+    served = serve(text, lambda _: httpx.Response(200, json=[{"id": "a"}, {"id": "b"}], headers=fresh))
+    for purged, calls in (("item:c", 1), ("item:b", 2), ("item:a", 3)):
+        assert served.get("/x?ids=a,b").status_code == 200
+        purge_tags(served.app.running.states, [purged])
+        served.get("/x?ids=a,b")
+        assert len(served.lines) == calls
+
+
 def test_the_key_of_an_element_is_what_finds_it(serve: Serve, upstream: Elements) -> None:
     """Calls that send the same share elements, whatever their shape; those that judge otherwise have their own."""
     part = 'for_each: {in: "{{ query.ids | split(\',\') }}", batch: {key: id}}, url: "up:/x?ids={keys}"'

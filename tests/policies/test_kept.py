@@ -76,7 +76,41 @@ def test_tags_leave_with_their_entries() -> None:
     for number in range(100):
         kept.put(b"%d" % number, b"x", 100, ("all", f"tag {number}"), kept.begin())
     assert kept.size <= 10_000
-    assert kept.purge(["all"]) == 11
+    there = len(kept)
+    assert there > 5
+    assert kept.purge(["all"]) == there
+    assert (len(kept), kept.size, kept._tagged) == (0, 0, {})
+
+
+def test_tags_count_with_what_finds_by_them() -> None:
+    """An entry with a thousand tags of its own takes its places in the index, too; no more is used than there is."""
+    most = 2 * 2**20
+    tracemalloc.start()
+    kept: Kept[bytes] = Kept(most, lambda: 0.0)
+    for number in range(30):
+        kept.put(b"%d" % number, b"x", 1, [f"{number}:{tag}" for tag in range(500)], kept.begin())
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 5 < len(kept) < 30
+    assert most / 2 < used < most
+
+
+def test_who_shares_an_entry_adds_tags_within_bounds() -> None:
+    """What they take counts; an entry that would have too many, or was purged by one of them before, is forgotten."""
+    kept: Kept[bytes] = Kept(2**20, lambda: 0.0)
+    kept.put(b"a", b"x", 1, ["a"], kept.begin())
+    entry, before = kept.get(b"a"), kept.size
+    assert entry is not None
+    for number in range(999):
+        assert kept.shared(b"a", entry, ["a", f"tag {number}"]) is entry
+    assert kept.size > before + 999 * 300
+    assert kept.shared(b"a", entry, ["tag 998"]) is entry
+    assert kept.shared(b"a", entry, ["one more"]) is None
+    kept.put(b"a", b"x", 1, ["a"], kept.begin())
+    kept.purge(["b"])
+    entry = kept.get(b"a")
+    assert entry is not None
+    assert kept.shared(b"a", entry, ["b"]) is None
     assert (len(kept), kept.size, kept._tagged) == (0, 0, {})
 
 

@@ -14,11 +14,13 @@ from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.http import SAFE
 from aggregator.policies.cache.settings import CallCacheSettings
+from aggregator.templates import compile_value
 
 
 def check_caches(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Yield what is wrong with what calls keep, those of groups where the group is checked."""
     yield from _answers(analysis, around)
+    yield from _lists_in_tags(analysis)
     for call in analysis.calls:
         if call.via is not None or call.url is None:
             continue
@@ -66,6 +68,17 @@ def _unsafe(call: CallSite, own: CallCacheSettings) -> Iterator[Finding]:
         message = f"{call.method} changes something, so its replies are not kept"
         hint = "leave it out" + (", or say that it only reads: `methods: [POST]`" if call.method == "POST" else "")
         yield Finding("unsafe-cache", message, (*call.path, "cache"), hint, at_key=True)
+
+
+def _lists_in_tags(analysis: Analysis) -> Iterator[Finding]:
+    """Yield the tags of batches that hold their keys as a list, which no purge of one key would ever name."""
+    for use in analysis.uses:
+        if use.path[-3:-1] != ("cache", "tags") or ("keys",) not in use.references:
+            continue
+        if any(one.path == ("keys",) for one in compile_value(use.text).node.expressions()):
+            message = "`keys` is a list, and no key of its own is in this tag"
+            hint = "a tag is made for each key: write `{{ keys[0] }}`"
+            yield Finding("list-in-tag", message, use.path, hint, text="keys")
 
 
 def _moments(analysis: Analysis, path: Steps) -> Iterator[Finding]:

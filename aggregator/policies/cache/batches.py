@@ -158,7 +158,7 @@ class _Gathering:
         olds: list[Wanted] = []
         kept = elements.kept
         for one in self._wanted:
-            entry = kept.get(one.key)
+            entry = elements.find(one)
             over = float("inf") if entry is None else elements.over(entry)
             if entry is not None and over < max(0.0, stale):
                 self._use(one, entry)

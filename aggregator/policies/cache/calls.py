@@ -17,13 +17,15 @@ from aggregator.parts.result import Result
 from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import CachePlan
-from aggregator.policies.cache.purged.naming import tags_of
+from aggregator.policies.cache.purged.naming import tag_maker
 from aggregator.policies.cache.standard.directives import age_of
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
 
 _FORGIVEN = frozenset({"timeout", "network", "overloaded"})
 """Families of causes for which an old reply stands in; so does it for a 5xx."""
+_OF_A_HEADER = 130
+"""Bytes that a header costs beside its text: two byte strings and their pair."""
 
 
 class Cached:
@@ -35,6 +37,7 @@ class Cached:
         self._call = call
         self._kept = kept
         self._plan = plan
+        self._tags_of = tag_maker(plan.tags)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Give what is kept to *done*, or make the call."""
@@ -43,7 +46,7 @@ class Cached:
         except AggregatorError:
             return self._inner.start(frame, done)  # which fails by the same, in its own words
         kept, plan = self._kept, self._plan
-        entry = kept.get(key)
+        entry = self._find(frame, key)
         if entry is None:
             kept.misses += 1
             return self._fetch(frame, key, done)
@@ -62,6 +65,16 @@ class Cached:
         if over >= plan.on_error:
             return self._fetch(frame, key, done)
         return self._fetch(frame, key, lambda result: done(self._instead(frame, result, key)))
+
+    def _find(self, frame: Frame, key: bytes) -> Entry[Reply] | None:
+        """Return what is kept of *key*, which has the tags of this call from now on; None when it may not use it."""
+        entry = self._kept.get(key)
+        if entry is None or not self._plan.tags:
+            return entry
+        try:
+            return self._kept.shared(key, entry, self._tags_of(frame.names))
+        except AggregatorError:
+            return None  # what cannot be purged by its tags is asked for
 
     def _judged(self, frame: Frame, entry: Entry[Reply], now: float) -> Result:
         result = self._call.judge(frame, entry.value, frame.loop.time())
@@ -85,15 +98,15 @@ class Cached:
         if reply is None or not self._may_be_kept(result, reply):
             return
         try:
-            named = tags_of(self._plan.tags, frame.names)
+            named = self._tags_of(frame.names)
             tags = result.tags = frozenset([*named, self._call.place(frame)])
         except AggregatorError:
             return  # what cannot be purged by its tags is not kept
-        known = kept.get(key)
+        known = kept.peek(key)
         if known is not None and known.value is reply:
-            return  # others who waited for the same flight have kept it
-        size = len(reply.body) + sum(len(name) + len(value) for name, value in reply.headers)
-        kept.put(key, reply, size, tags, began)
+            kept.shared(key, known, tags)  # others who waited for the same flight have kept it
+        else:
+            kept.put(key, reply, room_of(reply), tags, began)
 
     def _may_be_kept(self, result: Result, reply: Reply) -> bool:
         """Return whether others may get *reply*: a whole one, without a cookie, that means what its status says."""
@@ -112,8 +125,10 @@ class Cached:
 
     def _instead(self, frame: Frame, result: Result, key: bytes) -> Result:
         """Return the reply that is kept in place of *result*, a failure that is not the client's; else *result*."""
-        entry = self._kept.get(key)
-        if result.state is not State.FAILED or not is_forgiven(result) or entry is None:
+        if result.state is not State.FAILED or not is_forgiven(result):
+            return result
+        entry = self._find(frame, key)
+        if entry is None:
             return result
         old = self._judged(frame, entry, self._kept.now())
         if old.state is not State.OK:
@@ -134,6 +149,11 @@ def older(headers: Iterable[tuple[bytes, bytes]], seconds: float) -> HeaderList:
         if name == b"age":
             return with_age(headers, seconds + age_of(headers))
     return [*headers, (b"age", b"%d" % seconds)]
+
+
+def room_of(reply: Reply) -> int:
+    """Return the bytes that *reply* takes, beside what each entry takes: its body and its headers as objects."""
+    return len(reply.body) + sum(len(name) + len(value) + _OF_A_HEADER for name, value in reply.headers)
 
 
 def may_be_shared(reply: Reply) -> bool:

@@ -74,6 +74,16 @@ class Elements:
         key = key_of((b"element", self._batch.meaning, *texts, self._call.key(single)))
         return Wanted(self._text_of(value), value, key, single)
 
+    def find(self, one: Wanted) -> Entry[Element] | None:
+        """Return what is kept of *one*, which has the tags of this call from now on; None when it may not be used."""
+        entry = self.kept.get(one.key)
+        if entry is None or not self.plan.tags:
+            return entry
+        try:
+            return self.kept.shared(one.key, entry, tags_of(self.plan.tags, one.frame.names))
+        except AggregatorError:
+            return None  # what cannot be purged by its tags is asked for
+
     def over(self, entry: Entry[Element]) -> float:
         """Return the seconds since the time of *entry* was over, less than 0 while it is fresh."""
         return self.kept.now() - entry.at - self.plan.seconds(entry.value.status)
@@ -110,11 +120,14 @@ class Elements:
         tags = self.tags(one.frame)
         if self.plan.seconds(element.status) <= 0:
             self.kept.forget(one.key)
-        elif not self._has(one.key, element):
+        elif (known := self._known(one.key, element)) is not None:
+            self.kept.shared(one.key, known, tags)
+        else:
             self.kept.put(one.key, element, len(element.text), tags, began)
         return tags
 
-    def _has(self, key: bytes, element: Element) -> bool:
-        """Return whether *element* is kept as of now: another who waited for the same call has kept it."""
+    def _known(self, key: bytes, element: Element) -> Entry[Element] | None:
+        """Return the entry of *element* if it is kept as of now: another who waited for the same call has kept it."""
         known = self.kept.peek(key)
-        return known is not None and known.value.text == element.text and known.at == self.kept.now()
+        is_same = known is not None and known.value.text == element.text and known.at == self.kept.now()
+        return known if is_same else None

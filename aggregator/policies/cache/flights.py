@@ -20,7 +20,7 @@ from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.policies.cache.purged.log import PurgeLog
-from aggregator.policies.cache.purged.naming import NamingPlan, tags_of
+from aggregator.policies.cache.purged.naming import NamingPlan, tag_maker
 from aggregator.templates import Template
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
@@ -114,13 +114,13 @@ class Coalesced:
         self._inner = inner
         self._call = call
         self._table_of = table_of
-        self._named = tags
+        self._tags_of = tag_maker(tags) if tags else None
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Join the flight of an equal call, or begin one."""
         try:
             key = frame.key if isinstance(frame, KeyedFrame) else self._call.key(frame)
-            named = tags_of(self._named, frame.names) if self._named else ()
+            named = () if self._tags_of is None else self._tags_of(frame.names)
         except AggregatorError:
             return self._inner.start(frame, done)  # which fails by the same, in its own words
         table = self._table_of(frame)
@@ -136,7 +136,7 @@ class Coalesced:
         return waiter
 
     def _tags(self, frame: Frame) -> list[str]:
-        return [self._call.place(frame), *tags_of(self._named, frame.names)]
+        return [self._call.place(frame), *(() if self._tags_of is None else self._tags_of(frame.names))]
 
 
 class Flight:

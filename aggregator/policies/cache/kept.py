@@ -6,29 +6,39 @@ Time is in seconds and goes on where it was when the clock jumps back: nothing i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from sys import getsizeof
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from aggregator.policies.cache.plan import FEW
 from aggregator.policies.cache.purged.log import PurgeLog
 from aggregator.policies.cache.s3fifo import S3Fifo
 
 _T = TypeVar("_T")
-_OVERHEAD = 800
+_OVERHEAD = 600
 """Bytes that an entry costs beside its body, headers and tags, about."""
+_OF_A_TAG = 350
+"""Bytes that a tag costs beside its text, about: its places in the entry and in the index, and the set of its keys."""
+_OF_A_FEW = 100
+"""Bytes that a tag costs which there is once for all entries."""
+_MOST_ADDED = 1000
+"""The most tags that those who share an entry may bring it to."""
 
 
-class Entry(Struct, Generic[_T], frozen=True, eq=False):
+class Entry(Struct, Generic[_T], eq=False):
     """Something that is kept since *at*; *tags* are the names by which it can be purged.
 
-    *terms* say how it may be used, where that is not the matter of whoever uses it.
+    It *began* to be fetched after so many purges. *terms* say how it may be used, where that is not the matter of
+    whoever uses it.
     """
 
     value: _T
     at: float
     tags: frozenset[str] = frozenset()
     terms: Any = None
+    began: int = 0
 
 
 Get: TypeAlias = Callable[[bytes], Entry[_T] | None]
@@ -82,11 +92,31 @@ class Kept(Generic[_T]):
         named = frozenset(tags)
         if self.purges.hit(named, began):
             return
-        entry = Entry(value, self.now(), named, terms)
+        entry = Entry(value, self.now(), named, terms, began)
         self._entries.delete(key)
-        if self._entries.put(key, entry, size + _OVERHEAD + sum(map(len, named))):
-            for tag in named:
-                self._tagged[tag].add(key)
+        if self._entries.put(key, entry, size + _OVERHEAD + _room_of(named)):
+            self._index(key, named)
+
+    def shared(self, key: bytes, entry: Entry[_T], tags: Collection[str]) -> Entry[_T] | None:
+        """Return *entry* of *key*, which now has *tags*, too, those of someone who uses what others have fetched.
+
+        None when it cannot be used: it was purged by one of them since it began to be fetched, before anybody knew that
+        it has them, or there is no room for so many. It is forgotten then.
+        """
+        if entry.tags.issuperset(tags):
+            return entry
+        more = frozenset(tags) - entry.tags
+        is_over = len(entry.tags) + len(more) > _MOST_ADDED or self.purges.hit(more, entry.began)
+        if is_over or not self.grow(key, entry, _room_of(more)):
+            self.forget(key)
+            return None
+        entry.tags |= more
+        self._index(key, more)
+        return entry
+
+    def _index(self, key: bytes, tags: Iterable[str]) -> None:
+        for tag in tags:
+            self._tagged[tag].add(key)
 
     def grow(self, key: bytes, entry: Entry[_T], size: int) -> bool:
         """Count *size* more bytes for *entry*; return whether they may be kept with it."""
@@ -122,3 +152,8 @@ class Kept(Generic[_T]):
             keys.discard(key)
             if not keys:
                 del self._tagged[tag]
+
+
+def _room_of(tags: Collection[str]) -> int:
+    """Return the bytes that *tags* take, with what finds the entry by them."""
+    return sum(_OF_A_FEW if tag.startswith(FEW) else getsizeof(tag) + _OF_A_TAG for tag in tags)

@@ -74,7 +74,8 @@ class AnswerKeyPlan(Struct, frozen=True):
     """What tells the answers of one endpoint apart.
 
     *start* is the endpoint and a digest of all that it rests on. None of *query* and *headers* means all there are.
-    *request* are fields of ``request``, *auth* those of ``auth``; *identity* is whether callers have answers apart.
+    *passed* are names of the query that calls pass on in the order in which they came. *request* are fields
+    of ``request``, *auth* those of ``auth``; *identity* is whether callers have answers apart.
     """
 
     start: bytes
@@ -85,6 +86,7 @@ class AnswerKeyPlan(Struct, frozen=True):
     auth: tuple[str, ...] = ()
     identity: bool = False
     body: bool = False
+    passed: tuple[str, ...] = ()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -127,14 +129,19 @@ class AnswerCachePlan(Struct, frozen=True):
     all: NamingPlan = NamingPlan()
 
 
+_UPSTREAM, _ENDPOINT = "\0upstream ", "\0endpoint "
+FEW = (_UPSTREAM, _ENDPOINT)
+"""How tags begin that many entries share: there is one for each upstream and endpoint. No tag of a file begins so."""
+
+
 def of_upstream(name: str) -> str:
-    """Return the tag of answers that the upstream *name* had a part in; no tag of a file begins so."""
-    return f"\0upstream {name}"
+    """Return the tag of answers that the upstream *name* had a part in."""
+    return _UPSTREAM + name
 
 
 def of_endpoint(key: str) -> str:
     """Return the tag of answers of the endpoint *key*."""
-    return f"\0endpoint {key}"
+    return _ENDPOINT + key
 
 
 def of_place(url: str) -> str:

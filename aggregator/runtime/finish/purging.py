@@ -7,6 +7,7 @@ import logging
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
+from aggregator.policies.cache.purged.naming import tags_of
 from aggregator.policies.cache.shared.purges import Purge, Purges
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.parts.fanout import Run
@@ -36,7 +37,7 @@ class Purging:
 
     def _made(self, tag: Template, names: Names, exchange: Exchange) -> str:
         try:
-            return tag.render_text(names) or ""
+            return tags_of([tag], names)[0]
         except AggregatorError as error:
             log(_log, logging.WARNING, "A tag to be purged could not be made.", reason=str(error),
                 path=exchange.path, request_id=exchange.id)  # fmt: skip

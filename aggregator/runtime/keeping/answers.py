@@ -18,6 +18,7 @@ from aggregator.parts.names import Names
 from aggregator.policies.cache.calls import are_for_all
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import AnswerCachePlan
+from aggregator.policies.cache.purged.naming import tags_of
 from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import is_partial
@@ -125,7 +126,7 @@ class Keeping:
             return False
         self._name(answer, run.frame.exchange)
         try:
-            tags = {tag.render_text(run.frame.names) or "" for tag in self.plan.keep.tags}
+            tags = set(tags_of(self.plan.keep.tags, run.frame.names))
         except AggregatorError:
             return True  # for those who wait; what cannot be purged by its tags is not kept
         tags |= {*self.plan.tags, *_tags_of(run)}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from aggregator.errors import AggregatorError
+from aggregator.parts.names import Names
 from aggregator.policies.cache.purged.log import PurgeLog
-from aggregator.templates import Const, Template, Text
+from aggregator.templates import Const, Joined, Template, Text
 
 
 class NamingPlan(Struct, frozen=True):
@@ -36,7 +37,22 @@ class NamingPlan(Struct, frozen=True):
 
 def tags_of(templates: Iterable[Template], names: Mapping[str, Any]) -> list[str]:
     """Return the tags that *templates* make of *names*; raises ``AggregatorError`` when one cannot be made."""
-    return [tag.render_text(names) or "" for tag in templates]
+    return [(tag.render_text(names) or "").lstrip("\0") for tag in templates]  # what is ours begins with a NUL
+
+
+TagsOf = Callable[[Names], list[str]]
+
+
+def tag_maker(templates: tuple[Template, ...]) -> TagsOf:
+    """Return what returns the tags that *templates* make of names, for each key of a batch where they read its keys."""
+    if any("keys" in one.roots for one in templates):
+        return lambda names: [tag for each in _for_each_key(names) for tag in tags_of(templates, each)]
+    return lambda names: tags_of(templates, names)
+
+
+def _for_each_key(names: Names) -> Iterator[Names]:
+    keys = names["keys"]
+    return (names.child({"keys": Joined([key], keys.separator)}) for key in keys)
 
 
 def naming(fixed: Iterable[str], templates: Iterable[Template], inputs: Collection[str], starts: Iterable[str] = ()

@@ -18,12 +18,12 @@ from aggregator.causes import Cause, State
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
-from aggregator.policies.cache.calls import is_forgiven, with_age
+from aggregator.policies.cache.calls import is_forgiven, room_of, with_age
 from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan
-from aggregator.policies.cache.purged.naming import tags_of
+from aggregator.policies.cache.purged.naming import tag_maker
 from aggregator.policies.cache.standard.terms import Assumed, Terms, freshened, is_same, terms_of
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
@@ -58,6 +58,7 @@ class Obeying:
         self.call = call
         self.kept = kept
         self._plan = plan
+        self._tags_of = tag_maker(plan.tags)
         self._assumed = Assumed(plan.stale, plan.on_error)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
@@ -68,7 +69,7 @@ class Obeying:
             return self.inner.start(frame, done)  # which fails by the same, in its own words
         if asked.is_conditional:
             return self.inner.start(frame, done)
-        kept, entry = self.kept, self.kept.get(asked.key)
+        kept, entry = self.kept, self._find(frame, asked.key)
         terms = None if entry is None else self._terms(entry, asked)
         if entry is None or terms is None:
             kept.misses += 1
@@ -85,6 +86,16 @@ class Obeying:
             return None
         kept.misses += 1
         return _Asking(self, frame, asked, done).begin(entry, terms)
+
+    def _find(self, frame: Frame, key: bytes) -> Entry[Reply] | None:
+        """Return what is kept of *key*, which has the tags of this call from now on; None when it may not use it."""
+        entry = self.kept.get(key)
+        if entry is None or not self._plan.tags:
+            return entry
+        try:
+            return self.kept.shared(key, entry, self._tags_of(frame.names))
+        except AggregatorError:
+            return None  # what cannot be purged by its tags is asked for
 
     def _terms(self, entry: Entry[Reply], asked: Asked) -> Terms | None:
         if isinstance(entry.terms, Terms):
@@ -122,7 +133,7 @@ class Obeying:
             return
         terms = self.terms(reply, asked, kept.now(), delay)
         try:
-            named = tags_of(self._plan.tags, frame.names)
+            named = self._tags_of(frame.names)
             tags = result.tags = frozenset([*named, asked.place])
         except AggregatorError:
             return  # what cannot be purged by its tags is not kept
@@ -130,18 +141,20 @@ class Obeying:
             if reply.status < 500:
                 kept.forget(asked.key)
             return
-        if self._has(asked.key, reply):
-            return  # others who waited for the same flight have kept it
-        size = len(reply.body) + sum(len(name) + len(value) for name, value in reply.headers)
-        kept.put(asked.key, reply, size, tags, began, terms)
+        known = self._known(asked.key, reply)
+        if known is not None:
+            kept.shared(asked.key, known, tags)
+        else:
+            kept.put(asked.key, reply, room_of(reply), tags, began, terms)
 
-    def _has(self, key: bytes, reply: Reply) -> bool:
-        """Return whether *reply* is kept as of now."""
+    def _known(self, key: bytes, reply: Reply) -> Entry[Reply] | None:
+        """Return the entry of *reply* if it is kept as of now: others who waited for the same flight have kept it."""
         known = self.kept.peek(key)
         if known is None or known.at != self.kept.now():
-            return False
+            return None
         one = known.value
-        return one.body is reply.body and one.status == reply.status and one.headers == reply.headers
+        is_same = one.body is reply.body and one.status == reply.status and one.headers == reply.headers
+        return known if is_same else None
 
     def _refresh(self, frame: Frame, asked: Asked, entry: Entry[Reply], terms: Terms) -> None:
         """Ask for it for nobody, once at a time."""
@@ -191,7 +204,7 @@ class _Asking:
             self._settle(result)
         elif verdict is not None and verdict.status == 304 and terms.conditions:
             self._confirmed(result, verdict, entry)
-        elif result.state is State.FAILED:
+        elif result.state is State.FAILED and not obeying.kept.purges.hit(entry.tags, self._began):
             instead = obeying.instead(self._frame, result, entry, terms)
             if instead is result:
                 self._settle(result)
