@@ -82,6 +82,29 @@ def test_the_key_is_all_that_the_plan_reads(serve: Serve, upstream: Counting) ->
     assert "x-lang" in served.get("/a/1").headers["vary"]
 
 
+@pytest.mark.parametrize("queries", [("a=1&b=2", "b=2&a=1"), ("a", "a="), ("a=1&b=2&a=3", "a=1&a=3&b=2")])
+def test_a_query_is_told_apart_as_it_is_passed_on(serve: Serve, queries: tuple[str, str]) -> None:
+    """Names that are passed on go upstream in the order and form in which they came, so these belong to the key."""
+    text = """
+        upstreams: {up: {url: "http://up.test"}}
+        endpoints:
+          GET /a: {call: {url: "up:/a", forward: {query: [a, b]}}, cache: 60s}
+          GET /b: {fan_out: {x: {url: "up:/a", forward: {query: [a, b]}, last_good: 60s}}}
+    """
+    is_down = False
+
+    def sent(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503 if is_down else 200, json=request.url.query.decode())
+
+    served = serve(text, sent)
+    made = [served.get(f"/a?{query}").json() for query in queries]
+    assert [served.get(f"/a?{query}&c=1").json() for query in queries] == made
+    assert (len(set(made)), len(served.lines)) == (2, 2)
+    assert [served.get(f"/b?{query}").json()["x"] for query in queries] == made
+    is_down = True
+    assert [served.get(f"/b?{query}").json()["x"] for query in queries] == made
+
+
 def test_services_of_a_route_have_answers_apart(serve: Serve) -> None:
     """What tells whose service is called tells answers and last good values apart: no tenant gets another's."""
     down: set[str] = set()

@@ -12,6 +12,7 @@ from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import AnswerKeyPlan, LastGoodPlan
+from aggregator.runtime.calls.writing.rendering import forwarded_pairs
 
 
 def key_maker(plan: AnswerKeyPlan) -> Callable[[Exchange], bytes]:
@@ -48,6 +49,8 @@ def _pieces(plan: AnswerKeyPlan, exchange: Exchange) -> list[bytes]:
         found.append(b"caller" + ("" if exchange.caller is None else exchange.caller.identity).encode())
     if plan.body:
         found.append(b"body" + exchange.body)
+    if plan.passed and exchange.query_string:
+        found.append(b"passed" + b"&".join(forwarded_pairs(exchange.query_string, frozenset(plan.passed))))
     return found
 
 

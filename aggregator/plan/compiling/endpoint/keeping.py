@@ -77,7 +77,8 @@ def inputs_of(
     calls = tuple(calls)
     references = {*references, *_references_of_ways(calls)}
     found = {root: {ref[1] for ref in references if ref[0] == root and len(ref) > 1} for root in _ROOTS}
-    found["query"] |= {*query, *(name for call in calls for name in call.request.forward_query)}
+    passed = tuple(sorted({name for call in calls for name in call.request.forward_query}))
+    found["query"] |= {*query, *passed}
     found["headers"] = {name.lower() for name in found["headers"]} | set(headers)
     for call in calls:
         sent = call.request
@@ -99,6 +100,7 @@ def inputs_of(
         tuple(name for name in named["request"] if name not in _MOMENTS),
         named["auth"],
         body=any(ref[0] == "body" for ref in references) or any(c.request.body_kind == "forward" for c in calls),
+        passed=passed,
     )
 
 

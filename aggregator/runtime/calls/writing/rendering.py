@@ -60,7 +60,7 @@ def compile_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
         pairs = [constant] if constant else []
         pairs.extend(_query_pairs(templates, frame.names))
         if (forwarded or withheld is not None) and frame.exchange.query_string:
-            pairs.extend(_forwarded_pairs(frame.exchange.query_string, forwarded, withheld))
+            pairs.extend(forwarded_pairs(frame.exchange.query_string, forwarded, withheld))
         if not pairs:
             return path
         return path + (b"&" if b"?" in path else b"?") + b"&".join(pairs)
@@ -68,7 +68,9 @@ def compile_target(plan: RequestPlan, path_params: tuple[str, ...]) -> Target:
     return target
 
 
-def _forwarded_pairs(query_string: bytes, names: frozenset[str], withheld: frozenset[str] | None) -> Iterator[bytes]:
+def forwarded_pairs(
+    query_string: bytes, names: frozenset[str], withheld: frozenset[str] | None = None
+) -> Iterator[bytes]:
     """Yield the parameters in *names*, or all but those *withheld*, as they were sent, in canonical encoding."""
     for pair in query_string.split(b"&"):
         name, equals, value = pair.partition(b"=")
