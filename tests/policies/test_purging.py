@@ -100,6 +100,38 @@ def test_a_purge_during_a_call_wins(serve: Serve) -> None:
     assert served.run(ask()) == [1, 2, 2]
 
 
+@pytest.mark.parametrize("cache", ["ttl: 1s", "rfc: true"])
+def test_what_is_purged_stands_in_for_nothing(serve: Serve, cache: str) -> None:
+    """Nor does it for a call that was under way when it was purged."""
+    text = """
+        upstreams: {up: {url: "http://up.test"}}
+        endpoints: {GET /: {call: {url: up:/, cache: {CACHE, on_error: 1h, tags: [a]}}}}
+    """
+    gate, asked = asyncio.Event(), asyncio.Event()
+    gate.set()
+
+    async def respond(_: httpx.Request) -> httpx.Response:
+        asked.set()
+        is_up = gate.is_set()
+        await gate.wait()
+        return httpx.Response(200 if is_up else 503, json={}, headers={"cache-control": "max-age=1", "etag": '"1"'})
+
+    served = serve(text.replace("CACHE", cache), respond)
+
+    async def purged_meanwhile(tag: str) -> int:
+        gate.clear()
+        asked.clear()
+        asking = asyncio.ensure_future(served.ask("GET", "/"))
+        await asked.wait()
+        purge_tags(served.app.running.states, [tag])
+        gate.set()
+        return (await asking).status_code
+
+    assert served.get("/").status_code == 200
+    served.now += 2
+    assert [served.run(purged_meanwhile(tag)) for tag in ("b", "a")] == [200, 502]
+
+
 def test_urls_are_purged(serve: Serve) -> None:
     """By the URL that was called, or how it begins: replies, and answers that they are a part of."""
     served = serve(

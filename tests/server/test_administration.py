@@ -281,10 +281,13 @@ def test_plain_requests_behind_a_proxy_are_sent_to_the_host_that_it_names(stage,
 
 
 def test_what_is_kept_is_purged(stage):
-    """`cache_purge` forgets by tag, by upstream or all, says how much that was, and refuses what names nothing."""
+    """`cache_purge` forgets by tag, upstream, endpoint or all, says how much that was, and refuses what names nothing."""
     up = stage.upstream()
     up["/a"] = stage.reply({"ok": True})
-    text = "upstreams: {up: {url: '${UP}', cache: {ttl: 60s, tags: [all]}}}\nendpoints: {GET /a: {call: up:/a}}\n"
+    text = (
+        "upstreams: {up: {url: '${UP}', cache: {ttl: 60s, tags: [all]}}}\n"
+        "endpoints: {GET /a: {call: up:/a}, GET /b: {cache: 60s, call: up:/a}, GET /c: {call: up:/a}}\n"
+    )
     gateway = stage.gateway(ADMIN + text, up)
 
     def purge(**given):
@@ -299,6 +302,12 @@ def test_what_is_kept_is_purged(stage):
         assert purge(**given) == (200, 1)
     assert [purge()[0], purge(tag="a", all=True)[0], purge(upstream="other")[0]] == [400, 400, 404]
     assert len(up.requests) == 3
+    assert "hit" not in gateway.get("/b")["cache-status"]
+    assert [purge(endpoint=key)[0] for key in ("GET /none", "GET /c")] == [404, 200]
+    assert "hit" in gateway.get("/b")["cache-status"]
+    assert [purge(endpoint="GET /b") for _ in range(2)] == [(200, 1), (200, 0)]
+    assert "hit" not in gateway.get("/b")["cache-status"]
+    assert len(up.requests) == 4, "the reply is still there"
 
 
 def test_quotas_are_shown_and_reset(stage):
