@@ -61,10 +61,15 @@ def _order_lines(explanation: Explanation) -> Iterator[str]:
     """Yield the steps of a request, then those of each call, from outside in."""
     width = max(len(name) for name, _ in explanation.stacks)
     for name, words in explanation.stacks:
-        text = " → ".join(word.replace(" ", "\0") for word in words)
+        text = " → ".join(_unbroken(word) for word in words)
         first, *more = wrap(text, max(80 - width - 4, 40), break_long_words=False, break_on_hyphens=False)
         yield f"  {name:<{width}}  {first}".replace("\0", " ")
         yield from (f"  {'':<{width}}  {line}".replace("\0", " ") for line in more)
+
+
+def _unbroken(words: str) -> str:
+    """Return *words* as they are kept on one line: a line may end behind a comma or a semicolon, nowhere else."""
+    return words.replace(" ", "\0").replace(";\0", "; ").replace(",\0", ", ")
 
 
 def _request_lines(explanation: Explanation) -> Iterator[str]:
