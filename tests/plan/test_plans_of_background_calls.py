@@ -29,27 +29,34 @@ def test_each_call_has_its_time(plan_of, effect: str, seconds: float) -> None:
 
 
 def test_an_explanation_has_every_call(plan_of) -> None:
-    """With its moment and its role, and what is around it."""
+    """With its moment, its name where it is not the only one, its role, and what is around it."""
     plan = plan_of("""
         endpoints:
           GET /a:
             call: shop:/a
             background:
-              - {url: "shop:/b/{item}", for_each: "{{ query.n }}"}
-              - {url: shop:/c, on: failure, fallback: [shop:/d]}
+              - {name: listed, url: "shop:/b/{item}", for_each: "{{ query.n }}"}
+              - {name: other, url: shop:/c, on: failure, fallback: [shop:/d]}
               - {name: told, fan_out: {one: shop:/e, two: {url: shop:/f, optional: true}}}
     """).endpoints[0]
-    assert [(moment, role) for effect in plan.effects for moment, role, _ in effect_calls(effect)] == [
-        ("after a success, for each item", "background"),
-        ("after a failure", "background"),
-        ("after a failure", "fallback"),
+    assert [(moment, role) for effect in plan.effects for moment, role, _ in effect_calls(effect, alone=False)] == [
+        ("after a success, listed, for each item", "background"),
+        ("after a failure, other", "background"),
+        ("after a failure, other", "fallback"),
         ("after a success, told.one", "group"),
         ("after a success, told.two?", "group"),
     ]
     assert list(call_words(plan))[1:] == [
-        ("after a success", ("for_each", "shop")),
-        ("after a failure", ("shop",)),
-        ("after a failure", ("fallback", "shop")),
+        ("after a success, listed", ("for_each", "shop")),
+        ("after a failure, other", ("shop",)),
+        ("after a failure, other", ("fallback", "shop")),
         ("after a success, told.one", ("fan_out", "shop")),
         ("after a success, told.two?", ("fan_out", "optional", "shop")),
     ]
+
+
+def test_the_only_call_after_an_answer_needs_no_name(plan_of) -> None:
+    """Its moment says which one it is."""
+    plan = plan_of("endpoints: {GET /a: {call: 'shop:/a', background: [{name: told, url: shop:/b}]}}").endpoints[0]
+    assert [moment for moment, _, _ in effect_calls(plan.effects[0], alone=True)] == ["after a success"]
+    assert list(call_words(plan))[1:] == [("after a success", ("shop",))]

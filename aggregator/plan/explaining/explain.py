@@ -208,7 +208,7 @@ def _calls(plan: EndpointPlan, params: Mapping[str, Any], veil: Veil) -> Iterato
         request = preview(shadow.call, params, veil)
         yield ExplainedCall(shadow_text(shadow), "shadow", request, shadow.call.timeout, is_cut=False)
     for effect in plan.effects:
-        for moment, role, call in effect_calls(effect):
+        for moment, role, call in effect_calls(effect, alone=len(plan.effects) == 1):
             yield ExplainedCall(moment, role, preview(call, params, veil), call.timeout, is_cut=False,
                                 attempts=attempts_text(call, call.timeout),
                                 attempts_member=attempts_member(call))  # fmt: skip

@@ -100,26 +100,31 @@ def _named(part: PartPlan, name: str, role: str) -> Iterator[tuple[str, str, Cal
             yield from _named(inner, f"{name}.{part_text(inner)}", "group")
 
 
-def effect_calls(effect: EffectPlan) -> Iterator[tuple[str, str, CallPlan]]:
-    """Yield every call of *effect* with when it is made, in words, and its role: as ``named_calls``."""
+def effect_calls(effect: EffectPlan, *, alone: bool) -> Iterator[tuple[str, str, CallPlan]]:
+    """Yield every call of *effect* with when it is made, in words, and its role: as ``named_calls``.
+
+    One call has a name of its own only where it is not *alone* after the answer.
+    """
     each = ", for each item" if effect.part.each is not None else ""
     for place, role, call in named_calls(effect.part):
-        where = "" if effect.part.calls else f", {place}"
-        yield f"{moment_text(effect)}{each}{where}", "background" if role == "call" else role, call
+        name = place if not effect.part.calls else "" if alone else effect.name
+        where = f", {name}" if name else ""
+        yield f"{moment_text(effect)}{where}{each}", "background" if role == "call" else role, call
 
 
 def call_words(plan: EndpointPlan) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each call of *plan* by its place (``page.cart``) with the steps that it takes, in words."""
     for part in plan.fan.parts if plan.fan is not None else ():
         yield from _in_part(part, part_text(part), ())
+    alone = len(plan.effects) == 1
     for effect in plan.effects:
         words: tuple[str, ...] = ("when",) if effect.when is not None else ()
         if effect.delivery is None:
-            place = moment_text(effect) if effect.part.calls else f"{moment_text(effect)}, {effect.name}"
+            place = moment_text(effect) if effect.part.calls and alone else f"{moment_text(effect)}, {effect.name}"
             yield from _in_part(effect.part, place, words)
             continue
         for fixed, piece in zip(effect.fixed, effect.pieces, strict=True):
-            place = moment_text(effect) if effect.part.calls else f"{moment_text(effect)}, {fixed.name}"
+            place = moment_text(effect) if effect.part.calls and alone else f"{moment_text(effect)}, {fixed.name}"
             yield from _in_part(piece, place, (*words, replace(effect.delivery, retry=fixed.retry).words))
     for shadow in plan.shadows:
         yield shadow_text(shadow), words_of(AROUND_CALL, Attempt(shadow.call))
