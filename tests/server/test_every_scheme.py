@@ -282,8 +282,11 @@ def test_no_canary_is_in_any_output(
     texts += [str(record.__dict__) for record in caplog.records if record.name.startswith("aggregator")]
     monkeypatch.chdir(file.parent)
     monkeypatch.setenv("SECRET", SECRET)
-    commands = [["check"], ["explain", "POST /header"], ["explain", "POST /signature", "--json"], ["routes"]]
-    texts += [CliRunner().invoke(cli, command).output for command in commands]
+    commands = [["check"], ["explain", "POST /header"], ["routes"]]
+    commands += [["explain", "POST /signature", "--format", name] for name in ("json", "mermaid", "svg")]
+    said = [CliRunner().invoke(cli, command) for command in commands]
+    assert [one.exit_code for one in said] == [0] * len(commands)
+    texts += [one.output for one in said]
     texts.append(repr(load_config(file, {"SECRET": SECRET})))
     assert [canary[:20] for canary in canaries for text in texts if canary in text] == []
 
