@@ -44,10 +44,14 @@ class ConfigError(AggregatorError):
 
 
 def _summary(diagnostics: Sequence[Diagnostic]) -> str:
-    """Return one line for logs and for who sees nothing but the exception: how many, and the first with its place."""
+    """Return one line for logs and for who sees nothing but the exception: how many, and the first with its place.
+
+    Warnings refuse nothing: they count where there is no error.
+    """
     if not diagnostics:
         return "no problem in the configuration"
-    first, more = diagnostics[0], len(diagnostics) - 1
+    wrong = [one for one in diagnostics if one.level == "error"] or diagnostics
+    first, more = wrong[0], len(wrong) - 1
     at = first.position
     rest = f" (and {more} more problem{'s' if more > 1 else ''})" if more else ""
     return f"{at.file}:{at.line}:{at.column}: {first.message}{rest}"

@@ -18,6 +18,7 @@ from aggregator.diagnostics import (
     suggest,
     summary,
 )
+from aggregator.errors import ConfigError
 
 ROUTES = """\
 version: 1
@@ -192,6 +193,15 @@ def test_the_summary_counts_errors_and_warnings() -> None:
     assert summary([problem, problem, warning]) == "2 errors, 1 warning"
     assert summary([warning, warning]) == "2 warnings"
     assert summary([]) == "no problems"
+
+
+def test_a_refusal_names_what_is_wrong() -> None:
+    """The one line of it is about the first error; a warning that stands before it refuses nothing."""
+    problem = error(9, "users")
+    warning = Diagnostic("c", "warning", "m", error(1, "version").position)
+    assert str(ConfigError([warning, problem])).endswith(problem.message)
+    assert str(ConfigError([warning, problem, problem])).endswith(f"{problem.message} (and 1 more problem)")
+    assert str(ConfigError([warning, warning])).endswith("m (and 1 more problem)")
 
 
 def test_github_shows_it_in_the_diff() -> None:
