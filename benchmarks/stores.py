@@ -1,6 +1,6 @@
 """What a limit costs that processes share: ``python benchmarks/stores.py`` shows it for each place of the counts.
 
-A process asks as a worker does, through the gate of an endpoint and a task for each request, with 1 and with 32
+A process asks as a worker does, through the gate of an endpoint, with 1 and with 32
 requests in flight. Its processor time a request is compared with that of a limit in memory, which is the first line;
 the process that keeps the counts has a column of its own. Then two processes ask at once for a limit of 2000, and what
 they were granted is added up. It exits with 1 beyond a target. Everything is on this machine.
@@ -30,7 +30,8 @@ from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.registry import Registry
 from aggregator.runtime.admission.limiting import LimitGate
 from aggregator.runtime.admission.refusals import Refusals
-from aggregator.runtime.request.gates import Admission, check_gates
+from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.request.gates import Admission
 from aggregator.server.sharing.inlet import Inlet
 from aggregator.stores.rate import Rate
 from aggregator.stores.redis.store import RedisStore
@@ -72,11 +73,12 @@ async def _ask(gate: LimitGate, count: int, flights: int) -> int:
         if not left:
             return
         left -= 1
-        verdict = check_gates((gate,), Exchange("GET", "/", b"", []))
-        if asyncio.iscoroutine(verdict):
-            Admission(verdict, loop, end, lambda: end(None))
-        else:
+        exchange = Exchange("GET", "/", b"", [])
+        verdict = gate.check(exchange)
+        if verdict is None or isinstance(verdict, Answer):
             end(verdict)
+        else:
+            Admission((), exchange, end, lambda: end(None)).wait(verdict)
 
     for _ in range(flights):
         begin()

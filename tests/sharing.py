@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,11 @@ class Way:
         await self.connect()
         self._machine.asked += 1
         return await self._machine.store.take_all(asks)
+
+    def begin_take(self, asks: Any, told: Callable[[Any], None]) -> None:
+        """Take, and tell in a later turn."""
+        self._taking = asyncio.ensure_future(self.take_all(asks))
+        self._taking.add_done_callback(lambda task: told(task.exception() or task.result()))
 
     async def give_back(self, ask: Any) -> None:
         """Put back, unless it is away."""

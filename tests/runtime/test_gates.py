@@ -18,7 +18,7 @@ from aggregator.runtime.background.effects import EffectQueue
 from aggregator.runtime.endpoint.handler import EndpointHandler
 from aggregator.runtime.finish.leaving import Leaving
 from aggregator.runtime.plugins.functions import Plugins
-from aggregator.runtime.request.gates import Verdict, Waiting
+from aggregator.runtime.request.gates import InTask, Verdict
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack.parts import build_fan
@@ -43,14 +43,14 @@ def refused() -> Answer:
     return problem(403, "No.")
 
 
-def later(answer: Answer | None) -> Waiting:
+def later(answer: Answer | None) -> InTask:
     """Return a verdict that is *answer* in the next turn of the loop."""
 
     async def ask() -> Answer | None:
         await asyncio.sleep(0)
         return answer
 
-    return Waiting(ask)
+    return InTask(ask)
 
 
 def raises(error: Exception) -> Callable[[], Verdict]:
@@ -150,7 +150,7 @@ async def fails() -> Answer | None:
 
 def test_a_fault_in_a_gate_admits_nobody(served: Callable[..., EndpointHandler]) -> None:
     """A gate that fails by a mistake of ours is an answer of 500, and the endpoint does not run."""
-    assert directly(served(Scripted("a", [], lambda: Waiting(fails)))) == [500]
+    assert directly(served(Scripted("a", [], lambda: InTask(fails)))) == [500]
 
 
 def test_a_refusal_that_comes_late(served: Callable[..., EndpointHandler]) -> None:
@@ -159,7 +159,7 @@ def test_a_refusal_that_comes_late(served: Callable[..., EndpointHandler]) -> No
     async def verdict() -> Answer | None:
         raise Refusal(401, "Who?")
 
-    assert directly(served(Scripted("a", [], lambda: Waiting(verdict)))) == [401]
+    assert directly(served(Scripted("a", [], lambda: InTask(verdict)))) == [401]
 
 
 @pytest.mark.parametrize("turn", [0, 1])
@@ -174,7 +174,7 @@ def test_a_client_that_leaves_while_a_gate_waits(served: Callable[..., EndpointH
             ended.append("given up")
         return None
 
-    assert directly(served(Scripted("a", [], lambda: Waiting(verdict))), cancel=turn) == []
+    assert directly(served(Scripted("a", [], lambda: InTask(verdict))), cancel=turn) == []
     assert ended == ["given up"] * turn
 
 

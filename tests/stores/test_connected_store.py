@@ -43,6 +43,10 @@ class Flaky(MemoryStore):
             raise StoreError(self.fault)
         return await super().take_all(asks)
 
+    def begin_take(self, asks, told):
+        """Take, and tell."""
+        raise NotImplementedError
+
     async def seen(self, process, lifetime):
         """Fail, or count."""
         if self.fault:

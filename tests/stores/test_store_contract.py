@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from aggregator.errors import StoreError
 from aggregator.stores.contract import Store
 from aggregator.stores.memory import MemoryStore
 from aggregator.stores.quota import Quota
@@ -232,6 +233,28 @@ def test_several_limits_grant_together_or_take_nothing(store, now):
     assert (ten.wait, ten.remaining, two.granted) == (0.0, 8, False)
     assert two.wait == pytest.approx(1000, abs=SLACK)
     assert [taken.remaining for taken in now(store.take_all([TEN]))] == [7]
+
+
+@pytest.mark.parametrize("store", ["socket", "redis"], indirect=True)
+def test_what_is_taken_may_be_told_instead(store, now):
+    """A function gets what an await comes to, without a task for it, and why there is nothing when the way is closed."""
+
+    async def told() -> object:
+        found = asyncio.get_running_loop().create_future()
+        tasks = len(asyncio.all_tasks())
+        store.begin_take([TEN, TWO], found.set_result)
+        assert len(asyncio.all_tasks()) == tasks
+        return await found
+
+    assert [taken.remaining for taken in now(told())] == [9, 1]
+
+    async def closed() -> object:
+        found = asyncio.get_running_loop().create_future()
+        store.begin_take([TEN], found.set_result)
+        store.close()
+        return await found
+
+    assert isinstance(now(closed()), StoreError)
 
 
 def test_a_limit_that_does_not_bind_refuses_nobody(store, now):

@@ -6,7 +6,7 @@ A request that was let through is counted once, whatever becomes of it: also whe
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from aggregator.parts.names import Names
 from aggregator.policies.rate_limit.keys import ALL, DIRECT, bucket_of
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.stores.rate import Rate, Taken
+from aggregator.transport.door import Cancelable
 
 Clock = Callable[[], float]
 """Returns a time in seconds."""
@@ -136,8 +137,11 @@ class Decision(Struct, frozen=True, gc=False):
     reported: tuple[Charge, ...] = ()
 
 
-Pending = Callable[[], Awaitable[Decision]]
-"""Begins to ask who else counts, and comes to what is decided."""
+class Pending(Protocol):
+    """A decision of which others have a part: they are asked once it is started."""
+
+    def start(self, decided: Callable[[Decision], None]) -> Cancelable:
+        """Begin to ask; *decided* gets the decision once, maybe before this returns, unless it is given up."""
 
 
 class Decides(Protocol):

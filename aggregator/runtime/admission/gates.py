@@ -18,7 +18,7 @@ from aggregator.plan.admission import AuthPlan, GuardPlan
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Later, Limited, Scheme, Unavailable
 from aggregator.runtime.answers.answer import Answer, problem
-from aggregator.runtime.request.gates import Verdict, Waiting
+from aggregator.runtime.request.gates import InTask, Verdict
 from aggregator.runtime.request.inputs import Inputs
 
 UNKNOWN = "This needs a valid credential."
@@ -77,7 +77,7 @@ class AuthGate:
             if number:
                 judged = _ask(scheme, exchange)
             if callable(judged):
-                return Waiting(partial(self._go_on, exchange, number, judged, tally))
+                return InTask(partial(self._go_on, exchange, number, judged, tally))
             if tally.decides(judged, scheme.name):
                 break
         return self._verdict(exchange, tally)

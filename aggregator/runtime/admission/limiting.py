@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import partial
 from typing import NamedTuple
 
 from aggregator.causes import Cause
@@ -13,8 +12,9 @@ from aggregator.policies.callers.counting import AtOnce
 from aggregator.policies.rate_limit.windows import FREE, BadCostError, Charge, Decides, Decision, Pending
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.answers.answer import Answer, problem
-from aggregator.runtime.request.gates import Verdict, Waiting
+from aggregator.runtime.request.gates import Told, Verdict
 from aggregator.stores.rate import Rate
+from aggregator.transport.door import Cancelable
 
 TOO_MANY = "Too many requests."
 AT_ONCE = "Too many requests at once."
@@ -40,7 +40,7 @@ class LimitGate:
             return None
         if isinstance(decision, Decision):
             return _judged(decision, exchange, self._refusals)
-        return Waiting(partial(_ask, decision, exchange, self._refusals))
+        return _Asking(decision, exchange, self._refusals)
 
 
 class AtOnceGate:
@@ -87,8 +87,23 @@ class CallerLimitGate:
         return None if gate is None else gate.check(exchange)
 
 
-async def _ask(pending: Pending, exchange: Exchange, refusals: Refusals) -> Answer | None:
-    return _judged(await pending(), exchange, refusals)
+class _Asking:
+    """The verdict of a limit, once what is *pending* is decided."""
+
+    __slots__ = ("_exchange", "_pending", "_refusals", "_told")
+
+    def __init__(self, pending: Pending, exchange: Exchange, refusals: Refusals) -> None:
+        self._pending = pending
+        self._exchange = exchange
+        self._refusals = refusals
+
+    def start(self, told: Told) -> Cancelable:
+        """Begin to ask who else counts."""
+        self._told = told
+        return self._pending.start(self._judge)
+
+    def _judge(self, decision: Decision) -> None:
+        self._told(_judged(decision, self._exchange, self._refusals))
 
 
 def _judged(decision: Decision, exchange: Exchange, refusals: Refusals) -> Answer | None:

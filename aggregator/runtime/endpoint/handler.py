@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.making import Making
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
-from aggregator.runtime.request.gates import Admission, Gate, admitted, held_up
+from aggregator.runtime.request.gates import Admission, Gate, Waiting, admitted
 from aggregator.runtime.request.hangup import CUT, done_unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Refusal
@@ -96,27 +96,29 @@ class EndpointHandler:
     ) -> Cancelable | None:  # fmt: skip
         """Ask *gates*, and let the request *go_on*: at once when none of them has to wait."""
         try:
-            for number, gate in enumerate(gates):  # as `check_gates`, without a call
+            for number, gate in enumerate(gates):
                 if (verdict := gate.check(exchange)) is not None:
-                    held = held_up(verdict, gates[number + 1 :], exchange)
-                    return self._held_up(held, go_on, exchange, loop, answered)
+                    if isinstance(verdict, Answer):
+                        answered(verdict, None)
+                        return None
+                    return self._wait(verdict, gates[number + 1 :], go_on, exchange, loop, answered)
         except Refusal as refusal:
-            return self._held_up(self._refused(refusal, exchange), go_on, exchange, loop, answered)
+            answered(self._refused(refusal, exchange), None)
+            return None
         return go_on(exchange, loop, answered)
 
-    def _held_up(
-        self, verdict: Answer | Coroutine[Any, Any, Answer | None], go_on: Beginning, exchange: Exchange,
+    def _wait(
+        self, verdict: Waiting, rest: tuple[Gate, ...], go_on: Beginning, exchange: Exchange,
         loop: asyncio.AbstractEventLoop, answered: Answered,
-    ) -> Cancelable | None:  # fmt: skip
-        """Answer a request that a gate refuses; let one that has to wait *go_on* when its gate admits it."""
+    ) -> Cancelable:  # fmt: skip
+        """Let a request *go_on* when the gate that it waits for, and the *rest*, admit it."""
 
         def refuse(verdict: Answer | BaseException) -> None:
             answered(verdict if isinstance(verdict, Answer) else self._unadmitted(verdict, exchange), None)
 
-        if isinstance(verdict, Answer):
-            answered(verdict, None)
-            return None
-        return Admission(verdict, loop, refuse, lambda: go_on(exchange, loop, answered))
+        admission = Admission(rest, exchange, refuse, lambda: go_on(exchange, loop, answered))
+        admission.wait(verdict)
+        return admission
 
     def _unadmitted(self, error: BaseException, exchange: Exchange) -> Answer:
         """Return the answer to a request whose gate raised *error*: it is refused, whatever the fault was."""

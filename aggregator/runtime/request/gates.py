@@ -1,28 +1,29 @@
 """What a request passes before its inputs are read: who calls, from where, how often, at what time.
 
 The order is that of ``plan/order/request.py``. A gate that knows at once answers at once, so that an endpoint
-whose gates need no waiting stays on the direct way, without a task.
+whose gates need no waiting stays on the direct way, without a task. One that has to wait tells its verdict later.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Protocol
-
-from msgspec import Struct
 
 from aggregator.exchange import Exchange
 from aggregator.runtime.answers.answer import Answer
+from aggregator.transport.door import Cancelable
+
+Told = Callable[[Answer | BaseException | None], None]
+"""Takes the verdict that was waited for: None admits, an answer refuses, an error was raised in place of either."""
 
 
-class Waiting(Struct, frozen=True):
-    """The verdict of a gate that has to wait: *ask* begins to, and comes to the answer that refuses, or None.
+class Waiting(Protocol):
+    """The verdict of a gate that has to wait: nothing is asked before ``start``."""
 
-    It is a function, so that a request which is given up before its turn leaves nothing unawaited.
-    """
-
-    ask: Callable[[], Awaitable[Answer | None]]
+    def start(self, told: Told) -> Cancelable:
+        """Begin to ask; *told* gets the verdict once, maybe before this returns, unless it is given up."""
 
 
 Verdict = Answer | Waiting | None
@@ -36,73 +37,104 @@ class Gate(Protocol):
         """Return whether the request of *exchange* may go on; what it found out stands in *exchange* then."""
 
 
-def check_gates(gates: tuple[Gate, ...], exchange: Exchange) -> Answer | Coroutine[Any, Any, Answer | None] | None:
-    """Return the verdict of *gates*, each asked when the ones before it have admitted the request."""
-    for number, gate in enumerate(gates):
-        verdict = gate.check(exchange)
-        if verdict is not None:
-            return held_up(verdict, gates[number + 1 :], exchange)
-    return None
+class InTask:
+    """The verdict that *ask* comes to, in a task."""
+
+    __slots__ = ("_ask",)
+
+    def __init__(self, ask: Callable[[], Coroutine[Any, Any, Answer | None]]) -> None:
+        self._ask = ask
+
+    def start(self, told: Told) -> Cancelable:
+        """Begin to ask."""
+        task = asyncio.get_running_loop().create_task(self._ask())
+        task.add_done_callback(partial(_tell, told))
+        return task
 
 
-def held_up(
-    verdict: Answer | Waiting, rest: tuple[Gate, ...], exchange: Exchange
-) -> Answer | Coroutine[Any, Any, Answer | None]:
-    """Return *verdict* of a gate; where that has to wait, what comes to its verdict and then that of the *rest*."""
-    return verdict if isinstance(verdict, Answer) else _await_rest(verdict, rest, exchange)
-
-
-async def _await_rest(verdict: Waiting, rest: tuple[Gate, ...], exchange: Exchange) -> Answer | None:
-    answer = await verdict.ask()
-    if answer is not None:
-        return answer
-    found = check_gates(rest, exchange)
-    return found if found is None or isinstance(found, Answer) else await found
+def _tell(told: Told, task: asyncio.Task[Answer | None]) -> None:
+    if not task.cancelled():
+        told(task.exception() or task.result())
 
 
 async def admitted(gates: tuple[Gate, ...], exchange: Exchange) -> Answer | None:
-    """Return the answer that refuses the request of *exchange*; None when all of *gates* admit it."""
-    found = check_gates(gates, exchange)
-    return found if found is None or isinstance(found, Answer) else await found
+    """Return the answer that refuses the request of *exchange*; None when all of *gates* admit it, each in its turn."""
+    for gate in gates:
+        verdict = gate.check(exchange)
+        if verdict is not None and not isinstance(verdict, Answer):
+            verdict = await _settled(verdict)
+        if verdict is not None:
+            return verdict
+    return None
+
+
+async def _settled(waiting: Waiting) -> Answer | None:
+    done: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+    asking = waiting.start(partial(_settle, done))
+    try:
+        return await done
+    except BaseException:
+        asking.cancel()
+        raise
+
+
+def _settle(done: asyncio.Future[Answer | None], verdict: Answer | BaseException | None) -> None:
+    if done.done():
+        return
+    if isinstance(verdict, BaseException):
+        done.set_exception(verdict)
+    else:
+        done.set_result(verdict)
 
 
 class Admission:
-    """A request that waits for a gate on the direct way, and what runs once it is through.
+    """A request that waits for a gate on the direct way, then meets the *rest* of them; what runs once it is through.
 
-    States: waiting (*_task* runs), going on (*_next* is what *begin* returned), over. ``cancel`` ends either.
+    States: waiting (*_under_way* is what the gate asks), going on (it is what *begin* returned), over. ``cancel`` ends
+    either. *refuse* gets the answer that refuses, or what was raised: by a gate, or by *begin*.
     """
 
-    __slots__ = ("_next", "_task")
+    __slots__ = ("_begin", "_exchange", "_is_over", "_refuse", "_rest", "_under_way")
 
     def __init__(
-        self,
-        verdict: Coroutine[Any, Any, Answer | None],
-        loop: asyncio.AbstractEventLoop,
-        refuse: Callable[[Answer | BaseException], None],
-        begin: Callable[[], Any],
-    ) -> None:
-        self._next: Any = None
-        self._task = loop.create_task(verdict)
-        self._task.add_done_callback(lambda task: self._go_on(task, refuse, begin))
+        self, rest: tuple[Gate, ...], exchange: Exchange, refuse: Callable[[Answer | BaseException], None],
+        begin: Callable[[], Cancelable | None],
+    ) -> None:  # fmt: skip
+        self._rest = rest
+        self._exchange = exchange
+        self._refuse = refuse
+        self._begin = begin
+        self._under_way: Cancelable | None = None
+        self._is_over = False
 
-    def _go_on(
-        self,
-        task: asyncio.Task[Answer | None],
-        refuse: Callable[[Answer | BaseException], None],
-        begin: Callable[[], Any],
-    ) -> None:
-        if task.cancelled():
+    def wait(self, verdict: Waiting) -> None:
+        """Wait for *verdict*."""
+        self._under_way = None
+        asking = verdict.start(self._go_on)
+        if self._under_way is None:  # else it was told already, and something else is under way
+            self._under_way = asking
+
+    def _go_on(self, verdict: Verdict | BaseException) -> None:
+        if self._is_over:
             return
-        error = task.exception()
-        if error is not None:
-            refuse(error)
-        elif (answer := task.result()) is not None:
-            refuse(answer)
+        try:
+            while verdict is None and self._rest:
+                gate, self._rest = self._rest[0], self._rest[1:]
+                verdict = gate.check(self._exchange)
+            if verdict is None:
+                self._under_way = self._begin()
+        except Exception as error:
+            verdict = error
+        if verdict is None:
+            return
+        if isinstance(verdict, Answer) or isinstance(verdict, BaseException):  # noqa: SIM101 - a union is made each time
+            self._is_over, self._under_way = True, None
+            self._refuse(verdict)
         else:
-            self._next = begin()
+            self.wait(verdict)
 
     def cancel(self) -> None:
         """Give up the request."""
-        self._task.cancel()
-        if self._next is not None:
-            self._next.cancel()
+        self._is_over = True
+        if self._under_way is not None:
+            self._under_way.cancel()

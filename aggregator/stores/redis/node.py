@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from aggregator.errors import StoreError
-from aggregator.stores.shared.replies import Replies
+from aggregator.stores.shared.replies import Replies, Reply
 
 Command = tuple[bytes | str | int | float, ...]
 
@@ -64,7 +64,7 @@ class Node:
         self._connect = connect
         self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._turn: list[tuple[Command, asyncio.Future[Any]]] = []
+        self._turn: list[tuple[Command, Reply]] = []
         self._waiting = Replies(timeout, self.close)
         self._wakes = asyncio.Event()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -89,16 +89,19 @@ class Node:
 
     def send(self, command: Command) -> asyncio.Future[Any]:
         """Send *command* at the end of this turn; return its reply to come, which may raise ``StoreError``."""
-        loop = self._loop
-        if self._connection is None or loop is None:
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.put(command, reply)
+        return reply
+
+    def put(self, command: Command, reply: Reply) -> None:
+        """Send *command* at the end of this turn, and let *reply* have what it comes to; raise ``StoreError``."""
+        if self._connection is None:
             raise StoreError("The store is not connected.")
         if len(self._turn) + len(self._waiting) >= _MOST_WAITING:
             raise StoreError("As much waits for the store as may.")
-        reply: asyncio.Future[Any] = loop.create_future()
         if not self._turn:
             self._wakes.set()
         self._turn.append((command, reply))
-        return reply
 
     async def _write(self, connection: Connection) -> None:
         try:

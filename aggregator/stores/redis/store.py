@@ -23,6 +23,7 @@ from aggregator.stores.shared.address import StoreAddress
 from aggregator.stores.shared.announced import LIFETIME, MOST_KEPT, Announced
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.periods import Periods
+from aggregator.stores.shared.replies import Call
 
 
 class _Ways(Protocol):
@@ -41,7 +42,7 @@ class _OneNode:
 
     def __init__(self, address: StoreAddress, timeout: float, broken: Callable[[str], None]) -> None:
         self._node = Node(connections(address), timeout, lambda _, why: broken(why))
-        self.connect, self.aclose = self._node.connect, self._node.aclose
+        self.connect, self.aclose, self.put = self._node.connect, self._node.aclose, self._node.put
 
     @property
     def is_open(self) -> bool:
@@ -68,7 +69,9 @@ class RedisStore:
         self._wall = wall
         self._periods = Periods()
         self._is_cluster = address.kind == "cluster"
-        self._ways: _Ways = (Cluster if self._is_cluster else _OneNode)(address, timeout, broken)
+        self._one = None if self._is_cluster else _OneNode(address, timeout, broken)
+        self._ways: _Ways = self._one or Cluster(address, timeout, broken)
+        self._taking: set[asyncio.Task[None]] = set()
         self._listening = Listening(address)
 
     @property
@@ -113,10 +116,36 @@ class RedisStore:
     async def take_all(self, asks: Sequence[Ask]) -> Sequence[Taken]:
         """Take what *asks* ask for, all that is binding or nothing; return what each came to."""
         now = self._wall()
-        periods = [self._periods.at(ask.limit, now) if isinstance(ask.limit, Quota) else None for ask in asks]
+        periods = self._periods_of(asks, now)
         if self._is_cluster and len(asks) > 1:
             return await self._apart(asks, periods, now)
         return await self._take(asks, periods, now)
+
+    def begin_take(self, asks: Sequence[Ask], told: Callable[[Sequence[Taken] | StoreError], None]) -> None:
+        """Begin to take as ``take_all`` does; *told* gets what that comes to, or why it failed, once.
+
+        A cluster is asked in a task, since a reply of it may say to ask somebody else.
+        """
+        if self._one is None:
+            task = asyncio.get_running_loop().create_task(self._tell(asks, told))
+            self._taking.add(task)
+            task.add_done_callback(self._taking.discard)
+            return
+        now = self._wall()
+        periods = self._periods_of(asks, now)
+        command = take_command(self._prefix, asks, periods, now)
+        self._one.put(command, Call(told, lambda found: taken_of(found, periods, now)))
+
+    async def _tell(self, asks: Sequence[Ask], told: Callable[[Sequence[Taken] | StoreError], None]) -> None:
+        found: Sequence[Taken] | StoreError
+        try:
+            found = await self.take_all(asks)
+        except StoreError as error:
+            found = error
+        told(found)
+
+    def _periods_of(self, asks: Sequence[Ask], now: float) -> list[Period | None]:
+        return [self._periods.at(ask.limit, now) if isinstance(ask.limit, Quota) else None for ask in asks]
 
     async def _take(self, asks: Sequence[Ask], periods: Sequence[Period | None], now: float) -> list[Taken]:
         command = take_command(self._prefix, asks, periods, now)

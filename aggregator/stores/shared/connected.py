@@ -44,6 +44,13 @@ class Backend(Store, Protocol):
     def close(self) -> None:
         """Close it; what waits fails."""
 
+    def begin_take(self, asks: Sequence[Ask], told: Callable[[Sequence[Taken] | StoreError], None]) -> None:
+        """Begin to take as ``take_all`` does; *told* gets what that comes to, or why it failed, once.
+
+        It may be called before this returns, else from where replies are read; raise ``StoreError`` for what cannot be
+        asked.
+        """
+
 
 class ConnectedStore:
     """The store that *make* makes, given whom to tell of a lost connection; *label* is its address, for logs."""

@@ -12,9 +12,10 @@ from aggregator.stores.contract import Heard, Lock
 from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.shared.announced import Announced
 from aggregator.stores.shared.asks import Ask
-from aggregator.stores.shared.replies import Replies
+from aggregator.stores.shared.replies import Call, Replies, Reply
 from aggregator.stores.socket.frames import NUMBER, Frames, ask_member, framed, taken_of
 
+_TAKE_ALL = NUMBER["take_all"]
 _MOST_WAITING = 10_000
 """Operations under way; more are refused."""
 
@@ -30,7 +31,7 @@ class SocketStore:
         self._broken = broken
         self._waiting = Replies(timeout, self._lose)
         self._turn: list[tuple[Any, ...]] = []
-        self._replies: list[asyncio.Future[Any]] = []
+        self._replies: list[Reply] = []
         self._way: _Way | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._heard: dict[bytes, dict[object, Heard]] = {}
@@ -65,6 +66,12 @@ class SocketStore:
             self._broken(why)
 
     def _ask(self, operation: str, *given: Any) -> asyncio.Future[Any]:
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._put(reply, (NUMBER[operation], *given))
+        return reply
+
+    def _put(self, reply: Reply, operation: tuple[Any, ...]) -> None:
+        """Let *operation* leave with this turn, and *reply* have what it comes to; raise ``StoreError``."""
         loop = self._loop
         if self._way is None or loop is None:
             raise StoreError("The store is not connected.")
@@ -72,10 +79,8 @@ class SocketStore:
             raise StoreError("As much waits for the store as may.")
         if not self._turn:
             loop.call_soon(self._leave)
-        reply: asyncio.Future[Any] = loop.create_future()
-        self._turn.append((NUMBER[operation], *given))
+        self._turn.append(operation)
         self._replies.append(reply)
-        return reply
 
     def _leave(self) -> None:
         """Write the operations of this turn."""
@@ -109,8 +114,11 @@ class SocketStore:
 
     async def take_all(self, asks: Sequence[Ask]) -> Sequence[Taken]:
         """Take what *asks* ask for, all that is binding or nothing; return what each came to."""
-        found = await self._ask("take_all", [ask_member(ask) for ask in asks])
-        return [*map(taken_of, _good(found))]
+        return _taken(await self._told("take_all", [ask_member(ask) for ask in asks]))
+
+    def begin_take(self, asks: Sequence[Ask], told: Callable[[Sequence[Taken] | StoreError], None]) -> None:
+        """Begin to take as ``take_all`` does; *told* gets what that comes to, or why it failed, once."""
+        self._put(Call(told, _taken), (_TAKE_ALL, [ask_member(ask) for ask in asks]))
 
     async def forget(self, ask: Ask) -> None:
         """Let the count that *ask* would be taken from begin anew."""
@@ -184,6 +192,10 @@ class SocketStore:
         """Give up the connection."""
         self._heard.clear()
         self.close()
+
+
+def _taken(found: Any) -> Sequence[Taken]:
+    return [taken_of(one) for one in found]
 
 
 def _good(reply: Any) -> Any:
