@@ -99,3 +99,23 @@ def test_the_longest_chain_counts_all_attempts(plan_of: PlanOf) -> None:
     assert (chain_text(chained) or "").startswith("longest chain: user → cart, up to ")
     assert ", of which the deadline cuts " in (chain_text(chained) or "")
     assert chain_text(once) is None
+
+
+def test_calls_after_each_other_are_a_chain(plan_of: PlanOf) -> None:
+    """An alternative follows what failed, and the rounds of a list each other; a call alone is no chain."""
+    text = """
+    upstreams:
+      users: {url: http://u.test, retry: {attempts: 2, on: [timeout], per_try: 900ms, backoff: 100ms..1s}}
+      shop: {url: http://s.test, retry: {attempts: 2, on: [timeout], per_try: 900ms, backoff: 100ms..1s}}
+    endpoints:
+      GET /other: {timeout: 2s, call: {url: users:/, fallback: [{url: shop:/, timeout: 1s, retry: none}]}}
+      GET /list:
+        fan_out:
+          ids: users:/
+          all: {for_each: {in: "{{ ids }}", max_items: 5, concurrency: 2}, url: "shop:/{item}"}
+      GET /alone: {call: users:/}
+    """
+    other, listed, alone = plan_of(text).endpoints
+    assert chain_text(other) == "longest chain: call, up to 2.9s with all attempts, of which the deadline cuts 900ms"
+    assert chain_text(listed) == "longest chain: ids → all, up to 7.6s with all attempts"
+    assert chain_text(alone) is None

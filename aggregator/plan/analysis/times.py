@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import assert_never
 
 from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupPlan, PartPlan, RacePlan
@@ -37,15 +38,20 @@ def _time(chain: Chain) -> float:
 
 
 def _seconds_of_part(part: PartPlan) -> float:
-    """Return the seconds of *part*: alternatives follow each other, runners and parts of a group do not."""
+    """Return the seconds of *part*: alternatives follow each other, runners and parts of a group do not.
+
+    Of a list that is as long as it may be, as many calls run at a time as it says.
+    """
     whole = _seconds_of_core(part.core)
     return whole if part.timeout is None else min(whole, part.timeout)
 
 
 def _seconds_of_core(core: CorePlan) -> float:
     match core:
-        case CallsPlan(calls=calls):
-            return sum(map(seconds_of, calls))
+        case CallsPlan(calls=calls, each=each):
+            first, *others = map(seconds_of, calls)
+            rounds = 1 if each is None else ceil(each.max_items / each.concurrency)
+            return first * rounds + sum(others)
         case RacePlan(runners=runners):
             return max(map(_seconds_of_part, runners))
         case GroupPlan(fan=fan):

@@ -40,11 +40,11 @@ def _within(call: CallPlan) -> str:
 
 
 def chain_text(plan: EndpointPlan) -> str | None:
-    """Return the longest chain of *plan* and its time; None where nothing is sent twice, or nothing waits."""
+    """Return the longest chain of *plan* and its time; None where nothing is sent twice, or there is but one call."""
     if plan.fan is None or plan.stream or all(call.retry is None for call in calls_in(plan.fan)):
         return None
     names, seconds = longest_chain(plan.fan)
-    if len(names) < 2:
+    if len(names) == 1 and seconds == max(map(seconds_of, calls_in(plan.fan))):
         return None
     cut = "" if seconds <= plan.timeout else f", of which the deadline cuts {duration_text(seconds - plan.timeout)}"
     return f"longest chain: {' → '.join(names)}, up to {duration_text(seconds)} with all attempts{cut}"
