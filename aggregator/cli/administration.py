@@ -12,7 +12,7 @@ import httpx
 from msgspec import Struct
 
 from aggregator.edge.addresses import TcpAddress, UnixAddress
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, ConfigError
 from aggregator.plan.listening import AdminPlan
 
 SECRET = "AGGREGATOR_ADMIN_SECRET"  # noqa: S105 - the name of a variable
@@ -73,7 +73,12 @@ def admin_target(url: str | None, file: str) -> AdminTarget:
         return AdminTarget(url if "://" in url else f"http://{url}", secret)
     from aggregator.server.generations.plan_source import PlanFiles
 
-    plan = PlanFiles(Path(file)).load().server.admin
+    try:
+        plan = PlanFiles(Path(file)).load().server.admin
+    except ConfigError:
+        click.echo(f"{file} has problems and so does not say where administration is. A process that runs serves on: "
+                   f"name it by --url, and its secret in {SECRET}.", err=True)  # fmt: skip
+        raise
     if plan is None:
         raise click.UsageError(f"{file} declares no `server.admin`; name the URL of a process, or declare it.")
     return _declared(plan, secret or plan.secret)

@@ -54,6 +54,15 @@ def test_a_file_without_administration_is_wrong_usage(folder):
     assert "declares no `server.admin`; name the URL of a process, or declare it" in result.output
 
 
+def test_a_broken_file_does_not_hide_the_way_to_its_process(folder):
+    """What is wrong in it is told, and how the process that serves the last good one is reached all the same."""
+    (folder / "routes.yaml").write_text("version: 1\nendpoint: {}\n")
+    result = CliRunner().invoke(cli, ["breaker", "open", "users"])
+    assert result.exit_code == 1
+    assert "unknown key `endpoint`" in result.output
+    assert f"A process that runs serves on: name it by --url, and its secret in {SECRET}." in result.output
+
+
 @pytest.mark.parametrize("words", [[], ["--jti", "a", "--sub", "b"], ["--jti", "a", "--before", "2027-01-01"]])
 def test_tokens_are_named_in_one_way(words):
     """One token, or a subject; anything else is wrong usage, and nobody is asked."""
