@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
 from aggregator.policies.switches.calendar import Hours
+
+OUT_OF_SERVICE: Final = "This is out of service for now."
+"""What is said where nothing else is declared."""
 
 
 class OffPlan(Struct, frozen=True, order=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aggregator.causes import Cause
 from aggregator.exchange import Exchange
-from aggregator.policies.switches.plan import OffPlan
+from aggregator.policies.switches.plan import OUT_OF_SERVICE, OffPlan
 from aggregator.runtime.admission.schemes import Clock
 from aggregator.runtime.answers.answer import Answer, problem
 
@@ -20,7 +20,7 @@ class SwitchGate:
 
     def check(self, exchange: Exchange) -> Answer:
         """Return the answer that refuses the request of *exchange*."""
-        detail = self._off.detail or "This is out of service for now."
+        detail = self._off.detail or OUT_OF_SERVICE
         wait = str(self._off.wait(self._clock())).encode("ascii")
         return problem(
             self._off.status, detail, request_id=exchange.id, cause=Cause.SWITCHED_OFF.value,

@@ -7,6 +7,7 @@ from typing import Any
 from aggregator.plan.admission import OPEN
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import EndpointPlan, Plan
+from aggregator.policies.switches.plan import MaintenancePlan
 from aggregator.server.openapi.answers.outcomes import REPEATS, SHARED, Outcome
 from aggregator.server.openapi.components import HEADERS, SCHEMAS, Schema
 from aggregator.server.openapi.extension import extension
@@ -28,7 +29,7 @@ def build_openapi(plan: Plan, host: str = "") -> dict[str, Any]:
     tags: dict[str, None] = {}
     secured, admits, repeats = False, False, False
     for place in places_of(endpoint for endpoint in plan.endpoints if endpoint.host == host):
-        operation = _operation(place, bodies)
+        operation = _operation(place, bodies, plan.maintenance)
         admits = admits or place.plan.admission != OPEN
         repeats = repeats or place.plan.idempotency is not None
         paths.setdefault(place.path, {})[place.method] = operation
@@ -82,7 +83,7 @@ class _Bodies:
         return name
 
 
-def _operation(place: Place, bodies: _Bodies) -> Schema:
+def _operation(place: Place, bodies: _Bodies, maintenance: tuple[MaintenancePlan, ...]) -> Schema:
     plan, doc = place.plan, place.plan.doc
     body_name = bodies.add(plan, place.operation_id)
     operation: Schema = {"operationId": place.operation_id, "summary": doc.summary or _summary(place.operation_id)}
@@ -97,7 +98,7 @@ def _operation(place: Place, bodies: _Bodies) -> Schema:
         operation["parameters"] = inputs.parameters
     if (body := request_body(plan, body_name)) is not None:
         operation["requestBody"] = body
-    operation["responses"] = responses(plan, body_name)
+    operation["responses"] = responses(plan, body_name, maintenance)
     if asked := requirements(plan.admission):
         operation["security"] = asked
     elif inputs.authorization:

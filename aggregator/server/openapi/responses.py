@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from aggregator.errors import Cause
 from aggregator.plan.analysis.failing import Failing, Failures, call_failures, part_failings, response_failings
 from aggregator.plan.types import EndpointPlan, RowPlan
+from aggregator.policies.switches.plan import OUT_OF_SERVICE, MaintenancePlan
 from aggregator.server.openapi.answers.mapping import failure_outcomes
 from aggregator.server.openapi.answers.outcomes import (
     BAD_REQUEST,
@@ -18,10 +20,11 @@ from aggregator.server.openapi.answers.outcomes import (
     SHARED,
     UNSUPPORTED,
     Outcome,
+    problem_example,
 )
 from aggregator.server.openapi.answers.rewording import reworded
 from aggregator.server.openapi.answers.successes import successes
-from aggregator.server.openapi.components import Schema, header_object
+from aggregator.server.openapi.components import Schema, header_object, schema_ref
 from aggregator.server.openapi.inputs import can_be_refused
 from aggregator.server.openapi.security import ADMISSION, refused_callers
 from aggregator.server.openapi.values import any_of
@@ -31,10 +34,18 @@ _REFERENCES = {
 }
 
 
-def responses(plan: EndpointPlan, body_name: str | None) -> Schema:
-    """Return the Responses Object of *plan*; *body_name* is the component with the schema of its request body."""
+def responses(plan: EndpointPlan, body_name: str | None, maintenance: Iterable[MaintenancePlan] = ()) -> Schema:
+    """Return the Responses Object of *plan*; *body_name* is the component with the schema of its request body.
+
+    *maintenance* is that of all endpoints.
+    """
     by_status: dict[str, list[Outcome]] = {}
-    refused = (*refused_callers(plan.admission), *_refusals(plan), *_refused_repeats(plan))
+    refused = (
+        *_out_of_service(plan, maintenance),
+        *refused_callers(plan.admission),
+        *_refusals(plan),
+        *_refused_repeats(plan),
+    )
     outcomes = (*successes(plan, body_name), *refused, *_failures(plan))
     for outcome in (told for one in outcomes for told in reworded(one, plan.edge.errors)):
         known = by_status.setdefault(outcome.status, [])
@@ -74,6 +85,16 @@ def _media_type(schemas: list[Schema], example: Any) -> Schema:
     schema = any_of(schemas)
     shown: Schema = {"schema": schema} if schema else {}
     return shown if example is None else shown | {"example": example}
+
+
+def _out_of_service(plan: EndpointPlan, maintenance: Iterable[MaintenancePlan]) -> Iterator[Outcome]:
+    for one in maintenance:
+        if plan.key in one.keys:
+            text = f"Out of service {one.every} {one.zone}."
+            example = problem_example(one.status, one.detail or OUT_OF_SERVICE, cause=Cause.SWITCHED_OFF.value)
+            yield Outcome(
+                str(one.status), text, headers=("retry-after",), schema=schema_ref("Problem"), example=example
+            )
 
 
 def _refusals(plan: EndpointPlan) -> Iterator[Outcome]:
