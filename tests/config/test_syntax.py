@@ -330,6 +330,17 @@ def shown(text: str) -> str:
             """,
             id="a text behind a block sign",
         ),
+        pytest.param(
+            "endpoints: {GET /r/{n}: {call: a}}\n",
+            """
+            r:1:13 error[yaml-syntax] within brackets, a text with `{` must be written in quotes
+              |
+            1 | endpoints: {GET /r/{n}: {call: a}}
+              |             ^^^^^^^^^^
+              = hint: write `"GET /r/{n}"`
+            """,
+            id="the colon behind a key stays outside of its quotes",
+        ),
     ],
 )
 def test_a_mistake_is_named_in_plain_words(

@@ -95,9 +95,10 @@ def bracket_in_text(fault: Fault) -> Diagnostic | None:
             behind_key = before.rfind(": ") + 2 if ": " in before else 0
             start = max(behind_key, *(before.rfind(sign) + 1 for sign in "{[,"))
             start += len(before[start:]) - len(before[start:].lstrip())
+            end = start + len(fault.here[start : found.end()].removesuffix(":"))  # which is that of a key
             message = f"within brackets, a text with `{fault.sign}` must be written in quotes"
-            hint = f"write {in_quotes(fault.here[start : found.end()])}"
-            return fault.says(message, fault.at(fault.line, start, found.end()), hint)
+            hint = f"write {in_quotes(fault.here[start:end])}"
+            return fault.says(message, fault.at(fault.line, start, end), hint)
     return None
 
 
