@@ -64,6 +64,32 @@ def test_the_third_at_once_gets_429(serve: Serve) -> None:
     assert served.statuses("/a", 5) == [200] * 5
 
 
+def test_a_prefix_is_shared_by_all_below(serve: Serve) -> None:
+    """Its places are those of all endpoints below together, beside an endpoint's own; others have nothing of it."""
+    served = serve(
+        """
+        upstreams: {up: {url: "http://up.test"}}
+        prefixes: {/v1: {concurrency: {limit: 2, by: "{{ request.client }}"}}}
+        endpoints:
+          GET /v1/a: {call: up:/a}
+          GET /v1/b: {concurrency: 1, call: up:/b}
+          GET /v2/a: {call: up:/a}
+        """,
+        upstream := Gated(),
+    )
+
+    async def asked(*paths: str) -> list[int]:
+        asking = [asyncio.ensure_future(served.ask("GET", path)) for path in paths]
+        await upstream.judged(asking)
+        upstream.gate.set()
+        statuses = [(await one).status_code for one in asking]
+        upstream.gate.clear()
+        return statuses
+
+    assert served.run(asked("/v1/a", "/v1/b", "/v1/a", "/v2/a", "/v2/a", "/v2/a")) == [200, 200, 429, 200, 200, 200]
+    assert served.run(asked("/v1/b", "/v1/b", "/v1/a")) == [200, 429, 200]
+
+
 def test_who_leaves_leaves_the_place(serve: Serve) -> None:
     """A client that hangs up takes no place any more; a refusal takes none at all."""
     served = serve(FILE, upstream := Gated())

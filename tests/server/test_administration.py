@@ -341,3 +341,14 @@ def test_quotas_are_shown_and_reset(stage):
     assert [asked("acme"), asked("7")] == [200, 429]
     assert told("POST", "/-/quota_reset")[0] == 400
     assert told("POST", "/-/quota_reset", key="acme", tenant="x")[0] == 400
+
+
+def test_it_is_never_limited(stage):
+    """A limit and a number at once of the server are for endpoints: who looks after it is let in when they are not."""
+    limits = "server: {rate_limit: 1/h, concurrency: {limit: 1}, admin: "
+    gateway = stage.gateway(ADMIN.replace("server: {admin: ", limits) + ENDPOINT)
+    assert [gateway.get("/n").status for _ in range(2)] == [200, 429]
+    with stage.wire(gateway.admin) as wire:
+        request = f"GET /-/quotas HTTP/1.1\r\nhost: admin.example.com\r\n{SHOWN}\r\n\r\n".encode()
+        assert [wire.send(request).reply().status for _ in range(3)] == [200] * 3
+    assert [gateway.get(path).status for path in ("/livez", "/readyz", "/livez")] == [200] * 3
