@@ -46,7 +46,9 @@ class Cached:
         except AggregatorError:
             return self._inner.start(frame, done)  # which fails by the same, in its own words
         kept, plan = self._kept, self._plan
-        entry = self._find(frame, key)
+        entry = kept.get(key)
+        if entry is not None and plan.tags:
+            entry = self._shared(frame, key, entry)
         if entry is None:
             kept.misses += 1
             return self._fetch(frame, key, done)
@@ -66,11 +68,8 @@ class Cached:
             return self._fetch(frame, key, done)
         return self._fetch(frame, key, lambda result: done(self._instead(frame, result, key)))
 
-    def _find(self, frame: Frame, key: bytes) -> Entry[Reply] | None:
-        """Return what is kept of *key*, which has the tags of this call from now on; None when it may not use it."""
-        entry = self._kept.get(key)
-        if entry is None or not self._plan.tags:
-            return entry
+    def _shared(self, frame: Frame, key: bytes, entry: Entry[Reply]) -> Entry[Reply] | None:
+        """Return *entry*, which has the tags of this call from now on; None when it may not use it."""
         try:
             return self._kept.shared(key, entry, self._tags_of(frame.names))
         except AggregatorError:
@@ -127,8 +126,8 @@ class Cached:
         """Return the reply that is kept in place of *result*, a failure that is not the client's; else *result*."""
         if result.state is not State.FAILED or not is_forgiven(result):
             return result
-        entry = self._find(frame, key)
-        if entry is None:
+        entry = self._kept.get(key)
+        if entry is None or (self._plan.tags and (entry := self._shared(frame, key, entry)) is None):
             return result
         old = self._judged(frame, entry, self._kept.now())
         if old.state is not State.OK:

@@ -47,6 +47,9 @@ def tag_maker(templates: tuple[Template, ...]) -> TagsOf:
     """Return what returns the tags that *templates* make of names, for each key of a batch where they read its keys."""
     if any("keys" in one.roots for one in templates):
         return lambda names: [tag for each in _for_each_key(names) for tag in tags_of(templates, each)]
+    if all(one.is_constant for one in templates):
+        made = tags_of(templates, {})
+        return lambda _: made
     return lambda names: tags_of(templates, names)
 
 

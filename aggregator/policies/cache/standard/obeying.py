@@ -69,7 +69,9 @@ class Obeying:
             return self.inner.start(frame, done)  # which fails by the same, in its own words
         if asked.is_conditional:
             return self.inner.start(frame, done)
-        kept, entry = self.kept, self._find(frame, asked.key)
+        kept, entry = self.kept, self.kept.get(asked.key)
+        if entry is not None and self._plan.tags:
+            entry = self._shared(frame, asked.key, entry)
         terms = None if entry is None else self._terms(entry, asked)
         if entry is None or terms is None:
             kept.misses += 1
@@ -87,11 +89,8 @@ class Obeying:
         kept.misses += 1
         return _Asking(self, frame, asked, done).begin(entry, terms)
 
-    def _find(self, frame: Frame, key: bytes) -> Entry[Reply] | None:
-        """Return what is kept of *key*, which has the tags of this call from now on; None when it may not use it."""
-        entry = self.kept.get(key)
-        if entry is None or not self._plan.tags:
-            return entry
+    def _shared(self, frame: Frame, key: bytes, entry: Entry[Reply]) -> Entry[Reply] | None:
+        """Return *entry*, which has the tags of this call from now on; None when it may not use it."""
         try:
             return self.kept.shared(key, entry, self._tags_of(frame.names))
         except AggregatorError:
