@@ -25,6 +25,7 @@ auth:
   legacy: {introspection: {url: "https://id.test/introspect", client_id: "sh:op", client_secret: "${SECRET}", cache: 1m, audience: shop, roles_at: realm.roles}}
   fresh: {introspection: {url: "https://id.test/introspect", client_id: shop, client_secret: "${SECRET}", cache: 0s, timeout: 60s}}
   named: {introspection: {url: "https://id.test/introspect", client_id: shop, client_secret: "${SECRET}", issuer: "https://id.test"}}
+  limited: {introspection: {url: "https://id.test/introspect", client_id: shop, client_secret: "${SECRET}"}, failures: {rate: 1/h, burst: 2}}
   sessions:
     external:
       url: GET sso:/check
@@ -43,6 +44,8 @@ endpoints:
   GET /sessions: {auth: sessions, respond: {body: {who: "{{ auth.subject }}", may: "{{ auth.scopes }}", by: "{{ auth.scheme }}"}}}
   GET /asked: {auth: asked, respond: {body: "{{ auth.subject }}"}}
   GET /numbered: {auth: numbered, respond: {body: "{{ auth.subject }}"}}
+  GET /limited: {auth: limited, respond: {body: ok}}
+  GET /both: {auth: {all: [legacy, sessions]}, respond: {body: ok}}
   GET /either: {auth: {any: [sessions, legacy]}, respond: {body: "{{ auth.scheme }}"}}
 """
 GOOD = {"active": True, "sub": "ada", "scope": "a b", "aud": ["shop"], "exp": NOW + 300, "realm": {"roles": ["admin"]}}
@@ -282,6 +285,26 @@ def test_one_that_is_down_stops_nobody_else(client: TestClient, others: Others) 
     assert client.get("/either", headers=bearer()).json() == "legacy"
     others.says(500)
     assert client.get("/either", headers=bearer("other")).status_code == 503
+
+
+@pytest.mark.parametrize(("headers", "asked"), [({}, []), (bearer(), ["id.test"])])
+def test_where_all_have_to_admit_the_first_refusal_decides(
+    client: TestClient, others: Others, headers: dict[str, str], asked: list[str]
+) -> None:
+    """Those behind a scheme that refuses are not asked: nothing that they say would admit the caller."""
+    others.says(body={"active": False})
+    assert client.get("/both", headers={**headers, "cookie": "s=1"}).status_code == 401
+    assert [request.url.host for request in others.asked] == asked
+
+
+@pytest.mark.parametrize(("answer", "last"), [({"active": False}, 429), (GOOD | {"exp": NOW}, 401)])
+def test_a_token_whose_time_is_over_is_no_failure(
+    client: TestClient, others: Others, answer: dict[str, Any], last: int
+) -> None:
+    """What the issuer says later counts as what is known at once: a wrong token does, one that was right does not."""
+    others.says(body=answer)
+    statuses = [client.get("/limited", headers=bearer(f"token-{number}")).status_code for number in range(3)]
+    assert statuses == [401, 401, last]
 
 
 def test_openapi_says_how_callers_are_known(client: TestClient) -> None:
