@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.server.process.starting import start
 from tests.server.conftest import Stage
 
 ROUTES = "version: 1\nupstreams: {up: {url: '${UP}'}}\nendpoints: {GET /n: {respond: {body: 1}}, GET /held: {timeout: 9s, call: up:/held}}"
@@ -102,6 +103,21 @@ def test_a_port_that_is_taken(run):
     assert process.lines == [
         f"error: Cannot listen on 127.0.0.1:{port}: the port is taken; stop what uses it, or choose another with --port."
     ]
+
+
+def test_a_port_that_is_taken_ends_several_workers_before_the_first(tmp_path, monkeypatch, capsys):
+    """It is told in the words of one process, and no process has been made for it."""
+    path = tmp_path / "routes.yaml"
+    path.write_text("version: 1\nendpoints: {GET /a: {respond: {body: 1}}}\n")
+    monkeypatch.delattr(os, "fork")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert start(str(path), None, port, watch=False, log_format=None, log_level="info", workers=2) == 3
+    assert capsys.readouterr().err == (
+        f"error: Cannot listen on 127.0.0.1:{port}: the port is taken; stop what uses it, or choose another with --port.\n"
+    )
 
 
 def test_sigterm_ends_with_0_after_the_last_answer(run, stage):

@@ -131,6 +131,7 @@ class Worker(Service):
         actions = tuple((one.name, one.summary) for one in self.actions)
         plugins = self._app.running.plugins
         self._channel.send(Imported(tuple(map(str, plugins.files))))
+        self._tell_beat(self._channel)  # so that what it serves is known as soon as it does
         self._channel.send(Ready(actions))
 
     async def _serve_and_reload(self) -> None:
@@ -140,20 +141,23 @@ class Worker(Service):
             self._channel.send(Counted(await self._answering.metrics()))
 
     async def _beat(self, channel: Channel) -> None:
-        running = self._app.running
         while True:
-            now = running.generation
-            channel.send(
-                Beat(
-                    0 if now is None else self._generation,
-                    "" if now is None else running.loaded.digest,
-                    running.in_flight,
-                    len(self._server.server_state.connections),
-                    memory_bytes() or 0,
-                ),
-                spare=True,
-            )
+            self._tell_beat(channel)
             await asyncio.sleep(BEAT)
+
+    def _tell_beat(self, channel: Channel) -> None:
+        running = self._app.running
+        now = running.generation
+        channel.send(
+            Beat(
+                0 if now is None else self._generation,
+                "" if now is None else running.loaded.digest,
+                running.in_flight,
+                len(self._server.server_state.connections),
+                memory_bytes() or 0,
+            ),
+            spare=True,
+        )
 
     async def _obey(self, channel: Channel) -> None:
         listening = Listening(self._app.running, channel)
@@ -177,6 +181,7 @@ class Worker(Service):
             case Commit():
                 self._generation = order.generation
                 self._commit()
+                self._tell_beat(channel)
             case Drop():
                 self._drop()
             case Stop():
