@@ -28,33 +28,12 @@ _MODE: Final = 0o600
 """The files are for this user alone: a name in them may be that of a customer."""
 
 
-class StateFolder:
-    """The folder at *path*, which belongs to this process until ``close``."""
+class Files:
+    """The files in the folder at *path*, which somebody has made and holds."""
 
     def __init__(self, path: Path) -> None:
-        """Make the folder where there is none, and take it; raise ``StartupError`` when this process cannot."""
         self.path = path
         self._writing = threading.Lock()
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, _MODE)
-        except OSError as error:
-            raise StartupError(_unusable(path, error)) from None
-        try:
-            _take(self._lock, path)
-            self._try()
-        except BaseException:
-            self.close()
-            raise
-        _tell_open(path)
-
-    def _try(self) -> None:
-        """Write a file and remove it, so that what cannot be written is told at the start and not hours later."""
-        try:
-            self.replace("try", b"")
-            (self.path / "try").unlink()
-        except (OSError, StoreError) as error:
-            raise StartupError(_unusable(self.path, error)) from None
 
     def read(self, name: str) -> bytes | None:
         """Return what the file *name* holds, None when there is none; raise ``StartupError`` when it cannot be read."""
@@ -85,6 +64,34 @@ class StateFolder:
         except OSError as error:
             raise StartupError(_unusable(self.path, error)) from None
         return aside
+
+
+class StateFolder(Files):
+    """The folder at *path*, which belongs to this process until ``close``."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the folder where there is none, and take it; raise ``StartupError`` when this process cannot."""
+        super().__init__(path)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, _MODE)
+        except OSError as error:
+            raise StartupError(_unusable(path, error)) from None
+        try:
+            _take(self._lock, path)
+            self._try()
+        except BaseException:
+            self.close()
+            raise
+        _tell_open(path)
+
+    def _try(self) -> None:
+        """Write a file and remove it, so that what cannot be written is told at the start and not hours later."""
+        try:
+            self.replace("try", b"")
+            (self.path / "try").unlink()
+        except (OSError, StoreError) as error:
+            raise StartupError(_unusable(self.path, error)) from None
 
     def close(self) -> None:
         """Leave the folder to another process."""

@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from aggregator.errors import StoreError
-from aggregator.stores.folder import StateFolder
+from aggregator.stores.folder import Files
 from aggregator.telemetry.logging import log
 
 _T = TypeVar("_T")
@@ -43,7 +43,7 @@ class Kept(Generic[_T]):
     """
 
     def __init__(
-        self, folder: StateFolder, name: str, form: type[_T], snapshot: Callable[[], _T], version: int = 1,
+        self, folder: Files, name: str, form: type[_T], snapshot: Callable[[], _T], version: int = 1,
         seconds: float | None = None,
     ) -> None:  # fmt: skip
         self._folder = folder

@@ -29,10 +29,15 @@ def check_workers(around: Surroundings) -> Iterator[Finding]:
 
 
 def _check_grants(around: Surroundings) -> Iterator[Finding]:
-    """A refresh token that each worker would use: a server that rotates them ends a grant whose token comes twice."""
+    """A refresh token that each worker would use: a server that rotates them ends a grant whose token comes twice.
+
+    With `state` they take turns.
+    """
+    if around.settings.state is not None:
+        return
     for name, upstream in around.settings.upstreams.items():
         oauth2 = None if upstream.auth is None else upstream.auth.oauth2
         if oauth2 is not None and oauth2.grant == "refresh_token":
             message = "each worker uses the refresh token, and many servers take it once"
-            hint = "write `grant: client_credentials`, leave out `server.workers`, or see that the server allows it"
+            hint = "declare `state`, a folder by which workers take turns, or leave out `server.workers`"
             yield Finding("workers", message, ("upstreams", name, "auth", "oauth2", "grant"), hint, "warning")

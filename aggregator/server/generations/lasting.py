@@ -30,7 +30,8 @@ class Lasting:
         self, switching: Switching, states: Registry, clock: Callable[[], float], outbox: Outbox, *, keeps: Keeps
     ) -> None:
         self._switching = switching
-        self._followers = (Ledger(states, clock), Rotated(states))
+        self._rotated = Rotated(states)
+        self._followers = (Ledger(states, clock), self._rotated)
         self._outbox = outbox
         self.answers = IdempotentAnswers(clock)
         """What idempotent endpoints have answered; it is here where there is no folder, too."""
@@ -45,6 +46,8 @@ class Lasting:
             self.answers.configure(plan.server.idempotency)
             return
         if self._keeps == "shared":
+            stack.push_async_callback(self._rotated.aclose)
+            self._rotated.share(Path(plan.state))
             await self._begin(Path(plan.state), plan, stack)
             return
         folder = await asyncio.to_thread(StateFolder, Path(plan.state))

@@ -12,9 +12,12 @@ import httpx
 import pytest
 from issuing import Issuer
 
+from aggregator.errors import StoreError
 from aggregator.server.application.app import application
+from aggregator.server.generations.lasting import Keeps
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.once.checking import check_file
+from aggregator.stores.folder import Files
 
 TEXT = """version: 1
 state: ./state
@@ -47,13 +50,13 @@ class Rotating(Issuer):
 
 
 @asynccontextmanager
-async def process(path: Path, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve the file at *path*, and stop."""
+async def process(path: Path, issuer: Issuer, keeps: Keeps = "all") -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the file at *path*, and stop; a worker *keeps* what is shared."""
 
     async def answer(request: httpx.Request) -> httpx.Response:
         return await issuer(request) if request.url.host == "id.test" else httpx.Response(200, json={})
 
-    app = application(PlanFiles(path, {}), httpx.MockTransport(answer))
+    app = application(PlanFiles(path, {}), httpx.MockTransport(answer), keeps_state=keeps)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
     async with app.router.lifespan_context(app), client:
         client.reload = app.running.reload  # type: ignore[attr-defined]
@@ -136,3 +139,61 @@ def test_what_a_restart_forgets_is_noted(path: Path) -> None:
     path.write_text(TEXT.replace("state: ./state", ""))
     note = "a refresh token that comes in place of another is lost at a restart; `state: ./state` keeps it"
     assert check_file(str(path)).notes == [note]
+
+
+def test_workers_take_turns(path: Path) -> None:
+    """Each uses the last that came to any of them, also at once; one process goes on with it after them."""
+    state = path.parent / "state"
+    state.mkdir()
+
+    async def main() -> None:
+        issuer = Rotating()
+        async with process(path, issuer, "shared") as one, process(path, issuer, "shared") as other:
+            asked = (client.get(f"/{name}") for client in (one, other) for name in "ab")
+            assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200] * 4
+        async with process(path, issuer, "shared") as later:
+            assert (await later.get("/a")).status_code == 200
+        async with process(path, issuer) as alone:
+            assert (await alone.get("/a")).status_code == 200
+        assert issuer.used == ["first", *(f"rotated-{number}" for number in range(1, 6))]
+
+    asyncio.run(main())
+    assert all(file.stat().st_mode & 0o077 == 0 for file in state.glob("refresh_tokens*"))
+
+
+def test_a_worker_goes_on_with_what_it_could_not_keep(path: Path, monkeypatch, caplog) -> None:
+    """That is told, once it could not be written; the next is written where the disk has room again."""
+    (path.parent / "state").mkdir()
+    replace = Files.replace
+
+    def full(*_: object) -> None:
+        raise StoreError("It is full.")
+
+    async def main() -> None:
+        issuer = Rotating()
+        async with process(path, issuer, "shared") as worker:
+            for content in (full, full, replace):
+                monkeypatch.setattr(Files, "replace", content)
+                write(
+                    path, TEXT.replace("refresh_token: first}", f"refresh_token: first, scope: s{len(issuer.used)}}}")
+                )
+                await worker.reload()  # type: ignore[attr-defined]
+                assert (await worker.get("/a")).status_code == 200
+        async with process(path, issuer, "shared") as later:
+            assert (await later.get("/b")).status_code == 200
+        assert issuer.used == ["first", "rotated-1", "rotated-2", "rotated-3"]
+
+    asyncio.run(main())
+    assert caplog.text.count("A refresh token could not be kept") == 2
+
+
+def test_without_its_folder_a_worker_uses_no_token(path: Path) -> None:
+    """A token that may be spent ends the grant, so the calls that need one fail."""
+
+    async def main() -> None:
+        issuer = Rotating()
+        async with process(path, issuer, "shared") as worker:
+            assert (await worker.get("/a")).status_code == 502
+        assert issuer.asked == []
+
+    asyncio.run(main())

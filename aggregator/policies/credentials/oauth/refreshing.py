@@ -2,37 +2,86 @@
 
 A server that rotates them takes one that comes twice for stolen, and ends the whole grant. So what is known of a grant
 is there once, whoever uses it: over reloads that change something else, for several upstreams of one grant, which take
-turns, and over restarts where there is a folder of `state`.
+turns, and where there is a folder of `state`, over restarts, and for several workers, which take turns, too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
-from contextlib import suppress
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from weakref import WeakSet
 
+from aggregator.errors import StoreError
+from aggregator.policies.credentials.oauth.granting import NotGranted
+from aggregator.policies.credentials.oauth.sharing import FILE, SharedTokens, put_last
 from aggregator.policies.credentials.plan import OauthPlan
 from aggregator.policies.registry import Draft, Kind, Registry
 from aggregator.stores.folder import StateFolder
 from aggregator.stores.kept import Kept
+from aggregator.telemetry.logging import log
 
-MOST = 256
-"""Grants that are kept; the one whose token has been the same for longest is forgotten first."""
+_log = logging.getLogger("aggregator.upstreams")
+
 PATIENCE = 2.0
 """Seconds that the stop waits for a token that has been asked for."""
 
 
 class RefreshToken:
-    """The refresh token of a grant: the *first*, which the file has, or the last that came; its user has the *turn*."""
+    """The refresh token of a grant: the *first*, which the file has, or the last that came; one uses it at a time."""
 
     def __init__(self, first: str) -> None:
         self._first = self._last = first
         self._tries_first = False
-        self.turn = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        self._shared: tuple[SharedTokens, str] | None = None
+        self._spent: str | None = None
+        """What the file still holds, since the one that came in its place could not be written."""
         self.changed: Callable[[str], None] | None = None
+
+    def share(self, tokens: SharedTokens, name: str) -> None:
+        """Take turns with all processes that have *tokens*, where it is called *name*."""
+        self._shared = (tokens, name)
+
+    @asynccontextmanager
+    async def used(self) -> AsyncIterator[None]:
+        """Have the turn, in which ``value`` is read and what came is told; raise ``NotGranted`` where there is none."""
+        async with self._turn, AsyncExitStack() as held:
+            if self._shared is None:
+                yield
+                return
+            tokens, name = self._shared
+            try:
+                last = await held.enter_async_context(tokens.turn(name))
+            except StoreError as error:
+                raise NotGranted(f"the refresh token is not known: {error}") from None
+            if last is not None and last != self._spent:
+                self.restore(last)
+            try:
+                yield
+            finally:
+                if self._last not in (last, self._first):
+                    await self._keep(tokens, name, last)
+
+    async def _keep(self, tokens: SharedTokens, name: str, last: str | None) -> None:
+        """Let other processes have the last that came in the place of *last*."""
+        try:
+            await tokens.put(name, self._last)
+        except StoreError as error:
+            self._spent = last
+            log(_log, logging.ERROR, "A refresh token could not be kept; other workers will use one that is spent.",
+                reason=str(error))  # fmt: skip
+        else:
+            self._spent = None
+
+    async def wait(self) -> None:
+        """Return when nobody uses it."""
+        async with self._turn:
+            pass
 
     @property
     def value(self) -> str:
@@ -40,8 +89,9 @@ class RefreshToken:
         return self._first if self._tries_first else self._last
 
     def restore(self, value: str) -> None:
-        """Go on with *value*, the last that came to an earlier process."""
-        self._last = value
+        """Go on with *value*, the last that came to another process."""
+        if value != self._last:
+            self._last, self._tries_first = value, False
 
     def rotate(self, value: str) -> None:
         """Take *value*, which came with a token, in the place of the last."""
@@ -74,20 +124,26 @@ class Rotated:
         self._followed: WeakSet[RefreshToken] = WeakSet()
         self._known: dict[str, str] = {}
         self._kept: Kept[dict[str, str]] | None = None
+        self._shared: SharedTokens | None = None
+
+    def share(self, folder: Path) -> None:
+        """Have them in *folder*, which another process holds, and take turns with all that do."""
+        self._shared = SharedTokens(folder)
 
     def remember(self, folder: StateFolder) -> None:
         """Have them as *folder* has them, and keep them there from now on; raises ``StartupError``."""
-        self._kept = Kept(folder, "refresh_tokens", dict[str, str], lambda: dict(self._known), seconds=0.0)
+        self._kept = Kept(folder, FILE, dict[str, str], lambda: dict(self._known), seconds=0.0)
         self._known = self._kept.load() or {}
 
     async def aclose(self) -> None:
         """Write what has not been written; a token that is on its way is waited for, since it comes once."""
+        if self._kept is None and self._shared is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                for token in self._states.all(_KIND.name):
+                    await token.wait()
         if self._kept is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
-                    for token in self._states.all(_KIND.name):
-                        async with token.turn:
-                            pass
             await self._kept.aclose()
             self._kept = None
 
@@ -98,12 +154,11 @@ class Rotated:
                 self._followed.add(token)
                 if name in self._known:
                     token.restore(self._known[name])
+                if self._shared is not None:
+                    token.share(self._shared, name)
                 token.changed = partial(self._changed, name)
 
     def _changed(self, name: str, value: str) -> None:
-        self._known.pop(name, None)
-        self._known[name] = value
-        if len(self._known) > MOST:
-            del self._known[next(iter(self._known))]
+        put_last(self._known, name, value)
         if self._kept is not None:
             self._kept.changed()

@@ -123,7 +123,7 @@ class Tokens:
         refresh_token = self._refresh_token
         if refresh_token is None:
             return await ask_for_token(self._client, self._plan, subject_token=self._subject_token)
-        async with refresh_token.turn:
+        async with refresh_token.used():
             try:
                 granted = await ask_for_token(self._client, self._plan, refresh_token.value)
             except NotGranted as error:
