@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from aggregator.causes import Cause
+from aggregator.policies.breaker.breaker import Breaker
+from aggregator.policies.breaker.breaking import let_through
+from aggregator.policies.breaker.plan import BreakerPlan
+from aggregator.policies.values import Span
+from aggregator.transport import StreamReply
 
 ROUTES = """
 upstreams:
@@ -131,6 +137,36 @@ def test_a_thousand_callers_meet_one_probe(rig):
         one.start()
     assert len(one.under_way) == 1
     assert len(one.answers) == 999
+
+
+def test_a_wait_for_a_place_is_no_slowness_of_the_upstream(rig):
+    """What counts of a call is the time since it was sent."""
+    text = routes(more=", slow: {over: 500ms, share: 1%}, of: 1")
+    one = rig(text.replace("}}\n  b:", "}, concurrency: {limit: 1, wait: 2s}}\n  b:")).start().start()
+    one.loop.advance(0.4)
+    one.sent[0].answer(1)
+    one.loop.advance(0.2)
+    one.sent[1].answer(2)
+    one.start()
+    assert [answer.status for answer in one.answers] == [200, 200]
+    assert len(one.sent) == 3
+
+
+@pytest.mark.parametrize(("waits", "phase"), [(3.0, "closed"), (0.0, "open")])
+def test_a_stream_counts_since_it_was_sent(waits, phase):
+    """Its wait for a place is not counted; a head that comes late is."""
+    now = [1.0]
+    plan = BreakerPlan(None, None, 1, 10.0, 0.5, 0.01, Span(5.0, 60.0), frozenset(), frozenset())
+    breaker = Breaker("a", plan)
+
+    async def ask(sent):
+        now[0] += waits
+        sent.at = now[0]
+        now[0] += 3.4 - waits
+        return StreamReply(200, [], None, False)
+
+    asyncio.run(let_through(breaker, "a", lambda: now[0], ask))
+    assert breaker.phase == phase
 
 
 def test_retries_stop_at_an_open_breaker(rig):

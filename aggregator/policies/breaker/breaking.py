@@ -32,12 +32,12 @@ def breaker_for(breakers: Breakers, names: Names, now: float) -> Breaker:
         return breakers.whole
 
 
-def count(breaker: Breaker, era: int, now: float, result: Result, began: float) -> None:
-    """Count a call of *era* that *began* then, and came to *result*."""
+def count(breaker: Breaker, era: int, now: float, result: Result) -> None:
+    """Count a call of *era* that came to *result* *now*."""
     if result.cause in OURS:
         breaker.given_up(era, now)
     else:
-        breaker.ended(era, now, failed=is_failure(breaker.plan, result), seconds=now - began)
+        breaker.ended(era, now, failed=is_failure(breaker.plan, result), seconds=now - result.started)
 
 
 def is_failure(plan: BreakerPlan, result: Result) -> bool:
@@ -45,30 +45,36 @@ def is_failure(plan: BreakerPlan, result: Result) -> bool:
     return result.status in plan.statuses or result.cause in plan.causes
 
 
+class Sent(Struct):
+    """When the request for a stream was sent, in loop time: what it waited for before is not the upstream's time."""
+
+    at: float
+
+
 async def let_through(
-    breaker: Breaker, label: str, clock: Callable[[], float], ask: Callable[[], Awaitable[StreamReply]]
+    breaker: Breaker, label: str, clock: Callable[[], float], ask: Callable[[Sent], Awaitable[StreamReply]]
 ) -> StreamReply:
     """Return the reply that *ask* gives, if *breaker* lets it; the head of a stream is what counts.
 
-    Raises CallError, that of a call which is not made included.
+    *ask* notes when it sends, where it waits before. Raises CallError, that of a call which is not made included.
     """
-    began = clock()
-    era = breaker.enter(began)
+    sent = Sent(clock())
+    era = breaker.enter(sent.at)
     if era == REFUSED:
-        raise refusal(breaker, label, began)
+        raise refusal(breaker, label, sent.at)
     try:
-        reply = await ask()
+        reply = await ask(sent)
     except CallError as error:
         if error.cause in OURS:
             breaker.given_up(era, clock())
         else:
             failed = error.cause in breaker.plan.causes
-            breaker.ended(era, clock(), failed=failed, seconds=clock() - began)
+            breaker.ended(era, clock(), failed=failed, seconds=clock() - sent.at)
         raise
     except BaseException:
         breaker.given_up(era, clock())
         raise
-    breaker.ended(era, clock(), failed=reply.status in breaker.plan.statuses, seconds=clock() - began)
+    breaker.ended(era, clock(), failed=reply.status in breaker.plan.statuses, seconds=clock() - sent.at)
     return reply
 
 
@@ -93,7 +99,7 @@ class Broken:
             error = refusal(breaker, self._label, now)
             done(failed(self.name, error, now, now, upstream=self._label, rows=self._rows, attempts=0))
             return None
-        counting = _Counting(breaker, era, now, frame.loop, done)
+        counting = _Counting(breaker, era, frame.loop, done)
         ticket = self._inner.start(frame, counting)
         if counting.is_over:
             return None
@@ -102,11 +108,13 @@ class Broken:
 
 
 class _Counting(Struct, eq=False):
-    """A call that *began* in *era* of *breaker*; it is told of the end."""
+    """A call that began in *era* of *breaker*; it is told of the end.
+
+    The time that counts is that since it was sent: it may have waited for its turn or for a place before.
+    """
 
     breaker: Breaker
     era: int
-    began: float
     loop: asyncio.AbstractEventLoop
     done: Done
     is_over: bool = False
@@ -118,9 +126,9 @@ class _Counting(Struct, eq=False):
         self.ticket = None  # which may know this object, and need not be found by the collector
         breaker, now = self.breaker, result.ended
         if result.cause is None and result.status not in breaker.plan.statuses:
-            breaker.ended(self.era, now, failed=False, seconds=now - self.began)
+            breaker.ended(self.era, now, failed=False, seconds=now - result.started)
         else:
-            count(breaker, self.era, now, result, self.began)
+            count(breaker, self.era, now, result)
         self.done(result)
 
     def cancel(self) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 from functools import partial
 
 from msgspec import Struct
 
 from aggregator.parts.frame import Frame
-from aggregator.policies.breaker.breaking import breaker_for, let_through
+from aggregator.policies.breaker.breaking import Sent, breaker_for, let_through
 from aggregator.policies.breaker.table import Breakers
 from aggregator.policies.concurrency.holding import held
 from aggregator.policies.concurrency.places import Places
@@ -46,15 +47,20 @@ class AroundStream(Struct, frozen=True, eq=False):
             raise switched_off(self.off, self.label, time.time)
         attempt = partial(self._in_turn, frame, ask, frame.loop.time() + seconds)
         if self.breakers is None:
-            return await attempt()
+            return await attempt(Sent(0.0))
         return await let_through(
             breaker_for(self.breakers, frame.names, frame.loop.time()), self.label, frame.loop.time, attempt
         )
 
-    async def _in_turn(self, frame: Frame, ask: Ask, due: float) -> StreamReply:
+    async def _in_turn(self, frame: Frame, ask: Ask, due: float, sent: Sent) -> StreamReply:
         clock = frame.loop.time
+
+        def begin() -> Awaitable[StreamReply]:
+            sent.at = clock()
+            return ask(due - sent.at)
+
         if self.pace is not None:
             await self.pace.turn(min(due, frame.deadline) - clock())
         if self.places is None:
-            return await ask(due - clock())
-        return await held(self.places, lambda: ask(due - clock()), min(due, frame.deadline))
+            return await begin()
+        return await held(self.places, begin, min(due, frame.deadline))
