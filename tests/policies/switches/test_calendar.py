@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aggregator.policies.switches.calendar import hours_of
+from aggregator.policies.switches.offs import offs_at
+from aggregator.policies.switches.plan import MaintenancePlan, OffPlan
 from aggregator.policies.switches.table import Switch, Switches, Target
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -53,6 +55,27 @@ def test_hours_when_clocks_change(every, begins, ends):
     hours = hours_of(every)
     begin, end = (datetime.fromisoformat(f"{text}Z").timestamp() for text in (begins, ends))
     assert [hours.until(now, BERLIN) for now in (begin - 1, begin, end - 1, end)] == [None, end, end, None]
+
+
+@pytest.mark.parametrize(("order", "switched_until", "until"), [
+    ((0, 1), None, "2026-11-29 04:00"),
+    ((1, 0), None, "2026-11-29 04:00"),
+    ((0, 1), "2026-11-29 02:50", "2026-11-29 04:00"),
+    ((0, 1), "2026-11-29 05:00", "2026-11-29 05:00"),
+])  # fmt: skip
+def test_times_that_overlap(order, switched_until, until):
+    """What is told to wait for is the end of all of them, an operator's included, in whatever order they stand."""
+    said = [("Sun 02:00-03:00", 503), ("Sun 02:30-04:00", 423)]
+    plans = []
+    for number in order:
+        every, status = said[number]
+        hours = hours_of(every)
+        assert hours is not None
+        plans.append(MaintenancePlan(("GET /a",), hours, every, "Europe/Berlin", status, None))
+    target = Target("endpoint", "GET /a")
+    switches = {} if switched_until is None else {target: Switch(at(switched_until), 0.0, "me", "")}
+    found = offs_at(at("2026-11-29 02:45"), tuple(plans), switches)
+    assert found == {target: OffPlan(503 if switches else 423, None, at(until))}
 
 
 @pytest.mark.parametrize("text", [
