@@ -141,14 +141,16 @@ def _is_put(event: RequestEnded) -> bool:
     It is not where more has to be told than such lines have room for, or others listen to the log.
     """
     exchange, endpoint = event.exchange, event.endpoint
-    if event.is_partial or exchange.trace is not None or not endpoint.startswith(f"{event.method} "):
+    if event.is_partial or not endpoint.startswith(f"{event.method} "):
         return False
     sink = requests.answer_sink()
     if sink is None:
         return False
     parts, seconds = parts_header(event.parts).decode(), event.ended - event.started
+    trace, span = ("", "") if exchange.trace is None else (exchange.trace.id, exchange.trace.span)
     sink.put_answer(AnswerLine(
-        time.time(), event.status, seconds, event.size, parts, endpoint, exchange.path, event.request, exchange.client
+        time.time(), event.status, seconds, event.size, parts, endpoint, exchange.path, event.request, exchange.client,
+        trace, span,
     ))  # fmt: skip
     return True
 

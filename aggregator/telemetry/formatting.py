@@ -142,7 +142,7 @@ class JsonFormatter(LineFormatter):
         return "".join([
             f'{{"ts":"{_UNIVERSAL(line.moment)}Z","level":"info","logger":"{REQUESTS}","message":"{ANSWERED}",'
             f'"status":{line.status},"ms":{line.seconds * 1000.0:.1f},"size":{line.size},"parts":"{line.parts}",'
-            f'"endpoint":"{line.endpoint}","path":"{line.path}","request_id":"{line.request}",'
+            f'{_ids(line)}"endpoint":"{line.endpoint}","path":"{line.path}","request_id":"{line.request}",'
             f'"client":"{line.client}"}}\n'
             for line in lines
         ])  # fmt: skip
@@ -202,6 +202,11 @@ def _is_harmless(text: str, said: str) -> bool:
     if not text.isascii() or not text.isprintable() or '"' in text or "\\" in text:
         return False
     return "=" not in said and "://" not in said
+
+
+def _ids(line: AnswerLine) -> str:
+    """Return the members of *line* that name its trace."""
+    return f'"trace_id":"{line.trace}","span_id":"{line.span}",' if line.trace else ""
 
 
 def _shown(value: Any) -> str:

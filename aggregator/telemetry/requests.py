@@ -55,7 +55,8 @@ class RequestLine(Struct):
 class AnswerLine(Struct, frozen=True, gc=False):
     """The line of an answer that went well and of which nothing unusual is told: most lines of a log.
 
-    It took *seconds*; *parts* is what became of its parts, as text; *request* is its id.
+    It took *seconds*; *parts* is what became of its parts, as text; *request* is its id, *trace* and *span* are those
+    of its trace, empty without one.
     """
 
     moment: float
@@ -67,10 +68,14 @@ class AnswerLine(Struct, frozen=True, gc=False):
     path: str
     request: str
     client: str
+    trace: str = ""
+    span: str = ""
 
     def whole(self) -> RequestLine:
         """Return the same as every line is written."""
         known = {"status": self.status, "ms": round(self.seconds * 1000.0, 1), "size": self.size, "parts": self.parts}
+        if self.trace:
+            known |= {"trace_id": self.trace, "span_id": self.span}
         said = {"endpoint": self.endpoint, "path": self.path, "request_id": self.request, "client": self.client}
         return RequestLine(logging.INFO, ANSWERED, self.moment, known, said)
 

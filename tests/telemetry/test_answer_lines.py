@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 
+import msgspec
 import pytest
 
 from aggregator.telemetry.formatting import JsonFormatter, LineFormatter, TextFormatter
@@ -36,7 +37,8 @@ def test_both_ways_write_the_same(formatter: type[LineFormatter], text: str, par
     made = formatter(Masker(["sesame-open"]))
     line = AnswerLine(1.5, 200, 0.01234, 7, parts, "GET /users/{id}", text, text[:40], text[:40])
     plain = AnswerLine(1.5, 200, 0.01234, 7, "a;state=ok;ms=1", "GET /users/{id}", "/users/1", "a1", "127.0.0.1")
-    for lines in ([line], [plain, line, plain], [plain, plain]):
+    traced = msgspec.structs.replace(plain, trace="1" * 32, span="2" * 16)
+    for lines in ([line], [plain, line, plain], [plain, traced], [msgspec.structs.replace(line, trace="1", span="2")]):
         assert made.answers(lines) == made.requests([one.whole() for one in lines])
 
 
