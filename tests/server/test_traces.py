@@ -158,6 +158,27 @@ def test_other_ways_to_pass_a_context_on(stage, collector, upstream):
     assert sent["traceparent"] == f"00-{TRACE}-{sent['b3'].split('-')[1]}-01"
 
 
+@pytest.mark.parametrize("sample", ["100%", "0.0000001%"])
+@pytest.mark.parametrize("value", ["00-1-2-00", "{{ request.id }}"])
+def test_a_declared_context_gives_way(stage, collector, upstream, value, sample):
+    """A file that writes one of the fields itself gets one context all the same: ours. So do calls that are alike."""
+    headers = f"headers: {{Traceparent: '{value}', x-a: b}}"
+    endpoints = f"""
+upstreams: {{up: {{url: "${{UP}}"}}}}
+endpoints:
+  GET /page:
+    fan_out:
+      user: {{url: "up:/users/1", {headers}}}
+      same: {{url: "up:/users/1?again", {headers}}}
+"""
+    gateway = stage.gateway(settings(collector, sample=sample) + endpoints, upstream)
+    assert gateway.get("/page").status == 200
+    for request in upstream.requests:
+        sent = [value for name, value in request.headers if name.lower() == "traceparent"]
+        assert [len(one) for one in sent] == [len("00-") + 32 + 1 + 16 + len("-01")]
+        assert request["x-a"] == "b"
+
+
 def test_without_a_collector_contexts_are_passed_on(stage, upstream):
     """`otlp` that is empty is off, and needs no package."""
     gateway = stage.gateway('telemetry: {traces: {otlp: "", parent: true}}\n' + ENDPOINTS, upstream)

@@ -299,6 +299,6 @@ def compile_sender(
         steps=plan.steps,
         is_plain=splice is not None and headers is None and body is None,
         left=None if request.deadline is None else TimeLeft(request.deadline),
-        tracing=tracing,
+        tracing=None if tracing is None else tracing.over(request),
     )
     return Sender(plan, same(routine), same(head), same(tail))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from typing import Any
 
 from aggregator.edge.networks import Networks
@@ -10,27 +11,43 @@ from aggregator.exchange import Exchange
 from aggregator.http import first
 from aggregator.parts.frame import Done, Frame
 from aggregator.parts.result import Result
-from aggregator.plan.calls import CallPlan
+from aggregator.plan.calls import CallPlan, RequestPlan
 from aggregator.plan.telemetry import TracesPlan
 from aggregator.telemetry.traces.context import FIELDS, Context, context_lines, read_context
 from aggregator.telemetry.traces.trace import CallSpan, Trace, new_span, new_trace
 
-_ALL = 1 << 64
+_DIGITS = 1 << 64
+_ABOVE_ALL = "g"
+"""Greater than any hexadecimal number, as text."""
 
 
 class Tracing:
     """Traces by *plan*: which are continued, which are told, and what upstreams hear of them."""
 
-    __slots__ = ("_bound", "_drop", "_hidden", "_parents", "_propagate", "_tells")
+    __slots__ = ("_adding", "_bound", "_drop", "_hidden", "_parents", "_propagate", "_tells")
 
     def __init__(self, plan: TracesPlan) -> None:
-        self._bound = round(plan.sample * _ALL) if plan.otlp else 0
+        share = round(plan.sample * _DIGITS) if plan.otlp else 0
+        self._bound = _ABOVE_ALL if share >= _DIGITS else f"{share:016x}"  # texts of one length compare as numbers do
         self._tells = plan.otlp is not None
         self._hidden = plan.hidden
         self._parents = plan.parent
         self._propagate = plan.propagate
         names = b"|".join(name for way in plan.propagate for name in FIELDS[way])
         self._drop = re.compile(rb"(?im)^(?:" + names + rb"):[^\r\n]*\r\n") if names else None
+        self._adding: Tracing | None = None
+
+    def over(self, request: RequestPlan) -> Tracing:
+        """Return what gives calls of *request* their context: without a look for an older one where none can be."""
+        names = {name.lower() for name, _ in request.headers} | {*request.forward_headers}
+        if self._drop is None or request.forward_rest.headers is not None:
+            return self
+        if self._drop.search(request.constant_headers) or any(self._drop.match(b"%b:\r\n" % name) for name in names):
+            return self
+        if self._adding is None:
+            self._adding = copy(self)
+            self._adding._drop = None
+        return self._adding
 
     def begin(self, endpoint: str, exchange: Exchange) -> None:
         """Give *exchange*, of *endpoint* (a key), its trace: that of a caller who is trusted, or a new one."""
@@ -39,13 +56,10 @@ class Tracing:
             parent = read_context(exchange.header_list, self._propagate)
         if parent is None:
             identity, span = new_trace()
-            sampled = int(identity[16:], 16) < self._bound
-            trace = exchange.trace = Trace(identity, span, sampled)
+            trace = exchange.trace = Trace(identity, span, identity[16:] < self._bound)
         else:
             trace = exchange.trace = self._continued(parent)
-        if not trace.sampled:
-            trace.lines = self.lines(trace, trace.span)
-        elif self._tells:
+        if trace.sampled and self._tells:
             trace.is_told = True
             trace.path, trace.scheme = exchange.path, exchange.scheme
             trace.hidden = self._hidden.values(endpoint, exchange.segments)
@@ -55,7 +69,7 @@ class Tracing:
 
     def _continued(self, parent: Context) -> Trace:
         """Return the trace of *parent*, whose caller may have left open whether it is sampled."""
-        sampled = int(parent.trace[16:], 16) < self._bound if parent.sampled is None else parent.sampled
+        sampled = parent.trace[16:] < self._bound if parent.sampled is None else parent.sampled
         return Trace(parent.trace, new_span(), sampled, parent.span, parent.state, parent.baggage)
 
     def _trusts(self, exchange: Exchange) -> bool:
@@ -68,11 +82,15 @@ class Tracing:
             trace.id, span, self._propagate, sampled=trace.sampled, state=trace.state, baggage=trace.baggage
         )
 
-    def block(self, headers: bytes, trace: Trace, span: str, *, forwards: bool) -> bytes:
-        """Return *headers* with the lines of *trace*, in place of those that a client's request *forwards*."""
-        if forwards and self._drop is not None:
+    def block(self, headers: bytes, trace: Trace, span: str) -> bytes:
+        """Return *headers* with the lines of *trace*, in place of those that a client's request has brought."""
+        if self._drop is not None:
             headers = self._drop.sub(b"", headers)
-        return headers + (self.lines(trace, span) if trace.sampled else trace.lines)
+        if trace.sampled:
+            return headers + self.lines(trace, span)
+        if not trace.lines:
+            trace.lines = self.lines(trace, trace.span)
+        return headers + trace.lines
 
     def called(
         self, frame: Frame, plan: CallPlan, target: bytes, headers: bytes, done: Done, now: float
@@ -82,11 +100,9 @@ class Tracing:
         if trace is None:
             return headers, done
         if not trace.sampled:  # as most are: nobody follows its calls
-            if self._drop is not None and headers is not plan.request.constant_headers:
-                headers = self._drop.sub(b"", headers)
-            return headers + trace.lines, done
+            return self.block(headers, trace, ""), done
         span = new_span()
-        block = self.block(headers, trace, span, forwards=headers is not plan.request.constant_headers)
+        block = self.block(headers, trace, span)
         if not trace.is_told:
             return block, done
         call = self.started(trace, plan, span, target, now)
@@ -102,7 +118,7 @@ class Tracing:
         """Return the header block of a call whose answer is streamed, and its span where it is told."""
         trace: Trace = frame.exchange.trace
         span = new_span()
-        block = self.block(headers, trace, span, forwards=True)
+        block = self.block(headers, trace, span)
         return block, self.started(trace, plan, span, target, frame.loop.time()) if trace.is_told else None
 
     def started(self, trace: Trace, plan: CallPlan, span: str, target: bytes, now: float) -> CallSpan:

@@ -27,6 +27,7 @@ _MEMBER = re.compile(_KEY + rb"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x
 _MOST_MEMBERS = 32
 _B3 = re.compile(rb"((?:[0-9a-f]{16})?[0-9a-f]{16})-([0-9a-f]{16})(?:-([01d])(?:-[0-9a-f]{16})?)?").fullmatch
 _B3_WORDS = {b"1": b"1", b"true": b"1", b"0": b"0", b"false": b"0"}
+_ALONE: tuple[Propagation, ...] = ("tracecontext",)
 _LONGEST_BAGGAGE = 8192
 """Bytes of baggage (W3C Baggage §3.3.2 has it so); more is not passed on."""
 
@@ -109,6 +110,8 @@ def context_lines(
 ) -> bytes:
     """Return the header lines that pass a context on in each of the ways *propagate*, each ended."""
     flag, lines = ("1" if sampled else "0"), b""
+    if propagate == _ALONE and not state:  # as most have it
+        return f"traceparent: 00-{trace}-{span}-0{flag}\r\n".encode("ascii")
     for way in propagate:
         if way == "tracecontext":
             lines += f"traceparent: 00-{trace}-{span}-0{flag}\r\n".encode("ascii")

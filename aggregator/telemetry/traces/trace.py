@@ -6,15 +6,18 @@ import random
 
 from msgspec import Struct
 
+_SPAN = (1 << 64) - 1
 MOST_CALLS = 256
 """Calls of one request that have a span; the others are counted."""
 
 
 def new_trace() -> tuple[str, str]:
     """Return the ids of a new trace and its first span (never zero, W3C Trace Context §3.2.2.3)."""
-    digits = f"{random.getrandbits(192):048x}"
-    trace, span = digits[:32], digits[32:]
-    return trace if trace.strip("0") else new_span().zfill(32), span if span.strip("0") else new_span()
+    number = random.getrandbits(192)
+    if not (number >> 64 and number & _SPAN):
+        return new_span().zfill(32), new_span()
+    digits = f"{number:048x}"
+    return digits[:32], digits[32:]
 
 
 def new_span() -> str:
@@ -46,7 +49,7 @@ class Trace(Struct):
 
     *calls* has those that were sent, where it ``is_told`` to a collector; *lost* counts those beyond ``MOST_CALLS``.
     *hidden* are values that no path may show. Where it is not *sampled*, *lines* is the context that all its calls
-    tell their upstreams.
+    tell their upstreams, from the first of them on.
     """
 
     id: str

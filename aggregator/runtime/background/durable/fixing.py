@@ -133,7 +133,7 @@ class DurableEffect(Struct, frozen=True):
         """Return *headers* with the context of *trace*, which is that of the request, in place of any other."""
         if self.tracing is None or trace is None:
             return headers
-        return self.tracing.block(headers, trace, span, forwards=True)
+        return self.tracing.block(headers, trace, span)
 
 
 def _key(template: Template | None, names: Names) -> str | None:
