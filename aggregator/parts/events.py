@@ -103,6 +103,21 @@ EffectListener = Callable[[EffectEnded], object]
 """Hears of each background call in the event loop."""
 
 
+class AnswerListener(Protocol):
+    """Hears of every request; of an answer that is no failure of ours and lacks nothing, without an event.
+
+    Nearly all answers are so, and to build the event costs more than to count one.
+    """
+
+    def answered(
+        self, endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int
+    ) -> object:
+        """Hear of such an answer: all is as in ``RequestEnded``, *seconds* is the time that it took."""
+
+    def __call__(self, event: RequestEnded) -> object:
+        """Hear of any other end of a request."""
+
+
 class RationedListener(Protocol):
     """Hears of a request as long as it lets one more be told; it is asked before anything is built for it."""
 
@@ -140,10 +155,10 @@ class Listeners(NamedTuple):
     """Who hears of calls, requests and background calls that have ended.
 
     *troubles* hear only of requests to endpoints whose answer is bad, broke off, or was not waited for, *rationed* of
-    those of them that they let, *late* of good answers that took as many seconds or more, *traced* of requests whose
-    trace is told, *given_up* of calls that were cancelled: others build no event for them. *visitors* hear of every
-    request, too, and come and go. *tallies* return, once a generation, what counts the calls to the upstream of a
-    label: no event is built for those either.
+    those of them that they let, *answers* of every request, but of good answers without an event, *late* of good
+    answers that took as many seconds or more, *traced* of requests whose trace is told, *given_up* of calls that were
+    cancelled: others build no event for them. *visitors* hear of every request, too, and come and go. *tallies* return,
+    once a generation, what counts the calls to the upstream of a label: no event is built for those either.
     """
 
     calls: tuple[CallListener, ...] = ()
@@ -156,6 +171,7 @@ class Listeners(NamedTuple):
     traced: tuple[RequestListener, ...] = ()
     given_up: tuple[CallListener, ...] = ()
     rationed: tuple[RationedListener, ...] = ()
+    answers: tuple[AnswerListener, ...] = ()
 
     def beside(self, others: Listeners) -> Listeners:
         """Return these and *others*."""
@@ -170,6 +186,7 @@ class Listeners(NamedTuple):
             self.traced + others.traced,
             self.given_up + others.given_up,
             self.rationed + others.rationed,
+            self.answers + others.answers,
         )
 
 
@@ -186,4 +203,9 @@ def tell(listeners: Iterable[Callable[[Event], object]], event: Event) -> None:
         try:
             listener(event)
         except Exception as error:
-            _log.error("A listener failed by a fault of the program: %r", error, exc_info=error)
+            tell_failed_listener(error)
+
+
+def tell_failed_listener(error: Exception) -> None:
+    """Log that a listener has raised *error*."""
+    _log.error("A listener failed by a fault of the program: %r", error, exc_info=error)

@@ -8,10 +8,19 @@ from typing import Literal
 
 from aggregator.causes import Cause, State
 from aggregator.exchange import Exchange
-from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded, RequestListener, tell
+from aggregator.parts.events import (
+    NO_LISTENERS,
+    Listeners,
+    RequestEnded,
+    RequestListener,
+    tell,
+    tell_failed_listener,
+)
 from aggregator.parts.result import Result
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.outcome import is_partial
+
+_OK = State.OK
 
 
 class Report:
@@ -20,12 +29,15 @@ class Report:
     It ``hears`` where somebody always listens; *visitors* come and go.
     """
 
-    __slots__ = ("_all", "_every", "_late", "_rationed", "_slow", "_traced", "hears", "visitors")
+    __slots__ = ("_all", "_answers", "_every", "_late", "_rationed", "_refusals", "_slow", "_traced", "hears",
+                 "visitors")  # fmt: skip
 
     def __init__(self, listeners: Listeners = NO_LISTENERS) -> None:
         self.visitors = listeners.visitors
         self._every = listeners.requests
-        self._all = listeners.requests + listeners.troubles
+        self._answers = tuple(listener.answered for listener in listeners.answers)
+        self._refusals = listeners.requests + listeners.answers
+        self._all = self._refusals + listeners.troubles
         self._rationed = listeners.rationed
         self._late = tuple(listener for listener, _ in listeners.late)
         self._slow = min((seconds for _, seconds in listeners.late), default=inf)
@@ -47,25 +59,34 @@ class Report:
         """
         partial = False
         for result in results:  # most answers consist of nothing else
-            if result.state is not State.OK or result.parts:
+            if result.state is not _OK or result.parts:
                 partial = is_partial(results)
                 break
         now = get_running_loop().time()
-        listeners = self._troubled(endpoint, status) if partial or status >= 500 else self._every
-        if now - exchange.started >= self._slow and not (partial or status >= 500):
-            listeners += self._late
-        listeners = self._beside(listeners, exchange) if self._traced or self.visitors else listeners
-        if not listeners:
-            return
         if sent is not None and exchange.method != "HEAD":
             size = sent.size
+        if partial or status >= 500:
+            listeners = self._troubled(endpoint, status)
+        else:
+            listeners, seconds = self._every, now - exchange.started
+            for answered in self._answers:
+                try:
+                    answered(endpoint, exchange, status, results, seconds, size)
+                except Exception as error:
+                    tell_failed_listener(error)
+            if seconds >= self._slow:
+                listeners += self._late
+        if self._traced or self.visitors:
+            listeners = self._beside(listeners, exchange)
+        if not listeners:
+            return
         cause = None if failure is None else failure.cause
         tell(listeners, RequestEnded(endpoint, exchange.id, exchange.method, "answered", status, cause, partial,
                                      exchange.started, now, size, results, failure, "", exchange, sent))  # fmt: skip
 
     def refused(self, exchange: Exchange, status: int, reason: str) -> None:
         """Tell of a request that has come to no endpoint, with what is known of it."""
-        if listeners := self._beside(self._every, exchange):
+        if listeners := self._beside(self._refusals, exchange):
             now = get_running_loop().time()
             event = RequestEnded("", exchange.id, exchange.method, "answered", status, None, False, now, now,
                                  reason=reason, exchange=exchange)  # fmt: skip

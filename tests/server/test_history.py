@@ -54,9 +54,9 @@ def test_minutes_of_an_endpoint():
     """Requests, failures and partial answers by minute; those that have passed are as they were."""
     history, clock = _kept("GET /x", "GET /y")
     for event in (_ended("GET /x"), _ended("GET /x", status=502), _ended("GET /x", partial=True)):
-        history.hear(event)
+        history(event)
     clock.now += 125
-    history.hear(_ended("GET /x", 0.001))
+    history(_ended("GET /x", 0.001))
     assert _all(history) == {"GET /x": [[NOON, 3, 1, 1], [NOON + 120, 1, 0, 0]]}
     assert _all(history, since=NOON + 60) == {"GET /x": [[NOON + 120, 1, 0, 0]]}
     told = history.of("GET /x")
@@ -72,7 +72,7 @@ def test_what_is_older_than_an_hour_is_gone():
     """Whether there were requests since, or none; and no more minutes are kept than an hour has."""
     history, clock = _kept("GET /x")
     for _ in range(2 * MINUTES):
-        history.hear(_ended("GET /x"))
+        history(_ended("GET /x"))
         clock.now += 60
     clock.now -= 60
     rows = _all(history)["GET /x"]
@@ -84,9 +84,9 @@ def test_what_is_older_than_an_hour_is_gone():
 def test_a_clock_that_goes_back_loses_nothing():
     """Its requests count in the newest minute."""
     history, clock = _kept("GET /x")
-    history.hear(_ended("GET /x"))
+    history(_ended("GET /x"))
     clock.now -= 90
-    history.hear(_ended("GET /x"))
+    history(_ended("GET /x"))
     clock.now += 90
     assert _all(history) == {"GET /x": [[NOON, 2, 0, 0]]}
 
@@ -96,7 +96,7 @@ def test_a_plan_bounds_it(monkeypatch):
     monkeypatch.setattr(module, "MOST_ENDPOINTS", 2)
     history, _ = _kept("GET /x", "GET /y")
     for key in ("GET /x", "GET /y", "GET /unknown", ""):
-        history.hear(_ended(key))
+        history(_ended(key))
     history.follow(_plan("GET /y", "GET /z", "GET /w"))
     assert (list(_all(history)), history.left_out) == (["", "GET /y"], 1)
     assert history.of("GET /x") is history.of("GET /w") is None
@@ -105,10 +105,10 @@ def test_a_plan_bounds_it(monkeypatch):
 def test_the_hours_of_workers_are_added_up():
     """By minute; percentiles are those of all requests together."""
     (one, _), (other, clock) = _kept("GET /x"), _kept("GET /x")
-    one.hear(_ended("GET /x", 0.001))
-    other.hear(_ended("GET /x", 0.5, 500))
+    one(_ended("GET /x", 0.001))
+    other(_ended("GET /x", 0.5, 500))
     clock.now += 60
-    other.hear(_ended("GET /x", 0.5))
+    other(_ended("GET /x", 0.5))
     whole = histories_together([asyncio.run(kept.all(0)) for kept in (one, other)])
     assert whole == {
         "now": NOON + 60,

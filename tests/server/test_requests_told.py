@@ -111,6 +111,41 @@ def test_troubles_are_told_to_who_hears_only_of_them():
     ]  # fmt: skip
 
 
+class Counting:
+    """Hears of good answers without an event, and cannot stand those of 13 bytes."""
+
+    def __init__(self) -> None:
+        self.good: list[tuple[str, int, int]] = []
+        self.others: list[tuple[str, int]] = []
+
+    def answered(self, endpoint, exchange, status, parts, seconds, size):
+        if size == 13:
+            raise ValueError("thirteen")
+        self.good.append((endpoint, status, size))
+
+    def __call__(self, event: RequestEnded) -> None:
+        self.others.append((event.how, event.status))
+
+
+def test_good_answers_are_counted_without_an_event(caplog):
+    """All else is an event for the same listener; one that raises loses the answer, and harms no other."""
+    one, other, exchange = Counting(), Counting(), Exchange("GET", "/", b"", [])
+    report = Report(Listeners(answers=(one,)).beside(Listeners(answers=(other,))))
+    partial = (Result("a", 0.0, 0.0, state=State.DEFAULT),)
+
+    async def main() -> None:
+        for status, parts in ((200, ()), (404, ()), (503, ()), (200, partial)):
+            report.answered("GET /x", exchange, status, parts, size=7)
+        report.answered("GET /x", exchange, 200, (), size=13)
+        report.gone("GET /x", exchange)
+        report.refused(exchange, 404, "There is no such path.")
+
+    asyncio.run(main())
+    assert one.good == other.good == [("GET /x", 200, 7), ("GET /x", 404, 7)]
+    assert one.others == [("answered", 503), ("answered", 200), ("gone", 499), ("answered", 404)]
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+
+
 @pytest.mark.parametrize(("seconds", "status", "heard"), [(0.9, 200, 0), (1.0, 200, 1), (1.0, 503, 0)])
 def test_late_answers_are_told_to_who_asked_for_them(seconds, status, heard):
     """From its seconds on, and those that are good: bad ones are trouble."""

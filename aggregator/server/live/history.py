@@ -12,7 +12,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from aggregator.exchange import Exchange
 from aggregator.parts.events import Listeners, RequestEnded
+from aggregator.parts.result import Result
 from aggregator.plan.types import Plan
 from aggregator.server.live.tally import ENDS, STEP
 
@@ -116,7 +118,7 @@ class History:
     @property
     def listeners(self) -> Listeners:
         """Who hears of every request."""
-        return Listeners(requests=(self.hear,))
+        return Listeners(answers=(self,))
 
     def follow(self, plan: Plan) -> None:
         """Keep the endpoints that *plan* declares from now on, and forget what it does not."""
@@ -124,21 +126,34 @@ class History:
         self.left_out = max(0, len(keys) - MOST_ENDPOINTS)
         self._rings = {key: self._rings.get(key) or _Ring() for key in ("", *keys[:MOST_ENDPOINTS])}
 
-    def hear(self, event: RequestEnded) -> None:
-        """Count the request of *event*, in the newest minute where the clock went back; every request pays for it."""
-        ring = self._rings.get(event.endpoint)
+    def __call__(self, event: RequestEnded) -> None:
+        """Count the request of *event*."""
+        minute = self._count(event.endpoint, event.ended - event.started)
+        if minute is not None:
+            minute.failed += event.status >= 500 or event.how == "broke"
+            minute.partial += event.is_partial
+
+    def answered(
+        self, endpoint: str, _exchange: Exchange, _status: int, _parts: tuple[Result, ...], seconds: float, _size: int
+    ) -> None:  # fmt: skip
+        """Count an answer that was good."""
+        self._count(endpoint, seconds)
+
+    def _count(self, endpoint: str, seconds: float) -> Minute | None:
+        """Return the minute in which a request was counted, the newest where the clock went back; every one pays for it.
+
+        None stands for an *endpoint* of which nothing is kept.
+        """
+        ring = self._rings.get(endpoint)
         if ring is None:
-            return
+            return None
         minute, number = ring.newest, self._clock() // 60
         if number > minute.number:
             minute = ring.turn(int(number))
         minute.requests += 1
-        if event.status >= 500 or event.how == "broke":
-            minute.failed += 1
-        if event.is_partial:
-            minute.partial += 1
-        buckets, index = minute.buckets, bisect_left(ENDS, (event.ended - event.started) * 1000)
+        buckets, index = minute.buckets, bisect_left(ENDS, seconds * 1000)
         buckets[index] = buckets.get(index, 0) + 1
+        return minute
 
     def of(self, endpoint: str) -> dict[str, Any] | None:
         """Return the minutes of an *endpoint* with their durations; None where none are kept."""

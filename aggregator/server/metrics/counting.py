@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from weakref import WeakValueDictionary
 
 from aggregator.causes import State
+from aggregator.exchange import Exchange
 from aggregator.parts.events import CallTally, Listeners, RequestEnded
+from aggregator.parts.result import Result
 from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.calls import PartPlan, UpstreamPlan
 from aggregator.plan.telemetry import MetricsPlan
@@ -16,6 +18,8 @@ from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.server.metrics.lag import LoopLag
 from aggregator.server.metrics.series import CLASSES, EndpointSeries, UpstreamSeries
 from aggregator.telemetry.metrics.histogram import Exemplar
+
+_OK = State.OK
 
 
 class Counts:
@@ -35,7 +39,7 @@ class Counts:
         self._known: WeakValueDictionary[str, UpstreamSeries] = WeakValueDictionary()
         self.unmatched = [0] * len(CLASSES)
         self.lag = LoopLag()
-        self.listeners = Listeners(requests=(self.request,), tallies=(self.tally,))
+        self.listeners = Listeners(answers=(self,), tallies=(self.tally,))
 
     def follow(self, plan: Plan) -> None:
         """Count what *plan* names from now on: what is new begins at zero, what is gone ends, the rest goes on.
@@ -56,30 +60,38 @@ class Counts:
         labels = dict.fromkeys(upstream.label for upstream in self.used)
         self.upstreams = {label: self._series_of(label) for label in labels}
 
-    def request(self, event: RequestEnded) -> None:
+    def __call__(self, event: RequestEnded) -> None:
         """Count a request that has ended."""
-        number = event.status // 100 - 1
+        if not event.endpoint:
+            self.unmatched[event.status // 100 - 1] += 1
+            return
+        seconds = event.ended - event.started
+        self.answered(event.endpoint, event.exchange, event.status, event.parts, seconds, event.size)
         series = self.endpoints.get(event.endpoint)
+        if event.is_partial and series is not None:
+            series.partial += 1
+
+    def answered(
+        self, endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int
+    ) -> None:  # fmt: skip
+        """Count an answer, whole or not."""
+        series = self.endpoints.get(endpoint)
         if series is None:
-            if not event.endpoint:
-                self.unmatched[number] += 1
             return
         # What `Histogram.add` and `PartSeries.add` do, written out: this runs for every request.
-        durations, seconds = series.durations[number], event.ended - event.started
+        durations = series.durations[status // 100 - 1]
         bucket = bisect_left(durations.bounds, seconds)
         durations.counts[bucket] += 1
         durations.sum += seconds
-        if (trace := event.exchange.trace) is not None and trace.is_told:
+        if (trace := exchange.trace) is not None and trace.is_told:
             durations.keep(bucket, Exemplar(trace.id, seconds, self._clock()))
-        sizes, size = series.sizes, event.size
+        sizes = series.sizes
         sizes.counts[bisect_left(sizes.bounds, size)] += 1
         sizes.sum += size
-        if event.is_partial:
-            series.partial += 1
-        for result in event.parts:
+        for result in parts:
             part = series.parts.get(result.name)
             if part is not None:
-                if result.state is State.OK:
+                if result.state is _OK:
                     part.counts[0] += 1
                 else:
                     part.add(result.state, result.cause)
