@@ -15,7 +15,7 @@ from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded
 from aggregator.parts.losses import lost_in
 from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.runtime.answers.failure import sentence
-from aggregator.runtime.answers.outcome import parts_header
+from aggregator.runtime.answers.outcome import LONGEST, parts_header, parts_text
 from aggregator.runtime.observing.sighting import fields_shown, own_fields, seen_of
 from aggregator.runtime.observing.tracing import trace_ids
 from aggregator.runtime.repeats import Repeats
@@ -146,7 +146,9 @@ def _is_put(event: RequestEnded) -> bool:
     sink = requests.answer_sink()
     if sink is None:
         return False
-    parts, seconds = parts_header(event.parts).decode(), event.ended - event.started
+    parts, seconds = parts_text(event.parts), event.ended - event.started
+    if len(parts) > LONGEST or not parts.isascii():
+        parts = parts_header(event.parts).decode()
     trace, span = ("", "") if exchange.trace is None else (exchange.trace.id, exchange.trace.span)
     sink.put_answer(AnswerLine(
         time.time(), event.status, seconds, event.size, parts, endpoint, exchange.path, event.request, exchange.client,

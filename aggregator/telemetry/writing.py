@@ -4,7 +4,8 @@ States of the writer's thread:
 
 - *not begun*: nothing was written yet, so there is no thread;
 - *idle*: waits until there is something to write;
-- *gathering*: lets ten milliseconds pass, so that what some turns of the loop say is written at once;
+- *gathering*: lets some hundredths of a second pass, unless the buffer is half full before: to be woken, and to take
+  the interpreter from the loop, costs more than to write what many turns of the loop say;
 - *writing*: in ``write(2)``, for as long as a full pipe takes; lines beyond the bound of the buffer are lost meanwhile;
 - *ended*: ``close`` was called; what could not be written in time is given up.
 """
@@ -22,7 +23,7 @@ from typing import Any, TextIO, TypeAlias, TypeVar
 
 MOST = 1024 * 1024
 """Characters that wait to be written; lines beyond are lost, and counted."""
-_GATHER, _AGAIN = 0.01, 0.05
+_GATHER, _AGAIN = 0.05, 0.05
 """Seconds between the first line and the write, and after a write that failed."""
 _GRACE = 1.0
 """Seconds that ``close`` waits until everything is written."""
@@ -51,6 +52,7 @@ class Writer(io.TextIOBase):
         self._size = self._told = 0
         self._guard = threading.Lock()
         self._wake, self._ending, self._done = threading.Event(), threading.Event(), threading.Event()
+        self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
 
     def isatty(self) -> bool:
@@ -69,6 +71,8 @@ class Writer(io.TextIOBase):
                 return len(text)
             self._waiting.append(text)
             self._size += len(text)
+            if self._size * 2 > self._most:
+                self._hurry.set()
             self._begin()
         if not self._wake.is_set():
             self._wake.set()
@@ -86,6 +90,8 @@ class Writer(io.TextIOBase):
             is_first = not self._waiting
             self._waiting.append((render, thing))
             self._size += weight
+            if self._size * 2 > self._most:
+                self._hurry.set()
             if is_first:
                 self._begin()
         if is_first:
@@ -106,6 +112,7 @@ class Writer(io.TextIOBase):
             with self._guard:
                 self._ending.set()
                 begun = self._thread is not None
+            self._hurry.set()
             self._wake.set()
             if begun:
                 self._done.wait(_GRACE)
@@ -127,7 +134,8 @@ class Writer(io.TextIOBase):
     def _run(self) -> None:
         while True:
             self._wake.wait()
-            self._ending.wait(_GATHER)
+            self._hurry.wait(_GATHER)
+            self._hurry.clear()
             self._wake.clear()
             self._write_all()
             if self._ending.is_set() and not self._waiting:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from aggregator.telemetry import writing
 from aggregator.telemetry.writing import Writer
 
 FULL = 256 * 1024
@@ -41,6 +42,17 @@ def test_lines_come_out_whole_and_in_order():
         writer.close()
         expected = "".join(f"line {number}\n" for number in range(1000)) + "ä\\udc80\n"
         assert os.read(reading, FULL).decode() == expected
+
+
+def test_what_fills_half_the_buffer_is_written_at_once(monkeypatch):
+    """However long lines are gathered: nothing may be lost only because nobody came to write it."""
+    monkeypatch.setattr(writing, "_GATHER", 3600.0)
+    with pipe() as (reading, stream):
+        writer = Writer(stream, most=1000)
+        writer.write("a\n")
+        writer.write_later("".join, "b" * 499 + "\n", 499)
+        assert read_until(reading, b"b\n") == b"a\n" + b"b" * 499 + b"\n"
+        writer.close()
 
 
 def test_nobody_waits_for_a_reader():

@@ -17,6 +17,7 @@ from aggregator.runtime.answers.disclosure import details
 HEADER = b"aggregator-parts"
 LONGEST = 2048
 """Bytes of the header: half of 4 KiB, which is what nginx takes as the whole head of an answer."""
+_OK = State.OK
 _TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*").fullmatch
 
 
@@ -28,20 +29,21 @@ def parts_header(parts: Sequence[Result]) -> bytes:
     not says how much: ``lines;state=ok;lost=2;cause=reset``.
     Parts that do not fit into ``LONGEST`` bytes are counted at its end: ``*;omitted=61``.
     """
+    header = parts_text(parts).encode("ascii", "replace")
+    return header if len(header) <= LONGEST else _cut(parts)
+
+
+def parts_text(parts: Iterable[Result]) -> str:
+    """Return all *parts* as a structured field."""
     items = []
     for part in parts:  # most are plain: each answer of which a line is written asks this
-        if (
-            part.state is State.OK
-            and part.attempts == 1
-            and part.status
-            and not (part.cause or part.parts or part.chosen)
-        ):
-            passed = max(part.ended - part.started, 0.0) * 1000.0
-            items.append(f"{named(part.name)};state=ok;status={part.status};ms={passed:.0f};attempts=1")
+        if part.state is _OK and part.attempts == 1 and part.status and not (part.cause or part.parts or part.chosen):
+            passed = part.ended - part.started
+            took = round(passed * 1000.0) if passed > 0.0 else 0
+            items.append(f"{named(part.name)};state=ok;status={part.status};ms={took};attempts=1")
         else:
             items.append(_item(part))
-    header = ", ".join(items).encode("ascii", "replace")
-    return header if len(header) <= LONGEST else _cut(parts)
+    return ", ".join(items)
 
 
 def _cut(parts: Sequence[Result]) -> bytes:

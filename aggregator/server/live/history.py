@@ -140,7 +140,7 @@ class History:
         self._count(endpoint, seconds)
 
     def _count(self, endpoint: str, seconds: float) -> Minute | None:
-        """Return the minute in which a request was counted, the newest where the clock went back; every one pays for it.
+        """Return the minute in which a request was counted, the newest where the clock went back: all pay for it.
 
         None stands for an *endpoint* of which nothing is kept.
         """
