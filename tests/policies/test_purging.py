@@ -159,6 +159,34 @@ def test_urls_are_purged(serve: Serve) -> None:
     assert purge_prefix(states, "http://users.test/v2") == purge_key(states, "http://users.test/v1/") == 0
 
 
+def test_answers_have_the_tags_of_calls_that_keep_nothing(serve: Serve) -> None:
+    """What is kept of a whole answer or part goes with the places that were called, whether replies are kept or not."""
+    served = serve(
+        """
+        upstreams: {up: {url: "http://up.test"}}
+        endpoints:
+          GET /plain: {cache: 60s, call: up:/p}
+          GET /listed: {cache: 60s, fan_out: {x: {for_each: "{{ [1] }}", url: "up:/p/{item}"}}}
+          GET /negative: {cache: 60s, call: {url: up:/n, cache: {ttl: {404: 10s}, tags: [n]}}}
+          GET /part: {fan_out: {x: {url: up:/q, last_good: 60s}}}
+        """,
+        Counting(),
+    )
+    states = served.app.running.states
+    for path, purge, forgotten in (
+        ("/plain", lambda: purge_key(states, "http://up.test/p"), 1),
+        ("/listed", lambda: purge_prefix(states, "http://up.test/p/"), 1),
+        ("/negative", lambda: purge_tags(states, ["n"]), 1),
+        ("/negative", lambda: purge_key(states, "http://up.test/n"), 1),
+        ("/part", lambda: purge_key(states, "http://up.test/q"), 1),
+    ):
+        served.get(path)
+        calls = len(served.lines)
+        assert (path, purge()) == (path, forgotten)
+        served.get(path)
+        assert len(served.lines) == calls + 1
+
+
 def test_all_services_of_a_route_are_purged(serve: Serve) -> None:
     """Replies and answers of an upstream with routes by key are those of whichever service gave them."""
     served = serve(

@@ -154,6 +154,7 @@ TO_SERVICE: Final[tuple[Step[Attempt], ...]] = (
     step("dry_run", _ours(lambda attempt: attempt.call.dry_run), "a dry run: nothing is sent"),
     step("transform", _ours(lambda attempt: attempt.call.transform is not None)),
     Step("cache", _ours(lambda attempt: attempt.call.cache is not None), _cache_words),
+    Step("tags", _ours(lambda attempt: attempt.call.cache is None), lambda _: ()),
     step("invalidate", _ours(lambda attempt: attempt.call.invalidates), "ends what is kept there"),
     Step("coalesce", _ours(_flies), lambda attempt: ("coalesce",) if attempt.call.coalesce == "all" else ()),
     Step("retry", _ours(lambda attempt: attempt.call.retry is not None), _retry_words),
@@ -169,7 +170,8 @@ TO_SERVICE: Final[tuple[Step[Attempt], ...]] = (
         lambda attempt: _way_words(attempt.call.upstream),
     ),
 )
-"""What is around a call to one service; it is *told* to listeners, if there are any, and the last step sends it."""
+"""What is around a call to one service; its *tags* are for what is kept around it, it is *told* to
+listeners, if there are any, and the last step sends it."""
 
 AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
     step("switches", lambda attempt: attempt.call.off is not None and attempt.call.choice is None, "switched off"),

@@ -94,13 +94,15 @@ class Cached:
 
     def _keep(self, key: bytes, result: Result, frame: Frame, began: int) -> None:
         reply, kept = result.reply, self._kept
-        if reply is None or not self._may_be_kept(result, reply):
+        if reply is None:
             return
         try:
             named = self._tags_of(frame.names)
             tags = result.tags = frozenset([*named, self._call.place(frame)])
         except AggregatorError:
             return  # what cannot be purged by its tags is not kept
+        if not self._may_be_kept(result, reply):
+            return  # what is made of it may be, with its tags
         known = kept.peek(key)
         if known is not None and known.value is reply:
             kept.shared(key, known, tags)  # others who waited for the same flight have kept it

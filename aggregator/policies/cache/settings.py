@@ -54,6 +54,15 @@ class KeptSettings(Settings):
             )  # fmt: skip
         return self
 
+    @model_validator(mode="after")
+    def _tags_act(self) -> Self:
+        if self.tags and self.ttl and not self.keeps:
+            raise PydanticCustomError(
+                "no-effect", "The key `tags` has no effect where nothing is kept.",
+                {"hint": "write them at the `cache` of the endpoint, if that keeps its answers, or leave them out"},
+            )  # fmt: skip
+        return self
+
     @property
     def keeps(self) -> bool:
         """Whether anything is kept."""

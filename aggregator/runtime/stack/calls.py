@@ -15,6 +15,7 @@ from aggregator.policies.cache.batches import CachedBatch
 from aggregator.policies.cache.calls import Cached
 from aggregator.policies.cache.elements import Elements
 from aggregator.policies.cache.flights import Coalesced, flights_of
+from aggregator.policies.cache.purged.tagged import Tagged
 from aggregator.policies.cache.standard.invalidating import Invalidating
 from aggregator.policies.cache.standard.obeying import Obeying
 from aggregator.policies.call_budget.spending import Budgeted, is_spent
@@ -90,6 +91,10 @@ def _cached_batch(part: Part, plan: CallPlan, at: Site) -> Part:
     return CachedBatch(part, call, elements, resources.flights(plan.upstream), plan.rows)
 
 
+def _tagged(part: Part, attempt: Attempt, at: Site) -> Part:
+    return Tagged(part, _keyed(attempt.call, at)) if at.is_kept else part
+
+
 def _invalidating(part: Part, attempt: Attempt, at: Site) -> Part:
     plan, resources = attempt.call, at.resources
     upstream = plan.upstream
@@ -153,6 +158,7 @@ _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "dry_run": lambda _, attempt, at: DryRun(build_sender(attempt.call, at.resources, at.params)),
     "transform": lambda part, attempt, at: transformed(part, attempt.call, at),
     "cache": _cached,
+    "tags": _tagged,
     "invalidate": _invalidating,
     "coalesce": _coalesced,
     "switches": _switched,

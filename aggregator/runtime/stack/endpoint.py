@@ -44,7 +44,7 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
             build_way(call, resources, params), resources.asked_deadline, storing,
         )  # fmt: skip
     shadows = tuple(_shadow(shadow, plan.key, resources, params) for shadow in plan.shadows)
-    fan = build_fan(plan.fan, plan.key, resources, params, plan.digest)
+    fan = build_fan(plan.fan, plan.key, resources, params, plan.digest, is_kept=plan.keeping is not None)
     routine = resources.routine(plan, fan.order, effects, gates, behind, shadows, storing)
     return EndpointHandler(plan, routine, fan.parts)
 

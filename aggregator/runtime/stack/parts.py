@@ -29,11 +29,12 @@ def build_fan(
     params: tuple[str, ...],
     digest: bytes = b"",
     optional: bool = False,
+    is_kept: bool = False,
 ) -> FanOut:
     """Return the runnable fan-out of *plan*; an empty one for None."""
     if plan is None:
         return fan_out((), (), ())
-    parts = [build_part(part, key, resources, params, digest, optional) for part in plan.parts]
+    parts = [build_part(part, key, resources, params, digest, optional, is_kept) for part in plan.parts]
     return fan_out(parts, [part.waits for part in plan.parts], plan.dependents)
 
 
@@ -44,9 +45,12 @@ def build_part(
     params: tuple[str, ...],
     digest: bytes = b"",
     optional: bool = False,
+    is_kept: bool = False,
 ) -> Part:
-    """Return the runnable part of *plan*, in the endpoint *key*; what is in an *optional* one is optional, too."""
-    at = Site(key, resources, params, digest, optional or plan.optional)
+    """Return the runnable part of *plan*, in the endpoint *key*; what is in an *optional* one, or one that is
+    kept, is so, too.
+    """
+    at = Site(key, resources, params, digest, optional or plan.optional, is_kept or plan.last_good is not None)
     part = _core(plan, at)
     for step, wrap in reversed(_AROUND_PART):
         part = wrap(part, plan, at) if step.has(plan) else part

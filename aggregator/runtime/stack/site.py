@@ -10,7 +10,8 @@ from aggregator.runtime.resources import Resources
 class Site(NamedTuple):
     """Where a call is built: the *key* of its endpoint, what is shared, and the placeholders that it may copy.
 
-    *digest* is of all that the endpoint rests on. *optional* tells that the answer goes without what it is in.
+    *digest* is of all that the endpoint rests on. *optional* tells that the answer goes without what it is in,
+    *is_kept* that what it is in is kept.
     """
 
     key: str
@@ -18,3 +19,4 @@ class Site(NamedTuple):
     params: tuple[str, ...]
     digest: bytes = b""
     optional: bool = False
+    is_kept: bool = False
