@@ -105,10 +105,13 @@ def read_pem(text: bytes) -> KeySet:
 def shared_secret(secret: bytes, algorithms: Iterable[str]) -> KeySet:
     """Return the key that signs and verifies alike, for the symmetric *algorithms*.
 
-    Raises ``ValueError`` when it is shorter than the hash of one of them (RFC 7518 §3.2).
+    Raises ``ValueError`` when it is shorter than the hash of one of them (RFC 7518 §3.2), and for a key in PEM: the
+    public one would let everybody sign.
     """
     from joserfc.jwk import OctKey
 
+    if b"-----BEGIN" in secret:
+        raise ValueError("it is a key in PEM, and no shared secret")
     names = tuple(algorithms)
     shortest = max((int(name[2:]) // 8 for name in names), default=32)
     if len(secret) < shortest:

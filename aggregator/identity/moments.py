@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
+
+_DAY = 86400.0
 
 
 def moment_of(value: Any, *, ends: bool = False) -> float | None:
@@ -19,6 +21,6 @@ def moment_of(value: Any, *, ends: bool = False) -> float | None:
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     if isinstance(value, date):
-        midnight = datetime(value.year, value.month, value.day, tzinfo=UTC)
-        return (midnight + timedelta(days=1 if ends else 0)).timestamp()
+        midnight = datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
+        return midnight + (_DAY if ends else 0.0)  # which the last day of the calendar has, too
     return None

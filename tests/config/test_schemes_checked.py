@@ -86,6 +86,40 @@ def test_a_shared_secret_that_is_short(tmp_path: Path) -> None:
     assert "has 14 bytes" in said(tmp_path, f"auth: {{a: {{{hooks}}}}}\n{ENDPOINT}")[0]
 
 
+@pytest.mark.parametrize("is_private", [False, True])
+def test_a_key_in_pem_is_no_shared_secret(tmp_path: Path, is_private: bool) -> None:
+    """Whoever has the public key of an issuer could sign with it."""
+    from joserfc.jwk import ECKey
+
+    (tmp_path / "key").write_bytes(ECKey.generate_key("P-256").as_pem(private=is_private))
+    (tmp_path / "key").chmod(0o600)
+    jwt = "jwt: {issuer: https://id.test, audience: shop, algorithms: [HS256], key: {file: key}}"
+    assert said(tmp_path, f"auth: {{a: {{{jwt}}}}}\n{ENDPOINT}") == [
+        "the file `key` is wrong: it is a key in PEM, and no shared secret"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("2027-02-30", "entry 1: `not_after` is not a moment"),
+        ("2027-01-01T25:00:00Z", "entry 1: `not_after` is not a moment"),
+        ("!!timestamp soon", "entry 1: `not_after` is not a moment"),
+        ("!!int abc", "it is no YAML"),
+        ("!!int ''", "it is no YAML"),
+        ("!!bool abc", "it is no YAML"),
+        ("9999-12-31", None),
+        ("2027-01-31 12:00:00 +2", None),
+    ],
+)
+def test_moments_of_a_file_of_keys(tmp_path: Path, value: str, found: str | None) -> None:
+    """A day that no calendar has is a mistake in the file, and the last one that there is may be written for ever."""
+    (tmp_path / "keys.yaml").write_text(KEYS.replace("}", f", not_after: {value}}}"))
+    (tmp_path / "keys.yaml").chmod(0o600)
+    wrong = said(tmp_path, f"auth: {{a: {{{KEY}}}}}\n{ENDPOINT}")
+    assert wrong == ([] if found is None else [f"the file `keys.yaml` is wrong: {found}"])
+
+
 @pytest.mark.parametrize(
     ("package", "scheme"),
     [

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from aggregator.config.drafting.draft import Data, Draft, DraftEndpoint, is_secret, upstream_name, variable_name
+from aggregator.config.files.yaml_data import data_of
 from aggregator.diagnostics import suggest
 from aggregator.errors import AggregatorError
 from aggregator.schemas.keywords import KEYWORDS
@@ -40,7 +41,7 @@ def draft_from_openapi(path: Path, chosen: Sequence[str] = ()) -> Draft:
 
 def _read(path: Path) -> Data:
     try:
-        document = yaml.safe_load(path.read_bytes())
+        document = data_of(path.read_bytes())
     except OSError as error:
         raise AggregatorError(f"{path} cannot be read: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError):

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 from msgspec import Struct, field
 
+from aggregator.config.files.yaml_data import data_of
 from aggregator.config.text.section import Section
-from aggregator.config.text.values import data_of
 from aggregator.diagnostics import Diagnostic
 from aggregator.diagnostics.unreadable import hint_for
 from aggregator.errors import AggregatorError
@@ -152,6 +152,8 @@ def _key(content: bytes, settings: Any) -> Wrong | None:
         else:
             read_pem(content)
     except (ValueError, AggregatorError) as error:
+        if symmetric:
+            return str(error), "put the secret there, 64 bytes at best, or leave `algorithms` out for a public key"
         return str(error), "put a public key in PEM there, or name `algorithms: [HS256]` for a shared secret"
     return None
 

@@ -44,11 +44,6 @@ _ONE_DOCUMENT = "one file is one document: name further files under `include`"
 _DROPPED: Any = object()
 
 
-def data_of(content: bytes) -> Any:
-    """Return what the YAML document *content* holds, for files whose lines are not shown; raises ``yaml.YAMLError``."""
-    return Parser(content).get_single_data()
-
-
 def read_values(
     text: str, file: str, *, first_line: int = 0, above: Steps = (), anchors: dict[str, Anchored] | None = None
 ) -> Reading:

@@ -128,6 +128,8 @@ def test_our_own_documents_can_be_drafted(tmp_path: Path) -> None:
     ("text", "chosen", "said"),
     [
         ("{", "", "neither JSON nor YAML"),
+        ("openapi: !!int 3.x", "", "neither JSON nor YAML"),
+        ("released: 2027-02-30", "", "no OpenAPI 3 document"),
         ("[1]", "", "no OpenAPI 3 document"),
         ('{"swagger": "2.0"}', "", "no OpenAPI 3 document"),
         (json.dumps(DOCUMENT), "getUsr", "Did you mean 'getUser'"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from aggregator.config.files.yaml_data import data_of
 from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
@@ -16,7 +17,6 @@ from aggregator.config.model.schemes.keys import ApiKeySettings, BasicSettings
 from aggregator.config.model.schemes.scheme import FailuresSettings, SchemeSettings
 from aggregator.config.model.schemes.tokens import JwtSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
-from aggregator.config.text.values import data_of
 from aggregator.durations import rate_of
 from aggregator.identity.answers import AnswerRules
 from aggregator.identity.certificates import CertificateRules
