@@ -58,6 +58,9 @@ OPTIONAL = {
     "jsonschema_rs",
     "opentelemetry",
     "redis",
+    "nats",
+    "aiormq",
+    "pamqp",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "core"}
 LINES, LINES_WANTED = 400, 250

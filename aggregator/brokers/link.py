@@ -13,6 +13,11 @@ SILENCE: Final = 10.0
 NOT_ADMITTED = (Cause.CREDENTIALS, "The broker does not take our credentials.")
 
 
+def nobody() -> CallError:
+    """Return the failure of a message that reached its broker, and nothing there that keeps it."""
+    return CallError(Cause.UNREACHABLE, "The broker has nothing that takes messages of this name.")
+
+
 def refused(word: str) -> CallError:
     """Return the failure of a message that its broker refuses for good; *word* is what the broker calls that."""
     return CallError(Cause.UNSUCCESSFUL, f"The broker refused the message ({word}).")

@@ -28,9 +28,12 @@ class Message(Struct, frozen=True):
     id: str | None = None
 
     @property
-    def content_type(self) -> str | None:
-        """What the body is."""
-        return next((value for name, value in self.fields if name == "content-type"), None)
+    def joined(self) -> dict[str, str]:
+        """The fields by name, the values of one that stands there several times in one line (RFC 9110 §5.3)."""
+        found: dict[str, str] = {}
+        for name, value in self.fields:
+            found[name] = f"{found[name]}, {value}" if name in found else value
+        return found
 
 
 def message_of(target: bytes, headers: bytes, body: bytes | None) -> Message:
@@ -46,6 +49,11 @@ def message_of(target: bytes, headers: bytes, body: bytes | None) -> Message:
     )
 
 
+def bad_subject() -> CallError:
+    """Return the failure of a call whose path is no subject for its broker."""
+    return CallError(Cause.INPUT, "The path of the call names nothing that the broker could have.")
+
+
 def _subject(target: bytes) -> str:
     path = unquote_to_bytes(target.partition(b"?")[0].removeprefix(b"/"))
     try:
@@ -53,7 +61,7 @@ def _subject(target: bytes) -> str:
     except UnicodeDecodeError:
         subject = ""
     if not subject or not subject.isprintable():
-        raise CallError(Cause.INPUT, "The path of the call names nothing that a broker could have.")
+        raise bad_subject()
     return subject
 
 

@@ -21,4 +21,18 @@ def _stream(settings: PoolSettings) -> Link:
     return StreamLink(settings)
 
 
-_LINKS: Final[dict[str, Callable[[PoolSettings], Link]]] = {"redis+stream": _stream, "rediss+stream": _stream}
+def _nats(settings: PoolSettings) -> Link:
+    from aggregator.brokers.nats import NatsLink
+
+    return NatsLink(settings)
+
+
+def _amqp(settings: PoolSettings) -> Link:
+    from aggregator.brokers.amqp import AmqpLink
+
+    return AmqpLink(settings)
+
+
+_LINKS: Final[dict[str, Callable[[PoolSettings], Link]]] = {
+    "redis+stream": _stream, "rediss+stream": _stream, "nats": _nats, "nats+tls": _nats, "amqp": _amqp, "amqps": _amqp,
+}  # fmt: skip

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-BROKER_PORTS = {"redis+stream": 6379, "rediss+stream": 6379}
+BROKER_PORTS = {
+    "redis+stream": 6379, "rediss+stream": 6379, "nats": 4222, "nats+tls": 4222, "amqp": 5672, "amqps": 5671,
+}  # fmt: skip
 """Schemes of message brokers, with their ports."""
 _PORTS = DEFAULT_PORTS | BROKER_PORTS
-_SECURE = frozenset({"https", "rediss+stream"})
+_SECURE = frozenset({"https", "rediss+stream", "nats+tls", "amqps"})
 
 
 class Origin(Struct, frozen=True):
@@ -138,12 +140,20 @@ class TlsSettings:
 
 @dataclass(frozen=True, slots=True)
 class BrokerTerms:
-    """How messages go to a broker: as *user*, into the database *db* of a Redis, whose streams keep *max_length*."""
+    """How messages go to a broker: as *user*, or whoever has the *token*.
+
+    Into the database *db* of a Redis, whose streams keep *max_length*; into JetStream of a NATS, or to whoever listens;
+    to the *exchange* in the virtual host *vhost* of a broker that speaks AMQP.
+    """
 
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
     db: int = 0
     max_length: int | None = None
+    jetstream: bool = True
+    vhost: str = "/"
+    exchange: str = ""
 
 
 class PoolSettings(Struct, frozen=True):

@@ -24,8 +24,12 @@ class _Kind(NamedTuple):
     has_sockets: bool = False
 
 
-_KINDS: Final = {"redis+stream": _Kind("redis", "redis", frozenset({"max_length"}), frozenset({"basic"}), True)}
-_PLAIN: Final = {"rediss+stream": "redis+stream"}
+_KINDS: Final = {
+    "redis+stream": _Kind("redis", "redis", frozenset({"max_length"}), frozenset({"basic"}), has_sockets=True),
+    "nats": _Kind("nats", "nats", frozenset({"jetstream"}), frozenset({"basic", "bearer"})),
+    "amqp": _Kind("aiormq", "amqp", frozenset({"exchange"}), frozenset({"basic"})),
+}
+_PLAIN: Final = {"rediss+stream": "redis+stream", "nats+tls": "nats", "amqps": "amqp"}
 """Schemes by TLS, with those without it."""
 
 _OF_HTTP: Final = (
@@ -43,8 +47,13 @@ _LIMITS: Final = frozenset({"max_waiting"})
 
 def broker_problem(scheme: str, rest: str) -> tuple[str, str | None] | None:
     """Return what is wrong with the path *rest* in the URL of a broker, and the way out."""
-    if _PLAIN.get(scheme, scheme) == "redis+stream" and rest and not (rest.isascii() and rest.isdigit()):
+    kind = _PLAIN.get(scheme, scheme)
+    if kind == "redis+stream" and rest and not (rest.isascii() and rest.isdigit()):
         return "the path of this URL is the number of a database", "write it like `redis+stream://events.internal/0`"
+    if kind == "nats" and rest:
+        return "the URL of a NATS has no path", "write the subject into the URL of each call"
+    if kind == "amqp" and "/" in rest:
+        return "the path of this URL is a virtual host", "write a `/` in its name as `%2F`"
     return None
 
 
@@ -101,7 +110,7 @@ def _check_call(call: CallSite) -> Iterator[Finding]:
         yield Finding("no-effect", "a message has no query", call.url_path, "write it into `json` or `headers`")
     if url.segments == (b"/",):
         hint = f"write it like `{url.upstream}:/signups`"
-        yield Finding("bad-broker", "the path of this URL is the name of a stream", call.url_path, hint)
+        yield Finding("bad-broker", "the path of this URL names nothing", call.url_path, hint)
     yield from (_nothing((*call.path, key)) for key in _OF_CALLS if key in said)
 
 

@@ -9,7 +9,7 @@ from aggregator.config.model.upstreams.limits import TlsSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 
-_CLEAR = {"http": "https", "demo": "https", "redis+stream": "rediss+stream"}
+_CLEAR = {"http": "https", "demo": "https", "redis+stream": "rediss+stream", "nats": "nats+tls", "amqp": "amqps"}
 """Schemes without TLS, with those that have it."""
 _WEAKER = {
     "compatible": "without forward secrecy, who gets the key of this upstream one day can read all that was recorded",

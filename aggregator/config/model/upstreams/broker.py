@@ -17,3 +17,15 @@ class BrokerSettings(Settings):
         "All are kept unless it is said.",
         examples=[1_000_000],
     )
+    jetstream: bool = Field(
+        True,
+        description="Whether a message is sent once a stream of JetStream has it; without, it goes to whoever listens "
+        "to the NATS at that moment.",
+    )
+    exchange: str = Field(
+        "",
+        max_length=255,
+        description="Exchange of a RabbitMQ that gets the messages, each with its routing key; the default one, whose "
+        "routing keys are the names of queues, unless it is said.",
+        examples=["events"],
+    )

@@ -47,7 +47,8 @@ class UpstreamSettings(Settings):
 
     url: Annotated[str, TextKind.URL] = Field(
         description="Base URL; a path in it is put before the path of each call. Or the address of a message broker, "
-        "to which background calls send: `redis+stream://`, `rediss+stream://`.",
+        "to which background calls send: `redis+stream://`, `nats://`, `amqp://`, by TLS `rediss+stream://`, "
+        "`nats+tls://`, `amqps://`.",
         examples=["https://api.example.com/v2", "redis+stream://events.internal/0"],
     )
     route: RouteSettings | None = Field(

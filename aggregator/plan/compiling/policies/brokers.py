@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from aggregator.config.model.upstreams.broker import BrokerSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
@@ -14,11 +14,17 @@ def compile_broker(settings: UpstreamSettings) -> BrokerTerms | None:
     if not settings.is_broker:
         return None
     said = settings.broker or BrokerSettings()
-    login = settings.auth.basic if settings.auth is not None else None
-    path = urlsplit(settings.url).path.strip("/")
+    auth = settings.auth
+    login = None if auth is None else auth.basic
+    parts = urlsplit(settings.url)
+    path = unquote(parts.path.removeprefix("/"))
     return BrokerTerms(
         user=None if login is None else login.user,
         password=None if login is None else login.password,
-        db=int(path or 0),
+        token=None if auth is None else auth.bearer,
+        db=int(path) if path and parts.scheme.endswith("stream") else 0,
         max_length=said.max_length,
+        jetstream=said.jetstream,
+        vhost=path or "/",
+        exchange=said.exchange,
     )
