@@ -29,6 +29,7 @@ _SLOTS: Final = 10
 REFUSED: Final = 0
 """The era of a call that may not be made."""
 _NONE = (0, 0, 0)
+_ORDER_OVER: Final = "the time of the order is over"
 
 
 class Phase(StrEnum):
@@ -124,7 +125,7 @@ class Breaker:
         if self._is_held(now):
             return self.era if self.phase is Phase.FORCED_CLOSED else REFUSED
         if self.phase in (Phase.FORCED_OPEN, Phase.FORCED_CLOSED):
-            self._begin(Phase.CLOSED, now, "the time of the order is over")
+            self._begin(Phase.CLOSED, now, _ORDER_OVER)
             return self.era
         self._begin(Phase.TRYING, now, "its pause is over")
         return self.era
@@ -132,6 +133,11 @@ class Breaker:
     def _is_held(self, now: float) -> bool:
         """Return whether the present phase is not over yet; a clock that has jumped back does not make it longer."""
         return self._until == inf or self._since <= now < self._until
+
+    def phase_at(self, now: float) -> Phase:
+        """Return the phase as it is *now*: an order whose time is over is none, though no call has come since."""
+        is_over = self.phase in (Phase.FORCED_OPEN, Phase.FORCED_CLOSED) and not self._is_held(now)
+        return Phase.CLOSED if is_over else self.phase
 
     def wait(self, now: float) -> float:
         """Return the seconds after which a call may be made again, as far as that is known; at least a second."""
@@ -222,12 +228,13 @@ class Breaker:
     def as_dict(self, now: float) -> dict[str, object]:
         """Return what there is to know of it, for machines; times in seconds."""
         calls, failures, slows = self._window.sums()
+        phase = self.phase_at(now)
         left = None if self._until == inf else max(0.0, round(self._until - now, 3))
         return {
             "name": self.name,
-            "phase": self.phase.value,
-            "reason": self.reason or None,
-            "for": None if self.phase in (Phase.CLOSED, Phase.TRYING) else left,
+            "phase": phase.value,
+            "reason": (self.reason or None) if phase is self.phase else _ORDER_OVER,
+            "for": None if phase in (Phase.CLOSED, Phase.TRYING) else left,
             "consecutive_failures": self._failed,
             "window": {"calls": calls, "failures": failures, "slow": slows},
         }

@@ -67,11 +67,10 @@ class Breakers:
         shown = [] if self.plan.by_host and self._by_key else [self.whole]
         return [breaker.as_dict(now) for breaker in (*shown, *self._by_key.values())]
 
-    @property
-    def is_open(self) -> bool:
-        """Whether calls are kept away; of breakers by host all have to be open, those by key are not looked at."""
+    def is_open(self, now: float) -> bool:
+        """Return whether calls are kept away; of breakers by host all have to be open, those by key play no part."""
         looked_at = self._by_key.values() if self.plan.by_host and self._by_key else (self.whole,)
-        return all(breaker.phase in OPEN for breaker in looked_at)
+        return all(breaker.phase_at(now) in OPEN for breaker in looked_at)
 
 
 BREAKERS: Final[Kind[tuple[str, BreakerPlan], Breakers]] = Kind("breaker", Breakers, Breakers.adopt)

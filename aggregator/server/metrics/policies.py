@@ -22,7 +22,8 @@ _OF_ANSWERS = labels_text(("upstream", ""))
 def sample_policies(states: Registry, labels: Mapping[str, str]) -> Iterator[tuple[Family, list[Sample]]]:
     """Yield what the policies in *states* know; *labels* are the labels of upstreams by their names."""
     breakers = _named(states.each(BREAKERS.name), labels)
-    yield families.BREAKERS, [(at, int(found.is_open)) for at, found in breakers.items()]
+    now = asyncio.get_running_loop().time()
+    yield families.BREAKERS, [(at, int(found.is_open(now))) for at, found in breakers.items()]
     tables: dict[str, HostTable] = _named(states.each(HOSTS.name), labels)
     yield families.HOSTS, [sample for at, found in tables.items() for sample in _hosts(at, found)]
     yield families.EJECTIONS, [(at, found.ejections) for at, found in tables.items()]

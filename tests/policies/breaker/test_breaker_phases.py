@@ -37,6 +37,18 @@ def call(one: Breaker, now: float, *, failed: bool = False, seconds: float = 0.1
     return era != REFUSED
 
 
+@pytest.mark.parametrize("phase", [Phase.FORCED_OPEN, Phase.FORCED_CLOSED])
+def test_an_order_that_is_over_is_shown_as_none(phase):
+    """Also while no call comes that would end it."""
+    one = Breakers(("users", PLAN))
+    one.whole.order(phase, 100.0, 10.0, "ordered")
+    assert one.whole.as_dict(109.9)["phase"] == phase
+    assert one.is_open(109.9) is (phase is Phase.FORCED_OPEN)
+    shown = one.whole.as_dict(110.0)
+    assert (shown["phase"], shown["for"], shown["reason"]) == ("closed", None, "the time of the order is over")
+    assert not one.is_open(110.0)
+
+
 def test_an_order_holds_for_keys_to_come():
     """As long as it does for those that are there."""
     breakers = Breakers(("users", plan(failures=1)))
