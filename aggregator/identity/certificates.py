@@ -79,11 +79,13 @@ def _of_der(encoded: bytes) -> Certificate:
     from cryptography import x509
     from cryptography.x509.oid import ExtensionOID
 
-    found = x509.load_der_x509_certificate(encoded)
     try:
+        found = x509.load_der_x509_certificate(encoded)
         names: Any = found.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, x509.UnsupportedGeneralNameType):  # names of a kind that no rule can speak of
         names = ()
+    except (x509.InvalidVersion, x509.DuplicateExtension) as error:
+        raise ValueError("it is no certificate of X.509") from error
     told = tuple(f"{kind}:{name.value}" for name in names if (kind := _KINDS.get(type(name).__name__)))
     return Certificate(found.subject.rfc4514_string(), told, sha256(encoded).hexdigest())
 

@@ -49,13 +49,34 @@ def test_the_forms_say_the_same(shown: trustme.LeafCert, encoded: bytes) -> None
     assert found.fingerprint == hashlib.sha256(encoded).hexdigest()
 
 
+def told(encoded: bytes) -> str:
+    """Return the header field of a certificate."""
+    return f":{base64.b64encode(encoded).decode()}:"
+
+
+def test_a_certificate_of_no_version(encoded: bytes) -> None:
+    """One that says it is of a version that there is not is refused as anything else that is none."""
+    assert encoded.count(b"\xa0\x03\x02\x01\x02") == 1
+    wrong = encoded.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x21")
+    assert reason(told(wrong), "rfc9440") is Reason.MALFORMED
+
+
+def test_alternative_names_of_a_kind_that_nobody_reads(encoded: bytes) -> None:
+    """A certificate with an X.400 address among its names is known by its subject and fingerprint alone."""
+    name = b"sensor-1.example.com"
+    other = encoded.replace(b"\x82\x14" + name, b"\xa3\x14" + name)  # the tag of x400Address (RFC 5280 §4.2.1.6)
+    assert other != encoded
+    found = read_certificate(told(other), "rfc9440")
+    assert (found.san, found.subject[:12], found.fingerprint) == ((), "CN=sensor-1,", hashlib.sha256(other).hexdigest())
+
+
 def test_what_envoy_tells() -> None:
     """One element of X-Forwarded-Client-Cert; the names of a client may be quoted."""
     print_of = "ab" * 32
-    told = read_certificate(
+    seen = read_certificate(
         f'By=spiffe://gate;Hash={print_of};Subject="CN=a\\"b,O=x;y";URI=spiffe://shop/a;DNS=a.test;DNS=b.test', "xfcc"
     )
-    assert told == Certificate('CN=a"b,O=x;y', ("URI:spiffe://shop/a", "DNS:a.test", "DNS:b.test"), print_of)
+    assert seen == Certificate('CN=a"b,O=x;y', ("URI:spiffe://shop/a", "DNS:a.test", "DNS:b.test"), print_of)
 
 
 @pytest.mark.parametrize(
