@@ -87,6 +87,15 @@ def error_output(stream: TextIO) -> Iterator[TextIO]:
         writer.close()
 
 
+def log_state() -> dict[str, str] | None:
+    """Return the ``level`` and the ``format`` that the log of the process has now; None where it is not ours."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Handler):
+            written = next(name for name, kind in _FORMATTERS.items() if type(handler.formatter) is kind)
+            return {"level": logging.getLevelName(logging.getLogger().level).lower(), "format": written}
+    return None
+
+
 def lost_lines() -> int:
     """Return how many lines of the log the process has lost so far, since nobody read them in time."""
     handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, _Handler)]

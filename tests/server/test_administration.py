@@ -49,6 +49,17 @@ def test_what_is_told_is_told_there_and_nowhere_else(admin):
     assert gateway.get("/n").json == 1
 
 
+def test_a_refusal_is_logged_with_its_reason(stage):
+    """What the caller is told, beside the path."""
+    gateway = stage.gateway(ADMIN + "telemetry: {log: {access: all}}\n" + ENDPOINT)
+    with stage.wire(gateway.admin) as wire:
+        head = f"GET /-/reload HTTP/1.1\r\nhost: 127.0.0.1\r\n{SHOWN}\r\n\r\n"
+        assert wire.send(head.encode()).reply().status == 405
+    stage.until(lambda: gateway.said("Refused."))
+    told = gateway.said("Refused.")[-1]
+    assert (told["path"], told["reason"]) == ("/-/reload", "An action is asked for by POST.")
+
+
 def test_effects_are_told_there(stage):
     """Those that are kept, with their state; a process that keeps none says so."""
     kept = """

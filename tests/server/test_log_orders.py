@@ -20,6 +20,7 @@ from aggregator.errors import StartupError
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.admin.logs import log_action
 from aggregator.telemetry.control import LogControl, Order
+from aggregator.telemetry.logging import log_state
 from aggregator.telemetry.redaction import Masker
 
 ROUTES = """
@@ -56,6 +57,19 @@ def test_an_order_for_a_while(control):
     assert seconds == 300
     end()
     assert (control.level, logging.getLogger().level) == ("info", logging.INFO)
+
+
+def test_how_the_log_is_written_now_is_told(control):
+    """An order is told too, as long as it holds; of a log that somebody else has configured nothing is."""
+    asked(control, level="debug", format="json")
+    assert log_state() == {"level": "debug", "format": "json"}
+    asked(control, level="auto", format="auto")
+    assert log_state() == {"level": "info", "format": "text"}
+    handlers, logging.root.handlers = logging.root.handlers, []
+    try:
+        assert log_state() is None
+    finally:
+        logging.root.handlers = handlers
 
 
 def test_an_order_until_another(control):

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
-from aggregator.http import header_map, replaced
+from aggregator.http import header_map, phrase, replaced
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.replying import fault_answer, send_answer
 from aggregator.runtime.request.identity import request_id
@@ -52,7 +52,9 @@ class AdminApplication:
         except Exception as error:
             answer = fault_answer(f"{scope['method']} {scope['path']}", error, identity)
         if answer.status >= 400:
-            self._source.refused(scope, answer.status, scope["path"], identity)
+            said = answer.problem
+            reason = phrase(answer.status) if said is None else said.detail
+            self._source.refused(scope, answer.status, reason, identity)
         answer.headers = replaced(answer.headers, b"cache-control", b"no-store")
         await send_answer(send, answer, identity)
 

@@ -18,7 +18,7 @@ from aggregator.runtime.answers.answer import Answer
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics.page import PATH as METRICS
 from aggregator.server.metrics.page import metrics_answer
-from aggregator.telemetry.logging import lost_lines
+from aggregator.telemetry.logging import log_state, lost_lines
 
 _NO_STORE = {"cache-control": "no-store"}
 _TEXT = b"text/plain; charset=utf-8"
@@ -100,6 +100,7 @@ def describe(running: Running) -> dict[str, Any]:
         "in_flight": running.in_flight,
         "last_refusal": None if refusal is None else refusal.as_dict(),
         "lost_log_lines": lost_lines(),
+        **({} if (state := log_state()) is None else {"log": state}),
         "limits": {"waiting": running.load.waiting, "shed": running.load.shed, "closed": running.peers.closed},
         **({} if (store := running.stores.found(running.plan.store)) is None else {"store": store.describe()}),
         **({"hosts": hosts} if (hosts := _hosts(running)) else {}),

@@ -125,8 +125,8 @@ class WorkersSource:
     def refused(self, scope: Scope, status: int, reason: str, identity: str) -> None:
         """Log that a request was refused."""
         client = scope.get("client")
-        log(_log, logging.INFO, "A request to the address of administration was refused.", status=status, path=reason,
-            by=client[0] if client else "unix", request_id=identity)  # fmt: skip
+        log(_log, logging.INFO, "A request to the address of administration was refused.", status=status,
+            path=scope["path"], reason=reason, by=client[0] if client else "unix", request_id=identity)  # fmt: skip
 
 
 def _missing(answers: Answers) -> HeaderList:
