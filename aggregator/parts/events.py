@@ -111,8 +111,11 @@ class AnswerListener(Protocol):
 
     def answered(
         self, endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int
-    ) -> object:
-        """Hear of such an answer: all is as in ``RequestEnded``, *seconds* is the time that it took."""
+    ) -> bool:
+        """Hear of such an answer: all is as in ``RequestEnded``, *seconds* is the time that it took.
+
+        Return whether its event is wanted after all.
+        """
 
     def __call__(self, event: RequestEnded) -> object:
         """Hear of any other end of a request."""

@@ -35,7 +35,7 @@ class Report:
     def __init__(self, listeners: Listeners = NO_LISTENERS) -> None:
         self.visitors = listeners.visitors
         self._every = listeners.requests
-        self._answers = tuple(listener.answered for listener in listeners.answers)
+        self._answers = tuple((listener.answered, listener) for listener in listeners.answers)
         self._refusals = listeners.requests + listeners.answers
         self._all = self._refusals + listeners.troubles
         self._rationed = listeners.rationed
@@ -69,9 +69,10 @@ class Report:
             listeners = self._troubled(endpoint, status)
         else:
             listeners, seconds = self._every, now - exchange.started
-            for answered in self._answers:
+            for answered, listener in self._answers:
                 try:
-                    answered(endpoint, exchange, status, results, seconds, size)
+                    if answered(endpoint, exchange, status, results, seconds, size):
+                        listeners += (listener,)
                 except Exception as error:
                     tell_failed_listener(error)
             if seconds >= self._slow:

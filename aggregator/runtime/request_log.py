@@ -13,6 +13,7 @@ from aggregator.exchange import Exchange
 from aggregator.http import phrase
 from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded
 from aggregator.parts.losses import lost_in
+from aggregator.parts.result import Result
 from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.runtime.answers.failure import sentence
 from aggregator.runtime.answers.outcome import LONGEST, parts_header, parts_text
@@ -52,12 +53,18 @@ class RequestLog:
         """The log as a listener of the requests that it tells."""
         if self._which == "none":
             return NO_LISTENERS
-        return Listeners(requests=(self,)) if self._which == "all" else Listeners(rationed=(self,))
+        if self._which == "errors":
+            return Listeners(rationed=(self,))
+        return Listeners(answers=(self,)) if self._is_plain else Listeners(requests=(self,))
+
+    def answered(
+        self, endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int
+    ) -> bool:  # fmt: skip
+        """Write the line of a good answer; return whether it needs more than is known here."""
+        return status >= 400 or not _is_put(endpoint, exchange, status, parts, seconds, size)
 
     def __call__(self, event: RequestEnded) -> None:
         """Write the line of *event*, unless it is not among those that are sampled."""
-        if self._is_plain and event.status < 400 and event.how == "answered" and _is_put(event):
-            return
         if event.how == "gone":
             self._write(logging.INFO, "The client hung up.", event, {"status": event.status, "cause": _GONE}, {})
         elif event.how == "broke":
@@ -135,24 +142,24 @@ def _write(
     requests.tell(RequestLine(level, text, time.time(), known, said), see)
 
 
-def _is_put(event: RequestEnded) -> bool:
+def _is_put(
+    endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int
+) -> bool:  # fmt: skip
     """Return whether the line of an answer is written as those are that went well: most lines of a log.
 
     It is not where more has to be told than such lines have room for, or others listen to the log.
     """
-    exchange, endpoint = event.exchange, event.endpoint
-    if event.is_partial or not endpoint.startswith(f"{event.method} "):
+    if not endpoint.startswith(f"{exchange.method} "):
         return False
     sink = requests.answer_sink()
     if sink is None:
         return False
-    parts, seconds = parts_text(event.parts), event.ended - event.started
-    if len(parts) > LONGEST or not parts.isascii():
-        parts = parts_header(event.parts).decode()
-    trace, span = ("", "") if exchange.trace is None else (exchange.trace.id, exchange.trace.span)
+    told, trace = parts_text(parts), exchange.trace
+    if len(told) > LONGEST or not told.isascii():
+        told = parts_header(parts).decode()
+    identity, span = ("", "") if trace is None else (trace.id, trace.span)
     sink.put_answer(AnswerLine(
-        time.time(), event.status, seconds, event.size, parts, endpoint, exchange.path, event.request, exchange.client,
-        trace, span,
+        time.time(), status, seconds, size, told, endpoint, exchange.path, exchange.id, exchange.client, identity, span
     ))  # fmt: skip
     return True
 

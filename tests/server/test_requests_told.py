@@ -112,7 +112,7 @@ def test_troubles_are_told_to_who_hears_only_of_them():
 
 
 class Counting:
-    """Hears of good answers without an event, and cannot stand those of 13 bytes."""
+    """Hears of good answers without an event, wants that of a 404 too, and cannot stand those of 13 bytes."""
 
     def __init__(self) -> None:
         self.good: list[tuple[str, int, int]] = []
@@ -122,13 +122,14 @@ class Counting:
         if size == 13:
             raise ValueError("thirteen")
         self.good.append((endpoint, status, size))
+        return status == 404
 
     def __call__(self, event: RequestEnded) -> None:
         self.others.append((event.how, event.status))
 
 
-def test_good_answers_are_counted_without_an_event(caplog):
-    """All else is an event for the same listener; one that raises loses the answer, and harms no other."""
+def test_good_answers_are_told_without_an_event(caplog):
+    """All else is an event for the same listener, and what it asks for; one that raises loses the answer, and harms no other."""
     one, other, exchange = Counting(), Counting(), Exchange("GET", "/", b"", [])
     report = Report(Listeners(answers=(one,)).beside(Listeners(answers=(other,))))
     partial = (Result("a", 0.0, 0.0, state=State.DEFAULT),)
@@ -142,7 +143,8 @@ def test_good_answers_are_counted_without_an_event(caplog):
 
     asyncio.run(main())
     assert one.good == other.good == [("GET /x", 200, 7), ("GET /x", 404, 7)]
-    assert one.others == [("answered", 503), ("answered", 200), ("gone", 499), ("answered", 404)]
+    met = [("answered", 503), ("answered", 200), ("gone", 499), ("answered", 404)]
+    assert one.others == [("answered", 404), *met]  # the first was asked for
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
 
 

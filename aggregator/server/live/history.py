@@ -135,9 +135,10 @@ class History:
 
     def answered(
         self, endpoint: str, _exchange: Exchange, _status: int, _parts: tuple[Result, ...], seconds: float, _size: int
-    ) -> None:  # fmt: skip
+    ) -> bool:  # fmt: skip
         """Count an answer that was good."""
         self._count(endpoint, seconds)
+        return False
 
     def _count(self, endpoint: str, seconds: float) -> Minute | None:
         """Return the minute in which a request was counted, the newest where the clock went back: all pay for it.

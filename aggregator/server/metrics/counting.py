@@ -73,11 +73,11 @@ class Counts:
 
     def answered(
         self, endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int
-    ) -> None:  # fmt: skip
+    ) -> bool:  # fmt: skip
         """Count an answer, whole or not."""
         series = self.endpoints.get(endpoint)
         if series is None:
-            return
+            return False
         # What `Histogram.add` and `PartSeries.add` do, written out: this runs for every request.
         durations = series.durations[status // 100 - 1]
         bucket = bisect_left(durations.bounds, seconds)
@@ -95,6 +95,7 @@ class Counts:
                     part.counts[0] += 1
                 else:
                     part.add(result.state, result.cause)
+        return False
 
     def tally(self, upstream: str) -> CallTally:
         """Return what counts the calls to *upstream* (its label)."""
