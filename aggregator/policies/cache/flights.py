@@ -19,8 +19,8 @@ from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
-from aggregator.policies.cache.purged.log import PurgeLog
 from aggregator.policies.cache.purged.naming import NamingPlan, tag_maker
+from aggregator.stores.level.log import PurgeLog
 from aggregator.templates import Template
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable

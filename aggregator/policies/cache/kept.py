@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from msgspec import Struct
 
 from aggregator.policies.cache.plan import FEW
-from aggregator.policies.cache.purged.log import PurgeLog
 from aggregator.policies.cache.s3fifo import S3Fifo
+from aggregator.stores.level.log import PurgeLog
 
 _T = TypeVar("_T")
 _OVERHEAD = 600

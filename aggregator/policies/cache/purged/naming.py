@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from aggregator.errors import AggregatorError
 from aggregator.parts.names import Names
-from aggregator.policies.cache.purged.log import PurgeLog
+from aggregator.stores.level.log import PurgeLog
 from aggregator.templates import Const, Joined, Template, Text
 
 

@@ -13,7 +13,7 @@ _OVERHEAD = 200
 
 
 class PurgeLog:
-    """The purges of one store; ``count`` is the number of the last one."""
+    """The purges of one place; ``count`` is the number of the last one."""
 
     def __init__(self) -> None:
         self.count = 0
