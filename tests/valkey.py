@@ -52,6 +52,11 @@ class Valkey:
         """Return the reply to a command that is text."""
         return self._asked(words)[1]
 
+    def ask_all(self, *words: str | bytes) -> list[bytes]:
+        """Return the reply to a command that is a list of texts."""
+        whole = self.whole("EVAL", "return table.concat(redis.call(unpack(ARGV)), '\\n')", "0", *words)
+        return whole.rstrip(b"\r\n").split(b"\n")
+
     def is_whole(self) -> bool:
         """Return whether it knows who has each slot of its cluster."""
         return b"cluster_state:ok" in self.whole("CLUSTER", "INFO")
@@ -103,7 +108,7 @@ local passed = tonumber(ARGV[1])
 for _, key in ipairs(redis.call('KEYS', '*')) do
   local left = redis.call('PTTL', key)
   local kind = redis.call('TYPE', key).ok
-  if kind == 'zset' then
+  if kind == 'zset' and string.find(key, 'k:', 1, true) ~= 3 then
     for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do redis.call('ZINCRBY', key, -passed, member) end
   elseif string.find(key, 'r:', 1, true) == 3 then
     local since, share = struct.unpack('<dd', redis.call('GET', key))

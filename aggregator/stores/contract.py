@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
+from aggregator.stores.level.contract import Looked
 from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.shared.announced import Announced
 from aggregator.stores.shared.asks import Ask
@@ -81,6 +82,20 @@ class Store(Protocol):
 
     async def announced(self, channel: bytes, number: int) -> Announced:
         """Return what was announced behind *number*."""
+
+    async def look(self, space: bytes, key: bytes) -> Looked:
+        """Return what there is of *key* in the *space* of the level of a cache (``level/contract.py``)."""
+
+    async def keep(
+        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int
+    ) -> bool:
+        """Keep *value* for *lifetime*, unless one of *tags* was purged behind *number*; return whether it is kept.
+
+        A *lifetime* of 0 forgets what there is of *key*. *tags* are digests of 16 bytes.
+        """
+
+    async def purge(self, space: bytes, tags: Sequence[bytes]) -> None:
+        """Forget what has one of *tags* in *space*, everything there when there are none."""
 
     async def aclose(self) -> None:
         """Give up connections and subscriptions."""

@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Sequence
 
 from aggregator.stores.contract import Heard, Lock
 from aggregator.stores.lasting import Lasting
+from aggregator.stores.level.contract import Looked
+from aggregator.stores.level.memory import Levels
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.shared.announced import Announced, Announcements
@@ -38,6 +40,7 @@ class MemoryStore:
         self._counters: Lasting[int] = Lasting(clock, most_keys, "counters")
         self._locks: Lasting[int] = Lasting(clock, most_keys, "locks")
         self._values = Values(clock, most_keys, most_bytes)
+        self._levels = Levels(clock, most_keys, most_bytes)
         self._buckets: dict[Rate, Limiter] = {}
         self.tallies = Tallies(clock, wall, most_keys)
         """What is used of limits."""
@@ -147,6 +150,20 @@ class MemoryStore:
     async def announced(self, channel: bytes, number: int) -> Announced:
         """Return what was announced behind *number*."""
         return self._announcements.since(channel, number)
+
+    async def look(self, space: bytes, key: bytes) -> Looked:
+        """Return what there is of *key* in *space*."""
+        return self._levels.look(space, key)
+
+    async def keep(
+        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int
+    ) -> bool:  # fmt: skip
+        """Keep *value* for *lifetime*, unless one of *tags* was purged behind *number*; return whether it is kept."""
+        return self._levels.keep(space, key, value, tags, lifetime, number)
+
+    async def purge(self, space: bytes, tags: Sequence[bytes]) -> None:
+        """Forget what has one of *tags* in *space*, everything there when there are none."""
+        self._levels.purge(space, tags)
 
     async def aclose(self) -> None:
         """Give up the subscriptions."""

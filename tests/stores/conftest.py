@@ -1,13 +1,26 @@
-"""A clock that only tests move, and coroutines run to their end."""
+"""A clock that only tests move, coroutines run to their end, and a store of each kind."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from valkey import Valkey
+
+from aggregator.stores.contract import Store
+from aggregator.stores.memory import MemoryStore
+from aggregator.stores.redis.store import RedisStore
+from aggregator.stores.shared.address import store_address
+from aggregator.stores.socket.frames import Limits
+from aggregator.stores.socket.keeper import Keeping
+from aggregator.stores.socket.store import SocketStore
+
+STORES: dict[str, str] = {"memory": "clock", "socket": "clock", "redis": "valkey"}
+"""What a store needs, by its name."""
+COMING: list[asyncio.Task[object]] = []
 
 
 class Clock:
@@ -58,3 +71,34 @@ def valkey() -> Iterator[Valkey]:
         yield server.start()
     finally:
         server.close()
+
+
+def dialled(store: MemoryStore) -> socket.socket:
+    """Return a socket to who keeps *store*, in the same loop."""
+    here, there = socket.socketpair()
+    here.setblocking(False)
+    there.setblocking(False)
+    made = asyncio.get_running_loop().create_unix_connection(lambda: Keeping(store, Limits()), sock=there)
+    COMING.append(asyncio.get_running_loop().create_task(made))
+    return here
+
+
+@pytest.fixture(params=STORES)
+def store(request, clock, now) -> Iterator[Store]:
+    """Return an empty store on the clock of the test."""
+    needed = request.getfixturevalue(STORES[request.param])
+    if request.param == "memory":
+        yield MemoryStore(clock, clock)
+    elif request.param == "socket":
+        keeper = MemoryStore(clock, clock)
+        made = SocketStore(lambda: dialled(keeper), 10.0, lambda _: None)
+        now(made.connect())
+        yield made
+        now(made.aclose())
+    else:
+        needed.ask("FLUSHALL")
+        clock.passed = needed.age
+        made = RedisStore(store_address(needed.url), "t:", 10.0, lambda _: None, clock)
+        now(made.connect())
+        yield made
+        now(made.aclose())

@@ -3,60 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Iterator
 
 import pytest
 
 from aggregator.errors import StoreError
-from aggregator.stores.contract import Store
-from aggregator.stores.memory import MemoryStore
 from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate, Taken
-from aggregator.stores.redis.store import RedisStore
-from aggregator.stores.shared.address import store_address
 from aggregator.stores.shared.announced import MOST_KEPT, Numbered
 from aggregator.stores.shared.asks import Ask
-from aggregator.stores.socket.frames import Limits
-from aggregator.stores.socket.keeper import Keeping
-from aggregator.stores.socket.store import SocketStore
 
-STORES: dict[str, str] = {"memory": "clock", "socket": "clock", "redis": "valkey"}
-"""What a store needs, by its name."""
-COMING: list[asyncio.Task[object]] = []
 SLACK = 100.0
 """Seconds that may go by in a test: the clock of a server goes on."""
-
-
-def dialled(store: MemoryStore) -> socket.socket:
-    """Return a socket to who keeps *store*, in the same loop."""
-    here, there = socket.socketpair()
-    here.setblocking(False)
-    there.setblocking(False)
-    made = asyncio.get_running_loop().create_unix_connection(lambda: Keeping(store, Limits()), sock=there)
-    COMING.append(asyncio.get_running_loop().create_task(made))
-    return here
-
-
-@pytest.fixture(params=STORES)
-def store(request, clock, now) -> Iterator[Store]:
-    """Return an empty store on the clock of the test."""
-    needed = request.getfixturevalue(STORES[request.param])
-    if request.param == "memory":
-        yield MemoryStore(clock, clock)
-    elif request.param == "socket":
-        keeper = MemoryStore(clock, clock)
-        made = SocketStore(lambda: dialled(keeper), 10.0, lambda _: None)
-        now(made.connect())
-        yield made
-        now(made.aclose())
-    else:
-        needed.ask("FLUSHALL")
-        clock.passed = needed.age
-        made = RedisStore(store_address(needed.url), "t:", 10.0, lambda _: None, clock)
-        now(made.connect())
-        yield made
-        now(made.aclose())
 
 
 def test_a_counter_adds_up_until_its_lifetime_is_over(store, clock, now):

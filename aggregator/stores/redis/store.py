@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from aggregator.errors import StoreError
 from aggregator.stores.contract import Heard, Lock
+from aggregator.stores.level.contract import Looked
 from aggregator.stores.quota import Period, Quota
 from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.redis import scripts
 from aggregator.stores.redis.cluster import Cluster
 from aggregator.stores.redis.connecting import connections
+from aggregator.stores.redis.level import RedisLevel
 from aggregator.stores.redis.listening import Listening
 from aggregator.stores.redis.node import Command, Node
 from aggregator.stores.redis.replies import count_key, named, packed, take_command, taken_of, unpacked
@@ -72,6 +74,7 @@ class RedisStore:
         self._one = None if self._is_cluster else _OneNode(address, timeout, broken)
         self._ways: _Ways = self._one or Cluster(address, timeout, broken)
         self._taking: set[asyncio.Task[None]] = set()
+        self._level = RedisLevel(self._prefix, self._run)
         self._listening = Listening(address)
 
     @property
@@ -254,6 +257,20 @@ class RedisStore:
         found = await self._run(scripts.ANNOUNCED, [self._key(b"a", channel)], number, _ms(LIFETIME))
         last, is_known, *messages = found
         return Announced(int(last), messages if int(is_known) else None)
+
+    async def look(self, space: bytes, key: bytes) -> Looked:
+        """Return what there is of *key* in *space*."""
+        return await self._level.look(space, key)
+
+    async def keep(
+        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int
+    ) -> bool:  # fmt: skip
+        """Keep *value* for *lifetime*, unless one of *tags* was purged behind *number*; return whether it is kept."""
+        return await self._level.keep(space, key, value, tags, lifetime, number)
+
+    async def purge(self, space: bytes, tags: Sequence[bytes]) -> None:
+        """Forget what has one of *tags* in *space*, everything there when there are none."""
+        await self._level.purge(space, tags)
 
     async def aclose(self) -> None:
         """Give up connections and subscriptions."""

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from aggregator.errors import StoreError
 from aggregator.stores.contract import Heard, Lock
+from aggregator.stores.level.contract import Looked
 from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.shared.announced import Announced
 from aggregator.stores.shared.asks import Ask
@@ -187,6 +188,20 @@ class SocketStore:
     async def announced(self, channel: bytes, number: int) -> Announced:
         """Return what was announced behind *number*."""
         return Announced(*await self._told("announced", channel, number))
+
+    async def look(self, space: bytes, key: bytes) -> Looked:
+        """Return what there is of *key* in *space*."""
+        return Looked(*await self._told("look", space, key))
+
+    async def keep(
+        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int
+    ) -> bool:  # fmt: skip
+        """Keep *value* for *lifetime*, unless one of *tags* was purged behind *number*; return whether it is kept."""
+        return bool(await self._told("keep", space, key, value, list(tags), lifetime, number))
+
+    async def purge(self, space: bytes, tags: Sequence[bytes]) -> None:
+        """Forget what has one of *tags* in *space*, everything there when there are none."""
+        await self._told("purge", space, list(tags))
 
     async def aclose(self) -> None:
         """Give up the connection."""

@@ -1,0 +1,77 @@
+"""The levels of the caches of a machine, in the memory of the process that keeps them for others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from struct import Struct
+
+from aggregator.stores.level.contract import LARGEST, LONGEST, Looked
+from aggregator.stores.level.log import PurgeLog
+from aggregator.stores.values import Values
+
+_HEAD = Struct("<dQ")
+"""Before a value: when it was kept, and the number at which it began."""
+_MOST_SPACES = 10_000
+"""Spaces are upstreams; beyond this number those not asked for longest are forgotten."""
+
+
+class Levels:
+    """Values of all spaces, at most *most* of together *most_bytes*; *clock* gives seconds."""
+
+    def __init__(self, clock: Callable[[], float], most: int, most_bytes: int) -> None:
+        self._clock = clock
+        self._values = Values(clock, most, most_bytes)
+        self._logs: dict[bytes, PurgeLog] = {}
+
+    def look(self, space: bytes, key: bytes) -> Looked:
+        """Return what there is of *key*."""
+        log, kept = self._log(space), self._values.get(_within(space, key))
+        if kept is None:
+            return Looked(log.count)
+        born, _ = _HEAD.unpack_from(kept)
+        return Looked(log.count, kept[_HEAD.size :], max(0.0, self._clock() - born))
+
+    def keep(
+        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int
+    ) -> bool:  # fmt: skip
+        """Keep *value*, unless one of *tags* was purged behind *number*; return whether it is kept.
+
+        A *lifetime* of 0 forgets what there is of *key*.
+        """
+        log, within = self._log(space), _within(space, key)
+        if lifetime <= 0:
+            self._values.delete(within)
+            return False
+        if number > log.count or len(value) > LARGEST or log.hit([tag.hex() for tag in tags], number):
+            return False
+        known = self._values.get(within)
+        if known is not None and _HEAD.unpack_from(known)[1] > number:
+            return False
+        marks = frozenset((space, *(_within(space, tag) for tag in tags)))
+        self._values.put(within, _HEAD.pack(self._clock(), number) + value, min(LONGEST, lifetime), marks)
+        return True
+
+    def purge(self, space: bytes, tags: Sequence[bytes]) -> None:
+        """Forget what has one of *tags* in *space*, everything there when there are none."""
+        log = self._log(space)
+        if tags:
+            log.add([tag.hex() for tag in tags])
+        else:
+            log.add_all()
+        for mark in [_within(space, tag) for tag in tags] or [space]:
+            self._values.delete_tagged(mark)
+
+    def _log(self, space: bytes) -> PurgeLog:
+        log = self._logs.pop(space, None)
+        if log is None:
+            log = PurgeLog()
+            if len(self._logs) >= _MOST_SPACES:
+                oldest = next(iter(self._logs))
+                del self._logs[oldest]
+                self._values.delete_tagged(oldest)
+        self._logs[space] = log
+        return log
+
+
+def _within(space: bytes, key: bytes) -> bytes:
+    return b"%d:%b%b" % (len(space), space, key)
