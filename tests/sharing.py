@@ -98,5 +98,21 @@ class Way:
         """Listen to the store, away or not."""
         return await self._machine.store.listen(channel, heard)
 
+    async def look(self, space: bytes, key: bytes) -> Any:
+        """Return a value of a level, unless it is away."""
+        await self.connect()
+        self._machine.asked += 1
+        return await self._machine.store.look(space, key)
+
+    async def keep(self, *given: Any) -> bool:
+        """Keep a value of a level, unless it is away."""
+        await self.connect()
+        return await self._machine.store.keep(*given)
+
+    async def purge(self, space: bytes, tags: Any) -> None:
+        """Purge a level, unless it is away."""
+        await self.connect()
+        await self._machine.store.purge(space, tags)
+
     async def aclose(self) -> None:
         """Do nothing."""

@@ -24,7 +24,10 @@ from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES, VALUES
+from aggregator.policies.cache.shared.level import SharedLevel, level_of
 from aggregator.policies.cache.shared.purges import Purges
+from aggregator.policies.cache.shared.replies import REPLY_CODEC
+from aggregator.policies.cache.shared.spaces import space_of
 from aggregator.policies.concurrency.places import PLACES, Places
 from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.hedge.latencies import LATENCIES, Latencies
@@ -191,6 +194,10 @@ class Resources:
         """Return the replies of the upstream of *plan* that are kept."""
         kind: Kind[int, Kept[Reply]] = Kind(REPLIES, lambda most: Kept(most, self.clock), Kept.resize)
         return self.states.hold(kind, plan.name, plan.kept_bytes)
+
+    def shared(self, plan: UpstreamPlan) -> SharedLevel[Reply] | None:
+        """Return the replies of the upstream of *plan* that all processes keep, None where no store is shared."""
+        return level_of(self.states, self.kept(plan), self.keeper.store, space_of(plan.name), REPLY_CODEC)
 
     def values(self) -> Kept[Result]:
         """Return the last good values of parts."""

@@ -94,7 +94,7 @@ class Store(Protocol):
         A *lifetime* of 0 forgets what there is of *key*. *tags* are digests of 16 bytes.
         """
 
-    async def purge(self, space: bytes, tags: Sequence[bytes]) -> None:
+    async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""
 
     async def aclose(self) -> None:

@@ -161,7 +161,7 @@ class MemoryStore:
         """Keep *value* for *lifetime*, unless one of *tags* was purged behind *number*; return whether it is kept."""
         return self._levels.keep(space, key, value, tags, lifetime, number)
 
-    async def purge(self, space: bytes, tags: Sequence[bytes]) -> None:
+    async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""
         self._levels.purge(space, tags)
 

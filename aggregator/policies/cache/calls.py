@@ -3,11 +3,15 @@
 age < ttl                         the reply
 age < ttl + stale                 the reply, and one call in the background
 older, or none                    a call; if it fails and age < ttl + on_error: the reply, with the state ``stale``
+
+Where a second level is shared it is asked before a call is made, and what it has counts like what was kept here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
+from math import inf
 
 from aggregator.causes import Cause, State
 from aggregator.errors import AggregatorError
@@ -18,6 +22,7 @@ from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import CachePlan
 from aggregator.policies.cache.purged.naming import tag_maker
+from aggregator.policies.cache.shared.level import GoOn, SharedLevel
 from aggregator.policies.cache.standard.directives import age_of
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
@@ -29,15 +34,19 @@ _OF_A_HEADER = 130
 
 
 class Cached:
-    """*inner* behind the replies in *kept*, as *plan* says."""
+    """*inner* behind the replies in *kept*, as *plan* says, and those that all processes have in *level*."""
 
-    def __init__(self, inner: Part, call: KeyedCall, kept: Kept[Reply], plan: CachePlan) -> None:
+    def __init__(
+        self, inner: Part, call: KeyedCall, kept: Kept[Reply], plan: CachePlan,
+        level: SharedLevel[Reply] | None = None,
+    ) -> None:  # fmt: skip
         self.name = inner.name
         self._inner = inner
         self._call = call
         self._kept = kept
         self._plan = plan
         self._tags_of = tag_maker(plan.tags)
+        self._level = level
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Give what is kept to *done*, or make the call."""
@@ -49,24 +58,52 @@ class Cached:
         entry = kept.get(key)
         if entry is not None and plan.tags:
             entry = self._shared(frame, key, entry)
-        if entry is None:
-            kept.misses += 1
-            return self._fetch(frame, key, done)
-        now = kept.now()
-        over = now - entry.at - plan.seconds(entry.value.status)
-        if over < 0:
-            kept.hits += 1
-            done(self._judged(frame, entry, now))
-            return None
-        if over < plan.stale:
-            kept.olds += 1
-            self._refresh(frame, key)
-            done(self._judged(frame, entry, now))
+        if entry is not None:
+            now = kept.now()
+            over = now - entry.at - plan.seconds(entry.value.status)
+            if over < 0:
+                kept.hits += 1
+                done(self._judged(frame, entry, now))
+                return None
+            if over < plan.stale:
+                kept.olds += 1
+                self._refresh(frame, key)
+                done(self._judged(frame, entry, now))
+                return None
+        return self._look(frame, key, partial(self._looked, frame, key, done))
+
+    def _look(self, frame: Frame, key: bytes, go_on: GoOn) -> Cancelable | None:
+        """Have what other processes have fetched, if that is shared, then *go_on*."""
+        if self._level is None:
+            return go_on(None)
+        try:
+            named = self._tags_of(frame.names)
+        except AggregatorError:
+            return go_on(None)  # what cannot be purged by its tags is not kept
+        return self._level.look(key, named, go_on)
+
+    def _looked(self, frame: Frame, key: bytes, done: Done, number: int | None) -> Cancelable | None:
+        """Give what another process had fetched to *done*, or make the call; *number* is that of the last purge."""
+        kept, entry = self._kept, self._usable(frame, key)
+        over = self._over(entry)
+        if number is not None and entry is not None and over < max(0.0, self._plan.stale):
+            kept.fetched_elsewhere += 1
+            if over >= 0:
+                self._refresh(frame, key)
+            done(self._judged(frame, entry, kept.now()))
             return None
         kept.misses += 1
-        if over >= plan.on_error:
-            return self._fetch(frame, key, done)
-        return self._fetch(frame, key, lambda result: done(self._instead(frame, result, key)))
+        if over >= self._plan.on_error:
+            return self._fetch(frame, key, done, number)
+        return self._fetch(frame, key, lambda result: done(self._instead(frame, result, key)), number)
+
+    def _usable(self, frame: Frame, key: bytes) -> Entry[Reply] | None:
+        entry = self._kept.peek(key)
+        return self._shared(frame, key, entry) if entry is not None and self._plan.tags else entry
+
+    def _over(self, entry: Entry[Reply] | None) -> float:
+        """Return for how many seconds *entry* has been over; less than 0 while it is fresh."""
+        return inf if entry is None else self._kept.now() - entry.at - self._plan.seconds(entry.value.status)
 
     def _shared(self, frame: Frame, key: bytes, entry: Entry[Reply]) -> Entry[Reply] | None:
         """Return *entry*, which has the tags of this call from now on; None when it may not use it."""
@@ -83,16 +120,16 @@ class Cached:
         result.tags = entry.tags
         return result
 
-    def _fetch(self, frame: Frame, key: bytes, done: Done) -> Cancelable | None:
+    def _fetch(self, frame: Frame, key: bytes, done: Done, number: int | None) -> Cancelable | None:
         began = self._kept.begin()
 
         def ended(result: Result) -> None:
-            self._keep(key, result, frame, began)
+            self._keep(key, result, frame, began, number)
             done(result)
 
         return self._inner.start(KeyedFrame.of(frame, key, frame.deadline), ended)
 
-    def _keep(self, key: bytes, result: Result, frame: Frame, began: int) -> None:
+    def _keep(self, key: bytes, result: Result, frame: Frame, began: int, number: int | None) -> None:
         reply, kept = result.reply, self._kept
         if reply is None:
             return
@@ -106,8 +143,10 @@ class Cached:
         known = kept.peek(key)
         if known is not None and known.value is reply:
             kept.shared(key, known, tags)  # others who waited for the same flight have kept it
-        else:
-            kept.put(key, reply, room_of(reply), tags, began)
+            return
+        kept.put(key, reply, room_of(reply), tags, began)
+        if self._level is not None and not result.is_joined:  # a flight of others began at a number of theirs
+            self._level.keep(key, named, reply, tags, 0.0, self._plan.life(reply.status), number)
 
     def _may_be_kept(self, result: Result, reply: Reply) -> bool:
         """Return whether others may get *reply*: a whole one, without a cookie, that means what its status says."""
@@ -122,7 +161,17 @@ class Cached:
             return
         refreshing.add(key)
         late = Frame(frame.exchange, frame.names, frame.loop.time() + self._call.timeout, frame.loop)
-        self._fetch(late, key, lambda _: refreshing.discard(key))
+
+        def over(_: Result | None) -> None:
+            refreshing.discard(key)
+
+        def looked(number: int | None) -> Cancelable | None:
+            if self._over(self._usable(late, key)) < 0:
+                over(None)  # another process has fetched it
+                return None
+            return self._fetch(late, key, over, number)
+
+        self._look(late, key, looked)
 
     def _instead(self, frame: Frame, result: Result, key: bytes) -> Result:
         """Return the reply that is kept in place of *result*, a failure that is not the client's; else *result*."""

@@ -26,6 +26,9 @@ _OF_A_FEW = 100
 _MOST_ADDED = 1000
 """The most tags that those who share an entry may bring it to."""
 
+_UNKNOWN = -1
+"""Before every purge."""
+
 
 class Entry(Struct, Generic[_T], eq=False):
     """Something that is kept since *at*; *tags* are the names by which it can be purged.
@@ -45,13 +48,14 @@ Get: TypeAlias = Callable[[bytes], Entry[_T] | None]
 
 
 class Kept(Generic[_T]):
-    """What is kept of one kind, of together at most *most* bytes. ``hits``, ``misses`` and ``olds`` count uses.
+    """What is kept of one kind, of together at most *most* bytes. ``hits``, ``misses`` and ``olds`` count uses,
+    ``fetched_elsewhere`` those of what another process had fetched.
 
     ``get`` returns what is kept of a key, however old; ``peek`` does so as if nobody had asked for it.
     """
 
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
-        self.hits = self.misses = self.olds = 0
+        self.hits = self.misses = self.olds = self.fetched_elsewhere = 0
         self.refreshing: set[bytes] = set()
         self._clock = clock
         self._ahead, self._last = 0.0, clock()
@@ -87,12 +91,19 @@ class Kept(Generic[_T]):
         """Return what ``put`` takes for something that is fetched from now on."""
         return self.purges.count
 
-    def put(self, key: bytes, value: _T, size: int, tags: Iterable[str], began: int, terms: Any = None) -> None:
-        """Keep *value* of *size* bytes, unless it was purged since it *began* to be fetched."""
+    def put(
+        self, key: bytes, value: _T, size: int, tags: Iterable[str], began: int, terms: Any = None,
+        age: float | None = None,
+    ) -> None:  # fmt: skip
+        """Keep *value* of *size* bytes, unless it was purged since it *began* to be fetched.
+
+        With an *age* in seconds it was fetched elsewhere, and since when is not known: it gets no tag of others who use
+        it.
+        """
         named = frozenset(tags)
         if self.purges.hit(named, began):
             return
-        entry = Entry(value, self.now(), named, terms, began)
+        entry = Entry(value, self.now() - (age or 0.0), named, terms, began if age is None else _UNKNOWN)
         self._entries.delete(key)
         if self._entries.put(key, entry, size + _OVERHEAD + _room_of(named)):
             self._index(key, named)

@@ -32,6 +32,7 @@ class CachePlan(Struct, frozen=True, dict=True):
 
     With *obeys* it is as they say who sent them (RFC 9111). A reply is given out *stale* seconds longer while it is
     fetched anew, and *on_error* longer in place of a failure. With *elements* those of a batch are kept one by one.
+    What is *shared* is kept in the store of all processes, too.
     """
 
     ttl: tuple[tuple[str, float], ...]
@@ -40,6 +41,11 @@ class CachePlan(Struct, frozen=True, dict=True):
     tags: tuple[Template, ...] = ()
     obeys: bool = False
     elements: ElementsPlan | None = None
+    shared: bool = False
+
+    def life(self, status: int) -> float:
+        """Return for how many seconds a reply with *status* is of use: fresh, stale, or in place of a failure."""
+        return self.seconds(status) + max(self.stale, self.on_error)
 
     def seconds(self, status: int) -> float:
         """Return how long a reply with *status* is kept; 0.0 for one that is not."""

@@ -45,6 +45,12 @@ class KeptSettings(Settings):
         (), description="Unsafe methods that only read here, such as POST of GraphQL.", examples=[["POST"]]
     )
 
+    shared: bool = Field(
+        False,
+        description="Keep it in the `store`, too, so that what one process has fetched no other one fetches: in Redis "
+        "for several machines, in their supervisor for the workers of one.",
+    )
+
     @model_validator(mode="after")
     def _on_error_acts(self) -> Self:
         if "on_error" in self.model_fields_set and self.on_error <= self.stale:

@@ -8,7 +8,8 @@ from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.policies.cache.purged.naming import tags_of
-from aggregator.policies.cache.shared.purges import Purge, Purges
+from aggregator.policies.cache.shared.purge import Purge
+from aggregator.policies.cache.shared.purges import Purges
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.parts.fanout import Run
 from aggregator.telemetry.logging import log

@@ -78,8 +78,9 @@ def _cached(part: Part, attempt: Attempt, at: Site) -> Part:
     assert plan.cache is not None
     if plan.cache.elements is not None:
         return _cached_batch(part, plan, at)
-    kind = Obeying if plan.cache.obeys else Cached
-    return kind(part, _keyed(plan, at), at.resources.kept(plan.upstream), plan.cache)
+    kind, resources = Obeying if plan.cache.obeys else Cached, at.resources
+    shared = resources.shared(plan.upstream) if plan.cache.shared else None
+    return kind(part, _keyed(plan, at), resources.kept(plan.upstream), plan.cache, shared)
 
 
 def _cached_batch(part: Part, plan: CallPlan, at: Site) -> Part:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aggregator.policies.cache.shared.purges import Purge, Purges, What
+from aggregator.policies.cache.shared.purge import Purge, What
+from aggregator.policies.cache.shared.purges import Purges
 from aggregator.server.admin.actions import Action, ActionError, Outcome
 from aggregator.server.generations.running import Running
 

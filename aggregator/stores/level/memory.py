@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from struct import Struct
 
 from aggregator.stores.level.contract import LARGEST, LONGEST, Looked
@@ -51,7 +51,7 @@ class Levels:
         self._values.put(within, _HEAD.pack(self._clock(), number) + value, min(LONGEST, lifetime), marks)
         return True
 
-    def purge(self, space: bytes, tags: Sequence[bytes]) -> None:
+    def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""
         log = self._log(space)
         if tags:

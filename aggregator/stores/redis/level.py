@@ -10,7 +10,7 @@ A value is a hash: the number at which it began, its tags of 16 bytes, its lifet
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -120,7 +120,7 @@ class RedisLevel:
         milliseconds = max(1, round(min(LONGEST, lifetime) * 1000))
         return bool(await self._run(KEEP, keys, _LONGEST_MS, number, b"".join(tags), milliseconds, value))
 
-    async def purge(self, space: bytes, tags: Sequence[bytes]) -> None:
+    async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""
         await self._run(PURGE, self._keys(space, b"")[:1], _LONGEST_MS, MOST_TAGS, *tags)
 

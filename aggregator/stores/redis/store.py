@@ -268,7 +268,7 @@ class RedisStore:
         """Keep *value* for *lifetime*, unless one of *tags* was purged behind *number*; return whether it is kept."""
         return await self._level.keep(space, key, value, tags, lifetime, number)
 
-    async def purge(self, space: bytes, tags: Sequence[bytes]) -> None:
+    async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""
         await self._level.purge(space, tags)
 

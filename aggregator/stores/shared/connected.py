@@ -23,6 +23,7 @@ from aggregator.stores.contract import Store
 from aggregator.stores.rate import Taken
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.channel import Channel, Subscriber
+from aggregator.stores.shared.level import Level
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.stores")
@@ -74,6 +75,9 @@ class ConnectedStore:
         self._task: asyncio.Task[None] | None = None
         self._since = 0.0
         self._is_told = False
+        self.level = Level(self)
+        """What processes keep for each other."""
+        self.follow(self.level.catch_up)
 
     def subscribe(self, name: bytes, subscriber: Subscriber) -> None:
         """Let *subscriber* have what other processes tell on the channel *name*; before it is opened."""
@@ -244,4 +248,5 @@ class ConnectedStore:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._task = None
         self.is_there = False
+        await self.level.aclose()
         await self.store.aclose()

@@ -199,7 +199,7 @@ class SocketStore:
         """Keep *value* for *lifetime*, unless one of *tags* was purged behind *number*; return whether it is kept."""
         return bool(await self._told("keep", space, key, value, list(tags), lifetime, number))
 
-    async def purge(self, space: bytes, tags: Sequence[bytes]) -> None:
+    async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""
         await self._told("purge", space, list(tags))
 

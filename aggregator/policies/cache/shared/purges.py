@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from typing import Literal, TypeAlias
+from functools import partial
 
 import msgspec
-from msgspec import Struct
 
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
@@ -24,6 +23,8 @@ from aggregator.policies.cache.purging import (
     purge_tags,
     purge_upstream,
 )
+from aggregator.policies.cache.shared.purge import Purge
+from aggregator.policies.cache.shared.spaces import purged_spaces
 from aggregator.policies.registry import Registry
 from aggregator.stores.shared.channel import Subscriber
 from aggregator.stores.shared.connected import ConnectedStore
@@ -33,20 +34,6 @@ from aggregator.transport import Reply
 _log = logging.getLogger("aggregator.cache")
 PURGES = b"purges"
 """The name of the channel."""
-What: TypeAlias = Literal["tag", "key", "prefix", "upstream", "endpoint", "place", "all"]
-
-
-class Purge(Struct, array_like=True, frozen=True):
-    """What is forgotten: all that has one of the *names*, which are those of *what*.
-
-    Those of a ``place`` are tags of places in what is kept of *upstream*.
-    """
-
-    what: What
-    names: tuple[str, ...] = ()
-    upstream: str = ""
-
-
 _decoder = msgspec.msgpack.Decoder(Purge)
 
 
@@ -66,13 +53,21 @@ class Purges:
         return count
 
     def tell(self, purge: Purge) -> None:
-        """Tell the others what was forgotten here."""
-        if self._store is not None:
-            self._store.tell(PURGES, msgspec.msgpack.encode(purge))
+        """Tell the others what was forgotten here, once nothing of it is left in the store."""
+        after = _nobody if self._store is None else partial(self._store.tell, PURGES, msgspec.msgpack.encode(purge))
+        own, spaces = None if self._store is None else self._store.level, purged_spaces(self._states, purge)
+        for level, tags in spaces.items():
+            level.purge(tags, after if level is own else _nobody)
+        if own not in spaces:
+            after()
 
     def tell_places(self, upstream: str, places: Collection[str]) -> None:
         """Tell the others of *places* in what is kept of *upstream*."""
         self.tell(Purge("place", tuple(places), upstream))
+
+
+def _nobody() -> None:
+    """Tell nobody."""
 
 
 def purged(states: Registry, purge: Purge) -> int:

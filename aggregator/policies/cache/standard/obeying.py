@@ -7,11 +7,14 @@ old, or none                           a call, conditional where the reply has a
     it failed, age < … + on_error      the reply, with the state ``stale``
     else                               what came, and it is kept if it may be
 
+Where a second level is shared it is asked before a call is made, and what it has counts like what was kept here.
+
 States of an ``_Asking``: asking (on a condition, or after another one was named without), over.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from aggregator.causes import Cause, State
@@ -24,6 +27,7 @@ from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan
 from aggregator.policies.cache.purged.naming import tag_maker
+from aggregator.policies.cache.shared.level import GoOn, SharedLevel
 from aggregator.policies.cache.standard.terms import Assumed, Terms, freshened, is_same, terms_of
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
@@ -50,14 +54,18 @@ class AskedCall(KeyedCall, Protocol):
 
 
 class Obeying:
-    """*inner* behind the replies in *kept*, as those say who sent them."""
+    """*inner* behind the replies in *kept*, as those say who sent them, and those of all processes in *level*."""
 
-    def __init__(self, inner: Part, call: AskedCall, kept: Kept[Reply], plan: CachePlan) -> None:
+    def __init__(
+        self, inner: Part, call: AskedCall, kept: Kept[Reply], plan: CachePlan,
+        level: SharedLevel[Reply] | None = None,
+    ) -> None:  # fmt: skip
         self.name = inner.name
         self.inner = inner
         self.call = call
         self.kept = kept
         self._plan = plan
+        self._level = level
         self._tags_of = tag_maker(plan.tags)
         self._assumed = Assumed(plan.stale, plan.on_error)
 
@@ -73,21 +81,50 @@ class Obeying:
         if entry is not None and self._plan.tags:
             entry = self._shared(frame, asked.key, entry)
         terms = None if entry is None else self._terms(entry, asked)
-        if entry is None or terms is None:
-            kept.misses += 1
-            return _Asking(self, frame, asked, done).begin(None)
-        age = terms.age + kept.now() - entry.at
-        if age < terms.lifetime:
-            kept.hits += 1
-            done(self.judged(frame, entry, terms))
-            return None
-        if age < terms.lifetime + terms.stale:
-            kept.olds += 1
-            self._refresh(frame, asked, entry, terms)
-            done(self.judged(frame, entry, terms))
-            return None
-        kept.misses += 1
-        return _Asking(self, frame, asked, done).begin(entry, terms)
+        if entry is not None and terms is not None:
+            age = terms.age + kept.now() - entry.at
+            if age < terms.lifetime:
+                kept.hits += 1
+                done(self.judged(frame, entry, terms))
+                return None
+            if age < terms.lifetime + terms.stale:
+                kept.olds += 1
+                self._refresh(frame, asked)
+                done(self.judged(frame, entry, terms))
+                return None
+        return self._look(frame, asked, partial(self._looked, frame, asked, done))
+
+    def _look(self, frame: Frame, asked: Asked, go_on: GoOn) -> Cancelable | None:
+        """Have what other processes have fetched, if that is shared, then *go_on*."""
+        if self._level is None:
+            return go_on(None)
+        try:
+            named = self._tags_of(frame.names)
+        except AggregatorError:
+            return go_on(None)  # what cannot be purged by its tags is not kept
+        return self._level.look(asked.key, named, go_on)
+
+    def _looked(self, frame: Frame, asked: Asked, done: Done, number: int | None) -> Cancelable | None:
+        """Give what another process had fetched to *done*, or make the call; *number* is that of the last purge."""
+        entry, terms = self._usable(frame, asked)
+        if number is not None and entry is not None and terms is not None:
+            age = terms.age + self.kept.now() - entry.at
+            if age < terms.lifetime + terms.stale:
+                self.kept.fetched_elsewhere += 1
+                if age >= terms.lifetime:
+                    self._refresh(frame, asked)
+                done(self.judged(frame, entry, terms))
+                return None
+        self.kept.misses += 1
+        return _Asking(self, frame, asked, done, number).begin(entry, terms)
+
+    def _usable(self, frame: Frame, asked: Asked) -> tuple[Entry[Reply], Terms] | tuple[None, None]:
+        """Return what is kept, and how it may be used."""
+        entry = self.kept.peek(asked.key)
+        if entry is not None and self._plan.tags:
+            entry = self._shared(frame, asked.key, entry)
+        terms = None if entry is None else self._terms(entry, asked)
+        return (None, None) if entry is None or terms is None else (entry, terms)
 
     def _shared(self, frame: Frame, key: bytes, entry: Entry[Reply]) -> Entry[Reply] | None:
         """Return *entry*, which has the tags of this call from now on; None when it may not use it."""
@@ -125,8 +162,13 @@ class Obeying:
         old.state, old.cause, old.attempts = State.STALE, failed.cause, failed.attempts
         return old
 
-    def keep(self, frame: Frame, asked: Asked, result: Result, delay: float, began: int) -> None:
-        """Keep the reply of *result* if it may be; what was kept before is over, unless that is a 5xx (§4.3.3)."""
+    def keep(
+        self, frame: Frame, asked: Asked, result: Result, delay: float, began: int, number: int | None
+    ) -> None:  # fmt: skip
+        """Keep the reply of *result* if it may be; what was kept before is over, unless that is a 5xx (§4.3.3).
+
+        Where its *number* is known it is kept for all processes, too.
+        """
         reply, kept = result.reply, self.kept
         if reply is None or (result.state is State.FAILED and result.cause is not Cause.STATUS):
             return
@@ -139,12 +181,17 @@ class Obeying:
         if terms is None:
             if reply.status < 500:
                 kept.forget(asked.key)
+                if self._level is not None:
+                    self._level.keep(asked.key, named, reply, tags, 0.0, 0.0, number)
             return
         known = self._known(asked.key, reply)
         if known is not None:
             kept.shared(asked.key, known, tags)
-        else:
-            kept.put(asked.key, reply, room_of(reply), tags, began, terms)
+            return
+        kept.put(asked.key, reply, room_of(reply), tags, began, terms)
+        if self._level is not None:
+            life = delay + terms.longest - terms.age
+            self._level.keep(asked.key, named, reply, tags, delay, life, number)
 
     def _known(self, key: bytes, reply: Reply) -> Entry[Reply] | None:
         """Return the entry of *reply* if it is kept as of now: others who waited for the same flight have kept it."""
@@ -155,26 +202,39 @@ class Obeying:
         is_same = one.body is reply.body and one.status == reply.status and one.headers == reply.headers
         return known if is_same else None
 
-    def _refresh(self, frame: Frame, asked: Asked, entry: Entry[Reply], terms: Terms) -> None:
+    def _refresh(self, frame: Frame, asked: Asked) -> None:
         """Ask for it for nobody, once at a time."""
         refreshing = self.kept.refreshing
         if asked.key in refreshing:
             return
         refreshing.add(asked.key)
         late = Frame(frame.exchange, frame.names, frame.loop.time() + self.call.timeout, frame.loop)
-        _Asking(self, late, asked, lambda _: refreshing.discard(asked.key)).begin(entry, terms)
+
+        def over(_: Result | None) -> None:
+            refreshing.discard(asked.key)
+
+        def looked(number: int | None) -> Cancelable | None:
+            entry, terms = self._usable(late, asked)
+            if entry is not None and terms is not None and terms.age + self.kept.now() - entry.at < terms.lifetime:
+                over(None)  # another process has fetched it
+                return None
+            return _Asking(self, late, asked, over, number).begin(entry, terms)
+
+        self._look(late, asked, looked)
 
 
 class _Asking:
     """One call to the upstream, for the reply of an *entry* on a condition, or for a first one."""
 
-    __slots__ = ("_asked", "_began", "_done", "_entry", "_frame", "_is_over", "_obeying", "_since", "_terms", "_ticket")
+    __slots__ = ("_asked", "_began", "_done", "_entry", "_frame", "_is_over", "_number", "_obeying", "_since", "_terms",
+                 "_ticket")  # fmt: skip
 
-    def __init__(self, obeying: Obeying, frame: Frame, asked: Asked, done: Done) -> None:
+    def __init__(self, obeying: Obeying, frame: Frame, asked: Asked, done: Done, number: int | None) -> None:
         self._obeying = obeying
         self._frame = frame
         self._asked = asked
         self._done = done
+        self._number = number
         self._began = obeying.kept.begin()
         self._since = obeying.kept.now()
         self._entry: Entry[Reply] | None = None
@@ -197,6 +257,8 @@ class _Asking:
             self._ticket = ticket
 
     def _ended(self, result: Result) -> None:
+        if result.is_joined:
+            self._number = None  # a flight of others began at a number of theirs
         obeying, entry, terms, verdict = self._obeying, self._entry, self._terms, result.reply
         self._ticket = None
         if entry is None or terms is None:
@@ -223,7 +285,7 @@ class _Asking:
 
     def _settle(self, result: Result) -> None:
         delay = self._obeying.kept.now() - self._since
-        self._obeying.keep(self._frame, self._asked, result, delay, self._began)
+        self._obeying.keep(self._frame, self._asked, result, delay, self._began, self._number)
         self._finish(result)
 
     def _finish(self, result: Result) -> None:

@@ -1,0 +1,264 @@
+"""What one process has fetched no other one fetches, where `shared` says so: with each kind of store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sharing import Machine
+from valkey import Valkey
+
+from aggregator.server.admin.caches import purge_action
+from aggregator.stores.shared.connected import ConnectedStore
+from tests.policies.conftest import START, Served
+
+TEXT = """
+upstreams:
+  users: {{url: "http://users.test", cache: {{ttl: 1h, stale: 1h, on_error: 10h, tags: ["user:{{{{ id }}}}"], shared: true}}}}
+  items: {{url: "http://items.test", cache: {{rfc: true, shared: true}}}}
+  plain: {{url: "http://plain.test", cache: 1h}}
+endpoints:
+  GET /users/{{id}}: {{call: "users:/{{id}}"}}
+  PUT /users/{{id}}: {{call: "PUT users:/{{id}}", purge: ["user:{{{{ id }}}}"]}}
+  GET /items/{{id}}: {{call: "items:/{{id}}"}}
+  PUT /items/{{id}}: {{call: "PUT items:/{{id}}"}}
+  GET /plain/{{id}}: {{call: "plain:/{{id}}"}}
+store: {{url: "{url}", timeout: 10s}}
+"""
+
+
+class Process(Served):
+    """One of several processes; its upstreams answer *reply*, else how often they were asked."""
+
+    def __init__(self, folder: Path, machine: Machine | None, url: str = "memory") -> None:
+        self._machine = machine
+        self.count = 0
+        self.reply: httpx.Response | None = None
+        self.asked: Any = None
+        text = TEXT.format(url=url)
+        super().__init__(folder, text if machine is None else text[: text.index("store:")], self._reply)
+
+    def before(self) -> None:
+        """Lead to the store of the machine."""
+        if self._machine is not None:
+            self.app.running.stores.memory = self._machine.way
+
+    async def _reply(self, request: httpx.Request) -> httpx.Response:
+        self.count += 1
+        if self.asked is not None:
+            await self.asked(request)
+        made = httpx.Response(200, json=self.count, headers={"cache-control": "max-age=3600", "etag": '"1"'})
+        return self.reply or made
+
+    @property
+    def store(self) -> ConnectedStore:
+        """Its way to the store."""
+        running = self.app.running
+        found: ConnectedStore = running.stores.found(running.plan.store)
+        return found
+
+    def ask_for(self, path: str, method: str = "GET") -> tuple[int, Any, bool]:
+        """Return status and body of an answer, and whether upstreams were asked, once what it left is in the store."""
+        before = self.count
+        answer = self.run(self._settled(method, path))
+        return answer.status_code, answer.json() if answer.content else None, self.count > before
+
+    async def _settled(self, method: str, path: str) -> httpx.Response:
+        answer = await self.ask(method, path)
+        await self.settle()
+        return answer
+
+    async def settle(self) -> None:
+        """Wait for what goes to the store, and for calls in the background."""
+        kept = self.app.running.states.each("replies").values()
+        await asyncio.sleep(0)
+        while self.store.level._tasks or any(one.refreshing for one in kept):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Valkey]:
+    """Return a server."""
+    server = Valkey()
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture(params=["supervisor", "redis"])
+def place(request, redis) -> Machine | str:
+    """Return the store of a machine, or the address of a server."""
+    redis.ask("FLUSHALL")
+    return Machine(START) if request.param == "supervisor" else redis.url
+
+
+@pytest.fixture
+def processes(tmp_path, place) -> Iterator[list[Process]]:
+    """Return two processes of one file."""
+    yield from started(tmp_path, place)
+
+
+@pytest.fixture
+def machine() -> Machine:
+    """Return the store of a machine."""
+    return Machine(START)
+
+
+@pytest.fixture
+def workers(tmp_path, machine) -> Iterator[list[Process]]:
+    """Return two processes of one machine."""
+    yield from started(tmp_path, machine)
+
+
+def started(folder: Path, place: Machine | str) -> Iterator[list[Process]]:
+    """Yield two processes with the store at *place*."""
+    with ExitStack() as stack:
+        made = []
+        for _ in range(2):
+            process = Process(folder, None, place) if isinstance(place, str) else Process(folder, place)
+            stack.callback(process.close)
+            made.append(process)
+        yield made
+
+
+@pytest.mark.parametrize("path", ["/users/a", "/items/a"])
+def test_what_one_process_has_fetched_another_one_does_not_fetch(processes, path: str) -> None:
+    """It is kept there, too: the store is not asked for it again."""
+    one, other = processes
+    assert one.ask_for(path) == (200, 1, True)
+    assert [other.ask_for(path) for _ in range(2)] == [(200, 1, False)] * 2
+    kept = other.app.running.states.find("replies", path.split("/")[1])
+    assert (kept.fetched_elsewhere, kept.hits, kept.misses) == (1, 1, 0)
+
+
+def test_what_is_not_said_to_be_shared_is_not(processes) -> None:
+    """Each process has it for itself."""
+    one, other = processes
+    one.ask_for("/plain/a")
+    assert other.ask_for("/plain/a") == (200, 1, True)
+
+
+@pytest.mark.parametrize("path", ["/users/a", "/items/a"])
+def test_a_purge_of_one_process_reaches_the_store(processes, path: str) -> None:
+    """By the tags of `purge`, or by the place of an unsafe call; what is beside it stays."""
+    one, other = processes
+    beside = path.replace("/a", "/b")
+    for at in (path, beside):
+        one.ask_for(at)
+    one.ask_for(path, "PUT")
+    assert other.ask_for(path)[2]
+    assert not other.ask_for(beside)[2]
+
+
+@pytest.mark.parametrize(
+    ("given", "ends"),
+    [
+        ({"tag": "user:a"}, True),
+        ({"key": "http://users.test/a"}, True),
+        ({"prefix": "http://users.test/"}, True),
+        ({"upstream": "users"}, True),
+        ({"all": True}, True),
+        ({"tag": "user:b"}, False),
+        ({"upstream": "items"}, False),
+        ({"endpoint": "GET /users/{id}"}, False),
+    ],
+)
+def test_what_is_purged_by_hand_leaves_the_store(workers, given: dict[str, Any], ends: bool) -> None:
+    """Whatever it is named by; an endpoint keeps answers, not replies."""
+    one, other = workers
+    one.ask_for("/users/a")
+    one.run(purge_action(one.app.running).run(given))
+    one.run(one.settle())
+    assert other.ask_for("/users/a")[2] is ends
+
+
+def test_a_purge_during_a_call_wins(processes) -> None:
+    """What was asked for before it is kept by nobody."""
+    one, other = processes
+
+    async def meanwhile(request: httpx.Request) -> None:
+        if request.method == "GET":
+            one.asked = None
+            await one._settled("PUT", "/users/a")
+
+    one.asked = meanwhile
+    assert one.ask_for("/users/a") == (200, 2, True)
+    assert other.ask_for("/users/a")[2]
+
+
+def test_an_old_reply_is_given_out_while_one_process_fetches_a_new_one(workers, machine) -> None:
+    """The others find that in the store."""
+    one, other = workers
+    for process in workers:
+        process.ask_for("/users/a")
+    for process in workers:
+        process.now += 3601
+    machine.now += 3601
+    one.reply = httpx.Response(200, json="new")
+    assert one.ask_for("/users/a") == (200, 1, True)
+    assert one.ask_for("/users/a") == (200, "new", False)
+    assert other.ask_for("/users/a") == (200, 1, False)
+    assert other.ask_for("/users/a") == (200, "new", False)
+
+
+def test_what_comes_from_the_store_is_as_old_as_it_is(workers, machine) -> None:
+    """It ends when it would have ended where it was fetched, and stands in for a failure as long."""
+    one, other = workers
+    one.ask_for("/users/a")
+    for process in workers:
+        process.now += 3000
+    machine.now += 3000
+    answer = other.get("/users/a")
+    assert answer.json() == 1
+    for process in workers:
+        process.now += 5000
+    machine.now += 5000
+    other.reply = httpx.Response(503)
+    assert other.ask_for("/users/a") == (200, 1, True)
+
+
+def test_a_store_that_is_away_costs_no_answer(workers, machine) -> None:
+    """Each process keeps for itself, and purges what it has to purge when the store is there again."""
+    one, other = workers
+    one.ask_for("/users/a")
+    machine.is_away = True
+    assert other.ask_for("/users/a") == (200, 1, True)
+    assert not other.store.is_there
+    assert not other.ask_for("/users/a")[2]
+    assert other.ask_for("/users/a", "PUT")[0] == 200
+    machine.is_away = False
+    other.run(other.store._come())
+    other.run(other.settle())
+    one.app.running.states.find("replies", "users").purge_all()
+    assert one.ask_for("/users/a")[2]
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\xff", b"\x96\x02\xcc\xc8\x90\xc4\x00\x90\xcb" + bytes(8), b"[1]"])
+def test_garbage_in_the_store_is_as_good_as_nothing(workers, machine, garbage: bytes) -> None:
+    """So is what another version wrote."""
+    one, other = workers
+    one.ask_for("/users/a")
+    values = machine.store._levels._values._values
+    for key, found in values.items():
+        values[key] = found._replace(body=found.body[:16] + garbage)
+    assert other.ask_for("/users/a") == (200, 1, True)
+
+
+def test_who_asks_for_one_thing_at_a_time_asks_the_store_once(workers, machine) -> None:
+    """And the upstream once when the store has nothing."""
+    one, _ = workers
+
+    async def many() -> list[httpx.Response]:
+        return await asyncio.gather(*(one.ask("GET", "/users/a") for _ in range(10)))
+
+    before = machine.asked
+    assert [answer.json() for answer in one.run(many())] == [1] * 10
+    assert machine.asked == before + 1
+    assert one.count == 1
