@@ -42,6 +42,17 @@ def test_what_is_shared(plan_of, more: str, place: str) -> None:
     assert sharing_words(calling, plan)[:2] == words[:2]
 
 
+def test_replies_that_are_kept_for_all(plan_of) -> None:
+    """They are no cache of each process, and the step says so, too."""
+    shared = TEXT.replace("{ttl: 10s}", "{ttl: 10s, shared: true}")
+    plan = plan_of(f"server: {{workers: 2}}\n{shared}")
+    kept = "replies are kept for all processes, in the supervisor; while it is away each has only its own"
+    words = sharing_words(plan.endpoints[0], plan)
+    assert kept in words
+    assert words[-1] == "each process has for itself: concurrency, retry budget, breaker"
+    assert "cache 10s, shared" in explanation_text(explain(plan.endpoints[0], plan.secrets, sharing=words))
+
+
 def test_a_store_elsewhere_keeps_switches(plan_of) -> None:
     """So that nothing has to be said of a restart."""
     pytest.importorskip("redis")

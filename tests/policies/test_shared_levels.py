@@ -28,6 +28,7 @@ endpoints:
   GET /items/{{id}}: {{call: "items:/{{id}}"}}
   PUT /items/{{id}}: {{call: "PUT items:/{{id}}"}}
   GET /plain/{{id}}: {{call: "plain:/{{id}}"}}
+server: {{workers: 2}}
 store: {{url: "{url}", timeout: 10s}}
 """
 

@@ -21,8 +21,8 @@ def _url(text: str) -> str:
 
 
 class StoreSettings(Settings):
-    """Where the counts of rate limits and quotas lie, and by way of which processes tell each other of purges and
-    switches; a text alone is the `url`.
+    """Where the counts of rate limits and quotas lie, and what caches share; by way of it processes tell each other of
+    purges and switches; a text alone is the `url`.
     """
 
     url: Annotated[str, AfterValidator(_url)] = Field(

@@ -50,6 +50,7 @@ from aggregator.config.rules.roles import check_defaults, check_roles
 from aggregator.config.rules.schemes import check_schemes
 from aggregator.config.rules.shapes import check_shapes
 from aggregator.config.rules.shared_answers import check_shared_answers
+from aggregator.config.rules.shared_caches import check_shared_caches, check_shared_caches_of_upstreams
 from aggregator.config.rules.status_maps import check_status_maps
 from aggregator.config.rules.store import check_store
 from aggregator.config.rules.streams import check_streams
@@ -111,6 +112,7 @@ _OF_WHOLE_CALLS: tuple[Rule, ...] = (
     check_redirects,
     check_each,
     check_caches,
+    check_shared_caches,
 )
 
 ENDPOINT_RULES: tuple[Rule, ...] = (
@@ -142,6 +144,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_listeners,
     check_client,
     check_store,
+    check_shared_caches_of_upstreams,
     check_defaults_section,
     check_carried,
     check_errors,

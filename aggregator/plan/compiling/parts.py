@@ -116,7 +116,7 @@ def _kept_by_key(call: CallPlan, batch: BatchPlan) -> CallPlan:
     references = sorted(reference for reference in references_in(holders) if reference[0] != "this")
     reads = tuple(compile_expression(reference[0] + "".join(map(_step, reference[1:]))) for reference in references)
     elements = ElementsPlan(batch.path, batch.key, batch.separator, repr(told).encode("utf-8", "surrogatepass"), reads)
-    return replace(call, cache=replace(call.cache, elements=elements))
+    return replace(call, cache=replace(call.cache, elements=elements, shared=False))
 
 
 def _of_element(shape: ShapePlan | None) -> ShapePlan | None:

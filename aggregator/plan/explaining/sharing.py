@@ -16,11 +16,13 @@ def sharing_words(endpoint: EndpointPlan, whole: Plan) -> tuple[str, ...]:
     place = store.address.label if store.is_remote else "the supervisor"
     limits = (f"limits are counted by all processes together, in {place}; while it is away each grants its share",)
     purges = (f"what one process purges all forget, told by way of {place}",)
+    replies = (f"replies are kept for all processes, in {place}; while it is away each has only its own",)
     apart = tuple(dict.fromkeys(_apart(endpoint)))
     each = (f"each process has for itself: {', '.join(apart)}",)
     return (
         *(limits if _has_limits(endpoint) else ()),
         *(purges if _has_purges(endpoint) else ()),
+        *(replies if any(call.cache is not None and call.cache.shared for call in calls_in(endpoint.fan)) else ()),
         *(each if apart else ()),
     )
 
@@ -46,8 +48,9 @@ def _apart(endpoint: EndpointPlan) -> Iterator[str]:
         yield "cache"
     for call in calls_in(endpoint.fan):
         upstream = call.upstream
+        kept = None if call.cache is None or call.cache.shared else call.cache
         policies = (
-            ("cache", call.cache), ("retry budget", call.retry), ("hedge", call.hedge), ("breaker", upstream.breaker),
+            ("cache", kept), ("retry budget", call.retry), ("hedge", call.hedge), ("breaker", upstream.breaker),
             ("concurrency of upstreams", upstream.concurrency),
         )  # fmt: skip
         yield from (name for name, policy in policies if policy is not None)

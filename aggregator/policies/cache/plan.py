@@ -73,7 +73,8 @@ def cache_text(plan: CachePlan) -> str:
         if seconds
     ]
     whose = "" if plan.elements is None else " of each key"
-    return " ".join(filter(None, words)) + whose + "".join(more)
+    shared = ", shared" if plan.shared else ""
+    return " ".join(filter(None, words)) + whose + "".join(more) + shared
 
 
 class AnswerKeyPlan(Struct, frozen=True):

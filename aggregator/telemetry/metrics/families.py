@@ -64,8 +64,8 @@ TRACES: Final = Family("aggregator_traces", "counter", ("result",),
 PUSHES: Final = Family("aggregator_metric_pushes", "counter", ("result",),
     "Pushes of these metrics to a collector: sent, or lost since it did not take them in time.")  # fmt: skip
 LOOKUPS: Final = Family("aggregator_cache_lookups", "counter", ("upstream", "result"),
-    "What caches were asked for: hit, stale (given while a refresh runs) or miss; whole answers have an empty "
-    "upstream.")  # fmt: skip
+    "What caches were asked for: hit, shared (another process had it), stale (given while a refresh runs) or miss; "
+    "whole answers have an empty upstream.")  # fmt: skip
 KEPT_BYTES: Final = Family("aggregator_cache_size_bytes", "gauge", ("upstream",), "Bytes that caches keep.")
 SAVED: Final = Family("aggregator_saved_calls", "counter", ("upstream",),
     "Calls that waited for an equal one under way, where `coalesce` or a cache is declared.")  # fmt: skip

@@ -1,0 +1,42 @@
+"""What is kept for all processes: there are several, and it is whole replies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aggregator.config.analysis.sites import Analysis
+from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.text.values import Steps
+from aggregator.diagnostics.finding import Finding
+from aggregator.stores.shared.address import store_address
+
+
+def check_shared_caches(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
+    """Yield what calls say of `shared` where it has no effect."""
+    for call in analysis.calls:
+        own, each = call.settings.cache, call.settings.for_each
+        if own is None or not own.shared or call.via is not None:
+            continue
+        place = (*call.path, "cache", "shared")
+        if _is_alone(around):
+            yield _alone(place)
+        elif each is not None and each.batch is not None and not own.rfc:
+            message = "`shared` has no effect on a batch, of which each process keeps single elements"
+            yield Finding("no-effect", message, place, "remove it", at_key=True)
+
+
+def check_shared_caches_of_upstreams(around: Surroundings) -> Iterator[Finding]:
+    """Yield what upstreams say of `shared` where one process is alone."""
+    for name, upstream in around.settings.upstreams.items():
+        if upstream.cache is not None and upstream.cache.shared and _is_alone(around):
+            yield _alone(("upstreams", name, "cache", "shared"))
+
+
+def _alone(place: Steps) -> Finding:
+    hint = "name a store of several machines (`store: redis://…`), have several `server.workers`, or remove it"
+    return Finding("no-effect", "`shared` has no effect on one process", place, hint, "warning", at_key=True)
+
+
+def _is_alone(around: Surroundings) -> bool:
+    settings = around.settings
+    return store_address(settings.store.url).kind == "memory" and settings.server.workers.count == 1
