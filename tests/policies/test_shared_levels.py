@@ -25,6 +25,9 @@ upstreams:
 endpoints:
   GET /users/{{id}}: {{call: "users:/{{id}}"}}
   PUT /users/{{id}}: {{call: "PUT users:/{{id}}", purge: ["user:{{{{ id }}}}"]}}
+  GET /admin/{{id}}:
+    call: {{url: "users:/{{id}}", cache: {{ttl: 1h, tags: ["admin:{{{{ id }}}}"], shared: true}}}}
+  PUT /admin/{{id}}: {{respond: {{status: 204}}, purge: ["admin:{{{{ id }}}}"]}}
   GET /items/{{id}}: {{call: "items:/{{id}}"}}
   PUT /items/{{id}}: {{call: "PUT items:/{{id}}"}}
   GET /plain/{{id}}: {{call: "plain:/{{id}}"}}
@@ -178,6 +181,18 @@ def test_what_is_purged_by_hand_leaves_the_store(workers, given: dict[str, Any],
     one.run(purge_action(one.app.running).run(given))
     one.run(one.settle())
     assert other.ask_for("/users/a")[2] is ends
+
+
+def test_a_purge_finds_what_calls_with_other_tags_have_fetched(processes) -> None:
+    """Equal calls with other tags share a reply in one process; in the store each set of tags has its own."""
+    one, other = processes
+    one.ask_for("/users/a")
+    assert not one.ask_for("/admin/a")[2]
+    assert other.ask_for("/admin/a")[2]
+    one.ask_for("/admin/a", "PUT")
+    assert one.ask_for("/admin/a")[2]
+    other.app.running.states.find("replies", "users").purge_all()
+    assert not other.ask_for("/users/a")[2]
 
 
 def test_a_purge_during_a_call_wins(processes) -> None:

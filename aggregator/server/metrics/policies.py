@@ -49,5 +49,10 @@ def _hosts(at: str, table: HostTable) -> Iterator[Sample]:
 
 
 def _lookups(at: str, kept: Kept[Any]) -> Iterator[Sample]:
-    for result, count in (("hit", kept.hits), ("shared", kept.shared), ("stale", kept.olds), ("miss", kept.misses)):
+    for result, count in (
+        ("hit", kept.hits),
+        ("shared", kept.fetched_elsewhere),
+        ("stale", kept.olds),
+        ("miss", kept.misses),
+    ):
         yield f'{at},result="{result}"', count
