@@ -23,6 +23,7 @@ from aggregator.server.workers.channel import Channel
 from aggregator.server.workers.messages import Spawn
 from aggregator.server.workers.supervising.forks import Forks
 from aggregator.server.workers.supervising.member import Hear, Member
+from aggregator.server.workers.supervising.relieving import Relief
 from aggregator.server.workers.supervising.turns import Turns
 from aggregator.telemetry.logging import log
 
@@ -66,6 +67,7 @@ class Crew:
         self.settled = asyncio.Event()
         """Set when the first worker of each seat serves or has ended."""
         self._first = count
+        self._relief = Relief()
 
     @property
     def serving(self) -> list[Member]:
@@ -196,10 +198,11 @@ class Crew:
                 seconds=round(now - member.beaten_at), stack=await member.stack())  # fmt: skip
             member.kill()
         elif self._plan.memory is not None and member.is_serving and member.beat.memory > self._plan.memory:
-            if not member.relieved.is_set():
+            age = now - member.made_at
+            if not member.relieved.is_set() and self._relief.is_due(age):
                 log(_log, logging.WARNING, "A worker holds too much memory; another one takes its place.",
-                    pid=member.pid, bytes=member.beat.memory, most=self._plan.memory)  # fmt: skip
-            member.relieved.set()
+                    pid=member.pid, bytes=member.beat.memory, most=self._plan.memory, seconds=round(age))  # fmt: skip
+                member.relieved.set()
 
     def stop(self) -> None:
         """Tell all to stop; told a second time, they end at once."""

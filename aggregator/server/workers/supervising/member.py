@@ -59,7 +59,7 @@ class Member:
         self.channel = channel
         self._stack = stack
         self.beat = Beat()
-        self.beaten_at = self._loop.time()
+        self.made_at = self.beaten_at = self._loop.time()
         self.started_at = time.time()
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.ended: asyncio.Future[str] = self._loop.create_future()
