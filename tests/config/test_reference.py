@@ -45,13 +45,19 @@ def test_a_model_without_a_row_has_a_section() -> None:
     parts = schema["$defs"]
     parts["Deep2Settings"] = {"properties": {"x": {"type": "integer"}}}
     parts["QuietHoursSettings"] = {"properties": {"deep": {"anyOf": [{"$ref": "#/$defs/Deep2Settings"}]}}}
-    for user, key in (("JoinSettings", "quiet"), ("BatchSettings", "hours")):
+    for user, key in (
+        ("JoinSettings", "quiet"),
+        ("BatchSettings", "hours"),
+        ("ErrorSettings", "of"),
+        ("ErrorRow", "of"),  # has all that the settings of errors have, which is said there
+    ):
         parts[user]["properties"][key] = {"type": "array", "items": {"$ref": "#/$defs/QuietHoursSettings"}}
     found = sections_of(parts, schema["properties"] | {"pause": {"$ref": "#/$defs/QuietHoursSettings"}})
     models = [section.model for section in found]
     place = models.index("QuietHoursSettings")
     assert models[place - 1 : place + 2] == ["BatchSettings", "QuietHoursSettings", "Deep2Settings"]
-    where = "under `pause` at the top level, `hours` of [batch](#batch), `quiet` of [join onto items](#join-onto-items)"
+    uses = "`pause` at the top level, `hours` of [batch](#batch), `of` of [error](#error)"
+    where = f"under {uses}, `quiet` of [join onto items](#join-onto-items)"
     assert found[place][1:] == ("Quiet hours", where)
     assert found[place + 1][1:] == ("Deep 2", "under `deep` of [quiet hours](#quiet-hours)")
     assert link_to("Deep2Settings") == "[deep 2](#deep-2)"

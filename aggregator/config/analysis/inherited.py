@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
@@ -11,19 +11,20 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.edge.prefixes import layers_of
 
+_ADDED_UP = frozenset({"require", "deny_from"})
+
 
 def callers_of(settings: CallerSettings, path: str, root: RootSettings) -> CallerSettings:
     """Return what *settings* of the endpoint at *path* say of its callers, with what they inherit.
 
-    The nearest word on `auth` and `allow_from` counts; guards, the outer first, and `deny_from` add up.
+    Guards and `deny_from` add up, the outer first; of everything else the nearest word counts.
     """
-    layers = _layers(settings, path, root)
-    return CallerSettings.model_construct(
-        auth=auth_of(settings, path, root),
-        require=tuple(guard for layer in layers for guard in layer.require),
-        allow_from=next((layer.allow_from for layer in reversed(layers) if layer.allow_from), ()),
-        deny_from=tuple(network for layer in layers for network in layer.deny_from),
-    )
+    found: dict[str, Any] = {}
+    for layer in _layers(settings, path, root):
+        for name in CallerSettings.model_fields:
+            if said := getattr(layer, name):
+                found[name] = (*found.get(name, ()), *said) if name in _ADDED_UP else said
+    return CallerSettings.model_construct(**found)
 
 
 def auth_of(settings: CallerSettings, path: str, root: RootSettings) -> AuthSettings | Literal["none"] | None:

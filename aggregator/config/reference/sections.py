@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from aggregator.config.reference.outline import SECTIONS
+from aggregator.config.reference.outline import PARENTS, SECTIONS
 
 Schema = dict[str, Any]
 
@@ -57,10 +57,11 @@ def _place(model: str, parts: Mapping[str, Schema], top: Mapping[str, Schema]) -
 
 
 def _uses(model: str, parts: Mapping[str, Schema]) -> Iterator[tuple[str, str]]:
-    """Yield the models that use *model*, each with its key."""
+    """Yield the models that use *model*, each with its key, without those that have the key of their parent."""
     for user, part in parts.items():
+        inherited = parts.get(PARENTS.get(user, ""), {}).get("properties", {})
         for key, schema in part.get("properties", {}).items():
-            if _refers(schema, model):
+            if key not in inherited and _refers(schema, model):
                 yield user, key
 
 
