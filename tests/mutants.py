@@ -37,7 +37,7 @@ TESTS = {
     "shaping": ["shaping", "runtime"],
     "stores": ["stores", "effects"],
     "telemetry": ["telemetry", "server"],
-    "templates": ["templates", "runtime"],
+    "templates": ["templates", "config", "runtime"],
     "transport": ["transport"],
 }
 """The folders of tests that speak of a part of the package."""

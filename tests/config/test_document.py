@@ -221,6 +221,7 @@ def test_what_was_merged_is_shown_where_it_is_merged() -> None:
         ("a: {1.5: 1}\n", "key-type", "1: 1.5", 'write the key in quotes: `"1.5":`'),
         ("a: {~: 1}\n", "key-type", "1: ~", 'write the key in quotes: `"~":`'),
         ("a:\n  ? [b, c]\n  : 1\n", "key-type", "2: [", "write `key: value`"),
+        ("a: { {b: 1}: 2 }\n", "key-type", "1: {", "write `key: value`"),
         ("a: !!str 1\n", "yaml-tag", "1: !!str 1", 'quotes make a text: `"…"`; everything else is known by its form'),
         ("a: !x [1]\n", "yaml-tag", "1: !x [", 'quotes make a text: `"…"`; everything else is known by its form'),
         ("a: *b\n", "unknown-alias", "1: *b", "set it further up: `&b`"),
